@@ -1,0 +1,212 @@
+"""The path of a route: hapi's text (`/users/{id}/files/{rest*}`) to its segments and its place among other paths.
+
+The grammar is that of `@hapi/call`. Nothing here knows methods, hosts or requests: the router matches, the table
+judges conflicts by `occupies`.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote
+
+UNENCODED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@")
+"""Characters that a path carries as they are: unreserved, sub-delims, ":" and "@" (RFC 3986 §3.3)."""
+
+_PIECE = re.compile(r"\{(?P<inside>[^{}]*)\}|(?P<literal>[^{}]+)|(?P<brace>[{}])")
+_INSIDE = re.compile(r"(?P<name>\w+)(?:\*(?P<count>[1-9][0-9]*)?(?P<star>)|(?P<optional>\?))?", re.ASCII)
+_NAME = re.compile(r"\w+", re.ASCII)
+_MOST_SEGMENTS = 100
+_CODE = re.compile(r"%[0-9A-Fa-f]{2}")
+
+
+class PathError(ValueError):
+    """A path that is not in hapi's grammar; the message names the segment, the reason and the right form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A segment, or a part of a mixed one, that is compared as it stands; "" is the segment after a final slash."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """`{name}`, `{name?}` (last segment, or inside a mixed one) or `{name*count}`, which spans `count` segments."""
+
+    name: str
+    optional: bool = False
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wildcard:
+    """`{name*}`: the rest of the path, possibly nothing."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """Literals and parameters in one segment (`{name}.{ext}`), never two parameters side by side."""
+
+    parts: tuple[Literal | Param, ...]
+
+
+Segment = Literal | Param | Wildcard | Mixed
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A parsed path. `params` are the names in order; `fingerprint` has `?` for a parameter and `#` for a wildcard."""
+
+    text: str
+    segments: tuple[Segment, ...] = field(compare=False)
+    params: tuple[str, ...] = field(compare=False)
+    fingerprint: str
+
+
+def parse(text: str, *, case_sensitive: bool = True) -> Path:
+    """Parse `text` or raise `PathError`; without `case_sensitive` the fingerprint is folded, the segments are not."""
+    if not text.startswith("/"):
+        raise PathError(f'path "{text}" must start with "/"' if text else 'path is empty; the root is "/"')
+    if not text.isprintable():
+        raise PathError(f"path {text!a} has a control character; write it as a percent code")
+    raw = text[1:].split("/")
+    last = len(raw) - 1
+    segments: list[Segment] = []
+    params: list[str] = []
+    fingers: list[str] = []
+    for index, part in enumerate(raw):
+        try:
+            segment = _segment(part, index == last)
+        except PathError as fault:
+            raise PathError(f'path "{text}": {fault}') from None
+        for name in _names(segment):
+            if name in params:
+                raise PathError(f'path "{text}": parameter "{name}" appears twice; give each its own name')
+            params.append(name)
+        segments.append(segment)
+        fingers.append(_finger(segment))
+    fingerprint = "/" + "/".join(fingers)
+    return Path(text, tuple(segments), tuple(params), fingerprint if case_sensitive else fingerprint.lower())
+
+
+def occupies(path: Path) -> tuple[str, ...]:
+    """The keys under which `path` sits in hapi's router.
+
+    Two routes of one method and host conflict exactly when their keys have one in common. `/u/{id?}` is also `/u`;
+    an open wildcard rules out another one right below a parameter beside it (`/u/{c*}` and `/u/{a}/{b*}`).
+    """
+    above = path.fingerprint.rpartition("/")[0]
+    match path.segments[-1]:
+        case Param(optional=True):
+            return path.fingerprint, above or "/"
+        case Wildcard():
+            return path.fingerprint, f"{above}/?/#"
+    return (path.fingerprint,)
+
+
+def _segment(text: str, is_last: bool) -> Segment:
+    if not text:
+        if is_last:
+            return Literal("")
+        raise PathError('"//" makes an empty segment; write a single "/"')
+    if text in (".", ".."):
+        raise PathError(f'segment "{text}" can never match, because requests lose their dot segments before routing')
+    found = list(_PIECE.finditer(text))
+    if len(found) > 1:
+        return _mixed(text, found)
+    piece = _piece(found[0], text)
+    if not is_last and isinstance(piece, Wildcard):
+        raise PathError(
+            f'"{text}" takes the whole rest of the path, so nothing may follow it, not even "/"; '
+            f"for a fixed number of segments write {{{piece.name}*2}}"
+        )
+    if not is_last and isinstance(piece, Param) and piece.optional:
+        raise PathError(f'"{text}" is optional, so nothing may follow it, not even "/"; write {{{piece.name}}}')
+    return piece
+
+
+def _mixed(text: str, found: list[re.Match[str]]) -> Mixed:
+    parts: list[Literal | Param] = []
+    for match in found:
+        piece = _piece(match, text)
+        if isinstance(piece, Wildcard) or "*" in (match["inside"] or ""):
+            raise PathError(
+                f'"{match[0]}" shares the segment "{text}" with other text; a "*" counts whole segments and stands alone'
+            )
+        if isinstance(piece, Param) and parts and isinstance(parts[-1], Param):
+            pair = f"{{{parts[-1].name}}}-{{{piece.name}}}"
+            raise PathError(f'segment "{text}" has two parameters side by side; put a literal between them: {pair}')
+        parts.append(piece)
+    return Mixed(tuple(parts))
+
+
+def _piece(match: re.Match[str], text: str) -> Literal | Param | Wildcard:
+    if match["brace"]:
+        raise PathError(f'segment "{text}" has a "{match["brace"]}" without its partner; a parameter is {{name}}')
+    if match["literal"]:
+        return _literal(match["literal"])
+    inside = match["inside"]
+    form = _INSIDE.fullmatch(inside)
+    if form is None:
+        raise PathError(_why_not(inside))
+    name, count = form["name"], form["count"]
+    if form["star"] is not None and count is None:
+        return Wildcard(name)
+    if count is not None and (len(count) > 3 or int(count) > _MOST_SEGMENTS):
+        raise PathError(f'"{{{inside}}}" spans more than {_MOST_SEGMENTS} segments; write {{{name}*}} for any number')
+    return Param(name, optional=form["optional"] is not None, count=int(count or 1))
+
+
+def _literal(text: str) -> Literal:
+    plain = _CODE.sub("", text)
+    for character in plain:
+        if character == "%":
+            raise PathError(f'segment "{text}" has a "%" that starts no percent code; for the sign itself write %25')
+        if character not in UNENCODED:
+            raise PathError(f'segment "{text}" has the character "{character}"; write {quote(character, safe="")}')
+    for code in _CODE.findall(text):
+        meant = chr(int(code[1:], 16))
+        if meant in UNENCODED:
+            raise PathError(f'segment "{text}" has the percent code {code}, which needs none; write "{meant}"')
+        if code != code.upper():
+            raise PathError(f'segment "{text}" has the percent code {code} in lower case; write {code.upper()}')
+    return Literal(text)
+
+
+def _why_not(inside: str) -> str:
+    whole = f'"{{{inside}}}"'
+    name = _NAME.match(inside)
+    if name is None:
+        return f"{whole} has no name; a parameter is {{name}}, its name made of letters, digits and _"
+    rest = inside[name.end() :]
+    if rest.startswith("*") and rest.endswith("?"):
+        return f"{whole} is both counted and optional; write {{{name[0]}*}} for any number of segments"
+    if rest.startswith("*"):
+        return f'{whole} has "{rest[1:]}" as its count; write a number from 1 without leading zeros: {{{name[0]}*2}}'
+    if rest.startswith("?"):
+        return f'{whole} has "{rest[1:]}" after the "?"; write {{{name[0]}?}}'
+    suggested = re.sub(r"\W+", "_", inside, flags=re.ASCII).strip("_")
+    return f'{whole} has a name with other characters than letters, digits and "_"; write {{{suggested}}}'
+
+
+def _names(segment: Segment) -> tuple[str, ...]:
+    match segment:
+        case Literal():
+            return ()
+        case Mixed(parts):
+            return tuple(part.name for part in parts if isinstance(part, Param))
+    return (segment.name,)
+
+
+def _finger(segment: Segment) -> str:
+    match segment:
+        case Literal(text):
+            return text
+        case Mixed(parts):
+            return "".join(part.text if isinstance(part, Literal) else "?" for part in parts)
+        case Wildcard():
+            return "#"
+    return "/".join("?" * segment.count)
