@@ -134,7 +134,7 @@ def _mixed(text: str, found: list[re.Match[str]]) -> Mixed:
         piece = _piece(match, text)
         if isinstance(piece, Wildcard) or "*" in (match["inside"] or ""):
             raise PathError(
-                f'"{match[0]}" shares the segment "{text}" with other text; a "*" counts whole segments and stands alone'
+                f'"{match[0]}" shares the segment "{text}" with other text; "*" counts whole segments and stands alone'
             )
         if isinstance(piece, Param) and parts and isinstance(parts[-1], Param):
             pair = f"{{{parts[-1].name}}}-{{{piece.name}}}"
