@@ -1,0 +1,83 @@
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import pytest
+from bson import SON, Decimal128, Int64, ObjectId
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hapiish.codec import decode, encode
+
+ID = ObjectId("5a1b2c3d4e5f60718293a4b5")
+NAIVE = datetime.fromisoformat("2020-01-02T00:00:00")
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Document:
+    """What a MongoEngine document looks like from outside."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.fields = fields
+
+    def to_mongo(self) -> SON[str, Any]:
+        return SON(self.fields)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (NAIVE, '"2020-01-02T00:00:00.000Z"'),
+        (datetime(2020, 1, 2, 3, 4, 5, 678901, tzinfo=UTC), '"2020-01-02T03:04:05.678Z"'),
+        (datetime(2020, 1, 1, 1, tzinfo=timezone(timedelta(hours=2))), '"2019-12-31T23:00:00.000Z"'),
+        (date(2020, 1, 2), '"2020-01-02"'),
+        (time(3, 4, 5), '"03:04:05"'),
+        (ID, '"5a1b2c3d4e5f60718293a4b5"'),
+        (Decimal("1.10"), '"1.10"'),
+        (Decimal128("2.50"), '"2.50"'),
+        (Int64(3), "3"),
+        (frozenset({1}), "[1]"),
+        ((1, 2), "[1,2]"),
+        (Colour.RED, '"red"'),
+        (uuid.UUID(int=0), '"00000000-0000-0000-0000-000000000000"'),
+        (float("nan"), "null"),
+        ("žluť", '"žluť"'),
+        (Document(_id=ID, tags={"a"}), '{"_id":"5a1b2c3d4e5f60718293a4b5","tags":["a"]}'),
+        ([Document(at=NAIVE)], '[{"at":"2020-01-02T00:00:00.000Z"}]'),
+        ({2: "a", None: "b", True: "c", ID: "d"}, '{"2":"a","null":"b","true":"c","5a1b2c3d4e5f60718293a4b5":"d"}'),
+        ({"a": [{NAIVE: Document(x=1)}]}, '{"a":[{"2020-01-02T00:00:00.000Z":{"x":1}}]}'),
+    ],
+)
+def test_a_value_has_one_text(value: Any, text: str) -> None:
+    assert encode(value) == text.encode()
+
+
+@pytest.mark.parametrize("value", [b"bytes", bytearray(b"x"), object(), 2**64, {(1, 2): 3}, {b"k": 1}, "\ud800"])
+def test_what_json_cannot_say_is_refused(value: Any) -> None:
+    with pytest.raises(TypeError):
+        encode({"value": value} if not isinstance(value, Mapping) else value)
+
+
+@pytest.mark.parametrize("text", ["", "NaN", "1e999", '"\\ud800"', "[" * 2000 + "]" * 2000, "{'a':1}", b"\xff"])
+def test_what_is_not_json_is_refused(text: str | bytes) -> None:
+    with pytest.raises(ValueError):
+        decode(text)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(json_values)
+def test_json_survives_a_round_trip(value: Any) -> None:
+    assert decode(encode(value)) == value
