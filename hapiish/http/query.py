@@ -1,0 +1,37 @@
+"""A query string to a dictionary as hapi reads it (`application/x-www-form-urlencoded` of the WHATWG URL standard).
+
+Only text comes out; numbers, lists and defaults are the business of a schema.
+"""
+
+from urllib.parse import unquote
+
+
+def parse(raw: bytes | str) -> dict[str, str | list[str]]:
+    """Names to texts, a repeated name to the list of its texts in order.
+
+    `+` is a space, a name without `=` is "", percent codes that are none stay as they are, bytes that are not UTF-8
+    become U+FFFD: a query never fails to parse.
+    """
+    query: dict[str, str | list[str]] = {}
+    if not raw:
+        return query
+    text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
+    coded = "%" in text or "+" in text
+    for pair in text.split("&"):
+        if not pair:
+            continue
+        name, _, value = pair.partition("=")
+        if coded:
+            name, value = _decoded(name), _decoded(value)
+        known = query.get(name)
+        if known is None:
+            query[name] = value
+        elif isinstance(known, list):
+            known.append(value)
+        else:
+            query[name] = [known, value]
+    return query
+
+
+def _decoded(text: str) -> str:
+    return unquote(text.replace("+", " "))

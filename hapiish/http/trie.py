@@ -1,0 +1,189 @@
+"""The trie behind the router: one node a place between two slashes, tried in hapi's order with going back.
+
+Segments come expanded and folded (`expanded`); the router keeps whole literal paths, methods and hosts to itself.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from hapiish.path import Literal, Mixed, Param, Path, Segment, Wildcard
+
+
+class Leaf:
+    """A target and the names of the values collected on the way; a counted parameter's name stands there repeatedly."""
+
+    __slots__ = ("names", "target")
+
+    def __init__(self, target: Any, names: tuple[str, ...]) -> None:
+        self.target = target
+        self.names = names
+
+
+class Node:
+    """One place in the trie. `open` is a wildcard below it, `optional` says that its route's last segment is `{p?}`."""
+
+    __slots__ = ("edge", "literals", "mixed", "open", "optional", "param", "plain")
+
+    def __init__(self) -> None:
+        self.edge: Leaf | None = None
+        self.open: Leaf | None = None
+        self.literals: dict[str, Node] = {}
+        self.mixed: list[tuple[_Shape, Node]] = []
+        self.param: Node | None = None
+        self.optional = False
+        self.plain = False
+
+    def put(self, segments: list[Segment], leaf: Leaf) -> None:
+        """Hang `leaf` below this node; one that stands there already is replaced."""
+        node = self
+        for segment in segments:
+            if isinstance(segment, Wildcard):
+                node.open = leaf
+                return
+            node = node._child(segment)
+        node.edge = leaf
+        node.optional = isinstance(segment, Param) and segment.optional
+
+    def freeze(self) -> None:
+        """Sort what is tried in turn; a plain node has nothing to come back to when a literal's subtree fails."""
+        self.mixed.sort(key=lambda pair: pair[0].rank)
+        self.plain = not self.mixed and self.param is None and self.open is None
+        for node in (*self.literals.values(), *(node for _, node in self.mixed), self.param):
+            if node is not None:
+                node.freeze()
+
+    def _child(self, segment: Segment) -> "Node":
+        if isinstance(segment, Literal):
+            return self.literals.setdefault(segment.text, Node())
+        if isinstance(segment, Mixed):
+            shape = _Shape(segment)
+            for known, node in self.mixed:
+                if known.rank == shape.rank:
+                    return node
+            self.mixed.append((shape, Node()))
+            return self.mixed[-1][1]
+        if self.param is None:
+            self.param = Node()
+        return self.param
+
+
+class _Shape:
+    """A mixed segment as prefix, separators and suffix; matching is greedy from the left and linear in the text.
+
+    The first parameter is longest when every separator stands as far right as the ones after it allow, so they are
+    sought from the right; a regular expression would go back and forth (n³ steps for four parameters).
+    """
+
+    __slots__ = ("least", "prefix", "rank", "separators", "suffix")
+
+    def __init__(self, mixed: Mixed) -> None:
+        parts = mixed.parts
+        literals = [part.text for part in parts if isinstance(part, Literal)]
+        params = [part for part in parts if isinstance(part, Param)]
+        starts, ends = isinstance(parts[0], Literal), isinstance(parts[-1], Literal)
+        self.least = tuple(0 if param.optional else 1 for param in params)
+        # hapi's order: more parts first, then those starting with a literal, then part by part the longer literal.
+        # Shapes that differ in optionality only come last: hapi treats them as one, made by whichever was added first.
+        self.rank = (-len(parts), not starts, [(-len(text), text) for text in literals], [-n for n in self.least])
+        self.prefix = literals.pop(0) if starts else ""
+        self.suffix = literals.pop() if ends else ""
+        self.separators = tuple(reversed(list(zip(literals, self.least[1:], strict=True))))
+
+    def match(self, segment: str, raw: str) -> list[str] | None:
+        """The parameters' values cut from `raw` where `segment`, its folded twin, has the shape."""
+        if not (segment.startswith(self.prefix) and segment.endswith(self.suffix)):
+            return None
+        start, end = len(self.prefix), len(segment) - len(self.suffix)
+        values: list[str] = []
+        for separator, least in self.separators:
+            stop = end - least
+            at = segment.rfind(separator, start, stop) if stop > start else -1
+            if at < 0:
+                return None
+            values.append(raw[at + len(separator) : end])
+            end = at
+        if end - start < self.least[0]:
+            return None
+        values.append(raw[start:end])
+        values.reverse()
+        return values
+
+
+def search(node: Node, segments: list[str], raw: list[str], index: int, values: list[str]) -> Leaf | None:
+    """The best leaf below `node` for `segments` from `index`, its parameters appended to `values`."""
+    count = len(segments)
+    while index < count:
+        segment = segments[index]
+        child = node.literals.get(segment)
+        if node.plain:
+            if child is None:
+                return None
+            node = child
+            index += 1
+            continue
+        mark = len(values)
+        if child is not None:
+            leaf = search(child, segments, raw, index + 1, values)
+            if leaf is not None:
+                return leaf
+            del values[mark:]
+        if node.mixed:
+            leaf = _search_mixed(node, segments, raw, index, values)
+            if leaf is not None:
+                return leaf
+        index += 1
+        param = node.param
+        # A required parameter is never empty; hapi lets "" pass where `{p?}` stands beside it.
+        if param is not None and (segment or (param.optional and index == count)):
+            values.append(raw[index - 1])
+            if node.open is None:
+                node = param
+                continue
+            leaf = search(param, segments, raw, index, values)
+            if leaf is not None:
+                return leaf
+            del values[mark:]
+        if node.open is not None:
+            values.append("/".join(raw[index - 1 :]))
+        return node.open
+    return node.edge or node.open
+
+
+def _search_mixed(node: Node, segments: list[str], raw: list[str], index: int, values: list[str]) -> Leaf | None:
+    mark = len(values)
+    for shape, child in node.mixed:
+        found = shape.match(segments[index], raw[index])
+        if found is None:
+            continue
+        values += found
+        leaf = search(child, segments, raw, index + 1, values)
+        if leaf is not None:
+            return leaf
+        del values[mark:]
+    return None
+
+
+def expanded(path: Path, case_sensitive: bool) -> Iterator[Segment]:
+    """One segment a slash: `{p*3}` is three parameters; literals folded where case does not count."""
+    for segment in path.segments:
+        match segment:
+            case Param(count=count):
+                yield from [segment] * count
+            case Literal(text) if not case_sensitive:
+                yield Literal(text.lower())
+            case Mixed(parts) if not case_sensitive:
+                yield Mixed(tuple(Literal(part.text.lower()) if isinstance(part, Literal) else part for part in parts))
+            case _:
+                yield segment
+
+
+def names_of(path: Path) -> Iterator[str]:
+    """The name of each value that a match collects, in order."""
+    for segment in path.segments:
+        match segment:
+            case Param(name, count=count):
+                yield from [name] * count
+            case Mixed(parts):
+                yield from (part.name for part in parts if isinstance(part, Param))
+            case Wildcard(name):
+                yield name
