@@ -1,0 +1,57 @@
+"""The environment of the benches: a venv with the competitors and this repository's hapiish, and node packages.
+
+Everything is made at the first call and again when its list has changed. Standard library only: this runs before the
+venv exists.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import NoReturn
+
+BENCH = Path(__file__).resolve().parent
+ROOT = BENCH.parent
+
+
+def enter(script: Path, node: Path) -> NoReturn:
+    """Make what is missing and go on as `script` inside the venv; `node` is the folder of a package.json."""
+    python = _venv(BENCH / ".venv")
+    if shutil.which("npm"):
+        _node_modules(node)
+    os.execv(python, [str(python), str(script), *sys.argv[1:]])
+
+
+def _venv(folder: Path) -> Path:
+    python = folder / "bin" / "python"
+    wanted = _digest(BENCH / "requirements.txt", ROOT / "pyproject.toml")
+    if _is_made(folder, wanted):
+        return python
+    print("Setting up bench/.venv", file=sys.stderr)
+    venv.create(folder, with_pip=True, clear=True)
+    requirements = ["-r", str(BENCH / "requirements.txt"), "-e", str(ROOT)]
+    subprocess.run([python, "-m", "pip", "install", "-qq", *requirements], check=True)
+    (folder / "made-from").write_text(wanted)
+    return python
+
+
+def _node_modules(project: Path) -> None:
+    folder = project / "node_modules"
+    wanted = _digest(project / "package-lock.json")
+    if _is_made(folder, wanted):
+        return
+    print("Setting up node_modules", file=sys.stderr)
+    subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=project, check=True)
+    (folder / "made-from").write_text(wanted)
+
+
+def _is_made(folder: Path, wanted: str) -> bool:
+    stamp = folder / "made-from"
+    return stamp.exists() and stamp.read_text() == wanted
+
+
+def _digest(*files: Path) -> str:
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files) + sys.version.encode()).hexdigest()

@@ -1,0 +1,192 @@
+"""The comparison: every server proved, then measured in interleaved rounds, and the result written down.
+
+A server is started afresh for each of its samples, alone on the first core, while the client has the second one to
+itself.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import load
+import report
+import tables
+from contract import LOADS, PROOF
+from process import Server, StartError, StartTimeout
+from proof import ProofError, prove
+
+SERVERS = ("bare", "hapiish", "starlette", "fastapi", "litestar", "connexion", "hapi")
+PACKAGES = (
+    *("hapiish", "starlette", "fastapi", "litestar", "connexion", "uvicorn", "uvloop", "httptools"),
+    *("jsonschema-rs", "orjson", "pydantic", "msgspec"),
+)
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+START_LIMIT = 60  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """`server_cpu` is the server's share of its core; well below 1 something else took part in the measurement."""
+
+    requests_per_second: float
+    client_cpu: float
+    server_cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One server in one round: seconds until the first 200, resident bytes after the loads, and the loads by name."""
+
+    server: str
+    routes: int
+    round: int
+    start: float
+    memory: int
+    loads: dict[str, Load]
+
+
+def main() -> None:
+    """Run the comparison that the command line asks for; exits with 1 when a server breaks the contract."""
+    options = _options()
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        sys.exit("The bench needs two cores: one for the server, one for the client.")
+    os.sched_setaffinity(0, {cores[1]})
+    with tempfile.TemporaryDirectory() as made:
+        folders = {routes: Path(made, str(routes)) for routes in options.routes}
+        for routes, folder in folders.items():
+            folder.mkdir()
+            tables.write(folder, routes)
+        _prove(options.only, options.routes[0], folders[options.routes[0]], cores[0])
+        samples, missing = _rounds(options, folders, cores[0])
+    result = {
+        "machine": _machine(),
+        "versions": _versions(),
+        "settings": {"rounds": options.rounds, "seconds": options.seconds, "connections": options.connections},
+        "samples": [asdict(sample) for sample in samples],
+        "missing": missing,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    markdown = report.render(result)
+    (RESULTS / "http.json").write_text(json.dumps(result, indent=1))
+    (RESULTS / "http.md").write_text(markdown)
+    print(markdown)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench/http/run", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round with the smallest table")
+    parser.add_argument("--rounds", type=int, help="samples of each server (5)")
+    parser.add_argument("--seconds", type=float, help="measured time of one load (3)")
+    parser.add_argument("--routes", type=_numbers, help="sizes of the table (10,1000,10000)")
+    parser.add_argument("--connections", type=int, default=32, help="kept-alive connections, one request each (32)")
+    parser.add_argument("--only", type=_servers, default=SERVERS, help=f"some of {','.join(SERVERS)}")
+    options = parser.parse_args()
+    options.rounds = options.rounds or (1 if options.quick else 5)
+    options.seconds = options.seconds or (1 if options.quick else 3)
+    options.routes = options.routes or ([10] if options.quick else [10, 1_000, 10_000])
+    if "hapi" in options.only and not shutil.which("node"):
+        print("node is not there: without hapi", file=sys.stderr)
+        options.only = [server for server in options.only if server != "hapi"]
+    return options
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = sorted(int(word) for word in text.split(","))
+    if numbers[0] < 10:
+        raise argparse.ArgumentTypeError("the proof of the contract needs 10 routes")
+    return numbers
+
+
+def _servers(text: str) -> list[str]:
+    asked = text.split(",")
+    if unknown := set(asked) - set(SERVERS):
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}")
+    return [server for server in SERVERS if server in asked]
+
+
+def _prove(servers: list[str], routes: int, folder: Path, core: int) -> None:
+    for name in servers:
+        if name == "bare":
+            continue
+        with Server(name, routes, folder, core) as server:
+            try:
+                server.await_first_answer(LOADS["get"][0].target, START_LIMIT)
+                prove(server.port)
+            except (StartError, ProofError) as error:
+                sys.exit(f"{name} does not keep the contract:\n{error}")
+    print(f"{len(PROOF)} calls prove the contract of each server", file=sys.stderr)
+
+
+def _rounds(
+    options: argparse.Namespace, folders: dict[int, Path], core: int
+) -> tuple[list[Sample], list[dict[str, Any]]]:
+    samples: list[Sample] = []
+    missing: dict[tuple[str, int], str] = {}
+    for number in range(1, options.rounds + 1):
+        for routes, folder in folders.items():
+            for name in options.only:
+                if (name, routes) in missing:
+                    continue
+                print(f"round {number}: {name}, {routes} routes", file=sys.stderr)
+                try:
+                    samples.append(_sample(options, folder, core, name=name, routes=routes, number=number))
+                except StartTimeout:
+                    missing[name, routes] = f"not up after {START_LIMIT} s"
+                except (StartError, load.LoadError) as error:
+                    missing[name, routes] = str(error)
+    return samples, [{"server": name, "routes": routes, "why": why} for (name, routes), why in missing.items()]
+
+
+def _sample(options: argparse.Namespace, folder: Path, core: int, *, name: str, routes: int, number: int) -> Sample:
+    loads = {}
+    with Server(name, routes, folder, core) as server:
+        start = server.await_first_answer(LOADS["get"][0].target, START_LIMIT)
+        for kind, calls in LOADS.items():
+            load.measure(calls, server.port, seconds=options.seconds / 4, connections=options.connections)
+            cpu = server.cpu()
+            figures = load.measure(calls, server.port, seconds=options.seconds, connections=options.connections)
+            loads[kind] = Load(
+                requests_per_second=figures.requests_per_second,
+                client_cpu=figures.client_cpu,
+                server_cpu=(server.cpu() - cpu) / figures.seconds,
+            )
+        return Sample(name, routes, number, start, server.memory(), loads)
+
+
+def _machine() -> dict[str, Any]:
+    facts = (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
+    models = [value.strip() for name, _, value in facts if name.strip() == "model name"]
+    return {
+        "when": time.strftime("%Y-%m-%d"),
+        "processor": models[0] if models else platform.machine(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    versions = {name: metadata.version(name) for name in PACKAGES}
+    versions["python"] = platform.python_version()
+    node = Path(__file__).parent / "node"
+    for name in ("@hapi/hapi", "joi"):
+        manifest = node / "node_modules" / name / "package.json"
+        if manifest.exists():
+            versions[name] = json.loads(manifest.read_text())["version"]
+    if shutil.which("node"):
+        versions["node"] = subprocess.check_output(["node", "--version"], text=True).strip().removeprefix("v")
+    return versions
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""The files that some servers read their routes from, made outside the time that is measured.
+
+`routes.yaml` is hapiish's table, `openapi.yaml` Connexion's document, `routes.json` tells the node server what the
+Python servers take from `contract`.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import contract
+import yaml
+
+HAPIISH_HANDLERS = "servers.hapiish_app"
+CONNEXION_HANDLERS = "servers.connexion_app"
+ORDERLY = {"sort_keys": False, "Dumper": getattr(yaml, "CSafeDumper", yaml.SafeDumper)}
+
+
+def write(folder: Path, routes: int) -> None:
+    """Write all three files for `routes` routes into `folder`."""
+    before, after = contract.around(routes)
+    (folder / "routes.json").write_text(
+        json.dumps({"before": [one.path for one in before], "after": [one.path for one in after]})
+    )
+    (folder / "routes.yaml").write_text(yaml.dump(_manifest(before, after), **ORDERLY))
+    (folder / "openapi.yaml").write_text(yaml.dump(_openapi(before, after), **ORDERLY))
+
+
+def _manifest(before: list[contract.Further], after: list[contract.Further]) -> dict[str, Any]:
+    def route(method: str, path: str, handler: str, **validate: Any) -> dict[str, Any]:
+        entry: dict[str, Any] = {"method": method, "path": path, "handler": f"{HAPIISH_HANDLERS}:{handler}"}
+        given = {source: schema for source, schema in validate.items() if schema is not None}
+        if given:
+            entry["options"] = {"validate": given}
+        return entry
+
+    def further(side: list[contract.Further]) -> list[dict[str, Any]]:
+        return [route("GET", one.path, "further", params=contract.FURTHER_PARAMS[one.shape]) for one in side]
+
+    item = route("GET", contract.ITEM_PATH, "get_item", params=contract.ITEM_PARAMS, query=contract.ITEM_QUERY)
+    message = route(
+        "POST",
+        contract.MESSAGE_PATH,
+        "create_message",
+        params=contract.MESSAGE_PARAMS,
+        payload=contract.MESSAGE_PAYLOAD,
+    )
+    return {
+        "hapiish": 1,
+        "server": {"accessLog": False},
+        "routes": [*further(before), item, message, *further(after)],
+    }
+
+
+def _openapi(before: list[contract.Further], after: list[contract.Further]) -> dict[str, Any]:
+    def parameters(place: str, schema: dict[str, Any] | None) -> list[dict[str, Any]]:
+        if schema is None:
+            return []
+        return [
+            {"name": name, "in": place, "required": name in schema.get("required", ()), "schema": rule}
+            for name, rule in schema["properties"].items()
+        ]
+
+    def operation(handler: str, parameters: list[dict[str, Any]], status: str = "200") -> dict[str, Any]:
+        return {
+            "operationId": f"{CONNEXION_HANDLERS}.{handler}",
+            "parameters": parameters,
+            "responses": {status: {"description": "As asked", "content": {"application/json": {"schema": {}}}}},
+        }
+
+    def further(side: list[contract.Further]) -> dict[str, Any]:
+        return {
+            one.path: {"get": operation(one.shape, parameters("path", contract.FURTHER_PARAMS[one.shape]))}
+            for one in side
+        }
+
+    item = operation("get_item", parameters("path", contract.ITEM_PARAMS) + parameters("query", contract.ITEM_QUERY))
+    message = operation("create_message", parameters("path", contract.MESSAGE_PARAMS), "201")
+    message["requestBody"] = {
+        "required": True,
+        "content": {"application/json": {"schema": contract.MESSAGE_PAYLOAD}},
+    }
+    return {
+        "openapi": "3.0.3",
+        "info": {"title": "Bench", "version": "1.0.0"},
+        "paths": {
+            **further(before),
+            contract.ITEM_PATH: {"get": item},
+            contract.MESSAGE_PATH: {"post": message},
+            **further(after),
+        },
+    }
