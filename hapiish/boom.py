@@ -1,0 +1,266 @@
+"""HTTP errors as values to raise, one class a status, as hapi's boom.
+
+    Boom
+      ├── BadRequest 400 … UnavailableForLegalReasons 451
+      └── InternalServerError 500 … GatewayTimeout 504
+
+`raise boom.NotFound("No such conversation", code="not_found")` is answered with the body
+`{statusCode, error, message}` plus `code` and `data` when they were given. The text of a 500 is never shown.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+HIDDEN = "An internal server error occurred"
+
+
+class Boom(Exception):
+    """An error with an HTTP status; subclasses fix the status, `of(status)` finds the class.
+
+    `code` is a stable machine-readable word, `data` a JSON value for the client, `headers` go onto the response.
+    `extra` holds further keys of the body (`validation` on a failed validation). `missing` says that an
+    authentication scheme found no credentials of its kind (hapi: unauthorized without a message).
+    """
+
+    status: ClassVar[int] = 500
+    phrase: ClassVar[str] = "Internal Server Error"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        code: str | None = None,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message or self.phrase)
+        self.message = message or self.phrase
+        self.code = code
+        self.data = data
+        self.headers: dict[str, str] = dict(headers or {})
+        self.extra: dict[str, Any] = dict(extra or {})
+        self.missing = False
+
+    def payload(self) -> dict[str, Any]:
+        """The body: hapi's three keys in hapi's order, then what was given besides."""
+        hidden = self.status == 500
+        body: dict[str, Any] = {
+            "statusCode": self.status,
+            "error": self.phrase,
+            "message": HIDDEN if hidden else self.message,
+        }
+        if hidden:
+            return body
+        if self.code is not None:
+            body["code"] = self.code
+        if self.data is not None:
+            body["data"] = self.data
+        body.update(self.extra)
+        return body
+
+
+class Unauthorized(Boom):
+    """401 with a challenge: `Unauthorized("Bad token", scheme="Bearer", attributes={"realm": "x"})`.
+
+    Without a message the error means "no credentials of this scheme", so that the next strategy is tried.
+    A list of challenges as `scheme` is joined into one `WWW-Authenticate` header (RFC 9110 §11.6.1).
+    """
+
+    status = 401
+    phrase = "Unauthorized"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        scheme: str | Sequence[str] | None = None,
+        attributes: Mapping[str, str] | None = None,
+        code: str | None = None,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, code=code, data=data, headers=headers, extra=extra)
+        self.missing = message is None and scheme is not None
+        if scheme is None:
+            return
+        if not isinstance(scheme, str):
+            self.headers["www-authenticate"] = ", ".join(scheme)
+            return
+        given = {**(attributes or {}), **({"error": message} if message else {})}
+        pairs = ", ".join(f'{name}="{_quote(text)}"' for name, text in given.items())
+        self.headers["www-authenticate"] = f"{scheme} {pairs}" if pairs else scheme
+        if given:
+            self.extra["attributes"] = given
+
+
+def _quote(text: str) -> str:
+    return str(text).replace("\\", "\\\\").replace('"', '\\"')
+
+
+class MethodNotAllowed(Boom):
+    """405; `allow` lists the methods that the path does answer (RFC 9110 §15.5.6 demands the header)."""
+
+    status = 405
+    phrase = "Method Not Allowed"
+
+    def __init__(self, message: str | None = None, *, allow: Sequence[str] = (), **given: Any) -> None:
+        super().__init__(message, **given)
+        if allow:
+            self.headers["allow"] = ", ".join(allow)
+
+
+# hapi's phrases, which differ from today's registry for 408, 413, 414, 416 and 504.
+
+
+class BadRequest(Boom):
+    status = 400
+    phrase = "Bad Request"
+
+
+class PaymentRequired(Boom):
+    status = 402
+    phrase = "Payment Required"
+
+
+class Forbidden(Boom):
+    status = 403
+    phrase = "Forbidden"
+
+
+class NotFound(Boom):
+    status = 404
+    phrase = "Not Found"
+
+
+class NotAcceptable(Boom):
+    status = 406
+    phrase = "Not Acceptable"
+
+
+class ProxyAuthRequired(Boom):
+    status = 407
+    phrase = "Proxy Authentication Required"
+
+
+class ClientTimeout(Boom):
+    status = 408
+    phrase = "Request Time-out"
+
+
+class Conflict(Boom):
+    status = 409
+    phrase = "Conflict"
+
+
+class Gone(Boom):
+    status = 410
+    phrase = "Gone"
+
+
+class LengthRequired(Boom):
+    status = 411
+    phrase = "Length Required"
+
+
+class PreconditionFailed(Boom):
+    status = 412
+    phrase = "Precondition Failed"
+
+
+class EntityTooLarge(Boom):
+    status = 413
+    phrase = "Request Entity Too Large"
+
+
+class UriTooLong(Boom):
+    status = 414
+    phrase = "Request-URI Too Large"
+
+
+class UnsupportedMediaType(Boom):
+    status = 415
+    phrase = "Unsupported Media Type"
+
+
+class RangeNotSatisfiable(Boom):
+    status = 416
+    phrase = "Requested Range Not Satisfiable"
+
+
+class ExpectationFailed(Boom):
+    status = 417
+    phrase = "Expectation Failed"
+
+
+class Teapot(Boom):
+    status = 418
+    phrase = "I'm a teapot"
+
+
+class BadData(Boom):
+    status = 422
+    phrase = "Unprocessable Entity"
+
+
+class Locked(Boom):
+    status = 423
+    phrase = "Locked"
+
+
+class FailedDependency(Boom):
+    status = 424
+    phrase = "Failed Dependency"
+
+
+class TooEarly(Boom):
+    status = 425
+    phrase = "Too Early"
+
+
+class PreconditionRequired(Boom):
+    status = 428
+    phrase = "Precondition Required"
+
+
+class TooManyRequests(Boom):
+    status = 429
+    phrase = "Too Many Requests"
+
+
+class UnavailableForLegalReasons(Boom):
+    status = 451
+    phrase = "Unavailable For Legal Reasons"
+
+
+class NotImplemented(Boom):
+    status = 501
+    phrase = "Not Implemented"
+
+
+class BadGateway(Boom):
+    status = 502
+    phrase = "Bad Gateway"
+
+
+class ServerUnavailable(Boom):
+    status = 503
+    phrase = "Service Unavailable"
+
+
+class GatewayTimeout(Boom):
+    status = 504
+    phrase = "Gateway Time-out"
+
+
+class InternalServerError(Boom):
+    """500: its message goes to the log, never to the client."""
+
+
+_BY_STATUS: dict[int, type[Boom]] = {kind.status: kind for kind in (*Boom.__subclasses__(),)}
+
+
+def of(status: int) -> type[Boom]:
+    """The class for `status`; `InternalServerError` for one that boom does not list."""
+    return _BY_STATUS.get(status, InternalServerError)

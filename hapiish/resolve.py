@@ -1,0 +1,122 @@
+"""Names in a table to Python objects: `handlers.messages:create` is looked up beside the table first.
+
+A table's own modules keep their ordinary names where nothing else has them; when another table's folder already
+took a name, they are imported under a private one, so that two tables with a `handlers` package each never collide.
+"""
+
+import importlib
+import importlib.util
+import sys
+import traceback
+from difflib import get_close_matches
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+_taken: dict[str, set[str]] = {}
+"""Folder of a table → names in `sys.modules` of the top-level modules imported for it."""
+
+
+class ResolveError(Exception):
+    """A name that leads nowhere; the cause, where there is one, is the user's own exception."""
+
+
+def resolve(name: str, folder: str | None = None) -> Any:
+    """The object called `module:attribute`; raises ResolveError saying which half of the name failed and why."""
+    module_name, _, attribute = name.partition(":")
+    found: Any = _module(module_name, folder)
+    for part in attribute.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            close = get_close_matches(part, [word for word in dir(found) if not word.startswith("_")], 1)
+            hint = f'; did you mean "{close[0]}"?' if close else ""
+            raise ResolveError(f'module "{module_name}" has no "{attribute}"{hint}') from None
+    return found
+
+
+def _module(name: str, folder: str | None) -> ModuleType:
+    top, _, rest = name.partition(".")
+    try:
+        here = _own(top, Path(folder)) if folder else None
+        if here is not None:
+            name = f"{here}.{rest}" if rest else here
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
+            beside = f" (looked beside the table in {folder} and among the installed packages)" if folder else ""
+            raise ResolveError(f'there is no module "{error.name}"{beside}') from None
+        raise _broken(name, error) from error
+    except Exception as error:
+        raise _broken(name, error) from error
+
+
+def _broken(name: str, error: Exception) -> ResolveError:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+    where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return ResolveError(f'module "{name}" failed while it was imported{where}: {type(error).__name__}: {error}')
+
+
+def _own(top: str, folder: Path) -> str | None:
+    """The name under which the module `top` beside the table is imported; None when there is none beside it."""
+    package, module = folder / top, folder / f"{top}.py"
+    if not package.is_dir() and not module.is_file():
+        return None
+    alias = f"_{top}_{sha256(str(folder).encode()).hexdigest()[:8]}"
+    taken = _taken.setdefault(str(folder), set())
+    if alias in sys.modules:
+        return alias
+    loaded = sys.modules.get(top)
+    if loaded is None:
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+        importlib.invalidate_caches()
+        spec = importlib.util.find_spec(top)
+        if spec is not None and _inside(spec.origin, list(spec.submodule_search_locations or ()), folder):
+            taken.add(top)
+            return top
+    elif _inside(getattr(loaded, "__file__", None), list(getattr(loaded, "__path__", ())), folder):
+        taken.add(top)
+        return top
+    _load_as(alias, package if package.is_dir() else module)
+    taken.add(alias)
+    return alias
+
+
+def _inside(file: str | None, search: list[str], folder: Path) -> bool:
+    place = Path(file) if file else Path(search[0]) / "x" if search else None
+    return place is not None and folder.resolve() in place.resolve().parents
+
+
+def _load_as(alias: str, place: Path) -> None:
+    locations = [str(place)] if place.is_dir() else None
+    file = place / "__init__.py" if place.is_dir() else place
+    if not file.is_file():
+        module = ModuleType(alias)
+        module.__path__ = locations or []
+        sys.modules[alias] = module
+        return
+    spec = importlib.util.spec_from_file_location(alias, file, submodule_search_locations=locations)
+    if spec is None or spec.loader is None:
+        raise ResolveError(f"cannot import {file}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[alias] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[alias]
+        raise
+
+
+def forget(folder: str) -> dict[str, ModuleType]:
+    """Takes the modules imported for this table's folder out of `sys.modules`, so that a reload reads them anew.
+
+    Returns them, for `sys.modules.update` when the reload fails.
+    """
+    tops = _taken.get(folder, set())
+    old = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in tops}
+    for name in old:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+    return old

@@ -1,0 +1,25 @@
+"""The shapes that users' code and the parts of hapiish agree on. Imports nothing of ours."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+Handler = Callable[..., Any]
+"""`(request, h)` → value, response or error; `async def`, or `def` to run in the bounded pool of threads."""
+
+AsyncHandler = Callable[..., Awaitable[Any]]
+"""A handler after `caller` has put the `def` ones into the pool."""
+
+Run = Callable[..., Awaitable[Any]]
+"""`await run(function, *args)` calls a blocking function in the pool."""
+
+
+class Scheme(Protocol):
+    """What an authentication scheme's factory `(server, options)` gives back (hapi's server.auth.scheme)."""
+
+    def authenticate(self, request: Any, h: Any) -> Any:
+        """`h.authenticated(…)`, `h.unauthenticated(…)`, a takeover response, or a raised boom; may be async."""
