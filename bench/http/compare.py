@@ -32,6 +32,7 @@ PACKAGES = (
 )
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 START_LIMIT = 60  # seconds
+WARM = 3  # seconds of load before the measured ones: hapi reaches its full speed after two, a third of it at first
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def _sample(options: argparse.Namespace, folder: Path, core: int, *, name: str, 
     with Server(name, routes, folder, core) as server:
         start = server.await_first_answer(LOADS["get"][0].target, START_LIMIT)
         for kind, calls in LOADS.items():
-            load.measure(calls, server.port, seconds=options.seconds / 4, connections=options.connections)
+            load.measure(calls, server.port, seconds=WARM, connections=options.connections)
             cpu = server.cpu()
             figures = load.measure(calls, server.port, seconds=options.seconds, connections=options.connections)
             loads[kind] = Load(

@@ -44,7 +44,9 @@ def _size(result: Result, routes: int) -> str:
         row = [server]
         for kind in ("get", "post"):
             row.append(_range((_speed(sample, kind) for sample in own), "{:,.0f}"))
-            row += [_range(_ratios(samples, server, name, kind), "{:.2f}") for name in references]
+            row += [
+                "1" if name == server else _range(_ratios(samples, server, name, kind), "{:.2f}") for name in references
+            ]
         row.append(_range((sample["start"] for sample in own), "{:.2f}"))
         row.append(f"{median(sample['memory'] for sample in own) / 2**20:.0f}")
         rows.append(row)
