@@ -1,0 +1,98 @@
+"""Every problem a table can have: a stable code and what it means, the source of `docs/problems.md`.
+
+A code is never given a second meaning; one that is no longer used is removed, not recycled.
+"""
+
+from enum import StrEnum
+from typing import Self
+
+SUBJECTS = {
+    "HA01": "Reading the file",
+    "HA02": "The form of the file",
+    "HA03": "What does not fit together",
+    "HA04": "Names of Python objects",
+}
+
+
+class Code(StrEnum):
+    """The code as text, with `meaning` in one line for the documentation."""
+
+    meaning: str
+
+    def __new__(cls, code: str, meaning: str) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.meaning = meaning
+        return member
+
+    SYNTAX = "HA0101", "The text is not YAML; what follows the place may not have been checked."
+    DUPLICATE_KEY = "HA0102", "A mapping has the same key twice."
+    KEY_NOT_TEXT = "HA0103", "A key is a list, a mapping or an alias; keys are text."
+    TAG = "HA0104", "A tag other than !!str, !!int, !!float, !!bool and !!null, or a value that its tag does not allow."
+    LEADING_ZERO = "HA0105", "An unquoted number starts with 0, which YAML versions read differently."
+    NOT_JSON = "HA0106", "A number that JSON cannot carry: infinity, not-a-number, or too long."
+    TOO_DEEP = "HA0107", "More than 64 levels of nesting."
+    TOO_MANY_NODES = "HA0108", "The aliases (`*name`) stand for more than 100,000 values."
+    UNKNOWN_ALIAS = "HA0109", "An alias (`*name`) without an anchor (`&name`) above it."
+    RECURSIVE_ALIAS = "HA0110", "An alias inside the value that its own anchor names."
+    SEVERAL_DOCUMENTS = "HA0111", "More than one YAML document (`---`) in the file."
+    INVISIBLE = "HA0112", "An invisible character, such as a no-break space, in unquoted text or in a key."
+    MERGE_KEY = "HA0113", "`<<` takes a mapping or a list of mappings."
+    UNREADABLE = "HA0114", "The file is missing, unreadable, or not text in UTF-8."
+    VARIABLE_MISSING = "HA0121", "An environment variable is not set (or empty) and has no default."
+    VARIABLE_FORM = "HA0122", "A `${…}` is not of one of the forms NAME, NAME:default, NAME:?message, file:path."
+    SECRET_FILE = "HA0123", "The file that a `${file:…}` names cannot be read."
+
+    TYPE = "HA0201", "A value of the wrong kind: text where a number is wanted, and so on."
+    VALUE = "HA0202", "A value that is not among the ones allowed."
+    MISSING = "HA0203", "A key that must be there is not."
+    UNKNOWN = "HA0204", "A key that does not exist at this place."
+    TEXT_FORM = "HA0205", "A text that is not in the form wanted: a duration, a handler's name, a hostname."
+    RANGE = "HA0206", "A number that is too small or too large."
+    LENGTH = "HA0207", "Too few or too many entries, or an entry twice."
+    NAME_FORM = "HA0208", "A key that names something is not in the form of such a name."
+
+    PATH = "HA0301", "A path that is not in hapi's path syntax."
+    PATH_CONFLICT = "HA0302", "Two routes of one method and host match the same requests."
+    TRAILING_SLASH = (
+        "HA0303",
+        "A path ends with a slash, which `server.router.stripTrailingSlash` removes from requests.",
+    )
+    HEAD = "HA0304", "HEAD is answered by the GET route and cannot be declared."
+    DUPLICATE_ID = "HA0305", "Two routes or events share an id."
+    ID_ON_SEVERAL = "HA0306", "An id on a route that stands for several, by its methods or hosts."
+    SHADOWED = "HA0307", "Warning: a mixed segment such as `{name}.{ext}` is preferred to the literal it covers."
+    UNKNOWN_STRATEGY = "HA0311", "An authentication strategy that `auth.strategies` does not have."
+    UNKNOWN_SCHEME = "HA0312", "An authentication scheme that is neither built in nor in `auth.schemes`."
+    NO_STRATEGY = "HA0313", "Authentication is configured without a strategy, and there is no default one."
+    EXCLUSIVE = "HA0314", "Two options that exclude each other."
+    SCOPE_TEMPLATE = "HA0315", "A scope refers to a value that requests of this route do not have."
+    EVENT_AUTH = "HA0316", "An event asks for another strategy than its namespace, which the handshake has settled."
+    GET_PAYLOAD = "HA0321", "Options for a request body on a GET route, which has none."
+    PARAMS = "HA0322", "`validate.params` speaks of parameters that the path does not have."
+    UNPARSED = "HA0323", "An input is validated that is not parsed."
+    CORS_ORIGIN = "HA0324", "`cors.origin` mixes `*` with others, or lets any origin send credentials."
+    PARTITIONED = "HA0325", "A partitioned cookie that is not Secure with SameSite=None."
+    SCHEMA = "HA0331", "A JSON Schema that is not valid by its own rules (2020-12)."
+    SCHEMA_REF = "HA0332", "A `$ref` that leads nowhere."
+    SCHEMA_REMOTE = "HA0333", "A `$ref`, `$id` or `$schema` that points outside of the table."
+    SCHEMA_PATTERN = "HA0334", "A `pattern` that Python or the fast validator cannot compile."
+    DUPLICATE_EVENT = "HA0341", "A namespace, or an event of a namespace, is declared twice."
+    RESERVED_EVENT = "HA0342", "An event name that Socket.IO keeps for itself."
+    SOCKETS_PATH = "HA0343", "A route answers paths below `sockets.path`."
+
+    IMPORT = "HA0401", "A `module:attribute` that cannot be imported (`check --import`)."
+
+
+def page() -> str:
+    """`docs/problems.md` as text."""
+    lines = [
+        "# Problems",
+        "",
+        "What `hapiish check` and `hapiish run` may find wrong with a table, by code. Codes are stable.",
+        "Written by `hapiish check --codes`.",
+    ]
+    for prefix, subject in SUBJECTS.items():
+        lines += ["", f"## {subject}", "", "| code | meaning |", "| --- | --- |"]
+        lines += [f"| {code} | {code.meaning} |" for code in Code if code.startswith(prefix)]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,326 @@
+"""The checked table as frozen dataclasses: names are the file's own in snake_case, defaults are hapi's.
+
+Durations are integers in milliseconds and sizes integers in bytes, whatever the file said (`10s`, `1MB`), except where
+a field's comment names another unit. A class is built by `build` from a tree that the file's schema has accepted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NewType
+
+from hapiish.table.problems import Mark
+
+Duration = NewType("Duration", int)
+Size = NewType("Size", int)
+
+Json = Any
+Schema = dict[str, Any] | bool
+FailAction = str  # error | log | ignore | module:attribute
+NOWHERE = Mark("", 1, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """One rule of `auth.access`: `scope` entries may carry `+`, `!` and `{params.x}`; None means no scope rule."""
+
+    scope: tuple[str, ...] | None = None
+    entity: Literal["any", "user", "app"] = "any"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteAuth:
+    """`auth` of a route with every short form spelled out and the default strategy filled in."""
+
+    strategies: tuple[str, ...]
+    mode: Literal["required", "optional", "try"] = "required"
+    access: tuple[Access, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    expires_in: Duration | None = None
+    expires_at: str | None = None
+    privacy: Literal["default", "public", "private"] = "default"
+    statuses: tuple[int, ...] = (200, 204)
+    otherwise: str = "no-cache"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cors:
+    origin: tuple[str, ...] | Literal["ignore"] = ("*",)
+    max_age: int = 86400  # seconds
+    headers: tuple[str, ...] = ("Accept", "Authorization", "Content-Type", "If-None-Match")
+    additional_headers: tuple[str, ...] = ()
+    exposed_headers: tuple[str, ...] = ("WWW-Authenticate", "Server-Authorization")
+    additional_exposed_headers: tuple[str, ...] = ()
+    credentials: bool = False
+    preflight_status_code: Literal[200, 204] = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonFormat:
+    replacer: tuple[str, ...] | None = None
+    space: int | None = None
+    suffix: str | None = None
+    escape: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    allow: tuple[str, ...] | None = None
+    default_content_type: str = "application/json"
+    fail_action: FailAction = "error"
+    max_bytes: Size = Size(1048576)
+    override: str | None = None
+    parse: bool | Literal["gunzip"] = True
+    timeout: Duration | Literal[False] = Duration(10000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pre:
+    """One prerequisite; `RouteOptions.pre` is a sequence of parallel sets of them."""
+
+    method: str
+    assign: str | None = None
+    fail_action: FailAction = "error"
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ext:
+    """One extension function at a point of the lifecycle."""
+
+    method: str
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseRules:
+    empty_status_code: Literal[200, 204] = 204
+    fail_action: FailAction = "error"
+    ranges: bool = True
+    sample: int = 100  # per cent
+    schema: Schema | None = None
+    status: Mapping[int, Schema] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hsts:
+    max_age: int = 15768000  # seconds
+    include_sub_domains: bool = False
+    preload: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Xframe:
+    rule: Literal["deny", "sameorigin", "allow-from"] = "deny"
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Security:
+    """Short forms are spelled out: `hsts: true | 5`, `xframe: true | sameorigin`; None means the header is not sent."""
+
+    hsts: Hsts | None = Hsts()
+    xframe: Xframe | None = Xframe()
+    xss: Literal["disabled", "enabled", False] = "disabled"
+    no_open: bool = True
+    no_sniff: bool = True
+    referrer: str | Literal[False] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateRules:
+    parse: bool = True
+    fail_action: FailAction = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validate:
+    """Schemas of the five inputs: None accepts anything, False nothing."""
+
+    headers: Schema | None = None
+    params: Schema | None = None
+    query: Schema | None = None
+    payload: Schema | None = None
+    state: Schema | None = None
+    fail_action: FailAction = "error"
+    error_fields: Mapping[str, Json] = field(default_factory=dict)
+    detail: Literal["full", "none"] = "full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteOptions:
+    """The options of one route or event after the one merge; `None` for a group means that it is switched off."""
+
+    app: Mapping[str, Json] = field(default_factory=dict)
+    auth: RouteAuth | None = None
+    cache: Cache | None = Cache()
+    cors: Cors | None = None
+    description: str | None = None
+    ext: Mapping[str, tuple[Ext, ...]] = field(default_factory=dict)
+    json: JsonFormat = JsonFormat()
+    notes: tuple[str, ...] = ()
+    payload: Payload = Payload()
+    plugins: Mapping[str, Json] = field(default_factory=dict)
+    pre: tuple[tuple[Pre, ...], ...] = ()
+    response: ResponseRules = ResponseRules()
+    security: Security | None = None
+    state: StateRules = StateRules()
+    tags: tuple[str, ...] = ()
+    validate: Validate = Validate()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One method on one path; an entry with several methods or vhosts becomes several of these."""
+
+    method: str  # upper case, "*" for any
+    path: str
+    handler: str
+    id: str | None = None
+    vhost: str | None = None
+    options: RouteOptions = RouteOptions()
+    mark: Mark = NOWHERE
+    handler_mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Router:
+    is_case_sensitive: bool = True
+    strip_trailing_slash: bool = False
+    method_not_allowed: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestId:
+    """`header` carries the id in and out; an inbound one is taken over only when `trust` is set."""
+
+    header: str = "x-request-id"
+    trust: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    host: str = "127.0.0.1"
+    port: int = 3000
+    app: Mapping[str, Json] = field(default_factory=dict)
+    debug: bool = False
+    router: Router = Router()
+    routes: RouteOptions = RouteOptions()  # defaults of every route; the not-found answer uses them as they are
+    request_id: RequestId = RequestId()
+    access_log: bool = True
+    shutdown_timeout: Duration = Duration(10000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """`uri` empty: the local default store. `timeout`: how long a request waits for a server before it is a 503."""
+
+    uri: str = ""
+    name: str = "hapiish"
+    threads: int = 4
+    timeout: Duration = Duration(2000)
+    data: str = ".hapiish"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strategy:
+    scheme: str
+    options: Mapping[str, Json] = field(default_factory=dict)
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auth:
+    """`schemes` are the table's own, name → module:attribute; `default` is what routes without `auth` get."""
+
+    schemes: Mapping[str, str] = field(default_factory=dict)
+    strategies: Mapping[str, Strategy] = field(default_factory=dict)
+    default: RouteAuth | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cookie:
+    """A declared cookie (RFC 6265); `ttl` None makes a session cookie."""
+
+    ttl: Duration | None = None
+    is_secure: bool = True
+    is_http_only: bool = True
+    is_same_site: Literal["Strict", "Lax", "None", False] = "Strict"
+    is_partitioned: bool = False
+    path: str | None = None
+    domain: str | None = None
+    encoding: Literal["none", "base64", "base64json", "form"] = "none"
+    strict_header: bool = True
+    ignore_errors: bool = False
+    clear_invalid: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A Socket.IO event from clients: the same options as a route, as far as they mean something without HTTP."""
+
+    event: str
+    handler: str
+    id: str | None = None
+    options: RouteOptions = RouteOptions()
+    mark: Mark = NOWHERE
+    handler_mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emit:
+    """An event that the server sends; `payload` is its schema, None for any."""
+
+    event: str
+    payload: Schema | None = None
+    description: str | None = None
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespace:
+    namespace: str = "/"
+    auth: RouteAuth | None = None
+    on_connect: str | None = None
+    on_disconnect: str | None = None
+    events: tuple[Event, ...] = ()
+    emits: tuple[Emit, ...] = ()
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sockets:
+    """`send_buffer_*` bound what waits for a client that does not read; past either the socket is closed as slow."""
+
+    path: str = "/socket.io"
+    transports: tuple[Literal["websocket", "polling"], ...] = ("websocket",)
+    origins: tuple[str, ...] | Literal["*"] | None = None  # None: same origin only
+    max_bytes: Size = Size(65536)
+    ping_interval: Duration = Duration(25000)
+    ping_timeout: Duration = Duration(20000)
+    send_buffer_count: int = 256
+    send_buffer_bytes: Size = Size(1048576)
+    namespaces: tuple[Namespace, ...] = ()
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The whole checked table. `folder` is where the names of a table by path are looked up first."""
+
+    file: str
+    folder: str
+    info: Mapping[str, Json] = field(default_factory=dict)
+    server: Server = Server()
+    database: Database | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
+    auth: Auth = Auth()
+    state: Mapping[str, Cookie] = field(default_factory=dict)
+    ext: Mapping[str, tuple[Ext, ...]] = field(default_factory=dict)
+    schemas: Mapping[str, Schema] = field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
+    sockets: Sockets | None = None
+    files: tuple[str, ...] = ()  # every file that was read, for the watcher
+    marks: Mapping[str, Mark] = field(default_factory=dict)  # of names besides routes: "models.User", "auth.schemes.x"
