@@ -18,9 +18,6 @@ _ATTEMPTS = 100
 # Senders of one process queue up here instead of colliding in the index; the index still decides between processes.
 _turns = tuple(threading.Lock() for _ in range(64))
 
-# Acknowledged means: on the disks of a majority (the server's default on a replica set, said for a standalone one too).
-_DURABLE = {"w": "majority", "j": True}
-
 
 class Message(Document):
     """One text in one conversation; `client_msg_id` is the sender's own name for it."""
@@ -60,7 +57,7 @@ class Message(Document):
                 message.seq = 1 + max(cls.last_seq(conversation_id), after)
                 message.created_at = now()
                 try:
-                    message.save(force_insert=True, write_concern=_DURABLE)
+                    message.save(force_insert=True)
                 except NotUniqueError:
                     if original := cls._original(conversation_id, user_id, client_id):
                         return original, True
