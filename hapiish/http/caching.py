@@ -1,0 +1,56 @@
+"""`Cache-Control` of a route's responses (`options.cache`), its possible values prepared at load (lib/headers.js)."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+class CacheControl:
+    """The header for one set of cache settings; `get` says whether the route is a GET, the only kind that is cached.
+
+    `constant` is the value of every response without a `ttl` of its own, None where the value depends on the response.
+    """
+
+    __slots__ = ("_clock", "_expires_at", "_expires_in", "_ready", "_statuses", "_word", "constant", "otherwise")
+
+    def __init__(self, settings: Any, get: bool, *, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self.otherwise: str = settings.otherwise
+        self._word = "" if settings.privacy == "default" else f", {settings.privacy}"
+        self._expires_in: int | None = settings.expires_in if get else None
+        self._expires_at = _clock_time(settings.expires_at) if get and settings.expires_at is not None else None
+        cached = self._expires_in is not None or self._expires_at is not None
+        statuses = set(settings.statuses) if cached else set()
+        self._statuses = frozenset(statuses | {304} if 200 in statuses else statuses)
+        self._ready = None if self._expires_in is None else self._directive(self._expires_in, self._word)
+        self.constant = None if cached else self.otherwise
+
+    def value(self, status: int, ttl: int | None, private: bool) -> str:
+        """`ttl` is the response's own, in milliseconds; `private` that credentials or cookies make it one caller's."""
+        cached = status in self._statuses
+        if not cached and not ttl:
+            return self.otherwise
+        if ttl is None and self._ready is not None and not private:
+            return self._ready
+        if ttl is None:
+            ttl = self._expires_in if self._expires_at is None else self._until(*self._expires_at)
+        return self._directive(ttl or 0, ", private" if private else self._word)
+
+    @staticmethod
+    def _directive(milliseconds: int, word: str) -> str:
+        return f"max-age={milliseconds // 1000}, must-revalidate{word}"
+
+    def _until(self, hour: int, minute: int) -> int:
+        """Milliseconds until clocks next show that local time; `mktime` knows the ends of months and summer time."""
+        now = self._clock()
+        today = time.localtime(now)
+        for day in (today.tm_mday, today.tm_mday + 1):
+            then = time.mktime((today.tm_year, today.tm_mon, day, hour, minute, 0, 0, 0, -1))
+            if then > now:
+                break
+        return int((then - now) * 1000)
+
+
+def _clock_time(text: str) -> tuple[int, int]:
+    hour, _, minute = text.partition(":")
+    return int(hour), int(minute)

@@ -1,0 +1,132 @@
+"""Preconditions and byte ranges of RFC 9110 (§13, §14) as functions on header texts.
+
+Callers decide what they are asked about: an answer that is ready may become a 304 only for GET and HEAD; before a
+handler changes anything, `evaluate` may stop any method with 412.
+"""
+
+import re
+from collections.abc import Mapping
+from email.utils import mktime_tz, parsedate_tz
+
+from hapiish import boom
+
+Verdict = tuple[int, str | None]
+"""304 or 412, and the entity tag to answer with, None to leave it as it is."""
+
+_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+_TEXT = re.compile(r"[\x21\x23-\x7e\x80-\xff]+")
+_RANGE = re.compile(r"(?P<first>\d{1,18})-(?P<last>\d{1,18})?|-(?P<suffix>\d{1,18})", re.ASCII)
+
+
+def format_etag(tag: str, *, weak: bool = False) -> str:
+    """The entity tag as it stands in a header; a `ValueError` on a tag that cannot stand there."""
+    if tag == "*" or not _TEXT.fullmatch(tag):
+        raise ValueError(f"an ETag is made of visible characters without quotes and spaces, not {tag!r}")
+    return f'W/"{tag}"' if weak else f'"{tag}"'
+
+
+def evaluate(method: str, headers: Mapping[str, str], etag: str | None, last_modified: str | None) -> Verdict | None:
+    """What the preconditions in `headers` (lower-case names) make of a current state, in the order of §13.2.2.
+
+    `etag` and `last_modified` are the state's validators as header texts. None: none of them fails.
+    """
+    if "if-match" in headers:
+        if not _any_strong(headers["if-match"], etag):
+            return 412, None
+    elif "if-unmodified-since" in headers and _changed(last_modified, headers["if-unmodified-since"]) is True:
+        return 412, None
+    safe = method.upper() in ("GET", "HEAD")
+    if "if-none-match" in headers:
+        matched, tag = _any_weak(headers["if-none-match"], etag)
+        if matched:
+            return (304, tag) if safe else (412, None)
+    elif safe and "if-modified-since" in headers and _changed(last_modified, headers["if-modified-since"]) is False:
+        return 304, None
+    return None
+
+
+def byte_range(header: str, if_range: str | None, etag: str | None, length: int) -> tuple[int, int] | None:
+    """First and last byte of the one range asked for; None when the whole body of `length` bytes is to be sent.
+
+    Unknown units and malformed headers are ignored, several ranges are merged or else ignored, a date as `if_range`
+    never matches. `RangeNotSatisfiable` when no byte asked for exists.
+    """
+    unit, _, text = header.partition("=")
+    if unit.strip().lower() != "bytes" or not length:
+        return None
+    if if_range is not None and not _any_strong(if_range, etag):
+        return None
+    asked = _ranges(text)
+    if not asked:
+        return None
+    ranges = sorted(found for found in (_resolved(first, last, length) for first, last in asked) if found is not None)
+    if not ranges:
+        raise boom.RangeNotSatisfiable(headers={"content-range": f"bytes */{length}"})
+    start, end = ranges[0]
+    for first, last in ranges[1:]:
+        if first > end + 1:
+            return None
+        end = max(end, last)
+    return start, end
+
+
+def _any_strong(header: str, etag: str | None) -> bool:
+    """Strong comparison (§8.8.3.2): weak tags are equal to nothing. `*` is any state there is."""
+    if header.strip() == "*":
+        return True
+    return etag is not None and any(not weak and f'"{tag}"' == etag for weak, tag in _TAG.findall(header))
+
+
+def _any_weak(header: str, etag: str | None) -> tuple[bool, str | None]:
+    """Weak comparison; a client that knows the weak form of a strong tag is answered with the form it knows (hapi)."""
+    if header.strip() == "*":
+        return True, None
+    if etag is None:
+        return False, None
+    known = {f'{weak}"{tag}"' for weak, tag in _TAG.findall(header)}
+    strong = etag.removeprefix("W/")
+    if etag in known:
+        return True, None
+    if f"W/{strong}" in known:
+        return True, f"W/{strong}"
+    return strong in known, None
+
+
+def _changed(last_modified: str | None, since: str) -> bool | None:
+    """Whether the state is newer than `since`; None when either date is missing or none."""
+    modified, limit = _seconds(last_modified), _seconds(since)
+    return None if modified is None or limit is None else modified > limit
+
+
+def _seconds(date: str | None) -> int | None:
+    parsed = parsedate_tz(date) if date else None
+    if parsed is None:
+        return None
+    try:
+        return mktime_tz(parsed)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _ranges(text: str) -> list[tuple[int | None, int | None]]:
+    """Pairs of first and last byte, no first for a suffix; empty when one of them is malformed."""
+    ranges: list[tuple[int | None, int | None]] = []
+    for part in text.split(","):
+        if not part.strip():
+            continue
+        found = _RANGE.fullmatch(part.strip())
+        if found is None:
+            return []
+        first, last, suffix = (None if digits is None else int(digits) for digits in found.groups())
+        if first is not None and last is not None and last < first:
+            return []
+        ranges.append((None, suffix) if first is None else (first, last))
+    return ranges
+
+
+def _resolved(first: int | None, last: int | None, length: int) -> tuple[int, int] | None:
+    if first is None:
+        return (max(length - last, 0), length - 1) if last else None
+    if first >= length:
+        return None
+    return first, length - 1 if last is None else min(last, length - 1)

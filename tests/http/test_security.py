@@ -1,0 +1,52 @@
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hapiish.http.security import headers
+
+HSTS = SimpleNamespace(max_age=15768000, include_sub_domains=False, preload=False)
+XFRAME = SimpleNamespace(rule="deny", source=None)
+DEFAULTS = {"hsts": HSTS, "xframe": XFRAME, "xss": "disabled", "no_open": True, "no_sniff": True, "referrer": False}
+
+
+def given(**changes: Any) -> dict[str, str]:
+    return dict(headers(SimpleNamespace(**DEFAULTS | changes)))
+
+
+def test_the_defaults_are_those_of_hapi() -> None:
+    assert given() == {
+        "strict-transport-security": "max-age=15768000",
+        "x-frame-options": "DENY",
+        "x-xss-protection": "0",
+        "x-download-options": "noopen",
+        "x-content-type-options": "nosniff",
+    }
+
+
+def test_everything_can_be_switched_off() -> None:
+    assert given(hsts=None, xframe=None, xss=False, no_open=False, no_sniff=False) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "value"),
+    [
+        (
+            {"hsts": SimpleNamespace(max_age=100, include_sub_domains=True, preload=True)},
+            "strict-transport-security",
+            "max-age=100; includeSubDomains; preload",
+        ),
+        ({"xframe": SimpleNamespace(rule="sameorigin", source=None)}, "x-frame-options", "SAMEORIGIN"),
+        (
+            {"xframe": SimpleNamespace(rule="allow-from", source="https://a.example")},
+            "x-frame-options",
+            "ALLOW-FROM https://a.example",
+        ),
+        ({"xframe": SimpleNamespace(rule="allow-from", source=None)}, "x-frame-options", "SAMEORIGIN"),
+        ({"xss": "enabled"}, "x-xss-protection", "1; mode=block"),
+        ({"referrer": "no-referrer"}, "referrer-policy", "no-referrer"),
+        ({"referrer": ""}, "referrer-policy", ""),
+    ],
+)
+def test_a_setting_changes_its_header(change: dict[str, Any], name: str, value: str) -> None:
+    assert given(**change)[name] == value
