@@ -1,0 +1,163 @@
+"""The ASGI entry of a compiled table: find the route, walk it, send what comes out.
+
+Holds nothing of one request; a reload makes a new one and swaps it in.
+"""
+
+import logging
+from collections.abc import Mapping
+from time import time
+from typing import Any
+
+from hapiish import boom
+from hapiish.http import log
+from hapiish.http.lifecycle import Route, Steps, failed, perform, post_response, pre_response
+from hapiish.http.request import Request
+from hapiish.http.response import Response, from_error
+from hapiish.http.router import Router, normalise
+from hapiish.types import Receive, Scope, Send
+
+_INFO = logging.INFO
+
+Found = tuple[Route, dict[str, Any], Response | None]
+
+
+class Dispatcher:
+    """`routes` are by id; `absent` answers what no route does, with the server's defaults (hapi's not-found route)."""
+
+    __slots__ = (
+        "absent",
+        "access_log",
+        "any_cors",
+        "method_not_allowed",
+        "on_request",
+        "router",
+        "routes",
+        "server",
+        "strip",
+        "vhosts",
+    )
+
+    def __init__(
+        self,
+        *,
+        server: Any,
+        router: Router,
+        routes: Mapping[str, Route],
+        absent: Route,
+        on_request: Steps = (),
+        strip_trailing_slash: bool = False,
+        vhosts: bool = False,
+        any_cors: bool = False,
+        method_not_allowed: bool = True,
+        access_log: bool = True,
+    ) -> None:
+        self.server = server
+        self.router = router
+        self.routes = routes
+        self.absent = absent
+        self.on_request = on_request
+        self.strip = strip_trailing_slash
+        self.vhosts = vhosts
+        self.any_cors = any_cors
+        self.method_not_allowed = method_not_allowed
+        self.access_log = access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(self.server, scope, receive, self.absent)
+        response = None
+        try:
+            request.path = self._path(scope)
+            if self.on_request:
+                response = await self._early(request)
+            if response is None:
+                request.route, request.params, response = self.find(scope, request.path)
+        except Exception as error:  # noqa: BLE001 - every outcome is a response
+            response = failed(request, error)
+        route = request.route
+        if response is None:
+            response = await perform(route, request)
+        elif route.on_pre_response:
+            response = await pre_response(route, request, response)
+        try:
+            status, headers, body = route.responder.render(request, response)
+        except Exception as error:  # noqa: BLE001 - every outcome is a response
+            response = failed(request, error)
+            status, headers, body = route.responder.render(request, response)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        if route.on_post_response:
+            request.info.responded = time()
+            await post_response(route, request, response)
+        if self.access_log and log.access.isEnabledFor(_INFO):
+            log.answered(request, status, len(body), time() - request.received)
+
+    def answers(self, scope: Scope) -> bool:
+        """Whether a route of the table has this path, whatever the method."""
+        host = self._host(scope) if self.vhosts else None
+        try:
+            path = self._path(scope)
+            return self.router.find(scope["method"], path, host) is not None or bool(self.router.allowed(path, host))
+        except boom.BadRequest:
+            return True
+
+    def _path(self, scope: Scope) -> str:
+        path = normalise(scope.get("raw_path") or scope["path"], self.strip)
+        if scope.get("root_path"):
+            path = path.removeprefix(scope["root_path"]) or "/"
+        return path
+
+    async def _early(self, request: Request) -> Response | None:
+        """onRequest, which may answer, or change the method, the path or the payload, before a route is looked up."""
+        for step, awaits in self.on_request:
+            taken = (await step(request)) if awaits else step(request)
+            if taken is not None:
+                return taken  # type: ignore[no-any-return]
+        return None
+
+    def find(self, scope: Scope, path: str) -> Found:
+        """The route for a method and a normalised path, and its parameters; else `absent` with the answer it gives."""
+        method = scope["method"]
+        host = self._host(scope) if self.vhosts else None
+        found = self.router.find(method, path, host)
+        if method == "OPTIONS" and (found is None or found[0].method == "*"):
+            return self._options(scope, path, host, found)
+        if found is not None:
+            return found[0], found[1] or {}, None
+        return self._refuse(path, host)
+
+    def _refuse(self, path: str, host: str | None) -> Found:
+        """405 where the path is known by other methods, else 404."""
+        allow = self.router.allowed(path, host) if self.method_not_allowed else ()
+        return self.absent, {}, from_error(boom.MethodNotAllowed(allow=allow) if allow else boom.NotFound())
+
+    @staticmethod
+    def _host(scope: Scope) -> str | None:
+        for name, value in scope["headers"]:
+            if name == b"host":
+                return value.decode("latin-1")  # type: ignore[no-any-return]
+        return None
+
+    def _options(self, scope: Scope, path: str, host: str | None, found: Any) -> Found:
+        """OPTIONS that no route of that method takes: a preflight, then a `*` route, then the list of methods."""
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        asked, origin = headers.get(b"access-control-request-method"), headers.get(b"origin")
+        if self.any_cors and asked is not None and origin is not None:
+            target = self.router.find(asked, path, host)
+            if target is not None:
+                return self.absent, {}, _preflight(target[0], origin, asked, headers)
+            return self._refuse(path, host)
+        if found is not None:
+            return found[0], found[1] or {}, None
+        if self.method_not_allowed and (allow := self.router.allowed(path, host)):
+            return self.absent, {}, Response().header("allow", ", ".join(allow)).code(204)
+        return self.absent, {}, from_error(boom.NotFound())
+
+
+def _preflight(route: Route, origin: str, method: str, headers: Mapping[bytes, str]) -> Response:
+    cors = route.responder.cors
+    if cors is None:
+        return Response({"message": "CORS is disabled for this route"})
+    status, given, body = cors.preflight(origin, method, headers.get(b"access-control-request-headers"))
+    response = Response(body).code(status)
+    response.headers.update(given)
+    return response

@@ -1,0 +1,205 @@
+"""What happens to a request, in order: the loop over a route's compiled steps, and the steps that call users' code.
+
+    onRequest → route → cookies → onPreAuth → authenticate → body → onCredentials → access → onPostAuth
+      → validate headers, params, query, payload, state → onPreHandler → pre → handler → onPostHandler
+      → validate response → onPreResponse → marshal and send → onPostResponse
+
+A step is `step(request)`: None goes on, a `Response` (taken over) ends, a raised boom fails. The order is hapi's
+(lib/request.js, lib/route.js); a step that a route does not configure is absent from its tuple.
+"""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from hapiish import boom
+from hapiish.http import log
+from hapiish.http.request import Request
+from hapiish.http.respond import Responder
+from hapiish.http.response import Response, from_error
+from hapiish.http.toolkit import CONTINUE, Toolkit
+from hapiish.types import AsyncHandler, Handler, Run
+
+Step = Callable[[Request], Any]
+Steps = tuple[tuple[Step, bool], ...]
+"""Pairs of a step and whether its result must be awaited."""
+
+POINTS = (
+    "onPreAuth",
+    "onCredentials",
+    "onPostAuth",
+    "onPreHandler",
+    "onPostHandler",
+    "onPreResponse",
+    "onPostResponse",
+)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Route:
+    """A compiled route or event, and what `request.route` shows of it."""
+
+    id: str | None
+    method: str
+    path: str
+    settings: Any
+    handler: AsyncHandler
+    responder: Responder
+    vhost: str | None = None
+    steps: Steps = ()
+    on_post_handler: tuple[AsyncHandler, ...] = ()
+    validate_response: Callable[[Request, Response], Awaitable[Response | None]] | None = None
+    on_pre_response: tuple[AsyncHandler, ...] = ()
+    on_post_response: tuple[AsyncHandler, ...] = ()
+
+
+async def perform(route: Route, request: Request) -> Response:
+    """Walks the steps of `route` up to and including onPreResponse; every outcome is a response."""
+    try:
+        for step, awaits in route.steps:
+            taken = (await step(request)) if awaits else step(request)
+            if taken is not None:
+                response = taken
+                break
+        else:
+            response = respond(await route.handler(request, Toolkit(request)))
+            if route.on_post_handler and not response.taken_over and response.error is None:
+                response = await _replace(route.on_post_handler, request, response)
+    except Exception as error:  # noqa: BLE001 - every outcome is a response
+        response = failed(request, error)
+    if route.validate_response is not None:
+        try:
+            response = await route.validate_response(request, response) or response
+        except Exception as error:  # noqa: BLE001 - every outcome is a response
+            response = failed(request, error)
+    return await pre_response(route, request, response) if route.on_pre_response else response
+
+
+async def pre_response(route: Route, request: Request, response: Response) -> Response:
+    """Runs onPreResponse once for any response, errors included; what it raises is sent as it is."""
+    try:
+        return await _replace(route.on_pre_response, request, response)
+    except Exception as error:  # noqa: BLE001 - every outcome is a response
+        return failed(request, error)
+
+
+async def _replace(functions: tuple[AsyncHandler, ...], request: Request, response: Response) -> Response:
+    for function in functions:
+        request.response = response
+        value = await function(request, Toolkit(request))
+        if value is not CONTINUE:
+            response = respond(value)
+            if response.taken_over:
+                break
+    return response
+
+
+async def post_response(route: Route, request: Request, response: Response) -> None:
+    """Runs onPostResponse after the response is out: results are ignored, errors only logged."""
+    request.response = response
+    for function in route.on_post_response:
+        try:
+            await function(request, Toolkit(request))
+        except Exception as error:  # noqa: BLE001 - every outcome is a response
+            log.crashed(request.id, "onPostResponse", error)
+
+
+def respond(value: Any) -> Response:
+    """The response of what a handler returned."""
+    if isinstance(value, Response):
+        return value
+    if isinstance(value, Exception):
+        raise value
+    return Response(None if value is CONTINUE else value)
+
+
+def failed(request: Request, error: Exception) -> Response:
+    """The response of an error: a boom is itself, the store's unavailability a 503, all else a logged 500."""
+    known = error if isinstance(error, boom.Boom) else request.server.translate(error)
+    if known is None or known.status == 500:
+        log.crashed(request.id, f"{request.method} {request.route.path}", error)
+        known = known or boom.InternalServerError()
+    return from_error(known)
+
+
+def caller(function: Handler, run: Run) -> AsyncHandler:
+    """`function` as something to await: an `async def` as it is, a `def` by `run`, in the pool of threads."""
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
+        return function
+    return partial(run, function)
+
+
+def extension_step(point: str, function: AsyncHandler) -> Step:
+    """A function at an extension point before the handler: it goes on, takes over or raises, nothing else."""
+
+    async def extend(request: Request) -> Response | None:
+        return _verdict(await function(request, Toolkit(request)), point)
+
+    return extend
+
+
+def fail_action(function: AsyncHandler) -> Callable[[Request, boom.Boom], Awaitable[Response | None]]:
+    """A `failAction` function before the handler: `(request, h, err)`, which goes on, takes over or raises."""
+
+    async def act(request: Request, error: boom.Boom) -> Response | None:
+        return _verdict(await function(request, Toolkit(request), error), "failAction")
+
+    return act
+
+
+def _verdict(value: Any, where: str) -> Response | None:
+    if value is CONTINUE:
+        return None
+    if isinstance(value, Response) and value.taken_over:
+        return value
+    if isinstance(value, Exception):
+        raise value
+    raise boom.InternalServerError(
+        f"{where} must return h.continue_, a takeover response or raise, not {type(value).__name__}"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prerequisite:
+    """One `pre`: its value is kept under `assign`; `action` is error, log, ignore or a failAction function."""
+
+    method: AsyncHandler
+    assign: str | None
+    action: str | AsyncHandler
+
+
+async def _require(pre: Prerequisite, request: Request) -> Response | None:
+    try:
+        response = respond(await pre.method(request, Toolkit(request)))
+        value: Any = response.source
+    except Exception as error:
+        if pre.action == "error":
+            raise
+        if callable(pre.action):
+            response = respond(await pre.action(request, Toolkit(request), error))
+            value = response.source
+        else:
+            if pre.action == "log":
+                request.log(["pre", "error"], error)
+            response, value = Response(error), error
+    if response.taken_over:
+        return response
+    if pre.assign is not None:
+        request.pre[pre.assign] = value
+        request.pre_responses[pre.assign] = response
+    return None
+
+
+def pre_step(together: Sequence[Prerequisite]) -> Step:
+    """A set of prerequisites run in parallel; the first error ends the request, the others go on unheard (hapi)."""
+    if len(together) == 1:
+        return partial(_require, together[0])
+
+    async def require_all(request: Request) -> Response | None:
+        results = await asyncio.gather(*(_require(pre, request) for pre in together))
+        return next((taken for taken in results if taken is not None), None)
+
+    return require_all

@@ -1,0 +1,70 @@
+"""Request ids, the access log and the log of errors, all on the standard library's `logging`.
+
+Loggers: `hapiish.access` has one line per request (path without query, so that no token gets there), `hapiish` the
+rest. A record's `request_id` attribute ties them together.
+"""
+
+import logging
+import os
+from itertools import count
+from typing import Any
+
+access = logging.getLogger("hapiish.access")
+main = logging.getLogger("hapiish")
+
+_prefix = os.urandom(5).hex()
+_counter = count(1)
+
+
+def next_id() -> str:
+    """An id that no other request of this or another process has; not a secret."""
+    return f"{_prefix}-{next(_counter):x}"
+
+
+def answered(request: Any, status: int, size: int, seconds: float) -> None:
+    """One access-log line; `size` in bytes. The numbers are attributes of the record for structured logs."""
+    milliseconds = round(seconds * 1000, 2)
+    client = request.scope.get("client")
+    fields = {
+        "request_id": request.id,
+        "method": request.scope["method"],
+        "path": request.path,
+        "route": request.route.id or request.route.path,
+        "status": status,
+        "bytes": size,
+        "duration_ms": milliseconds,
+        "remote_address": client[0] if client else None,
+    }
+    access.info(
+        "%s %s %d %dB %sms %s",
+        fields["method"],
+        request.path,
+        status,
+        size,
+        milliseconds,
+        request.id,
+        extra={"fields": fields},
+    )
+
+
+def event(request_id: str | None, tags: list[str], data: Any) -> None:
+    """An event with hapi's tags; an exception as `data` is logged with its traceback at level ERROR."""
+    level = logging.ERROR if "error" in tags else logging.DEBUG if "debug" in tags else logging.INFO
+    if main.isEnabledFor(level):
+        failed = data if isinstance(data, BaseException) else None
+        text = "" if data is None else f" {data}"
+        main.log(
+            level,
+            "[%s]%s",
+            " ".join(tags),
+            text,
+            extra={"fields": {"request_id": request_id, "tags": tags}},
+            exc_info=failed,
+        )
+
+
+def crashed(request_id: str, where: str, error: BaseException) -> None:
+    """A 500: always logged, with the traceback; the client sees none of it."""
+    main.error(
+        "%s failed (request %s)", where, request_id, extra={"fields": {"request_id": request_id}}, exc_info=error
+    )

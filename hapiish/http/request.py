@@ -1,0 +1,249 @@
+"""What a lifecycle function sees of a request, whether it came by HTTP or as a Socket.IO event.
+
+Attributes that not every request needs are made when first read: an unset slot falls through to `__getattr__`, which
+fills it, so that every later read costs a plain attribute.
+"""
+
+import re
+from collections.abc import Callable
+from time import time
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request as StarletteRequest
+
+from hapiish.http import log, query
+from hapiish.http.router import hostname, normalise
+from hapiish.types import Receive, Scope
+
+if TYPE_CHECKING:
+    from hapiish.http.response import Response
+
+_ID = re.compile(r"[\w.:+=/@-]{1,128}")
+
+
+class Auth:
+    """`request.auth`: what is known of the caller (hapi's names in snake_case)."""
+
+    __slots__ = (
+        "artifacts",
+        "credentials",
+        "error",
+        "is_authenticated",
+        "is_authorized",
+        "is_injected",
+        "mode",
+        "strategy",
+    )
+
+    def __init__(self, credentials: Any = None, artifacts: Any = None, strategy: str | None = None) -> None:
+        self.credentials = credentials
+        self.artifacts = artifacts
+        self.strategy = strategy
+        self.mode: str | None = None
+        self.error: Exception | None = None
+        self.is_authenticated = False
+        self.is_authorized = False
+        self.is_injected = False
+
+    def again(self) -> "Auth":
+        """The same caller for another request: a socket's events are judged one by one."""
+        auth = Auth(self.credentials, self.artifacts, self.strategy)
+        auth.is_authenticated = self.is_authenticated
+        auth.is_injected = self.is_injected
+        return auth
+
+
+class Info:
+    """`request.info`: facts of the connection. `received` and `responded` are seconds since the epoch."""
+
+    __slots__ = ("_request", "received", "responded")
+
+    def __init__(self, request: "Request") -> None:
+        self._request = request
+        self.received = request.received
+        self.responded: float | None = None
+
+    @property
+    def id(self) -> str:
+        return self._request.id
+
+    @property
+    def remote_address(self) -> str | None:
+        client = self._request.scope.get("client")
+        return client[0] if client else None
+
+    @property
+    def remote_port(self) -> int | None:
+        client = self._request.scope.get("client")
+        return client[1] if client else None
+
+    @property
+    def host(self) -> str:
+        """The Host header as sent, port included."""
+        return self._request.headers.get("host", "")
+
+    @property
+    def hostname(self) -> str:
+        return hostname(self.host)
+
+    @property
+    def referrer(self) -> str:
+        return self._request.headers.get("referer", "")
+
+
+class Request:
+    """One request or event; `method` is lower case, `"event"` for an event, whose data is the `payload`."""
+
+    __slots__ = (
+        "app",
+        "auth",
+        "entity",
+        "headers",
+        "id",
+        "info",
+        "logs",
+        "method",
+        "mime",
+        "orig",
+        "params",
+        "path",
+        "payload",
+        "pending_cookies",
+        "plugins",
+        "pre",
+        "pre_responses",
+        "query",
+        "raw",
+        "receive",
+        "received",
+        "response",
+        "route",
+        "scope",
+        "server",
+        "socket",
+        "state",
+    )
+
+    app: dict[str, Any]
+    auth: Auth
+    headers: dict[str, str]
+    id: str
+    info: Info
+    method: str
+    mime: str | None
+    orig: dict[str, Any]
+    params: dict[str, Any]
+    path: str
+    payload: Any
+    plugins: dict[str, Any]
+    pre: dict[str, Any]
+    pre_responses: dict[str, "Response"]
+    query: dict[str, Any]
+    raw: StarletteRequest
+    response: "Response | None"
+    socket: Any
+    state: dict[str, Any]
+    pending_cookies: list[tuple[str, Any, Any]] | None
+    entity: dict[str, Any] | None
+
+    def __init__(self, server: Any, scope: Scope, receive: Receive | None, route: Any) -> None:
+        self.server = server
+        self.scope = scope
+        self.receive = receive
+        self.route = route
+        self.received = time()
+        self.pending_cookies = None
+        self.entity = None
+
+    def __getattr__(self, name: str) -> Any:
+        make = _LAZY.get(name)
+        if make is None:
+            raise AttributeError(f"a request has no attribute {name!r}")
+        value = make(self)
+        setattr(self, name, value)
+        return value
+
+    @property
+    def models(self) -> Any:
+        """The table's `models:` by name: `request.models.Message`."""
+        return self.server.models
+
+    def header(self, name: bytes) -> str | None:
+        """The first header of that lower-case name, without decoding the others."""
+        for key, value in self.scope["headers"]:
+            if key == name:
+                return value.decode("latin-1")  # type: ignore[no-any-return]
+        return None
+
+    def set_method(self, method: str) -> None:
+        """Changes the method before a route is looked up; for onRequest."""
+        self.scope["method"] = method.upper()
+        self.method = method.lower()
+
+    def set_url(self, url: str) -> None:
+        """Changes path and query before a route is looked up; for onRequest."""
+        path, _, query_string = url.partition("?")
+        self.path = normalise(path, self.server.dispatch.strip)
+        self.query = query.parse(query_string)
+
+    def set_cookie(self, name: str, value: Any, options: dict[str, Any]) -> None:
+        """Keeps a cookie for whatever response will be sent."""
+        if self.pending_cookies is None:
+            self.pending_cookies = []
+        self.pending_cookies.append((name, value, options))
+
+    def log(self, tags: str | list[str], data: Any = None) -> None:
+        """Logs an event of this request: an `error` tag at level ERROR, `debug` at DEBUG, others at INFO."""
+        log.event(self.id, [tags] if isinstance(tags, str) else tags, data)
+
+
+def _headers(request: Request) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for key, value in request.scope["headers"]:
+        name, text = key.decode("latin-1"), value.decode("latin-1")
+        if name in headers:
+            text = headers[name] + ("; " if name == "cookie" else ", ") + text
+        headers[name] = text
+    return headers
+
+
+def _state(request: Request) -> dict[str, Any]:
+    header = request.headers.get("cookie")
+    return dict(request.server.cookies.parse(header)[0]) if header else {}
+
+
+def _id(request: Request) -> str:
+    settings = request.server.settings.request_id
+    if settings.trust and (given := request.headers.get(settings.header)) and _ID.fullmatch(given):
+        return given
+    return log.next_id()
+
+
+_NONE: Callable[[Request], Any] = lambda request: None  # noqa: E731
+_DICT: Callable[[Request], Any] = lambda request: {}  # noqa: E731
+
+_LAZY: dict[str, Callable[[Request], Any]] = {
+    "app": _DICT,
+    "auth": lambda request: request.scope.get("hapiish.auth") or Auth(),  # forged by a test's `inject`
+    "headers": _headers,
+    "id": _id,
+    "info": Info,
+    "method": lambda request: request.scope["method"].lower(),
+    "mime": _NONE,
+    "orig": _DICT,
+    "params": _DICT,
+    "path": lambda request: request.scope["path"],
+    "payload": _NONE,
+    "plugins": _DICT,
+    "pre": _DICT,
+    "pre_responses": _DICT,
+    "query": lambda request: query.parse(request.scope["query_string"].decode("latin-1")),
+    "raw": lambda request: StarletteRequest(request.scope, request.receive or _no_receive),
+    "response": _NONE,
+    "socket": _NONE,
+    "state": _state,
+}
+
+
+async def _no_receive() -> Any:
+    raise RuntimeError("an event has no body to receive")

@@ -1,0 +1,224 @@
+"""From a finished response to status, headers and body: hapi's marshal (lib/headers.js, lib/transmit.js).
+
+One `Responder` per distinct set of route settings; what does not depend on the request is encoded once, at load.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from hapiish import boom, codec
+from hapiish.http import conditional
+from hapiish.http.caching import CacheControl
+from hapiish.http.cookies import Cookies
+from hapiish.http.cors import Cors
+from hapiish.http.request import Request
+from hapiish.http.response import CLEAR, Headers, Response
+
+Pair = tuple[bytes, bytes]
+Rendered = tuple[int, list[Pair], bytes]
+
+JSON = "application/json; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+BYTES = "application/octet-stream"
+
+_JSON_TYPE = (b"content-type", JSON.encode())
+_HTML_TYPE = (b"content-type", HTML.encode())
+_BYTES_TYPE = (b"content-type", BYTES.encode())
+_ACCEPT_RANGES = (b"accept-ranges", b"bytes")
+_BODILESS = frozenset({204, 304})
+_ESCAPES = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
+
+
+class Responder:
+    """How the responses of a route become bytes.
+
+    `security` are fixed headers; `cache` writes Cache-Control, None sends none; `empty` is the status of an empty
+    200; `ranges` allows byte ranges; `get` says whether 304 and ranges apply (GET and `*` routes).
+    `request_id` names the header that carries the request's id, None sends none.
+    """
+
+    __slots__ = ("cache", "cookies", "cors", "empty", "fixed", "formatter", "get", "plain", "ranges", "request_id")
+
+    def __init__(
+        self,
+        *,
+        cookies: Cookies,
+        security: Sequence[tuple[str, str]] = (),
+        cors: Cors | None = None,
+        cache: CacheControl | None = None,
+        formatter: Any = None,
+        empty: int = 204,
+        ranges: bool = True,
+        get: bool = False,
+        request_id: str | None = None,
+    ) -> None:
+        self.cookies = cookies
+        self.cors = cors
+        self.cache = cache
+        self.formatter = formatter if formatter is not None and _formats(formatter) else None
+        self.empty = empty
+        self.ranges = ranges and get
+        self.get = get
+        self.request_id = request_id.encode("latin-1") if request_id else None
+        fixed = dict(security)
+        if cache is not None and cache.constant is not None:
+            fixed["cache-control"] = cache.constant
+        self.fixed = tuple((name, (name.encode("latin-1"), value.encode("latin-1"))) for name, value in fixed.items())
+        self.plain = [pair for _, pair in self.fixed]
+
+    def render(self, request: Request, response: Response) -> Rendered:
+        """Status, headers and body. Raises what the encoding of an unencodable value raises."""
+        body, content_type = self._body(response)
+        own = response.headers
+        self._complete(request, response, own)
+        status = response.status_code
+        if own:
+            if self.get and status < 300 and ("etag" in own or "last-modified" in own):
+                status = self._condition(request, status, own)
+            headers = [pair for name, pair in self.fixed if name not in own]
+        else:
+            headers = self.plain.copy()
+        head = request.scope["method"] == "HEAD"
+        if not body:
+            if status == 200 and not response.coded:
+                status = self.empty
+        elif self.ranges and status == 200 and not head:
+            headers.append(_ACCEPT_RANGES)
+            asked = request.header(b"range")
+            if asked is not None:
+                status, body = self._range(request, asked, body, own)
+        if own:
+            _extend(headers, own)
+        if content_type is not None and "content-type" not in own:
+            headers.append(content_type)
+        if self.request_id is not None:
+            headers.append((self.request_id, request.id.encode("latin-1")))
+        if status in _BODILESS:
+            return status, headers, b""
+        headers.append((b"content-length", b"%d" % len(body)))
+        return status, headers, b"" if head else body
+
+    def _complete(self, request: Request, response: Response, own: Headers) -> None:
+        """The headers that depend on the request or on what the handler set."""
+        if self.cors is not None:
+            self.cors.apply(request.header(b"origin"), own)
+        if request.pending_cookies is not None or response.cookies:
+            cookies = [*(request.pending_cookies or ()), *response.cookies]
+            self._set_cookies(response.status_code, cookies, own)
+        if request.entity is not None:
+            _remembered(request.entity, response)
+        if self.cache is not None and (self.cache.constant is None or response.ttl_ms) and "cache-control" not in own:
+            private = "set-cookie" in own or request.auth.is_authenticated
+            own["cache-control"] = self.cache.value(response.status_code, response.ttl_ms, private)
+        if response.etag_value is not None:
+            tag, weak = response.etag_value
+            own["etag"] = conditional.format_etag(tag, weak=weak)
+
+    def _body(self, response: Response) -> tuple[bytes, Pair | None]:
+        source = response.source
+        kind = source.__class__
+        content_type: Pair | None
+        if kind is str:
+            body, content_type = source.encode(), _HTML_TYPE
+        elif source is None:
+            body, content_type = b"", None
+        elif kind is bytes or kind is bytearray or kind is memoryview:
+            body, content_type = bytes(source), _BYTES_TYPE
+        else:
+            content_type = _JSON_TYPE
+            if self.formatter is None and response.space is None and response.suffix_text is None:
+                body = codec.encode(source)
+            else:
+                body = _format(source, self.formatter, response)
+        if response.mime is not None or response.charset_name != "utf-8":
+            content_type = _typed(response, content_type)
+        return body, content_type
+
+    def _set_cookies(self, status: int, cookies: list[tuple[str, Any, Any]], own: Headers) -> None:
+        present = own.get("set-cookie", [])
+        lines = [present] if isinstance(present, str) else list(present)
+        for name, value, options in cookies:
+            if value is CLEAR:
+                lines.append(self.cookies.clear(name, options or None))
+            elif status != 500:
+                lines.append(self.cookies.format(name, value, options or None))
+        if lines:
+            own["set-cookie"] = lines
+
+    def _condition(self, request: Request, status: int, own: Headers) -> int:
+        tag, modified = _text(own, "etag"), _text(own, "last-modified")
+        verdict = conditional.evaluate(request.method, request.headers, tag, modified)
+        if verdict is None:
+            return status
+        if verdict[0] == 412:
+            raise boom.PreconditionFailed
+        if verdict[1] is not None:
+            own["etag"] = verdict[1]
+        return 304
+
+    def _range(self, request: Request, asked: str, body: bytes, own: Headers) -> tuple[int, bytes]:
+        part = conditional.byte_range(asked, request.header(b"if-range"), _text(own, "etag"), len(body))
+        if part is None:
+            return 200, body
+        start, end = part
+        own["content-range"] = f"bytes {start}-{end}/{len(body)}"
+        return 206, body[start : end + 1]
+
+
+def _remembered(entity: dict[str, Any], response: Response) -> None:
+    """What `h.entity` compared, unless the handler then set something else."""
+    if response.etag_value is None:
+        response.etag_value = entity["etag"]
+    if entity["modified"] is not None:
+        response.headers.setdefault("last-modified", entity["modified"])
+
+
+def _typed(response: Response, content_type: Pair | None) -> Pair | None:
+    """The content type that a handler chose, with the charset that hapi adds to textual types."""
+    mime = response.mime
+    if mime is None:
+        if content_type is None:
+            return None
+        mime = content_type[1].decode().partition(";")[0]
+    textual = mime.startswith(("text/", "application/json")) or "javascript" in mime
+    if textual and response.charset_name is not None and "charset" not in mime:
+        mime = f"{mime}; charset={response.charset_name}"
+    return b"content-type", mime.encode("latin-1")
+
+
+def _text(own: Headers, name: str) -> str | None:
+    value = own.get(name)
+    return value if value is None or isinstance(value, str) else ",".join(value)
+
+
+def _extend(headers: list[Pair], own: Headers) -> None:
+    for name, value in own.items():
+        key = name.encode("latin-1")
+        if isinstance(value, str):
+            headers.append((key, value.encode("latin-1")))
+        else:
+            headers.extend((key, line.encode("latin-1")) for line in value)
+
+
+def _formats(settings: Any) -> bool:
+    return settings.replacer is not None or settings.space is not None or bool(settings.suffix) or settings.escape
+
+
+def _format(source: Any, settings: Any, response: Response) -> bytes:
+    """JSON as `options.json` or the response wants it: selected keys, indentation, escapes, a suffix."""
+    plain = codec.decode(codec.encode(source))
+    if settings is not None and settings.replacer is not None:
+        plain = _only(plain, frozenset(settings.replacer))
+    space = response.space if response.space is not None else settings and settings.space
+    text = json.dumps(plain, indent=space, ensure_ascii=False, separators=(",", ": ") if space else (",", ":"))
+    if settings is not None and settings.escape:
+        text = text.translate(_ESCAPES)
+    suffix = response.suffix_text if response.suffix_text is not None else settings and settings.suffix
+    return (text + (suffix or "")).encode()
+
+
+def _only(value: Any, keys: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _only(item, keys) for key, item in value.items() if key in keys}
+    return [_only(item, keys) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,169 @@
+"""A response while it is being made: hapi's chain in snake_case, without a thought for bytes (that is `respond`).
+
+Class attributes are the defaults; an instance stores only what a handler set, so that a plain answer stays cheap.
+"""
+
+from typing import Any
+
+from hapiish.boom import Boom
+
+Headers = dict[str, str | list[str]]
+
+
+class Response:
+    """`source` is the value to send, `headers` are lower-case names. Every method returns the response itself."""
+
+    status_code: int = 200
+    coded = False  # whether `code()` was called, which stops the automatic 204
+    error: Boom | None = None
+    taken_over = False
+    etag_value: tuple[str, bool] | None = None  # tag, weak
+    ttl_ms: int | None = None
+    mime: str | None = None
+    charset_name: str | None = "utf-8"
+    space: int | None = None
+    suffix_text: str | None = None
+
+    def __init__(self, source: Any = None) -> None:
+        self.source = source
+        self.headers: Headers = {}
+        self.cookies: list[tuple[str, Any, Any]] = []
+
+    @property
+    def is_boom(self) -> bool:
+        """Whether this answers with an error; `error` is the boom."""
+        return self.error is not None
+
+    def code(self, status: int) -> "Response":
+        """Sets the status; an empty answer then stays a 200 if it was told to be one."""
+        self.status_code = status
+        self.coded = True
+        return self
+
+    def header(
+        self,
+        name: str,
+        value: Any,
+        *,
+        append: bool = False,
+        separator: str = ",",
+        override: bool = True,
+        duplicate: bool = True,
+    ) -> "Response":
+        """Sets a header; `append` joins to the present one, `duplicate=False` leaves out a value already there."""
+        name, text = name.lower(), str(value)
+        if name == "vary":
+            return self.vary(text)
+        if name == "set-cookie":
+            lines = self.headers.get(name, [])
+            self.headers[name] = [*([lines] if isinstance(lines, str) else lines), text]
+            return self
+        present = self.headers.get(name)
+        if present is None or (override and not append):
+            self.headers[name] = text
+        elif append:
+            joined = present if isinstance(present, str) else separator.join(present)
+            if duplicate or text not in (part.strip() for part in joined.split(separator)):
+                self.headers[name] = f"{joined}{separator}{text}"
+        return self
+
+    def vary(self, name: str) -> "Response":
+        """Adds to `Vary`, without doubles; `*` replaces all (RFC 9110 §12.5.5)."""
+        present = str(self.headers.get("vary", ""))
+        names = [part for part in present.split(",") if part]
+        if name == "*" or names == ["*"]:
+            self.headers["vary"] = "*"
+        elif name not in names:
+            self.headers["vary"] = ",".join([*names, name])
+        return self
+
+    def etag(self, tag: str, *, weak: bool = False) -> "Response":
+        """Sets the entity tag, given without quotes."""
+        self.etag_value = (tag, weak)
+        return self
+
+    def type(self, mime: str) -> "Response":
+        """Sets the content type; a charset is added to textual ones that lack it."""
+        self.mime = mime
+        return self
+
+    def charset(self, name: str | None) -> "Response":
+        """Sets the charset that is added to textual types; None adds none."""
+        self.charset_name = name or None
+        return self
+
+    def ttl(self, milliseconds: int) -> "Response":
+        """Overrides the route's cache time for this response."""
+        self.ttl_ms = milliseconds
+        return self
+
+    def location(self, uri: str) -> "Response":
+        """Sets `Location`."""
+        self.headers["location"] = uri
+        return self
+
+    def created(self, uri: str) -> "Response":
+        """201 with `Location`."""
+        return self.code(201).location(uri)
+
+    def redirect(self, uri: str) -> "Response":
+        """302 to `uri`; see `temporary`, `permanent` and `rewritable`."""
+        self.status_code = 302
+        return self.location(uri)
+
+    def temporary(self, yes: bool = True) -> "Response":
+        """Makes a redirect temporary: 302 or 307."""
+        return self._redirection(permanent=not yes, rewritable=self.status_code in (301, 302))
+
+    def permanent(self, yes: bool = True) -> "Response":
+        """Makes a redirect permanent: 301 or 308."""
+        return self._redirection(permanent=yes, rewritable=self.status_code in (301, 302))
+
+    def rewritable(self, yes: bool = True) -> "Response":
+        """Says whether a client may turn POST into GET: 301 and 302, else 308 and 307."""
+        return self._redirection(permanent=self.status_code in (301, 308), rewritable=yes)
+
+    def _redirection(self, *, permanent: bool, rewritable: bool) -> "Response":
+        if rewritable:
+            self.status_code = 301 if permanent else 302
+        else:
+            self.status_code = 308 if permanent else 307
+        return self
+
+    def state(self, name: str, value: Any, **options: Any) -> "Response":
+        """Sets a cookie; `options` override those that the table declares for the name."""
+        self.cookies.append((name, value, options))
+        return self
+
+    def unstate(self, name: str, **options: Any) -> "Response":
+        """Clears a cookie."""
+        self.cookies.append((name, CLEAR, options))
+        return self
+
+    def spaces(self, count: int) -> "Response":
+        """Indents the JSON by so many spaces."""
+        self.space = count
+        return self
+
+    def suffix(self, text: str) -> "Response":
+        """Appends a text to the JSON."""
+        self.suffix_text = text
+        return self
+
+    def takeover(self) -> "Response":
+        """Ends the lifecycle here: the response is sent without the steps that would follow."""
+        self.taken_over = True
+        return self
+
+
+CLEAR = object()
+
+
+def from_error(error: Boom) -> Response:
+    """The response of a boom: its status, headers and body."""
+    response = Response(error.payload())
+    response.error = error
+    response.status_code = error.status
+    for name, value in error.headers.items():
+        response.headers[name.lower()] = value
+    return response

@@ -1,0 +1,79 @@
+"""The `h` of lifecycle functions (hapi's response toolkit)."""
+
+from typing import Any
+
+from hapiish.boom import Boom, PreconditionFailed
+from hapiish.http import conditional
+from hapiish.http.auth.verdict import Authenticated, Unauthenticated
+from hapiish.http.request import Request
+from hapiish.http.response import CLEAR, Response
+
+
+class Signal:
+    """A value that says what the lifecycle should do, not what to answer."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"h.{self.name}"
+
+
+CONTINUE = Signal("continue_")
+
+
+class Toolkit:
+    """One per call of a user's function; `request` is the request it belongs to."""
+
+    __slots__ = ("request",)
+
+    continue_ = CONTINUE
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+
+    def response(self, value: Any = None) -> Response:
+        """Wraps a value so that status, headers and cookies can be set; a wrapped response is returned as it is."""
+        return value if isinstance(value, Response) else Response(value)
+
+    def redirect(self, uri: str) -> Response:
+        """An empty 302 to `uri`."""
+        return Response("").redirect(uri)
+
+    def entity(self, *, etag: str | None = None, modified: str | None = None) -> Response | None:
+        """Compares the client's copy now: a 304 takeover response when it is fresh, else None.
+
+        Without a match the values are remembered for the response that the handler goes on to make. Raises
+        PreconditionFailed when the client demands another state (RFC 9110 §13). `modified` is an HTTP date.
+        """
+        tag = conditional.format_etag(etag) if etag is not None else None
+        verdict = conditional.evaluate(self.request.method, self.request.headers, tag, modified)
+        if verdict is not None and verdict[0] == 412:
+            raise PreconditionFailed
+        remembered = (etag, False) if etag is not None else None
+        if verdict is None:
+            self.request.entity = {"etag": remembered, "modified": modified}
+            return None
+        response = Response().code(304).takeover()
+        response.etag_value = remembered
+        if modified is not None:
+            response.header("last-modified", modified)
+        return response
+
+    def state(self, name: str, value: Any, **options: Any) -> None:
+        """Sets a cookie on whatever response will be sent."""
+        self.request.set_cookie(name, value, options)
+
+    def unstate(self, name: str, **options: Any) -> None:
+        """Clears a cookie on whatever response will be sent."""
+        self.request.set_cookie(name, CLEAR, options)
+
+    def authenticated(self, *, credentials: Any, artifacts: Any = None) -> Authenticated:
+        """The verdict of a scheme: these credentials are good."""
+        return Authenticated(credentials, artifacts)
+
+    def unauthenticated(self, error: Boom, *, credentials: Any = None, artifacts: Any = None) -> Unauthenticated:
+        """The verdict of a scheme: bad credentials, or none when the error is a missing one."""
+        return Unauthenticated(error, credentials, artifacts)
