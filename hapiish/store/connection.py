@@ -53,19 +53,6 @@ class Connection:
     users: int = 0
     classes: dict[type, dict[str, Any]] = field(default_factory=dict)  # with the meta that they had before
 
-    def bind(self, classes: Iterable[type]) -> None:
-        """Moves document classes here, and their index building out of requests; StoreError when one is elsewhere."""
-        for cls in classes:
-            if _home(cls) not in {None, self}:
-                raise StoreError(
-                    f"the model {cls.__module__}.{cls.__qualname__} is connected to another database by another "
-                    "application of this process; stop that one first, or give each its own classes"
-                )
-            if cls not in self.classes:
-                meta: dict[str, Any] = cls._meta  # type: ignore[attr-defined]
-                self.classes[cls] = {key: meta[key] for key in ("db_alias", "auto_create_index") if key in meta}
-                _place(cls, {"db_alias": self.alias, "auto_create_index": False})
-
 
 def acquire(target: Target, classes: Iterable[type]) -> Connection:
     """The open connection to `target`, else a new one, with `classes` bound to it. Does not wait for a server."""
@@ -73,7 +60,7 @@ def acquire(target: Target, classes: Iterable[type]) -> Connection:
         found = next((other for other in _open if other.target == target), None)
         connection = found or _connect(target)
         try:
-            connection.bind(classes)
+            _bind(connection, classes)
         except StoreError:
             if found is None:
                 _disconnect(connection)
@@ -82,6 +69,12 @@ def acquire(target: Target, classes: Iterable[type]) -> Connection:
             _open.append(connection)
         connection.users += 1
         return connection
+
+
+def extend(connection: Connection, classes: Iterable[type]) -> None:
+    """Binds further classes, as a reload brings them; StoreError when one is connected to another database."""
+    with _lock:
+        _bind(connection, classes)
 
 
 def release(connection: Connection) -> None:
@@ -104,6 +97,23 @@ def documents(models: Iterable[Any]) -> list[type]:
         if ours and not cls._meta.get("abstract") and cls not in found:
             found[cls] = None
     return list(found)
+
+
+def _bind(connection: Connection, classes: Iterable[type]) -> None:
+    """Moves classes to the connection, and the building of their indexes out of requests."""
+    cls: Any
+    for cls in classes:
+        home = _home(cls)
+        if home is not None and home is not connection:
+            raise StoreError(
+                f"the model {cls.__module__}.{cls.__qualname__} is connected to another database by another "
+                "application of this process; stop that one first, or give each its own classes"
+            )
+        if cls not in connection.classes:
+            connection.classes[cls] = {
+                key: cls._meta[key] for key in ("db_alias", "auto_create_index") if key in cls._meta
+            }
+            _place(cls, {"db_alias": connection.alias, "auto_create_index": False})
 
 
 def _home(cls: type) -> Connection | None:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 
-class Registry:
+class Models:
     """The table's models as attributes; iterating gives the names, in the table's order."""
 
     def __init__(self, models: Mapping[str, Any]) -> None:

@@ -13,8 +13,7 @@ from pymongo.errors import PyMongoError
 
 from hapiish.boom import Boom
 from hapiish.store import errors
-from hapiish.store.connection import Connection, Target, acquire, documents, release
-from hapiish.store.models import Registry
+from hapiish.store.connection import Connection, Target, acquire, documents, extend, release
 from hapiish.store.threads import Pool
 
 T = TypeVar("T")
@@ -28,16 +27,16 @@ class Store:
 
     `uri` is a MongoDB URI, whose own options win over ours, or `connection.MEMORY`; the database that it names wins
     over `name`. `timeout_ms` is how long a call waits for a server, for a connection or for the confirmation of a
-    write before it is a 503. A model class can be in one database at a time: applications of one process share it as
-    long as their settings here are the same, and `start` raises StoreError when they are not.
+    write before it is a 503. Calls run in `pool`, which stays the caller's to stop. A model class can be in one
+    database at a time: applications of one process share it as long as their settings here are the same, and `start`
+    raises StoreError when they are not.
     """
 
     def __init__(
-        self, uri: str, *, name: str = "hapiish", threads: int = 4, timeout_ms: int = 2000, models: Mapping[str, Any]
+        self, uri: str, *, name: str = "hapiish", pool: Pool, timeout_ms: int = 2000, models: Mapping[str, Any]
     ) -> None:
-        self.models = Registry(models)
-        self.pool = Pool(threads)
-        self._target = Target(uri, name, threads, timeout_ms)
+        self._pool = pool
+        self._target = Target(uri, name, pool.threads, timeout_ms)
         self._classes = documents(models.values())
         self._probes = Pool(1)
         self._probe: asyncio.Future[bool] | None = None
@@ -54,16 +53,21 @@ class Store:
             log.warning("MongoDB does not answer yet; what needs it is answered 503 until it does")
 
     async def stop(self) -> None:
-        """Waits for the calls that have begun, then closes the connection; the models are free for another store."""
-        await self.pool.stop()
+        """Closes the connection; the models are free for another store. The pool should be stopped before."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await self._probes.call(release, connection)
         await self._probes.stop()
 
+    def adopt(self, models: Mapping[str, Any]) -> None:
+        """Serves these classes too, as a reload brings them; StoreError when one is in another database."""
+        self._classes = documents(models.values())
+        if self._connection is not None:
+            extend(self._connection, self._classes)
+
     async def call(self, function: Callable[[*Ts], T], /, *args: *Ts) -> T:
         """`function(*args)` in one of the pool's threads; see `Pool.call` for what cancelling means."""
-        return await self.pool.call(function, *args)
+        return await self._pool.call(function, *args)
 
     async def ping(self) -> bool:
         """Whether a server that takes writes answers within `timeout_ms`.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hapiish.store.models import Registry
+from hapiish.store.models import Models
 
 
 class User: ...
@@ -11,7 +11,7 @@ class User: ...
 class Message: ...
 
 
-models = Registry({"User": User, "Message": Message})
+models = Models({"User": User, "Message": Message})
 
 
 def test_a_name_of_the_table_is_its_class() -> None:
@@ -31,7 +31,7 @@ def test_an_unknown_name_is_an_attribute_error_with_the_nearest_and_all_known_na
     with pytest.raises(AttributeError, match='no model "Zebra"; known names: User, Message'):
         _ = models.Zebra
     with pytest.raises(AttributeError, match="known names: none"):
-        _ = Registry({}).User
+        _ = Models({}).User
 
 
 def test_a_handler_cannot_replace_a_model() -> None:

@@ -16,6 +16,7 @@ from hapiish import boom
 from hapiish.store import local
 from hapiish.store.connection import MEMORY, StoreError
 from hapiish.store.store import Store
+from hapiish.store.threads import Pool
 
 
 class Note(Document):
@@ -30,11 +31,13 @@ def run(
     uri: str, use: Callable[[Store], Awaitable[Any]], *, models: dict[str, Any] = MODELS, timeout_ms: int = 2000
 ) -> Any:
     async def main() -> Any:
-        store = Store(uri, models=models, timeout_ms=timeout_ms)
+        pool = Pool(2)
+        store = Store(uri, pool=pool, models=models, timeout_ms=timeout_ms)
         await store.start()
         try:
             return await use(store)
         finally:
+            await pool.stop()
             await store.stop()
 
     return asyncio.run(main())
@@ -83,20 +86,13 @@ def test_blocking_work_on_models_runs_in_the_pool(mongo_uri: str) -> None:
     assert run(mongo_uri, use) == 1
 
 
-def test_models_are_reached_by_their_names(mongo_uri: str) -> None:
-    async def use(store: Store) -> Any:
-        return store.models.Note
-
-    assert run(mongo_uri, use) is Note
-
-
 def test_it_answers_a_health_check_while_every_thread_of_the_pool_is_busy(mongo_uri: str) -> None:
     async def use(store: Store) -> bool:
         gate = asyncio.Event()
         loop = asyncio.get_running_loop()
         busy = [
             asyncio.create_task(store.call(lambda: asyncio.run_coroutine_threadsafe(gate.wait(), loop).result()))
-            for _ in range(store.pool.threads)
+            for _ in range(2)
         ]
         answers = await asyncio.gather(*(store.ping() for _ in range(50)))
         gate.set()
@@ -123,7 +119,7 @@ def test_a_wrong_uri_or_a_model_of_another_database_stops_the_start(mongo_uri: s
     async def nothing(store: Store) -> None: ...
 
     async def other(store: Store) -> None:
-        await Store(mongo_server, name="elsewhere", models=MODELS).start()
+        await Store(mongo_server, name="elsewhere", pool=Pool(2), models=MODELS).start()
 
     with pytest.raises(StoreError, match="must begin with mongodb://"):
         run("localhost:27017", nothing)
@@ -133,11 +129,13 @@ def test_a_wrong_uri_or_a_model_of_another_database_stops_the_start(mongo_uri: s
 
 def test_it_can_be_started_again_after_it_was_stopped(mongo_uri: str) -> None:
     async def main() -> list[int]:
-        store = Store(mongo_uri, models=MODELS)
+        pool = Pool(2)
+        store = Store(mongo_uri, pool=pool, models=MODELS)
         counts = []
         for number in (10, 11):
             await store.start()
             counts.append(await store.call(write, number))
+            await pool.stop()
             await store.stop()
             assert not await store.ping()
         return counts
@@ -147,13 +145,36 @@ def test_it_can_be_started_again_after_it_was_stopped(mongo_uri: str) -> None:
 
 def test_applications_of_one_process_share_their_database(mongo_uri: str) -> None:
     async def use(first: Store) -> int:
-        second = Store(mongo_uri, models=MODELS)
+        pool = Pool(2)
+        second = Store(mongo_uri, pool=pool, models=MODELS)
         await second.start()
         await second.call(write, 20)
+        await pool.stop()
         await second.stop()
         return await first.call(lambda: int(Note.objects(number=20).count()))
 
     assert run(mongo_uri, use) == 1
+
+
+def test_the_classes_of_a_reload_are_connected_without_a_restart(mongo_uri: str, mongo_server: str) -> None:
+    async def other(store: Store) -> str:
+        class Leaf(Document):
+            number = IntField()
+
+        store.adopt({"Leaf": Leaf})
+        await store.call(Leaf(number=1).save)
+        return str(Leaf._get_collection().database.name)
+
+    async def use(store: Store) -> str:
+        pool = Pool(1)
+        second = Store(mongo_server, name="adopting", pool=pool, models={})
+        await second.start()
+        found = await other(second)
+        await pool.stop()
+        await second.stop()
+        return found
+
+    assert run(mongo_uri, use) == "adopting"
 
 
 def test_a_database_in_memory_serves_the_models() -> None:
