@@ -13,7 +13,13 @@ import yaml
 
 HAPIISH_HANDLERS = "servers.hapiish_app"
 CONNEXION_HANDLERS = "servers.connexion_app"
-ORDERLY = {"sort_keys": False, "Dumper": getattr(yaml, "CSafeDumper", yaml.SafeDumper)}
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Writes every schema out where it is used, as a person would who writes one route after the other."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 def write(folder: Path, routes: int) -> None:
@@ -22,8 +28,8 @@ def write(folder: Path, routes: int) -> None:
     (folder / "routes.json").write_text(
         json.dumps({"before": [one.path for one in before], "after": [one.path for one in after]})
     )
-    (folder / "routes.yaml").write_text(yaml.dump(_manifest(before, after), **ORDERLY))
-    (folder / "openapi.yaml").write_text(yaml.dump(_openapi(before, after), **ORDERLY))
+    (folder / "routes.yaml").write_text(yaml.dump(_manifest(before, after), Dumper=_Dumper, sort_keys=False))
+    (folder / "openapi.yaml").write_text(yaml.dump(_openapi(before, after), Dumper=_Dumper, sort_keys=False))
 
 
 def _manifest(before: list[contract.Further], after: list[contract.Further]) -> dict[str, Any]:
