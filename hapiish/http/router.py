@@ -113,7 +113,7 @@ class Router:
             values: list[str] = []
             leaf = search(table.root, segments, raw, 1, values)
             if leaf is not None:
-                return leaf.target, _params(leaf.names, values)
+                return leaf.target, _params(leaf, values, "%" in path)
         return None
 
     def allowed(self, path: str, host: str | None = None) -> tuple[str, ...]:
@@ -183,13 +183,19 @@ class _Table:
         self.root.put(segments, leaf)
 
 
-def _params(names: tuple[str, ...], values: list[str]) -> dict[str, str] | None:
+def _params(leaf: Leaf, values: list[str], coded: bool) -> dict[str, str] | None:
     if not values:
         return None
+    names = leaf.names
+    if coded:
+        values = [_decoded(value) if "%" in value else value for value in values]
+    if len(values) == 1:
+        return {names[0]: values[0]}
+    if not leaf.counted:
+        return dict(zip(names, values, strict=False))
     params: dict[str, str] = {}
     for name, value in zip(names, values, strict=False):
-        text = _decoded(value) if "%" in value else value
-        params[name] = f"{params[name]}/{text}" if name in params else text
+        params[name] = f"{params[name]}/{value}" if name in params else value
     return params
 
 

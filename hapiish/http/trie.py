@@ -12,11 +12,12 @@ from hapiish.path import Literal, Mixed, Param, Path, Segment, Wildcard
 class Leaf:
     """A target and the names of the values collected on the way; a counted parameter's name stands there repeatedly."""
 
-    __slots__ = ("names", "target")
+    __slots__ = ("counted", "names", "target")
 
     def __init__(self, target: Any, names: tuple[str, ...]) -> None:
         self.target = target
         self.names = names
+        self.counted = len(set(names)) < len(names)
 
 
 class Node:
