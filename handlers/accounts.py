@@ -1,0 +1,52 @@
+"""Registering, logging in and being recognised: passwords become tokens here, tokens become credentials.
+
+A token is a JWT (HS256) whose `sub` is the account's id; its secret and lifetime stand in the table, once.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+
+from hapiish import Request, Toolkit, boom
+
+
+def register(request: Request, h: Toolkit) -> dict[str, Any]:
+    """`{token, expiresAt, user}` of a new account; 409 `email_taken`."""
+    given = request.payload
+    user = request.models.User.register(given["fullName"], given["email"], given["password"])
+    if user is None:
+        raise boom.Conflict("This e-mail is already registered", code="email_taken")
+    return _signed_in(request, user)
+
+
+def login(request: Request, h: Toolkit) -> dict[str, Any]:
+    """`{token, expiresAt, user}` of an account; 401 `bad_credentials`, which does not tell which of the two was bad.
+
+    With `options.app.strictSeed` an unknown e-mail is a 404, as the seed answers it.
+    """
+    given, users = request.payload, request.models.User
+    user = users.authenticate(given["email"], given["password"])
+    if user is None:
+        strict = request.route.settings.app["strictSeed"]
+        failure = boom.NotFound if strict and users.by_email(given["email"]) is None else boom.Unauthorized
+        raise failure("Wrong e-mail or password", code="bad_credentials")
+    return _signed_in(request, user)
+
+
+def validate(artifacts: dict[str, Any], request: Request, h: Toolkit) -> dict[str, Any]:
+    """The account of a verified token, read anew, so that a token does not outlive its account."""
+    user = request.models.User.account(artifacts["decoded"]["payload"]["sub"])
+    return {"isValid": user is not None, "credentials": user and {"id": user["_id"], **user}}
+
+
+def _signed_in(request: Request, user: dict[str, Any]) -> dict[str, Any]:
+    settings = request.route.settings.app["token"]
+    moment = datetime.now(UTC).replace(microsecond=0)
+    expires = moment + timedelta(seconds=settings["lifetime"])
+    claims = {"sub": user["_id"], "iat": moment, "exp": expires}
+    return {
+        "token": jwt.encode(claims, settings["secret"], algorithm="HS256"),
+        "expiresAt": expires.isoformat().replace("+00:00", "Z"),
+        "user": {"fullName": user["fullName"], "email": user["email"], "myId": user["_id"]},
+    }

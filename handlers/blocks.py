@@ -1,0 +1,28 @@
+"""The block list: between two users of whom one blocked the other nothing new can be opened, added or sent."""
+
+from typing import Any
+
+from hapiish import Request, Toolkit, boom
+
+
+def add(request: Request, h: Toolkit) -> None:
+    """204, also when repeated; 404 for an unknown user, 409 `self` or `conflict` (full list)."""
+    me, users = request.auth.credentials["id"], request.models.User
+    other = request.params["userId"]
+    if other == me:
+        raise boom.Conflict("You cannot block yourself", code="self")
+    if users.account(other) is None:
+        raise boom.NotFound("There is no such user", code="not_found")
+    if users.block(me, other) == "full":
+        raise boom.Conflict("Your block list is full", code="conflict")
+
+
+def remove(request: Request, h: Toolkit) -> None:
+    """204, whether the user was on the list or not."""
+    request.models.User.unblock(request.auth.credentials["id"], request.params["userId"])
+
+
+def index(request: Request, h: Toolkit) -> list[dict[str, Any]]:
+    """Everybody whom the caller has blocked, in the order of blocking."""
+    blocked: list[dict[str, Any]] = request.models.User.blocked_by(request.auth.credentials["id"])
+    return blocked

@@ -1,0 +1,54 @@
+"""Conversations of two: opened once for a pair, listed for their members, unknown to everybody else."""
+
+from typing import Any
+
+from hapiish import Request, Response, Toolkit, boom
+
+
+def create(request: Request, h: Toolkit) -> dict[str, Any]:
+    """The new conversation with a friend; 422 `conversation_exists` with its id when the two have one already."""
+    conversation, created = _open(request, request.payload["friendId"])
+    if not created:
+        raise boom.BadData(
+            "The conversation exists already",
+            code="conversation_exists",
+            data={"id": conversation["id"], "friendId": conversation["friendId"]},
+        )
+    return conversation
+
+
+def open_direct(request: Request, h: Toolkit) -> Response:
+    """The conversation with a friend: 201 when this call made it, else 200."""
+    conversation, created = _open(request, request.params["friendId"])
+    return h.response(conversation).code(201 if created else 200)
+
+
+def index(request: Request, h: Toolkit) -> Response:
+    """The caller's conversations, the last active first; `x-next-cursor` leads to the next page, if there is one."""
+    conversations, cursor = request.models.Conversation.list_of(
+        request.auth.credentials["id"], limit=request.query["limit"], cursor=request.query.get("cursor")
+    )
+    response = h.response(conversations)
+    return response.header("x-next-cursor", cursor) if cursor else response
+
+
+def of_caller(request: Request, conversation_id: str) -> dict[str, Any]:
+    """A conversation of which the caller is a member; 404 for an unknown one and for other people's alike."""
+    found: dict[str, Any] | None = request.models.Conversation.of_member(
+        conversation_id, request.auth.credentials["id"]
+    )
+    if found is None:
+        raise boom.NotFound("There is no such conversation", code="not_found")
+    return found
+
+
+def _open(request: Request, friend_id: str) -> tuple[dict[str, Any], bool]:
+    me, users = request.auth.credentials["id"], request.models.User
+    if friend_id == me:
+        raise boom.Conflict("A conversation needs somebody else", code="self")
+    if users.account(friend_id) is None:
+        raise boom.NotFound("There is no such user", code="not_found")
+    if users.is_barred(me, friend_id):
+        raise boom.Forbidden("One of you has blocked the other", code="blocked")
+    opened: tuple[dict[str, Any], bool] = request.models.Conversation.open(me, friend_id)
+    return opened

@@ -1,0 +1,28 @@
+"""The friend list. Adding goes by e-mail and needs no consent, as in the seed; a block prevents it."""
+
+from typing import Any
+
+from hapiish import Request, Toolkit, boom
+
+
+def add(request: Request, h: Toolkit) -> dict[str, Any]:
+    """`{friend}`; 404 for an unknown e-mail, 409 `self`, `already_friend` or `conflict` (full list), 403 `blocked`."""
+    me, users = request.auth.credentials["id"], request.models.User
+    friend = users.by_email(request.payload["email"])
+    if friend is None:
+        raise boom.NotFound("Nobody has registered with this e-mail", code="not_found")
+    if friend["_id"] == me:
+        raise boom.Conflict("This is your own e-mail", code="self")
+    if users.is_barred(me, friend["_id"]):
+        raise boom.Forbidden("One of you has blocked the other", code="blocked")
+    added = users.add_friend(me, friend["_id"])
+    if added == "present":
+        raise boom.Conflict("You are friends already", code="already_friend")
+    if added == "full":
+        raise boom.Conflict("Your friend list is full", code="conflict")
+    return {"friend": {"_id": friend["_id"], "fullName": friend["fullName"]}}
+
+
+def index(request: Request, h: Toolkit) -> dict[str, Any]:
+    """The caller's friends by id, as the seed's client keeps them."""
+    return {friend["_id"]: friend for friend in request.models.User.friends_of(request.auth.credentials["id"])}

@@ -1,0 +1,73 @@
+"""Messages by page and live: stored, then acknowledged, then delivered to everybody else's sockets.
+
+`create` serves POST /messages/{conversationId} and the `message` event alike; `deliver` runs after either was answered.
+"""
+
+from typing import Any
+
+from hapiish import Request, Response, Toolkit, boom
+
+from .conversations import of_caller
+from .realtime import room
+
+
+def create(request: Request, h: Toolkit) -> Response | dict[str, Any]:
+    """Stores one message of the caller; a repeated `msgId` answers the stored original, marked `duplicate`.
+
+    Who sends is known from the token: a `senderId` or `receiverId` that says otherwise is a 403 and stores nothing.
+    """
+    me, given = request.auth.credentials["id"], request.payload
+    if given.get("senderId", me) != me:
+        raise boom.Forbidden("You are not the sender that this message names", code="forbidden")
+    conversation = of_caller(request, request.params.get("conversationId") or given["conversationId"])
+    friend = conversation["friendId"]
+    if given.get("receiverId", friend) != friend:
+        raise boom.Forbidden("The receiver is not a member of this conversation", code="forbidden")
+    if request.models.User.is_barred(me, friend):
+        raise boom.Forbidden("One of you has blocked the other", code="blocked")
+    message, duplicate = request.models.Message.append(
+        conversation["id"], me, given["text"], client_id=given.get("msgId"), after=conversation["lastSeq"]
+    )
+    behind = request.models.Conversation.push(message)
+    if behind or not duplicate:
+        request.app["delivery"] = {"message": message, "receiver": friend}
+    if request.method == "event":
+        return {"message": message, "duplicate": duplicate}
+    if duplicate:
+        return h.response({**message, "duplicate": True})
+    return h.response(message).code(201)
+
+
+async def deliver(request: Request, h: Toolkit) -> None:
+    """Sends a message that was stored to every socket of both members, but not to the one that it came from."""
+    delivery = request.app.get("delivery")
+    if delivery is None:
+        return
+    message, receiver = delivery["message"], delivery["receiver"]
+    live = {
+        "_id": message["_id"],
+        "conversationId": message["conversationId"],
+        "seq": message["seq"],
+        "text": message["text"],
+        "senderId": message["userId"],
+        "receiverId": receiver,
+        "createdAt": message["createdAt"],
+        "msgId": message["msgId"],
+    }
+    await request.server.emit("message", live, to=[room(receiver), room(message["userId"])], skip=request.socket)
+
+
+def index(request: Request, h: Toolkit) -> dict[str, Any]:
+    """A page of a conversation, oldest first: the newest, or those `before` or `after` a number."""
+    conversation = of_caller(request, request.params["conversationId"])
+    query = request.query
+    messages, has_more = request.models.Message.page(
+        conversation["id"], before=query.get("before"), after=query.get("after"), limit=query["limit"]
+    )
+    newest = messages[-1]["seq"] if messages else 0
+    return {
+        "id": conversation["id"],
+        "messages": messages,
+        "hasMore": has_more,
+        "lastSeq": max(newest, conversation["lastSeq"]),
+    }
