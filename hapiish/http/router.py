@@ -26,12 +26,14 @@ _DECODED = {f"%{ord(character):02X}": character for character in UNENCODED}
 def normalise(raw: bytes | str, strip_trailing_slash: bool = False) -> str:
     """The path that routes are compared with: RFC 3986 §6.2.2 as hapi applies it, always ASCII.
 
-    Percent codes are upper-cased, those of characters that need none are decoded, dot segments removed. An absolute
-    target loses its scheme and host; any other that does not start with "/" is a `BadRequest`.
+    Percent codes are upper-cased, those of characters that need none are decoded, dot segments and a fragment removed.
+    An absolute target loses its scheme and host; any other that does not start with "/" is a `BadRequest`.
     """
     text = raw if isinstance(raw, str) else raw.decode("latin-1")
     if not text.startswith("/"):
         text = _origin_form(text)
+    if "#" in text:
+        text = text.partition("#")[0]
     if not text.isascii():
         text = quote_from_bytes(text.encode("utf-8" if isinstance(raw, str) else "latin-1", "surrogatepass"), _ASCII)
     if "%" in text:

@@ -43,8 +43,7 @@ def router_of(table: dict[str, Any]) -> Router:
 
 def find(table: dict[str, Any], row: dict[str, Any]) -> tuple[Match | None, tuple[str, ...]]:
     """What a row's request meets, and the methods that its path answers."""
-    target = row["target"].partition("#")[0].partition("?")[0]
-    path = normalise(target.encode(), table["options"].get("stripTrailingSlash", False))
+    path = normalise(row["target"].partition("?")[0].encode(), table["options"].get("stripTrailingSlash", False))
     host = row.get("host", "api.test")
     router = router_of(table)
     return router.find(row["method"], path, host), router.allowed(path, host)
@@ -286,6 +285,7 @@ def test_a_host_is_compared_without_port_and_case(host: str, name: str) -> None:
         ("/é", "/%C3%A9"),
         (b"http://one.test/a/b", "/a/b"),
         (b"HTTPS://one.test", "/"),
+        (b"/a#b/../c", "/a"),
     ],
 )
 def test_a_raw_path_is_normalised(raw: bytes | str, path: str) -> None:
