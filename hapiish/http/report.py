@@ -1,0 +1,268 @@
+"""What is wrong with a value, from jsonschema's errors: a JSON pointer, a short message and the keyword of each fault.
+
+Messages are made of the schema alone, never of the value, so that no password reaches a client or a log. What
+the engines would judge differently (patterns, formats, fractions) is judged by jsonschema-rs here as well.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from itertools import groupby, islice
+from typing import Any, TypedDict
+
+import jsonschema_rs
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
+from referencing import Registry
+
+from hapiish.http.schema import Schema, escape
+
+MOST_FAULTS = 100
+"""So many faults of one value are listed; a body of a megabyte may hold more of them than anybody reads."""
+
+
+class Fault(TypedDict):
+    """One fault. `path` is a JSON pointer (RFC 6901) to the value, or to where a missing one should be."""
+
+    path: str
+    message: str
+    keyword: str
+
+
+UNEXPLAINED: Fault = {"path": "", "message": "does not fit the schema", "keyword": "schema"}
+TOO_DEEP: Fault = {"path": "", "message": "is nested too deeply", "keyword": "depth"}
+
+Path = tuple[str | int, ...]
+
+
+class Reporter:
+    """Lists the faults of values against one schema; `engine` is jsonschema-rs compiled for it."""
+
+    __slots__ = ("_engine", "_validator")
+
+    def __init__(self, document: Schema, engine: jsonschema_rs.Validator) -> None:
+        self._engine = engine
+        self._validator = _Validator(document, registry=_OFFLINE)
+
+    def faults(self, value: Any) -> list[Fault]:
+        """The first `MOST_FAULTS` faults, sorted by place; empty when there are none."""
+        try:
+            found = set(islice(self._places(value), MOST_FAULTS))
+        except RecursionError:
+            return [TOO_DEEP]
+        return [
+            {"path": "".join(f"/{escape(part)}" for part in path), "message": message, "keyword": keyword}
+            for path, keyword, message in sorted(found, key=_order)
+        ]
+
+    def _places(self, value: Any) -> Iterator[tuple[Path, str, str]]:
+        for error in _leaves(self._validator.iter_errors(value)):
+            path, keyword = tuple(error.absolute_path), str(error.validator or "false")
+            if keyword == "unevaluatedProperties":
+                names = self._unevaluated(value, path)
+                yield from ((path + end, keyword, "is not allowed") for end in names)
+            else:
+                yield path, keyword, _MESSAGES.get(keyword, _unknown)(error)
+
+    def _unevaluated(self, value: Any, path: Path) -> list[Path]:
+        """The surplus properties at `path`: jsonschema names them only in the text of its error."""
+        for error in self._engine.iter_errors(value):
+            kind = error.kind
+            is_surplus = isinstance(kind, jsonschema_rs.ValidationErrorKind.UnevaluatedProperties)
+            if is_surplus and tuple(error.instance_path) == path:
+                return [(name,) for name in kind.value]
+        return [()]
+
+
+def _order(fault: tuple[Path, str, str]) -> tuple[Any, ...]:
+    return [(0, part, "") if isinstance(part, int) else (1, 0, part) for part in fault[0]], fault[1:]
+
+
+def _leaves(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
+    """Each error, or in place of a failed anyOf or oneOf the errors of the branch that was probably meant."""
+    for error in errors:
+        branch = _meant(error.context) if error.context else None
+        if branch is None:
+            yield error
+        else:
+            yield from _leaves(branch)
+
+
+def _meant(context: Iterable[ValidationError]) -> list[ValidationError] | None:
+    """The branch with the fewest faults among those of the right type and the right constants; None for no such."""
+    said = [error for error in context if error.relative_schema_path]  # a branch that is `false` says nothing
+    branches = [list(errors) for _, errors in groupby(said, key=lambda error: error.relative_schema_path[0])]
+    fitting = [branch for branch in branches if not any(_at_root(error, "type") for error in branch)]
+    if not fitting:
+        return None
+    return min(fitting, key=lambda branch: (sum(error.validator in ("const", "enum") for error in branch), len(branch)))
+
+
+def _at_root(error: ValidationError, keyword: str) -> bool:
+    return error.validator == keyword and not error.relative_path
+
+
+# The keywords that are judged otherwise than jsonschema does: with the path of the property, or by jsonschema-rs.
+
+
+@lru_cache(maxsize=4096)
+def _judge(text: str) -> Callable[[Any], bool]:
+    return jsonschema_rs.Draft202012Validator(text, validate_formats=True, offline=True).is_valid
+
+
+def _accepts(keyword: str, setting: Any, value: Any) -> bool:
+    try:
+        return _judge(json.dumps({keyword: setting}))(value)
+    except ValueError:  # a value outside JSON
+        return False
+
+
+def _by_other_engine(keyword: str) -> Callable[..., Iterator[ValidationError]]:
+    def judge(validator: Any, setting: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+        if not _accepts(keyword, setting, value):
+            yield ValidationError("")
+
+    return judge
+
+
+def _required(validator: Any, names: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    if validator.is_type(value, "object"):
+        yield from (ValidationError("", path=[name]) for name in names if name not in value)
+
+
+def _dependent(validator: Any, needs: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    for present, names in needs.items():
+        if validator.is_type(value, "object") and present in value:
+            yield from (ValidationError("", path=[name]) for name in names if name not in value)
+
+
+def _properties(validator: Any, properties: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    if validator.is_type(value, "object"):
+        for name, each in properties.items():
+            if name in value:
+                yield from _property(validator, name, value[name], each)
+
+
+def _pattern_properties(validator: Any, patterns: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    if validator.is_type(value, "object"):
+        for pattern, each in patterns.items():
+            for name in value:
+                if _accepts("pattern", pattern, name):
+                    yield from _property(validator, name, value[name], each)
+
+
+def _additional(validator: Any, rest: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    if validator.is_type(value, "object"):
+        declared, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+        for name in value:
+            if name not in declared and not any(_accepts("pattern", pattern, name) for pattern in patterns):
+                yield from _property(validator, name, value[name], rest)
+
+
+def _names(validator: Any, names: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    if validator.is_type(value, "object"):
+        for name in value:
+            if next(iter(validator.descend(name, names)), None):
+                yield ValidationError("", path=[name])
+
+
+def _property(validator: Any, name: str, value: Any, schema: Any) -> Iterator[ValidationError]:
+    if schema is False:
+        yield ValidationError("", path=[name], validator="additionalProperties")
+    else:
+        yield from validator.descend(value, schema, path=name, schema_path=name)
+
+
+_OFFLINE: Any = Registry()
+_Validator: Any = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    {
+        "additionalProperties": _additional,
+        "dependentRequired": _dependent,
+        "format": _by_other_engine("format"),
+        "multipleOf": _by_other_engine("multipleOf"),
+        "pattern": _by_other_engine("pattern"),
+        "patternProperties": _pattern_properties,
+        "properties": _properties,
+        "propertyNames": _names,
+        "required": _required,
+        "uniqueItems": _by_other_engine("uniqueItems"),
+    },
+)
+
+
+# Messages, each to be read after the name of the value.
+
+
+def _unknown(error: ValidationError) -> str:
+    return UNEXPLAINED["message"]
+
+
+def _type(error: ValidationError) -> str:
+    return f"must be {_either(_listed(error.validator_value))}"
+
+
+def _alternatives(error: ValidationError) -> str:
+    types = [each for one in error.context or () if _at_root(one, "type") for each in _listed(one.validator_value)]
+    if not error.context:
+        return "fits more than one of the alternatives"
+    return f"must be {_either(list(dict.fromkeys(types)))}" if types else "fits none of the alternatives"
+
+
+def _listed(types: Any) -> list[str]:
+    return [types] if isinstance(types, str) else list(types)
+
+
+def _either(words: list[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _enum(error: ValidationError) -> str:
+    return f"must be {_either([json.dumps(value, ensure_ascii=False) for value in _listed(error.validator_value)])}"
+
+
+def _limit(text: str, one: str = "", many: str = "") -> Callable[[ValidationError], str]:
+    def say(error: ValidationError) -> str:
+        limit = error.validator_value
+        unit = one if limit == 1 else many
+        return f"{text} {limit:g} {unit}".rstrip() if isinstance(limit, float) else f"{text} {limit} {unit}".rstrip()
+
+    return say
+
+
+_NOT_ALLOWED: Callable[[ValidationError], str] = lambda error: "is not allowed"  # noqa: E731
+_IS_REQUIRED: Callable[[ValidationError], str] = lambda error: "is required"  # noqa: E731
+
+_MESSAGES: dict[str, Callable[[ValidationError], str]] = {
+    "false": _NOT_ALLOWED,
+    "additionalProperties": _NOT_ALLOWED,
+    "anyOf": _alternatives,
+    "const": lambda error: f"must be {json.dumps(error.validator_value, ensure_ascii=False)}",
+    "contains": lambda error: "has no item of the kind it must contain",
+    "dependentRequired": _IS_REQUIRED,
+    "enum": _enum,
+    "exclusiveMaximum": _limit("must be less than"),
+    "exclusiveMinimum": _limit("must be greater than"),
+    "format": lambda error: f"must be a valid {error.validator_value}",
+    "items": lambda error: "has too many items",
+    "maxContains": _limit("must contain at most", "such item", "such items"),
+    "maxItems": _limit("must have at most", "item", "items"),
+    "maxLength": _limit("must have at most", "character", "characters"),
+    "maxProperties": _limit("must have at most", "property", "properties"),
+    "maximum": _limit("must be at most"),
+    "minContains": _limit("must contain at least", "such item", "such items"),
+    "minItems": _limit("must have at least", "item", "items"),
+    "minLength": _limit("must have at least", "character", "characters"),
+    "minProperties": _limit("must have at least", "property", "properties"),
+    "minimum": _limit("must be at least"),
+    "multipleOf": _limit("must be a multiple of"),
+    "not": _NOT_ALLOWED,
+    "oneOf": _alternatives,
+    "pattern": lambda error: f"must match the pattern {error.validator_value}",
+    "propertyNames": lambda error: "is not an allowed name",
+    "required": _IS_REQUIRED,
+    "type": _type,
+    "unevaluatedItems": lambda error: "has too many items",
+    "uniqueItems": lambda error: "must not have equal items",
+}

@@ -1,0 +1,120 @@
+"""The two engines agree: what jsonschema-rs accepts has no fault in jsonschema's report, and the other way round."""
+
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hapiish.http.report import Reporter
+from hapiish.http.validation import compile_schema
+
+NAMES = st.sampled_from(["a", "b", "c", "xa"])
+NUMBERS = st.integers(-3, 3) | st.sampled_from([0.1, 0.3, 0.5, 1.0, 1.5, 1e16, 2**63])
+TEXTS = st.sampled_from(["", "a", "a\n", "aa", "٣", "é", "2024-02-30", "2024-02-29", "x@y.z", "::1", "😀", "1", "a/b"])
+SCALARS = st.none() | st.booleans() | NUMBERS | TEXTS
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=6
+)
+
+FORMATS = (
+    *("date", "date-time", "duration", "email", "hostname", "idn-email", "idn-hostname", "ipv4", "ipv6", "iri"),
+    *("iri-reference", "json-pointer", "regex", "relative-json-pointer", "time", "uri", "uri-reference"),
+    *("uri-template", "uuid", "unknown-to-both"),
+)
+PATTERNS = st.sampled_from(["^a$", r"^\d$", r"^\w$", "a", "^$", "[^a]", r"^\S+$", "^(a|b)+$", "^.$"])
+TYPES = st.sampled_from(["array", "boolean", "integer", "null", "number", "object", "string"])
+
+
+def keywords(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    several = st.lists(inner, min_size=1, max_size=3)
+    named = st.dictionaries(NAMES, inner, max_size=3)
+    small = st.integers(0, 3)
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "additionalProperties": inner,
+            "allOf": several,
+            "anyOf": several,
+            "const": VALUES,
+            "contains": inner,
+            "dependentRequired": st.dictionaries(NAMES, st.lists(NAMES, unique=True, max_size=2), max_size=2),
+            "dependentSchemas": named,
+            "enum": st.lists(VALUES, min_size=1, max_size=3),
+            "exclusiveMaximum": NUMBERS,
+            "exclusiveMinimum": NUMBERS,
+            "format": st.sampled_from(FORMATS),
+            "if": inner,
+            "then": inner,
+            "else": inner,
+            "items": inner,
+            "maxItems": small,
+            "maxLength": small,
+            "maxProperties": small,
+            "maximum": NUMBERS,
+            "minItems": small,
+            "minLength": small,
+            "minProperties": small,
+            "minimum": NUMBERS,
+            "multipleOf": st.sampled_from([1, 2, 0.1, 0.5]),
+            "not": inner,
+            "oneOf": several,
+            "pattern": PATTERNS,
+            "patternProperties": st.dictionaries(PATTERNS, inner, max_size=2),
+            "prefixItems": several,
+            "properties": named,
+            "propertyNames": inner,
+            "required": st.lists(NAMES, unique=True, max_size=2),
+            "type": TYPES | st.lists(TYPES, unique=True, min_size=1, max_size=3),
+            "uniqueItems": st.booleans(),
+            "$ref": st.sampled_from(["#/schemas/Tree", "#/schemas/Text"]),
+        },
+    )
+
+
+SCHEMAS: st.SearchStrategy[Any] = st.recursive(st.booleans() | keywords(st.booleans()), keywords, max_leaves=6)
+NAMED = {
+    "Tree": {"type": "object", "properties": {"a": {"$ref": "#/schemas/Tree"}, "b": {"type": "integer"}}},
+    "Text": {"type": ["string", "null"], "maxLength": 2},
+}
+
+
+def faults(schema: Any, value: Any) -> Any:
+    document = {"allOf": [schema], "schemas": NAMED}
+    engine = jsonschema_rs.Draft202012Validator(document, validate_formats=True, offline=True)
+    return engine.is_valid(value), Reporter(document, engine).faults(value)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(SCHEMAS, VALUES)
+def test_both_engines_give_the_same_verdict(schema: Any, value: Any) -> None:
+    valid, found = faults(schema, value)
+    assert valid == (not found)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=25, deadline=None)
+@given(text=TEXTS | st.text(max_size=12) | st.emails() | st.uuids().map(str) | st.ip_addresses().map(str))
+def test_both_engines_agree_on_every_format(name: str, text: str) -> None:
+    valid, found = faults({"format": name}, text)
+    assert valid == (not found)
+
+
+def test_where_the_libraries_differ_by_themselves_the_verdict_is_that_of_the_fast_one() -> None:
+    for schema, value, verdict in [
+        ({"pattern": "^a$"}, "a\n", False),
+        ({"pattern": r"^\d$"}, "٣", False),
+        ({"patternProperties": {r"^\d$": False}}, {"٣": 1}, True),
+        ({"additionalProperties": False, "patternProperties": {"^a$": True}}, {"a\n": 1}, False),
+        ({"multipleOf": 0.1}, 0.3, True),
+        ({"format": "date-time"}, "2024-01-01", False),
+    ]:
+        assert faults(schema, value)[0] is verdict
+        assert bool(faults(schema, value)[1]) is not verdict
+
+
+def test_a_refusal_that_the_report_cannot_explain_is_still_a_refusal() -> None:
+    schema = {"patternProperties": {r"^\d$": {"type": "null"}}, "unevaluatedProperties": False}
+    found = compile_schema(schema, {}).errors({"٣": None})
+    assert found == [{"path": "", "message": "does not fit the schema", "keyword": "schema"}]

@@ -1,0 +1,135 @@
+"""What a failed validation says: the place, the reason, the keyword, and never the value."""
+
+from typing import Any
+
+import pytest
+
+from hapiish.http.report import MOST_FAULTS
+from hapiish.http.validation import compile_schema
+
+CAT = {"required": ["kind", "lives"], "properties": {"kind": {"const": "cat"}, "lives": {"type": "integer"}}}
+DOG = {
+    "required": ["kind", "tail"],
+    "properties": {"kind": {"const": "dog"}, "tail": {"minLength": 3}, "age": {"type": "integer"}},
+}
+
+CASES: list[tuple[dict[str, Any], Any, list[tuple[str, str, str]]]] = [
+    ({"type": "integer"}, "x", [("", "must be integer", "type")]),
+    ({"type": ["integer", "null", "boolean"]}, "x", [("", "must be integer, null or boolean", "type")]),
+    ({"required": ["b", "a"]}, {}, [("/a", "is required", "required"), ("/b", "is required", "required")]),
+    ({"additionalProperties": False}, {"a/b": 1}, [("/a~1b", "is not allowed", "additionalProperties")]),
+    ({"patternProperties": {"^x": False}}, {"xy": 1, "y": 2}, [("/xy", "is not allowed", "additionalProperties")]),
+    (
+        {"patternProperties": {"^x": {"type": "null"}}, "additionalProperties": {"type": "string"}},
+        {"xy": 1, "y": 2},
+        [("/xy", "must be null", "type"), ("/y", "must be string", "type")],
+    ),
+    ({"properties": {"a": False}}, {"a": 1}, [("/a", "is not allowed", "additionalProperties")]),
+    (
+        {"allOf": [{"properties": {"a": True}}], "unevaluatedProperties": False},
+        {"a": 1, "b": 1},
+        [("/b", "is not allowed", "unevaluatedProperties")],
+    ),
+    (
+        {"properties": {"x": {"allOf": [{"properties": {"a": True}}], "unevaluatedProperties": False}}},
+        {"x": {"b": 1}},
+        [("/x/b", "is not allowed", "unevaluatedProperties")],
+    ),
+    ({"items": False}, [1], [("", "has too many items", "items")]),
+    (
+        {"prefixItems": [{"type": "null"}], "items": {"type": "null"}},
+        [None, 1, 2],
+        [("/1", "must be null", "type"), ("/2", "must be null", "type")],
+    ),
+    ({"prefixItems": [True], "unevaluatedItems": False}, [1, 2], [("", "has too many items", "unevaluatedItems")]),
+    ({"propertyNames": {"pattern": "^a"}}, {"b": 1}, [("/b", "is not an allowed name", "propertyNames")]),
+    ({"dependentRequired": {"a": ["b"]}}, {"a": 1}, [("/b", "is required", "dependentRequired")]),
+    ({"if": {"required": ["a"]}, "then": {"required": ["b"]}}, {"a": 1}, [("/b", "is required", "required")]),
+    ({"enum": ["a", 1, None]}, 2, [("", 'must be "a", 1 or null', "enum")]),
+    ({"const": {"a": 1}}, 2, [("", 'must be {"a": 1}', "const")]),
+    ({"minimum": 1}, 0, [("", "must be at least 1", "minimum")]),
+    ({"maximum": 1.5}, 2, [("", "must be at most 1.5", "maximum")]),
+    ({"exclusiveMinimum": 0}, 0, [("", "must be greater than 0", "exclusiveMinimum")]),
+    ({"exclusiveMaximum": 0}, 0, [("", "must be less than 0", "exclusiveMaximum")]),
+    ({"multipleOf": 5}, 7, [("", "must be a multiple of 5", "multipleOf")]),
+    ({"minLength": 1}, "", [("", "must have at least 1 character", "minLength")]),
+    ({"maxLength": 2}, "abc", [("", "must have at most 2 characters", "maxLength")]),
+    ({"minItems": 2}, [], [("", "must have at least 2 items", "minItems")]),
+    ({"maxItems": 1}, [1, 2], [("", "must have at most 1 item", "maxItems")]),
+    ({"minProperties": 1}, {}, [("", "must have at least 1 property", "minProperties")]),
+    ({"maxProperties": 0}, {"a": 1}, [("", "must have at most 0 properties", "maxProperties")]),
+    ({"uniqueItems": True}, [1, 1.0], [("", "must not have equal items", "uniqueItems")]),
+    ({"contains": {"type": "null"}}, [1], [("", "has no item of the kind it must contain", "contains")]),
+    (
+        {"contains": {"type": "null"}, "minContains": 2},
+        [None],
+        [("", "must contain at least 2 such items", "minContains")],
+    ),
+    (
+        {"contains": {"type": "null"}, "maxContains": 1},
+        [None] * 2,
+        [("", "must contain at most 1 such item", "maxContains")],
+    ),
+    ({"pattern": "^a$"}, "a\n", [("", "must match the pattern ^a$", "pattern")]),
+    ({"format": "email"}, "nobody", [("", "must be a valid email", "format")]),
+    ({"not": {"required": ["a"]}}, {"a": 1}, [("", "is not allowed", "not")]),
+    (
+        {"anyOf": [{"type": "string"}, {"type": ["null", "integer"]}]},
+        [],
+        [("", "must be string, null or integer", "anyOf")],
+    ),
+    ({"anyOf": [CAT, DOG]}, {"kind": "dog", "tail": "x"}, [("/tail", "must have at least 3 characters", "minLength")]),
+    ({"oneOf": [CAT, DOG]}, {"kind": "cat"}, [("/lives", "is required", "required")]),
+    ({"anyOf": [{"type": "null"}, CAT]}, {"kind": "cat", "lives": "9"}, [("/lives", "must be integer", "type")]),
+    ({"oneOf": [{"minimum": 1}, {"maximum": 5}]}, 3, [("", "fits more than one of the alternatives", "oneOf")]),
+    (
+        {"properties": {"a": {"items": {"properties": {"b": {"type": "null"}}}}}},
+        {"a": [{}, {"b": 1}]},
+        [("/a/1/b", "must be null", "type")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("schema", "value", "faults"), CASES, ids=[str(case[0])[:60] for case in CASES])
+def test_a_fault_is_told_by_place_reason_and_keyword(
+    schema: dict[str, Any], value: Any, faults: list[tuple[str, str, str]]
+) -> None:
+    found = compile_schema(schema, {}).errors(value)
+    assert [(fault["path"], fault["message"], fault["keyword"]) for fault in found] == faults
+
+
+def test_faults_come_in_the_order_of_their_places_with_positions_as_numbers() -> None:
+    found = compile_schema({"items": {"type": "null"}}, {}).errors([1] * 12)
+    assert [fault["path"] for fault in found] == [f"/{index}" for index in range(12)]
+
+
+def test_the_same_fault_by_two_ways_is_told_once() -> None:
+    twice = {"allOf": [{"required": ["a"]}, {"required": ["a"]}]}
+    assert compile_schema(twice, {}).errors({}) == [{"path": "/a", "message": "is required", "keyword": "required"}]
+
+
+def test_a_value_with_very_many_faults_is_not_listed_to_the_end() -> None:
+    assert len(compile_schema({"items": {"type": "null"}}, {}).errors([1] * 10_000)) == MOST_FAULTS
+
+
+def test_a_value_nested_beyond_what_can_be_walked_is_a_fault_not_a_crash() -> None:
+    value: Any = 1
+    for _ in range(1000):
+        value = [value]
+    schema = {"type": "array", "items": {"$ref": "#"}}
+    assert compile_schema(schema, {}).errors(value) == [
+        {"path": "", "message": "is nested too deeply", "keyword": "depth"}
+    ]
+
+
+def test_no_message_contains_the_value() -> None:
+    secret = "hunter2-hunter2"
+    schema = {
+        "properties": {
+            "a": {"type": "integer", "minLength": 100, "pattern": "^x", "format": "email", "enum": [1], "const": 2},
+            "b": {"anyOf": [{"type": "null"}, {"maxLength": 1}], "not": {"type": "string"}},
+        }
+    }
+    found = compile_schema(schema, {}).errors({"a": secret, "b": secret})
+    assert len(found) >= 7
+    assert secret not in str(found)
