@@ -1,0 +1,295 @@
+"""The steps that judge the inputs of a route and its answers."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hapiish import boom
+from hapiish.http.coerce import compile_coercer, compile_defaults
+from hapiish.http.request import Request
+from hapiish.http.response import Response, from_error
+from hapiish.http.schema import SchemaError
+from hapiish.http.validation import FORM, Source, compile_schema, validate_response_step, validate_step
+from tests.http.support import make_request
+
+AGE = {"type": "object", "required": ["age"], "properties": {"age": {"type": "integer", "default": 3}}}
+CLOSED = {"type": "object", "properties": {"a": {"type": "integer"}}, "additionalProperties": False}
+
+
+def request_with(source: Source, value: Any, method: str = "POST") -> Request:
+    return make_request(method=method, **{source: value})
+
+
+def judged(source: Source, schema: Any, value: Any, **settings: Any) -> Request:
+    request = request_with(source, value)
+    step = validate_step(
+        source,
+        compile_schema(schema, {}),
+        coerce=compile_coercer(schema, {}),
+        defaults=compile_defaults(schema, {}),
+        **settings,
+    )
+    assert step(request) is None
+    return request
+
+
+def test_an_input_is_replaced_by_its_coerced_form_and_the_original_is_kept() -> None:
+    given = {"age": "7"}
+    request = judged("query", AGE, given)
+    assert request.query == {"age": 7}
+    assert request.orig["query"] is given
+    assert given == {"age": "7"}
+
+
+def test_a_default_satisfies_what_is_required() -> None:
+    assert judged("query", AGE, {}).query == {"age": 3}
+    assert judged("payload", AGE, {}).payload == {"age": 3}
+
+
+def test_a_json_body_is_never_coerced_but_a_form_is() -> None:
+    with pytest.raises(boom.BadRequest):
+        judged("payload", AGE, {"age": "7"})
+    request = request_with("payload", {"age": "7"})
+    request.mime = FORM
+    validate_step("payload", compile_schema(AGE, {}), coerce=compile_coercer(AGE, {}))(request)
+    assert request.payload == {"age": 7}
+
+
+def test_an_empty_body_is_judged_like_any_other() -> None:
+    with pytest.raises(boom.BadRequest):
+        judged("payload", AGE, None)
+    request = request_with("payload", None)
+    request.mime = FORM
+    with pytest.raises(boom.BadRequest):
+        validate_step("payload", compile_schema(AGE, {}), coerce=compile_coercer(AGE, {}))(request)
+
+
+def test_a_body_of_bytes_is_judged_without_a_crash() -> None:
+    with pytest.raises(boom.BadRequest) as caught:
+        judged("payload", CLOSED, b"\xff\x00")
+    assert caught.value.extra["validation"]["errors"] == [{"path": "", "message": "must be object", "keyword": "type"}]
+
+
+def test_text_that_no_unicode_can_hold_is_refused() -> None:
+    with pytest.raises(boom.BadRequest):
+        judged("query", {"properties": {"a": {"pattern": "^x"}}}, {"a": "\udcff"})
+
+
+def test_a_failure_says_where_and_why_and_never_what() -> None:
+    with pytest.raises(boom.BadRequest) as caught:
+        judged("query", CLOSED, {"a": "<script>", "<b>": "secret"})
+    assert caught.value.payload() == {
+        "statusCode": 400,
+        "error": "Bad Request",
+        "message": "Invalid request query input",
+        "validation": {
+            "source": "query",
+            "keys": ["&lt;b&gt;", "a"],
+            "errors": [
+                {"path": "/<b>", "message": "is not allowed", "keyword": "additionalProperties"},
+                {"path": "/a", "message": "must be integer", "keyword": "type"},
+            ],
+        },
+    }
+
+
+def test_keys_are_dotted_paths_each_named_once() -> None:
+    schema = {"properties": {"a": {"items": {"type": "integer", "minLength": 9, "enum": [1]}}}}
+    with pytest.raises(boom.BadRequest) as caught:
+        judged("payload", schema, {"a": ["x"]})
+    assert caught.value.extra["validation"]["keys"] == ["a.0"]
+    assert len(caught.value.extra["validation"]["errors"]) == 3
+
+
+def test_detail_none_leaves_the_three_keys_and_error_fields_are_added_either_way() -> None:
+    with pytest.raises(boom.BadRequest) as caught:
+        judged("params", CLOSED, {"b": "1"}, detail="none")
+    assert caught.value.payload().keys() == {"statusCode", "error", "message"}
+    for detail in ("none", "full"):
+        with pytest.raises(boom.BadRequest) as caught:
+            judged("params", CLOSED, {"b": "1"}, detail=detail, error_fields={"help": "see docs"})
+        assert caught.value.payload()["help"] == "see docs"
+
+
+def test_ignore_and_log_go_on_with_the_input_as_it_came(caplog: pytest.LogCaptureFixture) -> None:
+    given = {"age": "7", "name": 5}
+    schema = {"properties": {**AGE["properties"], "name": {"type": "string"}}}  # type: ignore[dict-item]
+    assert judged("query", schema, given, fail_action="ignore").query is given
+    assert caplog.records == []
+    with caplog.at_level(logging.INFO, "hapiish"):
+        assert judged("query", schema, given, fail_action="log").query is given
+    assert "[validation error query] /name must be string" in caplog.text
+
+
+def test_a_function_decides_what_a_failure_means() -> None:
+    seen: list[boom.Boom] = []
+    taken = Response("taken").takeover()
+
+    async def act(request: Request, error: boom.Boom) -> Response | None:
+        seen.append(error)
+        return taken if request.query.get("take") else None
+
+    step = validate_step("query", compile_schema(CLOSED, {}), fail_action=act, error_fields={"help": "me"})
+    assert asyncio.run(step(request_with("query", {"a": 1}))) is None
+    assert not seen
+    assert asyncio.run(step(request_with("query", {"b": 1}))) is None
+    assert asyncio.run(step(request_with("query", {"b": 1, "take": "1"}))) is taken
+    assert seen[0].extra["validation"]["keys"] == ["b"]
+    assert seen[0].extra["help"] == "me"
+
+
+@pytest.mark.parametrize(("value", "good"), [({}, True), (None, True), ({"a": 1}, False), ([], False), ("", False)])
+def test_the_schema_false_lets_only_nothing_pass(value: Any, *, good: bool) -> None:
+    if good:
+        assert judged("payload", False, value).payload == value
+    else:
+        with pytest.raises(boom.BadRequest):
+            judged("payload", False, value)
+
+
+def test_a_route_for_any_method_has_no_body_to_judge_on_get_and_head() -> None:
+    step = validate_step("payload", compile_schema(AGE, {}), any_method=True)
+    for method in ("GET", "HEAD"):
+        step(request_with("payload", None, method))
+    with pytest.raises(boom.BadRequest):
+        step(request_with("payload", None, "POST"))
+
+
+def test_a_body_nested_beyond_what_can_be_walked_is_a_bad_request() -> None:
+    schemas = {"Tree": {"type": "object", "properties": {"n": {"default": 1}, "kid": {"$ref": "#/schemas/Tree"}}}}
+    value: Any = {}
+    for _ in range(1000):
+        value = {"kid": value}
+    schema = {"$ref": "#/schemas/Tree"}
+    step = validate_step("payload", compile_schema(schema, schemas), defaults=compile_defaults(schema, schemas))
+    with pytest.raises(boom.BadRequest) as caught:
+        step(request_with("payload", value))
+    assert caught.value.extra["validation"]["errors"][0]["keyword"] == "depth"
+
+
+# Compiling
+
+
+def test_equal_schemas_share_one_validator_and_unequal_ones_do_not() -> None:
+    first = compile_schema({"type": "integer", "minimum": 1}, {})
+    assert compile_schema({"minimum": 1, "type": "integer"}, {"Unused": {}}) is first
+    assert compile_schema({"minimum": True, "type": "integer"} and {"minimum": 1.0, "type": "integer"}, {}) is not first
+    assert compile_schema({"$ref": "#/schemas/A"}, {"A": {"type": "null"}}) is not compile_schema(
+        {"$ref": "#/schemas/A"}, {"A": {"type": "string"}}
+    )
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "text"},
+        {"pattern": "("},
+        {"minLength": -1},
+        {"$ref": "#/$defs/absent"},
+        {"$ref": "#/schemas/Absent"},
+        {"$ref": "https://elsewhere.example/schema.json"},
+        {"properties": {"a": {"$ref": "file:///etc/hosts"}}},
+        {"$id": "https://elsewhere.example/", "properties": {"a": {"$ref": "b.json"}}},
+    ],
+)
+def test_a_schema_that_cannot_be_used_is_refused_when_it_is_compiled(schema: Any) -> None:
+    with pytest.raises(SchemaError):
+        compile_schema(schema, {})
+
+
+def test_a_recursive_schema_judges_at_every_depth() -> None:
+    tree = {"type": "object", "required": ["n"], "properties": {"kids": {"items": {"$ref": "#/schemas/Tree"}}}}
+    validator = compile_schema({"$ref": "#/schemas/Tree"}, {"Tree": tree})
+    assert validator.is_valid({"n": 1, "kids": [{"n": 2, "kids": []}]})
+    assert validator.errors({"n": 1, "kids": [{"n": 2, "kids": [{}]}]})[0]["path"] == "/kids/0/kids/0/n"
+
+
+# Answers
+
+
+def answered(response: Response, *, sample: int = 100, fail_action: Any = "error", **schemas: Any) -> Response | None:
+    default = compile_schema(schemas["schema"], {}) if "schema" in schemas else None
+    by_status = {status: schema and compile_schema(schema, {}) for status, schema in schemas.get("status", {}).items()}
+    step = validate_response_step(default, by_status, sample, fail_action)
+    return asyncio.run(step(request_with("query", {}), response))  # type: ignore[arg-type]
+
+
+def test_a_wrong_answer_is_a_500_that_names_route_request_and_place() -> None:
+    with pytest.raises(boom.InternalServerError) as caught:
+        answered(Response({"a": "secret"}), schema=CLOSED)
+    assert "200 answer of users.create" in caught.value.message
+    assert "/a must be integer" in caught.value.message
+    assert "secret" not in caught.value.message
+    assert caught.value.payload()["message"] == "An internal server error occurred"
+
+
+def test_the_schema_of_a_status_goes_before_the_general_one() -> None:
+    status = {201: {"type": "string"}}
+    assert answered(Response("made").code(201), schema=CLOSED, status=status) is None
+    with pytest.raises(boom.InternalServerError):
+        answered(Response({"a": 1}).code(201), schema=CLOSED, status=status)
+    assert answered(Response("anything").code(202), schema=CLOSED, status={202: None}) is None
+
+
+def test_errors_are_judged_only_by_the_schema_of_their_status() -> None:
+    error = from_error(boom.Conflict("taken"))
+    assert answered(error, schema=CLOSED) is None
+    assert answered(error, status={409: {"required": ["message"]}}) is None
+    with pytest.raises(boom.InternalServerError):
+        answered(error, status={409: {"required": ["code"]}})
+
+
+class Document:
+    def to_mongo(self) -> Any:
+        return SimpleNamespace(to_dict=lambda: {"at": datetime(2026, 1, 2, tzinfo=UTC)})
+
+
+def test_an_answer_is_judged_in_the_form_it_has_on_the_wire() -> None:
+    schema = {"type": "object", "properties": {"at": {"type": "string", "format": "date-time"}}, "required": ["at"]}
+    assert answered(Response({"at": datetime(2026, 1, 2, tzinfo=UTC)}), schema=schema) is None
+    assert answered(Response(Document()), schema=schema) is None
+    with pytest.raises(boom.InternalServerError, match="/at must be"):
+        answered(Response({"at": 5}), schema=schema)
+
+
+@pytest.mark.parametrize("source", [b"bytes", object(), {"a": {"b": b"x"}}])
+def test_an_answer_that_is_not_json_fits_no_schema(source: Any) -> None:
+    with pytest.raises(boom.InternalServerError, match="is not JSON"):
+        answered(Response(source), schema={"type": "object", "properties": {"a": {"required": ["c"]}}})
+
+
+def test_nothing_is_an_answer_only_where_the_schema_says_so() -> None:
+    assert answered(Response(None), schema=False) is None
+    with pytest.raises(boom.InternalServerError):
+        answered(Response(None), schema=CLOSED)
+
+
+def test_a_sample_of_nought_judges_nothing_and_of_a_hundred_everything() -> None:
+    for _ in range(50):
+        assert answered(Response(5), schema=CLOSED, sample=0) is None
+        with pytest.raises(boom.InternalServerError):
+            answered(Response(5), schema=CLOSED, sample=100)
+
+
+def test_a_wrong_answer_may_be_ignored_logged_or_replaced(caplog: pytest.LogCaptureFixture) -> None:
+    assert answered(Response(5), schema=CLOSED, fail_action="ignore") is None
+    assert caplog.records == []
+    with caplog.at_level(logging.INFO, "hapiish"):
+        assert answered(Response(5), schema=CLOSED, fail_action="log") is None
+    assert "[validation response error]" in caplog.text
+    assert "must be object" in caplog.text
+
+    async def replace(request: Any, h: Any, error: boom.Boom) -> Any:
+        return {"replaced": error.status}
+
+    async def keep(request: Any, h: Any, error: boom.Boom) -> Any:
+        return h.continue_
+
+    replaced = answered(Response(5), schema=CLOSED, fail_action=replace)
+    assert replaced is not None
+    assert replaced.source == {"replaced": 500}
+    assert answered(Response(5), schema=CLOSED, fail_action=keep) is None
