@@ -19,7 +19,7 @@ class Room(Document):
     name = StringField(required=True)
     opened = DateTimeField()
     key = UUIDField(binary=True)
-    meta = {"collection": "rooms", "allow_inheritance": True, "indexes": ["name"]}  # noqa: RUF012
+    meta = {"collection": "rooms", "allow_inheritance": True, "indexes": ["name"]}
 
 
 class Hall(Room):
@@ -36,7 +36,7 @@ class Unlisted(Document):
 
 class Archived(Document):
     name = StringField()
-    meta = {"db_alias": "archive"}  # noqa: RUF012
+    meta = {"db_alias": "archive"}
 
 
 @pytest.fixture(autouse=True)

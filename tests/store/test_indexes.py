@@ -21,7 +21,7 @@ class Letter(Document):
     tags = ListField(StringField())
     expires = IntField()
     email = StringField(unique=True)
-    meta = {  # noqa: RUF012
+    meta = {
         "collection": "letters",
         "indexes": [
             {"fields": ["room", "-seq"], "unique": True},
@@ -36,17 +36,17 @@ class Letter(Document):
 
 class Animal(Document):
     name = StringField()
-    meta = {"collection": "animals", "allow_inheritance": True, "indexes": ["name"]}  # noqa: RUF012
+    meta = {"collection": "animals", "allow_inheritance": True, "indexes": ["name"]}
 
 
 class Dog(Animal):
     owner = StringField()
-    meta = {"indexes": ["owner"]}  # noqa: RUF012
+    meta = {"indexes": ["owner"]}
 
 
 class Shape(Document):
     name = StringField()
-    meta = {"abstract": True, "indexes": ["name"]}  # noqa: RUF012
+    meta = {"abstract": True, "indexes": ["name"]}
 
 
 MODELS: list[Any] = [Letter, Animal, Shape, Seat]

@@ -54,7 +54,7 @@ async def until_it_answers(store: Store, work: Callable[[], Any]) -> tuple[Any, 
     while True:
         try:
             return await store.call(work), raised
-        except Exception as error:  # noqa: BLE001 - they are what is looked at
+        except Exception as error:
             raised.append(error)
             assert len(raised) < 200, raised[-1]
 
@@ -63,7 +63,7 @@ async def until_it_fails(store: Store) -> BaseException:
     while True:
         try:
             await store.call(write, 2)
-        except Exception as error:  # noqa: BLE001 - it is what is looked at
+        except Exception as error:
             return error
 
 
