@@ -172,7 +172,7 @@ def test_a_schema_that_asks_for_nothing_makes_no_converter() -> None:
         ({"items": {"properties": {"a": {"default": 1}}}}, [{}, {"a": 2}, 3], [{"a": 1}, {"a": 2}, 3]),
         ({"prefixItems": [{}, {"properties": {"a": {"default": 1}}}]}, [{}, {}, {}], [{}, {"a": 1}, {}]),
         ({"additionalProperties": {"properties": {"a": {"default": 1}}}}, {"k": {}}, {"k": {"a": 1}}),
-        ({"patternProperties": {"^k": {"items": {"properties": {"a": {"default": 1}}}}}}, {"k": [{}]}, {"k": [{"a": 1}]}),
+        ({"patternProperties": {"^k": {"properties": {"a": {"default": 1}}}}}, {"k": {}}, {"k": {"a": 1}}),
         ({"$ref": "#/schemas/Page"}, {}, {"limit": 50}),
         ({"allOf": [{"$ref": "#/schemas/Page"}, {"properties": {"a": {"default": 1}}}]}, {}, {"limit": 50, "a": 1}),
         ({"properties": {"page": {"allOf": [{"default": 3}]}}}, {}, {"page": 3}),

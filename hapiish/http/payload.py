@@ -1,0 +1,155 @@
+"""The step that reads a request's body and makes a value of it by its media type (hapi's subtext, output `data`).
+
+JSON becomes a JSON value, a form a dictionary of texts, `text/*` text and octets bytes; every other type is a 415.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from functools import lru_cache
+from typing import Any, Literal, Protocol
+
+from hapiish import boom, codec
+from hapiish.http import query
+from hapiish.http.body import Disconnected, coding, inflate, read, too_large
+from hapiish.http.request import Request
+from hapiish.http.response import Response
+
+Parse = Callable[[bytes], Any]
+FailAction = str | Callable[[Request, boom.Boom], Awaitable[Response | None]]
+
+_TYPE = re.compile(rb"([\w!#$%&'*+.^`|~-]+/[\w!#$%&'*+.^`|~-]+)((?:[ \t;][^\r\n]*)?)", re.ASCII)
+_CHARSET = re.compile(rb";\s*charset=", re.IGNORECASE)
+_BOUNDARY = re.compile(rb";\s*boundary=(?:\"[^\"]+\"|[^;\"\s]+)", re.IGNORECASE)
+_JSON = re.compile(r"application/(?:.+\+)?json")
+_LONGEST = 1024  # what is remembered of Content-Type headers must not grow with what clients send
+
+
+class Settings(Protocol):
+    """`options.payload` of a route: sizes in bytes, the time in milliseconds."""
+
+    @property
+    def allow(self) -> Iterable[str] | None: ...
+    @property
+    def default_content_type(self) -> str: ...
+    @property
+    def max_bytes(self) -> int: ...
+    @property
+    def override(self) -> str | None: ...
+    @property
+    def parse(self) -> bool | Literal["gunzip"]: ...
+    @property
+    def timeout(self) -> int | Literal[False]: ...
+
+
+def payload_step(
+    settings: Settings, fail_action: FailAction = "error", *, any_method: bool = False
+) -> Callable[[Request], Awaitable[Response | None]]:
+    """The step that fills `request.payload` and `request.mime`.
+
+    Size, type and coding are judged before the body is read. `any_method`: a `*` route, which reads no body of GET
+    and HEAD.
+    """
+    body = _Body(settings, fail_action)
+    step = body.take if fail_action == "error" else body.attempt
+    if not any_method:
+        return step
+
+    async def unless_get(request: Request) -> Response | None:
+        return None if request.method in ("get", "head") else await step(request)
+
+    return unless_get
+
+
+class _Body:
+    __slots__ = ("allows", "assumed", "fail_action", "limit", "override", "parse", "seconds")
+
+    def __init__(self, settings: Settings, fail_action: FailAction) -> None:
+        self.allows = _allows(settings.allow) if settings.allow is not None else None
+        self.assumed = settings.default_content_type.encode("latin-1")
+        self.override = settings.override.encode("latin-1") if settings.override else None
+        self.fail_action = fail_action
+        self.limit = int(settings.max_bytes)
+        self.parse = settings.parse
+        self.seconds = settings.timeout / 1000 if settings.timeout else None
+
+    async def take(self, request: Request) -> None:
+        given = dict(request.scope["headers"])
+        length = given.get(b"content-length")
+        if length is not None and length.isdigit() and int(length) > self.limit:
+            raise too_large(self.limit)
+        mime, parse = media_type(self.override or given.get(b"content-type") or self.assumed)
+        request.mime = mime
+        if self.allows is not None and not self.allows(mime):
+            raise boom.UnsupportedMediaType
+        if self.parse is not True:
+            parse = bytes
+        elif parse is None:
+            raise boom.UnsupportedMediaType
+        encoding = given.get(b"content-encoding")
+        form = coding(encoding) if encoding is not None and self.parse else None
+        assert request.receive is not None
+        body = await read(request.receive, self.limit, self.seconds)
+        if form is not None:
+            body = inflate(body, form, self.limit)
+        request.payload = parse(body)
+
+    async def attempt(self, request: Request) -> Response | None:
+        """As `take`, but a failure is for the fail action: the payload is then None."""
+        try:
+            await self.take(request)
+        except Disconnected:
+            raise
+        except boom.Boom as error:
+            request.payload = None
+            if callable(self.fail_action):
+                return await self.fail_action(request, error)
+            if self.fail_action == "log":
+                request.log(["payload", "error"], error)
+        return None
+
+
+def _allows(types: Iterable[str]) -> Callable[[str], bool]:
+    """Whether a media type is one of `types`, in which `*` stands for any part of a name."""
+    parts = (re.escape(each.lower()).replace(r"\*", "[^/]*") for each in types)
+    pattern = re.compile("|".join(parts))
+    return lambda mime: pattern.fullmatch(mime) is not None
+
+
+@lru_cache(maxsize=256)
+def media_type(header: bytes) -> tuple[str, Parse | None]:
+    """The media type of a Content-Type header in lower case, and what parses it; 400 for a malformed header."""
+    match = _TYPE.fullmatch(header)
+    if match is None or len(header) > _LONGEST:
+        raise boom.BadRequest("Invalid content-type header")
+    mime = match[1].decode("ascii").lower()
+    boundaries = len(_BOUNDARY.findall(match[2])) if mime.startswith("multipart/") else 1
+    if boundaries == 0:
+        raise boom.BadRequest("Invalid content-type header: multipart missing boundary")
+    if boundaries > 1 or len(_CHARSET.findall(match[2])) > 1:
+        raise boom.BadRequest("Invalid content-type header: duplicate parameter")
+    return mime, _parser(mime)
+
+
+def _parser(mime: str) -> Parse | None:
+    if _JSON.fullmatch(mime):
+        return _json
+    if mime.startswith("text/"):
+        return _text
+    return {"application/x-www-form-urlencoded": query.parse, "application/octet-stream": _octets}.get(mime)
+
+
+def _json(body: bytes) -> Any:
+    if not body:
+        return None
+    try:
+        return codec.decode(body)
+    except ValueError:
+        raise boom.BadRequest("Invalid request payload JSON format") from None
+
+
+def _text(body: bytes) -> str:
+    return body.decode("utf-8", "replace")
+
+
+def _octets(body: bytes) -> bytes | None:
+    return body or None
