@@ -1,0 +1,70 @@
+"""Text of a table to a checked table, or to everything that is wrong with it; knows nothing of servers or requests."""
+
+import gc
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from hapiish.table import source
+from hapiish.table.build import build_table
+from hapiish.table.checks import cross_check
+from hapiish.table.codes import Code
+from hapiish.table.draft import Draft
+from hapiish.table.expand import expand, veil
+from hapiish.table.model import Table
+from hapiish.table.problems import Mark, Problem, TableError
+from hapiish.table.shape import check_shape
+
+
+def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> Table:
+    """The checked table in the file at `path`; raises TableError with every problem of a wrong one.
+
+    `env` is what `${NAME}` reads, the process's environment by default.
+    """
+    table, problems = check(path, env)
+    if table is None:
+        raise TableError(problems)
+    return table
+
+
+def check(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> tuple[Table | None, list[Problem]]:
+    """The table, or None when it must not be served, and all of its problems, warnings among them, sorted by place."""
+    file = os.fspath(path)
+    try:
+        data = Path(file).read_bytes()
+    except OSError as fault:
+        reason = fault.strerror or type(fault).__name__
+        return None, [Problem(Mark(file, 1, 1), Code.UNREADABLE, f"the file cannot be read: {reason}")]
+    text = source.decode(data, file)
+    if isinstance(text, Problem):
+        return None, [text]
+    with _without_collector():
+        return check_text(text, file, os.environ if env is None else env)
+
+
+def check_text(text: str, file: str, env: Mapping[str, str]) -> tuple[Table | None, list[Problem]]:
+    """As `check`, of a text that stands for the contents of `file`."""
+    tree, problems = source.read(text, file)
+    if tree is None:
+        return None, sorted(problems)
+    tree, missing = expand(tree, env, Path(file).parent)
+    tree, misshapen = check_shape(tree)
+    draft = Draft(tree)
+    found = [*problems, *missing, *misshapen, *cross_check(draft)]
+    shown = sorted(veil(problem, tree.secrets) for problem in dict.fromkeys(found))
+    if any(not problem.warning for problem in shown):
+        return None, shown
+    return build_table(draft, file), shown
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """A large table is many small objects without cycles; walking them again and again doubles the time it takes."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -10,7 +10,7 @@ SUBJECTS = {
     "HA01": "Reading the file",
     "HA02": "The form of the file",
     "HA03": "What does not fit together",
-    "HA04": "Names of Python objects",
+    "HA04": "What the table needs around it",
 }
 
 
@@ -60,13 +60,13 @@ class Code(StrEnum):
     )
     HEAD = "HA0304", "HEAD is answered by the GET route and cannot be declared."
     DUPLICATE_ID = "HA0305", "Two routes or events share an id."
-    ID_ON_SEVERAL = "HA0306", "An id on a route that stands for several, by its methods or hosts."
+    ID_ON_SEVERAL = "HA0306", "An id on a route with several methods, which are several routes."
     SHADOWED = "HA0307", "Warning: a mixed segment such as `{name}.{ext}` is preferred to the literal it covers."
     UNKNOWN_STRATEGY = "HA0311", "An authentication strategy that `auth.strategies` does not have."
     UNKNOWN_SCHEME = "HA0312", "An authentication scheme that is neither built in nor in `auth.schemes`."
     NO_STRATEGY = "HA0313", "Authentication is configured without a strategy, and there is no default one."
     EXCLUSIVE = "HA0314", "Two options that exclude each other."
-    SCOPE_TEMPLATE = "HA0315", "A scope refers to a value that requests of this route do not have."
+    SCOPE_TEMPLATE = "HA0315", "A scope refers to a value that requests of this route never have."
     EVENT_AUTH = "HA0316", "An event asks for another strategy than its namespace, which the handshake has settled."
     GET_PAYLOAD = "HA0321", "Options for a request body on a GET route, which has none."
     PARAMS = "HA0322", "`validate.params` speaks of parameters that the path does not have."
@@ -77,11 +77,16 @@ class Code(StrEnum):
     SCHEMA_REF = "HA0332", "A `$ref` that leads nowhere."
     SCHEMA_REMOTE = "HA0333", "A `$ref`, `$id` or `$schema` that points outside of the table."
     SCHEMA_PATTERN = "HA0334", "A `pattern` that Python or the fast validator cannot compile."
+    SCHEMA_KEYWORD = "HA0335", "A word in a JSON Schema that is no keyword but nearly one, and would be ignored."
+
     DUPLICATE_EVENT = "HA0341", "A namespace, or an event of a namespace, is declared twice."
     RESERVED_EVENT = "HA0342", "An event name that Socket.IO keeps for itself."
     SOCKETS_PATH = "HA0343", "A route answers paths below `sockets.path`."
 
     IMPORT = "HA0401", "A `module:attribute` that cannot be imported (`check --import`)."
+    NOT_CALLABLE = "HA0402", "A `module:attribute` that is not a function where one is wanted."
+    STRATEGY_OPTIONS = "HA0403", "Options that the strategy's scheme refuses."
+    NO_DATABASE = "HA0404", "Models are wanted from a database, and `database.uri` is empty."
 
 
 def page() -> str:

@@ -1,7 +1,7 @@
 """The checked table as frozen dataclasses: names are the file's own in snake_case, defaults are hapi's.
 
-Durations are integers in milliseconds and sizes integers in bytes, whatever the file said (`10s`, `1MB`), except where
-a field's comment names another unit. A class is built by `build` from a tree that the file's schema has accepted.
+Durations are integers in milliseconds, sizes in bytes, whatever the file said (`10s`, `1MB`); `Seconds` are those of
+HTTP headers. A class is built by `build` from a tree that the file's schema has accepted.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from hapiish.table.problems import Mark
 
 Duration = NewType("Duration", int)
 Size = NewType("Size", int)
+Seconds = NewType("Seconds", int)
 
 Json = Any
 Schema = dict[str, Any] | bool
@@ -48,7 +49,7 @@ class Cache:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cors:
     origin: tuple[str, ...] | Literal["ignore"] = ("*",)
-    max_age: int = 86400  # seconds
+    max_age: Seconds = Seconds(86400)
     headers: tuple[str, ...] = ("Accept", "Authorization", "Content-Type", "If-None-Match")
     additional_headers: tuple[str, ...] = ()
     exposed_headers: tuple[str, ...] = ("WWW-Authenticate", "Server-Authorization")
@@ -106,7 +107,7 @@ class ResponseRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hsts:
-    max_age: int = 15768000  # seconds
+    max_age: Seconds = Seconds(15768000)
     include_sub_domains: bool = False
     preload: bool = False
 
@@ -323,4 +324,5 @@ class Table:
     routes: tuple[Route, ...] = ()
     sockets: Sockets | None = None
     files: tuple[str, ...] = ()  # every file that was read, for the watcher
-    marks: Mapping[str, Mark] = field(default_factory=dict)  # of names besides routes: "models.User", "auth.schemes.x"
+    marks: Mapping[str, Mark] = field(default_factory=dict)  # "database", "models.User", "auth.schemes.x"
+    names: Mapping[str, Mark] = field(default_factory=dict)  # every module:attribute, and where it is first written

@@ -1,0 +1,263 @@
+"""A checked draft to the frozen dataclasses of `model`, by their type hints: camelCase keys, units, short forms.
+
+Everything here relies on the checks having found no fault; nothing is judged again.
+"""
+
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from pathlib import Path as FilePath
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from hapiish.table import model, units
+from hapiish.table.draft import Draft, EventDraft, NamespaceDraft, RouteDraft
+from hapiish.table.marks import Path
+from hapiish.table.merge import Merged, spell_auth
+from hapiish.table.problems import Mark
+
+Place = Callable[[Path], Mark]
+Converter = Callable[[Any, Path, Place], Any]
+T = TypeVar("T")
+
+_SHORT: Final[Mapping[type, str]] = {
+    model.Ext: "method",
+    model.Pre: "method",
+    model.Hsts: "maxAge",
+    model.Xframe: "rule",
+}
+"""Classes that a single value may stand for, and the key that it is the value of."""
+
+_NO_OPTIONS: Final = model.RouteOptions()
+_UNITS: Final[Mapping[Any, Callable[[Any], int]]] = {
+    model.Duration: units.duration,
+    model.Seconds: units.seconds,
+    model.Size: units.size,
+}
+
+
+def build(kind: type[T], value: Any, path: Path, place: Place) -> T:
+    """The dataclass `kind` from a mapping that the file's schema accepts; `place` marks what stands at a path."""
+    hint: Any = kind
+    built: T = _converter(hint)(value, path, place)
+    return built
+
+
+def build_table(draft: Draft, file: str) -> model.Table:
+    """The table of a draft without faults."""
+    return _Assembly(draft).table(file)
+
+
+def camel(name: str) -> str:
+    """`is_http_only` as it is written in the file: `isHttpOnly`."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+class _Assembly:
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.default_auth = spell_auth(draft.section("auth").get("default"))
+        self.defaults = self.options(draft.defaults)
+        self.get_defaults = self.options(draft.get_defaults)
+
+    def table(self, file: str) -> model.Table:
+        draft, value = self.draft, self.draft.value
+        sections = {
+            key: value[key] for key in ("database", "models", "state", "ext", "schemas") if value.get(key) is not None
+        }
+        built = build(model.Table, {"file": file, "folder": _folder(file), **sections}, (), draft.marks.value)
+        server = {key: given for key, given in draft.section("server").items() if key != "routes"}
+        return replace(
+            built,
+            info=_plain(draft.section("info")),
+            server=replace(build(model.Server, server, ("server",), draft.marks.value), routes=self.defaults),
+            auth=self.auth(),
+            routes=tuple(route for entry in draft.routes for route in self.routes(entry)),
+            sockets=self.sockets(),
+            files=(file,),
+            marks=self.marks(),
+        )
+
+    def auth(self) -> model.Auth:
+        section = {key: given for key, given in self.draft.section("auth").items() if key != "default"}
+        default = self.route_auth(self.default_auth, ("auth", "default"))
+        return replace(build(model.Auth, section, ("auth",), self.draft.marks.value), default=default)
+
+    def route_auth(self, spelled: Any, path: Path) -> model.RouteAuth | None:
+        """`spelled` with the default strategy filled in; None for anybody."""
+        if spelled is None or spelled is False:
+            return None
+        if "strategies" not in spelled:
+            spelled = {**self.default_auth, **spelled}
+        return build(model.RouteAuth, spelled, path, self.draft.marks.value)
+
+    def options(self, merged: Merged) -> model.RouteOptions:
+        return self.changed(_NO_OPTIONS, merged, merged.value.keys() | {"auth"})
+
+    def changed(self, base: model.RouteOptions, merged: Merged, keys: Any) -> model.RouteOptions:
+        """`base` with `keys` as they are in `merged`; the other options of `merged` are those of `base`."""
+        known = _fields(model.RouteOptions)
+        changes: dict[str, Any] = {}
+
+        def place(path: Path) -> Mark:
+            return self.draft.marks.value(merged.origin(*path))
+
+        for key in keys:
+            given = merged.value.get(key)
+            if key == "auth":
+                changes["auth"] = self.route_auth(self.default_auth if given is None else given, merged.origin("auth"))
+            elif key in known:
+                name, convert = known[key]
+                changes[name] = getattr(_NO_OPTIONS, name) if given is None else convert(given, (key,), place)
+        return replace(base, **changes) if changes else base
+
+    def routes(self, entry: RouteDraft) -> list[model.Route]:
+        mark = self.draft.mark(*entry.at)
+        handler = self.draft.mark(*entry.at, "handler")
+        made = []
+        for method, merged in entry.options.items():
+            base = self.get_defaults if method == "GET" else self.defaults
+            options = self.changed(base, merged, merged.layers[-1].value)
+            made += [
+                model.Route(
+                    method=method,
+                    path=entry.value["path"],
+                    handler=entry.value["handler"],
+                    id=entry.value.get("id"),
+                    vhost=host,
+                    options=options,
+                    mark=mark,
+                    handler_mark=handler,
+                )
+                for host in entry.hosts
+            ]
+        return made
+
+    def sockets(self) -> model.Sockets | None:
+        if self.draft.value.get("sockets") is None:
+            return None
+        section = {key: given for key, given in self.draft.section("sockets").items() if key != "namespaces"}
+        built = build(model.Sockets, section, ("sockets",), self.draft.marks.value)
+        return replace(built, namespaces=tuple(self.namespace(entry) for entry in self.draft.namespaces))
+
+    def namespace(self, entry: NamespaceDraft) -> model.Namespace:
+        plain = {key: given for key, given in entry.value.items() if key not in ("auth", "events")}
+        written = entry.value.get("auth")
+        spelled = self.default_auth if written is None else spell_auth(written)
+        auth = self.route_auth(spelled, (*entry.at, "auth"))
+        return replace(
+            build(model.Namespace, plain, entry.at, self.draft.marks.value),
+            auth=auth,
+            events=tuple(self.event(event, auth) for event in entry.events),
+        )
+
+    def event(self, entry: EventDraft, auth: model.RouteAuth | None) -> model.Event:
+        merged = entry.options
+        options = self.changed(_NO_OPTIONS, merged, merged.value.keys() - {"auth"})
+        spelled = merged.value.get("auth")
+        if spelled is not None and auth is not None:
+            given = {"mode": auth.mode, **spelled, "strategies": list(auth.strategies)}
+            options = replace(options, auth=self.route_auth(given, (*entry.at, "options", "auth")))
+        return model.Event(
+            event=entry.value["event"],
+            handler=entry.value["handler"],
+            id=entry.value.get("id"),
+            options=options,
+            mark=self.draft.mark(*entry.at),
+            handler_mark=self.draft.mark(*entry.at, "handler"),
+        )
+
+    def marks(self) -> dict[str, Mark]:
+        draft = self.draft
+        named = {
+            f"{'.'.join(section)}.{name}": draft.mark(*section, name)
+            for section in (("models",), ("auth", "schemes"))
+            for name in draft.section(*section)
+        }
+        return {"database": draft.key_mark("database"), **named}
+
+
+def _folder(file: str) -> str:
+    return str(FilePath(file).resolve().parent)
+
+
+def _plain(section: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: given for key, given in section.items() if given is not None and not key.startswith("x-")}
+
+
+@cache
+def _fields(kind: type) -> Mapping[str, tuple[str, Converter]]:
+    """The fields of a dataclass by their key in the file: the attribute's name and how its value is made."""
+    hints = get_type_hints(kind)
+    return {camel(name): (name, _converter(hint)) for name, hint in hints.items()}
+
+
+@cache
+def _converter(hint: Any) -> Converter:
+    """How a value of the file becomes one of type `hint`."""
+    if hint in _UNITS:
+        unit = _UNITS[hint]
+        return lambda value, path, place: unit(value)
+    if is_dataclass(hint):
+        return _dataclass(hint)
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is tuple:
+        return _tuple(_converter(inner[0]))
+    if origin is Mapping and inner[1] is not Any:
+        return _mapping(inner[0], _converter(inner[1]))
+    if origin in (Union, types.UnionType):
+        return _union(inner)
+    return lambda value, path, place: value
+
+
+def _dataclass(kind: Any) -> Converter:
+    short = _SHORT.get(kind, "")
+    marked = any(field.name == "mark" for field in fields(kind))
+
+    def convert(value: Any, path: Path, place: Place) -> Any:
+        if not isinstance(value, Mapping):
+            value = {} if value in (None, True) else {short: value}
+        known = _fields(kind)
+        given = {
+            known[key][0]: known[key][1](inner, (*path, key), place)
+            for key, inner in value.items()
+            if inner is not None and key in known
+        }
+        return kind(**given, mark=place(path)) if marked else kind(**given)
+
+    return convert
+
+
+def _tuple(item: Converter) -> Converter:
+    def convert(value: Any, path: Path, place: Place) -> Any:
+        if not isinstance(value, list):
+            return (item(value, path, place),)
+        return tuple(item(inner, (*path, index), place) for index, inner in enumerate(value))
+
+    return convert
+
+
+def _mapping(key_type: type, item: Converter) -> Converter:
+    def convert(value: Any, path: Path, place: Place) -> Any:
+        return {key_type(key): item(inner, (*path, key), place) for key, inner in value.items() if inner is not None}
+
+    return convert
+
+
+def _union(members: tuple[Any, ...]) -> Converter:
+    """False is "switched off" where a group of options may be None, and a single value may stand for a whole."""
+    literals = [value for member in members if get_origin(member) is Literal for value in get_args(member)]
+    rest = [member for member in members if get_origin(member) is not Literal and member is not types.NoneType]
+    made = next((m for m in rest if is_dataclass(m) or m in _UNITS or get_origin(m) in (tuple, Mapping)), None)
+    convert_made = _converter(made) if made is not None else None
+    takes_false = bool in rest or False in [value for value in literals if isinstance(value, bool)]
+
+    def convert(value: Any, path: Path, place: Place) -> Any:
+        if value is False and not takes_false and types.NoneType in members:
+            return None
+        if convert_made is None or any(value is given or (value == given and value is not True) for given in literals):
+            return value
+        return convert_made(value, path, place)
+
+    return convert

@@ -1,0 +1,47 @@
+"""What does not fit together in a table whose form is right: a list of small functions, each for one kind of mistake.
+
+A check takes the draft and yields problems; none relies on another, nor on anything being there.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from hapiish.table.checks import auth, options, routes, schemas, sockets
+from hapiish.table.draft import Draft
+from hapiish.table.problems import Problem
+
+Check = Callable[[Draft], Iterator[Problem]]
+
+CHECKS: Final[tuple[Check, ...]] = (
+    routes.syntax,
+    routes.conflicts,
+    routes.trailing_slashes,
+    routes.head,
+    routes.ids,
+    routes.shadowed,
+    auth.schemes,
+    auth.strategies,
+    auth.exclusive,
+    auth.missing_strategies,
+    auth.scope_templates,
+    auth.events,
+    options.expiry,
+    options.get_payload,
+    options.params,
+    options.unparsed,
+    options.cors,
+    options.partitioned,
+    schemas.dialect,
+    schemas.references,
+    schemas.patterns,
+    schemas.keywords,
+    sockets.namespaces,
+    sockets.duplicates,
+    sockets.reserved,
+    sockets.path,
+)
+
+
+def cross_check(draft: Draft) -> list[Problem]:
+    """Every problem that the checks find, each once."""
+    return list(dict.fromkeys(problem for check in CHECKS for problem in check(draft)))

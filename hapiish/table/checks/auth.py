@@ -1,0 +1,200 @@
+"""Schemes, strategies, scopes: whether what routes and events ask for exists, and can ever be met."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hapiish.table.codes import Code
+from hapiish.table.draft import DEFAULTS, Draft
+from hapiish.table.marks import Path
+from hapiish.table.merge import Merged, spell_auth
+from hapiish.table.problems import Problem
+from hapiish.table.wording import did_you_mean
+
+BUILT_IN: Final = ("basic", "jwt")
+SOURCES: Final = ("params", "query", "payload", "credentials")
+
+_TEMPLATE: Final = re.compile(r"\{([^{}]*)\}")
+_DEFAULT: Final[Path] = ("auth", "default")
+
+
+def schemes(draft: Draft) -> Iterator[Problem]:
+    """Schemes of strategies that nobody provides."""
+    known = [*BUILT_IN, *draft.section("auth", "schemes")]
+    for name, strategy in draft.section("auth", "strategies").items():
+        scheme = strategy.get("scheme") if isinstance(strategy, Mapping) else None
+        if scheme is not None and scheme not in known:
+            mark = draft.mark("auth", "strategies", name, "scheme")
+            hint = "basic and jwt are built in; name others under auth.schemes"
+            yield Problem(mark, Code.UNKNOWN_SCHEME, f'unknown scheme "{scheme}"{did_you_mean(scheme, known)}', hint)
+
+
+def strategies(draft: Draft) -> Iterator[Problem]:
+    """Strategies that `auth.strategies` does not have."""
+    known = draft.section("auth", "strategies")
+    for at, written in _written(draft):
+        for name, place in _strategies(written, at):
+            if name not in known:
+                message = f'unknown strategy "{name}"{did_you_mean(name, known)}'
+                hint = "" if known else "there is none under auth.strategies"
+                yield Problem(draft.mark(*place), Code.UNKNOWN_STRATEGY, message, hint)
+
+
+def exclusive(draft: Draft) -> Iterator[Problem]:
+    """`strategy` beside `strategies`, `access` beside its short forms."""
+    for at, written in _written(draft):
+        if not isinstance(written, Mapping):
+            continue
+        for first, second in (("strategy", "strategies"), ("access", "scope"), ("access", "entity")):
+            if written.get(first) is not None and written.get(second) is not None:
+                related = ((draft.key_mark(*at, first), f'"{first}" is here'),)
+                message = f'"{second}" and "{first}" exclude each other'
+                yield Problem(draft.key_mark(*at, second), Code.EXCLUSIVE, message, "keep one of the two", related)
+
+
+def missing_strategies(draft: Draft) -> Iterator[Problem]:
+    """Settings for an authentication that names no strategy, where there is no default one."""
+    default = spell_auth(draft.section("auth").get("default"))
+    known = isinstance(default, Mapping) and "strategies" in default
+    if isinstance(default, Mapping) and not known:
+        yield _no_strategy(draft, _DEFAULT)
+    if known:
+        return
+    for merged in _all_options(draft):
+        auth = merged.value.get("auth")
+        if isinstance(auth, Mapping) and "strategies" not in auth:
+            yield _no_strategy(draft, merged.origin("auth"))
+    for namespace in draft.namespaces:
+        auth = spell_auth(namespace.value.get("auth"))
+        if isinstance(auth, Mapping) and "strategies" not in auth:
+            yield _no_strategy(draft, (*namespace.at, "auth"))
+
+
+def _no_strategy(draft: Draft, at: Path) -> Problem:
+    return Problem(
+        draft.key_mark(*at),
+        Code.NO_STRATEGY,
+        "authentication without a strategy, and there is no default one",
+        "name one with strategy:, or set auth.default",
+    )
+
+
+def scope_templates(draft: Draft) -> Iterator[Problem]:
+    """`{params.id}` in scopes of routes whose path has no such parameter, and templates that are none."""
+    for route in draft.routes:
+        params = route.path.params if route.path is not None else None
+        for method, merged in route.options.items():
+            sources = tuple(source for source in SOURCES if source != "payload" or method != "GET")
+            available = _Available(f"{method} {route.value.get('path', '')}", sources, params)
+            for scope, place in _scopes_in_effect(draft, merged):
+                yield from _templates(draft, scope, place, available)
+    for namespace in draft.namespaces:
+        for event in namespace.events:
+            available = _Available(f"event {event.value.get('event', '')}", ("payload", "credentials"), ())
+            written = (event.value.get("options") or {}).get("auth")
+            for scope, place in _scopes(written, (*event.at, "options", "auth")):
+                yield from _templates(draft, scope, place, available)
+        available = _Available(f"namespace {namespace.name}", ("credentials",), ())
+        for scope, place in _scopes(namespace.value.get("auth"), (*namespace.at, "auth")):
+            yield from _templates(draft, scope, place, available)
+
+
+@dataclass(frozen=True, slots=True)
+class _Available:
+    """What a template may refer to; `params` None when the path is not known."""
+
+    owner: str
+    sources: tuple[str, ...]
+    params: tuple[str, ...] | None
+
+
+def _templates(draft: Draft, scope: str, place: Path, available: _Available) -> Iterator[Problem]:
+    sources, params = available.sources, available.params
+    for inside in _TEMPLATE.findall(scope):
+        source, _, name = inside.partition(".")
+        message = ""
+        if source not in sources:
+            allowed = ", ".join(f"{{{known}.…}}" for known in sources)
+            message = f'"{{{inside}}}" is unknown to "{available.owner}"{did_you_mean(source, sources)}; only {allowed}'
+        elif not name:
+            message = f'"{{{inside}}}" names no value; write {{{source}.name}}'
+        elif source == "params" and params is not None and name not in params:
+            message = f'"{available.owner}" has no parameter "{name}"{did_you_mean(name, params)}'
+        if message:
+            yield Problem(draft.mark(*place), Code.SCOPE_TEMPLATE, message)
+
+
+def events(draft: Draft) -> Iterator[Problem]:
+    """Events that ask for more than the handshake of their namespace has settled."""
+    default = spell_auth(draft.section("auth").get("default"))
+    for namespace in draft.namespaces:
+        written = namespace.value.get("auth")
+        auth = default if written is None else spell_auth(written)
+        settled = {**(default or {}), **auth}.get("strategies", []) if isinstance(auth, Mapping) else []
+        for event in namespace.events:
+            at = (*event.at, "options", "auth")
+            wanted = (event.value.get("options") or {}).get("auth")
+            if wanted is None:
+                continue
+            if not isinstance(auth, Mapping):
+                message = f'the event asks for authentication, its namespace "{namespace.name}" has none'
+                yield Problem(draft.key_mark(*at), Code.EVENT_AUTH, message, "set auth on the namespace")
+                continue
+            for name, place in _strategies(wanted, at):
+                if name not in settled:
+                    message = f'"{name}" is not the strategy of the namespace "{namespace.name}"'
+                    yield Problem(draft.mark(*place), Code.EVENT_AUTH, message, "leave the strategy out of the event")
+
+
+def _written(draft: Draft) -> Iterator[tuple[Path, Any]]:
+    """Every `auth` of the file that may name strategies, but those of events."""
+    yield _DEFAULT, draft.section("auth").get("default")
+    yield (*DEFAULTS, "auth"), draft.written_defaults.get("auth")
+    for route in draft.routes:
+        yield (*route.at, "options", "auth"), (route.value.get("options") or {}).get("auth")
+    for namespace in draft.namespaces:
+        yield (*namespace.at, "auth"), namespace.value.get("auth")
+
+
+def _all_options(draft: Draft) -> Iterator[Merged]:
+    yield draft.defaults
+    for route in draft.routes:
+        yield from route.options.values()
+
+
+def _strategies(written: Any, at: Path) -> Iterator[tuple[str, Path]]:
+    if isinstance(written, str):
+        yield written, at
+    elif isinstance(written, Mapping):
+        if isinstance(written.get("strategy"), str):
+            yield written["strategy"], (*at, "strategy")
+        for index, name in enumerate(written.get("strategies") or ()):
+            yield name, (*at, "strategies", index)
+
+
+def _scopes_in_effect(draft: Draft, merged: Merged) -> list[tuple[str, Path]]:
+    """The scopes of the topmost layer that has any, or of the default strategy."""
+    if merged.value.get("auth") is False:
+        return []
+    for layer in reversed(merged.layers):
+        found = list(_scopes(layer.value.get("auth"), (*layer.at, "auth")))
+        if found:
+            return found
+    return list(_scopes(draft.section("auth").get("default"), _DEFAULT))
+
+
+def _scopes(written: Any, at: Path) -> Iterator[tuple[str, Path]]:
+    if not isinstance(written, Mapping):
+        return
+    rules = written.get("access")
+    several = list(enumerate(rules)) if isinstance(rules, list) else []
+    places = [(written, at), *((rule, (*at, "access", index)) for index, rule in several)]
+    if isinstance(rules, Mapping):
+        places.append((rules, (*at, "access")))
+    for rule, place in places:
+        scope = rule.get("scope") if isinstance(rule, Mapping) else None
+        if isinstance(scope, str):
+            yield scope, (*place, "scope")
+        elif isinstance(scope, list):
+            yield from ((entry, (*place, "scope", index)) for index, entry in enumerate(scope))

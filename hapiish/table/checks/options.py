@@ -1,0 +1,143 @@
+"""Options that contradict each other, or the route they are on; judged as they are in effect after the merge."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hapiish.table.codes import Code
+from hapiish.table.draft import DEFAULTS, Draft, RouteDraft
+from hapiish.table.merge import Merged
+from hapiish.table.problems import Problem
+from hapiish.table.wording import did_you_mean
+
+
+def expiry(draft: Draft) -> Iterator[Problem]:
+    """`cache.expiresIn` beside `cache.expiresAt`, perhaps inherited."""
+    for merged in _in_effect(draft):
+        cache = _section(merged, "cache")
+        if "expiresIn" in cache and "expiresAt" in cache:
+            first, second = merged.origin("cache", "expiresIn"), merged.origin("cache", "expiresAt")
+            if first[:2] != DEFAULTS and second[:2] == DEFAULTS:
+                first, second = second, first
+            message = f'"{second[-1]}" and "{first[-1]}" exclude each other'
+            hint = f"write {first[-1]}: null to drop the one that is inherited" if first[:2] == DEFAULTS else ""
+            related = ((draft.key_mark(*first), f'"{first[-1]}" is here'),)
+            yield Problem(draft.key_mark(*second), Code.EXCLUSIVE, message, hint or "keep one of the two", related)
+
+
+def get_payload(draft: Draft) -> Iterator[Problem]:
+    """Options for a request body on routes that have none."""
+    for route in draft.routes:
+        if "GET" not in route.options:
+            continue
+        written = route.value.get("options") or {}
+        for place in (("payload",), ("validate", "payload")):
+            value: Any = written
+            for step in place:
+                value = value.get(step) if isinstance(value, Mapping) else None
+            if value is not None and value is not True:
+                message = f'"{".".join(place)}" on a GET route, which has no request body'
+                hint = "" if len(route.options) == 1 else "write an entry of its own for GET"
+                yield Problem(draft.key_mark(*route.at, "options", *place), Code.GET_PAYLOAD, message, hint)
+
+
+def params(draft: Draft) -> Iterator[Problem]:
+    """`validate.params` that speaks of parameters the path does not have."""
+    for route in draft.routes:
+        if route.path is None:
+            continue
+        for merged in route.options.values():
+            schema = _section(merged, "validate").get("params")
+            if schema is None or schema is True:
+                continue
+            place = merged.origin("validate", "params")
+            if not route.path.params:
+                message = f'"validate.params" on "{route.path.text}", which has no parameters'
+                yield Problem(draft.key_mark(*place), Code.PARAMS, message)
+            elif isinstance(schema, Mapping):
+                yield from _param_names(draft, route, schema, place)
+
+
+def _param_names(
+    draft: Draft, route: RouteDraft, schema: Mapping[str, Any], place: tuple[str | int, ...]
+) -> Iterator[Problem]:
+    assert route.path is not None
+    names = route.path.params
+    properties = schema.get("properties")
+    if isinstance(properties, Mapping):
+        for name in properties:
+            if name not in names:
+                message = f'"{route.path.text}" has no parameter "{name}"{did_you_mean(name, names)}'
+                yield Problem(draft.key_mark(*place, "properties", name), Code.PARAMS, message)
+    for index, name in enumerate(_required(draft, schema)):
+        if name not in names and not (isinstance(properties, Mapping) and name in properties):
+            message = f'"{route.path.text}" has no parameter "{name}", which is required{did_you_mean(name, names)}'
+            yield Problem(draft.mark(*place, "required", index), Code.PARAMS, message)
+
+
+def _required(draft: Draft, schema: Mapping[str, Any]) -> list[str]:
+    """The names that a schema requires, those of a named schema that it refers to included."""
+    own = schema.get("required")
+    names = [name for name in own if isinstance(name, str)] if isinstance(own, list) else []
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference.startswith("#/schemas/"):
+        named = draft.section("schemas").get(reference.removeprefix("#/schemas/"))
+        inherited = named.get("required") if isinstance(named, Mapping) else None
+        names += [name for name in inherited if isinstance(name, str)] if isinstance(inherited, list) else []
+    return names
+
+
+def unparsed(draft: Draft) -> Iterator[Problem]:
+    """Schemas for a body or for cookies that are handed on unparsed."""
+    for route in draft.routes:
+        for method, merged in route.options.items():
+            validate = _section(merged, "validate")
+            for source, group in (("payload", "payload"), ("state", "state")):
+                if source == "payload" and method == "GET":
+                    continue
+                parse = _section(merged, group).get("parse")
+                if validate.get(source) in (None, True) or parse in (None, True):
+                    continue
+                related = ((draft.mark(*merged.origin(group, "parse")), "parsing is switched off here"),)
+                message = f'"validate.{source}" without "{group}.parse": there is nothing to validate'
+                mark = draft.key_mark(*merged.origin("validate", source))
+                yield Problem(mark, Code.UNPARSED, message, related=related)
+
+
+def cors(draft: Draft) -> Iterator[Problem]:
+    """Origins that contradict each other, or that would let any site act with the user's cookies."""
+    for merged in _in_effect(draft):
+        settings = merged.value.get("cors")
+        if not isinstance(settings, Mapping):
+            continue
+        origin = settings.get("origin", ["*"])
+        place = merged.origin("cors", "origin")
+        if isinstance(origin, list) and "*" in origin and len(origin) > 1:
+            yield Problem(draft.mark(*place), Code.CORS_ORIGIN, 'the origin "*" is any, others beside it say nothing')
+        elif settings.get("credentials") is True and (origin == "ignore" or "*" in origin):
+            shown = "ignore" if origin == "ignore" else "*"
+            message = f'credentials with the origin "{shown}" would let any site act for its visitors'
+            mark = draft.mark(*merged.origin("cors", "credentials"))
+            yield Problem(mark, Code.CORS_ORIGIN, message, "list the origins that may send credentials")
+
+
+def partitioned(draft: Draft) -> Iterator[Problem]:
+    """Partitioned cookies that browsers refuse."""
+    for name, cookie in draft.section("state").items():
+        if not isinstance(cookie, Mapping) or cookie.get("isPartitioned") is not True:
+            continue
+        if cookie.get("isSecure") is False or cookie.get("isSameSite", "Strict") != "None":
+            message = f'the partitioned cookie "{name}" must be Secure with SameSite=None'
+            hint = 'write isSecure: true, isSameSite: "None"'
+            yield Problem(draft.key_mark("state", name, "isPartitioned"), Code.PARTITIONED, message, hint)
+
+
+def _in_effect(draft: Draft) -> Iterator[Merged]:
+    yield draft.defaults
+    for route in draft.routes:
+        if route.value.get("options"):
+            yield from route.options.values()
+
+
+def _section(merged: Merged, name: str) -> Mapping[str, Any]:
+    section = merged.value.get(name)
+    return section if isinstance(section, Mapping) else {}

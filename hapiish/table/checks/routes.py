@@ -1,0 +1,128 @@
+"""Paths, methods, hosts and ids: what makes a route unreachable, ambiguous or impossible."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from hapiish import path as paths
+from hapiish.table.codes import Code
+from hapiish.table.draft import Draft, RouteDraft
+from hapiish.table.marks import Path
+from hapiish.table.problems import Mark, Problem
+
+
+def syntax(draft: Draft) -> Iterator[Problem]:
+    """Paths that hapi's grammar does not have."""
+    for route in draft.routes:
+        if route.path_fault:
+            yield Problem(draft.mark(*route.at, "path"), Code.PATH, route.path_fault)
+
+
+def conflicts(draft: Draft) -> Iterator[Problem]:
+    """Routes that would answer the same requests; both places are named."""
+    taken: dict[tuple[str, str | None, str], RouteDraft] = {}
+    told: set[tuple[Path, Path]] = set()
+    for route in draft.routes:
+        if route.path is None:
+            continue
+        keys = paths.occupies(route.path)
+        for method in route.options:
+            for host in route.hosts:
+                for key in keys:
+                    first = taken.setdefault((method, host, key), route)
+                    if first.at != route.at and (first.at, route.at) not in told:
+                        told.add((first.at, route.at))
+                        yield _conflict(draft, first, route, method, host)
+
+
+def _conflict(draft: Draft, first: RouteDraft, route: RouteDraft, method: str, host: str | None) -> Problem:
+    at = f" (host {host})" if host else ""
+    message = f'"{method} {route.value["path"]}"{at} answers the same requests as "{method} {first.value["path"]}"'
+    related = ((draft.mark(*first.at, "path"), f'"{method} {first.value["path"]}"{at}'),)
+    return Problem(draft.mark(*route.at, "path"), Code.PATH_CONFLICT, message, related=related)
+
+
+def trailing_slashes(draft: Draft) -> Iterator[Problem]:
+    """Paths that no request can have once its trailing slash is stripped."""
+    if draft.section("server", "router").get("stripTrailingSlash") is not True:
+        return
+    for route in draft.routes:
+        if route.path is not None and route.path.text != "/" and route.path.text.endswith("/"):
+            setting = (draft.mark("server", "router", "stripTrailingSlash"), "slashes are stripped here")
+            message = f'path "{route.path.text}" ends with a slash, which is stripped from requests'
+            hint = f'write "{route.path.text.rstrip("/")}"'
+            yield Problem(draft.mark(*route.at, "path"), Code.TRAILING_SLASH, message, hint, (setting,))
+
+
+def head(draft: Draft) -> Iterator[Problem]:
+    """HEAD routes."""
+    for route in draft.routes:
+        if "HEAD" in route.options:
+            methods = route.value.get("method")
+            place: tuple[Any, ...] = ("method",)
+            if isinstance(methods, list):
+                place = ("method", next(i for i, method in enumerate(methods) if method.upper() == "HEAD"))
+            hint = "declare the GET route, it answers HEAD as well"
+            yield Problem(draft.mark(*route.at, *place), Code.HEAD, "HEAD cannot be declared", hint)
+
+
+def ids(draft: Draft) -> Iterator[Problem]:
+    """Ids that do not name exactly one route or event."""
+    taken: dict[str, tuple[Mark, str]] = {}
+    for at, value, title in _identified(draft):
+        mark, name = draft.mark(*at, "id"), value["id"]
+        if name in taken:
+            message = f'the id "{name}" is taken by "{taken[name][1]}"'
+            yield Problem(mark, Code.DUPLICATE_ID, message, related=((taken[name][0], "the first one"),))
+        taken.setdefault(name, (mark, title))
+    for route in draft.routes:
+        if route.value.get("id") is not None and len(route.options) > 1:
+            message = f'the id "{route.value["id"]}" would name {len(route.options)} routes, one a method'
+            hint = "leave it out, or write one entry for each method"
+            yield Problem(draft.mark(*route.at, "id"), Code.ID_ON_SEVERAL, message, hint)
+
+
+def _identified(draft: Draft) -> Iterator[tuple[Path, Any, str]]:
+    for route in draft.routes:
+        if route.value.get("id") is not None:
+            yield route.at, route.value, route.title
+    for namespace in draft.namespaces:
+        for event in namespace.events:
+            if event.value.get("id") is not None:
+                yield event.at, event.value, f"event {event.value.get('event', '')}"
+
+
+def shadowed(draft: Draft) -> Iterator[Problem]:
+    """Warns of `/{name}.{ext}` beside `/logo.{ext}`: hapi prefers the segment with more parts, so the first answers."""
+    beside: dict[tuple[str, str | None, str, str], list[tuple[paths.Mixed, RouteDraft]]] = {}
+    for route in draft.routes:
+        if route.path is None:
+            continue
+        fingers = route.path.fingerprint.split("/")[1:]
+        for index, segment in enumerate(route.path.segments):
+            if isinstance(segment, paths.Mixed):
+                before, after = "/".join(fingers[:index]), "/".join(fingers[index + 1 :])
+                for method in route.options:
+                    for host in route.hosts:
+                        beside.setdefault((method, host, before, after), []).append((segment, route))
+    for several in beside.values():
+        for segment, route in several:
+            for other, winner in several:
+                if len(other.parts) > len(segment.parts) and _pattern(other).fullmatch(_sample(segment)):
+                    yield _shadow(draft, route, winner)
+
+
+def _shadow(draft: Draft, route: RouteDraft, winner: RouteDraft) -> Problem:
+    message = f'"{winner.value["path"]}" is preferred to "{route.value["path"]}" where both match'
+    hint = "a segment with more parts wins in hapi; write the literal paths out, or tell the two apart"
+    related = ((draft.mark(*winner.at, "path"), "this one answers"),)
+    return Problem(draft.mark(*route.at, "path"), Code.SHADOWED, message, hint, related, warning=True)
+
+
+def _pattern(segment: paths.Mixed) -> re.Pattern[str]:
+    parts = (re.escape(part.text) if isinstance(part, paths.Literal) else ".+" for part in segment.parts)
+    return re.compile("".join(parts))
+
+
+def _sample(segment: paths.Mixed) -> str:
+    return "".join(part.text if isinstance(part, paths.Literal) else "x" for part in segment.parts)

@@ -1,0 +1,246 @@
+"""The table's own JSON Schemas (2020-12): whether each is one, and whether everything it refers to is in the table."""
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, Final
+
+import jsonschema
+import jsonschema_rs
+from jsonschema.exceptions import ValidationError
+
+from hapiish.table.codes import Code
+from hapiish.table.draft import DEFAULTS, Draft
+from hapiish.table.marks import Path
+from hapiish.table.problems import Problem
+from hapiish.table.wording import did_you_mean
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+_NAMED: Final = "#/schemas/"
+_INPUTS: Final = ("headers", "params", "query", "payload", "state")
+_ONE: Final = frozenset(
+    {
+        *("additionalProperties", "contains", "contentSchema", "else", "if", "items", "not", "propertyNames", "then"),
+        *("unevaluatedItems", "unevaluatedProperties"),
+    }
+)
+_LIST: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+_MAP: Final = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
+_OTHERS: Final = frozenset(
+    {
+        *("$anchor", "$comment", "$dynamicAnchor", "$dynamicRef", "$id", "$ref", "$schema", "$vocabulary", "const"),
+        *("contentEncoding", "contentMediaType", "default", "dependentRequired", "deprecated", "description", "enum"),
+        *("examples", "exclusiveMaximum", "exclusiveMinimum", "format", "maxContains", "maxItems", "maxLength"),
+        *("maxProperties", "maximum", "minContains", "minItems", "minLength", "minProperties", "minimum", "multipleOf"),
+        *("pattern", "readOnly", "required", "title", "type", "uniqueItems", "writeOnly"),
+    }
+)
+_KEYWORDS: Final = _ONE | _LIST | _MAP | _OTHERS
+# Words of OpenAPI that are near a keyword and meant as they are.
+_ANNOTATIONS: Final = frozenset({"dependencies", "discriminator", "example", "externalDocs", "nullable", "xml"})
+_KINDS: Final = {"array": "a list", "boolean": "true or false", "integer": "a whole number", "number": "a number"} | {
+    "object": "a mapping",
+    "string": "text",
+}
+
+Place = tuple[Path, Any]
+
+
+def dialect(draft: Draft) -> Iterator[Problem]:
+    """Schemas that are none by the meta-schema of 2020-12."""
+    for at, schema in _roots(draft):
+        if not _is_schema(schema):
+            for error in _meta().iter_errors(schema):
+                yield from _invalid(draft, at, error, schema)
+
+
+def references(draft: Draft) -> Iterator[Problem]:
+    """`$ref` to what is not in the table, and the keywords that would lead out of it."""
+    for at, root in _roots(draft):
+        for place, schema in _walk(at, root):
+            for keyword in ("$ref", "$dynamicRef"):
+                target = schema.get(keyword)
+                if isinstance(target, str):
+                    yield from _reference(draft, (*place, keyword), target, root)
+            if isinstance(schema.get("$id"), str):
+                hint = 'leave it out; schemas refer to each other as "#/schemas/Name"'
+                mark = draft.key_mark(*place, "$id")
+                yield Problem(mark, Code.SCHEMA_REMOTE, "a schema of the table has no $id of its own", hint)
+            if isinstance(schema.get("$schema"), str) and schema["$schema"].rstrip("#") != DIALECT:
+                mark = draft.mark(*place, "$schema")
+                message = f'"{schema["$schema"]}" is another dialect; schemas of a table are 2020-12'
+                yield Problem(mark, Code.SCHEMA_REMOTE, message, "leave $schema out")
+
+
+def patterns(draft: Draft) -> Iterator[Problem]:
+    """Patterns that one of the two validators cannot compile."""
+    for at, root in _roots(draft):
+        for place, schema in _walk(at, root):
+            named = schema.get("patternProperties")
+            names = [*named] if isinstance(named, Mapping) else []
+            for pattern in [schema.get("pattern"), *names]:
+                fault = _pattern_fault(pattern) if isinstance(pattern, str) else ""
+                if fault:
+                    own = pattern == schema.get("pattern")
+                    inside = ("pattern",) if own else ("patternProperties", pattern)
+                    mark = draft.mark(*place, *inside) if own else draft.key_mark(*place, *inside)
+                    yield Problem(mark, Code.SCHEMA_PATTERN, f'the pattern "{pattern}" {fault}')
+
+
+def keywords(draft: Draft) -> Iterator[Problem]:
+    """Misspelt keywords, which a validator would ignore in silence."""
+    for at, root in _roots(draft):
+        for place, schema in _walk(at, root):
+            for key in schema.keys() - _KEYWORDS - _ANNOTATIONS:
+                close = get_close_matches(key, _KEYWORDS, 1, 0.8)
+                if close and not key.startswith("x-"):
+                    mark = draft.key_mark(*place, key)
+                    message = f'unknown keyword "{key}" would be ignored; did you mean "{close[0]}"?'
+                    yield Problem(mark, Code.SCHEMA_KEYWORD, message, "words of your own begin with x-")
+
+
+def _roots(draft: Draft) -> Iterator[Place]:
+    """Every place of the file that holds a schema, as it is written."""
+    for name, schema in draft.section("schemas").items():
+        yield ("schemas", name), schema
+    yield from _of_options(draft.written_defaults, DEFAULTS)
+    for route in draft.routes:
+        yield from _of_options(route.value.get("options") or {}, (*route.at, "options"))
+    for namespace in draft.namespaces:
+        for event in namespace.events:
+            yield from _of_options(event.value.get("options") or {}, (*event.at, "options"))
+        for index, emit in enumerate(namespace.value.get("emits") or ()):
+            if isinstance(emit, Mapping) and emit.get("payload") is not None:
+                yield (*namespace.at, "emits", index, "payload"), emit["payload"]
+
+
+def _of_options(options: Mapping[str, Any], at: Path) -> Iterator[Place]:
+    validate, response = options.get("validate"), options.get("response")
+    if isinstance(validate, Mapping):
+        for source in _INPUTS:
+            if validate.get(source) is not None:
+                yield (*at, "validate", source), validate[source]
+    if isinstance(response, Mapping):
+        if response.get("schema") is not None:
+            yield (*at, "response", "schema"), response["schema"]
+        for status, schema in (response.get("status") or {}).items():
+            yield (*at, "response", "status", status), schema
+
+
+def _walk(at: Path, schema: Any) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """The schema and those inside of it; names, constants and defaults that look like keywords are left in peace."""
+    if not isinstance(schema, Mapping):
+        return
+    yield at, schema
+    for key, value in schema.items():
+        if key in _ONE:
+            yield from _walk((*at, key), value)
+        elif key in _LIST and isinstance(value, list):
+            for index, inner in enumerate(value):
+                yield from _walk((*at, key, index), inner)
+        elif key in _MAP and isinstance(value, Mapping):
+            for name, inner in value.items():
+                yield from _walk((*at, key, name), inner)
+
+
+def _reference(draft: Draft, place: Path, target: str, root: Any) -> Iterator[Problem]:
+    mark, named = draft.mark(*place), draft.section("schemas")
+    if target.startswith(_NAMED):
+        name, _, rest = target.removeprefix(_NAMED).partition("/")
+        if _unescape(name) not in named:
+            message = f'there is no schema "{name}"{did_you_mean(name, named)}'
+            hint = "" if named else 'name it under "schemas"'
+            yield Problem(mark, Code.SCHEMA_REF, message, hint)
+        elif rest and not _resolves(named[_unescape(name)], rest):
+            yield Problem(mark, Code.SCHEMA_REF, f'the schema "{name}" has no "/{rest}"')
+    elif not target.startswith("#"):
+        message = f'"{target}" is outside of the table; references are never fetched'
+        yield Problem(mark, Code.SCHEMA_REMOTE, message, 'copy the schema under "schemas" and write "#/schemas/Name"')
+    elif target.startswith("#/") and not _resolves(root, target.removeprefix("#/")):
+        last = _unescape(target.rpartition("/")[2])
+        hint = f'write "{_NAMED}{last}"' if last in named else f'schemas of the table are "{_NAMED}Name"'
+        yield Problem(mark, Code.SCHEMA_REF, f'"{target}" is not in this schema', hint)
+    elif target not in ("#", "#/") and not target.startswith("#/"):
+        anchors = {schema.get(key) for _, schema in _walk((), root) for key in ("$anchor", "$dynamicAnchor")}
+        if target.removeprefix("#") not in anchors:
+            yield Problem(mark, Code.SCHEMA_REF, f'there is no $anchor "{target.removeprefix("#")}" in this schema')
+
+
+def _resolves(schema: Any, pointer: str) -> bool:
+    for part in pointer.split("/"):
+        token = _unescape(part)
+        if isinstance(schema, list) and token.isdecimal() and int(token) < len(schema):
+            schema = schema[int(token)]
+        elif isinstance(schema, Mapping) and token in schema:
+            schema = schema[token]
+        else:
+            return False
+    return True
+
+
+def _unescape(token: str) -> str:
+    return token.replace("~1", "/").replace("~0", "~")
+
+
+@cache
+def _pattern_fault(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as fault:
+        return f"is not a regular expression: {fault.msg} at character {(fault.pos or 0) + 1}"
+    try:
+        jsonschema_rs.Draft202012Validator({"pattern": pattern})
+    except ValueError:
+        return "means something in Python only; keep to what ECMAScript knows as well"
+    return ""
+
+
+def _is_schema(schema: Any) -> bool:
+    return jsonschema_rs.meta.is_valid(schema if isinstance(schema, bool) else {**schema, "$schema": DIALECT})
+
+
+@cache
+def _meta() -> Any:
+    return jsonschema.Draft202012Validator(jsonschema.Draft202012Validator.META_SCHEMA)
+
+
+def _invalid(draft: Draft, at: Path, error: ValidationError, schema: Any) -> Iterator[Problem]:
+    path = tuple(error.absolute_path)
+    mark = draft.mark(*at, *path)
+    if error.validator == "type" and path and path[-1] == "$schema":
+        return
+    keyword = next((step for step in reversed(path) if isinstance(step, str)), "the schema")
+    yield Problem(mark, Code.SCHEMA, f'"{keyword}" must be {_wanted(error)}{_meant(error)}')
+
+
+def _wanted(error: ValidationError) -> str:
+    kinds: list[str] = []
+    values: list[str] = []
+    for each in (error, *(error.context or ())):
+        limit: Any = each.validator_value
+        match each.validator:
+            case "type":
+                kinds += [_KINDS[kind] for kind in ([limit] if isinstance(limit, str) else limit)]
+            case "enum":
+                values += map(str, limit)
+            case "minimum" | "exclusiveMinimum":
+                kinds.append(f"{'at least' if each.validator == 'minimum' else 'more than'} {limit}")
+            case "minItems" | "minLength":
+                kinds.append("not empty")
+            case "uniqueItems":
+                kinds.append("without repetitions")
+            case "pattern":
+                kinds.append("text in the form that 2020-12 gives it")
+    words = [*dict.fromkeys(kinds), *([f"one of {', '.join(values)}"] if values else [])]
+    return " or ".join(words) or "as JSON Schema 2020-12 says"
+
+
+def _meant(error: ValidationError) -> str:
+    instance: Any = error.instance
+    for each in error.context or ():
+        allowed: Any = each.validator_value
+        if each.validator == "enum" and isinstance(instance, str):
+            return did_you_mean(instance, allowed)
+    return ""

@@ -1,0 +1,74 @@
+"""Namespaces and events of Socket.IO: what is declared twice, and names and paths that are taken."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from hapiish.table.codes import Code
+from hapiish.table.draft import Draft
+from hapiish.table.marks import Path
+from hapiish.table.problems import Problem
+
+RESERVED: Final = frozenset(
+    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+)
+"""Names that Socket.IO's clients and servers raise themselves."""
+
+_PATH: Final = "/socket.io"
+
+
+def namespaces(draft: Draft) -> Iterator[Problem]:
+    """Namespaces declared twice."""
+    taken: dict[str, Path] = {}
+    for namespace in draft.namespaces:
+        first = taken.setdefault(namespace.name, namespace.at)
+        if first != namespace.at:
+            related = ((draft.mark(*first), "the first one"),)
+            message = f'the namespace "{namespace.name}" is declared twice'
+            yield Problem(
+                draft.mark(*namespace.at), Code.DUPLICATE_EVENT, message, "put their events together", related
+            )
+
+
+def duplicates(draft: Draft) -> Iterator[Problem]:
+    """Events declared twice in their namespace, once for each direction."""
+    for namespace in draft.namespaces:
+        for direction in ("events", "emits"):
+            taken: dict[str, Path] = {}
+            for name, at in _events(namespace.value, namespace.at, direction):
+                first = taken.setdefault(name, at)
+                if first != at:
+                    related = ((draft.mark(*first), "the first one"),)
+                    message = f'the event "{name}" is twice in "{direction}" of the namespace "{namespace.name}"'
+                    yield Problem(draft.mark(*at), Code.DUPLICATE_EVENT, message, related=related)
+
+
+def reserved(draft: Draft) -> Iterator[Problem]:
+    """Events with a name that Socket.IO keeps for itself."""
+    hints = {"connect": "use onConnect of the namespace", "disconnect": "use onDisconnect of the namespace"}
+    for namespace in draft.namespaces:
+        for direction in ("events", "emits"):
+            for name, at in _events(namespace.value, namespace.at, direction):
+                if name in RESERVED:
+                    message = f'the event name "{name}" is reserved by Socket.IO'
+                    hint = hints.get(name, "") if direction == "events" else ""
+                    yield Problem(draft.mark(*at), Code.RESERVED_EVENT, message, hint)
+
+
+def path(draft: Draft) -> Iterator[Problem]:
+    """Routes at or below the path that Socket.IO answers."""
+    sockets = draft.value.get("sockets")
+    if not isinstance(sockets, Mapping):
+        return
+    taken = str(sockets.get("path") or _PATH).rstrip("/")
+    for route in draft.routes:
+        text = route.value.get("path", "")
+        if text == taken or text.startswith(f"{taken}/"):
+            related = ((draft.mark("sockets", "path"), f'Socket.IO is at "{taken}"'),)
+            message = f'"{text}" is where Socket.IO answers'
+            yield Problem(draft.mark(*route.at, "path"), Code.SOCKETS_PATH, message, "move one of the two", related)
+
+
+def _events(namespace: Mapping[str, Any], at: Path, direction: str) -> Iterator[tuple[str, Path]]:
+    for index, event in enumerate(namespace.get(direction) or ()):
+        if isinstance(event, Mapping) and isinstance(event.get("event"), str):
+            yield event["event"], (*at, direction, index, "event")

@@ -1,0 +1,116 @@
+"""The one merge of options: later layers win, objects merge, lists and scalars are replaced, null resets.
+
+hapi's rules: schemas are replaced whole, and `cors: true` or `security: true` over an inherited object keeps it. A
+layer remembers where it stands in the file, so that every effective option can be traced to its line.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hapiish.table.marks import Path
+
+Options = dict[str, Any]
+
+_WHOLE: Final = "replaced whole"
+_FREE: Final = "the user's own data, where null is a value"
+_SWITCH: Final = "true means an object"
+_AUTH: Final = "has short forms"
+
+_RULES: Final[dict[str, Any]] = {
+    "app": _FREE,
+    "auth": _AUTH,
+    "cors": _SWITCH,
+    "plugins": _FREE,
+    "response": {"schema": _WHOLE, "status": dict.fromkeys(("*",), _WHOLE)},
+    "security": _SWITCH,
+    "validate": {
+        **dict.fromkeys(("headers", "params", "query", "payload", "state"), _WHOLE),
+        "errorFields": _FREE,
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Options as one place of the file has them."""
+
+    value: Mapping[str, Any]
+    at: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Options in effect, and the layers that they come from."""
+
+    value: Options
+    layers: tuple[Layer, ...]
+
+    def origin(self, *path: str | int) -> Path:
+        """The place in the file that decided the option at `path`."""
+        for layer in reversed(self.layers):
+            depth, value = _follow(layer.value, path)
+            if depth == len(path) or (depth and value is not True and not isinstance(value, Mapping)):
+                return (*layer.at, *path[:depth])
+        return (*self.layers[-1].at, *path)
+
+    def under(self, layer: Layer) -> "Merged":
+        """These options with one more layer on top; what the layer does not touch stays the same object."""
+        return Merged(_merge(self.value, layer.value, _RULES), (*self.layers, layer))
+
+
+def merge(*layers: Layer) -> Merged:
+    """The options in effect when `layers` lie upon each other, the last one on top."""
+    merged = Merged({}, ())
+    for layer in layers:
+        merged = merged.under(layer)
+    return merged
+
+
+def spell_auth(value: Any) -> Any:
+    """`auth` without its short forms: False, or a mapping of `strategies`, `mode` and `access`."""
+    if isinstance(value, str):
+        return {"strategies": [value]}
+    if not isinstance(value, Mapping):
+        return value
+    spelled = {key: value[key] for key in ("strategies", "mode", "access") if key in value}
+    if value.get("strategy") is not None:
+        spelled["strategies"] = [value["strategy"]]
+    rule = {key: value[key] for key in ("scope", "entity") if value.get(key) is not None}
+    if rule:
+        spelled["access"] = [rule]
+    elif isinstance(spelled.get("access"), Mapping):
+        spelled["access"] = [spelled["access"]]
+    return spelled
+
+
+def _follow(value: Any, path: Path) -> tuple[int, Any]:
+    """How many steps of `path` there are in `value`, and what stands there."""
+    for depth, step in enumerate(path):
+        inside = isinstance(step, int) and step < len(value) if isinstance(value, list) else step in value
+        if not inside:
+            return depth, value
+        value = value[step]
+        if not isinstance(value, Mapping | list):
+            return depth + 1, value
+    return len(path), value
+
+
+def _merge(base: Options, over: Mapping[str, Any], rules: Any) -> Options:
+    merged = dict(base)
+    for key, given in over.items():
+        rule = rules if rules is _FREE else rules.get(key, rules.get("*", {}))
+        value = given
+        if rule is _AUTH:
+            value = spell_auth(given)
+        elif rule is _SWITCH and given is True:
+            value = {}
+        if rules is not _FREE and (value is None or key.startswith("x-")):
+            merged.pop(key, None)
+        elif isinstance(value, Mapping) and rule is not _WHOLE:
+            inherited = merged.get(key)
+            inner = rule if isinstance(rule, dict) or rule is _FREE else {}
+            merged[key] = _merge(inherited if isinstance(inherited, dict) else {}, value, inner)
+        else:
+            merged[key] = value
+    return merged

@@ -1,0 +1,79 @@
+"""`routes.schema.json`, the form of the file: read once, asked for verdicts, and for the names it knows at a place."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import jsonschema_rs
+
+from hapiish.table.marks import Path
+
+FILE = "routes.schema.json"
+Subschema = dict[str, Any]
+
+
+@cache
+def text() -> str:
+    """The published schema as it is written."""
+    return files(__package__).joinpath(FILE).read_text(encoding="utf-8")
+
+
+@cache
+def load() -> Subschema:
+    """The published schema."""
+    schema: Subschema = json.loads(text())
+    return schema
+
+
+def definition(name: str) -> Subschema:
+    """One of its definitions, as a schema that stands alone."""
+    return {"$ref": f"#/definitions/{name}", "definitions": load()["definitions"]}
+
+
+@cache
+def is_valid(name: str | None = None) -> Any:
+    """The fast verdict `(value) -> bool` on a whole file, or on one definition of it."""
+    return jsonschema_rs.Draft7Validator(definition(name) if name else load()).is_valid
+
+
+@cache
+def errors(name: str | None = None) -> Any:
+    """The slow report `(value) -> iterator of jsonschema's errors`."""
+    return jsonschema.Draft7Validator(definition(name) if name else load()).iter_errors
+
+
+def follow(schema: Subschema) -> Subschema:
+    """`schema`, or what it refers to."""
+    while "$ref" in schema:
+        schema = load()["definitions"][schema["$ref"].rpartition("/")[2]]
+    return schema
+
+
+def branches(schema: Subschema) -> Iterator[Subschema]:
+    """The schemas that may describe a value: `schema` itself, and what it combines."""
+    schema = follow(schema)
+    yield schema
+    for keyword in ("allOf", "anyOf"):
+        for branch in schema.get(keyword, ()):
+            yield from branches(branch)
+
+
+def names_at(path: Path) -> set[str]:
+    """The keys that the file may have in the mapping at `path`."""
+    found = [load()]
+    for step in path:
+        found = [inner for schema in found for branch in branches(schema) for inner in _inside(branch, step)]
+    return {name for schema in found for branch in branches(schema) for name in branch.get("properties", ())}
+
+
+def _inside(schema: Subschema, step: str | int) -> Iterator[Subschema]:
+    if isinstance(step, int):
+        if isinstance(schema.get("items"), dict):
+            yield schema["items"]
+    elif step in schema.get("properties", ()):
+        yield schema["properties"][step]
+    elif isinstance(schema.get("additionalProperties"), dict):
+        yield schema["additionalProperties"]

@@ -1,0 +1,36 @@
+"""Durations and sizes as they may be written (`10s`, `1MB`) to numbers: milliseconds, seconds, bytes."""
+
+import re
+from typing import Final
+
+from hapiish.table.model import Duration, Seconds, Size
+
+_WRITTEN: Final = re.compile(r"([0-9]+)([A-Za-z]*)")
+_MILLISECONDS: Final = {"": 1, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_BYTES: Final = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
+
+
+def duration(value: int | str) -> Duration:
+    """Milliseconds; a number is milliseconds already."""
+    return Duration(_number(value, _MILLISECONDS))
+
+
+def seconds(value: int | str) -> Seconds:
+    """Seconds; a number, and text without a unit, is seconds already."""
+    if isinstance(value, int) or value.isdecimal():
+        return Seconds(int(value))
+    return Seconds(_number(value, _MILLISECONDS) // 1000)
+
+
+def size(value: int | str) -> Size:
+    """Bytes; 1 KB is 1024 of them, as hapi's own defaults are."""
+    return Size(_number(value, _BYTES))
+
+
+def _number(value: int | str, units: dict[str, int]) -> int:
+    if isinstance(value, int):
+        return value
+    match = _WRITTEN.fullmatch(value)
+    if match is None or match[2] not in units:
+        raise ValueError(f"not a number with a unit: {value!r}")
+    return int(match[1]) * units[match[2]]
