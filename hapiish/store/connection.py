@@ -168,7 +168,7 @@ def _client(target: Target) -> Client:
 
 def _in_memory() -> Client:
     try:
-        import mongomock_ng  # noqa: PLC0415 - the extra may be absent
+        import mongomock_ng
     except ImportError:
         raise StoreError("a database in memory needs the extra hapiish[memory]") from None
     client: Client = mongomock_ng.MongoClient(tz_aware=True, uuidRepresentation="standard")

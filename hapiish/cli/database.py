@@ -1,0 +1,40 @@
+"""The database of a command: the one that the table names, else the local MongoDB for as long as it is needed."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from hapiish.cli.refusal import Refusal
+from hapiish.store import local
+from hapiish.store.connection import MEMORY
+from hapiish.table.model import Table
+
+
+@contextmanager
+def local_database(table: Table, *, workers: int = 1) -> Iterator[str | None]:
+    """The URI of a local MongoDB with its data beside the table; None where the table names a database or has none."""
+    if table.database is None or table.database.uri:
+        yield None
+        return
+    try:
+        server = local.start(Path(table.folder, table.database.data))
+    except local.UnusableError as error:
+        yield _in_memory(error, workers)
+        return
+    except local.LocalError as error:
+        raise Refusal(str(error)) from error
+    with server:
+        yield server.uri
+
+
+def _in_memory(error: local.UnusableError, workers: int) -> str:
+    """The last resort on a machine that can run no mongod; says so as loudly as a terminal can."""
+    if find_spec("mongomock_ng") is None:
+        raise Refusal(f"{error} (or hapiish[memory], to try hapiish out without keeping any data)") from error
+    if workers > 1:
+        raise Refusal(f"{error}; a database in memory cannot be shared by workers") from error
+    warning = f"hapiish: NOTHING WILL BE KEPT. The data is in memory and is lost when this process ends:\n{error}"
+    print(f"\x1b[1;31m{warning}\x1b[0m" if sys.stderr.isatty() else warning, file=sys.stderr, flush=True)
+    return MEMORY

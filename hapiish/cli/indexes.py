@@ -1,0 +1,76 @@
+"""`hapiish indexes`: what the models declare beside what their database has; with `--apply` it is built."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hapiish import table as tables
+from hapiish.cli.refusal import Refusal
+from hapiish.table.model import Table
+
+TIMEOUT = 10000  # ms to wait for a server, and for the confirmation of an index
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `hapiish indexes`."""
+    parser.add_argument("table", nargs="?", default="routes.yaml", help="the route table (default: routes.yaml)")
+    parser.add_argument("--apply", action="store_true", help="build the missing ones")
+    parser.add_argument("--drop", action="store_true", help="with --apply: rebuild changed ones, drop unneeded ones")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Prints one index a line; 0 when the database has, in the end, what the models declare, else 1."""
+    try:
+        table, problems = tables.check(options.table)
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        if table is None:
+            return 1
+        if options.drop and not options.apply:
+            raise Refusal("--drop needs --apply")
+        return _compare(table, apply=options.apply, drop=options.drop)
+    except Refusal as error:
+        print(f"hapiish: {error}", file=sys.stderr)
+        return 1
+
+
+def _compare(table: Table, *, apply: bool, drop: bool) -> int:
+    from pymongo.errors import PyMongoError
+
+    from hapiish.store import indexes
+    from hapiish.store.connection import StoreError
+
+    try:
+        with _connected(table) as classes:
+            found = indexes.apply(classes, drop=drop) if apply else indexes.compare(classes)
+    except (StoreError, PyMongoError) as error:
+        raise Refusal(str(error)) from error
+    for index in found.missing:
+        print("built    " if apply else "missing  ", index)
+    for wanted, present in found.changed:
+        print("rebuilt  " if drop else "changed  ", f"{wanted}, was {present}" if drop else f"{wanted}, is {present}")
+    for index in found.unneeded:
+        print("dropped  " if drop else "unneeded ", index)
+    return 1 if (found.missing and not apply) or (found.changed and not drop) else 0
+
+
+@contextmanager
+def _connected(table: Table) -> Iterator[list[type]]:
+    """The document classes behind the table's models, connected to its database."""
+    from hapiish.cli.database import local_database
+    from hapiish.resolve import ResolveError, resolve
+    from hapiish.store.connection import Target, acquire, documents, release
+
+    if table.database is None:
+        raise Refusal("the table names no database")
+    try:
+        classes = documents([resolve(name, table.folder) for name in table.models.values()])
+    except ResolveError as error:
+        raise Refusal(str(error)) from error
+    with local_database(table) as uri:
+        connection = acquire(Target(uri or table.database.uri, table.database.name, timeout_ms=TIMEOUT), classes)
+        try:
+            yield classes
+        finally:
+            release(connection)

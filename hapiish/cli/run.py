@@ -1,0 +1,59 @@
+"""`hapiish run`: the options, and what is refused before anything is started; `serve` does the rest."""
+
+import argparse
+import logging.config
+import sys
+
+from hapiish import table as tables
+from hapiish.cli import logs
+from hapiish.cli.refusal import Refusal
+from hapiish.table.model import Table
+from hapiish.table.problems import TableError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `hapiish run`."""
+    parser.add_argument("table", nargs="?", default="routes.yaml", help="the route table (default: routes.yaml)")
+    parser.add_argument("--host", help="address to listen on (default: server.host of the table)")
+    parser.add_argument("--port", type=int, help="port to listen on, 0 for any free one (default: server.port)")
+    parser.add_argument("--reload", action="store_true", help="serve edits of the table and its modules at once")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that serve (default: 1)")
+    parser.add_argument("--log", choices=["text", "json"], help="form of the log (default: text on a terminal)")
+    parser.add_argument("--no-local-database", action="store_true", help="refuse a table whose database.uri is empty")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Serves until it is told to stop: 0 then, 1 when it cannot start."""
+    logging.config.dictConfig(logs.config(options.log))
+    try:
+        table, problems = tables.check(options.table)
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        if table is None:
+            return 1
+        refuse(options, table)
+        from hapiish.cli.serve import serve
+
+        return serve(options, table)
+    except TableError as error:
+        print(error, file=sys.stderr)
+    except Refusal as error:
+        print(f"hapiish: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 0
+    return 1
+
+
+def refuse(options: argparse.Namespace, table: Table) -> None:
+    """Raises Refusal for options that cannot be had together or with this table."""
+    if options.workers < 1:
+        raise Refusal("--workers takes a number from 1")
+    if options.workers > 1 and options.reload:
+        raise Refusal("--reload swaps the table within one process; leave out --workers")
+    if options.workers > 1 and table.sockets is not None:
+        raise Refusal(
+            f"--workers {options.workers} is not possible: the table has sockets, and what one process emits would not "
+            "reach the clients of another; serve it with one worker"
+        )
+    if options.no_local_database and table.database is not None and not table.database.uri:
+        raise Refusal("database.uri is empty and --no-local-database was given; set MONGODB_URI")

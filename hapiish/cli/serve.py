@@ -1,0 +1,136 @@
+"""A checked table to a server that answers: the local MongoDB where the table names none, indexes, uvicorn."""
+
+import argparse
+import math
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+import uvicorn
+from pymongo.errors import PyMongoError
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
+
+from hapiish import table as tables
+from hapiish.app import Application
+from hapiish.cli import logs
+from hapiish.cli.database import local_database
+from hapiish.cli.refusal import Refusal
+from hapiish.store import indexes
+from hapiish.store.connection import StoreError, Target, acquire, documents, release
+from hapiish.table.model import Database, Table
+
+BUILD_TIMEOUT = 60000  # ms that the confirmation of an index may take
+
+# How workers, which are new processes, learn what to serve.
+TABLE, DATABASE = "HAPIISH_RUN_TABLE", "HAPIISH_RUN_DATABASE"
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, which says where it listens once it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts as uvicorn does, then tells; a worker leaves that to its parent."""
+        await super().startup(sockets)
+        if self.started and self.config.workers == 1:
+            announce(self.config, self.servers[0].sockets[0].getsockname()[1])
+
+
+def serve(options: argparse.Namespace, table: Table) -> int:
+    """Serves until a signal: 0 then, 1 when it cannot start. Raises Refusal and TableError."""
+    # As Ctrl-C does: uvicorn repeats the signal when it has shut down, and the database is to be closed after that.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with local_database(table, workers=options.workers) as uri:
+            app = Application(table, env=None, database_uri=uri, watch=options.reload)
+            look_after_indexes(table.database, uri, app.server.models.__dict__.values())
+            if options.workers == 1:
+                return serve_alone(configure(options, table, app))
+            return serve_by_workers(configure(options, table, "hapiish.cli.serve:worker"), table, uri)
+    except StoreError as error:
+        raise Refusal(str(error)) from error
+
+
+def worker() -> Application:
+    """The application of one worker process."""
+    table = tables.load(os.environ[TABLE])
+    return Application(table, env=None, database_uri=os.environ.get(DATABASE), watch=False)
+
+
+def configure(options: argparse.Namespace, table: Table, app: Any) -> uvicorn.Config:
+    """uvicorn's settings: those of the table, and what a server behind a table never needs switched off."""
+    server = table.server
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        host=server.host if options.host is None else options.host,
+        port=server.port if options.port is None else options.port,
+        workers=options.workers,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=table.sockets.max_bytes if table.sockets is not None else 1,
+        ws_per_message_deflate=False,  # costs more time than it saves on small messages, and memory per client
+        ws_ping_interval=None,  # Socket.IO has a heartbeat of its own
+        lifespan="on",
+        access_log=False,  # ours has the route and the request's id
+        server_header=False,
+        proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
+        timeout_graceful_shutdown=math.ceil(server.shutdown_timeout / 1000),
+        log_config=logs.config(options.log),
+    )
+
+
+def serve_alone(config: uvicorn.Config) -> int:
+    """One process, in which a reload can swap the table."""
+    server = Server(config)
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        return 0
+    except SystemExit:  # uvicorn has said why
+        return 1
+    return 0 if server.started else 1
+
+
+def serve_by_workers(config: uvicorn.Config, table: Table, uri: str | None) -> int:
+    """Several processes on one port; one that dies is replaced."""
+    os.environ[TABLE] = table.file
+    if uri is not None:
+        os.environ[DATABASE] = uri
+    try:
+        listener = config.bind_socket()
+    except SystemExit:
+        return 1
+    announce(config, listener.getsockname()[1])
+    supervisor = Multiprocess(config, sockets=[listener])
+    supervisor.run()
+    return 1 if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes) else 0
+
+
+def announce(config: uvicorn.Config, port: int) -> None:
+    """The line that people and scripts wait for."""
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    print(f"hapiish: serving on http://{host}:{port}", flush=True)
+
+
+def look_after_indexes(wanted: Database | None, uri: str | None, models: Any) -> None:
+    """Builds what is missing in a local database; of another one it only says what is."""
+    if wanted is None:
+        return
+    classes = documents(models)
+    target = Target(uri or wanted.uri, wanted.name, timeout_ms=BUILD_TIMEOUT if uri else wanted.timeout)
+    connection = acquire(target, classes)
+    try:
+        if uri:
+            indexes.apply(classes)
+            return
+        missing = indexes.compare(classes).missing
+    except PyMongoError:
+        return  # the application starts without its database, and says so itself
+    finally:
+        release(connection)
+    for index in missing:
+        print(f"hapiish: warning: missing index {index}; build it by `hapiish indexes --apply`", file=sys.stderr)
