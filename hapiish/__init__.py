@@ -1,0 +1,30 @@
+"""hapiish: HTTP routes and Socket.IO events as configuration, after hapi."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from hapiish import boom
+from hapiish.table.problems import Mark, Problem, TableError
+
+if TYPE_CHECKING:
+    from hapiish.app import Application, create_app
+    from hapiish.http.request import Request
+    from hapiish.http.response import Response
+    from hapiish.http.toolkit import Toolkit
+
+__all__ = ["Application", "Mark", "Problem", "Request", "Response", "TableError", "Toolkit", "boom", "create_app"]
+
+# Late, so that `hapiish check` never pays for Starlette, Socket.IO and MongoEngine.
+_LATE = {
+    "Application": "hapiish.app",
+    "Request": "hapiish.http.request",
+    "Response": "hapiish.http.response",
+    "Toolkit": "hapiish.http.toolkit",
+    "create_app": "hapiish.app",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        return getattr(import_module(_LATE[name]), name)
+    raise AttributeError(f"module 'hapiish' has no attribute {name!r}")

@@ -1,0 +1,206 @@
+"""`create_app`: the arrows from text to application, bound onto Starlette, and run again on reload."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+from starlette._utils import get_route_path
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp
+
+from hapiish import table as tables
+from hapiish.compile import compile_table
+from hapiish.realtime import RealtimeServer
+from hapiish.resolve import forget
+from hapiish.server import Server
+from hapiish.store.store import Store
+from hapiish.table.model import NOWHERE, Sockets, Table
+from hapiish.table.problems import Mark, Problem, TableError
+from hapiish.types import Receive, Send
+
+log = logging.getLogger("hapiish")
+
+
+def create_app(
+    file: str | os.PathLike[str] = "routes.yaml",
+    *,
+    env: Mapping[str, str] | None = None,
+    database_uri: str | None = None,
+    reload: bool = False,
+) -> "Application":
+    """A Starlette application that serves the table in `file`; raises TableError with every problem of a wrong one.
+
+    `env` replaces the process's environment in `${…}`. `database_uri` is used where the table names no database of
+    its own. With `reload` the files of the table and the modules beside it are watched: a good edit is served at
+    once, a wrong one is reported and changes nothing.
+    """
+    table = tables.load(file, env)
+    return Application(table, env=env, database_uri=database_uri, watch=reload)
+
+
+class TableRoute(BaseRoute):
+    """The whole table as one Starlette route: the trie is behind it."""
+
+    def __init__(self, app: "Application") -> None:
+        self.app = app
+
+    def matches(self, scope: Any) -> tuple[Match, Any]:
+        """Takes what the table answers; other routes of the application get the rest."""
+        ours = self.app.is_socket(scope) or (scope["type"] == "http" and self.app.server.dispatch.answers(scope))
+        return (Match.FULL if ours else Match.NONE), {}
+
+    async def handle(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Serves one request or socket."""
+        await self.app.serve(scope, receive, send)
+
+
+class Application(Starlette):
+    """A Starlette application that serves a table; mounts, middleware and lifespan work as they do anywhere."""
+
+    def __init__(self, table: Table, *, env: Mapping[str, str] | None, database_uri: str | None, watch: bool) -> None:
+        super().__init__(debug=table.server.debug, lifespan=_lifespan)
+        self.env = env
+        self.watch = watch
+        self.server = Server(table)
+        compiled = compile_table(table, self.server)
+        if table.database is not None:
+            uri = table.database.uri or database_uri
+            if not uri:
+                raise TableError([_no_database(table)])
+            self.server.store = Store(
+                uri,
+                name=table.database.name,
+                pool=self.server.pool,
+                timeout_ms=table.database.timeout,
+                models=compiled.models,
+            )
+        self.polling = False
+        if table.sockets is not None:
+            self.server.realtime = _realtime(table.sockets)
+            self.polling = "polling" in table.sockets.transports
+        self.server.adopt(compiled)
+        self.router.routes.append(TableRoute(self))
+        self.router.default = self.serve_unknown
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The table itself, as long as nobody added anything that Starlette would have to do around it."""
+        if self.user_middleware or self.exception_handlers or self.max_body_size is not None:
+            return super().build_middleware_stack()
+        return self._direct
+
+    async def _direct(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and len(self.router.routes) == 1:
+            await self.serve(scope, receive, send)
+        else:
+            await self.router(scope, receive, send)
+
+    async def serve(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Hands a request to the table and a socket to Socket.IO."""
+        server = self.server
+        if not server.started:
+            await server.start()
+        if scope["type"] == "http" and not self.polling:
+            await server.dispatch(scope, receive, send)
+        elif self.is_socket(scope):
+            assert server.realtime is not None
+            await server.realtime(scope, receive, send)
+        else:
+            await server.dispatch(scope, receive, send)
+
+    async def serve_unknown(self, scope: Any, receive: Receive, send: Send) -> None:
+        """What no route of the application takes: the table's own 404 or 405, a refused WebSocket."""
+        if scope["type"] == "http":
+            await self.server.dispatch(scope, receive, send)
+        else:
+            await self.router.not_found(scope, receive, send)
+
+    def is_socket(self, scope: Any) -> bool:
+        """Whether this is Socket.IO's: a WebSocket below its path, or a request there when polling is allowed."""
+        realtime = self.server.realtime
+        if realtime is None or (scope["type"] == "http" and not self.polling):
+            return False
+        return scope["type"] in ("http", "websocket") and realtime.handles(get_route_path(scope))
+
+    async def reload(self) -> list[Problem]:
+        """Reads the table and the modules beside it anew and serves them; on problems the old table goes on."""
+        return await asyncio.to_thread(self._reload)
+
+    def _reload(self) -> list[Problem]:
+        old = self.server.compiled.table
+        modules = forget(old.folder)
+        try:
+            table = tables.load(old.file, self.env)
+            compiled = compile_table(table, self.server)
+        except TableError as error:
+            forget(old.folder)
+            sys.modules.update(modules)
+            return error.problems
+        if (table.database, _transport(table.sockets)) != (old.database, _transport(old.sockets)):
+            log.warning("changes to database and to the transport of sockets take effect at the next start")
+        if self.server.store is not None:
+            self.server.store.adopt(compiled.models)
+        self.server.adopt(compiled)
+        return []
+
+
+def _transport(sockets: Sockets | None) -> Sockets | None:
+    return replace(sockets, namespaces=(), mark=NOWHERE) if sockets is not None else None
+
+
+def _realtime(sockets: Sockets) -> RealtimeServer:
+    return RealtimeServer(
+        path=sockets.path,
+        transports=sockets.transports,
+        origins=sockets.origins,
+        max_bytes=sockets.max_bytes,
+        ping_interval_ms=sockets.ping_interval,
+        ping_timeout_ms=sockets.ping_timeout,
+        send_buffer_count=sockets.send_buffer_count,
+        send_buffer_bytes=sockets.send_buffer_bytes,
+        namespaces={},
+    )
+
+
+def _no_database(table: Table) -> Problem:
+    return Problem(
+        table.marks.get("database", Mark(table.file, 1, 1)),
+        "HA0404",
+        "no database: database.uri is empty",
+        hint="set MONGODB_URI, or start with `hapiish run`, which brings a local MongoDB",
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: Application) -> AsyncIterator[None]:
+    await app.server.start()
+    watcher = asyncio.create_task(_watch(app)) if app.watch else None
+    try:
+        yield
+    finally:
+        if watcher is not None:
+            watcher.cancel()
+            with suppress(asyncio.CancelledError):
+                await watcher
+        await app.server.stop()
+
+
+async def _watch(app: Application) -> None:
+    """Reloads when a file of the table or a module beside it changes."""
+    from watchfiles import PythonFilter, awatch
+
+    def relevant(_: Any, path: str) -> bool:
+        return path in app.server.compiled.table.files or python(_, path)
+
+    python = PythonFilter()
+    folder = app.server.compiled.table.folder
+    async for _ in awatch(folder, *app.server.compiled.table.files, watch_filter=relevant):
+        problems = await app.reload()
+        for problem in problems:
+            log.error("%s", problem)
+        log.info("not reloaded, the old table goes on" if problems else "reloaded %s", app.server.compiled.table.file)

@@ -1,0 +1,147 @@
+"""Socket.IO namespaces and events bound onto the lifecycle of routes: what the transport calls, and what it acks.
+
+A handler sees the same request as over HTTP: `method` is `"event"`, `payload` the event's data, `socket` the
+connection. A returned object is the ack `{ok: true, …}`, a boom is `{ok: false, error: {statusCode, error, message, …}}`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hapiish import boom
+from hapiish.http import log
+from hapiish.http.lifecycle import Route, Steps, failed, perform, post_response
+from hapiish.http.request import Request
+from hapiish.http.response import Response
+from hapiish.http.toolkit import Toolkit
+from hapiish.http.validation import Validator
+from hapiish.types import AsyncHandler
+
+Ack = dict[str, Any]
+
+
+class Connection:
+    """Judges the handshake of a namespace and says hello and goodbye.
+
+    Credentials come as with any request; `auth.token` of the handshake stands for `Authorization: Bearer`.
+    """
+
+    __slots__ = ("access", "authenticate", "on_connect", "on_disconnect", "route", "server")
+
+    def __init__(
+        self,
+        server: Any,
+        *,
+        route: Route,
+        authenticate: Any = None,
+        access: Steps = (),
+        on_connect: AsyncHandler | None = None,
+        on_disconnect: AsyncHandler | None = None,
+    ) -> None:
+        self.server = server
+        self.route = route
+        self.authenticate = authenticate
+        self.access = access
+        self.on_connect = on_connect
+        self.on_disconnect = on_disconnect
+
+    async def connect(self, socket: Any, auth: Any) -> None:
+        """Raises the boom that refuses the connection."""
+        request = self._request(socket, "connect")
+        request.payload = auth
+        token = auth.get("token") if isinstance(auth, dict) else None
+        if isinstance(token, str):
+            request.scope = {**socket.scope, "headers": _with_token(socket.scope["headers"], token)}
+        try:
+            if self.authenticate is not None:
+                await self.authenticate(request)
+                for step, _ in self.access:
+                    step(request)
+            socket.auth = request.auth
+            if self.on_connect is not None:
+                await self.on_connect(request, Toolkit(request))
+        except Exception as error:
+            refusal = failed(request, error).error
+            assert refusal is not None
+            raise refusal from None
+
+    async def disconnect(self, socket: Any, reason: str) -> None:
+        """Tells the application; nobody is left to hear an error, so it is only logged."""
+        if self.on_disconnect is None:
+            return
+        request = self._request(socket, "disconnect")
+        request.payload = {"reason": reason}
+        request.auth = socket.auth.again()
+        try:
+            await self.on_disconnect(request, Toolkit(request))
+        except Exception as error:
+            log.crashed(request.id, "onDisconnect", error)
+
+    def _request(self, socket: Any, method: str) -> Request:
+        request = Request(self.server, socket.scope, None, self.route)
+        request.method = method
+        request.path = self.route.path
+        request.socket = socket
+        return request
+
+
+def _with_token(headers: list[tuple[bytes, bytes]], token: str) -> list[tuple[bytes, bytes]]:
+    others = [pair for pair in headers if pair[0] != b"authorization"]
+    return [*others, (b"authorization", b"Bearer " + token.encode("latin-1", "replace"))]
+
+
+class EventRoute:
+    """One declared event: its compiled route and the way from a socket's data to an ack."""
+
+    __slots__ = ("route", "server")
+
+    def __init__(self, server: Any, route: Route) -> None:
+        self.server = server
+        self.route = route
+
+    async def acknowledge(self, socket: Any, data: Any) -> Ack:
+        """Runs the event; every outcome is an ack."""
+        route = self.route
+        request = Request(self.server, socket.scope, None, route)
+        request.method = "event"
+        request.path = route.path
+        request.payload = data
+        request.socket = socket
+        request.auth = socket.auth.again()
+        response = await perform(route, request)
+        if route.on_post_response:
+            await post_response(route, request, response)
+        return acknowledgement(response)
+
+
+def acknowledgement(response: Response) -> Ack:
+    """The ack of a finished response."""
+    source = response.source
+    if response.error is not None or response.status_code >= 400:
+        error = dict(source) if isinstance(source, dict) else {"statusCode": response.status_code, "message": source}
+        wait = response.headers.get("retry-after")
+        if isinstance(wait, str) and wait.isdigit():
+            error["retryAfter"] = int(wait)
+        return {"ok": False, "error": error}
+    if isinstance(source, dict):
+        return {"ok": True, **source}
+    return {"ok": True} if source is None else {"ok": True, "data": source}
+
+
+class Emits:
+    """What the server may send in a namespace; anything else is our own mistake and raises."""
+
+    __slots__ = ("_validators",)
+
+    def __init__(self, validators: Mapping[str, Validator | None]) -> None:
+        self._validators = dict(validators)
+
+    def check(self, event: str, data: Any) -> None:
+        """Raises ValueError for an event or payload that `emits` does not declare."""
+        try:
+            validator = self._validators[event]
+        except KeyError:
+            known = ", ".join(sorted(self._validators)) or "none"
+            raise ValueError(f'the table does not declare the emit "{event}" (declared: {known})') from None
+        if validator is not None and not validator.is_valid(data):
+            raise ValueError(f'the payload of the emit "{event}" breaks its schema: {validator.errors(data)}')
+

@@ -1,0 +1,118 @@
+"""`request.server`: what lives as long as the process, whatever table it serves: store, sockets, state.
+
+The compiled table is one attribute of it; a reload replaces that attribute and nothing else.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from hapiish import boom
+from hapiish.compile import Compiled
+from hapiish.http import log
+from hapiish.http.dispatch import Dispatcher
+from hapiish.http.lifecycle import Route
+from hapiish.http.router import normalise
+from hapiish.realtime import RealtimeServer
+from hapiish.store.models import Models
+from hapiish.store.store import Store
+from hapiish.store.threads import Pool
+from hapiish.table.model import Table
+
+
+class Server:
+    """Made by `create_app`. `app` is free for the application; `settings` are the table's `server`, `info` its `info`."""
+
+    compiled: Compiled
+    dispatch: Dispatcher
+
+    def __init__(self, table: Table) -> None:
+        self.pool = Pool(table.database.threads if table.database is not None else 4)
+        self.store: Store | None = None
+        self.realtime: RealtimeServer | None = None
+        self.app: dict[str, Any] = dict(table.server.app)
+        self.started = False
+        self.draining = False
+        self._starting = asyncio.Lock()
+
+    def adopt(self, compiled: Compiled) -> None:
+        """Serves this table from now on; requests that have begun end by the old one."""
+        self.compiled = compiled
+        self.settings = compiled.table.server
+        self.info = compiled.table.info
+        self.cookies = compiled.cookies
+        self.models = Models(compiled.models)
+        if self.store is not None:
+            self.store.adopt(dict(compiled.models.__dict__))
+        if self.realtime is not None:
+            self.realtime.namespaces = compiled.namespaces
+        self.dispatch = compiled.dispatch
+
+    async def start(self) -> None:
+        """Opens what must not be opened before a fork; called by the lifespan, or by the first request without one."""
+        async with self._starting:
+            if self.started:
+                return
+            await self._extend("onPreStart")
+            if self.store is not None:
+                await self.store.start()
+            self.draining = False
+            self.started = True
+            await self._extend("onPostStart")
+
+    async def stop(self) -> None:
+        """Says goodbye to sockets, then closes the store and the pool."""
+        self.draining = True
+        await self._extend("onPreStop")
+        if self.realtime is not None:
+            await self.realtime.shutdown()
+        await self.pool.stop()
+        if self.store is not None:
+            await self.store.stop()
+        self.started = False
+        await self._extend("onPostStop")
+
+    async def _extend(self, point: str) -> None:
+        for function in self.compiled.server_ext.get(point, ()):
+            await function(self)
+
+    async def readiness(self) -> dict[str, bool]:
+        """What a load balancer should know, by name; ready when all are true."""
+        checks = {"serving": not self.draining}
+        if self.store is not None:
+            checks["database"] = await self.store.ping()
+        return checks
+
+    def translate(self, error: Exception) -> boom.Boom | None:
+        """The boom that says what a store's error means to a client; None when it is nobody's but ours."""
+        return self.store.translate(error) if self.store is not None else None
+
+    async def emit(
+        self,
+        event: str,
+        data: Any,
+        to: str | Sequence[str] | None = None,
+        *,
+        skip: Any = None,
+        namespace: str = "/",
+    ) -> None:
+        """Sends a Socket.IO event to rooms, or to everybody; refuses what the table's `emits` does not declare.
+
+        `skip` is a socket that does not get it. Raises ValueError for an undeclared event or payload.
+        """
+        if self.realtime is None:
+            raise RuntimeError("the table declares no sockets")
+        await self.realtime.emit(event, data, to, namespace=namespace, skip=skip)
+
+    def lookup(self, id: str) -> Route | None:
+        """The route with that id."""
+        return self.dispatch.routes.get(id)
+
+    def match(self, method: str, path: str, host: str | None = None) -> Route | None:
+        """The route that a request would meet."""
+        found = self.dispatch.router.find(method.upper(), normalise(path, self.dispatch.strip), host)
+        return found[0] if found else None
+
+    def log(self, tags: str | list[str], data: Any = None) -> None:
+        """Logs an event that belongs to no request."""
+        log.event(None, [tags] if isinstance(tags, str) else tags, data)

@@ -1,0 +1,129 @@
+import os
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
+from starlette.testclient import TestClient
+
+import hapiish
+from hapiish import TableError, create_app
+from hapiish.testing import inject
+
+pytestmark = pytest.mark.anyio
+
+
+def project(folder: Path, table: str = "", code: str = "") -> Path:
+    (folder / "routes.yaml").write_text(dedent(table or TABLE))
+    (folder / "hello.py").write_text(dedent(code or CODE))
+    return folder / "routes.yaml"
+
+
+TABLE = 'routes: [{method: GET, path: /hello, handler: "hello:hello"}]'
+CODE = "async def hello(request, h):\n    return 'one'\n"
+
+
+def test_the_public_names_are_sorted_and_there() -> None:
+    assert hapiish.__all__ == sorted(hapiish.__all__)
+    assert all(getattr(hapiish, name) for name in hapiish.__all__)
+
+
+def test_every_unknown_name_is_reported_at_once_with_its_place(tmp_path: Path) -> None:
+    table = """
+    routes:
+      - {method: GET, path: /a, handler: "hello:helo"}
+      - {method: GET, path: /b, handler: "nowhere:x"}
+    """
+    with pytest.raises(TableError) as caught:
+        create_app(project(tmp_path, table))
+    problems = caught.value.problems
+    assert [(problem.mark.line, problem.code) for problem in problems] == [(3, "HA0401"), (4, "HA0401")]
+    assert 'did you mean "hello"' in problems[0].message
+
+
+def test_starlettes_own_test_client_runs_the_lifespan(tmp_path: Path) -> None:
+    table = """
+    ext:
+      onPreStart: {method: "hello:note"}
+      onPostStart: {method: "hello:note"}
+      onPreStop: {method: "hello:note"}
+      onPostStop: {method: "hello:note"}
+    routes: [{method: GET, path: /, handler: "hello:notes"}]
+    """
+    code = """
+    async def note(server):
+        server.app.setdefault("notes", []).append(server.started)
+    async def notes(request, h):
+        return request.server.app["notes"]
+    """
+    app = create_app(project(tmp_path, table, code))
+    with TestClient(app) as client:
+        assert client.get("/").json() == [False, True]
+    assert app.server.app["notes"] == [False, True, True, False]
+
+
+async def test_a_table_works_mounted_inside_another_application(tmp_path: Path) -> None:
+    outer = Starlette(routes=[Mount("/chat", create_app(project(tmp_path)))])
+    assert (await inject(outer, url="/chat/hello")).text == "one"
+    assert (await inject(outer, url="/chat/nowhere")).status_code == 404
+    assert (await inject(outer, url="/hello")).status_code == 404
+
+
+async def test_other_routes_of_the_application_get_what_the_table_does_not_answer(tmp_path: Path) -> None:
+    app = create_app(project(tmp_path))
+    app.router.routes.append(Route("/other", lambda request: PlainTextResponse("other")))
+    assert (await inject(app, url="/hello")).text == "one"
+    assert (await inject(app, url="/other")).text == "other"
+    assert (await inject(app, url="/nowhere")).json["statusCode"] == 404
+    assert (await inject(app, url="/hello", method="PUT")).status_code == 405
+
+
+async def test_middleware_is_run_around_the_table(tmp_path: Path) -> None:
+    class Shout:
+        def __init__(self, app: object) -> None:
+            self.app = app
+
+        async def __call__(self, scope: object, receive: object, send: object) -> None:
+            await PlainTextResponse("middle")(scope, receive, send)  # type: ignore[arg-type]
+
+    app = create_app(project(tmp_path))
+    app.add_middleware(Shout)  # type: ignore[arg-type]
+    assert (await inject(app, url="/hello")).text == "middle"
+
+
+async def test_a_reload_serves_the_new_table_and_the_new_code(tmp_path: Path) -> None:
+    app = create_app(project(tmp_path))
+    assert (await inject(app, url="/hello")).text == "one"
+    project(tmp_path, TABLE.replace("/hello", "/again"), "async def hello(request, h):\n    return 'two!'\n")
+    assert await app.reload() == []
+    assert (await inject(app, url="/again")).text == "two!"
+    assert (await inject(app, url="/hello")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("table", "code", "expected"),
+    [
+        ("routes: [{method: GET, pth: /hello, handler: 'hello:hello'}]", CODE, "HA02"),
+        (TABLE, "def broken(:\n", "HA04"),
+        (TABLE.replace("hello:hello", "hello:gone"), CODE, "HA04"),
+    ],
+)
+async def test_a_wrong_reload_leaves_the_old_table_serving(
+    tmp_path: Path, table: str, code: str, expected: str
+) -> None:
+    app = create_app(project(tmp_path))
+    assert (await inject(app, url="/hello")).text == "one"
+    project(tmp_path, table, code)
+    os.utime(tmp_path / "hello.py", (1, 1))
+    problems = await app.reload()
+    assert problems
+    assert problems[0].code.startswith(expected)
+    assert (await inject(app, url="/hello")).text == "one"
+
+
+def test_a_database_without_an_address_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(TableError) as caught:
+        create_app(project(tmp_path, 'database: {uri: ""}\n' + TABLE))
+    assert "hapiish run" in caught.value.problems[0].hint
