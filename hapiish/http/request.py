@@ -152,6 +152,7 @@ class Request:
         self.receive = receive
         self.route = route
         self.received = time()
+        self.orig = {}
         self.pending_cookies = None
         self.entity = None
 
@@ -230,7 +231,6 @@ _LAZY: dict[str, Callable[[Request], Any]] = {
     "info": Info,
     "method": lambda request: request.scope["method"].lower(),
     "mime": _NONE,
-    "orig": _DICT,
     "params": _DICT,
     "path": lambda request: request.scope["path"],
     "payload": _NONE,

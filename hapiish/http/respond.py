@@ -26,6 +26,7 @@ _JSON_TYPE = (b"content-type", JSON.encode())
 _HTML_TYPE = (b"content-type", HTML.encode())
 _BYTES_TYPE = (b"content-type", BYTES.encode())
 _ACCEPT_RANGES = (b"accept-ranges", b"bytes")
+_READING = frozenset({"GET", "HEAD"})
 _BODILESS = frozenset({204, 304})
 _ESCAPES = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
 
@@ -33,7 +34,7 @@ _ESCAPES = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u20
 class Responder:
     """How the responses of a route become bytes.
 
-    `security` are fixed headers; `cache` writes Cache-Control, None sends none; `empty` is the status of an empty
+    `security` are fixed headers; `cache` writes Cache-Control; `empty` is the status of an empty
     200; `ranges` allows byte ranges; `get` says whether 304 and ranges apply (GET and `*` routes).
     `request_id` names the header that carries the request's id, None sends none.
     """
@@ -44,9 +45,9 @@ class Responder:
         self,
         *,
         cookies: Cookies,
+        cache: CacheControl,
         security: Sequence[tuple[str, str]] = (),
         cors: Cors | None = None,
-        cache: CacheControl | None = None,
         formatter: Any = None,
         empty: int = 204,
         ranges: bool = True,
@@ -62,7 +63,7 @@ class Responder:
         self.get = get
         self.request_id = request_id.encode("latin-1") if request_id else None
         fixed = dict(security)
-        if cache is not None and cache.constant is not None:
+        if cache.constant:
             fixed["cache-control"] = cache.constant
         self.fixed = tuple((name, (name.encode("latin-1"), value.encode("latin-1"))) for name, value in fixed.items())
         self.plain = [pair for _, pair in self.fixed]
@@ -71,19 +72,19 @@ class Responder:
         """Status, headers and body. Raises what the encoding of an unencodable value raises."""
         body, content_type = self._body(response)
         own = response.headers
+        method = request.scope["method"]
         self._complete(request, response, own)
         status = response.status_code
         if own:
-            if self.get and status < 300 and ("etag" in own or "last-modified" in own):
+            if self.get and status < 300 and ("etag" in own or "last-modified" in own) and method in _READING:
                 status = self._condition(request, status, own)
             headers = [pair for name, pair in self.fixed if name not in own]
         else:
             headers = self.plain.copy()
-        head = request.scope["method"] == "HEAD"
         if not body:
             if status == 200 and not response.coded:
                 status = self.empty
-        elif self.ranges and status == 200 and not head:
+        elif self.ranges and status == 200 and method == "GET":
             headers.append(_ACCEPT_RANGES)
             asked = request.header(b"range")
             if asked is not None:
@@ -97,7 +98,7 @@ class Responder:
         if status in _BODILESS:
             return status, headers, b""
         headers.append((b"content-length", b"%d" % len(body)))
-        return status, headers, b"" if head else body
+        return status, headers, b"" if method == "HEAD" else body
 
     def _complete(self, request: Request, response: Response, own: Headers) -> None:
         """The headers that depend on the request or on what the handler set."""
@@ -108,9 +109,11 @@ class Responder:
             self._set_cookies(response.status_code, cookies, own)
         if request.entity is not None:
             _remembered(request.entity, response)
-        if self.cache is not None and (self.cache.constant is None or response.ttl_ms) and "cache-control" not in own:
+        if (self.cache.constant is None or response.ttl_ms) and "cache-control" not in own:
             private = "set-cookie" in own or request.auth.is_authenticated
-            own["cache-control"] = self.cache.value(response.status_code, response.ttl_ms, private)
+            value = self.cache.value(response.status_code, response.ttl_ms, private)
+            if value:
+                own["cache-control"] = value
         if response.etag_value is not None:
             tag, weak = response.etag_value
             own["etag"] = conditional.format_etag(tag, weak=weak)

@@ -57,7 +57,10 @@ class Toolkit:
             self.request.entity = {"etag": remembered, "modified": modified}
             return None
         response = Response().code(304).takeover()
-        response.etag_value = remembered
+        if verdict[1] is not None:
+            response.header("etag", verdict[1])
+        else:
+            response.etag_value = remembered
         if modified is not None:
             response.header("last-modified", modified)
         return response
