@@ -1,8 +1,9 @@
 """What a scheme says of a request's credentials. Anything else that a scheme returns is never taken for a yes."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from hapiish.boom import Boom
+from hapiish.boom import Boom, InternalServerError
 
 
 class Authenticated:
@@ -27,3 +28,21 @@ class Unauthenticated:
         self.error = error
         self.credentials = credentials
         self.artifacts = artifacts
+
+
+class Answer:
+    """What a user's `validate` function says: `isValid` (or `is_valid`) and `credentials`, or a `response` to send.
+
+    Anything but a dictionary with a clear yes or no, or with a response, is a 500: it never lets anybody in.
+    """
+
+    __slots__ = ("credentials", "is_valid", "response")
+
+    def __init__(self, returned: Any) -> None:
+        if not isinstance(returned, Mapping):
+            raise InternalServerError(f"validate must return {{isValid, credentials}}, not {type(returned).__name__}")
+        self.response = returned.get("response")
+        self.credentials = returned.get("credentials")
+        self.is_valid = returned.get("isValid", returned.get("is_valid"))
+        if self.response is None and not isinstance(self.is_valid, bool):
+            raise InternalServerError(f"validate must return isValid as true or false, not {self.is_valid!r}")

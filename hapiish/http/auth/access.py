@@ -1,0 +1,148 @@
+"""The step that judges whether a caller may pass: scopes and entities of `auth.access` (hapi's lib/auth.js).
+
+Rules are alternatives. In a scope list every `+x` must be granted, no `!x` may be, and of the others one must be;
+`{params.id}` and its like are filled in from the request as it came, and a missing value grants nothing.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, Protocol
+
+from hapiish import boom
+from hapiish.http.auth.strategy import Mode
+from hapiish.http.request import Request
+
+_PLACE = re.compile(r"\{([^{}]+)\}")
+_ROOTS = ("credentials", "params", "payload", "query")
+
+Entity = Literal["any", "user", "app"]
+
+
+class Rule(Protocol):
+    """One rule of `auth.access`; `scope` None asks for none."""
+
+    @property
+    def scope(self) -> Iterable[str] | None: ...
+    @property
+    def entity(self) -> Entity: ...
+
+
+def access_step(rules: Iterable[Rule], mode: Mode) -> Callable[[Request], None]:
+    """The step that sets `request.auth.is_authorized`; 403 when no rule passes.
+
+    Without credentials a route that does not require them goes on, unauthorized. Raises ValueError at load for a
+    template that starts with none of credentials, params, payload and query.
+    """
+    return _Access([(rule.entity, _Scope(rule.scope) if rule.scope else None) for rule in rules], mode).judge
+
+
+class _Access:
+    __slots__ = ("mode", "rules")
+
+    def __init__(self, rules: Iterable[tuple[Entity, "_Scope | None"]], mode: Mode) -> None:
+        self.rules = tuple(rules)
+        self.mode = mode
+
+    def judge(self, request: Request) -> None:
+        auth = request.auth
+        credentials = auth.credentials
+        auth.is_authorized = False
+        if credentials is None:
+            if self.mode == "required":
+                raise boom.Forbidden("Request is unauthenticated", code="forbidden")
+            return
+        actual = "user" if _claim(credentials, "user") else "app"
+        lacks_scope = False
+        for entity, scope in self.rules:
+            if entity not in ("any", actual):
+                continue
+            if scope is None or scope.admits(request, credentials):
+                auth.is_authorized = True
+                return
+            lacks_scope = True
+        if lacks_scope:
+            raise boom.Forbidden("Insufficient scope", code="forbidden")
+        if actual == "app":
+            raise boom.Forbidden("Application credentials cannot be used on a user endpoint", code="forbidden")
+        raise boom.Forbidden("User credentials cannot be used on an application endpoint", code="forbidden")
+
+
+class _Scope:
+    """A scope list, split by prefix; texts without templates are compared as sets."""
+
+    __slots__ = ("_forbidden", "_needed", "_offered", "_templates", "needs_one")
+
+    def __init__(self, scope: Iterable[str]) -> None:
+        self._templates: list[tuple[str, _Template]] = []
+        fixed: dict[str, set[str]] = {"+": set(), "!": set(), "": set()}
+        self.needs_one = False
+        for entry in scope:
+            prefix = entry[0] if entry[:1] in ("+", "!") else ""
+            text = entry[len(prefix) :]
+            self.needs_one = self.needs_one or not prefix
+            if _PLACE.search(text):
+                self._templates.append((prefix, _Template(text)))
+            else:
+                fixed[prefix].add(text)
+        self._needed, self._forbidden, self._offered = fixed["+"], fixed["!"], fixed[""]
+
+    def admits(self, request: Request, credentials: Any) -> bool:
+        scope = _claim(credentials, "scope")
+        if not scope and not isinstance(scope, list | tuple | set | frozenset):
+            return False
+        granted = {scope} if isinstance(scope, str) else set(scope)
+        if not self._needed <= granted or self._forbidden & granted:
+            return False
+        has_one = not self._offered.isdisjoint(granted)
+        for prefix, template in self._templates:
+            text = template.fill(request, credentials)
+            if prefix == "+" and (text is None or text not in granted):
+                return False
+            if prefix == "!" and (text is None or text in granted):
+                return False
+            has_one = has_one or (not prefix and text in granted)
+        return has_one or not self.needs_one
+
+
+class _Template:
+    """`user-{params.id}`: texts and places by turns."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, text: str) -> None:
+        self._parts = [part if at % 2 == 0 else tuple(part.split(".")) for at, part in enumerate(_PLACE.split(text))]
+        for part in self._parts:
+            if isinstance(part, tuple) and (part[0] not in _ROOTS or len(part) == 1):
+                known = ", ".join(f"{root}.…" for root in _ROOTS)
+                raise ValueError(f'the scope "{text}" must take its values from {known}, not from "{".".join(part)}"')
+
+    def fill(self, request: Request, credentials: Any) -> str | None:
+        """The text with its values, None when one is missing, empty or not a single value."""
+        texts = []
+        for part in self._parts:
+            if isinstance(part, str):
+                texts.append(part)
+                continue
+            root, *names = part
+            value = credentials if root == "credentials" else getattr(request, root)
+            for name in names:
+                value = _claim(value, name)
+            text = _text(value)
+            if not text:
+                return None
+            texts.append(text)
+        return "".join(texts)
+
+
+def _claim(holder: Any, name: str) -> Any:
+    """The value of that name in a mapping, or the attribute of an object that a scheme made its credentials."""
+    if isinstance(holder, Mapping):
+        return holder.get(name)
+    is_plain = holder is None or isinstance(holder, str | bytes | int | float | list | tuple)
+    return None if is_plain or name.startswith("_") else getattr(holder, name, None)
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return None if value is None or isinstance(value, list | tuple | set | Mapping) else str(value)

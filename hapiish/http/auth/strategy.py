@@ -1,0 +1,88 @@
+"""The step that finds out who is asking: the strategies of a route in order, under its mode (hapi's lib/auth.js).
+
+It fails closed: only `h.authenticated` lets a request through as its caller. What a scheme returns besides a verdict
+or a response is a 500, and so is what it raises besides a boom below 500.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Literal
+
+from hapiish import boom
+from hapiish.http.auth.verdict import Authenticated, Unauthenticated
+from hapiish.http.lifecycle import caller
+from hapiish.http.request import Request
+from hapiish.http.response import Response
+from hapiish.http.toolkit import Toolkit
+from hapiish.types import AsyncHandler, Run, Scheme
+
+Mode = Literal["required", "optional", "try"]
+
+
+def authenticate_step(
+    strategies: Sequence[tuple[str, Scheme]], mode: Mode, run: Run
+) -> Callable[[Request], Awaitable[Response | None]]:
+    """The step that fills `request.auth`; `run` takes the schemes written as `def` to the pool of threads.
+
+    A strategy that finds no credentials of its kind leaves the word to the next; bad ones end the search: 401 when
+    the mode is `required` or `optional`, unauthenticated but with `auth.error` when it is `try`.
+    """
+    return _Strategies([(name, caller(scheme.authenticate, run)) for name, scheme in strategies], mode).authenticate
+
+
+class _Strategies:
+    __slots__ = ("calls", "mode")
+
+    def __init__(self, calls: Sequence[tuple[str, AsyncHandler]], mode: Mode) -> None:
+        self.calls = tuple(calls)
+        self.mode = mode
+
+    async def authenticate(self, request: Request) -> Response | None:
+        auth = request.auth
+        auth.mode = self.mode
+        if auth.is_injected:
+            return None
+        challenges: list[str] = []
+        for name, call in self.calls:
+            verdict = await _verdict(name, call, request)
+            if isinstance(verdict, Response):
+                return verdict
+            error = verdict.error if isinstance(verdict, Unauthenticated) else None
+            if error is not None and error.missing:
+                challenges.append(error.headers["www-authenticate"])
+                continue
+            auth.is_authenticated = error is None
+            auth.strategy = name
+            auth.credentials = verdict.credentials
+            auth.artifacts = verdict.artifacts
+            auth.error = error
+            if error is not None and self.mode != "try":
+                raise error
+            return None
+        auth.error = boom.Unauthorized("Missing authentication", scheme=challenges or None, code="unauthorized")
+        if self.mode == "required":
+            raise auth.error
+        return None
+
+
+async def _verdict(name: str, call: AsyncHandler, request: Request) -> Authenticated | Unauthenticated | Response:
+    """What the scheme of the strategy `name` says; a raised boom below 500 says that the credentials are bad."""
+    result: Any
+    try:
+        result = await call(request, Toolkit(request))
+    except boom.Boom as error:
+        result = error
+    if isinstance(result, Authenticated) and result.credentials is not None:
+        return result
+    if isinstance(result, boom.Boom):
+        result = Unauthenticated(result)
+    if isinstance(result, Unauthenticated) and isinstance(result.error, boom.Boom):
+        if result.error.status >= 500:
+            raise result.error
+        return result
+    if isinstance(result, Response):
+        return result
+    what = "without credentials" if isinstance(result, Authenticated) else type(result).__name__
+    raise boom.InternalServerError(
+        f'the scheme of strategy "{name}" must return h.authenticated(credentials=…), h.unauthenticated(error) '
+        f"or a response, not {what}"
+    )

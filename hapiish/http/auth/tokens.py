@@ -1,0 +1,184 @@
+"""JSON Web Tokens (RFC 7519) to verified claims. Knows keys and times; what a request is, it does not know.
+
+Messages are those of @hapi/jwt. Only the algorithms of a key are ever tried with it, and `none` is none of them.
+"""
+
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
+
+import jwt
+
+from hapiish import codec
+
+_PART = re.compile(r"[\w-]*", re.ASCII)
+_SIGNATURES = jwt.PyJWS()
+
+
+class TokenError(Exception):
+    """A token that is refused; `is_expired` when it was good once."""
+
+    def __init__(self, message: str, *, is_expired: bool = False) -> None:
+        super().__init__(message)
+        self.is_expired = is_expired
+
+
+class UnknownKeyError(TokenError):
+    """None of the keys is for such a token: another strategy may know it."""
+
+
+class Key:
+    """A secret or public key and the algorithms it is for. Raises ValueError when it is too short or no such key."""
+
+    __slots__ = ("algorithms", "kid", "material")
+
+    def __init__(self, material: str, algorithms: Sequence[str] = ("HS256",), kid: str | None = None) -> None:
+        self.material = material
+        self.algorithms = tuple(algorithms)
+        self.kid = kid
+        for name in self.algorithms:
+            try:
+                algorithm = _SIGNATURES.get_algorithm_by_name(name)
+                complaint = algorithm.check_key_length(algorithm.prepare_key(material))
+            except NotImplementedError:
+                complaint = f'the algorithm {name} needs the package "cryptography"'
+            except (jwt.InvalidKeyError, ValueError, TypeError) as error:
+                complaint = f"the key is not one for {name}: {error}"
+            if complaint:
+                raise ValueError(complaint)
+
+    def is_for(self, header: Mapping[str, Any]) -> bool:
+        """Whether a token with this header may have been signed with the key."""
+        kid = header.get("kid")
+        return header["alg"] in self.algorithms and (kid is None or self.kid is None or kid == self.kid)
+
+
+class Token:
+    """A verified token. Its claims are handed out as copies: what one request does to them, no other sees."""
+
+    __slots__ = ("_claims", "_is_flat", "header", "parts", "text")
+
+    def __init__(self, text: str, parts: tuple[str, ...], header: Mapping[str, Any], claims: dict[str, Any]) -> None:
+        self.text = text
+        self.parts = parts
+        self.header = header
+        self._claims = claims
+        self._is_flat = not any(isinstance(value, dict | list) for value in claims.values())
+
+    def claims(self) -> dict[str, Any]:
+        """The payload, made anew."""
+        return self._claims.copy() if self._is_flat else _object(self.parts[1]) or {}
+
+    def artifacts(self, claims: dict[str, Any]) -> dict[str, Any]:
+        """What `validate` functions get, in the form of @hapi/jwt, with `claims` as the decoded payload."""
+        header, payload, signature = self.parts
+        return {
+            "token": self.text,
+            "decoded": {"header": dict(self.header), "payload": claims, "signature": signature},
+            "raw": {"header": header, "payload": payload, "signature": signature},
+        }
+
+
+class Verifier:
+    """Judges tokens by keys and by the claims they must have; None accepts any audience, issuer or subject."""
+
+    __slots__ = ("_accepted", "_keys", "exp", "max_age", "nbf", "skew")
+
+    def __init__(
+        self,
+        keys: Sequence[Key],
+        *,
+        aud: Sequence[str] | None = None,
+        iss: Sequence[str] | None = None,
+        sub: Sequence[str] | None = None,
+        exp: bool = True,
+        nbf: bool = True,
+        max_age: int = 0,
+        skew: int = 0,
+    ) -> None:
+        self._keys = tuple(keys)
+        self._accepted = {name: frozenset(each) for name, each in (("aud", aud), ("iss", iss), ("sub", sub)) if each}
+        self.exp = exp
+        self.nbf = nbf
+        self.max_age = max_age
+        self.skew = skew
+
+    def verify(self, text: str) -> Token:
+        """The token, if its signature and its fixed claims are right; its times are judged by `judge_times`."""
+        token = _read(text)
+        keys = [key for key in self._keys if key.is_for(token.header)]
+        if not keys and str(token.header["alg"]).lower() != "none":
+            raise UnknownKeyError("No key for the token")
+        claims = token.claims()
+        for name, accepted in self._accepted.items():
+            _judge_claim(name, claims.get(name), accepted)
+        if not any(_is_signed(text, key, token.header["alg"]) for key in keys):
+            raise TokenError("Invalid token signature" if keys else "Unsupported algorithm")
+        return token
+
+    def judge_times(self, claims: Mapping[str, Any], now: float) -> None:
+        """Raises TokenError for one that is over, too old or not yet active at `now` (seconds since the epoch)."""
+        exp, nbf, iat = claims.get("exp"), claims.get("nbf"), claims.get("iat")
+        if self.exp and exp is not None and _number("exp", exp) <= now - self.skew:
+            raise TokenError("Token expired", is_expired=True)
+        if self.max_age:
+            if not _is_number(iat):
+                raise TokenError("Missing or invalid payload iat value")
+            if now - iat - self.skew > self.max_age:
+                raise TokenError("Token maximum age exceeded", is_expired=True)
+        if self.nbf and nbf is not None and _number("nbf", nbf) > now + self.skew:
+            raise TokenError("Token not yet active")
+
+
+def _read(text: str) -> Token:
+    parts = tuple(text.split("."))
+    if len(parts) != 3:
+        raise TokenError("Invalid token structure")
+    for name, part in zip(("header", "payload", "signature"), parts, strict=True):
+        if not _PART.fullmatch(part):
+            raise TokenError(f"Invalid token {name} part")
+    header, claims = _object(parts[0]), _object(parts[1])
+    if header is None:
+        raise TokenError("Invalid token missing header")
+    if claims is None:
+        raise TokenError("Invalid token payload")
+    if not header.get("alg"):
+        raise TokenError("Token header missing alg attribute")
+    return Token(text, parts, header, claims)
+
+
+def _object(part: str) -> dict[str, Any] | None:
+    try:
+        value = codec.decode(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _is_signed(text: str, key: Key, algorithm: str) -> bool:
+    try:
+        _SIGNATURES.decode_complete(text, key.material, algorithms=[algorithm])
+    except jwt.PyJWTError:
+        return False
+    return True
+
+
+def _judge_claim(name: str, value: Any, accepted: frozenset[str]) -> None:
+    if value is None:
+        raise TokenError(f"Token missing payload {name} value")
+    values = value if name == "aud" and isinstance(value, list) else [value]
+    if not any(isinstance(each, str) and each in accepted for each in values):
+        raise TokenError(
+            "Token audience is not allowed" if name == "aud" else f"Token payload {name} value not allowed"
+        )
+
+
+def _number(name: str, value: Any) -> float:
+    if not _is_number(value):
+        raise TokenError(f"Invalid payload {name} value")
+    return float(value)
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
