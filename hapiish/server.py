@@ -43,7 +43,7 @@ class Server:
         self.cookies = compiled.cookies
         self.models = Models(compiled.models)
         if self.store is not None:
-            self.store.adopt(dict(compiled.models.__dict__))
+            self.store.adopt(compiled.models)
         if self.realtime is not None:
             self.realtime.namespaces = compiled.namespaces
         self.dispatch = compiled.dispatch
