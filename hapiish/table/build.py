@@ -14,6 +14,7 @@ from hapiish.table import model, units
 from hapiish.table.draft import Draft, EventDraft, NamespaceDraft, RouteDraft
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged, spell_auth
+from hapiish.table.names import names
 from hapiish.table.problems import Mark
 
 Place = Callable[[Path], Mark]
@@ -77,6 +78,7 @@ class _Assembly:
             sockets=self.sockets(),
             files=(file,),
             marks=self.marks(),
+            names=names(draft),
         )
 
     def auth(self) -> model.Auth:

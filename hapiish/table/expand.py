@@ -113,7 +113,8 @@ class _Expansion:
         said = f"environment variable {name} {state}" + (f": {message}" if message else "")
         close = get_close_matches(name, self.env, 1, 0.7)
         guess = f"did you mean {close[0]}? " if close and close[0] != name else ""
-        return self.refuse(path, Code.VARIABLE_MISSING, said, f"{guess}set it, or write a default: ${{{name}:…}}")
+        advice = "" if message else f"set it, or write a default: ${{{name}:…}}"
+        return self.refuse(path, Code.VARIABLE_MISSING, said, f"{guess}{advice}".rstrip())
 
     def file(self, name: str, shown: str, path: Path) -> str:
         try:

@@ -1,0 +1,43 @@
+"""The command line: each command is a module with `add_arguments(parser)` and `main(options) -> int`.
+
+Only the module of the command that is called is imported, so that `hapiish check` loads neither a server nor a
+database.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+from typing import Final
+
+COMMANDS: Final = {
+    "run": "serve a table",
+    "check": "name everything that is wrong with a table",
+    "routes": "list the routes and events of a table",
+    "schema": "print the JSON Schema of a table's file, for editors",
+    "indexes": "compare a database's indexes with what the models declare",
+}
+"""The commands in the order of the help; each is the module of its name."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; the result is the process's exit status."""
+    given = sys.argv[1:] if argv is None else list(argv)
+    parser = argparse.ArgumentParser(prog="hapiish", description="Serves and checks a table of routes and events.")
+    parser.add_argument("--version", action="version", version=f"hapiish {version('hapiish')}")
+    subparsers = parser.add_subparsers(metavar="command", dest="command", required=True)
+    parsers = {name: subparsers.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
+    called = next((word for word in given if not word.startswith("-")), "")
+    module = import_module(f"hapiish.cli.{called}") if called in COMMANDS else None
+    if module is not None:
+        module.add_arguments(parsers[called])
+    options = parser.parse_args(given)
+    assert module is not None
+    try:
+        status: int = module.main(options)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python would complain once more when it closes the stream.
+        sys.stdout = None
+        return 0
+    return status

@@ -1,0 +1,71 @@
+"""`hapiish check`: every problem of a table with its place; offline, and without importing handlers unless asked to."""
+
+import argparse
+import os
+import sys
+from typing import TextIO
+
+from hapiish.describe import inspect
+from hapiish.table import check, codes, report
+from hapiish.table.model import Table
+from hapiish.table.problems import Problem
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `hapiish check`."""
+    parser.add_argument("table", nargs="?", default="routes.yaml", help="the route table (default: routes.yaml)")
+    parser.add_argument("--format", choices=["text", "json", "github"], default="text", help="how problems are written")
+    parser.add_argument("--import", action="store_true", dest="imports", help="import handlers, models and schemes too")
+    parser.add_argument("--codes", action="store_true", help="write the page of all problem codes instead")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Prints the problems; 1 when the table must not be served, warnings alone are 0."""
+    if options.codes:
+        print(codes.page(), end="")
+        return 0
+    table, problems = check(options.table)
+    if table is not None and options.imports:
+        problems = sorted([*problems, *missing(table)])
+    match options.format:
+        case "json":
+            print(report.as_json(problems))
+        case "github":
+            print("\n".join(filter(None, [report.as_github(problems), summary(options.table, table, problems)])))
+        case _:
+            shown = report.as_text(problems, colour=wants_colour(sys.stdout))
+            print("\n\n".join(filter(None, [shown, summary(options.table, table, problems)])))
+    return 1 if report.counts(problems)["errors"] else 0
+
+
+def missing(table: Table) -> list[Problem]:
+    """The names of `table` that lead to nothing, or to something that cannot be called."""
+    from hapiish.resolve import ResolveError, resolve
+
+    problems = []
+    for name, mark in table.names.items():
+        try:
+            found = resolve(name, table.folder)
+        except ResolveError as fault:
+            problems.append(Problem(mark, codes.Code.IMPORT, f'"{name}": {fault}'))
+            continue
+        if not callable(found):
+            message = f'"{name}" is {type(found).__name__}, not a function'
+            problems.append(Problem(mark, codes.Code.NOT_CALLABLE, message))
+    return problems
+
+
+def summary(file: str, table: Table | None, problems: list[Problem]) -> str:
+    """The last line: how many problems, or how much there is of what."""
+    number = report.counts(problems)
+    said = [report.counted(number["errors"], "error")] if number["errors"] else []
+    said += [report.counted(number["warnings"], "warning")] if number["warnings"] else []
+    if table is not None and not number["errors"]:
+        events = [*inspect.events(table), *inspect.emits(table)]
+        said = ["valid", report.counted(len(table.routes), "route"), report.counted(len(events), "event"), *said]
+    return f"{file}: {', '.join(said)}"
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether colours would be seen, and are not unwanted (NO_COLOR)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR")

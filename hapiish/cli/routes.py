@@ -1,0 +1,82 @@
+"""`hapiish routes`: what a table serves, as columns or as JSON."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from hapiish.cli.check import summary, wants_colour
+from hapiish.describe.inspect import auth_text, emits, events, routes
+from hapiish.table import check, report
+from hapiish.table.model import Table
+
+_ROUTES: Final = ("METHOD", "PATH", "ID", "AUTH", "VALIDATES", "HANDLER", "WHERE")
+_EVENTS: Final = ("EVENT", "NAMESPACE", "ID", "AUTH", "VALIDATES", "HANDLER", "WHERE")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `hapiish routes`."""
+    parser.add_argument("table", nargs="?", default="routes.yaml", help="the route table (default: routes.yaml)")
+    parser.add_argument("--json", action="store_true", help="write JSON")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Prints the list; a wrong table is answered as `check` does, with status 1."""
+    table, problems = check(options.table)
+    if table is None:
+        print(report.as_text(problems, colour=wants_colour(sys.stderr)), file=sys.stderr)
+        print(f"\n{summary(options.table, table, problems)}", file=sys.stderr)
+        return 1
+    print(as_json(table) if options.json else as_text(table))
+    return 0
+
+
+def as_text(table: Table) -> str:
+    """Columns for a terminal: routes, then events from clients (in) and to them (out)."""
+    listed = [
+        (
+            info.method,
+            f"{info.path}  ({info.vhost})" if info.vhost else info.path,
+            info.id,
+            auth_text(info.auth),
+            " ".join(info.validation),
+            info.handler,
+            f"{info.file}:{info.line}",
+        )
+        for info in routes(table)
+    ]
+    exchanged: list[tuple[str | None, ...]] = [
+        (
+            f"in  {info.event}",
+            info.namespace,
+            info.id,
+            auth_text(info.auth),
+            " ".join(info.validation),
+            info.handler,
+            f"{info.file}:{info.line}",
+        )
+        for info in events(table)
+    ]
+    exchanged += [
+        (f"out {info.event}", info.namespace, None, None, " ".join(info.validation), None, f"{info.file}:{info.line}")
+        for info in emits(table)
+    ]
+    shown = [_columns(head, rows) for head, rows in ((_ROUTES, listed), (_EVENTS, exchanged)) if rows]
+    return "\n\n".join(shown) or "no routes"
+
+
+def as_json(table: Table) -> str:
+    """`{"routes": […], "events": […], "emits": […]}`, the facts of `describe.inspect`."""
+    facts: dict[str, list[Any]] = {"routes": routes(table), "events": events(table), "emits": emits(table)}
+    plain = {key: [asdict(info) for info in infos] for key, infos in facts.items()}
+    return json.dumps(plain, indent=2, ensure_ascii=False)
+
+
+def _columns(head: Sequence[str], rows: Iterable[Sequence[str | None]]) -> str:
+    cells = [head, *([cell or "-" for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    )

@@ -1,0 +1,132 @@
+"""A checked table as flat facts about its routes and events, for people and tools; no running server is needed."""
+
+from dataclasses import dataclass
+
+from hapiish.table.model import Event, Namespace, Route, RouteAuth, RouteOptions, Table
+
+SOURCES = ("headers", "params", "query", "payload", "state")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteInfo:
+    """One route: what is called, by whom, what is validated, and where it is written."""
+
+    method: str
+    path: str
+    vhost: str | None
+    id: str | None
+    description: str | None
+    tags: tuple[str, ...]
+    auth: RouteAuth | None
+    validation: tuple[str, ...]
+    handler: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventInfo:
+    """One event from clients; `auth` is its namespace's where it has no rules of its own."""
+
+    namespace: str
+    event: str
+    id: str | None
+    description: str | None
+    tags: tuple[str, ...]
+    auth: RouteAuth | None
+    validation: tuple[str, ...]
+    handler: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmitInfo:
+    """One event to clients."""
+
+    namespace: str
+    event: str
+    description: str | None
+    validation: tuple[str, ...]
+    file: str
+    line: int
+
+
+def routes(table: Table) -> list[RouteInfo]:
+    """The routes of `table`, in the order of the file."""
+    return [_route(route) for route in table.routes]
+
+
+def events(table: Table) -> list[EventInfo]:
+    """The events from clients, namespace by namespace."""
+    return [_event(namespace, event) for namespace in _namespaces(table) for event in namespace.events]
+
+
+def emits(table: Table) -> list[EmitInfo]:
+    """The events to clients, namespace by namespace."""
+    return [
+        EmitInfo(
+            namespace=namespace.namespace,
+            event=emit.event,
+            description=emit.description,
+            validation=() if emit.payload is None else ("payload",),
+            file=emit.mark.file,
+            line=emit.mark.line,
+        )
+        for namespace in _namespaces(table)
+        for emit in namespace.emits
+    ]
+
+
+def auth_text(auth: RouteAuth | None) -> str:
+    """`session`, `session|basic try [admin +paid | user]`; `-` for anybody."""
+    if auth is None:
+        return "-"
+    words = ["|".join(auth.strategies)]
+    if auth.mode != "required":
+        words.append(auth.mode)
+    rules = [" ".join([*(rule.scope or ()), *([rule.entity] if rule.entity != "any" else [])]) for rule in auth.access]
+    return " ".join([*words, f"[{' | '.join(rules)}]"] if rules else words)
+
+
+def _namespaces(table: Table) -> tuple[Namespace, ...]:
+    return table.sockets.namespaces if table.sockets is not None else ()
+
+
+def _route(route: Route) -> RouteInfo:
+    return RouteInfo(
+        method=route.method,
+        path=route.path,
+        vhost=route.vhost,
+        id=route.id,
+        description=route.options.description,
+        tags=route.options.tags,
+        auth=route.options.auth,
+        validation=_validation(route.options),
+        handler=route.handler,
+        file=route.mark.file,
+        line=route.mark.line,
+    )
+
+
+def _event(namespace: Namespace, event: Event) -> EventInfo:
+    return EventInfo(
+        namespace=namespace.namespace,
+        event=event.event,
+        id=event.id,
+        description=event.options.description,
+        tags=event.options.tags,
+        auth=event.options.auth or namespace.auth,
+        validation=_validation(event.options),
+        handler=event.handler,
+        file=event.mark.file,
+        line=event.mark.line,
+    )
+
+
+def _validation(options: RouteOptions) -> tuple[str, ...]:
+    """What is validated: inputs by their names, and `response`."""
+    inputs = [source for source in SOURCES if getattr(options.validate, source) not in (None, True)]
+    rules = options.response
+    answers = rules.sample > 0 and (bool(rules.status) or rules.schema not in (None, True))
+    return (*inputs, *(["response"] if answers else []))

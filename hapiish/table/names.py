@@ -1,0 +1,78 @@
+"""Every `module:attribute` of a table, in the order of the file, with the place where it is first written."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from hapiish.table.checks.auth import BUILT_IN
+from hapiish.table.draft import DEFAULTS, Draft
+from hapiish.table.marks import Path
+from hapiish.table.problems import Mark
+
+_ACTIONS: Final = ("error", "log", "ignore")
+
+Found = Iterator[tuple[str, Path]]
+
+
+def names(draft: Draft) -> dict[str, Mark]:
+    """The names of a draft without faults."""
+    found: dict[str, Mark] = {}
+    for name, at in _all(draft):
+        mark = draft.mark(*at)
+        found[name] = min(found.get(name, mark), mark)
+    return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
+def _all(draft: Draft) -> Found:
+    for section in (("models",), ("auth", "schemes")):
+        for key, name in draft.section(*section).items():
+            yield name, (*section, key)
+    for key, strategy in draft.section("auth", "strategies").items():
+        name = (strategy.get("options") or {}).get("validate")
+        if strategy["scheme"] in BUILT_IN and isinstance(name, str):
+            yield name, ("auth", "strategies", key, "options", "validate")
+    yield from _extensions(draft.section("ext"), ("ext",))
+    yield from _options(draft.written_defaults, DEFAULTS)
+    for route in draft.routes:
+        yield from _handled(route.value, route.at)
+    for namespace in draft.namespaces:
+        for key in ("onConnect", "onDisconnect"):
+            if namespace.value.get(key) is not None:
+                yield namespace.value[key], (*namespace.at, key)
+        for event in namespace.events:
+            yield from _handled(event.value, event.at)
+
+
+def _handled(value: Mapping[str, Any], at: Path) -> Found:
+    yield value["handler"], (*at, "handler")
+    yield from _options(value.get("options") or {}, (*at, "options"))
+
+
+def _options(options: Mapping[str, Any], at: Path) -> Found:
+    for group in ("payload", "response", "state", "validate"):
+        yield from _action(options.get(group), (*at, group))
+    yield from _extensions(options.get("ext") or {}, (*at, "ext"))
+    yield from _steps(options.get("pre"), (*at, "pre"))
+
+
+def _extensions(points: Mapping[str, Any], at: Path) -> Found:
+    for point, functions in points.items():
+        if not point.startswith("x-"):
+            yield from _steps(functions, (*at, point))
+
+
+def _steps(step: Any, at: Path) -> Found:
+    """Extension functions and prerequisites: a name, a mapping with `method`, or a list of them."""
+    if isinstance(step, str):
+        yield step, at
+    elif isinstance(step, list):
+        for index, inner in enumerate(step):
+            yield from _steps(inner, (*at, index))
+    elif isinstance(step, Mapping):
+        yield step["method"], (*at, "method")
+        yield from _action(step, at)
+
+
+def _action(group: Any, at: Path) -> Found:
+    action = group.get("failAction") if isinstance(group, Mapping) else None
+    if action is not None and action not in _ACTIONS:
+        yield action, (*at, "failAction")

@@ -1,0 +1,133 @@
+"""Problems as a person, a program or GitHub reads them; the text form shows the line and points at the place."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from hapiish.table.problems import Mark, Problem
+
+_WORD: Final = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s:,{}\[\]\"']+|.")
+_WIDEST: Final = 160
+_CONTEXT: Final = 60
+_LONGEST_POINTER: Final = 60
+_RED, _YELLOW, _CYAN, _BOLD, _OFF = "\033[31m", "\033[33m", "\033[36m", "\033[1m", "\033[0m"
+
+
+def as_text(problems: Sequence[Problem], *, colour: bool = False) -> str:
+    """Each problem with its source line, a caret, its hint and the other places it concerns."""
+    _lines.cache_clear()
+    return "\n".join(line for problem in problems for line in _told(problem, colour))
+
+
+def as_json(problems: Sequence[Problem]) -> str:
+    """`{"problems": […], "errors": n, "warnings": n}`."""
+    found = {"problems": [_fields(problem) for problem in problems], **counts(problems)}
+    return json.dumps(found, indent=2, ensure_ascii=False)
+
+
+def as_github(problems: Iterable[Problem]) -> str:
+    """Workflow commands, which GitHub shows beside the lines of a change."""
+    return "\n".join(
+        f"::{'warning' if problem.warning else 'error'} file={_property(problem.mark.file)},line={problem.mark.line},"
+        f"col={problem.mark.column},title={problem.code}::{_data('; '.join(filter(None, _sentences(problem))))}"
+        for problem in problems
+    )
+
+
+def counts(problems: Iterable[Problem]) -> dict[str, int]:
+    """How many of them are errors, and how many warnings."""
+    warnings = [problem.warning for problem in problems]
+    return {"errors": warnings.count(False), "warnings": warnings.count(True)}
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 route`, `2 routes`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _told(problem: Problem, colour: bool) -> Iterator[str]:
+    level = f"{_paint('warning: ', _YELLOW, colour)}" if problem.warning else ""
+    code = _paint(problem.code, _YELLOW if problem.warning else _RED, colour)
+    yield f"{_paint(str(problem.mark), _BOLD, colour)}: {level}{code} {problem.message}"
+    margin = " " * max(5, len(str(problem.mark.line)) + 1)
+    line = _line(problem.mark)
+    if line.strip():
+        text, column = _window(line, problem.mark.column - 1)
+        word = _WORD.match(text, column)
+        length = _width(word[0]) if word else 1
+        pointer = "^" * (length if length <= _LONGEST_POINTER else 1)
+        yield f"{problem.mark.line:>{len(margin)}} | {text}"
+        yield f"{margin} | {_blank(text[:column])}{_paint(pointer, _CYAN, colour)}"
+    if problem.hint:
+        yield f"{margin} = {problem.hint}"
+    for mark, text in problem.related:
+        yield f"{margin} = {mark}: {text}"
+
+
+def _fields(problem: Problem) -> dict[str, Any]:
+    return {
+        **_place(problem.mark),
+        "code": str(problem.code),
+        "severity": "warning" if problem.warning else "error",
+        "message": problem.message,
+        "hint": problem.hint or None,
+        "related": [{**_place(mark), "message": text} for mark, text in problem.related],
+    }
+
+
+def _place(mark: Mark) -> dict[str, Any]:
+    return {"file": mark.file, "line": mark.line, "column": mark.column}
+
+
+def _sentences(problem: Problem) -> Iterator[str]:
+    yield problem.message
+    yield problem.hint
+    for mark, text in problem.related:
+        yield f"{mark}: {text}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+@cache
+def _lines(file: str) -> list[str]:
+    try:
+        return Path(file).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def _line(mark: Mark) -> str:
+    lines = _lines(mark.file)
+    return lines[mark.line - 1] if mark.line <= len(lines) else ""
+
+
+def _window(line: str, column: int) -> tuple[str, int]:
+    """As much of a long line as fits, and where `column` is in it."""
+    if len(line) <= _WIDEST:
+        return line, column
+    start = max(0, column - _CONTEXT)
+    shown = line[start : start + _WIDEST]
+    lead = "…" if start else ""
+    return f"{lead}{shown}{'…' if start + _WIDEST < len(line) else ''}", column - start + len(lead)
+
+
+def _blank(text: str) -> str:
+    return "".join("\t" if character == "\t" else " " * _width(character) for character in text)
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _paint(text: str, colour: str, wanted: bool) -> str:
+    return f"{colour}{text}{_OFF}" if wanted else text

@@ -1,0 +1,137 @@
+"""The published schema of the file: documented throughout, and the same as the dataclasses that carry its values."""
+
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from hapiish.table import build, model, schema
+from hapiish.table.problems import Mark
+
+SCHEMA = schema.load()
+DEFINITIONS = SCHEMA["definitions"]
+
+
+def test_the_schema_is_draft_07_which_editors_speak() -> None:
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+    assert SCHEMA["$schema"] == "http://json-schema.org/draft-07/schema#"
+
+
+def objects(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema inside the schema that has properties."""
+    if isinstance(node, dict):
+        if "properties" in node and "dependencies" not in path:
+            yield path, node
+        for key, inner in node.items():
+            yield from objects(inner, f"{path}/{key}")
+    elif isinstance(node, list):
+        for index, inner in enumerate(node):
+            yield from objects(inner, f"{path}/{index}")
+
+
+def properties() -> list[tuple[str, dict[str, Any]]]:
+    return [(f"{path}/{name}", prop) for path, node in objects(SCHEMA) for name, prop in node["properties"].items()]
+
+
+def test_every_property_says_what_it_is() -> None:
+    assert [path for path, prop in properties() if not schema.follow(prop).get("description")] == []
+
+
+def test_every_mapping_refuses_unknown_keys_and_leaves_x_keys_free() -> None:
+    for path, node in objects(SCHEMA):
+        assert node["additionalProperties"] is False, path
+        assert list(node["patternProperties"]) == ["^x-"], path
+
+
+def test_defaults_and_examples_are_accepted_by_their_own_schemas() -> None:
+    for path, prop in properties():
+        validator = jsonschema.Draft7Validator({**prop, "definitions": DEFINITIONS})
+        described = schema.follow(prop)
+        for value in [*([described["default"]] if "default" in described else []), *described.get("examples", [])]:
+            if value is not None:
+                assert list(validator.iter_errors(value)) == [], f"{path}: {value}"
+
+
+PAIRS = [
+    ("accessRule", model.Access),
+    ("cache", model.Cache),
+    ("cookie", model.Cookie),
+    ("cors", model.Cors),
+    ("database", model.Database),
+    ("emit", model.Emit),
+    ("event", model.Event),
+    ("json", model.JsonFormat),
+    ("namespace", model.Namespace),
+    ("payload", model.Payload),
+    ("preStep", model.Pre),
+    ("response", model.ResponseRules),
+    ("route", model.Route),
+    ("routeOptions", model.RouteOptions),
+    ("security", model.Security),
+    ("server", model.Server),
+    ("sockets", model.Sockets),
+    ("stateRules", model.StateRules),
+    ("strategy", model.Strategy),
+    ("validate", model.Validate),
+]
+OURS = {"mark", "handler_mark"}
+
+
+def described(name: str) -> dict[str, Any]:
+    """The properties of a definition."""
+    found: dict[str, Any] = {}
+    for branch in schema.branches(DEFINITIONS[name]):
+        found |= branch.get("properties", {})
+    return found
+
+
+@pytest.mark.parametrize(("name", "kind"), PAIRS)
+def test_schema_and_dataclass_have_the_same_keys(name: str, kind: type) -> None:
+    keys = {build.camel(field.name) for field in fields(kind) if field.name not in OURS}
+    assert set(described(name)) == keys
+
+
+@pytest.mark.parametrize(("name", "kind"), PAIRS)
+def test_schema_and_dataclass_have_the_same_defaults(name: str, kind: type) -> None:
+    known = build._fields(kind)
+    nowhere = Mark("", 1, 1)
+    for field in fields(kind):
+        if field.name in OURS:
+            continue
+        prop = schema.follow(described(name)[build.camel(field.name)])
+        own = field.default if field.default is not MISSING else MISSING
+        if callable(field.default_factory):
+            own = field.default_factory()
+        stated = prop.get("default")
+        made = None if stated is None else known[build.camel(field.name)][1](stated, (), lambda path: nowhere)
+        assert made == (None if own is MISSING else own), field.name
+
+
+def test_the_whole_file_has_the_keys_of_the_table() -> None:
+    ours = {"file", "folder", "files", "marks", "names"}
+    assert set(SCHEMA["properties"]) - {"hapiish"} == {field.name for field in fields(model.Table)} - ours
+
+
+def test_a_variable_may_stand_in_typed_places_for_editors() -> None:
+    text = """
+    server: {port: "${PORT:3000}", debug: "${DEBUG:false}", shutdownTimeout: "${T}"}
+    database: {threads: "${THREADS}"}
+    routes: [{method: GET, path: /, handler: a:b, options: {cors: {maxAge: "${AGE}"}, response: {sample: "${S}"}}}]
+    """
+    assert schema.is_valid()(yaml.safe_load(text))
+
+
+def test_both_validators_agree_on_the_schema() -> None:
+    values: list[Any] = [
+        {},
+        {"routes": []},
+        {"x-mine": 1},
+        {"routes": [{"method": "GET"}]},
+        {"server": {"port": "x"}},
+        None,
+    ]
+    for value in values:
+        assert schema.is_valid()(value) == (not list(schema.errors()(value)))
