@@ -8,8 +8,6 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jsonschema
-
 from hapiish import boom
 from hapiish import path as paths
 from hapiish.http import security, validation
@@ -147,9 +145,12 @@ class _Compiler:
         options = dict(given.options)
         schema = getattr(factory, "options_schema", None)
         if schema is not None:
-            errors = [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(options)]
-            self.problems += [Problem(given.mark, "HA0403", f'strategy "{name}": {message}') for message in errors]
-            if errors:
+            # Our own report never shows a value: an option may be a secret.
+            faults = validation.compile_schema(schema, {}).errors(options)
+            for fault in faults:
+                where = "options" + fault["path"].replace("/", ".")
+                self.problems.append(Problem(given.mark, "HA0403", f'strategy "{name}": {where} {fault["message"]}'))
+            if faults:
                 return None
         for key in getattr(factory, "references", ()):
             if isinstance(options.get(key), str):
@@ -162,7 +163,7 @@ class _Compiler:
 
     def authenticate(self, auth: model.RouteAuth) -> tuple[Step, bool]:
         key = ("authenticate", auth.strategies, auth.mode)
-        chosen = tuple((name, self.strategies[name]) for name in auth.strategies)
+        chosen = tuple((name, self.strategies[name]) for name in auth.strategies if self.strategies[name] is not None)
         return self.once(key, lambda: (authenticate_step(chosen, auth.mode, self.server.pool.call), True))
 
     def access(self, auth: model.RouteAuth) -> Iterator[tuple[Step, bool]]:
@@ -297,6 +298,7 @@ class _Compiler:
                 fail_action=action,
                 detail=rules.detail,
                 error_fields=rules.error_fields,
+                any_method=getattr(given, "method", None) == "*",
             )
             yield step, callable(action)
 
