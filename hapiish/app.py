@@ -143,8 +143,6 @@ class Application(Starlette):
             return error.problems
         if (table.database, _transport(table.sockets)) != (old.database, _transport(old.sockets)):
             log.warning("changes to database and to the transport of sockets take effect at the next start")
-        if self.server.store is not None:
-            self.server.store.adopt(compiled.models)
         self.server.adopt(compiled)
         return []
 

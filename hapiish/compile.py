@@ -6,7 +6,7 @@ have in common (a responder, a payload step, an authentication step) is made onc
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from hapiish import boom
 from hapiish import path as paths
@@ -31,10 +31,12 @@ from hapiish.table import model
 from hapiish.table.problems import Mark, Problem, TableError
 from hapiish.types import AsyncHandler
 
-SCHEMES = {"basic": BasicScheme, "jwt": JwtScheme}
+T = TypeVar("T")
+
+SCHEMES: dict[str, Any] = {"basic": BasicScheme, "jwt": JwtScheme}
 """The built-in authentication schemes, by the name that a strategy gives."""
 
-SOURCES = ("headers", "params", "query", "payload", "state")
+SOURCES: tuple[validation.Source, ...] = ("headers", "params", "query", "payload", "state")
 SERVER_POINTS = ("onPreStart", "onPostStart", "onPreStop", "onPostStop")
 
 
@@ -132,10 +134,12 @@ class _Compiler:
         """A failAction: one of the three words, or a function ready to be called with a request and an error."""
         return name if name in ("error", "log", "ignore") else fail_action(self.function(name, mark))
 
-    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What routes with equal settings share."""
         if key not in self.shared:
             self.shared[key] = make()
-        return self.shared[key]
+        found: T = self.shared[key]
+        return found
 
     # Authentication
 
@@ -351,7 +355,7 @@ class _Compiler:
 
 
 async def _missing(request: Any, h: Any) -> Any:
-    raise boom.NotFound()
+    raise boom.NotFound
 
 
 _UNCACHED = model.Cache(otherwise="")

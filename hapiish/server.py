@@ -21,7 +21,7 @@ from hapiish.table.model import Table
 
 
 class Server:
-    """Made by `create_app`. `app` is free for the application; `settings` are the table's `server`, `info` its `info`."""
+    """Made by `create_app`. `app` is free for the application; `settings` and `info` are the table's."""
 
     compiled: Compiled
     dispatch: Dispatcher

@@ -57,7 +57,7 @@ async def inject(
         given.setdefault("content-length", str(len(body)))
     target, _, query = url.partition("#")[0].partition("?")
     path = quote("/" + target.partition("//")[2].partition("/")[2] if parts.scheme else target, safe=_SENT_AS_IT_IS)
-    scope = {
+    scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",

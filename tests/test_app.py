@@ -89,7 +89,7 @@ async def test_middleware_is_run_around_the_table(tmp_path: Path) -> None:
             await PlainTextResponse("middle")(scope, receive, send)  # type: ignore[arg-type]
 
     app = create_app(project(tmp_path))
-    app.add_middleware(Shout)  # type: ignore[arg-type]
+    app.add_middleware(Shout)
     assert (await inject(app, url="/hello")).text == "middle"
 
 

@@ -44,7 +44,7 @@ def test_a_folder_that_is_no_package_yet_serves_as_one(tmp_path: Path) -> None:
 
 def test_a_missing_module_is_told_from_a_missing_attribute(tmp_path: Path) -> None:
     folder = package(tmp_path, "rs_missing", a="def create():\n    pass\n")
-    with pytest.raises(ResolveError, match='there is no module "rs_missing.b"'):
+    with pytest.raises(ResolveError, match=r'there is no module "rs_missing\.b"'):
         resolve("rs_missing.b:create", folder)
     with pytest.raises(ResolveError, match='has no "creat"; did you mean "create"'):
         resolve("rs_missing.a:creat", folder)

@@ -1,13 +1,12 @@
 """Socket.IO namespaces and events bound onto the lifecycle of routes: what the transport calls, and what it acks.
 
 A handler sees the same request as over HTTP: `method` is `"event"`, `payload` the event's data, `socket` the
-connection. A returned object is the ack `{ok: true, …}`, a boom is `{ok: false, error: {statusCode, error, message, …}}`.
+connection. A returned object is the ack `{ok: true, …}`, a boom `{ok: false, error: {statusCode, error, message, …}}`.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from hapiish import boom
 from hapiish.http import log
 from hapiish.http.lifecycle import Route, Steps, failed, perform, post_response
 from hapiish.http.request import Request
@@ -59,7 +58,7 @@ class Connection:
             socket.auth = request.auth
             if self.on_connect is not None:
                 await self.on_connect(request, Toolkit(request))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is refuses the connection
             refusal = failed(request, error).error
             assert refusal is not None
             raise refusal from None
@@ -73,7 +72,7 @@ class Connection:
         request.auth = socket.auth.again()
         try:
             await self.on_disconnect(request, Toolkit(request))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - nobody is left to hear it
             log.crashed(request.id, "onDisconnect", error)
 
     def _request(self, socket: Any, method: str) -> Request:
@@ -144,4 +143,3 @@ class Emits:
             raise ValueError(f'the table does not declare the emit "{event}" (declared: {known})') from None
         if validator is not None and not validator.is_valid(data):
             raise ValueError(f'the payload of the emit "{event}" breaks its schema: {validator.errors(data)}')
-

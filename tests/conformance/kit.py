@@ -1,4 +1,4 @@
-"""The handlers, steps, extension functions and the scheme that the conformance cases name; see README.md beside this."""
+"""The handlers, steps, extension functions and the scheme that the conformance cases name; see README.md."""
 
 import asyncio
 from typing import Any
@@ -60,11 +60,11 @@ async def zero(request: Any, h: Any) -> Any:
     return 0
 
 
-async def bool(request: Any, h: Any) -> Any:
+async def boolean(request: Any, h: Any) -> Any:
     return True
 
 
-async def list(request: Any, h: Any) -> Any:
+async def array(request: Any, h: Any) -> Any:
     return [1, 2, 3]
 
 
@@ -194,7 +194,7 @@ async def two(request: Any, h: Any) -> Any:
     return 2
 
 
-async def sum(request: Any, h: Any) -> Any:
+async def add(request: Any, h: Any) -> Any:
     return request.pre["a"] + request.pre["b"]
 
 
@@ -223,13 +223,10 @@ async def go_on(request: Any, h: Any) -> Any:
     return h.continue_
 
 
-globals()["pass"] = go_on
-
-
 # The scheme
 
 
-class scheme:
+class Scheme:
     """Header `x-user: NAME;scope1,scope2`."""
 
     def __init__(self, server: Any, options: Any) -> None:
@@ -246,3 +243,7 @@ class scheme:
         if name.startswith("app-"):
             return h.authenticated(credentials={"app": name, "scope": scope})
         return h.authenticated(credentials={"user": name, "scope": scope})
+
+
+# Names of the cases that Python keeps for itself.
+globals().update({"bool": boolean, "list": array, "sum": add, "pass": go_on, "scheme": Scheme})

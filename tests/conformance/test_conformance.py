@@ -19,7 +19,7 @@ NOT_YET = {
 }
 """What a later issue brings, by file and case."""
 
-DECIDED = {
+DECIDED: dict[str, dict[str, Any]] = {
     # A Host is compared without regard to case (RFC 9110 §4.2.3, docs/differences.md); hapi minds it.
     '{"url": "/a/q", "headers": {"host": "OTHER.example:8000"}}': {
         "status": 200,
@@ -57,7 +57,7 @@ async def test_hapiish_answers_what_hapi_answers(case: dict[str, Any], tmp_path:
 def differences(result: dict[str, Any], response: Any) -> list[str]:
     """What distinguishes the answer from the recorded one, or from `ours` where we mean to be better."""
     about = json.dumps(result["request"])
-    expected = DECIDED.get(about) or result.get("ours") or result
+    expected: dict[str, Any] = DECIDED.get(about) or result.get("ours") or result
     found = []
     if response.status_code != expected["status"]:
         found.append(f"{about}: status {response.status_code}, not {expected['status']}")
