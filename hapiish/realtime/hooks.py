@@ -1,0 +1,45 @@
+"""What the transport calls in a namespace, as plain callables. Knows nothing of what stands behind them."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hapiish import boom
+
+if TYPE_CHECKING:
+    from hapiish.realtime.socket import Socket
+
+RESERVED = frozenset({"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"})
+"""Event names that Socket.IO keeps for itself: no client may send them, no table declare them."""
+
+Connect = Callable[["Socket", dict[str, Any] | None], Awaitable[None]]
+Disconnect = Callable[["Socket", str], Awaitable[None]]
+OnEvent = Callable[["Socket", Any], Awaitable[Any]]
+OnUnknown = Callable[["Socket", str, Any], Awaitable[Any]]
+CheckEmit = Callable[[str, Any], None]
+
+
+async def refuse_unknown(socket: "Socket", event: str, data: Any) -> Any:
+    """The answer to an event that the namespace does not have."""
+    raise boom.NotFound("Unknown event", code="unknown_event")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamespaceHooks:
+    """The behaviour of one namespace.
+
+    `connect(socket, auth)` refuses a client by raising a boom. `events` and `unknown` return the acknowledgement as it
+    is; what they raise is acknowledged as `{ok: false, error}`. Only events in `binary` may carry attachments.
+    `emits(event, data)` raises for what the namespace does not send. Raises ValueError for a reserved event name.
+    """
+
+    connect: Connect | None = None
+    disconnect: Disconnect | None = None
+    events: Mapping[str, OnEvent] = field(default_factory=dict)
+    unknown: OnUnknown = refuse_unknown
+    emits: CheckEmit | None = None
+    binary: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if reserved := RESERVED.intersection(self.events):
+            raise ValueError(f"reserved event names: {', '.join(sorted(reserved))}")

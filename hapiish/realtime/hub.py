@@ -1,0 +1,227 @@
+"""Socket.IO: packets of clients to the hooks of their namespaces, answers back as acknowledgements.
+
+An event's way is short and ours; binary attachments, acknowledgement callbacks and everything rare are the library's.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+import socketio
+
+from hapiish import boom
+from hapiish.realtime import packets
+from hapiish.realtime.engine import Engine
+from hapiish.realtime.hooks import RESERVED, NamespaceHooks
+from hapiish.realtime.packets import MalformedError
+from hapiish.realtime.rooms import Rooms
+from hapiish.realtime.socket import Socket
+from hapiish.realtime.transport import Transport
+
+MAX_ATTACHMENTS = 10
+
+logger = logging.getLogger("hapiish.realtime")
+# The library's own records name packets in full, tokens included, below this level.
+library = logging.getLogger("hapiish.realtime.library")
+library.setLevel(logging.WARNING)
+
+
+class Hub(socketio.AsyncServer):
+    """The Socket.IO server. `namespaces` may be replaced while sockets are connected."""
+
+    eio: Engine
+    manager: Rooms
+
+    def __init__(self, namespaces: Mapping[str, NamespaceHooks], **options: Any) -> None:
+        super().__init__(
+            client_manager=Rooms(),
+            serializer=packets.Packet,
+            async_mode="asgi",
+            async_handlers=False,
+            logger=library,
+            engineio_logger=library,
+            **options,
+        )
+        self.namespaces: Mapping[str, NamespaceHooks] = namespaces
+        self.eio.take = self.take
+        self.eio.left = self.left
+
+    def _engineio_server_class(self) -> type[Engine]:
+        return Engine
+
+    # Events
+
+    def take(self, transport: Transport, data: str | bytes) -> Awaitable[None]:
+        """What to await for one packet of a client. Raises MalformedError."""
+        if data[:1] == "2" and isinstance(data, str) and transport.sid not in self._binary_packet:
+            return self._take_event(transport, *packets.read_event(data))
+        return self._take_rare(transport, data)
+
+    async def _take_event(self, transport: Transport, namespace: str, ack_id: str, arguments: list[Any]) -> None:
+        """Runs the event's hook and acknowledges, whatever comes of it."""
+        try:
+            socket = transport.sockets[namespace]
+            on_event = self.namespaces[namespace].events[arguments[0]]
+            _, data = arguments
+        except (KeyError, ValueError):
+            answer: Awaitable[Any] = self._unusual(transport, namespace, arguments)
+        else:
+            answer = on_event(socket, data)
+        try:
+            result = await answer
+            message = packets.ack(namespace, ack_id, result) if ack_id else None
+        except (Exception, asyncio.CancelledError) as error:
+            if _cancelled():
+                raise
+            message = packets.ack(namespace, ack_id, _failure(arguments[0], error))
+        if message is not None and ack_id:
+            transport.deliver(message)
+        if transport.leaving:
+            await self._dismiss_leaving(transport)
+
+    async def _unusual(self, transport: Transport, namespace: str, arguments: list[Any]) -> Any:
+        """The answer to an event without data, or to one that the namespace does not take."""
+        event, *rest = arguments
+        socket = transport.sockets.get(namespace)
+        hooks = self.namespaces.get(namespace)
+        if socket is None or hooks is None:
+            raise boom.Forbidden("Not connected to the namespace", code="not_connected")
+        if event in RESERVED:
+            raise boom.BadRequest("Reserved event name", code="reserved_event")
+        if len(rest) > 1:
+            raise boom.BadRequest("An event has one argument", code="too_many_arguments")
+        data = rest[0] if rest else None
+        if event not in hooks.events:
+            return await hooks.unknown(socket, event, data)
+        return await hooks.events[event](socket, data)
+
+    async def _take_rare(self, transport: Transport, data: str | bytes) -> None:
+        """A packet that is not a plain event, by the library's code."""
+        begun = self._binary_packet.get(transport.sid)
+        if (begun is not None) != isinstance(data, bytes):
+            raise MalformedError("attachments come after the packet that announces them")
+        if begun is not None and len(data) + sum(map(len, begun.attachments)) > self.eio.max_http_buffer_size:
+            raise MalformedError("too big", 1009)
+        try:
+            await self._handle_eio_message(transport.sid, data)
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
+            raise MalformedError("not a packet that clients send") from error
+        begun = self._binary_packet.get(transport.sid)
+        if begun is not None and not 0 < begun.attachment_count <= MAX_ATTACHMENTS:
+            raise MalformedError("too many attachments")
+
+    async def _handle_event(self, eio_sid: str, namespace: str | None, number: int | None, data: Any) -> None:
+        """An event that came with attachments, as the library puts it together."""
+        transport = self.eio.sockets[eio_sid]
+        namespace = namespace or "/"
+        hooks = self.namespaces.get(namespace)
+        ack_id = "" if number is None else str(number)
+        if not data or type(data[0]) is not str:
+            raise MalformedError("an event starts with its name")
+        if hooks is not None and data[0] in hooks.binary:
+            await self._take_event(transport, namespace, ack_id, data)
+        elif ack_id:
+            refusal = boom.UnsupportedMediaType("The event takes no attachments", code="attachments")
+            transport.deliver(packets.ack(namespace, ack_id, _failure(data[0], refusal)))
+
+    async def _handle_ack(self, eio_sid: str, namespace: str | None, number: int | None, data: Any) -> None:
+        """A client's answer to an emit with a callback; forged ones are ignored."""
+        sid = self.manager.sid_from_eio_sid(eio_sid, namespace or "/")
+        if number and isinstance(data, list) and number in self.manager.callbacks.get(sid, ()):
+            try:
+                await self.manager.trigger_callback(sid, number, data)
+            except Exception:
+                logger.exception("an acknowledgement callback failed")
+
+    # Connections
+
+    async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        transport = self.eio.sockets[eio_sid]
+        namespace = namespace or "/"
+        socket = Socket(self, transport, namespace, data)
+        try:
+            hooks = self._hooks_for(transport, namespace, data)
+            if hooks.connect is not None:
+                await hooks.connect(socket, data)
+        except Exception as error:  # noqa: BLE001  every client is answered
+            socket.forget()
+            transport.deliver(packets.refused(namespace, _failure("connect", error)["error"]))
+            return
+        socket.admit()
+        if not transport.open:
+            await self.leave(socket, transport.reason)
+        await self._dismiss_leaving(transport)
+
+    def _hooks_for(self, transport: Transport, namespace: str, auth: Any) -> NamespaceHooks:
+        hooks = self.namespaces.get(namespace)
+        if hooks is None:
+            raise boom.NotFound("Invalid namespace", code="invalid_namespace")
+        if namespace in transport.sockets:
+            raise boom.Conflict("Already connected to the namespace", code="already_connected")
+        if auth is not None and not isinstance(auth, dict):
+            raise boom.BadRequest("The handshake's auth must be an object", code="invalid_auth")
+        return hooks
+
+    async def leave(self, socket: Socket, reason: str) -> None:
+        """Takes a socket out of its rooms and tells the hook, once."""
+        if not socket.forget():
+            return
+        socket.transport.idle_since = time.monotonic()
+        hooks = self.namespaces.get(socket.namespace)
+        if hooks is not None and hooks.disconnect is not None:
+            try:
+                await hooks.disconnect(socket, reason)
+            except Exception:
+                logger.exception("the disconnect hook of %s failed", socket.namespace)
+
+    async def dismiss(self, socket: Socket, reason: str) -> None:
+        """Disconnects a client from its namespace."""
+        if socket.transport.sockets.get(socket.namespace) is socket:
+            socket.transport.deliver(packets.disconnected(socket.namespace))
+        await self.leave(socket, reason)
+
+    async def _dismiss_leaving(self, transport: Transport) -> None:
+        while transport.leaving:
+            await self.dismiss(*transport.leaving.pop())
+
+    async def left(self, transport: Transport, reason: str) -> None:
+        """The end of a transport, for all its namespaces."""
+        self._binary_packet.pop(transport.sid, None)
+        self.environ.pop(transport.sid, None)
+        for socket in tuple(transport.sockets.values()):
+            await self.leave(socket, reason)
+
+    async def _handle_disconnect(self, eio_sid: str, namespace: str | None, reason: str | None = None) -> None:
+        socket = self.eio.sockets[eio_sid].sockets.get(namespace or "/")
+        if socket is not None:
+            await self.leave(socket, reason or self.reason.CLIENT_DISCONNECT)
+
+    async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
+        """Disconnects the socket `sid`, if it is here."""
+        transport = self.manager.rooms.get(namespace or "/", {}).get(None, {}).get(sid)
+        if transport is not None:
+            await transport.sockets[namespace or "/"].disconnect()
+
+    # Emits
+
+    def check_emit(self, namespace: str, event: str, data: Any) -> None:
+        """Raises what the namespace's hooks raise for an event or payload that they do not send."""
+        hooks = self.namespaces.get(namespace)
+        if hooks is not None and hooks.emits is not None:
+            hooks.emits(event, data)
+
+
+def _cancelled() -> bool:
+    """Whether this very task is being cancelled, rather than something that it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _failure(event: str, error: BaseException) -> dict[str, Any]:
+    """The acknowledgement of an error; what is not a boom is ours to read in the log."""
+    if isinstance(error, boom.Boom):
+        return {"ok": False, "error": error.payload()}
+    logger.error('the event "%s" failed', event[:64], exc_info=error)
+    return {"ok": False, "error": boom.InternalServerError().payload()}

@@ -1,0 +1,90 @@
+"""Socket.IO packets: the ones that every message needs, written and read without the library's Packet.
+
+Protocol: Socket.IO 5 over Engine.IO 4. A packet is `<type>[<namespace>,][<ack id>][<JSON>]`; on the wire an Engine.IO
+digit precedes it (`4` for message).
+"""
+
+from typing import Any
+
+import socketio.packet
+from engineio.exceptions import EngineIOError
+
+from hapiish.codec import decode, encode
+from hapiish.types import Message
+
+
+class MalformedError(EngineIOError):
+    """A packet that no client of the protocol sends; the connection ends with WebSocket close `code`.
+
+    One of the library's errors, because on those it closes a polling session.
+    """
+
+    def __init__(self, message: str, code: int = 1002) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class _Json:
+    """The codec behind the two functions that the library calls."""
+
+    @staticmethod
+    def dumps(value: Any, **_: Any) -> str:
+        return encode(value).decode()
+
+    loads = staticmethod(decode)
+
+
+class Packet(socketio.packet.Packet):
+    """The library's packet with our JSON: for binary events, acknowledgement callbacks and what is rare."""
+
+    json = _Json
+
+
+def frame(kind: str, namespace: str, rest: str) -> Message:
+    """The ASGI message that sends a packet. One is shared by all the recipients of an emit."""
+    text = f"4{kind}{rest}" if namespace == "/" else f"4{kind}{namespace},{rest}"
+    return {"type": "websocket.send", "text": text}
+
+
+def event(namespace: str, *arguments: Any) -> Message:
+    """EVENT, its name first. Raises TypeError for what JSON cannot say; bytes are for the library's binary packets."""
+    return frame("2", namespace, encode(arguments).decode())
+
+
+def ack(namespace: str, ack_id: str, value: Any) -> Message:
+    """ACK of the event that came with `ack_id`."""
+    return frame("3", namespace, ack_id + encode((value,)).decode())
+
+
+def connected(namespace: str, sid: str) -> Message:
+    """CONNECT: the namespace is open for the client, as socket `sid`."""
+    return frame("0", namespace, encode({"sid": sid}).decode())
+
+
+def refused(namespace: str, error: dict[str, Any]) -> Message:
+    """CONNECT_ERROR: clients get an Error with `message` and `data`."""
+    return frame("4", namespace, encode({"message": error["message"], "data": error}).decode())
+
+
+def disconnected(namespace: str) -> Message:
+    """DISCONNECT by the server."""
+    return frame("1", namespace, "")
+
+
+def read_event(text: str) -> tuple[str, str, list[Any]]:
+    """Namespace, ack id (empty: none wanted) and the arguments of an EVENT, its name first."""
+    namespace, start = "/", 1
+    if text[1:2] == "/":
+        comma = text.find(",")
+        namespace, start = text[1:comma].partition("?")[0], comma + 1
+    bracket = text.find("[", start)
+    ack_id = text[start:bracket]
+    if bracket < 0 or (ack_id and not (ack_id.isdigit() and ack_id.isascii() and len(ack_id) < 20)):
+        raise MalformedError("not an event packet")
+    try:
+        arguments = decode(text[bracket:])
+    except ValueError as error:
+        raise MalformedError("the event's payload is not JSON") from error
+    if not arguments or type(arguments[0]) is not str:
+        raise MalformedError("an event starts with its name")
+    return namespace, ack_id, arguments

@@ -1,0 +1,122 @@
+"""Who is in which room. python-socketio's manager with plain dictionaries, a reverse index and an emit that only walks.
+
+`rooms[namespace][room][socket id]` is the transport itself; room None holds everybody, and each socket has a room of
+its own named after its id. Knows nothing of what is in a packet.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import socketio
+
+from hapiish.realtime import packets
+
+if TYPE_CHECKING:
+    from hapiish.realtime.transport import Transport
+
+Members = dict[str, "Transport"]
+
+
+class Rooms(socketio.AsyncManager):
+    """The rooms of one process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rooms: dict[str, dict[str | None, Members]] = {}
+        self.joined: dict[str, set[str | None]] = {}
+
+    def admit(self, sid: str, namespace: str, transport: "Transport", rooms: Iterable[str]) -> None:
+        """Registers a socket that was accepted, with its own room and those it joined while it connected."""
+        for room in (None, sid, *rooms):
+            self.basic_enter_room(sid, namespace, room, transport)
+
+    def basic_enter_room(self, sid: str, namespace: str, room: str | None, eio_sid: "Transport | None" = None) -> None:
+        """Raises ValueError for a room that is another socket's own, and for a socket that is not connected."""
+        everybody = self.rooms.get(namespace, {}).get(None, {})
+        transport = eio_sid or everybody.get(sid)
+        if transport is None:
+            raise ValueError("the socket is not connected to the namespace")
+        if room != sid and room in everybody:
+            raise ValueError("cannot enter the own room of another socket")
+        self.rooms.setdefault(namespace, {}).setdefault(room, {})[sid] = transport
+        self.joined.setdefault(sid, set()).add(room)
+
+    def basic_leave_room(self, sid: str, namespace: str, room: str | None) -> None:
+        """Does nothing where the socket is not in the room; an empty room is forgotten."""
+        rooms = self.rooms.get(namespace, {})
+        members = rooms.get(room, {})
+        if members.pop(sid, None) is None:
+            return
+        self.joined[sid].discard(room)
+        if not members:
+            del rooms[room]
+            if not rooms:
+                del self.rooms[namespace]
+
+    def basic_disconnect(self, sid: str, namespace: str, **_: Any) -> None:
+        """Leaves the rooms that this socket is in, and looks at no other."""
+        for room in tuple(self.joined.get(sid, ())):
+            self.basic_leave_room(sid, namespace, room)
+        self.joined.pop(sid, None)
+        self.callbacks.pop(sid, None)
+
+    def get_rooms(self, sid: str, namespace: str) -> list[str]:
+        """The rooms of a socket, its own included."""
+        return [room for room in self.joined.get(sid, ()) if room is not None]
+
+    def get_participants(self, namespace: str, room: str | Iterable[str] | None) -> Iterator[tuple[str, str]]:
+        """Socket and transport ids of a room, or of the union of several."""
+        for sid, transport in tuple(self._members(namespace, room).items()):
+            yield sid, transport.sid
+
+    def sid_from_eio_sid(self, eio_sid: str, namespace: str) -> str | None:
+        """The socket that a transport has in the namespace."""
+        transport = self.server.eio.sockets.get(eio_sid)
+        socket = transport.sockets.get(namespace) if transport is not None else None
+        return socket.id if socket is not None else None
+
+    def eio_sid_from_sid(self, sid: str, namespace: str) -> str | None:
+        """The transport under a socket."""
+        transport = self.rooms.get(namespace, {}).get(None, {}).get(sid)
+        return transport.sid if transport is not None else None
+
+    async def emit(
+        self,
+        event: str,
+        data: Any,
+        namespace: str,
+        *,
+        room: str | Iterable[str] | None = None,
+        skip_sid: str | list[str] | None = None,
+        callback: Any = None,
+        to: str | Iterable[str] | None = None,
+        **options: Any,
+    ) -> None:
+        """Encodes once and hands the same message to every recipient. A tuple of `data` is several arguments.
+
+        Attachments and acknowledgement callbacks go the library's way. Raises TypeError for data that cannot be sent.
+        """
+        target = to if to is not None else room
+        if callback is None:
+            arguments = data if isinstance(data, tuple) else () if data is None else (data,)
+            try:
+                message = packets.event(namespace, event, *arguments)
+            except TypeError:
+                if not packets.Packet.data_is_binary([*arguments]):
+                    raise
+            else:
+                skipped = skip_sid if isinstance(skip_sid, list) else (skip_sid,)
+                for sid, transport in self._members(namespace, target).items():
+                    if sid not in skipped:
+                        transport.deliver(message)
+                return
+        await super().emit(event, data, namespace, room=target, skip_sid=skip_sid, callback=callback, **options)
+
+    def _members(self, namespace: str, room: str | Iterable[str] | None) -> Members:
+        rooms = self.rooms.get(namespace, {})
+        if room is None or isinstance(room, str):
+            return rooms.get(room, {})
+        members: Members = {}
+        for name in room:
+            members.update(rooms.get(name, {}))
+        return members

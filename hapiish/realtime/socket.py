@@ -1,0 +1,104 @@
+"""One client in one namespace: what handlers get as `request.socket`. Hides python-socketio."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from hapiish.realtime import packets
+from hapiish.types import Message, Scope
+
+if TYPE_CHECKING:
+    from hapiish.realtime.hub import Hub
+    from hapiish.realtime.transport import Transport
+
+
+class Socket:
+    """A connected client. `scope` is the ASGI scope of its handshake (address, headers), `data` the application's own.
+
+    `auth` is what the client sent with its handshake, until the lifecycle puts its verdict in that place;
+    `credentials` and `artifacts` belong to the lifecycle too.
+    """
+
+    __slots__ = (
+        *("artifacts", "auth", "credentials", "data", "id", "namespace", "transport"),
+        *("_hub", "_left", "_messages", "_rooms"),
+    )
+
+    def __init__(self, hub: "Hub", transport: "Transport", namespace: str, auth: dict[str, Any] | None) -> None:
+        self.id: str = hub.eio.generate_id()
+        self.namespace = namespace
+        self.transport = transport
+        self.auth: Any = auth
+        self.credentials: Any = None
+        self.artifacts: Any = None
+        self.data: dict[str, Any] = {}
+        self._hub = hub
+        self._rooms: set[str] | None = set()  # joined while the client is not connected; None while it is
+        self._messages: list[Message] = []  # and sent while it connects
+        self._left = False
+
+    def __repr__(self) -> str:
+        return f"<Socket {self.id} of {self.namespace}>"
+
+    @property
+    def scope(self) -> Scope:
+        return self.transport.scope
+
+    @property
+    def rooms(self) -> frozenset[str]:
+        """The rooms that it joined; in the disconnect hook, those that it was in."""
+        if self._rooms is not None:
+            return frozenset(self._rooms)
+        return frozenset(self._hub.manager.get_rooms(self.id, self.namespace)) - {self.id}
+
+    async def join(self, room: str) -> None:
+        """Enters a room; nothing happens once the socket is gone. Raises ValueError for another socket's own room."""
+        if self._rooms is None:
+            await self._hub.manager.enter_room(self.id, self.namespace, room)
+        elif not self._left:
+            self._rooms.add(room)
+
+    async def leave(self, room: str) -> None:
+        """Leaves a room, if it is there."""
+        if self._rooms is None:
+            await self._hub.manager.leave_room(self.id, self.namespace, room)
+        elif not self._left:
+            self._rooms.discard(room)
+
+    async def emit(self, event: str, data: Any = None) -> None:
+        """Sends an event to this client alone. Raises what the namespace's `emits` raises."""
+        self._hub.check_emit(self.namespace, event, data)
+        if self._rooms is None:
+            await self._hub.manager.emit(event, data, self.namespace, room=self.id)
+        elif not self._left:
+            self._messages.append(packets.event(self.namespace, event, data))
+
+    async def disconnect(self, reason: str = "server disconnect") -> None:
+        """Ends the connection to the namespace; the disconnect hook is told `reason`.
+
+        In a handler of this very client it happens after the acknowledgement.
+        """
+        if self.transport.handling is asyncio.current_task():
+            self.transport.leaving.append((self, reason))
+        else:
+            await self._hub.dismiss(self, reason)
+
+    def admit(self) -> None:
+        """Connects: from here on the rooms know the socket."""
+        assert self._rooms is not None
+        self.transport.sockets[self.namespace] = self
+        self._hub.manager.admit(self.id, self.namespace, self.transport, self._rooms)
+        self._rooms = None
+        self.transport.deliver(packets.connected(self.namespace, self.id))
+        for message in self._messages:
+            self.transport.deliver(message)
+        self._messages.clear()
+
+    def forget(self) -> bool:
+        """Leaves every room, remembering which; False when that was done before."""
+        if self._left:
+            return False
+        self._rooms, self._left = set(self.rooms), True
+        self._hub.manager.basic_disconnect(self.id, self.namespace)
+        if self.transport.sockets.get(self.namespace) is self:
+            del self.transport.sockets[self.namespace]
+        return True
