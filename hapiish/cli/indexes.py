@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hapiish import table as tables
+from hapiish.cli.opening import open_table
 from hapiish.cli.refusal import Refusal
 from hapiish.table.model import Table
 
@@ -22,14 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Prints one index a line; 0 when the database has, in the end, what the models declare, else 1."""
     try:
-        table, problems = tables.check(options.table)
-        for problem in problems:
-            print(problem, file=sys.stderr)
-        if table is None:
-            return 1
         if options.drop and not options.apply:
             raise Refusal("--drop needs --apply")
-        return _compare(table, apply=options.apply, drop=options.drop)
+        return _compare(open_table(options.table), apply=options.apply, drop=options.drop)
     except Refusal as error:
         print(f"hapiish: {error}", file=sys.stderr)
         return 1

@@ -1,11 +1,9 @@
 """`hapiish run`: the options, and what is refused before anything is started; `serve` does the rest."""
 
 import argparse
-import logging.config
 import sys
 
-from hapiish import table as tables
-from hapiish.cli import logs
+from hapiish.cli.opening import open_table, show
 from hapiish.cli.refusal import Refusal
 from hapiish.table.model import Table
 from hapiish.table.problems import TableError
@@ -24,19 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Serves until it is told to stop: 0 then, 1 when it cannot start."""
-    logging.config.dictConfig(logs.config(options.log))
     try:
-        table, problems = tables.check(options.table)
-        for problem in problems:
-            print(problem, file=sys.stderr)
-        if table is None:
-            return 1
+        table = open_table(options.table)
         refuse(options, table)
         from hapiish.cli.serve import serve
 
         return serve(options, table)
     except TableError as error:
-        print(error, file=sys.stderr)
+        show(error.problems)
     except Refusal as error:
         print(f"hapiish: {error}", file=sys.stderr)
     except KeyboardInterrupt:

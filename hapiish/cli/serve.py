@@ -1,6 +1,7 @@
 """A checked table to a server that answers: the local MongoDB where the table names none, indexes, uvicorn."""
 
 import argparse
+import logging.config
 import math
 import os
 import signal
@@ -29,25 +30,30 @@ TABLE, DATABASE = "HAPIISH_RUN_TABLE", "HAPIISH_RUN_DATABASE"
 
 
 class Server(uvicorn.Server):
-    """uvicorn's, which says where it listens once it does."""
+    """uvicorn's, which says where it serves which file once it does."""
+
+    def __init__(self, config: uvicorn.Config, file: str) -> None:
+        super().__init__(config)
+        self.file = file
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Starts as uvicorn does, then tells; a worker leaves that to its parent."""
+        """Starts as uvicorn does, then tells."""
         await super().startup(sockets)
-        if self.started and self.config.workers == 1:
-            announce(self.config, self.servers[0].sockets[0].getsockname()[1])
+        if self.started:
+            announce(self.file, self.config, self.servers[0].sockets[0].getsockname()[1])
 
 
 def serve(options: argparse.Namespace, table: Table) -> int:
     """Serves until a signal: 0 then, 1 when it cannot start. Raises Refusal and TableError."""
+    logging.config.dictConfig(logs.config(options.log))
     # As Ctrl-C does: uvicorn repeats the signal when it has shut down, and the database is to be closed after that.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with local_database(table, workers=options.workers) as uri:
             app = Application(table, env=None, database_uri=uri, watch=options.reload)
-            look_after_indexes(table.database, uri, app.server.models.__dict__.values())
+            look_after_indexes(table.database, uri, app.server.compiled.models.values())
             if options.workers == 1:
-                return serve_alone(configure(options, table, app))
+                return serve_alone(configure(options, table, app), table)
             return serve_by_workers(configure(options, table, "hapiish.cli.serve:worker"), table, uri)
     except StoreError as error:
         raise Refusal(str(error)) from error
@@ -83,9 +89,9 @@ def configure(options: argparse.Namespace, table: Table, app: Any) -> uvicorn.Co
     )
 
 
-def serve_alone(config: uvicorn.Config) -> int:
+def serve_alone(config: uvicorn.Config, table: Table) -> int:
     """One process, in which a reload can swap the table."""
-    server = Server(config)
+    server = Server(config, table.file)
     try:
         server.run()
     except KeyboardInterrupt:
@@ -104,16 +110,17 @@ def serve_by_workers(config: uvicorn.Config, table: Table, uri: str | None) -> i
         listener = config.bind_socket()
     except SystemExit:
         return 1
-    announce(config, listener.getsockname()[1])
+    listener.listen(config.backlog)  # or a client that comes before the first worker is refused
+    announce(table.file, config, listener.getsockname()[1])
     supervisor = Multiprocess(config, sockets=[listener])
     supervisor.run()
     return 1 if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes) else 0
 
 
-def announce(config: uvicorn.Config, port: int) -> None:
+def announce(file: str, config: uvicorn.Config, port: int) -> None:
     """The line that people and scripts wait for."""
     host = f"[{config.host}]" if ":" in config.host else config.host
-    print(f"hapiish: serving on http://{host}:{port}", flush=True)
+    print(f"hapiish: serving {file} on http://{host}:{port}", flush=True)
 
 
 def look_after_indexes(wanted: Database | None, uri: str | None, models: Any) -> None:
