@@ -60,7 +60,7 @@ class Conversation(Document):
     created_at = DateTimeField(db_field="createdAt", required=True)
     updated_at = DateTimeField(db_field="updatedAt", required=True)
 
-    meta = {  # noqa: RUF012 - MongoEngine's own form
+    meta = {
         "collection": "conversations",
         "auto_create_index": False,
         "indexes": [

@@ -29,7 +29,7 @@ class Message(Document):
     text = StringField(required=True, max_length=8000)
     created_at = DateTimeField(db_field="createdAt", required=True)
 
-    meta = {  # noqa: RUF012 - MongoEngine's own form
+    meta = {
         "collection": "messages",
         "auto_create_index": False,
         "indexes": [

@@ -24,7 +24,7 @@ class User(Document):
     blocked = ListField(ObjectIdField())
     created_at = DateTimeField(db_field="createdAt", default=now)
 
-    meta = {  # noqa: RUF012 - MongoEngine's own form
+    meta = {
         "collection": "users",
         "auto_create_index": False,
         "indexes": [{"fields": ["email"], "unique": True}],

@@ -1,0 +1,110 @@
+"""Who calls the chat in its tests: users over HTTP and their devices over Socket.IO."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import socketio
+import uvicorn
+
+from hapiish import Application
+from hapiish.testing import Injected, inject
+
+ROUTES = Path(__file__).parents[2] / "routes.yaml"
+SECRET = "a secret of the tests that is long enough"
+PATIENCE = 10  # seconds until something that should have come is missed
+
+
+class Caller:
+    """A user who calls over HTTP; `id`, `email` and `token` are public so that a test can misuse them."""
+
+    def __init__(self, app: Application, signed_in: dict[str, Any]) -> None:
+        self.app = app
+        self.token: str = signed_in["token"]
+        self.id: str = signed_in["user"]["myId"]
+        self.email: str = signed_in["user"]["email"]
+        self.name: str = signed_in["user"]["fullName"]
+
+    async def call(self, method: str, url: str, payload: Any = None) -> Injected:
+        """One request with the user's token."""
+        headers = {"authorization": f"Bearer {self.token}"}
+        return await inject(self.app, method=method, url=url, headers=headers, payload=payload)
+
+    async def open(self, friend: "Caller") -> str:
+        """The id of the conversation with another user."""
+        answer = await self.call("PUT", f"/conversations/direct/{friend.id}")
+        assert answer.status_code in (200, 201)
+        return str(answer.json["id"])
+
+    async def say(self, conversation: str, text: str, **more: Any) -> Injected:
+        """Sends a message."""
+        return await self.call("POST", f"/messages/{conversation}", {"text": text, **more})
+
+    async def read(self, conversation: str, query: str = "") -> list[str]:
+        """The texts of a page."""
+        answer = await self.call("GET", f"/messages/{conversation}{query}")
+        assert answer.status_code == 200
+        return [message["text"] for message in answer.json["messages"]]
+
+
+class Device:
+    """One Socket.IO connection; `inbox` is every `message` that it was sent, in order."""
+
+    def __init__(self, client: socketio.AsyncClient) -> None:
+        self.client = client
+        self.inbox: list[dict[str, Any]] = []
+        self._news = asyncio.Event()
+        client.on("message", self._take)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        self.inbox.append(message)
+        self._news.set()
+
+    async def send(self, event: str, data: Any) -> dict[str, Any]:
+        """The acknowledgement of an event."""
+        ack: dict[str, Any] = await self.client.call(event, data, timeout=PATIENCE)
+        return ack
+
+    async def received(self, count: int) -> list[dict[str, Any]]:
+        """The inbox once it has `count` messages."""
+        async with asyncio.timeout(PATIENCE):
+            while len(self.inbox) < count:
+                self._news.clear()
+                await self._news.wait()
+        return self.inbox
+
+    async def caught_up(self) -> list[dict[str, Any]]:
+        """The inbox once everything that was sent to this device before has come: packets of a socket are in order."""
+        await self.send("nothing", {})
+        return self.inbox
+
+
+@asynccontextmanager
+async def serving(app: Application) -> AsyncIterator[str]:
+    """The address of a real server on the loopback that serves an application which is already started."""
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning", ws="websockets-sansio"))
+    listening = socket.create_server(("127.0.0.1", 0))  # whoever comes before the server is up waits in its queue
+    task = asyncio.create_task(server.serve([listening]))
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+@asynccontextmanager
+async def connected(url: str, token: str | None) -> AsyncIterator[Device]:
+    """A device that is connected with this token."""
+    device = Device(socketio.AsyncClient(reconnection=False))
+    await device.client.connect(url, auth=token and {"token": token}, transports=["websocket"])
+    try:
+        yield device
+    finally:
+        await device.client.disconnect()
+
+
+Open = Callable[..., AbstractAsyncContextManager[Application]]
+Join = Callable[[str], Awaitable[Caller]]

@@ -1,0 +1,97 @@
+"""Who may do what: every route and event of the table, for nobody, a stranger to the conversation and a member."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import socketio
+
+from hapiish import Application, table
+from hapiish.testing import inject
+from tests.chat.callers import ROUTES, SECRET, Caller, Join, connected, serving
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a call answers to nobody, a stranger and a member. `{…}` is filled in: ids, e-mails, who calls."""
+
+    id: str
+    method: str
+    path: str
+    payload: dict[str, str] | None
+    statuses: tuple[int, int, int]
+
+
+ROUTE_RULES = [
+    Rule(
+        "accounts.register",
+        "POST",
+        "/register",
+        {"fullName": "X", "email": "{who}@new.org", "password": "12345678"},
+        (200, 200, 200),
+    ),
+    Rule(
+        "accounts.login", "POST", "/login", {"email": "{friend_email}", "password": "cat's password"}, (200, 200, 200)
+    ),
+    Rule("friends.add", "POST", "/friends", {"email": "{friend_email}"}, (401, 200, 200)),
+    Rule("friends.index", "GET", "/friends", None, (401, 200, 200)),
+    Rule("blocks.index", "GET", "/blocks", None, (401, 200, 200)),
+    Rule("blocks.add", "PUT", "/blocks/{friend}", None, (401, 204, 204)),
+    Rule("blocks.remove", "DELETE", "/blocks/{friend}", None, (401, 204, 204)),
+    Rule("conversations.index", "GET", "/conversations", None, (401, 200, 200)),
+    Rule("conversations.create", "POST", "/conversations", {"friendId": "{friend}"}, (401, 200, 200)),
+    Rule("conversations.open", "PUT", "/conversations/direct/{friend}", None, (401, 201, 201)),
+    Rule("messages.index", "GET", "/messages/{conversation}", None, (401, 404, 200)),
+    Rule("messages.create", "POST", "/messages/{conversation}", {"text": "hi"}, (401, 404, 201)),
+    Rule("health.live", "GET", "/health/live", None, (200, 200, 200)),
+    Rule("health.ready", "GET", "/health/ready", None, (200, 200, 200)),
+]
+
+EVENT_RULES: list[tuple[str, str, dict[str, str], tuple[int, int]]] = [
+    ("socket.init", "init", {"senderId": "{member}"}, (403, 200)),
+    ("socket.message", "message", {"conversationId": "{conversation}", "text": "hi"}, (404, 200)),
+]
+
+
+def test_every_route_and_event_has_its_rule() -> None:
+    checked = table.load(ROUTES, {"JWT_SECRET": SECRET})
+    assert {route.id for route in checked.routes} == {rule.id for rule in ROUTE_RULES}
+    assert checked.sockets is not None
+    events = {event.id for namespace in checked.sockets.namespaces for event in namespace.events}
+    assert events == {rule[0] for rule in EVENT_RULES}
+
+
+def filled(template: dict[str, str] | None, names: dict[str, str]) -> dict[str, str] | None:
+    return template and {key: text.format(**names) for key, text in template.items()}
+
+
+@pytest.mark.parametrize("rule", ROUTE_RULES, ids=lambda rule: rule.id)
+async def test_a_route_is_open_to_whom_it_should_be(app: Application, join: Join, rule: Rule) -> None:
+    member, other, friend, stranger = [await join(name) for name in ("ann", "bob", "cat", "eve")]
+    names = {"conversation": await member.open(other), "friend": friend.id, "friend_email": friend.email}
+    callers: list[tuple[str, Caller | None]] = [("nobody", None), ("stranger", stranger), ("member", member)]
+    for (who, caller), status in zip(callers, rule.statuses, strict=True):
+        payload = filled(rule.payload, {**names, "who": who})
+        url = rule.path.format(**names)
+        if caller is None:
+            answer = await inject(app, method=rule.method, url=url, payload=payload)
+        else:
+            answer = await caller.call(rule.method, url, payload)
+        assert answer.status_code == status, who
+
+
+@pytest.mark.parametrize("rule", EVENT_RULES, ids=lambda rule: rule[0])
+async def test_an_event_is_open_to_whom_it_should_be(app: Application, join: Join, rule: Any) -> None:
+    _, event, template, statuses = rule
+    member, other, stranger = [await join(name) for name in ("ann", "bob", "eve")]
+    data = filled(template, {"conversation": await member.open(other), "member": member.id})
+    async with serving(app) as url:
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            async with connected(url, None):
+                pass
+        for caller, status in zip((stranger, member), statuses, strict=True):
+            async with connected(url, caller.token) as device:
+                ack = await device.send(event, data)
+                assert (200 if ack["ok"] else ack["error"]["statusCode"]) == status
