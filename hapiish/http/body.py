@@ -28,23 +28,26 @@ def too_large(limit: int) -> boom.Boom:
     return boom.EntityTooLarge(message, headers={"connection": "close"})
 
 
-async def read(receive: Receive, limit: int, seconds: float | None) -> bytes:
-    """The whole body. Raises 413 as soon as it outgrows `limit` bytes, 408 when it is not complete after `seconds`."""
+def begin(receive: Receive, limit: int) -> "bytes | Begun":
+    """The whole body if it is there already, else what `complete` goes on with. Raises 413 over `limit` bytes."""
     steps = receive().__await__()
-    waiting = None
     try:
-        waiting = _Waiting(steps, next(steps))
+        return Waiting(steps, next(steps))
     except StopIteration as done:
         message: Message = done.value
-        if not message.get("more_body", False) and message["type"] == "http.request":
-            body: bytes = message.get("body", b"")
-            if len(body) > limit:
-                raise too_large(limit) from None
-            return body
+    if message.get("more_body", False) or message["type"] != "http.request":
+        return message
+    body: bytes = message.get("body", b"")
+    if len(body) > limit:
+        raise too_large(limit)
+    return body
+
+
+async def complete(begun: "Begun", receive: Receive, limit: int, seconds: float | None) -> bytes:
+    """The whole body: 413 as soon as it outgrows `limit` bytes, 408 when it is not there after `seconds`."""
     try:
         async with asyncio.timeout(seconds):
-            if waiting is not None:
-                message = await waiting
+            message = await begun if isinstance(begun, Waiting) else begun
             return await _collect(message, receive, limit)
     except TimeoutError:
         raise boom.ClientTimeout(headers={"connection": "close"}) from None
@@ -66,7 +69,7 @@ async def _collect(message: Message, receive: Receive, limit: int) -> bytes:
         message = await receive()
 
 
-class _Waiting:
+class Waiting:
     """A call of `receive` that has begun and has to wait: awaiting this goes on from there.
 
     Only by beginning the call can one learn whether it will wait, and only then is a timer worth its price.
@@ -89,6 +92,10 @@ class _Waiting:
                     self._until = next(self._steps)
             except StopIteration as done:
                 return done.value  # type: ignore[no-any-return]
+
+
+Begun = Waiting | Message
+"""A receive that waits, or the first message of a body that comes in several."""
 
 
 def coding(header: bytes) -> int | None:

@@ -120,7 +120,7 @@ def _scalar(types: Iterable[str]) -> Convert | None:
 def _integer(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    if _INTEGER.fullmatch(value):
+    if (value.isdecimal() and value.isascii() and len(value) < 20) or _INTEGER.fullmatch(value):
         return int(value)
     if _NUMBER.fullmatch(value) and (number := float(value)).is_integer() and abs(number) <= _LARGEST_EXACT:
         return int(number)

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from hapiish import boom, codec
 from hapiish.http import query
-from hapiish.http.body import Disconnected, coding, inflate, read, too_large
+from hapiish.http.body import Disconnected, begin, coding, complete, inflate, too_large
 from hapiish.http.request import Request
 from hapiish.http.response import Response
 
@@ -61,7 +61,7 @@ def payload_step(
 
 
 class _Body:
-    __slots__ = ("allows", "assumed", "fail_action", "limit", "override", "parse", "seconds")
+    __slots__ = ("allows", "assumed", "digits", "fail_action", "limit", "override", "parse", "seconds")
 
     def __init__(self, settings: Settings, fail_action: FailAction) -> None:
         self.allows = _allows(settings.allow) if settings.allow is not None else None
@@ -69,13 +69,14 @@ class _Body:
         self.override = settings.override.encode("latin-1") if settings.override else None
         self.fail_action = fail_action
         self.limit = int(settings.max_bytes)
+        self.digits = len(str(self.limit))
         self.parse = settings.parse
         self.seconds = settings.timeout / 1000 if settings.timeout else None
 
     async def take(self, request: Request) -> None:
         given = dict(request.scope["headers"])
         length = given.get(b"content-length")
-        if length is not None and length.isdigit() and int(length) > self.limit:
+        if length is not None and len(length) >= self.digits and length.isdigit() and int(length) > self.limit:
             raise too_large(self.limit)
         mime, parse = media_type(self.override or given.get(b"content-type") or self.assumed)
         request.mime = mime
@@ -87,8 +88,11 @@ class _Body:
             raise boom.UnsupportedMediaType
         encoding = given.get(b"content-encoding")
         form = coding(encoding) if encoding is not None and self.parse else None
-        assert request.receive is not None
-        body = await read(request.receive, self.limit, self.seconds)
+        receive = request.receive
+        assert receive is not None
+        body = begin(receive, self.limit)
+        if not isinstance(body, bytes):
+            body = await complete(body, receive, self.limit, self.seconds)
         if form is not None:
             body = inflate(body, form, self.limit)
         request.payload = parse(body)

@@ -8,6 +8,8 @@ from typing import Any
 import jwt
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hapiish.http.auth.tokens import Key, TokenError, UnknownKeyError, Verifier
 
@@ -151,7 +153,7 @@ def test_a_longer_hash_needs_to_be_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "claims", "message"),
+    ("rules", "claims", "message"),
     [
         ({"aud": ["api"]}, {"aud": "api"}, None),
         ({"aud": ["api", "web"]}, {"aud": ["x", "web"]}, None),
@@ -168,9 +170,9 @@ def test_a_longer_hash_needs_to_be_asked_for() -> None:
     ],
 )
 def test_the_claims_that_are_asked_for_must_be_there(
-    settings: dict[str, Any], claims: dict[str, Any], message: str | None
+    rules: dict[str, Any], claims: dict[str, Any], message: str | None
 ) -> None:
-    judge = verifier(**settings)
+    judge = verifier(**rules)
     text = signed(claims)
     if message is None:
         assert judge.verify(text).claims() == claims
@@ -179,7 +181,7 @@ def test_the_claims_that_are_asked_for_must_be_there(
 
 
 @pytest.mark.parametrize(
-    ("settings", "claims", "message", "is_expired"),
+    ("rules", "claims", "message", "is_expired"),
     [
         ({}, {}, None, False),
         ({}, {"exp": NOW + 1}, None, False),
@@ -202,12 +204,32 @@ def test_the_claims_that_are_asked_for_must_be_there(
     ],
 )
 def test_a_token_has_its_time(
-    settings: dict[str, Any], claims: dict[str, Any], message: str | None, *, is_expired: bool
+    rules: dict[str, Any], claims: dict[str, Any], message: str | None, *, is_expired: bool
 ) -> None:
-    judge = verifier(**settings)
+    judge = verifier(**rules)
     if message is None:
         judge.judge_times(claims, NOW)
         return
     with pytest.raises(TokenError) as caught:
         judge.judge_times(claims, NOW)
     assert (str(caught.value), caught.value.is_expired) == (message, is_expired)
+
+
+TIMES = st.integers(0, 20) | st.floats(0, 20) | st.sampled_from([None, True, "5"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    claims=st.fixed_dictionaries({}, optional={"exp": TIMES, "nbf": TIMES, "iat": TIMES}),
+    rules=st.fixed_dictionaries(
+        {"exp": st.booleans(), "nbf": st.booleans(), "max_age": st.integers(0, 5), "skew": st.integers(0, 5)}
+    ),
+    now=st.integers(0, 30),
+)
+def test_between_its_bounds_a_token_is_always_in_its_time(
+    claims: dict[str, Any], rules: dict[str, Any], now: int
+) -> None:
+    judge = verifier(**rules)
+    token = judge.verify(signed(claims))
+    if token.since <= now < token.until:
+        judge.judge_times(claims, now)

@@ -13,6 +13,9 @@ from hapiish.http.auth.strategy import Mode
 from hapiish.http.request import Request
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
+_SEVERAL = (list, tuple, set, frozenset)
+_MAPPINGS = (dict, Mapping)  # the first of them is found faster
+_PLAIN = (str, bytes, int, float, list, tuple, type(None))
 _ROOTS = ("credentials", "params", "payload", "query")
 
 Entity = Literal["any", "user", "app"]
@@ -88,7 +91,7 @@ class _Scope:
 
     def admits(self, request: Request, credentials: Any) -> bool:
         scope = _claim(credentials, "scope")
-        if not scope and not isinstance(scope, list | tuple | set | frozenset):
+        if not scope and not isinstance(scope, _SEVERAL):
             return False
         granted = {scope} if isinstance(scope, str) else set(scope)
         if not self._needed <= granted or self._forbidden & granted:
@@ -136,13 +139,12 @@ class _Template:
 
 def _claim(holder: Any, name: str) -> Any:
     """The value of that name in a mapping, or the attribute of an object that a scheme made its credentials."""
-    if isinstance(holder, Mapping):
+    if isinstance(holder, _MAPPINGS):
         return holder.get(name)
-    is_plain = holder is None or isinstance(holder, str | bytes | int | float | list | tuple)
-    return None if is_plain or name.startswith("_") else getattr(holder, name, None)
+    return None if isinstance(holder, _PLAIN) or name.startswith("_") else getattr(holder, name, None)
 
 
 def _text(value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
-    return None if value is None or isinstance(value, list | tuple | set | Mapping) else str(value)
+    return None if value is None or isinstance(value, (*_SEVERAL, *_MAPPINGS)) else str(value)

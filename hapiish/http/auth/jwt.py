@@ -125,7 +125,9 @@ class JwtScheme:
         try:
             token = self._token(request.header(b"authorization"))
             claims = token.claims()
-            self._verifier.judge_times(claims, time())
+            now = time()
+            if not token.since <= now < token.until:
+                self._verifier.judge_times(claims, now)
         except TokenError as error:
             raise self._unauthorized(error) from None
         artifacts = token.artifacts(claims)

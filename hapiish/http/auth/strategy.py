@@ -43,20 +43,25 @@ class _Strategies:
             return None
         challenges: list[str] = []
         for name, call in self.calls:
-            verdict = await _verdict(name, call, request)
+            result: Any
+            try:
+                result = await call(request, Toolkit(request))
+            except boom.Boom as error:
+                result = error
+            verdict = _verdict(name, result)
             if isinstance(verdict, Response):
                 return verdict
-            error = verdict.error if isinstance(verdict, Unauthenticated) else None
-            if error is not None and error.missing:
-                challenges.append(error.headers["www-authenticate"])
+            refusal = verdict.error if isinstance(verdict, Unauthenticated) else None
+            if refusal is not None and refusal.missing:
+                challenges.append(refusal.headers["www-authenticate"])
                 continue
-            auth.is_authenticated = error is None
+            auth.is_authenticated = refusal is None
             auth.strategy = name
             auth.credentials = verdict.credentials
             auth.artifacts = verdict.artifacts
-            auth.error = error
-            if error is not None and self.mode != "try":
-                raise error
+            auth.error = refusal
+            if refusal is not None and self.mode != "try":
+                raise refusal
             return None
         auth.error = boom.Unauthorized("Missing authentication", scheme=challenges or None, code="unauthorized")
         if self.mode == "required":
@@ -64,13 +69,8 @@ class _Strategies:
         return None
 
 
-async def _verdict(name: str, call: AsyncHandler, request: Request) -> Authenticated | Unauthenticated | Response:
-    """What the scheme of the strategy `name` says; a raised boom below 500 says that the credentials are bad."""
-    result: Any
-    try:
-        result = await call(request, Toolkit(request))
-    except boom.Boom as error:
-        result = error
+def _verdict(name: str, result: Any) -> Authenticated | Unauthenticated | Response:
+    """What the scheme of the strategy `name` means by its result; a boom below 500 means bad credentials."""
     if isinstance(result, Authenticated) and result.credentials is not None:
         return result
     if isinstance(result, boom.Boom):

@@ -6,6 +6,7 @@ Messages are those of @hapi/jwt. Only the algorithms of a key are ever tried wit
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any, TypeGuard
 
 import jwt
@@ -55,9 +56,12 @@ class Key:
 
 
 class Token:
-    """A verified token. Its claims are handed out as copies: what one request does to them, no other sees."""
+    """A verified token. Its claims are handed out as copies: what one request does to them, no other sees.
 
-    __slots__ = ("_claims", "_is_flat", "header", "parts", "text")
+    Between `since` and `until`, in seconds since the epoch, its times need no judging.
+    """
+
+    __slots__ = ("_claims", "_is_flat", "header", "parts", "since", "text", "until")
 
     def __init__(self, text: str, parts: tuple[str, ...], header: Mapping[str, Any], claims: dict[str, Any]) -> None:
         self.text = text
@@ -65,6 +69,7 @@ class Token:
         self.header = header
         self._claims = claims
         self._is_flat = not any(isinstance(value, dict | list) for value in claims.values())
+        self.since, self.until = inf, -inf
 
     def claims(self) -> dict[str, Any]:
         """The payload, made anew."""
@@ -115,7 +120,17 @@ class Verifier:
             _judge_claim(name, claims.get(name), accepted)
         if not any(_is_signed(text, key, token.header["alg"]) for key in keys):
             raise TokenError("Invalid token signature" if keys else "Unsupported algorithm")
+        token.since, token.until = self._window(claims)
         return token
+
+    def _window(self, claims: Mapping[str, Any]) -> tuple[float, float]:
+        times = [claims.get(name) for name in ("nbf", "exp", "iat")]
+        if not all(each is None or _is_number(each) for each in times) or (self.max_age and times[2] is None):
+            return inf, -inf
+        nbf, exp, iat = times
+        since = nbf - self.skew if self.nbf and nbf is not None else -inf
+        until = exp + self.skew if self.exp and exp is not None else inf
+        return since, min(until, iat + self.skew + self.max_age) if self.max_age and iat is not None else until
 
     def judge_times(self, claims: Mapping[str, Any], now: float) -> None:
         """Raises TokenError for one that is over, too old or not yet active at `now` (seconds since the epoch)."""
