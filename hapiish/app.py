@@ -80,42 +80,39 @@ class Application(Starlette):
                 timeout_ms=table.database.timeout,
                 models=compiled.models,
             )
+        self.direct = False
         self.polling = False
         if table.sockets is not None:
             self.server.realtime = _realtime(table.sockets)
             self.polling = "polling" in table.sockets.transports
         self.server.adopt(compiled)
         self.router.routes.append(TableRoute(self))
-        self.router.default = self.serve_unknown
+        self.router.default = self.serve
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """As Starlette's; what only the table can answer does not pass through what has nothing to do there."""
+        if self.direct and self.server.started and len(self.router.routes) == 1 and scope["type"] != "lifespan":
+            scope["app"] = self
+            if scope["type"] == "http" and not self.polling:
+                await self.server.dispatch(scope, receive, send)
+            else:
+                await self.serve(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
-        """The table itself, as long as nobody added anything that Starlette would have to do around it."""
-        if self.user_middleware or self.exception_handlers or self.max_body_size is not None:
-            return super().build_middleware_stack()
-        return self._direct
-
-    async def _direct(self, scope: Any, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and len(self.router.routes) == 1:
-            await self.serve(scope, receive, send)
-        else:
-            await self.router(scope, receive, send)
+        """Starlette's, after the first look at whether anybody put something around the table."""
+        self.direct = not self.user_middleware and not self.exception_handlers and self.max_body_size is None
+        return super().build_middleware_stack()
 
     async def serve(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Hands a request to the table and a socket to Socket.IO."""
-        server = self.server
-        if not server.started:
-            await server.start()
-        if scope["type"] == "http" and not self.polling:
-            await server.dispatch(scope, receive, send)
-        elif self.is_socket(scope):
-            assert server.realtime is not None
-            await server.realtime(scope, receive, send)
-        else:
-            await server.dispatch(scope, receive, send)
-
-    async def serve_unknown(self, scope: Any, receive: Receive, send: Send) -> None:
-        """What no route of the application takes: the table's own 404 or 405, a refused WebSocket."""
-        if scope["type"] == "http":
+        """Hands sockets to Socket.IO and requests to the table, which is started if nobody did."""
+        if not self.server.started:
+            await self.server.start()
+        if self.is_socket(scope):
+            assert self.server.realtime is not None
+            await self.server.realtime(scope, receive, send)
+        elif scope["type"] == "http":
             await self.server.dispatch(scope, receive, send)
         else:
             await self.router.not_found(scope, receive, send)

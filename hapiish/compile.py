@@ -96,6 +96,7 @@ class _Compiler:
             any_cors=any(route.options.cors is not None for route in table.routes),
             method_not_allowed=table.server.router.method_not_allowed,
             access_log=table.server.access_log,
+            trust_id=table.server.request_id.trust,
         )
         return Compiled(
             table=table,
@@ -227,7 +228,7 @@ class _Compiler:
                 empty=rules.empty_status_code,
                 ranges=rules.ranges,
                 get=method in ("GET", "*"),
-                request_id=request_id.header if request_id is not None else None,
+                request_id=request_id.header,
             ),
         )
 

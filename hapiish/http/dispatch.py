@@ -34,6 +34,7 @@ class Dispatcher:
         "routes",
         "server",
         "strip",
+        "trust_id",
         "vhosts",
     )
 
@@ -50,6 +51,7 @@ class Dispatcher:
         any_cors: bool = False,
         method_not_allowed: bool = True,
         access_log: bool = True,
+        trust_id: bool = False,
     ) -> None:
         self.server = server
         self.router = router
@@ -61,9 +63,12 @@ class Dispatcher:
         self.any_cors = any_cors
         self.method_not_allowed = method_not_allowed
         self.access_log = access_log
+        self.trust_id = trust_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(self.server, scope, receive, self.absent)
+        if not self.trust_id:
+            request.id = log.next_id()
         response = None
         try:
             request.path = self._path(scope)

@@ -215,9 +215,8 @@ def _state(request: Request) -> dict[str, Any]:
 
 def _id(request: Request) -> str:
     settings = request.server.settings.request_id
-    if settings.trust and (given := request.headers.get(settings.header)) and _ID.fullmatch(given):
-        return given
-    return log.next_id()
+    given = request.headers.get(settings.header)
+    return given if given and settings.trust and _ID.fullmatch(given) else log.next_id()
 
 
 _NONE: Callable[[Request], Any] = lambda request: None  # noqa: E731
