@@ -7,6 +7,7 @@ is looked at again, to say where and why.
 import html
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from random import random
 from typing import Any, Literal
 from weakref import WeakValueDictionary
@@ -76,22 +77,17 @@ def compile_schema(schema: Schema, schemas: Mapping[str, Any]) -> Validator:
     return validator
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
 class _Input:
     """One source of a route with its schema; `judge` and `ask` are the steps."""
 
-    __slots__ = ("coerce", "defaults", "detail", "error_fields", "fail_action", "skips_get", "source", "validator")
-
-    def __init__(self, source: Source, validator: Validator, **settings: Any) -> None:
-        self.source = source
-        self.validator = validator
-        for name, value in settings.items():
-            setattr(self, name, value)
-
+    source: Source
+    validator: Validator
     coerce: Convert | None
     defaults: Convert | None
-    detail: str
-    error_fields: Mapping[str, Any] | None
     fail_action: FailAction
+    detail: Literal["full", "none"]
+    error_fields: Mapping[str, Any] | None
     skips_get: bool
 
     def faults(self, request: Request) -> list[Fault]:
@@ -153,8 +149,8 @@ def validate_step(
     HEAD have no body to judge. The step is async only with a function as `fail_action`.
     """
     given = _Input(
-        source,
-        validator,
+        source=source,
+        validator=validator,
         coerce=coerce,
         defaults=defaults,
         fail_action=fail_action,
@@ -171,7 +167,9 @@ def _dotted(pointer: str) -> str:
 
 
 def _summary(found: list[Fault]) -> str:
-    return "; ".join(f"{fault['path'] or '/'} {fault['message']}" for fault in found)
+    """One line for the log, whatever line breaks a client put into the names of properties."""
+    text = "; ".join(f"{fault['path'] or '/'} {fault['message']}" for fault in found)
+    return text if text.isprintable() else ascii(text)
 
 
 def validate_response_step(

@@ -1,9 +1,11 @@
 """The two engines agree: what jsonschema-rs accepts has no fault in jsonschema's report, and the other way round."""
 
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -80,13 +82,13 @@ NAMED = {
 }
 
 
-def faults(schema: Any, value: Any) -> Any:
-    document = {"allOf": [schema], "schemas": NAMED}
+def faults(schema: Any, value: Any, named: dict[str, Any] = NAMED) -> Any:
+    document = {"allOf": [schema], "schemas": named}
     engine = jsonschema_rs.Draft202012Validator(document, validate_formats=True, offline=True)
     return engine.is_valid(value), Reporter(document, engine).faults(value)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(SCHEMAS, VALUES)
 def test_both_engines_give_the_same_verdict(schema: Any, value: Any) -> None:
     valid, found = faults(schema, value)
@@ -94,7 +96,7 @@ def test_both_engines_give_the_same_verdict(schema: Any, value: Any) -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(text=TEXTS | st.text(max_size=12) | st.emails() | st.uuids().map(str) | st.ip_addresses().map(str))
 def test_both_engines_agree_on_every_format(name: str, text: str) -> None:
     valid, found = faults({"format": name}, text)
@@ -118,3 +120,31 @@ def test_a_refusal_that_the_report_cannot_explain_is_still_a_refusal() -> None:
     schema = {"patternProperties": {r"^\d$": {"type": "null"}}, "unevaluatedProperties": False}
     found = compile_schema(schema, {}).errors({"٣": None})
     assert found == [{"path": "", "message": "does not fit the schema", "keyword": "schema"}]
+
+
+CHAT: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "routes.yaml").read_text("utf-8"))["schemas"]
+LIKELY = st.sampled_from(
+    ["0123456789abcdef01234567", "2026-01-02T03:04:05.678Z", "ann@example.org", "Ann", "12345678", "x" * 201, " "]
+)
+
+
+def near(schema: Any) -> st.SearchStrategy[Any]:
+    """Values that fit the schema or nearly do: the right keys and items, often with the right leaves."""
+    if "$ref" in schema:
+        return near(CHAT[schema["$ref"].removeprefix("#/schemas/")])
+    if "properties" in schema:
+        members = {name: near(each) | VALUES for name, each in schema["properties"].items()}
+        whole = st.fixed_dictionaries(members)
+        return whole | st.fixed_dictionaries({}, optional={**members, "surplus": VALUES})
+    if "items" in schema:
+        return st.lists(near(schema["items"]), max_size=2)
+    return LIKELY | SCALARS
+
+
+@pytest.mark.parametrize("name", CHAT)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(data=st.data())
+def test_both_engines_agree_on_the_schemas_of_the_chat(name: str, data: st.DataObject) -> None:
+    value = data.draw(near(CHAT[name]))
+    valid, found = faults({"$ref": f"#/schemas/{name}"}, value, CHAT)
+    assert valid == (not found)

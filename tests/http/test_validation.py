@@ -125,6 +125,13 @@ def test_ignore_and_log_go_on_with_the_input_as_it_came(caplog: pytest.LogCaptur
     assert "[validation error query] /name must be string" in caplog.text
 
 
+def test_a_line_break_in_a_name_makes_no_second_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "hapiish"):
+        judged("query", CLOSED, {"a\nforged line": "1"}, fail_action="log")
+    assert "forged line" in caplog.text
+    assert "\nforged" not in caplog.text
+
+
 def test_a_function_decides_what_a_failure_means() -> None:
     seen: list[boom.Boom] = []
     taken = Response("taken").takeover()
