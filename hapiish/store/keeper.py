@@ -47,7 +47,7 @@ class Keeper:
                         stdout=output,
                         stderr=output,
                         # The signal comes when the thread that forked ends: this is the main thread, which stays.
-                        preexec_fn=_die_with_parent,
+                        preexec_fn=_die_with_parent,  # noqa: PLW1509
                     )
                 except OSError as error:
                     return f"126 {error}"

@@ -59,7 +59,7 @@ def save() -> None:
     try:
         raise driver.WTimeoutError("late", 64)
     except driver.OperationFailure as error:
-        raise mongoengine.OperationError(f"Could not save document ({error})")
+        raise mongoengine.OperationError(f"Could not save document ({error})")  # noqa: B904
 
 
 def test_the_cause_is_found_behind_the_error_of_mongoengine() -> None:
