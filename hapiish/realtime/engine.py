@@ -28,8 +28,7 @@ class Engine(engineio.AsyncServer):
     service_task_handle: asyncio.Task[None] | None
 
     def __init__(self, *, send_buffer_count: int, send_buffer_bytes: int, origins: Origins, **options: Any) -> None:
-        allowed = same_origin if origins is None else origins if origins == "*" else [*origins]
-        super().__init__(cors_allowed_origins=allowed, **options)
+        super().__init__(cors_allowed_origins=origins if origins == "*" else allows(origins), **options)
         self.send_buffer_count = send_buffer_count
         self.send_buffer_bytes = send_buffer_bytes
         self.connect_timeout = self.ping_interval + self.ping_timeout
@@ -69,6 +68,14 @@ class Engine(engineio.AsyncServer):
         if self.service_task_handle is not None:
             self.service_task_handle.cancel()
             self.service_task_handle = None
+
+
+def allows(origins: Sequence[str] | None) -> Callable[[str, dict[str, Any]], bool]:
+    """Which origins may connect; an empty list means none, not all as in the library."""
+    if origins is None:
+        return same_origin
+    listed = frozenset(origins)
+    return lambda origin, environ: origin in listed
 
 
 def same_origin(origin: str, environ: dict[str, Any]) -> bool:

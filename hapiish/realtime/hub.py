@@ -21,6 +21,7 @@ from hapiish.realtime.socket import Socket
 from hapiish.realtime.transport import Transport
 
 MAX_ATTACHMENTS = 10
+RARE = frozenset("01356")  # CONNECT, DISCONNECT, ACK, BINARY_EVENT, BINARY_ACK
 
 logger = logging.getLogger("hapiish.realtime")
 # The library's own records name packets in full, tokens included, below this level.
@@ -102,6 +103,8 @@ class Hub(socketio.AsyncServer):
         begun = self._binary_packet.get(transport.sid)
         if (begun is not None) != isinstance(data, bytes):
             raise MalformedError("attachments come after the packet that announces them")
+        if begun is None and data[:1] not in RARE:
+            raise MalformedError("not a packet that clients send")
         if begun is not None and len(data) + sum(map(len, begun.attachments)) > self.eio.max_http_buffer_size:
             raise MalformedError("too big", 1009)
         try:

@@ -50,8 +50,8 @@ class Outbox:
             return
         try:
             waits_for = self._pump.send(message)
-        except Exception:  # noqa: BLE001  whatever the server raises, this WebSocket is of no more use
-            self._fail("transport error")
+        except Exception as error:  # noqa: BLE001  whatever the server raises, this WebSocket is of no more use
+            self._fail(_reason(error))
             return
         if waits_for is not READY:
             self._free = False
@@ -75,11 +75,16 @@ class Outbox:
                 message = self._buffer.popleft()
                 self._waiting -= size(message)
                 await self._send(message)
-        except Exception:  # noqa: BLE001  as above
-            self._fail("transport error")
+        except Exception as error:  # noqa: BLE001  as above
+            self._fail(_reason(error))
         self._waiting = 0
         self._writer = None
         self._free = True
+
+
+def _reason(error: Exception) -> str:
+    """What an error of `send` means: servers raise OSError when the client is gone (ASGI 2.4)."""
+    return "transport close" if isinstance(error, OSError) else "transport error"
 
 
 Pump = Generator[Any, Message | None, None]
