@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from hapiish.http.request import Request
+from hapiish.table import model
 from hapiish.types import Receive
 
 
@@ -11,7 +12,7 @@ def make_request(
     *, method: str = "GET", headers: dict[str, str] | None = None, receive: Receive | None = None, **attributes: Any
 ) -> Request:
     """A request of the route `users.create`; further attributes are set as they are given."""
-    server = SimpleNamespace(settings=SimpleNamespace(request_id=SimpleNamespace(trust=False)))
+    server = SimpleNamespace(settings=model.Server())
     route = SimpleNamespace(id="users.create", method="post", path="/users")
     raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()]
     scope = {"type": "http", "method": method, "path": "/users", "query_string": b"", "headers": raw}
