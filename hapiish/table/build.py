@@ -71,7 +71,7 @@ class _Assembly:
         server = {key: given for key, given in draft.section("server").items() if key != "routes"}
         return replace(
             built,
-            info=_plain(draft.section("info")),
+            info=_ours({key: given for key, given in draft.section("info").items() if given is not None}),
             server=replace(build(model.Server, server, ("server",), draft.marks.value), routes=self.defaults),
             auth=self.auth(),
             routes=tuple(route for entry in draft.routes for route in self.routes(entry)),
@@ -83,8 +83,12 @@ class _Assembly:
 
     def auth(self) -> model.Auth:
         section = {key: given for key, given in self.draft.section("auth").items() if key != "default"}
-        default = self.route_auth(self.default_auth, ("auth", "default"))
-        return replace(build(model.Auth, section, ("auth",), self.draft.marks.value), default=default)
+        built = build(model.Auth, section, ("auth",), self.draft.marks.value)
+        return replace(
+            built,
+            strategies={name: replace(each, options=_ours(each.options)) for name, each in built.strategies.items()},
+            default=self.route_auth(self.default_auth, ("auth", "default")),
+        )
 
     def route_auth(self, spelled: Any, path: Path) -> model.RouteAuth | None:
         """`spelled` with the default strategy filled in; None for anybody."""
@@ -184,8 +188,8 @@ def _folder(file: str) -> str:
     return str(FilePath(file).resolve().parent)
 
 
-def _plain(section: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: given for key, given in section.items() if given is not None and not key.startswith("x-")}
+def _ours(section: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: given for key, given in section.items() if not key.startswith("x-")}
 
 
 @cache
@@ -207,7 +211,7 @@ def _converter(hint: Any) -> Converter:
     if origin is tuple:
         return _tuple(_converter(inner[0]))
     if origin is Mapping and inner[1] is not Any:
-        return _mapping(inner[0], _converter(inner[1]))
+        return _mapping(inner[0], _converter(inner[1]), named=is_dataclass(inner[1]))
     if origin in (Union, types.UnionType):
         return _union(inner)
     return lambda value, path, place: value
@@ -240,9 +244,15 @@ def _tuple(item: Converter) -> Converter:
     return convert
 
 
-def _mapping(key_type: type, item: Converter) -> Converter:
+def _mapping(key_type: type, item: Converter, *, named: bool) -> Converter:
+    """A `named` thing without settings is there with its defaults; anything else that is null is not there."""
+
     def convert(value: Any, path: Path, place: Place) -> Any:
-        return {key_type(key): item(inner, (*path, key), place) for key, inner in value.items() if inner is not None}
+        return {
+            key_type(key): item(inner, (*path, key), place)
+            for key, inner in value.items()
+            if named or inner is not None
+        }
 
     return convert
 

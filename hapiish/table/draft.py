@@ -92,6 +92,10 @@ class Draft:
         """Where the key that ends `path` stands."""
         return self.marks.key(path)
 
+    def lost(self, *path: str | int) -> bool:
+        """Whether something was taken out at `path`, around it or inside of it, so that its absence says nothing."""
+        return any(gone[: len(path)] == path[: len(gone)] for gone in self.tree.broken)
+
     @cached_property
     def routes(self) -> tuple[RouteDraft, ...]:
         """The routes."""
@@ -106,6 +110,7 @@ class Draft:
         return tuple(
             NamespaceDraft(at, value, tuple(self._event(*event) for event in _entries(value, "events", at)))
             for at, value in _entries(sockets, "namespaces", ("sockets",))
+            if not self.lost(*at, "namespace")
         )
 
     @cached_property

@@ -93,7 +93,9 @@ class _Expansion:
     def piece(self, match: re.Match[str], path: Path) -> str:
         if match[0] == "$${":
             return "${"
-        inside = match["inside"] or ""
+        if match[0] == "${":
+            return self.refuse(path, Code.VARIABLE_FORM, '"${" is never closed', "write ${NAME}; a literal ${ is $${")
+        inside = match["inside"]
         if inside.startswith(_FILE):
             return self.file(inside.removeprefix(_FILE), match[0], path)
         form = _FORM.fullmatch(inside)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hapiish.table.problems import Mark, Problem
 
-_WORD: Final = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s:,{}\[\]\"']+|.")
+_WORD: Final = re.compile(r"\"[^\"]*\"|'[^']*'|(?:[^\s,{}\[\]\"']|\{[^\s{}]*\})+")
 _WIDEST: Final = 160
 _CONTEXT: Final = 60
 _LONGEST_POINTER: Final = 60
@@ -58,8 +58,8 @@ def _told(problem: Problem, colour: bool) -> Iterator[str]:
     if line.strip():
         text, column = _window(line, problem.mark.column - 1)
         word = _WORD.match(text, column)
-        length = _width(word[0]) if word else 1
-        pointer = "^" * (length if length <= _LONGEST_POINTER else 1)
+        length = _width(word[0].rstrip(":")) if word else 1
+        pointer = "^" * (length if 0 < length <= _LONGEST_POINTER else 1)
         yield f"{problem.mark.line:>{len(margin)}} | {text}"
         yield f"{margin} | {_blank(text[:column])}{_paint(pointer, _CYAN, colour)}"
     if problem.hint:

@@ -6,6 +6,7 @@ other faults in the same run.
 
 import copy
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any, Final
 
@@ -33,8 +34,9 @@ def check_shape(tree: Tree) -> tuple[Tree, list[Problem]]:
             _parent(tree.value, path)[path[-1]] = tree.substituted[path].other
         faults = _faults(tree.value)
     told = [fault for fault in faults if not any(fault.path[: len(path)] == path for path in tree.broken)]
-    problems = wording.problems(tree, told)
-    return replace(tree, value=_pruned(tree.value, [fault.path for fault in faults] + [*tree.broken])), problems
+    problems, meant = wording.problems(tree, told)
+    wrong = {fault.path for fault in faults if fault.keyword != "required"} | tree.broken
+    return replace(tree, value=_pruned(tree.value, wrong), broken=frozenset(wrong | meant)), problems
 
 
 def _faults(value: Any) -> list[Fault]:
@@ -101,7 +103,7 @@ def _parent(value: Any, path: Path) -> Any:
     return value
 
 
-def _pruned(value: Any, paths: list[Path]) -> Any:
+def _pruned(value: Any, paths: AbstractSet[Path]) -> Any:
     """A copy of `value` without what stands at `paths`; lists keep their length, so that indexes keep their meaning."""
     if not paths:
         return value

@@ -33,7 +33,8 @@ class Substituted:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """`value` is plain data. Nothing more is said about `broken` places: they are already among the problems.
+    """`value` is plain data. Of `broken` places, and of what they should have held, nothing more
+    is said: they are already among the problems.
 
     `secrets` are the values that came from outside the file, each with the `${…}` to show in its place.
     """
@@ -265,16 +266,23 @@ class _Builder:
             hint = f'did you mean "*{close[0]}"?' if close else f'mark the value to repeat with "&{name}"'
             self.report(event, Code.UNKNOWN_ALIAS, f'there is no anchor "&{name}" above "*{name}"', hint)
             self.broken.add(self.place())
-            self.add(None, node)
+            self.add(*self.nothing(node))
             return
         value, places = self.anchors[name]
         if value is _OPEN:
             self.report(event, Code.RECURSIVE_ALIAS, f'"*{name}" is inside the value that "&{name}" names')
             self.broken.add(self.place())
-            self.add(None, node)
+            self.add(*self.nothing(node))
             return
         node.keys, node.items, node.text, node.plain = places.keys, places.items, places.text, places.plain
         self.add(self.copied(value, event, len(self.stack)), node)
+
+    def nothing(self, node: Node) -> tuple[Any, Node]:
+        """What stands for an alias without a value: null, or nothing to merge."""
+        if not self.stack or self.stack[-1].key != _MERGE:
+            return None, node
+        node.keys, node.items = {}, {}
+        return {}, node
 
     def copied(self, value: Any, event: yaml.AliasEvent, depth: int) -> Any:
         self.aliased += 1

@@ -43,15 +43,18 @@ class Fault:
     limit: Any = None
 
 
-def problems(tree: Tree, faults: Iterable[Fault]) -> list[Problem]:
-    """One problem for each fault; a missing key is not told where a misspelt one is taken for it."""
+def problems(tree: Tree, faults: Iterable[Fault]) -> tuple[list[Problem], set[Path]]:
+    """A problem for each fault, and the places that misspelt or misplaced keys were meant for.
+
+    What is missing at such a place is no second problem.
+    """
     told: dict[Problem, None] = {}
     taken: set[Path] = set()
     for fault in sorted(faults, key=lambda fault: fault.keyword == "required"):
         if fault.keyword == "additionalProperties":
             problem, meant = _unknown(tree, fault)
             told[problem] = None
-            taken.add((*fault.path[:-1], meant))
+            taken.add(meant)
         elif fault.keyword == "required":
             told |= dict.fromkeys(_missing(tree, fault, taken))
         elif fault.keyword == "propertyNames":
@@ -59,7 +62,7 @@ def problems(tree: Tree, faults: Iterable[Fault]) -> list[Problem]:
             told[Problem(tree.marks.key(fault.path), Code.NAME_FORM, message)] = None
         else:
             told[_value(tree, fault)] = None
-    return list(told)
+    return list(told), taken
 
 
 def close_to(word: str, known: Iterable[str]) -> str | None:
@@ -75,33 +78,35 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f'; did you mean "{close}"?' if close else ""
 
 
-def _unknown(tree: Tree, fault: Fault) -> tuple[Problem, str]:
+def _unknown(tree: Tree, fault: Fault) -> tuple[Problem, Path]:
     key, parent = str(fault.path[-1]), fault.path[:-1]
     mark = tree.marks.key(fault.path)
     message = f'unknown option "{key}"'
-    hint = _misplaced(tree, key, parent)
-    if hint:
-        return Problem(mark, Code.UNKNOWN, message, hint), ""
+    elsewhere = _misplaced(tree, key, parent)
+    if elsewhere is not None:
+        hint, place = elsewhere
+        return Problem(mark, Code.UNKNOWN, message, hint), place
     known = fault.schema.get("properties", {})
     meant = close_to(key, (name for name in known if name not in fault.instance)) or close_to(key, known)
     if meant:
-        return Problem(mark, Code.UNKNOWN, f'{message}; did you mean "{meant}"?'), meant
-    return Problem(mark, Code.UNKNOWN, message, f"known here: {', '.join(known)}" if known else ""), ""
+        return Problem(mark, Code.UNKNOWN, f'{message}; did you mean "{meant}"?'), (*parent, meant)
+    hint = f"known here: {', '.join(known)}" if known else ""
+    return Problem(mark, Code.UNKNOWN, message, hint), fault.path
 
 
-def _misplaced(tree: Tree, key: str, parent: Path) -> str:
-    """Where an option that is unknown here belongs."""
+def _misplaced(tree: Tree, key: str, parent: Path) -> tuple[str, Path] | None:
+    """Where an option that is unknown here belongs: in words, and as a path."""
     for name in sorted(schema.names_at(parent)):
         if key in schema.names_at((*parent, name)):
-            if tree.marks.written((*parent, name)) == "":
-                return f'indent it, so that it belongs to "{name}"'
-            return f'it belongs under "{name}"'
+            forgotten = tree.marks.written((*parent, name)) == ""
+            hint = f'indent it, so that it belongs to "{name}"' if forgotten else f'it belongs under "{name}"'
+            return hint, (*parent, name, key)
     if parent and isinstance(parent[-1], str):
         if key in schema.names_at(parent[:-1]):
-            return f'it belongs one level up, beside "{parent[-1]}"'
+            return f'it belongs one level up, beside "{parent[-1]}"', (*parent[:-1], key)
         if key in schema.names_at((parent[-1],)):
-            return f'it is possible only in "{parent[-1]}" at the top of the table'
-    return ""
+            return f'it is possible only in "{parent[-1]}" at the top of the table', (parent[-1], key)
+    return None
 
 
 def _missing(tree: Tree, fault: Fault, taken: set[Path]) -> Iterator[Problem]:

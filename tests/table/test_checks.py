@@ -127,7 +127,7 @@ OPTIONS: list[tuple[str, dict[str, Any], list[str]]] = [
      {"schemas": {"Key": {"required": ["key"]}}, **options("/u/{id}", validate={"params": {"$ref": "#/schemas/Key"}})},
      ["HA0322"]),
     ("a named schema may know more",
-     {"schemas": {"Key": {"properties": {"k": {}}}}, **options("/u/{id}", validate={"params": {"$ref": "#/schemas/Key"}})},
+     {"schemas": {"K": {"properties": {"k": {}}}}, **options("/u/{id}", validate={"params": {"$ref": "#/schemas/K"}})},
      []),
     ("X68", options("POST /u", payload={"parse": False}, validate={"payload": OBJECT}), ["HA0323"]),
     ("gunzip does not parse",
@@ -149,7 +149,12 @@ OPTIONS: list[tuple[str, dict[str, Any], list[str]]] = [
      secured("/u", {"strategy": "session", "access": {"scope": "a"}, "entity": "app"}), ["HA0314"]),
     ("X74", secured("/u", {"scope": []}, default="session"), ["HA0207"]),
     ("unknown scheme", {"auth": {"strategies": {"s": {"scheme": "jtw"}}}}, ["HA0312"]),
-    ("built-in schemes", {"auth": {"strategies": {"s": {"scheme": "jwt"}, "t": {"scheme": "basic"}}}}, []),
+    ("built-in schemes", {"auth": {"strategies": {"s": {"scheme": "jwt", "options": {"keys": "k"}},
+                                                 "t": {"scheme": "basic", "options": {"validate": "a:b"}}}}}, []),
+    ("options of a built-in scheme",
+     {"auth": {"strategies": {"s": {"scheme": "jwt", "options": {"key": "k"}}}}}, ["HA0204"]),
+    ("a built-in scheme without options", {"auth": {"strategies": {"s": {"scheme": "basic"}}}}, ["HA0203"]),
+    ("a scheme of a built-in name", {"auth": {"schemes": {"jwt": "a:b"}}}, ["HA0208"]),
     ("a scope of the path", secured("/u/{id}", {"strategy": "session", "scope": "user-{params.id}"}), []),
     ("a scope of another path",
      secured("/u/{key}", {"strategy": "session", "scope": ["a", "+u-{params.id}"]}), ["HA0315"]),
@@ -363,3 +368,23 @@ def test_an_inherited_fault_is_told_once_and_where_it_is_written() -> None:
     assert [str(problem) for problem in check_text(text, "f", {})[1]] == [
         'f:1:25: HA0311 unknown strategy "nosuch"',
     ]
+
+
+LOST = [
+    ("a misspelt section", {"auht": STRATEGY, "routes": [route("/u", auth="session")]}, ["HA0204"]),
+    ("misspelt schemas",
+     {"schema": {"A": {}}, **options("POST /u", validate={"payload": {"$ref": "#/schemas/A"}})}, ["HA0204"]),
+    ("a schema that is none", schema({"$ref": "#/schemas/A"}, A=3), ["HA0201"]),
+    ("a default that is none",
+     {"auth": {**STRATEGY, "default": 3}, "routes": [route("/u", auth={"mode": "try"})]}, ["HA0201"]),
+    ("a strategy that is none", secured("/u", {"strategy": 3}), ["HA0201"]),
+    ("a namespace without its name", sockets_table({"namespace": "/"}, {"namespace": "admin"}), ["HA0205"]),
+    ("a variable without a value",
+     {"auth": {**STRATEGY, "default": "${NOWHERE}"}, "routes": [route("/u", auth={"mode": "try"})]},
+     ["HA0121"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("manifest", "expected"), [case[1:] for case in LOST], ids=[case[0] for case in LOST])
+def test_one_mistake_is_not_reported_again_by_what_depends_on_it(manifest: dict[str, Any], expected: list[str]) -> None:
+    assert codes(manifest) == expected

@@ -67,7 +67,7 @@ FAULTS: list[tuple[str, str, str]] = [
     ("a: ${file:/nowhere/at/all}", "HA0123", 'the file "/nowhere/at/all" cannot be read'),
     ("a: ${1X}", "HA0122", '"${1X}" names no variable'),
     ("a: ${}", "HA0122", '"${}" names no variable'),
-    ("a: x${NAME", "HA0122", '"${" names no variable'),
+    ("a: x${NAME", "HA0122", '"${" is never closed'),
 ]
 
 

@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
+from hapiish.http.auth import basic, jwt
 from hapiish.table import build, model, schema
 from hapiish.table.problems import Mark
 
@@ -21,12 +22,13 @@ def test_the_schema_is_draft_07_which_editors_speak() -> None:
 
 
 def objects(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every schema inside the schema that has properties."""
+    """Every schema inside the schema that describes a mapping; conditions on one are left out."""
     if isinstance(node, dict):
-        if "properties" in node and "dependencies" not in path:
+        if "properties" in node:
             yield path, node
         for key, inner in node.items():
-            yield from objects(inner, f"{path}/{key}")
+            if key not in ("dependencies", "if", "then"):
+                yield from objects(inner, f"{path}/{key}")
     elif isinstance(node, list):
         for index, inner in enumerate(node):
             yield from objects(inner, f"{path}/{index}")
@@ -113,6 +115,17 @@ def test_schema_and_dataclass_have_the_same_defaults(name: str, kind: type) -> N
 def test_the_whole_file_has_the_keys_of_the_table() -> None:
     ours = {"file", "folder", "files", "marks", "names"}
     assert set(SCHEMA["properties"]) - {"hapiish"} == {field.name for field in fields(model.Table)} - ours
+
+
+@pytest.mark.parametrize(("name", "own"), [("jwtOptions", jwt.OPTIONS_SCHEMA), ("basicOptions", basic.OPTIONS_SCHEMA)])
+def test_options_of_the_built_in_schemes_are_those_that_the_schemes_accept(name: str, own: dict[str, Any]) -> None:
+    assert DEFINITIONS[name]["required"] == own["required"]
+    assert described(name).keys() == own["properties"].keys()
+    for option, accepted in own["properties"].items():
+        inner = described(name)[option].get("properties", {})
+        assert inner.keys() == accepted.get("properties", {}).keys()
+        for key in inner:
+            assert inner[key]["default"] == accepted["properties"][key]["default"]
 
 
 def test_a_variable_may_stand_in_typed_places_for_editors() -> None:

@@ -24,7 +24,7 @@ def schemes(draft: Draft) -> Iterator[Problem]:
     known = [*BUILT_IN, *draft.section("auth", "schemes")]
     for name, strategy in draft.section("auth", "strategies").items():
         scheme = strategy.get("scheme") if isinstance(strategy, Mapping) else None
-        if scheme is not None and scheme not in known:
+        if scheme is not None and scheme not in known and not draft.lost("auth", "schemes", scheme):
             mark = draft.mark("auth", "strategies", name, "scheme")
             hint = "basic and jwt are built in; name others under auth.schemes"
             yield Problem(mark, Code.UNKNOWN_SCHEME, f'unknown scheme "{scheme}"{did_you_mean(scheme, known)}', hint)
@@ -35,7 +35,7 @@ def strategies(draft: Draft) -> Iterator[Problem]:
     known = draft.section("auth", "strategies")
     for at, written in _written(draft):
         for name, place in _strategies(written, at):
-            if name not in known:
+            if name not in known and not draft.lost("auth", "strategies", name):
                 message = f'unknown strategy "{name}"{did_you_mean(name, known)}'
                 hint = "" if known else "there is none under auth.strategies"
                 yield Problem(draft.mark(*place), Code.UNKNOWN_STRATEGY, message, hint)
@@ -56,23 +56,19 @@ def exclusive(draft: Draft) -> Iterator[Problem]:
 def missing_strategies(draft: Draft) -> Iterator[Problem]:
     """Settings for an authentication that names no strategy, where there is no default one."""
     default = spell_auth(draft.section("auth").get("default"))
-    known = isinstance(default, Mapping) and "strategies" in default
-    if isinstance(default, Mapping) and not known:
-        yield _no_strategy(draft, _DEFAULT)
-    if known:
+    if draft.lost(*_DEFAULT) or (isinstance(default, Mapping) and "strategies" in default):
         return
+    yield from _no_strategy(draft, default, _DEFAULT)
     for merged in _all_options(draft):
-        auth = merged.value.get("auth")
-        if isinstance(auth, Mapping) and "strategies" not in auth:
-            yield _no_strategy(draft, merged.origin("auth"))
+        yield from _no_strategy(draft, merged.value.get("auth"), merged.origin("auth"))
     for namespace in draft.namespaces:
-        auth = spell_auth(namespace.value.get("auth"))
-        if isinstance(auth, Mapping) and "strategies" not in auth:
-            yield _no_strategy(draft, (*namespace.at, "auth"))
+        yield from _no_strategy(draft, spell_auth(namespace.value.get("auth")), (*namespace.at, "auth"))
 
 
-def _no_strategy(draft: Draft, at: Path) -> Problem:
-    return Problem(
+def _no_strategy(draft: Draft, auth: Any, at: Path) -> Iterator[Problem]:
+    if not isinstance(auth, Mapping) or "strategies" in auth or draft.lost(*at):
+        return
+    yield Problem(
         draft.key_mark(*at),
         Code.NO_STRATEGY,
         "authentication without a strategy, and there is no default one",
@@ -113,16 +109,16 @@ def _templates(draft: Draft, scope: str, place: Path, available: _Available) -> 
     sources, params = available.sources, available.params
     for inside in _TEMPLATE.findall(scope):
         source, _, name = inside.partition(".")
-        message = ""
+        message, hint = "", ""
         if source not in sources:
-            allowed = ", ".join(f"{{{known}.…}}" for known in sources)
-            message = f'"{{{inside}}}" is unknown to "{available.owner}"{did_you_mean(source, sources)}; only {allowed}'
+            hint = f"known here: {', '.join(f'{{{known}.…}}' for known in sources)}"
+            message = f'"{{{inside}}}" is unknown to "{available.owner}"{did_you_mean(source, sources)}'
         elif not name:
             message = f'"{{{inside}}}" names no value; write {{{source}.name}}'
         elif source == "params" and params is not None and name not in params:
             message = f'"{available.owner}" has no parameter "{name}"{did_you_mean(name, params)}'
         if message:
-            yield Problem(draft.mark(*place), Code.SCOPE_TEMPLATE, message)
+            yield Problem(draft.mark(*place), Code.SCOPE_TEMPLATE, message, hint)
 
 
 def events(draft: Draft) -> Iterator[Problem]:
@@ -135,7 +131,7 @@ def events(draft: Draft) -> Iterator[Problem]:
         for event in namespace.events:
             at = (*event.at, "options", "auth")
             wanted = (event.value.get("options") or {}).get("auth")
-            if wanted is None:
+            if wanted is None or draft.lost(*namespace.at, "auth") or draft.lost(*_DEFAULT):
                 continue
             if not isinstance(auth, Mapping):
                 message = f'the event asks for authentication, its namespace "{namespace.name}" has none'

@@ -152,7 +152,8 @@ def _reference(draft: Draft, place: Path, target: str, root: Any) -> Iterator[Pr
         if _unescape(name) not in named:
             message = f'there is no schema "{name}"{did_you_mean(name, named)}'
             hint = "" if named else 'name it under "schemas"'
-            yield Problem(mark, Code.SCHEMA_REF, message, hint)
+            if not draft.lost("schemas", _unescape(name)):
+                yield Problem(mark, Code.SCHEMA_REF, message, hint)
         elif rest and not _resolves(named[_unescape(name)], rest):
             yield Problem(mark, Code.SCHEMA_REF, f'the schema "{name}" has no "/{rest}"')
     elif not target.startswith("#"):

@@ -1,0 +1,128 @@
+"""`hapiish routes` and `hapiish schema`: what is served, and the schema of the file."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hapiish.cli import main
+from hapiish.table import schema
+
+TABLE = """
+auth:
+  schemes: {kit: "kit:scheme"}
+  strategies: {session: {scheme: kit}, key: {scheme: kit}}
+  default: session
+routes:
+- {method: GET, path: /, handler: h:index, options: {auth: false}}
+- method: [PUT, PATCH]
+  path: /users/{id}
+  handler: h:change
+  vhost: api.test
+  options:
+    description: Change a user
+    tags: [users]
+    auth: {strategies: [session, key], mode: try, access: [{scope: [admin, +paid]}, {entity: app}]}
+    validate: {params: {type: object}, payload: {type: object}, query: true}
+    response: {status: {200: {type: object}}}
+sockets:
+  namespaces:
+  - events:
+    - {event: message, id: m, handler: h:message, options: {validate: {payload: {type: object}}}}
+    emits:
+    - {event: message, payload: {type: object}}
+    - {event: typing, description: Somebody types}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "routes.yaml").write_text(TABLE)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder")
+def test_routes_and_events_are_listed_in_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["routes"]) == 0
+    assert [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "METHOD",
+        "GET",
+        "PUT",
+        "PATCH",
+        "",
+        "EVENT",
+        "in",
+        "out message",
+        "out typing",
+    ]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_line_has_method_path_id_auth_validation_handler_and_place(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["routes"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [cell.strip() for cell in lines[1].split("  ") if cell] == [
+        "GET",
+        "/",
+        "-",
+        "-",
+        "-",
+        "h:index",
+        "routes.yaml:7",
+    ]
+    assert [cell.strip() for cell in lines[2].split("  ") if cell] == [
+        *("PUT", "/users/{id}", "(api.test)", "-", "session|key try [admin +paid | app]", "params payload response"),
+        *("h:change", "routes.yaml:8"),
+    ]
+    assert [cell.strip() for cell in lines[6].split("  ") if cell] == [
+        *("in", "message", "/", "m", "session", "payload", "h:message", "routes.yaml:21"),
+    ]
+
+
+@pytest.mark.usefixtures("folder")
+def test_json_has_the_same_facts_and_more(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["routes", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["routes"][1] == {
+        "method": "PUT",
+        "path": "/users/{id}",
+        "vhost": "api.test",
+        "id": None,
+        "description": "Change a user",
+        "tags": ["users"],
+        "auth": {
+            "strategies": ["session", "key"],
+            "mode": "try",
+            "access": [{"scope": ["admin", "+paid"], "entity": "any"}, {"scope": None, "entity": "app"}],
+        },
+        "validation": ["params", "payload", "response"],
+        "handler": "h:change",
+        "file": "routes.yaml",
+        "line": 8,
+    }
+    assert facts["events"][0]["auth"]["strategies"] == ["session"]
+    assert [(emit["event"], emit["validation"], emit["line"]) for emit in facts["emits"]] == [
+        ("message", ["payload"], 23),
+        ("typing", [], 24),
+    ]
+
+
+def test_a_wrong_table_is_answered_as_check_does(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "routes.yaml").write_text("nosuch: 1")
+    assert main(["routes"]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("routes.yaml:1:1: HA0204")
+    assert shown.err.endswith("\nroutes.yaml: 1 error\n")
+
+
+def test_an_empty_table_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "routes.yaml").write_text("{}")
+    assert main(["routes"]) == 0
+    assert capsys.readouterr().out == "no routes\n"
+
+
+def test_the_schema_is_printed_as_published(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == schema.load()
