@@ -6,6 +6,7 @@ fills it, so that every later read costs a plain attribute.
 
 import re
 from collections.abc import Callable
+from math import inf
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,13 @@ _ID = re.compile(r"[\w.:+=/@-]{1,128}")
 
 
 class Auth:
-    """`request.auth`: what is known of the caller (hapi's names in snake_case)."""
+    """`request.auth`: what is known of the caller; `expires` is in seconds since the epoch."""
 
     __slots__ = (
         "artifacts",
         "credentials",
         "error",
+        "expires",
         "is_authenticated",
         "is_authorized",
         "is_injected",
@@ -41,6 +43,7 @@ class Auth:
         self.strategy = strategy
         self.mode: str | None = None
         self.error: Exception | None = None
+        self.expires = inf
         self.is_authenticated = False
         self.is_authorized = False
         self.is_injected = False
@@ -50,6 +53,7 @@ class Auth:
         auth = Auth(self.credentials, self.artifacts, self.strategy)
         auth.is_authenticated = self.is_authenticated
         auth.is_injected = self.is_injected
+        auth.expires = self.expires
         return auth
 
 
@@ -149,7 +153,7 @@ class Request:
     def __init__(self, server: Any, scope: Scope, receive: Receive | None, route: Any) -> None:
         self.server = server
         self.scope = scope
-        self.receive = receive
+        self.receive = receive  # None for an event, and for a body that onRequest has dealt with
         self.route = route
         self.received = time()
         self.orig = {}
@@ -163,6 +167,14 @@ class Request:
         value = make(self)
         setattr(self, name, value)
         return value
+
+    def is_set(self, name: str) -> bool:
+        """Whether an attribute that is made when first read was made or set already."""
+        try:
+            object.__getattribute__(self, name)
+        except AttributeError:
+            return False
+        return True
 
     @property
     def models(self) -> Any:

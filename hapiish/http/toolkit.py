@@ -1,5 +1,6 @@
 """The `h` of lifecycle functions (hapi's response toolkit)."""
 
+from math import inf
 from typing import Any
 
 from hapiish.boom import Boom, PreconditionFailed
@@ -73,9 +74,9 @@ class Toolkit:
         """Clears a cookie on whatever response will be sent."""
         self.request.set_cookie(name, CLEAR, options)
 
-    def authenticated(self, *, credentials: Any, artifacts: Any = None) -> Authenticated:
-        """The verdict of a scheme: these credentials are good."""
-        return Authenticated(credentials, artifacts)
+    def authenticated(self, *, credentials: Any, artifacts: Any = None, expires: float = inf) -> Authenticated:
+        """The verdict of a scheme: these credentials are good, until `expires` (seconds since the epoch)."""
+        return Authenticated(credentials, artifacts, expires)
 
     def unauthenticated(self, error: Boom, *, credentials: Any = None, artifacts: Any = None) -> Unauthenticated:
         """The verdict of a scheme: bad credentials, or none when the error is a missing one."""

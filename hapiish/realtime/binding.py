@@ -4,15 +4,21 @@ A handler sees the same request as over HTTP: `method` is `"event"`, `payload` t
 connection. A returned object is the ack `{ok: true, …}`, a boom `{ok: false, error: {statusCode, error, message, …}}`.
 """
 
+import asyncio
 from collections.abc import Mapping
+from functools import partial
+from math import inf
+from time import time
 from typing import Any
 
+from hapiish import boom
 from hapiish.http import log
 from hapiish.http.lifecycle import Route, Steps, failed, perform, post_response
 from hapiish.http.request import Request
-from hapiish.http.response import Response
+from hapiish.http.response import Response, from_error
 from hapiish.http.toolkit import Toolkit
 from hapiish.http.validation import Validator
+from hapiish.realtime.hooks import Answer
 from hapiish.types import AsyncHandler
 
 Ack = dict[str, Any]
@@ -56,6 +62,7 @@ class Connection:
                 for step, _ in self.access:
                     step(request)
             socket.auth = request.auth
+            self._expire(socket)
             if self.on_connect is not None:
                 await self.on_connect(request, Toolkit(request))
         except Exception as error:  # noqa: BLE001 - whatever it is refuses the connection
@@ -63,8 +70,16 @@ class Connection:
             assert refusal is not None
             raise refusal from None
 
+    def _expire(self, socket: Any) -> None:
+        """Ends the connection when its credentials end; the client comes back with new ones."""
+        if socket.auth.expires < inf:
+            loop = asyncio.get_running_loop()
+            socket.expiry = loop.call_later(max(0, socket.auth.expires - time()), _end, socket)
+
     async def disconnect(self, socket: Any, reason: str) -> None:
         """Tells the application; nobody is left to hear an error, so it is only logged."""
+        if socket.expiry is not None:
+            socket.expiry.cancel()
         if self.on_disconnect is None:
             return
         request = self._request(socket, "disconnect")
@@ -83,6 +98,16 @@ class Connection:
         return request
 
 
+_ending: set[asyncio.Task[None]] = set()
+"""Tasks that nobody awaits, kept from being collected before they are done."""
+
+
+def _end(socket: Any) -> None:
+    task = asyncio.create_task(socket.disconnect("credentials expired"))
+    _ending.add(task)
+    task.add_done_callback(_ending.discard)
+
+
 def _with_token(headers: list[tuple[bytes, bytes]], token: str) -> list[tuple[bytes, bytes]]:
     others = [pair for pair in headers if pair[0] != b"authorization"]
     return [*others, (b"authorization", b"Bearer " + token.encode("latin-1", "replace"))]
@@ -97,8 +122,8 @@ class EventRoute:
         self.server = server
         self.route = route
 
-    async def acknowledge(self, socket: Any, data: Any) -> Ack:
-        """Runs the event; every outcome is an ack."""
+    async def acknowledge(self, socket: Any, data: Any) -> Ack | Answer:
+        """Runs the event; every outcome is an ack. onPostResponse comes after it has left."""
         route = self.route
         request = Request(self.server, socket.scope, None, route)
         request.method = "event"
@@ -106,10 +131,11 @@ class EventRoute:
         request.payload = data
         request.socket = socket
         request.auth = socket.auth.again()
+        if request.auth.expires <= request.received:
+            return acknowledgement(from_error(boom.Unauthorized("Credentials expired", code="token_expired")))
         response = await perform(route, request)
-        if route.on_post_response:
-            await post_response(route, request, response)
-        return acknowledgement(response)
+        ack = acknowledgement(response)
+        return Answer(ack, partial(post_response, route, request, response)) if route.on_post_response else ack
 
 
 def acknowledgement(response: Response) -> Ack:

@@ -24,13 +24,22 @@ async def refuse_unknown(socket: "Socket", event: str, data: Any) -> Any:
     raise boom.NotFound("Unknown event", code="unknown_event")
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an event returns that goes on after its acknowledgement has left: the next event waits for `then`."""
+
+    ack: Any
+    then: Callable[[], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamespaceHooks:
     """The behaviour of one namespace.
 
     `connect(socket, auth)` refuses a client by raising a boom. `events` and `unknown` return the acknowledgement as it
-    is; what they raise is acknowledged as `{ok: false, error}`. Only events in `binary` may carry attachments.
-    `emits(event, data)` raises for what the namespace does not send. Raises ValueError for a reserved event name.
+    is, or an `Answer`; what they raise is acknowledged as `{ok: false, error}`. Only events in `binary` may carry
+    attachments. `emits(event, data)` raises for what the namespace does not send. Raises ValueError for a reserved
+    event name.
     """
 
     connect: Connect | None = None

@@ -14,7 +14,7 @@ import socketio
 from hapiish import boom
 from hapiish.realtime import packets
 from hapiish.realtime.engine import Engine
-from hapiish.realtime.hooks import RESERVED, NamespaceHooks
+from hapiish.realtime.hooks import RESERVED, Answer, NamespaceHooks
 from hapiish.realtime.packets import MalformedError
 from hapiish.realtime.rooms import Rooms
 from hapiish.realtime.socket import Socket
@@ -70,8 +70,11 @@ class Hub(socketio.AsyncServer):
             answer: Awaitable[Any] = self._unusual(transport, namespace, arguments)
         else:
             answer = on_event(socket, data)
+        then = None
         try:
             result = await answer
+            if result.__class__ is Answer:
+                result, then = result.ack, result.then
             message = packets.ack(namespace, ack_id, result) if ack_id else None
         except (Exception, asyncio.CancelledError) as error:
             if _cancelled():
@@ -79,6 +82,8 @@ class Hub(socketio.AsyncServer):
             message = packets.ack(namespace, ack_id, _failure(arguments[0], error))
         if message is not None and ack_id:
             transport.deliver(message)
+        if then is not None:
+            await then()
         if transport.leaving:
             await self._dismiss_leaving(transport)
 

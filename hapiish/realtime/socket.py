@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 class Socket:
     """A connected client. `scope` is the ASGI scope of its handshake (address, headers), `data` the application's own.
 
-    `auth` is what the client sent with its handshake, until the lifecycle puts its verdict in that place;
-    `credentials` and `artifacts` belong to the lifecycle too.
+    `auth` is what the client sent with its handshake, until the lifecycle puts its verdict in that place; `expiry`
+    is the lifecycle's too: the timer that ends a connection whose credentials have a time.
     """
 
     __slots__ = (
-        *("artifacts", "auth", "credentials", "data", "id", "namespace", "transport"),
+        *("auth", "data", "expiry", "id", "namespace", "transport"),
         *("_hub", "_left", "_messages", "_rooms"),
     )
 
@@ -28,8 +28,7 @@ class Socket:
         self.namespace = namespace
         self.transport = transport
         self.auth: Any = auth
-        self.credentials: Any = None
-        self.artifacts: Any = None
+        self.expiry: asyncio.TimerHandle | None = None
         self.data: dict[str, Any] = {}
         self._hub = hub
         self._rooms: set[str] | None = set()  # joined while the client is not connected; None while it is

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from math import inf
 from typing import Any
 
 import jwt
@@ -181,13 +182,19 @@ def test_the_function_is_not_asked_about_a_bad_token() -> None:
         asked(AssertionError("asked"), bearer({"exp": 1}))
 
 
-def test_an_accepted_token_can_be_judged_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    judge = scheme()
-    verdict = authenticated(judge, bearer({"exp": int(time.time()) + 1000}))
-    judge.verify(verdict)
-    monkeypatch.setattr("hapiish.http.auth.jwt.time", lambda: time.time() + 2000)
-    with pytest.raises(boom.Unauthorized, match="Token expired"):
-        judge.verify(verdict)
+@pytest.mark.parametrize(
+    ("claims", "options", "expires"),
+    [
+        ({"exp": 4102444800}, {}, 4102444800),
+        ({"exp": 4102444800}, {"verify": {"timeSkewSec": 5}}, 4102444805),
+        ({"exp": 4102444800}, {"verify": {"exp": False}}, inf),
+        ({}, {}, inf),
+    ],
+)
+def test_a_verdict_says_when_its_credentials_end(
+    claims: dict[str, Any], options: dict[str, Any], expires: float
+) -> None:
+    assert authenticated(scheme(**options), bearer(claims)).expires == expires
 
 
 # Options

@@ -132,7 +132,7 @@ class JwtScheme:
             raise self._unauthorized(error) from None
         artifacts = token.artifacts(claims)
         if self._validate is None:
-            return Authenticated(claims, artifacts)
+            return Authenticated(claims, artifacts, token.until)
         answer = Answer(await self._asked(artifacts, request, h))
         if answer.response is not None:
             response: Response = h.response(answer.response)
@@ -140,14 +140,7 @@ class JwtScheme:
         credentials = claims if answer.credentials is None else answer.credentials
         if not answer.is_valid:
             return Unauthenticated(self._refusal("Invalid credentials"), credentials, artifacts)
-        return Authenticated(credentials, artifacts)
-
-    def verify(self, auth: Any) -> None:
-        """Judges the times of an accepted token again (hapi's auth.verify): 401 when they are over."""
-        try:
-            self._verifier.judge_times(auth.artifacts["decoded"]["payload"], time())
-        except TokenError as error:
-            raise self._unauthorized(error) from None
+        return Authenticated(credentials, artifacts, token.until)
 
     async def _asked(self, artifacts: dict[str, Any], request: Request, h: Any) -> Any:
         """What the user's function returns; a boom below 500 that it raises is its no, whatever the status (hapi)."""

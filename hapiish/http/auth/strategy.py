@@ -59,6 +59,7 @@ class _Strategies:
             auth.strategy = name
             auth.credentials = verdict.credentials
             auth.artifacts = verdict.artifacts
+            auth.expires = verdict.expires
             auth.error = refusal
             if refusal is not None and self.mode != "try":
                 raise refusal

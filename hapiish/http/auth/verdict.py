@@ -1,19 +1,24 @@
 """What a scheme says of a request's credentials. Anything else that a scheme returns is never taken for a yes."""
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from hapiish.boom import Boom, InternalServerError
 
 
 class Authenticated:
-    """The credentials are good; `h.authenticated` makes it."""
+    """The credentials are good; `h.authenticated` makes it.
 
-    __slots__ = ("artifacts", "credentials")
+    `expires` (seconds since the epoch) is when they cease to be: a socket that came with them is closed then.
+    """
 
-    def __init__(self, credentials: Any, artifacts: Any = None) -> None:
+    __slots__ = ("artifacts", "credentials", "expires")
+
+    def __init__(self, credentials: Any, artifacts: Any = None, expires: float = inf) -> None:
         self.credentials = credentials
         self.artifacts = artifacts
+        self.expires = expires
 
 
 class Unauthenticated:
@@ -23,6 +28,8 @@ class Unauthenticated:
     """
 
     __slots__ = ("artifacts", "credentials", "error")
+
+    expires = inf
 
     def __init__(self, error: Boom, credentials: Any = None, artifacts: Any = None) -> None:
         self.error = error
