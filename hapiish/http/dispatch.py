@@ -74,6 +74,8 @@ class Dispatcher:
             request.path = self._path(scope)
             if self.on_request:
                 response = await self._early(request)
+                if request.is_set("payload"):
+                    request.receive = None  # as hapi: what onRequest made of the body stands
             if response is None:
                 request.route, request.params, response = self.find(scope, request.path)
         except Exception as error:  # noqa: BLE001 - every outcome is a response

@@ -74,6 +74,9 @@ class _Body:
         self.seconds = settings.timeout / 1000 if settings.timeout else None
 
     async def take(self, request: Request) -> None:
+        receive = request.receive
+        if receive is None:
+            return
         given = dict(request.scope["headers"])
         length = given.get(b"content-length")
         if length is not None and len(length) >= self.digits and length.isdigit() and int(length) > self.limit:
@@ -88,8 +91,6 @@ class _Body:
             raise boom.UnsupportedMediaType
         encoding = given.get(b"content-encoding")
         form = coding(encoding) if encoding is not None and self.parse else None
-        receive = request.receive
-        assert receive is not None
         body = begin(receive, self.limit)
         if not isinstance(body, bytes):
             body = await complete(body, receive, self.limit, self.seconds)

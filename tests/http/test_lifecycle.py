@@ -218,6 +218,18 @@ async def test_on_request_may_change_the_path_and_the_method(make: Make) -> None
     assert (await inject(app, url="/a")).json == {"path": "/b", "query": {"x": "1"}, "method": "post"}
 
 
+async def test_a_payload_that_on_request_made_is_not_read_again(make: Make) -> None:
+    code = """
+    async def early(request, h):
+        request.payload = {"made": True}
+        return h.continue_
+    async def handler(request, h):
+        return request.payload
+    """
+    app = make('ext: {onRequest: {method: "my:early"}}\nroutes: [{method: POST, path: /, handler: "my:handler"}]', code)
+    assert (await inject(app, method="POST", payload="not json")).json == {"made": True}
+
+
 async def test_on_request_may_answer_by_itself(make: Make) -> None:
     code = HANDLER + "async def early(request, h):\n    return h.response('early').takeover()\n"
     app = make('ext: {onRequest: {method: "my:early"}}\nroutes: [{method: GET, path: /, handler: "my:handler"}]', code)
