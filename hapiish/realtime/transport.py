@@ -202,8 +202,10 @@ class Transport(engineio.async_socket.AsyncSocket):
             self.stop("slow")
 
     async def poll(self) -> list[Packet]:
-        """What waits for a polling client, as soon as something does."""
-        waiting: list[Message] = await super().poll()
+        """What waits for a polling client, as soon as something does: a ping at the latest, or the end."""
+        waiting: list[Message] = [await self.queue.get()]
+        while not self.queue.empty():
+            waiting.append(self.queue.get_nowait())
         self._queued = 0
         return [
             Packet(encoded_packet=message["text"]) if "text" in message else Packet(MESSAGE, message["bytes"])

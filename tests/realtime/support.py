@@ -46,6 +46,7 @@ class Raw:
     def __init__(self, wire: ClientConnection, *, alive: bool = True) -> None:
         self.wire = wire
         self.alive = alive
+        self.pings = 0
 
     async def send(self, *packets: str | bytes) -> None:
         for packet in packets:
@@ -58,6 +59,7 @@ class Raw:
                 packet = await self.wire.recv()
                 if packet != "2":
                     return packet
+                self.pings += 1
                 if self.alive:
                     await self.wire.send("3")
 
