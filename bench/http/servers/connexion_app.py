@@ -1,5 +1,5 @@
 """Connexion 3 with the OpenAPI document that `tables` made, as its asynchronous application."""
-# ruff: noqa: A002, N803 - the names are the contract's
+# ruff: noqa: N803 - the names are the contract's
 
 from pathlib import Path
 from typing import Any

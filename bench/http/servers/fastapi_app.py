@@ -1,5 +1,5 @@
 """FastAPI with Pydantic models for input and output, as its documentation shows; 400 in place of its 422."""
-# ruff: noqa: A002, N803, N815 - the names are the contract's
+# ruff: noqa: N803, N815 - the names are the contract's
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,5 +1,5 @@
 """Litestar with msgspec structs; path parameters are typed by annotation, so that a wrong one is a 400 and no 404."""
-# ruff: noqa: A002, N803, N815 - the names are the contract's
+# ruff: noqa: N803, N815 - the names are the contract's
 
 from collections.abc import Callable
 from datetime import datetime
