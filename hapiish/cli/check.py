@@ -3,12 +3,17 @@
 import argparse
 import os
 import sys
+from dataclasses import replace
 from typing import TextIO
 
 from hapiish.describe import inspect
 from hapiish.table import check, codes, report
+from hapiish.table.codes import Code
 from hapiish.table.model import Table
 from hapiish.table.problems import Problem
+
+ELSEWHERE = (Code.VARIABLE_MISSING, Code.SECRET_FILE)
+"""What a machine that only checks a table need not have."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("table", nargs="?", default="routes.yaml", help="the route table (default: routes.yaml)")
     parser.add_argument("--format", choices=["text", "json", "github"], default="text", help="how problems are written")
     parser.add_argument("--import", action="store_true", dest="imports", help="import handlers, models and schemes too")
+    parser.add_argument(
+        "--no-env", action="store_true", help="take variables and secrets that are missing for warnings"
+    )
     parser.add_argument("--codes", action="store_true", help="write the page of all problem codes instead")
 
 
@@ -25,6 +33,8 @@ def main(options: argparse.Namespace) -> int:
         print(codes.page(), end="")
         return 0
     table, problems = check(options.table)
+    if options.no_env:
+        problems = [replace(problem, warning=problem.warning or problem.code in ELSEWHERE) for problem in problems]
     if table is not None and options.imports:
         problems = sorted([*problems, *missing(table)])
     match options.format:
@@ -47,11 +57,11 @@ def missing(table: Table) -> list[Problem]:
         try:
             found = resolve(name, table.folder)
         except ResolveError as fault:
-            problems.append(Problem(mark, codes.Code.IMPORT, f'"{name}": {fault}'))
+            problems.append(Problem(mark, Code.IMPORT, f'"{name}": {fault}'))
             continue
         if not callable(found):
             message = f'"{name}" is {type(found).__name__}, not a function'
-            problems.append(Problem(mark, codes.Code.NOT_CALLABLE, message))
+            problems.append(Problem(mark, Code.NOT_CALLABLE, message))
     return problems
 
 
@@ -60,7 +70,9 @@ def summary(file: str, table: Table | None, problems: list[Problem]) -> str:
     number = report.counts(problems)
     said = [report.counted(number["errors"], "error")] if number["errors"] else []
     said += [report.counted(number["warnings"], "warning")] if number["warnings"] else []
-    if table is not None and not number["errors"]:
+    if not number["errors"] and table is None:
+        said = ["valid but for what is not set here", *said]
+    elif table is not None and not number["errors"]:
         events = [*inspect.events(table), *inspect.emits(table)]
         said = ["valid", report.counted(len(table.routes), "route"), report.counted(len(events), "event"), *said]
     return f"{file}: {', '.join(said)}"

@@ -82,3 +82,19 @@ def test_names_are_resolved_on_demand_and_every_unknown_one_is_placed(
 def test_the_page_of_the_codes_can_be_written(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--codes"]) == 0
     assert capsys.readouterr().out == (Path(__file__).parents[2] / "docs" / "problems.md").read_text()
+
+
+def test_what_is_set_elsewhere_can_be_taken_for_a_warning(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NOT_SET_HERE", raising=False)
+    (folder / "routes.yaml").write_text("server: {host: '${NOT_SET_HERE}'}\n")
+    assert main(["check"]) == 1
+    capsys.readouterr()
+    assert main(["check", "--no-env"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "routes.yaml:1:16: warning: HA0121 environment variable NOT_SET_HERE is not set"
+    assert lines[-1] == "routes.yaml: valid but for what is not set here, 1 warning"
+    (folder / "routes.yaml").write_text("server: {host: '${NOT_SET_HERE}', prt: 1}\n")
+    assert main(["check", "--no-env"]) == 1
+    assert capsys.readouterr().out.endswith("routes.yaml: 1 error, 1 warning\n")
