@@ -133,20 +133,22 @@ def _rounds(
     options: argparse.Namespace, folders: dict[int, Path], core: int
 ) -> tuple[list[Sample], list[dict[str, Any]]]:
     samples: list[Sample] = []
-    missing: dict[tuple[str, int], str] = {}
+    missing: list[dict[str, Any]] = []
+    slow: set[tuple[str, int]] = set()
     for number in range(1, options.rounds + 1):
         for routes, folder in folders.items():
             for name in options.only:
-                if (name, routes) in missing:
+                if (name, routes) in slow:
                     continue
                 print(f"round {number}: {name}, {routes} routes", file=sys.stderr)
                 try:
                     samples.append(_sample(options, folder, core, name=name, routes=routes, number=number))
                 except StartTimeout:
-                    missing[name, routes] = f"not up after {START_LIMIT} s"
+                    slow.add((name, routes))
+                    missing.append({"server": name, "routes": routes, "why": f"not up after {START_LIMIT} s"})
                 except (StartError, load.LoadError) as error:
-                    missing[name, routes] = str(error)
-    return samples, [{"server": name, "routes": routes, "why": why} for (name, routes), why in missing.items()]
+                    missing.append({"server": name, "routes": routes, "why": str(error)})
+    return samples, missing
 
 
 def _sample(options: argparse.Namespace, folder: Path, core: int, *, name: str, routes: int, number: int) -> Sample:

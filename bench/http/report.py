@@ -18,7 +18,7 @@ def render(result: Result) -> str:
     parts += [_size(result, routes) for routes in sizes]
     if len(sizes) > 1:
         parts.append(_growth(samples, sizes))
-    parts += [_targets(samples, sizes), _doubts(samples)]
+    parts += [_targets(samples, sizes), _doubts(samples, result["missing"])]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -50,10 +50,10 @@ def _size(result: Result, routes: int) -> str:
         row.append(_range((sample["start"] for sample in own), "{:.2f}"))
         row.append(f"{median(sample['memory'] for sample in own) / 2**20:.0f}")
         rows.append(row)
-    for one in result["missing"]:
-        if one["routes"] == routes:
-            why = one["why"].strip().splitlines()[-1]
-            rows.append([one["server"], why, *[""] * (len(head) - 2)])
+    reasons = {one["server"]: one["why"] for one in result["missing"] if one["routes"] == routes}
+    for server, why in reasons.items():
+        if server not in servers:
+            rows.append([server, why.strip().splitlines()[-1], *[""] * (len(head) - 2)])
     return f"### {routes:,} routes\n\n{_table(head, rows)}"
 
 
@@ -87,7 +87,7 @@ def _verdict(what: str, reached: list[float], target: float) -> list[str]:
     return [f"- {verdict}: {what}: {_range(reached, '{:.2f}')}, target {target:g}"]
 
 
-def _doubts(samples: list[Sample]) -> str:
+def _doubts(samples: list[Sample], missing: list[dict[str, Any]]) -> str:
     loads = [(load, sample, kind) for sample in samples for kind, load in sample["loads"].items()]
     if not loads:
         return ""
@@ -97,8 +97,10 @@ def _doubts(samples: list[Sample]) -> str:
     if disturbed:
         lines.append(
             f"**In {disturbed} of {len(loads)} loads the server had less than {BUSY:.0%} of its core**: "
-            "other processes took part, or the client was the limit."
+            "other processes took part, or the client was the limit. Ratios and targets above are not to be trusted."
         )
+    if missing:
+        lines.append(f"Samples missing: {len(missing)}.")
     return " ".join(lines)
 
 
