@@ -64,7 +64,7 @@ class Application(Starlette):
     """A Starlette application that serves a table; mounts, middleware and lifespan work as they do anywhere."""
 
     def __init__(self, table: Table, *, env: Mapping[str, str] | None, database_uri: str | None, watch: bool) -> None:
-        super().__init__(debug=table.server.debug, lifespan=_lifespan)
+        super().__init__(lifespan=_lifespan)
         self.env = env
         self.watch = watch
         self.server = Server(table)

@@ -206,7 +206,6 @@ class Server:
     host: str = "127.0.0.1"
     port: int = 3000
     app: Mapping[str, Json] = field(default_factory=dict)
-    debug: bool = False
     router: Router = Router()
     routes: RouteOptions = RouteOptions()  # defaults of every route; the not-found answer uses them as they are
     request_id: RequestId = RequestId()

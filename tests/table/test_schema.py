@@ -130,7 +130,7 @@ def test_options_of_the_built_in_schemes_are_those_that_the_schemes_accept(name:
 
 def test_a_variable_may_stand_in_typed_places_for_editors() -> None:
     text = """
-    server: {port: "${PORT:3000}", debug: "${DEBUG:false}", shutdownTimeout: "${T}"}
+    server: {port: "${PORT:3000}", accessLog: "${LOUD:false}", shutdownTimeout: "${T}"}
     database: {threads: "${THREADS}"}
     routes: [{method: GET, path: /, handler: a:b, options: {cors: {maxAge: "${AGE}"}, response: {sample: "${S}"}}}]
     """

@@ -121,9 +121,9 @@ HINTS: list[tuple[str, str]] = [
     ("routes:\n- {method: GET, path: {id}, handler: a:b}", 'quote text that starts with "{": "{id}"'),
     ("routes:\n- {method: GET, path: /, handler: {file: x}}", 'name a function, such as "handlers.users:show"'),
     ("info: {version: 1.10}", 'quote it: "1.10"'),
-    ("server: {debug: yes}", "write true; YAML 1.2 has no other words for it"),
+    ("server: {accessLog: yes}", "write true; YAML 1.2 has no other words for it"),
     ("server: {accessLog: off}", "write false; YAML 1.2 has no other words for it"),
-    ("server: {debug: 'true'}", "write it without quotes"),
+    ("server: {accessLog: 'true'}", "write it without quotes"),
     ("server: {port: 1_000}", "write 1000"),
     ("server: {port: '80'}", "write 80, without quotes"),
     (ROUTE + "  options:\n  validate: {}", 'indent it, so that it belongs to "options"'),
@@ -173,7 +173,7 @@ def test_nothing_more_is_said_of_a_place_that_is_already_reported() -> None:
 
 TYPED: list[tuple[str, dict[str, str], Any]] = [
     ("server: {port: '${P}'}", {"P": "80"}, {"port": 80}),
-    ("server: {debug: '${D:true}'}", {}, {"debug": True}),
+    ("server: {accessLog: '${D:true}'}", {}, {"accessLog": True}),
     ("server:\n  host: ${H}", {"H": "127"}, {"host": "127"}),
     ("server:\n  host: ${H}", {"H": "true"}, {"host": "true"}),
     ("server:\n  port: ${P:}", {}, {"port": None}),
@@ -190,7 +190,7 @@ def test_a_filled_in_value_takes_the_type_of_its_place(text: str, env: dict[str,
 
 
 def test_a_value_from_outside_is_never_shown() -> None:
-    assert said("server: {port: '${P}', debug: '${D}'}", P="s3cret", D="70") == [
+    assert said("server: {port: '${P}', accessLog: '${D}'}", P="s3cret", D="70") == [
         '1:16 HA0201 "port" must be a whole number, not the value of "${P}"',
-        '1:31 HA0201 "debug" must be true or false, not the value of "${D}"',
+        '1:35 HA0201 "accessLog" must be true or false, not the value of "${D}"',
     ]

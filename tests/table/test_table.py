@@ -72,7 +72,7 @@ def test_warnings_are_reported_and_stop_nothing() -> None:
 def test_no_value_from_the_environment_is_in_any_problem() -> None:
     text = """
 auth: {default: "${SECRET}", strategies: {a: {scheme: "${SECRET}"}}}
-server: {host: "${SECRET}", port: "${SECRET}", debug: "${SECRET}"}
+server: {host: "${SECRET}", port: "${SECRET}", accessLog: "${SECRET}"}
 routes:
 - {method: GET, path: "/x/${SECRET}/{a}{b}", handler: "${SECRET}", id: "${SECRET}", vhost: "a ${SECRET}"}
 - {method: GET, path: "/y", handler: a:b, id: "${SECRET}", options: {auth: {scope: "{${SECRET}.x}"}}}
