@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import socket
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,9 +150,7 @@ def test_missing_indexes_of_a_database_that_is_not_ours_are_told_and_not_built(n
 
 def test_a_machine_without_a_mongod_gets_a_loud_warning_and_a_database_in_memory(notes: Path) -> None:
     mongod = notes.parent / "mongod"
-    mongod.write_text(
-        f"#!{sys.executable}\nprint('error while loading shared libraries: libcurl.so.4: none')\nexit(127)"
-    )
+    mongod.write_text("#!/bin/sh\necho error while loading shared libraries: libcurl.so.4: none\nexit 127\n")
     mongod.chmod(0o755)
     with Run(notes, HAPIISH_MONGOD=str(mongod)) as server:
         assert "NOTHING WILL BE KEPT" in server.errors
