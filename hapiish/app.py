@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette._utils import get_route_path
 from starlette.applications import Starlette
@@ -16,13 +16,16 @@ from starlette.types import ASGIApp
 
 from hapiish import table as tables
 from hapiish.compile import compile_table
-from hapiish.realtime import RealtimeServer
 from hapiish.resolve import forget
 from hapiish.server import Server
-from hapiish.store.store import Store
-from hapiish.table.model import NOWHERE, Sockets, Table
+from hapiish.store.threads import Pool
+from hapiish.table.model import NOWHERE, Database, Sockets, Table
 from hapiish.table.problems import Mark, Problem, TableError
 from hapiish.types import Receive, Send
+
+if TYPE_CHECKING:
+    from hapiish.realtime import RealtimeServer
+    from hapiish.store.store import Store
 
 log = logging.getLogger("hapiish")
 
@@ -73,13 +76,7 @@ class Application(Starlette):
             uri = table.database.uri or database_uri
             if not uri:
                 raise TableError([_no_database(table)])
-            self.server.store = Store(
-                uri,
-                name=table.database.name,
-                pool=self.server.pool,
-                timeout_ms=table.database.timeout,
-                models=compiled.models,
-            )
+            self.server.store = _store(table.database, uri, self.server.pool, compiled.models)
         self.direct = False
         self.polling = False
         if table.sockets is not None:
@@ -148,7 +145,15 @@ def _transport(sockets: Sockets | None) -> Sockets | None:
     return replace(sockets, namespaces=(), mark=NOWHERE) if sockets is not None else None
 
 
-def _realtime(sockets: Sockets) -> RealtimeServer:
+def _store(database: Database, uri: str, pool: Pool, models: Mapping[str, Any]) -> "Store":
+    from hapiish.store.store import Store
+
+    return Store(uri, name=database.name, pool=pool, timeout_ms=database.timeout, models=models)
+
+
+def _realtime(sockets: Sockets) -> "RealtimeServer":
+    from hapiish.realtime import RealtimeServer
+
     return RealtimeServer(
         path=sockets.path,
         transports=sockets.transports,

@@ -5,7 +5,7 @@ The compiled table is one attribute of it; a reload replaces that attribute and 
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hapiish import boom
 from hapiish.compile import Compiled
@@ -13,11 +13,13 @@ from hapiish.http import log
 from hapiish.http.dispatch import Dispatcher
 from hapiish.http.lifecycle import Route
 from hapiish.http.router import normalise
-from hapiish.realtime import RealtimeServer
 from hapiish.store.models import Models
-from hapiish.store.store import Store
 from hapiish.store.threads import Pool
 from hapiish.table.model import Table
+
+if TYPE_CHECKING:
+    from hapiish.realtime import RealtimeServer
+    from hapiish.store.store import Store
 
 
 class Server:

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -127,3 +129,12 @@ def test_a_database_without_an_address_is_refused_with_what_to_do(tmp_path: Path
     with pytest.raises(TableError) as caught:
         create_app(project(tmp_path, 'database: {uri: ""}\n' + TABLE))
     assert "hapiish run" in caught.value.problems[0].hint
+
+
+def test_a_table_without_database_and_sockets_loads_neither_driver_nor_socket_io(tmp_path: Path) -> None:
+    code = (
+        "import sys; from hapiish import create_app; create_app(sys.argv[1]);"
+        "print(sorted({'mongoengine', 'pymongo', 'socketio', 'engineio'} & sys.modules.keys()))"
+    )
+    run = subprocess.run([sys.executable, "-c", code, project(tmp_path)], check=True, capture_output=True, text=True)
+    assert run.stdout == "[]\n"
