@@ -107,6 +107,10 @@ class _Fault:
             return self.fault(self.at, "a mapping is not possible here", hint), None
         end = self.end_of_text(line, first.end())
         value = line[first.end() : end]
+        if value.startswith(("'", '"', "{", "[")):
+            return self.fault(
+                self.at, "a mapping is not possible here", "check the quotes and brackets before it"
+            ), None
         fault = self.fault(self.at, 'unquoted text cannot contain ": "', f'quote it: "{value}"')
         return fault, self.quoted(self.at[0], (first.end(), end))
 

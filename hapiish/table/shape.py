@@ -18,6 +18,7 @@ from hapiish.table.problems import Problem
 from hapiish.table.source import Tree
 from hapiish.table.wording import Fault
 
+_ENTRIES: Final = ("routes", "namespaces", "events", "emits")
 _VARIABLE: Final = {"$ref": "#/definitions/variable"}
 
 
@@ -104,7 +105,10 @@ def _parent(value: Any, path: Path) -> Any:
 
 
 def _pruned(value: Any, paths: AbstractSet[Path]) -> Any:
-    """A copy of `value` without what stands at `paths`; lists keep their length, so that indexes keep their meaning."""
+    """A copy of `value` without what stands at `paths`.
+
+    Lists of entries keep their length, so that indexes keep their meaning; of other lists nothing is left.
+    """
     if not paths:
         return value
     if () in paths:
@@ -121,7 +125,7 @@ def _drop(value: Any, path: Path) -> None:
         last = path[-1]
         if isinstance(holder, dict):
             holder.pop(last, None)
-        elif any(isinstance(item, dict) for item in holder):
+        elif path[-2] in _ENTRIES:
             holder[last] = None
         else:
             _drop(value, path[:-1])

@@ -4,6 +4,7 @@ Built from parser events, so that scalars follow YAML 1.2, keys stay text and po
 reading goes on after them wherever the rest still means something. Nothing here knows what the keys mean.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -19,6 +20,7 @@ from hapiish.table.problems import Mark, Problem
 DEEPEST: Final = 64
 MOST_ALIASED: Final = 100_000
 _MOST_REPAIRS: Final = 50
+_MOST_REPAIRS_OF_A_LINE: Final = 20
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG: Final = "tag:yaml.org,2002:"
 
@@ -62,6 +64,7 @@ def decode(data: bytes, file: str) -> str | Problem:
 def read(text: str, file: str, *, loader: Any = _LOADER) -> tuple[Tree | None, list[Problem]]:
     """The tree of `text` and what is wrong with it; no tree when it cannot be read as YAML."""
     faults: dict[Problem, None] = {}
+    mended: Counter[int] = Counter()
     for _ in range(_MOST_REPAIRS):
         builder = _Builder(text, file)
         try:
@@ -69,7 +72,8 @@ def read(text: str, file: str, *, loader: Any = _LOADER) -> tuple[Tree | None, l
         except yaml.YAMLError as error:
             fault, repaired = repair.mend(error, text, file)
             faults |= dict.fromkeys([*builder.problems, fault])
-            if repaired is None:
+            mended[fault.mark.line] += 1
+            if repaired is None or mended[fault.mark.line] > _MOST_REPAIRS_OF_A_LINE:
                 break
             text = repaired
         except _StopReading:

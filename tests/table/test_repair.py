@@ -69,6 +69,12 @@ def test_other_faults_end_the_reading_with_a_reason(loader: Any, text: str, said
     assert (problem.code, f"{problem.mark.line}:{problem.mark.column} {problem.message}") == ("HA0101", said)
 
 
+def test_mending_one_line_again_and_again_comes_to_an_end(loader: Any) -> None:
+    tree, problems = source.read("[" + ", ".join(["/{a}/b"] * 40) + "]", "f", loader=loader)
+    assert tree is None
+    assert len(problems) == 21
+
+
 def test_what_stood_before_a_final_fault_is_reported_too(loader: Any) -> None:
     _, problems = source.read("a: 1\na: 2\nb: 007\nc: *\nd: 'open\n", "f", loader=loader)
     assert [(p.mark.line, p.code) for p in problems] == [

@@ -1,6 +1,7 @@
 """The table's own JSON Schemas (2020-12): whether each is one, and whether everything it refers to is in the table."""
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -126,7 +127,8 @@ def _of_options(options: Mapping[str, Any], at: Path) -> Iterator[Place]:
         if response.get("schema") is not None:
             yield (*at, "response", "schema"), response["schema"]
         for status, schema in (response.get("status") or {}).items():
-            yield (*at, "response", "status", status), schema
+            if schema is not None:
+                yield (*at, "response", "status", status), schema
 
 
 def _walk(at: Path, schema: Any) -> Iterator[tuple[Path, Mapping[str, Any]]]:
@@ -188,7 +190,9 @@ def _unescape(token: str) -> str:
 @cache
 def _pattern_fault(pattern: str) -> str:
     try:
-        re.compile(pattern)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            re.compile(pattern)
     except re.error as fault:
         return f"is not a regular expression: {fault.msg} at character {(fault.pos or 0) + 1}"
     try:
