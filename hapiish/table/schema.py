@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -61,12 +61,18 @@ def branches(schema: Subschema) -> Iterator[Subschema]:
             yield from branches(branch)
 
 
-def names_at(path: Path) -> set[str]:
+def names_at(path: Path) -> frozenset[str]:
     """The keys that the file may have in the mapping at `path`."""
+    # All entries of a list are alike.
+    return _names_at(tuple(0 if isinstance(step, int) else step for step in path))
+
+
+@lru_cache(1024)
+def _names_at(path: Path) -> frozenset[str]:
     found = [load()]
     for step in path:
         found = [inner for schema in found for branch in branches(schema) for inner in _inside(branch, step)]
-    return {name for schema in found for branch in branches(schema) for name in branch.get("properties", ())}
+    return frozenset(name for schema in found for branch in branches(schema) for name in branch.get("properties", ()))
 
 
 def _inside(schema: Subschema, step: str | int) -> Iterator[Subschema]:
