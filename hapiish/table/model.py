@@ -259,7 +259,10 @@ class Cookie:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A Socket.IO event from clients: the same options as a route, as far as they mean something without HTTP."""
+    """A Socket.IO event from clients: the same options as a route, as far as they mean something without HTTP.
+
+    `options.auth` None: what the handshake of the namespace settled is enough.
+    """
 
     event: str
     handler: str
