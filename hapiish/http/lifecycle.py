@@ -25,7 +25,7 @@ from hapiish.types import AsyncHandler, Handler, Run
 
 Step = Callable[[Request], Any]
 Steps = tuple[tuple[Step, bool], ...]
-"""Pairs of a step and whether its result must be awaited."""
+"""Pairs of a step and whether what it returns, unless None, must be awaited."""
 
 POINTS = (
     "onPreAuth",
@@ -60,7 +60,9 @@ async def perform(route: Route, request: Request) -> Response:
     """Walks the steps of `route` up to and including onPreResponse; every outcome is a response."""
     try:
         for step, awaits in route.steps:
-            taken = (await step(request)) if awaits else step(request)
+            taken = step(request)
+            if taken is not None and awaits:
+                taken = await taken
             if taken is not None:
                 response = taken
                 break

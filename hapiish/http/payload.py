@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from hapiish import boom, codec
 from hapiish.http import query
-from hapiish.http.body import Disconnected, begin, coding, complete, inflate, too_large
+from hapiish.http.body import Begun, Disconnected, begin, coding, complete, inflate, too_large
 from hapiish.http.request import Request
 from hapiish.http.response import Response
 
@@ -43,8 +43,8 @@ class Settings(Protocol):
 
 def payload_step(
     settings: Settings, fail_action: FailAction = "error", *, any_method: bool = False
-) -> Callable[[Request], Awaitable[Response | None]]:
-    """The step that fills `request.payload` and `request.mime`.
+) -> Callable[[Request], Awaitable[Response | None] | None]:
+    """The step that fills `request.payload` and `request.mime`; there is something to await unless it did so at once.
 
     Size, type and coding are judged before the body is read. `any_method`: a `*` route, which reads no body of GET
     and HEAD.
@@ -54,8 +54,8 @@ def payload_step(
     if not any_method:
         return step
 
-    async def unless_get(request: Request) -> Response | None:
-        return None if request.method in ("get", "head") else await step(request)
+    def unless_get(request: Request) -> Awaitable[Response | None] | None:
+        return None if request.method in ("get", "head") else step(request)
 
     return unless_get
 
@@ -73,10 +73,11 @@ class _Body:
         self.parse = settings.parse
         self.seconds = settings.timeout / 1000 if settings.timeout else None
 
-    async def take(self, request: Request) -> None:
+    def take(self, request: Request) -> Awaitable[None] | None:
+        """Reads and parses; a body that is there already, as most are, costs no coroutine."""
         receive = request.receive
         if receive is None:
-            return
+            return None
         given = dict(request.scope["headers"])
         length = given.get(b"content-length")
         if length is not None and len(length) >= self.digits and length.isdigit() and int(length) > self.limit:
@@ -93,15 +94,21 @@ class _Body:
         form = coding(encoding) if encoding is not None and self.parse else None
         body = begin(receive, self.limit)
         if not isinstance(body, bytes):
-            body = await complete(body, receive, self.limit, self.seconds)
-        if form is not None:
-            body = inflate(body, form, self.limit)
-        request.payload = parse(body)
+            return self._wait(request, body, form, parse)
+        request.payload = parse(body if form is None else inflate(body, form, self.limit))
+        return None
+
+    async def _wait(self, request: Request, begun: Begun, form: int | None, parse: Parse) -> None:
+        assert request.receive is not None
+        body = await complete(begun, request.receive, self.limit, self.seconds)
+        request.payload = parse(body if form is None else inflate(body, form, self.limit))
 
     async def attempt(self, request: Request) -> Response | None:
         """As `take`, but a failure is for the fail action: the payload is then None."""
         try:
-            await self.take(request)
+            waiting = self.take(request)
+            if waiting is not None:
+                await waiting
         except Disconnected:
             raise
         except boom.Boom as error:

@@ -16,22 +16,21 @@ def parse(raw: bytes | str) -> dict[str, str | list[str]]:
     if not raw:
         return query
     text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
-    coded = "%" in text or "+" in text
+    if "+" in text:
+        text = text.replace("+", " ")
+    coded = "%" in text
     for pair in text.split("&"):
         if not pair:
             continue
         name, _, value = pair.partition("=")
         if coded:
-            name, value = _decoded(name), _decoded(value)
-        known = query.get(name)
-        if known is None:
+            name, value = unquote(name), unquote(value)
+        if name not in query:
             query[name] = value
-        elif isinstance(known, list):
+            continue
+        known = query[name]
+        if isinstance(known, list):
             known.append(value)
         else:
             query[name] = [known, value]
     return query
-
-
-def _decoded(text: str) -> str:
-    return unquote(text.replace("+", " "))

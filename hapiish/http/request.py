@@ -1,7 +1,6 @@
 """What a lifecycle function sees of a request, whether it came by HTTP or as a Socket.IO event.
 
-Attributes that not every request needs are made when first read: an unset slot falls through to `__getattr__`, which
-fills it, so that every later read costs a plain attribute.
+Attributes that not every request needs are made when they are first read.
 """
 
 import re
@@ -95,86 +94,100 @@ class Info:
         return self._request.headers.get("referer", "")
 
 
+class _Lazy:
+    """An attribute that is made of the request when it is first read, and is an ordinary one from then on."""
+
+    __slots__ = ("make", "name")
+
+    def __init__(self, make: "Callable[[Request], Any]") -> None:
+        self.make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, request: "Request", owner: type) -> Any:
+        value = self.make(request)
+        setattr(request, self.name, value)
+        return value
+
+
+def _lazy(make: "Callable[[Request], Any]") -> Any:
+    return _Lazy(make)
+
+
+def _none(request: "Request") -> None:
+    return None
+
+
+def _dict(request: "Request") -> dict[str, Any]:
+    return {}
+
+
+def _headers(request: "Request") -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for key, value in request.scope["headers"]:
+        name, text = key.decode("latin-1"), value.decode("latin-1")
+        if name in headers:
+            text = headers[name] + ("; " if name == "cookie" else ", ") + text
+        headers[name] = text
+    return headers
+
+
+def _state(request: "Request") -> dict[str, Any]:
+    header = request.headers.get("cookie")
+    return dict(request.server.cookies.parse(header)[0]) if header else {}
+
+
+def _id(request: "Request") -> str:
+    settings = request.server.settings.request_id
+    given = request.headers.get(settings.header)
+    return given if given and settings.trust and _ID.fullmatch(given) else log.next_id()
+
+
+async def _no_receive() -> Any:
+    raise RuntimeError("an event has no body to receive")
+
+
 class Request:
-    """One request or event; `method` is lower case, `"event"` for an event, whose data is the `payload`."""
+    """One request or event; `method` is lower case, `"event"` for an event, whose data is the `payload`.
 
-    __slots__ = (
-        "app",
-        "auth",
-        "entity",
-        "headers",
-        "id",
-        "info",
-        "logs",
-        "method",
-        "mime",
-        "orig",
-        "params",
-        "path",
-        "payload",
-        "pending_cookies",
-        "plugins",
-        "pre",
-        "pre_responses",
-        "query",
-        "raw",
-        "receive",
-        "received",
-        "response",
-        "route",
-        "scope",
-        "server",
-        "socket",
-        "state",
-    )
+    `receive` is None for an event, and for a body that onRequest has dealt with.
+    """
 
-    app: dict[str, Any]
-    auth: Auth
-    headers: dict[str, str]
-    id: str
-    info: Info
-    method: str
-    mime: str | None
-    orig: dict[str, Any]
-    params: dict[str, Any]
-    path: str
-    payload: Any
-    plugins: dict[str, Any]
-    pre: dict[str, Any]
-    pre_responses: dict[str, "Response"]
-    query: dict[str, Any]
-    raw: StarletteRequest
-    response: "Response | None"
-    socket: Any
-    state: dict[str, Any]
-    pending_cookies: list[tuple[str, Any, Any]] | None
-    entity: dict[str, Any] | None
+    scope: Scope
+    receive: Receive | None
+    app: dict[str, Any] = _lazy(_dict)
+    auth: Auth = _lazy(lambda request: request.scope.get("hapiish.auth") or Auth())  # forged by a test's `inject`
+    headers: dict[str, str] = _lazy(_headers)
+    id: str = _lazy(_id)
+    info: Info = _lazy(Info)
+    method: str = _lazy(lambda request: request.scope["method"].lower())
+    mime: str | None = _lazy(_none)
+    params: dict[str, Any] = _lazy(_dict)
+    path: str = _lazy(lambda request: request.scope["path"])
+    payload: Any = _lazy(_none)
+    plugins: dict[str, Any] = _lazy(_dict)
+    pre: dict[str, Any] = _lazy(_dict)
+    pre_responses: dict[str, "Response"] = _lazy(_dict)
+    query: dict[str, Any] = _lazy(lambda request: query.parse(request.scope["query_string"]))
+    raw: StarletteRequest = _lazy(lambda request: StarletteRequest(request.scope, request.receive or _no_receive))
+    response: "Response | None" = _lazy(_none)
+    socket: Any = _lazy(_none)
+    state: dict[str, Any] = _lazy(_state)
 
     def __init__(self, server: Any, scope: Scope, receive: Receive | None, route: Any) -> None:
         self.server = server
         self.scope = scope
-        self.receive = receive  # None for an event, and for a body that onRequest has dealt with
+        self.receive = receive
         self.route = route
         self.received = time()
-        self.orig = {}
-        self.pending_cookies = None
-        self.entity = None
-
-    def __getattr__(self, name: str) -> Any:
-        make = _LAZY.get(name)
-        if make is None:
-            raise AttributeError(f"a request has no attribute {name!r}")
-        value = make(self)
-        setattr(self, name, value)
-        return value
+        self.orig: dict[str, Any] = {}
+        self.pending_cookies: list[tuple[str, Any, Any]] | None = None
+        self.entity: dict[str, Any] | None = None
 
     def is_set(self, name: str) -> bool:
         """Whether an attribute that is made when first read was made or set already."""
-        try:
-            object.__getattribute__(self, name)
-        except AttributeError:
-            return False
-        return True
+        return name in self.__dict__
 
     @property
     def models(self) -> Any:
@@ -208,53 +221,3 @@ class Request:
     def log(self, tags: str | list[str], data: Any = None) -> None:
         """Logs an event of this request: an `error` tag at level ERROR, `debug` at DEBUG, others at INFO."""
         log.event(self.id, [tags] if isinstance(tags, str) else tags, data)
-
-
-def _headers(request: Request) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for key, value in request.scope["headers"]:
-        name, text = key.decode("latin-1"), value.decode("latin-1")
-        if name in headers:
-            text = headers[name] + ("; " if name == "cookie" else ", ") + text
-        headers[name] = text
-    return headers
-
-
-def _state(request: Request) -> dict[str, Any]:
-    header = request.headers.get("cookie")
-    return dict(request.server.cookies.parse(header)[0]) if header else {}
-
-
-def _id(request: Request) -> str:
-    settings = request.server.settings.request_id
-    given = request.headers.get(settings.header)
-    return given if given and settings.trust and _ID.fullmatch(given) else log.next_id()
-
-
-_NONE: Callable[[Request], Any] = lambda request: None  # noqa: E731
-_DICT: Callable[[Request], Any] = lambda request: {}  # noqa: E731
-
-_LAZY: dict[str, Callable[[Request], Any]] = {
-    "app": _DICT,
-    "auth": lambda request: request.scope.get("hapiish.auth") or Auth(),  # forged by a test's `inject`
-    "headers": _headers,
-    "id": _id,
-    "info": Info,
-    "method": lambda request: request.scope["method"].lower(),
-    "mime": _NONE,
-    "params": _DICT,
-    "path": lambda request: request.scope["path"],
-    "payload": _NONE,
-    "plugins": _DICT,
-    "pre": _DICT,
-    "pre_responses": _DICT,
-    "query": lambda request: query.parse(request.scope["query_string"].decode("latin-1")),
-    "raw": lambda request: StarletteRequest(request.scope, request.receive or _no_receive),
-    "response": _NONE,
-    "socket": _NONE,
-    "state": _state,
-}
-
-
-async def _no_receive() -> Any:
-    raise RuntimeError("an event has no body to receive")

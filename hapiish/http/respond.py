@@ -4,7 +4,7 @@ One `Responder` per distinct set of route settings; what does not depend on the 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hapiish import boom, codec
@@ -28,6 +28,7 @@ _BYTES_TYPE = (b"content-type", BYTES.encode())
 _ACCEPT_RANGES = (b"accept-ranges", b"bytes")
 _READING = frozenset({"GET", "HEAD"})
 _BODILESS = frozenset({204, 304})
+_NOTHING_MORE: Mapping[str, Any] = {}
 _ESCAPES = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
 
 
@@ -36,10 +37,13 @@ class Responder:
 
     `security` are fixed headers; `cache` writes Cache-Control; `empty` is the status of an empty
     200; `ranges` allows byte ranges; `get` says whether 304 and ranges apply (GET and `*` routes).
-    `request_id` names the header that carries the request's id, None sends none.
+    `request_id` names the header that carries the request's id.
     """
 
-    __slots__ = ("cache", "cookies", "cors", "empty", "fixed", "formatter", "get", "plain", "ranges", "request_id")
+    __slots__ = (
+        *("cache", "cookies", "cors", "empty", "fixed", "formatter", "get", "ranges", "request_id"),
+        *("is_plain", "plain", "plain_json", "plain_json_ranges"),
+    )
 
     def __init__(
         self,
@@ -52,7 +56,7 @@ class Responder:
         empty: int = 204,
         ranges: bool = True,
         get: bool = False,
-        request_id: str | None = None,
+        request_id: str = "x-request-id",
     ) -> None:
         self.cookies = cookies
         self.cors = cors
@@ -61,15 +65,51 @@ class Responder:
         self.empty = empty
         self.ranges = ranges and get
         self.get = get
-        self.request_id = request_id.encode("latin-1") if request_id else None
+        self.request_id = request_id.encode("latin-1")
         fixed = dict(security)
         if cache.constant:
             fixed["cache-control"] = cache.constant
         self.fixed = tuple((name, (name.encode("latin-1"), value.encode("latin-1"))) for name, value in fixed.items())
+        self.is_plain = cors is None and cache.constant is not None and self.formatter is None
         self.plain = [pair for _, pair in self.fixed]
+        self.plain_json = [*self.plain, _JSON_TYPE]
+        self.plain_json_ranges = [*self.plain, _ACCEPT_RANGES, _JSON_TYPE] if self.ranges else self.plain_json
 
     def render(self, request: Request, response: Response) -> Rendered:
         """Status, headers and body. Raises what the encoding of an unencodable value raises."""
+        source = response.source
+        if (
+            self.is_plain
+            and (source.__class__ is dict or source.__class__ is list)
+            and response.more is None
+            and not response.headers
+            and not response.cookies
+            and request.pending_cookies is None
+            and request.entity is None
+        ):
+            rendered = self._render_plain(request, response.status_code, source)
+            if rendered is not None:
+                return rendered
+        return self._render(request, response)
+
+    def _render_plain(self, request: Request, status: int, source: Any) -> Rendered | None:
+        """JSON about which a handler said no more than the status: all headers but two are known beforehand."""
+        if status in _BODILESS:
+            return None
+        headers, method = self.plain_json, request.scope["method"]
+        if status == 200 and method == "GET":
+            if self.ranges and request.header(b"range") is not None:
+                return None
+            headers = self.plain_json_ranges
+        body = codec.encode(source)
+        length = (b"content-length", b"%d" % len(body))
+        return (
+            status,
+            [*headers, (self.request_id, request.id.encode("latin-1")), length],
+            b"" if method == "HEAD" else body,
+        )
+
+    def _render(self, request: Request, response: Response) -> Rendered:
         body, content_type = self._body(response)
         own = response.headers
         method = request.scope["method"]
@@ -93,8 +133,7 @@ class Responder:
             _extend(headers, own)
         if content_type is not None and "content-type" not in own:
             headers.append(content_type)
-        if self.request_id is not None:
-            headers.append((self.request_id, request.id.encode("latin-1")))
+        headers.append((self.request_id, request.id.encode("latin-1")))
         if status in _BODILESS:
             return status, headers, b""
         headers.append((b"content-length", b"%d" % len(body)))
@@ -109,13 +148,15 @@ class Responder:
             self._set_cookies(response.status_code, cookies, own)
         if request.entity is not None:
             _remembered(request.entity, response)
-        if (self.cache.constant is None or response.ttl_ms) and "cache-control" not in own:
+        more = response.more or _NOTHING_MORE
+        ttl = more.get("ttl")
+        if (self.cache.constant is None or ttl) and "cache-control" not in own:
             private = "set-cookie" in own or request.auth.is_authenticated
-            value = self.cache.value(response.status_code, response.ttl_ms, private)
+            value = self.cache.value(response.status_code, ttl, private)
             if value:
                 own["cache-control"] = value
-        if response.etag_value is not None:
-            tag, weak = response.etag_value
+        if "etag" in more:
+            tag, weak = more["etag"]
             own["etag"] = conditional.format_etag(tag, weak=weak)
 
     def _body(self, response: Response) -> tuple[bytes, Pair | None]:
@@ -130,12 +171,12 @@ class Responder:
             body, content_type = bytes(source), _BYTES_TYPE
         else:
             content_type = _JSON_TYPE
-            if self.formatter is None and response.space is None and response.suffix_text is None:
+            if self.formatter is None and response.more is None:
                 body = codec.encode(source)
             else:
-                body = _format(source, self.formatter, response)
-        if response.mime is not None or response.charset_name != "utf-8":
-            content_type = _typed(response, content_type)
+                body = _format(source, self.formatter, response.more or _NOTHING_MORE)
+        if response.more is not None:
+            content_type = _typed(response.more, content_type)
         return body, content_type
 
     def _set_cookies(self, status: int, cookies: list[tuple[str, Any, Any]], own: Headers) -> None:
@@ -171,22 +212,22 @@ class Responder:
 
 def _remembered(entity: dict[str, Any], response: Response) -> None:
     """What `h.entity` compared, unless the handler then set something else."""
-    if response.etag_value is None:
-        response.etag_value = entity["etag"]
+    if entity["etag"] is not None and (response.more is None or "etag" not in response.more):
+        response.etag(entity["etag"])
     if entity["modified"] is not None:
         response.headers.setdefault("last-modified", entity["modified"])
 
 
-def _typed(response: Response, content_type: Pair | None) -> Pair | None:
+def _typed(more: Mapping[str, Any], content_type: Pair | None) -> Pair | None:
     """The content type that a handler chose, with the charset that hapi adds to textual types."""
-    mime = response.mime
+    mime, charset = more.get("type"), more.get("charset", "utf-8")
     if mime is None:
-        if content_type is None:
-            return None
+        if content_type is None or charset == "utf-8":
+            return content_type
         mime = content_type[1].decode().partition(";")[0]
     textual = mime.startswith(("text/", "application/json")) or "javascript" in mime
-    if textual and response.charset_name is not None and "charset" not in mime:
-        mime = f"{mime}; charset={response.charset_name}"
+    if textual and charset is not None and "charset" not in mime:
+        mime = f"{mime}; charset={charset}"
     return b"content-type", mime.encode("latin-1")
 
 
@@ -208,16 +249,18 @@ def _formats(settings: Any) -> bool:
     return settings.replacer is not None or settings.space is not None or bool(settings.suffix) or settings.escape
 
 
-def _format(source: Any, settings: Any, response: Response) -> bytes:
+def _format(source: Any, settings: Any, more: Mapping[str, Any]) -> bytes:
     """JSON as `options.json` or the response wants it: selected keys, indentation, escapes, a suffix."""
+    space = more.get("spaces", settings and settings.space)
+    suffix = more.get("suffix", settings and settings.suffix)
+    if settings is None and space is None:
+        return codec.encode(source) + (suffix or "").encode()
     plain = codec.decode(codec.encode(source))
     if settings is not None and settings.replacer is not None:
         plain = _only(plain, frozenset(settings.replacer))
-    space = response.space if response.space is not None else settings and settings.space
     text = json.dumps(plain, indent=space, ensure_ascii=False, separators=(",", ": ") if space else (",", ":"))
     if settings is not None and settings.escape:
         text = text.translate(_ESCAPES)
-    suffix = response.suffix_text if response.suffix_text is not None else settings and settings.suffix
     return (text + (suffix or "")).encode()
 
 

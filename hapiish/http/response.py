@@ -11,23 +11,27 @@ Headers = dict[str, str | list[str]]
 
 
 class Response:
-    """`source` is the value to send, `headers` are lower-case names. Every method returns the response itself."""
+    """`source` is the value to send, `headers` are lower-case names. Every method returns the response itself.
+
+    `more` holds what few handlers set: etag, ttl, type, charset, spaces, suffix; None when nothing of it was.
+    """
 
     status_code: int = 200
     coded = False  # whether `code()` was called, which stops the automatic 204
     error: Boom | None = None
     taken_over = False
-    etag_value: tuple[str, bool] | None = None  # tag, weak
-    ttl_ms: int | None = None
-    mime: str | None = None
-    charset_name: str | None = "utf-8"
-    space: int | None = None
-    suffix_text: str | None = None
+    more: dict[str, Any] | None = None
 
     def __init__(self, source: Any = None) -> None:
         self.source = source
         self.headers: Headers = {}
         self.cookies: list[tuple[str, Any, Any]] = []
+
+    def _also(self, name: str, value: Any) -> "Response":
+        if self.more is None:
+            self.more = {}
+        self.more[name] = value
+        return self
 
     @property
     def is_boom(self) -> bool:
@@ -79,23 +83,19 @@ class Response:
 
     def etag(self, tag: str, *, weak: bool = False) -> "Response":
         """Sets the entity tag, given without quotes."""
-        self.etag_value = (tag, weak)
-        return self
+        return self._also("etag", (tag, weak))
 
     def type(self, mime: str) -> "Response":
         """Sets the content type; a charset is added to textual ones that lack it."""
-        self.mime = mime
-        return self
+        return self._also("type", mime)
 
     def charset(self, name: str | None) -> "Response":
         """Sets the charset that is added to textual types; None adds none."""
-        self.charset_name = name or None
-        return self
+        return self._also("charset", name or None)
 
     def ttl(self, milliseconds: int) -> "Response":
         """Overrides the route's cache time for this response."""
-        self.ttl_ms = milliseconds
-        return self
+        return self._also("ttl", milliseconds)
 
     def location(self, uri: str) -> "Response":
         """Sets `Location`."""
@@ -142,13 +142,11 @@ class Response:
 
     def spaces(self, count: int) -> "Response":
         """Indents the JSON by so many spaces."""
-        self.space = count
-        return self
+        return self._also("spaces", count)
 
     def suffix(self, text: str) -> "Response":
         """Appends a text to the JSON."""
-        self.suffix_text = text
-        return self
+        return self._also("suffix", text)
 
     def takeover(self) -> "Response":
         """Ends the lifecycle here: the response is sent without the steps that would follow."""

@@ -53,15 +53,14 @@ class Toolkit:
         verdict = conditional.evaluate(self.request.method, self.request.headers, tag, modified)
         if verdict is not None and verdict[0] == 412:
             raise PreconditionFailed
-        remembered = (etag, False) if etag is not None else None
         if verdict is None:
-            self.request.entity = {"etag": remembered, "modified": modified}
+            self.request.entity = {"etag": etag, "modified": modified}
             return None
         response = Response().code(304).takeover()
         if verdict[1] is not None:
             response.header("etag", verdict[1])
-        else:
-            response.etag_value = remembered
+        elif etag is not None:
+            response.etag(etag)
         if modified is not None:
             response.header("last-modified", modified)
         return response

@@ -158,7 +158,30 @@ def validate_step(
         error_fields=error_fields,
         skips_get=any_method and source == "payload",
     )
-    return given.ask if callable(fail_action) else given.judge
+    if callable(fail_action):
+        return given.ask
+    return given.judge if source == "payload" and (coerce or defaults or any_method) else _flat(given)
+
+
+def _flat(given: _Input) -> Callable[[Request], None]:
+    """`given.judge` for what fits, in as few operations as there are; what does not is looked at again."""
+    source, change, is_valid = given.source, given.coerce, given.validator.is_valid
+
+    def judge(request: Request) -> None:
+        value = received = getattr(request, source)
+        try:
+            if change is not None:
+                value = change(received)
+            if is_valid(value):
+                request.orig[source] = received
+                if value is not received:
+                    setattr(request, source, value)
+                return
+        except (RecursionError, ValueError):
+            pass
+        given.judge(request)
+
+    return judge
 
 
 def _dotted(pointer: str) -> str:
