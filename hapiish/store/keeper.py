@@ -4,11 +4,14 @@ Users of the local mongod share that lock; the kernel lets go of it however they
 them, follows the last one, and Ctrl-C in a terminal does not reach it before they are through. Run as a script: it
 imports the standard library alone and knows nothing of MongoDB.
 
-    python keeper.py PIPE LOCK COMMAND…      PIPE: descriptor that is told why the command ended, and then closed
+    python keeper.py PIPE LOCK <COMMAND      PIPE: descriptor that is told why the command ended, and then closed
+
+The command comes as JSON on stdin and not as arguments, so that `pkill -f` of its name leaves the keeper alone.
 """
 
 import ctypes
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -77,7 +80,8 @@ def _die_with_parent() -> None:
 
 def main(arguments: list[str]) -> None:
     """Leaves a keeper behind and returns at once in the process that was started."""
-    pipe, lock, *command = arguments
+    pipe, lock = arguments
+    command = json.load(sys.stdin)
     if os.fork():
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -5,6 +5,7 @@ whoever comes second attaches. For development, never for production: the one of
 """
 
 import fcntl
+import json
 import os
 import re
 import select
@@ -180,12 +181,12 @@ def _spawn(folder: Path, path: str) -> int:
     told, tells = os.pipe()
     try:
         subprocess.run(
-            [sys.executable, "-I", "-S", keeper.__file__, str(tells), str(folder / "users.lock"), *command],
+            [sys.executable, "-I", "-S", keeper.__file__, str(tells), str(folder / "users.lock")],
+            input=json.dumps(command).encode(),
             check=True,
             cwd="/",
             pass_fds=[tells],
             start_new_session=True,
-            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

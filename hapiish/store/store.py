@@ -19,6 +19,8 @@ from hapiish.store.threads import Pool
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+PATIENCE = 1000  # ms; whoever probes gives up after a second, too
+
 log = logging.getLogger("hapiish.store")
 
 
@@ -70,7 +72,7 @@ class Store:
         return await self._pool.call(function, *args)
 
     async def ping(self) -> bool:
-        """Whether a server that takes writes answers within `timeout_ms`.
+        """Whether a server that takes writes answers, within `timeout_ms` and a second.
 
         Does not queue behind the pool's work, and callers that come while one asks share its answer.
         """
@@ -86,7 +88,7 @@ class Store:
 
     def _ask(self, connection: Connection) -> bool:
         try:
-            with timeout(self._target.timeout_ms / 1000):
+            with timeout(min(self._target.timeout_ms, PATIENCE) / 1000):
                 connection.client.admin.command("ping")
         except PyMongoError:
             return False

@@ -1,6 +1,7 @@
 """The keeper on ordinary programs: it runs one while a lock is held, again when it crashes, and says why it ended."""
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -19,7 +20,12 @@ WAITS = "import os, sys, time; open(sys.argv[1], 'a').write(f'{os.getpid()}\\n')
 
 def keep(lock: Path, *command: str) -> int:
     told, tells = os.pipe()
-    subprocess.run([sys.executable, keeper.__file__, str(tells), str(lock), *command], check=True, pass_fds=[tells])
+    subprocess.run(
+        [sys.executable, keeper.__file__, str(tells), str(lock)],
+        input=json.dumps(command).encode(),
+        check=True,
+        pass_fds=[tells],
+    )
     os.close(tells)
     return told
 
