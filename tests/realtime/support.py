@@ -11,6 +11,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from hapiish.realtime import NamespaceHooks, RealtimeServer, Socket
+from hapiish.realtime.protocol import WebSocketProtocol
 
 PATIENCE = 10  # seconds until something that should have come is missed
 OnEvent = Callable[[Socket, Any], Awaitable[Any]]
@@ -27,8 +28,8 @@ def realtime(hooks: NamespaceHooks | None = None, **options: Any) -> RealtimeSer
 
 
 @asynccontextmanager
-async def serving(app: Any, ws: Any = "websockets-sansio") -> AsyncIterator[int]:
-    """The port of a uvicorn in this very loop."""
+async def serving(app: Any, ws: Any = WebSocketProtocol) -> AsyncIterator[int]:
+    """The port of a uvicorn in this very loop, with the WebSocket that `hapiish run` gives it."""
     config = uvicorn.Config(app, port=0, ws=ws, lifespan="off", log_level="warning", ws_ping_interval=None)
     server = uvicorn.Server(config)
     config.load()

@@ -1,0 +1,167 @@
+"""uvicorn's WebSocket with a short way for what Socket.IO is made of: whole text frames, in and out.
+
+Unfragmented, uncompressed text is read and written here, and the frames of one turn of the event loop leave in one
+write. Everything else (handshake, control frames, fragments, extensions, errors, the end) stays uvicorn's and the
+websockets library's. Knows nothing of Socket.IO; an ASGI application notices nothing but speed.
+"""
+
+from typing import Any
+
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Opcode
+from websockets.protocol import State
+
+from hapiish.types import Receive, Scope, Send
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # where the websockets library has no compiled part
+    from websockets.utils import apply_mask
+
+OPEN = State.OPEN
+
+READ_AHEAD = 16
+"""Messages that wait for the application before the client has to wait."""
+
+WRITE_AT_ONCE = 65536
+"""Bytes that are not held back until the end of the loop's turn."""
+
+# First bytes of frames (RFC 6455 §5.2): FIN and opcode.
+TEXT = 0x81
+BEGINS_FRAGMENTS = (0x01, 0x02)
+ENDS_FRAGMENTS = 0x80
+OPCODES = frozenset(Opcode)
+
+_HEADS = [bytes((TEXT, size)) for size in range(126)]
+
+
+def text_frame(text: str) -> bytes:
+    """A server's text frame."""
+    payload = text.encode()
+    size = len(payload)
+    if size < 126:
+        return _HEADS[size] + payload
+    if size < 65536:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+
+
+def is_refused(first: int, second: int) -> bool:
+    """Whether the library refuses a client's frame that begins so: not masked, or of no known kind."""
+    return second < 128 or (first != TEXT and first & 15 not in OPCODES)
+
+
+def measure(data: bytes, start: int) -> tuple[int, int]:
+    """Bytes of head and of payload of a client's frame; of the head alone while too little has come to tell."""
+    have = len(data) - start
+    if have < 2:
+        return 2, 0
+    size = data[start + 1] & 127
+    if size < 126:
+        return 6, size
+    wide = 2 if size == 126 else 8
+    if have < 2 + wide:
+        return 2 + wide, 0
+    return 6 + wide, int.from_bytes(data[start + 2 : start + 2 + wide], "big")
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """For uvicorn's option `ws`."""
+
+    _latest = ("", text_frame(""))  # a text and its frame, which the many recipients of one message share
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self._rest = bytearray()  # the beginning of a frame
+        self._needed = 0  # bytes that it must have before it is worth a look
+        self._in_fragments = False
+        self._frames: list[bytes] = []
+        self._held = 0
+        self._served, self.app = self.app, self._serve
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> Any:
+        try:
+            return await self._served(scope, receive, send)
+        finally:
+            self._flush()
+
+    # Out
+
+    async def send(self, message: Any) -> None:
+        """Puts text beside what else leaves in this turn of the loop."""
+        if not self.writable.is_set():
+            await self.writable.wait()
+        text = message.get("text")
+        if text is None or self.conn.state is not OPEN or self.conn.extensions:
+            self._flush()
+            await super().send(message)
+            return
+        if self.disconnected:
+            raise ClientDisconnected
+        known, frame = WebSocketProtocol._latest
+        if known is not text:
+            frame = text_frame(text)
+            WebSocketProtocol._latest = text, frame
+        if not self._frames:
+            self.loop.call_soon(self._flush)
+        self._frames.append(frame)
+        self._held += len(frame)
+        if self._held > WRITE_AT_ONCE:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._frames:
+            if self.conn.state is OPEN and not self.disconnected:
+                self.transport.write(b"".join(self._frames))
+            self._frames.clear()
+            self._held = 0
+
+    def shutdown(self) -> None:
+        """Closes behind what was sent."""
+        self._flush()
+        super().shutdown()
+
+    # In
+
+    def data_received(self, data: bytes) -> None:
+        """Takes out the whole frames; the websockets library sees those that are not plain text, one by one."""
+        if self._rest:
+            self._rest += data
+            if len(self._rest) < self._needed and self.conn.state is OPEN:
+                return
+            data = bytes(self._rest)
+            self._rest.clear()
+        start, end = 0, len(data)
+        while start < end and self.conn.state is OPEN and not self.conn.extensions:
+            head, size = measure(data, start)
+            stop = start + head + size
+            if size > self.config.ws_max_size or (end - start > 1 and is_refused(data[start], data[start + 1])):
+                break
+            if stop > end:
+                self._needed = head + size
+                self._rest += data[start:]
+                return
+            if data[start] != TEXT or self._in_fragments or not self._take(data, stop - size, stop):
+                self._pass_on(data[start:stop])
+            start = stop
+        if start < end:
+            self._pass_on(data[start:])
+
+    def _take(self, data: bytes, payload: int, stop: int) -> bool:
+        try:
+            text = apply_mask(data[payload:stop], data[payload - 4 : payload]).decode()
+        except UnicodeDecodeError:
+            return False
+        self.queue.put_nowait({"type": "websocket.receive", "text": text})
+        if self.queue.qsize() > READ_AHEAD and not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
+        return True
+
+    def _pass_on(self, data: bytes) -> None:
+        if data[0] in BEGINS_FRAGMENTS:
+            self._in_fragments = True
+        elif data[0] == ENDS_FRAGMENTS:
+            self._in_fragments = False
+        super().data_received(data)
