@@ -43,6 +43,13 @@ class Server(uvicorn.Server):
         if self.started:
             announce(self.file, self.config, self.servers[0].sockets[0].getsockname()[1])
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Lets events end and tells every socket, before uvicorn cuts the connections."""
+        app = self.config.app
+        if isinstance(app, Application) and app.server.realtime is not None:
+            await app.server.realtime.shutdown(grace_ms=app.server.settings.shutdown_timeout)
+        await super().shutdown(sockets)
+
 
 def serve(options: argparse.Namespace, table: Table) -> int:
     """Serves until a signal: 0 then, 1 when it cannot start. Raises Refusal and TableError."""
