@@ -18,11 +18,14 @@ ROOT = BENCH.parent
 
 
 def enter(script: Path, node: Path) -> NoReturn:
-    """Make what is missing and go on as `script` inside the venv; `node` is the folder of a package.json."""
+    """Make what is missing and go on as `script` inside the venv, where the modules of this folder can be imported.
+
+    `node` is the folder of a package.json.
+    """
     python = _venv(BENCH / ".venv")
     if shutil.which("npm"):
         _node_modules(node)
-    os.execv(python, [str(python), str(script), *sys.argv[1:]])
+    os.execve(python, [str(python), str(script), *sys.argv[1:]], {**os.environ, "PYTHONPATH": str(BENCH)})
 
 
 def _venv(folder: Path) -> Path:

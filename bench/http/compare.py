@@ -7,14 +7,10 @@ itself.
 import argparse
 import json
 import os
-import platform
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +18,10 @@ import load
 import report
 import tables
 from contract import LOADS, PROOF
-from process import Server, StartError, StartTimeout
+from pinned import StartError
+from process import Server, StartTimeout
 from proof import ProofError, prove
+from summary import machine, versions
 
 SERVERS = ("bare", "hapiish", "starlette", "fastapi", "litestar", "connexion", "hapi")
 PACKAGES = (
@@ -71,8 +69,8 @@ def main() -> None:
         _prove(options.only, options.routes[0], folders[options.routes[0]], cores[0])
         samples, missing = _rounds(options, folders, cores[0])
     result = {
-        "machine": _machine(),
-        "versions": _versions(),
+        "machine": machine(),
+        "versions": versions(PACKAGES, Path(__file__).parent / "node", ("@hapi/hapi", "joi")),
         "settings": {"rounds": options.rounds, "seconds": options.seconds, "connections": options.connections},
         "samples": [asdict(sample) for sample in samples],
         "missing": missing,
@@ -165,30 +163,6 @@ def _sample(options: argparse.Namespace, folder: Path, core: int, *, name: str, 
                 server_cpu=(server.cpu() - cpu) / figures.seconds,
             )
         return Sample(name, routes, number, start, server.memory(), loads)
-
-
-def _machine() -> dict[str, Any]:
-    facts = (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
-    models = [value.strip() for name, _, value in facts if name.strip() == "model name"]
-    return {
-        "when": time.strftime("%Y-%m-%d"),
-        "processor": models[0] if models else platform.machine(),
-        "cores": os.cpu_count(),
-        "system": platform.system(),
-    }
-
-
-def _versions() -> dict[str, str]:
-    versions = {name: metadata.version(name) for name in PACKAGES}
-    versions["python"] = platform.python_version()
-    node = Path(__file__).parent / "node"
-    for name in ("@hapi/hapi", "joi"):
-        manifest = node / "node_modules" / name / "package.json"
-        if manifest.exists():
-            versions[name] = json.loads(manifest.read_text())["version"]
-    if shutil.which("node"):
-        versions["node"] = subprocess.check_output(["node", "--version"], text=True).strip().removeprefix("v")
-    return versions
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from statistics import median
 from typing import Any
 
+from summary import spread, table
+
 Result = dict[str, Any]
 Sample = dict[str, Any]
 REFERENCES = ("starlette", "hapi")
@@ -43,18 +45,18 @@ def _size(result: Result, routes: int) -> str:
         own = [sample for sample in samples if sample["server"] == server]
         row = [server]
         for kind in ("get", "post"):
-            row.append(_range((_speed(sample, kind) for sample in own), "{:,.0f}"))
+            row.append(spread((_speed(sample, kind) for sample in own), "{:,.0f}"))
             row += [
-                "1" if name == server else _range(_ratios(samples, server, name, kind), "{:.2f}") for name in references
+                "1" if name == server else spread(_ratios(samples, server, name, kind), "{:.2f}") for name in references
             ]
-        row.append(_range((sample["start"] for sample in own), "{:.2f}"))
+        row.append(spread((sample["start"] for sample in own), "{:.2f}"))
         row.append(f"{median(sample['memory'] for sample in own) / 2**20:.0f}")
         rows.append(row)
     reasons = {one["server"]: one["why"] for one in result["missing"] if one["routes"] == routes}
     for server, why in reasons.items():
         if server not in servers:
             rows.append([server, why.strip().splitlines()[-1], *[""] * (len(head) - 2)])
-    return f"### {routes:,} routes\n\n{_table(head, rows)}"
+    return f"### {routes:,} routes\n\n{table(head, rows)}"
 
 
 def _growth(samples: list[Sample], sizes: list[int]) -> str:
@@ -63,9 +65,9 @@ def _growth(samples: list[Sample], sizes: list[int]) -> str:
     for server in _names(samples):
         row = [server]
         for kind in ("get", "post"):
-            row += [_range(_growths(samples, server, kind, sizes[0], size), "{:.2f}") for size in sizes[1:]]
+            row += [spread(_growths(samples, server, kind, sizes[0], size), "{:.2f}") for size in sizes[1:]]
         rows.append(row)
-    return f"### Speed beside the same server's with {sizes[0]:,} routes\n\n{_table(head, rows)}"
+    return f"### Speed beside the same server's with {sizes[0]:,} routes\n\n{table(head, rows)}"
 
 
 def _targets(samples: list[Sample], sizes: list[int]) -> str:
@@ -84,7 +86,7 @@ def _verdict(what: str, reached: list[float], target: float) -> list[str]:
     if not reached:
         return []
     verdict = "met" if median(reached) >= target else "missed"
-    return [f"- {verdict}: {what}: {_range(reached, '{:.2f}')}, target {target:g}"]
+    return [f"- {verdict}: {what}: {spread(reached, '{:.2f}')}, target {target:g}"]
 
 
 def _doubts(samples: list[Sample], missing: list[dict[str, Any]]) -> str:
@@ -130,16 +132,3 @@ def _paired(
         for sample in samples
         if above(sample) and sample["round"] in references
     ]
-
-
-def _range(values: Iterable[float], form: str) -> str:
-    found = sorted(values)
-    if not found:
-        return "–"
-    middle = form.format(median(found))
-    return middle if len(found) == 1 else f"{middle} ({form.format(found[0])}..{form.format(found[-1])})"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -5,6 +5,8 @@ write. Everything else (handshake, control frames, fragments, extensions, errors
 websockets library's. Knows nothing of Socket.IO; an ASGI application notices nothing but speed.
 """
 
+import asyncio
+from collections import deque
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
@@ -66,6 +68,35 @@ def measure(data: bytes, start: int) -> tuple[int, int]:
     return 6 + wide, int.from_bytes(data[start + 2 : start + 2 + wide], "big")
 
 
+class Inbox:
+    """The part of asyncio.Queue that a WebSocket with one reader uses; the real one asks for the loop at every turn."""
+
+    __slots__ = ("_items", "_loop", "_waiter")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._items: deque[Any] = deque()
+        self._loop = loop
+        self._waiter: asyncio.Future[None] | None = None
+
+    def put_nowait(self, item: Any) -> None:
+        self._items.append(item)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def get(self) -> Any:
+        """The oldest item, once there is one; nothing is lost when this is cancelled."""
+        while not self._items:
+            self._waiter = self._loop.create_future()
+            await self._waiter
+        return self._items.popleft()
+
+    def qsize(self) -> int:
+        return len(self._items)
+
+    def empty(self) -> bool:
+        return not self._items
+
+
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     """For uvicorn's option `ws`."""
 
@@ -73,6 +104,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
+        self.queue: Any = Inbox(self.loop)
         self._rest = bytearray()  # the beginning of a frame
         self._needed = 0  # bytes that it must have before it is worth a look
         self._in_fragments = False

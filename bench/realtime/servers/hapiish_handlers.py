@@ -1,0 +1,16 @@
+"""The two functions that servers/routes.yaml names."""
+
+from typing import Any
+
+from hapiish import boom
+
+
+async def connect(request: Any, h: Any) -> None:
+    await request.socket.join(request.auth.credentials["sub"])
+
+
+async def message(request: Any, h: Any) -> None:
+    payload = request.payload
+    if payload.get("senderId") != request.auth.credentials["sub"]:
+        raise boom.Forbidden
+    await request.server.emit("message", payload, payload["receiverId"], skip=request.socket)

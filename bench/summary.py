@@ -1,0 +1,53 @@
+"""What the reports of all benches are made of: medians with their range, tables, and what was measured on."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+
+def spread(values: Iterable[float], form: str) -> str:
+    """Median and range, as Markdown."""
+    found = sorted(values)
+    if not found:
+        return "–"
+    middle = form.format(median(found))
+    return middle if len(found) == 1 else f"{middle} ({form.format(found[0])}..{form.format(found[-1])})"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A table of Markdown; all columns but the first are numbers."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def machine() -> dict[str, Any]:
+    """Day, processor, cores and system."""
+    facts = (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
+    models = [value.strip() for name, _, value in facts if name.strip() == "model name"]
+    return {
+        "when": time.strftime("%Y-%m-%d"),
+        "processor": models[0] if models else platform.machine(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+    }
+
+
+def versions(packages: Iterable[str], node: Path, node_packages: Iterable[str]) -> dict[str, str]:
+    """Versions of Python, its `packages`, node, and what is installed of `node_packages` in the folder `node`."""
+    found = {name: metadata.version(name) for name in packages}
+    found["python"] = platform.python_version()
+    for name in node_packages:
+        manifest = node / "node_modules" / name / "package.json"
+        if manifest.exists():
+            found[name] = json.loads(manifest.read_text())["version"]
+    if shutil.which("node"):
+        found["node"] = subprocess.check_output(["node", "--version"], text=True).strip().removeprefix("v")
+    return found
