@@ -19,6 +19,7 @@ from hapiish.app import Application
 from hapiish.cli import logs
 from hapiish.cli.database import local_database
 from hapiish.cli.refusal import Refusal
+from hapiish.http.protocol import HttpProtocol
 from hapiish.realtime.protocol import WebSocketProtocol
 from hapiish.store import indexes
 from hapiish.store.connection import StoreError, Target, acquire, documents, release
@@ -83,7 +84,7 @@ def configure(options: argparse.Namespace, table: Table, app: Any) -> uvicorn.Co
         port=server.port if options.port is None else options.port,
         workers=options.workers,
         loop="uvloop",
-        http="httptools",
+        http=HttpProtocol,
         ws=WebSocketProtocol,
         ws_max_size=table.sockets.max_bytes if table.sockets is not None else 1,
         ws_per_message_deflate=False,  # costs more time than it saves on small messages, and memory per client

@@ -1,0 +1,155 @@
+"""One write for a response: byte for byte what uvicorn's own protocol answers, whatever the client does."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from websockets.asyncio.client import connect
+
+from hapiish.http.protocol import WRITE_AT_ONCE, HttpProtocol, Joining
+
+pytestmark = pytest.mark.anyio
+
+PATIENCE = 10  # seconds
+LONG = b"x" * (3 * WRITE_AT_ONCE)
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": (await receive())["text"] if scope["path"] == "/echo" else "hi"})
+        await send({"type": "websocket.close"})
+        return
+    path = scope["path"]
+    if path == "/crash":
+        raise ValueError("the application's own mistake")
+    if path == "/body":
+        body = b""
+        while (message := await receive()).get("more_body"):
+            body += message["body"]
+        body += message["body"]
+    else:
+        body = LONG if path == "/long" else b"hello"
+    headers = [(b"content-type", b"text/plain")]
+    if path == "/close":
+        headers.append((b"connection", b"close"))
+    if path != "/chunked":
+        headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    if path == "/chunked":
+        for part in (b"one", b"two"):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+            await asyncio.sleep(0)
+        body = b""
+    await send({"type": "http.response.body", "body": body})
+
+
+@asynccontextmanager
+async def serving(http: Any) -> AsyncIterator[int]:
+    config = uvicorn.Config(app, port=0, http=http, ws="websockets-sansio", lifespan="off", log_level="critical")
+    server = uvicorn.Server(config)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        await server.shutdown()
+
+
+async def answered(port: int, *requests: bytes) -> bytes:
+    """Everything that comes back until the server closes, dates left out; the client then has nothing more to say."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for request in requests:
+        writer.write(request)
+        await writer.drain()
+        await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE):
+        answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return re.sub(rb"date: [^\r]*\r\n", b"", answer)
+
+
+def get(path: str, *, last: bool = True, method: str = "GET") -> bytes:
+    return f"{method} {path} HTTP/1.1\r\nHost: x\r\n{'Connection: close' if last else 'A: b'}\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        [get("/")],
+        [get("/", method="HEAD")],
+        [get("/long")],
+        [get("/chunked")],
+        [get("/close", last=False)],
+        [get("/crash", last=False), get("/")],
+        [get("/", last=False) + get("/long", last=False) + get("/chunked", last=False) + get("/")],
+        [b"POST /body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\n", b"ab", b"cd"],
+        [
+            b"POST /body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n",
+            b"ab",
+        ],
+        [b"GET / HTTP/1.0\r\n\r\n"],
+        [b"nonsense\r\n\r\n"],
+    ],
+)
+async def test_the_answers_are_uvicorns_own(requests: list[bytes]) -> None:
+    async with serving(HttpProtocol) as ours, serving("httptools") as theirs:
+        assert await answered(ours, *requests) == await answered(theirs, *requests)
+
+
+async def test_a_websocket_is_upgraded_to() -> None:
+    async with serving(HttpProtocol) as port, connect(f"ws://127.0.0.1:{port}/echo") as wire:
+        await wire.send("there and back")
+        assert await wire.recv() == "there and back"
+
+
+class Wire:
+    """A transport that only remembers."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.closed = False
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def test_what_is_written_in_one_turn_leaves_in_one_write() -> None:
+    wire = Wire()
+    joining = Joining(wire, asyncio.get_running_loop())
+    joining.write(b"head")
+    joining.write(b"body")
+    assert wire.written == []
+    await asyncio.sleep(0)
+    assert wire.written == [b"headbody"]
+
+
+async def test_much_is_not_held_back() -> None:
+    wire = Wire()
+    joining = Joining(wire, asyncio.get_running_loop())
+    joining.write(b"head")
+    joining.write(LONG)
+    assert wire.written == [b"head" + LONG]
+
+
+async def test_closing_comes_after_what_was_written() -> None:
+    wire = Wire()
+    joining = Joining(wire, asyncio.get_running_loop())
+    joining.write(b"last words")
+    joining.close()
+    assert (wire.written, wire.closed) == ([b"last words"], True)
+    await asyncio.sleep(0)
+    assert wire.written == [b"last words"]
