@@ -1,21 +1,31 @@
-"""Serves any of the applications with one and the same uvicorn: `python -m servers.serve NAME ROUTES TABLES PORT`."""
+"""Serves any of the applications with one and the same uvicorn: `python -m servers.serve NAME ROUTES TABLES PORT`.
+
+Only `hapiish` has the HTTP protocol class that `hapiish run` gives uvicorn; `hapiish-uvicorn` has what all others have.
+"""
 
 import importlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 
 def main(name: str, routes: str, tables: str, port: str) -> None:
     """Serve `servers.NAME_app` on the loopback address until the process is told to end."""
-    app = importlib.import_module(f"servers.{name}_app").app(int(routes), Path(tables))
+    module, _, under = name.partition("-")
+    app = importlib.import_module(f"servers.{module}_app").app(int(routes), Path(tables))
+    http: Any = "httptools"
+    if module == "hapiish" and under != "uvicorn":
+        from hapiish.http.protocol import HttpProtocol
+
+        http = HttpProtocol
     uvicorn.run(
         app,
         host="127.0.0.1",
         port=int(port),
         loop="uvloop",
-        http="httptools",
+        http=http,
         ws="none",
         access_log=False,
         log_level="warning",
