@@ -153,8 +153,10 @@ class Hub(socketio.AsyncServer):
             hooks = self._hooks_for(transport, namespace, data)
             if hooks.connect is not None:
                 await hooks.connect(socket, data)
-        except Exception as error:  # noqa: BLE001  every client is answered
+        except (Exception, asyncio.CancelledError) as error:
             socket.forget()
+            if _cancelled():
+                raise
             transport.deliver(packets.refused(namespace, _failure("connect", error)["error"]))
             return
         socket.admit()
@@ -181,8 +183,10 @@ class Hub(socketio.AsyncServer):
         if hooks is not None and hooks.disconnect is not None:
             try:
                 await hooks.disconnect(socket, reason)
-            except Exception:
+            except (Exception, asyncio.CancelledError):
                 logger.exception("the disconnect hook of %s failed", socket.namespace)
+                if _cancelled():
+                    raise
 
     async def dismiss(self, socket: Socket, reason: str) -> None:
         """Disconnects a client from its namespace."""

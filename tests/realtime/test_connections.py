@@ -32,8 +32,17 @@ async def _refuse(socket: Socket, auth: Any) -> None:
     raise boom.Unauthorized("Token expired", code="token_expired")
 
 
+INTERNAL = {"statusCode": 500, "error": "Internal Server Error", "message": "An internal server error occurred"}
+
+
 async def _crash(socket: Socket, auth: Any) -> None:
     raise LookupError("a secret")
+
+
+async def _await_what_was_cancelled(socket: Socket, auth: Any) -> None:
+    future = asyncio.get_running_loop().create_future()
+    future.cancel()
+    await future
 
 
 @pytest.mark.parametrize(
@@ -43,10 +52,8 @@ async def _crash(socket: Socket, auth: Any) -> None:
             _refuse,
             {"statusCode": 401, "error": "Unauthorized", "message": "Token expired", "code": "token_expired"},
         ),
-        (
-            _crash,
-            {"statusCode": 500, "error": "Internal Server Error", "message": "An internal server error occurred"},
-        ),
+        (_crash, INTERNAL),
+        (_await_what_was_cancelled, INTERNAL),
     ],
 )
 async def test_a_refusal_says_why_and_leaves_nothing_behind(hook: Any, error: dict[str, Any]) -> None:
