@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import socket as sockets
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,17 +10,10 @@ import uvicorn
 
 from hapiish import boom
 from hapiish.realtime import NamespaceHooks, RealtimeServer, Socket
+from tests import javascript
 from tests.realtime.support import PATIENCE, Journal, echo, realtime, serving
 
 pytestmark = pytest.mark.anyio
-
-SCRIPTS = Path(__file__).parents[1] / "js"
-NODE = os.environ.get("NODE", "node")
-
-
-async def start(script: str, address: str) -> asyncio.subprocess.Process:
-    pipe = asyncio.subprocess.PIPE
-    return await asyncio.create_subprocess_exec(NODE, str(SCRIPTS / script), address, stdout=pipe, stderr=pipe)
 
 
 async def judge(socket: Socket, auth: Any) -> None:
@@ -64,12 +55,8 @@ def server_of() -> RealtimeServer:
 def findings() -> dict[str, Any]:
     async def run() -> dict[str, Any]:
         async with serving(server_of()) as port:
-            process = await start("realtime.mjs", f"http://127.0.0.1:{port}")
-            async with asyncio.timeout(60):
-                output, errors = await process.communicate()
-        assert process.returncode == 0, errors.decode()
-        found: dict[str, Any] = json.loads(output)
-        return found
+            found: dict[str, Any] = json.loads(await javascript.run("realtime.mjs", f"http://127.0.0.1:{port}"))
+            return found
 
     return asyncio.run(run())
 
@@ -107,7 +94,7 @@ async def test_a_refusal_reaches_the_client_as_an_error(findings: dict[str, Any]
 
 async def test_a_client_comes_back_by_itself_after_a_restart() -> None:
     listening = sockets.create_server(("127.0.0.1", 0))
-    process = await start("restart.mjs", f"http://127.0.0.1:{listening.getsockname()[1]}")
+    process = await javascript.start("restart.mjs", f"http://127.0.0.1:{listening.getsockname()[1]}")
     try:
         for last in (False, True):
             journal = Journal()

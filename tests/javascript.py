@@ -1,0 +1,32 @@
+"""Scripts in tests/js, run by node: `$NODE`, else the one on PATH. The clients they need are installed when missing."""
+
+import asyncio
+import fcntl
+import os
+import subprocess
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "js"
+NODE = os.environ.get("NODE", "node")
+PIPE = asyncio.subprocess.PIPE
+
+
+async def start(script: str, *arguments: str) -> asyncio.subprocess.Process:
+    """The process of a script."""
+    await asyncio.to_thread(_install)
+    return await asyncio.create_subprocess_exec(NODE, script, *arguments, cwd=FOLDER, stdout=PIPE, stderr=PIPE)
+
+
+async def run(script: str, *arguments: str, limit: float = 60) -> str:
+    """What a script prints; fails with what it complained about when it ends badly or takes over `limit` seconds."""
+    process = await start(script, *arguments)
+    output, errors = await asyncio.wait_for(process.communicate(), limit)
+    assert process.returncode == 0, (output + errors).decode()
+    return output.decode()
+
+
+def _install() -> None:
+    with (FOLDER / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # workers of one run come here together
+        if not (FOLDER / "node_modules").exists():
+            subprocess.run(["npm", "ci", "--silent"], cwd=FOLDER, check=True, stdin=subprocess.DEVNULL)
