@@ -19,8 +19,9 @@ from hapiish.compile import compile_table
 from hapiish.resolve import forget
 from hapiish.server import Server
 from hapiish.store.threads import Pool
+from hapiish.table.codes import Code
 from hapiish.table.model import NOWHERE, Database, Sockets, Table
-from hapiish.table.problems import Mark, Problem, TableError
+from hapiish.table.problems import Problem, TableError
 from hapiish.types import Receive, Send
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Application(Starlette):
         if table.database is not None:
             uri = table.database.uri or database_uri
             if not uri:
-                raise TableError([_no_database(table)])
+                raise TableError([_no_database(table.database)])
             self.server.store = _store(table.database, uri, self.server.pool, compiled.models)
         self.direct = False
         self.polling = False
@@ -167,10 +168,10 @@ def _realtime(sockets: Sockets) -> "RealtimeServer":
     )
 
 
-def _no_database(table: Table) -> Problem:
+def _no_database(database: Database) -> Problem:
     return Problem(
-        table.marks.get("database", Mark(table.file, 1, 1)),
-        "HA0404",
+        database.mark,
+        Code.NO_DATABASE,
         "no database: database.uri is empty",
         hint="set MONGODB_URI, or start with `hapiish run`, which brings a local MongoDB",
     )

@@ -28,6 +28,7 @@ from hapiish.realtime import NamespaceHooks
 from hapiish.realtime.binding import Connection, Emits, EventRoute
 from hapiish.resolve import ResolveError, resolve
 from hapiish.table import model
+from hapiish.table.codes import Code
 from hapiish.table.problems import Mark, Problem, TableError
 from hapiish.types import AsyncHandler
 
@@ -73,7 +74,7 @@ class _Compiler:
 
     def compile(self) -> Compiled:
         table = self.table
-        models = {name: self.object(given, table.marks[f"models.{name}"]) for name, given in table.models.items()}
+        models = {name: self.object(given) for name, given in table.models.items()}
         self.strategies = {name: self.strategy(name, given) for name, given in table.auth.strategies.items()}
         self.ext = {point: self.functions(exts) for point, exts in table.ext.items()}
         router = Router(table.server.router.is_case_sensitive, table.server.router.strip_trailing_slash)
@@ -111,29 +112,40 @@ class _Compiler:
 
     # Names
 
-    def object(self, name: str, mark: Mark) -> Any:
+    def object(self, name: str) -> Any:
         """What `name` stands for; an unknown one becomes a problem, and the work goes on to find the others."""
         if name not in self.names:
             try:
                 self.names[name] = resolve(name, self.table.folder)
             except ResolveError as error:
-                self.problems.append(Problem(mark, "HA0401", f'"{name}": {error}'))
+                self.problems.append(Problem(self.place(name), Code.IMPORT, f'"{name}": {error}'))
                 self.names[name] = _missing
         return self.names[name]
 
-    def function(self, name: str, mark: Mark) -> AsyncHandler:
-        found = self.object(name, mark)
-        if not callable(found):
-            self.problems.append(Problem(mark, "HA0402", f'"{name}" is {type(found).__name__}, not a function'))
-            return _missing
-        return caller(found, self.server.pool.call)
+    def function(self, name: str) -> AsyncHandler:
+        found = self.object(name)
+        if callable(found):
+            return caller(found, self.server.pool.call)
+        message = f'"{name}" is {type(found).__name__}, not a function'
+        self.problems.append(Problem(self.place(name), Code.NOT_CALLABLE, message))
+        self.names[name] = _missing
+        return _missing
+
+    def place(self, name: str) -> Mark:
+        """Where `name` is first written; the start of the file for one inside the options of a scheme of one's own."""
+        return self.table.names.get(name, Mark(self.table.file, 1, 1))
 
     def functions(self, exts: tuple[model.Ext, ...]) -> tuple[AsyncHandler, ...]:
-        return tuple(self.function(ext.method, ext.mark) for ext in exts)
+        return tuple(self.function(ext.method) for ext in exts)
 
-    def action(self, name: str, mark: Mark) -> Any:
-        """A failAction: one of the three words, or a function ready to be called with a request and an error."""
-        return name if name in ("error", "log", "ignore") else fail_action(self.function(name, mark))
+    def action(self, name: str) -> Any:
+        """A failAction: one of the three words, or a function."""
+        return name if name in _WORDS else self.function(name)
+
+    def early_action(self, name: str) -> Any:
+        """A failAction before the handler, whose function may only go on, take over or fail."""
+        action = self.action(name)
+        return fail_action(action) if callable(action) else action
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What routes with equal settings share."""
@@ -146,24 +158,24 @@ class _Compiler:
 
     def strategy(self, name: str, given: model.Strategy) -> Any:
         own = self.table.auth.schemes.get(given.scheme)
-        factory = self.object(own, self.table.marks[f"auth.schemes.{given.scheme}"]) if own else SCHEMES[given.scheme]
+        factory = self.object(own) if own else SCHEMES[given.scheme]
         options = dict(given.options)
         schema = getattr(factory, "options_schema", None)
         if schema is not None:
             # Our own report never shows a value: an option may be a secret.
             faults = validation.compile_schema(schema, {}).errors(options)
             for fault in faults:
-                where = "options" + fault["path"].replace("/", ".")
-                self.problems.append(Problem(given.mark, "HA0403", f'strategy "{name}": {where} {fault["message"]}'))
+                said = f"options{fault['path'].replace('/', '.')} {fault['message']}"
+                self.problems.append(Problem(given.mark, Code.STRATEGY_OPTIONS, f'strategy "{name}": {said}'))
             if faults:
                 return None
         for key in getattr(factory, "references", ()):
             if isinstance(options.get(key), str):
-                options[key] = self.function(options[key], given.mark)
+                options[key] = self.function(options[key])
         try:
             return factory(self.server, options)
         except ValueError as error:
-            self.problems.append(Problem(given.mark, "HA0403", f'strategy "{name}": {error}'))
+            self.problems.append(Problem(given.mark, Code.STRATEGY_OPTIONS, f'strategy "{name}": {error}'))
             return None
 
     def authenticate(self, auth: model.RouteAuth) -> tuple[Step, bool]:
@@ -185,7 +197,7 @@ class _Compiler:
             path=given.path,
             vhost=given.vhost,
             settings=options,
-            handler=self.function(given.handler, given.handler_mark),
+            handler=self.function(given.handler),
             responder=self.responder(options, given.method),
             steps=tuple(self.steps(given, options)),
             **self.after(given, options),
@@ -242,7 +254,7 @@ class _Compiler:
                 self.validator(rules.schema),
                 {status: self.validator(schema) for status, schema in rules.status.items()},
                 rules.sample,
-                rules.fail_action if rules.fail_action in _WORDS else self.function(rules.fail_action, given.mark),
+                self.action(rules.fail_action),
             )
         return {
             "validate_response": check,
@@ -254,13 +266,13 @@ class _Compiler:
     def steps(self, given: model.Route, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
         """The steps before the handler, in hapi's order."""
         if self.table.state or not options.state.parse:
-            action = self.action(options.state.fail_action, given.mark)
+            action = self.early_action(options.state.fail_action)
             yield cookies_step(self.cookies, options.state.parse, action), callable(action)
         yield from self.extensions("onPreAuth", options)
         if options.auth is not None:
             yield self.authenticate(options.auth)
         if given.method != "GET":
-            action = self.action(options.payload.fail_action, given.mark)
+            action = self.early_action(options.payload.fail_action)
             key = ("payload", options.payload, given.method == "*")
             yield self.once(key, lambda: (payload_step(options.payload, action, any_method=given.method == "*"), True))
         if options.auth is not None:
@@ -280,8 +292,7 @@ class _Compiler:
             yield pre_step([self.prerequisite(pre) for pre in together]), True
 
     def prerequisite(self, pre: model.Pre) -> Prerequisite:
-        action = pre.fail_action if pre.fail_action in _WORDS else self.function(pre.fail_action, pre.mark)
-        return Prerequisite(method=self.function(pre.method, pre.mark), assign=pre.assign, action=action)
+        return Prerequisite(method=self.function(pre.method), assign=pre.assign, action=self.action(pre.fail_action))
 
     # Schemas
 
@@ -289,7 +300,7 @@ class _Compiler:
         return None if schema is None or schema is True else validation.compile_schema(schema, self.table.schemas)
 
     def validations(self, given: model.Route | model.Event, rules: model.Validate) -> Iterator[tuple[Step, bool]]:
-        action = self.action(rules.fail_action, given.mark)
+        action = self.early_action(rules.fail_action)
         for source in SOURCES:
             schema = getattr(rules, source)
             if schema is None or schema is True or (source == "payload" and getattr(given, "method", None) == "GET"):
@@ -315,8 +326,8 @@ class _Compiler:
             route=self.connection_route(given),
             authenticate=self.authenticate(given.auth)[0] if given.auth is not None else None,
             access=tuple(self.access(given.auth)) if given.auth is not None else (),
-            on_connect=self.function(given.on_connect, given.mark) if given.on_connect else None,
-            on_disconnect=self.function(given.on_disconnect, given.mark) if given.on_disconnect else None,
+            on_connect=self.function(given.on_connect) if given.on_connect else None,
+            on_disconnect=self.function(given.on_disconnect) if given.on_disconnect else None,
         )
         return NamespaceHooks(
             connect=connection.connect,
@@ -340,7 +351,7 @@ class _Compiler:
             method="event",
             path=given.event,
             settings=options,
-            handler=self.function(given.handler, given.handler_mark),
+            handler=self.function(given.handler),
             responder=self.responder(options, ""),
             steps=tuple(self.event_steps(given, options)),
             **self.after(given, options),

@@ -212,7 +212,7 @@ def validate_response_step(
         validator = by_status.get(status, default if status < 400 else None)
         if validator is None or (sample < 100 and random() * 100 >= sample):  # noqa: S311 - a sample, not a secret
             return None
-        found = _answer_faults(validator, response.source)
+        found = faults_as_sent(validator, response.source)
         if not found or fail_action == "ignore":
             return None
         route = request.route
@@ -232,7 +232,7 @@ def validate_response_step(
     return judge
 
 
-def _answer_faults(validator: Validator, source: Any) -> list[Fault]:
+def faults_as_sent(validator: Validator, source: Any) -> list[Fault]:
     """The faults of a handler's value; dates, ids and documents are judged by the JSON they become."""
     try:
         if validator.is_valid(source):

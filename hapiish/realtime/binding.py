@@ -17,7 +17,7 @@ from hapiish.http.lifecycle import Route, Steps, failed, perform, post_response
 from hapiish.http.request import Request
 from hapiish.http.response import Response, from_error
 from hapiish.http.toolkit import Toolkit
-from hapiish.http.validation import Validator
+from hapiish.http.validation import Validator, faults_as_sent
 from hapiish.realtime.hooks import Answer
 from hapiish.types import AsyncHandler
 
@@ -167,5 +167,5 @@ class Emits:
         except KeyError:
             known = ", ".join(sorted(self._validators)) or "none"
             raise ValueError(f'the table does not declare the emit "{event}" (declared: {known})') from None
-        if validator is not None and not validator.is_valid(data):
-            raise ValueError(f'the payload of the emit "{event}" breaks its schema: {validator.errors(data)}')
+        if validator is not None and (faults := faults_as_sent(validator, data)):
+            raise ValueError(f'the payload of the emit "{event}" breaks its schema: {faults}')

@@ -77,7 +77,6 @@ class _Assembly:
             routes=tuple(route for entry in draft.routes for route in self.routes(entry)),
             sockets=self.sockets(),
             files=(file,),
-            marks=self.marks(),
             names=names(draft),
         )
 
@@ -120,7 +119,6 @@ class _Assembly:
 
     def routes(self, entry: RouteDraft) -> list[model.Route]:
         mark = self.draft.mark(*entry.at)
-        handler = self.draft.mark(*entry.at, "handler")
         made = []
         for method, merged in entry.options.items():
             base = self.get_defaults if method == "GET" else self.defaults
@@ -134,7 +132,6 @@ class _Assembly:
                     vhost=host,
                     options=options,
                     mark=mark,
-                    handler_mark=handler,
                 )
                 for host in entry.hosts
             ]
@@ -171,17 +168,7 @@ class _Assembly:
             id=entry.value.get("id"),
             options=options,
             mark=self.draft.mark(*entry.at),
-            handler_mark=self.draft.mark(*entry.at, "handler"),
         )
-
-    def marks(self) -> dict[str, Mark]:
-        draft = self.draft
-        named = {
-            f"{'.'.join(section)}.{name}": draft.mark(*section, name)
-            for section in (("models",), ("auth", "schemes"))
-            for name in draft.section(*section)
-        }
-        return {"database": draft.key_mark("database"), **named}
 
 
 def _folder(file: str) -> str:

@@ -183,7 +183,6 @@ class Route:
     vhost: str | None = None
     options: RouteOptions = RouteOptions()
     mark: Mark = NOWHERE
-    handler_mark: Mark = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +221,7 @@ class Database:
     threads: int = 4
     timeout: Duration = Duration(2000)
     data: str = ".hapiish"
+    mark: Mark = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +269,6 @@ class Event:
     id: str | None = None
     options: RouteOptions = RouteOptions()
     mark: Mark = NOWHERE
-    handler_mark: Mark = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,5 +325,4 @@ class Table:
     routes: tuple[Route, ...] = ()
     sockets: Sockets | None = None
     files: tuple[str, ...] = ()  # every file that was read, for the watcher
-    marks: Mapping[str, Mark] = field(default_factory=dict)  # "database", "models.User", "auth.schemes.x"
     names: Mapping[str, Mark] = field(default_factory=dict)  # every module:attribute, and where it is first written

@@ -52,7 +52,7 @@ def options(text: str, head: str = "") -> RouteOptions:
 
 def test_an_empty_table_is_all_defaults() -> None:
     built = table("{}")
-    assert built == Table(file="app/routes.yaml", folder=built.folder, files=("app/routes.yaml",), marks=built.marks)
+    assert built == Table(file="app/routes.yaml", folder=built.folder, files=("app/routes.yaml",))
     assert built.folder.endswith("/app")
     assert (built.database, built.sockets, built.server.port) == (None, None, 3000)
 
@@ -166,7 +166,7 @@ def test_pre_keeps_its_sets_and_its_places() -> None:
         (Pre(method="a:two", assign="x", mark=place(8, 8)), Pre(method="a:three", mark=place(8, 36))),
         (Pre(method="a:four", fail_action="ignore", mark=place(9, 7)),),
     )
-    assert (made.mark, made.handler_mark) == (place(2, 3), place(4, 12))
+    assert made.mark == place(2, 3)
 
 
 def test_extensions_may_be_one_or_several_and_inherited_ones_keep_their_place() -> None:
@@ -232,11 +232,7 @@ x-anything: [1, 2]
     )
     assert built.auth.strategies["other"].options == {"realm": "x"}
     assert built.schemas == {"Id": {"type": "string"}}
-    assert built.marks == {
-        "database": place(7, 1),
-        "models.User": place(8, 16),
-        "auth.schemes.kit": place(3, 18),
-    }
+    assert built.database.mark == place(7, 11)
 
 
 def test_every_name_of_an_object_is_listed_with_its_first_place() -> None:

@@ -79,7 +79,7 @@ PAIRS = [
     ("strategy", model.Strategy),
     ("validate", model.Validate),
 ]
-OURS = {"mark", "handler_mark"}
+OURS = {"mark"}
 
 
 def described(name: str) -> dict[str, Any]:
