@@ -1,6 +1,7 @@
 """A checked table to a server that answers: the local MongoDB where the table names none, indexes, uvicorn."""
 
 import argparse
+import gc
 import logging.config
 import math
 import os
@@ -60,6 +61,8 @@ def serve(options: argparse.Namespace, table: Table) -> int:
     try:
         with local_database(table, workers=options.workers) as uri:
             app = Application(table, env=None, database_uri=uri, watch=options.reload)
+            if not options.reload:
+                settle()
             look_after_indexes(table.database, uri, app.server.compiled.models.values())
             if options.workers == 1:
                 return serve_alone(configure(options, table, app), table)
@@ -71,7 +74,15 @@ def serve(options: argparse.Namespace, table: Table) -> int:
 def worker() -> Application:
     """The application of one worker process."""
     table = tables.load(os.environ[TABLE])
-    return Application(table, env=None, database_uri=os.environ.get(DATABASE), watch=False)
+    app = Application(table, env=None, database_uri=os.environ.get(DATABASE), watch=False)
+    settle()
+    return app
+
+
+def settle() -> None:
+    """Spares the garbage collector from walking the table, which stays, again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def configure(options: argparse.Namespace, table: Table, app: Any) -> uvicorn.Config:

@@ -1,8 +1,10 @@
 """Serves any of the applications with one and the same uvicorn: `python -m servers.serve NAME ROUTES TABLES PORT`.
 
-Only `hapiish` has the HTTP protocol class that `hapiish run` gives uvicorn; `hapiish-uvicorn` has what all others have.
+Only `hapiish` is served as by `hapiish run`, with its HTTP protocol class and the table out of the garbage collector's
+way; `hapiish-uvicorn` has what all others have.
 """
 
+import gc
 import importlib
 import sys
 from pathlib import Path
@@ -20,6 +22,8 @@ def main(name: str, routes: str, tables: str, port: str) -> None:
         from hapiish.http.protocol import HttpProtocol
 
         http = HttpProtocol
+        gc.collect()
+        gc.freeze()
     uvicorn.run(
         app,
         host="127.0.0.1",
