@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette._utils import get_route_path
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp
 
 from hapiish import table as tables
 from hapiish.compile import compile_table
-from hapiish.resolve import forget
+from hapiish.resolve import folders, forget
 from hapiish.server import Server
 from hapiish.store.threads import Pool
 from hapiish.table.codes import Code
@@ -192,16 +193,24 @@ async def _lifespan(app: Application) -> AsyncIterator[None]:
 
 
 async def _watch(app: Application) -> None:
-    """Reloads when a file of the table or a module beside it changes."""
-    from watchfiles import PythonFilter, awatch
+    """Reloads when a file of the table changes, or a module beside it that was imported."""
+    from watchfiles import awatch
 
-    def relevant(_: Any, path: str) -> bool:
-        return path in app.server.compiled.table.files or python(_, path)
+    while True:
+        files, places = _watched(app.server.compiled.table)
+        # Not recursive: beside a table there may be a virtual environment, and the files of a database at work.
+        async for changes in awatch(*places, recursive=False):
+            if not any(path.endswith(".py") or os.path.realpath(path) in files for _, path in changes):  # noqa: ASYNC240
+                continue
+            problems = await app.reload()
+            for problem in problems:
+                log.error("%s", problem)
+            log.info("the old table goes on" if problems else "reloaded")
+            if not _watched(app.server.compiled.table)[1] <= places:
+                break
 
-    python = PythonFilter()
-    folder = app.server.compiled.table.folder
-    async for _ in awatch(folder, *app.server.compiled.table.files, watch_filter=relevant):
-        problems = await app.reload()
-        for problem in problems:
-            log.error("%s", problem)
-        log.info("not reloaded, the old table goes on" if problems else "reloaded %s", app.server.compiled.table.file)
+
+def _watched(table: Table) -> tuple[set[str], set[str]]:
+    """The files of a table, and the folders in which they and the modules imported for it lie."""
+    files = {os.path.realpath(file) for file in table.files}
+    return files, {str(Path(file).parent) for file in files} | folders(table.folder)

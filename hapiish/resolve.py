@@ -115,8 +115,19 @@ def forget(folder: str) -> dict[str, ModuleType]:
     Returns them, for `sys.modules.update` when the reload fails.
     """
     tops = _taken.get(folder, set())
-    old = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in tops}
+    old = {name: module for name, module in sys.modules.items() if _top(name) in tops}
     for name in old:
         del sys.modules[name]
     importlib.invalidate_caches()
     return old
+
+
+def folders(folder: str) -> set[str]:
+    """Where the modules lie that were imported for this table's folder."""
+    tops = _taken.get(folder, set())
+    files = [getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if _top(name) in tops]
+    return {str(Path(file).resolve().parent) for file in files if file is not None}
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]

@@ -1,6 +1,8 @@
+import logging
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from textwrap import dedent
 
@@ -15,6 +17,8 @@ from hapiish import TableError, create_app
 from hapiish.testing import inject
 
 pytestmark = pytest.mark.anyio
+
+PATIENCE = 15  # seconds until something that should have come is missed
 
 
 def project(folder: Path, table: str = "", code: str = "") -> Path:
@@ -138,3 +142,37 @@ def test_a_table_without_database_and_sockets_loads_neither_driver_nor_socket_io
     )
     run = subprocess.run([sys.executable, "-c", code, project(tmp_path)], check=True, capture_output=True, text=True)
     assert run.stdout == "[]\n"
+
+
+def served(client: TestClient, path: str, text: str) -> bool:
+    """Whether `path` is answered with `text` before patience ends."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if client.get(path).text == text:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_watched_table_is_served_anew_when_it_or_its_code_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = 'routes: [{method: GET, path: /watched, handler: "watched.one:hello"}]'
+    (tmp_path / "watched").mkdir()
+    (tmp_path / "watched" / "one.py").write_text(CODE)
+    (tmp_path / "routes.yaml").write_text(table)
+    caplog.set_level(logging.INFO, "hapiish")
+    with TestClient(create_app("routes.yaml", reload=True)) as client:
+        assert client.get("/watched").text == "one"
+        time.sleep(0.5)  # the watcher says nothing when it has begun to look
+        (tmp_path / "routes.yaml").write_text(table.replace("/watched", "/moved"))
+        assert served(client, "/moved", "one")
+        (tmp_path / "watched" / "one.py").write_text(CODE.replace("one", "changed"))
+        assert served(client, "/moved", "changed")
+        (tmp_path / "routes.yaml").write_text(table.replace("path", "pth"))
+        end = time.monotonic() + PATIENCE
+        while "the old table goes on" not in caplog.text and time.monotonic() < end:
+            time.sleep(0.05)
+        assert "HA0204" in caplog.text
+        assert client.get("/moved").text == "changed"
