@@ -27,16 +27,6 @@ Step = Callable[[Request], Any]
 Steps = tuple[tuple[Step, bool], ...]
 """Pairs of a step and whether what it returns, unless None, must be awaited."""
 
-POINTS = (
-    "onPreAuth",
-    "onCredentials",
-    "onPostAuth",
-    "onPreHandler",
-    "onPostHandler",
-    "onPreResponse",
-    "onPostResponse",
-)
-
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Route:
