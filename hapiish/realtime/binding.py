@@ -58,13 +58,15 @@ class Connection:
             request.scope = {**socket.scope, "headers": _with_token(socket.scope["headers"], token)}
         try:
             if self.authenticate is not None:
-                await self.authenticate(request)
+                if await self.authenticate(request) is not None:
+                    # A login page or the like, which a handshake cannot show: it is no verdict, so nobody gets in.
+                    raise boom.Unauthorized("Authentication needs more than a handshake", code="unauthorized")
                 for step, _ in self.access:
                     step(request)
             socket.auth = request.auth
-            self._expire(socket)
             if self.on_connect is not None:
                 await self.on_connect(request, Toolkit(request))
+            self._expire(socket)
         except Exception as error:  # noqa: BLE001 - whatever it is refuses the connection
             refusal = failed(request, error).error
             assert refusal is not None

@@ -1,5 +1,6 @@
 """Events of a table through a real server: the same request, steps, handlers and errors as a route's."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +19,10 @@ SECRET = "a secret of the tests that is long enough"
 
 TABLE = """
 auth:
+  schemes: {page: "my:Page"}
   strategies:
     session: {scheme: jwt, options: {keys: "${SECRET}"}}
+    page: {scheme: page}
 sockets:
   namespaces:
     - namespace: /
@@ -35,6 +38,8 @@ EVENTS
       events:
         - {event: who, handler: "my:who"}
         - {event: admin, handler: "my:who", options: {auth: {scope: [admin]}}}
+    - {namespace: /page, auth: page, onConnect: "my:connect"}
+    - {namespace: /refusing, auth: session, onConnect: "my:refuses"}
 routes:
   - {method: GET, path: /, handler: "my:who"}
 """
@@ -44,6 +49,17 @@ import asyncio
 from hapiish import boom
 
 seen = []
+
+class Page:
+    def __init__(self, server, options):
+        pass
+
+    async def authenticate(self, request, h):
+        return h.redirect("/login").takeover()
+
+async def refuses(request, h):
+    seen.append(request.socket)
+    raise boom.Forbidden("not you")
 
 async def connect(request, h):
     seen.append(("connect", request.method, request.payload))
@@ -189,6 +205,23 @@ async def test_a_handshake_without_good_credentials_is_refused_with_a_code(make:
     assert f'"code":"{code}"' in refusal
     assert '"statusCode":401' in refusal
     assert seen(app) == []
+
+
+async def test_a_scheme_that_answers_with_a_page_lets_no_socket_in(make: Make) -> None:
+    app = make('{event: ask, handler: "my:who"}')
+    async with serving(app) as port, raw(port) as client:
+        await client.send("40/page,")
+        assert '"statusCode":401' in await client.until("44/page,")
+    assert seen(app) == []
+
+
+async def test_a_refused_socket_leaves_nothing_that_waits_for_its_token_to_end(make: Make) -> None:
+    app = make('{event: ask, handler: "my:who"}')
+    async with serving(app) as port, raw(port) as client:
+        await client.send(f"40/refusing,{json.dumps(token(exp=int(time.time()) + 1000))}")
+        assert '"statusCode":403' in await client.until("44/refusing,")
+    (socket,) = seen(app)
+    assert socket.expiry is None
 
 
 async def test_a_socket_is_closed_when_its_credentials_end(make: Make) -> None:
