@@ -2,15 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import uvicorn
 from websockets.asyncio.client import connect
 
 from hapiish.http.protocol import WRITE_AT_ONCE, HttpProtocol, Joining
+from tests.realtime.support import serving
 
 pytestmark = pytest.mark.anyio
 
@@ -47,19 +45,6 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
             await asyncio.sleep(0)
         body = b""
     await send({"type": "http.response.body", "body": body})
-
-
-@asynccontextmanager
-async def serving(http: Any) -> AsyncIterator[int]:
-    config = uvicorn.Config(app, port=0, http=http, ws="websockets-sansio", lifespan="off", log_level="critical")
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        await server.shutdown()
 
 
 async def answered(port: int, *requests: bytes) -> bytes:
@@ -100,12 +85,12 @@ def get(path: str, *, last: bool = True, method: str = "GET") -> bytes:
     ],
 )
 async def test_the_answers_are_uvicorns_own(requests: list[bytes]) -> None:
-    async with serving(HttpProtocol) as ours, serving("httptools") as theirs:
+    async with serving(app, http=HttpProtocol) as ours, serving(app, http="httptools") as theirs:
         assert await answered(ours, *requests) == await answered(theirs, *requests)
 
 
 async def test_a_websocket_is_upgraded_to() -> None:
-    async with serving(HttpProtocol) as port, connect(f"ws://127.0.0.1:{port}/echo") as wire:
+    async with serving(app, http=HttpProtocol) as port, connect(f"ws://127.0.0.1:{port}/echo") as wire:
         await wire.send("there and back")
         assert await wire.recv() == "there and back"
 

@@ -28,9 +28,9 @@ def realtime(hooks: NamespaceHooks | None = None, **options: Any) -> RealtimeSer
 
 
 @asynccontextmanager
-async def serving(app: Any, ws: Any = WebSocketProtocol) -> AsyncIterator[int]:
+async def serving(app: Any, ws: Any = WebSocketProtocol, http: Any = "auto") -> AsyncIterator[int]:
     """The port of a uvicorn in this very loop, with the WebSocket that `hapiish run` gives it."""
-    config = uvicorn.Config(app, port=0, ws=ws, lifespan="off", log_level="warning", ws_ping_interval=None)
+    config = uvicorn.Config(app, port=0, ws=ws, http=http, lifespan="off", log_level="warning", ws_ping_interval=None)
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)
