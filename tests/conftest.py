@@ -1,4 +1,4 @@
-"""What tests of every area share: a real MongoDB for the whole run, one database for each test module and worker."""
+"""What tests of every area share: a real MongoDB, one database for each test module and worker, and a real Redis."""
 
 import os
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import pytest
 from pymongo import MongoClient
 
 from hapiish.store import local
+from tests.redis_server import RedisServer
 
 ROOT = Path(__file__).parent.parent
 
@@ -32,3 +33,17 @@ def mongo_uri(mongo_server: str, request: pytest.FixtureRequest, worker_id: str)
     yield mongo_server.replace("/?", f"/{name}?")
     with MongoClient[dict[str, object]](mongo_server) as client:
         client.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A redis-server of this worker's own, started by the first test that wants one."""
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The URL of a Redis that is empty."""
+    redis_server.empty()
+    return redis_server.url

