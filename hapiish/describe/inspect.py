@@ -103,7 +103,7 @@ def _route(route: Route) -> RouteInfo:
         tags=route.options.tags,
         auth=route.options.auth,
         validation=_validation(route.options),
-        handler=route.handler,
+        handler=str(route.handler),
         file=route.mark.file,
         line=route.mark.line,
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from hapiish import boom
 from hapiish.http import log
-from hapiish.http.lifecycle import Route, Steps, failed, perform, post_response, pre_response
+from hapiish.http.lifecycle import Route, Steps, failed, finish, perform, post_response
 from hapiish.http.request import Request
 from hapiish.http.response import Response, from_error
 from hapiish.http.router import Router, normalise
@@ -83,8 +83,8 @@ class Dispatcher:
         route = request.route
         if response is None:
             response = await perform(route, request)
-        elif route.on_pre_response:
-            response = await pre_response(route, request, response)
+        elif route.on_pre_response or route.marshal:
+            response = await finish(route, request, response)
         try:
             status, headers, body = route.responder.render(request, response)
         except Exception as error:  # noqa: BLE001 - every outcome is a response

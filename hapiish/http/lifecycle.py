@@ -27,6 +27,9 @@ Step = Callable[[Request], Any]
 Steps = tuple[tuple[Step, bool], ...]
 """Pairs of a step and whether what it returns, unless None, must be awaited."""
 
+Marshal = Callable[[Request, Response], Awaitable[None]]
+"""A last touch to a response after onPreResponse: a header, a cookie, state that is written away."""
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Route:
@@ -44,6 +47,7 @@ class Route:
     validate_response: Callable[[Request, Response], Awaitable[Response | None]] | None = None
     on_pre_response: tuple[AsyncHandler, ...] = ()
     on_post_response: tuple[AsyncHandler, ...] = ()
+    marshal: tuple[Marshal, ...] = ()
 
 
 async def perform(route: Route, request: Request) -> Response:
@@ -67,15 +71,21 @@ async def perform(route: Route, request: Request) -> Response:
             response = await route.validate_response(request, response) or response
         except Exception as error:  # noqa: BLE001 - every outcome is a response
             response = failed(request, error)
-    return await pre_response(route, request, response) if route.on_pre_response else response
+    return await finish(route, request, response) if route.on_pre_response or route.marshal else response
 
 
-async def pre_response(route: Route, request: Request, response: Response) -> Response:
-    """Runs onPreResponse once for any response, errors included; what it raises is sent as it is."""
+async def finish(route: Route, request: Request, response: Response) -> Response:
+    """Runs onPreResponse once for any response, errors included, then the last touches; what they raise is sent."""
     try:
-        return await _replace(route.on_pre_response, request, response)
+        response = await _replace(route.on_pre_response, request, response)
     except Exception as error:  # noqa: BLE001 - every outcome is a response
-        return failed(request, error)
+        response = failed(request, error)
+    for touch in route.marshal:
+        try:
+            await touch(request, response)
+        except Exception as error:  # noqa: BLE001 - every outcome is a response
+            response = failed(request, error)
+    return response
 
 
 async def _replace(functions: tuple[AsyncHandler, ...], request: Request, response: Response) -> Response:

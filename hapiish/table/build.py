@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, ge
 
 from hapiish.table import model, units
 from hapiish.table.draft import Draft, EventDraft, NamespaceDraft, RouteDraft
+from hapiish.table.kinds import kind_of
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged, spell_auth
 from hapiish.table.names import names
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 _SHORT: Final[Mapping[type, str]] = {
     model.Ext: "method",
+    model.KindSource: "method",
     model.Pre: "method",
     model.Hsts: "maxAge",
     model.Xframe: "rule",
@@ -65,7 +67,9 @@ class _Assembly:
     def table(self, file: str) -> model.Table:
         draft, value = self.draft, self.draft.value
         sections = {
-            key: value[key] for key in ("database", "models", "state", "ext", "schemas") if value.get(key) is not None
+            key: value[key]
+            for key in ("database", "models", "kinds", "state", "ext", "schemas")
+            if value.get(key) is not None
         }
         built = build(model.Table, {"file": file, "folder": _folder(file), **sections}, (), draft.marks.value)
         server = {key: given for key, given in draft.section("server").items() if key != "routes"}
@@ -119,15 +123,20 @@ class _Assembly:
 
     def routes(self, entry: RouteDraft) -> list[model.Route]:
         mark = self.draft.mark(*entry.at)
+        handler = entry.value["handler"]
+        if (kind := kind_of(handler)) is not None:
+            place = self.draft.key_mark(*entry.at, "handler", kind)
+            handler = model.Kind(name=kind, options=handler[kind], mark=place)
         made = []
         for method, merged in entry.options.items():
             base = self.get_defaults if method == "GET" else self.defaults
-            options = self.changed(base, merged, merged.layers[-1].value)
+            above = {key for layer in merged.layers[1:] for key in layer.value}
+            options = self.changed(base, merged, above)
             made += [
                 model.Route(
                     method=method,
                     path=entry.value["path"],
-                    handler=entry.value["handler"],
+                    handler=handler,
                     id=entry.value.get("id"),
                     vhost=host,
                     options=options,

@@ -72,6 +72,7 @@ class Code(StrEnum):
     PARAMS = "HA0322", "`validate.params` speaks of parameters that the path does not have."
     UNPARSED = "HA0323", "An input is validated that is not parsed."
     CORS_ORIGIN = "HA0324", "`cors.origin` mixes `*` with others, or lets any origin send credentials."
+    UNKNOWN_KIND = "HA0326", "A kind of handler that is neither built in nor in `kinds`."
     PARTITIONED = "HA0325", "A partitioned cookie that is not Secure with SameSite=None."
     SCHEMA = "HA0331", "A JSON Schema that is not valid by its own rules (2020-12)."
     SCHEMA_REF = "HA0332", "A `$ref` that leads nowhere."
@@ -86,6 +87,8 @@ class Code(StrEnum):
     IMPORT = "HA0401", "A `module:attribute` that cannot be imported (`check --import`)."
     NOT_CALLABLE = "HA0402", "A `module:attribute` that is not a function where one is wanted."
     STRATEGY_OPTIONS = "HA0403", "Options that the strategy's scheme refuses."
+    EXTRA = "HA0405", "An option needs a package that an extra of hapiish brings."
+    KIND_OPTIONS = "HA0407", "Options that the kind of a handler refuses."
     NO_DATABASE = "HA0404", "Models are wanted from a database, and `database.uri` is empty."
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from hapiish import path as paths
+from hapiish.table.kinds import defaults, kind_of
 from hapiish.table.marks import Path
 from hapiish.table.merge import Layer, Merged, Options, merge
 from hapiish.table.problems import Mark
@@ -139,7 +140,13 @@ class Draft:
         except paths.PathError as error:
             fault = str(error)
         hosts = tuple(dict.fromkeys(host.lower() for host in _listed(value.get("vhost"))))
-        options = {method: (self.get_defaults if method == "GET" else self.defaults).under(layer) for method in methods}
+        kind = kind_of(value.get("handler"))
+        options = {}
+        for method in methods:
+            base = self.get_defaults if method == "GET" else self.defaults
+            if kind is not None and (brought := defaults(kind, self.section("kinds").get(kind), method)):
+                base = base.under(Layer(brought, (*at, "handler", kind)))
+            options[method] = base.under(layer)
         return RouteDraft(at, value, options, hosts or (None,), parsed, fault)
 
     def _event(self, at: Path, value: Mapping[str, Any]) -> EventDraft:

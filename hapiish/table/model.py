@@ -173,12 +173,32 @@ class RouteOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A handler of a kind, `{name: options}`."""
+
+    name: str
+    options: Json = None
+    mark: Mark = NOWHERE
+
+    def __str__(self) -> str:
+        return f"{{{self.name}}}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindSource:
+    """A kind of the table's own: the factory, and the route options that it brings along."""
+
+    method: str
+    defaults: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One method on one path; an entry with several methods or vhosts becomes several of these."""
 
     method: str  # upper case, "*" for any
     path: str
-    handler: str
+    handler: str | Kind
     id: str | None = None
     vhost: str | None = None
     options: RouteOptions = RouteOptions()
@@ -318,6 +338,7 @@ class Table:
     server: Server = Server()
     database: Database | None = None
     models: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, KindSource] = field(default_factory=dict)
     auth: Auth = Auth()
     state: Mapping[str, Cookie] = field(default_factory=dict)
     ext: Mapping[str, tuple[Ext, ...]] = field(default_factory=dict)

@@ -26,6 +26,8 @@ def _all(draft: Draft) -> Found:
     for section in (("models",), ("auth", "schemes")):
         for key, name in draft.section(*section).items():
             yield name, (*section, key)
+    for key, kind in draft.section("kinds").items():
+        yield (kind, ("kinds", key)) if isinstance(kind, str) else (kind["method"], ("kinds", key, "method"))
     for key, strategy in draft.section("auth", "strategies").items():
         name = (strategy.get("options") or {}).get("validate")
         if strategy["scheme"] in BUILT_IN and isinstance(name, str):
@@ -43,7 +45,8 @@ def _all(draft: Draft) -> Found:
 
 
 def _handled(value: Mapping[str, Any], at: Path) -> Found:
-    yield value["handler"], (*at, "handler")
+    if isinstance(value["handler"], str):
+        yield value["handler"], (*at, "handler")
     yield from _options(value.get("options") or {}, (*at, "options"))
 
 

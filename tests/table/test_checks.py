@@ -87,7 +87,7 @@ PATHS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("X58", {"routes": [route("/u", foo=1)]}, ["HA0204"]),
     ("X59", {"routes": [{"method": "GET", "path": "/u"}]}, ["HA0203"]),
     ("X60", {"routes": [route("/u", handler="a:b")]}, ["HA0204"]),
-    ("X61", {"routes": [{**route("/u"), "handler": {"nosuch": {}}}]}, ["HA0201"]),
+    ("X61", {"routes": [{**route("/u"), "handler": {"nosuch": {}}}]}, ["HA0326"]),
     ("X62", {"routes": [{**route("/u"), "handler": {"file": "x", "proxy": {}}}]}, ["HA0201"]),
     ("X63", {"routes": [{**route("/u"), "handler": "text"}]}, ["HA0205"]),
 ]  # fmt: skip

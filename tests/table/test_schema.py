@@ -44,6 +44,8 @@ def test_every_property_says_what_it_is() -> None:
 
 def test_every_mapping_refuses_unknown_keys_and_leaves_x_keys_free() -> None:
     for path, node in objects(SCHEMA):
+        if path.endswith("/kindHandler"):
+            continue  # which kinds there are is a matter of the table, and checked there
         assert node["additionalProperties"] is False, path
         assert list(node["patternProperties"]) == ["^x-"], path
 

@@ -17,6 +17,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     routes.conflicts,
     routes.trailing_slashes,
     routes.head,
+    routes.kinds,
     routes.ids,
     routes.shadowed,
     auth.schemes,

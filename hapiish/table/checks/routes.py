@@ -7,8 +7,10 @@ from typing import Any
 from hapiish import path as paths
 from hapiish.table.codes import Code
 from hapiish.table.draft import Draft, RouteDraft
+from hapiish.table.kinds import BUILT_IN, kind_of
 from hapiish.table.marks import Path
 from hapiish.table.problems import Mark, Problem
+from hapiish.table.wording import did_you_mean
 
 
 def syntax(draft: Draft) -> Iterator[Problem]:
@@ -64,6 +66,20 @@ def head(draft: Draft) -> Iterator[Problem]:
                 place = ("method", next(i for i, method in enumerate(methods) if method.upper() == "HEAD"))
             hint = "declare the GET route, it answers HEAD as well"
             yield Problem(draft.mark(*route.at, *place), Code.HEAD, "HEAD cannot be declared", hint)
+
+
+def kinds(draft: Draft) -> Iterator[Problem]:
+    """Kinds of handlers that nobody provides, and own ones that would hide a built-in kind."""
+    own = draft.section("kinds")
+    for name in own:
+        if name in BUILT_IN:
+            message = f'the kind "{name}" is built in'
+            yield Problem(draft.key_mark("kinds", name), Code.UNKNOWN_KIND, message, "give it another name")
+    for route in draft.routes:
+        kind = kind_of(route.value.get("handler"))
+        if kind is not None and kind not in BUILT_IN and kind not in own and not draft.lost("kinds"):
+            message = f'unknown kind of handler "{kind}"{did_you_mean(kind, (*BUILT_IN, *own))}'
+            yield Problem(draft.key_mark(*route.at, "handler", kind), Code.UNKNOWN_KIND, message)
 
 
 def ids(draft: Draft) -> Iterator[Problem]:

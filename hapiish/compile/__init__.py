@@ -1,0 +1,89 @@
+"""From a checked table to what serves it. The one package that knows both sides: every option is read here, once.
+
+Settings become steps and prepared values; an option that a route does not use leaves nothing behind. What many routes
+have in common (a responder, a payload step, an authentication step) is made once and shared.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hapiish import path as paths
+from hapiish.compile.auth import AuthCompiler
+from hapiish.compile.names import Names
+from hapiish.compile.routes import RouteCompiler
+from hapiish.compile.sockets import SocketCompiler
+from hapiish.http.cookies import Cookies
+from hapiish.http.dispatch import Dispatcher
+from hapiish.http.lifecycle import Route, extension_step
+from hapiish.http.router import Router
+from hapiish.realtime import NamespaceHooks
+from hapiish.table import model
+from hapiish.table.problems import TableError
+from hapiish.types import AsyncHandler
+
+SERVER_POINTS = ("onPreStart", "onPostStart", "onPreStop", "onPostStop")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """All that a running server takes from a table; a reload replaces it as one value."""
+
+    table: model.Table
+    dispatch: Dispatcher
+    namespaces: Mapping[str, NamespaceHooks]
+    models: Mapping[str, Any]
+    cookies: Cookies
+    server_ext: Mapping[str, tuple[AsyncHandler, ...]]
+
+
+def compile_table(table: model.Table, server: Any) -> Compiled:
+    """Compiles `table` for `server` (its pool runs the `def` functions). Raises TableError with every unknown name."""
+    names = Names(table, server)
+    compiled = _compile(names)
+    if names.problems:
+        raise TableError(names.problems)
+    return compiled
+
+
+def _compile(names: Names) -> Compiled:
+    table = names.table
+    models = {name: names.object(given) for name, given in table.models.items()}
+    cookies = Cookies(table.state)
+    compiler = RouteCompiler(names, AuthCompiler(names), cookies, models)
+    sockets = SocketCompiler(compiler)
+    namespaces = table.sockets.namespaces if table.sockets is not None else ()
+    return Compiled(
+        table=table,
+        dispatch=_dispatcher(compiler),
+        namespaces={given.namespace: sockets.namespace(given) for given in namespaces},
+        models=models,
+        cookies=cookies,
+        server_ext={point: compiler.ext[point] for point in SERVER_POINTS if point in compiler.ext},
+    )
+
+
+def _dispatcher(compiler: RouteCompiler) -> Dispatcher:
+    table, settings = compiler.table, compiler.table.server
+    router = Router(settings.router.is_case_sensitive, settings.router.strip_trailing_slash)
+    routes: dict[str, Route] = {}
+    for given in table.routes:
+        route = compiler.route(given)
+        router.add(given.method, paths.parse(given.path), route, given.vhost)
+        if route.id is not None:
+            routes[route.id] = route
+    return Dispatcher(
+        server=compiler.server,
+        router=router.freeze(),
+        routes=routes,
+        absent=compiler.absent(),
+        on_request=tuple(
+            (extension_step("onRequest", function), True) for function in compiler.ext.get("onRequest", ())
+        ),
+        strip_trailing_slash=settings.router.strip_trailing_slash,
+        vhosts=any(route.vhost is not None for route in table.routes),
+        any_cors=any(route.options.cors is not None for route in table.routes),
+        method_not_allowed=settings.router.method_not_allowed,
+        access_log=settings.access_log,
+        trust_id=settings.request_id.trust,
+    )

@@ -1,0 +1,67 @@
+"""`handler: {file: …}` to a handler: the factory of that kind, asked with the route and its options.
+
+A kind is a factory `(server, route, options) -> (request, h)`, hapi's handler type. `options_schema` and `references`
+on it mean what they mean on a scheme.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from hapiish.compile.names import Names, missing
+from hapiish.http import validation
+from hapiish.http.lifecycle import caller
+from hapiish.kinds.route import KindRoute
+from hapiish.table import model
+from hapiish.table.codes import Code
+from hapiish.table.problems import Problem
+from hapiish.types import AsyncHandler
+
+KINDS: dict[str, str] = {}
+"""The built-in kinds by name, as module:attribute: one that no route uses is never imported."""
+
+
+class KindCompiler:
+    """Makes the handlers of a table's kinds; `models` are its classes by name."""
+
+    def __init__(self, names: Names, models: Mapping[str, Any]) -> None:
+        self.names = names
+        self.models = models
+
+    def handler(self, given: model.Route, kind: model.Kind) -> AsyncHandler:
+        """The handler that `kind` makes for the route; what the factory refuses becomes a problem."""
+        names = self.names
+        factory = self._factory(kind.name)
+        options = kind.options
+        schema = getattr(factory, "options_schema", None)
+        faults = validation.compile_schema(schema, {}).errors(options) if schema is not None else ()
+        for fault in faults:
+            said = f"handler.{kind.name}{fault['path'].replace('/', '.')} {fault['message']}"
+            names.problems.append(Problem(kind.mark, Code.KIND_OPTIONS, said))
+        if faults:
+            return missing
+        if isinstance(options, Mapping):
+            options = dict(options)
+            for key in getattr(factory, "references", ()):
+                if isinstance(options.get(key), str):
+                    options[key] = names.function(options[key])
+        route = KindRoute(
+            id=given.id,
+            method=given.method,
+            path=given.path,
+            settings=given.options,
+            folder=names.table.folder,
+            models=self.models,
+        )
+        try:
+            return caller(factory(names.server, route, options), names.server.pool.call)
+        except ValueError as error:
+            names.problems.append(Problem(kind.mark, Code.KIND_OPTIONS, f"handler.{kind.name}: {error}"))
+            return missing
+
+    def _factory(self, name: str) -> Any:
+        own = self.names.table.kinds.get(name)
+        if own is not None:
+            return self.names.object(own.method)
+        module, _, attribute = KINDS[name].partition(":")
+        return getattr(import_module(module), attribute)

@@ -1,0 +1,84 @@
+"""What the names in a table stand for: `module:attribute` to functions and objects, each looked up once.
+
+An unknown one becomes a problem at its place, and the work goes on to find the others.
+"""
+
+import importlib.util
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+from hapiish import boom
+from hapiish.http.lifecycle import caller, fail_action
+from hapiish.resolve import ResolveError, resolve
+from hapiish.table import model
+from hapiish.table.codes import Code
+from hapiish.table.problems import Mark, Problem
+from hapiish.types import AsyncHandler
+
+T = TypeVar("T")
+
+_WORDS = ("error", "log", "ignore")
+
+
+class Names:
+    """The names of one table; `problems` are those that lead nowhere, and whatever else compiling finds wrong."""
+
+    def __init__(self, table: model.Table, server: Any) -> None:
+        self.table = table
+        self.server = server
+        self.problems: list[Problem] = []
+        self._found: dict[str, Any] = {}
+        self._shared: dict[Hashable, Any] = {}
+
+    def object(self, name: str) -> Any:
+        """What `name` stands for; an unknown one becomes a problem, and the work goes on to find the others."""
+        if name not in self._found:
+            try:
+                self._found[name] = resolve(name, self.table.folder)
+            except ResolveError as error:
+                self.problems.append(Problem(self.place(name), Code.IMPORT, f'"{name}": {error}'))
+                self._found[name] = missing
+        return self._found[name]
+
+    def function(self, name: str) -> AsyncHandler:
+        found = self.object(name)
+        if callable(found):
+            return caller(found, self.server.pool.call)
+        message = f'"{name}" is {type(found).__name__}, not a function'
+        self.problems.append(Problem(self.place(name), Code.NOT_CALLABLE, message))
+        self._found[name] = missing
+        return missing
+
+    def place(self, name: str) -> Mark:
+        """Where `name` is first written; the start of the file for one inside the options of a scheme of one's own."""
+        return self.table.names.get(name, Mark(self.table.file, 1, 1))
+
+    def action(self, name: str) -> Any:
+        """A failAction: one of the three words, or a function."""
+        return name if name in _WORDS else self.function(name)
+
+    def early_action(self, name: str) -> Any:
+        """A failAction before the handler, whose function may only go on, take over or fail."""
+        action = self.action(name)
+        return fail_action(action) if callable(action) else action
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What routes with equal settings share."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        found: T = self._shared[key]
+        return found
+
+    def extra(self, module: str, extra: str, mark: Mark) -> bool:
+        """Whether `module` is installed; when it is not, the table is refused with the extra of hapiish to install."""
+        if importlib.util.find_spec(module) is not None:
+            return True
+        problem = Problem(mark, Code.EXTRA, f"this needs the package {module}", hint=f'pip install "hapiish[{extra}]"')
+        if problem not in self.problems:
+            self.problems.append(problem)
+        return False
+
+
+async def missing(request: Any, h: Any) -> Any:
+    """Stands where a handler is missing."""
+    raise boom.NotFound

@@ -1,0 +1,182 @@
+"""A route of a table to the route that serves it: its steps in hapi's order, and what follows the handler."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hapiish.compile.auth import AuthCompiler
+from hapiish.compile.kinds import KindCompiler
+from hapiish.compile.names import Names, missing
+from hapiish.http import security, validation
+from hapiish.http.caching import CacheControl
+from hapiish.http.coerce import compile_coercer, compile_defaults
+from hapiish.http.cookies import Cookies, cookies_step
+from hapiish.http.cors import Cors
+from hapiish.http.lifecycle import Prerequisite, Route, Step, extension_step, pre_step
+from hapiish.http.payload import payload_step
+from hapiish.http.respond import Responder
+from hapiish.table import model
+from hapiish.types import AsyncHandler
+
+SOURCES: tuple[validation.Source, ...] = ("headers", "params", "query", "payload", "state")
+
+_UNCACHED = model.Cache(otherwise="")
+_AFTER = ("onPostHandler", "onPreResponse", "onPostResponse")
+
+
+class RouteCompiler:
+    """`models` are classes by name; `ext` the table's own extension functions by point, which precede a route's."""
+
+    def __init__(self, names: Names, auth: AuthCompiler, cookies: Cookies, models: Mapping[str, Any]) -> None:
+        self.names = names
+        self.kinds = KindCompiler(names, models)
+        self.table = names.table
+        self.server = names.server
+        self.auth = auth
+        self.cookies = cookies
+        self.ext: Mapping[str, tuple[AsyncHandler, ...]] = {
+            point: self.functions(exts) for point, exts in names.table.ext.items()
+        }
+
+    def functions(self, exts: tuple[model.Ext, ...]) -> tuple[AsyncHandler, ...]:
+        """The functions of an extension point."""
+        return tuple(self.names.function(ext.method) for ext in exts)
+
+    def route(self, given: model.Route) -> Route:
+        options = given.options
+        return Route(
+            id=given.id,
+            method=given.method if given.method == "*" else given.method.lower(),
+            path=given.path,
+            vhost=given.vhost,
+            settings=options,
+            handler=self.handler(given),
+            responder=self.responder(options, given.method),
+            steps=tuple(self.steps(given, options)),
+            **self.after(given, options),
+        )
+
+    def handler(self, given: model.Route | model.Event) -> AsyncHandler:
+        """What answers: a function, or what a kind of handler makes of its options."""
+        if isinstance(given, model.Route) and isinstance(given.handler, model.Kind):
+            return self.kinds.handler(given, given.handler)
+        assert isinstance(given.handler, str)
+        return self.names.function(given.handler)
+
+    def absent(self) -> Route:
+        """The internal route of what no route answers: the server's own defaults, no authentication (hapi)."""
+        defaults = self.table.server.routes
+        return Route(
+            id=None,
+            method="*",
+            path="",
+            settings=defaults,
+            handler=missing,
+            responder=self.responder(defaults, ""),
+            on_pre_response=self.ext.get("onPreResponse", ()),
+            on_post_response=self.ext.get("onPostResponse", ()),
+        )
+
+    def responder(self, options: model.RouteOptions, method: str) -> Responder:
+        rules = options.response
+        request_id = self.table.server.request_id
+        key = (
+            options.security,
+            options.cors,
+            options.cache,
+            options.json,
+            rules.empty_status_code,
+            rules.ranges,
+            method,
+        )
+        return self.names.once(
+            key,
+            lambda: Responder(
+                cookies=self.cookies,
+                security=security.headers(options.security) if options.security is not None else (),
+                cors=Cors(options.cors) if options.cors is not None else None,
+                cache=CacheControl(options.cache or _UNCACHED, method == "GET"),
+                formatter=options.json,
+                empty=rules.empty_status_code,
+                ranges=rules.ranges,
+                get=method in ("GET", "*"),
+                request_id=request_id.header,
+            ),
+        )
+
+    def after(self, given: model.Route | model.Event, options: model.RouteOptions) -> dict[str, Any]:
+        """What follows the handler."""
+        ext = {point: (*self.ext.get(point, ()), *self.functions(options.ext.get(point, ()))) for point in _AFTER}
+        rules = options.response
+        check = None
+        if rules.sample and (rules.schema is not None or rules.status):
+            check = validation.validate_response_step(
+                self.validator(rules.schema),
+                {status: self.validator(schema) for status, schema in rules.status.items()},
+                rules.sample,
+                self.names.action(rules.fail_action),
+            )
+        return {
+            "validate_response": check,
+            "on_post_handler": ext["onPostHandler"],
+            "on_pre_response": ext["onPreResponse"],
+            "on_post_response": ext["onPostResponse"],
+        }
+
+    def steps(self, given: model.Route, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
+        """The steps before the handler, in hapi's order."""
+        if self.table.state or not options.state.parse:
+            action = self.names.early_action(options.state.fail_action)
+            yield cookies_step(self.cookies, options.state.parse, action), callable(action)
+        yield from self.extensions("onPreAuth", options)
+        if options.auth is not None:
+            yield self.auth.authenticate(options.auth)
+        if given.method != "GET":
+            action = self.names.early_action(options.payload.fail_action)
+            key = ("payload", options.payload, given.method == "*")
+            yield self.names.once(
+                key, lambda: (payload_step(options.payload, action, any_method=given.method == "*"), True)
+            )
+        if options.auth is not None:
+            yield from self.extensions("onCredentials", options)
+            yield from self.auth.access(options.auth)
+        yield from self.extensions("onPostAuth", options)
+        yield from self.validations(given, options.validate)
+        yield from self.extensions("onPreHandler", options)
+        yield from self.prerequisites(options)
+
+    def extensions(self, point: str, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
+        for function in (*self.ext.get(point, ()), *self.functions(options.ext.get(point, ()))):
+            yield extension_step(point, function), True
+
+    def prerequisites(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
+        for together in options.pre:
+            yield pre_step([self.prerequisite(pre) for pre in together]), True
+
+    def prerequisite(self, pre: model.Pre) -> Prerequisite:
+        return Prerequisite(
+            method=self.names.function(pre.method), assign=pre.assign, action=self.names.action(pre.fail_action)
+        )
+
+    # Schemas
+
+    def validator(self, schema: model.Schema | None) -> validation.Validator | None:
+        return None if schema is None or schema is True else validation.compile_schema(schema, self.table.schemas)
+
+    def validations(self, given: model.Route | model.Event, rules: model.Validate) -> Iterator[tuple[Step, bool]]:
+        action = self.names.early_action(rules.fail_action)
+        for source in SOURCES:
+            schema = getattr(rules, source)
+            if schema is None or schema is True or (source == "payload" and getattr(given, "method", None) == "GET"):
+                continue
+            text = source != "payload"
+            step = validation.validate_step(
+                source,
+                validation.compile_schema(schema, self.table.schemas),
+                coerce=compile_coercer(schema, self.table.schemas),
+                defaults=None if text else compile_defaults(schema, self.table.schemas),
+                fail_action=action,
+                detail=rules.detail,
+                error_fields=rules.error_fields,
+                any_method=getattr(given, "method", None) == "*",
+            )
+            yield step, callable(action)

@@ -1,0 +1,65 @@
+"""Namespaces and events of a table to what the Socket.IO server asks: the same routes, reached by an event."""
+
+from collections.abc import Iterator
+
+from hapiish.compile.names import missing
+from hapiish.compile.routes import RouteCompiler
+from hapiish.http.lifecycle import Route, Step
+from hapiish.realtime import NamespaceHooks
+from hapiish.realtime.binding import Connection, Emits, EventRoute
+from hapiish.table import model
+
+
+class SocketCompiler:
+    """Compiles namespaces with what `routes` makes of options."""
+
+    def __init__(self, routes: RouteCompiler) -> None:
+        self.routes = routes
+        self.names = routes.names
+        self.auth = routes.auth
+        self.server = routes.server
+
+    def namespace(self, given: model.Namespace) -> NamespaceHooks:
+        connection = Connection(
+            self.server,
+            route=self.connection_route(given),
+            authenticate=self.auth.authenticate(given.auth)[0] if given.auth is not None else None,
+            access=tuple(self.auth.access(given.auth)) if given.auth is not None else (),
+            on_connect=self.names.function(given.on_connect) if given.on_connect else None,
+            on_disconnect=self.names.function(given.on_disconnect) if given.on_disconnect else None,
+        )
+        return NamespaceHooks(
+            connect=connection.connect,
+            disconnect=connection.disconnect,
+            events={event.event: EventRoute(self.server, self.event(event)).acknowledge for event in given.events},
+            emits=Emits({emit.event: self.routes.validator(emit.payload) for emit in given.emits}).check,
+        )
+
+    def connection_route(self, given: model.Namespace) -> Route:
+        """What `request.route` is while a client comes and goes."""
+        options = model.RouteOptions(auth=given.auth)
+        responder = self.routes.responder(options, "")
+        return Route(
+            id=None, method="connect", path=given.namespace, settings=options, handler=missing, responder=responder
+        )
+
+    def event(self, given: model.Event) -> Route:
+        options = given.options
+        return Route(
+            id=given.id,
+            method="event",
+            path=given.event,
+            settings=options,
+            handler=self.routes.handler(given),
+            responder=self.routes.responder(options, ""),
+            steps=tuple(self.event_steps(given, options)),
+            **self.routes.after(given, options),
+        )
+
+    def event_steps(self, given: model.Event, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
+        """As a route's, as far as an event has it: its caller was authenticated when the socket connected."""
+        if options.auth is not None:
+            yield from self.auth.access(options.auth)
+        yield from self.routes.validations(given, options.validate)
+        yield from self.routes.extensions("onPreHandler", options)
+        yield from self.routes.prerequisites(options)

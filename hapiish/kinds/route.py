@@ -1,0 +1,17 @@
+"""What a kind of handler is told of the route that it makes a handler for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindRoute:
+    """`method` is upper case; `settings` are the route's options; `folder` is the table's; `models` classes by name."""
+
+    id: str | None
+    method: str
+    path: str
+    settings: Any
+    folder: str
+    models: Mapping[str, Any]

@@ -1,0 +1,22 @@
+"""Kinds of handlers as the table knows them: their names, and the route options that they bring along (hapi's
+`handler.defaults`), without importing what they do.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+BUILT_IN: Final[Mapping[str, Mapping[str, Any]]] = {}
+"""The built-in kinds and their default route options; those for a body do not reach GET routes."""
+
+
+def kind_of(handler: Any) -> str | None:
+    """The name of the kind in `handler: {name: options}`; None for a function."""
+    return next(iter(handler)) if isinstance(handler, Mapping) and len(handler) == 1 else None
+
+
+def defaults(name: str, own: Any, method: str) -> Mapping[str, Any]:
+    """The route options that a kind brings; `own` is what the table's `kinds` say of it."""
+    given = own.get("defaults") if isinstance(own, Mapping) else BUILT_IN.get(name)
+    if method == "GET" and given:
+        return {key: value for key, value in given.items() if key != "payload"}
+    return given or {}
