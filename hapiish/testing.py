@@ -4,6 +4,7 @@ The request goes through the whole lifecycle of the application, which is starte
 be forged, so that a test need not log in.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -102,9 +103,11 @@ class _Exchange:
         self.status = 0
         self.headers: dict[str, str | list[str]] = {}
         self.chunks: list[bytes] = []
+        self.finished = asyncio.Event()
 
     async def receive(self) -> dict[str, Any]:
         if self.body is None:
+            await self.finished.wait()
             return {"type": "http.disconnect"}
         body, self.body = self.body, None
         return {"type": "http.request", "body": body, "more_body": False}
@@ -112,6 +115,8 @@ class _Exchange:
     async def send(self, message: Any) -> None:
         if message["type"] == "http.response.body":
             self.chunks.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                self.finished.set()
             return
         self.status = message["status"]
         for key, value in message["headers"]:

@@ -12,13 +12,16 @@ from hapiish import boom
 from hapiish.http import log
 from hapiish.http.lifecycle import Route, Steps, failed, finish, perform, post_response
 from hapiish.http.request import Request
+from hapiish.http.respond import Pair
 from hapiish.http.response import Response, from_error
 from hapiish.http.router import Router, normalise
+from hapiish.http.stream import Body, BrokenOff, Disconnected, Transmission, close
 from hapiish.types import Receive, Scope, Send
 
 _INFO = logging.INFO
 
 Found = tuple[Route, dict[str, Any], Response | None]
+Streamed = tuple[int, list[Pair], Body]
 
 
 class Dispatcher:
@@ -88,15 +91,39 @@ class Dispatcher:
         try:
             status, headers, body = route.responder.render(request, response)
         except Exception as error:  # noqa: BLE001 - every outcome is a response
+            await close(response.source)
             response = failed(request, error)
             status, headers, body = route.responder.render(request, response)
+        if not isinstance(body, bytes):
+            await self._stream(request, response, (status, headers, body), receive, send)
+            return
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
         if route.on_post_response:
-            request.info.responded = time()
             await post_response(route, request, response)
         if self.access_log and log.access.isEnabledFor(_INFO):
             log.answered(request, status, len(body), time() - request.received)
+
+    async def _stream(
+        self, request: Request, response: Response, rendered: Streamed, receive: Receive, send: Send
+    ) -> None:
+        """Sends a body piece by piece. Raises BrokenOff, on which the server closes the connection, when it fails."""
+        status, headers, body = rendered
+        route, broken = request.route, None
+        transmission = Transmission(send)
+        try:
+            await transmission.run(status, headers, body, receive)
+        except Disconnected:
+            status = route.settings.response.disconnect_status_code
+        except Exception as error:  # noqa: BLE001 - whatever it is, the head is out
+            log.crashed(request.id, f"{request.method} {route.path}", error)
+            broken = BrokenOff(f"the answer to {request.method} {route.path} broke off (request {request.id})")
+        if route.on_post_response:
+            await post_response(route, request, response)
+        if self.access_log and log.access.isEnabledFor(_INFO):
+            log.answered(request, status, transmission.size, time() - request.received)
+        if broken is not None:
+            raise broken
 
     def answers(self, scope: Scope) -> bool:
         """Whether a route of the table has this path, whatever the method."""

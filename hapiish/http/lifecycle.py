@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from time import time
 from typing import Any
 
 from hapiish import boom
@@ -20,6 +21,7 @@ from hapiish.http import log
 from hapiish.http.request import Request
 from hapiish.http.respond import Responder
 from hapiish.http.response import Response, from_error
+from hapiish.http.stream import close, is_stream
 from hapiish.http.toolkit import CONTINUE, Toolkit
 from hapiish.types import AsyncHandler, Handler, Run
 
@@ -70,6 +72,7 @@ async def perform(route: Route, request: Request) -> Response:
         try:
             response = await route.validate_response(request, response) or response
         except Exception as error:  # noqa: BLE001 - every outcome is a response
+            await close(response.source)
             response = failed(request, error)
     return await finish(route, request, response) if route.on_pre_response or route.marshal else response
 
@@ -79,11 +82,13 @@ async def finish(route: Route, request: Request, response: Response) -> Response
     try:
         response = await _replace(route.on_pre_response, request, response)
     except Exception as error:  # noqa: BLE001 - every outcome is a response
+        await close(response.source)
         response = failed(request, error)
     for touch in route.marshal:
         try:
             await touch(request, response)
         except Exception as error:  # noqa: BLE001 - every outcome is a response
+            await close(response.source)
             response = failed(request, error)
     return response
 
@@ -93,7 +98,9 @@ async def _replace(functions: tuple[AsyncHandler, ...], request: Request, respon
         request.response = response
         value = await function(request, Toolkit(request))
         if value is not CONTINUE:
-            response = respond(value)
+            before, response = response.source, respond(value)
+            if not is_stream(response.source):
+                await close(before)
             if response.taken_over:
                 break
     return response
@@ -102,6 +109,7 @@ async def _replace(functions: tuple[AsyncHandler, ...], request: Request, respon
 async def post_response(route: Route, request: Request, response: Response) -> None:
     """Runs onPostResponse after the response is out: results are ignored, errors only logged."""
     request.response = response
+    request.info.responded = time()
     for function in route.on_post_response:
         try:
             await function(request, Toolkit(request))

@@ -14,9 +14,10 @@ from hapiish.http.cookies import Cookies
 from hapiish.http.cors import Cors
 from hapiish.http.request import Request
 from hapiish.http.response import CLEAR, Headers, Response
+from hapiish.http.stream import Body, Unsent, body_of, is_stream
 
 Pair = tuple[bytes, bytes]
-Rendered = tuple[int, list[Pair], bytes]
+Rendered = tuple[int, list[Pair], bytes | Body]
 
 JSON = "application/json; charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -110,7 +111,8 @@ class Responder:
         )
 
     def _render(self, request: Request, response: Response) -> Rendered:
-        body, content_type = self._body(response)
+        body, content_type = self._body(request, response)
+        length = len(body) if isinstance(body, bytes) else body.length
         own = response.headers
         method = request.scope["method"]
         self._complete(request, response, own)
@@ -121,23 +123,24 @@ class Responder:
             headers = [pair for name, pair in self.fixed if name not in own]
         else:
             headers = self.plain.copy()
-        if not body:
+        if length == 0:
             if status == 200 and not response.coded:
                 status = self.empty
-        elif self.ranges and status == 200 and method == "GET":
+        elif length is not None and self.ranges and status == 200 and method == "GET":
             headers.append(_ACCEPT_RANGES)
             asked = request.header(b"range")
             if asked is not None:
-                status, body = self._range(request, asked, body, own)
+                status, body, length = self._range(request, asked, body, length, own)
         if own:
             _extend(headers, own)
         if content_type is not None and "content-type" not in own:
             headers.append(content_type)
         headers.append((self.request_id, request.id.encode("latin-1")))
         if status in _BODILESS:
-            return status, headers, b""
-        headers.append((b"content-length", b"%d" % len(body)))
-        return status, headers, b"" if method == "HEAD" else body
+            return status, headers, _none(body)
+        if length is not None:
+            headers.append((b"content-length", b"%d" % length))
+        return status, headers, _none(body) if method == "HEAD" else body
 
     def _complete(self, request: Request, response: Response, own: Headers) -> None:
         """The headers that depend on the request or on what the handler set."""
@@ -159,9 +162,10 @@ class Responder:
             tag, weak = more["etag"]
             own["etag"] = conditional.format_etag(tag, weak=weak)
 
-    def _body(self, response: Response) -> tuple[bytes, Pair | None]:
+    def _body(self, request: Request, response: Response) -> tuple[bytes | Body, Pair | None]:
         source = response.source
         kind = source.__class__
+        body: bytes | Body
         content_type: Pair | None
         if kind is str:
             body, content_type = source.encode(), _HTML_TYPE
@@ -169,6 +173,8 @@ class Responder:
             body, content_type = b"", None
         elif kind is bytes or kind is bytearray or kind is memoryview:
             body, content_type = bytes(source), _BYTES_TYPE
+        elif kind is not dict and kind is not list and is_stream(source):
+            body, content_type = body_of(source, request.server.pool.call), _BYTES_TYPE
         else:
             content_type = _JSON_TYPE
             if self.formatter is None and response.more is None:
@@ -201,13 +207,19 @@ class Responder:
             own["etag"] = verdict[1]
         return 304
 
-    def _range(self, request: Request, asked: str, body: bytes, own: Headers) -> tuple[int, bytes]:
-        part = conditional.byte_range(asked, request.header(b"if-range"), _text(own, "etag"), len(body))
+    def _range(
+        self, request: Request, asked: str, body: Any, length: int, own: Headers
+    ) -> tuple[int, bytes | Body, int]:
+        part = conditional.byte_range(asked, request.header(b"if-range"), _text(own, "etag"), length)
         if part is None:
-            return 200, body
+            return 200, body, length
         start, end = part
-        own["content-range"] = f"bytes {start}-{end}/{len(body)}"
-        return 206, body[start : end + 1]
+        own["content-range"] = f"bytes {start}-{end}/{length}"
+        return 206, body[start : end + 1] if isinstance(body, bytes) else body.part(start, end), end - start + 1
+
+
+def _none(body: bytes | Body) -> bytes | Body:
+    return b"" if isinstance(body, bytes) else Unsent(body)
 
 
 def _remembered(entity: dict[str, Any], response: Response) -> None:

@@ -97,6 +97,7 @@ class Ext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseRules:
+    disconnect_status_code: int = 499  # in logs only: nobody is there to see it
     empty_status_code: Literal[200, 204] = 204
     fail_action: FailAction = "error"
     ranges: bool = True
