@@ -1,15 +1,27 @@
-"""`hapiish schema`: the JSON Schema of the table's file, for editors and other tools."""
+"""`hapiish schema`: the JSON Schema of the table's file, for editors and other tools, or its reference for people."""
 
 import argparse
+from pathlib import Path
 
+from hapiish.describe import reference
 from hapiish.table import schema
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command has no options."""
+    """Adds the command's options."""
+    parser.add_argument("--reference", metavar="FOLDER", type=Path, help="write the reference as Markdown instead")
 
 
 def main(options: argparse.Namespace) -> int:
-    """Prints the schema (draft-07)."""
-    print(schema.text(), end="")
+    """Prints the schema (draft-07), or writes the pages of the reference."""
+    if options.reference is None:
+        print(schema.text(), end="")
+        return 0
+    pages = reference.pages()
+    options.reference.mkdir(parents=True, exist_ok=True)
+    for file in options.reference.glob("*.md"):
+        if file.name not in pages:
+            file.unlink()
+    for name, text in pages.items():
+        (options.reference / name).write_text(text, encoding="utf-8")
     return 0

@@ -1,0 +1,229 @@
+"""The file's JSON Schema to the pages of `docs/reference`: each key with its form, its default and its meaning.
+
+Written by `hapiish schema --reference docs/reference`. Knows nothing of what a key does; the schema says it.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from hapiish.table import schema
+from hapiish.table.schema import Subschema
+
+_FORMS: Final[Mapping[str, str]] = {
+    "boolean": "true or false",
+    "duration": "duration",
+    "failAction": "fail action",
+    "function": "function",
+    "jsonSchema": "JSON Schema",
+    "scope": "text or list of text",
+    "seconds": "seconds",
+    "size": "size",
+    "timeSpan": "duration above 0",
+}
+"""Definitions that are a form of value rather than settings, and how the pages call them."""
+
+_TYPES: Final = {
+    "array": "list",
+    "boolean": "true or false",
+    "integer": "whole number",
+    "number": "number",
+    "object": "mapping",
+    "string": "text",
+}
+_ROUTE_OPTIONS: Final = "routeOptions"
+_INTRODUCTION: Final = """\
+Everything a table may say. Written by `hapiish schema --reference` from the schema that checks tables, and that editors
+complete by: put `# yaml-language-server: $schema=…` with the path that `hapiish schema > routes.schema.json` wrote on
+the first line of a table.
+
+Unknown keys are refused everywhere; `x-…` keys are free. `null` means "back to the default". `${NAME}`,
+`${NAME:default}`, `${NAME:?message}` and `${file:/path}` are filled in before anything is checked.
+
+| form | what may be written |
+| --- | --- |
+| duration | milliseconds, or text such as `250ms`, `10s`, `5m`, `1h`, `1d` |
+| size | bytes, or text such as `64KB`, `1MB` (1 KB is 1024 bytes) |
+| seconds | seconds, or text with a unit |
+| function | `module:attribute`; the module is looked up beside the table first |
+| fail action | `error`, `log`, `ignore`, or a function `(request, h, err)` |
+| JSON Schema | a schema (2020-12), where `$ref: "#/schemas/Name"` refers to the table's `schemas` |
+"""
+
+
+@dataclass(slots=True)
+class _Section:
+    """One mapping of the table: its `title` is the path to it, its rows are its keys."""
+
+    title: str
+    text: str
+    node: Subschema
+    required: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Page:
+    name: str
+    title: str
+    text: str
+    sections: list[_Section] = field(default_factory=list)
+
+
+def pages() -> dict[str, str]:
+    """The files of the reference by name, as Markdown."""
+    return _Reference().write()
+
+
+class _Reference:
+    def __init__(self) -> None:
+        self.homes: dict[str, tuple[str, str]] = {}
+        self.pages: list[_Page] = []
+
+    def write(self) -> dict[str, str]:
+        top = schema.load()["properties"]
+        options = _Page("options", "Route options", "`options` of a route; see also [routes](routes.md).")
+        self.pages.append(options)
+        self.collect(options, "options", {"$ref": f"#/definitions/{_ROUTE_OPTIONS}"})
+        for key, node in top.items():
+            page = _Page(key, f"`{key}`", _described(node))
+            self.collect(page, key, node)
+            if page.sections:
+                self.pages.append(page)
+        files = {f"{page.name}.md": self.page(page) for page in self.pages}
+        return {"README.md": self.index(top), **files}
+
+    def collect(self, page: _Page, title: str, node: Subschema) -> None:
+        """Puts the mappings at and below `node` on `page`, each definition once over all pages."""
+        for name, branch in _branches(node):
+            if name in _FORMS or (name is not None and name in self.homes):
+                continue
+            if branch.get("properties"):
+                if name is not None:
+                    self.homes[name] = (page.name, _slug(title))
+                text = _described(branch) if page.sections else ""
+                page.sections.append(_Section(title, text, branch, tuple(branch.get("required", ()))))
+                for key, inner in branch["properties"].items():
+                    self.collect(page, f"{title}.{key}", inner)
+            if isinstance(branch.get("additionalProperties"), dict):
+                self.collect(page, f"{title}.<name>", branch["additionalProperties"])
+            if isinstance(branch.get("items"), dict):
+                self.collect(page, f"{title}[]", branch["items"])
+            for condition in branch.get("allOf", ()):
+                if "then" in condition:
+                    self.conditional(page, title, condition)
+
+    def conditional(self, page: _Page, title: str, condition: Subschema) -> None:
+        """Settings that depend on another key: the options of a scheme, of a provider."""
+        (chosen,) = condition["if"]["properties"].values()
+        word = chosen.get("const") or " or ".join(chosen.get("enum", ()))
+        for key, inner in condition["then"].get("properties", {}).items():
+            self.collect(page, f"{title}.{key} of {word}", inner)
+
+    def index(self, top: Mapping[str, Subschema]) -> str:
+        rows = ["| key | what it is |", "| --- | --- |"]
+        with_page = {page.name for page in self.pages}
+        for key, node in top.items():
+            name = f"[`{key}`]({key}.md)" if key in with_page else f"`{key}`"
+            rows.append(f"| {name} | {_cell(_described(node))}{_default(node)} |")
+        options = "The options of a route are a page of their own: [options](options.md)."
+        return "\n".join(["# Reference", "", _INTRODUCTION, *rows, "", options, ""])
+
+    def page(self, page: _Page) -> str:
+        lines = [f"# {page.title}", "", page.text, ""]
+        for section in page.sections:
+            lines += [f"## `{section.title}`", ""]
+            if section.text:
+                lines += [section.text, ""]
+            lines += ["| key | form | default | what it does |", "| --- | --- | --- | --- |"]
+            lines += [self.row(page, section, key, node) for key, node in section.node["properties"].items()]
+            lines.append("")
+        return "\n".join(lines).rstrip() + "\n"
+
+    def row(self, page: _Page, section: _Section, key: str, node: Subschema) -> str:
+        default = "required" if key in section.required else _default_cell(node)
+        text = _cell(_described(node)) + _examples(node)
+        return f"| `{key}` | {_cell(self.form(page, f'{section.title}.{key}', node))} | {default} | {text} |"
+
+    def form(self, page: _Page, title: str, node: Subschema) -> str:
+        """What may be written at a key, in a few words."""
+        words: dict[str, None] = {}
+        for name, branch in _branches(node):
+            if name != "variable":
+                form = _FORMS.get(name or "")
+                words |= dict.fromkeys([form] if form else self.words(page, title, name, branch))
+        return ", ".join(words) or "anything"
+
+    def words(self, page: _Page, title: str, name: str | None, branch: Subschema) -> Iterator[str]:
+        for value in branch.get("enum", [branch["const"]] if "const" in branch else []):
+            if value is not None:
+                yield f"`{json.dumps(value) if not isinstance(value, str) or not value else value}`"
+        if "enum" in branch or "const" in branch:
+            return
+        if branch.get("properties"):
+            home = self.homes.get(name or "", (page.name, _slug(title)))
+            yield f"[settings]({'' if home[0] == page.name else home[0] + '.md'}#{home[1]})"
+        elif isinstance(branch.get("additionalProperties"), dict):
+            values = self.form(page, f"{title}.<name>", branch["additionalProperties"])
+            yield f"mapping of names to ({values})" if ", " in values else f"mapping of names to {values}"
+        elif isinstance(branch.get("items"), dict):
+            items = self.form(page, f"{title}[]", branch["items"])
+            yield f"list of ({items})" if ", " in items else f"list of {items}"
+        else:
+            for kind in _types(branch):
+                yield _TYPES[kind]
+
+
+def _branches(node: Subschema, name: str | None = None) -> Iterator[tuple[str | None, Subschema]]:
+    """The schemas that may describe a value, each with the name of the definition that it is."""
+    if "$ref" in node:
+        name = node["$ref"].rpartition("/")[2]
+        node = schema.load()["definitions"][name]
+    alternatives = [*node.get("anyOf", ()), *(each for each in node.get("allOf", ()) if "if" not in each)]
+    if not alternatives or name in _FORMS or "properties" in node:
+        yield name, node
+        return
+    for inner in alternatives:
+        yield from _branches(inner, name if len(alternatives) == 1 or _is_settings(inner) else None)
+
+
+def _is_settings(node: Subschema) -> bool:
+    """Whether a branch is the settings that a definition is about, beside `true`, `false` and other short forms."""
+    return bool(node.get("properties"))
+
+
+def _types(branch: Subschema) -> list[str]:
+    kinds = branch.get("type", [])
+    return [kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null"]
+
+
+def _described(node: Subschema) -> str:
+    own = node.get("description")
+    return str(own if own is not None else schema.follow(node).get("description", ""))
+
+
+def _default_cell(node: Subschema) -> str:
+    found = node if "default" in node else schema.follow(node)
+    default = found.get("default")
+    return "" if default is None or default in ({}, []) else f"`{_cell(json.dumps(default, ensure_ascii=False))}`"
+
+
+def _default(node: Subschema) -> str:
+    cell = _default_cell(node)
+    return f" Default: {cell}." if cell else ""
+
+
+def _examples(node: Subschema) -> str:
+    found = node if "examples" in node else schema.follow(node)
+    shown = [f"`{_cell(json.dumps(example, ensure_ascii=False))}`" for example in found.get("examples", ())]
+    return f" Such as {', '.join(shown)}." if shown else ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _slug(title: str) -> str:
+    """The anchor that Markdown viewers give to a heading."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")

@@ -1,0 +1,36 @@
+"""`docs/reference`, which is generated from the file's schema."""
+
+import re
+from pathlib import Path
+
+from hapiish.cli import main
+from hapiish.describe import reference
+
+FOLDER = Path(__file__).parent.parent.parent / "docs" / "reference"
+
+
+def headings(text: str) -> set[str]:
+    found = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+def test_the_reference_in_the_repository_is_the_one_of_the_schema(tmp_path: Path) -> None:
+    main(["schema", "--reference", str(tmp_path)])
+    written = {file.name: file.read_text() for file in tmp_path.iterdir()}
+    kept = {file.name: file.read_text() for file in FOLDER.iterdir()}
+    assert written == kept, "run: hapiish schema --reference docs/reference"
+
+
+def test_every_link_of_the_reference_leads_to_a_heading() -> None:
+    pages = reference.pages()
+    for name, text in pages.items():
+        for page, anchor in re.findall(r"\]\(([\w.]*)(?:#([^)]*))?\)", text):
+            assert (page or name) in pages, f"{name}: {page}"
+            assert not anchor or anchor in headings(pages[page or name]), f"{name}: {page}#{anchor}"
+
+
+def test_writing_the_reference_removes_pages_of_keys_that_are_gone(tmp_path: Path) -> None:
+    (tmp_path / "gone.md").write_text("")
+    main(["schema", "--reference", str(tmp_path)])
+    assert not (tmp_path / "gone.md").exists()
+    assert (tmp_path / "options.md").exists()
