@@ -10,6 +10,7 @@ from typing import Any
 
 from hapiish import path as paths
 from hapiish.compile.auth import AuthCompiler
+from hapiish.compile.cookies import compile_cookies
 from hapiish.compile.names import Names
 from hapiish.compile.routes import RouteCompiler
 from hapiish.compile.sockets import SocketCompiler
@@ -49,8 +50,8 @@ def compile_table(table: model.Table, server: Any) -> Compiled:
 def _compile(names: Names) -> Compiled:
     table = names.table
     models = {name: names.object(given) for name, given in table.models.items()}
-    cookies = Cookies(table.state)
-    compiler = RouteCompiler(names, AuthCompiler(names), cookies, models)
+    cookies = compile_cookies(names)
+    compiler = RouteCompiler(names, AuthCompiler(names, cookies), cookies, models)
     sockets = SocketCompiler(compiler)
     namespaces = table.sockets.namespaces if table.sockets is not None else ()
     return Compiled(

@@ -9,6 +9,7 @@ from hapiish.http.auth.access import access_step
 from hapiish.http.auth.basic import BasicScheme
 from hapiish.http.auth.jwt import JwtScheme
 from hapiish.http.auth.strategy import authenticate_step
+from hapiish.http.cookies import Cookies
 from hapiish.http.lifecycle import Step
 from hapiish.table import model
 from hapiish.table.codes import Code
@@ -21,8 +22,9 @@ SCHEMES: dict[str, Any] = {"basic": BasicScheme, "jwt": JwtScheme}
 class AuthCompiler:
     """`strategies` are the schemes at work, by name; None for one whose options were refused."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, cookies: Cookies) -> None:
         self.names = names
+        self.cookies = cookies
         self.server = names.server
         given = names.table.auth.strategies
         self.strategies = {name: self.strategy(name, strategy) for name, strategy in given.items()}

@@ -1,6 +1,7 @@
 """A route of a table to the route that serves it: its steps in hapi's order, and what follows the handler."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from hapiish.compile.auth import AuthCompiler
@@ -11,7 +12,7 @@ from hapiish.http.caching import CacheControl
 from hapiish.http.coerce import compile_coercer, compile_defaults
 from hapiish.http.cookies import Cookies, cookies_step
 from hapiish.http.cors import Cors
-from hapiish.http.lifecycle import Prerequisite, Route, Step, extension_step, pre_step
+from hapiish.http.lifecycle import Marshal, Prerequisite, Route, Step, extension_step, pre_step
 from hapiish.http.payload import payload_step
 from hapiish.http.respond import Responder
 from hapiish.table import model
@@ -52,8 +53,14 @@ class RouteCompiler:
             handler=self.handler(given),
             responder=self.responder(options, given.method),
             steps=tuple(self.steps(given, options)),
+            marshal=tuple(self.marshal(options)),
             **self.after(given, options),
         )
+
+    def marshal(self, options: model.RouteOptions) -> Iterator[Marshal]:
+        """The last touches to a response, cookies last of all: what comes before may still set one."""
+        if self.cookies.need_completion:
+            yield partial(self.cookies.complete, parsed=options.state.parse)
 
     def handler(self, given: model.Route | model.Event) -> AsyncHandler:
         """What answers: a function, or what a kind of handler makes of its options."""
@@ -72,6 +79,7 @@ class RouteCompiler:
             settings=defaults,
             handler=missing,
             responder=self.responder(defaults, ""),
+            marshal=tuple(self.marshal(defaults)),
             on_pre_response=self.ext.get("onPreResponse", ()),
             on_post_response=self.ext.get("onPostResponse", ()),
         )
@@ -124,7 +132,7 @@ class RouteCompiler:
 
     def steps(self, given: model.Route, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
         """The steps before the handler, in hapi's order."""
-        if self.table.state or not options.state.parse:
+        if self.cookies.declared or not options.state.parse:
             action = self.names.early_action(options.state.fail_action)
             yield cookies_step(self.cookies, options.state.parse, action), callable(action)
         yield from self.extensions("onPreAuth", options)

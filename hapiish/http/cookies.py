@@ -4,20 +4,19 @@ A cookie that the table declares is judged strictly and decoded; any other never
 when it is well-formed, and not at all when it is not.
 """
 
-import base64
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from time import time
 from typing import Any, Final, Literal
-from urllib.parse import quote
 
-from hapiish import boom, codec
-from hapiish.http import query
+from hapiish import boom
+from hapiish.http.encodings import Encoding, decoded, encoded
 from hapiish.http.request import Request
 from hapiish.http.response import CLEAR, Response
+from hapiish.http.seal import Password, check_password, seal, sign, unseal, unsign
 from hapiish.types import AsyncHandler
 
 _NAME = re.compile(r'[^\x00-\x20()<>@,;:\\"/\[\]?={}\x7f]+')
@@ -25,15 +24,18 @@ _VALUE = re.compile(r'[^\x00-\x20",;\\\x7f]*')
 _LOOSE_VALUE = re.compile(r'"[^"\x00-\x1f\x7f]*"|[^;\x00-\x1f\x7f]*')
 _PATH = re.compile(r"/[^\x00-\x1f;\x7f]*")
 _DOMAIN = re.compile(r"\.?[a-z\d]+(?:-[a-z\d]+)*(?:\.[a-z\d]+(?:-[a-z\d]+)*)*", re.ASCII)
-_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _EPOCH: Final = "Thu, 01 Jan 1970 00:00:00 GMT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """How one cookie is read and written; the defaults are hapi's, and those of cookies that no table declares.
+    """How one cookie is read and written; the defaults are hapi's.
 
-    `ttl` is in milliseconds, None makes a session cookie. A `ValueError` says which attribute no browser would take.
+    `ttl` is in milliseconds, None makes a session cookie. `password` seals the value (encoding iron), which is then
+    valid for `iron_ttl` milliseconds and `iron_skew` more; `sign` is the password of a signature. `auto_value`, a
+    value or an async function of the request, is sent to clients that do not have the cookie; `contextualize`, an
+    async function of settings and request, has the last word on its attributes; `pass_through` says whether a proxy
+    sends it on. A `ValueError` says which attribute no browser would take, or which password is missing.
     `attributes` is what follows name, value and lifetime in `Set-Cookie`, in hapi's order.
     """
 
@@ -44,10 +46,17 @@ class Definition:
     is_partitioned: bool = False
     path: str | None = None
     domain: str | None = None
-    encoding: Literal["none", "base64", "base64json", "form"] = "none"
+    encoding: Encoding = "none"
+    password: Password | None = field(default=None, repr=False)
+    iron_ttl: int | None = None
+    iron_skew: int = 60000
+    sign: Password | None = field(default=None, repr=False)
     strict_header: bool = True
     ignore_errors: bool = False
     clear_invalid: bool = False
+    auto_value: Any = None
+    contextualize: Callable[[dict[str, Any], Request], Awaitable[Any]] | None = None
+    pass_through: bool | None = None
 
     attributes: str = field(init=False, repr=False, compare=False)
 
@@ -58,6 +67,11 @@ class Definition:
             raise ValueError(f"{self.domain!r} is no cookie domain")
         if self.path is not None and not _PATH.fullmatch(self.path):
             raise ValueError(f"{self.path!r} is no cookie path; it starts with a slash and has no semicolon")
+        if self.encoding == "iron" and self.password is None:
+            raise ValueError("a cookie with the encoding iron needs a password")
+        for password in (self.password, self.sign):
+            if password is not None:
+                check_password(password)
         parts = (
             "; Secure" if self.is_secure else "",
             "; HttpOnly" if self.is_http_only else "",
@@ -69,7 +83,7 @@ class Definition:
         object.__setattr__(self, "attributes", "".join(parts))
 
 
-_PLAIN: Final = Definition()
+_SETTINGS: Final = tuple(each.name for each in dataclasses.fields(Definition) if each.init)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,36 +96,25 @@ class Failure:
 
 
 class Cookies:
-    """The declared cookies by name; `definitions` have the attributes of `Definition`."""
+    """The declared cookies by name; `defaults` are the settings of those that nobody declares."""
 
-    __slots__ = ("_definitions",)
+    __slots__ = ("declared", "defaults")
 
-    def __init__(self, definitions: Mapping[str, Any]) -> None:
-        names = [known.name for known in dataclasses.fields(Definition) if known.init]
-        self._definitions = {
-            cookie: Definition(**{name: getattr(given, name) for name in names})
-            for cookie, given in definitions.items()
-        }
+    def __init__(self, declared: Mapping[str, Definition], defaults: Definition = Definition()) -> None:
+        self.declared = dict(declared)
+        self.defaults = defaults
 
     def parse(self, header: str) -> tuple[dict[str, Any], list[Failure]]:
         """The cookies of a `Cookie` header, a repeated one as a list, and those declared ones that were refused."""
         values: dict[str, Any] = {}
         failures: list[Failure] = []
         for name, texts in _pairs(header).items():
-            definition = self._definitions.get(name)
-            if definition is None:
-                if _NAME.fullmatch(name) and all(map(_VALUE.fullmatch, texts)):
-                    values[name] = _one_or_all(texts)
-            elif definition.strict_header and not all(map(_VALUE.fullmatch, texts)):
-                failures.append(Failure(name, "characters that a cookie cannot have", definition))
-            elif definition.encoding == "none":
-                values[name] = _one_or_all(texts)
-            else:
-                decode = _DECODERS[definition.encoding]
-                try:
-                    values[name] = _one_or_all([decode(text) for text in texts])
-                except ValueError as error:
-                    failures.append(Failure(name, f"is not {definition.encoding}: {error}", definition))
+            definition = self.declared.get(name)
+            try:
+                values[name] = _one_or_all([_read(name, text, definition or self.defaults) for text in texts])
+            except ValueError as error:
+                if definition is not None:
+                    failures.append(Failure(name, str(error), definition))
         return values, failures
 
     def format(self, name: str, value: Any, options: Mapping[str, Any] | None = None) -> str:
@@ -119,27 +122,107 @@ class Cookies:
 
         A name or value that breaks RFC 6265 is a `ValueError`: the server's own mistake.
         """
-        definition = self._definitions.get(name, _PLAIN)
+        definition = self.declared.get(name, self.defaults)
         if options:
             definition = dataclasses.replace(definition, **options)
-        text = _encoded(value, definition.encoding)
-        return self._header(name, text, definition)
+        return _header(name, _written(name, value, definition), definition)
 
     def clear(self, name: str, options: Mapping[str, Any] | None = None) -> str:
         """The `Set-Cookie` header that makes a browser forget `name`: the same attributes, a lifetime of nothing."""
-        definition = dataclasses.replace(self._definitions.get(name, _PLAIN), **{**(options or {}), "ttl": 0})
-        return self._header(name, "", definition)
+        definition = self.declared.get(name, self.defaults)
+        return _header(name, "", dataclasses.replace(definition, **{**(options or {}), "ttl": 0}))
 
-    def _header(self, name: str, text: str, definition: Definition) -> str:
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"invalid cookie name: {name!r}")
-        if not (_VALUE if definition.strict_header else _LOOSE_VALUE).fullmatch(text):
-            raise ValueError(f"invalid value of the cookie {name}")
-        lifetime = ""
-        if definition.ttl is not None:
-            expires = formatdate(time() + definition.ttl / 1000, usegmt=True) if definition.ttl else _EPOCH
-            lifetime = f"; Max-Age={definition.ttl // 1000}; Expires={expires}"
-        return f"{name}={text}{lifetime}{definition.attributes}"
+    def lines(self, cookies: Sequence[tuple[str, Any, Any]], *, clearings_only: bool) -> list[str]:
+        """The `Set-Cookie` headers of a response's cookies, of several settings of one name the last.
+
+        On a 500 only declared cookies are cleared and nothing else is said (hapi).
+        """
+        last = {name: (value, options) for name, value, options in cookies}
+        if not clearings_only:
+            return [
+                self.clear(name, options) if value is CLEAR else self.format(name, value, options)
+                for name, (value, options) in last.items()
+            ]
+        return [self.clear(name) for name, (value, _) in last.items() if value is CLEAR and name in self.declared]
+
+    def pass_through(self, header: str, fallback: bool) -> str:
+        """A `Cookie` header without the declared cookies that a proxy keeps to itself; `fallback` for the undecided."""
+        kept = {
+            name
+            for name, definition in self.declared.items()
+            if not (fallback if definition.pass_through is None else definition.pass_through)
+        }
+        parts = (part.strip() for part in header.split(";"))
+        return "; ".join(part for part in parts if part and part.partition("=")[0].rstrip() not in kept)
+
+    async def complete(self, request: Request, response: Response, *, parsed: bool) -> None:
+        """The last touch to a response's cookies: automatic values, unless nothing was `parsed`, and context."""
+        if response.status_code == 500:
+            return
+        pending = request.pending_cookies or []
+        if parsed:
+            present = {name for name, _, _ in (*pending, *response.cookies)}
+            for name, definition in self.declared.items():
+                if definition.auto_value is None or name in present or name in request.state:
+                    continue
+                value = definition.auto_value
+                value = await value(request) if callable(value) else value
+                if value is not None:
+                    pending.append((name, value, {}))
+        pending += response.cookies
+        response.cookies = []
+        request.pending_cookies = [
+            (name, value, await self._contextual(name, options, request)) for name, value, options in pending
+        ] or None
+
+    async def _contextual(self, name: str, options: dict[str, Any], request: Request) -> dict[str, Any]:
+        definition = self.declared.get(name, self.defaults)
+        if definition.contextualize is None:
+            return options
+        settings = {each: getattr(definition, each) for each in _SETTINGS} | options
+        changed = await definition.contextualize(settings, request)
+        return settings if changed is None else {**options, **changed}
+
+    @property
+    def need_completion(self) -> bool:
+        """Whether `complete` has anything to do for any cookie."""
+        known = (self.defaults, *self.declared.values())
+        return any(each.auto_value is not None or each.contextualize is not None for each in known)
+
+
+def _read(name: str, text: str, definition: Definition) -> Any:
+    if definition.strict_header and not (_VALUE.fullmatch(text) and _NAME.fullmatch(name)):
+        raise ValueError("characters that a cookie cannot have")
+    if definition.sign is not None:
+        text = unsign(name, text, definition.sign)
+    if definition.encoding == "iron":
+        assert definition.password is not None
+        return unseal(text, definition.password, skew=definition.iron_skew)
+    try:
+        return decoded(text, definition.encoding)
+    except ValueError as error:
+        raise ValueError(f"is not {definition.encoding}: {error}") from error
+
+
+def _written(name: str, value: Any, definition: Definition) -> str:
+    if definition.encoding == "iron":
+        assert definition.password is not None
+        text = seal(value, definition.password, ttl=definition.iron_ttl)
+    else:
+        text = encoded(value, definition.encoding)
+    return text if definition.sign is None else sign(name, text, definition.sign)
+
+
+def _header(name: str, text: str, definition: Definition) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"invalid cookie name: {name!r}")
+    if not (_VALUE if definition.strict_header else _LOOSE_VALUE).fullmatch(text):
+        raise ValueError(f"invalid value of the cookie {name}")
+    lifetime = ""
+    if definition.ttl is not None:
+        expires = formatdate(time() + definition.ttl / 1000, usegmt=True) if definition.ttl else _EPOCH
+        lifetime = f"; Max-Age={definition.ttl // 1000}; Expires={expires}"
+    return f"{name}={text}{lifetime}{definition.attributes}"
 
 
 def cookies_step(cookies: Cookies, parse: bool, fail_action: str | AsyncHandler) -> Callable[[Request], Any]:
@@ -153,7 +236,7 @@ def cookies_step(cookies: Cookies, parse: bool, fail_action: str | AsyncHandler)
         request.state = {}
 
     def judge(request: Request) -> None:
-        error = _read(cookies, request)
+        error = _fill(cookies, request)
         if error is None or fail_action == "ignore":
             return
         if fail_action == "error":
@@ -161,7 +244,7 @@ def cookies_step(cookies: Cookies, parse: bool, fail_action: str | AsyncHandler)
         request.log(["state", "error"], error)
 
     async def ask(request: Request) -> Response | None:
-        error = _read(cookies, request)
+        error = _fill(cookies, request)
         if error is None:
             return None
         assert callable(fail_action)
@@ -172,7 +255,7 @@ def cookies_step(cookies: Cookies, parse: bool, fail_action: str | AsyncHandler)
     return ask if callable(fail_action) else judge
 
 
-def _read(cookies: Cookies, request: Request) -> boom.Boom | None:
+def _fill(cookies: Cookies, request: Request) -> boom.Boom | None:
     header = request.headers.get("cookie")
     request.state, failures = cookies.parse(header) if header else ({}, [])
     for failure in failures:
@@ -198,48 +281,6 @@ def _pairs(header: str) -> dict[str, list[str]]:
 
 def _one_or_all(values: list[Any]) -> Any:
     return values[0] if len(values) == 1 else values
-
-
-def _from_base64(text: str) -> bytes:
-    """Standard or URL-safe alphabet, padded or not."""
-    data = text.encode().translate(_URL_SAFE).rstrip(b"=")
-    return base64.b64decode(data + b"=" * (-len(data) % 4), validate=True)
-
-
-_DECODERS: Final[Mapping[str, Callable[[str], Any]]] = {
-    "base64": lambda text: _from_base64(text).decode(),
-    "base64json": lambda text: codec.decode(_from_base64(text)),
-    "form": query.parse,
-}
-
-
-def _encoded(value: Any, encoding: str) -> str:
-    if encoding == "base64json":
-        return base64.b64encode(codec.encode(value)).decode()
-    if value is None:
-        return ""
-    if encoding == "form" and isinstance(value, Mapping):
-        return "&".join(f"{_component(name)}={_component(text)}" for name in value for text in _form_texts(value[name]))
-    if encoding == "base64" and isinstance(value, str | bytes):
-        return base64.b64encode(value if isinstance(value, bytes) else value.encode()).decode()
-    if encoding == "none" and isinstance(value, str):
-        return value
-    raise TypeError(
-        f"a cookie with the encoding {encoding} cannot hold {type(value).__name__}; base64json holds any JSON"
-    )
-
-
-def _form_texts(value: Any) -> list[str]:
-    if isinstance(value, list | tuple):
-        return [text for item in value for text in _form_texts(item)]
-    if isinstance(value, bool):
-        return ["true" if value else "false"]
-    return ["" if value is None else str(value)]
-
-
-def _component(text: str) -> str:
-    """encodeURIComponent, which Node writes form cookies with."""
-    return quote(text, safe="!'()*")
 
 
 def _is_domain(text: str) -> bool:

@@ -13,7 +13,7 @@ from hapiish.http.caching import CacheControl
 from hapiish.http.cookies import Cookies
 from hapiish.http.cors import Cors
 from hapiish.http.request import Request
-from hapiish.http.response import CLEAR, Headers, Response
+from hapiish.http.response import Headers, Response
 from hapiish.http.stream import Body, Unsent, body_of, is_stream
 
 Pair = tuple[bytes, bytes]
@@ -188,11 +188,7 @@ class Responder:
     def _set_cookies(self, status: int, cookies: list[tuple[str, Any, Any]], own: Headers) -> None:
         present = own.get("set-cookie", [])
         lines = [present] if isinstance(present, str) else list(present)
-        for name, value, options in cookies:
-            if value is CLEAR:
-                lines.append(self.cookies.clear(name, options or None))
-            elif status != 500:
-                lines.append(self.cookies.format(name, value, options or None))
+        lines += self.cookies.lines(cookies, clearings_only=status == 500)
         if lines:
             own["set-cookie"] = lines
 

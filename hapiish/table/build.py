@@ -67,10 +67,9 @@ class _Assembly:
     def table(self, file: str) -> model.Table:
         draft, value = self.draft, self.draft.value
         sections = {
-            key: value[key]
-            for key in ("database", "models", "kinds", "state", "ext", "schemas")
-            if value.get(key) is not None
+            key: value[key] for key in ("database", "models", "kinds", "ext", "schemas") if value.get(key) is not None
         }
+        sections["state"] = {name: draft.cookie(name) for name in draft.section("state")}
         built = build(model.Table, {"file": file, "folder": _folder(file), **sections}, (), draft.marks.value)
         server = {key: given for key, given in draft.section("server").items() if key != "routes"}
         return replace(

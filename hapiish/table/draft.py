@@ -97,6 +97,11 @@ class Draft:
         """Whether something was taken out at `path`, around it or inside of it, so that its absence says nothing."""
         return any(gone[: len(path)] == path[: len(gone)] for gone in self.tree.broken)
 
+    def cookie(self, name: str) -> dict[str, Any]:
+        """The settings of the declared cookie `name`, over those of every cookie; null is the built-in default."""
+        given = self.section("state").get(name)
+        return {**self.section("server", "state"), **(given if isinstance(given, Mapping) else {})}
+
     @cached_property
     def routes(self) -> tuple[RouteDraft, ...]:
         """The routes."""

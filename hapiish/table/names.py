@@ -32,6 +32,9 @@ def _all(draft: Draft) -> Found:
         name = (strategy.get("options") or {}).get("validate")
         if strategy["scheme"] in BUILT_IN and isinstance(name, str):
             yield name, ("auth", "strategies", key, "options", "validate")
+    cookies = [(cookie, ("state", key)) for key, cookie in draft.section("state").items()]
+    for cookie, at in [(draft.section("server", "state"), ("server", "state")), *cookies]:
+        yield from _cookie(cookie, at)
     yield from _extensions(draft.section("ext"), ("ext",))
     yield from _options(draft.written_defaults, DEFAULTS)
     for route in draft.routes:
@@ -42,6 +45,17 @@ def _all(draft: Draft) -> Found:
                 yield namespace.value[key], (*namespace.at, key)
         for event in namespace.events:
             yield from _handled(event.value, event.at)
+
+
+def _cookie(cookie: Any, at: Path) -> Found:
+    """The functions of a cookie, whose automatic value may be one."""
+    if not isinstance(cookie, Mapping):
+        return
+    if cookie.get("contextualize") is not None:
+        yield cookie["contextualize"], (*at, "contextualize")
+    value = cookie.get("autoValue")
+    if isinstance(value, Mapping) and "method" in value:
+        yield value["method"], (*at, "autoValue", "method")
 
 
 def _handled(value: Mapping[str, Any], at: Path) -> Found:

@@ -6,7 +6,7 @@ A check takes the draft and yields problems; none relies on another, nor on anyt
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from hapiish.table.checks import auth, options, routes, schemas, sockets
+from hapiish.table.checks import auth, cookies, options, routes, schemas, sockets
 from hapiish.table.draft import Draft
 from hapiish.table.problems import Problem
 
@@ -31,7 +31,9 @@ CHECKS: Final[tuple[Check, ...]] = (
     options.params,
     options.unparsed,
     options.cors,
-    options.partitioned,
+    cookies.partitioned,
+    cookies.sealed,
+    cookies.automatic,
     schemas.dialect,
     schemas.references,
     schemas.patterns,

@@ -120,17 +120,6 @@ def cors(draft: Draft) -> Iterator[Problem]:
             yield Problem(mark, Code.CORS_ORIGIN, message, "list the origins that may send credentials")
 
 
-def partitioned(draft: Draft) -> Iterator[Problem]:
-    """Partitioned cookies that browsers refuse."""
-    for name, cookie in draft.section("state").items():
-        if not isinstance(cookie, Mapping) or cookie.get("isPartitioned") is not True:
-            continue
-        if cookie.get("isSecure") is False or cookie.get("isSameSite", "Strict") != "None":
-            message = f'the partitioned cookie "{name}" must be Secure with SameSite=None'
-            hint = 'write isSecure: true, isSameSite: "None"'
-            yield Problem(draft.key_mark("state", name, "isPartitioned"), Code.PARTITIONED, message, hint)
-
-
 def _in_effect(draft: Draft) -> Iterator[Merged]:
     yield draft.defaults
     for route in draft.routes:
