@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from hapiish.compile.names import Names
-from hapiish.http import validation
 from hapiish.http.auth.access import access_step
 from hapiish.http.auth.basic import BasicScheme
 from hapiish.http.auth.jwt import JwtScheme
 from hapiish.http.auth.strategy import authenticate_step
 from hapiish.http.cookies import Cookies
 from hapiish.http.lifecycle import Step
+from hapiish.http.validator import compile_schema
 from hapiish.table import model
 from hapiish.table.codes import Code
 from hapiish.table.problems import Problem
@@ -36,7 +36,7 @@ class AuthCompiler:
         schema = getattr(factory, "options_schema", None)
         if schema is not None:
             # Our own report never shows a value: an option may be a secret.
-            faults = validation.compile_schema(schema, {}).errors(options)
+            faults = compile_schema(schema, {}).errors(options)
             for fault in faults:
                 said = f"options{fault['path'].replace('/', '.')} {fault['message']}"
                 self.names.problems.append(Problem(given.mark, Code.STRATEGY_OPTIONS, f'strategy "{name}": {said}'))

@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import Any
 
 from hapiish.compile.names import Names, missing
-from hapiish.http import validation
 from hapiish.http.lifecycle import caller
+from hapiish.http.validator import compile_schema
 from hapiish.kinds.route import KindRoute
 from hapiish.table import model
 from hapiish.table.codes import Code
@@ -34,7 +34,7 @@ class KindCompiler:
         factory = self._factory(kind.name)
         options = kind.options
         schema = getattr(factory, "options_schema", None)
-        faults = validation.compile_schema(schema, {}).errors(options) if schema is not None else ()
+        faults = compile_schema(schema, {}).errors(options) if schema is not None else ()
         for fault in faults:
             said = f"handler.{kind.name}{fault['path'].replace('/', '.')} {fault['message']}"
             names.problems.append(Problem(kind.mark, Code.KIND_OPTIONS, said))

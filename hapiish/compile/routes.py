@@ -5,11 +5,11 @@ from functools import partial
 from typing import Any
 
 from hapiish.compile.auth import AuthCompiler
+from hapiish.compile.inputs import InputCompiler
 from hapiish.compile.kinds import KindCompiler
 from hapiish.compile.names import Names, missing
-from hapiish.http import security, validation
+from hapiish.http import security
 from hapiish.http.caching import CacheControl
-from hapiish.http.coerce import compile_coercer, compile_defaults
 from hapiish.http.cookies import Cookies, cookies_step
 from hapiish.http.cors import Cors
 from hapiish.http.lifecycle import Marshal, Prerequisite, Route, Step, extension_step, pre_step
@@ -17,8 +17,6 @@ from hapiish.http.payload import payload_step
 from hapiish.http.respond import Responder
 from hapiish.table import model
 from hapiish.types import AsyncHandler
-
-SOURCES: tuple[validation.Source, ...] = ("headers", "params", "query", "payload", "state")
 
 _UNCACHED = model.Cache(otherwise="")
 _AFTER = ("onPostHandler", "onPreResponse", "onPostResponse")
@@ -29,6 +27,7 @@ class RouteCompiler:
 
     def __init__(self, names: Names, auth: AuthCompiler, cookies: Cookies, models: Mapping[str, Any]) -> None:
         self.names = names
+        self.inputs = InputCompiler(names)
         self.kinds = KindCompiler(names, models)
         self.table = names.table
         self.server = names.server
@@ -114,17 +113,8 @@ class RouteCompiler:
     def after(self, given: model.Route | model.Event, options: model.RouteOptions) -> dict[str, Any]:
         """What follows the handler."""
         ext = {point: (*self.ext.get(point, ()), *self.functions(options.ext.get(point, ()))) for point in _AFTER}
-        rules = options.response
-        check = None
-        if rules.sample and (rules.schema is not None or rules.status):
-            check = validation.validate_response_step(
-                self.validator(rules.schema),
-                {status: self.validator(schema) for status, schema in rules.status.items()},
-                rules.sample,
-                self.names.action(rules.fail_action),
-            )
         return {
-            "validate_response": check,
+            "validate_response": self.inputs.answers(options.response),
             "on_post_handler": ext["onPostHandler"],
             "on_pre_response": ext["onPreResponse"],
             "on_post_response": ext["onPostResponse"],
@@ -148,7 +138,7 @@ class RouteCompiler:
             yield from self.extensions("onCredentials", options)
             yield from self.auth.access(options.auth)
         yield from self.extensions("onPostAuth", options)
-        yield from self.validations(given, options.validate)
+        yield from self.inputs.validations(given, options.validate)
         yield from self.extensions("onPreHandler", options)
         yield from self.prerequisites(options)
 
@@ -164,27 +154,3 @@ class RouteCompiler:
         return Prerequisite(
             method=self.names.function(pre.method), assign=pre.assign, action=self.names.action(pre.fail_action)
         )
-
-    # Schemas
-
-    def validator(self, schema: model.Schema | None) -> validation.Validator | None:
-        return None if schema is None or schema is True else validation.compile_schema(schema, self.table.schemas)
-
-    def validations(self, given: model.Route | model.Event, rules: model.Validate) -> Iterator[tuple[Step, bool]]:
-        action = self.names.early_action(rules.fail_action)
-        for source in SOURCES:
-            schema = getattr(rules, source)
-            if schema is None or schema is True or (source == "payload" and getattr(given, "method", None) == "GET"):
-                continue
-            text = source != "payload"
-            step = validation.validate_step(
-                source,
-                validation.compile_schema(schema, self.table.schemas),
-                coerce=compile_coercer(schema, self.table.schemas),
-                defaults=None if text else compile_defaults(schema, self.table.schemas),
-                fail_action=action,
-                detail=rules.detail,
-                error_fields=rules.error_fields,
-                any_method=getattr(given, "method", None) == "*",
-            )
-            yield step, callable(action)

@@ -32,7 +32,7 @@ class SocketCompiler:
             connect=connection.connect,
             disconnect=connection.disconnect,
             events={event.event: EventRoute(self.server, self.event(event)).acknowledge for event in given.events},
-            emits=Emits({emit.event: self.routes.validator(emit.payload) for emit in given.emits}).check,
+            emits=Emits({emit.event: self.routes.inputs.validator(emit.payload) for emit in given.emits}).check,
         )
 
     def connection_route(self, given: model.Namespace) -> Route:
@@ -60,6 +60,6 @@ class SocketCompiler:
         """As a route's, as far as an event has it: its caller was authenticated when the socket connected."""
         if options.auth is not None:
             yield from self.auth.access(options.auth)
-        yield from self.routes.validations(given, options.validate)
+        yield from self.routes.inputs.validations(given, options.validate)
         yield from self.routes.extensions("onPreHandler", options)
         yield from self.routes.prerequisites(options)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hapiish.table.model import Event, Namespace, Route, RouteAuth, RouteOptions, Table
 
-SOURCES = ("headers", "params", "query", "payload", "state")
+SOURCES = ("headers", "params", "query", "payload", "state", "all")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,16 +46,16 @@ class Shape:
                 types &= frozenset[str]().union(*(self.types(each, seen) for each in schema[keyword]))
         return types
 
-    def members(self, schema: Any, seen: Refs = ()) -> dict[str, Any]:
-        """The schema of each property that `schema` mentions for objects."""
+    def members(self, schema: Any, seen: Refs = (), keyword: str = "properties") -> dict[str, Any]:
+        """The schema of each property that `schema` mentions for objects; of each pattern for `patternProperties`."""
         found: dict[str, list[Any]] = {}
         for one, refs in self._conjuncts(schema, "object", seen):
-            for name, each in one.get("properties", {}).items():
+            for name, each in one.get(keyword, {}).items():
                 found.setdefault(name, []).append(each)
             for group in self._alternatives(one, "object", refs):
                 several: dict[str, list[Any]] = {}
                 for alternative in group:
-                    for name, each in self.members(alternative, refs).items():
+                    for name, each in self.members(alternative, refs, keyword).items():
                         several.setdefault(name, []).append(each)
                 for name, schemas in several.items():
                     found.setdefault(name, []).append(_joined("anyOf", schemas))
@@ -69,6 +69,16 @@ class Shape:
             patterns += one.get("patternProperties", {}).items()
             rest += [one["additionalProperties"]] if isinstance(one.get("additionalProperties"), dict) else []
         return patterns, _joined("allOf", rest) if rest else True
+
+    def is_open(self, schema: Any, seen: Refs = ()) -> bool:
+        """Whether `schema`, or one of its alternatives, says that objects may have properties it does not name."""
+        for one, refs in self._conjuncts(schema, "object", seen):
+            if any(one.get(word, False) is not False for word in ("additionalProperties", "unevaluatedProperties")):
+                return True
+            groups = self._alternatives(one, "object", refs)
+            if any(self.is_open(each, refs) for group in groups for each in group):
+                return True
+        return False
 
     def items(self, schema: Any) -> tuple[list[Any], Any]:
         """The schemas of the first items of an array, and that of the rest (True when nothing is said)."""

@@ -1,25 +1,21 @@
-"""Schemas to steps that judge what a route receives and what it answers.
+"""The steps that judge what a route receives, by a schema or by a function, and what is answered when it does not fit.
 
-The verdict is jsonschema-rs's, the report jsonschema's. What fits costs one call; only what does not
-is looked at again, to say where and why.
+Five sources one by one, in hapi's order, then all of them together. What fits costs one call of the engine.
 """
 
+import contextlib
 import html
-import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from random import random
-from typing import Any, Literal
-from weakref import WeakValueDictionary
-
-import jsonschema_rs
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, Final, Literal
 
 from hapiish import boom, codec
-from hapiish.http.report import TOO_DEEP, UNEXPLAINED, Fault, Reporter
+from hapiish.http.report import TOO_DEEP, Fault
 from hapiish.http.request import Request
 from hapiish.http.response import Response
-from hapiish.http.schema import Schema, SchemaError, embed, unescape
-from hapiish.http.toolkit import CONTINUE, Toolkit
+from hapiish.http.schema import unescape
+from hapiish.http.validator import Judge
 from hapiish.types import AsyncHandler
 
 Source = Literal["headers", "params", "payload", "query", "state"]
@@ -27,54 +23,126 @@ Convert = Callable[[Any], Any]
 FailAction = str | Callable[[Request, boom.Boom], Awaitable[Response | None]]
 """`error`, `log`, `ignore`, or what calls the user's function and returns its takeover response."""
 
-NOTHING: Schema = {"type": ["object", "null"], "additionalProperties": False}
-"""What the schema `false` means for a whole query, body or answer: there is none (hapi)."""
+FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+"""The media types whose values are text, to be converted as a schema wants it."""
 
-FORM = "application/x-www-form-urlencoded"
+ALL: Final = ("params", "query", "payload", "headers", "state", "auth")
+"""What the schema of `validate.all` sees, by name."""
 
-
-class Validator:
-    """One compiled schema. `is_valid` is jsonschema-rs's own method: it raises ValueError for values outside JSON."""
-
-    __slots__ = ("__weakref__", "_document", "_engine", "_reporter", "is_valid")
-
-    def __init__(self, document: Schema) -> None:
-        try:
-            self._engine = jsonschema_rs.Draft202012Validator(document, validate_formats=True, offline=True)
-        except ValueError as error:
-            raise SchemaError(str(error).partition("\n")[0]) from None
-        self._document = document
-        self._reporter: Reporter | None = None
-        self.is_valid: Callable[[Any], bool] = self._engine.is_valid
-
-    def errors(self, value: Any) -> list[Fault]:
-        """The faults of `value`, sorted by place; empty when it is valid (of a value outside JSON, to jsonschema)."""
-        try:
-            if self.is_valid(value):
-                return []
-            unexplained = [UNEXPLAINED]
-        except ValueError:
-            unexplained = []
-        if self._reporter is None:
-            self._reporter = Reporter(self._document, self._engine)
-        return self._reporter.faults(value) or unexplained
+_SHOWN_OF_AUTH: Final = {
+    "isAuthenticated": "is_authenticated",
+    "isAuthorized": "is_authorized",
+    **{name: name for name in ("credentials", "artifacts", "strategy", "mode")},
+}
 
 
-_compiled: WeakValueDictionary[str, Validator] = WeakValueDictionary()
+class InvalidInput(boom.BadRequest):
+    """A failed validation as a `failAction` function gets it: raising it shows the client the details.
 
-
-def compile_schema(schema: Schema, schemas: Mapping[str, Any]) -> Validator:
-    """The validator of a JSON Schema 2020-12 whose `#/schemas/Name` are found in `schemas`.
-
-    Equal schemas share one validator. `false` accepts only what is empty: null or `{}`. Raises SchemaError for an
-    unknown name, a remote reference or a wrong schema.
+    `source` is headers, params, query, payload, state or all. `details` are the faults, `default_error` is what is
+    answered without the function.
     """
-    document = embed(NOTHING if schema is False else schema, schemas)
-    key = json.dumps(document, sort_keys=True)
-    validator = _compiled.get(key)
-    if validator is None:
-        validator = _compiled[key] = Validator(document)
-    return validator
+
+    def __init__(self, source: str, details: list[Fault], default_error: boom.Boom, message: str = "") -> None:
+        said = ". ".join(f'"{_dotted(fault["path"]) or source}" {fault["message"]}' for fault in details)
+        super().__init__(message or said)
+        self.source = source
+        self.details = details
+        self.default_error = default_error
+
+
+class Context:
+    """The inputs of a request as a validation function sees them: `headers`, `params`, `query`, `payload`, `state`.
+
+    `auth` is the request's, `app.route` and `app.request` are the data of the two. Inputs that come later in the
+    order headers, params, query, payload, state are as they came.
+    """
+
+    __slots__ = ("_request",)
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ALL:
+            return getattr(self._request, name)
+        raise AttributeError(f"a validation's context has no {name!r}; it has {', '.join(ALL)} and app")
+
+    @property
+    def app(self) -> Any:
+        return SimpleNamespace(route=self._request.route.settings.app, request=self._request.app)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """`validate.options` or `response.options` of a route, and the inputs: the second argument of a function."""
+
+    allow_unknown: bool
+    strip_unknown: bool
+    abort_early: bool
+    context: Context
+
+
+def options_for(rules: Any, request: Request) -> Options:
+    """The options that a validation function is called with; `rules` has the three switches."""
+    return Options(
+        allow_unknown=rules.allow_unknown,
+        strip_unknown=rules.strip_unknown,
+        abort_early=rules.abort_early,
+        context=Context(request),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnFailure:
+    """What becomes of an input that does not fit: `validate.failAction`, `detail` and `errorFields`.
+
+    `detail: none` leaves the error at hapi's three keys; `error_fields` are added to them.
+    """
+
+    fail_action: FailAction = "error"
+    detail: Literal["full", "none"] = "full"
+    error_fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def settle(self, request: Request, source: str, found: list[Fault]) -> None:
+        """For the three words: raises the 400, logs, or does nothing."""
+        if self.fail_action == "error":
+            raise self._default(source, found)
+        if self.fail_action == "log":
+            request.log(["validation", "error", source], summary(found))
+
+    async def ask(self, request: Request, source: str, found: list[Fault]) -> Response | None:
+        """For a function, which decides."""
+        assert callable(self.fail_action)
+        error = InvalidInput(source, found, self._default(source, found))
+        error.extra = {**self.error_fields, "validation": _shown(source, found)}
+        return await self.fail_action(request, error)
+
+    async def refused(self, request: Request, source: str, reason: Exception) -> Response | None:
+        """For what a validation function raised: a boom is answered as it is, anything else is a 400 (hapi)."""
+        if self.fail_action in ("log", "ignore"):
+            if self.fail_action == "log":
+                request.log(["validation", "error", source], reason)
+            return None
+        error: boom.Boom
+        if isinstance(reason, boom.Boom):
+            error = default = reason
+        else:
+            if not isinstance(reason, ValueError):
+                request.log(["validation", "error", source], reason)
+            default = self._default(source, [])
+            error = InvalidInput(source, [], default, str(reason))
+        if self.detail == "full" or callable(self.fail_action):
+            error.extra = {**self.error_fields, "validation": _shown(source, []), **error.extra}
+        if callable(self.fail_action):
+            return await self.fail_action(request, error)
+        raise default
+
+    def _default(self, source: str, found: list[Fault]) -> boom.Boom:
+        extra = dict(self.error_fields)
+        if self.detail == "full":
+            extra["validation"] = _shown(source, found)
+        return boom.BadRequest(f"Invalid request {source} input" if source != "all" else "Invalid request", extra=extra)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -82,90 +150,70 @@ class _Input:
     """One source of a route with its schema; `judge` and `ask` are the steps."""
 
     source: Source
-    validator: Validator
+    judge: Judge
     coerce: Convert | None
     defaults: Convert | None
-    fail_action: FailAction
-    detail: Literal["full", "none"]
-    error_fields: Mapping[str, Any] | None
+    on_failure: OnFailure
     skips_get: bool
 
     def faults(self, request: Request) -> list[Fault]:
-        source, validator = self.source, self.validator
+        source, judge = self.source, self.judge
         if self.skips_get and request.method in ("get", "head"):
             return []
         value = given = getattr(request, source)
         request.orig[source] = given
-        change = self.defaults if source == "payload" and request.mime != FORM else self.coerce
+        change = self.defaults if source == "payload" and request.mime not in FORMS else self.coerce
         try:
             if change is not None and given is not None:
                 value = change(given)
-            found = [] if validator.is_valid(value) else validator.errors(value)
+            found = [] if judge.is_valid(value) else judge.errors(value)
         except RecursionError:
             return [TOO_DEEP]
         except ValueError:
-            found = validator.errors(value)
+            found = judge.errors(value)
         if not found and value is not given:
             setattr(request, source, value)
         return found
 
-    def failure(self, found: list[Fault]) -> boom.Boom:
-        extra = dict(self.error_fields or {})
-        if self.detail == "full":
-            keys = dict.fromkeys(_dotted(fault["path"]) for fault in found)
-            extra["validation"] = {"source": self.source, "keys": list(keys), "errors": found}
-        return boom.BadRequest(f"Invalid request {self.source} input", extra=extra)
-
-    def judge(self, request: Request) -> None:
-        found = self.faults(request)
-        if found and self.fail_action == "error":
-            raise self.failure(found)
-        if found and self.fail_action == "log":
-            request.log(["validation", "error", self.source], _summary(found))
+    def settle(self, request: Request) -> None:
+        if found := self.faults(request):
+            self.on_failure.settle(request, self.source, found)
 
     async def ask(self, request: Request) -> Response | None:
         found = self.faults(request)
-        if not found:
-            return None
-        assert callable(self.fail_action)
-        return await self.fail_action(request, self.failure(found))
+        return await self.on_failure.ask(request, self.source, found) if found else None
 
 
 def validate_step(
     source: Source,
-    validator: Validator,
+    judge: Judge,
     *,
     coerce: Convert | None = None,
     defaults: Convert | None = None,
-    fail_action: FailAction = "error",
-    detail: Literal["full", "none"] = "full",
-    error_fields: Mapping[str, Any] | None = None,
+    on_failure: OnFailure = OnFailure(),
     any_method: bool = False,
 ) -> Callable[[Request], Any]:
     """A step that replaces `request.<source>` by its coerced form, or fails with 400; the original goes to `orig`.
 
-    `coerce` is for text (params, query, headers, cookies, form bodies), `defaults` for JSON bodies. `detail: none`
-    leaves the error at hapi's three keys; `error_fields` are added to them. `any_method`: a `*` route, whose GET and
-    HEAD have no body to judge. The step is async only with a function as `fail_action`.
+    `coerce` is for text (params, query, headers, cookies, forms), `defaults` for JSON bodies. `any_method`: a `*`
+    route, whose GET and HEAD have no body to judge. The step is async only with a function as `failAction`.
     """
     given = _Input(
         source=source,
-        validator=validator,
+        judge=judge,
         coerce=coerce,
         defaults=defaults,
-        fail_action=fail_action,
-        detail=detail,
-        error_fields=error_fields,
+        on_failure=on_failure,
         skips_get=any_method and source == "payload",
     )
-    if callable(fail_action):
+    if callable(on_failure.fail_action):
         return given.ask
-    return given.judge if source == "payload" and (coerce or defaults or any_method) else _flat(given)
+    return given.settle if source == "payload" and (coerce or defaults or any_method) else _flat(given)
 
 
 def _flat(given: _Input) -> Callable[[Request], None]:
-    """`given.judge` for what fits, in as few operations as there are; what does not is looked at again."""
-    source, change, is_valid = given.source, given.coerce, given.validator.is_valid
+    """`given.settle` for what fits, in as few operations as there are; what does not is looked at again."""
+    source, change, is_valid = given.source, given.coerce, given.judge.is_valid
 
     def judge(request: Request) -> None:
         value = received = getattr(request, source)
@@ -179,9 +227,85 @@ def _flat(given: _Input) -> Callable[[Request], None]:
                 return
         except (RecursionError, ValueError):
             pass
-        given.judge(request)
+        given.settle(request)
 
     return judge
+
+
+def function_step(
+    source: str, function: AsyncHandler, rules: Any, *, on_failure: OnFailure = OnFailure(), any_method: bool = False
+) -> Callable[[Request], Awaitable[Response | None]]:
+    """A step that asks `function(value, options)`: what it returns becomes the input, unless None; it raises to refuse.
+
+    For the source `all` the value is the mapping of `ALL`, and what is returned says nothing. `rules` has the three
+    switches of `validate.options`.
+    """
+    skips_get = any_method and source == "payload"
+
+    async def judge(request: Request) -> Response | None:
+        if skips_get and request.method in ("get", "head"):
+            return None
+        value = everything(request) if source == "all" else getattr(request, source)
+        try:
+            made = await function(value, options_for(rules, request))
+        except Exception as error:  # noqa: BLE001 - whatever it raises refuses the input
+            return await on_failure.refused(request, source, error)
+        if made is not None and source != "all":
+            request.orig[source] = value
+            setattr(request, source, made)
+        return None
+
+    return judge
+
+
+def together_step(judge: Judge, on_failure: OnFailure) -> Callable[[Request], Any]:
+    """A step that judges all inputs by one schema, after each by its own: rules across sources.
+
+    It only judges. Faults of one source are told as that source's, those of several as `all`.
+    """
+
+    def look(request: Request) -> tuple[str, list[Fault]]:
+        found = _faults_together(judge, everything(request))
+        sources = {fault["path"].split("/")[1] if fault["path"] else "all" for fault in found}
+        if len(sources) != 1 or "all" in sources:
+            return "all", found
+        source = sources.pop()
+        return source, [{**fault, "path": fault["path"][len(source) + 1 :]} for fault in found]
+
+    def settle(request: Request) -> None:
+        source, found = look(request)
+        if found:
+            on_failure.settle(request, source, found)
+
+    async def ask(request: Request) -> Response | None:
+        source, found = look(request)
+        return await on_failure.ask(request, source, found) if found else None
+
+    return ask if callable(on_failure.fail_action) else settle
+
+
+def everything(request: Request) -> dict[str, Any]:
+    """The inputs of a request by the names in `ALL`, `auth` with hapi's own keys."""
+    inputs = {name: getattr(request, name) for name in ALL}
+    inputs["auth"] = {key: getattr(request.auth, name) for key, name in _SHOWN_OF_AUTH.items()}
+    return inputs
+
+
+def _faults_together(judge: Judge, value: dict[str, Any]) -> list[Fault]:
+    try:
+        return [] if judge.is_valid(value) else judge.errors(value)
+    except RecursionError:
+        return [TOO_DEEP]
+    except ValueError:
+        pass
+    with contextlib.suppress(TypeError):  # a body of bytes has no form in JSON; credentials with dates or ids have
+        value = codec.decode(codec.encode(value))
+    return judge.errors(value)
+
+
+def _shown(source: str, found: list[Fault]) -> dict[str, Any]:
+    keys = dict.fromkeys(_dotted(fault["path"]) for fault in found)
+    return {"source": source, "keys": list(keys), "errors": found}
 
 
 def _dotted(pointer: str) -> str:
@@ -189,57 +313,7 @@ def _dotted(pointer: str) -> str:
     return html.escape(".".join(map(unescape, pointer.split("/")[1:])))
 
 
-def _summary(found: list[Fault]) -> str:
+def summary(found: list[Fault]) -> str:
     """One line for the log, whatever line breaks a client put into the names of properties."""
     text = "; ".join(f"{fault['path'] or '/'} {fault['message']}" for fault in found)
     return text if text.isprintable() else ascii(text)
-
-
-def validate_response_step(
-    default: Validator | None,
-    by_status: Mapping[int, Validator | None],
-    sample: int = 100,
-    fail_action: str | AsyncHandler = "error",
-) -> Callable[[Request, Response], Awaitable[Response | None]]:
-    """Judges what a handler answers, in the form it will have on the wire; a wrong answer is a 500 (hapi).
-
-    `by_status` wins over `default`, which is not for errors; None accepts anything. `sample` is the percentage of
-    responses that are looked at. A function as `fail_action` may replace the response by what it returns.
-    """
-
-    async def judge(request: Request, response: Response) -> Response | None:
-        status = response.status_code
-        validator = by_status.get(status, default if status < 400 else None)
-        if validator is None or (sample < 100 and random() * 100 >= sample):  # noqa: S311 - a sample, not a secret
-            return None
-        found = faults_as_sent(validator, response.source)
-        if not found or fail_action == "ignore":
-            return None
-        route = request.route
-        error = boom.InternalServerError(
-            f"the {status} answer of {route.id or f'{route.method} {route.path}'} (request {request.id}) "
-            f"does not fit its schema: {_summary(found)}"
-        )
-        if fail_action == "error":
-            raise error
-        if callable(fail_action):
-            h = Toolkit(request)
-            value = await fail_action(request, h, error)
-            return None if value is CONTINUE else h.response(value)
-        request.log(["validation", "response", "error"], str(error))
-        return None
-
-    return judge
-
-
-def faults_as_sent(validator: Validator, source: Any) -> list[Fault]:
-    """The faults of a handler's value; dates, ids and documents are judged by the JSON they become."""
-    try:
-        if validator.is_valid(source):
-            return []
-    except ValueError:
-        pass
-    try:
-        return validator.errors(codec.decode(codec.encode(source)))
-    except (TypeError, ValueError) as error:
-        return [{"path": "", "message": f"is not JSON: {error}", "keyword": "type"}]

@@ -17,7 +17,7 @@ from hapiish.http.lifecycle import Route, Steps, failed, perform, post_response
 from hapiish.http.request import Request
 from hapiish.http.response import Response, from_error
 from hapiish.http.toolkit import Toolkit
-from hapiish.http.validation import Validator, faults_as_sent
+from hapiish.http.validator import Validator, faults_as_sent
 from hapiish.realtime.hooks import Answer
 from hapiish.types import AsyncHandler
 

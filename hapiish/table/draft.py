@@ -22,8 +22,8 @@ _FOR_EVENTS: Final[dict[str, tuple[str, ...] | None]] = {
     "app": None,
     "ext": ("onPreHandler", "onPostHandler", "onPreResponse", "onPostResponse"),
     "plugins": None,
-    "response": ("failAction", "sample"),
-    "validate": ("failAction", "detail", "errorFields"),
+    "response": ("failAction", "modify", "options", "sample"),
+    "validate": ("failAction", "detail", "errorFields", "options"),
 }
 
 

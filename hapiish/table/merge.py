@@ -25,7 +25,7 @@ _RULES: Final[dict[str, Any]] = {
     "response": {"schema": _WHOLE, "status": dict.fromkeys(("*",), _WHOLE)},
     "security": _SWITCH,
     "validate": {
-        **dict.fromkeys(("headers", "params", "query", "payload", "state"), _WHOLE),
+        **dict.fromkeys(("all", "headers", "params", "query", "payload", "state"), _WHOLE),
         "errorFields": _FREE,
     },
 }

@@ -16,6 +16,7 @@ Seconds = NewType("Seconds", int)
 
 Json = Any
 Schema = dict[str, Any] | bool
+Rule = Schema | str  # a JSON Schema, or the module:attribute of a function that validates
 FailAction = str  # error | log | ignore | module:attribute
 NOWHERE = Mark("", 1, 1)
 
@@ -96,14 +97,25 @@ class Ext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationOptions:
+    """`validate.options` and `response.options`; a schema may say `additionalProperties` of its own either way."""
+
+    allow_unknown: bool = True
+    strip_unknown: bool = False
+    abort_early: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseRules:
     disconnect_status_code: int = 499  # in logs only: nobody is there to see it
     empty_status_code: Literal[200, 204] = 204
     fail_action: FailAction = "error"
+    modify: bool = False
+    options: ValidationOptions = ValidationOptions()
     ranges: bool = True
     sample: int = 100  # per cent
-    schema: Schema | None = None
-    status: Mapping[int, Schema] = field(default_factory=dict)
+    schema: Rule | None = None
+    status: Mapping[int, Rule] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,13 +151,15 @@ class StateRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validate:
-    """Schemas of the five inputs: None accepts anything, False nothing."""
+    """Rules of the five inputs, and of `all` of them together: None accepts anything, False nothing."""
 
-    headers: Schema | None = None
-    params: Schema | None = None
-    query: Schema | None = None
-    payload: Schema | None = None
-    state: Schema | None = None
+    headers: Rule | None = None
+    params: Rule | None = None
+    query: Rule | None = None
+    payload: Rule | None = None
+    state: Rule | None = None
+    all: Rule | None = None
+    options: ValidationOptions = ValidationOptions()
     fail_action: FailAction = "error"
     error_fields: Mapping[str, Json] = field(default_factory=dict)
     detail: Literal["full", "none"] = "full"

@@ -9,6 +9,11 @@ from hapiish.table.marks import Path
 from hapiish.table.problems import Mark
 
 _ACTIONS: Final = ("error", "log", "ignore")
+_RULES: Final = {
+    "json": ("replacer",),
+    "response": ("schema",),
+    "validate": ("headers", "params", "query", "payload", "state", "all"),
+}
 
 Found = Iterator[tuple[str, Path]]
 
@@ -67,8 +72,23 @@ def _handled(value: Mapping[str, Any], at: Path) -> Found:
 def _options(options: Mapping[str, Any], at: Path) -> Found:
     for group in ("payload", "response", "state", "validate"):
         yield from _action(options.get(group), (*at, group))
+    yield from _rules(options, at)
     yield from _extensions(options.get("ext") or {}, (*at, "ext"))
     yield from _steps(options.get("pre"), (*at, "pre"))
+
+
+def _rules(options: Mapping[str, Any], at: Path) -> Found:
+    """Functions in the place of a schema, or of the keys that JSON has."""
+    for group, keys in _RULES.items():
+        settings = options.get(group) or {}
+        for key in keys:
+            if isinstance(settings.get(key), str):
+                yield settings[key], (*at, group, key)
+    response = options.get("response")
+    by_status = response.get("status") if isinstance(response, Mapping) else None
+    for status, rule in (by_status or {}).items():
+        if isinstance(rule, str):
+            yield rule, (*at, "response", "status", status)
 
 
 def _extensions(points: Mapping[str, Any], at: Path) -> Found:

@@ -10,7 +10,7 @@ from hapiish import boom
 from hapiish.http.auth.basic import OPTIONS_SCHEMA, BasicScheme
 from hapiish.http.auth.verdict import Authenticated, Unauthenticated
 from hapiish.http.toolkit import Toolkit
-from hapiish.http.validation import compile_schema
+from hapiish.http.validator import compile_schema
 from tests.http.support import make_request
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hapiish.http.report import Reporter
-from hapiish.http.validation import compile_schema
+from hapiish.http.validator import compile_schema
 
 NAMES = st.sampled_from(["a", "b", "c", "xa"])
 NUMBERS = st.integers(-3, 3) | st.sampled_from([0.1, 0.3, 0.5, 1.0, 1.5, 1e16, 2**63])

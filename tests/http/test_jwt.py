@@ -12,7 +12,7 @@ from hapiish import boom
 from hapiish.http.auth.jwt import OPTIONS_SCHEMA, JwtScheme
 from hapiish.http.auth.verdict import Authenticated, Unauthenticated
 from hapiish.http.toolkit import Toolkit
-from hapiish.http.validation import compile_schema
+from hapiish.http.validator import compile_schema
 from tests.http.support import make_request
 
 SECRET = "a secret of thirty-two bytes, or more"

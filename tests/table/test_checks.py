@@ -184,6 +184,14 @@ OPTIONS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("the inherited one is dropped",
      with_defaults("/u", {"cache": {"expiresIn": 5}}, cache={"expiresAt": "1:00", "expiresIn": None}), []),
     ("X79, unlike hapi", options("/u", cache={"expiresAt": "25:99"}), ["HA0205"]),
+    ("X80", options("/u", response={"sample": 5, "modify": True}), ["HA0314"]),
+    ("modify meets an inherited sample",
+     with_defaults("/u", {"response": {"sample": 5}}, response={"modify": True}), ["HA0314"]),
+    ("modify without sample", options("/u", response={"modify": True, "sample": None}), []),
+    ("functions for schemas",
+     options("POST /u/{a}", validate={"params": "a:b", "all": "a:c"}, response={"status": {"201": "a:e"}}), []),
+    ("a function without module", options("/u", validate={"query": "check"}), ["HA0205"]),
+    ("an option of another validator", options("/u", validate={"options": {"convert": False}}), ["HA0204"]),
     ("X82", options("/u", ext={"onRequest": "a:b"}), ["HA0204"]),
     ("X84", options("POST /u", payload={"maxBytes": "100"}), []),
     ("X85", options("/u", response={"status": {"abc": True}}), ["HA0208"]),
@@ -203,7 +211,6 @@ OPTIONS: list[tuple[str, dict[str, Any], list[str]]] = [
 
 # Options that the table does not have yet: hapi's reason for refusing them is another one.
 UNKNOWN_YET: list[tuple[str, dict[str, Any]]] = [
-    ("X80", options("/u", response={"sample": 5, "modify": True})),
     ("X81", options("/u", rules={})),
     ("X83", options("/u", timeout={"server": 0})),
     ("X92", {"server": {"autoListen": False, "port": 80}}),
@@ -250,6 +257,7 @@ SCHEMAS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("a pattern of Python alone", schema({"pattern": "a\\Z"}), ["HA0334"]),
     ("a pattern of Rust alone", schema({"pattern": "\\p{L}"}), ["HA0334"]),
     ("a misspelt keyword", schema({"requird": ["a"], "properties": {"a": {"maxLenght": 1}}}), ["HA0335", "HA0335"]),
+    ("of all inputs", options("/u", validate={"all": {"$ref": "#/schemas/B"}}), ["HA0332"]),
     ("words of one's own", schema({"x-unit": "m", "example": 1, "nullable": True, "widget": "slider"}), []),
 ]  # fmt: skip
 

@@ -31,6 +31,7 @@ def found(text: str, **env: str) -> list[Problem]:
 
 
 ROUTE = "routes:\n- method: GET\n  path: /\n  handler: a:b\n"
+RULE = 'a JSON Schema (a mapping, true or false) or a function "module:attribute"'
 OPTIONS = ROUTE + "  options:\n"
 
 ACTION = '"failAction" must be error, log, ignore or a function "module:attribute", not "erorr"; did you mean "error"?'
@@ -74,8 +75,8 @@ FAULTS: list[tuple[str, str]] = [
     (OPTIONS + "    response: {status: {abc: true}}", '6:25 HA0208 "abc" is not a status of three digits'),
     (OPTIONS + "    response: {emptyStatusCode: 202}", '6:33 HA0202 "emptyStatusCode" must be 200 or 204, not 202'),
     (OPTIONS + "    response: {sample: 101}", '6:24 HA0206 "sample" must be at most 100, not 101'),
-    (OPTIONS + "    response: {schema: text}",
-     '6:24 HA0201 "schema" must be a JSON Schema: a mapping, true or false, not "text"'),
+    (OPTIONS + "    validate: {query: text}", f'6:23 HA0205 "query" must be {RULE}, not "text"'),
+    (OPTIONS + "    response: {schema: text}", f'6:24 HA0205 "schema" must be {RULE}, not "text"'),
     (OPTIONS + "    tags: [1]", '6:12 HA0201 "tags[0]" must be text, not 1'),
     (OPTIONS + "    ext: {onRequest: a:b}", '6:11 HA0204 unknown option "onRequest"'),
     (OPTIONS + "    pre: [{assign: x}]", '6:11 HA0203 missing "method"'),

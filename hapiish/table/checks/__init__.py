@@ -27,6 +27,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     auth.scope_templates,
     auth.events,
     options.expiry,
+    options.sampled_changes,
     options.get_payload,
     options.params,
     options.unparsed,

@@ -5,6 +5,7 @@ from typing import Any
 
 from hapiish.table.codes import Code
 from hapiish.table.draft import DEFAULTS, Draft, RouteDraft
+from hapiish.table.marks import Path
 from hapiish.table.merge import Merged
 from hapiish.table.problems import Problem
 from hapiish.table.wording import did_you_mean
@@ -15,13 +16,25 @@ def expiry(draft: Draft) -> Iterator[Problem]:
     for merged in _in_effect(draft):
         cache = _section(merged, "cache")
         if "expiresIn" in cache and "expiresAt" in cache:
-            first, second = merged.origin("cache", "expiresIn"), merged.origin("cache", "expiresAt")
-            if first[:2] != DEFAULTS and second[:2] == DEFAULTS:
-                first, second = second, first
-            message = f'"{second[-1]}" and "{first[-1]}" exclude each other'
-            hint = f"write {first[-1]}: null to drop the one that is inherited" if first[:2] == DEFAULTS else ""
-            related = ((draft.key_mark(*first), f'"{first[-1]}" is here'),)
-            yield Problem(draft.key_mark(*second), Code.EXCLUSIVE, message, hint or "keep one of the two", related)
+            yield _exclusive(draft, merged.origin("cache", "expiresIn"), merged.origin("cache", "expiresAt"))
+
+
+def sampled_changes(draft: Draft) -> Iterator[Problem]:
+    """`response.modify` beside `response.sample`: a change that only some of the answers would get."""
+    for merged in _in_effect(draft):
+        response = _section(merged, "response")
+        if response.get("modify") is True and "sample" in response:
+            yield _exclusive(draft, merged.origin("response", "sample"), merged.origin("response", "modify"))
+
+
+def _exclusive(draft: Draft, first: Path, second: Path) -> Problem:
+    """Of two options that exclude each other the one that came later is at fault."""
+    if first[:2] != DEFAULTS and second[:2] == DEFAULTS:
+        first, second = second, first
+    message = f'"{second[-1]}" and "{first[-1]}" exclude each other'
+    hint = f"write {first[-1]}: null to drop the one that is inherited" if first[:2] == DEFAULTS else ""
+    related = ((draft.key_mark(*first), f'"{first[-1]}" is here'),)
+    return Problem(draft.key_mark(*second), Code.EXCLUSIVE, message, hint or "keep one of the two", related)
 
 
 def get_payload(draft: Draft) -> Iterator[Problem]:

@@ -20,7 +20,7 @@ from hapiish.table.wording import did_you_mean
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 _NAMED: Final = "#/schemas/"
-_INPUTS: Final = ("headers", "params", "query", "payload", "state")
+_INPUTS: Final = ("headers", "params", "query", "payload", "state", "all")
 _ONE: Final = frozenset(
     {
         *("additionalProperties", "contains", "contentSchema", "else", "if", "items", "not", "propertyNames", "then"),
@@ -119,16 +119,16 @@ def _roots(draft: Draft) -> Iterator[Place]:
 
 def _of_options(options: Mapping[str, Any], at: Path) -> Iterator[Place]:
     validate, response = options.get("validate"), options.get("response")
+    rules: list[Place] = []
     if isinstance(validate, Mapping):
-        for source in _INPUTS:
-            if validate.get(source) is not None:
-                yield (*at, "validate", source), validate[source]
+        rules += [((*at, "validate", source), validate.get(source)) for source in _INPUTS]
     if isinstance(response, Mapping):
-        if response.get("schema") is not None:
-            yield (*at, "response", "schema"), response["schema"]
-        for status, schema in (response.get("status") or {}).items():
-            if schema is not None:
-                yield (*at, "response", "status", status), schema
+        rules.append(((*at, "response", "schema"), response.get("schema")))
+        rules += [
+            ((*at, "response", "status", status), rule) for status, rule in (response.get("status") or {}).items()
+        ]
+    # A rule may be the name of a function as well.
+    yield from ((place, rule) for place, rule in rules if isinstance(rule, bool | Mapping))
 
 
 def _walk(at: Path, schema: Any) -> Iterator[tuple[Path, Mapping[str, Any]]]:

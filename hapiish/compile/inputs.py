@@ -1,0 +1,111 @@
+"""What a route receives and answers: schemas and functions of the table to the steps that judge by them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from hapiish.compile.names import Names
+from hapiish.http.answers import Judgement, by_function, by_schema, validate_response_step
+from hapiish.http.coerce import Convert, compile_coercer, compile_defaults
+from hapiish.http.lifecycle import Step
+from hapiish.http.unknown import compile_strip
+from hapiish.http.validation import OnFailure, Source, function_step, together_step, validate_step
+from hapiish.http.validator import Validator, compile_judge, compile_schema
+from hapiish.table import model
+
+SOURCES: tuple[Source, ...] = ("headers", "params", "query", "payload", "state")
+
+_NEVER_CLOSED = frozenset({"headers", "state"})
+"""Inputs to which others add: a client's own headers, cookies of other applications."""
+
+
+class InputCompiler:
+    """Makes the steps of validation; `names` finds the functions."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.schemas = names.table.schemas
+
+    def validator(self, schema: model.Schema | None) -> Validator | None:
+        """The validator of a schema, None where anything goes."""
+        return None if schema is None or schema is True else compile_schema(schema, self.schemas)
+
+    def validations(self, given: model.Route | model.Event, rules: model.Validate) -> Iterator[tuple[Step, bool]]:
+        """The steps that judge the inputs, in hapi's order, then those that judge all of them."""
+        on_failure = OnFailure(
+            fail_action=self.names.early_action(rules.fail_action),
+            detail=rules.detail,
+            error_fields=rules.error_fields,
+        )
+        method = getattr(given, "method", None)
+        for source in SOURCES:
+            rule = getattr(rules, source)
+            if rule is None or rule is True or (source == "payload" and method == "GET"):
+                continue
+            if isinstance(rule, str):
+                function = self.names.function(rule)
+                yield (
+                    function_step(source, function, rules.options, on_failure=on_failure, any_method=method == "*"),
+                    True,
+                )
+                continue
+            yield self.judge(source, rule, rules.options, on_failure, method == "*"), callable(on_failure.fail_action)
+        if isinstance(rules.all, str):
+            yield function_step("all", self.names.function(rules.all), rules.options, on_failure=on_failure), True
+        elif rules.all is not None and rules.all is not True:
+            judge = compile_judge(rules.all, self.schemas, abort_early=rules.options.abort_early)
+            yield together_step(judge, on_failure), callable(on_failure.fail_action)
+
+    def judge(
+        self,
+        source: Source,
+        schema: model.Schema,
+        options: model.ValidationOptions,
+        on_failure: OnFailure,
+        any_method: bool,
+    ) -> Step:
+        """The step of one input with a schema."""
+        closed = source in _NEVER_CLOSED
+        options = replace(options, allow_unknown=True, strip_unknown=False) if closed else options
+        strip = compile_strip(schema, self.schemas) if options.strip_unknown else None
+        defaults = compile_defaults(schema, self.schemas) if source == "payload" else None
+        return validate_step(
+            source,
+            self.asked(schema, options),
+            coerce=_then(strip, compile_coercer(schema, self.schemas)),
+            defaults=_then(strip, defaults),
+            on_failure=on_failure,
+            any_method=any_method,
+        )
+
+    def asked(self, schema: model.Schema, options: model.ValidationOptions) -> Any:
+        """What judges by a schema under `options`."""
+        return compile_judge(schema, self.schemas, allow_unknown=options.allow_unknown, abort_early=options.abort_early)
+
+    def answers(self, rules: model.ResponseRules) -> Any:
+        """The step that judges the answers; None when there is nothing to judge."""
+        if not rules.sample or (rules.schema is None and not rules.status):
+            return None
+        return validate_response_step(
+            self.judgement(rules.schema, rules),
+            {status: self.judgement(rule, rules) for status, rule in rules.status.items()},
+            sample=rules.sample,
+            modify=rules.modify,
+            fail_action=self.names.action(rules.fail_action),
+        )
+
+    def judgement(self, rule: model.Rule | None, rules: model.ResponseRules) -> Judgement | None:
+        """How answers of one status are judged; None where anything goes."""
+        if rule is None or rule is True:
+            return None
+        if isinstance(rule, str):
+            return by_function(self.names.function(rule), rules.options)
+        strip = compile_strip(rule, self.schemas) if rules.options.strip_unknown else None
+        change = _then(strip, compile_defaults(rule, self.schemas)) if rules.modify else strip
+        return by_schema(self.asked(rule, rules.options), change)
+
+
+def _then(first: Convert | None, second: Convert | None) -> Convert | None:
+    if first is None or second is None:
+        return first or second
+    return lambda value: second(first(value))

@@ -1,0 +1,121 @@
+"""A JSON Schema as something to ask: a fast verdict, and on demand the faults of a value.
+
+The verdict is jsonschema-rs's, the report jsonschema's. What fits costs one call; only what does not is looked at
+again, to say where and why.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from weakref import WeakValueDictionary
+
+import jsonschema_rs
+
+from hapiish import codec
+from hapiish.http.report import TOO_DEEP, UNEXPLAINED, Fault, Reporter
+from hapiish.http.schema import Schema, SchemaError, embed
+from hapiish.http.unknown import closing
+
+NOTHING: Schema = {"type": ["object", "null"], "additionalProperties": False}
+"""What the schema `false` means for a whole query, body or answer: there is none (hapi)."""
+
+
+class Judge(Protocol):
+    """What a step asks about a value. Both raise ValueError and RecursionError for values outside of JSON."""
+
+    @property
+    def is_valid(self) -> Callable[[Any], bool]: ...
+
+    def errors(self, value: Any) -> list[Fault]: ...
+
+
+class Validator:
+    """One compiled schema. `is_valid` is jsonschema-rs's own method: it raises ValueError for values outside JSON."""
+
+    __slots__ = ("__weakref__", "_document", "_engine", "_reporter", "is_valid")
+
+    def __init__(self, document: Schema) -> None:
+        try:
+            self._engine = jsonschema_rs.Draft202012Validator(document, validate_formats=True, offline=True)
+        except ValueError as error:
+            raise SchemaError(str(error).partition("\n")[0]) from None
+        self._document = document
+        self._reporter: Reporter | None = None
+        self.is_valid: Callable[[Any], bool] = self._engine.is_valid
+
+    def errors(self, value: Any) -> list[Fault]:
+        """The faults of `value`, sorted by place; empty when it is valid (of a value outside JSON, to jsonschema)."""
+        try:
+            if self.is_valid(value):
+                return []
+            unexplained = [UNEXPLAINED]
+        except ValueError:
+            unexplained = []
+        if self._reporter is None:
+            self._reporter = Reporter(self._document, self._engine)
+        return self._reporter.faults(value) or unexplained
+
+
+class Strict:
+    """A validator under hapi's options: unknown keys are faults too (`closing`), or only the first fault is told."""
+
+    __slots__ = ("_closing", "_first", "_validator", "is_valid")
+
+    def __init__(self, validator: Validator, closed: Validator | None, *, abort_early: bool) -> None:
+        self._validator = validator
+        self._closing = closed
+        self._first = abort_early
+        self.is_valid: Callable[[Any], bool] = validator.is_valid if closed is None else self._fits
+
+    def _fits(self, value: Any) -> bool:
+        assert self._closing is not None
+        return self._validator.is_valid(value) and self._closing.is_valid(value)
+
+    def errors(self, value: Any) -> list[Fault]:
+        """The faults of `value`, sorted by place; the first of them alone with `abort_early`."""
+        found = self._validator.errors(value)
+        if self._closing is not None and found != [TOO_DEEP]:
+            more = [fault for fault in self._closing.errors(value) if fault not in found]
+            found = sorted([*found, *more], key=lambda fault: fault["path"]) if more else found
+        return found[:1] if self._first else found
+
+
+_compiled: WeakValueDictionary[str, Validator] = WeakValueDictionary()
+
+
+def compile_schema(schema: Schema, schemas: Mapping[str, Any]) -> Validator:
+    """The validator of a JSON Schema 2020-12 whose `#/schemas/Name` are found in `schemas`.
+
+    Equal schemas share one validator. `false` accepts only what is empty: null or `{}`. Raises SchemaError for an
+    unknown name, a remote reference or a wrong schema.
+    """
+    document = embed(NOTHING if schema is False else schema, schemas)
+    key = json.dumps(document, sort_keys=True)
+    validator = _compiled.get(key)
+    if validator is None:
+        validator = _compiled[key] = Validator(document)
+    return validator
+
+
+def compile_judge(
+    schema: Schema, schemas: Mapping[str, Any], *, allow_unknown: bool = True, abort_early: bool = False
+) -> Judge:
+    """`compile_schema` under hapi's `validate.options`; without any of them it is that validator itself."""
+    validator = compile_schema(schema, schemas)
+    closed = True if allow_unknown else closing(schema, schemas)
+    if closed is True and not abort_early:
+        return validator
+    return Strict(validator, None if closed is True else compile_schema(closed, {}), abort_early=abort_early)
+
+
+def faults_as_sent(validator: Judge, source: Any) -> list[Fault]:
+    """The faults of a handler's value; dates, ids and documents are judged by the JSON they become."""
+    try:
+        if validator.is_valid(source):
+            return []
+    except ValueError:
+        pass
+    try:
+        return validator.errors(codec.decode(codec.encode(source)))
+    except (TypeError, ValueError) as error:
+        return [{"path": "", "message": f"is not JSON: {error}", "keyword": "type"}]

@@ -1,0 +1,103 @@
+"""What a handler answers, judged in the form it has on the wire."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hapiish import boom
+from hapiish.http.answers import by_schema, validate_response_step
+from hapiish.http.response import Response, from_error
+from hapiish.http.validator import compile_schema
+from tests.http.support import make_request
+
+CLOSED = {"type": "object", "properties": {"a": {"type": "integer"}}, "additionalProperties": False}
+
+
+def answered(response: Response, *, sample: int = 100, fail_action: Any = "error", **schemas: Any) -> Response | None:
+    default = by_schema(compile_schema(schemas["schema"], {})) if "schema" in schemas else None
+    by_status = {
+        status: schema and by_schema(compile_schema(schema, {})) for status, schema in schemas.get("status", {}).items()
+    }
+    step = validate_response_step(default, by_status, sample=sample, fail_action=fail_action)
+    return asyncio.run(step(make_request(method="POST"), response))  # type: ignore[arg-type]
+
+
+def test_a_wrong_answer_is_a_500_that_names_route_request_and_place() -> None:
+    with pytest.raises(boom.InternalServerError) as caught:
+        answered(Response({"a": "secret"}), schema=CLOSED)
+    assert "200 answer of users.create" in caught.value.message
+    assert "/a must be integer" in caught.value.message
+    assert "secret" not in caught.value.message
+    assert caught.value.payload()["message"] == "An internal server error occurred"
+
+
+def test_the_schema_of_a_status_goes_before_the_general_one() -> None:
+    status = {201: {"type": "string"}}
+    assert answered(Response("made").code(201), schema=CLOSED, status=status) is None
+    with pytest.raises(boom.InternalServerError):
+        answered(Response({"a": 1}).code(201), schema=CLOSED, status=status)
+    assert answered(Response("anything").code(202), schema=CLOSED, status={202: None}) is None
+
+
+def test_errors_are_judged_only_by_the_schema_of_their_status() -> None:
+    error = from_error(boom.Conflict("taken"))
+    assert answered(error, schema=CLOSED) is None
+    assert answered(error, status={409: {"required": ["message"]}}) is None
+    with pytest.raises(boom.InternalServerError):
+        answered(error, status={409: {"required": ["code"]}})
+
+
+class Document:
+    def to_mongo(self) -> Any:
+        return SimpleNamespace(to_dict=lambda: {"at": datetime(2026, 1, 2, tzinfo=UTC)})
+
+
+def test_an_answer_is_judged_in_the_form_it_has_on_the_wire() -> None:
+    schema = {"type": "object", "properties": {"at": {"type": "string", "format": "date-time"}}, "required": ["at"]}
+    assert answered(Response({"at": datetime(2026, 1, 2, tzinfo=UTC)}), schema=schema) is None
+    assert answered(Response(Document()), schema=schema) is None
+    with pytest.raises(boom.InternalServerError, match="/at must be"):
+        answered(Response({"at": 5}), schema=schema)
+
+
+@pytest.mark.parametrize("source", [b"bytes", object(), {"a": {"b": b"x"}}])
+def test_an_answer_that_is_not_json_fits_no_schema(source: Any) -> None:
+    with pytest.raises(boom.InternalServerError, match="is not JSON"):
+        answered(Response(source), schema={"type": "object", "properties": {"a": {"required": ["c"]}}})
+
+
+def test_nothing_is_an_answer_only_where_the_schema_says_so() -> None:
+    assert answered(Response(None), schema=False) is None
+    with pytest.raises(boom.InternalServerError):
+        answered(Response(None), schema=CLOSED)
+
+
+def test_a_sample_of_nought_judges_nothing_and_of_a_hundred_everything() -> None:
+    for _ in range(50):
+        assert answered(Response(5), schema=CLOSED, sample=0) is None
+        with pytest.raises(boom.InternalServerError):
+            answered(Response(5), schema=CLOSED, sample=100)
+
+
+def test_a_wrong_answer_may_be_ignored_logged_or_replaced(caplog: pytest.LogCaptureFixture) -> None:
+    assert answered(Response(5), schema=CLOSED, fail_action="ignore") is None
+    assert caplog.records == []
+    with caplog.at_level(logging.INFO, "hapiish"):
+        assert answered(Response(5), schema=CLOSED, fail_action="log") is None
+    assert "[validation response error]" in caplog.text
+    assert "must be object" in caplog.text
+
+    async def replace(request: Any, h: Any, error: boom.Boom) -> Any:
+        return {"replaced": error.status}
+
+    async def keep(request: Any, h: Any, error: boom.Boom) -> Any:
+        return h.continue_
+
+    replaced = answered(Response(5), schema=CLOSED, fail_action=replace)
+    assert replaced is not None
+    assert replaced.source == {"replaced": 500}
+    assert answered(Response(5), schema=CLOSED, fail_action=keep) is None
