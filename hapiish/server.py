@@ -43,6 +43,8 @@ class Server:
         self.settings = compiled.table.server
         self.info = compiled.table.info
         self.cookies = compiled.cookies
+        self.mime = compiled.mime
+        self.encodings = compiled.encodings
         self.models = Models(compiled.models)
         if self.store is not None:
             self.store.adopt(compiled.models)

@@ -17,6 +17,7 @@ from hapiish.compile.sockets import SocketCompiler
 from hapiish.http.cookies import Cookies
 from hapiish.http.dispatch import Dispatcher
 from hapiish.http.lifecycle import Route, extension_step
+from hapiish.http.mime import MimeTypes
 from hapiish.http.router import Router
 from hapiish.realtime import NamespaceHooks
 from hapiish.table import model
@@ -35,6 +36,8 @@ class Compiled:
     namespaces: Mapping[str, NamespaceHooks]
     models: Mapping[str, Any]
     cookies: Cookies
+    mime: MimeTypes
+    encodings: tuple[str, ...]
     server_ext: Mapping[str, tuple[AsyncHandler, ...]]
 
 
@@ -60,6 +63,8 @@ def _compile(names: Names) -> Compiled:
         namespaces={given.namespace: sockets.namespace(given) for given in namespaces},
         models=models,
         cookies=cookies,
+        mime=compiler.mime,
+        encodings=table.server.compression.encodings if table.server.compression is not None else (),
         server_ext={point: compiler.ext[point] for point in SERVER_POINTS if point in compiler.ext},
     )
 

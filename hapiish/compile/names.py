@@ -71,11 +71,18 @@ class Names:
 
     def extra(self, module: str, extra: str, mark: Mark) -> bool:
         """Whether `module` is installed; when it is not, the table is refused with the extra of hapiish to install."""
-        if importlib.util.find_spec(module) is not None:
+        if _is_installed(module):
             return True
         problem = Problem(mark, Code.EXTRA, f"this needs the package {module}", hint=f'pip install "hapiish[{extra}]"')
         if problem not in self.problems:
             self.problems.append(problem)
+        return False
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package that the module would be in
         return False
 
 

@@ -10,9 +10,11 @@ from hapiish.compile.kinds import KindCompiler
 from hapiish.compile.names import Names, missing
 from hapiish.http import security
 from hapiish.http.caching import CacheControl
+from hapiish.http.compression import LIBRARIES, Compression
 from hapiish.http.cookies import Cookies, cookies_step
 from hapiish.http.cors import Cors
 from hapiish.http.lifecycle import Marshal, Prerequisite, Route, Step, extension_step, pre_step
+from hapiish.http.mime import MimeTypes
 from hapiish.http.payload import payload_step
 from hapiish.http.respond import Responder
 from hapiish.table import model
@@ -33,6 +35,7 @@ class RouteCompiler:
         self.server = names.server
         self.auth = auth
         self.cookies = cookies
+        self.mime = MimeTypes(names.table.server.mime.override)
         self.ext: Mapping[str, tuple[AsyncHandler, ...]] = {
             point: self.functions(exts) for point, exts in names.table.ext.items()
         }
@@ -90,6 +93,7 @@ class RouteCompiler:
             options.security,
             options.cors,
             options.cache,
+            options.compression,
             options.json,
             rules.empty_status_code,
             rules.ranges,
@@ -102,12 +106,25 @@ class RouteCompiler:
                 security=security.headers(options.security) if options.security is not None else (),
                 cors=Cors(options.cors) if options.cors is not None else None,
                 cache=CacheControl(options.cache or _UNCACHED, method == "GET"),
+                compression=self.compression(options.compression),
                 formatter=options.json,
                 empty=rules.empty_status_code,
                 ranges=rules.ranges,
                 get=method in ("GET", "*"),
                 request_id=request_id.header,
             ),
+        )
+
+    def compression(self, encoders: model.Encoders | None) -> Compression | None:
+        """How bodies are compressed; None where they are not."""
+        given = self.table.server.compression
+        if given is None or encoders is None:
+            return None
+        libraries = [LIBRARIES[name] for name in given.encodings if name in LIBRARIES]
+        if not all(self.names.extra(name, "compression", given.mark) for name in libraries):  # noqa: S610 - not Django's
+            return None
+        return self.names.once(
+            ("compression", encoders), lambda: Compression(given.encodings, given.min_bytes, encoders, self.mime)
         )
 
     def after(self, given: model.Route | model.Event, options: model.RouteOptions) -> dict[str, Any]:

@@ -5,7 +5,7 @@ handler changes anything, `evaluate` may stop any method with 412.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import mktime_tz, parsedate_tz
 
 from hapiish import boom
@@ -25,19 +25,26 @@ def format_etag(tag: str, *, weak: bool = False) -> str:
     return f'W/"{tag}"' if weak else f'"{tag}"'
 
 
-def evaluate(method: str, headers: Mapping[str, str], etag: str | None, last_modified: str | None) -> Verdict | None:
+def evaluate(
+    method: str,
+    headers: Mapping[str, str],
+    etag: str | None,
+    last_modified: str | None,
+    codings: Sequence[str] = (),
+) -> Verdict | None:
     """What the preconditions in `headers` (lower-case names) make of a current state, in the order of §13.2.2.
 
-    `etag` and `last_modified` are the state's validators as header texts. None: none of them fails.
+    `etag` and `last_modified` are the state's validators as header texts; a strong tag is known too with the name of
+    one of the `codings` that a compressed body may have. None: none of them fails.
     """
     if "if-match" in headers:
-        if not _any_strong(headers["if-match"], etag):
+        if not any(_any_strong(headers["if-match"], tag) for tag in (etag, *_variants(etag, codings))):
             return 412, None
     elif "if-unmodified-since" in headers and _changed(last_modified, headers["if-unmodified-since"]) is True:
         return 412, None
     safe = method.upper() in ("GET", "HEAD")
     if "if-none-match" in headers:
-        matched, tag = _any_weak(headers["if-none-match"], etag)
+        matched, tag = _any_weak(headers["if-none-match"], etag, _variants(etag, codings))
         if matched:
             return (304, tag) if safe else (412, None)
     elif safe and "if-modified-since" in headers and _changed(last_modified, headers["if-modified-since"]) is False:
@@ -77,8 +84,13 @@ def _any_strong(header: str, etag: str | None) -> bool:
     return etag is not None and any(not weak and f'"{tag}"' == etag for weak, tag in _TAG.findall(header))
 
 
-def _any_weak(header: str, etag: str | None) -> tuple[bool, str | None]:
-    """Weak comparison; a client that knows the weak form of a strong tag is answered with the form it knows (hapi)."""
+def _variants(etag: str | None, codings: Sequence[str]) -> list[str]:
+    """The tags of compressed bodies of the same state."""
+    return [] if etag is None or etag.startswith("W/") else [f'{etag[:-1]}-{coding}"' for coding in codings]
+
+
+def _any_weak(header: str, etag: str | None, variants: Sequence[str]) -> tuple[bool, str | None]:
+    """Weak comparison; a client that knows another form of the tag is answered with the form it knows (hapi)."""
     if header.strip() == "*":
         return True, None
     if etag is None:
@@ -87,8 +99,9 @@ def _any_weak(header: str, etag: str | None) -> tuple[bool, str | None]:
     strong = etag.removeprefix("W/")
     if etag in known:
         return True, None
-    if f"W/{strong}" in known:
-        return True, f"W/{strong}"
+    for other in (f"W/{strong}", *variants):
+        if other in known:
+            return True, other
     return strong in known, None
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request as StarletteRequest
 
 from hapiish.http import log, query
+from hapiish.http.compression import negotiate
 from hapiish.http.router import hostname, normalise
 from hapiish.types import Receive, Scope
 
@@ -69,6 +70,11 @@ class Info:
     @property
     def id(self) -> str:
         return self._request.id
+
+    @property
+    def accept_encoding(self) -> str:
+        """The content coding that the client likes best of those that the server offers; `identity` for none."""
+        return negotiate(self._request.headers.get("accept-encoding", ""), self._request.server.encodings)
 
     @property
     def remote_address(self) -> str | None:

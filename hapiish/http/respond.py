@@ -4,12 +4,14 @@ One `Responder` per distinct set of route settings; what does not depend on the 
 """
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hapiish import boom, codec
 from hapiish.http import conditional
 from hapiish.http.caching import CacheControl
+from hapiish.http.compression import IDENTITY, Compression
 from hapiish.http.cookies import Cookies
 from hapiish.http.cors import Cors
 from hapiish.http.request import Request
@@ -38,11 +40,13 @@ class Responder:
 
     `security` are fixed headers; `cache` writes Cache-Control; `empty` is the status of an empty
     200; `ranges` allows byte ranges; `get` says whether 304 and ranges apply (GET and `*` routes).
-    `request_id` names the header that carries the request's id.
+    `compression` is None where nothing is compressed; a shorter body than `long` never is. `request_id` names the
+    header that carries the request's id.
     """
 
     __slots__ = (
-        *("cache", "cookies", "cors", "empty", "fixed", "formatter", "get", "ranges", "request_id"),
+        *("cache", "compression", "cookies", "cors", "empty", "fixed", "formatter", "get", "long"),
+        *("ranges", "request_id"),
         *("is_plain", "plain", "plain_json", "plain_json_ranges"),
     )
 
@@ -53,6 +57,7 @@ class Responder:
         cache: CacheControl,
         security: Sequence[tuple[str, str]] = (),
         cors: Cors | None = None,
+        compression: Compression | None = None,
         formatter: Any = None,
         empty: int = 204,
         ranges: bool = True,
@@ -62,6 +67,8 @@ class Responder:
         self.cookies = cookies
         self.cors = cors
         self.cache = cache
+        self.compression = compression
+        self.long = sys.maxsize if compression is None else compression.min_bytes
         self.formatter = formatter if formatter is not None and _formats(formatter) else None
         self.empty = empty
         self.ranges = ranges and get
@@ -88,13 +95,14 @@ class Responder:
             and request.pending_cookies is None
             and request.entity is None
         ):
-            rendered = self._render_plain(request, response.status_code, source)
+            rendered = self._render_plain(request, response)
             if rendered is not None:
                 return rendered
         return self._render(request, response)
 
-    def _render_plain(self, request: Request, status: int, source: Any) -> Rendered | None:
+    def _render_plain(self, request: Request, response: Response) -> Rendered | None:
         """JSON about which a handler said no more than the status: all headers but two are known beforehand."""
+        status = response.status_code
         if status in _BODILESS:
             return None
         headers, method = self.plain_json, request.scope["method"]
@@ -102,7 +110,9 @@ class Responder:
             if self.ranges and request.header(b"range") is not None:
                 return None
             headers = self.plain_json_ranges
-        body = codec.encode(source)
+        body = codec.encode(response.source)
+        if len(body) >= self.long:
+            return self._finish(request, response, body, _JSON_TYPE)
         length = (b"content-length", b"%d" % len(body))
         return (
             status,
@@ -111,21 +121,27 @@ class Responder:
         )
 
     def _render(self, request: Request, response: Response) -> Rendered:
-        body, content_type = self._body(request, response)
+        return self._finish(request, response, *self._body(request, response))
+
+    def _finish(self, request: Request, response: Response, body: bytes | Body, content_type: Pair | None) -> Rendered:
         length = len(body) if isinstance(body, bytes) else body.length
         own = response.headers
         method = request.scope["method"]
         self._complete(request, response, own)
+        coding = None
+        if length is None or length >= self.long:
+            coding = self._coding(request, response, content_type)
         status = response.status_code
         if own:
-            if self.get and status < 300 and ("etag" in own or "last-modified" in own) and method in _READING:
-                status = self._condition(request, status, own)
+            status = self._validated(request, response, coding, own)
             headers = [pair for name, pair in self.fixed if name not in own]
         else:
             headers = self.plain.copy()
         if length == 0:
             if status == 200 and not response.coded:
                 status = self.empty
+        elif coding is not None and method != "HEAD" and status not in _BODILESS:
+            body, length = self._compressed(coding, body, own)
         elif length is not None and self.ranges and status == 200 and method == "GET":
             headers.append(_ACCEPT_RANGES)
             asked = request.header(b"range")
@@ -141,6 +157,29 @@ class Responder:
         if length is not None:
             headers.append((b"content-length", b"%d" % length))
         return status, headers, _none(body) if method == "HEAD" else body
+
+    def _coding(self, request: Request, response: Response, content_type: Pair | None) -> str | None:
+        """The coding that the body gets, None for none; `Vary` says that there might have been another (hapi)."""
+        compression, own = self.compression, response.headers
+        if compression is None or response.status_code == 206 or (response.more and "compressed" in response.more):
+            return None
+        mime = _text(own, "content-type") or (content_type[1].decode("latin-1") if content_type else BYTES)
+        if not compression.is_worth(mime):
+            return None
+        response.vary("accept-encoding")
+        accepted = request.header(b"accept-encoding")
+        if accepted is None or "content-encoding" in own:
+            return None
+        coding = compression.accept(accepted)
+        return None if coding == IDENTITY else coding
+
+    def _compressed(self, coding: str, body: bytes | Body, own: Headers) -> tuple[bytes | Body, int | None]:
+        assert self.compression is not None
+        own["content-encoding"] = coding
+        if isinstance(body, bytes):
+            made = self.compression.encode(coding, body)
+            return made, len(made) if isinstance(made, bytes) else None
+        return self.compression.wrap(coding, body), None
 
     def _complete(self, request: Request, response: Response, own: Headers) -> None:
         """The headers that depend on the request or on what the handler set."""
@@ -159,8 +198,10 @@ class Responder:
             if value:
                 own["cache-control"] = value
         if "etag" in more:
-            tag, weak = more["etag"]
+            tag, weak, _ = more["etag"]
             own["etag"] = conditional.format_etag(tag, weak=weak)
+        if "compressed" in more:
+            own["content-encoding"] = more["compressed"]
 
     def _body(self, request: Request, response: Response) -> tuple[bytes | Body, Pair | None]:
         source = response.source
@@ -192,16 +233,26 @@ class Responder:
         if lines:
             own["set-cookie"] = lines
 
-    def _condition(self, request: Request, status: int, own: Headers) -> int:
-        tag, modified = _text(own, "etag"), _text(own, "last-modified")
-        verdict = conditional.evaluate(request.method, request.headers, tag, modified)
-        if verdict is None:
+    def _validated(self, request: Request, response: Response, coding: str | None, own: Headers) -> int:
+        """The status in the light of what the client has; a tag that varies gets the name of the coding."""
+        status = response.status_code
+        if "etag" not in own and "last-modified" not in own:
             return status
-        if verdict[0] == 412:
-            raise boom.PreconditionFailed
-        if verdict[1] is not None:
-            own["etag"] = verdict[1]
-        return 304
+        varies = response.more is not None and "etag" in response.more and response.more["etag"][2]
+        if self.get and status < 300 and request.scope["method"] in _READING:
+            tag, modified = _text(own, "etag"), _text(own, "last-modified")
+            codings = request.server.encodings if varies else ()
+            verdict = conditional.evaluate(request.method, request.headers, tag, modified, codings)
+            if verdict is not None:
+                if verdict[0] == 412:
+                    raise boom.PreconditionFailed
+                if verdict[1] is not None:
+                    own["etag"] = verdict[1]
+                return 304
+        named = coding or _text(own, "content-encoding")
+        if varies and named:
+            own["etag"] = f'{str(own["etag"])[:-1]}-{named}"'
+        return status
 
     def _range(
         self, request: Request, asked: str, body: Any, length: int, own: Headers
@@ -221,7 +272,7 @@ def _none(body: bytes | Body) -> bytes | Body:
 def _remembered(entity: dict[str, Any], response: Response) -> None:
     """What `h.entity` compared, unless the handler then set something else."""
     if entity["etag"] is not None and (response.more is None or "etag" not in response.more):
-        response.etag(entity["etag"])
+        response.etag(entity["etag"], vary=entity["vary"])
     if entity["modified"] is not None:
         response.headers.setdefault("last-modified", entity["modified"])
 

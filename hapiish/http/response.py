@@ -13,7 +13,7 @@ Headers = dict[str, str | list[str]]
 class Response:
     """`source` is the value to send, `headers` are lower-case names. Every method returns the response itself.
 
-    `more` holds what few handlers set: etag, ttl, type, charset, spaces, suffix; None when nothing of it was.
+    `more` holds what few handlers set: etag, ttl, type, charset, compressed, spaces, suffix; None when nothing was.
     """
 
     status_code: int = 200
@@ -81,9 +81,16 @@ class Response:
             self.headers["vary"] = ",".join([*names, name])
         return self
 
-    def etag(self, tag: str, *, weak: bool = False) -> "Response":
-        """Sets the entity tag, given without quotes."""
-        return self._also("etag", (tag, weak))
+    def etag(self, tag: str, *, weak: bool = False, vary: bool = True) -> "Response":
+        """Sets the entity tag, given without quotes.
+
+        A strong tag that does `vary` is sent as `tag-gzip` when the body is compressed, and known again in that form.
+        """
+        return self._also("etag", (tag, weak, vary and not weak))
+
+    def compressed(self, coding: str) -> "Response":
+        """Says that the body is encoded already, as `coding`: it is sent as it is."""
+        return self._also("compressed", coding)
 
     def type(self, mime: str) -> "Response":
         """Sets the content type; a charset is added to textual ones that lack it."""

@@ -43,24 +43,26 @@ class Toolkit:
         """An empty 302 to `uri`."""
         return Response("").redirect(uri)
 
-    def entity(self, *, etag: str | None = None, modified: str | None = None) -> Response | None:
+    def entity(self, *, etag: str | None = None, modified: str | None = None, vary: bool = True) -> Response | None:
         """Compares the client's copy now: a 304 takeover response when it is fresh, else None.
 
         Without a match the values are remembered for the response that the handler goes on to make. Raises
-        PreconditionFailed when the client demands another state (RFC 9110 §13). `modified` is an HTTP date.
+        PreconditionFailed when the client demands another state (RFC 9110 §13). `modified` is an HTTP date; `vary`
+        says, as in `response.etag`, that a compressed body has a tag of its own.
         """
         tag = conditional.format_etag(etag) if etag is not None else None
-        verdict = conditional.evaluate(self.request.method, self.request.headers, tag, modified)
+        codings = self.request.server.encodings if vary else ()
+        verdict = conditional.evaluate(self.request.method, self.request.headers, tag, modified, codings)
         if verdict is not None and verdict[0] == 412:
             raise PreconditionFailed
         if verdict is None:
-            self.request.entity = {"etag": etag, "modified": modified}
+            self.request.entity = {"etag": etag, "modified": modified, "vary": vary}
             return None
         response = Response().code(304).takeover()
         if verdict[1] is not None:
             response.header("etag", verdict[1])
         elif etag is not None:
-            response.etag(etag)
+            response.etag(etag, vary=vary)
         if modified is not None:
             response.header("last-modified", modified)
         return response

@@ -20,6 +20,7 @@ _AUTH: Final = "has short forms"
 _RULES: Final[dict[str, Any]] = {
     "app": _FREE,
     "auth": _AUTH,
+    "compression": _SWITCH,
     "cors": _SWITCH,
     "plugins": _FREE,
     "response": {"schema": _WHOLE, "status": dict.fromkeys(("*",), _WHOLE)},

@@ -48,6 +48,33 @@ class Cache:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Zlib:
+    level: int = 6
+    mem_level: int = 8
+    window_bits: int = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brotli:
+    quality: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zstd:
+    level: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoders:
+    """`compression` of a route: settings by coding; which codings there are is the server's to say."""
+
+    gzip: Zlib = Zlib()
+    deflate: Zlib = Zlib()
+    br: Brotli = Brotli()
+    zstd: Zstd = Zstd()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cors:
     origin: tuple[str, ...] | Literal["ignore"] = ("*",)
     max_age: Seconds = Seconds(86400)
@@ -172,6 +199,7 @@ class RouteOptions:
     app: Mapping[str, Json] = field(default_factory=dict)
     auth: RouteAuth | None = None
     cache: Cache | None = Cache()
+    compression: Encoders | None = Encoders()
     cors: Cors | None = None
     description: str | None = None
     ext: Mapping[str, tuple[Ext, ...]] = field(default_factory=dict)
@@ -276,10 +304,36 @@ class Cookie:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Compression:
+    """`encodings` are the codings offered, the first being preferred where a client does not care."""
+
+    min_bytes: Size = Size(1024)
+    encodings: tuple[Literal["gzip", "deflate", "br", "zstd"], ...] = ("gzip", "deflate")
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MimeChange:
+    """What the table says of a media type; None leaves what is known of it."""
+
+    source: str | None = None
+    compressible: bool | None = None
+    extensions: tuple[str, ...] | None = None
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mime:
+    override: Mapping[str, MimeChange] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     host: str = "127.0.0.1"
     port: int = 3000
     app: Mapping[str, Json] = field(default_factory=dict)
+    compression: Compression | None = Compression()
+    mime: Mime = Mime()
     router: Router = Router()
     state: Cookie = Cookie()  # defaults of every cookie, and the settings of those that are not declared
     routes: RouteOptions = RouteOptions()  # defaults of every route; the not-found answer uses them as they are

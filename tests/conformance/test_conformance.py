@@ -14,7 +14,6 @@ from hapiish.testing import inject
 HERE = Path(__file__).parent
 
 NOT_YET = {
-    "responses/compression": "compression is the next issue's",
     "responses/server timeout": "timeout.server is the next issue's",
 }
 """What a later issue brings, by file and case."""

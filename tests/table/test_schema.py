@@ -62,6 +62,7 @@ def test_defaults_and_examples_are_accepted_by_their_own_schemas() -> None:
 PAIRS = [
     ("accessRule", model.Access),
     ("cache", model.Cache),
+    ("compression", model.Encoders),
     ("cookie", model.Cookie),
     ("cors", model.Cors),
     ("database", model.Database),
@@ -78,6 +79,7 @@ PAIRS = [
     ("server", model.Server),
     ("sockets", model.Sockets),
     ("stateRules", model.StateRules),
+    ("zlib", model.Zlib),
     ("strategy", model.Strategy),
     ("validate", model.Validate),
 ]

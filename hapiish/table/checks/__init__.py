@@ -35,6 +35,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     cookies.partitioned,
     cookies.sealed,
     cookies.automatic,
+    options.encodings,
     schemas.dialect,
     schemas.references,
     schemas.patterns,

@@ -133,6 +133,20 @@ def cors(draft: Draft) -> Iterator[Problem]:
             yield Problem(mark, Code.CORS_ORIGIN, message, "list the origins that may send credentials")
 
 
+def encodings(draft: Draft) -> Iterator[Problem]:
+    """Settings for codings that the server does not offer."""
+    given = draft.section("server").get("compression")
+    offered = given.get("encodings") if isinstance(given, Mapping) else None
+    offered = [] if given is False else offered or ["gzip", "deflate"]
+    for merged in _in_effect(draft):
+        for coding in _section(merged, "compression"):
+            if coding not in offered and not coding.startswith("x-"):
+                message = f'"compression.{coding}" on a server that does not offer this coding'
+                hint = f"write server.compression.encodings: [{', '.join([coding, *offered])}]"
+                mark = draft.key_mark(*merged.origin("compression", coding))
+                yield Problem(mark, Code.ENCODING, message, "" if given is False else hint)
+
+
 def _in_effect(draft: Draft) -> Iterator[Merged]:
     yield draft.defaults
     for route in draft.routes:
