@@ -123,17 +123,18 @@ class CompressedBody:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         encoder, held = self._encoder, 0
         async for chunk in self._body:
+            out = b""
             for start in range(0, len(chunk), _SLICE):
                 data = chunk[start : start + _SLICE]
                 held += len(data)
                 if held < _SLICE:
-                    out = encoder.compress(data)
+                    out += encoder.compress(data)
                 else:
                     held = 0
-                    out = await asyncio.to_thread(encoder.compress, data)
-                if out:
-                    yield out
-            if self._flushes and chunk and (out := encoder.flush()):
+                    out += await asyncio.to_thread(encoder.compress, data)
+            if self._flushes and chunk:
+                out += encoder.flush()
+            if out:
                 yield out
         yield await asyncio.to_thread(encoder.finish)
 

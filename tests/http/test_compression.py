@@ -320,12 +320,13 @@ async def test_a_stream_is_compressed_as_it_comes(make: Make) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("coding", ALL)
 async def test_nothing_of_a_stream_is_held_back_until_more_comes(coding: str) -> None:
-    decoder: Any = {
-        "gzip": lambda: zlib.decompressobj(31).decompress,
-        "deflate": lambda: zlib.decompressobj().decompress,
-        "br": lambda: brotli.Decompressor().process,
-        "zstd": lambda: zstd.ZstdDecompressor().decompress,
-    }[coding]()
+    decoders: dict[str, Any] = {
+        "gzip": zlib.decompressobj(31).decompress,
+        "deflate": zlib.decompressobj().decompress,
+        "br": brotli.Decompressor().process,
+        "zstd": zstd.ZstdDecompressor().decompress,
+    }
+    decoder = decoders[coding]
     gone = []
 
     class Source:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hapiish import TableError
 from hapiish.http.mime import MimeTypes
 from hapiish.testing import inject
 from tests.http.conftest import Make
@@ -135,9 +136,15 @@ async def test_the_table_decides_what_is_compressed(make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    "override",
-    ["{text: {}}", "{text/css: {extensions: css}}", "{text/css: {compresible: true}}", "{text/css: {type: css}}"],
+    ("override", "code"),
+    [
+        ("{text: {}}", "HA0208"),
+        ("{text/css: {extensions: css}}", "HA0201"),
+        ("{text/css: {compresible: true}}", "HA0204"),
+        ("{text/css: {type: css}}", "HA0205"),
+    ],
 )
-def test_a_change_that_means_nothing_is_refused(make: Make, override: str) -> None:
-    with pytest.raises(Exception, match="mime|text"):
+def test_a_change_that_means_nothing_is_refused(make: Make, override: str, code: str) -> None:
+    with pytest.raises(TableError) as refused:
         make(f"server: {{mime: {{override: {override}}}}}\nroutes: []")
+    assert [problem.code for problem in refused.value.problems] == [code]
