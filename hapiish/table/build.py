@@ -61,8 +61,8 @@ class _Assembly:
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.default_auth = spell_auth(draft.section("auth").get("default"))
-        self.defaults = self.options(draft.defaults)
-        self.get_defaults = self.options(draft.get_defaults)
+        self.inherited: dict[int, model.RouteOptions] = {}
+        self.defaults = self.scoped(draft.defaults)
 
     def table(self, file: str) -> model.Table:
         draft, value = self.draft, self.draft.value
@@ -100,8 +100,11 @@ class _Assembly:
             spelled = {**self.default_auth, **spelled}
         return build(model.RouteAuth, spelled, path, self.draft.marks.value)
 
-    def options(self, merged: Merged) -> model.RouteOptions:
-        return self.changed(_NO_OPTIONS, merged, merged.value.keys() | {"auth"})
+    def scoped(self, merged: Merged) -> model.RouteOptions:
+        """The options that a scope gives to its routes, made once."""
+        if id(merged) not in self.inherited:
+            self.inherited[id(merged)] = self.changed(_NO_OPTIONS, merged, merged.value.keys() | {"auth"})
+        return self.inherited[id(merged)]
 
     def changed(self, base: model.RouteOptions, merged: Merged, keys: Any) -> model.RouteOptions:
         """`base` with `keys` as they are in `merged`; the other options of `merged` are those of `base`."""
@@ -128,13 +131,12 @@ class _Assembly:
             handler = model.Kind(name=kind, options=handler[kind], mark=place)
         made = []
         for method, merged in entry.options.items():
-            base = self.get_defaults if method == "GET" else self.defaults
-            above = {key for layer in merged.layers[1:] for key in layer.value}
-            options = self.changed(base, merged, above)
+            base = self.scoped(entry.scope.of(method))
+            options = self.changed(base, merged, entry.touched(method))
             made += [
                 model.Route(
                     method=method,
-                    path=entry.value["path"],
+                    path=entry.text,
                     handler=handler,
                     id=entry.value.get("id"),
                     vhost=host,

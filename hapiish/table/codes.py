@@ -86,6 +86,14 @@ class Code(StrEnum):
     RESERVED_EVENT = "HA0342", "An event name that Socket.IO keeps for itself."
     SOCKETS_PATH = "HA0343", "A route answers paths below `sockets.path`."
 
+    UNKNOWN_PRESET = "HA0351", "A preset that `presets` does not have."
+    PRESET_CYCLE = "HA0352", "Presets that use each other in a circle."
+    PREFIX = "HA0353", "A prefix that is not in hapi's path syntax."
+    PARAM_MISSING = "HA0354", "A parameter without a default that nobody gives a value."
+    PARAM_UNKNOWN = "HA0355", "A parameter that is not declared under `params`."
+    PARAM_VALUE = "HA0356", "A value that the declaration of its parameter refuses."
+    PARAM_DECLARATION = "HA0357", "A parameter whose declaration is not a JSON Schema (2020-12)."
+
     IMPORT = "HA0401", "A `module:attribute` that cannot be imported (`check --import`)."
     NOT_CALLABLE = "HA0402", "A `module:attribute` that is not a function where one is wanted."
     STRATEGY_OPTIONS = "HA0403", "Options that the strategy's scheme refuses."

@@ -11,38 +11,54 @@ from typing import Any, Final
 from hapiish import path as paths
 from hapiish.table.kinds import defaults, kind_of
 from hapiish.table.marks import Path
-from hapiish.table.merge import Layer, Merged, Options, merge
+from hapiish.table.merge import Layer, Merged, Options
+from hapiish.table.presets import Presets
 from hapiish.table.problems import Mark
+from hapiish.table.scope import Scope
 from hapiish.table.source import Tree
 
 DEFAULTS: Final[Path] = ("server", "routes")
 
-# What an event takes over from the server's defaults for routes: all that means something without HTTP.
-_FOR_EVENTS: Final[dict[str, tuple[str, ...] | None]] = {
-    "app": None,
-    "ext": ("onPreHandler", "onPostHandler", "onPreResponse", "onPostResponse"),
-    "plugins": None,
-    "response": ("failAction", "modify", "options", "sample"),
-    "validate": ("failAction", "detail", "errorFields", "options"),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class RouteDraft:
-    """An entry of `routes`; `options` are those in effect for each of its methods, in upper case."""
+    """A route; `options` are those in effect for each of its methods, in upper case, upon what it has from its `scope`.
+
+    `text` is the path that requests have, prefixes included; `path` is None when it cannot be read, which is told by
+    `path_fault` unless a prefix is at fault.
+    """
 
     at: Path
     value: Mapping[str, Any]
     options: Mapping[str, Merged]
+    scope: Scope
     hosts: tuple[str | None, ...]
+    text: str
     path: paths.Path | None
     path_fault: str
+
+    def touched(self, method: str) -> set[str]:
+        """The options of which the route, or the kind of its handler, says something itself."""
+        inherited = {layer.at for layer in self.scope.of(method).layers}
+        return {key for layer in self.options[method].layers if layer.at not in inherited for key in layer.value}
 
     @property
     def title(self) -> str:
         """How the route is called in problems: `GET, PUT /users/{id} (api.example.com)`."""
         hosts = f" ({', '.join(host for host in self.hosts if host)})" if any(self.hosts) else ""
-        return f"{', '.join(self.options)} {self.value.get('path', '')}{hosts}"
+        return f"{', '.join(self.options)} {self.text}{hosts}"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDraft:
+    """Where routes stand: the top of a table or an entry of `groups`; `fault` says why its prefix cannot be read."""
+
+    at: Path
+    value: Mapping[str, Any]
+    scope: Scope
+    prefix: str = ""
+    fault: str = ""
+    hosts: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +91,11 @@ class Draft:
         self.tree = tree
         self.marks = tree.marks
         self.value: Options = tree.value
+        self.presets = Presets(tree, ())
         self.written_defaults: Mapping[str, Any] = self.section("server", "routes")
-        self.defaults = merge(Layer(self.written_defaults, DEFAULTS))
+        below = self.presets.layers(self.written_defaults, DEFAULTS)
+        self.scope = Scope((*below, Layer(self.written_defaults, DEFAULTS)))
+        self.defaults = self.scope.defaults
 
     def section(self, *path: str) -> Mapping[str, Any]:
         """The mapping at `path`, empty when there is none."""
@@ -103,11 +122,49 @@ class Draft:
         return {**self.section("server", "state"), **(given if isinstance(given, Mapping) else {})}
 
     @cached_property
+    def groups(self) -> tuple[GroupDraft, ...]:
+        """Every place that has routes, from the top of the table inwards."""
+        return tuple(self._groups(GroupDraft((), self.value, self.scope)))
+
+    def _groups(self, group: GroupDraft) -> Iterator[GroupDraft]:
+        yield group
+        for at, value in _entries(group.value, "groups", group.at):
+            yield from self._groups(self._group(group, at, value))
+
+    def _group(self, outer: GroupDraft, at: Path, value: Mapping[str, Any]) -> GroupDraft:
+        options = value.get("options") or {}
+        scope = outer.scope.inside(
+            *self.presets.layers(options, (*at, "options")),
+            Layer(options, (*at, "options")),
+            Layer({"ext": value["ext"]} if value.get("ext") else {}, at),
+        )
+        prefix = outer.prefix + (value.get("prefix") or "")
+        fault = outer.fault
+        if not fault and prefix:
+            try:
+                paths.parse(prefix)
+            except paths.PathError as error:
+                fault = str(error)
+        hosts = outer.hosts if any(outer.hosts) else _hosts(value.get("vhost"))
+        return GroupDraft(at, value, scope, prefix, fault, hosts)
+
+    @cached_property
+    def written(self) -> tuple[Layer, ...]:
+        """Every place where options of routes are written: defaults, presets, groups and the routes themselves."""
+        defaults = Layer(self.written_defaults, DEFAULTS)
+        grouped = [_options(group.value, group.at) for group in self.groups[1:]]
+        own = [_options(route.value, route.at) for route in self.routes]
+        return (defaults, *grouped, *own, *self.presets.written())
+
+    @cached_property
     def routes(self) -> tuple[RouteDraft, ...]:
-        """The routes."""
-        router = self.section("server", "router")
-        case_sensitive = router.get("isCaseSensitive") is not False
-        return tuple(self._route(at, value, case_sensitive) for at, value in _entries(self.value, "routes"))
+        """The routes of the table and of all groups."""
+        case_sensitive = self.section("server", "router").get("isCaseSensitive") is not False
+        return tuple(
+            self._route(group, at, value, case_sensitive)
+            for group in self.groups
+            for at, value in _entries(group.value, "routes", group.at)
+        )
 
     @cached_property
     def namespaces(self) -> tuple[NamespaceDraft, ...]:
@@ -119,44 +176,43 @@ class Draft:
             if not self.lost(*at, "namespace")
         )
 
-    @cached_property
-    def _event_defaults(self) -> Merged:
-        value = {
-            key: given if names is None else {name: given[name] for name in names if name in given}
-            for key, names in _FOR_EVENTS.items()
-            if isinstance(given := self.written_defaults.get(key), Mapping)
-        }
-        return merge(Layer(value, DEFAULTS))
-
-    @cached_property
-    def get_defaults(self) -> Merged:
-        """The server's defaults for GET routes, which have no request body."""
-        value = {key: given for key, given in self.written_defaults.items() if key != "payload"}
-        if isinstance(value.get("validate"), Mapping):
-            value["validate"] = {key: given for key, given in value["validate"].items() if key != "payload"}
-        return merge(Layer(value, DEFAULTS))
-
-    def _route(self, at: Path, value: Mapping[str, Any], case_sensitive: bool) -> RouteDraft:
-        layer = Layer(value.get("options") or {}, (*at, "options"))
+    def _route(self, group: GroupDraft, at: Path, value: Mapping[str, Any], case_sensitive: bool) -> RouteDraft:
+        options = value.get("options") or {}
+        layer = Layer(options, (*at, "options"))
         methods = dict.fromkeys(method.upper() for method in _listed(value.get("method")))
+        text = _below(group.prefix, value.get("path", ""))
         parsed, fault = None, ""
         try:
-            parsed = paths.parse(value["path"], case_sensitive=case_sensitive) if "path" in value else None
+            parsed = paths.parse(text, case_sensitive=case_sensitive) if "path" in value and not group.fault else None
         except paths.PathError as error:
             fault = str(error)
-        hosts = tuple(dict.fromkeys(host.lower() for host in _listed(value.get("vhost"))))
+        hosts = group.hosts if any(group.hosts) else _hosts(value.get("vhost"))
+        scope = group.scope.inside(*self.presets.layers(options, layer.at)) if "use" in options else group.scope
         kind = kind_of(value.get("handler"))
-        options = {}
-        for method in methods:
-            base = self.get_defaults if method == "GET" else self.defaults
-            if kind is not None and (brought := defaults(kind, self.section("kinds").get(kind), method)):
-                base = base.under(Layer(brought, (*at, "handler", kind)))
-            options[method] = base.under(layer)
-        return RouteDraft(at, value, options, hosts or (None,), parsed, fault)
+        merged = {method: scope.of(method, self._brought(kind, at, method)).under(layer) for method in methods}
+        return RouteDraft(at, value, merged, scope, hosts or (None,), text, parsed, fault)
+
+    def _brought(self, kind: str | None, at: Path, method: str) -> Layer | None:
+        """What the kind of a handler says of its route."""
+        if kind is None:
+            return None
+        return Layer(defaults(kind, self.section("kinds").get(kind), method), (*at, "handler", kind))
 
     def _event(self, at: Path, value: Mapping[str, Any]) -> EventDraft:
-        layer = Layer(value.get("options") or {}, (*at, "options"))
-        return EventDraft(at, value, self._event_defaults.under(layer))
+        return EventDraft(at, value, self.scope.for_events.under(_options(value, at)))
+
+
+def _options(value: Mapping[str, Any], at: Path) -> Layer:
+    return Layer(value.get("options") or {}, (*at, "options"))
+
+
+def _below(prefix: str, path: str) -> str:
+    """A path under a prefix: `/` is the prefix itself, as in hapi."""
+    return prefix if prefix and path == "/" else f"{prefix}{path}"
+
+
+def _hosts(vhost: Any) -> tuple[str | None, ...]:
+    return tuple(dict.fromkeys(host.lower() for host in _listed(vhost)))
 
 
 def _entries(holder: Mapping[str, Any], key: str, at: Path = ()) -> Iterator[tuple[Path, Mapping[str, Any]]]:

@@ -1,11 +1,14 @@
-"""Fills `${…}` into the values of a tree; what the keys mean is not known here, so both readings of a value are kept.
+"""Fills `${…}` into the values of a tree; what the keys mean is hardly known here, so both readings are kept.
 
 `${NAME}`, `${NAME:default}`, `${NAME:?message}` read the environment, `${file:path}` a file (its last line break cut),
-`$${` is a literal `${`. A variable that is empty counts as not set. No problem ever shows a value that was filled in.
+`${params.name}` what the table declares under `params`; `$${` is a literal `${`. A variable that is empty counts as not
+set. No problem ever shows a value that was filled in.
 """
 
+import json
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path as FilePath
@@ -14,28 +17,40 @@ from typing import Any, Final
 from hapiish.table import scalars
 from hapiish.table.codes import Code
 from hapiish.table.marks import Marks, Path
+from hapiish.table.params import Declared, Given, settle, unfit
 from hapiish.table.problems import Problem
 from hapiish.table.source import Substituted, Tree
+from hapiish.table.wording import did_you_mean
 
 _PIECE: Final = re.compile(r"\$\$\{|\$\{(?P<inside>[^{}]*)\}|\$\{")
 _FORM: Final = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::\?(?P<message>.*)|:(?P<default>.*))?", re.DOTALL)
 _QUOTED: Final = re.compile(r'"([^"]*)"')
+_PARAM: Final = re.compile(r"\$\{params\.(?P<name>[^{}]*)\}")
 _FILE: Final = "file:"
+_PARAMS: Final = "params."
 _SHORT: Final = 4
 
 
-def expand(tree: Tree, env: Mapping[str, str], folder: FilePath) -> tuple[Tree, list[Problem]]:
-    """`tree` with every `${…}` filled in from `env` and from files (relative ones beside the table, in `folder`)."""
+def expand(
+    tree: Tree, env: Mapping[str, str], folder: FilePath, given: Given | None = None
+) -> tuple[Tree, list[Problem]]:
+    """`tree` with every `${…}` filled in from `env`, from files (relative ones beside the table, in `folder`) and from
+    the table's `params`: as `given` by the table that uses this one, by their defaults where nobody gives any.
+
+    What presets with parameters of their own say of those is left for `fill`.
+    """
     expansion = _Expansion(tree.marks, env, folder)
-    value = expansion.walk(tree.value, ())
-    expanded = replace(
-        tree,
-        value=value,
-        broken=tree.broken | expansion.broken,
-        substituted=expansion.substituted,
-        secrets=expansion.secrets,
-    )
-    return expanded, expansion.problems
+    if not isinstance(tree.value, dict):
+        return tree, []
+    expansion.settle(tree.value.get("params"), given)
+    value = {key: child if key == "params" else expansion.walk(child, (key,)) for key, child in tree.value.items()}
+    return expansion.result(tree, value), expansion.problems
+
+
+def fill(tree: Tree, values: Mapping[str, Any]) -> tuple[Tree, list[Problem]]:
+    """`tree` with every `${params.name}` filled in."""
+    expansion = _Expansion(tree.marks, {}, FilePath(), params=values)
+    return expansion.result(tree, expansion.walk(tree.value, ())), expansion.problems
 
 
 def veil(problem: Problem, secrets: Mapping[str, str]) -> Problem:
@@ -66,17 +81,61 @@ class _Expansion:
     broken: set[Path] = field(default_factory=set)
     substituted: dict[Path, Substituted] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    declared: AbstractSet[str] = frozenset()  # with those that have no value, which is a problem of its own
+    given: AbstractSet[str] = frozenset()  # those of `params` that another table gives
+    held: dict[Path, Any] = field(default_factory=dict)
+    holding: AbstractSet[str] = frozenset()  # parameters of the preset that is being walked
+    passed: set[Path] = field(default_factory=set)
+
+    def result(self, tree: Tree, value: Any) -> Tree:
+        return replace(
+            tree,
+            value=value,
+            broken=tree.broken | self.broken,
+            substituted={**tree.substituted, **self.substituted},
+            secrets={**tree.secrets, **self.secrets},
+            passed=tree.passed | self.passed,
+            held={**tree.held, **self.held},
+        )
+
+    def settle(self, params: Any, given: Given | None) -> None:
+        """Finds the values of the table's parameters; the default of one that is given is not looked at."""
+        marks = self.marks
+        declared = Declared("the table", params if isinstance(params, dict) else {}, marks, ("params",))
+        values, problems = settle(declared, given or Given({}, marks, ("params",)), alone=given is None)
+        self.given = given.values.keys() if given is not None else frozenset()
+        for name in values.keys() - self.given:
+            at: Path = ("params", name, "default")
+            values[name] = self.walk(values[name], at)
+            if at not in self.broken:
+                problems += unfit(declared, name, values[name], marks.value(at))
+        self.problems += problems
+        self.params = values
+        self.declared = declared.params.keys()
 
     def walk(self, value: Any, path: Path) -> Any:
         if isinstance(value, str):
             return self.scalar(value, path) if "${" in value else value
         if isinstance(value, dict):
+            if len(path) == 2 and path[0] == "presets" and isinstance(value.get("params"), dict):
+                return self.hold(value, path)
             return {key: self.walk(child, (*path, key)) for key, child in value.items()}
         if isinstance(value, list):
             return [self.walk(child, (*path, index)) for index, child in enumerate(value)]
         return value
 
-    def scalar(self, text: str, path: Path) -> scalars.Scalar:
+    def hold(self, preset: dict[str, Any], path: Path) -> dict[str, Any]:
+        """Keeps a preset with parameters for `fill`; in the tree stays what it says of them and what it uses."""
+        self.holding = preset["params"].keys()
+        self.held[path] = {key: self.walk(child, (*path, key)) for key, child in preset.items() if key != "params"}
+        self.holding = frozenset()
+        return {"params": preset["params"]}
+
+    def scalar(self, text: str, path: Path) -> Any:
+        whole = _PARAM.fullmatch(text)
+        if whole is not None:
+            return self.param(whole["name"], path)
         if path in self.broken:
             return text
         filled = _PIECE.sub(lambda match: self.piece(match, path), text)
@@ -98,9 +157,13 @@ class _Expansion:
         inside = match["inside"]
         if inside.startswith(_FILE):
             return self.file(inside.removeprefix(_FILE), match[0], path)
+        if inside.startswith(_PARAMS):
+            return self.inner_param(inside.removeprefix(_PARAMS), match[0], path)
         form = _FORM.fullmatch(inside)
         if form is None:
-            hint = "write ${NAME}, ${NAME:default}, ${NAME:?message} or ${file:path}; a literal ${ is $${"
+            hint = (
+                "write ${NAME}, ${NAME:default}, ${NAME:?message}, ${file:path} or ${params.name}; a literal ${ is $${"
+            )
             return self.refuse(path, Code.VARIABLE_FORM, f'"{match[0]}" names no variable', hint)
         value = self.env.get(form["name"], "")
         if value:
@@ -109,6 +172,39 @@ class _Expansion:
         if form["default"] is not None:
             return form["default"]
         return self.missing(form["name"], form["message"], path)
+
+    def param(self, name: str, path: Path) -> Any:
+        """The value of a place that is exactly one parameter: of the kind that the parameter is."""
+        if name in self.holding:
+            return f"${{{_PARAMS}{name}}}"
+        if name not in self.params:
+            return self.inner_param(name, "", path)
+        value = self.params[name]
+        written = f"${{{_PARAMS}{name}}}"
+        if name in self.given:
+            self.passed.add(path)
+        if isinstance(value, str):
+            self.substituted[path] = Substituted(written, _core(value))
+        elif not isinstance(value, dict | list):
+            self.substituted[path] = Substituted(written, json.dumps(value))
+        return value
+
+    def inner_param(self, name: str, shown: str, path: Path) -> str:
+        """The text of a parameter within other text."""
+        if name in self.holding:
+            return shown
+        if name in self.params:
+            value = self.params[name]
+            if not isinstance(value, dict | list):
+                return value if isinstance(value, str) else json.dumps(value)
+            message = f'the parameter "{name}" is {"a list" if isinstance(value, list) else "a mapping"}, not text'
+            return self.refuse(path, Code.PARAM_VALUE, message, "let it be the whole value of its place")
+        if name in self.declared:
+            self.broken.add(path)
+            return ""
+        known = did_you_mean(name, self.declared)
+        hint = "" if self.declared else 'declare it under "params"'
+        return self.refuse(path, Code.PARAM_UNKNOWN, f'there is no parameter "{name}"{known}', hint)
 
     def missing(self, name: str, message: str | None, path: Path) -> str:
         state = "is empty" if name in self.env else "is not set"

@@ -16,6 +16,7 @@ _WHOLE: Final = "replaced whole"
 _FREE: Final = "the user's own data, where null is a value"
 _SWITCH: Final = "true means an object"
 _AUTH: Final = "has short forms"
+_NEVER: Final = "has had its effect before the merge"
 
 _RULES: Final[dict[str, Any]] = {
     "app": _FREE,
@@ -25,6 +26,7 @@ _RULES: Final[dict[str, Any]] = {
     "plugins": _FREE,
     "response": {"schema": _WHOLE, "status": dict.fromkeys(("*",), _WHOLE)},
     "security": _SWITCH,
+    "use": _NEVER,
     "validate": {
         **dict.fromkeys(("all", "headers", "params", "query", "payload", "state"), _WHOLE),
         "errorFields": _FREE,
@@ -102,6 +104,8 @@ def _merge(base: Options, over: Mapping[str, Any], rules: Any) -> Options:
     for key, given in over.items():
         rule = rules if rules is _FREE else rules.get(key, rules.get("*", {}))
         value = given
+        if rule is _NEVER:
+            continue
         if rule is _AUTH:
             value = spell_auth(given)
         elif rule is _SWITCH and given is True:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hapiish.table.checks.auth import BUILT_IN
-from hapiish.table.draft import DEFAULTS, Draft
+from hapiish.table.draft import Draft
 from hapiish.table.marks import Path
 from hapiish.table.problems import Mark
 
@@ -28,6 +28,23 @@ def names(draft: Draft) -> dict[str, Mark]:
 
 
 def _all(draft: Draft) -> Found:
+    yield from _sections(draft)
+    for layer in draft.written:
+        yield from _options(layer.value, layer.at)
+    for group in draft.groups[1:]:
+        yield from _extensions(group.value.get("ext") or {}, (*group.at, "ext"))
+    for route in draft.routes:
+        yield from _handler(route.value, route.at)
+    for namespace in draft.namespaces:
+        for key in ("onConnect", "onDisconnect"):
+            if namespace.value.get(key) is not None:
+                yield namespace.value[key], (*namespace.at, key)
+        for event in namespace.events:
+            yield from _handler(event.value, event.at)
+            yield from _options(event.value.get("options") or {}, (*event.at, "options"))
+
+
+def _sections(draft: Draft) -> Found:
     for section in (("models",), ("auth", "schemes")):
         for key, name in draft.section(*section).items():
             yield name, (*section, key)
@@ -41,15 +58,6 @@ def _all(draft: Draft) -> Found:
     for cookie, at in [(draft.section("server", "state"), ("server", "state")), *cookies]:
         yield from _cookie(cookie, at)
     yield from _extensions(draft.section("ext"), ("ext",))
-    yield from _options(draft.written_defaults, DEFAULTS)
-    for route in draft.routes:
-        yield from _handled(route.value, route.at)
-    for namespace in draft.namespaces:
-        for key in ("onConnect", "onDisconnect"):
-            if namespace.value.get(key) is not None:
-                yield namespace.value[key], (*namespace.at, key)
-        for event in namespace.events:
-            yield from _handled(event.value, event.at)
 
 
 def _cookie(cookie: Any, at: Path) -> Found:
@@ -63,10 +71,9 @@ def _cookie(cookie: Any, at: Path) -> Found:
         yield value["method"], (*at, "autoValue", "method")
 
 
-def _handled(value: Mapping[str, Any], at: Path) -> Found:
+def _handler(value: Mapping[str, Any], at: Path) -> Found:
     if isinstance(value["handler"], str):
         yield value["handler"], (*at, "handler")
-    yield from _options(value.get("options") or {}, (*at, "options"))
 
 
 def _options(options: Mapping[str, Any], at: Path) -> Found:

@@ -18,7 +18,7 @@ from hapiish.table.problems import Problem
 from hapiish.table.source import Tree
 from hapiish.table.wording import Fault
 
-_ENTRIES: Final = ("routes", "namespaces", "events", "emits")
+_ENTRIES: Final = ("routes", "groups", "plugins", "namespaces", "events", "emits")
 _VARIABLE: Final = {"$ref": "#/definitions/variable"}
 
 
@@ -44,14 +44,28 @@ def _faults(value: Any) -> list[Fault]:
     if schema.is_valid()(value):
         return []
     found: list[Fault] = []
-    routes = value.get("routes") if isinstance(value, dict) else None
-    if isinstance(routes, list):
+    if isinstance(value, dict):
         # One wrong route among thousands must not cost a slow look at all of them.
+        value = _without_routes(value, (), found)
+    return [*(leaf for error in schema.errors()(value) for leaf in _leaves(error, ())), *found]
+
+
+def _without_routes(holder: dict[str, Any], at: Path, found: list[Fault]) -> dict[str, Any]:
+    """A table or group without its routes; `found` gets the faults of those that have any."""
+    changed = dict(holder)
+    routes, groups = holder.get("routes"), holder.get("groups")
+    if isinstance(routes, list):
+        changed["routes"] = []
         for index, route in enumerate(routes):
             if not schema.is_valid("route")(route):
-                found += [leaf for error in schema.errors("route")(route) for leaf in _leaves(error, ("routes", index))]
-        value = {**value, "routes": []}
-    return [*(leaf for error in schema.errors()(value) for leaf in _leaves(error, ())), *found]
+                place = (*at, "routes", index)
+                found += [leaf for error in schema.errors("route")(route) for leaf in _leaves(error, place)]
+    if isinstance(groups, list):
+        changed["groups"] = [
+            _without_routes(group, (*at, "groups", index), found) if isinstance(group, dict) else group
+            for index, group in enumerate(groups)
+        ]
+    return changed
 
 
 def _leaves(error: ValidationError, base: Path, around: Any = None) -> Iterator[Fault]:

@@ -38,7 +38,8 @@ class Tree:
     """`value` is plain data. Of `broken` places, and of what they should have held, nothing more
     is said: they are already among the problems.
 
-    `secrets` are the values that came from outside the file, each with the `${…}` to show in its place.
+    `secrets` are the values that came from outside the file, each with the `${…}` to show in its place. `passed` are
+    the places whose value another table gave; `held` are the presets that wait for the values of their parameters.
     """
 
     value: Any
@@ -46,6 +47,8 @@ class Tree:
     broken: frozenset[Path] = frozenset()
     substituted: Mapping[Path, Substituted] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    passed: frozenset[Path] = frozenset()
+    held: Mapping[Path, Any] = field(default_factory=dict)
 
 
 def decode(data: bytes, file: str) -> str | Problem:

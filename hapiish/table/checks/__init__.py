@@ -6,14 +6,17 @@ A check takes the draft and yields problems; none relies on another, nor on anyt
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from hapiish.table.checks import auth, cookies, options, routes, schemas, sockets
+from hapiish.table.checks import auth, cookies, options, presets, routes, schemas, sockets
 from hapiish.table.draft import Draft
 from hapiish.table.problems import Problem
 
 Check = Callable[[Draft], Iterator[Problem]]
 
 CHECKS: Final[tuple[Check, ...]] = (
+    presets.params,
+    presets.uses,
     routes.syntax,
+    routes.prefixes,
     routes.conflicts,
     routes.trailing_slashes,
     routes.head,

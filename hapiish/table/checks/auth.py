@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hapiish.table.codes import Code
-from hapiish.table.draft import DEFAULTS, Draft
+from hapiish.table.draft import Draft
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged, spell_auth
 from hapiish.table.problems import Problem
@@ -82,7 +82,7 @@ def scope_templates(draft: Draft) -> Iterator[Problem]:
         params = route.path.params if route.path is not None else None
         for method, merged in route.options.items():
             sources = tuple(source for source in SOURCES if source != "payload" or method != "GET")
-            available = _Available(f"{method} {route.value.get('path', '')}", sources, params)
+            available = _Available(f"{method} {route.text}", sources, params)
             for scope, place in _scopes_in_effect(draft, merged):
                 yield from _templates(draft, scope, place, available)
     for namespace in draft.namespaces:
@@ -146,9 +146,8 @@ def events(draft: Draft) -> Iterator[Problem]:
 def _written(draft: Draft) -> Iterator[tuple[Path, Any]]:
     """Every `auth` of the file that may name strategies, but those of events."""
     yield _DEFAULT, draft.section("auth").get("default")
-    yield (*DEFAULTS, "auth"), draft.written_defaults.get("auth")
-    for route in draft.routes:
-        yield (*route.at, "options", "auth"), (route.value.get("options") or {}).get("auth")
+    for layer in draft.written:
+        yield (*layer.at, "auth"), layer.value.get("auth")
     for namespace in draft.namespaces:
         yield (*namespace.at, "auth"), namespace.value.get("auth")
 

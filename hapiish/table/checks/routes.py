@@ -20,6 +20,15 @@ def syntax(draft: Draft) -> Iterator[Problem]:
             yield Problem(draft.mark(*route.at, "path"), Code.PATH, route.path_fault)
 
 
+def prefixes(draft: Draft) -> Iterator[Problem]:
+    """Prefixes that hapi's grammar does not have."""
+    told: set[str] = set()
+    for group in draft.groups:
+        if group.fault and group.fault not in told:
+            told.add(group.fault)
+            yield Problem(draft.mark(*group.at, "prefix"), Code.PREFIX, group.fault)
+
+
 def conflicts(draft: Draft) -> Iterator[Problem]:
     """Routes that would answer the same requests; both places are named."""
     taken: dict[tuple[str, str | None, str], RouteDraft] = {}
@@ -39,8 +48,8 @@ def conflicts(draft: Draft) -> Iterator[Problem]:
 
 def _conflict(draft: Draft, first: RouteDraft, route: RouteDraft, method: str, host: str | None) -> Problem:
     at = f" (host {host})" if host else ""
-    message = f'"{method} {route.value["path"]}"{at} answers the same requests as "{method} {first.value["path"]}"'
-    related = ((draft.mark(*first.at, "path"), f'"{method} {first.value["path"]}"{at}'),)
+    message = f'"{method} {route.text}"{at} answers the same requests as "{method} {first.text}"'
+    related = ((draft.mark(*first.at, "path"), f'"{method} {first.text}"{at}'),)
     return Problem(draft.mark(*route.at, "path"), Code.PATH_CONFLICT, message, related=related)
 
 
@@ -129,7 +138,7 @@ def shadowed(draft: Draft) -> Iterator[Problem]:
 
 
 def _shadow(draft: Draft, route: RouteDraft, winner: RouteDraft) -> Problem:
-    message = f'"{winner.value["path"]}" is preferred to "{route.value["path"]}" where both match'
+    message = f'"{winner.text}" is preferred to "{route.text}" where both match'
     hint = "a segment with more parts wins in hapi; write the literal paths out, or tell the two apart"
     related = ((draft.mark(*winner.at, "path"), "this one answers"),)
     return Problem(draft.mark(*route.at, "path"), Code.SHADOWED, message, hint, related, warning=True)

@@ -12,7 +12,7 @@ import jsonschema_rs
 from jsonschema.exceptions import ValidationError
 
 from hapiish.table.codes import Code
-from hapiish.table.draft import DEFAULTS, Draft
+from hapiish.table.draft import Draft
 from hapiish.table.marks import Path
 from hapiish.table.problems import Problem
 from hapiish.table.wording import did_you_mean
@@ -106,9 +106,8 @@ def _roots(draft: Draft) -> Iterator[Place]:
     """Every place of the file that holds a schema, as it is written."""
     for name, schema in draft.section("schemas").items():
         yield ("schemas", name), schema
-    yield from _of_options(draft.written_defaults, DEFAULTS)
-    for route in draft.routes:
-        yield from _of_options(route.value.get("options") or {}, (*route.at, "options"))
+    for layer in draft.written:
+        yield from _of_options(layer.value, layer.at)
     for namespace in draft.namespaces:
         for event in namespace.events:
             yield from _of_options(event.value.get("options") or {}, (*event.at, "options"))

@@ -61,7 +61,7 @@ def path(draft: Draft) -> Iterator[Problem]:
         return
     taken = str(sockets.get("path") or _PATH).rstrip("/")
     for route in draft.routes:
-        text = route.value.get("path", "")
+        text = route.text
         if text == taken or text.startswith(f"{taken}/"):
             related = ((draft.mark("sockets", "path"), f'Socket.IO is at "{taken}"'),)
             message = f'"{text}" is where Socket.IO answers'

@@ -1,0 +1,84 @@
+"""The options that hold at a place before a route has said a word: layers from the server's defaults inwards.
+
+Knows no routes and no presets, only layers; what many routes inherit is merged once.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from hapiish.table.merge import Layer, Merged, merge
+
+Part = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+GET: Final = "GET"
+
+# What an event takes over from defaults for routes: all that means something without HTTP.
+_FOR_EVENTS: Final[dict[str, tuple[str, ...] | None]] = {
+    "app": None,
+    "ext": ("onPreHandler", "onPostHandler", "onPreResponse", "onPostResponse"),
+    "plugins": None,
+    "response": ("failAction", "modify", "options", "sample"),
+    "validate": ("failAction", "detail", "errorFields", "options"),
+}
+
+
+class Scope:
+    """The layers of one place: the servers' defaults at the bottom, then those of groups from the outside inwards."""
+
+    __slots__ = ("_merged", "above", "servers")
+
+    def __init__(self, servers: tuple[Layer, ...], above: tuple[Layer, ...] = ()) -> None:
+        self.servers = servers
+        self.above = above
+        self._merged: dict[str, Merged] = {}
+
+    def inside(self, *layers: Layer) -> "Scope":
+        """This scope with more layers on top; the same one when they say nothing."""
+        told = tuple(layer for layer in layers if layer.value)
+        return Scope(self.servers, (*self.above, *told)) if told else self
+
+    def of(self, method: str, kind: Layer | None = None) -> Merged:
+        """The options in effect for routes of a method, in upper case; what a handler's `kind` brings lies upon the
+        servers' defaults.
+
+        GET routes have no request body: what defaults say of bodies is not meant for them.
+        """
+        part = _bodiless if method == GET else None
+        if kind is not None and kind.value:
+            return _merged((*self.servers, kind, *self.above), part)
+        return self._once(GET if method == GET else "", part)
+
+    @property
+    def defaults(self) -> Merged:
+        """The options in effect for routes with a request body."""
+        return self._once("", None)
+
+    @property
+    def for_events(self) -> Merged:
+        """The options in effect for events of Socket.IO."""
+        return self._once("event", _for_event)
+
+    def _once(self, key: str, part: Part | None) -> Merged:
+        if key not in self._merged:
+            self._merged[key] = _merged((*self.servers, *self.above), part)
+        return self._merged[key]
+
+
+def _merged(layers: tuple[Layer, ...], part: Part | None) -> Merged:
+    return merge(*(Layer(part(layer.value), layer.at) for layer in layers) if part else layers)
+
+
+def _bodiless(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Options without what they say of request bodies."""
+    kept = {key: given for key, given in value.items() if key != "payload"}
+    if isinstance(kept.get("validate"), Mapping):
+        kept["validate"] = {key: given for key, given in kept["validate"].items() if key != "payload"}
+    return kept
+
+
+def _for_event(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        key: given if names is None else {name: given[name] for name in names if name in given}
+        for key, names in _FOR_EVENTS.items()
+        if isinstance(given := value.get(key), Mapping)
+    }
