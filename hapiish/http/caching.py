@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from hapiish.expiry import until
+
 
 class CacheControl:
     """The header for one set of cache settings; `get` says whether the route is a GET, the only kind that is cached.
@@ -18,7 +20,7 @@ class CacheControl:
         self.otherwise: str = settings.otherwise
         self._word = "" if settings.privacy == "default" else f", {settings.privacy}"
         self._expires_in: int | None = settings.expires_in if get else None
-        self._expires_at = _clock_time(settings.expires_at) if get and settings.expires_at is not None else None
+        self._expires_at: str | None = settings.expires_at if get else None
         cached = self._expires_in is not None or self._expires_at is not None
         statuses = set(settings.statuses) if cached else set()
         self._statuses = frozenset(statuses | {304} if 200 in statuses else statuses)
@@ -33,24 +35,9 @@ class CacheControl:
         if ttl is None and self._ready is not None and not private:
             return self._ready
         if ttl is None:
-            ttl = self._expires_in if self._expires_at is None else self._until(*self._expires_at)
+            ttl = self._expires_in if self._expires_at is None else until(self._expires_at, self._clock())
         return self._directive(ttl or 0, ", private" if private else self._word)
 
     @staticmethod
     def _directive(milliseconds: int, word: str) -> str:
         return f"max-age={milliseconds // 1000}, must-revalidate{word}"
-
-    def _until(self, hour: int, minute: int) -> int:
-        """Milliseconds until clocks next show that local time; `mktime` knows the ends of months and summer time."""
-        now = self._clock()
-        today = time.localtime(now)
-        for day in (today.tm_mday, today.tm_mday + 1):
-            then = time.mktime((today.tm_year, today.tm_mon, day, hour, minute, 0, 0, 0, -1))
-            if then > now:
-                break
-        return int((then - now) * 1000)
-
-
-def _clock_time(text: str) -> tuple[int, int]:
-    hour, _, minute = text.partition(":")
-    return int(hour), int(minute)

@@ -1,0 +1,71 @@
+"""The settings of a policy, as given by a table or by Python, checked as catbox checks them."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from hapiish.expiry import contradictions, until
+
+Generate = Callable[[Any, "Flags"], Awaitable[Any]]
+StaleIn = Callable[[int, int], int]
+
+
+class Flags:
+    """What a generating function says of the value that it returns.
+
+    `ttl` in milliseconds instead of the policy's; 0: do not keep it, and drop what is kept.
+    """
+
+    __slots__ = ("ttl",)
+
+    def __init__(self) -> None:
+        self.ttl: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """catbox's policy options, durations in milliseconds. Raises ValueError for settings that contradict each other.
+
+    `generate_func(key, flags)` makes what is not kept; `stale_in` may be a function of `stored` (milliseconds since
+    the epoch) and `ttl`. Without `expires_in` and `expires_at` only values with a ttl of their own are kept.
+    """
+
+    expires_in: int | None = None
+    expires_at: str | None = None  # local time, "03:30"
+    generate_func: Generate | None = None
+    generate_timeout: int | Literal[False] | None = None
+    stale_in: int | StaleIn | None = None
+    stale_timeout: int | None = None
+    drop_on_error: bool | None = None
+    pending_generate_timeout: int | None = None
+    generate_on_read_error: bool | None = None
+    generate_ignore_write_error: bool | None = None
+    get_decorated_value: bool = False
+
+    def __post_init__(self) -> None:
+        written = {_camel(field.name): getattr(self, field.name) for field in fields(self)}
+        for _, fault in contradictions(written):
+            raise ValueError(fault)
+        if self.expires_at is not None and _TIME.fullmatch(self.expires_at) is None:
+            raise ValueError('"expiresAt" must be a time of day such as "03:30"')
+        for name, value in written.items():
+            if isinstance(value, int) and not isinstance(value, bool) and value < 1:
+                raise ValueError(f'"{name}" must be at least 1 millisecond')
+        for name in ("drop_on_error", "generate_on_read_error", "generate_ignore_write_error"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, True)
+
+    def ttl(self, now: float) -> int:
+        """How long a value that is made at `now` (seconds since the epoch) may be kept; 0: not at all."""
+        if self.expires_at is not None:
+            return until(self.expires_at, now)
+        return self.expires_in or 0
+
+
+_TIME = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]")
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
