@@ -13,7 +13,16 @@ from hapiish.http.caching import CacheControl
 from hapiish.http.compression import LIBRARIES, Compression
 from hapiish.http.cookies import Cookies, cookies_step
 from hapiish.http.cors import Cors
-from hapiish.http.lifecycle import Marshal, Prerequisite, Route, Step, extension_step, pre_step
+from hapiish.http.lifecycle import (
+    Marshal,
+    Prerequisite,
+    Route,
+    Step,
+    extension_step,
+    pre_step,
+    timed,
+    uninterrupted,
+)
 from hapiish.http.mime import MimeTypes
 from hapiish.http.payload import payload_step
 from hapiish.http.respond import Responder
@@ -46,18 +55,23 @@ class RouteCompiler:
 
     def route(self, given: model.Route) -> Route:
         options = given.options
-        return Route(
+        route = Route(
             id=given.id,
             method=given.method if given.method == "*" else given.method.lower(),
             path=given.path,
             vhost=given.vhost,
             settings=options,
-            handler=self.handler(given),
+            handler=uninterrupted(self.handler(given)),
             responder=self.responder(options, given.method),
             steps=tuple(self.steps(given, options)),
             marshal=tuple(self.marshal(options)),
             **self.after(given, options),
         )
+        return self.limited(route, options)
+
+    def limited(self, route: Route, options: model.RouteOptions) -> Route:
+        """The route within the time that it may take."""
+        return timed(route, options.timeout.server) if options.timeout.server else route
 
     def marshal(self, options: model.RouteOptions) -> Iterator[Marshal]:
         """The last touches to a response, cookies last of all: what comes before may still set one."""

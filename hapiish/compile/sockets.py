@@ -45,7 +45,7 @@ class SocketCompiler:
 
     def event(self, given: model.Event) -> Route:
         options = given.options
-        return Route(
+        route = Route(
             id=given.id,
             method="event",
             path=given.event,
@@ -55,6 +55,7 @@ class SocketCompiler:
             steps=tuple(self.event_steps(given, options)),
             **self.routes.after(given, options),
         )
+        return self.routes.limited(route, options)
 
     def event_steps(self, given: model.Event, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
         """As a route's, as far as an event has it: its caller was authenticated when the socket connected."""

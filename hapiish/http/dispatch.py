@@ -4,6 +4,7 @@ Holds nothing of one request; a reload makes a new one and swaps it in.
 """
 
 import logging
+from asyncio import CancelledError
 from collections.abc import Mapping
 from time import time
 from typing import Any
@@ -15,7 +16,8 @@ from hapiish.http.request import Request
 from hapiish.http.respond import Pair
 from hapiish.http.response import Response, from_error
 from hapiish.http.router import Router, normalise
-from hapiish.http.stream import Body, BrokenOff, Disconnected, Transmission, close
+from hapiish.http.stream import Body, BrokenOff, Disconnected, close, hang_up, is_gone, transmit
+from hapiish.http.toolkit import CLOSE, Left
 from hapiish.types import Receive, Scope, Send
 
 _INFO = logging.INFO
@@ -69,61 +71,88 @@ class Dispatcher:
         self.trust_id = trust_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(self.server, scope, receive, self.absent)
+        request = Request(self.server, scope, receive, self.absent, send)
         if not self.trust_id:
             request.id = log.next_id()
         response = None
         try:
-            request.path = self._path(scope)
-            if self.on_request:
-                response = await self._early(request)
-                if request.is_set("payload"):
-                    request.receive = None  # as hapi: what onRequest made of the body stands
+            try:
+                request.path = self._path(scope)
+                if self.on_request:
+                    response = await self._early(request)
+                if response is None:
+                    request.route, request.params, response = self.find(scope, request.path)
+            except Exception as error:  # noqa: BLE001 - every outcome is a response
+                response = failed(request, error)
+            route = request.route
             if response is None:
-                request.route, request.params, response = self.find(scope, request.path)
-        except Exception as error:  # noqa: BLE001 - every outcome is a response
-            response = failed(request, error)
-        route = request.route
-        if response is None:
-            response = await perform(route, request)
-        elif route.on_pre_response or route.marshal:
-            response = await finish(route, request, response)
-        try:
-            status, headers, body = route.responder.render(request, response)
-        except Exception as error:  # noqa: BLE001 - every outcome is a response
-            await close(response.source)
-            response = failed(request, error)
-            status, headers, body = route.responder.render(request, response)
-        if not isinstance(body, bytes):
-            await self._stream(request, response, (status, headers, body), receive, send)
+                response = await perform(route, request)
+            elif route.on_pre_response or route.marshal:
+                response = await finish(route, request, response)
+            try:
+                status, headers, body = route.responder.render(request, response)
+            except Exception as error:  # noqa: BLE001 - every outcome is a response
+                await close(response.source)
+                response = failed(request, error)
+                status, headers, body = route.responder.render(request, response)
+            if not isinstance(body, bytes):
+                await self._stream(request, response, (status, headers, body), receive)
+                return
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+        except (CancelledError, Left) as ended:
+            await self._leave(request, ended)
             return
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
         if route.on_post_response:
             await post_response(route, request, response)
         if self.access_log and log.access.isEnabledFor(_INFO):
             log.answered(request, status, len(body), time() - request.received)
 
-    async def _stream(
-        self, request: Request, response: Response, rendered: Streamed, receive: Receive, send: Send
-    ) -> None:
+    async def _stream(self, request: Request, response: Response, rendered: Streamed, receive: Receive) -> None:
         """Sends a body piece by piece. Raises BrokenOff, on which the server closes the connection, when it fails."""
         status, headers, body = rendered
-        route, broken = request.route, None
-        transmission = Transmission(send)
+        broken = None
         try:
-            await transmission.run(status, headers, body, receive)
+            await transmit(status, headers, body, receive, request.send)
         except Disconnected:
-            status = route.settings.response.disconnect_status_code
+            status = _disconnected(request)
+        except CancelledError as error:
+            if not is_gone(error):
+                raise
+            status = _disconnected(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, the head is out
-            log.crashed(request.id, f"{request.method} {route.path}", error)
-            broken = BrokenOff(f"the answer to {request.method} {route.path} broke off (request {request.id})")
-        if route.on_post_response:
-            await post_response(route, request, response)
-        if self.access_log and log.access.isEnabledFor(_INFO):
-            log.answered(request, status, transmission.size, time() - request.received)
+            name = f"{request.method} {request.route.path}"
+            log.crashed(request.id, name, error)
+            broken = BrokenOff(f"the answer to {name} broke off (request {request.id})")
+        await self._after(request, response, status, request.send.size)
         if broken is not None:
             raise broken
+
+    async def _leave(self, request: Request, ended: BaseException) -> None:
+        """The end of a request that gets no answer of ours: its client has left, or a function said h.abandon, h.close.
+
+        Any other cancellation is for whoever asked for it. Raises BrokenOff where only that closes the connection.
+        """
+        if isinstance(ended, Left):
+            sending, status = request.send, request.send.status
+            if ended.signal is CLOSE and status is not None and not sending.complete:
+                await sending({"type": "http.response.body", "body": b""})
+            hang = ended.signal is CLOSE and status is None
+            await self._after(request, Response().code(status or 0), status or 0, sending.size)
+            if hang and not hang_up(request.receive):
+                raise BrokenOff(f"{request.method} {request.route.path} closes the connection (request {request.id})")
+        elif is_gone(ended):
+            status = _disconnected(request)
+            await self._after(request, Response().code(status), status, 0)
+        else:
+            raise ended
+
+    async def _after(self, request: Request, response: Response, status: int, size: int) -> None:
+        """What follows a response that took another way than most."""
+        if request.route.on_post_response:
+            await post_response(request.route, request, response)
+        if self.access_log and log.access.isEnabledFor(_INFO):
+            log.answered(request, status, size, time() - request.received)
 
     def answers(self, scope: Scope) -> bool:
         """Whether a route of the table has this path, whatever the method."""
@@ -146,6 +175,8 @@ class Dispatcher:
             taken = (await step(request)) if awaits else step(request)
             if taken is not None:
                 return taken  # type: ignore[no-any-return]
+        if request.is_set("payload"):
+            request.receive = None  # as hapi: what onRequest made of the body stands
         return None
 
     def find(self, scope: Scope, path: str) -> Found:
@@ -185,6 +216,13 @@ class Dispatcher:
         if self.method_not_allowed and (allow := self.router.allowed(path, host)):
             return self.absent, {}, Response().header("allow", ", ".join(allow)).code(204)
         return self.absent, {}, from_error(boom.NotFound())
+
+
+def _disconnected(request: Request) -> int:
+    """Notes that nobody waits any more; the status of that, which only logs see."""
+    request.is_active = False
+    status: int = request.route.settings.response.disconnect_status_code
+    return status
 
 
 def _preflight(route: Route, origin: str, method: str, headers: Mapping[bytes, str]) -> Response:

@@ -11,7 +11,7 @@ A step is `step(request)`: None goes on, a `Response` (taken over) ends, a raise
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import time
 from typing import Any
@@ -22,12 +22,15 @@ from hapiish.http.request import Request
 from hapiish.http.respond import Responder
 from hapiish.http.response import Response, from_error
 from hapiish.http.stream import close, is_stream
-from hapiish.http.toolkit import CONTINUE, Toolkit
+from hapiish.http.toolkit import CONTINUE, Left, Signal, Toolkit
 from hapiish.types import AsyncHandler, Handler, Run
 
 Step = Callable[[Request], Any]
 Steps = tuple[tuple[Step, bool], ...]
 """Pairs of a step and whether what it returns, unless None, must be awaited."""
+
+UNINTERRUPTED = "hapiish.uninterrupted"
+"""The key of a scope whose request is not to be cancelled when the client leaves."""
 
 Marshal = Callable[[Request, Response], Awaitable[None]]
 """A last touch to a response after onPreResponse: a header, a cookie, state that is written away."""
@@ -106,6 +109,41 @@ async def _replace(functions: tuple[AsyncHandler, ...], request: Request, respon
     return response
 
 
+def timed(route: Route, milliseconds: int) -> Route:
+    """`route`, answered with 503 when its handler is not through so many ms after the request was received (hapi).
+
+    What still runs then is cancelled: an `async def` at the place where it waits. A `def` function in its thread cannot
+    be; it runs to its end, and its result is dropped. Response validation and onPreResponse are not timed.
+    """
+    seconds = milliseconds / 1000
+    inner = replace(route, validate_response=None, on_pre_response=(), marshal=())
+
+    async def within(request: Request, h: Toolkit) -> Response:
+        try:
+            async with asyncio.timeout(seconds - (time() - request.received)):
+                return await perform(inner, request)
+        except TimeoutError:
+            request.is_active = False
+            raise boom.ServerUnavailable from None
+
+    return replace(route, steps=(), handler=within, on_post_handler=())
+
+
+def uninterrupted(function: AsyncHandler) -> AsyncHandler:
+    """A handler that is not cancelled when the client leaves if it is a `def`, whose thread would go on, unheard.
+
+    So that what follows a handler follows this one too, and tells others what it has done.
+    """
+    if not isinstance(function, partial):
+        return function
+
+    async def finish(request: Request, h: Toolkit) -> Any:
+        request.scope[UNINTERRUPTED] = True
+        return await function(request, h)
+
+    return finish
+
+
 async def post_response(route: Route, request: Request, response: Response) -> None:
     """Runs onPostResponse after the response is out: results are ignored, errors only logged."""
     request.response = response
@@ -123,7 +161,11 @@ def respond(value: Any) -> Response:
         return value
     if isinstance(value, Exception):
         raise value
-    return Response(None if value is CONTINUE else value)
+    if value.__class__ is Signal:
+        if value is not CONTINUE:
+            raise Left(value)
+        value = None
+    return Response(value)
 
 
 def failed(request: Request, error: Exception) -> Response:
@@ -136,7 +178,7 @@ def failed(request: Request, error: Exception) -> Response:
 
 
 def caller(function: Handler, run: Run) -> AsyncHandler:
-    """`function` as something to await: an `async def` as it is, a `def` by `run`, in the pool of threads."""
+    """`function` as something to await: an `async def` as it is, a `def` as a `partial` of `run`, the thread pool."""
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
         return function
     return partial(run, function)
@@ -167,6 +209,8 @@ def _verdict(value: Any, where: str) -> Response | None:
         return value
     if isinstance(value, Exception):
         raise value
+    if isinstance(value, Signal):
+        raise Left(value)
     raise boom.InternalServerError(
         f"{where} must return h.continue_, a takeover response or raise, not {type(value).__name__}"
     )

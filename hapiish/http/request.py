@@ -14,7 +14,7 @@ from starlette.requests import Request as StarletteRequest
 from hapiish.http import log, query
 from hapiish.http.compression import negotiate
 from hapiish.http.router import hostname, normalise
-from hapiish.types import Receive, Scope
+from hapiish.types import Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from hapiish.http.response import Response
@@ -154,6 +154,29 @@ async def _no_receive() -> Any:
     raise RuntimeError("an event has no body to receive")
 
 
+class Sending:
+    """ASGI's `send` in a handler's own hands; `status` is None until it has begun, `complete` is set at the end."""
+
+    __slots__ = ("_send", "complete", "size", "status")
+
+    def __init__(self, request: "Request") -> None:
+        if request.transmit is None:
+            raise RuntimeError("an event has nothing to send to; return its acknowledgement")
+        self._send = request.transmit
+        self.status: int | None = None
+        self.size = 0
+        self.complete = False
+
+    async def __call__(self, message: Message) -> None:
+        """Sends one ASGI message."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        elif message["type"] == "http.response.body":
+            self.size += len(message.get("body", b""))
+            self.complete = not message.get("more_body", False)
+        await self._send(message)
+
+
 class Request:
     """One request or event; `method` is lower case, `"event"` for an event, whose data is the `payload`.
 
@@ -178,13 +201,18 @@ class Request:
     query: dict[str, Any] = _lazy(lambda request: query.parse(request.scope["query_string"]))
     raw: StarletteRequest = _lazy(lambda request: StarletteRequest(request.scope, request.receive or _no_receive))
     response: "Response | None" = _lazy(_none)
+    send: Sending = _lazy(Sending)  # for a handler that answers by itself and returns h.abandon
     socket: Any = _lazy(_none)
     state: dict[str, Any] = _lazy(_state)
+    is_active = True
 
-    def __init__(self, server: Any, scope: Scope, receive: Receive | None, route: Any) -> None:
+    def __init__(
+        self, server: Any, scope: Scope, receive: Receive | None, route: Any, send: Send | None = None
+    ) -> None:
         self.server = server
         self.scope = scope
         self.receive = receive
+        self.transmit = send
         self.route = route
         self.received = time()
         self.orig: dict[str, Any] = {}
@@ -206,6 +234,10 @@ class Request:
             if key == name:
                 return value.decode("latin-1")  # type: ignore[no-any-return]
         return None
+
+    def active(self) -> bool:
+        """Whether somebody waits for the answer: not after the client has left or was told that it took too long."""
+        return self.is_active
 
     def set_method(self, method: str) -> None:
         """Changes the method before a route is looked up; for onRequest."""

@@ -32,6 +32,20 @@ class BrokenOff(ConnectionError):
     """A body failed after its head was out: all that is left is to close the connection, which the server does."""
 
 
+GONE = "the client has left"
+"""What a task is cancelled with by whoever knows that nobody waits for its result (`hapiish.http.protocol`)."""
+
+
+def is_gone(error: BaseException) -> bool:
+    """Whether a cancellation says that the client has left; the task may then go on to clean up."""
+    task = asyncio.current_task()
+    if GONE not in error.args or task is None:
+        return False
+    while task.cancelling():
+        task.uncancel()
+    return True
+
+
 _END: Any = object()
 
 
@@ -112,36 +126,38 @@ async def close(source: Any) -> None:
         await aclose()
 
 
-class Transmission:
-    """One response of which the body comes in pieces; `size` counts the bytes that were sent of it."""
+async def transmit(status: int, headers: list[tuple[bytes, bytes]], body: Body, receive: Receive, send: Send) -> None:
+    """Sends head and body, as fast as the client takes it, and closes the body, whatever happens.
 
-    __slots__ = ("_send", "size")
+    Raises Disconnected when the client leaves, and what the body raises.
+    """
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.size = 0
-
-    async def run(self, status: int, headers: list[tuple[bytes, bytes]], body: Body, receive: Receive) -> None:
-        """Sends head and body, as fast as the client takes it, and closes the body, whatever happens.
-
-        Raises Disconnected when the client leaves, and what the body raises.
-        """
+    async def out(message: Message) -> None:
         try:
-            async with Watch(receive):
-                await self._out({"type": "http.response.start", "status": status, "headers": headers})
-                async for chunk in body:
-                    if chunk:
-                        await self._out({"type": "http.response.body", "body": chunk, "more_body": True})
-                        self.size += len(chunk)
-                await self._out({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            await close(body)
-
-    async def _out(self, message: Message) -> None:
-        try:
-            await self._send(message)
+            await send(message)
         except OSError as error:  # how ASGI servers from 2.4 on tell that nobody is there
             raise Disconnected from error
+
+    try:
+        async with Watch(receive):
+            await out({"type": "http.response.start", "status": status, "headers": headers})
+            async for chunk in body:
+                if chunk:
+                    await out({"type": "http.response.body", "body": chunk, "more_body": True})
+            await out({"type": "http.response.body", "body": b"", "more_body": False})
+    finally:
+        await close(body)
+
+
+def hang_up(receive: Receive | None) -> bool:
+    """Closes the connection of a request without an answer; False where the server is not uvicorn, and it stays."""
+    cycle = getattr(receive, "__self__", None)
+    transport = getattr(cycle, "transport", None)
+    if cycle is None or transport is None:
+        return False
+    cycle.disconnected = True
+    transport.close()
+    return True
 
 
 class Watch:

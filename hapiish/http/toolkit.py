@@ -22,7 +22,18 @@ class Signal:
         return f"h.{self.name}"
 
 
-CONTINUE = Signal("continue_")
+CONTINUE, ABANDON, CLOSE = Signal("continue_"), Signal("abandon"), Signal("close")
+
+
+class Left(BaseException):
+    """The lifecycle is over without a response of its own; `signal` says why: ABANDON or CLOSE.
+
+    Not an Exception, so that no step takes it for a failure.
+    """
+
+    def __init__(self, signal: Signal) -> None:
+        super().__init__(signal)
+        self.signal = signal
 
 
 class Toolkit:
@@ -31,6 +42,10 @@ class Toolkit:
     __slots__ = ("request",)
 
     continue_ = CONTINUE
+    abandon = ABANDON
+    """The function answers by itself, with `request.send`: the framework sends nothing, now or later."""
+    close = CLOSE
+    """Ends the answer that the function began with `request.send`; without one the connection is closed."""
 
     def __init__(self, request: Request) -> None:
         self.request = request

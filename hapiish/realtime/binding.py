@@ -16,7 +16,7 @@ from hapiish.http import log
 from hapiish.http.lifecycle import Route, Steps, failed, perform, post_response
 from hapiish.http.request import Request
 from hapiish.http.response import Response, from_error
-from hapiish.http.toolkit import Toolkit
+from hapiish.http.toolkit import CLOSE, Left, Toolkit
 from hapiish.http.validator import Validator, faults_as_sent
 from hapiish.realtime.hooks import Answer
 from hapiish.types import AsyncHandler
@@ -135,7 +135,14 @@ class EventRoute:
         request.auth = socket.auth.again()
         if request.auth.expires <= request.received:
             return acknowledgement(from_error(boom.Unauthorized("Credentials expired", code="token_expired")))
-        response = await perform(route, request)
+        try:
+            response = await perform(route, request)
+        except Left as left:
+            if left.signal is CLOSE:
+                await socket.disconnect()
+                return {"ok": True}
+            refused = boom.InternalServerError("h.abandon: an event is always acknowledged")
+            response = failed(request, refused)
         ack = acknowledgement(response)
         return Answer(ack, partial(post_response, route, request, response)) if route.on_post_response else ack
 

@@ -177,6 +177,11 @@ class StateRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Timeout:
+    server: Duration | Literal[False] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Validate:
     """Rules of the five inputs, and of `all` of them together: None accepts anything, False nothing."""
 
@@ -212,6 +217,7 @@ class RouteOptions:
     security: Security | None = None
     state: StateRules = StateRules()
     tags: tuple[str, ...] = ()
+    timeout: Timeout = Timeout()
     validate: Validate = Validate()
 
 

@@ -18,6 +18,7 @@ _FOR_EVENTS: Final[dict[str, tuple[str, ...] | None]] = {
     "ext": ("onPreHandler", "onPostHandler", "onPreResponse", "onPostResponse"),
     "plugins": None,
     "response": ("failAction", "modify", "options", "sample"),
+    "timeout": None,
     "validate": ("failAction", "detail", "errorFields", "options"),
 }
 

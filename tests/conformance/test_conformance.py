@@ -13,11 +13,6 @@ from hapiish.testing import inject
 
 HERE = Path(__file__).parent
 
-NOT_YET = {
-    "responses/server timeout": "timeout.server is the next issue's",
-}
-"""What a later issue brings, by file and case."""
-
 DECIDED: dict[str, dict[str, Any]] = {
     # A Host is compared without regard to case (RFC 9110 §4.2.3, docs/differences.md); hapi minds it.
     '{"url": "/a/q", "headers": {"host": "OTHER.example:8000"}}': {
@@ -29,9 +24,7 @@ DECIDED: dict[str, dict[str, Any]] = {
 
 FILES = ("routing", "responses", "requests", "access")
 CASES = [(name, case) for name in FILES for case in json.loads((HERE / f"{name}.json").read_text())]
-PLAYED = [
-    pytest.param(case, id=f"{name}/{case['name']}") for name, case in CASES if f"{name}/{case['name']}" not in NOT_YET
-]
+PLAYED = [pytest.param(case, id=f"{name}/{case['name']}") for name, case in CASES]
 IGNORED = {"content-length", "accept-ranges"}
 
 
@@ -91,7 +84,3 @@ def header(name: str, value: Any) -> Any:
     if value is None:
         return None
     return frozenset(part.strip() for part in str(value).split(","))
-
-
-def test_every_case_that_waits_for_a_later_issue_exists() -> None:
-    assert set(NOT_YET) <= {f"{name}/{case['name']}" for name, case in CASES}

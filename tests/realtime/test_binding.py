@@ -89,6 +89,20 @@ async def adds(request, h):
 async def tells(request, h):
     await request.server.emit("news", request.payload, to="all", skip=request.socket)
 
+async def slow(request, h):
+    await asyncio.Event().wait()
+
+async def abandons(request, h):
+    return h.abandon
+
+async def closes(request, h):
+    return h.close
+
+async def streams(request, h):
+    async def numbers():
+        yield b"1"
+    return numbers()
+
 async def after(request, h):
     await request.server.emit("news", {"n": request.payload["n"]}, to="all")
 """
@@ -154,6 +168,29 @@ async def test_errors_are_acknowledged_as_booms(make: Make) -> None:
     assert crash["error"]["statusCode"] == 500
     assert "secret" not in str(crash)
     assert unknown["error"]["code"] == "unknown_event"
+
+
+async def test_an_event_that_takes_too_long_is_acknowledged_as_unavailable(make: Make) -> None:
+    app = make('{event: slow, handler: "my:slow", options: {timeout: {server: 30}}}', '{event: ask, handler: "my:who"}')
+    async with serving(app) as port, member(port) as client:
+        assert (await client.ask("slow", {}))["error"]["statusCode"] == 503
+        assert (await client.ask("ask", {}))["ok"] is True
+
+
+@pytest.mark.parametrize("handler", ["abandons", "streams"])
+async def test_an_event_is_acknowledged_even_when_its_handler_has_nothing_to_acknowledge_with(
+    make: Make, handler: str
+) -> None:
+    app = make(f'{{event: ask, handler: "my:{handler}"}}')
+    async with serving(app) as port, member(port) as client:
+        assert (await client.ask("ask", {}))["error"]["statusCode"] == 500
+
+
+async def test_a_handler_may_close_its_socket(make: Make) -> None:
+    app = make('{event: bye, handler: "my:closes"}')
+    async with serving(app) as port, member(port) as client:
+        assert await client.ask("bye", {}) == {"ok": True}
+    assert seen(app)[-1] == ("disconnect", "server disconnect")
 
 
 async def test_prerequisites_run_before_the_handler(make: Make) -> None:

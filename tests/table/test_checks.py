@@ -207,12 +207,12 @@ OPTIONS: list[tuple[str, dict[str, Any], list[str]]] = [
      {"state": {"s": {"isPartitioned": True, "isSameSite": "None", "isSecure": False}}},
      ["HA0325"]),
     ("a partitioned cookie as it must be", {"state": {"s": {"isPartitioned": True, "isSameSite": "None"}}}, []),
+    ("X83", options("/u", timeout={"server": 0}), ["HA0206"]),
 ]  # fmt: skip
 
 # Options that the table does not have yet: hapi's reason for refusing them is another one.
 UNKNOWN_YET: list[tuple[str, dict[str, Any]]] = [
     ("X81", options("/u", rules={})),
-    ("X83", options("/u", timeout={"server": 0})),
     ("X92", {"server": {"autoListen": False, "port": 80}}),
     ("X93", {"server": {"uri": "http://a/"}}),
     ("X94", {"server": {"load": {"maxRssBytes": 1}}}),
