@@ -4,7 +4,7 @@ The compiled table is one attribute of it; a reload replaces that attribute and 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hapiish import boom
@@ -36,6 +36,7 @@ class Server:
         self.started = False
         self.draining = False
         self._starting = asyncio.Lock()
+        self._kept: dict[Hashable, Any] = {}
 
     def adopt(self, compiled: Compiled) -> None:
         """Serves this table from now on; requests that have begun end by the old one."""
@@ -51,6 +52,12 @@ class Server:
         if self.realtime is not None:
             self.realtime.namespaces = compiled.namespaces
         self.dispatch = compiled.dispatch
+
+    def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What `make` makes, once for each `key`: it outlives a reload, and its `close()` is awaited at the end."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
 
     async def start(self) -> None:
         """Opens what must not be opened before a fork; called by the lifespan, or by the first request without one."""
@@ -70,6 +77,8 @@ class Server:
         await self._extend("onPreStop")
         if self.realtime is not None:
             await self.realtime.shutdown()
+        for kept in self._kept.values():
+            await kept.close()
         await self.pool.stop()
         if self.store is not None:
             await self.store.stop()

@@ -7,6 +7,7 @@ from typing import Any
 from hapiish.compile.auth import AuthCompiler
 from hapiish.compile.inputs import InputCompiler
 from hapiish.compile.kinds import KindCompiler
+from hapiish.compile.limits import LimitCompiler
 from hapiish.compile.names import Names, missing
 from hapiish.http import security
 from hapiish.http.caching import CacheControl
@@ -43,6 +44,7 @@ class RouteCompiler:
         self.table = names.table
         self.server = names.server
         self.auth = auth
+        self.limits = LimitCompiler(names)
         self.cookies = cookies
         self.mime = MimeTypes(names.table.server.mime.override)
         self.ext: Mapping[str, tuple[AsyncHandler, ...]] = {
@@ -149,6 +151,7 @@ class RouteCompiler:
             "on_post_handler": ext["onPostHandler"],
             "on_pre_response": ext["onPreResponse"],
             "on_post_response": ext["onPostResponse"],
+            "marshal": tuple(self.limits.marshal(given)),
         }
 
     def steps(self, given: model.Route, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
@@ -156,6 +159,7 @@ class RouteCompiler:
         if self.cookies.declared or not options.state.parse:
             action = self.names.early_action(options.state.fail_action)
             yield cookies_step(self.cookies, options.state.parse, action), callable(action)
+        yield from self.limits.early(given)
         yield from self.extensions("onPreAuth", options)
         if options.auth is not None:
             yield self.auth.authenticate(options.auth)
@@ -168,6 +172,7 @@ class RouteCompiler:
         if options.auth is not None:
             yield from self.extensions("onCredentials", options)
             yield from self.auth.access(options.auth)
+        yield from self.limits.late(given)
         yield from self.extensions("onPostAuth", options)
         yield from self.inputs.validations(given, options.validate)
         yield from self.extensions("onPreHandler", options)

@@ -59,8 +59,10 @@ class SocketCompiler:
 
     def event_steps(self, given: model.Event, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
         """As a route's, as far as an event has it: its caller was authenticated when the socket connected."""
+        yield from self.routes.limits.early(given)
         if options.auth is not None:
             yield from self.auth.access(options.auth)
+        yield from self.routes.limits.late(given)
         yield from self.routes.inputs.validations(given, options.validate)
         yield from self.routes.extensions("onPreHandler", options)
         yield from self.routes.prerequisites(options)

@@ -22,14 +22,15 @@ Place = Callable[[Path], Mark]
 Converter = Callable[[Any, Path, Place], Any]
 T = TypeVar("T")
 
-_SHORT: Final[Mapping[type, str]] = {
+_SHORT: Final[Mapping[type, str | Callable[[Any], Mapping[str, Any]]]] = {
     model.Ext: "method",
     model.KindSource: "method",
+    model.Limit: units.rate,
     model.Pre: "method",
     model.Hsts: "maxAge",
     model.Xframe: "rule",
 }
-"""Classes that a single value may stand for, and the key that it is the value of."""
+"""Classes that a single value may stand for: the key that it is the value of, or what spells it out."""
 
 _NO_OPTIONS: Final = model.RouteOptions()
 _UNITS: Final[Mapping[Any, Callable[[Any], int]]] = {
@@ -220,7 +221,7 @@ def _dataclass(kind: Any) -> Converter:
 
     def convert(value: Any, path: Path, place: Place) -> Any:
         if not isinstance(value, Mapping):
-            value = {} if value in (None, True) else {short: value}
+            value = {} if value in (None, True) else short(value) if callable(short) else {short: value}
         known = _fields(kind)
         given = {
             known[key][0]: known[key][1](inner, (*path, key), place)

@@ -93,6 +93,8 @@ class Code(StrEnum):
     PARAM_UNKNOWN = "HA0355", "A parameter that is not declared under `params`."
     PARAM_VALUE = "HA0356", "A value that the declaration of its parameter refuses."
     PARAM_DECLARATION = "HA0357", "A parameter whose declaration is not a JSON Schema (2020-12)."
+    LIMIT = "HA0391", "A limit whose settings contradict each other, or those of another limit of its name."
+    LIMIT_BY = "HA0392", "A limit by a value that requests of this route never have."
 
     IMPORT = "HA0401", "A `module:attribute` that cannot be imported (`check --import`)."
     NOT_CALLABLE = "HA0402", "A `module:attribute` that is not a function where one is wanted."

@@ -23,6 +23,7 @@ _RULES: Final[dict[str, Any]] = {
     "auth": _AUTH,
     "compression": _SWITCH,
     "cors": _SWITCH,
+    "limit": _WHOLE,
     "plugins": _FREE,
     "response": {"schema": _WHOLE, "status": dict.fromkeys(("*",), _WHOLE)},
     "security": _SWITCH,

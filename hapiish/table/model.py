@@ -95,6 +95,33 @@ class JsonFormat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """One limit of `limit`: `max` requests in `duration`, or `burst` at once at the same rate."""
+
+    max: int
+    duration: Duration
+    burst: int | None = None
+    by: tuple[str, ...] = ("user",)
+    strategy: Literal["moving", "fixed"] = "moving"
+    name: str | None = None
+    count: Literal["all", "failures"] = "all"
+    headers: bool = True
+    skip: str | None = None
+    on_store_error: Literal["allow", "refuse"] = "allow"
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitStore:
+    """Where all limits count: `store` is the URL of a Redis, empty for the memory of each process."""
+
+    store: str = ""
+    partition: str = "hapiish"
+    allowlist: tuple[str, ...] = ()
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
     allow: tuple[str, ...] | None = None
     default_content_type: str = "application/json"
@@ -209,6 +236,7 @@ class RouteOptions:
     description: str | None = None
     ext: Mapping[str, tuple[Ext, ...]] = field(default_factory=dict)
     json: JsonFormat = JsonFormat()
+    limit: tuple[Limit, ...] | None = None
     notes: tuple[str, ...] = ()
     payload: Payload = Payload()
     plugins: Mapping[str, Json] = field(default_factory=dict)
@@ -344,6 +372,7 @@ class Server:
     state: Cookie = Cookie()  # defaults of every cookie, and the settings of those that are not declared
     routes: RouteOptions = RouteOptions()  # defaults of every route; the not-found answer uses them as they are
     request_id: RequestId = RequestId()
+    limit: LimitStore = LimitStore()
     access_log: bool = True
     shutdown_timeout: Duration = Duration(10000)
 

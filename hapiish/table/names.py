@@ -82,6 +82,7 @@ def _options(options: Mapping[str, Any], at: Path) -> Found:
     yield from _rules(options, at)
     yield from _extensions(options.get("ext") or {}, (*at, "ext"))
     yield from _steps(options.get("pre"), (*at, "pre"))
+    yield from _skips(options.get("limit"), (*at, "limit"))
 
 
 def _rules(options: Mapping[str, Any], at: Path) -> Found:
@@ -114,6 +115,14 @@ def _steps(step: Any, at: Path) -> Found:
     elif isinstance(step, Mapping):
         yield step["method"], (*at, "method")
         yield from _action(step, at)
+
+
+def _skips(limit: Any, at: Path) -> Found:
+    if isinstance(limit, list):
+        for index, inner in enumerate(limit):
+            yield from _skips(inner, (*at, index))
+    elif isinstance(limit, Mapping) and limit.get("skip") is not None:
+        yield limit["skip"], (*at, "skip")
 
 
 def _action(group: Any, at: Path) -> Found:

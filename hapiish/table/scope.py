@@ -16,6 +16,7 @@ GET: Final = "GET"
 _FOR_EVENTS: Final[dict[str, tuple[str, ...] | None]] = {
     "app": None,
     "ext": ("onPreHandler", "onPostHandler", "onPreResponse", "onPostResponse"),
+    "limit": None,
     "plugins": None,
     "response": ("failAction", "modify", "options", "sample"),
     "timeout": None,
@@ -81,5 +82,5 @@ def _for_event(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         key: given if names is None else {name: given[name] for name in names if name in given}
         for key, names in _FOR_EVENTS.items()
-        if isinstance(given := value.get(key), Mapping)
+        if (given := value.get(key)) is not None
     }

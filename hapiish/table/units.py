@@ -1,12 +1,13 @@
-"""Durations and sizes as they may be written (`10s`, `1MB`) to numbers: milliseconds, seconds, bytes."""
+"""Durations, sizes and rates as they may be written (`10s`, `1MB`, `5/second`) to numbers of milliseconds and bytes."""
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from hapiish.table.model import Duration, Seconds, Size
 
 _WRITTEN: Final = re.compile(r"([0-9]+)([A-Za-z]*)")
 _MILLISECONDS: Final = {"": 1, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_SPANS: Final = {"second": "1s", "minute": "1m", "hour": "1h", "day": "1d"}
 _BYTES: Final = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 
 
@@ -25,6 +26,12 @@ def seconds(value: int | str) -> Seconds:
 def size(value: int | str) -> Size:
     """Bytes; 1 KB is 1024 of them, as hapi's own defaults are."""
     return Size(_number(value, _BYTES))
+
+
+def rate(value: str) -> dict[str, Any]:
+    """`5/second` or `100/15m` as the keys of a limit."""
+    most, _, span = value.partition("/")
+    return {"max": int(most), "duration": _SPANS.get(span, span)}
 
 
 def _number(value: int | str, units: dict[str, int]) -> int:

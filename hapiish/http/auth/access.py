@@ -54,7 +54,7 @@ class _Access:
             if self.mode == "required":
                 raise boom.Forbidden("Request is unauthenticated", code="forbidden")
             return
-        actual = "user" if _claim(credentials, "user") else "app"
+        actual = "user" if claim(credentials, "user") else "app"
         lacks_scope = False
         for entity, scope in self.rules:
             if entity not in ("any", actual):
@@ -90,7 +90,7 @@ class _Scope:
         self._needed, self._forbidden, self._offered = fixed["+"], fixed["!"], fixed[""]
 
     def admits(self, request: Request, credentials: Any) -> bool:
-        scope = _claim(credentials, "scope")
+        scope = claim(credentials, "scope")
         if not scope and not isinstance(scope, _SEVERAL):
             return False
         granted = {scope} if isinstance(scope, str) else set(scope)
@@ -129,22 +129,22 @@ class _Template:
             root, *names = part
             value = credentials if root == "credentials" else getattr(request, root)
             for name in names:
-                value = _claim(value, name)
-            text = _text(value)
+                value = claim(value, name)
+            text = text_of(value)
             if not text:
                 return None
             texts.append(text)
         return "".join(texts)
 
 
-def _claim(holder: Any, name: str) -> Any:
+def claim(holder: Any, name: str) -> Any:
     """The value of that name in a mapping, or the attribute of an object that a scheme made its credentials."""
     if isinstance(holder, _MAPPINGS):
         return holder.get(name)
     return None if isinstance(holder, _PLAIN) or name.startswith("_") else getattr(holder, name, None)
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     return None if value is None or isinstance(value, (*_SEVERAL, *_MAPPINGS)) else str(value)

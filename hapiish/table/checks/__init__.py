@@ -6,7 +6,7 @@ A check takes the draft and yields problems; none relies on another, nor on anyt
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from hapiish.table.checks import auth, cookies, options, presets, routes, schemas, sockets
+from hapiish.table.checks import auth, cookies, limits, options, presets, routes, schemas, sockets
 from hapiish.table.draft import Draft
 from hapiish.table.problems import Problem
 
@@ -29,6 +29,10 @@ CHECKS: Final[tuple[Check, ...]] = (
     auth.missing_strategies,
     auth.scope_templates,
     auth.events,
+    limits.numbers,
+    limits.names,
+    limits.values,
+    limits.allowlist,
     options.expiry,
     options.sampled_changes,
     options.get_payload,

@@ -1,0 +1,92 @@
+"""`limit` of routes and events to the steps that judge it and the last touch that tells of it."""
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+from hapiish.compile.names import Names
+from hapiish.http.lifecycle import Marshal, Step
+from hapiish.table import model
+
+if TYPE_CHECKING:
+    from hapiish.http.counters import Counters
+    from hapiish.http.limit import Limit
+
+Limited = model.Route | model.Event
+
+
+class LimitCompiler:
+    """All limits of a table count in one store, which outlives a reload."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.settings = names.table.server.limit
+        self.allowlist = tuple(ip_network(given, strict=False) for given in self.settings.allowlist)
+
+    def early(self, given: Limited) -> Iterator[tuple[Step, bool]]:
+        """The step before authentication, for what a request shows at once."""
+        yield from self._step([limit for limit in self._limits(given) if not limit.is_late])
+
+    def late(self, given: Limited) -> Iterator[tuple[Step, bool]]:
+        """The step after authentication, for what is counted by user, credentials or payload."""
+        yield from self._step([limit for limit in self._limits(given) if limit.is_late])
+
+    def marshal(self, given: Limited) -> Iterator[Marshal]:
+        """The last touch: headers, and the count of failures."""
+        limits = self._limits(given)
+        if limits:
+            from hapiish.http.limit import limit_marshal
+
+            yield limit_marshal(limits, self._counters())
+
+    def _step(self, limits: "list[Limit]") -> Iterator[tuple[Step, bool]]:
+        if limits:
+            from hapiish.http.limit import limit_step
+
+            yield limit_step(limits, self._counters(), self.allowlist), True
+
+    def _limits(self, given: Limited) -> "list[Limit]":
+        limits = [each for each in given.options.limit or () if self._is_installed(each)]
+        return [self._limit(each, given) for each in limits]
+
+    def _is_installed(self, given: model.Limit) -> bool:
+        needs_redis = bool(self.settings.store)
+        return self.names.extra("limits", "limits", given.mark) and (
+            not needs_redis or self.names.extra("redis", "redis", self.settings.mark)
+        )
+
+    def _limit(self, given: model.Limit, holder: Limited) -> "Limit":
+        from hapiish.http.counters import Window
+        from hapiish.http.limit import Limit
+
+        window = Window.of(given.max, given.duration, given.burst, given.strategy)
+        by = given.by
+        if isinstance(holder, model.Route) and holder.options.auth is None:
+            by = tuple("address" if term == "user" else term for term in by)  # nobody to know: judged at once
+        return Limit(
+            name=given.name or f"{window.amount}-in-{window.seconds}s",
+            scope=f"name {given.name}" if given.name else _scope(holder),
+            window=window,
+            by=by,
+            failures=given.count == "failures",
+            headers=given.headers,
+            refuse=given.on_store_error == "refuse",
+            skip=self.names.function(given.skip) if given.skip else None,
+        )
+
+    def _counters(self) -> "Counters":
+        store, partition = self.settings.store, self.settings.partition
+
+        def make() -> "Counters":
+            from hapiish.http.counters import Counters
+
+            return Counters(store, partition=partition)
+
+        counters: Counters = self.names.server.keep(("counters", store, partition), make)
+        return counters
+
+
+def _scope(holder: Limited) -> str:
+    if isinstance(holder, model.Event):
+        return f"event {holder.id or holder.event}"
+    return f"route {holder.id or ' '.join((holder.method, holder.vhost or '*', holder.path))}"

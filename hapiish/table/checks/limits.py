@@ -1,0 +1,101 @@
+"""Limits that cannot be kept: numbers that contradict each other, and values that requests never have."""
+
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
+from typing import Any
+
+from hapiish.table import units
+from hapiish.table.codes import Code
+from hapiish.table.draft import Draft
+from hapiish.table.marks import Path
+from hapiish.table.problems import Problem
+from hapiish.table.wording import did_you_mean
+
+_Written = Iterator[tuple[Mapping[str, Any], Path]]
+
+
+def numbers(draft: Draft) -> Iterator[Problem]:
+    """Durations of parts of a second, and bursts that are none."""
+    for limit, at in _written(draft):
+        if "duration" not in limit or "max" not in limit:
+            continue
+        if units.duration(limit["duration"]) % 1000:
+            mark = draft.mark(*at, "duration")
+            yield Problem(mark, Code.LIMIT, "limits count in whole seconds", "raise max and duration together")
+        burst = limit.get("burst")
+        if burst is not None and burst < limit["max"]:
+            message = f'"burst" must be at least "max", which is {limit["max"]}'
+            yield Problem(draft.mark(*at, "burst"), Code.LIMIT, message)
+
+
+def names(draft: Draft) -> Iterator[Problem]:
+    """Limits of one name, which are counted together, with different settings."""
+    first: dict[str, tuple[Mapping[str, Any], Path]] = {}
+    for limit, at in _written(draft):
+        name = limit.get("name")
+        if not isinstance(name, str):
+            continue
+        known, place = first.setdefault(name, (limit, at))
+        for key in ("max", "duration", "burst", "by", "strategy"):
+            if known.get(key) != limit.get(key):
+                message = f'the limit "{name}" has another "{key}" elsewhere; what has one name is counted together'
+                related = ((draft.mark(*place), "the first one"),)
+                yield Problem(draft.key_mark(*at, key), Code.LIMIT, message, related=related)
+                break
+
+
+def values(draft: Draft) -> Iterator[Problem]:
+    """`by` with a parameter that the path does not have, or a body where there is none."""
+    for route in draft.routes:
+        for limit, at in _limits((route.value.get("options") or {}).get("limit"), (*route.at, "options", "limit")):
+            for term, place in _terms(limit, at):
+                root, _, name = term.partition(".")
+                if root == "params" and route.path is not None and name not in route.path.params:
+                    guess = did_you_mean(name, route.path.params)
+                    message = f'"{route.path.text}" has no parameter "{name}"{guess}'
+                    yield Problem(draft.mark(*place), Code.LIMIT_BY, message)
+                elif root == "payload" and "GET" in route.options:
+                    message = f'"{term}" on a GET route, which has no request body'
+                    yield Problem(draft.mark(*place), Code.LIMIT_BY, message)
+    for namespace in draft.namespaces:
+        for event in namespace.events:
+            at = (*event.at, "options", "limit")
+            for limit, place in _limits((event.value.get("options") or {}).get("limit"), at):
+                for term, inside in _terms(limit, place):
+                    if term.startswith("params."):
+                        yield Problem(draft.mark(*inside), Code.LIMIT_BY, f'"{term}" on an event, which has no path')
+
+
+def allowlist(draft: Draft) -> Iterator[Problem]:
+    """What is neither an address nor a network."""
+    for index, given in enumerate(draft.section("server", "limit").get("allowlist") or ()):
+        try:
+            ip_network(given, strict=False)
+        except ValueError:
+            mark = draft.mark("server", "limit", "allowlist", index)
+            message = f'"{given}" is neither an address nor a network'
+            yield Problem(mark, Code.LIMIT, message, 'such as "127.0.0.1" or "10.0.0.0/8"')
+
+
+def _written(draft: Draft) -> _Written:
+    """Every limit of the file that is spelled out, with its place."""
+    for layer in draft.written:
+        yield from _limits(layer.value.get("limit"), (*layer.at, "limit"))
+    for namespace in draft.namespaces:
+        for event in namespace.events:
+            yield from _limits((event.value.get("options") or {}).get("limit"), (*event.at, "options", "limit"))
+
+
+def _limits(given: Any, at: Path) -> _Written:
+    if isinstance(given, Mapping):
+        yield given, at
+    elif isinstance(given, list):
+        yield from ((limit, (*at, index)) for index, limit in enumerate(given) if isinstance(limit, Mapping))
+
+
+def _terms(limit: Mapping[str, Any], at: Path) -> Iterator[tuple[str, Path]]:
+    by = limit.get("by")
+    if isinstance(by, str):
+        yield by, (*at, "by")
+    elif isinstance(by, list):
+        yield from ((term, (*at, "by", index)) for index, term in enumerate(by))
