@@ -66,7 +66,7 @@ class RouteCompiler:
             handler=uninterrupted(self.handler(given)),
             responder=self.responder(options, given.method),
             steps=tuple(self.steps(given, options)),
-            marshal=tuple(self.marshal(options)),
+            marshal=(*self.limits.marshal(given), *self.marshal(options)),
             **self.after(given, options),
         )
         return self.limited(route, options)
@@ -151,7 +151,6 @@ class RouteCompiler:
             "on_post_handler": ext["onPostHandler"],
             "on_pre_response": ext["onPreResponse"],
             "on_post_response": ext["onPostResponse"],
-            "marshal": tuple(self.limits.marshal(given)),
         }
 
     def steps(self, given: model.Route, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:

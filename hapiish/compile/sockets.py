@@ -53,6 +53,7 @@ class SocketCompiler:
             handler=self.routes.handler(given),
             responder=self.routes.responder(options, ""),
             steps=tuple(self.event_steps(given, options)),
+            marshal=tuple(self.routes.limits.marshal(given)),
             **self.routes.after(given, options),
         )
         return self.routes.limited(route, options)
