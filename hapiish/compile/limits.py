@@ -50,10 +50,8 @@ class LimitCompiler:
         return [self._limit(each, given) for each in limits]
 
     def _is_installed(self, given: model.Limit) -> bool:
-        needs_redis = bool(self.settings.store)
-        return self.names.extra("limits", "limits", given.mark) and (
-            not needs_redis or self.names.extra("redis", "redis", self.settings.mark)
-        )
+        wanted = [("limits", given.mark), *([("redis", self.settings.mark)] if self.settings.store else [])]
+        return all([self.names.extra(package, package, mark) for package, mark in wanted])  # noqa: S610 - not Django's
 
     def _limit(self, given: model.Limit, holder: Limited) -> "Limit":
         from hapiish.http.counters import Window
