@@ -51,7 +51,7 @@ class LimitCompiler:
 
     def _is_installed(self, given: model.Limit) -> bool:
         wanted = [("limits", given.mark), *([("redis", self.settings.mark)] if self.settings.store else [])]
-        return all([self.names.extra(package, package, mark) for package, mark in wanted])  # noqa: S610 - not Django's
+        return all(self.names.extra(package, package, mark) for package, mark in wanted)  # noqa: S610 - not Django's
 
     def _limit(self, given: model.Limit, holder: Limited) -> "Limit":
         from hapiish.http.counters import Window
