@@ -46,6 +46,7 @@ class Server:
         self.cookies = compiled.cookies
         self.mime = compiled.mime
         self.encodings = compiled.encodings
+        self.etags = compiled.etags
         self.models = Models(compiled.models)
         if self.store is not None:
             self.store.adopt(compiled.models)

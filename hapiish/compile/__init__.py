@@ -16,6 +16,7 @@ from hapiish.compile.routes import RouteCompiler
 from hapiish.compile.sockets import SocketCompiler
 from hapiish.http.cookies import Cookies
 from hapiish.http.dispatch import Dispatcher
+from hapiish.http.files import Etags
 from hapiish.http.lifecycle import Route, extension_step
 from hapiish.http.mime import MimeTypes
 from hapiish.http.router import Router
@@ -38,6 +39,7 @@ class Compiled:
     cookies: Cookies
     mime: MimeTypes
     encodings: tuple[str, ...]
+    etags: Etags
     server_ext: Mapping[str, tuple[AsyncHandler, ...]]
 
 
@@ -64,6 +66,7 @@ def _compile(names: Names) -> Compiled:
         models=models,
         cookies=cookies,
         mime=compiler.mime,
+        etags=Etags(table.server.files.etags_cache_max_size),
         encodings=table.server.compression.encodings if table.server.compression is not None else (),
         server_ext={point: compiler.ext[point] for point in SERVER_POINTS if point in compiler.ext},
     )

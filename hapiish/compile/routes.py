@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from hapiish.compile.auth import AuthCompiler
@@ -65,6 +66,7 @@ class RouteCompiler:
             settings=options,
             handler=uninterrupted(self.handler(given)),
             responder=self.responder(options, given.method),
+            files=self.folder(options),
             steps=tuple(self.steps(given, options)),
             marshal=(*self.limits.marshal(given), *self.marshal(options)),
             **self.after(given, options),
@@ -79,6 +81,10 @@ class RouteCompiler:
         """The last touches to a response, cookies last of all: what comes before may still set one."""
         if self.cookies.need_completion:
             yield partial(self.cookies.complete, parsed=options.state.parse)
+
+    def folder(self, options: model.RouteOptions) -> str:
+        """Where the files of `h.file` are."""
+        return str(Path(self.table.folder, options.files.relative_to))
 
     def handler(self, given: model.Route | model.Event) -> AsyncHandler:
         """What answers: a function, or what a kind of handler makes of its options."""
@@ -97,6 +103,7 @@ class RouteCompiler:
             settings=defaults,
             handler=missing,
             responder=self.responder(defaults, ""),
+            files=self.folder(defaults),
             marshal=tuple(self.marshal(defaults)),
             on_pre_response=self.ext.get("onPreResponse", ()),
             on_post_response=self.ext.get("onPostResponse", ()),

@@ -5,7 +5,8 @@ handler changes anything, `evaluate` may stop any method with 412.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from email.utils import mktime_tz, parsedate_tz
 
 from hapiish import boom
@@ -52,17 +53,27 @@ def evaluate(
     return None
 
 
-def byte_range(header: str, if_range: str | None, etag: str | None, length: int) -> tuple[int, int] | None:
+def byte_range(
+    header: str,
+    if_range: str | None,
+    etag: str | None,
+    length: int,
+    *,
+    last_modified: str | None = None,
+    clock: Callable[[], float] = time.time,
+) -> tuple[int, int] | None:
     """First and last byte of the one range asked for; None when the whole body of `length` bytes is to be sent.
 
-    Unknown units and malformed headers are ignored, several ranges are merged or else ignored, a date as `if_range`
-    never matches. `RangeNotSatisfiable` when no byte asked for exists.
+    Unknown units and malformed headers are ignored, several ranges are merged or else ignored. A date as `if_range`
+    must be that of the last change, in a second that is over. `RangeNotSatisfiable` when no byte asked for exists.
     """
     unit, _, text = header.partition("=")
     if unit.strip().lower() != "bytes" or not length:
         return None
     if if_range is not None and not _any_strong(if_range, etag):
-        return None
+        since = _seconds(if_range)
+        if since is None or since != _seconds(last_modified) or clock() < since + 1:
+            return None
     asked = _ranges(text)
     if not asked:
         return None

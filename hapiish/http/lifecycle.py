@@ -47,6 +47,7 @@ class Route:
     handler: AsyncHandler
     responder: Responder
     vhost: str | None = None
+    files: str = "."  # the folder of `files.relativeTo`
     steps: Steps = ()
     on_post_handler: tuple[AsyncHandler, ...] = ()
     validate_response: Callable[[Request, Response], Awaitable[Response | None]] | None = None
@@ -63,10 +64,12 @@ async def perform(route: Route, request: Request) -> Response:
             if taken is not None and awaits:
                 taken = await taken
             if taken is not None:
-                response = taken
+                response = taken if taken.prepare is None else await _prepared(request, taken)
                 break
         else:
             response = respond(await route.handler(request, Toolkit(request)))
+            if response.prepare is not None:
+                await _prepared(request, response)
             if route.on_post_handler and not response.taken_over and response.error is None:
                 response = await _replace(route.on_post_handler, request, response)
     except Exception as error:  # noqa: BLE001 - every outcome is a response
@@ -85,7 +88,6 @@ async def finish(route: Route, request: Request, response: Response) -> Response
     try:
         response = await _replace(route.on_pre_response, request, response)
     except Exception as error:  # noqa: BLE001 - every outcome is a response
-        await close(response.source)
         response = failed(request, error)
     for touch in route.marshal:
         try:
@@ -99,9 +101,13 @@ async def finish(route: Route, request: Request, response: Response) -> Response
 async def _replace(functions: tuple[AsyncHandler, ...], request: Request, response: Response) -> Response:
     for function in functions:
         request.response = response
-        value = await function(request, Toolkit(request))
+        try:
+            value = await function(request, Toolkit(request))
+        except Exception:
+            await close(response.source)
+            raise
         if value is not CONTINUE:
-            before, response = response.source, respond(value)
+            before, response = response.source, await _prepared(request, respond(value))
             if not is_stream(response.source):
                 await close(before)
             if response.taken_over:
@@ -166,6 +172,13 @@ def respond(value: Any) -> Response:
             raise Left(value)
         value = None
     return Response(value)
+
+
+async def _prepared(request: Request, response: Response) -> Response:
+    if response.prepare is not None:
+        prepare, response.prepare = response.prepare, None
+        await prepare(response, request)
+    return response
 
 
 def failed(request: Request, error: Exception) -> Response:

@@ -257,7 +257,8 @@ class Responder:
     def _range(
         self, request: Request, asked: str, body: Any, length: int, own: Headers
     ) -> tuple[int, bytes | Body, int]:
-        part = conditional.byte_range(asked, request.header(b"if-range"), _text(own, "etag"), length)
+        tag, modified = _text(own, "etag"), _text(own, "last-modified")
+        part = conditional.byte_range(asked, request.header(b"if-range"), tag, length, last_modified=modified)
         if part is None:
             return 200, body, length
         start, end = part

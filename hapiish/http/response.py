@@ -3,6 +3,7 @@
 Class attributes are the defaults; an instance stores only what a handler set, so that a plain answer stays cheap.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hapiish.boom import Boom
@@ -21,6 +22,8 @@ class Response:
     error: Boom | None = None
     taken_over = False
     more: dict[str, Any] | None = None
+    prepare: "Callable[[Response, Any], Awaitable[None]] | None" = None
+    """What has to be done, given the response and the request, before anybody looks at it: a file is opened."""
 
     def __init__(self, source: Any = None) -> None:
         self.source = source

@@ -1,11 +1,13 @@
 """The `h` of lifecycle functions (hapi's response toolkit)."""
 
+from functools import partial
 from math import inf
-from typing import Any
+from typing import Any, Unpack
 
 from hapiish.boom import Boom, PreconditionFailed
-from hapiish.http import conditional
+from hapiish.http import conditional, files
 from hapiish.http.auth.verdict import Authenticated, Unauthenticated
+from hapiish.http.files import FileKeywords
 from hapiish.http.request import Request
 from hapiish.http.response import CLEAR, Response
 
@@ -57,6 +59,16 @@ class Toolkit:
     def redirect(self, uri: str) -> Response:
         """An empty 302 to `uri`."""
         return Response("").redirect(uri)
+
+    def file(self, path: str, **options: Unpack[FileKeywords]) -> Response:
+        """The file at `path`, relative to the route's `files.relativeTo` or absolute, which must lie in that folder.
+
+        Answers 404 when there is none, 403 outside of the folder; see FileKeywords. Raises ValueError on what means
+        nothing.
+        """
+        response = Response()
+        response.prepare = partial(files.prepare, path, files.options_of(self.request.route.files, **options))
+        return response
 
     def entity(self, *, etag: str | None = None, modified: str | None = None, vary: bool = True) -> Response | None:
         """Compares the client's copy now: a 304 takeover response when it is fresh, else None.

@@ -87,6 +87,13 @@ class Cors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """`relative_to` is as it is written: relative to the folder of the table."""
+
+    relative_to: str = "."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JsonFormat:
     replacer: tuple[str, ...] | None = None
     space: int | None = None
@@ -235,6 +242,7 @@ class RouteOptions:
     cors: Cors | None = None
     description: str | None = None
     ext: Mapping[str, tuple[Ext, ...]] = field(default_factory=dict)
+    files: Files = Files()
     json: JsonFormat = JsonFormat()
     limit: tuple[Limit, ...] | None = None
     notes: tuple[str, ...] = ()
@@ -347,6 +355,11 @@ class Compression:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFiles:
+    etags_cache_max_size: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MimeChange:
     """What the table says of a media type; None leaves what is known of it."""
 
@@ -367,6 +380,7 @@ class Server:
     port: int = 3000
     app: Mapping[str, Json] = field(default_factory=dict)
     compression: Compression | None = Compression()
+    files: ServerFiles = ServerFiles()
     mime: Mime = Mime()
     router: Router = Router()
     state: Cookie = Cookie()  # defaults of every cookie, and the settings of those that are not declared

@@ -68,6 +68,7 @@ PAIRS = [
     ("database", model.Database),
     ("emit", model.Emit),
     ("event", model.Event),
+    ("files", model.Files),
     ("json", model.JsonFormat),
     ("namespace", model.Namespace),
     ("payload", model.Payload),
