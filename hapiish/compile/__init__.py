@@ -68,7 +68,7 @@ def _compile(names: Names) -> Compiled:
         mime=compiler.mime,
         etags=Etags(table.server.files.etags_cache_max_size),
         encodings=table.server.compression.encodings if table.server.compression is not None else (),
-        server_ext={point: compiler.ext[point] for point in SERVER_POINTS if point in compiler.ext},
+        server_ext={point: compiler.ext.at(point) for point in SERVER_POINTS if point in table.ext},
     )
 
 
@@ -86,9 +86,7 @@ def _dispatcher(compiler: RouteCompiler) -> Dispatcher:
         router=router.freeze(),
         routes=routes,
         absent=compiler.absent(),
-        on_request=tuple(
-            (extension_step("onRequest", function), True) for function in compiler.ext.get("onRequest", ())
-        ),
+        on_request=tuple((extension_step("onRequest", function), True) for function in compiler.ext.at("onRequest")),
         strip_trailing_slash=settings.router.strip_trailing_slash,
         vhosts=any(route.vhost is not None for route in table.routes),
         any_cors=any(route.options.cors is not None for route in table.routes),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hapiish.compile.auth import AuthCompiler
+from hapiish.compile.extensions import ExtensionCompiler
 from hapiish.compile.inputs import InputCompiler
 from hapiish.compile.kinds import KindCompiler
 from hapiish.compile.limits import LimitCompiler
@@ -32,11 +33,10 @@ from hapiish.table import model
 from hapiish.types import AsyncHandler
 
 _UNCACHED = model.Cache(otherwise="")
-_AFTER = ("onPostHandler", "onPreResponse", "onPostResponse")
 
 
 class RouteCompiler:
-    """`models` are classes by name; `ext` the table's own extension functions by point, which precede a route's."""
+    """`models` are classes by name."""
 
     def __init__(self, names: Names, auth: AuthCompiler, cookies: Cookies, models: Mapping[str, Any]) -> None:
         self.names = names
@@ -48,13 +48,7 @@ class RouteCompiler:
         self.limits = LimitCompiler(names)
         self.cookies = cookies
         self.mime = MimeTypes(names.table.server.mime.override)
-        self.ext: Mapping[str, tuple[AsyncHandler, ...]] = {
-            point: self.functions(exts) for point, exts in names.table.ext.items()
-        }
-
-    def functions(self, exts: tuple[model.Ext, ...]) -> tuple[AsyncHandler, ...]:
-        """The functions of an extension point."""
-        return tuple(self.names.function(ext.method) for ext in exts)
+        self.ext = ExtensionCompiler(names)
 
     def route(self, given: model.Route) -> Route:
         options = given.options
@@ -63,6 +57,7 @@ class RouteCompiler:
             method=given.method if given.method == "*" else given.method.lower(),
             path=given.path,
             vhost=given.vhost,
+            context=self.bound(options),
             settings=options,
             handler=uninterrupted(self.handler(given)),
             responder=self.responder(options, given.method),
@@ -72,6 +67,10 @@ class RouteCompiler:
             **self.after(given, options),
         )
         return self.limited(route, options)
+
+    def bound(self, options: model.RouteOptions) -> Any:
+        """What the route's functions find as `h.context`."""
+        return self.names.object(options.bind) if options.bind is not None else None
 
     def limited(self, route: Route, options: model.RouteOptions) -> Route:
         """The route within the time that it may take."""
@@ -105,8 +104,8 @@ class RouteCompiler:
             responder=self.responder(defaults, ""),
             files=self.folder(defaults),
             marshal=tuple(self.marshal(defaults)),
-            on_pre_response=self.ext.get("onPreResponse", ()),
-            on_post_response=self.ext.get("onPostResponse", ()),
+            on_pre_response=self.ext.at("onPreResponse"),
+            on_post_response=self.ext.at("onPostResponse"),
         )
 
     def responder(self, options: model.RouteOptions, method: str) -> Responder:
@@ -152,12 +151,11 @@ class RouteCompiler:
 
     def after(self, given: model.Route | model.Event, options: model.RouteOptions) -> dict[str, Any]:
         """What follows the handler."""
-        ext = {point: (*self.ext.get(point, ()), *self.functions(options.ext.get(point, ()))) for point in _AFTER}
         return {
             "validate_response": self.inputs.answers(options.response),
-            "on_post_handler": ext["onPostHandler"],
-            "on_pre_response": ext["onPreResponse"],
-            "on_post_response": ext["onPostResponse"],
+            "on_post_handler": self.ext.at("onPostHandler", options.ext),
+            "on_pre_response": self.ext.at("onPreResponse", options.ext),
+            "on_post_response": self.ext.at("onPostResponse", options.ext),
         }
 
     def steps(self, given: model.Route, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
@@ -185,7 +183,7 @@ class RouteCompiler:
         yield from self.prerequisites(options)
 
     def extensions(self, point: str, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
-        for function in (*self.ext.get(point, ()), *self.functions(options.ext.get(point, ()))):
+        for function in self.ext.at(point, options.ext):
             yield extension_step(point, function), True
 
     def prerequisites(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:

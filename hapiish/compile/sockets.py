@@ -49,6 +49,7 @@ class SocketCompiler:
             id=given.id,
             method="event",
             path=given.event,
+            context=self.routes.bound(options),
             settings=options,
             handler=self.routes.handler(given),
             responder=self.routes.responder(options, ""),

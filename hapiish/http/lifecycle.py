@@ -47,6 +47,7 @@ class Route:
     handler: AsyncHandler
     responder: Responder
     vhost: str | None = None
+    context: Any = None
     files: str = "."  # the folder of `files.relativeTo`
     steps: Steps = ()
     on_post_handler: tuple[AsyncHandler, ...] = ()

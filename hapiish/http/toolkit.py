@@ -52,6 +52,11 @@ class Toolkit:
     def __init__(self, request: Request) -> None:
         self.request = request
 
+    @property
+    def context(self) -> Any:
+        """What the table binds to the route (`bind`), None when it binds nothing."""
+        return self.request.route.context
+
     def response(self, value: Any = None) -> Response:
         """Wraps a value so that status, headers and cookies can be set; a wrapped response is returned as it is."""
         return value if isinstance(value, Response) else Response(value)
@@ -109,3 +114,18 @@ class Toolkit:
     def unauthenticated(self, error: Boom, *, credentials: Any = None, artifacts: Any = None) -> Unauthenticated:
         """The verdict of a scheme: bad credentials, or none when the error is a missing one."""
         return Unauthenticated(error, credentials, artifacts)
+
+
+class BoundToolkit(Toolkit):
+    """For a function that has a context of its own."""
+
+    __slots__ = ("_context",)
+
+    def __init__(self, request: Request, context: Any) -> None:
+        super().__init__(request)
+        self._context = context
+
+    @property
+    def context(self) -> Any:
+        """What the table binds to the function."""
+        return self._context

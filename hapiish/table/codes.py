@@ -82,6 +82,8 @@ class Code(StrEnum):
     SCHEMA_PATTERN = "HA0334", "A `pattern` that Python or the fast validator cannot compile."
     SCHEMA_KEYWORD = "HA0335", "A word in a JSON Schema that is no keyword but nearly one, and would be ignored."
 
+    EXT_ORDER = "HA0371", "Extension functions of one point whose `before` and `after` contradict each other."
+
     DUPLICATE_EVENT = "HA0341", "A namespace, or an event of a namespace, is declared twice."
     RESERVED_EVENT = "HA0342", "An event name that Socket.IO keeps for itself."
     SOCKETS_PATH = "HA0343", "A route answers paths below `sockets.path`."

@@ -1,7 +1,8 @@
 """The one merge of options: later layers win, objects merge, lists and scalars are replaced, null resets.
 
-hapi's rules: schemas are replaced whole, and `cors: true` or `security: true` over an inherited object keeps it. A
-layer remembers where it stands in the file, so that every effective option can be traced to its line.
+hapi's rules: schemas are replaced whole, extension functions add up, and `cors: true` or `security: true` over an
+inherited object keeps it. A layer remembers where it stands in the file, so that every effective option can be traced
+to its line.
 """
 
 from collections.abc import Mapping
@@ -17,12 +18,14 @@ _FREE: Final = "the user's own data, where null is a value"
 _SWITCH: Final = "true means an object"
 _AUTH: Final = "has short forms"
 _NEVER: Final = "has had its effect before the merge"
+_ADDED: Final = "layers add up"
 
 _RULES: Final[dict[str, Any]] = {
     "app": _FREE,
     "auth": _AUTH,
     "compression": _SWITCH,
     "cors": _SWITCH,
+    "ext": {"*": _ADDED},
     "limit": _WHOLE,
     "plugins": _FREE,
     "response": {"schema": _WHOLE, "status": dict.fromkeys(("*",), _WHOLE)},
@@ -52,11 +55,26 @@ class Merged:
 
     def origin(self, *path: str | int) -> Path:
         """The place in the file that decided the option at `path`."""
+        if path[:1] == ("ext",) and len(path) > 2 and isinstance(path[2], int):
+            return self._added(str(path[1]), path[2], path[3:])
         for layer in reversed(self.layers):
             depth, value = _follow(layer.value, path)
             if depth == len(path) or (depth and value is not True and not isinstance(value, Mapping)):
                 return (*layer.at, *path[:depth])
         return (*self.layers[-1].at, *path)
+
+    def _added(self, point: str, index: int, inside: Path) -> Path:
+        """The place of the extension function that is the so-manieth of all layers together."""
+        places: list[Path] = []
+        for layer in self.layers:
+            points = layer.value.get("ext", ())
+            if points is None or (point in points and points[point] is None):
+                places.clear()
+            elif point in points:
+                at = (*layer.at, "ext", point)
+                given = points[point]
+                places += [(*at, number) for number in range(len(given))] if isinstance(given, list) else [at]
+        return (*places[index], *inside)
 
     def under(self, layer: Layer) -> "Merged":
         """These options with one more layer on top; what the layer does not touch stays the same object."""
@@ -113,6 +131,8 @@ def _merge(base: Options, over: Mapping[str, Any], rules: Any) -> Options:
             value = {}
         if rules is not _FREE and (value is None or key.startswith("x-")):
             merged.pop(key, None)
+        elif rule is _ADDED:
+            merged[key] = [*merged.get(key, ()), *(value if isinstance(value, list) else [value])]
         elif isinstance(value, Mapping) and rule is not _WHOLE:
             inherited = merged.get(key)
             inner = rule if isinstance(rule, dict) or rule is _FREE else {}

@@ -151,9 +151,14 @@ class Pre:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ext:
-    """One extension function at a point of the lifecycle."""
+    """One extension function at a point of the lifecycle; `before` and `after` are names of plugins, as is `plugin`."""
 
     method: str
+    plugin: str = ""  # whose it is, "" for the application's own
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    bind: str | None = None
+    timeout: Duration | None = None
     mark: Mark = NOWHERE
 
 
@@ -237,6 +242,7 @@ class RouteOptions:
 
     app: Mapping[str, Json] = field(default_factory=dict)
     auth: RouteAuth | None = None
+    bind: str | None = None
     cache: Cache | None = Cache()
     compression: Encoders | None = Encoders()
     cors: Cors | None = None

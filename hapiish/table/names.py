@@ -79,6 +79,8 @@ def _handler(value: Mapping[str, Any], at: Path) -> Found:
 def _options(options: Mapping[str, Any], at: Path) -> Found:
     for group in ("payload", "response", "state", "validate"):
         yield from _action(options.get(group), (*at, group))
+    if options.get("bind") is not None:
+        yield options["bind"], (*at, "bind")
     yield from _rules(options, at)
     yield from _extensions(options.get("ext") or {}, (*at, "ext"))
     yield from _steps(options.get("pre"), (*at, "pre"))
@@ -114,6 +116,8 @@ def _steps(step: Any, at: Path) -> Found:
             yield from _steps(inner, (*at, index))
     elif isinstance(step, Mapping):
         yield step["method"], (*at, "method")
+        if step.get("bind") is not None:
+            yield step["bind"], (*at, "bind")
         yield from _action(step, at)
 
 

@@ -15,6 +15,7 @@ GET: Final = "GET"
 # What an event takes over from defaults for routes: all that means something without HTTP.
 _FOR_EVENTS: Final[dict[str, tuple[str, ...] | None]] = {
     "app": None,
+    "bind": None,
     "ext": ("onPreHandler", "onPostHandler", "onPreResponse", "onPostResponse"),
     "limit": None,
     "plugins": None,

@@ -6,7 +6,7 @@ A check takes the draft and yields problems; none relies on another, nor on anyt
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from hapiish.table.checks import auth, cookies, limits, options, presets, routes, schemas, sockets
+from hapiish.table.checks import auth, cookies, extensions, limits, options, presets, routes, schemas, sockets
 from hapiish.table.draft import Draft
 from hapiish.table.problems import Problem
 
@@ -43,6 +43,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     cookies.sealed,
     cookies.automatic,
     options.encodings,
+    extensions.order,
     schemas.dialect,
     schemas.references,
     schemas.patterns,

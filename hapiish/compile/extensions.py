@@ -1,0 +1,60 @@
+"""Extension functions of a table, of its parts and of its routes to the one sequence that runs at a point."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from hapiish import boom
+from hapiish.compile.names import Names
+from hapiish.http.toolkit import BoundToolkit
+from hapiish.table import model
+from hapiish.table.order import Hints, arranged
+from hapiish.types import AsyncHandler
+
+
+class ExtensionCompiler:
+    """What every route has comes from the table itself; what it has besides, from its options."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.table = names.table
+
+    def at(self, point: str, own: Mapping[str, tuple[model.Ext, ...]] | None = None) -> tuple[AsyncHandler, ...]:
+        """The functions of a point in order; `own` are those of a route."""
+        exts = (*self.table.ext.get(point, ()), *(own or {}).get(point, ()))
+        return self.names.once(
+            ("ext", point, exts), lambda: tuple(self.function(point, ext) for ext in arranged(exts, _hints))
+        )
+
+    def function(self, point: str, ext: model.Ext) -> AsyncHandler:
+        """One function, with what is bound to it and within its time."""
+        function = self.names.function(ext.method)
+        if ext.bind is not None:
+            function = _bound(function, self.names.object(ext.bind))
+        return _limited(function, ext.timeout, f"{point} {ext.method}") if ext.timeout is not None else function
+
+
+def _hints(ext: model.Ext) -> Hints:
+    return Hints(ext.plugin, ext.before, ext.after)
+
+
+def _bound(function: AsyncHandler, context: Any) -> AsyncHandler:
+    async def call(request: Any, h: Any) -> Any:
+        return await function(request, BoundToolkit(request, context))
+
+    return call
+
+
+def _limited(function: AsyncHandler, milliseconds: int, name: str) -> AsyncHandler:
+    """A function that is cancelled and counts as crashed when it takes longer (hapi)."""
+
+    async def call(*given: Any) -> Any:
+        try:
+            async with asyncio.timeout(milliseconds / 1000) as timer:
+                return await function(*given)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            raise boom.InternalServerError(f"{name} took longer than {milliseconds} ms") from None
+
+    return call

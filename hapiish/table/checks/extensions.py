@@ -1,0 +1,54 @@
+"""Extension functions that cannot be put into the order they ask for."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hapiish.table.codes import Code
+from hapiish.table.draft import Draft
+from hapiish.table.marks import Path
+from hapiish.table.merge import Merged
+from hapiish.table.order import Cycle, Hints, arranged
+from hapiish.table.problems import Problem
+
+
+def order(draft: Draft) -> Iterator[Problem]:
+    """Functions of one point whose `before` and `after` go round in a circle."""
+    server = {point: _listed(given) for point, given in draft.section("ext").items()}
+    for point, given in server.items():
+        yield from _judged(draft, [(each, ("ext", point, index)) for index, each in enumerate(given)])
+    merged = [options for route in draft.routes for options in route.options.values()]
+    for options in (draft.defaults, *merged, *(event.options for space in draft.namespaces for event in space.events)):
+        own = options.value.get("ext")
+        for point, given in own.items() if isinstance(own, Mapping) else ():
+            above = [(each, ("ext", point, index)) for index, each in enumerate(server.get(point, ()))]
+            yield from _judged(draft, [*above, *_placed(options, point, given)])
+
+
+def _placed(options: Merged, point: str, given: Any) -> list[tuple[Any, Path]]:
+    return [(each, options.origin("ext", point, index)) for index, each in enumerate(_listed(given))]
+
+
+def _judged(draft: Draft, entries: list[tuple[Any, Path]]) -> Iterator[Problem]:
+    try:
+        arranged(entries, lambda entry: _hints(entry[0]))
+    except Cycle as cycle:
+        first, *others = (draft.mark(*entries[index][1]) for index in cycle.indexes)
+        related = tuple((mark, "and of this one") for mark in others)
+        message = "the order of extension functions is a circle: this one waits for itself, by way of others"
+        yield Problem(first, Code.EXT_ORDER, message, "drop one of before and after", related)
+
+
+def _hints(entry: Any) -> Hints:
+    if not isinstance(entry, Mapping):
+        return Hints()
+    return Hints(entry.get("plugin") or "", _names(entry.get("before")), _names(entry.get("after")))
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    return tuple(_listed(given))
+
+
+def _listed(given: Any) -> list[Any]:
+    if given is None:
+        return []
+    return given if isinstance(given, list) else [given]
