@@ -91,10 +91,17 @@ def patterns(draft: Draft) -> Iterator[Problem]:
 
 
 def keywords(draft: Draft) -> Iterator[Problem]:
-    """Misspelt keywords, which a validator would ignore in silence."""
+    """Misspelt keywords, and schemas without any, which a validator would ignore in silence."""
     for at, root in _roots(draft):
         for place, schema in _walk(at, root):
-            for key in schema.keys() - _KEYWORDS - _ANNOTATIONS:
+            unknown = schema.keys() - _KEYWORDS - _ANNOTATIONS
+            if unknown and unknown == schema.keys() and not any(key.startswith("x-") for key in unknown):
+                first = next(iter(schema))
+                message = f'this JSON Schema has no keyword, so it would accept anything; "{first}" is none'
+                hint = f"write {{type: object, properties: {{{first}: …}}}}"
+                yield Problem(draft.key_mark(*place, first), Code.SCHEMA_KEYWORD, message, hint)
+                continue
+            for key in unknown:
                 close = get_close_matches(key, _KEYWORDS, 1, 0.8)
                 if close and not key.startswith("x-"):
                     mark = draft.key_mark(*place, key)
