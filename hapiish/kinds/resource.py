@@ -1,0 +1,340 @@
+"""A document class and what a table says of it to a resource: which fields go out and come in, and whose documents
+are meant. Everything is decided, and everything wrong found, when the table is loaded.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hapiish import boom
+from hapiish.kinds import filters as filtering
+from hapiish.kinds.cursor import Key, Order
+from hapiish.kinds.fields import Member, Schema, Type, Unfit, members_of, object_schema, show_members
+from hapiish.kinds.filters import Filter
+from hapiish.kinds.refusal import Fault, Refusal, unknown
+
+ID = "_id"
+
+_TEMPLATE = re.compile(r"\{(params|credentials)\.([A-Za-z_][\w.]*)\}")
+_RESERVED = ("limit", "cursor", "sort", "fields")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """A field that has one value in everything that a request sees or makes: a constant, or taken from the request.
+
+    `source` is `params` or `credentials` with the path in it, None for the constant.
+    """
+
+    member: Member
+    source: tuple[str, tuple[str, ...]] | None
+    constant: Any = None
+
+    def given(self, request: Any) -> Any:
+        """The value as JSON; NotFound for a parameter, Forbidden for credentials, that do not have it."""
+        if self.source is None:
+            return self.constant
+        root, path = self.source
+        value = request.params if root == "params" else request.auth.credentials
+        for step in path:
+            value = value.get(step) if isinstance(value, Mapping) else getattr(value, step, None)
+        if value is None:
+            raise boom.NotFound if root == "params" else boom.Forbidden("Credentials lack what the owner is known by")
+        return value
+
+    def stored(self, request: Any) -> Any:
+        """The value to compare with."""
+        assert self.member.type is not None
+        assert self.member.type.store is not None
+        return self._converted(request, self.member.type.store)
+
+    def parsed(self, request: Any) -> Any:
+        """The value for the document's attribute."""
+        assert self.member.type is not None
+        return self._converted(request, self.member.type.parse)
+
+    def _converted(self, request: Any, convert: Any) -> Any:
+        value = self.given(request)
+        if value is None:
+            return None
+        try:
+            return convert(value)
+        except Unfit as fault:
+            root = self.source[0] if self.source else ""
+            raise (boom.NotFound() if root == "params" else boom.Forbidden()) from fault
+
+
+class Resource:
+    """The rules of one resource; raises Refusal with every fault of its options.
+
+    `options` are those of the table; `params` are the parameters of the route's path.
+    """
+
+    def __init__(self, cls: Any, options: Any, params: Sequence[str]) -> None:
+        self.cls = cls
+        self.options = options
+        self.params = params
+        self.faults: list[Fault] = []
+        self.members = members_of(cls)
+        self.reachable = dict(_paths(self.members))
+        self.shown = self._shown()
+        self.pins = tuple(self._pins())
+        self.settable = self._settable()
+        self.lookup = self._lookup()
+        self.filters = {each.parameter: each for each in self._filters()}
+        self.sortable = self._sortable()
+        self.default_order = self._default_order()
+        self._unset()
+        if self.faults:
+            raise Refusal(self.faults)
+
+    def fault(self, message: str, *path: str | int, hint: str = "") -> None:
+        """Notes a fault of the options."""
+        self.faults.append(Fault(path, message, hint))
+
+    # What the options say
+
+    def _member(self, name: str, *path: str | int) -> Member | None:
+        member = self.members.get(name)
+        if member is None:
+            self.fault(unknown(f"{self.cls.__name__} has no field", name, self.members), *path)
+        elif member.type is None:
+            self.fault(f'the field "{name}" cannot be used: {member.why}', *path)
+        return member if member is not None and member.type is not None else None
+
+    def _shown(self) -> dict[str, Member]:
+        options = self.options
+        for index, name in enumerate(options.hidden):
+            self._member(name, "hidden", index)
+        if options.fields is None:
+            open_ones = (each for each in self.members.values() if each.type is not None and not each.is_secret)
+            return {each.name: each for each in open_ones if each.name not in options.hidden}
+        found = [self._member(name, "fields", index) for index, name in enumerate(options.fields)]
+        for index, name in enumerate(options.hidden):
+            if name in options.fields:
+                self.fault(f'the field "{name}" cannot be hidden and in "fields"', "hidden", index)
+        return {each.name: each for each in found if each is not None}
+
+    def _pins(self) -> Iterator[Pin]:
+        owner = self.options.owner
+        if owner is not None:
+            source = tuple(owner.value.split("."))
+            member = self._pinned(owner.field, "owner")
+            if member is not None:
+                yield Pin(member=member, source=(source[0], source[1:]))
+        for name, value in self.options.where.items():
+            member = self._pinned(name, "where", name)
+            if member is None:
+                continue
+            found = _TEMPLATE.fullmatch(value) if isinstance(value, str) else None
+            if found is not None:
+                if found[1] == "params" and found[2] not in self.params:
+                    self.fault(unknown("the path has no parameter", found[2], self.params), "where", name)
+                yield Pin(member=member, source=(found[1], tuple(found[2].split("."))))
+                continue
+            try:
+                assert member.type is not None
+                if value is not None:
+                    member.type.parse(value)
+            except Unfit as fault:
+                self.fault(f'"{name}" {fault.message}', "where", name)
+            yield Pin(member=member, source=None, constant=value)
+
+    def _pinned(self, name: str, *path: str | int) -> Member | None:
+        member = self._member(name, *path)
+        if member is not None and (member.type is None or member.type.store is None or member.type.many):
+            self.fault(f'the field "{name}" holds nothing that can be compared', *path)
+            return None
+        return member
+
+    def _settable(self) -> dict[str, Member]:
+        """What a client may set: what it sees and what is hidden from it, but for what is read-only or pinned."""
+        for index, name in enumerate(self.options.read_only):
+            if name not in self.members:
+                self.fault(unknown(f"{self.cls.__name__} has no field", name, self.members), "readOnly", index)
+        open_ones = {**self.shown, **{name: self.members[name] for name in self.options.hidden if name in self.members}}
+        closed = {*self.options.read_only, *(pin.member.name for pin in self.pins)}
+        return {
+            name: member
+            for name, member in open_ones.items()
+            if name not in closed and not member.automatic and member.type is not None
+        }
+
+    def _unset(self) -> None:
+        if self.options.action not in ("create", "replace"):
+            return
+        pinned = {pin.member.name for pin in self.pins}
+        for member in self.members.values():
+            is_set = member.name in self.settable or member.name in pinned or member.automatic or member.has_default
+            if member.required and not is_set and (self.options.action == "create" or member.name == ID):
+                hint = 'name it in "hidden": clients then set it and never see it' if member.is_secret else ""
+                reason = f": {member.why}" if member.type is None else ""
+                self.fault(f'nothing sets the field "{member.name}", which is required{reason}', "name", hint=hint)
+
+    def _lookup(self) -> tuple[str, Member] | None:
+        """The parameter of the path that tells which document, and the field that it is the value of."""
+        if self.options.action in ("list", "create"):
+            return None
+        lookup = self.options.lookup
+        member = self._pinned(lookup.field, "lookup")
+        param = lookup.param or (self.params[-1] if self.params else None)
+        if param is None:
+            self.fault(f'the path has no parameter for "{lookup.field}", which tells the documents apart', "lookup")
+        elif param not in self.params:
+            self.fault(unknown("the path has no parameter", param, self.params), "lookup", "param")
+        return (param, member) if param is not None and member is not None else None
+
+    def _filters(self) -> Iterator[Filter]:
+        for name, operators in self.options.filters.items():
+            found = self._searchable(name, "filters", name)
+            if found is None:
+                continue
+            known = filtering.known(found)
+            if name in _RESERVED:
+                self.fault(f'"{name}" is a parameter of every list; it cannot be a filter, too', "filters", name)
+            for operator in operators:
+                if operator not in known:
+                    message = f'values of "{name}" cannot be filtered with "{operator}"'
+                    self.fault(message, "filters", name, hint=f"known for them: {', '.join(known)}")
+            chosen = operators or filtering.usual(found)
+            yield from filtering.filters(name, found, [each for each in chosen if each in known])
+
+    def _searchable(self, name: str, *path: str | int) -> Type | None:
+        found = self.reachable.get(name)
+        if found is None:
+            self.fault(unknown(f"{self.cls.__name__} has no field", name, self.reachable), *path)
+            return None
+        top = name.partition(".")[0]
+        if top in self.options.hidden or (self.members[top].is_secret and top not in self.shown):
+            self.fault(f'the field "{name}" never goes out, so nothing can be told by it', *path)
+            return None
+        if found.store is None:
+            self.fault(f'the field "{name}" holds nothing that can be compared', *path)
+            return None
+        return found
+
+    def _sortable(self) -> dict[str, Key]:
+        keys = {}
+        sort = self.options.sort
+        wanted = [
+            *((name, ("sort", "fields", index)) for index, name in enumerate(sort.fields)),
+            *((name.removeprefix("-"), ("sort", "default", index)) for index, name in enumerate(sort.default)),
+        ]
+        for name, path in wanted:
+            found = self._searchable(name, *path)
+            if found is not None and (found.many or not found.ordered or "." in name and self._is_listed(name)):
+                self.fault(f'the field "{name}" has no order to sort by', *path)
+            elif found is not None:
+                keys[name] = Key(name, found)
+        return keys
+
+    def _is_listed(self, name: str) -> bool:
+        steps = name.split(".")
+        return any(self.reachable[".".join(steps[:depth])].many for depth in range(1, len(steps)))
+
+    def _default_order(self) -> Order | None:
+        return self.order(self.options.sort.default) if self.options.action == "list" and not self.faults else None
+
+    # What a request sees
+
+    def order(self, names: Sequence[str]) -> Order:
+        """The order of these keys, each perhaps with a minus; the id settles what they leave open."""
+        keys: dict[str, Key] = {}
+        for name in names:
+            path = name.removeprefix("-")
+            keys.setdefault(path, Key(path, self.sortable[path].type, name.startswith("-")))
+        last = keys[next(reversed(keys))].descending if keys else False
+        identity = self.members[ID].type
+        assert identity is not None
+        keys.setdefault(ID, Key(ID, identity, last))
+        return Order(tuple(keys.values()))
+
+    def condition(self, request: Any) -> dict[str, Any]:
+        """Which documents exist for this request."""
+        found = {pin.member.name: pin.stored(request) for pin in self.pins}
+        if self.lookup is not None:
+            param, member = self.lookup
+            assert member.type is not None
+            assert member.type.store is not None
+            try:
+                value = member.type.store(request.params[param])
+            except Unfit:
+                raise boom.NotFound from None
+            return {"$and": [found, {member.name: value}]} if found else {member.name: value}
+        return found
+
+    def pinned(self, request: Any) -> dict[str, Any]:
+        """Attributes of a new document that the request does not choose."""
+        return {pin.member.attribute: pin.parsed(request) for pin in self.pins}
+
+    def attributes(self, payload: Any) -> dict[str, Any]:
+        """Attributes as the payload sets them; Unfit for what may not be set and for what is not of its field's type."""
+        if not isinstance(payload, Mapping):
+            raise Unfit("must be object")
+        values = {}
+        for name, value in payload.items():
+            member = self.settable.get(name)
+            if member is None or (name == ID and self.options.action != "create"):
+                raise Unfit("is not allowed", (name,))
+            assert member.type is not None
+            try:
+                values[member.attribute] = None if value is None else member.type.parse(value)
+            except Unfit as fault:
+                raise Unfit(fault.message, (name, *fault.path)) from None
+        return values
+
+    def show(self, stored: Mapping[str, Any], names: Sequence[str] | None = None) -> dict[str, Any]:
+        """A stored document as clients see it, or only these fields of it."""
+        members = self.shown.values() if names is None else [self.shown[name] for name in names]
+        return show_members(members, stored)
+
+    # Schemas of the inputs, for routes that bring none
+
+    def params_schema(self) -> Schema | None:
+        """What the parameters must be for there to be a document at all."""
+        properties = {}
+        for pin in self.pins:
+            if pin.source is not None and pin.source[0] == "params" and pin.member.type is not None:
+                properties[pin.source[1][0]] = pin.member.type.schema
+        if self.lookup is not None and self.lookup[1].type is not None:
+            properties[self.lookup[0]] = self.lookup[1].type.schema
+        return {"type": "object", "properties": properties} if properties else None
+
+    def query_schema(self) -> Schema:
+        """The filters, the order, the page and the choice of fields."""
+        properties: Schema = {}
+        if self.options.action == "list":
+            properties = {name: each.schema for name, each in self.filters.items()}
+            properties["limit"] = {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": self.options.max_limit,
+                "default": self.options.limit,
+            }
+            properties["cursor"] = {"type": "string", "minLength": 1}
+            if self.options.sort.fields:
+                properties["sort"] = {"type": "string", "pattern": _listed(self.options.sort.fields, "-?")}
+        if self.options.projection:
+            properties["fields"] = {"type": "string", "pattern": _listed(self.shown)}
+        return {"type": "object", "properties": properties, "additionalProperties": False}
+
+    def payload_schema(self) -> Schema:
+        """The fields that a client may set; an update may leave out any of them."""
+        is_new = self.options.action == "create"
+        members = [member for name, member in self.settable.items() if is_new or name != ID]
+        return object_schema(members, partial=self.options.action == "update")
+
+
+def _paths(members: Mapping[str, Member], before: str = "", listed: bool = False) -> Iterator[tuple[str, Type]]:
+    """Every path to a comparable value, through embedded documents too."""
+    for member in members.values():
+        if member.type is not None:
+            yield before + member.name, member.type
+            if member.type.members is not None:
+                yield from _paths(member.type.members, f"{before}{member.name}.")
+
+
+def _listed(names: Any, sign: str = "") -> str:
+    one = f"{sign}({'|'.join(re.escape(name) for name in names)})"
+    return f"^{one}(,{one})*$"
