@@ -3,13 +3,14 @@
 import argparse
 import os
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TextIO
+from typing import Any, TextIO
 
 from hapiish.describe import inspect
 from hapiish.table import check, codes, report
 from hapiish.table.codes import Code
-from hapiish.table.model import Table
+from hapiish.table.model import Kind, Table
 from hapiish.table.problems import Problem
 
 ELSEWHERE = (Code.VARIABLE_MISSING, Code.SECRET_FILE)
@@ -49,20 +50,38 @@ def main(options: argparse.Namespace) -> int:
 
 
 def missing(table: Table) -> list[Problem]:
-    """The names of `table` that lead to nothing, or to something that cannot be called."""
+    """The names of `table` that lead to nothing, or to something that cannot be called, or are used as they are not."""
     from hapiish.resolve import ResolveError, resolve
 
     problems = []
+    objects = {}
     for name, mark in table.names.items():
         try:
-            found = resolve(name, table.folder)
+            found = objects[name] = resolve(name, table.folder)
         except ResolveError as fault:
             problems.append(Problem(mark, Code.IMPORT, f'"{name}": {fault}'))
             continue
         if not callable(found):
             message = f'"{name}" is {type(found).__name__}, not a function'
             problems.append(Problem(mark, Code.NOT_CALLABLE, message))
-    return problems
+    return [*problems, *_misused(table, objects)]
+
+
+def _misused(table: Table, objects: Mapping[str, Any]) -> Iterable[Problem]:
+    """What handlers of the kind `model` say of fields that their classes do not have."""
+    from hapiish.resolve import resolve
+
+    told: dict[Problem, None] = {}
+    for route in table.routes:
+        kind = route.handler
+        if not isinstance(kind, Kind) or kind.name != "model":
+            continue
+        cls = objects.get(table.models[kind.options.name])
+        if cls is not None:
+            # By name, because a table without models is checked where no database driver is installed.
+            for fault in resolve("hapiish.kinds.model:faults")(cls, route.path, kind.options):
+                told[Problem(kind.place(fault.path), Code.KIND_OPTIONS, fault.message, fault.hint)] = None
+    return told
 
 
 def summary(file: str, table: Table | None, problems: list[Problem]) -> str:

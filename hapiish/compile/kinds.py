@@ -11,13 +11,16 @@ from typing import Any
 from hapiish.compile.names import Names, missing
 from hapiish.http.lifecycle import caller
 from hapiish.http.validator import compile_schema
+from hapiish.kinds.refusal import Refusal
 from hapiish.kinds.route import KindRoute
 from hapiish.table import model
 from hapiish.table.codes import Code
 from hapiish.table.problems import Problem
 from hapiish.types import AsyncHandler
 
-KINDS: dict[str, str] = {}
+KINDS: dict[str, str] = {
+    "model": "hapiish.kinds.model:model_kind",
+}
 """The built-in kinds by name, as module:attribute: one that no route uses is never imported."""
 
 
@@ -55,6 +58,12 @@ class KindCompiler:
         )
         try:
             return caller(factory(names.server, route, options), names.server.pool.call)
+        except Refusal as refusal:
+            for found in refusal.faults:
+                problem = Problem(kind.place(found.path), Code.KIND_OPTIONS, found.message, found.hint)
+                if problem not in names.problems:  # the routes of a resource have the same faults
+                    names.problems.append(problem)
+            return missing
         except ValueError as error:
             names.problems.append(Problem(kind.mark, Code.KIND_OPTIONS, f"handler.{kind.name}: {error}"))
             return missing

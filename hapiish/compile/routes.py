@@ -1,6 +1,7 @@
 """A route of a table to the route that serves it: its steps in hapi's order, and what follows the handler."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,8 @@ class RouteCompiler:
         self.ext = ExtensionCompiler(names)
 
     def route(self, given: model.Route) -> Route:
-        options = given.options
+        handler = self.handler(given)
+        options = _judged(given, handler)
         route = Route(
             id=given.id,
             method=given.method if given.method == "*" else given.method.lower(),
@@ -59,7 +61,7 @@ class RouteCompiler:
             vhost=given.vhost,
             context=self.bound(options),
             settings=options,
-            handler=uninterrupted(self.handler(given)),
+            handler=uninterrupted(handler),
             responder=self.responder(options, given.method),
             files=self.folder(options),
             steps=tuple(self.steps(given, options)),
@@ -194,3 +196,13 @@ class RouteCompiler:
         return Prerequisite(
             method=self.names.function(pre.method), assign=pre.assign, action=self.names.action(pre.fail_action)
         )
+
+
+def _judged(given: model.Route, handler: AsyncHandler) -> model.RouteOptions:
+    """The route's options, with the schemas that a kind of handler has for inputs that the route does not judge."""
+    if not isinstance(given.handler, model.Kind):
+        return given.options
+    rules = given.options.validate
+    brought: Mapping[str, model.Schema] = getattr(handler, "validate", None) or {}
+    added: dict[str, Any] = {source: schema for source, schema in brought.items() if getattr(rules, source) is None}
+    return replace(given.options, validate=replace(rules, **added)) if added else given.options

@@ -107,14 +107,14 @@ class OnFailure:
     def settle(self, request: Request, source: str, found: list[Fault]) -> None:
         """For the three words: raises the 400, logs, or does nothing."""
         if self.fail_action == "error":
-            raise self._default(source, found)
+            raise self.failure(source, found)
         if self.fail_action == "log":
             request.log(["validation", "error", source], summary(found))
 
     async def ask(self, request: Request, source: str, found: list[Fault]) -> Response | None:
         """For a function, which decides."""
         assert callable(self.fail_action)
-        error = InvalidInput(source, found, self._default(source, found))
+        error = InvalidInput(source, found, self.failure(source, found))
         error.extra = {**self.error_fields, "validation": _shown(source, found)}
         return await self.fail_action(request, error)
 
@@ -130,7 +130,7 @@ class OnFailure:
         else:
             if not isinstance(reason, ValueError):
                 request.log(["validation", "error", source], reason)
-            default = self._default(source, [])
+            default = self.failure(source, [])
             error = InvalidInput(source, [], default, str(reason))
         if self.detail == "full" or callable(self.fail_action):
             error.extra = {**self.error_fields, "validation": _shown(source, []), **error.extra}
@@ -138,7 +138,8 @@ class OnFailure:
             return await self.fail_action(request, error)
         raise default
 
-    def _default(self, source: str, found: list[Fault]) -> boom.Boom:
+    def failure(self, source: str, found: list[Fault]) -> boom.Boom:
+        """The 400 of an input with these faults."""
         extra = dict(self.error_fields)
         if self.detail == "full":
             extra["validation"] = _shown(source, found)

@@ -86,17 +86,15 @@ class Member:
 
 
 _EMPTY = ("array", "object")
-_SECRET = frozenset(
-    "apikey credential credentials digest hash hashed otp passcode passphrase passwd password privatekey pwd salt "
-    "secret secrets token tokens".split()
+_SECRET = re.compile(
+    "api ?key|credentials?|digest|hash(ed)?|otp|pass ?(code|phrase|wd|word)|private ?key|pwd|salt|secrets?|tokens?"
 )
 
 
 def is_secret(name: str) -> bool:
     """Whether a field's name speaks of a password, a token or their like."""
-    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+", name)]
-    pairs = ("".join(pair) for pair in zip(words, words[1:], strict=False))
-    return not _SECRET.isdisjoint([*words, *pairs])
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
+    return re.search(rf"\b({_SECRET.pattern})\b", " ".join(words).lower()) is not None
 
 
 def members_of(cls: Any, depth: int = 0) -> dict[str, Member]:
@@ -110,6 +108,7 @@ def members_of(cls: Any, depth: int = 0) -> dict[str, Member]:
 
 def _member(attribute: str, field: Any, depth: int) -> Member:
     why = ""
+    generated = field.db_field == "_id" and not field.primary_key
     try:
         found = type_of(field, depth)
     except NotRegistered as error:
@@ -119,7 +118,7 @@ def _member(attribute: str, field: Any, depth: int) -> Member:
         attribute=attribute,
         type=found,
         required=bool(field.required),
-        automatic=bool(getattr(field, "_auto_gen", False)) or isinstance(field, me.SequenceField),
+        automatic=generated or isinstance(field, me.SequenceField),
         default=field.default,
         is_secret=is_secret(attribute) or is_secret(field.db_field),
         why=why or f"{type(field).__name__} has no JSON",
@@ -293,13 +292,13 @@ def _enum(field: Any, depth: int) -> Type:
     return Type(schema={"enum": allowed}, parse=parse, store=store, plain=plain, ordered=True, text=is_text)
 
 
-def _reference(field: Any, depth: int) -> Type:
-    target = field.document_type
-    key = type_of(target._fields[target._meta["id_field"]])
-    if key is None or key.store is None or target._meta.get("abstract"):
-        raise NotRegistered(f"{target.__name__} ")
+def _reference(field: Any, depth: int) -> Type | None:
+    cls = field.document_type
+    key = None if cls._meta.get("abstract") else type_of(cls._fields[cls._meta["id_field"]])
+    if key is None or key.store is None:
+        return None
     convert = key.store
-    collection = target._get_collection_name()
+    collection = cls._get_collection_name()
 
     def parse(value: Any) -> DBRef:
         return DBRef(collection, convert(value))
@@ -312,8 +311,13 @@ def _embedded(field: Any, depth: int) -> Type | None:
     if depth >= _DEEPEST:
         return None
     cls = field.document_type
-    members = {name: member for name, member in members_of(cls, depth + 1).items() if member.type is not None}
-    by_attribute = tuple((member.name, member.attribute, member.type) for member in members.values())
+    every = members_of(cls, depth + 1)
+    members = {name: member for name, member in every.items() if member.type is not None and not member.is_secret}
+    if any(member.required and not member.has_default and name not in members for name, member in every.items()):
+        return None
+    by_attribute = tuple(
+        (member.name, member.attribute, member.type.parse) for member in members.values() if member.type is not None
+    )
 
     def parse(value: Any) -> Any:
         if not isinstance(value, Mapping):
@@ -321,7 +325,7 @@ def _embedded(field: Any, depth: int) -> Type | None:
         for name in value:
             if name not in members:
                 raise Unfit("is not allowed", (name,))
-        return cls(**{to: _inside(name, of.parse, value[name]) for name, to, of in by_attribute if name in value})
+        return cls(**{to: _inside(name, convert, value[name]) for name, to, convert in by_attribute if name in value})
 
     def show(stored: Any) -> Any:
         return show_members(members.values(), stored) if isinstance(stored, Mapping) else None
@@ -329,8 +333,12 @@ def _embedded(field: Any, depth: int) -> Type | None:
     return Type(schema=object_schema(members.values()), parse=parse, plain=show, members=members)
 
 
+def _item(field: Any, depth: int) -> Type | None:
+    return type_of(field.field, depth) if field.field is not None else _anything(None, depth)
+
+
 def _list(field: Any, depth: int) -> Type | None:
-    item = type_of(field.field, depth) if field.field is not None else _anything(None, depth)
+    item = _item(field, depth)
     if item is None:
         return None
     schema: Schema = {"type": "array", "items": item.schema, **_given(maxItems=getattr(field, "max_length", None))}
@@ -345,13 +353,19 @@ def _list(field: Any, depth: int) -> Type | None:
         return [show_item(inner) for inner in stored] if isinstance(stored, list) else []
 
     return Type(
-        schema=schema, parse=parse, plain=show, store=item.store, text=item.text, many=True, item=item,
+        schema=schema,
+        parse=parse,
+        plain=show,
+        store=item.store,
+        text=item.text,
+        many=True,
+        item=item,
         members=item.members,
     )
 
 
 def _map(field: Any, depth: int) -> Type | None:
-    item = type_of(field.field, depth) if field.field is not None else _anything(None, depth)
+    item = _item(field, depth)
     if item is None:
         return None
     parse_item, show_item = item.parse, item.plain

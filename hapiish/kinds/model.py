@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from mongoengine import Document
 from mongoengine.errors import DoesNotExist, NotUniqueError, OperationError, SaveConditionError, ValidationError
 from pymongo.errors import PyMongoError
 
 from hapiish import boom
 from hapiish import path as paths
-from hapiish.http import validation
-from hapiish.kinds.fields import Schema, Unfit
+from hapiish.http.report import Fault as Problem
+from hapiish.http.schema import escape
+from hapiish.http.validation import OnFailure
+from hapiish.kinds.fields import Member, Schema, Unfit
 from hapiish.kinds.refusal import Fault, Refusal
 from hapiish.kinds.resource import ID, Resource
 from hapiish.kinds.route import KindRoute
@@ -24,11 +27,24 @@ Plain = dict[str, Any]
 
 def model_kind(server: Any, route: KindRoute, options: Any) -> "Action":
     """The handler of one action; raises Refusal for options that do not fit the class."""
-    cls = route.models[options.name]
-    if not hasattr(cls, "_fields_ordered") or not hasattr(cls, "objects"):
+    made: Action = _ACTIONS[options.action](server, route, _resource(route.models[options.name], route.path, options))
+    return made
+
+
+def faults(cls: Any, path: str, options: Any) -> Sequence[Fault]:
+    """What is wrong with the options of a route on `path` over this class, without a server around."""
+    try:
+        _resource(cls, path, options)
+    except Refusal as refusal:
+        return refusal.faults
+    return ()
+
+
+def _resource(cls: Any, path: str, options: Any) -> Resource:
+    if not (isinstance(cls, type) and issubclass(cls, Document)):
         raise Refusal([Fault(("name",), f'"{options.name}" is not a MongoEngine document')])
-    params = [part.name for segment in paths.parse(route.path).segments for part in _params(segment)]
-    return _ACTIONS[options.action](server, route, Resource(cls, options, params))
+    params = [part.name for segment in paths.parse(path).segments for part in _params(segment)]
+    return Resource(cls, options, params)
 
 
 def _params(segment: Any) -> list[Any]:
@@ -38,13 +54,12 @@ def _params(segment: Any) -> list[Any]:
 class Action:
     """What all actions share. `validate` are the schemas of the inputs that the route does not judge itself."""
 
-    source: validation.Source = "payload"
-
     def __init__(self, server: Any, route: KindRoute, resource: Resource) -> None:
         self.server = server
         self.resource = resource
         self.cls = resource.cls
-        self.rules = route.settings.validate
+        rules = route.settings.validate
+        self.on_failure = OnFailure(detail=rules.detail, error_fields=rules.error_fields)
         schemas = {"params": resource.params_schema(), **self.schemas()}
         self.validate: Mapping[str, Schema] = {
             source: schema for source, schema in schemas.items() if schema is not None
@@ -61,20 +76,16 @@ class Action:
         except (DoesNotExist, SaveConditionError):
             raise boom.NotFound from None
         except ValidationError as error:
-            raise self.invalid(_faults(error)) from error
+            raise self.on_failure.failure("payload", _faults(error, self.resource.members)) from error
         except NotUniqueError as error:
             raise boom.Conflict("The document is not unique", code="not_unique", data=_taken(error)) from error
-
-    def invalid(self, found: list[validation.Fault], source: validation.Source = "payload") -> boom.Boom:
-        """The 400 of an input, as a schema's."""
-        return validation.invalid(source, found, self.rules.detail, self.rules.error_fields)
 
     def attributes(self, request: Any) -> dict[str, Any]:
         """What the payload sets."""
         try:
             return self.resource.attributes(request.payload)
         except Unfit as fault:
-            raise self.invalid([_fault(fault)]) from None
+            raise self.on_failure.failure("payload", [_fault(fault)]) from None
 
     def selection(self, request: Any) -> tuple[str, ...] | None:
         """The fields that the client asks for, None for all that it may see."""
@@ -110,13 +121,11 @@ class List(Action):
         limit = min(limit, resource.options.max_limit) if isinstance(limit, int) and limit > 0 else 1
         conditions = [resource.condition(request)]
         try:
-            conditions += [
-                each.condition(query[name]) for name, each in resource.filters.items() if name in query
-            ]
+            conditions += [each.condition(query[name]) for name, each in resource.filters.items() if name in query]
             if "cursor" in query:
                 conditions.append(order.after(str(query["cursor"])))
         except Unfit as fault:
-            raise self.invalid([_fault(fault)], "query") from None
+            raise self.on_failure.failure("query", [_fault(fault)]) from None
         condition = {"$and": conditions} if len(conditions) > 1 else conditions[0]
         names = self.selection(request)
         items, following = await self.work(self._page, condition, order, limit, names)
@@ -233,21 +242,23 @@ def _step(resource: Resource, field: str, stored: Mapping[str, Any]) -> str:
     return quote(str(member.type.plain(stored.get(field))), safe="")
 
 
-def _fault(fault: Unfit) -> validation.Fault:
+def _fault(fault: Unfit) -> Problem:
     return {"path": _pointer(fault.path), "message": fault.message, "keyword": "type"}
 
 
 def _pointer(path: Sequence[str | int]) -> str:
-    return "".join(f"/{validation.escape(step)}" for step in path)
+    return "".join(f"/{escape(step)}" for step in path)
 
 
-def _faults(error: ValidationError) -> list[validation.Fault]:
+def _faults(error: ValidationError, members: Mapping[str, Member]) -> list[Problem]:
     """What a document refuses, by field. MongoEngine's own words may hold the value, so they are not repeated."""
-    found: list[validation.Fault] = []
+    names = {member.attribute: name for name, member in members.items()}
+    found: list[Problem] = []
     for path, message in _leaves(error.to_dict(), ()):
-        words = message if path == () else "is refused by the model"
-        found.append({"path": _pointer(path), "message": words, "keyword": "model"})
-    return found or [{"path": "", "message": "is refused by the model", "keyword": "model"}]
+        place = (names.get(str(path[0]), path[0]), *path[1:]) if path else path
+        words = "is refused by the model" if path else message
+        found.append({"path": _pointer(place), "message": words, "keyword": "model"})
+    return found or [{"path": "", "message": error.message or "is refused by the model", "keyword": "model"}]
 
 
 def _leaves(errors: Any, path: tuple[str | int, ...]) -> Any:

@@ -223,7 +223,7 @@ class Resource:
         ]
         for name, path in wanted:
             found = self._searchable(name, *path)
-            if found is not None and (found.many or not found.ordered or "." in name and self._is_listed(name)):
+            if found is not None and (found.many or not found.ordered or ("." in name and self._is_listed(name))):
                 self.fault(f'the field "{name}" has no order to sort by', *path)
             elif found is not None:
                 keys[name] = Key(name, found)
@@ -269,7 +269,7 @@ class Resource:
         return {pin.member.attribute: pin.parsed(request) for pin in self.pins}
 
     def attributes(self, payload: Any) -> dict[str, Any]:
-        """Attributes as the payload sets them; Unfit for what may not be set and for what is not of its field's type."""
+        """Attributes as the payload sets them; Unfit for what may not be set or is not of its field's type."""
         if not isinstance(payload, Mapping):
             raise Unfit("must be object")
         values = {}
@@ -315,7 +315,7 @@ class Resource:
             properties["cursor"] = {"type": "string", "minLength": 1}
             if self.options.sort.fields:
                 properties["sort"] = {"type": "string", "pattern": _listed(self.options.sort.fields, "-?")}
-        if self.options.projection:
+        if self.options.projection and self.options.action in ("list", "get"):
             properties["fields"] = {"type": "string", "pattern": _listed(self.shown)}
         return {"type": "object", "properties": properties, "additionalProperties": False}
 

@@ -1,4 +1,8 @@
-"""What a kind of handler is told of the route that it makes a handler for."""
+"""What a kind of handler is told of the route that it makes a handler for.
+
+The handler may have an attribute `validate`, schemas by source (`params`, `query`, `payload` …): they judge the inputs
+for which the route has no schema of its own.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

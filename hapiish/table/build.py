@@ -4,7 +4,7 @@ Everything here relies on the checks having found no fault; nothing is judged ag
 """
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path as FilePath
@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, ge
 
 from hapiish.table import model, units
 from hapiish.table.draft import Draft, EventDraft, NamespaceDraft, RouteDraft
-from hapiish.table.kinds import kind_of
+from hapiish.table.kinds import kind_of, spelled
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged, spell_auth
 from hapiish.table.names import names
@@ -26,11 +26,18 @@ _SHORT: Final[Mapping[type, str | Callable[[Any], Mapping[str, Any]]]] = {
     model.Ext: "method",
     model.KindSource: "method",
     model.Limit: units.rate,
+    model.Lookup: "field",
+    model.ModelHandler: "name",
+    model.Owner: "value",
     model.Pre: "method",
     model.Hsts: "maxAge",
+    model.Sort: "fields",
     model.Xframe: "rule",
 }
 """Classes that a single value may stand for: the key that it is the value of, or what spells it out."""
+
+_KINDS: Final[Mapping[str, type]] = {"model": model.ModelHandler}
+"""The classes of the built-in kinds' options; a kind of the table's own gets what is written."""
 
 _NO_OPTIONS: Final = model.RouteOptions()
 _UNITS: Final[Mapping[Any, Callable[[Any], int]]] = {
@@ -126,10 +133,7 @@ class _Assembly:
 
     def routes(self, entry: RouteDraft) -> list[model.Route]:
         mark = self.draft.mark(*entry.at)
-        handler = entry.value["handler"]
-        if (kind := kind_of(handler)) is not None:
-            place = self.draft.key_mark(*entry.at, "handler", kind)
-            handler = model.Kind(name=kind, options=handler[kind], mark=place)
+        handler = self.handler(entry)
         made = []
         for method, merged in entry.options.items():
             base = self.scoped(entry.scope.of(method))
@@ -147,6 +151,19 @@ class _Assembly:
                 for host in entry.hosts
             ]
         return made
+
+    def handler(self, entry: RouteDraft) -> str | model.Kind:
+        written = entry.value["handler"]
+        name = kind_of(written)
+        if name is None:
+            return str(written)
+        at: Path = (*entry.handler_at, name)
+        mark, options = self.draft.key_mark(*at), spelled(name, written[name])
+        if name not in _KINDS:
+            return model.Kind(name=name, options=options, mark=mark)
+        marks = self.draft.marks.value
+        places = {path: marks((*at, *path)) for path in _places(written[name], ())}
+        return model.Kind(name=name, options=build(_KINDS[name], options, at, marks), mark=mark, places=places)
 
     def sockets(self) -> model.Sockets | None:
         if self.draft.value.get("sockets") is None:
@@ -180,6 +197,14 @@ class _Assembly:
             options=options,
             mark=self.draft.mark(*entry.at),
         )
+
+
+def _places(value: Any, path: Path) -> Iterator[Path]:
+    """The path of everything in a value."""
+    yield path
+    inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inner:
+        yield from _places(item, (*path, key))
 
 
 def _folder(file: str) -> str:

@@ -97,6 +97,9 @@ class Code(StrEnum):
     PARAM_DECLARATION = "HA0357", "A parameter whose declaration is not a JSON Schema (2020-12)."
     LIMIT = "HA0391", "A limit whose settings contradict each other, or those of another limit of its name."
     LIMIT_BY = "HA0392", "A limit by a value that requests of this route never have."
+    RESOURCE = "HA0395", "A `resource` that says too much or too little."
+    MODEL = "HA0396", "A handler of the kind `model` that names no model, or options that do not go together."
+    OWNER = "HA0397", "Documents with an owner behind a route that does not ask for credentials."
 
     IMPORT = "HA0401", "A `module:attribute` that cannot be imported (`check --import`)."
     NOT_CALLABLE = "HA0402", "A `module:attribute` that is not a function where one is wanted."

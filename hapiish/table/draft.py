@@ -4,7 +4,7 @@ Nothing is certain to be there: what the file's schema has refused is already ta
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from hapiish.table.marks import Path
 from hapiish.table.merge import Layer, Merged, Options
 from hapiish.table.presets import Presets
 from hapiish.table.problems import Mark
+from hapiish.table.resources import Entry, entries, is_resource
 from hapiish.table.scope import Scope
 from hapiish.table.source import Tree
 
@@ -30,6 +31,7 @@ class RouteDraft:
 
     at: Path
     value: Mapping[str, Any]
+    handler_at: Path
     options: Mapping[str, Merged]
     scope: Scope
     hosts: tuple[str | None, ...]
@@ -153,6 +155,7 @@ class Draft:
         """Every place where options of routes are written: defaults, presets, groups and the routes themselves."""
         defaults = Layer(self.written_defaults, DEFAULTS)
         grouped = [_options(group.value, group.at) for group in self.groups[1:]]
+        grouped += [_options(value, at) for at, value in self.resources]
         own = [_options(route.value, route.at) for route in self.routes]
         return (defaults, *grouped, *own, *self.presets.written())
 
@@ -161,10 +164,18 @@ class Draft:
         """The routes of the table and of all groups."""
         case_sensitive = self.section("server", "router").get("isCaseSensitive") is not False
         return tuple(
-            self._route(group, at, value, case_sensitive)
+            self._route(holder, entry, case_sensitive)
             for group in self.groups
             for at, value in _entries(group.value, "routes", group.at)
+            for holder in (self._shared(group, at, value) if is_resource(value) else group,)
+            for entry in entries(at, value)
         )
+
+    @cached_property
+    def resources(self) -> tuple[tuple[Path, Mapping[str, Any]], ...]:
+        """The entries of `routes` that stand for several."""
+        written = ((at, value) for group in self.groups for at, value in _entries(group.value, "routes", group.at))
+        return tuple((at, value) for at, value in written if is_resource(value))
 
     @cached_property
     def namespaces(self) -> tuple[NamespaceDraft, ...]:
@@ -176,7 +187,13 @@ class Draft:
             if not self.lost(*at, "namespace")
         )
 
-    def _route(self, group: GroupDraft, at: Path, value: Mapping[str, Any], case_sensitive: bool) -> RouteDraft:
+    def _shared(self, group: GroupDraft, at: Path, value: Mapping[str, Any]) -> GroupDraft:
+        """The group as the routes of a resource see it, whose options are theirs."""
+        own = _options(value, at)
+        return replace(group, scope=group.scope.inside(*self.presets.layers(own.value, own.at), own))
+
+    def _route(self, group: GroupDraft, entry: Entry, case_sensitive: bool) -> RouteDraft:
+        at, value = entry.at, entry.value
         options = value.get("options") or {}
         layer = Layer(options, (*at, "options"))
         methods = dict.fromkeys(method.upper() for method in _listed(value.get("method")))
@@ -189,14 +206,16 @@ class Draft:
         hosts = group.hosts if any(group.hosts) else _hosts(value.get("vhost"))
         scope = group.scope.inside(*self.presets.layers(options, layer.at)) if "use" in options else group.scope
         kind = kind_of(value.get("handler"))
-        merged = {method: scope.of(method, self._brought(kind, at, method)).under(layer) for method in methods}
-        return RouteDraft(at, value, merged, scope, hosts or (None,), text, parsed, fault)
+        merged = {
+            method: scope.of(method, self._brought(kind, entry.handler_at, method)).under(layer) for method in methods
+        }
+        return RouteDraft(at, value, entry.handler_at, merged, scope, hosts or (None,), text, parsed, fault)
 
     def _brought(self, kind: str | None, at: Path, method: str) -> Layer | None:
         """What the kind of a handler says of its route."""
         if kind is None:
             return None
-        return Layer(defaults(kind, self.section("kinds").get(kind), method), (*at, "handler", kind))
+        return Layer(defaults(kind, self.section("kinds").get(kind), method), (*at, kind))
 
     def _event(self, at: Path, value: Mapping[str, Any]) -> EventDraft:
         return EventDraft(at, value, self.scope.for_events.under(_options(value, at)))

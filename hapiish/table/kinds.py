@@ -5,7 +5,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-BUILT_IN: Final[Mapping[str, Mapping[str, Any]]] = {}
+BUILT_IN: Final[Mapping[str, Mapping[str, Any]]] = {
+    "model": {},
+}
 """The built-in kinds and their default route options; those for a body do not reach GET routes."""
 
 
@@ -20,3 +22,18 @@ def defaults(name: str, own: Any, method: str) -> Mapping[str, Any]:
     if method == "GET" and given:
         return {key: value for key, value in given.items() if key != "payload"}
     return given or {}
+
+
+def spelled(name: str, options: Any) -> Any:
+    """The options of a kind without the short forms that only this kind has."""
+    if name != "model" or not isinstance(options, Mapping):
+        return options
+    filters = options.get("filters")
+    if filters is None:
+        return options
+    return {
+        **options,
+        "filters": {field: filters[field] or [] for field in filters}
+        if isinstance(filters, Mapping)
+        else {field: [] for field in filters},
+    }

@@ -265,14 +265,65 @@ class RouteOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A handler of a kind, `{name: options}`."""
+    """A handler of a kind, `{name: options}`; the options of a built-in kind are of its class below.
+
+    `places` are those of the options and of what is in them, by the path inside of them.
+    """
 
     name: str
     options: Json = None
     mark: Mark = NOWHERE
+    places: Mapping[tuple[str | int, ...], Mark] = field(default_factory=dict)
+
+    def place(self, path: tuple[str | int, ...]) -> Mark:
+        """Where the option at `path` stands; the nearest thing around one that is not written."""
+        while path and path not in self.places:
+            path = path[:-1]
+        return self.places.get(path, self.mark)
 
     def __str__(self) -> str:
         return f"{{{self.name}}}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """How one document is found; `param` None is the path's last parameter."""
+
+    field: str = "_id"
+    param: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """`value` is a path into the request that starts with `credentials`."""
+
+    value: str
+    field: str = "owner"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sort:
+    fields: tuple[str, ...] = ()
+    default: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelHandler:
+    """`handler: {model: …}`; a filter without operators has the usual ones of its field."""
+
+    name: str
+    action: Literal["list", "get", "create", "replace", "update", "delete"]
+    fields: tuple[str, ...] | None = None
+    hidden: tuple[str, ...] = ()
+    read_only: tuple[str, ...] = ()
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sort: Sort = Sort()
+    limit: int = 25
+    max_limit: int = 100
+    projection: bool = False
+    lookup: Lookup = Lookup()
+    owner: Owner | None = None
+    where: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,13 +34,13 @@ def _all(draft: Draft) -> Found:
     for group in draft.groups[1:]:
         yield from _extensions(group.value.get("ext") or {}, (*group.at, "ext"))
     for route in draft.routes:
-        yield from _handler(route.value, route.at)
+        yield from _handler(route.value, route.handler_at)
     for namespace in draft.namespaces:
         for key in ("onConnect", "onDisconnect"):
             if namespace.value.get(key) is not None:
                 yield namespace.value[key], (*namespace.at, key)
         for event in namespace.events:
-            yield from _handler(event.value, event.at)
+            yield from _handler(event.value, (*event.at, "handler"))
             yield from _options(event.value.get("options") or {}, (*event.at, "options"))
 
 
@@ -73,7 +73,7 @@ def _cookie(cookie: Any, at: Path) -> Found:
 
 def _handler(value: Mapping[str, Any], at: Path) -> Found:
     if isinstance(value["handler"], str):
-        yield value["handler"], (*at, "handler")
+        yield value["handler"], at
 
 
 def _options(options: Mapping[str, Any], at: Path) -> Found:

@@ -50,18 +50,23 @@ def problems(tree: Tree, faults: Iterable[Fault]) -> tuple[list[Problem], set[Pa
     """
     told: dict[Problem, None] = {}
     taken: set[Path] = set()
+    absent: dict[Path, list[str]] = {}
     for fault in sorted(faults, key=lambda fault: fault.keyword == "required"):
         if fault.keyword == "additionalProperties":
             problem, meant = _unknown(tree, fault)
             told[problem] = None
             taken.add(meant)
         elif fault.keyword == "required":
-            told |= dict.fromkeys(_missing(tree, fault, taken))
+            absent.setdefault(fault.path, []).extend(_absent(fault, taken))
         elif fault.keyword == "propertyNames":
             message = f'"{fault.instance}" is not {fault.schema["errorMessage"]}'
             told[Problem(tree.marks.key(fault.path), Code.NAME_FORM, message)] = None
         else:
             told[_value(tree, fault)] = None
+    for path, names in absent.items():
+        if names:
+            said = ", ".join(dict.fromkeys(names))
+            told[Problem(tree.marks.key(path), Code.MISSING, f"missing {said}")] = None
     return list(told), taken
 
 
@@ -109,11 +114,10 @@ def _misplaced(tree: Tree, key: str, parent: Path) -> tuple[str, Path] | None:
     return None
 
 
-def _missing(tree: Tree, fault: Fault, taken: set[Path]) -> Iterator[Problem]:
-    absent = [name for name in fault.schema["required"] if name not in fault.instance]
-    names = ", ".join(f'"{name}"' for name in absent if (*fault.path, name) not in taken)
-    if names:
-        yield Problem(tree.marks.key(fault.path), Code.MISSING, f"missing {names}")
+def _absent(fault: Fault, taken: set[Path]) -> Iterator[str]:
+    for name in fault.schema["required"]:
+        if name not in fault.instance and (*fault.path, name) not in taken:
+            yield f'"{name}"'
 
 
 def _value(tree: Tree, fault: Fault) -> Problem:

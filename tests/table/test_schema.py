@@ -70,6 +70,7 @@ PAIRS = [
     ("event", model.Event),
     ("files", model.Files),
     ("json", model.JsonFormat),
+    ("modelHandler", model.ModelHandler),
     ("namespace", model.Namespace),
     ("payload", model.Payload),
     ("preStep", model.Pre),
@@ -86,6 +87,8 @@ PAIRS = [
 ]
 OURS = {"mark"}
 BEFORE_THE_MERGE = {"use"}
+SPELLED_OUT = {"route": {"resource", "actions"}}
+"""Keys that stand for others: of those the dataclasses know nothing."""
 
 
 def described(name: str) -> dict[str, Any]:
@@ -99,7 +102,7 @@ def described(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("name", "kind"), PAIRS)
 def test_schema_and_dataclass_have_the_same_keys(name: str, kind: type) -> None:
     keys = {build.camel(field.name) for field in fields(kind) if field.name not in OURS}
-    assert set(described(name)) - BEFORE_THE_MERGE == keys
+    assert set(described(name)) - BEFORE_THE_MERGE - SPELLED_OUT.get(name, set()) == keys
 
 
 @pytest.mark.parametrize(("name", "kind"), PAIRS)

@@ -6,7 +6,18 @@ A check takes the draft and yields problems; none relies on another, nor on anyt
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from hapiish.table.checks import auth, cookies, extensions, limits, options, presets, routes, schemas, sockets
+from hapiish.table.checks import (
+    auth,
+    cookies,
+    extensions,
+    limits,
+    options,
+    presets,
+    resources,
+    routes,
+    schemas,
+    sockets,
+)
 from hapiish.table.draft import Draft
 from hapiish.table.problems import Problem
 
@@ -23,6 +34,9 @@ CHECKS: Final[tuple[Check, ...]] = (
     routes.kinds,
     routes.ids,
     routes.shadowed,
+    resources.form,
+    resources.models,
+    resources.owners,
     auth.schemes,
     auth.strategies,
     auth.exclusive,

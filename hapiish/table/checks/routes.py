@@ -88,7 +88,7 @@ def kinds(draft: Draft) -> Iterator[Problem]:
         kind = kind_of(route.value.get("handler"))
         if kind is not None and kind not in BUILT_IN and kind not in own and not draft.lost("kinds"):
             message = f'unknown kind of handler "{kind}"{did_you_mean(kind, (*BUILT_IN, *own))}'
-            yield Problem(draft.key_mark(*route.at, "handler", kind), Code.UNKNOWN_KIND, message)
+            yield Problem(draft.key_mark(*route.handler_at, kind), Code.UNKNOWN_KIND, message)
 
 
 def ids(draft: Draft) -> Iterator[Problem]:

@@ -1,0 +1,104 @@
+"""Resources and the kind `model`: what must be said, what contradicts itself, and what the action would never read."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from hapiish.table.codes import Code
+from hapiish.table.draft import Draft, RouteDraft
+from hapiish.table.kinds import kind_of
+from hapiish.table.merge import Merged
+from hapiish.table.problems import Problem
+from hapiish.table.wording import did_you_mean
+
+_LISTS: Final = ("filters", "sort", "limit", "maxLimit")
+_UNREAD: Final[Mapping[str, tuple[str, ...]]] = {
+    "list": ("lookup", "readOnly"),
+    "get": (*_LISTS, "readOnly"),
+    "create": (*_LISTS, "projection"),
+    "replace": (*_LISTS, "projection"),
+    "update": (*_LISTS, "projection"),
+    "delete": (*_LISTS, "projection", "fields", "hidden", "readOnly"),
+}
+"""The options that an action has no use for."""
+
+_CREDENTIALS: Final = "{credentials."
+
+
+def form(draft: Draft) -> Iterator[Problem]:
+    """Entries that are half a resource."""
+    for at, value in draft.resources:
+        for key in ("method", "id"):
+            if value.get(key) is not None:
+                message = f'a resource has no "{key}": each of its routes has its own'
+                yield Problem(draft.key_mark(*at, key), Code.RESOURCE, message)
+        if kind_of(value.get("handler")) != "model" and not draft.lost(*at, "handler"):
+            hint = "write handler: {model: {name: …}}"
+            yield Problem(draft.mark(*at, "handler"), Code.RESOURCE, "a resource is made of a model", hint)
+        elif isinstance(settings := (value.get("handler") or {}).get("model"), Mapping) and "action" in settings:
+            place = draft.key_mark(*at, "handler", "model", "action")
+            yield Problem(place, Code.RESOURCE, "a resource stands for all actions", 'leave "action" out')
+    for route in draft.routes:
+        if route.value.get("actions") is not None:
+            message = '"actions" are those of a resource'
+            yield Problem(draft.key_mark(*route.at, "actions"), Code.RESOURCE, message, 'write "resource" and a name')
+
+
+def models(draft: Draft) -> Iterator[Problem]:
+    """Models that are not there, and options of the kind that do not go together."""
+    known = draft.section("models")
+    for route, settings, is_single in _routes(draft):
+        name = settings.get("name")
+        at = (*route.handler_at, "model")
+        if isinstance(name, str) and name not in known and not draft.lost("models"):
+            message = f'there is no model "{name}"{did_you_mean(name, known)}'
+            hint = "" if known else 'name it under "models"'
+            yield Problem(draft.mark(*at, "name"), Code.MODEL, message, hint)
+        action = settings.get("action")
+        if action is None:
+            hint = "or write resource: <name> in place of the method, for all actions"
+            if not draft.lost(*at, "action"):
+                yield Problem(draft.mark(*at), Code.MODEL, 'a route needs an "action" of its model', hint)
+            continue
+        for key in _UNREAD[action] if is_single else ():
+            if settings.get(key) is not None:
+                message = f'the action "{action}" has no use for "{key}"'
+                yield Problem(draft.key_mark(*at, key), Code.MODEL, message)
+        limit, most = settings.get("limit") or 25, settings.get("maxLimit") or 100
+        if isinstance(limit, int) and isinstance(most, int) and limit > most:
+            place = "limit" if settings.get("limit") is not None else "maxLimit"
+            message = f'"limit" ({limit}) is greater than "maxLimit" ({most})'
+            yield Problem(draft.mark(*at, place), Code.MODEL, message)
+
+
+def owners(draft: Draft) -> Iterator[Problem]:
+    """Documents that belong to callers whom nobody asks for credentials."""
+    for route, settings, _ in _routes(draft):
+        if all(
+            merged.value.get("auth", True) is not False and _asks(draft, merged) for merged in route.options.values()
+        ):
+            continue
+        message = "documents belong to callers, and this route does not ask who calls"
+        if settings.get("owner") is not None:
+            hint = "give the route a strategy under options.auth"
+            yield Problem(draft.mark(*route.handler_at, "model", "owner"), Code.OWNER, message, hint)
+        for field, value in (settings.get("where") or {}).items():
+            if isinstance(value, str) and value.startswith(_CREDENTIALS):
+                place = draft.mark(*route.handler_at, "model", "where", field)
+                yield Problem(place, Code.OWNER, message, "give the route a strategy under options.auth")
+
+
+def _asks(draft: Draft, merged: Merged) -> bool:
+    auth = merged.value.get("auth")
+    return auth is not False and (auth if auth is not None else draft.section("auth").get("default")) is not None
+
+
+def _routes(draft: Draft) -> Iterator[tuple[RouteDraft, Mapping[str, Any], bool]]:
+    """Routes over a model with its settings, and whether the settings are for this route alone."""
+    resources = {(*at, "handler") for at, _ in draft.resources}
+    for route in draft.routes:
+        handler: Any = route.value.get("handler")
+        if kind_of(handler) == "model":
+            settings = handler["model"]
+            settings = {"name": settings} if isinstance(settings, str) else settings
+            if isinstance(settings, Mapping):
+                yield route, settings, route.handler_at not in resources

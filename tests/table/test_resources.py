@@ -1,0 +1,133 @@
+"""Resources and the kind `model` in a table: what they stand for, and what is wrong with them, with places."""
+
+from pathlib import Path
+
+import pytest
+
+from hapiish.table import check
+from hapiish.table.model import Kind
+
+HEAD = "models: {Todo: a:b}\nauth: {strategies: {s: {scheme: basic, options: {validate: a:b}}}}\nroutes:\n"
+
+
+def said(tmp_path: Path, text: str) -> list[str]:
+    (tmp_path / "routes.yaml").write_text(HEAD + text)
+    table, problems = check(tmp_path / "routes.yaml")
+    assert (table is None) == any(not problem.warning for problem in problems)
+    return [f"{each.mark.line}:{each.mark.column} {each.code} {each.message}" for each in problems]
+
+
+WRONG = [
+    (
+        "- {resource: t, method: GET, id: x, path: /t, handler: {model: Todo}}",
+        [
+            '4:17 HA0395 a resource has no "method": each of its routes has its own',
+            '4:30 HA0395 a resource has no "id": each of its routes has its own',
+        ],
+    ),
+    ("- {resource: t, path: /t, handler: a:b}", ["4:36 HA0395 a resource is made of a model"]),
+    (
+        "- {resource: t, path: /t, handler: {model: {name: Todo, action: list}}}",
+        ["4:57 HA0395 a resource stands for all actions"],
+    ),
+    (
+        "- {method: GET, path: /t, handler: a:b, actions: {list: false}}",
+        ['4:41 HA0395 "actions" are those of a resource'],
+    ),
+    (
+        "- {resource: t, path: /t, handler: {model: Todos}}",
+        ['4:44 HA0396 there is no model "Todos"; did you mean "Todo"?'],
+    ),
+    (
+        "- {method: GET, path: /t, handler: {model: Todo}}",
+        ['4:44 HA0396 a route needs an "action" of its model'],
+    ),
+    (
+        "- {method: GET, path: '/t/{id}', handler: {model: {name: Todo, action: get, filters: [a]}}}",
+        ['4:77 HA0396 the action "get" has no use for "filters"'],
+    ),
+    (
+        "- {method: GET, path: /t, handler: {model: {name: Todo, action: list, limit: 200}}}",
+        ['4:78 HA0396 "limit" (200) is greater than "maxLimit" (100)'],
+    ),
+    (
+        "- {resource: t, path: /t, handler: {model: {name: Todo, owner: credentials.id}}}",
+        ["4:64 HA0397 documents belong to callers, and this route does not ask who calls"],
+    ),
+    (
+        "- {resource: t, path: /t, handler: {model: {name: Todo, owner: params.id}}}",
+        ['4:64 HA0205 "owner" must be a path such as "credentials.id"'],
+    ),
+    (
+        (
+            "- resource: t\n  path: /t\n  handler: {model: {name: Todo, owner: credentials.id}}\n"
+            "  options: {auth: s}\n  actions: {list: {options: {auth: false}}}"
+        ),
+        ["6:40 HA0397 documents belong to callers, and this route does not ask who calls"],
+    ),
+    (
+        "- {resource: t, path: /t, handler: {model: {name: Todo, where: {a: '{credentials.id}'}}}}",
+        ["4:68 HA0397 documents belong to callers, and this route does not ask who calls"],
+    ),
+    (
+        "- {resource: t, path: /t, handler: {model: {name: Todo, filters: {a: [like]}}}}",
+        ['4:71 HA0202 "a[0]" must be "eq", "ne", "in", "nin", "lt", "lte", "gt", "gte", "prefix"'],
+    ),
+    (
+        (
+            "- resource: t\n  path: /t\n  handler: {model: Todo}\n"
+            "- {method: DELETE, path: '/t/{name}', id: t.list, handler: a:b}"
+        ),
+        [
+            '7:26 HA0302 "DELETE /t/{name}" answers the same requests as "DELETE /t/{id}"',
+            '7:43 HA0305 the id "t.list" is taken by "GET /t"',
+        ],
+    ),
+    (
+        "- {resource: t, path: /t, handler: {model: Todo}, options: {validate: {query: {typo: object, type: 5}}}}",
+        ['4:100 HA0331 "type" must be '],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), WRONG)
+def test_what_is_wrong_with_a_resource_is_told_at_its_place(tmp_path: Path, text: str, expected: list[str]) -> None:
+    found = said(tmp_path, text)
+    assert len(found) == len(expected), found
+    for line, start in zip(found, expected, strict=True):
+        assert line.startswith(start)
+
+
+def test_a_resource_stands_for_six_routes(tmp_path: Path) -> None:
+    text = """\
+- resource: todos
+  path: /todos
+  vhost: a.example.com
+  handler: {model: {name: Todo, lookup: slug}}
+  options: {tags: [x], payload: {maxBytes: 5KB}, auth: s}
+  actions:
+    list: {id: all, options: {tags: [y], auth: false}}
+    delete: false
+    update: {handler: "handlers.todos:update"}
+"""
+    (tmp_path / "routes.yaml").write_text(HEAD + text)
+    table, problems = check(tmp_path / "routes.yaml")
+    assert table is not None
+    assert problems == []
+    found = [
+        (route.method, route.path, route.id, str(route.handler), route.options.tags, route.mark.line)
+        for route in table.routes
+    ]
+    assert found == [
+        ("GET", "/todos", "all", "{model}", ("y",), 10),
+        ("POST", "/todos", "todos.create", "{model}", ("x",), 4),
+        ("GET", "/todos/{slug}", "todos.get", "{model}", ("x",), 4),
+        ("PUT", "/todos/{slug}", "todos.replace", "{model}", ("x",), 4),
+        ("PATCH", "/todos/{slug}", "todos.update", "handlers.todos:update", ("x",), 12),
+    ]
+    assert {route.vhost for route in table.routes} == {"a.example.com"}
+    assert [route.options.auth is None for route in table.routes] == [True, False, False, False, False]
+    assert [route.options.payload.max_bytes for route in table.routes] == [1048576, 5120, 1048576, 5120, 5120]
+    assert "handlers.todos:update" in table.names
+    kinds = [route.handler for route in table.routes if isinstance(route.handler, Kind)]
+    assert [kind.options.action for kind in kinds] == ["list", "create", "get", "replace"]
