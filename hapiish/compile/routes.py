@@ -12,6 +12,7 @@ from hapiish.compile.inputs import InputCompiler
 from hapiish.compile.kinds import KindCompiler
 from hapiish.compile.limits import LimitCompiler
 from hapiish.compile.names import Names, missing
+from hapiish.compile.protect import ProtectCompiler
 from hapiish.http import security
 from hapiish.http.caching import CacheControl
 from hapiish.http.compression import LIBRARIES, Compression
@@ -47,6 +48,7 @@ class RouteCompiler:
         self.server = names.server
         self.auth = auth
         self.limits = LimitCompiler(names)
+        self.protect = ProtectCompiler(names)
         self.cookies = cookies
         self.mime = MimeTypes(names.table.server.mime.override)
         self.ext = ExtensionCompiler(names)
@@ -80,6 +82,7 @@ class RouteCompiler:
 
     def marshal(self, options: model.RouteOptions) -> Iterator[Marshal]:
         """The last touches to a response, cookies last of all: what comes before may still set one."""
+        yield from self.protect.marshal(options)
         if self.cookies.need_completion:
             yield partial(self.cookies.complete, parsed=options.state.parse)
 
@@ -116,6 +119,7 @@ class RouteCompiler:
         key = (
             options.security,
             options.cors,
+            options.csp,
             options.cache,
             options.compression,
             options.json,
@@ -127,7 +131,10 @@ class RouteCompiler:
             key,
             lambda: Responder(
                 cookies=self.cookies,
-                security=security.headers(options.security) if options.security is not None else (),
+                security=(
+                    *(security.headers(options.security) if options.security is not None else ()),
+                    *self.protect.headers(options),
+                ),
                 cors=Cors(options.cors) if options.cors is not None else None,
                 cache=CacheControl(options.cache or _UNCACHED, method == "GET"),
                 compression=self.compression(options.compression),
@@ -166,6 +173,7 @@ class RouteCompiler:
             action = self.names.early_action(options.state.fail_action)
             yield cookies_step(self.cookies, options.state.parse, action), callable(action)
         yield from self.limits.early(given)
+        yield from self.protect.nonces(options)
         yield from self.extensions("onPreAuth", options)
         if options.auth is not None:
             yield self.auth.authenticate(options.auth)
@@ -179,6 +187,7 @@ class RouteCompiler:
             yield from self.extensions("onCredentials", options)
             yield from self.auth.access(options.auth)
         yield from self.limits.late(given)
+        yield from self.protect.csrf(options)
         yield from self.extensions("onPostAuth", options)
         yield from self.inputs.validations(given, options.validate)
         yield from self.extensions("onPreHandler", options)

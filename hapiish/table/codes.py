@@ -100,6 +100,8 @@ class Code(StrEnum):
     RESOURCE = "HA0395", "A `resource` that says too much or too little."
     MODEL = "HA0396", "A handler of the kind `model` that names no model, or options that do not go together."
     OWNER = "HA0397", "Documents with an owner behind a route that does not ask for credentials."
+    CSRF = "HA0393", "`csrf` where its token can never arrive."
+    CSP = "HA0394", "Sources of a `csp` directive that contradict each other."
 
     IMPORT = "HA0401", "A `module:attribute` that cannot be imported (`check --import`)."
     NOT_CALLABLE = "HA0402", "A `module:attribute` that is not a function where one is wanted."

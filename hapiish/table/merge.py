@@ -25,6 +25,8 @@ _RULES: Final[dict[str, Any]] = {
     "auth": _AUTH,
     "compression": _SWITCH,
     "cors": _SWITCH,
+    "csp": _WHOLE,
+    "csrf": _SWITCH,
     "ext": {"*": _ADDED},
     "limit": _WHOLE,
     "plugins": _FREE,

@@ -87,6 +87,67 @@ class Cors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Csp:
+    """Content-Security-Policy: lists of sources by directive; an empty one leaves its directive out."""
+
+    base_uri: tuple[str, ...] = ("self",)
+    child_src: tuple[str, ...] = ()
+    connect_src: tuple[str, ...] = ("self",)
+    default_src: tuple[str, ...] = ("none",)
+    font_src: tuple[str, ...] = ()
+    form_action: tuple[str, ...] = ()
+    frame_ancestors: tuple[str, ...] = ()
+    frame_src: tuple[str, ...] = ()
+    img_src: tuple[str, ...] = ("self",)
+    manifest_src: tuple[str, ...] = ()
+    media_src: tuple[str, ...] = ()
+    object_src: tuple[str, ...] = ()
+    script_src: tuple[str, ...] = ("self",)
+    script_src_attr: tuple[str, ...] = ()
+    script_src_elem: tuple[str, ...] = ()
+    style_src: tuple[str, ...] = ("self",)
+    style_src_attr: tuple[str, ...] = ()
+    style_src_elem: tuple[str, ...] = ()
+    worker_src: tuple[str, ...] = ("self",)
+    report_to: str | None = None
+    report_uri: str | None = None
+    require_trusted_types_for: bool = False
+    sandbox: tuple[str, ...] | Literal[True] | None = None
+    trusted_types: tuple[str, ...] | None = None
+    upgrade_insecure_requests: bool = False
+    report_only: bool = False
+    generate_nonces: bool | Literal["script", "style"] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsrfCookie:
+    """Attributes of the cookie that carries the token; None is what the server says of every cookie."""
+
+    ttl: Duration | None = None
+    is_secure: bool | None = None
+    is_http_only: bool | None = None
+    is_same_site: Literal["Strict", "Lax", "None", False] | None = None
+    is_partitioned: bool | None = None
+    path: str = "/"
+    domain: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Csrf:
+    key: str = "crumb"
+    size: int = 43
+    auto_generate: bool = True
+    cookie_options: CsrfCookie = CsrfCookie()
+    header_name: str = "X-CSRF-Token"
+    restful: bool = False
+    source: Literal["payload", "query"] = "payload"
+    skip: str | None = None
+    enforce: bool = True
+    log_unauthorized: bool = False
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
     """`relative_to` is as it is written: relative to the folder of the table."""
 
@@ -246,6 +307,8 @@ class RouteOptions:
     cache: Cache | None = Cache()
     compression: Encoders | None = Encoders()
     cors: Cors | None = None
+    csp: Csp | None = None
+    csrf: Csrf | None = None
     description: str | None = None
     ext: Mapping[str, tuple[Ext, ...]] = field(default_factory=dict)
     files: Files = Files()

@@ -85,6 +85,7 @@ def _options(options: Mapping[str, Any], at: Path) -> Found:
     yield from _extensions(options.get("ext") or {}, (*at, "ext"))
     yield from _steps(options.get("pre"), (*at, "pre"))
     yield from _skips(options.get("limit"), (*at, "limit"))
+    yield from _skips(options.get("csrf"), (*at, "csrf"))
 
 
 def _rules(options: Mapping[str, Any], at: Path) -> Found:
@@ -121,12 +122,13 @@ def _steps(step: Any, at: Path) -> Found:
         yield from _action(step, at)
 
 
-def _skips(limit: Any, at: Path) -> Found:
-    if isinstance(limit, list):
-        for index, inner in enumerate(limit):
+def _skips(given: Any, at: Path) -> Found:
+    """The functions that except requests from a protection, or from each of a list of them."""
+    if isinstance(given, list):
+        for index, inner in enumerate(given):
             yield from _skips(inner, (*at, index))
-    elif isinstance(limit, Mapping) and limit.get("skip") is not None:
-        yield limit["skip"], (*at, "skip")
+    elif isinstance(given, Mapping) and given.get("skip") is not None:
+        yield given["skip"], (*at, "skip")
 
 
 def _action(group: Any, at: Path) -> Found:

@@ -1,0 +1,59 @@
+"""`csp` and `csrf` of routes: what protects pages in browsers."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from hapiish.compile.names import Names
+from hapiish.http import csp
+from hapiish.http.csrf import Csrf, csrf_step
+from hapiish.http.lifecycle import Marshal, Step
+from hapiish.table import model
+
+
+class ProtectCompiler:
+    """Policies are made once per distinct settings."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+
+    def policy(self, options: model.RouteOptions) -> csp.Policy | None:
+        given = options.csp
+        return self.names.once(("csp", given), lambda: csp.Policy(given)) if given is not None else None
+
+    def headers(self, options: model.RouteOptions) -> tuple[tuple[str, str], ...]:
+        """The policy as a fixed header."""
+        policy = self.policy(options)
+        return ((policy.header, policy.fixed),) if policy is not None and policy.fixed else ()
+
+    def nonces(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
+        """The step that offers nonces, before anything of the user's."""
+        policy = self.policy(options)
+        if policy is not None and policy.nonces:
+            yield csp.nonces_step(policy), False
+
+    def marshal(self, options: model.RouteOptions) -> Iterator[Marshal]:
+        """The last touch for a page with nonces."""
+        policy = self.policy(options)
+        if policy is not None and policy.nonces:
+            yield csp.nonces_marshal(policy)
+
+    def csrf(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
+        """The step after authorization that demands the token."""
+        given = options.csrf
+        if given is not None:
+            yield csrf_step(self._csrf(given)), True
+
+    def _csrf(self, given: model.Csrf) -> Csrf:
+        cookie = {each.name: getattr(given.cookie_options, each.name) for each in fields(given.cookie_options)}
+        return Csrf(
+            key=given.key,
+            size=given.size,
+            auto_generate=given.auto_generate,
+            cookie={name: value for name, value in cookie.items() if value is not None},
+            header=given.header_name.lower(),
+            restful=given.restful,
+            source=given.source,
+            enforce=given.enforce,
+            log_unauthorized=given.log_unauthorized,
+            skip=self.names.function(given.skip) if given.skip is not None else None,
+        )

@@ -1,0 +1,46 @@
+"""`csp` and `csrf` that protect nothing, or refuse everything."""
+
+from collections.abc import Iterator, Mapping
+
+from hapiish.table.codes import Code
+from hapiish.table.draft import Draft
+from hapiish.table.problems import Problem
+
+_METHODS = ("POST", "*")
+
+
+def sources(draft: Draft) -> Iterator[Problem]:
+    """`none` beside other sources, which browsers then ignore."""
+    for layer in draft.written:
+        csp = layer.value.get("csp")
+        if not isinstance(csp, Mapping):
+            continue
+        for name, given in csp.items():
+            if isinstance(given, list) and len(given) > 1 and not {"none", "'none'"}.isdisjoint(given):
+                message = f'"none" in "{name}" says nothing beside other sources'
+                yield Problem(draft.mark(*layer.at, "csp", name), Code.CSP, message, "take it out, or the others")
+
+
+def tokens(draft: Draft) -> Iterator[Problem]:
+    """Tokens in cookies or bodies that nobody parses."""
+    for route in draft.routes:
+        for method, merged in route.options.items():
+            csrf = merged.value.get("csrf")
+            if not isinstance(csrf, Mapping):
+                continue
+            group = ""
+            if _parse(merged.value, "state") is False:
+                group = "state"
+            elif method in _METHODS and not csrf.get("restful") and csrf.get("source") != "query":
+                group = "payload" if _parse(merged.value, "payload") not in (None, True) else ""
+            if group:
+                related = ((draft.mark(*merged.origin(group, "parse")), "parsing is switched off here"),)
+                message = f'"csrf" without "{group}.parse": its token can never arrive'
+                hint = "set csrf: false here" if group == "state" else "set csrf: false here, or restful: true"
+                mark = draft.key_mark(*merged.origin("csrf"))
+                yield Problem(mark, Code.CSRF, message, hint, related)
+
+
+def _parse(options: Mapping[str, object], group: str) -> object:
+    given = options.get(group)
+    return given.get("parse") if isinstance(given, Mapping) else None
