@@ -4,7 +4,7 @@ A kind is a factory `(server, route, options) -> (request, h)`, hapi's handler t
 on it mean what they mean on a scheme.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -15,10 +15,13 @@ from hapiish.kinds.refusal import Refusal
 from hapiish.kinds.route import KindRoute
 from hapiish.table import model
 from hapiish.table.codes import Code
+from hapiish.table.kinds import functions
 from hapiish.table.problems import Problem
 from hapiish.types import AsyncHandler
 
 KINDS: dict[str, str] = {
+    "directory": "hapiish.kinds.directory:Directory",
+    "file": "hapiish.kinds.file:file_kind",
     "model": "hapiish.kinds.model:model_kind",
 }
 """The built-in kinds by name, as module:attribute: one that no route uses is never imported."""
@@ -43,11 +46,7 @@ class KindCompiler:
             names.problems.append(Problem(kind.mark, Code.KIND_OPTIONS, said))
         if faults:
             return missing
-        if isinstance(options, Mapping):
-            options = dict(options)
-            for key in getattr(factory, "references", ()):
-                if isinstance(options.get(key), str):
-                    options[key] = names.function(options[key])
+        options = self._resolved(kind, getattr(factory, "references", ()))
         route = KindRoute(
             id=given.id,
             method=given.method,
@@ -67,6 +66,21 @@ class KindCompiler:
         except ValueError as error:
             names.problems.append(Problem(kind.mark, Code.KIND_OPTIONS, f"handler.{kind.name}: {error}"))
             return missing
+
+    def _resolved(self, kind: model.Kind, references: Iterable[str]) -> Any:
+        """The options with functions where they name some."""
+        options = kind.options
+        if isinstance(options, Mapping):
+            options = dict(options)
+            for key in references:
+                if isinstance(options.get(key), str):
+                    options[key] = self.names.function(options[key])
+        if kind.name in KINDS:
+            for name, at in functions(kind.name, options):
+                if not at:
+                    return self.names.function(name)
+                options[at[0]] = self.names.function(name)
+        return options
 
     def _factory(self, name: str) -> Any:
         own = self.names.table.kinds.get(name)

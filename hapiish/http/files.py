@@ -264,7 +264,8 @@ def locate(path: str, options: FileOptions) -> str:
     real = os.path.realpath(lexical)
     if not _is_inside(real, os.path.realpath(options.folder)):
         raise boom.Forbidden
-    return real
+    # The slash stays: only a folder may be asked for with it.
+    return real + "/" if path.endswith("/") else real
 
 
 def _joined(folder: str, path: str) -> str:
@@ -286,6 +287,7 @@ def _open(path: str, options: FileOptions) -> Opened:
         raise
     state = os.fstat(descriptor.number)
     if stat.S_ISDIR(state.st_mode):
+        descriptor.close()
         raise IsDirectory
     if not stat.S_ISREG(state.st_mode):
         raise boom.Forbidden

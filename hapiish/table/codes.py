@@ -74,6 +74,8 @@ class Code(StrEnum):
     CORS_ORIGIN = "HA0324", "`cors.origin` mixes `*` with others, or lets any origin send credentials."
     UNKNOWN_KIND = "HA0326", "A kind of handler that is neither built in nor in `kinds`."
     PARTITIONED = "HA0325", "A partitioned cookie that is not Secure with SameSite=None."
+    DIRECTORY_PATH = "HA0382", "The path of a route with a directory does not end with a parameter."
+    FILE = "HA0383", "Options of a file that contradict each other."
     ENCODING = "HA0381", "Settings for a content coding that `server.compression` does not offer."
     COOKIE = "HA0385", "A cookie whose encoding, password and value do not fit together, or that is declared twice."
     SCHEMA = "HA0331", "A JSON Schema that is not valid by its own rules (2020-12)."

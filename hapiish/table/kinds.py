@@ -2,18 +2,33 @@
 `handler.defaults`), without importing what they do.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from hapiish.table.marks import Path
+
 BUILT_IN: Final[Mapping[str, Mapping[str, Any]]] = {
+    "directory": {},
+    "file": {},
     "model": {},
 }
 """The built-in kinds and their default route options; those for a body do not reach GET routes."""
+
+_FUNCTION: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
 
 def kind_of(handler: Any) -> str | None:
     """The name of the kind in `handler: {name: options}`; None for a function."""
     return next(iter(handler)) if isinstance(handler, Mapping) and len(handler) == 1 else None
+
+
+def functions(name: str, options: Any) -> Iterator[tuple[str, Path]]:
+    """Each `module:attribute` in the options of a built-in kind, and where it is in them."""
+    if name in ("file", "directory"):
+        path, at = (options.get("path"), ("path",)) if isinstance(options, Mapping) else (options, ())
+        if isinstance(path, str) and _FUNCTION.fullmatch(path):
+            yield path, at
 
 
 def defaults(name: str, own: Any, method: str) -> Mapping[str, Any]:

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from hapiish.table.checks.auth import BUILT_IN
 from hapiish.table.draft import Draft
+from hapiish.table.kinds import BUILT_IN as KINDS
+from hapiish.table.kinds import functions, kind_of
 from hapiish.table.marks import Path
 from hapiish.table.problems import Mark
 
@@ -35,6 +37,9 @@ def _all(draft: Draft) -> Found:
         yield from _extensions(group.value.get("ext") or {}, (*group.at, "ext"))
     for route in draft.routes:
         yield from _handler(route.value, route.handler_at)
+        if (kind := kind_of(route.value["handler"])) is not None and kind in KINDS:
+            for name, at in functions(kind, route.value["handler"][kind]):
+                yield name, (*route.handler_at, kind, *at)
     for namespace in draft.namespaces:
         for key in ("onConnect", "onDisconnect"):
             if namespace.value.get(key) is not None:
@@ -103,9 +108,9 @@ def _rules(options: Mapping[str, Any], at: Path) -> Found:
 
 
 def _extensions(points: Mapping[str, Any], at: Path) -> Found:
-    for point, functions in points.items():
+    for point, listed in points.items():
         if not point.startswith("x-"):
-            yield from _steps(functions, (*at, point))
+            yield from _steps(listed, (*at, point))
 
 
 def _steps(step: Any, at: Path) -> Found:

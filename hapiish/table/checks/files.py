@@ -1,0 +1,41 @@
+"""Handlers of the kinds file and directory whose path or options cannot work."""
+
+from collections.abc import Iterator, Mapping
+
+from hapiish.table.codes import Code
+from hapiish.table.draft import Draft
+from hapiish.table.kinds import kind_of
+from hapiish.table.problems import Problem
+
+
+def directories(draft: Draft) -> Iterator[Problem]:
+    """A directory on a path that names no file in it."""
+    for route in draft.routes:
+        if kind_of(route.value.get("handler")) == "directory" and route.path is not None:
+            text = route.path.text
+            if not text.endswith("}"):
+                message = f'"{text}" with a directory must end with a parameter, which names the file'
+                hint = f'write "{text.rstrip("/")}/{{file*}}"'
+                yield Problem(draft.mark(*route.at, "path"), Code.DIRECTORY_PATH, message, hint)
+
+
+def files(draft: Draft) -> Iterator[Problem]:
+    """Options of a file that contradict each other."""
+    for route in draft.routes:
+        handler = route.value.get("handler")
+        if not isinstance(handler, Mapping) or kind_of(handler) != "file":
+            continue
+        at = (*route.handler_at, "file")
+        given = handler["file"]
+        path = given.get("path") if isinstance(given, Mapping) else given
+        if isinstance(path, str) and path.endswith("/"):
+            place = (*at, "path") if isinstance(given, Mapping) else at
+            yield Problem(draft.mark(*place), Code.FILE, f'"{path}" ends with a slash, so it is no file')
+        if not isinstance(given, Mapping):
+            continue
+        if given.get("filename") is not None and not given.get("mode"):
+            hint = "write mode: attachment, or mode: inline"
+            yield Problem(draft.key_mark(*at, "filename"), Code.FILE, '"filename" without "mode" is not sent', hint)
+        start, end = given.get("start") or 0, given.get("end")
+        if isinstance(end, int) and isinstance(start, int) and end < start:
+            yield Problem(draft.mark(*at, "end"), Code.FILE, f'"end" ({end}) lies before "start" ({start})')
