@@ -1,17 +1,24 @@
 """What a route receives and answers: schemas and functions of the table to the steps that judge by them."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from hapiish.compile.names import Names
 from hapiish.http.answers import Judgement, by_function, by_schema, validate_response_step
 from hapiish.http.coerce import Convert, compile_coercer, compile_defaults
+from hapiish.http.compression import LIBRARIES
 from hapiish.http.lifecycle import Step
+from hapiish.http.payload import clear_uploads, payload_step, stores
 from hapiish.http.unknown import compile_strip
 from hapiish.http.validation import OnFailure, Source, function_step, together_step, validate_step
 from hapiish.http.validator import Validator, compile_judge, compile_schema
 from hapiish.table import model
+from hapiish.table.codes import Code
+from hapiish.table.problems import Problem
+from hapiish.types import AsyncHandler
 
 SOURCES: tuple[Source, ...] = ("headers", "params", "query", "payload", "state")
 
@@ -25,6 +32,31 @@ class InputCompiler:
     def __init__(self, names: Names) -> None:
         self.names = names
         self.schemas = names.table.schemas
+
+    def payload(self, given: model.Route, options: model.Payload) -> tuple[Step, bool]:
+        """The step that reads the body."""
+        any_method = given.method == "*"
+        return self.names.once(
+            ("payload", options, any_method), lambda: (self.reader(given, options, any_method), True)
+        )
+
+    def reader(self, given: model.Route, options: model.Payload, any_method: bool) -> Step:
+        names, codings = self.names, options.compression
+        for coding, library in LIBRARIES.items():
+            wanted = getattr(codings, coding) is not None
+            if wanted and not names.extra(library, "compression", given.mark):  # noqa: S610 - not Django's
+                codings = replace(codings, **{coding: None})
+        folder = Path(names.table.folder, options.uploads) if options.uploads is not None else None
+        if folder is not None and not (folder.is_dir() and os.access(folder, os.W_OK)):
+            said = f'"payload.uploads": {folder} is not a folder that can be written to'
+            names.problems.append(Problem(given.mark, Code.UPLOADS, said))
+        settings = replace(options, compression=codings, uploads=str(folder) if folder is not None else None)
+        return payload_step(settings, names.early_action(options.fail_action), any_method=any_method)
+
+    def afterwards(self, given: model.Route | model.Event, options: model.Payload) -> tuple[AsyncHandler, ...]:
+        """What a body leaves to be done after the response."""
+        has_body = isinstance(given, model.Route) and given.method != "GET"
+        return (clear_uploads,) if has_body and stores(options) else ()
 
     def validator(self, schema: model.Schema | None) -> Validator | None:
         """The validator of a schema, None where anything goes."""
@@ -72,7 +104,7 @@ class InputCompiler:
         return validate_step(
             source,
             self.asked(schema, options),
-            coerce=_then(strip, compile_coercer(schema, self.schemas)),
+            coerce=_then(strip, compile_coercer(schema, self.schemas, files=source == "payload")),
             defaults=_then(strip, defaults),
             on_failure=on_failure,
             any_method=any_method,

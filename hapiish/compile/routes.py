@@ -29,7 +29,6 @@ from hapiish.http.lifecycle import (
     uninterrupted,
 )
 from hapiish.http.mime import MimeTypes
-from hapiish.http.payload import payload_step
 from hapiish.http.respond import Responder
 from hapiish.table import model
 from hapiish.types import AsyncHandler
@@ -164,7 +163,10 @@ class RouteCompiler:
             "validate_response": self.inputs.answers(options.response),
             "on_post_handler": self.ext.at("onPostHandler", options.ext),
             "on_pre_response": self.ext.at("onPreResponse", options.ext),
-            "on_post_response": self.ext.at("onPostResponse", options.ext),
+            "on_post_response": (
+                *self.ext.at("onPostResponse", options.ext),
+                *self.inputs.afterwards(given, options.payload),
+            ),
         }
 
     def steps(self, given: model.Route, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
@@ -178,11 +180,7 @@ class RouteCompiler:
         if options.auth is not None:
             yield self.auth.authenticate(options.auth)
         if given.method != "GET":
-            action = self.names.early_action(options.payload.fail_action)
-            key = ("payload", options.payload, given.method == "*")
-            yield self.names.once(
-                key, lambda: (payload_step(options.payload, action, any_method=given.method == "*"), True)
-            )
+            yield self.inputs.payload(given, options.payload)
         if options.auth is not None:
             yield from self.extensions("onCredentials", options)
             yield from self.auth.access(options.auth)

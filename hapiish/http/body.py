@@ -1,31 +1,19 @@
-"""The bytes of a request's body: read from ASGI within a size and a time, with the content coding undone.
+"""The bytes of a request's body: read from ASGI within a size and a time, whole or as they arrive.
 
 Knows nothing of media types or routes. A body that is already there costs no timer.
 """
 
 import asyncio
-import zlib
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator
 from typing import Any
 
 from hapiish import boom
+from hapiish.http.coding import Bounded, too_large
 from hapiish.types import Message, Receive
-
-GZIP, DEFLATE = 31, 15
-"""zlib's names of the formats: RFC 1952 and RFC 1950."""
-
-_CODINGS = {b"gzip": GZIP, b"x-gzip": GZIP, b"deflate": DEFLATE, b"identity": None, b"": None}
-_CHUNK = 4096
 
 
 class Disconnected(boom.BadRequest):
     """The client left before its body was complete: nobody will read the answer."""
-
-
-def too_large(limit: int) -> boom.Boom:
-    """413 in hapi's words; the connection closes, because the rest of the body is not read."""
-    message = f"Payload content length greater than maximum allowed: {limit}"
-    return boom.EntityTooLarge(message, headers={"connection": "close"})
 
 
 def begin(receive: Receive, limit: int) -> "bytes | Begun":
@@ -98,39 +86,81 @@ Begun = Waiting | Message
 """A receive that waits, or the first message of a body that comes in several."""
 
 
-def coding(header: bytes) -> int | None:
-    """The format that a Content-Encoding header names, None for none; 415 for other codings (RFC 9110 §8.4)."""
-    try:
-        return _CODINGS[header.strip().lower()]
-    except KeyError:
-        raise boom.UnsupportedMediaType(headers={"accept-encoding": "gzip, deflate"}) from None
+class Arriving:
+    """The pieces of a body as they arrive, none received before it is asked for; coded ones are undone.
+
+    Raises 413 as soon as the body outgrows `limit` bytes, before or after decoding, and Disconnected when the client
+    leaves before its end.
+    """
+
+    __slots__ = ("_decoder", "_left", "_limit", "over", "receive")
+
+    def __init__(self, receive: Receive, limit: int, decoder: Bounded | None = None) -> None:
+        self.receive = receive
+        self.over = asyncio.Event()
+        self._limit = self._left = limit
+        self._decoder = decoder
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while not self.over.is_set():
+            message = await self.receive()
+            if message["type"] != "http.request":
+                self.over.set()
+                raise Disconnected("Client connection aborted")
+            piece: bytes = message.get("body", b"")
+            self._left -= len(piece)
+            if self._left < 0:
+                raise too_large(self._limit)
+            if not message.get("more_body", False):
+                self.over.set()
+            if self._decoder is not None:
+                piece = self._decoder.feed(piece)
+                if self.over.is_set():
+                    self._decoder.finish()
+            if piece:
+                return piece
+        raise StopAsyncIteration
 
 
-def inflate(body: bytes, form: int, limit: int) -> bytes:
-    """`body` without its coding. Raises 413 as soon as it outgrows `limit` bytes, 400 when it is not of that form."""
-    try:
-        return _inflated(body, form, limit) if body else body
-    except zlib.error:
-        raise boom.BadRequest("Invalid compressed payload") from None
+class BodyStream:
+    """`request.payload` under `output: stream`: the body as it arrives, to be gone through once.
 
+    The client sends no faster than this is read. Reading raises the 413 of a body over `payload.maxBytes`.
+    """
 
-def _inflated(body: bytes, form: int, limit: int) -> bytes:
-    """Inflates piece by piece, so that neither a bomb nor thousands of gzip members cost more than the limit."""
-    parts: list[bytes] = []
-    stream = zlib.decompressobj(form)
-    left, at = limit, 0
-    while at < len(body):
-        if stream.eof:
-            if form != GZIP:
-                raise zlib.error("data after the end")
-            stream = zlib.decompressobj(form)
-        chunk = body[at : at + _CHUNK]
-        part = stream.decompress(chunk, left + 1)
-        parts.append(part)
-        left -= len(part)
-        if left < 0:
-            raise too_large(limit)
-        at += len(chunk) - len(stream.unused_data)
-    if not stream.eof:
-        raise zlib.error("the end is missing")
-    return b"".join(parts)
+    __slots__ = ("_left", "_pieces")
+
+    def __init__(self, pieces: Arriving) -> None:
+        self._pieces = pieces
+        self._left = b""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._left:
+            piece, self._left = self._left, b""
+            return piece
+        return await anext(self._pieces)
+
+    async def afterwards(self) -> Message:
+        """The message after the body, the client's leaving: until the body is read, messages are for its reader."""
+        await self._pieces.over.wait()
+        return await self._pieces.receive()
+
+    async def read(self, size: int = -1) -> bytes:
+        """The next `size` bytes, fewer at the end, b"" after it; all that is left when `size` is negative."""
+        parts: list[bytes] = []
+        missing = size
+        while missing:
+            piece = await anext(self, None)
+            if piece is None:
+                break
+            if 0 <= missing < len(piece):
+                piece, self._left = piece[:missing], piece[missing:]
+            parts.append(piece)
+            missing -= len(piece) if missing > 0 else 0
+        return b"".join(parts)

@@ -26,18 +26,19 @@ _BOOLEANS = {"true": True, "false": False}
 _LARGEST_EXACT = 2.0**53
 
 
-def compile_coercer(schema: Schema, schemas: Mapping[str, Any]) -> Convert | None:
+def compile_coercer(schema: Schema, schemas: Mapping[str, Any], *, files: bool = False) -> Convert | None:
     """What turns a dictionary of texts (or lists of texts) into the types that `schema` asks for.
 
     `5`, `1.5`, `true` and `null` become what they look like where the schema wants it and no text, a single text
-    becomes a list of one where it wants a list, an absent name gets its default. None when there is nothing to do.
+    becomes a list of one where it wants a list, an absent name gets its default. With `files` a single file, in
+    whatever form, becomes such a list too. None when there is nothing to do.
     """
     document = embed(schema, schemas)
     shape = Shape(document)
     members = shape.members(document)
-    plan = [(name, _converter(shape, each), _maker(shape.default(each))) for name, each in members.items()]
+    plan = [(name, _converter(shape, each, files), _maker(shape.default(each))) for name, each in members.items()]
     plan = [entry for entry in plan if entry[1:] != (None, None)]
-    others = [(matches, _converter(shape, each)) for matches, each in _others(shape, document)]
+    others = [(matches, _converter(shape, each, files)) for matches, each in _others(shape, document)]
     if any(convert for _, convert in others):
         return partial(_coerce_all, tuple(plan), frozenset(members), tuple(others))
     return partial(_coerce, tuple(plan)) if plan else None
@@ -96,7 +97,7 @@ def _maker(default: Any) -> Make | None:
 # Text
 
 
-def _converter(shape: Shape, schema: Any) -> Convert | None:
+def _converter(shape: Shape, schema: Any, files: bool) -> Convert | None:
     types = shape.types(schema)
     scalar = _scalar(types)
     if "array" not in types:
@@ -104,7 +105,8 @@ def _converter(shape: Shape, schema: Any) -> Convert | None:
     first, rest = shape.items(schema)
     items = [_scalar(shape.types(each)) for each in (*first, rest)]
     wraps = "string" not in types
-    return partial(_array, scalar, wraps, items[:-1], items[-1]) if wraps or any(items) else scalar
+    convert = partial(_array, scalar, wraps, items[:-1], items[-1]) if wraps or any(items) else scalar
+    return partial(_listed, convert) if files and types <= {"array", "null"} else convert
 
 
 def _scalar(types: Iterable[str]) -> Convert | None:
@@ -153,6 +155,12 @@ def _first(converters: tuple[Convert, ...], value: Any) -> Any:
         if new is not value:
             return new
     return value
+
+
+def _listed(convert: Convert | None, value: Any) -> Any:
+    """A single file where there may be several."""
+    value = value if value is None or isinstance(value, str | list) else [value]
+    return value if convert is None else convert(value)
 
 
 def _array(scalar: Convert | None, wraps: bool, first: list[Convert | None], rest: Convert | None, value: Any) -> Any:

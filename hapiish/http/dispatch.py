@@ -96,7 +96,7 @@ class Dispatcher:
                 response = failed(request, error)
                 status, headers, body = route.responder.render(request, response)
             if not isinstance(body, bytes):
-                await self._stream(request, response, (status, headers, body), receive)
+                await self._stream(request, response, (status, headers, body), request.listen or receive)
                 return
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": body})

@@ -1,18 +1,24 @@
-"""The step that reads a request's body and makes a value of it by its media type (hapi's subtext, output `data`).
+"""The step that reads a request's body and makes a value, a stream or a file of it (hapi's subtext).
 
-JSON becomes a JSON value, a form a dictionary of texts, `text/*` text and octets bytes; every other type is a 415.
+As data JSON becomes a JSON value, a form a dictionary of texts, `text/*` text and octets bytes; every other type is a
+415. Multipart forms are for routes that want them.
 """
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 from hapiish import boom, codec
-from hapiish.http import query
-from hapiish.http.body import Begun, Disconnected, begin, coding, complete, inflate, too_large
+from hapiish.http import multipart, query
+from hapiish.http.body import Arriving, Begun, BodyStream, Disconnected, begin, complete
+from hapiish.http.coding import Bounded, Codings, too_large
 from hapiish.http.request import Request
 from hapiish.http.response import Response
+from hapiish.http.toolkit import Toolkit
+from hapiish.http.uploads import Uploads, save
+from hapiish.types import Receive
 
 Parse = Callable[[bytes], Any]
 FailAction = str | Callable[[Request, boom.Boom], Awaitable[Response | None]]
@@ -30,15 +36,25 @@ class Settings(Protocol):
     @property
     def allow(self) -> Iterable[str] | None: ...
     @property
+    def compression(self) -> Any: ...
+    @property
     def default_content_type(self) -> str: ...
     @property
     def max_bytes(self) -> int: ...
+    @property
+    def max_parts(self) -> int: ...
+    @property
+    def multipart(self) -> Any: ...
+    @property
+    def output(self) -> Literal["data", "stream", "file"]: ...
     @property
     def override(self) -> str | None: ...
     @property
     def parse(self) -> bool | Literal["gunzip"]: ...
     @property
     def timeout(self) -> int | Literal[False]: ...
+    @property
+    def uploads(self) -> str | None: ...
 
 
 def payload_step(
@@ -49,7 +65,7 @@ def payload_step(
     Size, type and coding are judged before the body is read. `any_method`: a `*` route, which reads no body of GET
     and HEAD.
     """
-    body = _Body(settings, fail_action)
+    body = _READERS[settings.output](settings, fail_action)
     step = body.take if fail_action == "error" else body.attempt
     if not any_method:
         return step
@@ -60,48 +76,101 @@ def payload_step(
     return unless_get
 
 
-class _Body:
-    __slots__ = ("allows", "assumed", "digits", "fail_action", "limit", "override", "parse", "seconds")
+def stores(settings: Settings) -> bool:
+    """Whether bodies may be stored in files, so that `clear_uploads` must follow the response."""
+    output = settings.multipart and (settings.multipart.output or settings.output)
+    return settings.output == "file" or output in ("file", "stream")
+
+
+async def clear_uploads(request: Request, h: Toolkit) -> None:
+    """The last onPostResponse of a route that stores bodies: what the handler did not move away is removed."""
+    if request.uploads is not None:
+        await request.uploads.clear()
+
+
+class _Data:
+    """Reads whole bodies, and parses them by their media type."""
 
     def __init__(self, settings: Settings, fail_action: FailAction) -> None:
         self.allows = _allows(settings.allow) if settings.allow is not None else None
         self.assumed = settings.default_content_type.encode("latin-1")
+        self.codings = Codings(settings.compression)
         self.override = settings.override.encode("latin-1") if settings.override else None
         self.fail_action = fail_action
         self.limit = int(settings.max_bytes)
         self.digits = len(str(self.limit))
+        self.max_parts = settings.max_parts
+        self.multipart = (settings.multipart.output or settings.output) if settings.multipart else None
         self.parse = settings.parse
         self.seconds = settings.timeout / 1000 if settings.timeout else None
+        self.folder = settings.uploads
 
     def take(self, request: Request) -> Awaitable[None] | None:
         """Reads and parses; a body that is there already, as most are, costs no coroutine."""
         receive = request.receive
         if receive is None:
             return None
+        header, parse, decoder = self._admitted(request)
+        if parse is None:
+            return self._form(request, receive, header, decoder)
+        body = begin(receive, self.limit)
+        if not isinstance(body, bytes):
+            return self._wait(request, body, receive, decoder, parse)
+        request.payload = parse(body if decoder is None else decoder.whole(body))
+        return None
+
+    def _admitted(self, request: Request) -> tuple[bytes, Parse | None, Bounded | None]:
+        """What the headers say: the content type, what parses it (None for multipart), what undoes the coding."""
         given = dict(request.scope["headers"])
         length = given.get(b"content-length")
         if length is not None and len(length) >= self.digits and length.isdigit() and int(length) > self.limit:
             raise too_large(self.limit)
-        mime, parse = media_type(self.override or given.get(b"content-type") or self.assumed)
+        header = self.override or given.get(b"content-type") or self.assumed
+        mime, parse = media_type(header)
         request.mime = mime
         if self.allows is not None and not self.allows(mime):
             raise boom.UnsupportedMediaType
         if self.parse is not True:
             parse = bytes
-        elif parse is None:
-            raise boom.UnsupportedMediaType
+        elif parse is None and not (self.multipart is not None and mime == "multipart/form-data"):
+            parse = self._unknown()
         encoding = given.get(b"content-encoding")
-        form = coding(encoding) if encoding is not None and self.parse else None
-        body = begin(receive, self.limit)
-        if not isinstance(body, bytes):
-            return self._wait(request, body, form, parse)
-        request.payload = parse(body if form is None else inflate(body, form, self.limit))
-        return None
+        return (
+            header,
+            parse,
+            self.codings.decoder(encoding, self.limit) if encoding is not None and self.parse else None,
+        )
 
-    async def _wait(self, request: Request, begun: Begun, form: int | None, parse: Parse) -> None:
-        assert request.receive is not None
-        body = await complete(begun, request.receive, self.limit, self.seconds)
-        request.payload = parse(body if form is None else inflate(body, form, self.limit))
+    def _unknown(self) -> Parse:
+        raise boom.UnsupportedMediaType
+
+    async def _wait(
+        self, request: Request, begun: Begun, receive: Receive, decoder: Bounded | None, parse: Parse
+    ) -> None:
+        body = await complete(begun, receive, self.limit, self.seconds)
+        request.payload = parse(body if decoder is None else decoder.whole(body))
+
+    async def _form(self, request: Request, receive: Receive, header: bytes, decoder: Bounded | None) -> None:
+        """A multipart form, dealt with part by part as it arrives."""
+        assert self.multipart is not None
+        mark = multipart.boundary(header)
+        request.uploads = uploads = Uploads(self.folder)
+        try:
+            async with asyncio.timeout(self.seconds):
+                request.payload = await multipart.read(
+                    Arriving(receive, self.limit, decoder),
+                    mark,
+                    output=self.multipart,
+                    max_parts=self.max_parts,
+                    uploads=uploads,
+                    parser_of=_parser,
+                )
+        except TimeoutError:
+            await uploads.clear()
+            raise boom.ClientTimeout(headers={"connection": "close"}) from None
+        except BaseException:
+            await uploads.clear()
+            raise
 
     async def attempt(self, request: Request) -> Response | None:
         """As `take`, but a failure is for the fail action: the payload is then None."""
@@ -118,6 +187,48 @@ class _Body:
             if self.fail_action == "log":
                 request.log(["payload", "error"], error)
         return None
+
+
+class _Stream(_Data):
+    """Hands bodies on as they arrive, of any media type."""
+
+    def take(self, request: Request) -> Awaitable[None] | None:
+        receive = request.receive
+        if receive is None:
+            return None
+        header, parse, decoder = self._admitted(request)
+        if parse is None:
+            return self._form(request, receive, header, decoder)
+        request.payload = stream = BodyStream(Arriving(receive, self.limit, decoder))
+        request.listen = stream.afterwards
+        return None
+
+    def _unknown(self) -> Parse:
+        return bytes
+
+
+class _File(_Stream):
+    """Writes bodies to files, of any media type."""
+
+    def take(self, request: Request) -> Awaitable[None] | None:
+        receive = request.receive
+        if receive is None:
+            return None
+        header, parse, decoder = self._admitted(request)
+        if parse is None:
+            return self._form(request, receive, header, decoder)
+        return self._save(request, Arriving(receive, self.limit, decoder))
+
+    async def _save(self, request: Request, pieces: AsyncIterator[bytes]) -> None:
+        request.uploads = uploads = Uploads(self.folder)
+        try:
+            request.payload = await save(pieces, uploads)
+        except BaseException:
+            await uploads.clear()
+            raise
+
+
+_READERS: dict[str, type[_Data]] = {"data": _Data, "stream": _Stream, "file": _File}
 
 
 def _allows(types: Iterable[str]) -> Callable[[str], bool]:

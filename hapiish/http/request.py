@@ -190,6 +190,7 @@ class Request:
     headers: dict[str, str] = _lazy(_headers)
     id: str = _lazy(_id)
     info: Info = _lazy(Info)
+    listen: Receive | None = _lazy(_none)  # how to hear the client leave while its body is still being read
     method: str = _lazy(lambda request: request.scope["method"].lower())
     mime: str | None = _lazy(_none)
     params: dict[str, Any] = _lazy(_dict)
@@ -204,6 +205,7 @@ class Request:
     send: Sending = _lazy(Sending)  # for a handler that answers by itself and returns h.abandon
     socket: Any = _lazy(_none)
     state: dict[str, Any] = _lazy(_state)
+    uploads: Any = _lazy(_none)  # what is stored of the body, for the lifecycle to remove
     is_active = True
 
     def __init__(

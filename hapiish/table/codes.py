@@ -77,6 +77,7 @@ class Code(StrEnum):
     DIRECTORY_PATH = "HA0382", "The path of a route with a directory does not end with a parameter."
     FILE = "HA0383", "Options of a file that contradict each other."
     ENCODING = "HA0381", "Settings for a content coding that `server.compression` does not offer."
+    UPLOADS = "HA0375", "`payload.uploads` is not a folder that can be written to."
     COOKIE = "HA0385", "A cookie whose encoding, password and value do not fit together, or that is declared twice."
     SCHEMA = "HA0331", "A JSON Schema that is not valid by its own rules (2020-12)."
     SCHEMA_REF = "HA0332", "A `$ref` that leads nowhere."

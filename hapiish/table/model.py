@@ -190,14 +190,51 @@ class LimitStore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Multipart:
+    """`payload.multipart`, where `true` takes over `payload.output`."""
+
+    output: Literal["data", "stream", "file", "annotated"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZlibDecoder:
+    window_bits: int = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrotliDecoder:
+    """Has no options; that it is there says that brotli is decoded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZstdDecoder:
+    window_log_max: int = 23  # the 8 MB of RFC 9659
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoders:
+    """The content codings of request bodies that are undone; None for one that is refused."""
+
+    gzip: ZlibDecoder | None = ZlibDecoder()
+    deflate: ZlibDecoder | None = ZlibDecoder()
+    br: BrotliDecoder | None = None
+    zstd: ZstdDecoder | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
     allow: tuple[str, ...] | None = None
+    compression: Decoders = Decoders()
     default_content_type: str = "application/json"
     fail_action: FailAction = "error"
     max_bytes: Size = Size(1048576)
+    max_parts: int = 1000
+    multipart: Multipart | None = None
+    output: Literal["data", "stream", "file"] = "data"
     override: str | None = None
     parse: bool | Literal["gunzip"] = True
     timeout: Duration | Literal[False] = Duration(10000)
+    uploads: str | None = None  # a folder, None for the system's temporary one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,20 +100,32 @@ def _required(draft: Draft, schema: Mapping[str, Any]) -> list[str]:
 
 
 def unparsed(draft: Draft) -> Iterator[Problem]:
-    """Schemas for a body or for cookies that are handed on unparsed."""
+    """Rules for a body or for cookies that are handed on unparsed."""
     for route in draft.routes:
         for method, merged in route.options.items():
-            validate = _section(merged, "validate")
-            for source, group in (("payload", "payload"), ("state", "state")):
-                if source == "payload" and method == "GET":
-                    continue
-                parse = _section(merged, group).get("parse")
-                if validate.get(source) in (None, True) or parse in (None, True):
-                    continue
-                related = ((draft.mark(*merged.origin(group, "parse")), "parsing is switched off here"),)
-                message = f'"validate.{source}" without "{group}.parse": there is nothing to validate'
-                mark = draft.key_mark(*merged.origin("validate", source))
-                yield Problem(mark, Code.UNPARSED, message, related=related)
+            validate, payload = _section(merged, "validate"), _section(merged, "payload")
+            if validate.get("state") not in (None, True) and _section(merged, "state").get("parse") is False:
+                yield _unparsed(draft, merged, ("validate", "state"), ("state", "parse"))
+            if method == "GET":
+                continue
+            off = payload.get("parse") not in (None, True)
+            streamed = payload.get("output") == "stream" and payload.get("multipart") in (None, False)
+            if validate.get("payload") not in (None, True) and (off or streamed):
+                why = ("payload", "parse" if off else "output")
+                yield _unparsed(draft, merged, ("validate", "payload"), why)
+            inherited = merged.origin("payload", "multipart")[:2] == DEFAULTS
+            if off and payload.get("multipart") not in (None, False) and not inherited:
+                yield _unparsed(draft, merged, ("payload", "multipart"), ("payload", "parse"))
+
+
+def _unparsed(draft: Draft, merged: Merged, wants: Path, why: Path) -> Problem:
+    streamed = why[-1] == "output"
+    lost = "the body is a stream" if streamed else "parsing is switched off"
+    related = ((draft.mark(*merged.origin(*why)), f"{lost} here"),)
+    told = '"payload.output: stream"' if streamed else f'"{why[0]}.parse"'
+    nothing = "nothing to parse" if wants[0] == "payload" else "nothing to validate"
+    message = f'"{wants[0]}.{wants[1]}" {"with" if streamed else "without"} {told}: there is {nothing}'
+    return Problem(draft.key_mark(*merged.origin(*wants)), Code.UNPARSED, message, related=related)
 
 
 def cors(draft: Draft) -> Iterator[Problem]:

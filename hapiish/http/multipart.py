@@ -1,0 +1,187 @@
+"""`multipart/form-data` (RFC 7578) to a dictionary by name while it arrives: fields as text, files as the route wants.
+
+python-multipart finds the parts; what becomes of each is decided here. Names that come several times become lists.
+"""
+
+import re
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final, Literal
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from hapiish import boom
+from hapiish.http.uploads import Part, Upload, Uploads
+
+Output = Literal["data", "stream", "file", "annotated"]
+Parse = Callable[[bytes], Any]
+
+_BOUNDARY: Final = re.compile(rb";\s*boundary=(?:\"([^\"]+)\"|([^;\"\s]+))", re.IGNORECASE)
+_JSON: Final = re.compile(r"application/(?:[^;]+\+)?json\b")
+
+
+def boundary(header: bytes) -> bytes:
+    """The boundary that a Content-Type header names; 400 without one."""
+    found = _BOUNDARY.search(header)
+    if found is None:
+        raise boom.BadRequest("Invalid content-type header: multipart missing boundary")
+    return found[1] or found[2]
+
+
+async def read(
+    pieces: AsyncIterator[bytes],
+    mark: bytes,
+    *,
+    output: Output,
+    max_parts: int,
+    uploads: Uploads,
+    parser_of: Callable[[str], Parse | None],
+) -> dict[str, Any]:
+    """The value of a multipart body. Raises 400 for a broken one and for more than `max_parts` parts.
+
+    A file is, by `output`, its content parsed by its own media type (bytes where that fails, or cannot be), the same
+    as `{filename, headers, payload}`, a `Part`, or `{path, bytes, filename, headers}` of a file on disk.
+    """
+    return await _Form(mark, output, max_parts, uploads, parser_of).read(pieces)
+
+
+def _broken() -> boom.Boom:
+    return boom.BadRequest("Invalid multipart payload format")
+
+
+class _Form:
+    """One body: the parser's callbacks leave events, which are then dealt with, as writing to disk has to wait."""
+
+    def __init__(
+        self,
+        mark: bytes,
+        output: Output,
+        max_parts: int,
+        uploads: Uploads,
+        parser_of: Callable[[str], Parse | None],
+    ) -> None:
+        self.output = output
+        self.left = max_parts
+        self.uploads = uploads
+        self.parser_of = parser_of
+        self.values: dict[str, Any] = {}
+        self.several: set[str] = set()
+        self.events: list[bytes | dict[str, str] | None] = []
+        self.header: list[bytes] = []
+        self.headers: dict[str, str] = {}
+        self.name = ""
+        self.filename: str | None = None
+        self.sink: bytearray | Upload | Part = bytearray()
+        self.is_complete = False
+        self.parser = self._parser(mark)
+
+    def _parser(self, mark: bytes) -> MultipartParser:
+        name: list[bytes] = []
+        value: list[bytes] = []
+        headers: dict[str, str] = {}
+
+        def begun() -> None:
+            headers.clear()
+            self.left -= 1
+            if self.left < 0:
+                raise _broken()
+
+        def header_end() -> None:
+            headers[b"".join(name).decode("latin-1").lower()] = b"".join(value).decode("utf-8", "replace").strip()
+            name.clear()
+            value.clear()
+
+        def end() -> None:
+            self.is_complete = True
+
+        try:
+            return MultipartParser(
+                mark,
+                {
+                    "on_part_begin": begun,
+                    "on_header_field": lambda data, start, stop: name.append(data[start:stop]),
+                    "on_header_value": lambda data, start, stop: value.append(data[start:stop]),
+                    "on_header_end": header_end,
+                    "on_headers_finished": lambda: self.events.append(dict(headers)),
+                    "on_part_data": lambda data, start, stop: self.events.append(data[start:stop]),
+                    "on_part_end": lambda: self.events.append(None),
+                    "on_end": end,
+                },
+            )
+        except FormParserError:
+            raise _broken() from None
+
+    async def read(self, pieces: AsyncIterator[bytes]) -> dict[str, Any]:
+        async for piece in pieces:
+            if self.is_complete:
+                continue  # what follows the last boundary says nothing (RFC 2046 §5.1.1)
+            try:
+                self.parser.write(piece)
+            except FormParserError:
+                raise _broken() from None
+            events, self.events = self.events, []
+            for event in events:
+                await self._take(event)
+        if not self.is_complete:
+            raise _broken()
+        return self.values
+
+    async def _take(self, event: bytes | dict[str, str] | None) -> None:
+        sink = self.sink
+        if isinstance(event, dict):
+            self._begin(event)
+        elif event is None:
+            if isinstance(sink, Upload):
+                await sink.close()
+            elif isinstance(sink, Part):
+                await sink.seek(0)
+            self._add(self._value())
+        elif isinstance(sink, bytearray):
+            sink += event
+        else:
+            await sink.write(event)
+
+    def _begin(self, headers: dict[str, str]) -> None:
+        kind, options = parse_options_header(headers.get("content-disposition", "").encode().decode("latin-1"))
+        if kind != b"form-data" or b"name" not in options:
+            raise _broken()
+        self.headers = headers
+        self.name = options[b"name"].decode("utf-8", "replace")
+        self.filename = options[b"filename"].decode("utf-8", "replace") if b"filename" in options else None
+        if self.filename is None or self.output in ("data", "annotated"):
+            self.sink = bytearray()
+        elif self.output == "file":
+            self.sink = self.uploads.create()
+        else:
+            self.sink = self.uploads.part(self.filename, headers)
+
+    def _value(self) -> Any:
+        sink, headers, filename = self.sink, self.headers, self.filename
+        if isinstance(sink, Part):
+            return sink
+        if isinstance(sink, Upload):
+            return {"path": sink.path, "bytes": sink.bytes, "filename": filename, "headers": headers}
+        mime = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if filename is None:
+            return self._parsed(bytes(sink), mime if _JSON.match(mime) else "text/plain")
+        payload = self._parsed(bytes(sink), mime)
+        if self.output == "annotated":
+            return {"filename": filename, "headers": headers, "payload": payload}
+        return payload
+
+    def _parsed(self, content: bytes, mime: str) -> Any:
+        parse = self.parser_of(mime)
+        try:
+            return content if parse is None else parse(content)
+        except boom.BadRequest:
+            return content if self.filename is not None else content.decode("utf-8", "replace")
+
+    def _add(self, value: Any) -> None:
+        name = self.name
+        if name not in self.values:
+            self.values[name] = value
+        elif name in self.several:
+            self.values[name].append(value)
+        else:
+            self.several.add(name)
+            self.values[name] = [self.values[name], value]
