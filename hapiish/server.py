@@ -47,6 +47,8 @@ class Server:
         self.mime = compiled.mime
         self.encodings = compiled.encodings
         self.etags = compiled.etags
+        self.auth = compiled.auth
+        self.decorations = compiled.decorations
         self.models = Models(compiled.models)
         if self.store is not None:
             self.store.adopt(compiled.models)

@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "check": "name everything that is wrong with a table",
     "routes": "list the routes and events of a table",
     "schema": "print the JSON Schema of a table's file, for editors",
+    "hash": "hash a password or an API key, for a table to hold",
     "indexes": "compare a database's indexes with what the models declare",
 }
 """The commands in the order of the help; each is the module of its name."""

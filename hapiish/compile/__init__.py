@@ -4,7 +4,7 @@ Settings become steps and prepared values; an option that a route does not use l
 have in common (a responder, a payload step, an authentication step) is made once and shared.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,13 @@ from hapiish.compile.cookies import compile_cookies
 from hapiish.compile.names import Names
 from hapiish.compile.routes import RouteCompiler
 from hapiish.compile.sockets import SocketCompiler
+from hapiish.http.auth.service import AuthService
 from hapiish.http.cookies import Cookies
 from hapiish.http.dispatch import Dispatcher
 from hapiish.http.files import Etags
 from hapiish.http.lifecycle import Route, extension_step
 from hapiish.http.mime import MimeTypes
+from hapiish.http.request import Request
 from hapiish.http.router import Router
 from hapiish.realtime import NamespaceHooks
 from hapiish.table import model
@@ -40,6 +42,8 @@ class Compiled:
     mime: MimeTypes
     encodings: tuple[str, ...]
     etags: Etags
+    auth: AuthService
+    decorations: Mapping[str, Callable[[Request], Any]]
     server_ext: Mapping[str, tuple[AsyncHandler, ...]]
 
 
@@ -56,7 +60,8 @@ def _compile(names: Names) -> Compiled:
     table = names.table
     models = {name: names.object(given) for name, given in table.models.items()}
     cookies = compile_cookies(names)
-    compiler = RouteCompiler(names, AuthCompiler(names, cookies), cookies, models)
+    auth = AuthCompiler(names, cookies)
+    compiler = RouteCompiler(names, auth, cookies, models)
     sockets = SocketCompiler(compiler)
     namespaces = table.sockets.namespaces if table.sockets is not None else ()
     return Compiled(
@@ -68,6 +73,8 @@ def _compile(names: Names) -> Compiled:
         mime=compiler.mime,
         etags=Etags(table.server.files.etags_cache_max_size),
         encodings=table.server.compression.encodings if table.server.compression is not None else (),
+        auth=AuthService(auth.strategies, names.server.pool.call, table.auth.default),
+        decorations=auth.decorations,
         server_ext={point: compiler.ext.at(point) for point in SERVER_POINTS if point in table.ext},
     )
 

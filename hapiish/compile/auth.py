@@ -1,63 +1,168 @@
 """Strategies and access rules of a table to the steps that judge callers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from hapiish.compile.names import Names
+from hapiish.compile.cookies import definition
+from hapiish.compile.names import Names, missing
 from hapiish.http.auth.access import access_step
-from hapiish.http.auth.basic import BasicScheme
-from hapiish.http.auth.jwt import JwtScheme
 from hapiish.http.auth.strategy import authenticate_step
-from hapiish.http.cookies import Cookies
+from hapiish.http.cookies import Cookies, Definition
 from hapiish.http.lifecycle import Step
+from hapiish.http.request import Request, is_free
 from hapiish.http.validator import compile_schema
-from hapiish.table import model
+from hapiish.resolve import resolve
+from hapiish.table import model, units
+from hapiish.table.build import camel, overlay
 from hapiish.table.codes import Code
 from hapiish.table.problems import Problem
+from hapiish.table.schemes import BUILT_IN
 
-SCHEMES: dict[str, Any] = {"basic": BasicScheme, "jwt": JwtScheme}
-"""The built-in authentication schemes, by the name that a strategy gives."""
+SCHEMES: Mapping[str, str] = {
+    "apiKey": "hapiish.http.auth.apikey:ApiKeyScheme",
+    "basic": "hapiish.http.auth.basic:BasicScheme",
+    "cookie": "hapiish.http.auth.cookie:CookieScheme",
+    "jwt": "hapiish.http.auth.jwt:jwt_scheme",
+}
+"""The built-in schemes by the name that a strategy gives; imported when a table uses them."""
+
+_COOKIES: Mapping[str, str] = {"cookie": "sid"}
+"""The schemes with a sealed cookie of their own, and its name unless the strategy has another."""
 
 
 class AuthCompiler:
-    """`strategies` are the schemes at work, by name; None for one whose options were refused."""
+    """`strategies` are the schemes at work, by name; None for one whose options were refused.
+
+    `decorations` are what schemes add to requests, by attribute. The cookies of schemes are added to `cookies`.
+    """
 
     def __init__(self, names: Names, cookies: Cookies) -> None:
         self.names = names
         self.cookies = cookies
         self.server = names.server
+        self.decorations: dict[str, Callable[[Request], Any]] = {}
         given = names.table.auth.strategies
         self.strategies = {name: self.strategy(name, strategy) for name, strategy in given.items()}
 
     def strategy(self, name: str, given: model.Strategy) -> Any:
+        """The scheme of a strategy, with the names in its options found; None when it is refused."""
         own = self.names.table.auth.schemes.get(given.scheme)
-        factory = self.names.object(own) if own else SCHEMES[given.scheme]
+        try:
+            scheme = self.built_in(given) if own is None else self.own(name, self.names.object(own), given)
+            if scheme is not None:
+                self.adopt(scheme)
+        except ValueError as error:
+            self.refuse(name, given, str(error))
+            return None
+        return scheme
+
+    def built_in(self, given: model.Strategy) -> Any:
+        lacking = [package for package in _packages(given) if not self.names.extra(package, "auth", given.mark)]  # noqa: S610
+        if lacking:
+            return None
+        options: Any = given.options
+        for path in BUILT_IN[given.scheme]:
+            options = _resolved(options, path, self.names.function)
+        if given.scheme in _COOKIES:
+            options = {**options, "cookie": self.cookie(given, options.get("cookie") or {})}
+        if given.scheme == "jwt" and options.get("cache"):
+            options = {**options, "cache": _rules(options["cache"])}
+        return resolve(SCHEMES[given.scheme])(self.server, options)
+
+    def own(self, name: str, factory: Any, given: model.Strategy) -> Any:
+        if factory is missing:
+            return None
         options = dict(given.options)
         schema = getattr(factory, "options_schema", None)
         if schema is not None:
             # Our own report never shows a value: an option may be a secret.
             faults = compile_schema(schema, {}).errors(options)
             for fault in faults:
-                said = f"options{fault['path'].replace('/', '.')} {fault['message']}"
-                self.names.problems.append(Problem(given.mark, Code.STRATEGY_OPTIONS, f'strategy "{name}": {said}'))
+                self.refuse(name, given, f"options{fault['path'].replace('/', '.')} {fault['message']}")
             if faults:
                 return None
         for key in getattr(factory, "references", ()):
             if isinstance(options.get(key), str):
                 options[key] = self.names.function(options[key])
-        try:
-            return factory(self.server, options)
-        except ValueError as error:
-            self.names.problems.append(Problem(given.mark, Code.STRATEGY_OPTIONS, f'strategy "{name}": {error}'))
+        scheme = factory(self.server, options)
+        if not callable(getattr(scheme, "authenticate", None)):
+            self.refuse(name, given, f"{type(scheme).__name__} is no scheme: it has no authenticate()")
             return None
+        return scheme
+
+    def refuse(self, name: str, given: model.Strategy, message: str) -> None:
+        self.names.problems.append(Problem(given.mark, Code.STRATEGY_OPTIONS, f'strategy "{name}": {message}'))
+
+    def cookie(self, given: model.Strategy, settings: Mapping[str, Any]) -> tuple[str, Definition]:
+        """The cookie of a scheme: sealed, over the server's settings of cookies; a bad one is no cookie at all."""
+        sealed = {**settings, "encoding": "iron"}
+        made = overlay(replace(self.names.table.server.state, ignore_errors=True, mark=given.mark), sealed)
+        return settings.get("name", _COOKIES[given.scheme]), definition(self.names, made)
+
+    def adopt(self, scheme: Any) -> None:
+        """Takes over the cookies and decorations of a scheme. Raises ValueError for one that is there already."""
+        for name, given in getattr(scheme, "cookies", {}).items():
+            if name in self.cookies.declared:
+                raise ValueError(f'the cookie "{name}" is declared already')
+            self.cookies.declared[name] = given
+        for name, make in getattr(scheme, "decorations", {}).items():
+            if name in self.decorations or not is_free(name):
+                raise ValueError(f'"{name}" is no free name for an attribute of requests')
+            self.decorations[name] = make
 
     def authenticate(self, auth: model.RouteAuth) -> tuple[Step, bool]:
         key = ("authenticate", auth.strategies, auth.mode)
         chosen = tuple((name, self.strategies[name]) for name in auth.strategies if self.strategies[name] is not None)
         return self.names.once(key, lambda: (authenticate_step(chosen, auth.mode, self.server.pool.call), True))
 
+    def token_headers(self, auth: model.RouteAuth) -> list[tuple[bytes, bytes]]:
+        """Where the strategies look for the token of a handshake; the first that names a header decides what precedes
+        the token there.
+        """
+        found: dict[bytes, bytes] = {}
+        for name in auth.strategies:
+            header = getattr(self.strategies[name], "token_header", (b"authorization", b"Bearer "))
+            if header is not None:
+                found.setdefault(*header)
+        return list(found.items())
+
     def access(self, auth: model.RouteAuth) -> Iterator[tuple[Step, bool]]:
         if auth.access:
             yield self.names.once(
                 ("access", auth.access, auth.mode), lambda: (access_step(auth.access, auth.mode), False)
             )
+
+
+def _packages(given: model.Strategy) -> Iterator[str]:
+    """The packages that a strategy needs besides those that hapiish always has."""
+    options = given.options
+    if given.scheme == "jwt":
+        keys = options.get("keys")
+        for key in keys if isinstance(keys, list) else [keys]:
+            text = key.get("key") if isinstance(key, Mapping) else key
+            if text is None or "-----BEGIN " in text:
+                yield "cryptography"
+            if isinstance(key, Mapping) and "uri" in key:
+                yield "httpx"
+    if given.scheme == "basic" and any("$argon2" in user["passwordHash"] for user in options.get("users", {}).values()):
+        yield "cryptography"
+
+
+def _rules(cache: Mapping[str, Any]) -> dict[str, int]:
+    """The rules of a cache as the file has them, named as Python does and in milliseconds."""
+    given = [(name, cache.get(camel(name))) for name in ("expires_in", "stale_in", "stale_timeout", "generate_timeout")]
+    return {name: units.duration(value) for name, value in given if value is not None}
+
+
+def _resolved(options: Any, path: tuple[str, ...], function: Callable[[str], Any]) -> Any:
+    """`options` with the function that the name at `path` stands for; lists are gone through."""
+    if isinstance(options, list):
+        return [_resolved(each, path, function) for each in options]
+    if not path:
+        return function(options) if isinstance(options, str) else options
+    if isinstance(options, Mapping) and path[0] in options:
+        inner = _resolved(options[path[0]], path[1:], function)
+        # `{method: name}`, which stands in place of a value, is the function itself.
+        return inner if path == ("method",) else {**options, path[0]: inner}
+    return options

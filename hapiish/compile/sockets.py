@@ -25,6 +25,7 @@ class SocketCompiler:
             route=self.connection_route(given),
             authenticate=self.auth.authenticate(given.auth)[0] if given.auth is not None else None,
             access=tuple(self.auth.access(given.auth)) if given.auth is not None else (),
+            token_headers=self.auth.token_headers(given.auth) if given.auth is not None else (),
             on_connect=self.names.function(given.on_connect) if given.on_connect else None,
             on_disconnect=self.names.function(given.on_disconnect) if given.on_disconnect else None,
         )

@@ -221,6 +221,17 @@ class Request:
         self.pending_cookies: list[tuple[str, Any, Any]] | None = None
         self.entity: dict[str, Any] | None = None
 
+    if not TYPE_CHECKING:  # a misspelt attribute stays a fault
+
+        def __getattr__(self, name: str) -> Any:
+            """What a scheme or plugin adds to requests (hapi's server.decorate), made when it is first read."""
+            make = None if name.startswith("_") else getattr(self.server, "decorations", {}).get(name)
+            if make is None:
+                raise AttributeError(f"a request has no {name!r}", name=name, obj=self)
+            value = make(self)
+            setattr(self, name, value)
+            return value
+
     def is_set(self, name: str) -> bool:
         """Whether an attribute that is made when first read was made or set already."""
         return name in self.__dict__
@@ -261,3 +272,11 @@ class Request:
     def log(self, tags: str | list[str], data: Any = None) -> None:
         """Logs an event of this request: an `error` tag at level ERROR, `debug` at DEBUG, others at INFO."""
         log.event(self.id, [tags] if isinstance(tags, str) else tags, data)
+
+
+_TAKEN = {*vars(Request), *("entity", "orig", "pending_cookies", "receive", "received", "route", "scope", "server")}
+
+
+def is_free(name: str) -> bool:
+    """Whether requests may get an attribute of that name."""
+    return name.isidentifier() and not name.startswith("_") and name not in _TAKEN

@@ -5,7 +5,7 @@ connection. A returned object is the ack `{ok: true, …}`, a boom `{ok: false, 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from math import inf
 from time import time
@@ -27,10 +27,11 @@ Ack = dict[str, Any]
 class Connection:
     """Judges the handshake of a namespace and says hello and goodbye.
 
-    Credentials come as with any request; `auth.token` of the handshake stands for `Authorization: Bearer`.
+    Credentials come as with any request; `auth.token` of the handshake stands in the headers that the strategies look
+    at: `token_headers` are their names and what precedes the token there.
     """
 
-    __slots__ = ("access", "authenticate", "on_connect", "on_disconnect", "route", "server")
+    __slots__ = ("access", "authenticate", "on_connect", "on_disconnect", "route", "server", "token_headers")
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class Connection:
         route: Route,
         authenticate: Any = None,
         access: Steps = (),
+        token_headers: Sequence[tuple[bytes, bytes]] = ((b"authorization", b"Bearer "),),
         on_connect: AsyncHandler | None = None,
         on_disconnect: AsyncHandler | None = None,
     ) -> None:
@@ -46,6 +48,7 @@ class Connection:
         self.route = route
         self.authenticate = authenticate
         self.access = access
+        self.token_headers = dict(token_headers)
         self.on_connect = on_connect
         self.on_disconnect = on_disconnect
 
@@ -55,7 +58,7 @@ class Connection:
         request.payload = auth
         token = auth.get("token") if isinstance(auth, dict) else None
         if isinstance(token, str):
-            request.scope = {**socket.scope, "headers": _with_token(socket.scope["headers"], token)}
+            request.scope = {**socket.scope, "headers": self._with_token(socket.scope["headers"], token)}
         try:
             if self.authenticate is not None:
                 if await self.authenticate(request) is not None:
@@ -71,6 +74,11 @@ class Connection:
             refusal = failed(request, error).error
             assert refusal is not None
             raise refusal from None
+
+    def _with_token(self, headers: list[tuple[bytes, bytes]], token: str) -> list[tuple[bytes, bytes]]:
+        given = token.encode("latin-1", "replace")
+        others = [pair for pair in headers if pair[0] not in self.token_headers]
+        return [*others, *((name, before + given) for name, before in self.token_headers.items())]
 
     def _expire(self, socket: Any) -> None:
         """Ends the connection when its credentials end; the client comes back with new ones."""
@@ -108,11 +116,6 @@ def _end(socket: Any) -> None:
     task = asyncio.create_task(socket.disconnect("credentials expired"))
     _ending.add(task)
     task.add_done_callback(_ending.discard)
-
-
-def _with_token(headers: list[tuple[bytes, bytes]], token: str) -> list[tuple[bytes, bytes]]:
-    others = [pair for pair in headers if pair[0] != b"authorization"]
-    return [*others, (b"authorization", b"Bearer " + token.encode("latin-1", "replace"))]
 
 
 class EventRoute:

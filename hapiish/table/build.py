@@ -54,6 +54,15 @@ def build(kind: type[T], value: Any, path: Path, place: Place) -> T:
     return built
 
 
+def overlay(base: T, given: Mapping[str, Any]) -> T:
+    """A dataclass of ours with the options of `given`, as they are in the file, over its own."""
+    kind: Any = type(base)
+    known = _fields(kind)
+    found = [(known[key], value) for key, value in given.items() if key in known and value is not None]
+    changes = {name: convert(value, (), lambda path: model.NOWHERE) for (name, convert), value in found}
+    return replace(base, **changes)  # type: ignore[type-var]
+
+
 def build_table(draft: Draft, file: str) -> model.Table:
     """The table of a draft without faults."""
     return _Assembly(draft).table(file)

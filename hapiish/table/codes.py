@@ -79,6 +79,7 @@ class Code(StrEnum):
     ENCODING = "HA0381", "Settings for a content coding that `server.compression` does not offer."
     UPLOADS = "HA0375", "`payload.uploads` is not a folder that can be written to."
     COOKIE = "HA0385", "A cookie whose encoding, password and value do not fit together, or that is declared twice."
+    STRATEGY = "HA0388", "Options of a strategy that need each other, or that let nobody judge the caller."
     SCHEMA = "HA0331", "A JSON Schema that is not valid by its own rules (2020-12)."
     SCHEMA_REF = "HA0332", "A `$ref` that leads nowhere."
     SCHEMA_REMOTE = "HA0333", "A `$ref`, `$id` or `$schema` that points outside of the table."

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from hapiish.table.checks.auth import BUILT_IN
 from hapiish.table.draft import Draft
 from hapiish.table.kinds import BUILT_IN as KINDS
 from hapiish.table.kinds import functions, kind_of
 from hapiish.table.marks import Path
 from hapiish.table.problems import Mark
+from hapiish.table.schemes import BUILT_IN
 
 _ACTIONS: Final = ("error", "log", "ignore")
 _RULES: Final = {
@@ -56,13 +56,24 @@ def _sections(draft: Draft) -> Found:
     for key, kind in draft.section("kinds").items():
         yield (kind, ("kinds", key)) if isinstance(kind, str) else (kind["method"], ("kinds", key, "method"))
     for key, strategy in draft.section("auth", "strategies").items():
-        name = (strategy.get("options") or {}).get("validate")
-        if strategy["scheme"] in BUILT_IN and isinstance(name, str):
-            yield name, ("auth", "strategies", key, "options", "validate")
+        for reference in BUILT_IN.get(strategy["scheme"], ()):
+            yield from _references(strategy.get("options"), reference, ("auth", "strategies", key, "options"))
     cookies = [(cookie, ("state", key)) for key, cookie in draft.section("state").items()]
     for cookie, at in [(draft.section("server", "state"), ("server", "state")), *cookies]:
         yield from _cookie(cookie, at)
     yield from _extensions(draft.section("ext"), ("ext",))
+
+
+def _references(options: Any, reference: Path, at: Path) -> Found:
+    """The functions that a scheme's options name."""
+    if isinstance(options, list):
+        for index, inner in enumerate(options):
+            yield from _references(inner, reference, (*at, index))
+    elif not reference:
+        if isinstance(options, str):
+            yield options, at
+    elif isinstance(options, Mapping) and reference[0] in options:
+        yield from _references(options[reference[0]], reference[1:], (*at, reference[0]))
 
 
 def _cookie(cookie: Any, at: Path) -> Found:

@@ -78,11 +78,12 @@ def _leaves(error: ValidationError, base: Path, around: Any = None) -> Iterator[
     given = around or error.schema
     instance: Any = error.instance
     if error.validator == "anyOf":
-        for errors in _alternatives(error):
-            if not any(_is_other_kind(inner) for inner in errors):
-                for inner in errors:
-                    yield from _leaves(inner, path, given if "errorMessage" in given and not inner.path else None)
-                return
+        alike = [errors for errors in _alternatives(error) if not any(_is_other_kind(inner) for inner in errors)]
+        if alike:
+            # Of several mappings the one with the fewest faults is the one that is meant.
+            for inner in min(alike, key=len):
+                yield from _leaves(inner, path, given if "errorMessage" in given and not inner.path else None)
+            return
     if "propertyNames" in list(error.schema_path)[-2:]:
         yield Fault((*path, instance), "propertyNames", instance, error.schema)
     elif error.validator == "additionalProperties":

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from hapiish import boom
-from hapiish.http.auth.basic import OPTIONS_SCHEMA, BasicScheme
+from hapiish.http.auth.basic import BasicScheme
 from hapiish.http.auth.verdict import Authenticated, Unauthenticated
 from hapiish.http.toolkit import Toolkit
-from hapiish.http.validator import compile_schema
 from tests.http.support import make_request
 
 
@@ -91,9 +90,3 @@ def test_a_response_is_taken_over() -> None:
 @pytest.mark.parametrize("returned", [True, {}, {"isValid": 1}, {"credentials": {"user": "ann"}}, []], ids=str)
 def test_what_is_no_clear_yes_is_a_500(returned: Any) -> None:
     assert refused(basic("ann:secret"), returned).status == 500
-
-
-def test_the_options_have_a_schema() -> None:
-    schema = compile_schema(OPTIONS_SCHEMA, {})
-    assert schema.is_valid({"validate": "handlers:validate", "allowEmptyUsername": True})
-    assert [fault["path"] for fault in schema.errors({"users": {}})] == ["/users", "/validate"]

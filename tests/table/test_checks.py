@@ -173,7 +173,7 @@ OPTIONS: list[tuple[str, dict[str, Any], list[str]]] = [
                                                  "t": {"scheme": "basic", "options": {"validate": "a:b"}}}}}, []),
     ("options of a built-in scheme",
      {"auth": {"strategies": {"s": {"scheme": "jwt", "options": {"key": "k"}}}}}, ["HA0204"]),
-    ("a built-in scheme without options", {"auth": {"strategies": {"s": {"scheme": "basic"}}}}, ["HA0203"]),
+    ("a built-in scheme without options", {"auth": {"strategies": {"s": {"scheme": "basic"}}}}, ["HA0203", "HA0388"]),
     ("a scheme of a built-in name", {"auth": {"schemes": {"jwt": "a:b"}}}, ["HA0208"]),
     ("a scope of the path", secured("/u/{id}", {"strategy": "session", "scope": "user-{params.id}"}), []),
     ("a scope of another path",

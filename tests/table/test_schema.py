@@ -8,7 +8,6 @@ import jsonschema
 import pytest
 import yaml
 
-from hapiish.http.auth import basic, jwt
 from hapiish.table import build, model, schema
 from hapiish.table.problems import Mark
 
@@ -125,17 +124,6 @@ def test_the_whole_file_has_the_keys_of_the_table() -> None:
     ours = {"file", "folder", "files", "marks", "names"}
     composed = {"hapiish", "params", "presets", "groups"}
     assert set(SCHEMA["properties"]) - composed == {field.name for field in fields(model.Table)} - ours
-
-
-@pytest.mark.parametrize(("name", "own"), [("jwtOptions", jwt.OPTIONS_SCHEMA), ("basicOptions", basic.OPTIONS_SCHEMA)])
-def test_options_of_the_built_in_schemes_are_those_that_the_schemes_accept(name: str, own: dict[str, Any]) -> None:
-    assert DEFINITIONS[name]["required"] == own["required"]
-    assert described(name).keys() == own["properties"].keys()
-    for option, accepted in own["properties"].items():
-        inner = described(name)[option].get("properties", {})
-        assert inner.keys() == accepted.get("properties", {}).keys()
-        for key in inner:
-            assert inner[key]["default"] == accepted["properties"][key]["default"]
 
 
 def test_a_variable_may_stand_in_typed_places_for_editors() -> None:

@@ -1,47 +1,35 @@
-"""The scheme `basic`: user name and password in the Authorization header (RFC 7617), judged by the user's function."""
+"""The scheme `basic`: user name and password in the Authorization header (RFC 7617).
+
+They are judged by the user's function, or by the hashes of the strategy's own `users`.
+"""
 
 import binascii
+import hmac
+import secrets
 from base64 import b64decode
+from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from hapiish import boom
+from hapiish.http.auth.secrets import check_password_hash, is_password
 from hapiish.http.auth.verdict import Answer, Authenticated, Unauthenticated
 from hapiish.http.request import Request
 from hapiish.http.response import Response
 
-OPTIONS_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["validate"],
-    "additionalProperties": False,
-    "properties": {
-        "validate": {
-            "type": "string",
-            "description": "`module:function` called with (request, username, password, h); "
-            "returns {isValid, credentials} or {response}.",
-        },
-        "allowEmptyUsername": {
-            "type": "boolean",
-            "default": False,
-            "description": "Whether the function is asked about an empty user name as well.",
-        },
-        "unauthorizedAttributes": {
-            "type": "object",
-            "additionalProperties": {"type": "string"},
-            "description": "Attributes of the challenge in WWW-Authenticate, such as realm.",
-        },
-    },
-}
+REMEMBERED = 1024
+"""So many good passwords are remembered, as keyed digests, so that not every request pays for a slow hash."""
 
 
 class BasicScheme:
-    """`validate` must be awaitable. Options and messages are those of @hapi/basic."""
+    """`validate` must be awaitable. Options and messages are those of @hapi/basic; `users` are hapiish's own.
 
-    options_schema: ClassVar = OPTIONS_SCHEMA
-    references: ClassVar = ("validate",)
+    Raises ValueError for a user whose `passwordHash` is no such hash.
+    """
 
     def __init__(self, server: Any, options: Mapping[str, Any]) -> None:
-        self._validate = options["validate"]
+        users = options.get("users")
+        self._validate = _Users(server, users).validate if users is not None else options["validate"]
         self._allow_empty_username = options.get("allowEmptyUsername", False)
         self._attributes = options.get("unauthorizedAttributes") or {}
 
@@ -75,3 +63,37 @@ class BasicScheme:
 
     def _unauthorized(self, message: str | None) -> boom.Unauthorized:
         return boom.Unauthorized(message, scheme="Basic", attributes=self._attributes, code="unauthorized")
+
+
+class _Users:
+    """The users that a table lists; an unknown name takes as long as a wrong password."""
+
+    def __init__(self, server: Any, users: Mapping[str, Any]) -> None:
+        for name, user in users.items():
+            try:
+                check_password_hash(user["passwordHash"])
+            except ValueError as error:
+                raise ValueError(f'user "{name}": {error}') from None
+        self._run = server.pool.call
+        self._users = users
+        self._secret = secrets.token_bytes(32)
+        self._known: OrderedDict[bytes, None] = OrderedDict()
+
+    async def validate(self, request: Any, username: str, password: str, h: Any) -> dict[str, Any]:
+        user = self._users.get(username)
+        digest = hmac.digest(self._secret, f"{username}:{password}".encode(), "sha256")
+        if user is None or digest not in self._known:
+            against = user or next(iter(self._users.values()))
+            if not await self._run(is_password, password, against["passwordHash"]) or user is None:
+                return {"isValid": False}
+            self._known[digest] = None
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return {"isValid": True, "credentials": listed(username, user)}
+
+
+def listed(name: str, entry: Mapping[str, Any], key: str = "user") -> dict[str, Any]:
+    """The credentials of one who is listed in a table: the name, the scopes, and what else the entry gives."""
+    scope = entry.get("scope")
+    scopes = {} if scope is None else {"scope": [scope] if isinstance(scope, str) else list(scope)}
+    return {key: name, **scopes, **(entry.get("credentials") or {})}

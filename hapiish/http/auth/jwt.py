@@ -1,15 +1,17 @@
-"""The scheme `jwt`: a signed token in the Authorization header (RFC 6750), with the options of @hapi/jwt.
+"""The scheme `jwt`: a signed token in a header (RFC 6750) or a cookie, with the options of @hapi/jwt.
 
 A token's signature is verified once and remembered; its times are judged, and the user's function is asked, on every
 request.
 """
 
-from collections.abc import Mapping
-from functools import lru_cache
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 from time import time
-from typing import Any, ClassVar
+from typing import Any
 
-from hapiish import boom
+from hapiish import boom, codec
+from hapiish.http.auth.keys import RemoteKeys, keys_for, make_key
 from hapiish.http.auth.tokens import Key, Token, TokenError, UnknownKeyError, Verifier
 from hapiish.http.auth.verdict import Answer, Authenticated, Unauthenticated
 from hapiish.http.request import Request
@@ -18,93 +20,31 @@ from hapiish.http.response import Response
 REMEMBERED = 4096
 """So many verified tokens are remembered for each strategy; the one unused for longest goes first."""
 
-ALGORITHMS = (
-    *("ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512"),
-    *("PS256", "PS384", "PS512", "RS256", "RS384", "RS512"),
-)
 
+def jwt_scheme(server: Any, options: Mapping[str, Any]) -> "JwtScheme":
+    """The scheme for these options; `validate`, and functions among the keys, must be awaitable,
+    and `cache` is the rules of a cache in milliseconds.
 
-def _accepted(what: str) -> dict[str, Any]:
-    several = {"type": "array", "items": {"type": "string"}, "minItems": 1}
-    return {
-        "description": f"The accepted {what}; false accepts any.",
-        "default": False,
-        "anyOf": [{"type": "string"}, several, {"const": False}],
-    }
-
-
-_KEY: tuple[dict[str, Any], ...] = (
-    {"type": "string", "minLength": 1},
-    {
-        "type": "object",
-        "required": ["key"],
-        "additionalProperties": False,
-        "properties": {
-            "key": {"description": "A secret, or a public key as PEM.", "type": "string", "minLength": 1},
-            "algorithms": {
-                "description": "The only algorithms tried with this key.",
-                "default": ["HS256"],
-                "type": "array",
-                "items": {"enum": list(ALGORITHMS)},
-                "minItems": 1,
-            },
-            "kid": {"description": "A token that names another key is not tried with this one.", "type": "string"},
-        },
-    },
-)
-_VERIFY: dict[str, Any] = {
-    "aud": _accepted("audiences"),
-    "iss": _accepted("issuers"),
-    "sub": _accepted("subjects"),
-    "exp": {"description": "Whether an expired token is refused.", "default": True, "type": "boolean"},
-    "nbf": {"description": "Whether a token is refused before its time.", "default": True, "type": "boolean"},
-    "maxAgeSec": {"description": "The greatest age in seconds; 0: any.", "default": 0, "type": "integer", "minimum": 0},
-    "timeSkewSec": {"description": "Tolerance for clocks, seconds.", "default": 0, "type": "integer", "minimum": 0},
-}
-OPTIONS_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["keys"],
-    "additionalProperties": False,
-    "properties": {
-        "keys": {
-            "description": "A secret of at least 32 bytes, {key, algorithms, kid}, or a list of these.",
-            "anyOf": [*_KEY, {"type": "array", "items": {"anyOf": list(_KEY)}, "minItems": 1}],
-        },
-        "verify": {
-            "description": "The claims that a token must have.",
-            "default": {},
-            "type": "object",
-            "additionalProperties": False,
-            "properties": _VERIFY,
-        },
-        "validate": {
-            "description": "module:function called with (artifacts, request, h), returns {isValid, credentials} or "
-            "{response}; false: the claims are the credentials.",
-            "default": False,
-            "anyOf": [{"type": "string"}, {"const": False}],
-        },
-        "httpAuthScheme": {"description": "The word before the token.", "default": "Bearer", "type": "string"},
-        "unauthorizedAttributes": {
-            "description": "Attributes of the challenge in WWW-Authenticate, such as realm.",
-            "default": {},
-            "type": "object",
-            "additionalProperties": {"type": "string"},
-        },
-    },
-}
+    Raises ValueError for a key that is too short or not one for its algorithms, and for tokens that nobody judges.
+    """
+    given = options.get("keys")
+    several = given if isinstance(given, list) else [] if given is None else [given]
+    changing = [each for each in several if callable(each) or (isinstance(each, Mapping) and "uri" in each)]
+    fixed = [make_key(each) for each in several if each not in changing]
+    if options.get("verify") is False:
+        if not options.get("validate"):
+            raise ValueError("verify: false needs a validate function, or anybody may come as anybody")
+        return JwtScheme(options, None)
+    return ChangingKeysScheme(options, fixed, changing) if changing else JwtScheme(options, fixed)
 
 
 class JwtScheme:
-    """`validate` must be awaitable. Raises ValueError for a key that is too short or not one for its algorithms."""
+    """Tokens under keys that never change; without keys (None) they are the user's function's to judge."""
 
-    options_schema: ClassVar = OPTIONS_SCHEMA
-    references: ClassVar = ("validate",)
-
-    def __init__(self, server: Any, options: Mapping[str, Any]) -> None:
-        given = options["keys"] if isinstance(options["keys"], list) else [options["keys"]]
+    def __init__(self, options: Mapping[str, Any], keys: Sequence[Key] | None) -> None:
         verify = options.get("verify") or {}
         self._verifier = Verifier(
-            [Key(each) if isinstance(each, str) else _key(each) for each in given],
+            keys,
             aud=_several(verify.get("aud")),
             iss=_several(verify.get("iss")),
             sub=_several(verify.get("sub")),
@@ -112,18 +52,25 @@ class JwtScheme:
             nbf=verify.get("nbf", True),
             max_age=verify.get("maxAgeSec", 0),
             skew=verify.get("timeSkewSec", 0),
+            headless=_headless(options.get("headless")),
         )
         self._validate = options.get("validate") or None
+        self._cookie: str | None = options.get("cookieName")
+        self._header = (options.get("headerName") or "authorization").lower().encode("latin-1")
         self._word = options.get("httpAuthScheme", "Bearer")
         self._attributes = options.get("unauthorizedAttributes") or {}
+        claim = options.get("scopeClaim")
+        self._scope_claim = claim.split(".") if claim else None
         self._token = lru_cache(REMEMBERED)(self._read)
+        # A handshake's token stands in the header of a request's.
+        self.token_header = None if self._cookie else (self._header, f"{self._word} ".encode("latin-1"))
 
     async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
         """The claims, or what the user's function makes of them, as credentials; without such a header the next
         strategy is tried.
         """
         try:
-            token = self._token(request.header(b"authorization"))
+            token = self._token(request.header(self._header) if self._cookie is None else self._crumb(request))
             claims = token.claims()
             now = time()
             if not token.since <= now < token.until:
@@ -131,6 +78,8 @@ class JwtScheme:
         except TokenError as error:
             raise self._unauthorized(error) from None
         artifacts = token.artifacts(claims)
+        if self._scope_claim is not None:
+            claims = {**claims, "scope": _scopes(claims, self._scope_claim)}
         if self._validate is None:
             return Authenticated(claims, artifacts, token.until)
         answer = Answer(await self._asked(artifacts, request, h))
@@ -152,13 +101,27 @@ class JwtScheme:
                 raise
             raise self._refusal(error.message, error.code or "unauthorized") from error
 
+    def verify(self, auth: Any) -> None:
+        """Raises the 401 of a token that was good when the request came and is over by now."""
+        try:
+            self._verifier.judge_times(auth.artifacts["decoded"]["payload"], time())
+        except TokenError as error:
+            raise self._unauthorized(error) from None
+
+    def _crumb(self, request: Request) -> str | None:
+        value = request.state.get(self._cookie or "")
+        return f"{self._word} {value}" if value and isinstance(value, str) else None
+
     def _read(self, header: str | None) -> Token:
+        return self._verifier.verify(self._text(header))
+
+    def _text(self, header: str | None) -> str:
         parts = (header or "").split()
         if not parts or parts[0].lower() != self._word.lower():
             raise UnknownKeyError("No token")
         if len(parts) != 2:
             raise TokenError("Bad HTTP authentication header format")
-        return self._verifier.verify(parts[1])
+        return parts[1]
 
     def _unauthorized(self, error: TokenError) -> boom.Unauthorized:
         if isinstance(error, UnknownKeyError):
@@ -169,8 +132,56 @@ class JwtScheme:
         return boom.Unauthorized(message, scheme=self._word, attributes=self._attributes, code=code)
 
 
-def _key(options: Mapping[str, Any]) -> Key:
-    return Key(options["key"], options.get("algorithms", ("HS256",)), options.get("kid"))
+class ChangingKeysScheme(JwtScheme):
+    """Tokens under keys that an issuer publishes, or that a function finds for each of them."""
+
+    def __init__(self, options: Mapping[str, Any], fixed: Sequence[Key], changing: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(options, fixed)
+        self._fixed = tuple(fixed)
+        self._current = self._fixed
+        cache = options.get("cache")
+        self._remotes = [_remote(each, cache) for each in changing if isinstance(each, Mapping)]
+        self._functions: list[Any] = [each for each in changing if callable(each)]
+
+    async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
+        """As with fixed keys, under those of this moment."""
+        try:
+            text = self._text(request.header(self._header) if self._cookie is None else self._crumb(request))
+            token = self._verifier.read(text)
+        except TokenError as error:
+            raise self._unauthorized(error) from None
+        asked = [partial(function, token.artifacts(token.claims()), request) for function in self._functions]
+        keys = (*self._fixed, *await keys_for(token.header, self._remotes, asked))
+        if keys != self._current:
+            self._current, self._verifier = keys, self._verifier.under(keys)
+            self._token.cache_clear()
+        return await super().authenticate(request, h)
+
+
+def _remote(given: Mapping[str, Any], cache: Mapping[str, int] | None) -> RemoteKeys:
+    return RemoteKeys(
+        given["uri"],
+        headers=given.get("headers"),
+        algorithms=given.get("algorithms"),
+        verify=given.get("rejectUnauthorized", True),
+        cache=cache,
+    )
+
+
+def _headless(given: Any) -> str | None:
+    """The header of tokens that have none, as the text that would stand before the first dot."""
+    if given is None or isinstance(given, str):
+        return given
+    return urlsafe_b64encode(codec.encode(given)).rstrip(b"=").decode()
+
+
+def _scopes(claims: Any, path: Sequence[str]) -> list[str]:
+    """The scopes at a claim, which OAuth writes as one text with spaces."""
+    for name in path:
+        claims = claims.get(name) if isinstance(claims, Mapping) else None
+    if isinstance(claims, str):
+        return claims.split()
+    return [each for each in claims if isinstance(each, str)] if isinstance(claims, list) else []
 
 
 def _several(accepted: Any) -> list[str] | None:

@@ -43,12 +43,7 @@ class _Strategies:
             return None
         challenges: list[str] = []
         for name, call in self.calls:
-            result: Any
-            try:
-                result = await call(request, Toolkit(request))
-            except boom.Boom as error:
-                result = error
-            verdict = _verdict(name, result)
+            verdict = await _ask(name, call, request)
             if isinstance(verdict, Response):
                 return verdict
             refusal = verdict.error if isinstance(verdict, Unauthenticated) else None
@@ -68,6 +63,20 @@ class _Strategies:
         if self.mode == "required":
             raise auth.error
         return None
+
+
+async def asked(name: str, scheme: Scheme, request: Request, run: Run) -> Authenticated | Unauthenticated | Response:
+    """What one strategy says of a request, outside of any route's mode."""
+    return await _ask(name, caller(scheme.authenticate, run), request)
+
+
+async def _ask(name: str, call: AsyncHandler, request: Request) -> Authenticated | Unauthenticated | Response:
+    result: Any
+    try:
+        result = await call(request, Toolkit(request))
+    except boom.Boom as error:
+        result = error
+    return _verdict(name, result)
 
 
 def _verdict(name: str, result: Any) -> Authenticated | Unauthenticated | Response:

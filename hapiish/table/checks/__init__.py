@@ -19,6 +19,7 @@ from hapiish.table.checks import (
     routes,
     schemas,
     sockets,
+    strategies,
 )
 from hapiish.table.draft import Draft
 from hapiish.table.problems import Problem
@@ -41,6 +42,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     resources.owners,
     auth.schemes,
     auth.strategies,
+    strategies.options,
+    strategies.redirects,
     auth.exclusive,
     auth.missing_strategies,
     auth.scope_templates,

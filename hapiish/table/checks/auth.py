@@ -10,9 +10,9 @@ from hapiish.table.draft import Draft
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged, spell_auth
 from hapiish.table.problems import Problem
+from hapiish.table.schemes import BUILT_IN
 from hapiish.table.wording import did_you_mean
 
-BUILT_IN: Final = ("basic", "jwt")
 SOURCES: Final = ("params", "query", "payload", "credentials")
 
 _TEMPLATE: Final = re.compile(r"\{([^{}]*)\}")
@@ -26,7 +26,7 @@ def schemes(draft: Draft) -> Iterator[Problem]:
         scheme = strategy.get("scheme") if isinstance(strategy, Mapping) else None
         if scheme is not None and scheme not in known and not draft.lost("auth", "schemes", scheme):
             mark = draft.mark("auth", "strategies", name, "scheme")
-            hint = "basic and jwt are built in; name others under auth.schemes"
+            hint = f"{', '.join(BUILT_IN)} are built in; name others under auth.schemes"
             yield Problem(mark, Code.UNKNOWN_SCHEME, f'unknown scheme "{scheme}"{did_you_mean(scheme, known)}', hint)
 
 

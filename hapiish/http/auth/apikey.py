@@ -1,0 +1,71 @@
+"""The scheme `apiKey`: a key in a header, in the query or in a cookie.
+
+Judged by the user's function, or by the hashes of the strategy's own `keys`: a table never holds a key itself.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+from hapiish import boom
+from hapiish.http.auth.basic import listed
+from hapiish.http.auth.secrets import key_digest
+from hapiish.http.auth.verdict import Answer, Authenticated, Unauthenticated
+from hapiish.http.request import Request
+from hapiish.http.response import Response
+
+DEFAULT_HEADER = "x-api-key"
+
+
+class ApiKeyScheme:
+    """`validate(request, key, h)` must be awaitable. Raises ValueError for a key whose `hash` is no such hash."""
+
+    def __init__(self, server: Any, options: Mapping[str, Any]) -> None:
+        self._query, self._cookie = options.get("query"), options.get("cookie")
+        header = options.get("header") or (None if self._query or self._cookie else DEFAULT_HEADER)
+        self._header = header.lower().encode("latin-1") if header else b""
+        self.token_header = (self._header, b"") if header else None
+        self._word = options.get("httpAuthScheme") or "ApiKey"
+        self._attributes = options.get("unauthorizedAttributes") or {}
+        self._validate = options.get("validate")
+        self._keys: list[tuple[bytes, dict[str, Any]]] = []
+        for name, entry in (options.get("keys") or {}).items():
+            try:
+                self._keys.append((key_digest(entry["hash"]), listed(name, entry, "key")))
+            except ValueError as error:
+                raise ValueError(f'key "{name}": {error}') from None
+
+    async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
+        """What the table or the user's function knows of the key; without one the next strategy is tried."""
+        key = self._read(request)
+        if not key:
+            raise self._unauthorized(None)
+        if self._validate is None:
+            credentials = self._find(key)
+            if credentials is None:
+                raise self._unauthorized("Invalid API key")
+            return Authenticated(credentials)
+        answer = Answer(await self._validate(request, key, h))
+        if answer.response is not None:
+            response: Response = h.response(answer.response)
+            return response.takeover()
+        if not answer.is_valid:
+            return Unauthenticated(self._unauthorized("Invalid API key"), answer.credentials)
+        return Authenticated(answer.credentials)
+
+    def _read(self, request: Request) -> str | None:
+        if self._header:
+            return request.header(self._header)
+        source = request.query if self._query else request.state
+        key = source.get(self._query or self._cookie or "")
+        return key if isinstance(key, str) else None
+
+    def _find(self, key: str) -> dict[str, Any] | None:
+        """Every known key is compared, whichever it is."""
+        digest = hashlib.sha256(key.encode()).digest()
+        found = [credentials for known, credentials in self._keys if hmac.compare_digest(known, digest)]
+        return dict(found[0]) if found else None
+
+    def _unauthorized(self, message: str | None) -> boom.Unauthorized:
+        return boom.Unauthorized(message, scheme=self._word, attributes=self._attributes, code="unauthorized")

@@ -1,0 +1,154 @@
+"""The scheme `cookie`: a session sealed into a cookie, judged by the user's function if there is one (@hapi/cookie).
+
+Route handlers set and clear the session by `request.cookie_auth`, or what `requestDecoratorName` calls it.
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from hapiish import boom
+from hapiish.http.auth.verdict import Answer, Authenticated, Unauthenticated
+from hapiish.http.cookies import Definition
+from hapiish.http.request import Request
+from hapiish.http.response import CLEAR, Response
+
+NAME = "sid"
+DECORATION = "cookie_auth"
+
+_LOCAL = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")
+
+
+class Session:
+    """`request.cookie_auth`: the session of one request's caller, as the response will carry it."""
+
+    __slots__ = ("_request", "_scheme")
+
+    def __init__(self, request: Request, scheme: "CookieScheme") -> None:
+        self._request = request
+        self._scheme = scheme
+
+    def set(self, session: Any, value: Any = ...) -> None:
+        """Starts a session, a mapping; or, with two arguments, sets one key of the present one."""
+        if value is not ...:
+            session = {**self._present("apply a key to"), session: value}
+        if not isinstance(session, Mapping):
+            raise TypeError(f"a session is a mapping, not {type(session).__name__}")
+        self._request.auth.artifacts = session
+        self._request.set_cookie(self._scheme.name, session, {})
+
+    def clear(self, key: str | None = None) -> None:
+        """Ends the session, or takes one key out of it."""
+        if key is None:
+            self._request.auth.artifacts = None
+            self._request.set_cookie(self._scheme.name, CLEAR, {})
+        else:
+            self.set({name: value for name, value in self._present("clear a key from").items() if name != key})
+
+    def ttl(self, milliseconds: int) -> None:
+        """Lets the session live so long from now on."""
+        session = self._present("give another lifetime")
+        self._request.set_cookie(self._scheme.name, session, {"ttl": milliseconds, "iron_ttl": milliseconds})
+
+    def next(self, default: str = "/") -> str:
+        """Where a login should lead: what `appendNext` wrote into the query, if it is a path of this very server."""
+        target = self._request.query.get(self._scheme.next or "next")
+        return target if isinstance(target, str) and _LOCAL.fullmatch(target) else default
+
+    def _present(self, purpose: str) -> Mapping[str, Any]:
+        session = self._request.auth.artifacts
+        if isinstance(session, Mapping):
+            return session
+        raise RuntimeError(f"there is no session to {purpose}")
+
+
+class CookieScheme:
+    """`cookie` is a pair of a name and a `Definition`; `validate` and `redirectTo.method` must be awaitable.
+
+    A session is valid as long as its cookie lives, unless `iron.ttl` says otherwise. Raises ValueError for
+    `keepAlive` without a `ttl` that it could renew.
+    """
+
+    token_header = None
+
+    def __init__(self, server: Any, options: Mapping[str, Any]) -> None:
+        self.name, definition = options["cookie"]
+        if definition.iron_ttl is None and definition.ttl:
+            definition = dataclasses.replace(definition, iron_ttl=definition.ttl)
+        self.definition: Definition = definition
+        self.cookies = {self.name: definition}
+        self.decorations: Mapping[str, Callable[[Request], Session]] = {
+            options.get("requestDecoratorName") or DECORATION: lambda request: Session(request, self)
+        }
+        self._keep_alive = options.get("keepAlive", False)
+        if self._keep_alive and not definition.ttl:
+            raise ValueError("keepAlive needs cookie.ttl, which it renews")
+        self._redirect_to = options.get("redirectTo")
+        append = options.get("appendNext")
+        given = append if isinstance(append, Mapping) else {}
+        self.next: str | None = given.get("name", "next") if append is True or append is given else append or None
+        self._raw = given.get("raw", False)
+        self._validate = options.get("validate")
+
+    async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
+        """The session, or what the user's function makes of it, as credentials."""
+        session = request.state.get(self.name)
+        if not isinstance(session, Mapping) or not session:
+            return await self._refused(request, h, _unauthorized(None))
+        credentials: Any = session
+        if self._validate is not None:
+            answer = await self._asked(request, session, h)
+            if isinstance(answer, boom.Boom):
+                if self.definition.clear_invalid:
+                    request.set_cookie(self.name, CLEAR, {})
+                return await self._refused(request, h, answer)
+            if answer.response is not None:
+                response: Response = h.response(answer.response)
+                return response.takeover()
+            credentials = session if answer.credentials is None else answer.credentials
+        if self._keep_alive:
+            request.set_cookie(self.name, session, {})
+        return Authenticated(credentials, session)
+
+    async def _asked(self, request: Request, session: Mapping[str, Any], h: Any) -> Answer | boom.Boom:
+        """The user's answer, a no as the error it means; so does a boom below 500 that the function raises."""
+        assert self._validate is not None
+        try:
+            answer = Answer(await self._validate(request, session, h))
+        except boom.Boom as error:
+            if error.status >= 500:
+                raise
+            return error if error.status == 401 else _unauthorized("Invalid cookie")
+        return answer if answer.is_valid or answer.response is not None else _unauthorized(None)
+
+    async def _refused(self, request: Request, h: Any, error: boom.Boom) -> Unauthenticated | Response:
+        """A redirection to the login where one is required and a browser can follow it, else the verdict."""
+        uri = self._redirect_to
+        override = request.route.settings.plugins.get("cookie")
+        if isinstance(override, Mapping) and "redirectTo" in override:
+            uri = override["redirectTo"]
+        if request.auth.mode != "required" or request.socket is not None:
+            return Unauthenticated(error)
+        if callable(uri):
+            uri = await uri(request)
+        if not uri:
+            return Unauthenticated(error)
+        if self.next:
+            uri = f"{uri}{'&' if '?' in uri else '?'}{self.next}={quote(self._target(request), safe='')}"
+        response: Response = h.response("You are being redirected...")
+        return response.redirect(uri).takeover()
+
+    def _target(self, request: Request) -> str:
+        """Where the caller was going, as a path of this very server, so that the login page can trust it."""
+        query = request.scope["query_string"].decode("latin-1")
+        raw = request.scope.get("raw_path")
+        here = request.scope.get("root_path", "") + request.path
+        path = raw.decode("latin-1") if self._raw and raw else quote(here, safe="%/:@!$&'()*+,;=~")
+        target = f"{path}?{query}" if query else path
+        return "/" + target.lstrip("/\\")
+
+
+def _unauthorized(message: str | None) -> boom.Unauthorized:
+    return boom.Unauthorized(message, scheme="cookie", code="unauthorized")

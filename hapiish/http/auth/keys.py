@@ -1,0 +1,198 @@
+"""Where the keys of tokens come from: secrets, PEM, and sets of keys that an issuer publishes (JWKS, RFC 7517).
+
+A fetched set is kept as a cache keeps values (fresh, stale, expired), and fetched again when a token names a key that
+it lacks; never more than one fetch is under way, and never more than one in half a minute is made for unknown keys.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import lru_cache
+from time import time
+from typing import Any, Final
+
+import jwt
+
+from hapiish import boom
+from hapiish.caches.policy import Policy
+from hapiish.caches.rules import Rules
+from hapiish.caches.store import Entry
+from hapiish.http.auth.tokens import Key
+
+_ALWAYS: Final = {"expires_in": 7 * 24 * 3_600_000, "generate_timeout": 120_000}
+_STALE: Final = {"stale_in": 3_600_000, "stale_timeout": 500}
+COOLDOWN: Final = 30.0
+"""So many seconds must be between two fetches for keys that nobody knows."""
+
+_RSA: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+_BY_CURVE: Final = {
+    "P-256": ("ES256",),
+    "P-384": ("ES384",),
+    "P-521": ("ES512",),
+    "secp256r1": ("ES256",),
+    "secp384r1": ("ES384",),
+    "secp521r1": ("ES512",),
+    "Ed25519": ("EdDSA",),
+    "Ed448": ("EdDSA",),
+}
+
+
+class KeysError(Exception):
+    """Keys that cannot be had now."""
+
+
+def make_key(given: Any) -> Key:
+    """The key of a secret, a PEM text or `{key, algorithms, kid}`; a PEM's algorithms are those of its kind.
+
+    Raises ValueError for what is no key, or none for its algorithms.
+    """
+    options = given if isinstance(given, Mapping) else {"key": given}
+    return _made(options["key"], tuple(options.get("algorithms") or ()), options.get("kid"))
+
+
+@lru_cache(256)
+def _made(material: str, algorithms: tuple[str, ...], kid: str | None) -> Key:
+    if "-----BEGIN " not in material:
+        return Key(material, algorithms or ("HS256",), kid)
+    public = _public(material)
+    return Key(public, algorithms or _algorithms(public), kid)
+
+
+def _public(pem: str) -> Any:
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+    from cryptography.x509 import load_pem_x509_certificate
+
+    data = pem.encode()
+    try:
+        if "CERTIFICATE" in pem:
+            return load_pem_x509_certificate(data).public_key()
+        return load_pem_private_key(data, None).public_key() if "PRIVATE" in pem else load_pem_public_key(data)
+    except (TypeError, ValueError):
+        raise ValueError("the PEM text is no key that could be read") from None
+
+
+def _algorithms(public: Any) -> tuple[str, ...]:
+    curve = getattr(getattr(public, "curve", None), "name", type(public).__name__.removesuffix("PublicKey"))
+    return _BY_CURVE.get(curve, _RSA)
+
+
+class _Here:
+    """The store of one set of keys: they are objects, and stay in this process."""
+
+    is_ready = True
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._entry: Entry | None = None
+
+    async def start(self) -> None:
+        """There is nothing to open."""
+
+    async def stop(self) -> None:
+        """There is nothing to close."""
+
+    async def get(self, segment: str, id: str) -> Entry | None:
+        return self._entry
+
+    async def set(self, segment: str, id: str, value: Any, ttl: int) -> None:
+        self._entry = Entry(value, round(self._clock() * 1000), ttl)
+
+    async def drop(self, segment: str, id: str) -> None:
+        self._entry = None
+
+
+class RemoteKeys:
+    """The keys behind a URI, kept by the rules of a cache; durations are in milliseconds, `clock` gives seconds.
+
+    `fetch` returns the document; it is httpx that asks unless a caller knows better.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        algorithms: Sequence[str] | None = None,
+        verify: bool = True,
+        cache: Mapping[str, int] | None = None,
+        clock: Callable[[], float] = time,
+        fetch: Callable[[], Awaitable[Any]] | None = None,
+    ) -> None:
+        self.uri = uri
+        self._headers = dict(headers or {})
+        self._algorithms = frozenset(algorithms or ())
+        self._verify = verify
+        self._clock = clock
+        self._fetch = fetch or self._get
+        self._tried = -COOLDOWN
+        self._asking = asyncio.Lock()
+        given: dict[str, Any] = {**_ALWAYS, **(cache or _STALE)}
+        rules = Rules(generate_func=self._generate, drop_on_error=False, **given)
+        self._policy = Policy(rules, _Here(clock), "keys", clock=clock)
+
+    async def keys(self, kid: str | None = None) -> tuple[Key, ...]:
+        """The keys of now, with the one called `kid` if the issuer has it. Raises KeysError."""
+        try:
+            found: tuple[Key, ...] = await self._policy.get(self.uri)
+            if kid is not None and all(key.kid != kid for key in found):
+                found = await self._anew(kid, found)
+        except Exception as error:
+            raise KeysError(f"no keys from {self.uri}: {str(error) or type(error).__name__}") from error
+        return found
+
+    async def _anew(self, kid: str, found: tuple[Key, ...]) -> tuple[Key, ...]:
+        """The issuer may have a new key: it is asked, once for all who wait, unless that was done just now."""
+        async with self._asking:
+            if self._clock() - self._tried >= COOLDOWN:
+                found = await self._generate(self.uri, None)
+                await self._policy.set(self.uri, found)
+                return found
+        return await self._policy.get(self.uri) or found
+
+    async def _generate(self, key: Any, flags: Any) -> tuple[Key, ...]:
+        self._tried = self._clock()
+        return tuple(self._read(await self._fetch()))
+
+    def _read(self, document: Any) -> list[Key]:
+        given = document.get("keys") if isinstance(document, Mapping) else None
+        found = [key for each in given or () if (key := self._key(each)) is not None]
+        if not found:
+            raise ValueError("the document has no keys for signatures")
+        return found
+
+    def _key(self, given: Any) -> Key | None:
+        """A public key for signatures; what is anything else, or of a kind unknown to us, is left out."""
+        if not isinstance(given, Mapping) or given.get("use", "sig") != "sig" or given.get("kty") == "oct":
+            return None
+        named = (given["alg"],) if isinstance(given.get("alg"), str) else _BY_CURVE.get(given.get("crv", ""), _RSA)
+        algorithms = [name for name in named if not self._algorithms or name in self._algorithms]
+        try:
+            return Key(jwt.PyJWK.from_dict(dict(given)).key, algorithms, given.get("kid")) if algorithms else None
+        except (jwt.PyJWTError, ValueError):
+            return None
+
+    async def _get(self) -> Any:
+        import httpx
+
+        async with httpx.AsyncClient(verify=self._verify) as client:
+            answer = await client.get(self.uri, headers=self._headers)
+            return answer.raise_for_status().json()
+
+
+async def keys_for(
+    header: Mapping[str, Any], remotes: Sequence[RemoteKeys], asked: Sequence[Callable[[], Awaitable[Any]]]
+) -> list[Key]:
+    """The keys of every source for a token with this header; those that fail matter only when none has a key."""
+    keys: list[Key] = []
+    failures: list[Exception] = []
+    for remote in remotes:
+        try:
+            keys += await remote.keys(header.get("kid"))
+        except KeysError as error:
+            failures.append(error)
+    for ask in asked:
+        found = await ask()
+        several = found if isinstance(found, list | tuple) else [] if found is None else [found]
+        keys += [make_key(each) for each in several]
+    if failures and not any(key.is_for(header) for key in keys):
+        raise boom.InternalServerError("Failed to obtain keys") from failures[0]
+    return keys

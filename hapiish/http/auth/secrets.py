@@ -1,0 +1,80 @@
+"""Passwords and API keys as a table may hold them: only as hashes. Written by `hapiish hash`.
+
+A password is hashed slowly, by scrypt (`$scrypt$ln=15,r=8,p=1$salt$hash`) or Argon2 (`$argon2id$…`, which needs the
+package cryptography); a key, which is random and long, by SHA-256 (`sha256:…`). Comparisons take constant time.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from base64 import b64decode, b64encode
+from typing import Final
+
+_SCRYPT: Final = re.compile(r"\$scrypt\$ln=([0-9]{1,2}),r=([0-9]{1,2}),p=([0-9]{1,2})\$([\w+/]+)\$([\w+/]+)", re.ASCII)
+_ARGON: Final = re.compile(r"\$argon2id\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[\w+/]+\$[\w+/]+", re.ASCII)
+_KEY: Final = re.compile(r"sha256:([0-9a-f]{64})")
+_COST: Final = (15, 8, 1)  # ln, r, p: 32 MiB and some 60 ms for each attempt
+
+
+def hash_password(password: str) -> str:
+    """The hash of a password, with a salt of its own; takes a moment on purpose."""
+    salt = secrets.token_bytes(16)
+    log_n, r, p = _COST
+    return f"$scrypt$ln={log_n},r={r},p={p}${_text(salt)}${_text(_scrypt(password, salt, _COST, 32))}"
+
+
+def is_password(password: str, known: str) -> bool:
+    """Whether `known` is a hash of `password`; takes a moment on purpose."""
+    found = _SCRYPT.fullmatch(known)
+    if found is None:
+        return _is_argon(password, known)
+    salt, expected = _bytes(found[4]), _bytes(found[5])
+    cost = (int(found[1]), int(found[2]), int(found[3]))
+    return hmac.compare_digest(_scrypt(password, salt, cost, len(expected)), expected)
+
+
+def check_password_hash(known: str) -> None:
+    """Raises ValueError for a text that is no hash, or asks for more work than a request may cost."""
+    found = _SCRYPT.fullmatch(known)
+    if found is None and not _ARGON.fullmatch(known):
+        raise ValueError('not a hash of a password: write what "hapiish hash" prints')
+    if found is not None and not (1 <= int(found[1]) <= 20 and 1 <= int(found[2]) <= 16 and 1 <= int(found[3]) <= 16):
+        raise ValueError("a hash of a password with unreasonable costs")
+
+
+def hash_key(key: str) -> str:
+    """The hash of an API key."""
+    return f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def key_digest(known: str) -> bytes:
+    """The digest in the hash of a key. Raises ValueError for a text that is none."""
+    found = _KEY.fullmatch(known)
+    if found is None:
+        raise ValueError('not a hash of a key: write what "hapiish hash --key" prints')
+    return bytes.fromhex(found[1])
+
+
+def _scrypt(password: str, salt: bytes, cost: tuple[int, int, int], length: int) -> bytes:
+    n, r, p = 1 << cost[0], cost[1], cost[2]
+    return hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=256 * n * r * p, dklen=length)
+
+
+def _is_argon(password: str, known: str) -> bool:
+    from cryptography.exceptions import InvalidKey
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+    try:
+        Argon2id.verify_phc_encoded(password.encode(), known)
+    except InvalidKey:
+        return False
+    return True
+
+
+def _text(data: bytes) -> str:
+    return b64encode(data).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    return b64decode(text + "=" * (-len(text) % 4))

@@ -1,0 +1,51 @@
+"""`server.auth`: what code may ask of strategies outside of a route's own authentication (hapi's server.auth)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hapiish import boom
+from hapiish.http.auth.strategy import asked
+from hapiish.http.auth.verdict import Authenticated, Unauthenticated
+from hapiish.http.lifecycle import Route
+from hapiish.http.request import Request
+from hapiish.types import Run
+
+
+class AuthService:
+    """`api` is what schemes publish, by strategy; `default` the settings of routes that say nothing of auth."""
+
+    __slots__ = ("_run", "_strategies", "api", "default")
+
+    def __init__(self, strategies: Mapping[str, Any], run: Run, default: Any = None) -> None:
+        self._strategies = strategies
+        self._run = run
+        self.default = default
+        self.api = {name: scheme.api for name, scheme in strategies.items() if getattr(scheme, "api", None) is not None}
+
+    async def test(self, strategy: str, request: Request) -> Authenticated:
+        """The credentials and artifacts that a strategy finds in a request now, whatever its route asks for.
+
+        Neither mode nor access is judged, and `request.auth` stays as it is. Raises the boom of bad or missing
+        credentials, and KeyError for an unknown strategy.
+        """
+        verdict = await asked(strategy, self._strategies[strategy], request, self._run)
+        if isinstance(verdict, Unauthenticated):
+            raise verdict.error
+        if isinstance(verdict, Authenticated):
+            return verdict
+        raise boom.Unauthorized("Authentication needs an answer of its own", code="unauthorized")
+
+    async def verify(self, request: Request) -> None:
+        """Judges the credentials of a request once more, such as those of a long stream: raises when they are over."""
+        auth = request.auth
+        if auth.error is not None:
+            raise auth.error
+        verify = getattr(self._strategies.get(auth.strategy or ""), "verify", None)
+        if auth.is_authenticated and verify is not None:
+            outcome = verify(auth)
+            if outcome is not None:
+                await outcome
+
+    def lookup(self, route: Route) -> Any:
+        """The settings of authentication in effect on a route; None where anybody may come."""
+        return route.settings.auth

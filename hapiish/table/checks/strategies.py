@@ -1,0 +1,76 @@
+"""Options of the built-in schemes that contradict each other, or that leave nobody to judge the caller."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from hapiish.table.codes import Code
+from hapiish.table.draft import Draft
+from hapiish.table.marks import Path
+from hapiish.table.problems import Problem
+
+_ONE_OF: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "apiKey": (("validate", "keys"),),
+    "basic": (("validate", "users"),),
+}
+"""Of each of these options a strategy must have exactly one."""
+
+_ONE_AT_MOST: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "apiKey": (("header", "query", "cookie"),),
+    "jwt": (("headerName", "cookieName"),),
+}
+
+
+def options(draft: Draft) -> Iterator[Problem]:
+    """Options that exclude or need each other."""
+    for name, strategy in draft.section("auth", "strategies").items():
+        if not isinstance(strategy, Mapping) or draft.lost("auth", "strategies", name, "options"):
+            continue
+        scheme, at = strategy.get("scheme"), ("auth", "strategies", name, "options")
+        given = strategy.get("options") or {}
+        for group in _ONE_OF.get(str(scheme), ()):
+            present = [key for key in group if key in given]
+            if not present:
+                message = f'the strategy "{name}" needs {" or ".join(group)}'
+                yield Problem(draft.mark(*at), Code.STRATEGY, message)
+            yield from _exclusive(draft, at, present)
+        for group in _ONE_AT_MOST.get(str(scheme), ()):
+            yield from _exclusive(draft, at, [key for key in group if given.get(key) is not None])
+        if scheme == "jwt":
+            yield from _jwt(draft, name, given, at)
+        if scheme == "cookie":
+            yield from _cookie(draft, given, at)
+
+
+def _exclusive(draft: Draft, at: Path, present: list[str]) -> Iterator[Problem]:
+    if len(present) > 1:
+        first, second = present[0], present[1]
+        related = ((draft.key_mark(*at, first), f'"{first}" is here'),)
+        message = f'"{second}" and "{first}" exclude each other'
+        yield Problem(draft.key_mark(*at, second), Code.EXCLUSIVE, message, "keep one of the two", related)
+
+
+def _jwt(draft: Draft, name: str, given: Mapping[str, Any], at: Path) -> Iterator[Problem]:
+    if given.get("verify") is False:
+        if not given.get("validate"):
+            message = "verify: false without validate would let anybody in as anybody"
+            yield Problem(draft.mark(*at, "verify"), Code.STRATEGY, message)
+    elif "keys" not in given:
+        yield Problem(draft.mark(*at), Code.STRATEGY, f'the strategy "{name}" needs keys')
+
+
+def _cookie(draft: Draft, given: Mapping[str, Any], at: Path) -> Iterator[Problem]:
+    if given.get("keepAlive") is True and not (given.get("cookie") or {}).get("ttl"):
+        message = "keepAlive renews the ttl of the cookie, which has none"
+        yield Problem(draft.key_mark(*at, "keepAlive"), Code.STRATEGY, message, "give the cookie a ttl")
+
+
+def redirects(draft: Draft) -> Iterator[Problem]:
+    """`plugins.cookie.redirectTo` of a route that is neither a text nor false."""
+    for route in draft.routes:
+        plugins = (route.value.get("options") or {}).get("plugins")
+        override = plugins.get("cookie") if isinstance(plugins, Mapping) else None
+        if isinstance(override, Mapping) and "redirectTo" in override:
+            uri = override["redirectTo"]
+            if uri is not False and not (isinstance(uri, str) and uri):
+                mark = draft.mark(*route.at, "options", "plugins", "cookie", "redirectTo")
+                yield Problem(mark, Code.STRATEGY, "plugins.cookie.redirectTo is a path, a URI or false")

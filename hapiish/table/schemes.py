@@ -1,0 +1,14 @@
+"""The built-in authentication schemes as the table knows them, without importing what they do."""
+
+from collections.abc import Mapping
+from typing import Final
+
+Reference = tuple[str, ...]
+
+BUILT_IN: Final[Mapping[str, tuple[Reference, ...]]] = {
+    "apiKey": (("validate",),),
+    "basic": (("validate",),),
+    "cookie": (("validate",), ("redirectTo", "method")),
+    "jwt": (("validate",), ("keys", "method")),
+}
+"""The schemes, and where functions are named in their options; a list on the way is gone through."""
