@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hapiish import boom
@@ -77,6 +77,7 @@ def test_a_declared_cookie_is_judged_strictly(header: str) -> None:
     assert [failure.name for failure in failures] == [header.partition("=")[0]]
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_header_makes_parsing_raise(header: str) -> None:
     values, failures = COOKIES.parse(header)
@@ -170,6 +171,7 @@ def test_a_definition_that_browsers_would_refuse_is_refused(options: dict[str, A
         Definition(**options)
 
 
+@settings(deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(), st.lists))
 def test_base64json_brings_any_json_back(value: Any) -> None:
     header = COOKIES.format("data", value)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hapiish.http.seal import SealError, check_password, seal, sign, unseal, unsign
@@ -41,6 +41,7 @@ def test_what_iron_sealed_is_read() -> None:
     assert unsign("sid", SIGNED, PASSWORD) == "hello"
 
 
+@settings(deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(), st.lists))
 def test_any_json_comes_back(value: Any) -> None:
     assert unseal(seal(value, PASSWORD), PASSWORD) == value
