@@ -125,7 +125,10 @@ class Application(Starlette):
 
     async def reload(self) -> list[Problem]:
         """Reads the table and the modules beside it anew and serves them; on problems the old table goes on."""
-        return await asyncio.to_thread(self._reload)
+        caches = self.server.caches
+        problems = await asyncio.to_thread(self._reload)
+        await self.server.settle(caches)
+        return problems
 
     def _reload(self) -> list[Problem]:
         old = self.server.compiled.table

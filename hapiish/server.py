@@ -8,11 +8,13 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hapiish import boom
+from hapiish.caches import Caches, Policy, Rules
 from hapiish.compile import Compiled
 from hapiish.http import log
 from hapiish.http.dispatch import Dispatcher
-from hapiish.http.lifecycle import Route
+from hapiish.http.lifecycle import Route, caller
 from hapiish.http.router import normalise
+from hapiish.methods import namespace
 from hapiish.store.models import Models
 from hapiish.store.threads import Pool
 from hapiish.table.model import Table
@@ -33,6 +35,7 @@ class Server:
         self.store: Store | None = None
         self.realtime: RealtimeServer | None = None
         self.app: dict[str, Any] = dict(table.server.app)
+        self.caches = Caches()
         self.started = False
         self.draining = False
         self._starting = asyncio.Lock()
@@ -50,6 +53,7 @@ class Server:
         self.auth = compiled.auth
         self.decorations = compiled.decorations
         self.models = Models(compiled.models)
+        self.methods = namespace(compiled.methods)
         if self.store is not None:
             self.store.adopt(compiled.models)
         if self.realtime is not None:
@@ -67,6 +71,7 @@ class Server:
         async with self._starting:
             if self.started:
                 return
+            await self.caches.start()
             await self._extend("onPreStart")
             if self.store is not None:
                 await self.store.start()
@@ -82,11 +87,28 @@ class Server:
             await self.realtime.shutdown()
         for kept in self._kept.values():
             await kept.close()
+        await self.caches.stop()
         await self.pool.stop()
         if self.store is not None:
             await self.store.stop()
         self.started = False
         await self._extend("onPostStop")
+
+    async def settle(self, before: Caches) -> None:
+        """After a reload: opens the caches that are new in this table, closes those that only the one before had."""
+        if self.started and self.caches is not before:
+            await self.caches.start()
+            await before.release(self.caches)
+
+    def cache(self, *, segment: str, cache: str | None = None, shared: bool = False, **rules: Any) -> Policy:
+        """A cache policy (hapi's server.cache) over a segment of the cache of that name, the default one without.
+
+        `rules` are those of `hapiish.caches.Rules`, durations in milliseconds; a `def` generate_func runs in the pool.
+        Raises ValueError for contradicting rules, an unknown cache, and a segment that is taken.
+        """
+        if "generate_func" in rules:
+            rules["generate_func"] = caller(rules["generate_func"], self.pool.call)
+        return self.caches.policy(Rules(**rules), segment=segment, cache=cache, shared=shared)
 
     async def _extend(self, point: str) -> None:
         for function in self.compiled.server_ext.get(point, ()):

@@ -17,12 +17,12 @@ DEFAULT = "_default"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provision:
-    """A store to be: what it is called, `make` to make it, and `settings` that tell whether it is still the same.
+    """A store at rest, what it is called, and `settings` that tell whether the one of another table is the same.
 
     `shared`: its segments may be taken more than once.
     """
 
-    make: Callable[[], Store]
+    store: Store
     name: str = DEFAULT
     settings: Any = None
     shared: bool = False
@@ -55,11 +55,11 @@ class Caches:
         # One set for all tables of a server: what is being made for a request of an old one ends with the server, too.
         self.policies: WeakSet[Policy] = before.policies if before is not None else WeakSet()
         self.clients: dict[str, Client] = {}
-        default = () if any(each.name == DEFAULT for each in provisions) else (Provision(make=MemoryStore),)
+        default = () if any(each.name == DEFAULT for each in provisions) else (Provision(store=MemoryStore()),)
         for provision in (*provisions, *default):
             old = before.clients.get(provision.name) if before is not None else None
             same = old is not None and old.provision.settings == provision.settings
-            store = old.store if old is not None and same else provision.make()
+            store = old.store if old is not None and same else provision.store
             self.clients[provision.name] = Client(provision, store)
 
     @property

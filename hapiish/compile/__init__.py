@@ -10,7 +10,9 @@ from typing import Any
 
 from hapiish import path as paths
 from hapiish.compile.auth import AuthCompiler
+from hapiish.compile.caches import compile_caches
 from hapiish.compile.cookies import compile_cookies
+from hapiish.compile.methods import MethodCompiler
 from hapiish.compile.names import Names
 from hapiish.compile.routes import RouteCompiler
 from hapiish.compile.sockets import SocketCompiler
@@ -38,6 +40,7 @@ class Compiled:
     dispatch: Dispatcher
     namespaces: Mapping[str, NamespaceHooks]
     models: Mapping[str, Any]
+    methods: Mapping[str, Any]
     cookies: Cookies
     mime: MimeTypes
     encodings: tuple[str, ...]
@@ -50,9 +53,15 @@ class Compiled:
 def compile_table(table: model.Table, server: Any) -> Compiled:
     """Compiles `table` for `server` (its pool runs the `def` functions). Raises TableError with every unknown name."""
     names = Names(table, server)
-    compiled = _compile(names)
-    if names.problems:
-        raise TableError(names.problems)
+    # In place while compiling, too: a scheme or a kind may want a cache of its own.
+    before, server.caches = server.caches, compile_caches(names)
+    try:
+        compiled = _compile(names)
+        if names.problems:
+            raise TableError(names.problems)
+    except BaseException:
+        server.caches = before
+        raise
     return compiled
 
 
@@ -61,7 +70,8 @@ def _compile(names: Names) -> Compiled:
     models = {name: names.object(given) for name, given in table.models.items()}
     cookies = compile_cookies(names)
     auth = AuthCompiler(names, cookies)
-    compiler = RouteCompiler(names, auth, cookies, models)
+    methods = MethodCompiler(names)
+    compiler = RouteCompiler(names, auth, cookies, models, methods)
     sockets = SocketCompiler(compiler)
     namespaces = table.sockets.namespaces if table.sockets is not None else ()
     return Compiled(
@@ -69,6 +79,7 @@ def _compile(names: Names) -> Compiled:
         dispatch=_dispatcher(compiler),
         namespaces={given.namespace: sockets.namespace(given) for given in namespaces},
         models=models,
+        methods=methods.methods,
         cookies=cookies,
         mime=compiler.mime,
         etags=Etags(table.server.files.etags_cache_max_size),

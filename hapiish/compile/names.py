@@ -40,14 +40,20 @@ class Names:
                 self._found[name] = missing
         return self._found[name]
 
-    def function(self, name: str) -> AsyncHandler:
+    def callable(self, name: str) -> Callable[..., Any] | None:
+        """The function called `name` as it is; None when a problem says why there is none."""
         found = self.object(name)
         if callable(found):
-            return caller(found, self.server.pool.call)
+            return found if found is not missing else None
         message = f'"{name}" is {type(found).__name__}, not a function'
         self.problems.append(Problem(self.place(name), Code.NOT_CALLABLE, message))
         self._found[name] = missing
-        return missing
+        return None
+
+    def function(self, name: str) -> AsyncHandler:
+        """The function called `name`, to be awaited: a `def` runs in the pool."""
+        found = self.callable(name)
+        return caller(found, self.server.pool.call) if found is not None else missing
 
     def place(self, name: str) -> Mark:
         """Where `name` is first written; the start of the file for one inside the options of a scheme of one's own."""

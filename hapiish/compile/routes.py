@@ -11,6 +11,7 @@ from hapiish.compile.extensions import ExtensionCompiler
 from hapiish.compile.inputs import InputCompiler
 from hapiish.compile.kinds import KindCompiler
 from hapiish.compile.limits import LimitCompiler
+from hapiish.compile.methods import MethodCompiler
 from hapiish.compile.names import Names, missing
 from hapiish.compile.protect import ProtectCompiler
 from hapiish.http import security
@@ -39,8 +40,16 @@ _UNCACHED = model.Cache(otherwise="")
 class RouteCompiler:
     """`models` are classes by name."""
 
-    def __init__(self, names: Names, auth: AuthCompiler, cookies: Cookies, models: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        names: Names,
+        auth: AuthCompiler,
+        cookies: Cookies,
+        models: Mapping[str, Any],
+        methods: MethodCompiler,
+    ) -> None:
         self.names = names
+        self.methods = methods
         self.inputs = InputCompiler(names)
         self.kinds = KindCompiler(names, models)
         self.table = names.table
@@ -90,11 +99,11 @@ class RouteCompiler:
         return str(Path(self.table.folder, options.files.relative_to))
 
     def handler(self, given: model.Route | model.Event) -> AsyncHandler:
-        """What answers: a function, or what a kind of handler makes of its options."""
+        """What answers: a function, a call of a method, or what a kind of handler makes of its options."""
         if isinstance(given, model.Route) and isinstance(given.handler, model.Kind):
             return self.kinds.handler(given, given.handler)
         assert isinstance(given.handler, str)
-        return self.names.function(given.handler)
+        return self.methods.function(given.handler)
 
     def absent(self) -> Route:
         """The internal route of what no route answers: the server's own defaults, no authentication (hapi)."""
@@ -201,7 +210,9 @@ class RouteCompiler:
 
     def prerequisite(self, pre: model.Pre) -> Prerequisite:
         return Prerequisite(
-            method=self.names.function(pre.method), assign=pre.assign, action=self.names.action(pre.fail_action)
+            method=self.methods.function(pre.method),
+            assign=self.methods.assigned(pre),
+            action=self.names.action(pre.fail_action),
         )
 
 

@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 _SHORT: Final[Mapping[type, str | Callable[[Any], Mapping[str, Any]]]] = {
     model.Ext: "method",
+    model.Method: "method",
     model.KindSource: "method",
     model.Limit: units.rate,
     model.Lookup: "field",
@@ -39,6 +40,7 @@ _SHORT: Final[Mapping[type, str | Callable[[Any], Mapping[str, Any]]]] = {
 _KINDS: Final[Mapping[str, type]] = {"model": model.ModelHandler}
 """The classes of the built-in kinds' options; a kind of the table's own gets what is written."""
 
+_CACHES: Final[Mapping[str, type[Any]]] = {"memory": model.MemoryCache, "redis": model.RedisCache}
 _NO_OPTIONS: Final = model.RouteOptions()
 _UNITS: Final[Mapping[Any, Callable[[Any], int]]] = {
     model.Duration: units.duration,
@@ -84,7 +86,9 @@ class _Assembly:
     def table(self, file: str) -> model.Table:
         draft, value = self.draft, self.draft.value
         sections = {
-            key: value[key] for key in ("database", "models", "kinds", "ext", "schemas") if value.get(key) is not None
+            key: value[key]
+            for key in ("database", "models", "methods", "kinds", "ext", "schemas")
+            if value.get(key) is not None
         }
         sections["state"] = {name: draft.cookie(name) for name in draft.section("state")}
         built = build(model.Table, {"file": file, "folder": _folder(file), **sections}, (), draft.marks.value)
@@ -94,11 +98,20 @@ class _Assembly:
             info=_ours({key: given for key, given in draft.section("info").items() if given is not None}),
             server=replace(build(model.Server, server, ("server",), draft.marks.value), routes=self.defaults),
             auth=self.auth(),
+            caches=tuple(self.cache(*entry) for entry in enumerate(value.get("caches") or ())),
             routes=tuple(route for entry in draft.routes for route in self.routes(entry)),
             sockets=self.sockets(),
             files=(file,),
             names=names(draft),
         )
+
+    def cache(self, index: int, given: Mapping[str, Any]) -> model.CacheStore:
+        """A cache with the options of its provider."""
+        at, place = ("caches", index), self.draft.marks.value
+        store = build(model.CacheStore, given, at, place)
+        kind = _CACHES.get(store.provider)
+        written = _ours(given.get("options") or {})
+        return replace(store, options=build(kind, written, (*at, "options"), place) if kind is not None else written)
 
     def auth(self) -> model.Auth:
         section = {key: given for key, given in self.draft.section("auth").items() if key != "default"}
@@ -298,6 +311,8 @@ def _union(members: tuple[Any, ...]) -> Converter:
     takes_false = bool in rest or False in [value for value in literals if isinstance(value, bool)]
 
     def convert(value: Any, path: Path, place: Place) -> Any:
+        if model.Function in members and isinstance(value, str) and ":" in value:
+            return value
         if value is False and not takes_false and types.NoneType in members:
             return None
         if convert_made is None or any(value is given or (value == given and value is not True) for given in literals):

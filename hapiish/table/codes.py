@@ -106,6 +106,9 @@ class Code(StrEnum):
     OWNER = "HA0397", "Documents with an owner behind a route that does not ask for credentials."
     CSRF = "HA0393", "`csrf` where its token can never arrive."
     CSP = "HA0394", "Sources of a `csp` directive that contradict each other."
+    CACHE = "HA0365", "A cache that is declared twice or by nobody, or a cache policy that contradicts itself."
+    CALL = "HA0366", "A call of a server method that is malformed, or of a method that `methods` does not have."
+    CALL_ARGUMENT = "HA0367", "A call of a server method with something that requests of this route never have."
 
     IMPORT = "HA0401", "A `module:attribute` that cannot be imported (`check --import`)."
     NOT_CALLABLE = "HA0402", "A `module:attribute` that is not a function where one is wanted."

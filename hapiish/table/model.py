@@ -17,6 +17,7 @@ Seconds = NewType("Seconds", int)
 Json = Any
 Schema = dict[str, Any] | bool
 Rule = Schema | str  # a JSON Schema, or the module:attribute of a function that validates
+Function = NewType("Function", str)  # module:attribute, where a number may stand, too
 FailAction = str  # error | log | ignore | module:attribute
 NOWHERE = Mark("", 1, 1)
 
@@ -242,7 +243,7 @@ class Pre:
     """One prerequisite; `RouteOptions.pre` is a sequence of parallel sets of them."""
 
     method: str
-    assign: str | None = None
+    assign: str | None = None  # None for a call: the name of its method
     fail_action: FailAction = "error"
     mark: Mark = NOWHERE
 
@@ -561,6 +562,61 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CachePolicy:
+    """How the values of a server method are kept, as `hapiish.caches.Rules` has it."""
+
+    cache: str | None = None
+    segment: str | None = None
+    shared: bool = False
+    expires_in: Duration | None = None
+    expires_at: str | None = None
+    generate_timeout: Duration | Literal[False]
+    stale_in: Duration | Function | None = None
+    stale_timeout: Duration | None = None
+    drop_on_error: bool = True
+    pending_generate_timeout: Duration | None = None
+    generate_on_read_error: bool = True
+    generate_ignore_write_error: bool = True
+    get_decorated_value: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A server method; `generate_key` makes the key of its cache."""
+
+    method: str
+    cache: CachePolicy | None = None
+    generate_key: str | None = None
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryCache:
+    max_byte_size: Size = Size(104857600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisCache:
+    url: str
+    partition: str = "hapiish"
+    timeout: Duration = Duration(1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheStore:
+    """Where cached values are kept; `options` of a `provider` of one's own (module:attribute) are as they are written.
+
+    `name` None: the default cache.
+    """
+
+    provider: str
+    name: str | None = None
+    options: Json = None  # MemoryCache, RedisCache or a mapping
+    shared: bool = False
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Strategy:
     scheme: str
     options: Mapping[str, Json] = field(default_factory=dict)
@@ -639,6 +695,8 @@ class Table:
     models: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, KindSource] = field(default_factory=dict)
     auth: Auth = Auth()
+    methods: Mapping[str, Method] = field(default_factory=dict)
+    caches: tuple[CacheStore, ...] = ()
     state: Mapping[str, Cookie] = field(default_factory=dict)
     ext: Mapping[str, tuple[Ext, ...]] = field(default_factory=dict)
     schemas: Mapping[str, Schema] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from hapiish.table.calls import is_call
 from hapiish.table.draft import Draft
 from hapiish.table.kinds import BUILT_IN as KINDS
 from hapiish.table.kinds import functions, kind_of
@@ -61,6 +62,11 @@ def _sections(draft: Draft) -> Found:
     cookies = [(cookie, ("state", key)) for key, cookie in draft.section("state").items()]
     for cookie, at in [(draft.section("server", "state"), ("server", "state")), *cookies]:
         yield from _cookie(cookie, at)
+    for key, method in draft.section("methods").items():
+        yield from _method(method, ("methods", key))
+    for index, cache in enumerate(draft.value.get("caches") or ()):
+        if ":" in cache["provider"]:
+            yield cache["provider"], ("caches", index, "provider")
     yield from _extensions(draft.section("ext"), ("ext",))
 
 
@@ -76,6 +82,18 @@ def _references(options: Any, reference: Path, at: Path) -> Found:
         yield from _references(options[reference[0]], reference[1:], (*at, reference[0]))
 
 
+def _method(method: Any, at: Path) -> Found:
+    if isinstance(method, str):
+        yield method, at
+    elif isinstance(method, Mapping):
+        yield method["method"], (*at, "method")
+        if method.get("generateKey") is not None:
+            yield method["generateKey"], (*at, "generateKey")
+        stale_in = (method.get("cache") or {}).get("staleIn")
+        if isinstance(stale_in, str) and ":" in stale_in:
+            yield stale_in, (*at, "cache", "staleIn")
+
+
 def _cookie(cookie: Any, at: Path) -> Found:
     """The functions of a cookie, whose automatic value may be one."""
     if not isinstance(cookie, Mapping):
@@ -88,7 +106,7 @@ def _cookie(cookie: Any, at: Path) -> Found:
 
 
 def _handler(value: Mapping[str, Any], at: Path) -> Found:
-    if isinstance(value["handler"], str):
+    if isinstance(value["handler"], str) and not is_call(value["handler"]):
         yield value["handler"], at
 
 
@@ -127,12 +145,13 @@ def _extensions(points: Mapping[str, Any], at: Path) -> Found:
 def _steps(step: Any, at: Path) -> Found:
     """Extension functions and prerequisites: a name, a mapping with `method`, or a list of them."""
     if isinstance(step, str):
-        yield step, at
+        if not is_call(step):
+            yield step, at
     elif isinstance(step, list):
         for index, inner in enumerate(step):
             yield from _steps(inner, (*at, index))
     elif isinstance(step, Mapping):
-        yield step["method"], (*at, "method")
+        yield from _steps(step["method"], (*at, "method"))
         if step.get("bind") is not None:
             yield step["bind"], (*at, "bind")
         yield from _action(step, at)

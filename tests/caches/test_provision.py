@@ -11,7 +11,7 @@ RULES = Rules(expires_in=1000)
 
 
 def memory(name: str, settings: object = None, *, shared: bool = False) -> Provision:
-    return Provision(name=name, make=MemoryStore, settings=settings, shared=shared)
+    return Provision(name=name, store=MemoryStore(), settings=settings, shared=shared)
 
 
 def test_there_is_always_a_default_store() -> None:

@@ -37,6 +37,8 @@ OPTIONS = ROUTE + "  options:\n"
 ACTION = '"failAction" must be error, log, ignore or a function "module:attribute", not "erorr"; did you mean "error"?'
 FRAME = '"xframe" must be true, false, deny, sameorigin or settings, not "sameorigi"; did you mean "sameorigin"?'
 
+HANDLER = 'text of the form "module:attribute", a call "method(params.id)" or one kind of handler'
+
 FAULTS: list[tuple[str, str]] = [
     ("", "1:1 HA0201 the table is empty"),
     ("- a", "1:1 HA0201 the table must be a mapping, not a list"),
@@ -55,9 +57,9 @@ FAULTS: list[tuple[str, str]] = [
      '2:12 HA0207 "method" must be a list without repetitions'),
     ("routes:\n- {method: GET, path: 1.10, handler: a:b}", '2:23 HA0201 "path" must be text, not 1.10'),
     ("routes:\n- {method: GET, path: /, handler: index}",
-     '2:35 HA0205 "handler" must be text of the form "module:attribute" or one kind of handler, not "index"'),
+     f'2:35 HA0205 "handler" must be {HANDLER}, not "index"'),
     ("routes:\n- {method: GET, path: /, handler: [x]}",
-     '2:35 HA0201 "handler" must be text of the form "module:attribute" or one kind of handler, not a list'),
+     f'2:35 HA0201 "handler" must be {HANDLER}, not a list'),
     (ROUTE + "  vhost: '*.a.test'", '5:10 HA0205 "vhost" must be a hostname or a list of them, not "*.a.test"'),
     (ROUTE + "  vhost: a.test:80", '5:10 HA0205 "vhost" must be a hostname or a list of them, not "a.test:80"'),
     (OPTIONS + "    validat: {}", '6:5 HA0204 unknown option "validat"; did you mean "validate"?'),

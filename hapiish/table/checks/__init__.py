@@ -8,6 +8,8 @@ from typing import Final
 
 from hapiish.table.checks import (
     auth,
+    caches,
+    calls,
     cookies,
     extensions,
     files,
@@ -67,6 +69,10 @@ CHECKS: Final[tuple[Check, ...]] = (
     extensions.order,
     files.directories,
     files.files,
+    caches.stores,
+    caches.policies,
+    caches.methods,
+    calls.calls,
     schemas.dialect,
     schemas.references,
     schemas.patterns,

@@ -1,0 +1,45 @@
+"""The caches of a table to stores, kept from one table to the next while nothing changes for them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from hapiish.caches import Caches, Provision, Store
+from hapiish.caches.memory import MemoryStore
+from hapiish.caches.provision import DEFAULT
+from hapiish.compile.names import Names
+from hapiish.table import model
+from hapiish.table.codes import Code
+from hapiish.table.problems import Problem
+
+
+def compile_caches(names: Names) -> Caches:
+    """The stores of the table; those of the server's table before go on where they are the same."""
+    return Caches(tuple(_provisions(names)), before=names.server.caches)
+
+
+def _provisions(names: Names) -> Iterator[Provision]:
+    for given in names.table.caches:
+        try:
+            store = _store(names, given)
+        except ValueError as error:
+            names.problems.append(Problem(given.mark, Code.CACHE, f"the cache is refused: {error}"))
+            continue
+        if store is not None:
+            settings = (given.provider, given.options)
+            yield Provision(store=store, name=given.name or DEFAULT, settings=settings, shared=given.shared)
+
+
+def _store(names: Names, given: model.CacheStore) -> Store | None:
+    """The store at rest; None when a problem says why there is none."""
+    options: Any = given.options
+    if isinstance(options, model.MemoryCache):
+        return MemoryStore(max_bytes=options.max_byte_size)
+    if isinstance(options, model.RedisCache):
+        if not names.extra("redis", "redis", given.mark):  # noqa: S610 - not Django's
+            return None
+        from hapiish.caches.redis import RedisStore
+
+        return RedisStore(url=options.url, partition=options.partition, timeout=options.timeout)
+    factory = names.callable(given.provider)
+    store: Store | None = factory(names.server, dict(options)) if factory is not None else None
+    return store

@@ -1,0 +1,129 @@
+"""Server methods of a table, and the calls of them in `handler` and `pre`, to functions."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import partial
+from typing import Any
+
+from hapiish import methods
+from hapiish.caches import Rules
+from hapiish.compile.names import Names
+from hapiish.http.lifecycle import caller
+from hapiish.table import model
+from hapiish.table.calls import Literal, Reference, is_call, parse
+from hapiish.table.codes import Code
+from hapiish.table.problems import Problem
+from hapiish.types import AsyncHandler, Run
+
+_RULES = {field.name for field in fields(Rules)}
+
+
+class MethodCompiler:
+    """`methods` are what `request.server.methods` has, by dotted name."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.methods: dict[str, Any] = {}
+        for name, given in names.table.methods.items():
+            method = self._method(name, given)
+            if method is not None:
+                self.methods[name] = method
+
+    def function(self, text: str) -> AsyncHandler:
+        """A handler or a step before it: the function that is named, or the call of a method."""
+        return self._call(text) if is_call(text) else self.names.function(text)
+
+    def assigned(self, pre: model.Pre) -> str | None:
+        """Where the value of a step goes: for a call under the method's name unless it says otherwise (hapi 16)."""
+        return pre.assign or (parse(pre.method).method if is_call(pre.method) else None)
+
+    def _method(self, name: str, given: model.Method) -> Any:
+        names = self.names
+        found = names.callable(given.method)
+        if found is None:
+            return None
+        function = _awaited(found, names.server.pool.call)
+        if given.cache is None:
+            return function
+        generate_key = names.callable(given.generate_key) if given.generate_key else methods.default_key
+        rules = {key: getattr(given.cache, key) for key in _RULES & {field.name for field in fields(given.cache)}}
+        if isinstance(rules["stale_in"], str):
+            rules["stale_in"] = names.callable(rules["stale_in"])
+        try:
+            policy = names.server.caches.policy(
+                Rules(**rules, generate_func=methods.generating(function, flagged=_takes_flags(found))),
+                cache=given.cache.cache,
+                segment=given.cache.segment or f"#{name}",
+                shared=given.cache.shared,
+            )
+        except ValueError as error:
+            names.problems.append(Problem(given.mark, Code.CACHE, f'method "{name}": {error}'))
+            return None
+        return methods.CachedMethod(name, policy, generate_key) if generate_key is not None else None
+
+    def _call(self, text: str) -> AsyncHandler:
+        """A handler that calls the method with values of the request; one that the request lacks is None."""
+        call = parse(text)
+        method = self.methods.get(call.method, _never)
+        getters = tuple(_getter(argument) for argument in call.args)
+
+        async def handler(request: Any, h: Any) -> Any:
+            return await method(*[get(request) for get in getters])
+
+        return handler
+
+
+def _awaited(function: Callable[..., Any], run: Run) -> AsyncHandler:
+    """As `caller`, for functions that take arguments by name as well."""
+    called = caller(function, run)
+    if called is function:
+        return called
+
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        return await run(partial(function, *args, **kwargs))
+
+    return call
+
+
+async def _never(*args: Any) -> Any:
+    """In the place of a method that became a problem."""
+
+
+def _takes_flags(function: Callable[..., Any]) -> bool:
+    try:
+        known: Mapping[str, inspect.Parameter] = inspect.signature(function).parameters
+    except ValueError:  # a builtin without a signature
+        return False
+    return "flags" in known or any(each.kind is inspect.Parameter.VAR_KEYWORD for each in known.values())
+
+
+def _getter(argument: Literal | Reference) -> Callable[[Any], Any]:
+    if isinstance(argument, Literal):
+        value = argument.value
+        return lambda request: value
+    root, keys = argument.root, argument.keys
+    if root == "request":
+        return lambda request: _reach(request, keys)
+    if root == "credentials":
+        return lambda request: _reach(request.auth.credentials, keys)
+    if root == "headers":
+        keys = tuple(key.lower() if isinstance(key, str) else key for key in keys)
+    if len(keys) == 1 and root == "params":
+        name = keys[0]
+        return lambda request: request.params.get(name)
+    return lambda request: _reach(getattr(request, root), keys)
+
+
+def _reach(value: Any, keys: tuple[str | int, ...]) -> Any:
+    """What `keys` lead to in mappings, lists and attributes; None as soon as one leads nowhere (Hoek.reach)."""
+    for key in keys:
+        if isinstance(value, Mapping):
+            value = value.get(key)
+        elif isinstance(key, int):
+            value = value[key] if isinstance(value, list | tuple) and key < len(value) else None
+        else:
+            value = getattr(value, key, None)
+        if value is None:
+            return None
+    return value

@@ -1,0 +1,105 @@
+"""`users.load(params.id)`: the text of a call of a server method, read to its name and its arguments.
+
+    call      = name "(" [argument *("," argument)] ")"
+    argument  = 'text' / "text" / number / true / false / null / reference
+    reference = root *("." key / "[" index "]" / "['" key "']")
+
+As hapi 16 had it (lib/handler.js), with literals besides.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+ROOTS: Final = (
+    "params", "query", "payload", "headers", "state", "auth", "credentials", "pre", "app", "info", "method", "path",
+    "id", "plugins", "models", "server", "request",
+)  # fmt: skip
+"""What an argument may begin with: attributes of the request, `credentials` for those of `auth`, the request itself."""
+
+_NAME: Final = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
+_CALL: Final = re.compile(rf"({_NAME})\s*\((.*)\)", re.DOTALL)
+_KEY: Final = r"""\.[\w$-]+|\[\d+\]|\["[^"]*"\]|\['[^']*'\]"""
+_ARGUMENT: Final = re.compile(
+    rf"""\s*(?:
+        (?P<text>"(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*')
+      | (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
+      | (?P<root>[A-Za-z_]\w*)(?P<keys>(?:{_KEY})*)
+    )\s*(?P<end>,|$)""",
+    re.VERBOSE,
+)
+_CONSTANTS: Final = {"true": True, "false": False, "null": None}
+
+
+class CallError(ValueError):
+    """The text is no call; says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """An argument that is always the same."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An argument that each request has: `keys` lead from the `root` to it."""
+
+    root: str
+    keys: tuple[str | int, ...]
+
+    def __str__(self) -> str:
+        return ".".join(str(part) for part in (self.root, *self.keys))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The `method` of `methods`, and what it is called with."""
+
+    method: str
+    args: tuple[Literal | Reference, ...]
+
+
+def is_call(text: Any) -> bool:
+    """Whether a handler or a step before it is a call, and not the name of a function."""
+    return isinstance(text, str) and "(" in text
+
+
+def parse(text: str) -> Call:
+    """The call in `text`; raises CallError."""
+    match = _CALL.fullmatch(text.strip())
+    if match is None:
+        raise CallError(f'"{text}" is not a call such as users.load(params.id)')
+    return Call(match[1], tuple(_arguments(match[2])))
+
+
+def _arguments(text: str) -> list[Literal | Reference]:
+    found: list[Literal | Reference] = []
+    rest, more = text, bool(text.strip())
+    while more:
+        match = _ARGUMENT.match(rest)
+        if match is None:
+            raise CallError(f'"{rest.strip()}" is not an argument: write a reference such as params.id, or a literal')
+        found.append(_argument(match))
+        rest, more = rest[match.end() :], match["end"] == ","
+    return found
+
+
+def _argument(match: re.Match[str]) -> Literal | Reference:
+    if match["text"] is not None:
+        inside = match["text"][1:-1]
+        return Literal(re.sub(r"\\(.)", r"\1", inside, flags=re.DOTALL))
+    if match["number"] is not None:
+        return Literal(json.loads(match["number"]))
+    if match["root"] in _CONSTANTS and not match["keys"]:
+        return Literal(_CONSTANTS[match["root"]])
+    return Reference(match["root"], tuple(_key(key) for key in re.findall(_KEY, match["keys"])))
+
+
+def _key(written: str) -> str | int:
+    if written.startswith("."):
+        return written[1:]
+    inside = written[1:-1]
+    return int(inside) if inside.isdecimal() else inside[1:-1]

@@ -1,0 +1,83 @@
+"""Caches and server methods: names that are taken twice or by nobody, policies that contradict themselves."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from hapiish import expiry
+from hapiish.table import units
+from hapiish.table.codes import Code
+from hapiish.table.draft import Draft
+from hapiish.table.marks import Path
+from hapiish.table.problems import Problem
+from hapiish.table.wording import did_you_mean
+
+_DURATIONS: Final = ("expiresIn", "generateTimeout", "staleIn", "staleTimeout", "pendingGenerateTimeout")
+
+
+def stores(draft: Draft) -> Iterator[Problem]:
+    """Caches of one name, or two without any."""
+    taken: dict[str, Path] = {}
+    for index, cache in enumerate(draft.value.get("caches") or ()):
+        if not isinstance(cache, Mapping):
+            continue
+        at: Path = ("caches", index)
+        name = cache.get("name") or ""
+        if name in taken:
+            message = f'the cache "{name}" is declared twice' if name else "there are two default caches"
+            hint = "" if name else "give one of them a name"
+            yield Problem(draft.mark(*at), Code.CACHE, message, hint, ((draft.mark(*taken[name]), "the first one"),))
+        taken.setdefault(name, at)
+
+
+def policies(draft: Draft) -> Iterator[Problem]:
+    """Policies of server methods: settings that contradict each other, unknown caches, segments taken twice."""
+    shared = {cache.get("name") or "" for cache in _caches(draft) if cache.get("shared") is True}
+    known = [cache["name"] for cache in _caches(draft) if cache.get("name")]
+    taken: dict[tuple[str, str], Path] = {}
+    for name, policy, at in _policies(draft):
+        for key, fault in expiry.contradictions({"generateTimeout": 1, **_numbers(policy), "generateFunc": True}):
+            place = (*at, key) if key in policy else at
+            yield Problem(draft.key_mark(*place), Code.CACHE, fault)
+        cache = policy.get("cache") or ""
+        if cache and cache not in known and not draft.lost("caches"):
+            hint = "" if known else "there is none under caches"
+            message = f'unknown cache "{cache}"{did_you_mean(cache, known)}'
+            yield Problem(draft.mark(*at, "cache"), Code.CACHE, message, hint)
+        segment = (cache, policy.get("segment") or f"#{name}")
+        if segment in taken and policy.get("shared") is not True and cache not in shared:
+            message = f'the segment "{segment[1]}" is taken'
+            related = ((draft.key_mark(*taken[segment]), "by this policy"),)
+            yield Problem(draft.key_mark(*at), Code.CACHE, message, "share it, or name another", related)
+        taken.setdefault(segment, at)
+
+
+def methods(draft: Draft) -> Iterator[Problem]:
+    """Methods within methods: `users` beside `users.load`."""
+    names = list(draft.section("methods"))
+    for name in names:
+        for outer in names:
+            if name.startswith(f"{outer}."):
+                related = ((draft.key_mark("methods", outer), f'"{outer}" is here'),)
+                message = f'"{name}" would be an attribute of the method "{outer}"'
+                yield Problem(draft.key_mark("methods", name), Code.CALL, message, "rename one of the two", related)
+
+
+def _caches(draft: Draft) -> list[Mapping[str, Any]]:
+    return [cache for cache in draft.value.get("caches") or () if isinstance(cache, Mapping)]
+
+
+def _policies(draft: Draft) -> Iterator[tuple[str, Mapping[str, Any], Path]]:
+    for name, method in draft.section("methods").items():
+        policy = method.get("cache") if isinstance(method, Mapping) else None
+        if isinstance(policy, Mapping):
+            yield name, policy, ("methods", name, "cache")
+
+
+def _numbers(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """The policy with its durations in milliseconds; a `staleIn` that is a function stays what it is."""
+
+    def number(key: str, value: Any) -> Any:
+        is_function = key == "staleIn" and isinstance(value, str) and ":" in value
+        return value if key not in _DURATIONS or value in (None, False) or is_function else units.duration(value)
+
+    return {key: number(key, value) for key, value in policy.items()}

@@ -1,0 +1,93 @@
+"""Calls of server methods in `handler` and `pre`: whether the method exists, and requests have what it is given."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hapiish.table.calls import ROOTS, Call, CallError, Reference, is_call, parse
+from hapiish.table.codes import Code
+from hapiish.table.draft import Draft
+from hapiish.table.marks import Path
+from hapiish.table.merge import Merged
+from hapiish.table.problems import Problem
+from hapiish.table.wording import did_you_mean
+
+_NOT_OF_EVENTS: Final = ("params", "query", "state")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Who calls: `roots` that its requests have, the names of its path's parameters, None when they are not known."""
+
+    owner: str
+    roots: tuple[str, ...]
+    params: tuple[str, ...] | None
+
+
+def calls(draft: Draft) -> Iterator[Problem]:
+    """Calls of routes and events."""
+    for route in draft.routes:
+        params = route.path.params if route.path is not None else None
+        for method, merged in route.options.items():
+            roots = tuple(root for root in ROOTS if root != "payload" or method != "GET")
+            place = _Place(f"{method} {route.text}", roots, params)
+            yield from _called(draft, merged, place, route.value.get("handler"), (*route.at, "handler"))
+    for namespace in draft.namespaces:
+        for event in namespace.events:
+            roots = tuple(root for root in ROOTS if root not in _NOT_OF_EVENTS)
+            place = _Place(f"event {event.value.get('event', '')}", roots, ())
+            yield from _called(draft, event.options, place, event.value.get("handler"), (*event.at, "handler"))
+
+
+def _called(draft: Draft, merged: Merged, place: _Place, handler: Any, at: Path) -> Iterator[Problem]:
+    """The calls of `pre`, then of the handler; `assigned` grows with every step."""
+    assigned: set[str] = set()
+    sets = merged.value.get("pre") or ()
+    for number, together in enumerate(sets):
+        steps = enumerate(together) if isinstance(together, list) else ((None, together),)
+        new: set[str] = set()
+        for index, step in steps:
+            where = merged.origin("pre", number, *(() if index is None else (index,)))
+            name, inner = step, where
+            if isinstance(step, Mapping):
+                name, inner = step.get("method"), (*where, "method")
+            call = None
+            if is_call(name):
+                call = yield from _read(draft, name, inner, place, assigned)
+            assign = step.get("assign") if isinstance(step, Mapping) else None
+            new.update(filter(None, [assign or (call.method if call is not None else None)]))
+        assigned |= new
+    if is_call(handler):
+        yield from _read(draft, handler, at, place, assigned)
+
+
+def _read(draft: Draft, text: str, at: Path, place: _Place, assigned: set[str]) -> Any:
+    """Yields what is wrong with a call, and returns it."""
+    mark = draft.mark(*at)
+    try:
+        call: Call = parse(text)
+    except CallError as error:
+        yield Problem(mark, Code.CALL, str(error))
+        return None
+    known = draft.section("methods")
+    if call.method not in known and not draft.lost("methods", call.method):
+        hint = "" if known else "there is none under methods"
+        yield Problem(mark, Code.CALL, f'unknown server method "{call.method}"{did_you_mean(call.method, known)}', hint)
+    for argument in call.args:
+        if isinstance(argument, Reference):
+            fault = _fault(argument, place, assigned)
+            if fault:
+                yield Problem(mark, Code.CALL_ARGUMENT, fault)
+    return call
+
+
+def _fault(argument: Reference, place: _Place, assigned: set[str]) -> str:
+    first = argument.keys[0] if argument.keys else None
+    if argument.root not in place.roots:
+        what = f'"{place.owner}" has no "{argument.root}"' if argument.root in ROOTS else f'unknown "{argument.root}"'
+        return f"{what}{did_you_mean(argument.root, place.roots)}"
+    if argument.root == "params" and place.params is not None and first is not None and first not in place.params:
+        return f'"{place.owner}" has no parameter "{first}"{did_you_mean(str(first), place.params)}'
+    if argument.root == "pre" and first is not None and first not in assigned:
+        return f'no earlier step of "{place.owner}" assigns "{first}"{did_you_mean(str(first), assigned)}'
+    return ""
