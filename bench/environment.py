@@ -15,6 +15,7 @@ from typing import NoReturn
 
 BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
+EXTRAS = "auth,compression,limits,proxy,redis,view"
 
 
 def enter(script: Path, node: Path) -> NoReturn:
@@ -35,7 +36,7 @@ def _venv(folder: Path) -> Path:
         return python
     print("Setting up bench/.venv", file=sys.stderr)
     venv.create(folder, with_pip=True, clear=True)
-    requirements = ["-r", str(BENCH / "requirements.txt"), "-e", str(ROOT)]
+    requirements = ["-r", str(BENCH / "requirements.txt"), "-e", f"{ROOT}[{EXTRAS}]"]
     subprocess.run([python, "-m", "pip", "install", "-qq", *requirements], check=True)
     (folder / "made-from").write_text(wanted)
     return python

@@ -23,7 +23,10 @@ from process import Server, StartTimeout
 from proof import ProofError, prove
 from summary import machine, versions
 
-SERVERS = ("bare", "hapiish", "hapiish-uvicorn", "starlette", "fastapi", "litestar", "connexion", "hapi")
+SERVERS = (
+    *("bare", "hapiish", "hapiish-features", "hapiish-uvicorn"),
+    *("starlette", "fastapi", "litestar", "connexion", "hapi"),
+)
 PACKAGES = (
     *("hapiish", "starlette", "fastapi", "litestar", "connexion", "uvicorn", "uvloop", "httptools"),
     *("jsonschema-rs", "orjson", "pydantic", "msgspec"),

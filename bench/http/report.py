@@ -77,6 +77,8 @@ def _targets(samples: list[Sample], sizes: list[int]) -> str:
         for reference, target in (("starlette", 1.2), ("hapi", 2.0)):
             reached = _ratios(smallest, "hapiish", reference, kind)
             lines += _verdict(f"{kind.upper()} beside {reference}, {sizes[0]:,} routes", reached, target)
+        reached = _ratios(smallest, "hapiish-features", "hapiish", kind)
+        lines += _verdict(f"{kind.upper()} beside options that other routes use, beside none", reached, 0.95)
         reached = _growths(samples, "hapiish", kind, sizes[0], sizes[-1]) if len(sizes) > 1 else []
         lines += _verdict(f"{kind.upper()} with {sizes[-1]:,} routes beside {sizes[0]:,}", reached, 0.95)
     return "### Targets of hapiish\n\n" + "\n".join(lines) if lines else ""

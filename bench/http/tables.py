@@ -1,7 +1,7 @@
 """The files that some servers read their routes from, made outside the time that is measured.
 
-`routes.yaml` is hapiish's table, `openapi.yaml` Connexion's document, `routes.json` tells the node server what the
-Python servers take from `contract`.
+`routes.yaml` is hapiish's table, `features.yaml` the same beside routes that use many options, `openapi.yaml`
+Connexion's document; `routes.json` tells the node server what the Python servers take from `contract`.
 """
 
 import json
@@ -12,6 +12,7 @@ import contract
 import yaml
 
 HAPIISH_HANDLERS = "servers.hapiish_app"
+FEATURES = Path(__file__).with_name("features.yaml")
 CONNEXION_HANDLERS = "servers.connexion_app"
 
 
@@ -23,12 +24,17 @@ class _Dumper(yaml.CSafeDumper):
 
 
 def write(folder: Path, routes: int) -> None:
-    """Write all three files for `routes` routes into `folder`."""
+    """Write all files for `routes` routes into `folder`."""
     before, after = contract.around(routes)
     (folder / "routes.json").write_text(
         json.dumps({"before": [one.path for one in before], "after": [one.path for one in after]})
     )
-    (folder / "routes.yaml").write_text(yaml.dump(_manifest(before, after), Dumper=_Dumper, sort_keys=False))
+    manifest = _manifest(before, after)
+    (folder / "routes.yaml").write_text(yaml.dump(manifest, Dumper=_Dumper, sort_keys=False))
+    features = yaml.safe_load(FEATURES.read_text())
+    server = {**manifest["server"], **features.pop("server")}
+    featured = {**manifest, **features, "server": server}
+    (folder / "features.yaml").write_text(yaml.dump(featured, Dumper=_Dumper, sort_keys=False))
     (folder / "openapi.yaml").write_text(yaml.dump(_openapi(before, after), Dumper=_Dumper, sort_keys=False))
 
 

@@ -1,7 +1,8 @@
 """Serves any of the applications with one and the same uvicorn: `python -m servers.serve NAME ROUTES TABLES PORT`.
 
 Only `hapiish` is served as by `hapiish run`, with its HTTP protocol class and the table out of the garbage collector's
-way; `hapiish-uvicorn` has what all others have.
+way; `hapiish-uvicorn` has what all others have. `hapiish-features` serves the same routes out of a table in which
+others use many options.
 """
 
 import gc
@@ -16,7 +17,8 @@ import uvicorn
 def main(name: str, routes: str, tables: str, port: str) -> None:
     """Serve `servers.NAME_app` on the loopback address until the process is told to end."""
     module, _, under = name.partition("-")
-    app = importlib.import_module(f"servers.{module}_app").app(int(routes), Path(tables))
+    make = importlib.import_module(f"servers.{module}_app").app
+    app = make(int(routes), Path(tables), *(["features.yaml"] if under == "features" else []))
     http: Any = "httptools"
     if module == "hapiish" and under != "uvicorn":
         from hapiish.http.protocol import HttpProtocol
