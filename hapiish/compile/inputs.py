@@ -10,9 +10,10 @@ from hapiish.compile.names import Names
 from hapiish.http.answers import Judgement, by_function, by_schema, validate_response_step
 from hapiish.http.coerce import Convert, compile_coercer, compile_defaults
 from hapiish.http.compression import LIBRARIES
+from hapiish.http.formatting import Format
 from hapiish.http.lifecycle import Step
 from hapiish.http.payload import clear_uploads, payload_step, stores
-from hapiish.http.unknown import compile_strip
+from hapiish.http.unknown import compile_known
 from hapiish.http.validation import OnFailure, Source, function_step, together_step, validate_step
 from hapiish.http.validator import Validator, compile_judge, compile_schema
 from hapiish.table import model
@@ -99,7 +100,7 @@ class InputCompiler:
         """The step of one input with a schema."""
         closed = source in _NEVER_CLOSED
         options = replace(options, allow_unknown=True, strip_unknown=False) if closed else options
-        strip = compile_strip(schema, self.schemas) if options.strip_unknown else None
+        strip = self.strip(schema, options)
         defaults = compile_defaults(schema, self.schemas) if source == "payload" else None
         return validate_step(
             source,
@@ -109,6 +110,11 @@ class InputCompiler:
             on_failure=on_failure,
             any_method=any_method,
         )
+
+    def strip(self, schema: model.Schema, options: model.ValidationOptions) -> Convert | None:
+        """What removes unknown keys; None when that is not wanted, or nothing is unknown."""
+        known = compile_known(schema, self.schemas) if options.strip_unknown else None
+        return known.strip if known is not None else None
 
     def asked(self, schema: model.Schema, options: model.ValidationOptions) -> Any:
         """What judges by a schema under `options`."""
@@ -126,13 +132,21 @@ class InputCompiler:
             fail_action=self.names.action(rules.fail_action),
         )
 
+    def format(self, options: model.JsonFormat) -> Format | None:
+        """How answers are written as JSON; None as it comes."""
+        replacer: Any = options.replacer
+        if isinstance(replacer, str):
+            replacer = self.names.plain_function(replacer)
+        made = Format(replacer=replacer, space=options.space, suffix=options.suffix, escape=options.escape)
+        return None if made.is_plain else made
+
     def judgement(self, rule: model.Rule | None, rules: model.ResponseRules) -> Judgement | None:
         """How answers of one status are judged; None where anything goes."""
         if rule is None or rule is True:
             return None
         if isinstance(rule, str):
             return by_function(self.names.function(rule), rules.options)
-        strip = compile_strip(rule, self.schemas) if rules.options.strip_unknown else None
+        strip = self.strip(rule, rules.options)
         change = _then(strip, compile_defaults(rule, self.schemas)) if rules.modify else strip
         return by_schema(self.asked(rule, rules.options), change)
 

@@ -4,6 +4,7 @@ An unknown one becomes a problem at its place, and the work goes on to find the 
 """
 
 import importlib.util
+import inspect
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
@@ -54,6 +55,16 @@ class Names:
         """The function called `name`, to be awaited: a `def` runs in the pool."""
         found = self.callable(name)
         return caller(found, self.server.pool.call) if found is not None else missing
+
+    def plain_function(self, name: str) -> Callable[..., Any]:
+        """A function that is called where nothing can be awaited, so that it must be a `def`."""
+        found = self.object(name)
+        if callable(found) and not inspect.iscoroutinefunction(found):
+            return found  # type: ignore[no-any-return]
+        kind = "an async function" if callable(found) else type(found).__name__
+        if found is not missing:
+            self.problems.append(Problem(self.place(name), Code.NOT_CALLABLE, f'"{name}" is {kind}, a def is wanted'))
+        return str
 
     def place(self, name: str) -> Mark:
         """Where `name` is first written; the start of the file for one inside the options of a scheme of one's own."""

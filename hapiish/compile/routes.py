@@ -146,7 +146,7 @@ class RouteCompiler:
                 cors=Cors(options.cors) if options.cors is not None else None,
                 cache=CacheControl(options.cache or _UNCACHED, method == "GET"),
                 compression=self.compression(options.compression),
-                formatter=options.json,
+                formatter=self.inputs.format(options.json),
                 empty=rules.empty_status_code,
                 ranges=rules.ranges,
                 get=method in ("GET", "*"),

@@ -3,7 +3,6 @@
 One `Responder` per distinct set of route settings; what does not depend on the request is encoded once, at load.
 """
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from hapiish.http.caching import CacheControl
 from hapiish.http.compression import IDENTITY, Compression
 from hapiish.http.cookies import Cookies
 from hapiish.http.cors import Cors
+from hapiish.http.formatting import PLAIN, Format
 from hapiish.http.request import Request
 from hapiish.http.response import Headers, Response
 from hapiish.http.stream import Body, Unsent, body_of, is_stream
@@ -32,7 +32,6 @@ _ACCEPT_RANGES = (b"accept-ranges", b"bytes")
 _READING = frozenset({"GET", "HEAD"})
 _BODILESS = frozenset({204, 304})
 _NOTHING_MORE: Mapping[str, Any] = {}
-_ESCAPES = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
 
 
 class Responder:
@@ -58,7 +57,7 @@ class Responder:
         security: Sequence[tuple[str, str]] = (),
         cors: Cors | None = None,
         compression: Compression | None = None,
-        formatter: Any = None,
+        formatter: Format | None = None,
         empty: int = 204,
         ranges: bool = True,
         get: bool = False,
@@ -69,7 +68,7 @@ class Responder:
         self.cache = cache
         self.compression = compression
         self.long = sys.maxsize if compression is None else compression.min_bytes
-        self.formatter = formatter if formatter is not None and _formats(formatter) else None
+        self.formatter = formatter
         self.empty = empty
         self.ranges = ranges and get
         self.get = get
@@ -144,9 +143,7 @@ class Responder:
             body, length = self._compressed(coding, body, own)
         elif length is not None and self.ranges and status == 200 and method == "GET":
             headers.append(_ACCEPT_RANGES)
-            asked = request.header(b"range")
-            if asked is not None:
-                status, body, length = self._range(request, asked, body, length, own)
+            status, body, length = self._range(request, body, length, own)
         if own:
             _extend(headers, own)
         if content_type is not None and "content-type" not in own:
@@ -154,6 +151,8 @@ class Responder:
         headers.append((self.request_id, request.id.encode("latin-1")))
         if status in _BODILESS:
             return status, headers, _none(body)
+        if length is None and coding is None:
+            length = _declared(response)
         if length is not None:
             headers.append((b"content-length", b"%d" % length))
         return status, headers, _none(body) if method == "HEAD" else body
@@ -209,7 +208,8 @@ class Responder:
         body: bytes | Body
         content_type: Pair | None
         if kind is str:
-            body, content_type = source.encode(), _HTML_TYPE
+            encoding = "utf-8" if response.more is None else response.more.get("encoding", "utf-8")
+            body, content_type = source.encode(encoding), _HTML_TYPE
         elif source is None:
             body, content_type = b"", None
         elif kind is bytes or kind is bytearray or kind is memoryview:
@@ -221,7 +221,7 @@ class Responder:
             if self.formatter is None and response.more is None:
                 body = codec.encode(source)
             else:
-                body = _format(source, self.formatter, response.more or _NOTHING_MORE)
+                body = (self.formatter or PLAIN).encode(source, response.more or _NOTHING_MORE)
         if response.more is not None:
             content_type = _typed(response.more, content_type)
         return body, content_type
@@ -254,9 +254,10 @@ class Responder:
             own["etag"] = f'{str(own["etag"])[:-1]}-{named}"'
         return status
 
-    def _range(
-        self, request: Request, asked: str, body: Any, length: int, own: Headers
-    ) -> tuple[int, bytes | Body, int]:
+    def _range(self, request: Request, body: Any, length: int, own: Headers) -> tuple[int, bytes | Body, int]:
+        asked = request.header(b"range")
+        if asked is None:
+            return 200, body, length
         tag, modified = _text(own, "etag"), _text(own, "last-modified")
         part = conditional.byte_range(asked, request.header(b"if-range"), tag, length, last_modified=modified)
         if part is None:
@@ -291,6 +292,11 @@ def _typed(more: Mapping[str, Any], content_type: Pair | None) -> Pair | None:
     return b"content-type", mime.encode("latin-1")
 
 
+def _declared(response: Response) -> int | None:
+    """The length that a handler gave a stream."""
+    return None if response.more is None else response.more.get("bytes")
+
+
 def _text(own: Headers, name: str) -> str | None:
     value = own.get(name)
     return value if value is None or isinstance(value, str) else ",".join(value)
@@ -303,28 +309,3 @@ def _extend(headers: list[Pair], own: Headers) -> None:
             headers.append((key, value.encode("latin-1")))
         else:
             headers.extend((key, line.encode("latin-1")) for line in value)
-
-
-def _formats(settings: Any) -> bool:
-    return settings.replacer is not None or settings.space is not None or bool(settings.suffix) or settings.escape
-
-
-def _format(source: Any, settings: Any, more: Mapping[str, Any]) -> bytes:
-    """JSON as `options.json` or the response wants it: selected keys, indentation, escapes, a suffix."""
-    space = more.get("spaces", settings and settings.space)
-    suffix = more.get("suffix", settings and settings.suffix)
-    if settings is None and space is None:
-        return codec.encode(source) + (suffix or "").encode()
-    plain = codec.decode(codec.encode(source))
-    if settings is not None and settings.replacer is not None:
-        plain = _only(plain, frozenset(settings.replacer))
-    text = json.dumps(plain, indent=space, ensure_ascii=False, separators=(",", ": ") if space else (",", ":"))
-    if settings is not None and settings.escape:
-        text = text.translate(_ESCAPES)
-    return (text + (suffix or "")).encode()
-
-
-def _only(value: Any, keys: frozenset[str]) -> Any:
-    if isinstance(value, dict):
-        return {key: _only(item, keys) for key, item in value.items() if key in keys}
-    return [_only(item, keys) for item in value] if isinstance(value, list) else value

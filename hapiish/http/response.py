@@ -3,7 +3,7 @@
 Class attributes are the defaults; an instance stores only what a handler set, so that a plain answer stays cheap.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from hapiish.boom import Boom
@@ -157,6 +157,18 @@ class Response:
     def suffix(self, text: str) -> "Response":
         """Appends a text to the JSON."""
         return self._also("suffix", text)
+
+    def replacer(self, replacer: "Callable[[str, Any], Any] | Sequence[str]") -> "Response":
+        """The keys of the JSON that are sent, or `(key, value)` that returns what is sent; `...` leaves a value out."""
+        return self._also("replacer", replacer)
+
+    def encoding(self, name: str) -> "Response":
+        """How text becomes bytes, by Python's name of the encoding; the content type does not say so by itself."""
+        return self._also("encoding", name)
+
+    def bytes(self, count: int) -> "Response":
+        """The length of a stream, for `Content-Length`; that of any other body is known."""
+        return self._also("bytes", count)
 
     def takeover(self) -> "Response":
         """Ends the lifecycle here: the response is sent without the steps that would follow."""

@@ -6,131 +6,23 @@ object of which no key is named, or that says something about `additionalPropert
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import jsonschema_rs
 
-from hapiish.http.schema import Schema, embed
+from hapiish.http.schema import Schema, embed, escape
 from hapiish.http.shape import Shape
 
-Convert = Callable[[Any], Any]
-_DEEPEST = 64
+Matches = Callable[[str], bool]
+
+_DEEPEST: Final = 64
+"""So many levels of one schema are looked at; what comes back by `$ref` is found again."""
 
 
-def compile_strip(schema: Schema, schemas: Mapping[str, Any]) -> Convert | None:
-    """What makes a copy of a value without its unknown keys, at any depth; None when the schema closes nothing.
-
-    A value without unknown keys is returned as it is; so is one of `additionalProperties: true`.
-    """
-    root = _compile(schema, schemas)
-    return root.strip if root is not None else None
-
-
-def closing(schema: Schema, schemas: Mapping[str, Any]) -> Schema:
-    """The JSON Schema that refuses the unknown keys of `schema` and nothing else; True when it closes nothing."""
-    root = _compile(schema, schemas)
-    if root is None:
-        return True
-    nodes = {node: str(index) for index, node in enumerate(root.walk())}
-    references = {node: {"$ref": f"#/$defs/{name}"} for node, name in nodes.items()}
-    return {**references[root], "$defs": {name: node.schema(references) for node, name in nodes.items()}}
-
-
-class _Known:
-    """What is known of the values at one place: the keys of objects, and the places inside."""
-
-    __slots__ = ("first", "is_closed", "items", "members", "patterns", "rest")
-
-    def __init__(self) -> None:
-        self.is_closed = False
-        self.members: dict[str, _Known | None] = {}
-        self.patterns: list[tuple[str, Callable[[str], bool], _Known | None]] = []
-        self.rest: _Known | None = None
-        self.first: list[_Known | None] = []
-        self.items: _Known | None = None
-
-    def children(self) -> Iterator["_Known"]:
-        inner = [*self.members.values(), *(node for *_, node in self.patterns), self.rest, *self.first, self.items]
-        return (node for node in inner if node is not None)
-
-    def walk(self) -> dict["_Known", None]:
-        """This place and those inside of it, each once."""
-        found: dict[_Known, None] = {}
-        left = [self]
-        while left:
-            node = left.pop()
-            if node not in found:
-                found[node] = None
-                left += node.children()
-        return found
-
-    def prune(self, useful: set["_Known"]) -> None:
-        """Forgets the places below which nothing is closed."""
-        self.members = {name: _kept(node, useful) for name, node in self.members.items()}
-        self.patterns = [(pattern, matches, _kept(node, useful)) for pattern, matches, node in self.patterns]
-        self.rest = _kept(self.rest, useful)
-        self.first = [_kept(node, useful) for node in self.first]
-        self.items = _kept(self.items, useful)
-
-    def schema(self, references: Mapping["_Known", Schema]) -> Schema:
-        """This place as a JSON Schema that speaks of unknown keys only."""
-
-        def inside(node: _Known | None) -> Schema:
-            return True if node is None else references[node]
-
-        schema: dict[str, Any] = {
-            "properties": {name: inside(node) for name, node in self.members.items()},
-            "patternProperties": {pattern: inside(node) for pattern, _, node in self.patterns},
-            "additionalProperties": False if self.is_closed else inside(self.rest),
-            "items": inside(self.items),
-        }
-        if self.first:
-            schema["prefixItems"] = [inside(node) for node in self.first]
-        return schema
-
-    def strip(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return self._strip_object(value)
-        if not isinstance(value, list) or not (self.first or self.items):
-            return value
-        result = value
-        for index, each in enumerate(value):
-            node = self.first[index] if index < len(self.first) else self.items
-            if node is not None and (new := node.strip(each)) is not each:
-                result = value.copy() if result is value else result
-                result[index] = new
-        return result
-
-    def _strip_object(self, value: dict[str, Any]) -> dict[str, Any]:
-        result = value
-        for name, each in value.items():
-            known, node = self._place(name)
-            if known:
-                if node is None or (new := node.strip(each)) is each:
-                    continue
-                result = value.copy() if result is value else result
-                result[name] = new
-            else:
-                result = value.copy() if result is value else result
-                del result[name]
-        return result
-
-    def _place(self, name: str) -> tuple[bool, "_Known | None"]:
-        if name in self.members:
-            return True, self.members[name]
-        for _, matches, node in self.patterns:
-            if matches(name):
-                return True, node
-        return not self.is_closed, self.rest
-
-
-def _kept(node: _Known | None, useful: set[_Known]) -> _Known | None:
-    return node if node in useful else None
-
-
-def _compile(schema: Schema, schemas: Mapping[str, Any]) -> _Known | None:
+def compile_known(schema: Schema, schemas: Mapping[str, Any]) -> "Known | None":
+    """What is known of the values of a schema; None when it closes nothing."""
     document = embed(schema, schemas)
-    nodes: dict[str, _Known] = {}
+    nodes: dict[str, Known] = {}
     root = _node(Shape(document), document, nodes, 0)
     useful = {node for node in nodes.values() if node.is_closed}
     while more := {node for node in nodes.values() if node not in useful and useful.intersection(node.children())}:
@@ -140,26 +32,102 @@ def _compile(schema: Schema, schemas: Mapping[str, Any]) -> _Known | None:
     return _kept(root, useful)
 
 
-def _node(shape: Shape, schema: Any, nodes: dict[str, _Known], depth: int) -> _Known:
+class Known:
+    """What is known of the values at one place: the keys of objects, and the places inside."""
+
+    __slots__ = ("first", "is_closed", "items", "members", "patterns", "rest")
+
+    def __init__(self) -> None:
+        self.is_closed = False
+        self.members: dict[str, Known | None] = {}
+        self.patterns: list[tuple[Matches, Known | None]] = []
+        self.rest: Known | None = None
+        self.first: list[Known | None] = []
+        self.items: Known | None = None
+
+    def strip(self, value: Any) -> Any:
+        """`value` without its unknown keys, at any depth; `value` itself when it has none."""
+        result = value
+        for key, inner, known, node in self._walk(value):
+            if known and (node is None or (new := node.strip(inner)) is inner):
+                continue
+            if result is value:
+                result = value.copy()
+            if known:
+                result[key] = new
+            else:
+                del result[key]
+        return result
+
+    def surplus(self, value: Any, path: str = "") -> Iterator[str]:
+        """Where the unknown keys of `value` are, as JSON pointers."""
+        for key, inner, known, node in self._walk(value):
+            place = f"{path}/{escape(key)}"
+            if not known:
+                yield place
+            elif node is not None:
+                yield from node.surplus(inner, place)
+
+    def _walk(self, value: Any) -> Iterator[tuple[Any, Any, bool, "Known | None"]]:
+        """What is inside of `value`: its key or index, itself, whether it is known, and what is known of it."""
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                yield name, inner, *self._place(name)
+        elif isinstance(value, list) and (self.first or self.items):
+            for index, inner in enumerate(value):
+                yield index, inner, True, self.first[index] if index < len(self.first) else self.items
+
+    def _place(self, name: str) -> tuple[bool, "Known | None"]:
+        if name in self.members:
+            return True, self.members[name]
+        matching = [node for matches, node in self.patterns if matches(name)]
+        if matching:
+            # Several patterns would have to be known together; what is inside is then left in peace.
+            return True, matching[0] if len(matching) == 1 else None
+        return not self.is_closed, self.rest
+
+    def children(self) -> Iterator["Known"]:
+        """The places inside."""
+        inner = [*self.members.values(), *(node for _, node in self.patterns), self.rest, *self.first, self.items]
+        return (node for node in inner if node is not None)
+
+    def prune(self, useful: set["Known"]) -> None:
+        """Forgets the places below which nothing is closed."""
+        self.members = {name: _kept(node, useful) for name, node in self.members.items()}
+        self.patterns = [(matches, _kept(node, useful)) for matches, node in self.patterns]
+        self.rest = _kept(self.rest, useful)
+        self.first = [_kept(node, useful) for node in self.first]
+        self.items = _kept(self.items, useful)
+
+
+def _kept(node: Known | None, useful: set[Known]) -> Known | None:
+    return node if node in useful else None
+
+
+def _node(shape: Shape, schema: Any, nodes: dict[str, Known], depth: int) -> Known:
     key = json.dumps(schema, sort_keys=True)
     if key in nodes:
         return nodes[key]
-    node = nodes[key] = _Known()
+    node = nodes[key] = Known()
     if depth < _DEEPEST and isinstance(schema, dict):
         members = shape.members(schema)
-        patterns = shape.members(schema, keyword="patternProperties")
+        patterns = [(_matcher(text), each) for text, each in shape.members(schema, keyword="patternProperties").items()]
         _, rest = shape.others(schema)
         first, items = shape.items(schema)
-        node.members = {name: _node(shape, each, nodes, depth + 1) for name, each in members.items()}
-        node.patterns = [
-            (text, _matcher(text), _node(shape, each, nodes, depth + 1)) for text, each in patterns.items()
-        ]
+
+        def inside(*schemas: Any) -> Known:
+            joined = schemas[0] if len(schemas) == 1 else {"allOf": list(schemas)}
+            return _node(shape, joined, nodes, depth + 1)
+
+        for name, each in members.items():
+            node.members[name] = inside(each, *(other for matches, other in patterns if matches(name)))
+        node.patterns = [(matches, inside(each)) for matches, each in patterns]
         node.is_closed = bool(members or patterns) and not shape.is_open(schema)
-        node.rest = _node(shape, rest, nodes, depth + 1)
-        node.first = [_node(shape, each, nodes, depth + 1) for each in first]
-        node.items = _node(shape, items, nodes, depth + 1)
+        node.rest = inside(rest)
+        node.first = [inside(each) for each in first]
+        node.items = inside(items)
     return node
 
 
-def _matcher(pattern: str) -> Callable[[str], bool]:
+def _matcher(pattern: str) -> Matches:
     return jsonschema_rs.Draft202012Validator({"pattern": pattern}, offline=True).is_valid

@@ -6,15 +6,16 @@ again, to say where and why.
 
 import json
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 import jsonschema_rs
 
 from hapiish import codec
-from hapiish.http.report import TOO_DEEP, UNEXPLAINED, Fault, Reporter
+from hapiish.http.report import MOST_FAULTS, TOO_DEEP, UNEXPLAINED, Fault, Reporter
 from hapiish.http.schema import Schema, SchemaError, embed
-from hapiish.http.unknown import closing
+from hapiish.http.unknown import Known, compile_known
 
 NOTHING: Schema = {"type": ["object", "null"], "additionalProperties": False}
 """What the schema `false` means for a whole query, body or answer: there is none (hapi)."""
@@ -57,27 +58,32 @@ class Validator:
 
 
 class Strict:
-    """A validator under hapi's options: unknown keys are faults too (`closing`), or only the first fault is told."""
+    """A validator under hapi's options: unknown keys are faults too (`known`), or only the first fault is told."""
 
-    __slots__ = ("_closing", "_first", "_validator", "is_valid")
+    __slots__ = ("_first", "_known", "_validator", "is_valid")
 
-    def __init__(self, validator: Validator, closed: Validator | None, *, abort_early: bool) -> None:
+    def __init__(self, validator: Validator, known: Known | None, *, abort_early: bool) -> None:
         self._validator = validator
-        self._closing = closed
+        self._known = known
         self._first = abort_early
-        self.is_valid: Callable[[Any], bool] = validator.is_valid if closed is None else self._fits
+        self.is_valid: Callable[[Any], bool] = validator.is_valid if known is None else self._fits
 
     def _fits(self, value: Any) -> bool:
-        assert self._closing is not None
-        return self._validator.is_valid(value) and self._closing.is_valid(value)
+        assert self._known is not None
+        return self._validator.is_valid(value) and next(self._known.surplus(value), None) is None
 
     def errors(self, value: Any) -> list[Fault]:
         """The faults of `value`, sorted by place; the first of them alone with `abort_early`."""
         found = self._validator.errors(value)
-        if self._closing is not None and found != [TOO_DEEP]:
-            more = [fault for fault in self._closing.errors(value) if fault not in found]
+        if self._known is not None and found != [TOO_DEEP]:
+            surplus = islice(self._known.surplus(value), MOST_FAULTS)
+            more = [_unknown(place) for place in surplus if not any(fault["path"] == place for fault in found)]
             found = sorted([*found, *more], key=lambda fault: fault["path"]) if more else found
         return found[:1] if self._first else found
+
+
+def _unknown(place: str) -> Fault:
+    return {"path": place, "message": "is not allowed", "keyword": "additionalProperties"}
 
 
 _compiled: WeakValueDictionary[str, Validator] = WeakValueDictionary()
@@ -102,10 +108,8 @@ def compile_judge(
 ) -> Judge:
     """`compile_schema` under hapi's `validate.options`; without any of them it is that validator itself."""
     validator = compile_schema(schema, schemas)
-    closed = True if allow_unknown else closing(schema, schemas)
-    if closed is True and not abort_early:
-        return validator
-    return Strict(validator, None if closed is True else compile_schema(closed, {}), abort_early=abort_early)
+    known = None if allow_unknown else compile_known(schema, schemas)
+    return validator if known is None and not abort_early else Strict(validator, known, abort_early=abort_early)
 
 
 def faults_as_sent(validator: Judge, source: Any) -> list[Fault]:

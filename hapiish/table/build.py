@@ -315,6 +315,8 @@ def _union(members: tuple[Any, ...]) -> Converter:
             return value
         if value is False and not takes_false and types.NoneType in members:
             return None
+        if isinstance(value, str) and str in rest:
+            return value
         if convert_made is None or any(value is given or (value == given and value is not True) for given in literals):
             return value
         return convert_made(value, path, place)

@@ -157,7 +157,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonFormat:
-    replacer: tuple[str, ...] | None = None
+    replacer: tuple[str, ...] | str | None = None  # keys, or the module:attribute of a function
     space: int | None = None
     suffix: str | None = None
     escape: bool = False

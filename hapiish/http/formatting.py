@@ -1,0 +1,77 @@
+"""JSON as a route's `options.json` or a handler wants it: other values, indentation, escapes, a suffix.
+
+What wants nothing of it is written by `codec` at once; this is the long way.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from hapiish import codec
+
+Replacer = Callable[[str, Any], Any]
+"""What is sent instead of each value, by its key: `""` for the whole, its index for an item; `...` leaves it out."""
+
+_ESCAPES: Final = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """The settings of a route. `replacer` is a function, or the keys of objects that are sent."""
+
+    replacer: Replacer | Sequence[str] | None = None
+    space: int | None = None
+    suffix: str | None = None
+    escape: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.replacer is None and self.space is None and not self.suffix and not self.escape
+
+    def encode(self, source: Any, more: Mapping[str, Any]) -> bytes:
+        """`source` as JSON; what the response says (`spaces`, `suffix`, `replacer`, `encoding`) goes before."""
+        space, suffix = more.get("spaces", self.space), more.get("suffix", self.suffix) or ""
+        replacer, encoding = more.get("replacer", self.replacer), more.get("encoding", "utf-8")
+        body = codec.encode(source)
+        if replacer is not None:
+            body = codec.encode(replaced(codec.decode(body), replacer))
+        if space is None and not self.escape and encoding == "utf-8":
+            return body + suffix.encode()
+        text = body.decode()
+        if space is not None:
+            separators = (",", ": ") if space else (",", ":")
+            text = json.dumps(codec.decode(body), indent=space, ensure_ascii=False, separators=separators)
+        if self.escape:
+            text = text.translate(_ESCAPES)
+        return (text + suffix).encode(encoding)
+
+
+PLAIN: Final = Format()
+
+
+def replaced(value: Any, replacer: Replacer | Sequence[str]) -> Any:
+    """JSON.stringify's second argument: a list of keys to keep, or a function that is asked from the outside in."""
+    if not callable(replacer):
+        return _only(value, frozenset(replacer))
+    made = replacer("", value)
+    return None if made is ... else _inside(made, replacer)
+
+
+def _inside(value: Any, replacer: Replacer) -> Any:
+    if isinstance(value, Mapping):
+        made = ((key, replacer(str(key), inner)) for key, inner in value.items())
+        return {key: _inside(inner, replacer) for key, inner in made if inner is not ...}
+    if isinstance(value, list | tuple):
+        items = (replacer(str(index), inner) for index, inner in enumerate(value))
+        return [None if inner is ... else _inside(inner, replacer) for inner in items]
+    return value
+
+
+def _only(value: Any, keys: frozenset[str]) -> Any:
+    only = partial(_only, keys=keys)
+    if isinstance(value, dict):
+        return {key: only(item) for key, item in value.items() if key in keys}
+    return list(map(only, value)) if isinstance(value, list) else value
