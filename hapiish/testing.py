@@ -42,13 +42,15 @@ async def inject(
     headers: Mapping[str, str] | None = None,
     payload: Any = None,
     credentials: Any = None,
+    artifacts: Any = None,
     strategy: str | None = None,
     remote_address: str = "127.0.0.1",
 ) -> Injected:
     """Sends one request into `app` and returns its response.
 
-    `payload`: bytes or text as they are, anything else as JSON. `credentials` stand for a successful authentication
-    (by `strategy`, if that matters); scopes and entities are still judged. `url` may be absolute.
+    `payload`: bytes or text as they are, anything else as JSON. `credentials` and `artifacts` stand for a successful
+    authentication (by `strategy`, if that matters); scopes, entities and signed bodies are still judged. `url` may be
+    absolute.
     """
     parts = urlsplit(url)
     body, sent = _body(payload)
@@ -73,7 +75,7 @@ async def inject(
         "server": ("localhost", 80),
     }
     if credentials is not None:
-        scope["hapiish.auth"] = _forged(credentials, strategy)
+        scope["hapiish.auth"] = _forged(credentials, artifacts, strategy)
     exchange = _Exchange(body)
     await app(scope, exchange.receive, exchange.send)
     return exchange.result()
@@ -89,8 +91,8 @@ def _body(payload: Any) -> tuple[bytes, dict[str, str]]:
     return codec.encode(payload), {"content-type": "application/json"}
 
 
-def _forged(credentials: Any, strategy: str | None) -> Auth:
-    auth = Auth(credentials, strategy=strategy)
+def _forged(credentials: Any, artifacts: Any, strategy: str | None) -> Auth:
+    auth = Auth(credentials, artifacts, strategy)
     auth.is_authenticated = auth.is_injected = True
     return auth
 

@@ -19,7 +19,18 @@ Run = Callable[..., Awaitable[Any]]
 
 
 class Scheme(Protocol):
-    """What an authentication scheme's factory `(server, options)` gives back (hapi's server.auth.scheme)."""
+    """What an authentication scheme's factory `(server, options)` gives back (hapi's server.auth.scheme).
+
+    Besides `authenticate` it may have, each `async def` or `def`:
+
+    - `payload(request, h)`: judges the parsed body of a caller whom it knows; `options = {"payload": True}` demands it
+    - `response(request, h)`: signs `request.response`; both return `h.continue_` or raise
+    - `verify(auth)`: judges `request.auth` once more, for `server.auth.verify`; raises when it is over
+    - `api`: anything, published as `server.auth.api[strategy]`
+    - `cookies`, `decorations`: definitions by name, and functions of a request by the attribute that they make
+    - `token_header`: the name of the header that a socket's token stands in, and what precedes it there; None for none
+    - `handshake = False`: a handshake of a socket says too little for it
+    """
 
     def authenticate(self, request: Any, h: Any) -> Any:
         """`h.authenticated(…)`, `h.unauthenticated(…)`, a takeover response, or a raised boom; may be async."""

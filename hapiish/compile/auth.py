@@ -7,17 +7,19 @@ from typing import Any
 from hapiish.compile.cookies import definition
 from hapiish.compile.names import Names, missing
 from hapiish.http.auth.access import access_step
+from hapiish.http.auth.messages import Demand, payload_authentication, response_authentication
 from hapiish.http.auth.strategy import authenticate_step
 from hapiish.http.cookies import Cookies, Definition
-from hapiish.http.lifecycle import Step
+from hapiish.http.lifecycle import Marshal, Step, caller
 from hapiish.http.request import Request, is_free
 from hapiish.http.validator import compile_schema
 from hapiish.resolve import resolve
 from hapiish.table import model, units
 from hapiish.table.build import camel, overlay
 from hapiish.table.codes import Code
-from hapiish.table.problems import Problem
+from hapiish.table.problems import Mark, Problem
 from hapiish.table.schemes import BUILT_IN
+from hapiish.types import AsyncHandler
 
 SCHEMES: Mapping[str, str] = {
     "apiKey": "hapiish.http.auth.apikey:ApiKeyScheme",
@@ -92,7 +94,7 @@ class AuthCompiler:
         return scheme
 
     def refuse(self, name: str, given: model.Strategy, message: str) -> None:
-        self.names.problems.append(Problem(given.mark, Code.STRATEGY_OPTIONS, f'strategy "{name}": {message}'))
+        self.problem(given.mark, Code.STRATEGY_OPTIONS, f'strategy "{name}": {message}')
 
     def cookie(self, given: model.Strategy, settings: Mapping[str, Any]) -> tuple[str, Definition]:
         """The cookie of a scheme: sealed, over the server's settings of cookies; a bad one is no cookie at all."""
@@ -115,6 +117,43 @@ class AuthCompiler:
         key = ("authenticate", auth.strategies, auth.mode)
         chosen = tuple((name, self.strategies[name]) for name in auth.strategies if self.strategies[name] is not None)
         return self.names.once(key, lambda: (authenticate_step(chosen, auth.mode, self.server.pool.call), True))
+
+    def payload(self, auth: model.RouteAuth, mark: Mark) -> Iterator[tuple[Step, bool]]:
+        """The step that authenticates the body of a route that is at `mark`, if it and its schemes want that."""
+        methods: dict[str, tuple[AsyncHandler, Demand]] = {}
+        for name in auth.strategies:
+            scheme = self.strategies[name]
+            options = getattr(scheme, "options", None)
+            insists = isinstance(options, Mapping) and bool(options.get("payload"))
+            method = getattr(scheme, "payload", None)
+            if method is None and auth.payload == "required":
+                self.problem(mark, Code.PAYLOAD_AUTH, f'the strategy "{name}" cannot authenticate a body')
+            if insists and auth.payload in ("optional", False):
+                self.problem(mark, Code.PAYLOAD_AUTH, f'the strategy "{name}" insists on authenticating the body')
+            demand: Any = auth.payload or ("required" if insists else None)
+            if method is not None and demand:
+                methods[name] = caller(method, self.server.pool.call), demand
+        if auth.payload == "optional" and not methods:
+            message = "payload authentication needs a strategy that can authenticate a body"
+            self.problem(mark, Code.PAYLOAD_AUTH, message)
+        if methods:
+            yield payload_authentication(methods), True
+
+    def marshal(self, auth: model.RouteAuth) -> Iterator[Marshal]:
+        """The last touch of the strategies to a response."""
+        given = [(name, getattr(self.strategies[name], "response", None)) for name in auth.strategies]
+        methods = {name: caller(method, self.server.pool.call) for name, method in given if method is not None}
+        if methods:
+            yield response_authentication(methods)
+
+    def judges_handshakes(self, auth: model.RouteAuth, mark: Mark) -> None:
+        """A problem for every strategy of the namespace at `mark` that needs more than a handshake."""
+        for name in auth.strategies:
+            if not getattr(self.strategies[name], "handshake", True):
+                self.problem(mark, Code.HANDSHAKE, f'the strategy "{name}" cannot judge the handshake of a socket')
+
+    def problem(self, mark: Mark, code: Code, message: str) -> None:
+        self.names.problems.append(Problem(mark, code, message))
 
     def token_headers(self, auth: model.RouteAuth) -> list[tuple[bytes, bytes]]:
         """Where the strategies look for the token of a handshake; the first that names a header decides what precedes

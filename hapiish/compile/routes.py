@@ -90,6 +90,8 @@ class RouteCompiler:
 
     def marshal(self, options: model.RouteOptions) -> Iterator[Marshal]:
         """The last touches to a response, cookies last of all: what comes before may still set one."""
+        if options.auth is not None:
+            yield from self.auth.marshal(options.auth)
         yield from self.protect.marshal(options)
         if self.cookies.need_completion:
             yield partial(self.cookies.complete, parsed=options.state.parse)
@@ -191,6 +193,8 @@ class RouteCompiler:
         if given.method != "GET":
             yield self.inputs.payload(given, options.payload)
         if options.auth is not None:
+            if given.method != "GET":
+                yield from self.auth.payload(options.auth, given.mark)
             yield from self.extensions("onCredentials", options)
             yield from self.auth.access(options.auth)
         yield from self.limits.late(given)

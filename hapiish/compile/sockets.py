@@ -20,6 +20,8 @@ class SocketCompiler:
         self.server = routes.server
 
     def namespace(self, given: model.Namespace) -> NamespaceHooks:
+        if given.auth is not None:
+            self.auth.judges_handshakes(given.auth, given.mark)
         connection = Connection(
             self.server,
             route=self.connection_route(given),

@@ -79,6 +79,8 @@ class Code(StrEnum):
     ENCODING = "HA0381", "Settings for a content coding that `server.compression` does not offer."
     UPLOADS = "HA0375", "`payload.uploads` is not a folder that can be written to."
     COOKIE = "HA0385", "A cookie whose encoding, password and value do not fit together, or that is declared twice."
+    PAYLOAD_AUTH = "HA0386", "Payload authentication that no strategy can give, or that one would not do without."
+    HANDSHAKE = "HA0387", "A namespace asks for a strategy that cannot judge the handshake of a socket."
     STRATEGY = "HA0388", "Options of a strategy that need each other, or that let nobody judge the caller."
     SCHEMA = "HA0331", "A JSON Schema that is not valid by its own rules (2020-12)."
     SCHEMA_REF = "HA0332", "A `$ref` that leads nowhere."

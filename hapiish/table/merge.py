@@ -98,6 +98,8 @@ def spell_auth(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     spelled = {key: value[key] for key in ("strategies", "mode", "access") if key in value}
+    if "payload" in value:
+        spelled["payload"] = "required" if value["payload"] is True else value["payload"]
     if value.get("strategy") is not None:
         spelled["strategies"] = [value["strategy"]]
     rule = {key: value[key] for key in ("scope", "entity") if value.get(key) is not None}

@@ -37,6 +37,7 @@ class RouteAuth:
     strategies: tuple[str, ...]
     mode: Literal["required", "optional", "try"] = "required"
     access: tuple[Access, ...] = ()
+    payload: Literal["required", "optional", False] | None = None  # None: as the scheme wants it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,5 +10,12 @@ BUILT_IN: Final[Mapping[str, tuple[Reference, ...]]] = {
     "basic": (("validate",),),
     "cookie": (("validate",), ("redirectTo", "method")),
     "jwt": (("validate",), ("keys", "method")),
+    "oauth2": (
+        *(("profile",), ("runtimeStateCallback",), ("providerParams", "method"), ("scope", "method")),
+        ("location", "method"),
+    ),
 }
 """The schemes, and where functions are named in their options; a list on the way is gone through."""
+
+NO_HANDSHAKE: Final = frozenset({"oauth2"})
+"""The schemes that need a browser to go to and fro, which the handshake of a socket cannot."""

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from hapiish import boom
+from hapiish.http.auth.access import access_step
 from hapiish.http.auth.strategy import asked
 from hapiish.http.auth.verdict import Authenticated, Unauthenticated
-from hapiish.http.lifecycle import Route
+from hapiish.http.lifecycle import Route, caller
 from hapiish.http.request import Request
 from hapiish.types import Run
 
@@ -42,9 +43,22 @@ class AuthService:
             raise auth.error
         verify = getattr(self._strategies.get(auth.strategy or ""), "verify", None)
         if auth.is_authenticated and verify is not None:
-            outcome = verify(auth)
-            if outcome is not None:
-                await outcome
+            await caller(verify, self._run)(auth)
+
+    def access(self, request: Request, route: Route) -> bool:
+        """Whether the access rules of a route, perhaps another one, let this request's caller pass."""
+        settings = route.settings.auth
+        if settings is None or not settings.access:
+            return True
+        before = request.auth.is_authorized
+        try:
+            access_step(settings.access, settings.mode)(request)
+        except boom.Forbidden:
+            return False
+        else:
+            return request.auth.is_authorized
+        finally:
+            request.auth.is_authorized = before
 
     def lookup(self, route: Route) -> Any:
         """The settings of authentication in effect on a route; None where anybody may come."""

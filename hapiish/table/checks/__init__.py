@@ -50,6 +50,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     auth.missing_strategies,
     auth.scope_templates,
     auth.events,
+    auth.payloads,
+    auth.handshakes,
     limits.numbers,
     limits.names,
     limits.values,

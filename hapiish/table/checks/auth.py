@@ -10,7 +10,7 @@ from hapiish.table.draft import Draft
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged, spell_auth
 from hapiish.table.problems import Problem
-from hapiish.table.schemes import BUILT_IN
+from hapiish.table.schemes import BUILT_IN, NO_HANDSHAKE
 from hapiish.table.wording import did_you_mean
 
 SOURCES: Final = ("params", "query", "payload", "credentials")
@@ -141,6 +141,53 @@ def events(draft: Draft) -> Iterator[Problem]:
                 if name not in settled:
                     message = f'"{name}" is not the strategy of the namespace "{namespace.name}"'
                     yield Problem(draft.mark(*place), Code.EVENT_AUTH, message, "leave the strategy out of the event")
+
+
+def payloads(draft: Draft) -> Iterator[Problem]:
+    """Bodies that are to be authenticated by built-in schemes, none of which can, or where there are none."""
+    known = draft.section("auth", "strategies")
+    default = spell_auth(draft.section("auth").get("default"))
+    for merged in _all_options(draft):
+        written = merged.value.get("auth")
+        auth = {**(default or {}), **written} if isinstance(written, Mapping) else default if written is None else None
+        wanted = auth.get("payload") if isinstance(auth, Mapping) else None
+        if not wanted or not isinstance(auth, Mapping):
+            continue
+        schemes = [(name, (known.get(name) or {}).get("scheme")) for name in auth.get("strategies") or ()]
+        unable = [name for name, scheme in schemes if scheme in BUILT_IN]
+        if unable and (wanted == "required" or len(unable) == len(schemes)):
+            inherited = not (isinstance(written, Mapping) and "payload" in written)
+            place = (*_DEFAULT, "payload") if inherited else merged.origin("auth", "payload")
+            message = f'the strategy "{unable[0]}" cannot authenticate a body'
+            yield Problem(draft.key_mark(*place), Code.PAYLOAD_AUTH, message)
+    for at, written in _of_sockets(draft):
+        if isinstance(written, Mapping) and written.get("payload"):
+            yield Problem(draft.key_mark(*at, "payload"), Code.PAYLOAD_AUTH, "a socket has no body to authenticate")
+
+
+def handshakes(draft: Draft) -> Iterator[Problem]:
+    """Namespaces whose strategies cannot judge a handshake."""
+    known = draft.section("auth", "strategies")
+    default = spell_auth(draft.section("auth").get("default"))
+    for namespace in draft.namespaces:
+        written = namespace.value.get("auth")
+        auth = default if written is None else spell_auth(written)
+        if not isinstance(auth, Mapping):
+            continue
+        for name in {**(default or {}), **auth}.get("strategies") or ():
+            scheme = (known.get(name) or {}).get("scheme")
+            if scheme in NO_HANDSHAKE:
+                at = (*namespace.at, "auth") if written is not None else namespace.at
+                message = f'the strategy "{name}" ({scheme}) cannot judge the handshake of a socket'
+                hint = "let the login start a session, and the namespace ask for that"
+                yield Problem(draft.mark(*at), Code.HANDSHAKE, message, hint)
+
+
+def _of_sockets(draft: Draft) -> Iterator[tuple[Path, Any]]:
+    for namespace in draft.namespaces:
+        yield (*namespace.at, "auth"), namespace.value.get("auth")
+        for event in namespace.events:
+            yield (*event.at, "options", "auth"), (event.value.get("options") or {}).get("auth")
 
 
 def _written(draft: Draft) -> Iterator[tuple[Path, Any]]:

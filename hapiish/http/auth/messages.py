@@ -1,0 +1,70 @@
+"""What a scheme says of a request's body and of the response, besides who is asking (hapi's `payload` and `response`).
+
+A signature over the body can only be judged once the body is read, and one over the response when it is finished.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
+
+from hapiish import boom
+from hapiish.http.lifecycle import Marshal
+from hapiish.http.request import Request
+from hapiish.http.response import Response
+from hapiish.http.toolkit import CONTINUE, Toolkit
+from hapiish.types import AsyncHandler
+
+Demand = Literal["required", "optional"]
+
+
+def payload_authentication(
+    methods: Mapping[str, tuple[AsyncHandler, Demand]],
+) -> Callable[[Request], Awaitable[Response | None]]:
+    """The step that has the body judged by the strategy that knew the caller; `methods` are by strategy.
+
+    A missing signature (an error without a message) is a 401 where it is `required`.
+    """
+
+    async def authenticate(request: Request) -> Response | None:
+        auth = request.auth
+        known = methods.get(auth.strategy or "")
+        if not auth.is_authenticated or known is None:
+            return None
+        method, demand = known
+        try:
+            outcome: Any = await method(request, Toolkit(request))
+        except boom.Boom as error:
+            outcome = error
+        if outcome is CONTINUE:
+            return None
+        if isinstance(outcome, Response) and outcome.taken_over:
+            return outcome
+        if isinstance(outcome, boom.Boom) and outcome.missing:
+            if demand == "optional":
+                return None
+            raise boom.Unauthorized("Missing payload authentication", code="unauthorized")
+        raise _failure(outcome, f'payload() of the strategy "{auth.strategy}"')
+
+    return authenticate
+
+
+def response_authentication(methods: Mapping[str, AsyncHandler]) -> Marshal:
+    """The last touch by which the strategy that knew the caller signs the response, or adds to its headers."""
+
+    async def touch(request: Request, response: Response) -> None:
+        auth = request.auth
+        method = methods.get(auth.strategy or "")
+        if not auth.is_authenticated or method is None:
+            return
+        request.response = response
+        outcome = await method(request, Toolkit(request))
+        if outcome is not CONTINUE and outcome is not None:
+            raise _failure(outcome, f'response() of the strategy "{auth.strategy}"')
+
+    return touch
+
+
+def _failure(outcome: Any, where: str) -> Exception:
+    """What is no h.continue_ fails the request, as the error that it is or as our own."""
+    if isinstance(outcome, Exception):
+        return outcome
+    return boom.InternalServerError(f"{where} must return h.continue_ or raise, not {type(outcome).__name__}")
