@@ -47,6 +47,7 @@ class Server:
         self.settings = compiled.table.server
         self.info = compiled.table.info
         self.cookies = compiled.cookies
+        self.session = compiled.sessions
         self.mime = compiled.mime
         self.encodings = compiled.encodings
         self.etags = compiled.etags

@@ -24,6 +24,7 @@ from hapiish.http.lifecycle import Route, extension_step
 from hapiish.http.mime import MimeTypes
 from hapiish.http.request import Request
 from hapiish.http.router import Router
+from hapiish.http.session import Sessions
 from hapiish.realtime import NamespaceHooks
 from hapiish.table import model
 from hapiish.table.problems import TableError
@@ -42,6 +43,7 @@ class Compiled:
     models: Mapping[str, Any]
     methods: Mapping[str, Any]
     cookies: Cookies
+    sessions: Sessions | None
     mime: MimeTypes
     encodings: tuple[str, ...]
     etags: Etags
@@ -81,6 +83,7 @@ def _compile(names: Names) -> Compiled:
         models=models,
         methods=methods.methods,
         cookies=cookies,
+        sessions=compiler.sessions.sessions,
         mime=compiler.mime,
         etags=Etags(table.server.files.etags_cache_max_size),
         encodings=table.server.compression.encodings if table.server.compression is not None else (),

@@ -14,6 +14,7 @@ from hapiish.compile.limits import LimitCompiler
 from hapiish.compile.methods import MethodCompiler
 from hapiish.compile.names import Names, missing
 from hapiish.compile.protect import ProtectCompiler
+from hapiish.compile.sessions import SessionCompiler
 from hapiish.http import security
 from hapiish.http.caching import CacheControl
 from hapiish.http.compression import LIBRARIES, Compression
@@ -57,6 +58,7 @@ class RouteCompiler:
         self.auth = auth
         self.limits = LimitCompiler(names)
         self.protect = ProtectCompiler(names)
+        self.sessions = SessionCompiler(names, cookies)
         self.cookies = cookies
         self.mime = MimeTypes(names.table.server.mime.override)
         self.ext = ExtensionCompiler(names)
@@ -93,6 +95,7 @@ class RouteCompiler:
         if options.auth is not None:
             yield from self.auth.marshal(options.auth)
         yield from self.protect.marshal(options)
+        yield from self.sessions.marshal(options)
         if self.cookies.need_completion:
             yield partial(self.cookies.complete, parsed=options.state.parse)
 
@@ -186,6 +189,7 @@ class RouteCompiler:
             action = self.names.early_action(options.state.fail_action)
             yield cookies_step(self.cookies, options.state.parse, action), callable(action)
         yield from self.limits.early(given)
+        yield from self.sessions.steps(options)
         yield from self.protect.nonces(options)
         yield from self.extensions("onPreAuth", options)
         if options.auth is not None:

@@ -203,6 +203,7 @@ class Request:
     raw: StarletteRequest = _lazy(lambda request: StarletteRequest(request.scope, request.receive or _no_receive))
     response: "Response | None" = _lazy(_none)
     send: Sending = _lazy(Sending)  # for a handler that answers by itself and returns h.abandon
+    session: Any = _lazy(_none)
     socket: Any = _lazy(_none)
     state: dict[str, Any] = _lazy(_state)
     uploads: Any = _lazy(_none)  # what is stored of the body, for the lifecycle to remove

@@ -41,6 +41,9 @@ _KINDS: Final[Mapping[str, type]] = {"model": model.ModelHandler}
 """The classes of the built-in kinds' options; a kind of the table's own gets what is written."""
 
 _CACHES: Final[Mapping[str, type[Any]]] = {"memory": model.MemoryCache, "redis": model.RedisCache}
+_SPELT: Final = {"custom_session_id_generator": "customSessionIDGenerator"}
+"""Keys that hapi spells in a way of their own."""
+
 _NO_OPTIONS: Final = model.RouteOptions()
 _UNITS: Final[Mapping[Any, Callable[[Any], int]]] = {
     model.Duration: units.duration,
@@ -73,7 +76,7 @@ def build_table(draft: Draft, file: str) -> model.Table:
 def camel(name: str) -> str:
     """`is_http_only` as it is written in the file: `isHttpOnly`."""
     first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+    return _SPELT.get(name) or first + "".join(word.capitalize() for word in rest)
 
 
 class _Assembly:
@@ -87,7 +90,7 @@ class _Assembly:
         draft, value = self.draft, self.draft.value
         sections = {
             key: value[key]
-            for key in ("database", "models", "methods", "kinds", "ext", "schemas")
+            for key in ("database", "models", "methods", "kinds", "session", "ext", "schemas")
             if value.get(key) is not None
         }
         sections["state"] = {name: draft.cookie(name) for name in draft.section("state")}

@@ -59,6 +59,9 @@ def _sections(draft: Draft) -> Found:
     for key, strategy in draft.section("auth", "strategies").items():
         for reference in BUILT_IN.get(strategy["scheme"], ()):
             yield from _references(strategy.get("options"), reference, ("auth", "strategies", key, "options"))
+    generator = draft.section("session").get("customSessionIDGenerator")
+    if generator is not None:
+        yield generator, ("session", "customSessionIDGenerator")
     cookies = [(cookie, ("state", key)) for key, cookie in draft.section("state").items()]
     for cookie, at in [(draft.section("server", "state"), ("server", "state")), *cookies]:
         yield from _cookie(cookie, at)

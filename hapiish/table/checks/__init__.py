@@ -66,6 +66,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     options.cors,
     cookies.partitioned,
     cookies.sealed,
+    cookies.twice,
     cookies.automatic,
     options.encodings,
     extensions.order,

@@ -71,6 +71,8 @@ def _policies(draft: Draft) -> Iterator[tuple[str, Mapping[str, Any], Path]]:
         policy = method.get("cache") if isinstance(method, Mapping) else None
         if isinstance(policy, Mapping):
             yield name, policy, ("methods", name, "cache")
+    if isinstance(draft.section("session").get("cache"), Mapping):
+        yield "session", draft.section("session", "cache"), ("session", "cache")
 
 
 def _numbers(policy: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,15 @@ def sealed(draft: Draft) -> Iterator[Problem]:
                     yield Problem(draft.key_mark(*place(key)), Code.COOKIE, message, "write encoding: iron")
 
 
+def twice(draft: Draft) -> Iterator[Problem]:
+    """The cookie of sessions declared once more."""
+    name = draft.section("session").get("name") or "session"
+    if draft.section("session") and name in draft.section("state"):
+        related = ((draft.key_mark("session", "name"), "sessions use it"),)
+        message = f'the cookie "{name}" is that of the sessions'
+        yield Problem(draft.key_mark("state", name), Code.COOKIE, message, "rename one of the two", related)
+
+
 def automatic(draft: Draft) -> Iterator[Problem]:
     """Automatic values that the encoding of their cookie cannot hold, or that belong to no cookie."""
     if draft.section("server", "state").get("autoValue") is not None:
@@ -72,3 +81,7 @@ def _cookies(draft: Draft) -> Iterator[tuple[str, Mapping[str, Any], Any]]:
             return ("server", "state", key) if inherited else ("state", name, key)
 
         yield name, draft.cookie(name), place
+    options = draft.section("session", "cookieOptions")
+    if options:
+        name = draft.section("session").get("name") or "session"
+        yield name, {"encoding": "iron", **options}, lambda key: ("session", "cookieOptions", key)

@@ -1,0 +1,79 @@
+"""`session` of a table, and of the routes that have it: its cookie is declared here, its cache taken."""
+
+from collections.abc import Iterator
+
+from hapiish.caches import Rules
+from hapiish.compile.names import Names
+from hapiish.http.cookies import Cookies, Definition
+from hapiish.http.lifecycle import Marshal, Step
+from hapiish.http.session import Sessions, Settings, session_marshal, session_step
+from hapiish.table import model
+from hapiish.table.codes import Code
+from hapiish.table.problems import Problem
+
+_SEGMENT = "!session"
+
+
+class SessionCompiler:
+    """`sessions` is None where the table declares none, and none of its routes then has a step for them."""
+
+    def __init__(self, names: Names, cookies: Cookies) -> None:
+        self.names = names
+        self.sessions: Sessions | None = None
+        given = names.table.session
+        if given is not None and names.extra("cryptography", "auth", given.mark):  # noqa: S610 - not Django's
+            try:
+                cookies.declared[given.name] = _cookie(given)
+                self.sessions = self._sessions(given)
+            except ValueError as error:
+                names.problems.append(Problem(given.mark, Code.COOKIE, f"session: {error}"))
+
+    def steps(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
+        """The step that makes `request.session`."""
+        if self.sessions is not None and _has_session(options):
+            yield session_step(self.sessions), True
+
+    def marshal(self, options: model.RouteOptions) -> Iterator[Marshal]:
+        """The last touch that writes it."""
+        if self.sessions is not None and _has_session(options):
+            yield session_marshal(self.sessions)
+
+    def _sessions(self, given: model.Session) -> Sessions:
+        rules = Rules(expires_in=given.cache.expires_in)
+        policy = self.names.server.caches.policy(rules, segment=_SEGMENT, cache=given.cache.cache)
+        generator = given.custom_session_id_generator
+        new_id = self.names.callable(generator) if generator is not None else None
+        return Sessions(
+            Settings(
+                cookie=given.name,
+                password=given.cookie_options.password,
+                max_cookie_size=given.max_cookie_size,
+                store_blank=given.store_blank,
+                error_on_cache_not_ready=given.error_on_cache_not_ready,
+                **({"new_id": new_id} if new_id is not None else {}),
+            ),
+            policy,
+        )
+
+
+def _has_session(options: model.RouteOptions) -> bool:
+    """A route that reads no cookies would take every visitor for a new one."""
+    return options.session and options.state.parse
+
+
+def _cookie(given: model.Session) -> Definition:
+    options = given.cookie_options
+    return Definition(
+        ttl=options.ttl,
+        is_secure=options.is_secure,
+        is_http_only=options.is_http_only,
+        is_same_site=options.is_same_site,
+        is_partitioned=options.is_partitioned,
+        path=options.path,
+        domain=options.domain,
+        encoding="iron",
+        password=options.password,
+        iron_ttl=given.cache.expires_in,
+        ignore_errors=options.ignore_errors,
+        clear_invalid=options.clear_invalid,
+    )
