@@ -132,24 +132,24 @@ class Session:
         """Has the session written, and so go on for its whole time, although no value was set."""
         self._is_modified = True
 
-    def flash(self, type: str | None = None, message: Any = None, override: bool = False) -> Any:
-        """Adds a message for the next page, or with `override` puts it in place of those of its type.
+    def flash(self, kind: str | None = None, message: Any = None, override: bool = False) -> Any:
+        """Adds a message for the next page, or with `override` puts it in place of those of its kind.
 
-        Without a message the ones of that type, without a type all of them, are returned and forgotten.
+        Without a message the ones of that type, without a kind all of them, are returned and forgotten.
         """
         self._is_modified = True
         messages = self._store.setdefault(_FLASH, {})
-        if type is None:
+        if kind is None:
             self._store[_FLASH] = {}
             return messages
         if message is None:
-            return messages.pop(type, [])
+            return messages.pop(kind, [])
         if override:
-            messages[type] = message
+            messages[kind] = message
         else:
-            present = messages.get(type, [])
-            messages[type] = [*(present if isinstance(present, list) else [present]), message]
-        return messages[type]
+            present = messages.get(kind, [])
+            messages[kind] = [*(present if isinstance(present, list) else [present]), message]
+        return messages[kind]
 
     def reset(self) -> None:
         """Begins anew with another id and no values, as one should when somebody logs in or out."""
@@ -165,6 +165,7 @@ class Session:
     def lazy(self, enabled: bool = True) -> None:
         """Whether attributes that are set on the session are values of it, too."""
         self._is_lazy = enabled
+        self._is_modified = self._is_modified or not enabled
 
     async def commit(self) -> None:
         """Writes the session now, which otherwise happens when the response is made."""
@@ -203,11 +204,11 @@ def session_step(sessions: Sessions) -> Callable[[Request], Any]:
 
     def begin(request: Request) -> Any:
         given = request.state.get(cookie)
-        id = given.get("id") if isinstance(given, dict) else None
+        content: dict[str, Any] = given if isinstance(given, dict) else {}
+        id, store = content.get("id"), content.get("_store")
         if not isinstance(id, str):
             request.session = Session(sessions, request)
             return None
-        store = given.get("_store")
         if isinstance(store, dict):
             request.session = Session(sessions, request, id, store)
             return None
@@ -238,5 +239,3 @@ def _sealed_length(plain: int) -> int:
     """The length in base64 of so many bytes after encryption, which fills up the last block."""
     encrypted = (plain // _BLOCK + 1) * _BLOCK
     return -(-encrypted * 4 // 3)
-
-

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hapiish import Application
+from hapiish import Application, TableError
 from hapiish.http.seal import seal, unseal
 from hapiish.testing import Injected, inject
 from tests.http.conftest import Make
@@ -28,7 +28,7 @@ CODE = """
 
     def flash(request, h):
         q = request.query
-        return request.session.flash(q.get("type"), q.get("message"), "override" in q)
+        return {"said": request.session.flash(q.get("type"), q.get("message"), "override" in q)}
 
     def touch(request, h):
         request.session.touch()
@@ -89,7 +89,19 @@ ROUTES = """
       - {method: GET, path: "/{name}", handler: "my:none", options: {session: false}}
 """ + "".join(
     f'      - {{method: GET, path: /{name.replace("_", "-")}, handler: "my:{name}"}}\n'
-    for name in ("take", "flash", "touch", "change_inside", "log_in", "lazily", "crash", "refuse", "commit", "revoke", "unfit")
+    for name in (
+        "take",
+        "flash",
+        "touch",
+        "change_inside",
+        "log_in",
+        "lazily",
+        "crash",
+        "refuse",
+        "commit",
+        "revoke",
+        "unfit",
+    )
 )
 
 
@@ -188,15 +200,20 @@ async def test_values_can_be_taken_out(browser: Browser) -> None:
     assert (await browser.ask()).json["a"] is None
 
 
-async def test_messages_for_the_next_page(browser: Browser) -> None:
-    assert (await browser.ask("/flash?type=error&message=one")).json == ["one"]
-    assert (await browser.ask("/flash?type=error&message=two")).json == ["one", "two"]
-    assert (await browser.ask("/flash?type=info&message=three&override")).json == "three"
-    assert (await browser.ask("/flash?type=info&message=four")).json == ["three", "four"]
-    assert (await browser.ask("/flash?type=error")).json == ["one", "two"]
-    assert (await browser.ask("/flash?type=error")).json == []
-    assert (await browser.ask("/flash")).json == {"info": ["three", "four"]}
-    assert (await browser.ask("/flash")).json == {}
+@pytest.mark.parametrize("settings", ["", "maxCookieSize: 0"])
+async def test_messages_for_the_next_page(make: Make, settings: str) -> None:
+    browser = Browser(make(table(settings), CODE))
+    for query, said in (
+        ("type=error&message=one", ["one"]),
+        ("type=error&message=two", ["one", "two"]),
+        ("type=info&message=three&override", "three"),
+        ("type=info&message=four", ["three", "four"]),
+        ("type=error", ["one", "two"]),
+        ("type=error", []),
+        ("", {"info": ["three", "four"]}),
+        ("", {}),
+    ):
+        assert (await browser.ask(f"/flash?{query}")).json == {"said": said}
 
 
 async def test_a_value_changed_in_place_is_kept_when_the_session_is_touched(browser: Browser) -> None:
@@ -279,12 +296,13 @@ async def test_ids_may_be_of_ones_own_making(make: Make) -> None:
     assert (await browser.ask("/log-in", headers={"x-n": "8"})).json["id"] == "id-8"
 
 
-async def test_sessions_are_over_after_their_time(make: Make) -> None:
+async def test_a_session_is_over_when_it_was_not_written_for_its_time(make: Make) -> None:
     browser = Browser(make(table("maxCookieSize: 0, cache: {expiresIn: 20ms}"), CODE))
-    await browser.put(a=1)
+    first = (await browser.put(a=1)).json["id"]
     async with asyncio.timeout(10):
-        while (await browser.ask("/touch")).status_code == 200 and (await Browser(browser.app, browser.cookie).ask()).json["a"]:
-            await asyncio.sleep(0.03)
+        while (answer := (await browser.ask()).json)["id"] == first:
+            await asyncio.sleep(0.01)
+    assert answer["all"] == {}
 
 
 async def test_processes_that_share_a_redis_share_sessions(make: Make, redis_url: str) -> None:
@@ -310,3 +328,9 @@ async def test_without_its_cache_a_session_is_an_error_or_empty(make: Make, stri
             assert answer.status_code == status
             assert answer.json.get("all", {}) == {}
             assert (await browser.put(a=2)).status_code == status
+
+
+def test_what_makes_ids_must_be_a_function(make: Make) -> None:
+    with pytest.raises(TableError) as refused:
+        make(table("customSessionIDGenerator: 'my:boom'"), CODE)
+    assert [problem.code for problem in refused.value.problems] == ["HA0402"]
