@@ -13,8 +13,10 @@ PASSWORD = "password: a-password-of-at-least-32-characters"
         ("session: {}", '1:1: HA0203 missing "cookieOptions"'),
         ("session: {cookieOptions: {password: short}}", "1:37: HA0207"),
         (
-            f"session: {{cookieOptions: {{{PASSWORD}}}, cache: {{cache: shard}}}}\n"
-            "caches: [{name: shared, provider: memory}]",
+            (
+                f"session: {{cookieOptions: {{{PASSWORD}}}, cache: {{cache: shard}}}}\n"
+                "caches: [{name: shared, provider: memory}]"
+            ),
             '1:91: HA0365 unknown cache "shard"; did you mean "shared"?',
         ),
         (
