@@ -110,6 +110,8 @@ class Application(Starlette):
             await self.server.start()
         if self.is_socket(scope):
             assert self.server.realtime is not None
+            if self.server.compiled.forwarding is not None:
+                self.server.compiled.forwarding.apply(scope)
             await self.server.realtime(scope, receive, send)
         elif scope["type"] == "http":
             await self.server.dispatch(scope, receive, send)

@@ -4,15 +4,21 @@ The compiled table is one attribute of it; a reload replaces that attribute and 
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from socket import gethostname
+from time import time
+from typing import TYPE_CHECKING, Any, Unpack
 
 from hapiish import boom
 from hapiish.caches import Caches, Policy, Rules
 from hapiish.compile import Compiled
 from hapiish.http import log
 from hapiish.http.dispatch import Dispatcher
+from hapiish.http.inject import Injected, Injection, inject
 from hapiish.http.lifecycle import Route, caller
+from hapiish.http.load import Load
 from hapiish.http.router import normalise
 from hapiish.methods import namespace
 from hapiish.store.models import Models
@@ -24,8 +30,25 @@ if TYPE_CHECKING:
     from hapiish.store.store import Store
 
 
+@dataclass(slots=True, kw_only=True)
+class ServerInfo:
+    """`request.server.info`: times in seconds since the epoch; `port` is 0, and `uri` a guess, until it is known.
+
+    `protocol` is http, https or socket, whose path is then the `port` (hapi).
+    """
+
+    id: str
+    created: float
+    started: float | None
+    host: str
+    address: str
+    port: int | str
+    protocol: str
+    uri: str
+
+
 class Server:
-    """Made by `create_app`. `app` is free for the application; `settings` and `info` are the table's."""
+    """Made by `create_app`. `app` is free for the application; `settings` are the table's."""
 
     compiled: Compiled
     dispatch: Dispatcher
@@ -40,12 +63,37 @@ class Server:
         self.draining = False
         self._starting = asyncio.Lock()
         self._kept: dict[Hashable, Any] = {}
+        self._created = time()
+        self._started: float | None = None
+        self._port: int | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def info(self) -> ServerInfo:
+        """Where the server is and since when."""
+        given = self.settings
+        port = self._port or given.socket or given.port
+        protocol = "socket" if isinstance(port, str) else "https" if given.tls is not None else "http"
+        host = f"[{given.host}]" if ":" in given.host else given.host
+        return ServerInfo(
+            id=f"{gethostname()}:{os.getpid()}:{int(self._created * 1000):x}",
+            created=self._created,
+            started=self._started,
+            host=given.host,
+            address=given.address or given.host,
+            port=port,
+            protocol=protocol,
+            uri=given.uri or (f"socket:{port}" if protocol == "socket" else f"{protocol}://{host}:{port}"),
+        )
+
+    def listening(self, port: int) -> None:
+        """Notes the port that was taken, for `info`; called by whoever listens."""
+        self._port = port
 
     def adopt(self, compiled: Compiled) -> None:
         """Serves this table from now on; requests that have begun end by the old one."""
         self.compiled = compiled
         self.settings = compiled.table.server
-        self.info = compiled.table.info
         self.cookies = compiled.cookies
         self.session = compiled.sessions
         self.mime = compiled.mime
@@ -60,6 +108,10 @@ class Server:
         if self.realtime is not None:
             self.realtime.namespaces = compiled.namespaces
         self.dispatch = compiled.dispatch
+        self.internal = compiled.internal
+        before, self.load = getattr(self, "load", None), compiled.load
+        if before is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(_relieve, before, self.load)
 
     def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """What `make` makes, once for each `key`: it outlives a reload, and its `close()` is awaited at the end."""
@@ -76,14 +128,19 @@ class Server:
             await self._extend("onPreStart")
             if self.store is not None:
                 await self.store.start()
+            self._loop = asyncio.get_running_loop()
+            self.load.start()
             self.draining = False
             self.started = True
+            self._started = time()
             await self._extend("onPostStart")
 
     async def stop(self) -> None:
         """Says goodbye to sockets, then closes the store and the pool."""
         self.draining = True
         await self._extend("onPreStop")
+        self.load.stop()
+        self._loop = self._started = None
         if self.realtime is not None:
             await self.realtime.shutdown()
         for kept in self._kept.values():
@@ -152,6 +209,20 @@ class Server:
         found = self.dispatch.router.find(method.upper(), normalise(path, self.dispatch.strip), host)
         return found[0] if found else None
 
+    def table(self, host: str | None = None) -> list[Route]:
+        """Every route; with `host` those that requests to it can meet."""
+        return [route for route in self.compiled.routes if host is None or route.vhost in (None, host.lower())]
+
+    async def inject(self, *, allow_internals: bool = False, **request: Unpack[Injection]) -> Injected:
+        """Sends one request through the lifecycle, from within; `allow_internals` reaches routes with `isInternal`."""
+        await self.start()
+        return await inject(self.internal if allow_internals else self.dispatch, **request)
+
     def log(self, tags: str | list[str], data: Any = None) -> None:
         """Logs an event that belongs to no request."""
         log.event(None, [tags] if isinstance(tags, str) else tags, data)
+
+
+def _relieve(before: Load, after: Load) -> None:
+    before.stop()
+    after.start()

@@ -7,7 +7,9 @@ import math
 import os
 import signal
 import socket
+import ssl
 import sys
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -24,7 +26,7 @@ from hapiish.http.protocol import HttpProtocol
 from hapiish.realtime.protocol import WebSocketProtocol
 from hapiish.store import indexes
 from hapiish.store.connection import StoreError, Target, acquire, documents, release
-from hapiish.table.model import Database, Table
+from hapiish.table.model import Database, Table, Tls
 
 BUILD_TIMEOUT = 60000  # ms that the confirmation of an index may take
 
@@ -43,7 +45,10 @@ class Server(uvicorn.Server):
         """Starts as uvicorn does, then tells."""
         await super().startup(sockets)
         if self.started:
-            announce(self.file, self.config, self.servers[0].sockets[0].getsockname()[1])
+            port = None if self.config.uds else self.servers[0].sockets[0].getsockname()[1]
+            if port is not None and isinstance(self.config.app, Application):
+                self.config.app.server.listening(port)
+            announce(self.file, self.config, port)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Lets events end and tells every socket, before uvicorn cuts the connections."""
@@ -91,8 +96,10 @@ def configure(options: argparse.Namespace, table: Table, app: Any) -> uvicorn.Co
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),
-        host=server.host if options.host is None else options.host,
+        host=options.host or server.address or server.host,
         port=server.port if options.port is None else options.port,
+        uds=str(Path(table.folder, server.socket)) if server.socket is not None and options.port is None else None,
+        **_tls(server.tls, table.folder),
         workers=options.workers,
         loop="uvloop",
         http=HttpProtocol,
@@ -103,10 +110,28 @@ def configure(options: argparse.Namespace, table: Table, app: Any) -> uvicorn.Co
         lifespan="on",
         access_log=False,  # ours has the route and the request's id
         server_header=False,
-        proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
+        proxy_headers=not server.trusted_proxies and "FORWARDED_ALLOW_IPS" in os.environ,
         timeout_graceful_shutdown=math.ceil(server.shutdown_timeout / 1000),
         log_config=logs.config(options.log),
     )
+
+
+def _tls(tls: Tls | None, folder: str) -> dict[str, Any]:
+    """uvicorn's names of what the table says of TLS. Raises Refusal for a file that is not there."""
+    if tls is None:
+        return {}
+    files = {"ssl_keyfile": tls.key, "ssl_certfile": tls.cert, "ssl_ca_certs": tls.ca}
+    given: dict[str, Any] = {name: str(Path(folder, file)) for name, file in files.items() if file is not None}
+    for file in given.values():
+        if not Path(file).is_file():
+            raise Refusal(f"server.tls: there is no file {file}")
+    if tls.passphrase:
+        given["ssl_keyfile_password"] = tls.passphrase
+    if tls.ciphers is not None:
+        given["ssl_ciphers"] = tls.ciphers
+    if tls.request_cert:
+        given["ssl_cert_reqs"] = ssl.CERT_REQUIRED if tls.reject_unauthorized else ssl.CERT_OPTIONAL
+    return given
 
 
 def serve_alone(config: uvicorn.Config, table: Table) -> int:
@@ -131,16 +156,17 @@ def serve_by_workers(config: uvicorn.Config, table: Table, uri: str | None) -> i
     except SystemExit:
         return 1
     listener.listen(config.backlog)  # or a client that comes before the first worker is refused
-    announce(table.file, config, listener.getsockname()[1])
+    announce(table.file, config, None if config.uds else listener.getsockname()[1])
     supervisor = Multiprocess(config, sockets=[listener])
     supervisor.run()
     return 1 if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes) else 0
 
 
-def announce(file: str, config: uvicorn.Config, port: int) -> None:
-    """The line that people and scripts wait for."""
+def announce(file: str, config: uvicorn.Config, port: int | None) -> None:
+    """The line that people and scripts wait for; without a port it names the Unix socket."""
     host = f"[{config.host}]" if ":" in config.host else config.host
-    print(f"hapiish: serving {file} on http://{host}:{port}", flush=True)
+    where = f"{'https' if config.is_ssl else 'http'}://{host}:{port}" if port is not None else f"unix:{config.uds}"
+    print(f"hapiish: serving {file} on {where}", flush=True)
 
 
 def look_after_indexes(wanted: Database | None, uri: str | None, models: Any) -> None:

@@ -8,22 +8,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hapiish import path as paths
 from hapiish.compile.auth import AuthCompiler
 from hapiish.compile.caches import compile_caches
 from hapiish.compile.cookies import compile_cookies
 from hapiish.compile.methods import MethodCompiler
 from hapiish.compile.names import Names
 from hapiish.compile.routes import RouteCompiler
+from hapiish.compile.server import ServerCompiler
 from hapiish.compile.sockets import SocketCompiler
 from hapiish.http.auth.service import AuthService
 from hapiish.http.cookies import Cookies
 from hapiish.http.dispatch import Dispatcher
 from hapiish.http.files import Etags
-from hapiish.http.lifecycle import Route, extension_step
+from hapiish.http.forwarded import Forwarding
+from hapiish.http.lifecycle import Route
+from hapiish.http.load import Load
 from hapiish.http.mime import MimeTypes
 from hapiish.http.request import Request
-from hapiish.http.router import Router
 from hapiish.http.session import Sessions
 from hapiish.realtime import NamespaceHooks
 from hapiish.table import model
@@ -39,6 +40,11 @@ class Compiled:
 
     table: model.Table
     dispatch: Dispatcher
+    internal: Dispatcher
+    """As `dispatch`, and for the routes with `isInternal` too."""
+    routes: tuple[Route, ...]
+    load: Load
+    forwarding: Forwarding | None
     namespaces: Mapping[str, NamespaceHooks]
     models: Mapping[str, Any]
     methods: Mapping[str, Any]
@@ -74,11 +80,17 @@ def _compile(names: Names) -> Compiled:
     auth = AuthCompiler(names, cookies)
     methods = MethodCompiler(names)
     compiler = RouteCompiler(names, auth, cookies, models, methods)
+    servers = ServerCompiler(names, compiler)
+    dispatch = servers.dispatcher(internals=False)
     sockets = SocketCompiler(compiler)
     namespaces = table.sockets.namespaces if table.sockets is not None else ()
     return Compiled(
         table=table,
-        dispatch=_dispatcher(compiler),
+        dispatch=dispatch,
+        internal=servers.dispatcher(internals=True) if servers.has_internals else dispatch,
+        routes=servers.all(),
+        load=servers.load,
+        forwarding=servers.forwarding,
         namespaces={given.namespace: sockets.namespace(given) for given in namespaces},
         models=models,
         methods=methods.methods,
@@ -90,28 +102,4 @@ def _compile(names: Names) -> Compiled:
         auth=AuthService(auth.strategies, names.server.pool.call, table.auth.default),
         decorations=auth.decorations,
         server_ext={point: compiler.ext.at(point) for point in SERVER_POINTS if point in table.ext},
-    )
-
-
-def _dispatcher(compiler: RouteCompiler) -> Dispatcher:
-    table, settings = compiler.table, compiler.table.server
-    router = Router(settings.router.is_case_sensitive, settings.router.strip_trailing_slash)
-    routes: dict[str, Route] = {}
-    for given in table.routes:
-        route = compiler.route(given)
-        router.add(given.method, paths.parse(given.path), route, given.vhost)
-        if route.id is not None:
-            routes[route.id] = route
-    return Dispatcher(
-        server=compiler.server,
-        router=router.freeze(),
-        routes=routes,
-        absent=compiler.absent(),
-        on_request=tuple((extension_step("onRequest", function), True) for function in compiler.ext.at("onRequest")),
-        strip_trailing_slash=settings.router.strip_trailing_slash,
-        vhosts=any(route.vhost is not None for route in table.routes),
-        any_cors=any(route.options.cors is not None for route in table.routes),
-        method_not_allowed=settings.router.method_not_allowed,
-        access_log=settings.access_log,
-        trust_id=settings.request_id.trust,
     )

@@ -12,6 +12,7 @@ from typing import Any
 from hapiish import boom
 from hapiish.http import log
 from hapiish.http.lifecycle import Route, Steps, failed, finish, perform, post_response
+from hapiish.http.query import Parser
 from hapiish.http.request import Request
 from hapiish.http.respond import Pair
 from hapiish.http.response import Response, from_error
@@ -35,6 +36,7 @@ class Dispatcher:
         "any_cors",
         "method_not_allowed",
         "on_request",
+        "query_parser",
         "router",
         "routes",
         "server",
@@ -51,6 +53,7 @@ class Dispatcher:
         routes: Mapping[str, Route],
         absent: Route,
         on_request: Steps = (),
+        query_parser: Parser | None = None,
         strip_trailing_slash: bool = False,
         vhosts: bool = False,
         any_cors: bool = False,
@@ -63,6 +66,7 @@ class Dispatcher:
         self.routes = routes
         self.absent = absent
         self.on_request = on_request
+        self.query_parser = query_parser
         self.strip = strip_trailing_slash
         self.vhosts = vhosts
         self.any_cors = any_cors

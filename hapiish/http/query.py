@@ -3,7 +3,13 @@
 Only text comes out; numbers, lists and defaults are the business of a schema.
 """
 
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import unquote
+
+from hapiish import boom
+
+Parser = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def parse(raw: bytes | str) -> dict[str, str | list[str]]:
@@ -34,3 +40,15 @@ def parse(raw: bytes | str) -> dict[str, str | list[str]]:
         else:
             query[name] = [known, value]
     return query
+
+
+def parser(function: Callable[[dict[str, Any]], Any]) -> Parser:
+    """A parser of one's own, which is given what `parse` returns; one that returns no dictionary is a 500 (hapi)."""
+
+    def call(query: dict[str, Any]) -> dict[str, Any]:
+        parsed = function(query)
+        if not isinstance(parsed, dict):
+            raise boom.InternalServerError(f"query.parser must return a dictionary, not {type(parsed).__name__}")
+        return parsed
+
+    return call

@@ -87,6 +87,11 @@ class Info:
         return client[1] if client else None
 
     @property
+    def protocol(self) -> str:
+        """`http` or `https`, as the client sees it when a trusted proxy says so."""
+        return str(self._request.scope.get("scheme", "http"))
+
+    @property
     def host(self) -> str:
         """The Host header as sent, port included."""
         return self._request.headers.get("host", "")
@@ -253,6 +258,12 @@ class Request:
         """Whether somebody waits for the answer: not after the client has left or was told that it took too long."""
         return self.is_active
 
+    def generate_response(self, source: Any = None) -> "Response":
+        """A response with that value, as `h.response`; for whoever has no `h`."""
+        from hapiish.http.response import Response
+
+        return Response(source)
+
     def set_method(self, method: str) -> None:
         """Changes the method before a route is looked up; for onRequest."""
         self.scope["method"] = method.upper()
@@ -261,8 +272,10 @@ class Request:
     def set_url(self, url: str) -> None:
         """Changes path and query before a route is looked up; for onRequest."""
         path, _, query_string = url.partition("?")
-        self.path = normalise(path, self.server.dispatch.strip)
-        self.query = query.parse(query_string)
+        dispatch = self.server.dispatch
+        self.path = normalise(path, dispatch.strip)
+        parsed = query.parse(query_string)
+        self.query = parsed if dispatch.query_parser is None else dispatch.query_parser(parsed)
 
     def set_cookie(self, name: str, value: Any, options: dict[str, Any]) -> None:
         """Keeps a cookie for whatever response will be sent."""

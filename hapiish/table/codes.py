@@ -89,6 +89,8 @@ class Code(StrEnum):
     SCHEMA_KEYWORD = "HA0335", "A word in a JSON Schema that is no keyword but nearly one, and would be ignored."
 
     EXT_ORDER = "HA0371", "Extension functions of one point whose `before` and `after` contradict each other."
+    LOAD = "HA0372", "Limits of `server.load` without an interval in which it is measured."
+    PROXY = "HA0373", "A trusted proxy that is neither an address nor a network."
 
     DUPLICATE_EVENT = "HA0341", "A namespace, or an event of a namespace, is declared twice."
     RESERVED_EVENT = "HA0342", "An event name that Socket.IO keeps for itself."

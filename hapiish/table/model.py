@@ -351,6 +351,7 @@ class RouteOptions:
     description: str | None = None
     ext: Mapping[str, tuple[Ext, ...]] = field(default_factory=dict)
     files: Files = Files()
+    is_internal: bool = False
     json: JsonFormat = JsonFormat()
     limit: tuple[Limit, ...] | None = None
     notes: tuple[str, ...] = ()
@@ -535,10 +536,48 @@ class Mime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Limits past which requests are refused with 503; 0 is none, and without an interval nothing is sampled."""
+
+    sample_interval: Duration = Duration(0)
+    max_rss_bytes: Size = Size(0)
+    max_event_loop_delay: Duration = Duration(0)
+    max_event_loop_utilization: float = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    parser: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """Files of PEM, relative to the table."""
+
+    key: str
+    cert: str
+    ca: str | None = None
+    passphrase: str | None = None
+    ciphers: str | None = None
+    request_cert: bool = False
+    reject_unauthorized: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
+    """`socket` is the path of a Unix socket instead of `port`; `uri` is how clients reach it, None: as it listens."""
+
     host: str = "127.0.0.1"
+    address: str | None = None
     port: int = 3000
+    socket: str | None = None
+    uri: str | None = None
+    tls: Tls | None = None
+    trusted_proxies: tuple[str, ...] = ()
     app: Mapping[str, Json] = field(default_factory=dict)
+    plugins: Mapping[str, Json] = field(default_factory=dict)
+    load: Load = Load()
+    query: Query = Query()
     compression: Compression | None = Compression()
     files: ServerFiles = ServerFiles()
     mime: Mime = Mime()

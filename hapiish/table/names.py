@@ -71,6 +71,9 @@ def _sections(draft: Draft) -> Found:
         if ":" in cache["provider"]:
             yield cache["provider"], ("caches", index, "provider")
     yield from _extensions(draft.section("ext"), ("ext",))
+    parser = draft.section("server", "query").get("parser")
+    if parser is not None:
+        yield parser, ("server", "query", "parser")
 
 
 def _references(options: Any, reference: Path, at: Path) -> Found:

@@ -16,11 +16,11 @@ from typing import Any, Self
 class Run:
     """A server started by `hapiish run`: `with Run(table) as server: server.get("/")`. Waits until it listens."""
 
-    def __init__(self, table: Path, *options: str, **env: str) -> None:
+    def __init__(self, table: Path, *options: str, port: str | None = "0", **env: str) -> None:
         self._errors = table.parent / "stderr.txt"
         with self._errors.open("w") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "hapiish", "run", str(table), "--port", "0", *options],
+                [sys.executable, "-m", "hapiish", "run", str(table), *(("--port", port) if port else ()), *options],
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
@@ -29,7 +29,7 @@ class Run:
             )
         assert self.process.stdout is not None
         self.said = self.process.stdout.readline()
-        found = re.search(r"http://\S+", self.said)
+        found = re.search(r"(https?://|unix:)\S+", self.said)
         self.address = found[0] if found else ""
 
     def __enter__(self) -> Self:

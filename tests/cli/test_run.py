@@ -5,11 +5,18 @@ import os
 import re
 import signal
 import socket
+import ssl
 import tempfile
+import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from pymongo import MongoClient
 
 from hapiish.cli import main
@@ -212,3 +219,44 @@ def test_an_edit_is_served_without_a_restart(plain: Path) -> None:
         while server.get("/there")[0] == 404:
             continue
         assert server.get("/there")[1]["pid"] == server.process.pid
+
+
+def test_a_server_may_listen_on_a_unix_socket_beside_the_table(folder: Path) -> None:
+    table = folder / "routes.yaml"
+    table.write_text(PLAIN.replace("{shutdownTimeout: 2s}", "{socket: x.sock}"))
+    with Run(table, port=None) as server:
+        assert server.address == f"unix:{folder.resolve() / 'x.sock'}"
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(folder / "x.sock"))
+            client.sendall(b"GET /where HTTP/1.0\r\n\r\n")
+            assert client.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+def test_a_server_with_a_certificate_serves_https(folder: Path) -> None:
+    table = folder / "routes.yaml"
+    tls = "{tls: {key: key.pem, cert: cert.pem, passphrase: '${SECRET}'}}"
+    table.write_text(PLAIN.replace("{shutdownTimeout: 2s}", tls))
+    assert "there is no file" in refused(table, SECRET="secret")
+    certify(folder, b"secret")
+    with Run(table, SECRET="secret") as server:
+        trust = ssl.create_default_context(cafile=str(folder / "cert.pem"))
+        with urllib.request.urlopen(f"{server.address}/where", context=trust, timeout=60) as answer:
+            assert answer.status == 200
+
+
+def certify(folder: Path, passphrase: bytes) -> None:
+    """A key and a certificate for 127.0.0.1 that it signs itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(
+            name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(hours=1)
+        )
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    encryption = serialization.BestAvailableEncryption(passphrase)
+    (folder / "key.pem").write_bytes(key.private_bytes(pem, form, encryption))
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))

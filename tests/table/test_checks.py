@@ -228,14 +228,20 @@ OPTIONS: list[tuple[str, dict[str, Any], list[str]]] = [
      ["HA0325"]),
     ("a partitioned cookie as it must be", {"state": {"s": {"isPartitioned": True, "isSameSite": "None"}}}, []),
     ("X83", options("/u", timeout={"server": 0}), ["HA0206"]),
+    ("X93", {"server": {"uri": "http://a/"}}, ["HA0205"]),
+    ("X94", {"server": {"load": {"maxRssBytes": 1}}}, ["HA0372"]),
+    ("limits of load that are none", {"server": {"load": {"maxRssBytes": 0, "maxEventLoopDelay": None}}}, []),
+    ("limits of load with an interval", {"server": {"load": {"maxRssBytes": "1MB", "sampleInterval": "1s"}}}, []),
+    ("a proxy that is none", {"server": {"trustedProxies": ["10.0.0.1/8", "unix", "::1"]}}, ["HA0373"]),
+    ("a proxy by name", {"server": {"trustedProxies": ["proxy"]}}, ["HA0205"]),
+    ("a socket", {"server": {"socket": "/run/x.sock"}}, []),
+    ("half of tls", {"server": {"tls": {"key": "k.pem"}}}, ["HA0203"]),
 ]  # fmt: skip
 
 # Options that the table does not have yet: hapi's reason for refusing them is another one.
 UNKNOWN_YET: list[tuple[str, dict[str, Any]]] = [
     ("X81", options("/u", rules={})),
     ("X92", {"server": {"autoListen": False, "port": 80}}),
-    ("X93", {"server": {"uri": "http://a/"}}),
-    ("X94", {"server": {"load": {"maxRssBytes": 1}}}),
 ]
 
 

@@ -20,6 +20,7 @@ from hapiish.table.checks import (
     resources,
     routes,
     schemas,
+    server,
     sockets,
     strategies,
 )
@@ -76,6 +77,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     caches.policies,
     caches.methods,
     calls.calls,
+    server.load,
+    server.proxies,
     schemas.dialect,
     schemas.references,
     schemas.patterns,

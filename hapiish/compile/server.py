@@ -1,0 +1,100 @@
+"""Routes and settings of the server to dispatchers: one for the world, and one that sees internal routes too."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from hapiish import path as paths
+from hapiish.compile.names import Names
+from hapiish.compile.routes import RouteCompiler
+from hapiish.http.dispatch import Dispatcher
+from hapiish.http.forwarded import Forwarding
+from hapiish.http.lifecycle import Route, Step, extension_step
+from hapiish.http.load import Load
+from hapiish.http.query import Parser, parser
+from hapiish.http.request import Request
+from hapiish.http.router import Router
+from hapiish.table import model
+
+
+class ServerCompiler:
+    """`load`, `forwarding` and `query` are None where the table does not use them."""
+
+    def __init__(self, names: Names, routes: RouteCompiler) -> None:
+        self.table = names.table
+        self.settings = names.table.server
+        self.routes = routes
+        load = self.settings.load
+        self.load = Load(
+            sample_interval=load.sample_interval,
+            max_event_loop_delay=load.max_event_loop_delay,
+            max_event_loop_utilization=load.max_event_loop_utilization,
+            max_rss_bytes=load.max_rss_bytes,
+        )
+        trusted = self.settings.trusted_proxies
+        self.forwarding = Forwarding(trusted) if trusted else None
+        self.query = _query(names, self.settings.query.parser)
+        self.compiled = [(given, routes.route(given)) for given in self.table.routes]
+
+    def dispatcher(self, *, internals: bool) -> Dispatcher:
+        """What answers requests; with `internals` also those for routes that only the server itself may ask for."""
+        settings = self.settings.router
+        seen = [pair for pair in self.compiled if internals or not pair[0].options.is_internal]
+        router = Router(settings.is_case_sensitive, settings.strip_trailing_slash)
+        for given, route in seen:
+            router.add(given.method, paths.parse(given.path), route, given.vhost)
+        return Dispatcher(
+            server=self.routes.server,
+            router=router.freeze(),
+            routes={route.id: route for _, route in self.compiled if route.id is not None},
+            absent=self.routes.absent(),
+            on_request=tuple(self.early()),
+            query_parser=self.query,
+            strip_trailing_slash=settings.strip_trailing_slash,
+            vhosts=any(given.vhost is not None for given, _ in seen),
+            any_cors=any(given.options.cors is not None for given, _ in seen),
+            method_not_allowed=settings.method_not_allowed,
+            access_log=self.settings.access_log,
+            trust_id=self.settings.request_id.trust,
+        )
+
+    @property
+    def has_internals(self) -> bool:
+        """Whether some routes are not for the world."""
+        return any(given.options.is_internal for given, _ in self.compiled)
+
+    def early(self) -> Iterator[tuple[Step, bool]]:
+        """What happens before a route is looked up."""
+        if self.forwarding is not None:
+            yield _forward(self.forwarding), False
+        if _limits(self.settings.load):
+            yield self.load.judge, False
+        if self.query is not None:
+            yield _parse(self.query), False
+        for function in self.routes.ext.at("onRequest"):
+            yield extension_step("onRequest", function), True
+
+    def all(self) -> tuple[Route, ...]:
+        """Every route, in the order of the table."""
+        return tuple(route for _, route in self.compiled)
+
+
+def _query(names: Names, own: str | None) -> Parser | None:
+    if own is None:
+        return None
+    names.function(own)  # which is a problem when it is none
+    return parser(names.object(own))
+
+
+def _limits(load: model.Load) -> bool:
+    return bool(load.max_event_loop_delay or load.max_event_loop_utilization or load.max_rss_bytes)
+
+
+def _forward(forwarding: Forwarding) -> Step:
+    return lambda request: forwarding.apply(request.scope)
+
+
+def _parse(parse: Parser) -> Step:
+    def step(request: Request) -> Any:
+        request.query = parse(request.query)
+
+    return step

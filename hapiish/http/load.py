@@ -1,0 +1,102 @@
+"""How busy the process is, sampled now and then, and the 503 of a request that comes at a bad time (hapi's heavy).
+
+The delay of the event loop is how much later than asked a timer fires; its utilisation the share of time for which its
+thread computes; resident memory is what the system says of the process.
+"""
+
+import asyncio
+import os
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, thread_time
+from typing import Any
+
+from hapiish import boom
+
+_STATM = Path("/proc/self/statm")
+
+
+def resident() -> int:
+    """The process's resident memory in bytes; where there is no /proc, the most that it has had."""
+    try:
+        return int(_STATM.read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else most * 1024
+
+
+class Load:
+    """`server.load`: the last sample. Limits of 0 are none; times in ms, memory in bytes, utilisation from 0 to 1."""
+
+    def __init__(
+        self,
+        *,
+        sample_interval: int = 0,
+        max_event_loop_delay: int = 0,
+        max_event_loop_utilization: float = 0,
+        max_rss_bytes: int = 0,
+        clock: Callable[[], float] = monotonic,
+        busy: Callable[[], float] = thread_time,
+        rss: Callable[[], int] = resident,
+    ) -> None:
+        self.event_loop_delay = 0.0
+        self.event_loop_utilization = 0.0
+        self.rss = 0
+        self._interval = sample_interval / 1000
+        self._limits = (max_event_loop_delay, max_event_loop_utilization, max_rss_bytes)
+        self._clock, self._busy, self._resident = clock, busy, rss
+        self._began = self._computed = 0.0
+        self._sampler: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begins to sample, in the running loop; does nothing without an interval."""
+        if self._interval and self._sampler is None:
+            self._sampler = asyncio.create_task(self._run())
+
+    def stop(self) -> None:
+        """Samples no more."""
+        if self._sampler is not None:
+            self._sampler.cancel()
+            self._sampler = None
+
+    async def _run(self) -> None:
+        self.begin()
+        while True:
+            await asyncio.sleep(self._interval)
+            self.sample()
+
+    def begin(self) -> None:
+        """The start of an interval."""
+        self._began, self._computed = self._clock(), self._busy()
+        self.rss = self._resident()
+
+    def sample(self) -> None:
+        """The end of an interval, and the start of the next."""
+        elapsed = self._clock() - self._began
+        self.event_loop_delay = max(0.0, elapsed - self._interval) * 1000
+        self.event_loop_utilization = min(1.0, (self._busy() - self._computed) / elapsed) if elapsed > 0 else 0.0
+        self.begin()
+
+    def judge(self, request: Any) -> None:
+        """The step that raises 503 when a limit is passed."""
+        delay, utilization, rss = self._limits
+        # A sample that is overdue says as much as one that came late.
+        overdue = (self._clock() - self._began - self._interval) * 1000 if self._sampler is not None else 0
+        for value, limit, name in (
+            (max(self.event_loop_delay, overdue), delay, "event loop"),
+            (self.event_loop_utilization, utilization, "event loop utilization"),
+            (self.rss, rss, "rss"),
+        ):
+            if limit and value > limit:
+                request.server.log(["load"], self.facts())
+                raise boom.ServerUnavailable(f"Server under heavy load ({name})")
+
+    def facts(self) -> dict[str, float]:
+        """The last sample by hapi's names."""
+        return {
+            "eventLoopDelay": self.event_loop_delay,
+            "eventLoopUtilization": self.event_loop_utilization,
+            "rss": self.rss,
+        }

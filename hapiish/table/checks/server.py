@@ -1,0 +1,31 @@
+"""Settings of the server that contradict each other, or that mean nothing."""
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+
+from hapiish.table.codes import Code
+from hapiish.table.draft import Draft
+from hapiish.table.problems import Problem
+
+
+def load(draft: Draft) -> Iterator[Problem]:
+    """Limits of load that nothing is measured for."""
+    section = draft.section("server", "load")
+    if draft.lost("server", "load", "sampleInterval") or section.get("sampleInterval") not in (None, 0):
+        return
+    for key, value in section.items():
+        if key.startswith("max") and value not in (None, 0):
+            message = f'"{key}" without "sampleInterval": nothing is measured'
+            mark = draft.key_mark("server", "load", key)
+            yield Problem(mark, Code.LOAD, message, "write how often to measure, such as sampleInterval: 1s")
+
+
+def proxies(draft: Draft) -> Iterator[Problem]:
+    """Trusted proxies that are no addresses."""
+    for index, name in enumerate(draft.section("server").get("trustedProxies") or ()):
+        if name == "unix":
+            continue
+        try:
+            ip_network(name)
+        except ValueError as error:
+            yield Problem(draft.mark("server", "trustedProxies", index), Code.PROXY, str(error))
