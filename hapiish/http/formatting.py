@@ -14,6 +14,9 @@ from hapiish import codec
 Replacer = Callable[[str, Any], Any]
 """What is sent instead of each value, by its key: `""` for the whole, its index for an item; `...` leaves it out."""
 
+OF_JSON: Final = ("replacer", "spaces", "suffix")
+"""What a response may say that makes no sense for any other body."""
+
 _ESCAPES: Final = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
 
 

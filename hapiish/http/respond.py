@@ -13,7 +13,7 @@ from hapiish.http.caching import CacheControl
 from hapiish.http.compression import IDENTITY, Compression
 from hapiish.http.cookies import Cookies
 from hapiish.http.cors import Cors
-from hapiish.http.formatting import PLAIN, Format
+from hapiish.http.formatting import OF_JSON, PLAIN, Format
 from hapiish.http.request import Request
 from hapiish.http.response import Headers, Response
 from hapiish.http.stream import Body, Unsent, body_of, is_stream
@@ -32,6 +32,14 @@ _ACCEPT_RANGES = (b"accept-ranges", b"bytes")
 _READING = frozenset({"GET", "HEAD"})
 _BODILESS = frozenset({204, 304})
 _NOTHING_MORE: Mapping[str, Any] = {}
+_NOT_JSON = frozenset({str, type(None), bytes, bytearray, memoryview})
+_HOP_BY_HOP = frozenset(
+    (
+        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"),
+        *("transfer-encoding", "upgrade"),
+    )
+)
+_CREATING = frozenset({"POST", "PUT", "PATCH"})
 
 
 class Responder:
@@ -144,15 +152,15 @@ class Responder:
         elif length is not None and self.ranges and status == 200 and method == "GET":
             headers.append(_ACCEPT_RANGES)
             status, body, length = self._range(request, body, length, own)
+        if length is None and coding is None:
+            length = _declared(response)
         if own:
-            _extend(headers, own)
+            _extend(headers, own, with_length=length is None and coding is None and status not in _BODILESS)
         if content_type is not None and "content-type" not in own:
             headers.append(content_type)
         headers.append((self.request_id, request.id.encode("latin-1")))
         if status in _BODILESS:
             return status, headers, _none(body)
-        if length is None and coding is None:
-            length = _declared(response)
         if length is not None:
             headers.append((b"content-length", b"%d" % length))
         return status, headers, _none(body) if method == "HEAD" else body
@@ -201,9 +209,13 @@ class Responder:
             own["etag"] = conditional.format_etag(tag, weak=weak)
         if "compressed" in more:
             own["content-encoding"] = more["compressed"]
+        if "created" in more and request.scope["method"] not in _CREATING:
+            raise ValueError(f"{request.scope['method']} cannot be answered with created(): it creates nothing")
+        if "content-type" in own:
+            own["content-type"] = _with_charset(str(own["content-type"]), more.get("charset", "utf-8"))
 
     def _body(self, request: Request, response: Response) -> tuple[bytes | Body, Pair | None]:
-        source = response.source
+        source, more = response.source, response.more
         kind = source.__class__
         body: bytes | Body
         content_type: Pair | None
@@ -215,15 +227,18 @@ class Responder:
         elif kind is bytes or kind is bytearray or kind is memoryview:
             body, content_type = bytes(source), _BYTES_TYPE
         elif kind is not dict and kind is not list and is_stream(source):
+            if hasattr(source, "headers") and (more is None or more.get("pass_through", True)):
+                _pass_through(source, response)
             body, content_type = body_of(source, request.server.pool.call), _BYTES_TYPE
         else:
             content_type = _JSON_TYPE
-            if self.formatter is None and response.more is None:
+            if self.formatter is None and more is None:
                 body = codec.encode(source)
             else:
-                body = (self.formatter or PLAIN).encode(source, response.more or _NOTHING_MORE)
-        if response.more is not None:
-            content_type = _typed(response.more, content_type)
+                body = (self.formatter or PLAIN).encode(source, more or _NOTHING_MORE)
+        if more is not None:
+            _refuse(more, body, kind)
+            content_type = _typed(more, content_type)
         return body, content_type
 
     def _set_cookies(self, status: int, cookies: list[tuple[str, Any, Any]], own: Headers) -> None:
@@ -286,10 +301,42 @@ def _typed(more: Mapping[str, Any], content_type: Pair | None) -> Pair | None:
         if content_type is None or charset == "utf-8":
             return content_type
         mime = content_type[1].decode().partition(";")[0]
+    return b"content-type", _with_charset(mime, charset).encode("latin-1")
+
+
+def _with_charset(mime: str, charset: str | None) -> str:
     textual = mime.startswith(("text/", "application/json")) or "javascript" in mime
-    if textual and charset is not None and "charset" not in mime:
-        mime = f"{mime}; charset={charset}"
-    return b"content-type", mime.encode("latin-1")
+    return f"{mime}; charset={charset}" if textual and charset is not None and "charset" not in mime else mime
+
+
+def _refuse(more: Mapping[str, Any], body: bytes | Body, kind: type) -> None:
+    """ValueError on what cannot be said of the body of a value of that `kind`."""
+    is_json = isinstance(body, bytes) and kind not in _NOT_JSON
+    if not is_json and any(name in more for name in OF_JSON):
+        raise ValueError("spaces, suffix and replacer are for JSON, and this body is none")
+    if isinstance(body, bytes) and more.get("bytes", len(body)) != len(body):
+        raise ValueError(f"a body of {len(body)} bytes was said to have {more['bytes']}")
+
+
+def _pass_through(source: Any, response: Response) -> None:
+    """Takes over what a response from upstream says, unless the handler has said otherwise; hops are left out."""
+    if not response.coded and response.status_code == 200:
+        response.status_code = getattr(source, "status_code", 200)
+    own, response.headers = response.headers, {}
+    pairs = list(getattr(source.headers, "multi_items", source.headers.items)())
+    named = [value.lower() for name, value in pairs if name.lower() == "connection"]
+    hops = _HOP_BY_HOP.union(token.strip() for value in named for token in value.split(","))
+    for name, value in pairs:
+        if name.lower() not in hops:
+            response.header(name, value, append=True)
+    for name, value in own.items():
+        if name == "set-cookie":
+            for line in [value] if isinstance(value, str) else value:
+                response.header(name, line)
+        elif name == "vary":
+            response.vary(str(value))
+        else:
+            response.headers[name] = value
 
 
 def _declared(response: Response) -> int | None:
@@ -302,8 +349,10 @@ def _text(own: Headers, name: str) -> str | None:
     return value if value is None or isinstance(value, str) else ",".join(value)
 
 
-def _extend(headers: list[Pair], own: Headers) -> None:
+def _extend(headers: list[Pair], own: Headers, *, with_length: bool) -> None:
     for name, value in own.items():
+        if name == "content-length" and not with_length:
+            continue
         key = name.encode("latin-1")
         if isinstance(value, str):
             headers.append((key, value.encode("latin-1")))

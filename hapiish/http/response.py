@@ -14,7 +14,8 @@ Headers = dict[str, str | list[str]]
 class Response:
     """`source` is the value to send, `headers` are lower-case names. Every method returns the response itself.
 
-    `more` holds what few handlers set: etag, ttl, type, charset, compressed, spaces, suffix; None when nothing was.
+    `more` holds what few handlers set: etag, ttl, type, charset, compressed, bytes, encoding, replacer, spaces,
+    suffix, created, pass_through; None when nothing was.
     """
 
     status_code: int = 200
@@ -43,6 +44,8 @@ class Response:
 
     def code(self, status: int) -> "Response":
         """Sets the status; an empty answer then stays a 200 if it was told to be one."""
+        if not isinstance(status, int):
+            raise TypeError(f"a status is a whole number, not {status!r}")
         self.status_code = status
         self.coded = True
         return self
@@ -113,8 +116,9 @@ class Response:
         return self
 
     def created(self, uri: str) -> "Response":
-        """201 with `Location`."""
-        return self.code(201).location(uri)
+        """201 with `Location`; in answer to another method than POST, PUT and PATCH it is an error."""
+        self.status_code = 201
+        return self._also("created", True).location(uri)
 
     def redirect(self, uri: str) -> "Response":
         """302 to `uri`; see `temporary`, `permanent` and `rewritable`."""
@@ -134,6 +138,8 @@ class Response:
         return self._redirection(permanent=self.status_code in (301, 308), rewritable=yes)
 
     def _redirection(self, *, permanent: bool, rewritable: bool) -> "Response":
+        if "location" not in self.headers:
+            raise ValueError("the kind of a redirection is set after its location")
         if rewritable:
             self.status_code = 301 if permanent else 302
         else:
@@ -149,6 +155,10 @@ class Response:
         """Clears a cookie."""
         self.cookies.append((name, CLEAR, options))
         return self
+
+    def pass_through(self, yes: bool = True) -> "Response":
+        """Whether status and headers of a streamed response from upstream are taken over, as they are by default."""
+        return self._also("pass_through", yes)
 
     def spaces(self, count: int) -> "Response":
         """Indents the JSON by so many spaces."""
