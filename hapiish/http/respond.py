@@ -329,6 +329,8 @@ def _pass_through(source: Any, response: Response) -> None:
     for name, value in pairs:
         if name.lower() not in hops:
             response.header(name, value, append=True)
+    if response.more is not None and "type" in response.more:
+        response.headers.pop("content-type", None)
     for name, value in own.items():
         if name == "set-cookie":
             for line in [value] if isinstance(value, str) else value:

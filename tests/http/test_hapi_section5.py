@@ -172,6 +172,8 @@ async def test_a_response_from_upstream_keeps_its_status_and_headers(make: Make)
     assert "x-hop" not in response.headers
     assert "connection" not in response.headers
     assert (await answer(make, f"h.response({upstream}).header('x-a', 'mine').code(200)")).headers["x-a"] == "mine"
+    typed = await answer(make, f"h.response({upstream}).type('text/css')")
+    assert typed.headers["content-type"] == "text/css; charset=utf-8"
     alone = await answer(make, f"h.response({upstream}).pass_through(False)")
     assert (alone.status_code, "x-a" in alone.headers) == (200, False)
 
