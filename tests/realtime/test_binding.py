@@ -71,6 +71,12 @@ async def disconnect(request, h):
 async def who(request, h):
     return {"method": request.method, "payload": request.payload, "user": (request.auth.credentials or {}).get("sub")}
 
+def checks(value, options):
+    if "n" not in value:
+        raise boom.Conflict("no n")
+    assert options.context.params == {}
+    return {**value, "n": value["n"] + 1}
+
 def blocking(request, h):
     return request.payload
 
@@ -154,6 +160,23 @@ async def test_an_event_is_validated_like_a_payload(make: Make) -> None:
     assert refused["ok"] is False
     assert refused["error"]["statusCode"] == 400
     assert refused["error"]["validation"]["errors"] == [{"path": "/n", "message": "must be integer", "keyword": "type"}]
+
+
+async def test_options_functions_and_modify_hold_for_events_as_for_routes(make: Make) -> None:
+    schema = "{type: object, properties: {n: {type: integer}}}"
+    app = make(
+        f"""{{event: echo, handler: "my:blocking", options: {{
+              validate: {{payload: {schema}, options: {{allowUnknown: false}}}}}}}}""",
+        f"""{{event: public, handler: "my:who", options: {{
+              validate: {{payload: "my:checks"}},
+              response: {{modify: true, options: {{stripUnknown: true}},
+                         schema: {{properties: {{payload: {schema}}}}}}}}}}}""",
+    )
+    async with serving(app) as port, member(port) as client:
+        assert await client.ask("echo", {"n": 1}) == {"ok": True, "n": 1}
+        assert (await client.ask("echo", {"n": 1, "m": 1}))["error"]["validation"]["keys"] == ["m"]
+        assert await client.ask("public", {"n": 1, "m": 1}) == {"ok": True, "payload": {"n": 2}}
+        assert (await client.ask("public", {}))["error"]["statusCode"] == 409
 
 
 async def test_errors_are_acknowledged_as_booms(make: Make) -> None:

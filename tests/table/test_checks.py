@@ -326,6 +326,8 @@ SOCKETS: list[tuple[str, dict[str, Any], list[str]]] = [
      sockets_table({"auth": {"strategy": "session", "scope": "{params.x}"}}), ["HA0315"]),
     ("HTTP options on an event",
      sockets_table({"events": [event("a", cors=True, validate={"query": {}})]}), ["HA0204"] * 2),
+    ("rules across the inputs of an event, which has one",
+     sockets_table({"events": [event("a", validate={"all": {}})]}), ["HA0204"]),
     ("a schema of an event", sockets_table({"events": [event("a", validate={"payload": {"type": "x"}})]}), ["HA0331"]),
     ("a schema of an outgoing event",
      sockets_table({"emits": [{"event": "a", "payload": {"$ref": "#/schemas/A"}}]}), ["HA0332"]),
