@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hapiish import Application
+from hapiish.table.problems import TableError
 from hapiish.testing import Injected, inject
 from tests.http.conftest import Make
 
@@ -324,3 +325,22 @@ def test_modify_holds_for_errors_as_well(make: Make) -> None:
     app = make(table(f"{{response: {rules}}}", "GET"), "def show(request, h):\n    raise boom.NotFound('gone')")
     answer = send(app)
     assert (answer.status_code, answer.json) == (404, {"message": "gone"})
+
+
+def test_every_function_that_is_not_there_is_told_at_its_place(make: Make) -> None:
+    text = """
+    routes:
+    - method: POST
+      path: /
+      handler: my:show
+      options:
+        json: {replacer: my:a}
+        validate: {payload: my:b, all: my:c}
+        response: {schema: my:d, status: {"201": my:e}}
+    """
+    with pytest.raises(TableError) as caught:
+        make(text, SHOW)
+    places = [(problem.mark.line, problem.mark.column, problem.message[:6]) for problem in caught.value.problems]
+    assert sorted(places) == [
+        (7, 22, '"my:a"'), (8, 25, '"my:b"'), (8, 36, '"my:c"'), (9, 24, '"my:d"'), (9, 46, '"my:e"'),
+    ]  # fmt: skip
