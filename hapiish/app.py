@@ -78,7 +78,7 @@ class Application(Starlette):
             uri = table.database.uri or database_uri
             if not uri:
                 raise TableError([_no_database(table.database)])
-            self.server.store = _store(table.database, uri, self.server.pool, compiled.models)
+            self.server.store = _store(table.database, uri, self.server.pool, compiled.documents)
         self.direct = False
         self.polling = False
         if table.sockets is not None:
@@ -134,18 +134,24 @@ class Application(Starlette):
 
     def _reload(self) -> list[Problem]:
         old = self.server.compiled.table
-        modules = forget(old.folder)
+        modules = _forgotten(old)
         try:
             table = tables.load(old.file, self.env)
             compiled = compile_table(table, self.server)
         except TableError as error:
-            forget(old.folder)
+            _forgotten(old)
             sys.modules.update(modules)
             return error.problems
         if (table.database, _transport(table.sockets)) != (old.database, _transport(old.sockets)):
             log.warning("changes to database and to the transport of sockets take effect at the next start")
         self.server.adopt(compiled)
         return []
+
+
+def _forgotten(table: Table) -> dict[str, Any]:
+    """The modules of a table and of those that it uses, which are read anew when they are next wanted."""
+    folders = (table.folder, *(realm.folder for realm in table.used))
+    return {name: module for folder in folders for name, module in forget(folder).items()}
 
 
 def _transport(sockets: Sockets | None) -> Sockets | None:
@@ -218,4 +224,5 @@ async def _watch(app: Application) -> None:
 def _watched(table: Table) -> tuple[set[str], set[str]]:
     """The files of a table, and the folders in which they and the modules imported for it lie."""
     files = {os.path.realpath(file) for file in table.files}
-    return files, {str(Path(file).parent) for file in files} | folders(table.folder)
+    modules = {folder for part in (table.folder, *(realm.folder for realm in table.used)) for folder in folders(part)}
+    return files, {str(Path(file).parent) for file in files} | modules

@@ -15,17 +15,21 @@ from types import ModuleType
 from typing import Any
 
 _taken: dict[str, set[str]] = {}
-"""Folder of a table → names in `sys.modules` of the top-level modules imported for it."""
+"""Folder of a table → names in `sys.modules` of the modules, with those inside of them, imported for it."""
 
 
 class ResolveError(Exception):
     """A name that leads nowhere; the cause, where there is one, is the user's own exception."""
 
 
-def resolve(name: str, folder: str | None = None) -> Any:
-    """The object called `module:attribute`; raises ResolveError saying which half of the name failed and why."""
+def resolve(name: str, folder: str | None = None, package: str | None = None) -> Any:
+    """The object called `module:attribute`; raises ResolveError saying which half of the name failed and why.
+
+    The module is looked up in `package`, or else beside the table in `folder`, then among all that are installed.
+    """
     module_name, _, attribute = name.partition(":")
-    found: Any = _module(module_name, folder)
+    inner = _inside_package(module_name, package, folder) if package is not None else None
+    found: Any = _module(inner or module_name, None if package is not None else folder)
     for part in attribute.split("."):
         try:
             found = getattr(found, part)
@@ -34,6 +38,20 @@ def resolve(name: str, folder: str | None = None) -> Any:
             hint = f'; did you mean "{close[0]}"?' if close else ""
             raise ResolveError(f'module "{module_name}" has no "{attribute}"{hint}') from None
     return found
+
+
+def _inside_package(name: str, package: str, folder: str | None) -> str | None:
+    """The full name of a module of a package; None when the package has none of that name."""
+    full = f"{package}.{name}"
+    try:
+        spec = importlib.util.find_spec(f"{package}.{name.partition('.')[0]}")
+    except ImportError as error:
+        raise _broken(full, error) from error
+    if spec is None:
+        return None
+    if folder is not None:
+        _taken.setdefault(folder, set()).add(package)
+    return full
 
 
 def _module(name: str, folder: str | None) -> ModuleType:
@@ -115,7 +133,7 @@ def forget(folder: str) -> dict[str, ModuleType]:
     Returns them, for `sys.modules.update` when the reload fails.
     """
     tops = _taken.get(folder, set())
-    old = {name: module for name, module in sys.modules.items() if _top(name) in tops}
+    old = {name: module for name, module in sys.modules.items() if _is_of(name, tops)}
     for name in old:
         del sys.modules[name]
     importlib.invalidate_caches()
@@ -125,9 +143,10 @@ def forget(folder: str) -> dict[str, ModuleType]:
 def folders(folder: str) -> set[str]:
     """Where the modules lie that were imported for this table's folder."""
     tops = _taken.get(folder, set())
-    files = [getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if _top(name) in tops]
+    files = [getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if _is_of(name, tops)]
     return {str(Path(file).resolve().parent) for file in files if file is not None}
 
 
-def _top(name: str) -> str:
-    return name.partition(".")[0]
+def _is_of(name: str, tops: set[str]) -> bool:
+    """Whether a module is one of these, or inside of one."""
+    return bool(tops) and (name.partition(".")[0] in tops or any(name.startswith(f"{top}.") for top in tops))

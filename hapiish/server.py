@@ -104,7 +104,7 @@ class Server:
         self.models = Models(compiled.models)
         self.methods = namespace(compiled.methods)
         if self.store is not None:
-            self.store.adopt(compiled.models)
+            self.store.adopt(compiled.documents)
         if self.realtime is not None:
             self.realtime.namespaces = compiled.namespaces
         self.dispatch = compiled.dispatch

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from hapiish.describe import inspect
 from hapiish.table import check, codes, report
 from hapiish.table.codes import Code
+from hapiish.table.homes import home
 from hapiish.table.model import Kind, Table
 from hapiish.table.problems import Problem
 
@@ -57,7 +58,8 @@ def missing(table: Table) -> list[Problem]:
     objects = {}
     for name, mark in table.names.items():
         try:
-            found = objects[name] = resolve(name, table.folder)
+            realm = table.realm(home(name))
+            found = objects[name] = resolve(name, realm.folder, realm.package)
         except ResolveError as fault:
             problems.append(Problem(mark, Code.IMPORT, f'"{name}": {fault}'))
             continue
@@ -76,7 +78,7 @@ def _misused(table: Table, objects: Mapping[str, Any]) -> Iterable[Problem]:
         kind = route.handler
         if not isinstance(kind, Kind) or kind.name != "model":
             continue
-        cls = objects.get(table.models[kind.options.name])
+        cls = objects.get(table.realm(kind.realm).models[kind.options.name])
         if cls is not None:
             # By name, because a table without models is checked where no database driver is installed.
             for fault in resolve("hapiish.kinds.model:faults")(cls, route.path, kind.options):

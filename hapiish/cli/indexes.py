@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from hapiish.cli.opening import open_table
 from hapiish.cli.refusal import Refusal
+from hapiish.table.homes import home
 from hapiish.table.model import Table
 
 TIMEOUT = 10000  # ms to wait for a server, and for the confirmation of an index
@@ -60,7 +61,8 @@ def _connected(table: Table) -> Iterator[list[type]]:
     if table.database is None:
         raise Refusal("the table names no database")
     try:
-        classes = documents([resolve(name, table.folder) for name in table.models.values()])
+        realms = {name: table.realm(home(name)) for name in table.every_model.values()}
+        classes = documents([resolve(name, realm.folder, realm.package) for name, realm in realms.items()])
     except ResolveError as error:
         raise Refusal(str(error)) from error
     with local_database(table) as uri:

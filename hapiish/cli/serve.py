@@ -68,7 +68,7 @@ def serve(options: argparse.Namespace, table: Table) -> int:
             app = Application(table, env=None, database_uri=uri, watch=options.reload)
             if not options.reload:
                 settle()
-            look_after_indexes(table.database, uri, app.server.compiled.models.values())
+            look_after_indexes(table.database, uri, app.server.compiled.documents.values())
             if options.workers == 1:
                 return serve_alone(configure(options, table, app), table)
             return serve_by_workers(configure(options, table, "hapiish.cli.serve:worker"), table, uri)

@@ -48,6 +48,7 @@ class Compiled:
     namespaces: Mapping[str, NamespaceHooks]
     models: Mapping[str, Any]
     methods: Mapping[str, Any]
+    documents: Mapping[str, Any]  # with those of the tables that this one uses
     cookies: Cookies
     sessions: Sessions | None
     mime: MimeTypes
@@ -79,7 +80,8 @@ def _compile(names: Names) -> Compiled:
     cookies = compile_cookies(names)
     auth = AuthCompiler(names, cookies)
     methods = MethodCompiler(names)
-    compiler = RouteCompiler(names, auth, cookies, models, methods)
+    compiler = RouteCompiler(names, auth, cookies, methods)
+    server_ext = {point: compiler.ext.at(point) for point in SERVER_POINTS if point in table.ext}
     servers = ServerCompiler(names, compiler)
     dispatch = servers.dispatcher(internals=False)
     sockets = SocketCompiler(compiler)
@@ -93,7 +95,8 @@ def _compile(names: Names) -> Compiled:
         forwarding=servers.forwarding,
         namespaces={given.namespace: sockets.namespace(given) for given in namespaces},
         models=models,
-        methods=methods.methods,
+        methods=methods.of(0),
+        documents={name: names.object(given) for name, given in table.every_model.items()},
         cookies=cookies,
         sessions=compiler.sessions.sessions,
         mime=compiler.mime,
@@ -101,5 +104,5 @@ def _compile(names: Names) -> Compiled:
         encodings=table.server.compression.encodings if table.server.compression is not None else (),
         auth=AuthService(auth.strategies, names.server.pool.call, table.auth.default),
         decorations=auth.decorations,
-        server_ext={point: compiler.ext.at(point) for point in SERVER_POINTS if point in table.ext},
+        server_ext=server_ext,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 from hapiish.compile.cookies import definition
@@ -13,10 +14,12 @@ from hapiish.http.cookies import Cookies, Definition
 from hapiish.http.lifecycle import Marshal, Step, caller
 from hapiish.http.request import Request, is_free
 from hapiish.http.validator import compile_schema
+from hapiish.realm import visiting
 from hapiish.resolve import resolve
 from hapiish.table import model, units
 from hapiish.table.build import camel, overlay
 from hapiish.table.codes import Code
+from hapiish.table.homes import home, written
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.schemes import BUILT_IN
 from hapiish.types import AsyncHandler
@@ -46,9 +49,11 @@ class AuthCompiler:
         self.decorations: dict[str, Callable[[Request], Any]] = {}
         given = names.table.auth.strategies
         self.strategies = {name: self.strategy(name, strategy) for name, strategy in given.items()}
+        names.realm = 0
 
     def strategy(self, name: str, given: model.Strategy) -> Any:
         """The scheme of a strategy, with the names in its options found; None when it is refused."""
+        self.names.realm = home(name)
         own = self.names.table.auth.schemes.get(given.scheme)
         try:
             scheme = self.built_in(given) if own is None else self.own(name, self.names.object(own), given)
@@ -86,8 +91,8 @@ class AuthCompiler:
                 return None
         for key in getattr(factory, "references", ()):
             if isinstance(options.get(key), str):
-                options[key] = self.names.function(options[key])
-        scheme = factory(self.server, options)
+                options[key] = self.names.function(written(options[key], self.names.realm))
+        scheme = factory(self.names.views[home(name)], options)
         if not callable(getattr(scheme, "authenticate", None)):
             self.refuse(name, given, f"{type(scheme).__name__} is no scheme: it has no authenticate()")
             return None
@@ -115,7 +120,11 @@ class AuthCompiler:
 
     def authenticate(self, auth: model.RouteAuth) -> tuple[Step, bool]:
         key = ("authenticate", auth.strategies, auth.mode)
-        chosen = tuple((name, self.strategies[name]) for name in auth.strategies if self.strategies[name] is not None)
+        chosen = tuple(
+            (str(name), self.strategies[name] if home(name) == self.names.realm else self.abroad(name))
+            for name in auth.strategies
+            if self.strategies[name] is not None
+        )
         return self.names.once(key, lambda: (authenticate_step(chosen, auth.mode, self.server.pool.call), True))
 
     def payload(self, auth: model.RouteAuth, mark: Mark) -> Iterator[tuple[Step, bool]]:
@@ -132,7 +141,7 @@ class AuthCompiler:
                 self.problem(mark, Code.PAYLOAD_AUTH, f'the strategy "{name}" insists on authenticating the body')
             demand: Any = auth.payload or ("required" if insists else None)
             if method is not None and demand:
-                methods[name] = caller(method, self.server.pool.call), demand
+                methods[str(name)] = self.called(name, method), demand
         if auth.payload == "optional" and not methods:
             message = "payload authentication needs a strategy that can authenticate a body"
             self.problem(mark, Code.PAYLOAD_AUTH, message)
@@ -142,7 +151,7 @@ class AuthCompiler:
     def marshal(self, auth: model.RouteAuth) -> Iterator[Marshal]:
         """The last touch of the strategies to a response."""
         given = [(name, getattr(self.strategies[name], "response", None)) for name in auth.strategies]
-        methods = {name: caller(method, self.server.pool.call) for name, method in given if method is not None}
+        methods = {str(name): self.called(name, method) for name, method in given if method is not None}
         if methods:
             yield response_authentication(methods)
 
@@ -154,6 +163,15 @@ class AuthCompiler:
 
     def problem(self, mark: Mark, code: Code, message: str) -> None:
         self.names.problems.append(Problem(mark, code, message))
+
+    def abroad(self, name: str) -> Any:
+        """The scheme of a strategy for the routes of another table than the one that declares it."""
+        return SimpleNamespace(authenticate=self.called(name, self.strategies[name].authenticate))
+
+    def called(self, name: str, method: Any) -> AsyncHandler:
+        """A function of a strategy's scheme, which sees the server as the table that declares the strategy does."""
+        function = caller(method, self.server.pool.call)
+        return function if home(name) == self.names.realm else visiting(function, self.names.views[home(name)])
 
     def token_headers(self, auth: model.RouteAuth) -> list[tuple[bytes, bytes]]:
         """Where the strategies look for the token of a handshake; the first that names a header decides what precedes

@@ -7,7 +7,9 @@ from typing import Any
 from hapiish import boom
 from hapiish.compile.names import Names
 from hapiish.http.toolkit import BoundToolkit
+from hapiish.realm import below
 from hapiish.table import model
+from hapiish.table.homes import home
 from hapiish.table.order import Hints, arranged
 from hapiish.types import AsyncHandler
 
@@ -29,6 +31,9 @@ class ExtensionCompiler:
     def function(self, point: str, ext: model.Ext) -> AsyncHandler:
         """One function, with what is bound to it and within its time."""
         function = self.names.function(ext.method)
+        if point == "onRequest" and home(ext.method):
+            is_sensitive = self.table.server.router.is_case_sensitive
+            function = below(function, self.table.realm(home(ext.method)).prefix, case_sensitive=is_sensitive)
         if ext.bind is not None:
             function = _bound(function, self.names.object(ext.bind))
         return _limited(function, ext.timeout, f"{point} {ext.method}") if ext.timeout is not None else function

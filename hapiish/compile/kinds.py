@@ -15,6 +15,7 @@ from hapiish.kinds.refusal import Refusal
 from hapiish.kinds.route import KindRoute
 from hapiish.table import model
 from hapiish.table.codes import Code
+from hapiish.table.homes import written
 from hapiish.table.kinds import functions
 from hapiish.table.problems import Problem
 from hapiish.types import AsyncHandler
@@ -28,11 +29,10 @@ KINDS: dict[str, str] = {
 
 
 class KindCompiler:
-    """Makes the handlers of a table's kinds; `models` are its classes by name."""
+    """Makes the handlers of a table's kinds."""
 
-    def __init__(self, names: Names, models: Mapping[str, Any]) -> None:
+    def __init__(self, names: Names) -> None:
         self.names = names
-        self.models = models
 
     def handler(self, given: model.Route, kind: model.Kind) -> AsyncHandler:
         """The handler that `kind` makes for the route; what the factory refuses becomes a problem."""
@@ -52,8 +52,8 @@ class KindCompiler:
             method=given.method,
             path=given.path,
             settings=given.options,
-            folder=names.table.folder,
-            models=self.models,
+            folder=names.table.realm(kind.realm).folder,
+            models={name: names.object(given) for name, given in names.table.realm(kind.realm).models.items()},
         )
         try:
             return caller(factory(names.server, route, options), names.server.pool.call)
@@ -74,7 +74,7 @@ class KindCompiler:
             options = dict(options)
             for key in references:
                 if isinstance(options.get(key), str):
-                    options[key] = self.names.function(options[key])
+                    options[key] = self.names.function(written(options[key], kind.realm))
         if kind.name in KINDS:
             for name, at in functions(kind.name, options):
                 if not at:

@@ -13,6 +13,7 @@ from hapiish.http.lifecycle import caller
 from hapiish.table import model
 from hapiish.table.calls import Literal, Reference, is_call, parse
 from hapiish.table.codes import Code
+from hapiish.table.homes import home
 from hapiish.table.problems import Problem
 from hapiish.types import AsyncHandler, Run
 
@@ -29,6 +30,14 @@ class MethodCompiler:
             method = self._method(name, given)
             if method is not None:
                 self.methods[name] = method
+        for index, view in enumerate(names.views[1:], 1):
+            view.methods = methods.namespace(self.of(index))
+
+    def of(self, index: int) -> dict[str, Any]:
+        """The methods that functions of a table see, by name: its own, and those of the tables around it."""
+        around = self.names.table.realm(index).host
+        own = {str(name): method for name, method in self.methods.items() if home(name) == index}
+        return {**(self.of(around) if around is not None else {}), **own}
 
     def function(self, text: str) -> AsyncHandler:
         """A handler or a step before it: the function that is named, or the call of a method."""
@@ -54,7 +63,7 @@ class MethodCompiler:
             policy = names.server.caches.policy(
                 Rules(**rules, generate_func=methods.generating(function, flagged=_takes_flags(found))),
                 cache=given.cache.cache,
-                segment=given.cache.segment or f"#{name}",
+                segment=given.cache.segment or f"#{_labelled(names.table, name)}",
                 shared=given.cache.shared,
             )
         except ValueError as error:
@@ -65,7 +74,7 @@ class MethodCompiler:
     def _call(self, text: str) -> AsyncHandler:
         """A handler that calls the method with values of the request; one that the request lacks is None."""
         call = parse(text)
-        method = self.methods.get(call.method, _never)
+        method = self.of(home(text)).get(call.method, _never)
         getters = tuple(_getter(argument) for argument in call.args)
 
         async def handler(request: Any, h: Any) -> Any:
@@ -84,6 +93,11 @@ def _awaited(function: Callable[..., Any], run: Run) -> AsyncHandler:
         return await run(partial(function, *args, **kwargs))
 
     return call
+
+
+def _labelled(table: model.Table, name: str) -> str:
+    """The name of a method, with the label of the used table that declares it."""
+    return f"{table.realm(home(name)).label}/{name}" if home(name) else name
 
 
 async def _never(*args: Any) -> Any:

@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 
 from hapiish import boom
 from hapiish.http.lifecycle import caller, fail_action
+from hapiish.realm import Realm, visiting
 from hapiish.resolve import ResolveError, resolve
 from hapiish.table import model
 from hapiish.table.codes import Code
+from hapiish.table.homes import home
 from hapiish.table.problems import Mark, Problem
 from hapiish.types import AsyncHandler
 
@@ -22,20 +24,27 @@ _WORDS = ("error", "log", "ignore")
 
 
 class Names:
-    """The names of one table; `problems` are those that lead nowhere, and whatever else compiling finds wrong."""
+    """The names of one table; `problems` are those that lead nowhere, and whatever else compiling finds wrong.
+
+    `realm` is the table that is being compiled, of those that this one is made of; `views` are what the functions of
+    each see as their server.
+    """
 
     def __init__(self, table: model.Table, server: Any) -> None:
         self.table = table
         self.server = server
         self.problems: list[Problem] = []
+        self.realm = 0
         self._found: dict[str, Any] = {}
         self._shared: dict[Hashable, Any] = {}
+        self.views = [server, *(self._view(index) for index in range(1, len(table.used) + 1))]
 
     def object(self, name: str) -> Any:
         """What `name` stands for; an unknown one becomes a problem, and the work goes on to find the others."""
         if name not in self._found:
             try:
-                self._found[name] = resolve(name, self.table.folder)
+                realm = self.table.realm(home(name))
+                self._found[name] = resolve(name, realm.folder, realm.package)
             except ResolveError as error:
                 self.problems.append(Problem(self.place(name), Code.IMPORT, f'"{name}": {error}'))
                 self._found[name] = missing
@@ -54,7 +63,10 @@ class Names:
     def function(self, name: str) -> AsyncHandler:
         """The function called `name`, to be awaited: a `def` runs in the pool."""
         found = self.callable(name)
-        return caller(found, self.server.pool.call) if found is not None else missing
+        if found is None:
+            return missing
+        function = caller(found, self.server.pool.call)
+        return function if home(name) == self.realm else visiting(function, self.views[home(name)])
 
     def plain_function(self, name: str) -> Callable[..., Any]:
         """A function that is called where nothing can be awaited, so that it must be a `def`."""
@@ -65,6 +77,11 @@ class Names:
         if found is not missing:
             self.problems.append(Problem(self.place(name), Code.NOT_CALLABLE, f'"{name}" is {kind}, a def is wanted'))
         return str
+
+    def _view(self, index: int) -> Realm:
+        given = self.table.used[index - 1]
+        models = {name: self.object(model) for name, model in given.models.items()}
+        return Realm(self.server, models, name=given.name, prefix=given.prefix, options=given.options)
 
     def place(self, name: str) -> Mark:
         """Where `name` is first written; the start of the file for one inside the options of a scheme of one's own."""
@@ -80,10 +97,10 @@ class Names:
         return fail_action(action) if callable(action) else action
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What routes with equal settings share."""
-        if key not in self._shared:
-            self._shared[key] = make()
-        found: T = self._shared[key]
+        """What routes of one table with equal settings share."""
+        if (self.realm, key) not in self._shared:
+            self._shared[self.realm, key] = make()
+        found: T = self._shared[self.realm, key]
         return found
 
     def extra(self, module: str, extra: str, mark: Mark) -> bool:

@@ -32,6 +32,7 @@ from hapiish.http.lifecycle import (
 )
 from hapiish.http.mime import MimeTypes
 from hapiish.http.respond import Responder
+from hapiish.realm import entering
 from hapiish.table import model
 from hapiish.types import AsyncHandler
 
@@ -39,20 +40,13 @@ _UNCACHED = model.Cache(otherwise="")
 
 
 class RouteCompiler:
-    """`models` are classes by name."""
+    """Makes the steps of routes, with what is shared by all of them."""
 
-    def __init__(
-        self,
-        names: Names,
-        auth: AuthCompiler,
-        cookies: Cookies,
-        models: Mapping[str, Any],
-        methods: MethodCompiler,
-    ) -> None:
+    def __init__(self, names: Names, auth: AuthCompiler, cookies: Cookies, methods: MethodCompiler) -> None:
         self.names = names
         self.methods = methods
         self.inputs = InputCompiler(names)
-        self.kinds = KindCompiler(names, models)
+        self.kinds = KindCompiler(names)
         self.table = names.table
         self.server = names.server
         self.auth = auth
@@ -64,6 +58,7 @@ class RouteCompiler:
         self.ext = ExtensionCompiler(names)
 
     def route(self, given: model.Route) -> Route:
+        self.names.realm = given.realm
         handler = self.handler(given)
         options = _judged(given, handler)
         route = Route(
@@ -101,7 +96,7 @@ class RouteCompiler:
 
     def folder(self, options: model.RouteOptions) -> str:
         """Where the files of `h.file` are."""
-        return str(Path(self.table.folder, options.files.relative_to))
+        return str(Path(self.table.realm(self.names.realm).folder, options.files.relative_to))
 
     def handler(self, given: model.Route | model.Event) -> AsyncHandler:
         """What answers: a function, a call of a method, or what a kind of handler makes of its options."""
@@ -112,6 +107,7 @@ class RouteCompiler:
 
     def absent(self) -> Route:
         """The internal route of what no route answers: the server's own defaults, no authentication (hapi)."""
+        self.names.realm = 0
         defaults = self.table.server.routes
         return Route(
             id=None,
@@ -185,6 +181,8 @@ class RouteCompiler:
 
     def steps(self, given: model.Route, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
         """The steps before the handler, in hapi's order."""
+        if given.realm:
+            yield entering(self.names.views[given.realm]), False
         if self.cookies.declared or not options.state.parse:
             action = self.names.early_action(options.state.fail_action)
             yield cookies_step(self.cookies, options.state.parse, action), callable(action)

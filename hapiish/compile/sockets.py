@@ -22,8 +22,10 @@ class SocketCompiler:
     def namespace(self, given: model.Namespace) -> NamespaceHooks:
         if given.auth is not None:
             self.auth.judges_handshakes(given.auth, given.mark)
+        self.names.realm = given.realm
+        server = self.names.views[given.realm]
         connection = Connection(
-            self.server,
+            server,
             route=self.connection_route(given),
             authenticate=self.auth.authenticate(given.auth)[0] if given.auth is not None else None,
             access=tuple(self.auth.access(given.auth)) if given.auth is not None else (),
@@ -34,7 +36,7 @@ class SocketCompiler:
         return NamespaceHooks(
             connect=connection.connect,
             disconnect=connection.disconnect,
-            events={event.event: EventRoute(self.server, self.event(event)).acknowledge for event in given.events},
+            events={event.event: EventRoute(server, self.event(event)).acknowledge for event in given.events},
             emits=Emits({emit.event: self.routes.inputs.validator(emit.payload) for emit in given.emits}).check,
         )
 

@@ -116,8 +116,12 @@ class _Reference:
 
     def conditional(self, page: _Page, title: str, condition: Subschema) -> None:
         """Settings that depend on another key: the options of a scheme, of a provider."""
-        (chosen,) = condition["if"]["properties"].values()
-        word = chosen.get("const") or " or ".join(chosen.get("enum", ()))
+        asked = condition["if"]
+        if "properties" in asked:
+            (chosen,) = asked["properties"].values()
+            word = chosen.get("const") or " or ".join(chosen.get("enum", ()))
+        else:
+            word = f"a {asked['required'][0]}"
         for key, inner in condition["then"].get("properties", {}).items():
             self.collect(page, f"{title}.{key} of {word}", inner)
 

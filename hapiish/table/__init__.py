@@ -10,25 +10,30 @@ from hapiish.table import source
 from hapiish.table.build import build_table
 from hapiish.table.checks import cross_check
 from hapiish.table.codes import Code
+from hapiish.table.compose import Composition, Register
 from hapiish.table.draft import Draft
-from hapiish.table.expand import expand, veil
+from hapiish.table.expand import veil
 from hapiish.table.model import Table
 from hapiish.table.problems import Mark, Problem, TableError
-from hapiish.table.shape import check_shape
 
 
-def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> Table:
+def load(
+    path: str | os.PathLike[str], env: Mapping[str, str] | None = None, *, register: Register | None = None
+) -> Table:
     """The checked table in the file at `path`; raises TableError with every problem of a wrong one.
 
-    `env` is what `${NAME}` reads, the process's environment by default.
+    `env` is what `${NAME}` reads, the process's environment by default. `register` brings what Python plugins
+    contribute; without it they are left out, and what only they can know is not judged.
     """
-    table, problems = check(path, env)
+    table, problems = check(path, env, register=register)
     if table is None:
         raise TableError(problems)
     return table
 
 
-def check(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> tuple[Table | None, list[Problem]]:
+def check(
+    path: str | os.PathLike[str], env: Mapping[str, str] | None = None, *, register: Register | None = None
+) -> tuple[Table | None, list[Problem]]:
     """The table, or None when it must not be served, and all of its problems, warnings among them, sorted by place."""
     file = os.fspath(path)
     try:
@@ -40,22 +45,24 @@ def check(path: str | os.PathLike[str], env: Mapping[str, str] | None = None) ->
     if isinstance(text, Problem):
         return None, [text]
     with _without_collector():
-        return check_text(text, file, os.environ if env is None else env)
+        return check_text(text, file, os.environ if env is None else env, register=register)
 
 
-def check_text(text: str, file: str, env: Mapping[str, str]) -> tuple[Table | None, list[Problem]]:
+def check_text(
+    text: str, file: str, env: Mapping[str, str], *, register: Register | None = None
+) -> tuple[Table | None, list[Problem]]:
     """As `check`, of a text that stands for the contents of `file`."""
-    tree, problems = source.read(text, file)
-    if tree is None:
-        return None, sorted(problems)
-    tree, missing = expand(tree, env, Path(file).parent)
-    tree, misshapen = check_shape(tree)
-    draft = Draft(tree)
-    found = [*problems, *missing, *misshapen, *cross_check(draft)]
-    shown = sorted(veil(problem, tree.secrets) for problem in dict.fromkeys(found))
+    whole = Composition(env, register)
+    whole.read(text, file)
+    if not whole.parts:
+        return None, sorted(whole.problems)
+    draft = Draft(whole)
+    found = dict.fromkeys([*whole.problems, *cross_check(draft)])
+    secrets = whole.secrets
+    shown = sorted(veil(problem, secrets) for problem in found)
     if any(not problem.warning for problem in shown):
         return None, shown
-    return build_table(draft, file), shown
+    return build_table(draft), shown
 
 
 @contextmanager

@@ -114,6 +114,20 @@ class Code(StrEnum):
     CALL = "HA0366", "A call of a server method that is malformed, or of a method that `methods` does not have."
     CALL_ARGUMENT = "HA0367", "A call of a server method with something that requests of this route never have."
 
+    TABLE_MISSING = "HA0358", "A table that is used cannot be found or read."
+    TABLE_CYCLE = "HA0359", "Tables that use each other in a circle."
+    UNKNOWN_OVERRIDE = (
+        "HA0360",
+        "An override of what the used table does not have, or that does not fit it.",
+    )
+    PLUGIN_FORM = "HA0361", "An entry of `plugins` is either a table or a Python plugin."
+    DUPLICATE_COOKIE = "HA0362", "Two tables declare a cookie of one name differently; cookies are the server's."
+    SOCKET_PREFIX = (
+        "HA0363",
+        "A table with sockets is used under a prefix with parameters; a namespace has none.",
+    )
+    DUPLICATE_NAME = "HA0364", "Two used tables are called the same by `as`."
+
     IMPORT = "HA0401", "A `module:attribute` that cannot be imported (`check --import`)."
     NOT_CALLABLE = "HA0402", "A `module:attribute` that is not a function where one is wanted."
     STRATEGY_OPTIONS = "HA0403", "Options that the strategy's scheme refuses."

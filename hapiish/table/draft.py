@@ -9,16 +9,78 @@ from functools import cached_property
 from typing import Any, Final
 
 from hapiish import path as paths
+from hapiish.table.compose import Composition, Part
+from hapiish.table.homes import home
 from hapiish.table.kinds import defaults, kind_of
 from hapiish.table.marks import Path
 from hapiish.table.merge import Layer, Merged, Options
+from hapiish.table.places import mappings, options_in, section
 from hapiish.table.presets import Presets
 from hapiish.table.problems import Mark
 from hapiish.table.resources import Entry, entries, is_resource
 from hapiish.table.scope import Scope
-from hapiish.table.source import Tree
 
-DEFAULTS: Final[Path] = ("server", "routes")
+DEFAULTS: Final = ("server", "routes")
+
+
+class RealmDraft:
+    """One of the tables that the whole is made of: what it declares, and the scope of its routes.
+
+    `prefix`, `hosts` and the scope's upper layers are what the tables around it say of where it is used.
+    """
+
+    def __init__(self, part: Part, host: "RealmDraft | None") -> None:
+        self.part = part
+        self.host = host
+        self.index = part.index
+        self.at = part.at
+        self.value: Options = part.tree.value
+        self.presets = Presets(part)
+        self.written_defaults = section(self.value, *DEFAULTS)
+        own = Layer(self.written_defaults, (*self.at, *DEFAULTS))
+        servers = (*self.presets.layers(own.value, DEFAULTS), own)
+        self.prefix, self.name = "", ""
+        self.hosts: tuple[str | None, ...] = ()
+        self.scope = Scope(servers)
+        if host is not None:
+            entry, at = part.entry, part.entry_at
+            self.prefix = host.prefix + (section(entry, "routes").get("prefix") or "")
+            self.hosts = host.hosts or _hosts(section(entry, "routes").get("vhost"))
+            self.name = entry.get("as") or ""
+            given = Layer(section(entry, "options") if "table" in entry else {}, (*host.at, *at, "options"))
+            above = (*host.presets.layers(given.value, (*at, "options")), given, self._extensions())
+            self.scope = Scope((*host.scope.servers, *servers), host.scope.above).inside(*above)
+
+    @property
+    def line(self) -> "Iterator[RealmDraft]":
+        """This table, the one that uses it, and so on."""
+        realm: RealmDraft | None = self
+        while realm is not None:
+            yield realm
+            realm = realm.host
+
+    @property
+    def default_auth(self) -> tuple[Any, Path]:
+        """The `auth.default` that holds here, as it is written, and its place: its own, or that around it."""
+        for realm in self.line:
+            written = section(realm.value, "auth").get("default")
+            if written is not None or realm.host is None:
+                return written, (*realm.at, "auth", "default")
+        raise AssertionError
+
+    @property
+    def models(self) -> Mapping[str, Any]:
+        """The models that handlers of this table have: its own, or else those of the table that uses it."""
+        return next((own for realm in self.line if (own := section(realm.value, "models"))), {})
+
+    def _extensions(self) -> Layer:
+        """The extension functions of a used table, which are for its own routes."""
+        points = {key: given for key, given in section(self.value, "ext").items() if key not in SERVER_POINTS}
+        return Layer({"ext": points} if points else {}, self.at)
+
+
+SERVER_POINTS: Final = frozenset({"onRequest", "onPreStart", "onPostStart", "onPreStop", "onPostStop"})
+"""Extension points that belong to no route."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +88,28 @@ class RouteDraft:
     """A route; `options` are those in effect for each of its methods, in upper case, upon what it has from its `scope`.
 
     `text` is the path that requests have, prefixes included; `path` is None when it cannot be read, which is told by
-    `path_fault` unless a prefix is at fault.
+    `path_fault` unless a prefix is at fault. `handler` may come from an override, `id` has the names of the tables
+    that it is used by in front.
     """
 
+    realm: RealmDraft
     at: Path
     value: Mapping[str, Any]
-    handler_at: Path
     options: Mapping[str, Merged]
     scope: Scope
+    own: tuple[Layer, ...]
     hosts: tuple[str | None, ...]
     text: str
     path: paths.Path | None
     path_fault: str
+    id: str | None
+    handler: Any
+    handler_at: Path
 
-    def touched(self, method: str) -> set[str]:
-        """The options of which the route, or the kind of its handler, says something itself."""
-        inherited = {layer.at for layer in self.scope.of(method).layers}
-        return {key for layer in self.options[method].layers if layer.at not in inherited for key in layer.value}
+    @property
+    def touched(self) -> set[str]:
+        """The options of which the route, the kind of its handler or an override says something itself."""
+        return {key for layer in self.own for key in layer.value}
 
     @property
     def title(self) -> str:
@@ -55,12 +122,14 @@ class RouteDraft:
 class GroupDraft:
     """Where routes stand: the top of a table or an entry of `groups`; `fault` says why its prefix cannot be read."""
 
+    realm: RealmDraft
     at: Path
     value: Mapping[str, Any]
     scope: Scope
-    prefix: str = ""
-    fault: str = ""
-    hosts: tuple[str | None, ...] = ()
+    prefix: str
+    prefix_at: Path
+    fault: str
+    hosts: tuple[str | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +139,15 @@ class EventDraft:
     at: Path
     value: Mapping[str, Any]
     options: Merged
+    id: str | None
+    handler: Any
 
 
 @dataclass(frozen=True, slots=True)
 class NamespaceDraft:
-    """An entry of `sockets.namespaces`."""
+    """An entry of `sockets.namespaces`; `name` has the prefix of its table in front."""
 
+    realm: RealmDraft
     at: Path
     value: Mapping[str, Any]
     events: tuple[EventDraft, ...]
@@ -83,28 +155,77 @@ class NamespaceDraft:
     @property
     def name(self) -> str:
         """The namespace's name."""
-        return str(self.value.get("namespace") or "/")
+        return _below(self.realm.prefix, str(self.value.get("namespace") or "/"))
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What a table around it says of one route or event: `realm` is that table, `at` the place."""
+
+    realm: RealmDraft
+    at: Path
+    value: Any
 
 
 class Draft:
     """What the checks share."""
 
-    def __init__(self, tree: Tree) -> None:
-        self.tree = tree
-        self.marks = tree.marks
-        self.value: Options = tree.value
-        self.presets = Presets(tree, ())
-        self.written_defaults: Mapping[str, Any] = self.section("server", "routes")
-        below = self.presets.layers(self.written_defaults, DEFAULTS)
-        self.scope = Scope((*below, Layer(self.written_defaults, DEFAULTS)))
+    def __init__(self, whole: Composition) -> None:
+        self.whole = whole
+        self.is_partial = whole.is_partial
+        self.tree = whole.tree
+        self.marks = self.tree.marks
+        self.value: Options = self.tree.value
+        realms: dict[Part | None, RealmDraft] = {}
+        for part in whole.parts:
+            realms[part] = RealmDraft(part, realms[part.host] if part.host is not None else None)
+        self.realms = tuple(realms.values())
+        self.scope = self.realms[0].scope
         self.defaults = self.scope.defaults
+        self.overridden: dict[Path, str] = {}
 
     def section(self, *path: str) -> Mapping[str, Any]:
-        """The mapping at `path`, empty when there is none."""
-        found: Any = self.value
-        for step in path:
-            found = found.get(step) if isinstance(found, Mapping) else None
-        return found if isinstance(found, Mapping) else {}
+        """The mapping at `path` of the table itself, empty when there is none."""
+        return section(self.value, *path)
+
+    def sections(self, *path: str) -> Iterator[tuple[RealmDraft, Path, Mapping[str, Any]]]:
+        """The mappings at `path` of all tables, with their places."""
+        for realm in self.realms:
+            yield realm, (*realm.at, *path), section(realm.value, *path)
+
+    def outermost(self, key: str) -> RealmDraft:
+        """The table whose section `key` holds for the server: its own, else that of the first used one that has any."""
+        return next((realm for realm in self.realms if realm.value.get(key) is not None), self.realms[0])
+
+    def declaring(self, name: str, *path: str) -> RealmDraft | None:
+        """The table whose declaration in the section `path` a name means: that of its writer, or the next around it."""
+        for realm in self.realms[home(name)].line:
+            if str(name) in section(realm.value, *path):
+                return realm
+        return None
+
+    def scheme(self, strategy: str) -> Any:
+        """The scheme of the strategy that a name means."""
+        realm = self.declaring(strategy, "auth", "strategies")
+        return section(realm.value, "auth", "strategies", str(strategy)).get("scheme") if realm is not None else None
+
+    def known(self, writer: int, *path: str) -> list[str]:
+        """The names that the section `path` has for what is written in the table `writer`."""
+        return list(dict.fromkeys(name for realm in self.realms[writer].line for name in section(realm.value, *path)))
+
+    def realm_at(self, path: Path) -> RealmDraft:
+        """The table in which a place is."""
+        around = [realm for realm in self.realms if path[: len(realm.at)] == realm.at]
+        return max(around, key=lambda realm: len(realm.at))
+
+    @cached_property
+    def schemas(self) -> Mapping[str, Any]:
+        """The named schemas of all tables; those of a used one have its label in front, as references to them have."""
+        return {
+            f"{realm.part.label}/{name}" if realm.index else name: schema
+            for realm, _, found in self.sections("schemas")
+            for name, schema in found.items()
+        }
 
     def mark(self, *path: str | int) -> Mark:
         """Where the value at `path` stands."""
@@ -118,107 +239,168 @@ class Draft:
         """Whether something was taken out at `path`, around it or inside of it, so that its absence says nothing."""
         return any(gone[: len(path)] == path[: len(gone)] for gone in self.tree.broken)
 
-    def cookie(self, name: str) -> dict[str, Any]:
-        """The settings of the declared cookie `name`, over those of every cookie; null is the built-in default."""
-        given = self.section("state").get(name)
-        return {**self.section("server", "state"), **(given if isinstance(given, Mapping) else {})}
+    def cookie(self, name: str, realm: RealmDraft) -> dict[str, Any]:
+        """The settings of a cookie that `realm` declares, over those of every cookie of the server and then of its own.
+
+        null is the built-in default.
+        """
+        servers = [section(other.value, "server", "state") for other in (self.realms[0], realm)]
+        return {**servers[0], **servers[1], **section(realm.value, "state", name)}
 
     @cached_property
     def groups(self) -> tuple[GroupDraft, ...]:
-        """Every place that has routes, from the top of the table inwards."""
-        return tuple(self._groups(GroupDraft((), self.value, self.scope)))
+        """Every place that has routes, from the top of each table inwards."""
+        return tuple(group for realm in self.realms for group in self._groups(self._top(realm)))
 
     def _groups(self, group: GroupDraft) -> Iterator[GroupDraft]:
         yield group
-        for at, value in _entries(group.value, "groups", group.at):
-            yield from self._groups(self._group(group, at, value))
+        for value, at in mappings(group.value, "groups", group.at):
+            yield from self._groups(self._inner(group, at, value))
 
-    def _group(self, outer: GroupDraft, at: Path, value: Mapping[str, Any]) -> GroupDraft:
-        options = value.get("options") or {}
+    def _top(self, realm: RealmDraft) -> GroupDraft:
+        at: Path = (*realm.host.at, *realm.part.entry_at, "routes", "prefix") if realm.host is not None else ()
+        fault = self._fault(realm.prefix, at) if at else ""
+        return GroupDraft(realm, realm.at, realm.value, realm.scope, realm.prefix, at, fault, realm.hosts)
+
+    def _inner(self, outer: GroupDraft, at: Path, value: Mapping[str, Any]) -> GroupDraft:
+        own = _options(value, at)
         scope = outer.scope.inside(
-            *self.presets.layers(options, (*at, "options")),
-            Layer(options, (*at, "options")),
+            *_presets(outer.realm, own),
+            own,
             Layer({"ext": value["ext"]} if value.get("ext") else {}, at),
         )
-        prefix = outer.prefix + (value.get("prefix") or "")
-        fault = outer.fault
-        if not fault and prefix:
-            try:
-                paths.parse(prefix)
-            except paths.PathError as error:
-                fault = str(error)
-        hosts = outer.hosts if any(outer.hosts) else _hosts(value.get("vhost"))
-        return GroupDraft(at, value, scope, prefix, fault, hosts)
+        prefix, prefix_at = outer.prefix + (value.get("prefix") or ""), (*at, "prefix")
+        fault = outer.fault or self._fault(prefix, prefix_at)
+        hosts = outer.hosts or _hosts(value.get("vhost"))
+        return GroupDraft(outer.realm, at, value, scope, prefix, prefix_at, fault, hosts)
+
+    def _fault(self, prefix: str, at: Path) -> str:
+        try:
+            paths.parse(prefix or "/")
+        except paths.PathError as error:
+            return str(error)
+        return "there was another prefix" if self.lost(*at) else ""
 
     @cached_property
     def written(self) -> tuple[Layer, ...]:
         """Every place where options of routes are written: defaults, presets, groups and the routes themselves."""
-        defaults = Layer(self.written_defaults, DEFAULTS)
-        grouped = [_options(group.value, group.at) for group in self.groups[1:]]
-        grouped += [_options(value, at) for at, value in self.resources]
-        own = [_options(route.value, route.at) for route in self.routes]
-        return (defaults, *grouped, *own, *self.presets.written())
+        found = [Layer(value, (*realm.at, *at)) for realm in self.realms for value, at in options_in(realm.value)]
+        assert self.routes is not None  # laying them out fills the presets
+        return (*found, *(layer for realm in self.realms for layer in realm.presets.filled()))
 
     @cached_property
     def routes(self) -> tuple[RouteDraft, ...]:
-        """The routes of the table and of all groups."""
+        """The routes of all tables and of all groups, but for those that an override switches off."""
         case_sensitive = self.section("server", "router").get("isCaseSensitive") is not False
         return tuple(
-            self._route(holder, entry, case_sensitive)
+            route
             for group in self.groups
-            for at, value in _entries(group.value, "routes", group.at)
-            for holder in (self._shared(group, at, value) if is_resource(value) else group,)
+            for value, at in mappings(group.value, "routes", group.at)
+            for holder in (_shared(group, at, value) if is_resource(value) else group,)
             for entry in entries(at, value)
+            if (route := self._route(holder, entry, case_sensitive)) is not None
         )
 
     @cached_property
     def resources(self) -> tuple[tuple[Path, Mapping[str, Any]], ...]:
         """The entries of `routes` that stand for several."""
-        written = ((at, value) for group in self.groups for at, value in _entries(group.value, "routes", group.at))
+        written = ((at, value) for group in self.groups for value, at in mappings(group.value, "routes", group.at))
         return tuple((at, value) for at, value in written if is_resource(value))
 
     @cached_property
     def namespaces(self) -> tuple[NamespaceDraft, ...]:
-        """The namespaces of Socket.IO."""
-        sockets = self.section("sockets")
+        """The namespaces of Socket.IO of all tables."""
         return tuple(
-            NamespaceDraft(at, value, tuple(self._event(*event) for event in _entries(value, "events", at)))
-            for at, value in _entries(sockets, "namespaces", ("sockets",))
-            if not self.lost(*at, "namespace")
+            NamespaceDraft(realm, place, value, tuple(self._events(realm, value, place)))
+            for realm, at, found in self.sections("sockets")
+            for value, place in mappings(found, "namespaces", at)
+            if not self.lost(*place, "namespace")
         )
 
-    def _shared(self, group: GroupDraft, at: Path, value: Mapping[str, Any]) -> GroupDraft:
-        """The group as the routes of a resource see it, whose options are theirs."""
-        own = _options(value, at)
-        return replace(group, scope=group.scope.inside(*self.presets.layers(own.value, own.at), own))
-
-    def _route(self, group: GroupDraft, entry: Entry, case_sensitive: bool) -> RouteDraft:
+    def _route(self, group: GroupDraft, entry: Entry, case_sensitive: bool) -> RouteDraft | None:
         at, value = entry.at, entry.value
-        options = value.get("options") or {}
-        layer = Layer(options, (*at, "options"))
-        methods = dict.fromkeys(method.upper() for method in _listed(value.get("method")))
+        id, overrides = self._overrides(group.realm, value.get("id"), "route")
+        if any(override.value is False for override in overrides):
+            return None
         text = _below(group.prefix, value.get("path", ""))
         parsed, fault = None, ""
         try:
             parsed = paths.parse(text, case_sensitive=case_sensitive) if "path" in value and not group.fault else None
         except paths.PathError as error:
             fault = str(error)
-        hosts = group.hosts if any(group.hosts) else _hosts(value.get("vhost"))
-        scope = group.scope.inside(*self.presets.layers(options, layer.at)) if "use" in options else group.scope
-        kind = kind_of(value.get("handler"))
-        merged = {
-            method: scope.of(method, self._brought(kind, entry.handler_at, method)).under(layer) for method in methods
-        }
-        return RouteDraft(at, value, entry.handler_at, merged, scope, hosts or (None,), text, parsed, fault)
+        own = _options(value, at)
+        scope = group.scope.inside(*_presets(group.realm, own))
+        layers = (own, *(layer for override in overrides for layer in _overriding(override)))
+        handler, handler_at, writer = value.get("handler"), entry.handler_at, group.realm
+        for override in overrides:
+            if override.value.get("handler") is not None:
+                handler, handler_at, writer = override.value["handler"], (*override.at, "handler"), override.realm
+        merged = {}
+        for method in dict.fromkeys(method.upper() for method in _listed(value.get("method"))):
+            merged[method] = scope.of(method, _brought(handler, handler_at, writer, method))
+            for layer in layers:
+                merged[method] = merged[method].under(layer)
+        hosts = group.hosts or _hosts(value.get("vhost")) or (None,)
+        brought = _brought(handler, handler_at, writer, "")
+        own_layers = layers if brought is None else (brought, *layers)
+        return RouteDraft(
+            group.realm, at, value, merged, scope, own_layers, hosts, text, parsed, fault, id, handler, handler_at
+        )
 
-    def _brought(self, kind: str | None, at: Path, method: str) -> Layer | None:
-        """What the kind of a handler says of its route."""
-        if kind is None:
-            return None
-        return Layer(defaults(kind, self.section("kinds").get(kind), method), (*at, kind))
+    def _events(self, realm: RealmDraft, namespace: Mapping[str, Any], at: Path) -> Iterator[EventDraft]:
+        for value, place in mappings(namespace, "events", at):
+            id, overrides = self._overrides(realm, value.get("id"), "event")
+            if any(override.value is False for override in overrides):
+                continue
+            merged = realm.scope.for_events.under(_options(value, place))
+            handler = value.get("handler")
+            for override in overrides:
+                handler = override.value.get("handler") or handler
+                for layer in _overriding(override):
+                    merged = merged.under(layer)
+            yield EventDraft(place, value, merged, id, handler)
 
-    def _event(self, at: Path, value: Mapping[str, Any]) -> EventDraft:
-        return EventDraft(at, value, self.scope.for_events.under(_options(value, at)))
+    def _overrides(self, realm: RealmDraft, id: str | None, what: str) -> tuple[str | None, list[Override]]:
+        """The id as it is in the whole, and what the tables around say of the route, from the inside outwards."""
+        found: list[Override] = []
+        if id is None:
+            return None, found
+        for inner in realm.line:
+            if inner.host is None:
+                break
+            override = section(inner.part.entry, "override").get(id)
+            if override is not None:
+                place = (*inner.host.at, *inner.part.entry_at, "override", id)
+                self.overridden[place] = what
+                found.append(Override(inner.host, place, override))
+            id = f"{inner.name}.{id}" if inner.name else id
+        return id, found
+
+
+def _shared(group: GroupDraft, at: Path, value: Mapping[str, Any]) -> GroupDraft:
+    """The group as the routes of a resource see it, whose options are theirs."""
+    own = _options(value, at)
+    return replace(group, scope=group.scope.inside(*_presets(group.realm, own), own))
+
+
+def _presets(realm: RealmDraft, options: Layer) -> tuple[Layer, ...]:
+    """What the presets that these options use put below them."""
+    return realm.presets.layers(options.value, options.at[len(realm.at) :])
+
+
+def _brought(handler: Any, at: Path, writer: RealmDraft, method: str) -> Layer | None:
+    """What the kind of a handler says of its route; a kind is looked up where the handler is written."""
+    kind = kind_of(handler)
+    if kind is None:
+        return None
+    own = next((found[kind] for realm in writer.line if kind in (found := section(realm.value, "kinds"))), None)
+    return Layer(defaults(kind, own, method), (*at, kind))
+
+
+def _overriding(override: Override) -> Iterator[Layer]:
+    layer = _options(override.value, override.at)
+    yield from _presets(override.realm, layer)
+    yield layer
 
 
 def _options(value: Mapping[str, Any], at: Path) -> Layer:
@@ -232,12 +414,6 @@ def _below(prefix: str, path: str) -> str:
 
 def _hosts(vhost: Any) -> tuple[str | None, ...]:
     return tuple(dict.fromkeys(host.lower() for host in _listed(vhost)))
-
-
-def _entries(holder: Mapping[str, Any], key: str, at: Path = ()) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    for index, value in enumerate(holder.get(key) or ()):
-        if isinstance(value, Mapping):
-            yield (*at, key, index), value
 
 
 def _listed(value: Any) -> list[str]:

@@ -5,6 +5,7 @@
 set. No problem ever shows a value that was filled in.
 """
 
+import copy
 import json
 import re
 from collections.abc import Mapping
@@ -83,10 +84,10 @@ class _Expansion:
     secrets: dict[str, str] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     declared: AbstractSet[str] = frozenset()  # with those that have no value, which is a problem of its own
-    given: AbstractSet[str] = frozenset()  # those of `params` that another table gives
+    given: Given | None = None
     held: dict[Path, Any] = field(default_factory=dict)
     holding: AbstractSet[str] = frozenset()  # parameters of the preset that is being walked
-    passed: set[Path] = field(default_factory=set)
+    passed: dict[Path, int] = field(default_factory=dict)
 
     def result(self, tree: Tree, value: Any) -> Tree:
         return replace(
@@ -95,7 +96,7 @@ class _Expansion:
             broken=tree.broken | self.broken,
             substituted={**tree.substituted, **self.substituted},
             secrets={**tree.secrets, **self.secrets},
-            passed=tree.passed | self.passed,
+            passed={**tree.passed, **self.passed},
             held={**tree.held, **self.held},
         )
 
@@ -104,8 +105,8 @@ class _Expansion:
         marks = self.marks
         declared = Declared("the table", params if isinstance(params, dict) else {}, marks, ("params",))
         values, problems = settle(declared, given or Given({}, marks, ("params",)), alone=given is None)
-        self.given = given.values.keys() if given is not None else frozenset()
-        for name in values.keys() - self.given:
+        self.given = given
+        for name in values.keys() - (given.values.keys() if given is not None else ()):
             at: Path = ("params", name, "default")
             values[name] = self.walk(values[name], at)
             if at not in self.broken:
@@ -179,10 +180,12 @@ class _Expansion:
             return f"${{{_PARAMS}{name}}}"
         if name not in self.params:
             return self.inner_param(name, "", path)
-        value = self.params[name]
+        value = copy.deepcopy(self.params[name])
         written = f"${{{_PARAMS}{name}}}"
-        if name in self.given:
-            self.passed.add(path)
+        if self.given is not None:
+            self.passed |= {
+                (*path, *inside): home for (given, *inside), home in self.given.homes.items() if given == name
+            }
         if isinstance(value, str):
             self.substituted[path] = Substituted(written, _core(value))
         elif not isinstance(value, dict | list):

@@ -1,4 +1,4 @@
-"""Where everything in a file stands: a tree of places beside the plain tree of values, asked by path.
+"""Where everything in a file, and in the files put into it, stands: a tree of places beside that of values.
 
 A path is a tuple of keys and indexes, the way jsonschema reports it. Nothing here knows what the keys mean.
 """
@@ -13,47 +13,57 @@ Path = tuple[str | int, ...]
 class Node:
     """The place of one value, counted from 0; `keys` has the places of a mapping's keys, `text` a scalar as written.
 
-    `plain` scalars are those without quotes and tag.
+    `plain` scalars are those without quotes and tag. `marks` are those of the table that begins here, within another.
     """
 
-    __slots__ = ("column", "items", "keys", "line", "plain", "text")
+    __slots__ = ("column", "items", "keys", "line", "marks", "plain", "text")
 
     def __init__(self, line: int, column: int, text: str | None = None, *, plain: bool = False) -> None:
         self.line = line
         self.column = column
         self.text = text
         self.plain = plain
+        self.marks: Marks | None = None
         self.keys: dict[str, tuple[int, int]] | None = None
         self.items: dict[str, Node] | list[Node] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The places of one file."""
+    """The places of one file; `chain` are those at which its table is used."""
 
     file: str
     root: Node
+    chain: tuple[Mark, ...] = ()
 
     def value(self, path: Path) -> Mark:
         """Where the value at `path` stands; of its nearest ancestor when the path does not exist."""
-        node, _ = self._walk(path)
-        return Mark(self.file, node.line + 1, node.column + 1)
+        node, _, marks = self._walk(path)
+        return Mark(marks.file, node.line + 1, node.column + 1, marks.chain)
 
     def key(self, path: Path) -> Mark:
         """Where the key that ends `path` stands; the value's place for an entry of a list."""
-        node, depth = self._walk(path[:-1])
+        node, depth, marks = self._walk(path[:-1])
         if depth == len(path) - 1 and node.keys is not None and path[-1] in node.keys:
             line, column = node.keys[str(path[-1])]
-            return Mark(self.file, line + 1, column + 1)
+            return Mark(marks.file, line + 1, column + 1, marks.chain)
         return self.value(path)
 
     def written(self, path: Path) -> str | None:
         """The unquoted scalar at `path` as it is written; None for anything else."""
-        node, depth = self._walk(path)
+        node, depth, _ = self._walk(path)
         return node.text if depth == len(path) and node.plain else None
 
-    def _walk(self, path: Path) -> tuple[Node, int]:
-        node = self.root
+    def graft(self, path: Path, key: str, other: "Marks") -> None:
+        """Puts the places of a used table into the mapping at `path`, under a key that no file can have."""
+        node, _, _ = self._walk(path)
+        other.root.marks = other
+        if not isinstance(node.items, dict):
+            node.items = {}
+        node.items[key] = other.root
+
+    def _walk(self, path: Path) -> "tuple[Node, int, Marks]":
+        node, marks = self.root, self
         for depth, step in enumerate(path):
             match node.items:
                 case dict() as items if step in items:
@@ -61,5 +71,6 @@ class Marks:
                 case list() as entries if isinstance(step, int) and step < len(entries):
                     node = entries[step]
                 case _:
-                    return node, depth
-        return node, len(path)
+                    return node, depth, marks
+            marks = node.marks or marks
+        return node, len(path), marks

@@ -376,6 +376,7 @@ class Kind:
 
     name: str
     options: Json = None
+    realm: int = 0  # the table that wrote it, whose models and folder are meant
     mark: Mark = NOWHERE
     places: Mapping[tuple[str | int, ...], Mark] = field(default_factory=dict)
 
@@ -448,6 +449,7 @@ class Route:
     id: str | None = None
     vhost: str | None = None
     options: RouteOptions = RouteOptions()
+    realm: int = 0  # the table that it is of, see `Table.realm`
     mark: Mark = NOWHERE
 
 
@@ -743,6 +745,7 @@ class Namespace:
     on_disconnect: str | None = None
     events: tuple[Event, ...] = ()
     emits: tuple[Emit, ...] = ()
+    realm: int = 0
     mark: Mark = NOWHERE
 
 
@@ -763,8 +766,32 @@ class Sockets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Realm:
+    """One of the tables that a table is made of: where its names are looked up, and what is its own.
+
+    `folder` and then the absolute name, or `package` first. `name` stands in front of its ids. `models` are its own, or
+    where it has none those of the table that uses it (`host`, an index). `options` are what it was given `with:`.
+    """
+
+    label: str = ""
+    name: str = ""
+    file: str
+    folder: str
+    package: str | None = None
+    prefix: str = ""
+    models: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Json] = field(default_factory=dict)
+    host: int | None = None
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The whole checked table. `folder` is where the names of a table by path are looked up first."""
+    """The whole checked table. `folder` is where the names of a table by path are looked up first.
+
+    What the tables in `used` declare is among `routes`, `auth`, `state`, `kinds` and so on; a name that was written in
+    one of them is a `homes.Name`, which says so.
+    """
 
     file: str
     folder: str
@@ -784,3 +811,14 @@ class Table:
     sockets: Sockets | None = None
     files: tuple[str, ...] = ()  # every file that was read, for the watcher
     names: Mapping[str, Mark] = field(default_factory=dict)  # every module:attribute, and where it is first written
+    used: tuple[Realm, ...] = ()
+
+    @property
+    def every_model(self) -> dict[str, str]:
+        """The models of this table and of those that it uses, theirs with their label in front."""
+        theirs = {f"{realm.label}/{name}": given for realm in self.used for name, given in realm.models.items()}
+        return {**self.models, **theirs}
+
+    def realm(self, index: int) -> Realm:
+        """The table with that index: 0 for this one, then those that are used."""
+        return self.used[index - 1] if index else Realm(file=self.file, folder=self.folder, models=self.models)

@@ -1,14 +1,13 @@
-"""Every `module:attribute` of a table, in the order of the file, with the place where it is first written."""
+"""Every `module:attribute` in the plain tree of one table; nothing is certain to be there."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hapiish.table.calls import is_call
-from hapiish.table.draft import Draft
 from hapiish.table.kinds import BUILT_IN as KINDS
 from hapiish.table.kinds import functions, kind_of
 from hapiish.table.marks import Path
-from hapiish.table.problems import Mark
+from hapiish.table.places import events_in, groups_in, mappings, options_in, overrides_in, routes_in, section
 from hapiish.table.schemes import BUILT_IN
 
 _ACTIONS: Final = ("error", "log", "ignore")
@@ -21,59 +20,60 @@ _RULES: Final = {
 Found = Iterator[tuple[str, Path]]
 
 
-def names(draft: Draft) -> dict[str, Mark]:
-    """The names of a draft without faults."""
-    found: dict[str, Mark] = {}
-    for name, at in _all(draft):
-        mark = draft.mark(*at)
-        found[name] = min(found.get(name, mark), mark)
-    return dict(sorted(found.items(), key=lambda item: item[1]))
+def functions_in(table: Any) -> Found:
+    """The names of a table, each at its place."""
+    return ((name, at) for name, at in named_in(table) if not is_call(name))
 
 
-def _all(draft: Draft) -> Found:
-    yield from _sections(draft)
-    for layer in draft.written:
-        yield from _options(layer.value, layer.at)
-    for group in draft.groups[1:]:
-        yield from _extensions(group.value.get("ext") or {}, (*group.at, "ext"))
-    for route in draft.routes:
-        yield from _handler(route.value, route.handler_at)
-        if (kind := kind_of(route.value["handler"])) is not None and kind in KINDS:
-            for name, at in functions(kind, route.value["handler"][kind]):
-                yield name, (*route.handler_at, kind, *at)
-    for namespace in draft.namespaces:
+def named_in(table: Any) -> Found:
+    """The names of a table, and the calls of its server methods."""
+    yield from _sections(table)
+    for options, at in options_in(table):
+        yield from functions_of(options, at)
+    for event, at in events_in(table):
+        yield from functions_of(section(event, "options"), (*at, "options"))
+    for group, at in groups_in(table):
+        yield from _extensions(section(group, "ext"), (*at, "ext"))
+    for holder, at in [*routes_in(table), *events_in(table), *overrides_in(table)]:
+        yield from _handler(holder.get("handler"), (*at, "handler"))
+    for namespace, at in mappings(section(table, "sockets"), "namespaces", ("sockets",)):
         for key in ("onConnect", "onDisconnect"):
-            if namespace.value.get(key) is not None:
-                yield namespace.value[key], (*namespace.at, key)
-        for event in namespace.events:
-            yield from _handler(event.value, (*event.at, "handler"))
-            yield from _options(event.value.get("options") or {}, (*event.at, "options"))
+            yield from _name(namespace.get(key), (*at, key))
 
 
-def _sections(draft: Draft) -> Found:
-    for section in (("models",), ("auth", "schemes")):
-        for key, name in draft.section(*section).items():
-            yield name, (*section, key)
-    for key, kind in draft.section("kinds").items():
-        yield (kind, ("kinds", key)) if isinstance(kind, str) else (kind["method"], ("kinds", key, "method"))
-    for key, strategy in draft.section("auth", "strategies").items():
-        for reference in BUILT_IN.get(strategy["scheme"], ()):
-            yield from _references(strategy.get("options"), reference, ("auth", "strategies", key, "options"))
-    generator = draft.section("session").get("customSessionIDGenerator")
-    if generator is not None:
-        yield generator, ("session", "customSessionIDGenerator")
-    cookies = [(cookie, ("state", key)) for key, cookie in draft.section("state").items()]
-    for cookie, at in [(draft.section("server", "state"), ("server", "state")), *cookies]:
+def _sections(table: Any) -> Found:
+    for path in (("models",), ("auth", "schemes")):
+        for key, name in section(table, *path).items():
+            yield from _name(name, (*path, key))
+    for key, kind in section(table, "kinds").items():
+        yield from _steps(kind, ("kinds", key))
+    for key, strategy in section(table, "auth", "strategies").items():
+        for reference in BUILT_IN.get(str(section(strategy).get("scheme")), ()):
+            yield from _references(section(strategy, "options"), reference, ("auth", "strategies", key, "options"))
+    yield from _name(section(table, "session").get("customSessionIDGenerator"), ("session", "customSessionIDGenerator"))
+    yield from _name(section(table, "server", "query").get("parser"), ("server", "query", "parser"))
+    cookies = [(cookie, ("state", key)) for key, cookie in section(table, "state").items()]
+    for cookie, at in [(section(table, "server", "state"), ("server", "state")), *cookies]:
         yield from _cookie(cookie, at)
-    for key, method in draft.section("methods").items():
+    for key, method in section(table, "methods").items():
         yield from _method(method, ("methods", key))
-    for index, cache in enumerate(draft.value.get("caches") or ()):
-        if ":" in cache["provider"]:
-            yield cache["provider"], ("caches", index, "provider")
-    yield from _extensions(draft.section("ext"), ("ext",))
-    parser = draft.section("server", "query").get("parser")
-    if parser is not None:
-        yield parser, ("server", "query", "parser")
+    for cache, place in mappings(table, "caches"):
+        if ":" in str(cache.get("provider")):
+            yield from _name(cache["provider"], (*place, "provider"))
+    yield from _extensions(section(table, "ext"), ("ext",))
+
+
+def _name(value: Any, at: Path) -> Found:
+    if isinstance(value, str):
+        yield value, at
+
+
+def _handler(handler: Any, at: Path) -> Found:
+    yield from _name(handler, at)
+    kind = kind_of(handler)
+    if kind is not None and kind in KINDS:
+        for name, inside in functions(kind, handler[kind]):
+            yield from _name(name, (*at, kind, *inside))
 
 
 def _references(options: Any, reference: Path, at: Path) -> Found:
@@ -89,40 +89,33 @@ def _references(options: Any, reference: Path, at: Path) -> Found:
 
 
 def _method(method: Any, at: Path) -> Found:
-    if isinstance(method, str):
-        yield method, at
-    elif isinstance(method, Mapping):
-        yield method["method"], (*at, "method")
-        if method.get("generateKey") is not None:
-            yield method["generateKey"], (*at, "generateKey")
-        stale_in = (method.get("cache") or {}).get("staleIn")
-        if isinstance(stale_in, str) and ":" in stale_in:
-            yield stale_in, (*at, "cache", "staleIn")
+    yield from _name(method, at)
+    if isinstance(method, Mapping):
+        for key in ("method", "generateKey"):
+            yield from _name(method.get(key), (*at, key))
+        stale_in = section(method, "cache").get("staleIn")
+        if ":" in str(stale_in):
+            yield from _name(stale_in, (*at, "cache", "staleIn"))
 
 
 def _cookie(cookie: Any, at: Path) -> Found:
     """The functions of a cookie, whose automatic value may be one."""
     if not isinstance(cookie, Mapping):
         return
-    if cookie.get("contextualize") is not None:
-        yield cookie["contextualize"], (*at, "contextualize")
+    yield from _name(cookie.get("contextualize"), (*at, "contextualize"))
     value = cookie.get("autoValue")
-    if isinstance(value, Mapping) and "method" in value:
-        yield value["method"], (*at, "autoValue", "method")
+    if isinstance(value, Mapping):
+        yield from _name(value.get("method"), (*at, "autoValue", "method"))
 
 
-def _handler(value: Mapping[str, Any], at: Path) -> Found:
-    if isinstance(value["handler"], str) and not is_call(value["handler"]):
-        yield value["handler"], at
-
-
-def _options(options: Mapping[str, Any], at: Path) -> Found:
+def functions_of(options: Mapping[str, Any], at: Path) -> Found:
+    """The names among the options of a route or event, with the calls of methods."""
     for group in ("payload", "response", "state", "validate"):
         yield from _action(options.get(group), (*at, group))
     if options.get("bind") is not None:
         yield options["bind"], (*at, "bind")
     yield from _rules(options, at)
-    yield from _extensions(options.get("ext") or {}, (*at, "ext"))
+    yield from _extensions(section(options, "ext"), (*at, "ext"))
     yield from _steps(options.get("pre"), (*at, "pre"))
     yield from _skips(options.get("limit"), (*at, "limit"))
     yield from _skips(options.get("csrf"), (*at, "csrf"))
@@ -131,15 +124,10 @@ def _options(options: Mapping[str, Any], at: Path) -> Found:
 def _rules(options: Mapping[str, Any], at: Path) -> Found:
     """Functions in the place of a schema, or of the keys that JSON has."""
     for group, keys in _RULES.items():
-        settings = options.get(group) or {}
         for key in keys:
-            if isinstance(settings.get(key), str):
-                yield settings[key], (*at, group, key)
-    response = options.get("response")
-    by_status = response.get("status") if isinstance(response, Mapping) else None
-    for status, rule in (by_status or {}).items():
-        if isinstance(rule, str):
-            yield rule, (*at, "response", "status", status)
+            yield from _name(section(options, group).get(key), (*at, group, key))
+    for status, rule in section(options, "response", "status").items():
+        yield from _name(rule, (*at, "response", "status", status))
 
 
 def _extensions(points: Mapping[str, Any], at: Path) -> Found:
@@ -157,9 +145,8 @@ def _steps(step: Any, at: Path) -> Found:
         for index, inner in enumerate(step):
             yield from _steps(inner, (*at, index))
     elif isinstance(step, Mapping):
-        yield from _steps(step["method"], (*at, "method"))
-        if step.get("bind") is not None:
-            yield step["bind"], (*at, "bind")
+        for key in ("method", "bind"):
+            yield from _name(step.get(key), (*at, key))
         yield from _action(step, at)
 
 
@@ -168,11 +155,11 @@ def _skips(given: Any, at: Path) -> Found:
     if isinstance(given, list):
         for index, inner in enumerate(given):
             yield from _skips(inner, (*at, index))
-    elif isinstance(given, Mapping) and given.get("skip") is not None:
-        yield given["skip"], (*at, "skip")
+    elif isinstance(given, Mapping):
+        yield from _name(given.get("skip"), (*at, "skip"))
 
 
 def _action(group: Any, at: Path) -> Found:
     action = group.get("failAction") if isinstance(group, Mapping) else None
-    if action is not None and action not in _ACTIONS:
-        yield action, (*at, "failAction")
+    if action not in _ACTIONS:
+        yield from _name(action, (*at, "failAction"))

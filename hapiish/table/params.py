@@ -4,7 +4,7 @@ A table or a preset declares; whoever uses it gives. No message shows a value, w
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import jsonschema
@@ -42,11 +42,12 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Values as one place gives them."""
+    """Values as one place gives them; `homes` has the table that wrote each text in them, by its path."""
 
     values: Mapping[str, Any]
     marks: Marks
     at: Path
+    homes: Mapping[Path, int] = field(default_factory=dict)
 
     def mark(self, name: str) -> Mark:
         """Where the value is given."""

@@ -8,26 +8,28 @@ from dataclasses import replace
 from typing import Any, Final
 
 from hapiish.table.codes import Code
+from hapiish.table.compose import Part
 from hapiish.table.expand import fill
+from hapiish.table.homes import settle as settle_names
 from hapiish.table.marks import Path
 from hapiish.table.merge import Layer
 from hapiish.table.params import Declared, Given, faults, settle
+from hapiish.table.places import section
 from hapiish.table.problems import Problem
 from hapiish.table.shape import check_shape
-from hapiish.table.source import Tree
 from hapiish.table.wording import did_you_mean
 
 SECTION: Final = "presets"
 
 
 class Presets:
-    """The presets of one table; `at` is where that table stands in the whole. `problems` grows while they are used."""
+    """The presets of one table. `problems` grows while they are used."""
 
-    def __init__(self, tree: Tree, at: Path) -> None:
-        self.at = at
-        self.tree = tree
-        section = tree.value.get(SECTION) if isinstance(tree.value, Mapping) else None
-        self.presets: Mapping[str, Any] = section if isinstance(section, Mapping) else {}
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self.at = part.at
+        self.tree = part.tree
+        self.presets = section(part.tree.value, SECTION)
         self.problems: dict[Problem, None] = {}
         self._circles: set[frozenset[str]] = set()
         self._filled: dict[tuple[str, str], Mapping[str, Any]] = {}
@@ -37,13 +39,10 @@ class Presets:
         use = options.get("use") if isinstance(options, Mapping) else None
         return tuple(self._layers(use, (*at, "use"), ())) if use else ()
 
-    def written(self) -> Iterator[Layer]:
-        """The options of every preset as they are written, with the values that it has been used with so far."""
-        for name, preset in self.presets.items():
-            if isinstance(preset, Mapping):
-                bodies = [body for (known, _), body in self._filled.items() if known == name]
-                for body in bodies or [preset]:
-                    yield Layer(body, (*self.at, SECTION, name))
+    def filled(self) -> Iterator[Layer]:
+        """The options of the presets with parameters, with each set of values that they have been used with so far."""
+        for (name, _), body in self._filled.items():
+            yield Layer(body, (*self.at, SECTION, name))
 
     def judge(self) -> Iterator[Problem]:
         """Everything wrong with the presets and with the places that have used them so far."""
@@ -81,6 +80,8 @@ class Presets:
             filled, unfilled = fill(alone, settled)
             shaped, misshapen = check_shape(filled)
             self.problems |= dict.fromkeys([*unfilled, *misshapen])
+            if self.part.index:
+                settle_names(shaped, self.part.index, self.part.label)
             self._filled[key] = shaped.value[SECTION].get(name) or {}
         return self._filled[key]
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mark:
-    """A place in a file; `line` and `column` count from 1."""
+    """A place in a file; `line` and `column` count from 1. `chain` has the places by which a used table came in."""
 
     file: str
     line: int
     column: int
+    chain: tuple["Mark", ...] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"

@@ -65,7 +65,10 @@ def _told(problem: Problem, colour: bool) -> Iterator[str]:
     if problem.hint:
         yield f"{margin} = {problem.hint}"
     for mark, text in problem.related:
-        yield f"{margin} = {mark}: {text}"
+        by = f" (by way of {mark.chain[0]})" if mark.chain and mark.chain != problem.mark.chain else ""
+        yield f"{margin} = {mark}: {text}{by}"
+    for mark in problem.mark.chain:
+        yield f"{margin} = used from {mark}"
 
 
 def _fields(problem: Problem) -> dict[str, Any]:
@@ -76,6 +79,7 @@ def _fields(problem: Problem) -> dict[str, Any]:
         "message": problem.message,
         "hint": problem.hint or None,
         "related": [{**_place(mark), "message": text} for mark, text in problem.related],
+        "usedFrom": [_place(mark) for mark in problem.mark.chain],
     }
 
 
@@ -88,6 +92,8 @@ def _sentences(problem: Problem) -> Iterator[str]:
     yield problem.hint
     for mark, text in problem.related:
         yield f"{mark}: {text}"
+    for mark in problem.mark.chain:
+        yield f"used from {mark}"
 
 
 def _data(text: str) -> str:

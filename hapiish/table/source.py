@@ -39,7 +39,8 @@ class Tree:
     is said: they are already among the problems.
 
     `secrets` are the values that came from outside the file, each with the `${…}` to show in its place. `passed` are
-    the places whose value another table gave; `held` are the presets that wait for the values of their parameters.
+    the places of text that another table gave, with the index of the table that wrote it; `held` are the presets that
+    wait for the values of their parameters.
     """
 
     value: Any
@@ -47,7 +48,7 @@ class Tree:
     broken: frozenset[Path] = frozenset()
     substituted: Mapping[Path, Substituted] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
-    passed: frozenset[Path] = frozenset()
+    passed: Mapping[Path, int] = field(default_factory=dict)
     held: Mapping[Path, Any] = field(default_factory=dict)
 
 

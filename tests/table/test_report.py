@@ -1,6 +1,7 @@
 """Problems for people, programs and GitHub."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,8 @@ def test_a_file_that_is_gone_is_reported_without_its_lines() -> None:
 
 
 def test_json_has_every_field(file: str) -> None:
-    problems = [at(1, 2, hint="h", related=((Mark(file, 2, 3), "r"),)), at(4, 5, warning=True)]
+    used = replace(at(4, 5, warning=True), mark=Mark(file, 4, 5, (Mark(file, 9, 9),)))
+    problems = [at(1, 2, hint="h", related=((Mark(file, 2, 3), "r"),)), used]
     assert json.loads(report.as_json(problems)) == {
         "problems": [
             {
@@ -70,6 +72,7 @@ def test_json_has_every_field(file: str) -> None:
                 "message": "message",
                 "hint": "h",
                 "related": [{"file": "f.yaml", "line": 2, "column": 3, "message": "r"}],
+                "usedFrom": [],
             },
             {
                 "file": "f.yaml",
@@ -80,6 +83,7 @@ def test_json_has_every_field(file: str) -> None:
                 "message": "message",
                 "hint": None,
                 "related": [],
+                "usedFrom": [{"file": "f.yaml", "line": 9, "column": 9}],
             },
         ],
         "errors": 1,

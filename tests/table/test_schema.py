@@ -84,7 +84,7 @@ PAIRS = [
     ("strategy", model.Strategy),
     ("validate", model.Validate),
 ]
-OURS = {"mark"}
+OURS = {"mark", "realm"}
 BEFORE_THE_MERGE = {"use"}
 SPELLED_OUT = {"route": {"resource", "actions"}}
 """Keys that stand for others: of those the dataclasses know nothing."""
@@ -121,8 +121,8 @@ def test_schema_and_dataclass_have_the_same_defaults(name: str, kind: type) -> N
 
 
 def test_the_whole_file_has_the_keys_of_the_table() -> None:
-    ours = {"file", "folder", "files", "marks", "names"}
-    composed = {"hapiish", "params", "presets", "groups"}
+    ours = {"file", "folder", "files", "marks", "names", "used"}
+    composed = {"hapiish", "params", "presets", "groups", "plugins"}
     assert set(SCHEMA["properties"]) - composed == {field.name for field in fields(model.Table)} - ours
 
 

@@ -15,6 +15,7 @@ from hapiish.table.checks import (
     files,
     limits,
     options,
+    plugins,
     presets,
     protect,
     resources,
@@ -32,6 +33,9 @@ Check = Callable[[Draft], Iterator[Problem]]
 CHECKS: Final[tuple[Check, ...]] = (
     presets.params,
     presets.uses,
+    plugins.forms,
+    plugins.names,
+    plugins.overrides,
     routes.syntax,
     routes.prefixes,
     routes.conflicts,
@@ -65,6 +69,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     options.params,
     options.unparsed,
     options.cors,
+    cookies.clashes,
     cookies.partitioned,
     cookies.sealed,
     cookies.twice,
@@ -87,6 +92,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     sockets.duplicates,
     sockets.reserved,
     sockets.path,
+    sockets.prefixes,
 )
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hapiish.table.codes import Code
-from hapiish.table.draft import Draft
+from hapiish.table.draft import Draft, RealmDraft
+from hapiish.table.homes import home
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged, spell_auth
+from hapiish.table.places import section, strategies_of
 from hapiish.table.problems import Problem
 from hapiish.table.schemes import BUILT_IN, NO_HANDSHAKE
 from hapiish.table.wording import did_you_mean
@@ -16,26 +18,31 @@ from hapiish.table.wording import did_you_mean
 SOURCES: Final = ("params", "query", "payload", "credentials")
 
 _TEMPLATE: Final = re.compile(r"\{([^{}]*)\}")
-_DEFAULT: Final[Path] = ("auth", "default")
 
 
 def schemes(draft: Draft) -> Iterator[Problem]:
     """Schemes of strategies that nobody provides."""
-    known = [*BUILT_IN, *draft.section("auth", "schemes")]
-    for name, strategy in draft.section("auth", "strategies").items():
-        scheme = strategy.get("scheme") if isinstance(strategy, Mapping) else None
-        if scheme is not None and scheme not in known and not draft.lost("auth", "schemes", scheme):
-            mark = draft.mark("auth", "strategies", name, "scheme")
-            hint = f"{', '.join(BUILT_IN)} are built in; name others under auth.schemes"
-            yield Problem(mark, Code.UNKNOWN_SCHEME, f'unknown scheme "{scheme}"{did_you_mean(scheme, known)}', hint)
+    for realm, at, declared in draft.sections("auth", "strategies"):
+        for name, strategy in declared.items():
+            scheme = strategy.get("scheme") if isinstance(strategy, Mapping) else None
+            if scheme is None or scheme in BUILT_IN or draft.is_partial:
+                continue
+            if draft.declaring(scheme, "auth", "schemes") is None and not draft.lost(*realm.at, "auth", "schemes"):
+                known = [*BUILT_IN, *draft.known(realm.index, "auth", "schemes")]
+                hint = f"{', '.join(BUILT_IN)} are built in; name others under auth.schemes"
+                message = f'unknown scheme "{scheme}"{did_you_mean(scheme, known)}'
+                yield Problem(draft.mark(*at, name, "scheme"), Code.UNKNOWN_SCHEME, message, hint)
 
 
 def strategies(draft: Draft) -> Iterator[Problem]:
-    """Strategies that `auth.strategies` does not have."""
-    known = draft.section("auth", "strategies")
+    """Strategies that nobody declares."""
     for at, written in _written(draft):
-        for name, place in _strategies(written, at):
-            if name not in known and not draft.lost("auth", "strategies", name):
+        for name, place in strategies_of(written, at):
+            if draft.is_partial or draft.declaring(name, "auth", "strategies") is not None:
+                continue
+            writer = draft.realms[home(name)]
+            if not draft.lost(*writer.at, "auth", "strategies", name):
+                known = draft.known(writer.index, "auth", "strategies")
                 message = f'unknown strategy "{name}"{did_you_mean(name, known)}'
                 hint = "" if known else "there is none under auth.strategies"
                 yield Problem(draft.mark(*place), Code.UNKNOWN_STRATEGY, message, hint)
@@ -55,14 +62,25 @@ def exclusive(draft: Draft) -> Iterator[Problem]:
 
 def missing_strategies(draft: Draft) -> Iterator[Problem]:
     """Settings for an authentication that names no strategy, where there is no default one."""
-    default = spell_auth(draft.section("auth").get("default"))
-    if draft.lost(*_DEFAULT) or (isinstance(default, Mapping) and "strategies" in default):
-        return
-    yield from _no_strategy(draft, default, _DEFAULT)
-    for merged in _all_options(draft):
-        yield from _no_strategy(draft, merged.value.get("auth"), merged.origin("auth"))
+    lacking = {realm.index for realm in draft.realms if _lacks_default(draft, realm)}
+    for index in lacking:
+        default, at = draft.realms[index].default_auth
+        yield from _no_strategy(draft, spell_auth(default), at)
+    if 0 in lacking:
+        yield from _no_strategy(draft, draft.defaults.value.get("auth"), draft.defaults.origin("auth"))
+    for route in draft.routes:
+        if route.realm.index in lacking:
+            for merged in route.options.values():
+                yield from _no_strategy(draft, merged.value.get("auth"), merged.origin("auth"))
     for namespace in draft.namespaces:
-        yield from _no_strategy(draft, spell_auth(namespace.value.get("auth")), (*namespace.at, "auth"))
+        if namespace.realm.index in lacking:
+            yield from _no_strategy(draft, spell_auth(namespace.value.get("auth")), (*namespace.at, "auth"))
+
+
+def _lacks_default(draft: Draft, realm: RealmDraft) -> bool:
+    written, at = realm.default_auth
+    default = spell_auth(written)
+    return not draft.lost(*at) and not (isinstance(default, Mapping) and "strategies" in default)
 
 
 def _no_strategy(draft: Draft, auth: Any, at: Path) -> Iterator[Problem]:
@@ -83,12 +101,12 @@ def scope_templates(draft: Draft) -> Iterator[Problem]:
         for method, merged in route.options.items():
             sources = tuple(source for source in SOURCES if source != "payload" or method != "GET")
             available = _Available(f"{method} {route.text}", sources, params)
-            for scope, place in _scopes_in_effect(draft, merged):
+            for scope, place in _scopes_in_effect(route.realm, merged):
                 yield from _templates(draft, scope, place, available)
     for namespace in draft.namespaces:
         for event in namespace.events:
             available = _Available(f"event {event.value.get('event', '')}", ("payload", "credentials"), ())
-            written = (event.value.get("options") or {}).get("auth")
+            written = section(event.value, "options").get("auth")
             for scope, place in _scopes(written, (*event.at, "options", "auth")):
                 yield from _templates(draft, scope, place, available)
         available = _Available(f"namespace {namespace.name}", ("credentials",), ())
@@ -123,21 +141,22 @@ def _templates(draft: Draft, scope: str, place: Path, available: _Available) -> 
 
 def events(draft: Draft) -> Iterator[Problem]:
     """Events that ask for more than the handshake of their namespace has settled."""
-    default = spell_auth(draft.section("auth").get("default"))
     for namespace in draft.namespaces:
+        inherited, default_at = namespace.realm.default_auth
+        default = spell_auth(inherited)
         written = namespace.value.get("auth")
         auth = default if written is None else spell_auth(written)
         settled = {**(default or {}), **auth}.get("strategies", []) if isinstance(auth, Mapping) else []
         for event in namespace.events:
             at = (*event.at, "options", "auth")
             wanted = (event.value.get("options") or {}).get("auth")
-            if wanted is None or draft.lost(*namespace.at, "auth") or draft.lost(*_DEFAULT):
+            if wanted is None or draft.lost(*namespace.at, "auth") or draft.lost(*default_at):
                 continue
             if not isinstance(auth, Mapping):
                 message = f'the event asks for authentication, its namespace "{namespace.name}" has none'
                 yield Problem(draft.key_mark(*at), Code.EVENT_AUTH, message, "set auth on the namespace")
                 continue
-            for name, place in _strategies(wanted, at):
+            for name, place in strategies_of(wanted, at):
                 if name not in settled:
                     message = f'"{name}" is not the strategy of the namespace "{namespace.name}"'
                     yield Problem(draft.mark(*place), Code.EVENT_AUTH, message, "leave the strategy out of the event")
@@ -145,19 +164,20 @@ def events(draft: Draft) -> Iterator[Problem]:
 
 def payloads(draft: Draft) -> Iterator[Problem]:
     """Bodies that are to be authenticated by built-in schemes, none of which can, or where there are none."""
-    known = draft.section("auth", "strategies")
-    default = spell_auth(draft.section("auth").get("default"))
-    for merged in _all_options(draft):
+    routes = [(route.realm, merged) for route in draft.routes for merged in route.options.values()]
+    for realm, merged in [(draft.realms[0], draft.defaults), *routes]:
+        inherited_auth, default_at = realm.default_auth
+        default = spell_auth(inherited_auth)
         written = merged.value.get("auth")
         auth = {**(default or {}), **written} if isinstance(written, Mapping) else default if written is None else None
         wanted = auth.get("payload") if isinstance(auth, Mapping) else None
         if not wanted or not isinstance(auth, Mapping):
             continue
-        schemes = [(name, (known.get(name) or {}).get("scheme")) for name in auth.get("strategies") or ()]
+        schemes = [(name, draft.scheme(name)) for name in auth.get("strategies") or ()]
         unable = [name for name, scheme in schemes if scheme in BUILT_IN]
         if unable and (wanted == "required" or len(unable) == len(schemes)):
             inherited = not (isinstance(written, Mapping) and "payload" in written)
-            place = (*_DEFAULT, "payload") if inherited else merged.origin("auth", "payload")
+            place = (*default_at, "payload") if inherited else merged.origin("auth", "payload")
             message = f'the strategy "{unable[0]}" cannot authenticate a body'
             yield Problem(draft.key_mark(*place), Code.PAYLOAD_AUTH, message)
     for at, written in _of_sockets(draft):
@@ -167,15 +187,14 @@ def payloads(draft: Draft) -> Iterator[Problem]:
 
 def handshakes(draft: Draft) -> Iterator[Problem]:
     """Namespaces whose strategies cannot judge a handshake."""
-    known = draft.section("auth", "strategies")
-    default = spell_auth(draft.section("auth").get("default"))
     for namespace in draft.namespaces:
+        default = spell_auth(namespace.realm.default_auth[0])
         written = namespace.value.get("auth")
         auth = default if written is None else spell_auth(written)
         if not isinstance(auth, Mapping):
             continue
         for name in {**(default or {}), **auth}.get("strategies") or ():
-            scheme = (known.get(name) or {}).get("scheme")
+            scheme = draft.scheme(name)
             if scheme in NO_HANDSHAKE:
                 at = (*namespace.at, "auth") if written is not None else namespace.at
                 message = f'the strategy "{name}" ({scheme}) cannot judge the handshake of a socket'
@@ -191,31 +210,16 @@ def _of_sockets(draft: Draft) -> Iterator[tuple[Path, Any]]:
 
 
 def _written(draft: Draft) -> Iterator[tuple[Path, Any]]:
-    """Every `auth` of the file that may name strategies, but those of events."""
-    yield _DEFAULT, draft.section("auth").get("default")
+    """Every `auth` that may name strategies, but those of events."""
+    for _, at, found in draft.sections("auth"):
+        yield (*at, "default"), found.get("default")
     for layer in draft.written:
         yield (*layer.at, "auth"), layer.value.get("auth")
     for namespace in draft.namespaces:
         yield (*namespace.at, "auth"), namespace.value.get("auth")
 
 
-def _all_options(draft: Draft) -> Iterator[Merged]:
-    yield draft.defaults
-    for route in draft.routes:
-        yield from route.options.values()
-
-
-def _strategies(written: Any, at: Path) -> Iterator[tuple[str, Path]]:
-    if isinstance(written, str):
-        yield written, at
-    elif isinstance(written, Mapping):
-        if isinstance(written.get("strategy"), str):
-            yield written["strategy"], (*at, "strategy")
-        for index, name in enumerate(written.get("strategies") or ()):
-            yield name, (*at, "strategies", index)
-
-
-def _scopes_in_effect(draft: Draft, merged: Merged) -> list[tuple[str, Path]]:
+def _scopes_in_effect(realm: RealmDraft, merged: Merged) -> list[tuple[str, Path]]:
     """The scopes of the topmost layer that has any, or of the default strategy."""
     if merged.value.get("auth") is False:
         return []
@@ -223,7 +227,8 @@ def _scopes_in_effect(draft: Draft, merged: Merged) -> list[tuple[str, Path]]:
         found = list(_scopes(layer.value.get("auth"), (*layer.at, "auth")))
         if found:
             return found
-    return list(_scopes(draft.section("auth").get("default"), _DEFAULT))
+    default, at = realm.default_auth
+    return list(_scopes(default, at))
 
 
 def _scopes(written: Any, at: Path) -> Iterator[tuple[str, Path]]:

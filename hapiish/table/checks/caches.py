@@ -8,6 +8,7 @@ from hapiish.table import units
 from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
 from hapiish.table.marks import Path
+from hapiish.table.places import mappings, section
 from hapiish.table.problems import Problem
 from hapiish.table.wording import did_you_mean
 
@@ -17,12 +18,10 @@ _DURATIONS: Final = ("expiresIn", "generateTimeout", "staleIn", "staleTimeout", 
 def stores(draft: Draft) -> Iterator[Problem]:
     """Caches of one name, or two without any."""
     taken: dict[str, Path] = {}
-    for index, cache in enumerate(draft.value.get("caches") or ()):
-        if not isinstance(cache, Mapping):
-            continue
-        at: Path = ("caches", index)
+    for cache, at in _caches(draft):
         name = cache.get("name") or ""
-        if name in taken:
+        first = next((other for other, place in _caches(draft) if place == taken.get(name)), None)
+        if first is not None and (cache != first or draft.realm_at(at) is draft.realm_at(taken[name])):
             message = f'the cache "{name}" is declared twice' if name else "there are two default caches"
             hint = "" if name else "give one of them a name"
             yield Problem(draft.mark(*at), Code.CACHE, message, hint, ((draft.mark(*taken[name]), "the first one"),))
@@ -31,8 +30,8 @@ def stores(draft: Draft) -> Iterator[Problem]:
 
 def policies(draft: Draft) -> Iterator[Problem]:
     """Policies of server methods: settings that contradict each other, unknown caches, segments taken twice."""
-    shared = {cache.get("name") or "" for cache in _caches(draft) if cache.get("shared") is True}
-    known = [cache["name"] for cache in _caches(draft) if cache.get("name")]
+    shared = {cache.get("name") or "" for cache, _ in _caches(draft) if cache.get("shared") is True}
+    known = [cache["name"] for cache, _ in _caches(draft) if cache.get("name")]
     taken: dict[tuple[str, str], Path] = {}
     for name, policy, at in _policies(draft):
         for key, fault in expiry.contradictions({"generateTimeout": 1, **_numbers(policy), "generateFunc": True}):
@@ -53,26 +52,27 @@ def policies(draft: Draft) -> Iterator[Problem]:
 
 def methods(draft: Draft) -> Iterator[Problem]:
     """Methods within methods: `users` beside `users.load`."""
-    names = list(draft.section("methods"))
-    for name in names:
-        for outer in names:
-            if name.startswith(f"{outer}."):
-                related = ((draft.key_mark("methods", outer), f'"{outer}" is here'),)
-                message = f'"{name}" would be an attribute of the method "{outer}"'
-                yield Problem(draft.key_mark("methods", name), Code.CALL, message, "rename one of the two", related)
+    for _, at, own in draft.sections("methods"):
+        for name, outer in ((name, outer) for name in own for outer in own if name.startswith(f"{outer}.")):
+            related = ((draft.key_mark(*at, outer), f'"{outer}" is here'),)
+            message = f'"{name}" would be an attribute of the method "{outer}"'
+            yield Problem(draft.key_mark(*at, name), Code.CALL, message, "rename one of the two", related)
 
 
-def _caches(draft: Draft) -> list[Mapping[str, Any]]:
-    return [cache for cache in draft.value.get("caches") or () if isinstance(cache, Mapping)]
+def _caches(draft: Draft) -> list[tuple[Mapping[str, Any], Path]]:
+    return [found for realm in draft.realms for found in mappings(realm.value, "caches", realm.at)]
 
 
 def _policies(draft: Draft) -> Iterator[tuple[str, Mapping[str, Any], Path]]:
-    for name, method in draft.section("methods").items():
-        policy = method.get("cache") if isinstance(method, Mapping) else None
-        if isinstance(policy, Mapping):
-            yield name, policy, ("methods", name, "cache")
-    if isinstance(draft.section("session").get("cache"), Mapping):
-        yield "session", draft.section("session", "cache"), ("session", "cache")
+    for realm, at, methods in draft.sections("methods"):
+        for name, method in methods.items():
+            policy = section(method).get("cache")
+            if isinstance(policy, Mapping):
+                yield f"{realm.part.label}/{name}" if realm.index else name, policy, (*at, name, "cache")
+    sessions = draft.outermost("session")
+    policy = section(sessions.value, "session").get("cache")
+    if isinstance(policy, Mapping):
+        yield "session", policy, (*sessions.at, "session", "cache")
 
 
 def _numbers(policy: Mapping[str, Any]) -> dict[str, Any]:

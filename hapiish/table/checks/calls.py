@@ -7,6 +7,7 @@ from typing import Any, Final
 from hapiish.table.calls import ROOTS, Call, CallError, Reference, is_call, parse
 from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
+from hapiish.table.homes import home
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged
 from hapiish.table.problems import Problem
@@ -31,12 +32,12 @@ def calls(draft: Draft) -> Iterator[Problem]:
         for method, merged in route.options.items():
             roots = tuple(root for root in ROOTS if root != "payload" or method != "GET")
             place = _Place(f"{method} {route.text}", roots, params)
-            yield from _called(draft, merged, place, route.value.get("handler"), (*route.at, "handler"))
+            yield from _called(draft, merged, place, route.handler, route.handler_at)
     for namespace in draft.namespaces:
         for event in namespace.events:
             roots = tuple(root for root in ROOTS if root not in _NOT_OF_EVENTS)
             place = _Place(f"event {event.value.get('event', '')}", roots, ())
-            yield from _called(draft, event.options, place, event.value.get("handler"), (*event.at, "handler"))
+            yield from _called(draft, event.options, place, event.handler, (*event.at, "handler"))
 
 
 def _called(draft: Draft, merged: Merged, place: _Place, handler: Any, at: Path) -> Iterator[Problem]:
@@ -69,8 +70,9 @@ def _read(draft: Draft, text: str, at: Path, place: _Place, assigned: set[str]) 
     except CallError as error:
         yield Problem(mark, Code.CALL, str(error))
         return None
-    known = draft.section("methods")
-    if call.method not in known and not draft.lost("methods", call.method):
+    writer = draft.realms[home(text)]
+    known = draft.known(writer.index, "methods")
+    if call.method not in known and not draft.is_partial and not draft.lost(*writer.at, "methods", call.method):
         hint = "" if known else "there is none under methods"
         yield Problem(mark, Code.CALL, f'unknown server method "{call.method}"{did_you_mean(call.method, known)}', hint)
     for argument in call.args:

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 from hapiish.table.codes import Code
-from hapiish.table.draft import Draft
+from hapiish.table.draft import Draft, RealmDraft
 from hapiish.table.marks import Path
+from hapiish.table.places import section
 from hapiish.table.problems import Problem
 
 _VALUE: Final = re.compile(r'[^\x00-\x20",;\\\x7f]*')
@@ -32,24 +34,28 @@ def sealed(draft: Draft) -> Iterator[Problem]:
                 yield Problem(draft.mark(*place("encoding")), Code.COOKIE, message, "give it a password")
         elif cookie.get("encoding") != "iron" and not draft.lost(*place("encoding")):
             for key in ("password", "iron"):
-                if cookie.get(key) and place(key)[0] == "state":
+                if cookie.get(key) and place(key)[-3] == "state":
                     message = f'"{key}" of the cookie "{name}", which is not sealed'
                     yield Problem(draft.key_mark(*place(key)), Code.COOKIE, message, "write encoding: iron")
 
 
 def twice(draft: Draft) -> Iterator[Problem]:
     """The cookie of sessions declared once more."""
-    name = draft.section("session").get("name") or "session"
-    if draft.section("session") and name in draft.section("state"):
-        related = ((draft.key_mark("session", "name"), "sessions use it"),)
-        message = f'the cookie "{name}" is that of the sessions'
-        yield Problem(draft.key_mark("state", name), Code.COOKIE, message, "rename one of the two", related)
+    sessions = draft.outermost("session")
+    name = section(sessions.value, "session").get("name") or "session"
+    for _, at, declared in draft.sections("state"):
+        if section(sessions.value, "session") and name in declared:
+            related = ((draft.key_mark(*sessions.at, "session", "name"), "sessions use it"),)
+            message = f'the cookie "{name}" is that of the sessions'
+            yield Problem(draft.key_mark(*at, name), Code.COOKIE, message, "rename one of the two", related)
 
 
 def automatic(draft: Draft) -> Iterator[Problem]:
     """Automatic values that the encoding of their cookie cannot hold, or that belong to no cookie."""
-    if draft.section("server", "state").get("autoValue") is not None:
-        mark = draft.key_mark("server", "state", "autoValue")
+    for _, at, settings in draft.sections("server", "state"):
+        if settings.get("autoValue") is None:
+            continue
+        mark = draft.key_mark(*at, "autoValue")
         yield Problem(mark, Code.COOKIE, "an automatic value belongs to one cookie", "declare the cookie under state")
     for name, cookie, place in _cookies(draft):
         value, encoding = cookie.get("autoValue"), cookie.get("encoding") or "none"
@@ -73,15 +79,30 @@ def _is_function(value: Any) -> bool:
 
 def _cookies(draft: Draft) -> Iterator[tuple[str, Mapping[str, Any], Any]]:
     """Names, settings in effect, and where a setting of theirs is written."""
-    for name, given in draft.section("state").items():
-        own = given if isinstance(given, Mapping) else {}
-
-        def place(key: str, own: Mapping[str, Any] = own, name: str = name) -> Path:
-            inherited = key not in own and key in draft.section("server", "state")
-            return ("server", "state", key) if inherited else ("state", name, key)
-
-        yield name, draft.cookie(name), place
-    options = draft.section("session", "cookieOptions")
+    for realm, _, declared in draft.sections("state"):
+        for name in declared:
+            yield name, draft.cookie(name, realm), partial(_place, draft, realm, name)
+    sessions = draft.outermost("session")
+    options = section(sessions.value, "session", "cookieOptions")
     if options:
-        name = draft.section("session").get("name") or "session"
-        yield name, {"encoding": "iron", **options}, lambda key: ("session", "cookieOptions", key)
+        name = section(sessions.value, "session").get("name") or "session"
+        yield name, {"encoding": "iron", **options}, lambda key: (*sessions.at, "session", "cookieOptions", key)
+
+
+def _place(draft: Draft, realm: RealmDraft, name: str, key: str) -> Path:
+    for around in (realm, draft.realms[0]):
+        if key not in section(realm.value, "state", name) and key in section(around.value, "server", "state"):
+            return (*around.at, "server", "state", key)
+    return (*realm.at, "state", name, key)
+
+
+def clashes(draft: Draft) -> Iterator[Problem]:
+    """Cookies that two tables declare differently; what both say alike is one cookie."""
+    taken: dict[str, tuple[RealmDraft, Path]] = {}
+    for realm, at, declared in draft.sections("state"):
+        for name in declared:
+            first, place = taken.setdefault(name, (realm, (*at, name)))
+            if first is not realm and draft.cookie(name, first) != draft.cookie(name, realm):
+                related = ((draft.key_mark(*place), "the first one"),)
+                message = f'the cookie "{name}" is declared differently by another table, and both set the same one'
+                yield Problem(draft.key_mark(*at, name), Code.DUPLICATE_COOKIE, message, related=related)

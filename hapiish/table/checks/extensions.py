@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hapiish.table.codes import Code
-from hapiish.table.draft import Draft
+from hapiish.table.draft import SERVER_POINTS, Draft
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged
 from hapiish.table.order import Cycle, Hints, arranged
@@ -13,15 +13,19 @@ from hapiish.table.problems import Problem
 
 def order(draft: Draft) -> Iterator[Problem]:
     """Functions of one point whose `before` and `after` go round in a circle."""
-    server = {point: _listed(given) for point, given in draft.section("ext").items()}
-    for point, given in server.items():
-        yield from _judged(draft, [(each, ("ext", point, index)) for index, each in enumerate(given)])
+    server: dict[str, list[tuple[Any, Path]]] = {}
+    for realm, at, points in draft.sections("ext"):
+        for point, given in points.items():
+            if realm.host is None or point in SERVER_POINTS:
+                placed = [(each, (*at, point, index)) for index, each in enumerate(_listed(given))]
+                server.setdefault(point, []).extend(placed)
+    for placed in server.values():
+        yield from _judged(draft, placed)
     merged = [options for route in draft.routes for options in route.options.values()]
     for options in (draft.defaults, *merged, *(event.options for space in draft.namespaces for event in space.events)):
         own = options.value.get("ext")
         for point, given in own.items() if isinstance(own, Mapping) else ():
-            above = [(each, ("ext", point, index)) for index, each in enumerate(server.get(point, ()))]
-            yield from _judged(draft, [*above, *_placed(options, point, given)])
+            yield from _judged(draft, [*server.get(point, ()), *_placed(options, point, given)])
 
 
 def _placed(options: Merged, point: str, given: Any) -> list[tuple[Any, Path]]:

@@ -11,7 +11,7 @@ from hapiish.table.problems import Problem
 def directories(draft: Draft) -> Iterator[Problem]:
     """A directory on a path that names no file in it."""
     for route in draft.routes:
-        if kind_of(route.value.get("handler")) == "directory" and route.path is not None:
+        if kind_of(route.handler) == "directory" and route.path is not None:
             text = route.path.text
             if not text.endswith("}"):
                 message = f'"{text}" with a directory must end with a parameter, which names the file'
@@ -22,7 +22,7 @@ def directories(draft: Draft) -> Iterator[Problem]:
 def files(draft: Draft) -> Iterator[Problem]:
     """Options of a file that contradict each other."""
     for route in draft.routes:
-        handler = route.value.get("handler")
+        handler = route.handler
         if not isinstance(handler, Mapping) or kind_of(handler) != "file":
             continue
         at = (*route.handler_at, "file")

@@ -93,7 +93,7 @@ def _required(draft: Draft, schema: Mapping[str, Any]) -> list[str]:
     names = [name for name in own if isinstance(name, str)] if isinstance(own, list) else []
     reference = schema.get("$ref")
     if isinstance(reference, str) and reference.startswith("#/schemas/"):
-        named = draft.section("schemas").get(reference.removeprefix("#/schemas/"))
+        named = draft.schemas.get(reference.removeprefix("#/schemas/").replace("~1", "/"))
         inherited = named.get("required") if isinstance(named, Mapping) else None
         names += [name for name in inherited if isinstance(name, str)] if isinstance(inherited, list) else []
     return names

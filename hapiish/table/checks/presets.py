@@ -10,9 +10,12 @@ from hapiish.table.problems import Problem
 def uses(draft: Draft) -> Iterator[Problem]:
     """Everything wrong with presets and with the places that use them."""
     assert draft.routes is not None  # laying them out uses the presets
-    yield from draft.presets.judge()
+    assert draft.namespaces is not None
+    for realm in draft.realms:
+        yield from realm.presets.judge()
 
 
 def params(draft: Draft) -> Iterator[Problem]:
-    """Parameters of the table whose declaration is no JSON Schema."""
-    yield from faults(Declared("the table", draft.section("params"), draft.marks, ("params",)))
+    """Parameters of tables whose declaration is no JSON Schema."""
+    for _, at, declared in draft.sections("params"):
+        yield from faults(Declared("the table", declared, draft.marks, at))

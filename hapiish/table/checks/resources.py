@@ -45,11 +45,12 @@ def form(draft: Draft) -> Iterator[Problem]:
 
 def models(draft: Draft) -> Iterator[Problem]:
     """Models that are not there, and options of the kind that do not go together."""
-    known = draft.section("models")
     for route, settings, is_single in _routes(draft):
         name = settings.get("name")
         at = (*route.handler_at, "model")
-        if isinstance(name, str) and name not in known and not draft.lost("models"):
+        writer = draft.realm_at(at)
+        known = writer.models
+        if isinstance(name, str) and name not in known and not draft.lost(*writer.at, "models"):
             message = f'there is no model "{name}"{did_you_mean(name, known)}'
             hint = "" if known else 'name it under "models"'
             yield Problem(draft.mark(*at, "name"), Code.MODEL, message, hint)
@@ -74,7 +75,7 @@ def owners(draft: Draft) -> Iterator[Problem]:
     """Documents that belong to callers whom nobody asks for credentials."""
     for route, settings, _ in _routes(draft):
         if all(
-            merged.value.get("auth", True) is not False and _asks(draft, merged) for merged in route.options.values()
+            merged.value.get("auth", True) is not False and _asks(route, merged) for merged in route.options.values()
         ):
             continue
         message = "documents belong to callers, and this route does not ask who calls"
@@ -87,16 +88,16 @@ def owners(draft: Draft) -> Iterator[Problem]:
                 yield Problem(place, Code.OWNER, message, "give the route a strategy under options.auth")
 
 
-def _asks(draft: Draft, merged: Merged) -> bool:
+def _asks(route: RouteDraft, merged: Merged) -> bool:
     auth = merged.value.get("auth")
-    return auth is not False and (auth if auth is not None else draft.section("auth").get("default")) is not None
+    return auth is not False and (auth if auth is not None else route.realm.default_auth[0]) is not None
 
 
 def _routes(draft: Draft) -> Iterator[tuple[RouteDraft, Mapping[str, Any], bool]]:
     """Routes over a model with its settings, and whether the settings are for this route alone."""
     resources = {(*at, "handler") for at, _ in draft.resources}
     for route in draft.routes:
-        handler: Any = route.value.get("handler")
+        handler: Any = route.handler
         if kind_of(handler) == "model":
             settings = handler["model"]
             settings = {"name": settings} if isinstance(settings, str) else settings

@@ -24,9 +24,9 @@ def prefixes(draft: Draft) -> Iterator[Problem]:
     """Prefixes that hapi's grammar does not have."""
     told: set[str] = set()
     for group in draft.groups:
-        if group.fault and group.fault not in told:
+        if group.fault and group.fault not in told and not draft.lost(*group.prefix_at):
             told.add(group.fault)
-            yield Problem(draft.mark(*group.at, "prefix"), Code.PREFIX, group.fault)
+            yield Problem(draft.mark(*group.prefix_at), Code.PREFIX, group.fault)
 
 
 def conflicts(draft: Draft) -> Iterator[Problem]:
@@ -79,42 +79,45 @@ def head(draft: Draft) -> Iterator[Problem]:
 
 def kinds(draft: Draft) -> Iterator[Problem]:
     """Kinds of handlers that nobody provides, and own ones that would hide a built-in kind."""
-    own = draft.section("kinds")
-    for name in own:
-        if name in BUILT_IN:
-            message = f'the kind "{name}" is built in'
-            yield Problem(draft.key_mark("kinds", name), Code.UNKNOWN_KIND, message, "give it another name")
+    for _, at, own in draft.sections("kinds"):
+        for name in own:
+            if name in BUILT_IN:
+                message = f'the kind "{name}" is built in'
+                yield Problem(draft.key_mark(*at, name), Code.UNKNOWN_KIND, message, "give it another name")
     for route in draft.routes:
-        kind = kind_of(route.value.get("handler"))
-        if kind is not None and kind not in BUILT_IN and kind not in own and not draft.lost("kinds"):
-            message = f'unknown kind of handler "{kind}"{did_you_mean(kind, (*BUILT_IN, *own))}'
+        kind = kind_of(route.handler)
+        if kind is None or draft.is_partial or draft.lost("kinds"):
+            continue
+        known = (*BUILT_IN, *draft.known(draft.realm_at(route.handler_at).index, "kinds"))
+        if kind not in known:
+            message = f'unknown kind of handler "{kind}"{did_you_mean(kind, known)}'
             yield Problem(draft.key_mark(*route.handler_at, kind), Code.UNKNOWN_KIND, message)
 
 
 def ids(draft: Draft) -> Iterator[Problem]:
     """Ids that do not name exactly one route or event."""
     taken: dict[str, tuple[Mark, str]] = {}
-    for at, value, title in _identified(draft):
-        mark, name = draft.mark(*at, "id"), value["id"]
+    for at, name, title in _identified(draft):
+        mark = draft.mark(*at, "id")
         if name in taken:
             message = f'the id "{name}" is taken by "{taken[name][1]}"'
             yield Problem(mark, Code.DUPLICATE_ID, message, related=((taken[name][0], "the first one"),))
         taken.setdefault(name, (mark, title))
     for route in draft.routes:
-        if route.value.get("id") is not None and len(route.options) > 1:
-            message = f'the id "{route.value["id"]}" would name {len(route.options)} routes, one a method'
+        if route.id is not None and len(route.options) > 1:
+            message = f'the id "{route.id}" would name {len(route.options)} routes, one a method'
             hint = "leave it out, or write one entry for each method"
             yield Problem(draft.mark(*route.at, "id"), Code.ID_ON_SEVERAL, message, hint)
 
 
-def _identified(draft: Draft) -> Iterator[tuple[Path, Any, str]]:
+def _identified(draft: Draft) -> Iterator[tuple[Path, str, str]]:
     for route in draft.routes:
-        if route.value.get("id") is not None:
-            yield route.at, route.value, route.title
+        if route.id is not None:
+            yield route.at, route.id, route.title
     for namespace in draft.namespaces:
         for event in namespace.events:
-            if event.value.get("id") is not None:
-                yield event.at, event.value, f"event {event.value.get('event', '')}"
+            if event.id is not None:
+                yield event.at, event.id, f"event {event.value.get('event', '')}"
 
 
 def shadowed(draft: Draft) -> Iterator[Problem]:

@@ -14,21 +14,13 @@ from jsonschema.exceptions import ValidationError
 from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
 from hapiish.table.marks import Path
+from hapiish.table.places import MAPPED, SEVERAL, SINGLE, Place, schemas_in, schemas_of, schemas_within, section
 from hapiish.table.problems import Problem
 from hapiish.table.wording import did_you_mean
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 _NAMED: Final = "#/schemas/"
-_INPUTS: Final = ("headers", "params", "query", "payload", "state", "all")
-_ONE: Final = frozenset(
-    {
-        *("additionalProperties", "contains", "contentSchema", "else", "if", "items", "not", "propertyNames", "then"),
-        *("unevaluatedItems", "unevaluatedProperties"),
-    }
-)
-_LIST: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
-_MAP: Final = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
 _OTHERS: Final = frozenset(
     {
         *("$anchor", "$comment", "$dynamicAnchor", "$dynamicRef", "$id", "$ref", "$schema", "$vocabulary", "const"),
@@ -38,15 +30,13 @@ _OTHERS: Final = frozenset(
         *("pattern", "readOnly", "required", "title", "type", "uniqueItems", "writeOnly"),
     }
 )
-_KEYWORDS: Final = _ONE | _LIST | _MAP | _OTHERS
+_KEYWORDS: Final = SINGLE | SEVERAL | MAPPED | _OTHERS
 # Words of OpenAPI that are near a keyword and meant as they are.
 _ANNOTATIONS: Final = frozenset({"dependencies", "discriminator", "example", "externalDocs", "nullable", "xml"})
 _KINDS: Final = {"array": "a list", "boolean": "true or false", "integer": "a whole number", "number": "a number"} | {
     "object": "a mapping",
     "string": "text",
 }
-
-Place = tuple[Path, Any]
 
 
 def dialect(draft: Draft) -> Iterator[Problem]:
@@ -60,7 +50,7 @@ def dialect(draft: Draft) -> Iterator[Problem]:
 def references(draft: Draft) -> Iterator[Problem]:
     """`$ref` to what is not in the table, and the keywords that would lead out of it."""
     for at, root in _roots(draft):
-        for place, schema in _walk(at, root):
+        for place, schema in schemas_within(at, root):
             for keyword in ("$ref", "$dynamicRef"):
                 target = schema.get(keyword)
                 if isinstance(target, str):
@@ -78,7 +68,7 @@ def references(draft: Draft) -> Iterator[Problem]:
 def patterns(draft: Draft) -> Iterator[Problem]:
     """Patterns that one of the two validators cannot compile."""
     for at, root in _roots(draft):
-        for place, schema in _walk(at, root):
+        for place, schema in schemas_within(at, root):
             named = schema.get("patternProperties")
             names = [*named] if isinstance(named, Mapping) else []
             for pattern in [schema.get("pattern"), *names]:
@@ -93,7 +83,7 @@ def patterns(draft: Draft) -> Iterator[Problem]:
 def keywords(draft: Draft) -> Iterator[Problem]:
     """Misspelt keywords, and schemas without any, which a validator would ignore in silence."""
     for at, root in _roots(draft):
-        for place, schema in _walk(at, root):
+        for place, schema in schemas_within(at, root):
             unknown = schema.keys() - _KEYWORDS - _ANNOTATIONS
             if unknown and unknown == schema.keys() and not any(key.startswith("x-") for key in unknown):
                 first = next(iter(schema))
@@ -110,69 +100,38 @@ def keywords(draft: Draft) -> Iterator[Problem]:
 
 
 def _roots(draft: Draft) -> Iterator[Place]:
-    """Every place of the file that holds a schema, as it is written."""
-    for name, schema in draft.section("schemas").items():
-        yield ("schemas", name), schema
-    for layer in draft.written:
-        yield from _of_options(layer.value, layer.at)
-    for namespace in draft.namespaces:
-        for event in namespace.events:
-            yield from _of_options(event.value.get("options") or {}, (*event.at, "options"))
-        for index, emit in enumerate(namespace.value.get("emits") or ()):
-            if isinstance(emit, Mapping) and emit.get("payload") is not None:
-                yield (*namespace.at, "emits", index, "payload"), emit["payload"]
-
-
-def _of_options(options: Mapping[str, Any], at: Path) -> Iterator[Place]:
-    validate, response = options.get("validate"), options.get("response")
-    rules: list[Place] = []
-    if isinstance(validate, Mapping):
-        rules += [((*at, "validate", source), validate.get(source)) for source in _INPUTS]
-    if isinstance(response, Mapping):
-        rules.append(((*at, "response", "schema"), response.get("schema")))
-        rules += [
-            ((*at, "response", "status", status), rule) for status, rule in (response.get("status") or {}).items()
-        ]
-    # A rule may be the name of a function as well.
-    yield from ((place, rule) for place, rule in rules if isinstance(rule, bool | Mapping))
-
-
-def _walk(at: Path, schema: Any) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """The schema and those inside of it; names, constants and defaults that look like keywords are left in peace."""
-    if not isinstance(schema, Mapping):
-        return
-    yield at, schema
-    for key, value in schema.items():
-        if key in _ONE:
-            yield from _walk((*at, key), value)
-        elif key in _LIST and isinstance(value, list):
-            for index, inner in enumerate(value):
-                yield from _walk((*at, key, index), inner)
-        elif key in _MAP and isinstance(value, Mapping):
-            for name, inner in value.items():
-                yield from _walk((*at, key, name), inner)
+    """Every place that holds a schema, as it is written, in all tables."""
+    for realm in draft.realms:
+        for at, schema in schemas_in(realm.value):
+            yield (*realm.at, *at), schema
+        for layer in realm.presets.filled():
+            yield from schemas_of(layer.value, layer.at)
 
 
 def _reference(draft: Draft, place: Path, target: str, root: Any) -> Iterator[Problem]:
-    mark, named = draft.mark(*place), draft.section("schemas")
+    mark = draft.mark(*place)
     if target.startswith(_NAMED):
         name, _, rest = target.removeprefix(_NAMED).partition("/")
-        if _unescape(name) not in named:
-            message = f'there is no schema "{name}"{did_you_mean(name, named)}'
-            hint = "" if named else 'name it under "schemas"'
-            if not draft.lost("schemas", _unescape(name)):
+        label, _, short = _unescape(name).rpartition("/")
+        realm = next(realm for realm in draft.realms if realm.part.label == label)
+        own = section(realm.value, "schemas")
+        if short not in own:
+            message = f'there is no schema "{short}"{did_you_mean(short, own)}'
+            hint = "" if own else 'name it under "schemas"'
+            if not draft.lost(*realm.at, "schemas", short):
                 yield Problem(mark, Code.SCHEMA_REF, message, hint)
-        elif rest and not _resolves(named[_unescape(name)], rest):
-            yield Problem(mark, Code.SCHEMA_REF, f'the schema "{name}" has no "/{rest}"')
+        elif rest and not _resolves(own[short], rest):
+            yield Problem(mark, Code.SCHEMA_REF, f'the schema "{short}" has no "/{rest}"')
     elif not target.startswith("#"):
         message = f'"{target}" is outside of the table; references are never fetched'
         yield Problem(mark, Code.SCHEMA_REMOTE, message, 'copy the schema under "schemas" and write "#/schemas/Name"')
     elif target.startswith("#/") and not _resolves(root, target.removeprefix("#/")):
         last = _unescape(target.rpartition("/")[2])
+        named = section(draft.realm_at(place).value, "schemas")
         hint = f'write "{_NAMED}{last}"' if last in named else f'schemas of the table are "{_NAMED}Name"'
         yield Problem(mark, Code.SCHEMA_REF, f'"{target}" is not in this schema', hint)
     elif target not in ("#", "#/") and not target.startswith("#/"):
-        anchors = {schema.get(key) for _, schema in _walk((), root) for key in ("$anchor", "$dynamicAnchor")}
+        anchors = {schema.get(key) for _, schema in schemas_within((), root) for key in ("$anchor", "$dynamicAnchor")}
         if target.removeprefix("#") not in anchors:
             yield Problem(mark, Code.SCHEMA_REF, f'there is no $anchor "{target.removeprefix("#")}" in this schema')
 

@@ -56,16 +56,26 @@ def reserved(draft: Draft) -> Iterator[Problem]:
 
 def path(draft: Draft) -> Iterator[Problem]:
     """Routes at or below the path that Socket.IO answers."""
-    sockets = draft.value.get("sockets")
-    if not isinstance(sockets, Mapping):
+    realm = next((realm for realm in draft.realms if isinstance(realm.value.get("sockets"), Mapping)), None)
+    if realm is None:
         return
-    taken = str(sockets.get("path") or _PATH).rstrip("/")
+    taken = str(realm.value["sockets"].get("path") or _PATH).rstrip("/")
     for route in draft.routes:
         text = route.text
         if text == taken or text.startswith(f"{taken}/"):
-            related = ((draft.mark("sockets", "path"), f'Socket.IO is at "{taken}"'),)
+            related = ((draft.mark(*realm.at, "sockets", "path"), f'Socket.IO is at "{taken}"'),)
             message = f'"{text}" is where Socket.IO answers'
             yield Problem(draft.mark(*route.at, "path"), Code.SOCKETS_PATH, message, "move one of the two", related)
+
+
+def prefixes(draft: Draft) -> Iterator[Problem]:
+    """Namespaces of a table that is used under a prefix with parameters."""
+    for realm in draft.realms:
+        if realm.host is not None and "{" in realm.prefix and realm.value.get("sockets") is not None:
+            mark = draft.mark(*realm.host.at, *realm.part.entry_at, "routes", "prefix")
+            message = f'the prefix "{realm.prefix}" has parameters, and the table has sockets, whose names cannot'
+            related = ((draft.key_mark(*realm.at, "sockets"), "its sockets"),)
+            yield Problem(mark, Code.SOCKET_PREFIX, message, related=related)
 
 
 def _events(namespace: Mapping[str, Any], at: Path, direction: str) -> Iterator[tuple[str, Path]]:

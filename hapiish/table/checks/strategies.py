@@ -22,10 +22,13 @@ _ONE_AT_MOST: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
 
 def options(draft: Draft) -> Iterator[Problem]:
     """Options that exclude or need each other."""
-    for name, strategy in draft.section("auth", "strategies").items():
-        if not isinstance(strategy, Mapping) or draft.lost("auth", "strategies", name, "options"):
+    found = draft.sections("auth", "strategies")
+    declared = ((name, each, (*at, name)) for _, at, own in found for name, each in own.items())
+    for name, strategy, place in declared:
+        at = (*place, "options")
+        if not isinstance(strategy, Mapping) or draft.lost(*at):
             continue
-        scheme, at = strategy.get("scheme"), ("auth", "strategies", name, "options")
+        scheme = strategy.get("scheme")
         given = strategy.get("options") or {}
         for group in _ONE_OF.get(str(scheme), ()):
             present = [key for key in group if key in given]
