@@ -5,6 +5,7 @@ on it mean what they mean on a scheme.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import is_dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -24,8 +25,12 @@ KINDS: dict[str, str] = {
     "directory": "hapiish.kinds.directory:Directory",
     "file": "hapiish.kinds.file:file_kind",
     "model": "hapiish.kinds.model:model_kind",
+    "proxy": "hapiish.kinds.proxy:proxy_kind",
 }
 """The built-in kinds by name, as module:attribute: one that no route uses is never imported."""
+
+_EXTRAS: dict[str, tuple[str, str]] = {"proxy": ("httpx", "proxy")}
+"""The package that a kind needs, and the extra of hapiish that brings it."""
 
 
 class KindCompiler:
@@ -37,6 +42,8 @@ class KindCompiler:
     def handler(self, given: model.Route, kind: model.Kind) -> AsyncHandler:
         """The handler that `kind` makes for the route; what the factory refuses becomes a problem."""
         names = self.names
+        if kind.name in _EXTRAS and not names.extra(*_EXTRAS[kind.name], kind.mark):
+            return missing
         factory = self._factory(kind.name)
         options = kind.options
         schema = getattr(factory, "options_schema", None)
@@ -70,6 +77,9 @@ class KindCompiler:
     def _resolved(self, kind: model.Kind, references: Iterable[str]) -> Any:
         """The options with functions where they name some."""
         options = kind.options
+        if is_dataclass(options) and not isinstance(options, type):
+            named = {key: getattr(options, key) for key in references}
+            return replace(options, **{key: self.names.function(name) for key, name in named.items() if name})
         if isinstance(options, Mapping):
             options = dict(options)
             for key in references:

@@ -43,12 +43,7 @@ def faults(cls: Any, path: str, options: Any) -> Sequence[Fault]:
 def _resource(cls: Any, path: str, options: Any) -> Resource:
     if not (isinstance(cls, type) and issubclass(cls, Document)):
         raise Refusal([Fault(("name",), f'"{options.name}" is not a MongoEngine document')])
-    params = [part.name for segment in paths.parse(path).segments for part in _params(segment)]
-    return Resource(cls, options, params)
-
-
-def _params(segment: Any) -> list[Any]:
-    return [part for part in (segment, *getattr(segment, "parts", ())) if hasattr(part, "name")]
+    return Resource(cls, options, paths.parse(path).params)
 
 
 class Action:

@@ -39,7 +39,7 @@ _SHORT: Final[Mapping[type, str | Callable[[Any], Mapping[str, Any]]]] = {
 }
 """Classes that a single value may stand for: the key that it is the value of, or what spells it out."""
 
-_KINDS: Final[Mapping[str, type]] = {"model": model.ModelHandler}
+_KINDS: Final[Mapping[str, type]] = {"model": model.ModelHandler, "proxy": model.ProxyHandler}
 """The classes of the built-in kinds' options; a kind of the table's own gets what is written."""
 
 _CACHES: Final[Mapping[str, type[Any]]] = {"memory": model.MemoryCache, "redis": model.RedisCache}

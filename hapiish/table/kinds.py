@@ -12,6 +12,7 @@ BUILT_IN: Final[Mapping[str, Mapping[str, Any]]] = {
     "directory": {},
     "file": {},
     "model": {},
+    "proxy": {"payload": {"output": "stream", "parse": False}},
 }
 """The built-in kinds and their default route options; those for a body do not reach GET routes."""
 
@@ -29,6 +30,10 @@ def functions(name: str, options: Any) -> Iterator[tuple[str, Path]]:
         path, at = (options.get("path"), ("path",)) if isinstance(options, Mapping) else (options, ())
         if isinstance(path, str) and _FUNCTION.fullmatch(path):
             yield path, at
+    elif name == "proxy" and isinstance(options, Mapping):
+        for key in ("mapUri", "onRequest", "onResponse"):
+            if isinstance(options.get(key), str):
+                yield options[key], (key,)
 
 
 def defaults(name: str, own: Any, method: str) -> Mapping[str, Any]:

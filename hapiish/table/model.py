@@ -432,6 +432,29 @@ class ModelHandler:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyHandler:
+    """`handler: {proxy: …}`: where requests go is one of `host`, `uri` and `map_uri`."""
+
+    host: str | None = None
+    port: int | None = None
+    protocol: Literal["http", "https"] = "http"
+    uri: str | None = None
+    map_uri: str | None = None
+    pass_through: bool = False
+    local_state_pass_through: bool = False
+    accept_encoding: bool = True
+    reject_unauthorized: bool = True
+    xforward: bool = False
+    redirects: int | Literal[False] = False
+    timeout: Duration | Literal[False] = Duration(180000)
+    on_request: str | None = None
+    on_response: str | None = None
+    ttl: Literal["upstream"] | None = None
+    max_sockets: int | Literal[False] = False
+    downstream_response_time: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KindSource:
     """A kind of the table's own: the factory, and the route options that it brings along."""
 

@@ -1,0 +1,74 @@
+"""The kind `proxy`: where requests go, and a body that is passed on as it comes."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from hapiish.table.codes import Code
+from hapiish.table.draft import Draft, RouteDraft
+from hapiish.table.kinds import kind_of
+from hapiish.table.problems import Problem
+from hapiish.table.wording import did_you_mean
+
+_WHERE: Final = ("host", "uri", "mapUri")
+_OURS: Final = ("protocol", "host", "port")
+_BELOW: Final = ("path", "query")
+_AUTHORITY: Final = re.compile(r"^[^/]*//[^/?#]*")
+_NAME: Final = re.compile(r"\{(\w+)\}")
+
+
+def targets(draft: Draft) -> Iterator[Problem]:
+    """Proxies that go nowhere, to several places, or where a client says."""
+    for route, settings in _proxies(draft):
+        at = (*route.handler_at, "proxy")
+        given = [key for key in _WHERE if settings.get(key) is not None]
+        if not given and not any(draft.lost(*at, key) for key in _WHERE):
+            hint = "write one of host, uri and mapUri"
+            yield Problem(draft.key_mark(*at), Code.PROXIED, "the proxy does not say where requests go", hint)
+        for second in given[1:]:
+            related = ((draft.key_mark(*at, given[0]), f'"{given[0]}" is here'),)
+            message = f'"{second}" and "{given[0]}" exclude each other'
+            yield Problem(draft.key_mark(*at, second), Code.PROXIED, message, "keep one of the two", related)
+        if "host" not in given and given:
+            for key in ("port", "protocol"):
+                if settings.get(key) is not None:
+                    message = f'"{key}" is part of "{given[0]}" already'
+                    yield Problem(draft.key_mark(*at, key), Code.PROXIED, message)
+        if isinstance(settings.get("uri"), str):
+            yield from _names(draft, route, settings["uri"])
+
+
+def _names(draft: Draft, route: RouteDraft, uri: str) -> Iterator[Problem]:
+    if route.path is None:
+        return
+    mark = draft.mark(*route.handler_at, "proxy", "uri")
+    found = _AUTHORITY.match(uri)
+    authority = found[0] if found else ""
+    params = route.path.params
+    for name in _NAME.findall(authority):
+        if name not in _OURS:
+            message = f'"{{{name}}}" would let clients say which server is asked'
+            yield Problem(mark, Code.PROXIED, message, "choose among servers in a mapUri function")
+    for name in _NAME.findall(uri[len(authority) :]):
+        if name not in (*_OURS, *_BELOW, *params):
+            message = f'the path has no parameter "{name}"{did_you_mean(name, (*params, *_BELOW))}'
+            yield Problem(mark, Code.PROXIED, message)
+
+
+def bodies(draft: Draft) -> Iterator[Problem]:
+    """Proxies whose requests are parsed: what is passed on is the body as it comes (h2o2)."""
+    for route, _ in _proxies(draft):
+        for method, merged in route.options.items():
+            payload = merged.value.get("payload") or {}
+            if method != "GET" and (payload.get("parse", True) is not False or payload.get("output") == "file"):
+                key = "output" if payload.get("parse") is False else "parse"
+                mark = draft.mark(*merged.origin("payload", key))
+                yield Problem(mark, Code.PROXIED, "a proxy passes bodies on as they come", "write parse: false")
+                break
+
+
+def _proxies(draft: Draft) -> Iterator[tuple[RouteDraft, Mapping[str, Any]]]:
+    for route in draft.routes:
+        handler: Any = route.value.get("handler")
+        if kind_of(handler) == "proxy" and isinstance(handler["proxy"], Mapping):
+            yield route, handler["proxy"]
