@@ -96,6 +96,7 @@ class Server:
         self.settings = compiled.table.server
         self.cookies = compiled.cookies
         self.session = compiled.sessions
+        self.identify = compiled.identity
         self.mime = compiled.mime
         self.encodings = compiled.encodings
         self.etags = compiled.etags

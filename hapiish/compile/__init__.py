@@ -21,6 +21,7 @@ from hapiish.http.cookies import Cookies
 from hapiish.http.dispatch import Dispatcher
 from hapiish.http.files import Etags
 from hapiish.http.forwarded import Forwarding
+from hapiish.http.identity import Identity
 from hapiish.http.lifecycle import Route
 from hapiish.http.load import Load
 from hapiish.http.mime import MimeTypes
@@ -45,6 +46,7 @@ class Compiled:
     routes: tuple[Route, ...]
     load: Load
     forwarding: Forwarding | None
+    identity: Identity | None
     namespaces: Mapping[str, NamespaceHooks]
     models: Mapping[str, Any]
     methods: Mapping[str, Any]
@@ -93,6 +95,7 @@ def _compile(names: Names) -> Compiled:
         routes=servers.all(),
         load=servers.load,
         forwarding=servers.forwarding,
+        identity=servers.identity,
         namespaces={given.namespace: sockets.namespace(given) for given in namespaces},
         models=models,
         methods=methods.of(0),

@@ -8,6 +8,7 @@ from hapiish.compile.names import Names
 from hapiish.compile.routes import RouteCompiler
 from hapiish.http.dispatch import Dispatcher
 from hapiish.http.forwarded import Forwarding
+from hapiish.http.identity import Identity
 from hapiish.http.lifecycle import Route, Step, extension_step
 from hapiish.http.load import Load
 from hapiish.http.query import Parser, parser
@@ -17,7 +18,7 @@ from hapiish.table import model
 
 
 class ServerCompiler:
-    """`load`, `forwarding` and `query` are None where the table does not use them."""
+    """`load`, `forwarding`, `identity` and `query` are None where the table does not use them."""
 
     def __init__(self, names: Names, routes: RouteCompiler) -> None:
         self.table = names.table
@@ -32,6 +33,7 @@ class ServerCompiler:
         )
         trusted = self.settings.trusted_proxies
         self.forwarding = Forwarding(trusted) if trusted else None
+        self.identity = _identity(names, self.settings)
         self.query = _query(names, self.settings.query.parser)
         self.compiled = [(given, routes.route(given)) for given in self.table.routes]
 
@@ -54,7 +56,7 @@ class ServerCompiler:
             any_cors=any(given.options.cors is not None for given, _ in seen),
             method_not_allowed=settings.method_not_allowed,
             access_log=self.settings.access_log,
-            trust_id=self.settings.request_id.trust,
+            counts_ids=self.identity is None,
         )
 
     @property
@@ -98,3 +100,11 @@ def _parse(parse: Parser) -> Step:
         request.query = parse(request.query)
 
     return step
+
+
+def _identity(names: Names, settings: model.Server) -> Identity | None:
+    given = settings.request_id
+    generate = names.callable(given.generate) if given.generate is not None else None
+    if generate is None and not given.trust:
+        return None
+    return Identity(header=given.header, trust=given.trust, proxied=bool(settings.trusted_proxies), generate=generate)

@@ -34,6 +34,7 @@ class Dispatcher:
         "absent",
         "access_log",
         "any_cors",
+        "counts_ids",
         "method_not_allowed",
         "on_request",
         "query_parser",
@@ -41,7 +42,6 @@ class Dispatcher:
         "routes",
         "server",
         "strip",
-        "trust_id",
         "vhosts",
     )
 
@@ -59,7 +59,7 @@ class Dispatcher:
         any_cors: bool = False,
         method_not_allowed: bool = True,
         access_log: bool = True,
-        trust_id: bool = False,
+        counts_ids: bool = True,
     ) -> None:
         self.server = server
         self.router = router
@@ -72,11 +72,11 @@ class Dispatcher:
         self.any_cors = any_cors
         self.method_not_allowed = method_not_allowed
         self.access_log = access_log
-        self.trust_id = trust_id
+        self.counts_ids = counts_ids
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(self.server, scope, receive, self.absent, send)
-        if not self.trust_id:
+        if self.counts_ids:
             request.id = log.next_id()
         response = None
         try:

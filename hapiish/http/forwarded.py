@@ -12,6 +12,9 @@ from hapiish.types import Scope
 UNIX = "unix"
 """Stands for whoever connects by a Unix socket and so has no address."""
 
+PROXIED = "hapiish.proxied"
+"""The key of a scope that came through a trusted proxy."""
+
 _SECURE = {"https": "https", "wss": "https"}
 
 
@@ -30,6 +33,7 @@ class Forwarding:
         client = scope.get("client")
         if not self._trusts(client[0] if client else ""):
             return
+        scope[PROXIED] = True
         address, hops = self._client(_listed(scope, b"x-forwarded-for"))
         if address is not None:
             scope["client"] = (address, 0)

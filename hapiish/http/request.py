@@ -3,7 +3,6 @@
 Attributes that not every request needs are made when they are first read.
 """
 
-import re
 from collections.abc import Callable
 from math import inf
 from time import time
@@ -18,8 +17,6 @@ from hapiish.types import Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from hapiish.http.response import Response
-
-_ID = re.compile(r"[\w.:+=/@-]{1,128}")
 
 
 class Auth:
@@ -150,9 +147,8 @@ def _state(request: "Request") -> dict[str, Any]:
 
 
 def _id(request: "Request") -> str:
-    settings = request.server.settings.request_id
-    given = request.headers.get(settings.header)
-    return given if given and settings.trust and _ID.fullmatch(given) else log.next_id()
+    identify = request.server.identify
+    return log.next_id() if identify is None else identify(request)
 
 
 async def _no_receive() -> Any:

@@ -80,7 +80,7 @@ class Responder:
         self.empty = empty
         self.ranges = ranges and get
         self.get = get
-        self.request_id = request_id.encode("latin-1")
+        self.request_id = request_id.lower().encode("latin-1")
         fixed = dict(security)
         if cache.constant:
             fixed["cache-control"] = cache.constant

@@ -489,6 +489,7 @@ class RequestId:
 
     header: str = "x-request-id"
     trust: bool = False
+    generate: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

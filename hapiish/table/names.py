@@ -51,6 +51,7 @@ def _sections(table: Any) -> Found:
         for reference in BUILT_IN.get(str(section(strategy).get("scheme")), ()):
             yield from _references(section(strategy, "options"), reference, ("auth", "strategies", key, "options"))
     yield from _name(section(table, "session").get("customSessionIDGenerator"), ("session", "customSessionIDGenerator"))
+    yield from _name(section(table, "server", "requestId").get("generate"), ("server", "requestId", "generate"))
     yield from _name(section(table, "server", "query").get("parser"), ("server", "query", "parser"))
     cookies = [(cookie, ("state", key)) for key, cookie in section(table, "state").items()]
     for cookie, at in [(section(table, "server", "state"), ("server", "state")), *cookies]:
