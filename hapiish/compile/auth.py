@@ -29,11 +29,12 @@ SCHEMES: Mapping[str, str] = {
     "basic": "hapiish.http.auth.basic:BasicScheme",
     "cookie": "hapiish.http.auth.cookie:CookieScheme",
     "jwt": "hapiish.http.auth.jwt:jwt_scheme",
+    "oauth2": "hapiish.http.auth.oauth2:OAuth2Scheme",
 }
 """The built-in schemes by the name that a strategy gives; imported when a table uses them."""
 
-_COOKIES: Mapping[str, str] = {"cookie": "sid"}
-"""The schemes with a sealed cookie of their own, and its name unless the strategy has another."""
+_COOKIES: Mapping[str, str] = {"cookie": "sid", "oauth2": "oauth2-{}"}
+"""The schemes with a sealed cookie of their own, and its name unless the strategy, called {}, has another."""
 
 
 class AuthCompiler:
@@ -56,7 +57,7 @@ class AuthCompiler:
         self.names.realm = home(name)
         own = self.names.table.auth.schemes.get(given.scheme)
         try:
-            scheme = self.built_in(given) if own is None else self.own(name, self.names.object(own), given)
+            scheme = self.built_in(name, given) if own is None else self.own(name, self.names.object(own), given)
             if scheme is not None:
                 self.adopt(scheme)
         except ValueError as error:
@@ -64,7 +65,7 @@ class AuthCompiler:
             return None
         return scheme
 
-    def built_in(self, given: model.Strategy) -> Any:
+    def built_in(self, name: str, given: model.Strategy) -> Any:
         lacking = [package for package in _packages(given) if not self.names.extra(package, "auth", given.mark)]  # noqa: S610
         if lacking:
             return None
@@ -72,7 +73,7 @@ class AuthCompiler:
         for path in BUILT_IN[given.scheme]:
             options = _resolved(options, path, self.names.function)
         if given.scheme in _COOKIES:
-            options = {**options, "cookie": self.cookie(given, options.get("cookie") or {})}
+            options = {**options, "cookie": self.cookie(name, given, options.get("cookie") or {})}
         if given.scheme == "jwt" and options.get("cache"):
             options = {**options, "cache": _rules(options["cache"])}
         return resolve(SCHEMES[given.scheme])(self.server, options)
@@ -101,11 +102,14 @@ class AuthCompiler:
     def refuse(self, name: str, given: model.Strategy, message: str) -> None:
         self.problem(given.mark, Code.STRATEGY_OPTIONS, f'strategy "{name}": {message}')
 
-    def cookie(self, given: model.Strategy, settings: Mapping[str, Any]) -> tuple[str, Definition]:
+    def cookie(self, name: str, given: model.Strategy, settings: Mapping[str, Any]) -> tuple[str, Definition]:
         """The cookie of a scheme: sealed, over the server's settings of cookies; a bad one is no cookie at all."""
-        sealed = {**settings, "encoding": "iron"}
-        made = overlay(replace(self.names.table.server.state, ignore_errors=True, mark=given.mark), sealed)
-        return settings.get("name", _COOKIES[given.scheme]), definition(self.names, made)
+        base = replace(self.names.table.server.state, ignore_errors=True, mark=given.mark)
+        if given.scheme == "oauth2":
+            # The browser comes back from another site, and a Strict cookie would stay behind.
+            base = replace(base, is_same_site="Lax")
+        made = overlay(base, {**settings, "encoding": "iron"})
+        return settings.get("name", _COOKIES[given.scheme].format(name)), definition(self.names, made)
 
     def adopt(self, scheme: Any) -> None:
         """Takes over the cookies and decorations of a scheme. Raises ValueError for one that is there already."""
@@ -194,6 +198,8 @@ class AuthCompiler:
 def _packages(given: model.Strategy) -> Iterator[str]:
     """The packages that a strategy needs besides those that hapiish always has."""
     options = given.options
+    if given.scheme == "oauth2":
+        yield from ("authlib", "cryptography", "httpx")
     if given.scheme == "jwt":
         keys = options.get("keys")
         for key in keys if isinstance(keys, list) else [keys]:

@@ -11,8 +11,10 @@ BUILT_IN: Final[Mapping[str, tuple[Reference, ...]]] = {
     "cookie": (("validate",), ("redirectTo", "method")),
     "jwt": (("validate",), ("keys", "method")),
     "oauth2": (
-        *(("profile",), ("runtimeStateCallback",), ("providerParams", "method"), ("scope", "method")),
-        ("location", "method"),
+        ("profile",),
+        ("runtimeStateCallback",),
+        *((name, "method") for name in ("clientSecret", "location", "profileParams", "providerParams", "scope")),
+        ("tokenParams", "method"),
     ),
 }
 """The schemes, and where functions are named in their options; a list on the way is gone through."""

@@ -11,6 +11,7 @@ from hapiish.table.problems import Problem
 _ONE_OF: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "apiKey": (("validate", "keys"),),
     "basic": (("validate", "users"),),
+    "oauth2": (("provider", "issuer"),),
 }
 """Of each of these options a strategy must have exactly one."""
 

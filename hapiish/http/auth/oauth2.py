@@ -1,0 +1,301 @@
+"""The scheme `oauth2`: a login at a third party, by the authorization code flow (RFC 6749, OpenID Connect; @hapi/bell).
+
+The route is both ends of it: without a code it sends the browser away, and the provider sends it back to the same
+path. State, nonce and the verifier of PKCE wait in a sealed cookie meanwhile. Who comes back well is authenticated
+once: the handler starts a session of its own.
+"""
+
+import asyncio
+import dataclasses
+import hmac
+import secrets
+from collections.abc import Mapping
+from functools import partial
+from time import time
+from typing import Any, Final
+
+from hapiish import boom
+from hapiish.http import log
+from hapiish.http.auth.keys import KeysError
+from hapiish.http.auth.providers import ISSUERS, PROVIDERS, Issuer, Provider, own_provider
+from hapiish.http.auth.tokens import TokenError
+from hapiish.http.auth.verdict import Authenticated, Unauthenticated
+from hapiish.http.cookies import Definition
+from hapiish.http.request import Request
+from hapiish.http.response import CLEAR, Response
+
+PATIENCE: Final = 10.0
+"""So many seconds a provider may take for each answer."""
+
+MINUTES: Final = 10 * 60_000
+"""So many milliseconds a login may take unless the cookie says otherwise."""
+
+_OURS: Final = frozenset(
+    {"client_id", "response_type", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method"}
+)
+"""Parameters of the login page that nobody else may set."""
+
+_NONCE: Final = 22  # characters of the state that are ours; what follows is the application's
+
+
+class OAuth2Scheme:
+    """`cookie` is a pair of a name and a `Definition`; functions among the options must be awaitable."""
+
+    handshake = False
+    token_header = None
+
+    def __init__(self, server: Any, options: Mapping[str, Any]) -> None:
+        self.cookie, definition = options["cookie"]
+        self._secure: bool = definition.is_secure
+        lifetime = definition.iron_ttl or definition.ttl or MINUTES
+        self.cookies: Mapping[str, Definition] = {self.cookie: dataclasses.replace(definition, iron_ttl=lifetime)}
+        self._options = options
+        self._client_id: str = options["clientId"]
+        self._issuer: Issuer | None = None
+        self._provider: Provider | None = None
+        known: Any = options.get("provider")
+        if isinstance(known, Mapping):
+            self._provider = own_provider(known)
+        elif known in PROVIDERS:
+            self._provider = own_provider({"name": known, **PROVIDERS[known]})
+        else:
+            issuer = options.get("issuer") or ISSUERS[known]
+            name = known or options.get("name", "oidc")
+            self._issuer = Issuer(name, issuer, self._client_id, fetch=partial(self._get, None, None))
+        self.name = self._issuer.name if self._issuer is not None else self._provider.name if self._provider else ""
+
+    async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
+        """Sends the browser to the provider, or makes credentials of what it brings back."""
+        query = request.query
+        if query.get("error") or query.get("denied"):
+            why = query.get("error_description") or query.get("denied") or query.get("error")
+            return self._refused(f"App rejected: {why}", {"query": query})
+        base = await self._base(request)
+        if self._secure and not base.startswith("https:"):
+            raise boom.InternalServerError(
+                f"the login over {base} cannot keep its cookie, which is for https: set cookie.isSecure to false, "
+                "or forceHttps or location where a proxy speaks https"
+            )
+        provider = await self._described()
+        if not query.get("code"):
+            return await self._begin(request, provider, base)
+        return await self._complete(request, provider, base)
+
+    async def _begin(self, request: Request, provider: Provider, base: str) -> Response:
+        options = self._options
+        waiting: dict[str, Any] = {"nonce": secrets.token_urlsafe(16)[:_NONCE], "query": dict(request.query)}
+        state = waiting["nonce"]
+        if options.get("runtimeStateCallback"):
+            state += str(await options["runtimeStateCallback"](request) or "")
+        ours: dict[str, str] = {}
+        if provider.verifier is not None:
+            waiting["oidc"] = ours["nonce"] = secrets.token_urlsafe(16)
+        if provider.pkce:
+            waiting["codeVerifier"] = secrets.token_urlsafe(48)
+        if provider.pkce == "plain":
+            ours |= {"code_challenge": waiting["codeVerifier"], "code_challenge_method": "plain"}
+        scope = await self._given("scope", request)
+        wanted = provider.scope if scope is None else [scope] if isinstance(scope, str) else scope
+        async with self._client(provider) as client:
+            uri, _ = client.create_authorization_url(
+                provider.auth,
+                state=state,
+                code_verifier=waiting.get("codeVerifier"),
+                redirect_uri=base,
+                scope=provider.scope_separator.join(wanted) or None,
+                **ours,
+            )
+        uri = await self._with_params(request, uri)
+        request.set_cookie(self.cookie, waiting, {})
+        return Response("").redirect(uri).takeover()
+
+    async def _with_params(self, request: Request, uri: str) -> str:
+        """The login page's URI with what the table adds to it; nothing of ours is replaced."""
+        from authlib.common.urls import add_params_to_uri
+
+        extra: dict[str, Any] = dict(await self._given("providerParams", request) or {})
+        if self._options.get("allowRuntimeProviderParams"):
+            extra = {**request.query, **extra}
+        added = [(key, text) for key, text in extra.items() if isinstance(text, str) and key not in _OURS]
+        return str(add_params_to_uri(uri, added)) if added else uri
+
+    async def _complete(self, request: Request, provider: Provider, base: str) -> Authenticated | Unauthenticated:
+        waiting = request.state.get(self.cookie)
+        if not isinstance(waiting, Mapping):
+            return self._refused(f"Missing {self.name} request token cookie", {"query": request.query})
+        known: dict[str, Any] = {"provider": self.name, "query": waiting["query"]}
+        request.set_cookie(self.cookie, CLEAR, {})
+        state = request.query.get("state")
+        if not isinstance(state, str) or not hmac.compare_digest(state[:_NONCE].encode(), waiting["nonce"].encode()):
+            return self._refused(f"Incorrect {self.name} state parameter", known)
+        token = await self._token(request, provider, base, waiting)
+        if token is None:
+            return self._refused(f"Failed obtaining {self.name} access token", known)
+        claims: Mapping[str, Any] = {}
+        if provider.verifier is not None:
+            try:
+                claims = await self._claims(provider, token, waiting)
+            except TokenError as error:
+                return self._refused(f"Invalid {self.name} ID token: {error}", known)
+        credentials = {
+            **known,
+            "token": token["access_token"],
+            "refreshToken": token.get("refresh_token"),
+            "expiresIn": token.get("expires_in"),
+        }
+        if not self._options.get("skipProfile"):
+            try:
+                await self._profile(request, provider, credentials, token, claims)
+            except TokenError as error:
+                return self._refused(str(error), known)
+        return Authenticated(credentials, dict(token))
+
+    async def _token(
+        self, request: Request, provider: Provider, base: str, waiting: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """The provider's answer to the code; None for a code that it does not take, which is the caller's fault."""
+        from authlib.integrations.base_client import OAuthError
+
+        more = await self._given("tokenParams", request) or {}
+        verifier = {"code_verifier": waiting["codeVerifier"]} if "codeVerifier" in waiting else {}
+        secret = await self._given("clientSecret", request)
+        async with self._client(provider, secret) as client:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    token: Mapping[str, Any] = await client.fetch_token(
+                        provider.token,
+                        grant_type="authorization_code",
+                        code=request.query["code"],
+                        redirect_uri=base,
+                        headers={"Accept": "application/json", **provider.headers},
+                        **verifier,
+                        **more,
+                    )
+            except OAuthError as error:
+                if error.error in ("invalid_grant", "bad_verification_code"):
+                    return None
+                raise self._unreachable("access token", request, error) from error
+            except Exception as error:
+                raise self._unreachable("access token", request, error) from error
+        if not isinstance(token, Mapping) or not isinstance(token.get("access_token"), str):
+            raise self._unreachable("access token", request, ValueError("the answer holds no access_token"))
+        return token
+
+    async def _claims(
+        self, provider: Provider, token: Mapping[str, Any], waiting: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """The claims of a verified ID token (OpenID Connect Core §3.1.3.7). Raises TokenError."""
+        assert provider.verifier is not None
+        assert provider.keys is not None
+        text = token.get("id_token")
+        if not isinstance(text, str):
+            raise TokenError("there is none")
+        header = provider.verifier.read(text).header
+        try:
+            keys = await provider.keys.keys(header.get("kid"))
+        except KeysError as error:
+            raise boom.BadGateway(f"Failed obtaining {self.name} keys") from error
+        claims = provider.verifier.under(keys).verify(text).claims()
+        provider.verifier.judge_times(claims, time())
+        if not isinstance(claims.get("exp"), int | float) or not isinstance(claims.get("sub"), str):
+            raise TokenError("it has no end or no subject")
+        if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), str(waiting.get("oidc")).encode()):
+            raise TokenError("it belongs to another login")
+        several = isinstance(claims.get("aud"), list) and len(claims["aud"]) > 1
+        if claims.get("azp", None if several else self._client_id) != self._client_id:
+            raise TokenError("it was made for somebody else")
+        return claims
+
+    async def _profile(
+        self,
+        request: Request,
+        provider: Provider,
+        credentials: dict[str, Any],
+        token: Mapping[str, Any],
+        claims: Mapping[str, Any],
+    ) -> None:
+        """Fills `credentials.profile`: by the user's function, else by what the provider says of the caller.
+
+        Raises TokenError for a profile of somebody else.
+        """
+        get = partial(self._get, provider, credentials["token"])
+        given = self._options.get("profile")
+        try:
+            if given is not None:
+                found = await given(credentials, token, get, request)
+                if found is not None:
+                    credentials["profile"] = found
+                return
+            raw: Any = claims
+            if provider.profile is not None:
+                raw = await get(provider.profile, await self._given("profileParams", request) or None)
+        except boom.Boom:
+            raise
+        except Exception as error:
+            raise self._unreachable("user profile", request, error) from error
+        if not isinstance(raw, Mapping):
+            raise self._unreachable("user profile", request, ValueError("the answer is no object"))
+        if claims and raw.get("sub") != claims["sub"]:
+            raise TokenError(f"The {self.name} profile is somebody else's")
+        if raw:
+            credentials["profile"] = provider.described({**claims, **raw})
+
+    async def _described(self) -> Provider:
+        if self._provider is not None:
+            return self._provider
+        assert self._issuer is not None
+        try:
+            return await self._issuer.provider()
+        except Exception as error:
+            log.event(None, ["auth", "error"], error)
+            raise boom.BadGateway(f"Failed obtaining the endpoints of {self.name}") from error
+
+    def _client(self, provider: Provider, secret: str | None = None) -> Any:
+        from authlib.integrations.httpx_client import AsyncOAuth2Client
+
+        method = "client_secret_post" if provider.use_params_auth else "client_secret_basic"
+        return AsyncOAuth2Client(
+            self._client_id,
+            secret,
+            token_endpoint_auth_method=method if secret else "none",
+            code_challenge_method="S256" if provider.pkce == "S256" else None,
+        )
+
+    async def _get(
+        self, provider: Provider | None, token: str | None, uri: str, params: Mapping[str, str] | None = None
+    ) -> Any:
+        """The JSON behind a URI, read as the caller when there is a token."""
+        import httpx
+
+        headers = {"Accept": "application/json", **(provider.headers if provider is not None else {})}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        target = httpx.URL(uri)
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
+            answer = await client.get(target.copy_merge_params(dict(params)) if params else target, headers=headers)
+            return answer.raise_for_status().json()
+
+    async def _given(self, name: str, request: Request) -> Any:
+        """An option, or what its function says for this request."""
+        given = self._options.get(name)
+        return await given(request) if callable(given) else given
+
+    async def _base(self, request: Request) -> str:
+        """The URI of this route as the provider knows it."""
+        location = self._options.get("location")
+        if callable(location):
+            return str(await location(request))
+        path = request.scope.get("root_path", "") + request.path
+        if location:
+            return f"{location.rstrip('/')}{path}"
+        scheme = "https" if self._options.get("forceHttps") else request.scope["scheme"]
+        return f"{scheme}://{request.info.host}{path}"
+
+    def _refused(self, message: str, credentials: dict[str, Any]) -> Unauthenticated:
+        error = boom.Unauthorized(message, code="unauthorized")
+        return Unauthenticated(error, {"provider": self.name, **credentials})
+
+    def _unreachable(self, what: str, request: Request, error: Exception) -> boom.Boom:
+        """The provider's failure, whose cause is for the log alone."""
+        log.event(request.id, ["auth", "error"], error)
+        return boom.BadGateway(f"Failed obtaining {self.name} {what}")

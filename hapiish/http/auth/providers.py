@@ -1,0 +1,202 @@
+"""Who can be asked for a login: known providers as data, one's own endpoints, and issuers that publish theirs.
+
+A provider is either plain OAuth 2.0 (a profile is read with the access token) or OpenID Connect, whose ID token is
+verified under the issuer's keys.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from time import time
+from typing import Any, Final
+
+from hapiish.http.auth.keys import RemoteKeys
+from hapiish.http.auth.tokens import Verifier
+
+RENEWED: Final = 86_400.0
+"""An issuer's endpoints are asked for again after so many seconds; its keys have rules of their own."""
+
+RETRIED: Final = 60.0
+"""And after so many, when they could not be had."""
+
+_CLAIMS: Final = {"id": "sub", "username": "preferred_username", "displayName": "name", "email": "email"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """Endpoints and manners of a provider. `fields` say where the profile's names are; dots lead into objects.
+
+    `verifier` judges ID tokens, `keys` are what it judges them by; None for plain OAuth 2.0.
+    """
+
+    name: str
+    auth: str
+    token: str
+    profile: str | None = None
+    scope: tuple[str, ...] = ()
+    scope_separator: str = " "
+    pkce: str | None = "S256"
+    use_params_auth: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=lambda: _CLAIMS)
+    keys: RemoteKeys | None = None
+    verifier: Verifier | None = None
+
+    def described(self, raw: Mapping[str, Any]) -> dict[str, Any]:
+        """A profile in bell's words, with all that the provider says as `raw`."""
+        named = {name: _at(raw, path) for name, path in self.fields.items()}
+        return {**{name: value for name, value in named.items() if value is not None}, "raw": dict(raw)}
+
+
+Fetch = Callable[[str], Awaitable[Any]]
+
+
+class Issuer:
+    """A provider of OpenID Connect, known by its issuer alone (OpenID Connect Discovery 1.0).
+
+    `fetch` reads the JSON behind a URI. Its document is kept for a day, and longer while it cannot be had.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        issuer: str,
+        client_id: str,
+        *,
+        scope: tuple[str, ...] = ("openid", "profile", "email"),
+        use_params_auth: bool = False,
+        fetch: Fetch,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self.name = name
+        self.issuer = issuer
+        self._client_id = client_id
+        self._base = Provider(name=name, auth="", token="", scope=scope, use_params_auth=use_params_auth)
+        self._fetch = fetch
+        self._clock = clock
+        self._known: Provider | None = None
+        self._since = 0.0
+        self._asking = asyncio.Lock()
+
+    async def provider(self) -> Provider:
+        """The provider as the issuer describes it now. Raises ValueError for a document that is not its own."""
+        if self._known is not None and self._clock() - self._since < RENEWED:
+            return self._known
+        async with self._asking:
+            if self._known is not None and self._clock() - self._since < RENEWED:
+                return self._known
+            try:
+                document = await self._fetch(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+                self._known, self._since = self._read(document), self._clock()
+            except Exception:
+                if self._known is None:
+                    raise
+                self._since = self._clock() - RENEWED + RETRIED
+            return self._known
+
+    def _read(self, document: Any) -> Provider:
+        wanted = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
+        if not isinstance(document, Mapping) or not all(isinstance(document.get(key), str) for key in wanted):
+            raise ValueError(f"{self.issuer} does not describe a provider of OpenID Connect")
+        if document["issuer"].rstrip("/") != self.issuer.rstrip("/"):
+            raise ValueError(f"{self.issuer} calls itself {document['issuer']}")
+        uri = document["jwks_uri"]
+        keys = self._known.keys if self._known is not None and self._known.keys is not None else None
+        methods = document.get("token_endpoint_auth_methods_supported")
+        only_post = (
+            isinstance(methods, list) and "client_secret_basic" not in methods and "client_secret_post" in methods
+        )
+        return replace(
+            self._base,
+            auth=document["authorization_endpoint"],
+            token=document["token_endpoint"],
+            profile=document.get("userinfo_endpoint"),
+            use_params_auth=self._base.use_params_auth or only_post,
+            keys=keys if keys is not None and keys.uri == uri else RemoteKeys(uri, fetch=lambda: self._fetch(uri)),
+            verifier=Verifier((), iss=[document["issuer"]], aud=[self._client_id], skew=60),
+        )
+
+
+def own_provider(given: Mapping[str, Any]) -> Provider:
+    """A provider from its settings as a table writes them."""
+    scope = given.get("scope") or ()
+    return Provider(
+        name=given["name"],
+        auth=given["auth"],
+        token=given["token"],
+        profile=given.get("profile"),
+        scope=(scope,) if isinstance(scope, str) else tuple(scope),
+        scope_separator=given.get("scopeSeparator", " "),
+        pkce=given.get("pkce", "S256") or None,
+        use_params_auth=given.get("useParamsAuth", False),
+        headers=given.get("headers") or {},
+        fields=given.get("fields") or _CLAIMS,
+    )
+
+
+def _at(value: Any, path: str) -> Any:
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+ISSUERS: Final[Mapping[str, str]] = {
+    "gitlab": "https://gitlab.com",
+    "google": "https://accounts.google.com",
+    "linkedin": "https://www.linkedin.com/oauth",
+    "slack": "https://slack.com",
+    "twitch": "https://id.twitch.tv/oauth2",
+}
+"""Known providers of OpenID Connect; others are named by `issuer`."""
+
+_HUB = "https://github.com/login/oauth"
+_GRAPH = "https://graph.facebook.com/v21.0"
+
+PROVIDERS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "bitbucket": {
+        "auth": "https://bitbucket.org/site/oauth2/authorize",
+        "token": "https://bitbucket.org/site/oauth2/access_token",
+        "profile": "https://api.bitbucket.org/2.0/user",
+        "fields": {"id": "uuid", "username": "username", "displayName": "display_name"},
+        "pkce": False,
+    },
+    "discord": {
+        "auth": "https://discord.com/oauth2/authorize",
+        "token": "https://discord.com/api/oauth2/token",
+        "profile": "https://discord.com/api/users/@me",
+        "scope": ["identify", "email"],
+        "fields": {"id": "id", "username": "username", "displayName": "global_name", "email": "email"},
+    },
+    "facebook": {
+        "auth": "https://www.facebook.com/v21.0/dialog/oauth",
+        "token": f"{_GRAPH}/oauth/access_token",
+        "profile": f"{_GRAPH}/me?fields=id,name,email",
+        "scope": ["email"],
+        "scopeSeparator": ",",
+        "useParamsAuth": True,
+        "fields": {"id": "id", "displayName": "name", "email": "email"},
+    },
+    "github": {
+        "auth": f"{_HUB}/authorize",
+        "token": f"{_HUB}/access_token",
+        "profile": "https://api.github.com/user",
+        "scope": ["user:email"],
+        "headers": {"User-Agent": "hapiish"},
+        "fields": {"id": "id", "username": "login", "displayName": "name", "email": "email"},
+    },
+    "microsoft": {
+        "auth": "https://login.microsoftonline.com/common/oauth2/v2.0/authorize",
+        "token": "https://login.microsoftonline.com/common/oauth2/v2.0/token",
+        "profile": "https://graph.microsoft.com/oidc/userinfo",
+        "scope": ["openid", "profile", "email"],
+        "useParamsAuth": True,
+    },
+    "spotify": {
+        "auth": "https://accounts.spotify.com/authorize",
+        "token": "https://accounts.spotify.com/api/token",
+        "profile": "https://api.spotify.com/v1/me",
+        "scope": ["user-read-email"],
+        "fields": {"id": "id", "username": "id", "displayName": "display_name", "email": "email"},
+    },
+}
+"""Known providers of plain OAuth 2.0, as a table would write them."""
