@@ -1,7 +1,11 @@
 """The built-in schemes as a table uses them: users, keys and sessions without any Python, or functions instead."""
 
+import importlib.util
 import io
+import subprocess
+import sys
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -412,6 +416,43 @@ def test_options_that_a_scheme_cannot_use_are_found_when_it_is_made(
 def test_a_redirection_of_a_route_is_a_path_or_false() -> None:
     text = "routes: [{method: GET, path: /, handler: 'a:b', options: {plugins: {cookie: {redirectTo: true}}}}]"
     assert [str(each.code) for each in check_text(text, "f", {})[1]] == ["HA0388"]
+
+
+@pytest.mark.parametrize(
+    ("table", "package"),
+    [
+        (table_of("cookie", f'{{cookie: {{password: "{PASSWORD}"}}}}'), "cryptography"),
+        (table_of("jwt", "{keys: '-----BEGIN PUBLIC KEY-----'}"), "cryptography"),
+        (table_of("jwt", "{keys: [{uri: 'https://a.test/'}]}"), "httpx"),
+        (table_of("basic", "{users: {a: {passwordHash: $argon2id$}}}"), "cryptography"),
+        (table_of("oauth2", f"{{provider: github, clientId: a, cookie: {{password: '{PASSWORD}'}}}}"), "authlib"),
+        (f'state: {{a: {{encoding: iron, password: "{PASSWORD}"}}}}', "cryptography"),
+    ],
+    ids=["cookie", "pem", "published keys", "argon2", "oauth2", "state"],
+)
+def test_what_a_scheme_needs_besides_is_named_when_it_is_missing(
+    make: Make, monkeypatch: pytest.MonkeyPatch, table: str, package: str
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else find(name))
+    with pytest.raises(TableError) as caught:
+        make(table, CODE)
+    problem = caught.value.problems[0]
+    assert (str(problem.code), problem.hint) == ("HA0405", 'pip install "hapiish[auth]"')
+    assert package in problem.message
+
+
+def test_schemes_that_a_table_does_not_use_are_not_imported(tmp_path: Path) -> None:
+    options = f'options: {{users: {{ann: {{passwordHash: "{hash_password("x")}"}}}}}}'
+    strategies = f'{{b: {{scheme: basic, {options}}}, j: {{scheme: jwt, options: {{keys: "{PASSWORD}"}}}}}}'
+    (tmp_path / "routes.yaml").write_text(f"auth: {{strategies: {strategies}}}\n")
+    code = (
+        "import sys; from hapiish import create_app; create_app(sys.argv[1]);"
+        "heavy = {'httpx', 'authlib', 'hapiish.http.auth.oauth2', 'hapiish.http.auth.cookie'};"
+        "print(sorted(heavy & sys.modules.keys()))"
+    )
+    run = [sys.executable, "-c", code, str(tmp_path / "routes.yaml")]
+    assert subprocess.run(run, check=True, capture_output=True, text=True).stdout == "[]\n"
 
 
 def test_the_command_hashes_a_line_of_input(

@@ -107,9 +107,9 @@ class Raw:
 
 
 @asynccontextmanager
-async def raw(port: int, *, alive: bool = True, **options: Any) -> AsyncIterator[Raw]:
+async def raw(port: int, *, alive: bool = True, query: str = "", **options: Any) -> AsyncIterator[Raw]:
     """A WebSocket on which Engine.IO has said hello."""
-    url = f"ws://127.0.0.1:{port}/socket.io/?EIO=4&transport=websocket"
+    url = f"ws://127.0.0.1:{port}/socket.io/?EIO=4&transport=websocket{query}"
     async with connect(url, compression=None, **options) as wire:
         client = Raw(wire, alive=alive)
         assert str(await client.receive()).startswith('0{"sid":')
