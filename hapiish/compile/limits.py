@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hapiish.compile.names import Names
 from hapiish.http.lifecycle import Marshal, Step
 from hapiish.table import model
+from hapiish.types import AsyncHandler
 
 if TYPE_CHECKING:
     from hapiish.http.counters import Counters
@@ -38,6 +39,13 @@ class LimitCompiler:
             from hapiish.http.limit import limit_marshal
 
             yield limit_marshal(limits, self._counters())
+
+    def ended(self, given: Limited) -> Iterator[AsyncHandler]:
+        """What onPostResponse does where failures are counted."""
+        if any(limit.failures for limit in self._limits(given)):
+            from hapiish.http.limit import trials_ended
+
+            yield trials_ended(self._counters())
 
     def _step(self, limits: "list[Limit]") -> Iterator[tuple[Step, bool]]:
         if limits:

@@ -176,6 +176,7 @@ class RouteCompiler:
             "on_post_response": (
                 *self.ext.at("onPostResponse", options.ext),
                 *self.inputs.afterwards(given, options.payload),
+                *self.limits.ended(given),
             ),
         }
 

@@ -4,6 +4,7 @@ The windows are those of the package limits. Its own store in memory walks over 
 hop to a thread for each of them; the one here forgets a key when it ends, and never holds more than it was told.
 """
 
+import asyncio
 import heapq
 import logging
 import time
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 from typing import Any, Final, Literal, NamedTuple
+from weakref import WeakKeyDictionary
 
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.aio.storage import MovingWindowSupport, RedisStorage, Storage
@@ -57,6 +59,37 @@ class Verdict(NamedTuple):
     reset: float
 
 
+class Trials:
+    """Requests under way by key, of limits that count failures."""
+
+    def __init__(self) -> None:
+        self._ends: dict[str, tuple[int, asyncio.Event]] = {}
+        self._keys: WeakKeyDictionary[Any, list[str]] = WeakKeyDictionary()
+
+    def count(self, key: str) -> int:
+        """How many are under way."""
+        return self._ends[key][0] if key in self._ends else 0
+
+    def begin(self, request: Any, key: str) -> None:
+        """One more, until `end`."""
+        count, end = self._ends.get(key) or (0, asyncio.Event())
+        self._ends[key] = (count + 1, end)
+        self._keys.setdefault(request, []).append(key)
+
+    def end(self, request: Any) -> None:
+        """The outcome of `request` is known, or will never be; a second time nothing happens."""
+        for key in self._keys.pop(request, ()):
+            count, end = self._ends.pop(key)
+            if count > 1:
+                self._ends[key] = (count - 1, asyncio.Event())
+            end.set()
+
+    async def next_end(self, key: str) -> None:
+        """Returns when one of those under way has ended."""
+        if key in self._ends:
+            await self._ends[key][1].wait()
+
+
 class Counters:
     """The counts of all limits in one store: `url` of a Redis, or empty for the memory of this process.
 
@@ -64,6 +97,7 @@ class Counters:
     """
 
     def __init__(self, url: str = "", *, partition: str = "hapiish", clock: Clock = time.time) -> None:
+        self.trials = Trials()
         self._clock = clock
         self._errors: tuple[type[Exception], ...] = ()
         self._pool: Any = None

@@ -65,6 +65,17 @@ def limit_step(
     keyed = [(limit, key_reader(limit.scope, limit.by)) for limit in limits]
     free = tuple(allowlist)
 
+    async def tried(limit: Limit, key: str, request: Request) -> Verdict | None:
+        """Waits while as many requests are under way as failures are left: each of them may become one."""
+        while True:
+            verdict = await counters.look(limit.window, key)
+            if verdict is None or not verdict.allowed or counters.trials.count(key) < verdict.remaining:
+                break
+            await counters.trials.next_end(key)
+        if verdict is not None and verdict.allowed:
+            counters.trials.begin(request, key)
+        return verdict
+
     async def judge(request: Request) -> None:
         if free and _is_within(request.info.remote_address, free):
             return
@@ -73,7 +84,7 @@ def limit_step(
             if limit.skip is not None and await limit.skip(request, Toolkit(request)):
                 continue
             key = read(request)
-            verdict = await (counters.look if limit.failures else counters.take)(limit.window, key)
+            verdict = await (tried(limit, key, request) if limit.failures else counters.take(limit.window, key))
             if verdict is not None:
                 judged.append(Judged(limit, key, verdict))
                 if not verdict.allowed:
@@ -95,6 +106,7 @@ def limit_marshal(limits: Sequence[Limit], counters: Counters) -> Marshal:
             for index, (limit, key, before) in enumerate(judged):
                 if limit.failures and before.allowed:
                     judged[index] = Judged(limit, key, await counters.take(limit.window, key) or before)
+        counters.trials.end(request)
         if policy:
             response.headers["ratelimit-policy"] = policy
             now = ", ".join(
@@ -106,6 +118,15 @@ def limit_marshal(limits: Sequence[Limit], counters: Counters) -> Marshal:
                 response.headers["ratelimit"] = now
 
     return touch
+
+
+def trials_ended(counters: Counters) -> AsyncHandler:
+    """What onPostResponse does for a request that never got a response, because its client left."""
+
+    async def ended(request: Request, h: Toolkit) -> None:
+        counters.trials.end(request)
+
+    return ended
 
 
 def shown(limits: Iterable[Limit]) -> list[Limit]:

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from hapiish import Application
-from hapiish.http.limit import caller_address, key_reader
+from hapiish.http.counters import Counters
+from hapiish.http.limit import caller_address, key_reader, trials_ended
+from hapiish.http.toolkit import Toolkit
 from hapiish.testing import Injected, inject
 from tests.http.conftest import Make
 from tests.http.support import make_request
@@ -15,6 +17,8 @@ from tests.redis_server import RedisServer
 pytestmark = pytest.mark.anyio
 
 CODE = """
+    import asyncio
+
     def ok(request, h):
         return {"limits": [judged.verdict.remaining for judged in request.plugins.get("limit", [])]}
 
@@ -22,6 +26,11 @@ CODE = """
         if request.payload["password"] != "right":
             raise boom.Unauthorized("Wrong password")
         return {"token": "t"}
+
+    async def slow_login(request, h):
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return login(request, h)
 
     def is_friend(request, h):
         return request.headers.get("x-friend") == "yes"
@@ -130,6 +139,34 @@ async def test_failures_alone_are_counted_where_that_is_wanted(make: Make) -> No
     assert (await log_in("wrong", " Ann@X.org ")).status_code == 401
     assert (await log_in("right")).status_code == 429
     assert (await log_in("right", "bob@x.org")).status_code == 200
+
+
+async def test_guesses_that_come_all_at_once_are_no_more_than_one_after_another(make: Make) -> None:
+    app = make(
+        "routes: [{method: POST, path: /login, handler: 'my:slow_login', options: "
+        "{limit: {max: 3, duration: 1m, by: address, count: failures}}}]",
+        CODE,
+    )
+
+    async def log_in(*passwords: str) -> list[int]:
+        requests = [inject(app, method="POST", url="/login", payload={"password": text}) for text in passwords]
+        return [answer.status_code for answer in await asyncio.gather(*requests)]
+
+    assert await log_in(*["right"] * 10) == [200] * 10
+    assert sorted(await log_in(*["wrong"] * 10, "right")) == [401] * 3 + [429] * 8
+
+
+async def test_a_guess_whose_client_left_keeps_nobody_waiting() -> None:
+    counters, request = Counters(), make_request()
+    counters.trials.begin(request, "k")
+    counters.trials.begin(make_request(), "k")
+    waiting = asyncio.create_task(counters.trials.next_end("k"))
+    await asyncio.sleep(0)
+    for _ in range(2):
+        await trials_ended(counters)(request, Toolkit(request))
+        await asyncio.wait_for(waiting, 10)
+        assert counters.trials.count("k") == 1
+    await counters.trials.next_end("other")
 
 
 async def test_failed_authentication_counts_as_a_failure(make: Make) -> None:
