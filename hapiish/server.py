@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Unpack
 from hapiish import boom
 from hapiish.caches import Caches, Policy, Rules
 from hapiish.compile import Compiled
-from hapiish.http import log
 from hapiish.http.dispatch import Dispatcher
+from hapiish.http.events import Events
 from hapiish.http.inject import Injected, Injection, inject
 from hapiish.http.lifecycle import Route, caller
 from hapiish.http.load import Load
+from hapiish.http.request import Request
+from hapiish.http.response import Response
 from hapiish.http.router import normalise
 from hapiish.methods import namespace
 from hapiish.store.models import Models
@@ -66,7 +68,7 @@ class Server:
         self._created = time()
         self._started: float | None = None
         self._port: int | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.events = Events(self._heard)
 
     @property
     def info(self) -> ServerInfo:
@@ -110,9 +112,30 @@ class Server:
             self.realtime.namespaces = compiled.namespaces
         self.dispatch = compiled.dispatch
         self.internal = compiled.internal
+        self.events.adopt(compiled.events, compiled.listeners, compiled.prints)
+        self._heard("response")
+        self._introduce()
         before, self.load = getattr(self, "load", None), compiled.load
-        if before is not None and self._loop is not None:
-            self._loop.call_soon_threadsafe(_relieve, before, self.load)
+        if before is not None and self.events.loop is not None:
+            self.events.loop.call_soon_threadsafe(_relieve, before, self.load)
+
+    def _heard(self, name: str) -> None:
+        """Has responses told to those who want to know, and to nobody if nobody does."""
+        if name == "response":
+            tell = self._responded if self.events.has_listeners(name) else None
+            for dispatch in (self.dispatch, self.internal):
+                dispatch.listen(tell)
+
+    def _responded(self, request: Request, response: Response, status: int, size: int) -> None:
+        request.response = response
+        request.info.responded = time()
+        self.events.emit("response", request)
+
+    def _introduce(self) -> None:
+        """Tells of every route, once the server runs."""
+        if self.events.loop is not None and self.events.has_listeners("route"):
+            for route in self.compiled.routes:
+                self.events.emit("route", route)
 
     def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """What `make` makes, once for each `key`: it outlives a reload, and its `close()` is awaited at the end."""
@@ -125,15 +148,17 @@ class Server:
         async with self._starting:
             if self.started:
                 return
+            self.events.loop = asyncio.get_running_loop()
+            self._introduce()
             await self.caches.start()
             await self._extend("onPreStart")
             if self.store is not None:
                 await self.store.start()
-            self._loop = asyncio.get_running_loop()
             self.load.start()
             self.draining = False
             self.started = True
             self._started = time()
+            self.events.emit("start")
             await self._extend("onPostStart")
 
     async def stop(self) -> None:
@@ -141,7 +166,8 @@ class Server:
         self.draining = True
         await self._extend("onPreStop")
         self.load.stop()
-        self._loop = self._started = None
+        self._started = None
+        await self.events.gauge("closing")
         if self.realtime is not None:
             await self.realtime.shutdown()
         for kept in self._kept.values():
@@ -151,6 +177,8 @@ class Server:
         if self.store is not None:
             await self.store.stop()
         self.started = False
+        await self.events.gauge("stop")
+        self.events.loop = None
         await self._extend("onPostStop")
 
     async def settle(self, before: Caches) -> None:
@@ -167,7 +195,9 @@ class Server:
         """
         if "generate_func" in rules:
             rules["generate_func"] = caller(rules["generate_func"], self.pool.call)
-        return self.caches.policy(Rules(**rules), segment=segment, cache=cache, shared=shared)
+        policy = self.caches.policy(Rules(**rules), segment=segment, cache=cache, shared=shared)
+        self.events.emit("cachePolicy", policy, cache, segment)
+        return policy
 
     async def _extend(self, point: str) -> None:
         for function in self.compiled.server_ext.get(point, ()):
@@ -219,9 +249,13 @@ class Server:
         await self.start()
         return await inject(self.internal if allow_internals else self.dispatch, **request)
 
-    def log(self, tags: str | list[str], data: Any = None) -> None:
-        """Logs an event that belongs to no request."""
-        log.event(None, [tags] if isinstance(tags, str) else tags, data)
+    def event(self, name: str, *, channels: Sequence[str] = ()) -> None:
+        """Declares an event of the application, for `events.on` and `events.emit`; ValueError for a name in use."""
+        self.events.register(name, channels)
+
+    def log(self, tags: str | Sequence[str], data: Any = None) -> None:
+        """Tells an event that belongs to no request: to listeners of `log`, and to the log as `server.debug` has it."""
+        self.events.log([tags] if isinstance(tags, str) else tags, data)
 
 
 def _relieve(before: Load, after: Load) -> None:

@@ -1,7 +1,7 @@
 """The shapes that users' code and the parts of hapiish agree on. Imports nothing of ours."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Final, Protocol
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -16,6 +16,19 @@ AsyncHandler = Callable[..., Awaitable[Any]]
 
 Run = Callable[..., Awaitable[Any]]
 """`await run(function, *args)` calls a blocking function in the pool."""
+
+
+SERVER_EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "log": ("app", "internal"),
+    "request": ("app", "internal", "error"),
+    "response": (),
+    "route": (),
+    "cachePolicy": (),
+    "start": (),
+    "closing": (),
+    "stop": (),
+}
+"""The server's own events, and their channels where they have several."""
 
 
 class Scheme(Protocol):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hapiish.compile import events
 from hapiish.compile.auth import AuthCompiler
 from hapiish.compile.caches import compile_caches
 from hapiish.compile.cookies import compile_cookies
@@ -19,6 +20,7 @@ from hapiish.compile.sockets import SocketCompiler
 from hapiish.http.auth.service import AuthService
 from hapiish.http.cookies import Cookies
 from hapiish.http.dispatch import Dispatcher
+from hapiish.http.events import Listener, Printed
 from hapiish.http.files import Etags
 from hapiish.http.forwarded import Forwarding
 from hapiish.http.identity import Identity
@@ -47,6 +49,9 @@ class Compiled:
     load: Load
     forwarding: Forwarding | None
     identity: Identity | None
+    events: Mapping[str, tuple[str, ...]]
+    listeners: Mapping[str, tuple[Listener, ...]]
+    prints: Mapping[str, Printed]
     namespaces: Mapping[str, NamespaceHooks]
     models: Mapping[str, Any]
     methods: Mapping[str, Any]
@@ -96,6 +101,9 @@ def _compile(names: Names) -> Compiled:
         load=servers.load,
         forwarding=servers.forwarding,
         identity=servers.identity,
+        events=events.declared(table),
+        listeners=events.listeners(names),
+        prints=events.prints(table.server),
         namespaces={given.namespace: sockets.namespace(given) for given in namespaces},
         models=models,
         methods=methods.of(0),

@@ -25,8 +25,11 @@ class ExtensionCompiler:
         """The functions of a point in order; `own` are those of a route."""
         exts = (*self.table.ext.get(point, ()), *(own or {}).get(point, ()))
         return self.names.once(
-            ("ext", point, exts), lambda: tuple(self.function(point, ext) for ext in arranged(exts, _hints))
+            ("ext", point, exts), lambda: tuple(self.function(point, ext) for ext in arranged(exts, self._hints))
         )
+
+    def _hints(self, ext: model.Ext) -> Hints:
+        return Hints(self.table.realm(home(ext.method)).label, ext.before, ext.after)
 
     def function(self, point: str, ext: model.Ext) -> AsyncHandler:
         """One function, with what is bound to it and within its time."""
@@ -37,10 +40,6 @@ class ExtensionCompiler:
         if ext.bind is not None:
             function = _bound(function, self.names.object(ext.bind))
         return _limited(function, ext.timeout, f"{point} {ext.method}") if ext.timeout is not None else function
-
-
-def _hints(ext: model.Ext) -> Hints:
-    return Hints(ext.plugin, ext.before, ext.after)
 
 
 def _bound(function: AsyncHandler, context: Any) -> AsyncHandler:

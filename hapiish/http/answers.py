@@ -85,7 +85,7 @@ def validate_response_step(
             h = Toolkit(request)
             value = await fail_action(request, h, error)
             return None if value is CONTINUE else h.response(value)
-        request.log(["validation", "response", "error"], str(error))
+        request.note(["validation", "response", "error"], str(error), printed=True)
         return None
 
     return judge

@@ -241,7 +241,7 @@ def cookies_step(cookies: Cookies, parse: bool, fail_action: str | AsyncHandler)
             return
         if fail_action == "error":
             raise error
-        request.log(["state", "error"], error)
+        request.note(["state", "error"], error, printed=True)
 
     async def ask(request: Request) -> Response | None:
         error = _fill(cookies, request)

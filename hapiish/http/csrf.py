@@ -49,7 +49,7 @@ def csrf_step(settings: Csrf) -> Step:
         if request.method not in guarded or _matches(token, _submitted(settings, request)):
             return
         if settings.log_unauthorized:
-            request.log(["crumb", "unauthorized"], "validation failed")
+            request.note(["crumb", "unauthorized"], "validation failed", printed=True)
         if settings.enforce:
             raise boom.Forbidden(code="csrf")
 

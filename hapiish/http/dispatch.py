@@ -3,10 +3,8 @@
 Holds nothing of one request; a reload makes a new one and swaps it in.
 """
 
-import logging
 from asyncio import CancelledError
-from collections.abc import Mapping
-from time import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hapiish import boom
@@ -21,9 +19,10 @@ from hapiish.http.stream import Body, BrokenOff, Disconnected, close, hang_up, i
 from hapiish.http.toolkit import CLOSE, Left
 from hapiish.types import Receive, Scope, Send
 
-_INFO = logging.INFO
-
 Found = tuple[Route, dict[str, Any], Response | None]
+Tell = Callable[[Request, Response, int, int], None]
+"""`(request, response, status, size)`, the size of the body in bytes."""
+
 Streamed = tuple[int, list[Pair], Body]
 
 
@@ -42,6 +41,7 @@ class Dispatcher:
         "routes",
         "server",
         "strip",
+        "tells",
         "vhosts",
     )
 
@@ -73,6 +73,12 @@ class Dispatcher:
         self.method_not_allowed = method_not_allowed
         self.access_log = access_log
         self.counts_ids = counts_ids
+        self.listen(None)
+
+    def listen(self, tell: Tell | None) -> None:
+        """Tells `tell` of every response that has left, besides the log; None for nobody."""
+        logged: tuple[Tell, ...] = (log.told,) if self.access_log else ()
+        self.tells = logged if tell is None else (*logged, tell)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(self.server, scope, receive, self.absent, send)
@@ -107,10 +113,10 @@ class Dispatcher:
         except (CancelledError, Left) as ended:
             await self._leave(request, ended)
             return
+        for tell in self.tells:
+            tell(request, response, status, len(body))
         if route.on_post_response:
             await post_response(route, request, response)
-        if self.access_log and log.access.isEnabledFor(_INFO):
-            log.answered(request, status, len(body), time() - request.received)
 
     async def _stream(self, request: Request, response: Response, rendered: Streamed, receive: Receive) -> None:
         """Sends a body piece by piece. Raises BrokenOff, on which the server closes the connection, when it fails."""
@@ -119,11 +125,11 @@ class Dispatcher:
         try:
             await transmit(status, headers, body, receive, request.send)
         except Disconnected:
-            status = _disconnected(request)
+            status = _disconnected(request, "response")
         except CancelledError as error:
             if not is_gone(error):
                 raise
-            status = _disconnected(request)
+            status = _disconnected(request, "response")
         except Exception as error:  # noqa: BLE001 - whatever it is, the head is out
             name = f"{request.method} {request.route.path}"
             log.crashed(request.id, name, error)
@@ -146,17 +152,17 @@ class Dispatcher:
             if hang and not hang_up(request.receive):
                 raise BrokenOff(f"{request.method} {request.route.path} closes the connection (request {request.id})")
         elif is_gone(ended):
-            status = _disconnected(request)
+            status = _disconnected(request, "request")
             await self._after(request, Response().code(status), status, 0)
         else:
             raise ended
 
     async def _after(self, request: Request, response: Response, status: int, size: int) -> None:
         """What follows a response that took another way than most."""
+        for tell in self.tells:
+            tell(request, response, status, size)
         if request.route.on_post_response:
             await post_response(request.route, request, response)
-        if self.access_log and log.access.isEnabledFor(_INFO):
-            log.answered(request, status, size, time() - request.received)
 
     def answers(self, scope: Scope) -> bool:
         """Whether a route of the table has this path, whatever the method."""
@@ -222,9 +228,10 @@ class Dispatcher:
         return self.absent, {}, from_error(boom.NotFound())
 
 
-def _disconnected(request: Request) -> int:
+def _disconnected(request: Request, of: str) -> int:
     """Notes that nobody waits any more; the status of that, which only logs see."""
     request.is_active = False
+    request.note([of, "error", "close"])
     status: int = request.route.settings.response.disconnect_status_code
     return status
 

@@ -68,7 +68,12 @@ async def perform(route: Route, request: Request) -> Response:
                 response = taken if taken.prepare is None else await _prepared(request, taken)
                 break
         else:
-            response = respond(await route.handler(request, Toolkit(request)))
+            try:
+                value = await route.handler(request, Toolkit(request))
+            except Exception as error:
+                request.note(["handler", "error"], error)
+                raise
+            response = respond(value)
             if response.prepare is not None:
                 await _prepared(request, response)
             if route.on_post_handler and not response.taken_over and response.error is None:
@@ -131,7 +136,8 @@ def timed(route: Route, milliseconds: int) -> Route:
                 return await perform(inner, request)
         except TimeoutError:
             request.is_active = False
-            raise boom.ServerUnavailable from None
+            request.note(["request", "server", "timeout", "error"])
+            return failed(request, boom.ServerUnavailable())
 
     return replace(route, steps=(), handler=within, on_post_handler=())
 
@@ -187,6 +193,7 @@ def failed(request: Request, error: Exception) -> Response:
     known = error if isinstance(error, boom.Boom) else request.server.translate(error)
     if known is None or known.status == 500:
         log.crashed(request.id, f"{request.method} {request.route.path}", error)
+        request.note(["internal", "error"], error, channel="error")
         known = known or boom.InternalServerError()
     return from_error(known)
 
@@ -202,7 +209,11 @@ def extension_step(point: str, function: AsyncHandler) -> Step:
     """A function at an extension point before the handler: it goes on, takes over or raises, nothing else."""
 
     async def extend(request: Request) -> Response | None:
-        return _verdict(await function(request, Toolkit(request)), point)
+        try:
+            return _verdict(await function(request, Toolkit(request)), point)
+        except Exception as error:
+            request.note(["ext", "error", point], error)
+            raise
 
     return extend
 
@@ -251,7 +262,7 @@ async def _require(pre: Prerequisite, request: Request) -> Response | None:
             value = response.source
         else:
             if pre.action == "log":
-                request.log(["pre", "error"], error)
+                request.note(["pre", "error"], error, printed=True)
             response, value = Response(error), error
     if response.taken_over:
         return response

@@ -90,7 +90,7 @@ class Load:
             (self.rss, rss, "rss"),
         ):
             if limit and value > limit:
-                request.server.log(["load"], self.facts())
+                request.server.events.log(["load"], self.facts(), channel="internal")
                 raise boom.ServerUnavailable(f"Server under heavy load ({name})")
 
     def facts(self) -> dict[str, float]:

@@ -7,6 +7,7 @@ rest. A record's `request_id` attribute ties them together.
 import logging
 import os
 from itertools import count
+from time import time
 from typing import Any
 
 access = logging.getLogger("hapiish.access")
@@ -45,6 +46,12 @@ def answered(request: Any, status: int, size: int, seconds: float) -> None:
         request.id,
         extra={"fields": fields},
     )
+
+
+def told(request: Any, response: Any, status: int, size: int) -> None:
+    """What a dispatcher tells of a response that has left; one line, unless nobody reads them."""
+    if access.isEnabledFor(logging.INFO):
+        answered(request, status, size, time() - request.received)
 
 
 def event(request_id: str | None, tags: list[str], data: Any) -> None:

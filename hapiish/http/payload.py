@@ -185,7 +185,7 @@ class _Data:
             if callable(self.fail_action):
                 return await self.fail_action(request, error)
             if self.fail_action == "log":
-                request.log(["payload", "error"], error)
+                request.note(["payload", "error"], error, printed=True)
         return None
 
 

@@ -3,7 +3,7 @@
 Attributes that not every request needs are made when they are first read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from starlette.requests import Request as StarletteRequest
 
 from hapiish.http import log, query
 from hapiish.http.compression import negotiate
+from hapiish.http.events import Event
 from hapiish.http.router import hostname, normalise
 from hapiish.types import Message, Receive, Scope, Send
 
@@ -193,6 +194,7 @@ class Request:
     info: Info = _lazy(Info)
     listen: Receive | None = _lazy(_none)  # how to hear the client leave while its body is still being read
     method: str = _lazy(lambda request: request.scope["method"].lower())
+    logs: list[Event] = _lazy(lambda request: [])  # what was told of the request, where `log.collect` is set
     mime: str | None = _lazy(_none)
     params: dict[str, Any] = _lazy(_dict)
     path: str = _lazy(lambda request: request.scope["path"])
@@ -279,9 +281,22 @@ class Request:
             self.pending_cookies = []
         self.pending_cookies.append((name, value, options))
 
-    def log(self, tags: str | list[str], data: Any = None) -> None:
-        """Logs an event of this request: an `error` tag at level ERROR, `debug` at DEBUG, others at INFO."""
-        log.event(self.id, [tags] if isinstance(tags, str) else tags, data)
+    def log(self, tags: str | Sequence[str], data: Any = None) -> None:
+        """Tells an event of the application: to listeners of `request`, and to the log as `server.debug` has it.
+
+        In the log an `error` tag has the level ERROR, `debug` DEBUG, others INFO. With `log.collect` it is in `logs`.
+        """
+        self._tell([tags] if isinstance(tags, str) else tags, data, "app", printed=True)
+
+    def note(self, tags: Sequence[str], data: Any = None, *, channel: str = "internal", printed: bool = False) -> None:
+        """Tells an event of the framework's own; `printed` where the table has asked for a line in the log."""
+        self._tell(tags, data, channel, printed=printed)
+
+    def _tell(self, tags: Sequence[str], data: Any, channel: str, *, printed: bool) -> None:
+        event = Event(channel=channel, tags=tuple(tags), data=data, timestamp=time(), request=self.id)
+        if self.route.settings.log.collect:
+            self.logs.append(event)
+        self.server.events.request(self, event, printed=printed)
 
 
 _TAKEN = {*vars(Request), *("entity", "orig", "pending_cookies", "receive", "received", "route", "scope", "server")}

@@ -79,7 +79,7 @@ class Sessions:
         """503, unless requests are to go on without what the cache has."""
         if self.settings.error_on_cache_not_ready:
             raise boom.ServerUnavailable("Sessions cannot be had now", code="session_unavailable") from error
-        request.log(["session", "error"], error)
+        request.note(["session", "error"], error, printed=True)
 
 
 class Session:

@@ -109,7 +109,7 @@ class OnFailure:
         if self.fail_action == "error":
             raise self.failure(source, found)
         if self.fail_action == "log":
-            request.log(["validation", "error", source], summary(found))
+            request.note(["validation", "error", source], summary(found), printed=True)
 
     async def ask(self, request: Request, source: str, found: list[Fault]) -> Response | None:
         """For a function, which decides."""
@@ -122,14 +122,14 @@ class OnFailure:
         """For what a validation function raised: a boom is answered as it is, anything else is a 400 (hapi)."""
         if self.fail_action in ("log", "ignore"):
             if self.fail_action == "log":
-                request.log(["validation", "error", source], reason)
+                request.note(["validation", "error", source], reason, printed=True)
             return None
         error: boom.Boom
         if isinstance(reason, boom.Boom):
             error = default = reason
         else:
             if not isinstance(reason, ValueError):
-                request.log(["validation", "error", source], reason)
+                request.note(["validation", "error", source], reason, printed=True)
             default = self.failure(source, [])
             error = InvalidInput(source, [], default, str(reason))
         if self.detail == "full" or callable(self.fail_action):

@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 _SHORT: Final[Mapping[type, str | Callable[[Any], Mapping[str, Any]]]] = {
     model.Ext: "method",
+    model.Listener: "method",
+    model.ServerEvent: "listeners",
     model.Method: "method",
     model.KindSource: "method",
     model.Limit: units.rate,
@@ -104,6 +106,7 @@ class _Assembly:
             kinds=self.declared("kinds", model.KindSource),
             state=self.state(),
             ext=self.ext(),
+            events=self.events(),
             schemas={name: schema for name, schema in draft.schemas.items() if schema is not None},
             routes=tuple(route for entry in draft.routes for route in self.routes(entry)),
             sockets=self.sockets(),
@@ -175,6 +178,17 @@ class _Assembly:
             ours = {key: given for key, given in points.items() if realm.index == 0 or key in SERVER_POINTS}
             built = build(model.Table, {"file": "", "folder": "", "ext": ours}, at[:-1], self.draft.marks.value).ext
             found |= {point: (*found.get(point, ()), *functions) for point, functions in built.items()}
+        return found
+
+    def events(self) -> dict[str, model.ServerEvent]:
+        """The events of the server: listeners of all tables, and what any of them declares."""
+        found: dict[str, model.ServerEvent] = {}
+        for _, at, events in self.draft.sections("events"):
+            for name, given in events.items():
+                event = build(model.ServerEvent, given, (*at, name), self.draft.marks.value)
+                before = found.get(name, model.ServerEvent())
+                channels = tuple(dict.fromkeys((*before.channels, *event.channels)))
+                found[name] = model.ServerEvent(listeners=(*before.listeners, *event.listeners), channels=channels)
         return found
 
     def names(self) -> dict[str, Mark]:

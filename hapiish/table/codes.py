@@ -92,6 +92,7 @@ class Code(StrEnum):
     LOAD = "HA0372", "Limits of `server.load` without an interval in which it is measured."
     PROXY = "HA0373", "A trusted proxy that is neither an address nor a network."
 
+    EVENT_NAME = "HA0374", "Listeners to an event, or to a channel of it, that there is not."
     DUPLICATE_EVENT = "HA0341", "A namespace, or an event of a namespace, is declared twice."
     RESERVED_EVENT = "HA0342", "An event name that Socket.IO keeps for itself."
     SOCKETS_PATH = "HA0343", "A route answers paths below `sockets.path`."

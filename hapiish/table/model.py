@@ -251,10 +251,9 @@ class Pre:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ext:
-    """One extension function at a point of the lifecycle; `before` and `after` are names of plugins, as is `plugin`."""
+    """One extension function at a point of the lifecycle; `before` and `after` are names of plugins."""
 
     method: str
-    plugin: str = ""  # whose it is, "" for the application's own
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     bind: str | None = None
@@ -316,6 +315,11 @@ class StateRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogRules:
+    collect: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeout:
     server: Duration | Literal[False] = False
 
@@ -354,6 +358,7 @@ class RouteOptions:
     is_internal: bool = False
     json: JsonFormat = JsonFormat()
     limit: tuple[Limit, ...] | None = None
+    log: LogRules = LogRules()
     notes: tuple[str, ...] = ()
     payload: Payload = Payload()
     plugins: Mapping[str, Json] = field(default_factory=dict)
@@ -572,6 +577,14 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Debug:
+    """Tags of events that are printed: None is what is printed without being asked, False nothing, `*` everything."""
+
+    request: tuple[str, ...] | Literal[False] | None = None
+    log: tuple[str, ...] | Literal[False] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     parser: str | None = None
 
@@ -602,6 +615,7 @@ class Server:
     trusted_proxies: tuple[str, ...] = ()
     app: Mapping[str, Json] = field(default_factory=dict)
     plugins: Mapping[str, Json] = field(default_factory=dict)
+    debug: Debug | Literal[False] = Debug()
     load: Load = Load()
     query: Query = Query()
     compression: Compression | None = Compression()
@@ -738,6 +752,32 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TagFilter:
+    """Events with one of `tags`, or with `all` of them."""
+
+    tags: tuple[str, ...]
+    all: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Who is called on an event of the server; `count` times at most."""
+
+    method: str
+    channels: tuple[str, ...] | None = None
+    filter: TagFilter | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerEvent:
+    """An event of the server and its listeners; the application's own events are declared with their channels."""
+
+    listeners: tuple[Listener, ...] = ()
+    channels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """A Socket.IO event from clients: the same options as a route, as far as they mean something without HTTP.
 
@@ -830,6 +870,7 @@ class Table:
     state: Mapping[str, Cookie] = field(default_factory=dict)
     session: Session | None = None
     ext: Mapping[str, tuple[Ext, ...]] = field(default_factory=dict)
+    events: Mapping[str, ServerEvent] = field(default_factory=dict)
     schemas: Mapping[str, Schema] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
     sockets: Sockets | None = None

@@ -62,6 +62,9 @@ def _sections(table: Any) -> Found:
         if ":" in str(cache.get("provider")):
             yield from _name(cache["provider"], (*place, "provider"))
     yield from _extensions(section(table, "ext"), ("ext",))
+    for name, event in section(table, "events").items():
+        own = isinstance(event, Mapping)
+        yield from _steps(event.get("listeners") if own else event, ("events", name, *(("listeners",) if own else ())))
 
 
 def _name(value: Any, at: Path) -> Found:

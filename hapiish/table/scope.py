@@ -18,6 +18,7 @@ _FOR_EVENTS: Final[dict[str, tuple[str, ...] | None]] = {
     "bind": None,
     "ext": ("onPreHandler", "onPostHandler", "onPreResponse", "onPostResponse"),
     "limit": None,
+    "log": None,
     "plugins": None,
     "response": ("failAction", "modify", "options", "sample"),
     "timeout": None,

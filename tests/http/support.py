@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+from hapiish.http.events import Events
 from hapiish.http.request import Request
 from hapiish.table import model
 from hapiish.types import Receive
@@ -12,8 +13,8 @@ def make_request(
     *, method: str = "GET", headers: dict[str, str] | None = None, receive: Receive | None = None, **attributes: Any
 ) -> Request:
     """A request of the route `users.create`; further attributes are set as they are given."""
-    server = SimpleNamespace(settings=model.Server(), identify=None)
-    route = SimpleNamespace(id="users.create", method="post", path="/users")
+    server = SimpleNamespace(settings=model.Server(), identify=None, events=Events())
+    route = SimpleNamespace(id="users.create", method="post", path="/users", settings=model.RouteOptions())
     raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()]
     scope = {"type": "http", "method": method, "path": "/users", "query_string": b"", "headers": raw}
     request = Request(server, scope, receive, route)

@@ -1,9 +1,11 @@
 """Extension functions of every level in one sequence: what they are bound to, their time, where they may be."""
 
 import logging
+from pathlib import Path
 
 import pytest
 
+from hapiish import TableError, create_app
 from hapiish.testing import inject
 from tests.http.conftest import Make
 
@@ -99,3 +101,33 @@ async def test_a_bound_object_that_is_not_there_is_reported_where_it_is_written(
     table = "routes: [{method: GET, path: /, handler: 'my:handler', options: {bind: 'my:nothing'}}]"
     with pytest.raises(Exception, match=r"routes\.yaml:1:72: HA0401"):
         make(table, CODE)
+
+
+async def test_a_function_may_run_before_and_after_those_of_used_tables(tmp_path: Path) -> None:
+    for name, hints in (("a", "after: b"), ("b", "")):
+        (tmp_path / f"{name}.yaml").write_text(
+            f"ext: {{onRequest: [{{method: 'seen:{name}', {hints}}}]}}\nroutes: []\n"
+        )
+    code = "log = []\n" + "".join(
+        f"async def {n}(request, h):\n    log.append('{n}')\n    return h.continue_\n" for n in "abc"
+    )
+    (tmp_path / "seen.py").write_text(code + "async def handler(request, h):\n    return log\n")
+    table = tmp_path / "routes.yaml"
+    table.write_text(
+        "plugins: [{table: ./a.yaml}, {table: ./b.yaml}]\n"
+        "ext: {onRequest: {method: 'seen:c', before: [b, a]}}\n"
+        "routes: [{method: GET, path: /, handler: 'seen:handler'}]\n"
+    )
+    assert (await inject(create_app(table, env={}))).json == ["c", "b", "a"]
+
+
+async def test_a_circle_of_hints_is_refused_with_all_places(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("ext: {onRequest: {method: 'seen:a', after: b}}\nroutes: []\n")
+    (tmp_path / "b.yaml").write_text("ext: {onRequest: {method: 'seen:b', after: a}}\nroutes: []\n")
+    table = tmp_path / "routes.yaml"
+    table.write_text("plugins: [{table: ./a.yaml}, {table: ./b.yaml}]\nroutes: []\n")
+    with pytest.raises(TableError) as caught:
+        create_app(table, env={})
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.mark.file, problem.mark.line) == ("HA0371", str(tmp_path / "a.yaml"), 1)
+    assert [mark.file for mark, _ in problem.related] == [str(tmp_path / "b.yaml")]

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from hapiish import boom
+from hapiish.http.events import Events
 from hapiish.http.load import Load, resident
 from hapiish.testing import inject
 from tests.http.conftest import Make
 
 pytestmark = pytest.mark.anyio
 
-REQUEST = SimpleNamespace(server=SimpleNamespace(log=lambda tags, data: None))
+REQUEST = SimpleNamespace(server=SimpleNamespace(events=Events()))
 
 
 class Clocks:

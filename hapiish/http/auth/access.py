@@ -63,6 +63,7 @@ class _Access:
                 auth.is_authorized = True
                 return
             lacks_scope = True
+        request.note(["auth", "scope", "error"] if lacks_scope else ["auth", "entity", actual, "error"])
         if lacks_scope:
             raise boom.Forbidden("Insufficient scope", code="forbidden")
         if actual == "app":

@@ -45,6 +45,7 @@ class _Strategies:
         for name, call in self.calls:
             verdict = await _ask(name, call, request)
             if isinstance(verdict, Response):
+                request.note(["auth", "unauthenticated", "response", name])
                 return verdict
             refusal = verdict.error if isinstance(verdict, Unauthenticated) else None
             if refusal is not None and refusal.missing:
@@ -56,10 +57,13 @@ class _Strategies:
             auth.artifacts = verdict.artifacts
             auth.expires = verdict.expires
             auth.error = refusal
-            if refusal is not None and self.mode != "try":
-                raise refusal
+            if refusal is not None:
+                request.note(["auth", "unauthenticated", "try" if self.mode == "try" else "error", name], refusal)
+                if self.mode != "try":
+                    raise refusal
             return None
         auth.error = boom.Unauthorized("Missing authentication", scheme=challenges or None, code="unauthorized")
+        request.note(["auth", "unauthenticated", "missing"])
         if self.mode == "required":
             raise auth.error
         return None

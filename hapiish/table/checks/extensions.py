@@ -5,6 +5,7 @@ from typing import Any
 
 from hapiish.table.codes import Code
 from hapiish.table.draft import SERVER_POINTS, Draft
+from hapiish.table.homes import home
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged
 from hapiish.table.order import Cycle, Hints, arranged
@@ -34,7 +35,7 @@ def _placed(options: Merged, point: str, given: Any) -> list[tuple[Any, Path]]:
 
 def _judged(draft: Draft, entries: list[tuple[Any, Path]]) -> Iterator[Problem]:
     try:
-        arranged(entries, lambda entry: _hints(entry[0]))
+        arranged(entries, lambda entry: _hints(draft, entry[0]))
     except Cycle as cycle:
         first, *others = (draft.mark(*entries[index][1]) for index in cycle.indexes)
         related = tuple((mark, "and of this one") for mark in others)
@@ -42,10 +43,10 @@ def _judged(draft: Draft, entries: list[tuple[Any, Path]]) -> Iterator[Problem]:
         yield Problem(first, Code.EXT_ORDER, message, "drop one of before and after", related)
 
 
-def _hints(entry: Any) -> Hints:
-    if not isinstance(entry, Mapping):
-        return Hints()
-    return Hints(entry.get("plugin") or "", _names(entry.get("before")), _names(entry.get("after")))
+def _hints(draft: Draft, entry: Any) -> Hints:
+    own: Mapping[str, Any] = entry if isinstance(entry, Mapping) else {"method": entry}
+    label = draft.realms[home(own.get("method", ""))].part.label
+    return Hints(label, _names(own.get("before")), _names(own.get("after")))
 
 
 def _names(given: Any) -> tuple[str, ...]:
