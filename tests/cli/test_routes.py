@@ -95,6 +95,7 @@ def test_json_has_the_same_facts_and_more(capsys: pytest.CaptureFixture[str]) ->
             "strategies": ["session", "key"],
             "mode": "try",
             "access": [{"scope": ["admin", "+paid"], "entity": "any"}, {"scope": None, "entity": "app"}],
+            "payload": None,
         },
         "validation": ["params", "payload", "response"],
         "handler": "h:change",
