@@ -208,21 +208,30 @@ async def _watch(app: Application) -> None:
     from watchfiles import awatch
 
     while True:
-        files, places = _watched(app.server.compiled.table)
+        files, places = _watched(app.server)
         # Not recursive: beside a table there may be a virtual environment, and the files of a database at work.
         async for changes in awatch(*places, recursive=False):
-            if not any(path.endswith(".py") or os.path.realpath(path) in files for _, path in changes):  # noqa: ASYNC240
+            if not any(_concerns(path, files, app.server) for _, path in changes):
                 continue
             problems = await app.reload()
             for problem in problems:
                 log.error("%s", problem)
             log.info("the old table goes on" if problems else "reloaded")
-            if not _watched(app.server.compiled.table)[1] <= places:
+            if not _watched(app.server)[1] <= places:
                 break
 
 
-def _watched(table: Table) -> tuple[set[str], set[str]]:
-    """The files of a table, and the folders in which they and the modules imported for it lie."""
+def _concerns(path: str, files: set[str], server: Server) -> bool:
+    """Whether a change of this file may change what is served."""
+    if path.endswith(".py") or os.path.realpath(path) in files:
+        return True
+    return any(views.is_template(path) for views in server.compiled.templates)
+
+
+def _watched(server: Server) -> tuple[set[str], set[str]]:
+    """The files of a table, and the folders in which they, the modules imported for it and its templates lie."""
+    table = server.compiled.table
     files = {os.path.realpath(file) for file in table.files}
     modules = {folder for part in (table.folder, *(realm.folder for realm in table.used)) for folder in folders(part)}
-    return files, {str(Path(file).parent) for file in files} | modules
+    templates = {folder for views in server.compiled.templates for folder in views.watched}
+    return files, {str(Path(file).parent) for file in files} | modules | templates

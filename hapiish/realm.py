@@ -28,6 +28,7 @@ class Realm:
         self.name = name
         self.prefix = prefix
         self.options = options
+        self.views: Any = None  # the table's templates, once they are compiled
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.root, name)

@@ -105,6 +105,7 @@ class Server:
         self.auth = compiled.auth
         self.decorations = compiled.decorations
         self.models = Models(compiled.models)
+        self.views = compiled.views
         self.methods = namespace(compiled.methods)
         if self.store is not None:
             self.store.adopt(compiled.documents)

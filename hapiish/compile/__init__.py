@@ -63,6 +63,8 @@ class Compiled:
     etags: Etags
     auth: AuthService
     decorations: Mapping[str, Callable[[Request], Any]]
+    views: Any
+    templates: tuple[Any, ...]  # with those of the tables that this one uses
     server_ext: Mapping[str, tuple[AsyncHandler, ...]]
 
 
@@ -115,5 +117,7 @@ def _compile(names: Names) -> Compiled:
         encodings=table.server.compression.encodings if table.server.compression is not None else (),
         auth=AuthService(auth.strategies, names.server.pool.call, table.auth.default),
         decorations=auth.decorations,
+        views=compiler.kinds.views.made.get(0),
+        templates=tuple(made for made in compiler.kinds.views.made.values() if made is not None),
         server_ext=server_ext,
     )

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from hapiish.compile.names import Names, missing
+from hapiish.compile.views import ViewCompiler
 from hapiish.http.lifecycle import caller
 from hapiish.http.validator import compile_schema
 from hapiish.kinds.refusal import Refusal
@@ -26,10 +27,11 @@ KINDS: dict[str, str] = {
     "file": "hapiish.kinds.file:file_kind",
     "model": "hapiish.kinds.model:model_kind",
     "proxy": "hapiish.kinds.proxy:proxy_kind",
+    "view": "hapiish.kinds.view:View",
 }
 """The built-in kinds by name, as module:attribute: one that no route uses is never imported."""
 
-_EXTRAS: dict[str, tuple[str, str]] = {"proxy": ("httpx", "proxy")}
+_EXTRAS: dict[str, tuple[str, str]] = {"proxy": ("httpx", "proxy"), "view": ("jinja2", "view")}
 """The package that a kind needs, and the extra of hapiish that brings it."""
 
 
@@ -38,6 +40,7 @@ class KindCompiler:
 
     def __init__(self, names: Names) -> None:
         self.names = names
+        self.views = ViewCompiler(names)
 
     def handler(self, given: model.Route, kind: model.Kind) -> AsyncHandler:
         """The handler that `kind` makes for the route; what the factory refuses becomes a problem."""
@@ -54,6 +57,9 @@ class KindCompiler:
         if faults:
             return missing
         options = self._resolved(kind, getattr(factory, "references", ()))
+        views = self.views.of(kind.realm, kind.mark) if kind.name == "view" else self.views.made.get(kind.realm)
+        if kind.name == "view" and views is None:
+            return missing
         route = KindRoute(
             id=given.id,
             method=given.method,
@@ -61,6 +67,7 @@ class KindCompiler:
             settings=given.options,
             folder=names.table.realm(kind.realm).folder,
             models={name: names.object(given) for name, given in names.table.realm(kind.realm).models.items()},
+            views=views,
         )
         try:
             return caller(factory(names.server, route, options), names.server.pool.call)

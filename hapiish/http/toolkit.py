@@ -1,5 +1,6 @@
 """The `h` of lifecycle functions (hapi's response toolkit)."""
 
+from collections.abc import Mapping
 from functools import partial
 from math import inf
 from typing import Any, Unpack
@@ -73,6 +74,27 @@ class Toolkit:
         """
         response = Response()
         response.prepare = partial(files.prepare, path, files.options_of(self.request.route.files, **options))
+        return response
+
+    def view(
+        self,
+        template: str,
+        context: Mapping[str, Any] | None = None,
+        *,
+        layout: str | bool | None = None,
+        layout_keyword: str | None = None,
+        content_type: str | None = None,
+    ) -> Response:
+        """The template of the table's `views` by that name, rendered with `context` when the handler is through.
+
+        The options are those of `views`, for this response alone. Raises RuntimeError in a table without templates.
+        """
+        views = self.request.server.views
+        if views is None:
+            raise RuntimeError('the table has no templates; say where they are under "views"')
+        response: Response = views.response(
+            template, context, layout=layout, layout_keyword=layout_keyword, content_type=content_type
+        )
         return response
 
     def entity(self, *, etag: str | None = None, modified: str | None = None, vary: bool = True) -> Response | None:

@@ -11,7 +11,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindRoute:
-    """`method` is upper case; `settings` are the route's options; `folder` is the table's; `models` classes by name."""
+    """`method` is upper case; `settings` are the route's options; `folder` is the table's; `models` classes by name;
+    `views` its templates, for those who render.
+    """
 
     id: str | None
     method: str
@@ -19,3 +21,4 @@ class KindRoute:
     settings: Any
     folder: str
     models: Mapping[str, Any]
+    views: Any = None

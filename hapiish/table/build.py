@@ -37,11 +37,16 @@ _SHORT: Final[Mapping[type, str | Callable[[Any], Mapping[str, Any]]]] = {
     model.Pre: "method",
     model.Hsts: "maxAge",
     model.Sort: "fields",
+    model.ViewHandler: "template",
     model.Xframe: "rule",
 }
 """Classes that a single value may stand for: the key that it is the value of, or what spells it out."""
 
-_KINDS: Final[Mapping[str, type]] = {"model": model.ModelHandler, "proxy": model.ProxyHandler}
+_KINDS: Final[Mapping[str, type]] = {
+    "model": model.ModelHandler,
+    "proxy": model.ProxyHandler,
+    "view": model.ViewHandler,
+}
 """The classes of the built-in kinds' options; a kind of the table's own gets what is written."""
 
 _CACHES: Final[Mapping[str, type[Any]]] = {"memory": model.MemoryCache, "redis": model.RedisCache}
@@ -110,10 +115,16 @@ class _Assembly:
             schemas={name: schema for name, schema in draft.schemas.items() if schema is not None},
             routes=tuple(route for entry in draft.routes for route in self.routes(entry)),
             sockets=self.sockets(),
+            views=self.views(draft.realms[0]),
             files=whole.files,
             names=self.names(),
             used=tuple(self.realm(realm) for realm in draft.realms[1:]),
         )
+
+    def views(self, realm: RealmDraft) -> model.Views | None:
+        """The settings of one table's templates."""
+        written, at = realm.value.get("views"), (*realm.at, "views")
+        return build(model.Views, written, at, self.draft.marks.value) if written is not None else None
 
     def session(self) -> model.Session | None:
         """The settings of sessions, which are the server's."""
@@ -150,6 +161,7 @@ class _Assembly:
             prefix=realm.prefix,
             models=realm.models,
             options=section(part.entry, "with" if "table" in part.entry else "options"),
+            views=self.views(realm),
             host=realm.host.index,
             mark=self.draft.mark(*realm.host.at, *part.entry_at),
         )

@@ -110,6 +110,7 @@ class Code(StrEnum):
     MODEL = "HA0396", "A handler of the kind `model` that names no model, or options that do not go together."
     OWNER = "HA0397", "Documents with an owner behind a route that does not ask for credentials."
     PROXIED = "HA0398", "A handler of the kind `proxy` that does not say where requests go, or would not pass them on."
+    VIEWS = "HA0399", "Templates that are not there or cannot be used, or `views` that contradict themselves."
     CSRF = "HA0393", "`csrf` where its token can never arrive."
     CSP = "HA0394", "Sources of a `csp` directive that contradict each other."
     CACHE = "HA0365", "A cache that is declared twice or by nobody, or a cache policy that contradicts itself."

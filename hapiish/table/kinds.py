@@ -12,6 +12,7 @@ BUILT_IN: Final[Mapping[str, Mapping[str, Any]]] = {
     "directory": {},
     "file": {},
     "model": {},
+    "view": {},
     "proxy": {"payload": {"output": "stream", "parse": False}},
 }
 """The built-in kinds and their default route options; those for a body do not reach GET routes."""

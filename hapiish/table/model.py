@@ -460,6 +460,55 @@ class ProxyHandler:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ViewOptions:
+    """What a view says otherwise than the table's `views`; None is what they say."""
+
+    layout: str | bool | None = None
+    layout_keyword: str | None = None
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewHandler:
+    """`handler: {view: …}`; `context` is data that the template sees besides the request's."""
+
+    template: str
+    context: Mapping[str, Json] = field(default_factory=dict)
+    options: ViewOptions = ViewOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateOptions:
+    """How Jinja2 reads templates."""
+
+    trim_blocks: bool = False
+    lstrip_blocks: bool = False
+    keep_trailing_newline: bool = False
+    strict_undefined: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Views:
+    """The templates of a table; paths are seen from `relative_to`, and that from the table's folder."""
+
+    path: tuple[str, ...] = (".",)
+    relative_to: str = "."
+    default_extension: str = "html"
+    partials_path: tuple[str, ...] = ()
+    layout: str | bool = False
+    layout_path: tuple[str, ...] = ()
+    layout_keyword: str = "content"
+    encoding: str = "utf-8"
+    is_cached: bool = True
+    context: Mapping[str, Json] | str | None = None
+    content_type: str = "text/html"
+    helpers: Mapping[str, str] = field(default_factory=dict)
+    filters: Mapping[str, str] = field(default_factory=dict)
+    compile_options: TemplateOptions = TemplateOptions()
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KindSource:
     """A kind of the table's own: the factory, and the route options that it brings along."""
 
@@ -845,6 +894,7 @@ class Realm:
     prefix: str = ""
     models: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Json] = field(default_factory=dict)
+    views: Views | None = None
     host: int | None = None
     mark: Mark = NOWHERE
 
@@ -874,6 +924,7 @@ class Table:
     schemas: Mapping[str, Schema] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
     sockets: Sockets | None = None
+    views: Views | None = None
     files: tuple[str, ...] = ()  # every file that was read, for the watcher
     names: Mapping[str, Mark] = field(default_factory=dict)  # every module:attribute, and where it is first written
     used: tuple[Realm, ...] = ()
@@ -886,4 +937,6 @@ class Table:
 
     def realm(self, index: int) -> Realm:
         """The table with that index: 0 for this one, then those that are used."""
-        return self.used[index - 1] if index else Realm(file=self.file, folder=self.folder, models=self.models)
+        if index:
+            return self.used[index - 1]
+        return Realm(file=self.file, folder=self.folder, models=self.models, views=self.views)

@@ -58,6 +58,10 @@ def _sections(table: Any) -> Found:
         yield from _cookie(cookie, at)
     for key, method in section(table, "methods").items():
         yield from _method(method, ("methods", key))
+    for key in ("helpers", "filters"):
+        for name, given in section(table, "views", key).items():
+            yield from _name(given, ("views", key, name))
+    yield from _name(section(table, "views").get("context"), ("views", "context"))
     for cache, place in mappings(table, "caches"):
         if ":" in str(cache.get("provider")):
             yield from _name(cache["provider"], (*place, "provider"))

@@ -1,0 +1,48 @@
+"""A table's `views` to its templates: made when something asks for them, each table's own from its own folder."""
+
+from importlib import import_module
+from typing import Any
+
+from hapiish.compile.names import Names
+from hapiish.kinds.refusal import Refusal
+from hapiish.table import model
+from hapiish.table.codes import Code
+from hapiish.table.problems import Mark, Problem
+
+
+class ViewCompiler:
+    """The templates of the tables that a table is made of, by index; what they declare is there from the start."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.made: dict[int, Any] = {}
+        for index in range(len(names.table.used) + 1):
+            if names.table.realm(index).views is not None:
+                self.of(index, names.table.realm(index).mark)
+
+    def of(self, index: int, mark: Mark) -> Any:
+        """The templates of the table `index`, with vision's defaults where it declares none; None after a problem."""
+        if index not in self.made:
+            realm = self.names.table.realm(index)
+            settings = realm.views or model.Views(mark=mark)
+            self.made[index] = self._make(settings, realm.folder)
+            if index:
+                self.names.views[index].views = self.made[index]
+        return self.made[index]
+
+    def _make(self, settings: model.Views, folder: str) -> Any:
+        names = self.names
+        if not names.extra("jinja2", "view", settings.mark):  # noqa: S610 - not Django's
+            return None
+        context = names.function(settings.context) if isinstance(settings.context, str) else settings.context
+        try:
+            return import_module("hapiish.kinds.view").Views(
+                settings,
+                folder,
+                context=context,
+                helpers={name: names.plain_function(given) for name, given in settings.helpers.items()},
+                filters={name: names.plain_function(given) for name, given in settings.filters.items()},
+            )
+        except Refusal as refusal:
+            names.problems += [Problem(settings.mark, Code.VIEWS, f.message, f.hint) for f in refusal.faults]
+            return None

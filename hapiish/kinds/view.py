@@ -1,0 +1,208 @@
+"""Templates of a table, over Jinja2 with autoescape on: `h.view(…)` and `handler: {view: …}` (vision's keys).
+
+What a table names is compiled when the table is loaded, so that a missing or wrong template is a problem of the table.
+"""
+
+import difflib
+import os
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import jinja2
+from jinja2 import meta
+from markupsafe import Markup
+
+from hapiish.http.response import Response
+from hapiish.kinds.refusal import Fault, Refusal
+from hapiish.kinds.route import KindRoute
+
+HTML = "text/html"
+LAYOUT = "layout"
+
+Context = Mapping[str, Any] | Callable[[Any], Awaitable[Any]] | None
+
+
+class Views:
+    """One table's templates; `settings` are its `views`, `folder` is where they are seen from.
+
+    `context` is what every template sees, or an async function `(request)` that returns it. Raises Refusal for folders
+    that do not exist and for a layout that cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: Any,
+        folder: str,
+        *,
+        context: Context = None,
+        helpers: Mapping[str, Any] | None = None,
+        filters: Mapping[str, Any] | None = None,
+    ) -> None:
+        base = Path(folder, settings.relative_to)
+        self.settings = settings
+        self.context = context
+        self.folders = _folders(base, "path", settings.path)
+        partials = _folders(base, "partialsPath", settings.partials_path)
+        layouts = _folders(base, "layoutPath", settings.layout_path)
+        self.environment = self._environment((*self.folders, *partials))
+        self.environment.globals.update(helpers or {})
+        self.environment.filters.update(filters or {})
+        self.layouts = self.environment
+        if layouts:
+            self.layouts = self.environment.overlay(loader=self._loader((*layouts, *partials)))
+        self.watched = {*self.folders, *partials, *layouts}
+        if settings.layout:
+            self.check(LAYOUT if settings.layout is True else settings.layout, "layout", environment=self.layouts)
+
+    def _environment(self, folders: Sequence[str]) -> jinja2.Environment:
+        options = self.settings.compile_options
+        return jinja2.Environment(
+            loader=self._loader(folders),
+            autoescape=True,
+            auto_reload=not self.settings.is_cached,
+            cache_size=-1,
+            trim_blocks=options.trim_blocks,
+            lstrip_blocks=options.lstrip_blocks,
+            keep_trailing_newline=options.keep_trailing_newline,
+            undefined=jinja2.StrictUndefined if options.strict_undefined else jinja2.Undefined,
+        )
+
+    def _loader(self, folders: Sequence[str]) -> jinja2.BaseLoader:
+        return jinja2.FileSystemLoader(folders, encoding=self.settings.encoding)
+
+    def is_template(self, path: str) -> bool:
+        """Whether a file that has changed may be one of the templates."""
+        file = Path(path)
+        return str(file.parent) in self.watched and file.name.endswith(f".{self.settings.default_extension}")
+
+    def file(self, name: str) -> str:
+        """The file of a template: with the default extension, unless it has one."""
+        return name if Path(name).suffix else f"{name}.{self.settings.default_extension}"
+
+    def check(self, name: str, *path: str, environment: jinja2.Environment | None = None) -> None:
+        """Compiles a template and what it extends and includes by name; Refusal for what is missing or wrong."""
+        faults = [*self._faults(environment or self.environment, self.file(name), path, set())]
+        if faults:
+            raise Refusal(faults)
+
+    def _faults(
+        self, environment: jinja2.Environment, file: str, path: tuple[str, ...], seen: set[str]
+    ) -> Iterator[Fault]:
+        seen.add(file)
+        loader = cast("jinja2.BaseLoader", environment.loader)
+        try:
+            template = environment.get_template(file)
+            self.watched.add(str(Path(template.filename or "").parent))
+            source, _, _ = loader.get_source(environment, file)
+            referred = [each for each in meta.find_referenced_templates(environment.parse(source)) if each]
+        except jinja2.TemplateSyntaxError as error:
+            yield Fault(path, f'the template "{error.name or file}", line {error.lineno}: {error.message}')
+        except jinja2.TemplateNotFound:
+            near = difflib.get_close_matches(file, environment.list_templates(), 1) if len(self.folders) else []
+            hint = f'; did you mean "{near[0]}"?' if near else ""
+            where = f"it is looked for in {', '.join(self.folders)}"
+            yield Fault(path, f'there is no template "{file}"{hint}', where)
+        else:
+            for each in referred:
+                if each not in seen:
+                    yield from self._faults(environment, each, path, seen)
+
+    def response(
+        self,
+        template: str,
+        context: Mapping[str, Any] | None = None,
+        *,
+        layout: str | bool | None = None,
+        layout_keyword: str | None = None,
+        content_type: str | None = None,
+    ) -> Response:
+        """A response that will be rendered when the handler is through; None for an option is the table's."""
+        response = Response()
+        response.prepare = partial(
+            self._prepare,
+            template,
+            context or {},
+            layout=layout,
+            layout_keyword=layout_keyword,
+            content_type=content_type,
+        )
+        return response
+
+    async def _prepare(
+        self,
+        template: str,
+        context: Mapping[str, Any],
+        response: Response,
+        request: Any,
+        *,
+        layout: str | bool | None,
+        layout_keyword: str | None,
+        content_type: str | None,
+    ) -> None:
+        shared = await self.context(request) if callable(self.context) else self.context
+        response.source = self.render(
+            template, {**(shared or {}), **context}, layout=layout, layout_keyword=layout_keyword
+        )
+        mime = content_type or self.settings.content_type
+        if mime != HTML and "type" not in (response.more or {}):
+            response.type(mime)
+
+    def render(
+        self,
+        template: str,
+        context: Mapping[str, Any],
+        *,
+        layout: str | bool | None = None,
+        layout_keyword: str | None = None,
+    ) -> str:
+        """The text of a template, inside its layout if there is one."""
+        settings = self.settings
+        text = self.environment.get_template(self.file(template)).render(context)
+        chosen = settings.layout if layout is None else layout
+        if not chosen:
+            return text
+        name = self.file(LAYOUT if chosen is True else chosen)
+        # What a template made is markup already.
+        inner = {**context, layout_keyword or settings.layout_keyword: Markup(text)}  # noqa: S704
+        return self.layouts.get_template(name).render(inner)
+
+
+def _folders(base: Path, key: str, paths: Sequence[str]) -> tuple[str, ...]:
+    found = tuple(os.path.normpath(base / path) for path in paths)
+    missing = [
+        Fault((key, index), f'there is no folder "{folder}"')
+        for index, folder in enumerate(found)
+        if not Path(folder).is_dir()
+    ]
+    if missing:
+        raise Refusal(missing)
+    return found
+
+
+class View:
+    """The handler of `handler: {view: …}`: a template with the request's `params`, `payload`, `query` and `pre`."""
+
+    def __init__(self, server: Any, route: KindRoute, options: Any) -> None:
+        views = route.views
+        views.check(options.template, "template")
+        self.views = views
+        self.template = options.template
+        self.context = options.context
+        given = options.options
+        self.options = {
+            "layout": given.layout,
+            "layout_keyword": given.layout_keyword,
+            "content_type": given.content_type,
+        }
+        if given.layout:
+            views.check(
+                LAYOUT if given.layout is True else given.layout, "options", "layout", environment=views.layouts
+            )
+
+    async def __call__(self, request: Any, h: Any) -> Response:
+        """Answers one request."""
+        seen = {"params": request.params, "payload": request.payload, "query": request.query, "pre": request.pre}
+        response: Response = self.views.response(self.template, {**seen, **self.context}, **self.options)
+        return response
