@@ -58,10 +58,7 @@ def _sections(table: Any) -> Found:
         yield from _cookie(cookie, at)
     for key, method in section(table, "methods").items():
         yield from _method(method, ("methods", key))
-    for key in ("helpers", "filters"):
-        for name, given in section(table, "views", key).items():
-            yield from _name(given, ("views", key, name))
-    yield from _name(section(table, "views").get("context"), ("views", "context"))
+    yield from _views(section(table, "views"))
     for cache, place in mappings(table, "caches"):
         if ":" in str(cache.get("provider")):
             yield from _name(cache["provider"], (*place, "provider"))
@@ -69,6 +66,14 @@ def _sections(table: Any) -> Found:
     for name, event in section(table, "events").items():
         own = isinstance(event, Mapping)
         yield from _steps(event.get("listeners") if own else event, ("events", name, *(("listeners",) if own else ())))
+
+
+def _views(views: Mapping[str, Any]) -> Found:
+    """The functions that templates call, and the one that says what they all see."""
+    yield from _name(views.get("context"), ("views", "context"))
+    for key in ("helpers", "filters"):
+        for name, given in section(views, key).items():
+            yield from _name(given, ("views", key, name))
 
 
 def _name(value: Any, at: Path) -> Found:
