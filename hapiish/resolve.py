@@ -91,10 +91,10 @@ def _own(top: str, folder: Path) -> str | None:
             sys.path.insert(0, str(folder))
         importlib.invalidate_caches()
         spec = importlib.util.find_spec(top)
-        if spec is not None and _inside(spec.origin, list(spec.submodule_search_locations or ()), folder):
+        if spec is not None and _is_beside(spec.origin, list(spec.submodule_search_locations or ()), folder, top):
             taken.add(top)
             return top
-    elif _inside(getattr(loaded, "__file__", None), list(getattr(loaded, "__path__", ())), folder):
+    elif _is_beside(getattr(loaded, "__file__", None), list(getattr(loaded, "__path__", ())), folder, top):
         taken.add(top)
         return top
     _load_as(alias, package if package.is_dir() else module)
@@ -102,9 +102,13 @@ def _own(top: str, folder: Path) -> str | None:
     return alias
 
 
-def _inside(file: str | None, search: list[str], folder: Path) -> bool:
-    place = Path(file) if file else Path(search[0]) / "x" if search else None
-    return place is not None and folder.resolve() in place.resolve().parents
+def _is_beside(file: str | None, search: list[str], folder: Path, top: str) -> bool:
+    """Whether a module that was found is the one in the folder itself, and not one of that name further down."""
+    place = Path(file) if file else Path(search[0], "x") if search else None
+    return place is not None and place.resolve() in (
+        (folder / f"{top}.py").resolve(),
+        *((folder / top).resolve() / name for name in ("__init__.py", "x")),
+    )
 
 
 def _load_as(alias: str, place: Path) -> None:

@@ -67,3 +67,27 @@ def test_what_was_forgotten_is_read_anew(tmp_path: Path) -> None:
     forget(folder)
     sys.modules.update(old)
     assert resolve("rs_again.a:word", folder) == "old"
+
+
+def test_a_module_further_down_does_not_stand_in_for_the_one_beside_the_table(tmp_path: Path) -> None:
+    inner = package(tmp_path / "inner", "rs_down", a="word = 'inner'\n")
+    outer = package(tmp_path, "rs_down", a="word = 'outer'\n", b="word = 'outer'\n")
+    assert resolve("rs_down.a:word", inner) == "inner"
+    assert (resolve("rs_down.a:word", outer), resolve("rs_down.b:word", outer)) == ("outer", "outer")
+
+
+def test_a_package_is_searched_before_what_is_installed_and_nothing_beside_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = package(tmp_path / "site" / "rs_packed", "things", a="word = 'in the package'\n")
+    package(tmp_path / "site" / "rs_packed", "sub")
+    package(tmp_path, "rs_beside", a="word = 1\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    assert resolve("things.a:word", folder, "rs_packed") == "in the package"
+    assert resolve("json:dumps", folder, "rs_packed")([]) == "[]"
+    with pytest.raises(ResolveError, match=r'there is no module "rs_packed\.things\.b"'):
+        resolve("things.b:word", folder, "rs_packed")
+    with pytest.raises(ResolveError, match='there is no module "rs_beside"'):
+        resolve("rs_beside.a:word", folder, "rs_packed")
+    assert "rs_packed.things.a" in forget(folder)
+    assert "json" in sys.modules
