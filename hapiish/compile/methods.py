@@ -35,9 +35,12 @@ class MethodCompiler:
 
     def of(self, index: int) -> dict[str, Any]:
         """The methods that functions of a table see, by name: its own, and those of the tables around it."""
-        around = self.names.table.realm(index).host
+        table = self.names.table
+        around = table.realm(index).host
+        plugins = {number for number, realm in enumerate(table.used, 1) if realm.is_plugin and realm.host == index}
+        ours = {str(name): method for name, method in self.methods.items() if home(name) in plugins}
         own = {str(name): method for name, method in self.methods.items() if home(name) == index}
-        return {**(self.of(around) if around is not None else {}), **own}
+        return {**(self.of(around) if around is not None else {}), **ours, **own}
 
     def function(self, text: str) -> AsyncHandler:
         """A handler or a step before it: the function that is named, or the call of a method."""

@@ -142,8 +142,9 @@ class Views:
         content_type: str | None,
     ) -> None:
         shared = await self.context(request) if callable(self.context) else self.context
-        whole = {**_protection(request), **(shared or {}), **context}
-        response.source = self.render(template, whole, layout=layout, layout_keyword=layout_keyword)
+        response.source = self.render(
+            template, {**(shared or {}), **context}, layout=layout, layout_keyword=layout_keyword
+        )
         mime = content_type or self.settings.content_type
         if mime != HTML and "type" not in (response.more or {}):
             response.type(mime)
@@ -166,13 +167,6 @@ class Views:
         # What a template made is markup already.
         inner = {**context, layout_keyword or settings.layout_keyword: Markup(text)}  # noqa: S704
         return self.layouts.get_template(name).render(inner)
-
-
-def _protection(request: Any) -> dict[str, Any]:
-    """What a page must carry under `csrf` and `csp`: the token `crumb`, and `nonces.script` and `nonces.style`."""
-    plugins = request.plugins
-    found = {"crumb": plugins.get("crumb"), "nonces": plugins.get("blankie", {}).get("nonces")}
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def _folders(base: Path, key: str, paths: Sequence[str]) -> tuple[str, ...]:

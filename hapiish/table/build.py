@@ -96,7 +96,7 @@ class _Assembly:
 
     def table(self) -> model.Table:
         draft, value, whole = self.draft, self.draft.value, self.draft.whole
-        sections = {key: value[key] for key in ("database", "models") if value.get(key) is not None}
+        sections = {"models": value["models"]} if value.get("models") is not None else {}
         root = whole.parts[0]
         built = build(model.Table, {"file": root.file, "folder": root.folder, **sections}, (), draft.marks.value)
         server = {key: given for key, given in draft.section("server").items() if key != "routes"}
@@ -105,7 +105,8 @@ class _Assembly:
             info=_ours({key: given for key, given in draft.section("info").items() if given is not None}),
             server=replace(build(model.Server, server, ("server",), draft.marks.value), routes=self.defaults),
             auth=self.auth(),
-            session=self.session(),
+            database=self.outermost("database", model.Database),
+            session=self.outermost("session", model.Session),
             caches=self.caches(),
             methods=self.declared("methods", model.Method),
             kinds=self.declared("kinds", model.KindSource),
@@ -126,11 +127,11 @@ class _Assembly:
         written, at = realm.value.get("views"), (*realm.at, "views")
         return build(model.Views, written, at, self.draft.marks.value) if written is not None else None
 
-    def session(self) -> model.Session | None:
-        """The settings of sessions, which are the server's."""
-        realm = self.draft.outermost("session")
-        written, at = realm.value.get("session"), (*realm.at, "session")
-        return build(model.Session, written, at, self.draft.marks.value) if written is not None else None
+    def outermost(self, key: str, kind: type[T]) -> T | None:
+        """What the server has but once: as the table itself has it, or else the first used one that does."""
+        realm = self.draft.outermost(key)
+        written, at = realm.value.get(key), (*realm.at, key)
+        return build(kind, written, at, self.draft.marks.value) if written is not None else None
 
     def caches(self) -> tuple[model.CacheStore, ...]:
         """The caches of all tables, which are the server's; what several declare alike is one."""
@@ -163,6 +164,7 @@ class _Assembly:
             options=section(part.entry, "with" if "table" in part.entry else "options"),
             views=self.views(realm),
             host=realm.host.index,
+            is_plugin=part.is_plugin,
             mark=self.draft.mark(*realm.host.at, *part.entry_at),
         )
 
@@ -301,7 +303,7 @@ class _Assembly:
         at: Path = (*entry.handler_at, name)
         mark, options, writer = self.draft.key_mark(*at), spelled(name, written[name]), self.draft.realm_at(at)
         if name not in _KINDS:
-            home = next((realm.index for realm in writer.line if name in section(realm.value, "kinds")), 0)
+            home = next((realm.index for realm in writer.visible if name in section(realm.value, "kinds")), 0)
             return model.Kind(name=homed(name, home), options=options, realm=writer.index, mark=mark)
         marks = self.draft.marks.value
         places = {path: marks((*at, *path)) for path in _places(written[name], ())}

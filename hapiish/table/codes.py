@@ -129,7 +129,7 @@ class Code(StrEnum):
         "HA0363",
         "A table with sockets is used under a prefix with parameters; a namespace has none.",
     )
-    DUPLICATE_NAME = "HA0364", "Two used tables are called the same by `as`."
+    DUPLICATE_NAME = "HA0364", "A name that is taken: by another used table, or by what a plugin and its table declare."
 
     IMPORT = "HA0401", "A `module:attribute` that cannot be imported (`check --import`)."
     NOT_CALLABLE = "HA0402", "A `module:attribute` that is not a function where one is wanted."

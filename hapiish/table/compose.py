@@ -58,6 +58,11 @@ class Part:
         return self.host.tree.value["plugins"][self.entry_at[-1]] if self.host is not None else {}
 
     @property
+    def is_plugin(self) -> bool:
+        """Whether a Python plugin brings it, and no file."""
+        return "plugin" in self.entry
+
+    @property
     def line(self) -> "Iterator[Part]":
         """This table, the one that uses it, and so on."""
         part: Part | None = self

@@ -33,6 +33,7 @@ class RealmDraft:
         self.part = part
         self.host = host
         self.index = part.index
+        self.plugins: list[RealmDraft] = []  # Python plugins of this table, whose declarations are its own
         self.at = part.at
         self.value: Options = part.tree.value
         self.presets = Presets(part)
@@ -58,6 +59,13 @@ class RealmDraft:
         while realm is not None:
             yield realm
             realm = realm.host
+
+    @property
+    def visible(self) -> "Iterator[RealmDraft]":
+        """The tables whose declarations this one sees, the nearest first: its own, its plugins', and so outwards."""
+        for realm in self.line:
+            yield realm
+            yield from realm.plugins
 
     @property
     def default_auth(self) -> tuple[Any, Path]:
@@ -178,7 +186,10 @@ class Draft:
         self.value: Options = self.tree.value
         realms: dict[Part | None, RealmDraft] = {}
         for part in whole.parts:
-            realms[part] = RealmDraft(part, realms[part.host] if part.host is not None else None)
+            host = realms[part.host] if part.host is not None else None
+            realms[part] = RealmDraft(part, host)
+            if host is not None and part.is_plugin:
+                host.plugins.append(realms[part])
         self.realms = tuple(realms.values())
         self.scope = self.realms[0].scope
         self.defaults = self.scope.defaults
@@ -199,7 +210,7 @@ class Draft:
 
     def declaring(self, name: str, *path: str) -> RealmDraft | None:
         """The table whose declaration in the section `path` a name means: that of its writer, or the next around it."""
-        for realm in self.realms[home(name)].line:
+        for realm in self.realms[home(name)].visible:
             if str(name) in section(realm.value, *path):
                 return realm
         return None
@@ -211,7 +222,9 @@ class Draft:
 
     def known(self, writer: int, *path: str) -> list[str]:
         """The names that the section `path` has for what is written in the table `writer`."""
-        return list(dict.fromkeys(name for realm in self.realms[writer].line for name in section(realm.value, *path)))
+        return list(
+            dict.fromkeys(name for realm in self.realms[writer].visible for name in section(realm.value, *path))
+        )
 
     def realm_at(self, path: Path) -> RealmDraft:
         """The table in which a place is."""
@@ -393,7 +406,7 @@ def _brought(handler: Any, at: Path, writer: RealmDraft, method: str) -> Layer |
     kind = kind_of(handler)
     if kind is None:
         return None
-    own = next((found[kind] for realm in writer.line if kind in (found := section(realm.value, "kinds"))), None)
+    own = next((found[kind] for realm in writer.visible if kind in (found := section(realm.value, "kinds"))), None)
     return Layer(defaults(kind, own, method), (*at, kind))
 
 

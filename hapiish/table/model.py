@@ -896,6 +896,7 @@ class Realm:
     options: Mapping[str, Json] = field(default_factory=dict)
     views: Views | None = None
     host: int | None = None
+    is_plugin: bool = False  # of Python, whose declarations are seen by the table that has it
     mark: Mark = NOWHERE
 
 

@@ -53,11 +53,12 @@ class Caller:
 class Device:
     """One Socket.IO connection; `inbox` is every `message` that it was sent, in order."""
 
-    def __init__(self, client: socketio.AsyncClient) -> None:
+    def __init__(self, client: socketio.AsyncClient, namespace: str = "/") -> None:
         self.client = client
+        self.namespace = namespace
         self.inbox: list[dict[str, Any]] = []
         self._news = asyncio.Event()
-        client.on("message", self._take)
+        client.on("message", self._take, namespace=namespace)
 
     def _take(self, message: dict[str, Any]) -> None:
         self.inbox.append(message)
@@ -65,7 +66,7 @@ class Device:
 
     async def send(self, event: str, data: Any) -> dict[str, Any]:
         """The acknowledgement of an event."""
-        ack: dict[str, Any] = await self.client.call(event, data, timeout=PATIENCE)
+        ack: dict[str, Any] = await self.client.call(event, data, namespace=self.namespace, timeout=PATIENCE)
         return ack
 
     async def received(self, count: int) -> list[dict[str, Any]]:
@@ -96,10 +97,11 @@ async def serving(app: Application) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def connected(url: str, token: str | None) -> AsyncIterator[Device]:
+async def connected(url: str, token: str | None, namespace: str = "/") -> AsyncIterator[Device]:
     """A device that is connected with this token."""
-    device = Device(socketio.AsyncClient(reconnection=False))
-    await device.client.connect(url, auth=token and {"token": token}, transports=["websocket"])
+    device = Device(socketio.AsyncClient(reconnection=False), namespace)
+    auth = token and {"token": token}
+    await device.client.connect(url, auth=auth, transports=["websocket"], namespaces=[namespace])
     try:
         yield device
     finally:

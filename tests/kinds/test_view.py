@@ -118,24 +118,6 @@ routes:
     assert (await inject(app, url="/plain")).headers["content-type"] == "text/x; charset=utf-8"
 
 
-async def test_a_page_carries_its_token_and_its_nonces(tmp_path: Path) -> None:
-    page = "<script nonce={{ nonces.script }}></script><input name=crumb value={{ crumb }}>"
-    app = write(
-        tmp_path,
-        """
-routes:
-  - {method: GET, path: /, handler: {view: form}, options: {csp: true, csrf: true}}
-  - {method: GET, path: /bare, handler: {view: bare}}
-""",
-        {"form.html": page, "bare.html": "{{ nonces is defined or crumb is defined }}"},
-    )
-    answer = await inject(app, url="/")
-    nonce, token = answer.text.split("=")[1].split(">")[0], answer.text.rpartition("=")[2].rstrip(">")
-    assert f"script-src 'self' 'nonce-{nonce}';" in str(answer.headers["content-security-policy"])
-    assert str(answer.headers["set-cookie"]).startswith(f"crumb={token};")
-    assert (await inject(app, url="/bare")).text == "False"
-
-
 async def test_without_views_the_templates_lie_beside_the_table(tmp_path: Path) -> None:
     app = write(
         tmp_path, "routes: [{method: GET, path: /, handler: {view: home}}]", {"home.html": "at home {{ query.a }}"}

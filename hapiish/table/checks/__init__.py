@@ -37,6 +37,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     presets.uses,
     plugins.forms,
     plugins.names,
+    plugins.declarations,
     plugins.overrides,
     routes.syntax,
     routes.prefixes,

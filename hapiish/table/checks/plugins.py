@@ -35,6 +35,20 @@ def names(draft: Draft) -> Iterator[Problem]:
                 yield Problem(mark, Code.DUPLICATE_NAME, message, related=((taken[name], "the first one"),))
 
 
+def declarations(draft: Draft) -> Iterator[Problem]:
+    """What a Python plugin declares under a name that its table, or another plugin of it, has already."""
+    for realm in draft.realms:
+        for path in (("auth", "schemes"), ("auth", "strategies"), ("kinds",), ("methods",)):
+            taken = {name: (*realm.at, *path, name) for name in section(realm.value, *path)}
+            for plugin in realm.plugins:
+                for name in section(plugin.value, *path):
+                    place = (*plugin.at, *path, name)
+                    if taken.setdefault(name, place) != place:
+                        related = ((draft.key_mark(*taken[name]), "the first one"),)
+                        message = f'"{name}" of {".".join(path)} is declared already'
+                        yield Problem(draft.key_mark(*place), Code.DUPLICATE_NAME, message, related=related)
+
+
 def overrides(draft: Draft) -> Iterator[Problem]:
     """Overrides of what the used table does not have, and options that an event cannot have."""
     ids = {realm.index: {*_ids(draft, realm)} for realm in draft.realms if realm.host is not None}
