@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, Inexact, InvalidOperation
 from enum import Enum
 from math import isfinite
 from typing import Any
@@ -16,7 +16,6 @@ from uuid import UUID
 
 import jsonschema_rs
 from bson import DBRef, Decimal128, ObjectId
-from bson.decimal128 import create_decimal128_context
 from mongoengine import fields as me
 from mongoengine.errors import NotRegistered
 
@@ -215,16 +214,24 @@ def _float(field: Any, depth: int) -> Type:
 def _decimal(field: Any, depth: int) -> Type:
     schema = {"type": ["number", "string"], "pattern": _DECIMAL, **_bounds(field)}
 
+    def parse(value: Any) -> Decimal:
+        number = _exact(value)
+        try:
+            field.to_python(number)
+        except InvalidOperation:
+            raise Unfit("has too many digits") from None
+        return number
+
     def store(value: Any) -> Any:
-        return field.to_mongo(_exact(value))
+        return field.to_mongo(parse(value))
 
     ranged = not field.force_string
-    return Type(schema=schema, parse=_exact, store=store, plain=plain, ordered=ranged, ranged=ranged)
+    return Type(schema=schema, parse=parse, store=store, plain=plain, ordered=ranged, ranged=ranged)
 
 
 def _decimal128(field: Any, depth: int) -> Type:
     schema = {"type": ["number", "string"], "pattern": _DECIMAL, **_bounds(field)}
-    return Type(schema=schema, parse=_exact, store=_exact128, plain=plain, ordered=True, ranged=True)
+    return Type(schema=schema, parse=_exact128, store=_exact128, plain=plain, ordered=True, ranged=True)
 
 
 def _bounds(field: Any) -> Schema:
@@ -493,7 +500,10 @@ def _exact(value: Any) -> Decimal:
 
 
 def _exact128(value: Any) -> Decimal128:
-    return Decimal128(create_decimal128_context().create_decimal(_exact(value)))
+    try:
+        return Decimal128(_exact(value))
+    except Inexact:
+        raise Unfit("has too many digits") from None
 
 
 def _flag(value: Any) -> bool:

@@ -109,13 +109,9 @@ class List(Action):
     async def __call__(self, request: Any, h: Any) -> Any:
         """Answers one request."""
         resource, query = self.resource, request.query
-        asked = query.get("sort") if resource.options.sort.fields else None
-        order = resource.order(asked.split(",")) if isinstance(asked, str) else resource.default_order
-        assert order is not None
-        limit = query.get("limit", resource.options.limit)
-        limit = min(limit, resource.options.max_limit) if isinstance(limit, int) and limit > 0 else 1
         conditions = [resource.condition(request)]
         try:
+            order, limit = resource.asked_order(query), resource.asked_limit(query)
             conditions += [each.condition(query[name]) for name, each in resource.filters.items() if name in query]
             if "cursor" in query:
                 conditions.append(order.after(str(query["cursor"])))

@@ -17,6 +17,7 @@ from hapiish.kinds.refusal import Fault, Refusal, unknown
 ID = "_id"
 
 _TEMPLATE = re.compile(r"\{(params|credentials)\.([A-Za-z_][\w.]*)\}")
+_DIGITS = re.compile(r"[0-9]{1,9}")
 _RESERVED = ("limit", "cursor", "sort", "fields")
 
 
@@ -249,6 +250,26 @@ class Resource:
         assert identity is not None
         keys.setdefault(ID, Key(ID, identity, last))
         return Order(tuple(keys.values()))
+
+    def asked_order(self, query: Mapping[str, Any]) -> Order:
+        """The order of a list; Unfit for a key that clients may not choose, which a route's own rule let pass."""
+        fields = self.options.sort.fields
+        if not fields or "sort" not in query:
+            assert self.default_order is not None
+            return self.default_order
+        names = str(query["sort"]).split(",")
+        if any(name.removeprefix("-") not in fields for name in names):
+            raise Unfit("is no order of this list", ("sort",))
+        return self.order(names)
+
+    def asked_limit(self, query: Mapping[str, Any]) -> int:
+        """The size of a page, `maxLimit` at most; Unfit for what is none, which a route's own rule let pass."""
+        asked = query.get("limit", self.options.limit)
+        if isinstance(asked, str) and _DIGITS.fullmatch(asked):
+            asked = int(asked)
+        if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:
+            raise Unfit("must be a number from 1 on", ("limit",))
+        return min(asked, self.options.max_limit)
 
     def condition(self, request: Any) -> dict[str, Any]:
         """Which documents exist for this request."""

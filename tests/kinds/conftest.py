@@ -36,12 +36,12 @@ async def todos(mongo_uri: str, anyio_backend: str) -> AsyncIterator[Application
     app = create_app(PROJECT / "routes.yaml", env={}, database_uri=mongo_uri)
     await app.server.start()
     for name in app.server.models:
-        await app.server.pool.call(_emptied, getattr(app.server.models, name))
+        await app.server.pool.call(emptied, getattr(app.server.models, name))
     yield app
     await app.server.stop()
 
 
-def _emptied(model: Any) -> None:
+def emptied(model: Any) -> None:
     model.drop_collection()
     model.ensure_indexes()
 

@@ -1,12 +1,14 @@
 """The kind `model` and resources: a complete service out of a table, on a real MongoDB."""
 
+from pathlib import Path
+from shutil import copytree
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from hapiish import Application
-from tests.kinds.conftest import Client
+from hapiish import Application, create_app
+from tests.kinds.conftest import PROJECT, Client, emptied
 
 pytestmark = pytest.mark.anyio
 
@@ -205,3 +207,50 @@ async def test_routes_of_a_resource_have_ids_and_options_of_their_own(todos: App
     assert (route.method, route.path) == ("delete", f"{TODOS.replace('home', '{board}')}/{{id}}")
     assert route.settings.tags == ("todos",)
     assert route.settings.description == "Removes a todo for good"
+
+
+OWN_RULES = """\
+database: {}
+models: {Todo: "models.todo:Todo"}
+routes:
+  - method: GET
+    path: /all
+    handler: {model: {name: Todo, action: list, fields: [title], sort: {fields: [title], default: [priority]}}}
+    options: {validate: {query: true}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("query", "wrong"),
+    [
+        ("limit=2", None),
+        ("limit=0", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=abc", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("limit=\u0662", "limit"),
+        ("sort=-title", None),
+        ("sort=priority", "sort"),
+        ("sort=nothing", "sort"),
+        ("sort=title&sort=title", "sort"),
+        ("cursor=x", "cursor"),
+    ],
+)
+async def test_a_list_whose_query_the_route_judges_itself_still_asks_only_what_it_can(
+    tmp_path: Path, mongo_uri: str, query: str, wrong: str | None
+) -> None:
+    (tmp_path / "routes.yaml").write_text(OWN_RULES)
+    copytree(PROJECT / "models", tmp_path / "models")
+    app = create_app(tmp_path / "routes.yaml", env={}, database_uri=mongo_uri)
+    await app.server.start()
+    try:
+        await app.server.pool.call(emptied, app.server.models.Todo)
+        for title in "abc":
+            await app.server.pool.call(app.server.models.Todo(title=title, user_id="ann", board="home").save)
+        answer = await Client(app, None).send("GET", f"/all?{query}")
+    finally:
+        await app.server.stop()
+    if wrong is None:
+        assert [each["title"] for each in answer.json["items"]] == (["a", "b"] if "limit" in query else ["c", "b", "a"])
+    else:
+        assert (answer.status_code, answer.json["validation"]["keys"]) == (400, [wrong])
