@@ -17,6 +17,7 @@ from hapiish.http.seal import Password, seal
 
 _FLASH: Final = "_flash"
 _LAZY: Final = "_lazyKeys"
+_OWN: Final = frozenset({_FLASH, _LAZY})
 _BLOCK: Final = 16
 
 
@@ -115,13 +116,13 @@ class Session:
         return value
 
     def set(self, key: str | Mapping[str, Any], value: Any = None) -> Any:
-        """Keeps one value, or all of a mapping; returns what was given."""
+        """Keeps one value, or all of a mapping; returns what was given. ValueError for keys of the session's own."""
+        values = {key: value} if isinstance(key, str) else key
+        if not _OWN.isdisjoint(values):
+            raise ValueError(f"the keys {', '.join(sorted(_OWN))} of a session are its own")
         self._is_modified = True
-        if isinstance(key, str):
-            self._store[key] = value
-            return value
-        self._store.update(key)
-        return key
+        self._store.update(values)
+        return value if isinstance(key, str) else key
 
     def clear(self, key: str) -> None:
         """Forgets the value of `key`."""

@@ -334,3 +334,12 @@ def test_what_makes_ids_must_be_a_function(make: Make) -> None:
     with pytest.raises(TableError) as refused:
         make(table("customSessionIDGenerator: 'my:boom'"), CODE)
     assert [problem.code for problem in refused.value.problems] == ["HA0402"]
+
+
+@pytest.mark.parametrize("key", ["_flash", "_lazyKeys"])
+async def test_a_key_of_the_sessions_own_is_no_key_for_values(make: Make, key: str) -> None:
+    browser = Browser(make(table(), CODE))
+    await browser.put(a=1)
+    assert (await browser.put(**{key: 5, "b": 2})).status_code == 500
+    assert (await browser.ask("/flash?type=note&message=hi")).json == {"said": ["hi"]}
+    assert (await browser.ask()).json["all"] == {"a": 1, "_flash": {"note": ["hi"]}}

@@ -10,8 +10,8 @@ from hapiish.table.model import Kind
 HEAD = "models: {Todo: a:b}\nauth: {strategies: {s: {scheme: basic, options: {validate: a:b}}}}\nroutes:\n"
 
 
-def said(tmp_path: Path, text: str) -> list[str]:
-    (tmp_path / "routes.yaml").write_text(HEAD + text)
+def said(tmp_path: Path, text: str, database: str = "\ndatabase: {}") -> list[str]:
+    (tmp_path / "routes.yaml").write_text(HEAD + text + database)
     table, problems = check(tmp_path / "routes.yaml")
     assert (table is None) == any(not problem.warning for problem in problems)
     return [f"{each.mark.line}:{each.mark.column} {each.code} {each.message}" for each in problems]
@@ -98,6 +98,12 @@ def test_what_is_wrong_with_a_resource_is_told_at_its_place(tmp_path: Path, text
         assert line.startswith(start)
 
 
+@pytest.mark.parametrize("database", ["", "\ndatabase: null"])
+def test_a_model_without_a_database_is_told_once(tmp_path: Path, database: str) -> None:
+    text = "- {resource: t, path: /t, handler: {model: Todo}}\n- {resource: u, path: /u, handler: {model: Todo}}"
+    assert said(tmp_path, text, database) == ["4:44 HA0396 documents need a database"]
+
+
 def test_a_resource_stands_for_six_routes(tmp_path: Path) -> None:
     text = """\
 - resource: todos
@@ -110,7 +116,7 @@ def test_a_resource_stands_for_six_routes(tmp_path: Path) -> None:
     delete: false
     update: {handler: "handlers.todos:update"}
 """
-    (tmp_path / "routes.yaml").write_text(HEAD + text)
+    (tmp_path / "routes.yaml").write_text(HEAD + text + "\ndatabase: {}")
     table, problems = check(tmp_path / "routes.yaml")
     assert table is not None
     assert problems == []

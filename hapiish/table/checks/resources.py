@@ -44,10 +44,14 @@ def form(draft: Draft) -> Iterator[Problem]:
 
 
 def models(draft: Draft) -> Iterator[Problem]:
-    """Models that are not there, and options of the kind that do not go together."""
+    """Models that are not there or have no database, and options of the kind that do not go together."""
+    has_database = draft.value.get("database") is not None or draft.lost("database")
     for route, settings, is_single in _routes(draft):
         name = settings.get("name")
         at = (*route.handler_at, "model")
+        if not has_database:
+            has_database = True  # said once
+            yield Problem(draft.mark(*at), Code.MODEL, "documents need a database", 'add "database: {}"')
         writer = draft.realm_at(at)
         known = writer.models
         if isinstance(name, str) and name not in known and not draft.lost(*writer.at, "models"):
