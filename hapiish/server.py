@@ -19,7 +19,7 @@ from hapiish.http.events import Events
 from hapiish.http.inject import Injected, Injection, inject
 from hapiish.http.lifecycle import Route, caller
 from hapiish.http.load import Load
-from hapiish.http.request import Request
+from hapiish.http.request import Request, decorated
 from hapiish.http.response import Response
 from hapiish.http.router import normalise
 from hapiish.methods import namespace
@@ -103,7 +103,7 @@ class Server:
         self.encodings = compiled.encodings
         self.etags = compiled.etags
         self.auth = compiled.auth
-        self.decorations = compiled.decorations
+        self.requests = decorated(compiled.decorations)
         self.models = Models(compiled.models)
         self.views = compiled.views
         self.methods = namespace(compiled.methods)
@@ -113,6 +113,7 @@ class Server:
             self.realtime.namespaces = compiled.namespaces
         self.dispatch = compiled.dispatch
         self.internal = compiled.internal
+        self.dispatch.requests = self.internal.requests = self.requests
         self.events.adopt(compiled.events, compiled.listeners, compiled.prints)
         self._heard("response")
         self._introduce()

@@ -37,6 +37,7 @@ class Dispatcher:
         "method_not_allowed",
         "on_request",
         "query_parser",
+        "requests",
         "router",
         "routes",
         "server",
@@ -67,6 +68,7 @@ class Dispatcher:
         self.absent = absent
         self.on_request = on_request
         self.query_parser = query_parser
+        self.requests = Request
         self.strip = strip_trailing_slash
         self.vhosts = vhosts
         self.any_cors = any_cors
@@ -81,7 +83,7 @@ class Dispatcher:
         self.tells = logged if tell is None else (*logged, tell)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(self.server, scope, receive, self.absent, send)
+        request = self.requests(self.server, scope, receive, self.absent, send)
         if self.counts_ids:
             request.id = log.next_id()
         response = None

@@ -3,7 +3,7 @@
 Attributes that not every request needs are made when they are first read.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -225,17 +225,6 @@ class Request:
         self.pending_cookies: list[tuple[str, Any, Any]] | None = None
         self.entity: dict[str, Any] | None = None
 
-    if not TYPE_CHECKING:  # a misspelt attribute stays a fault
-
-        def __getattr__(self, name: str) -> Any:
-            """What a scheme or plugin adds to requests (hapi's server.decorate), made when it is first read."""
-            make = None if name.startswith("_") else getattr(self.server, "decorations", {}).get(name)
-            if make is None:
-                raise AttributeError(f"a request has no {name!r}", name=name, obj=self)
-            value = make(self)
-            setattr(self, name, value)
-            return value
-
     def is_set(self, name: str) -> bool:
         """Whether an attribute that is made when first read was made or set already."""
         return name in self.__dict__
@@ -300,6 +289,16 @@ class Request:
 
 
 _TAKEN = {*vars(Request), *("entity", "orig", "pending_cookies", "receive", "received", "route", "scope", "server")}
+
+
+def decorated(decorations: Mapping[str, Callable[[Request], Any]]) -> type[Request]:
+    """The requests of a table whose schemes or plugins add attributes to them (hapi's server.decorate).
+
+    Each is made when it is first read. A class of its own, because a `__getattr__` would slow every attribute down.
+    """
+    if not decorations:
+        return Request
+    return type("Request", (Request,), {name: _Lazy(make) for name, make in decorations.items()})
 
 
 def is_free(name: str) -> bool:

@@ -101,7 +101,7 @@ class Connection:
             log.crashed(request.id, "onDisconnect", error)
 
     def _request(self, socket: Any, method: str) -> Request:
-        request = Request(self.server, socket.scope, None, self.route)
+        request: Request = self.server.requests(self.server, socket.scope, None, self.route)
         request.method = method
         request.path = self.route.path
         request.socket = socket
@@ -130,7 +130,7 @@ class EventRoute:
     async def acknowledge(self, socket: Any, data: Any) -> Ack | Answer:
         """Runs the event; every outcome is an ack. onPostResponse comes after it has left."""
         route = self.route
-        request = Request(self.server, socket.scope, None, route)
+        request: Request = self.server.requests(self.server, socket.scope, None, route)
         request.method = "event"
         request.path = route.path
         request.payload = data
