@@ -30,6 +30,8 @@ routes:
   - {method: GET, path: /step, handler: "my:quick", options: {timeout: {server: 30}, pre: ["my:slow"]}}
   - {method: GET, path: /waits, handler: "my:slow", options: {response: {disconnectStatusCode: 444}}}
   - {method: GET, path: /thread, handler: "my:thread"}
+  - {method: GET, path: /stream, handler: "my:stream"}
+  - {method: GET, path: /gathered, handler: "my:quick", options: {pre: [["my:quick", "my:slow"]]}}
   - {method: GET, path: /abandon, handler: "my:abandon"}
   - {method: GET, path: /close, handler: "my:close"}
   - {method: GET, path: /ends, handler: "my:ends"}
@@ -51,6 +53,15 @@ async def slow(request, h):
     except asyncio.CancelledError:
         seen.append("cancelled")
         raise
+
+async def stream(request, h):
+    async def forever():
+        try:
+            yield b"first"
+            await asyncio.Event().wait()
+        finally:
+            seen.append("ended")
+    return forever()
 
 def blocking(request, h):
     begun.set()
@@ -153,6 +164,28 @@ async def test_a_client_that_leaves_cancels_the_handler(make: Make, caplog: pyte
         await until(lambda: any(record.name == "hapiish.access" for record in caplog.records))
     assert of(app, "seen") == ["cancelled", ("after", 444)]
     assert [record.levelname for record in caplog.records if record.levelno > logging.INFO] == []
+
+
+async def test_a_client_that_leaves_cancels_what_runs_beside_each_other(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make(TABLE, CODE)
+    async with connected(app, "/gathered") as (_, writer):
+        await asyncio.to_thread(of(app, "begun").wait, PATIENCE)
+        writer.close()
+        await until(lambda: ("after", 499) in of(app, "seen"))
+    assert of(app, "seen") == ["cancelled", ("after", 499)]
+    assert caplog.records == []
+
+
+async def test_a_client_that_leaves_ends_a_stream(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    app = make(TABLE, CODE)
+    async with connected(app, "/stream") as (reader, writer):
+        async with asyncio.timeout(PATIENCE):
+            await reader.readuntil(b"first")
+        writer.close()
+        await until(lambda: "ended" in of(app, "seen"))
+    assert caplog.records == []
 
 
 async def test_a_client_that_leaves_does_not_stop_what_a_thread_has_begun(make: Make) -> None:
