@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp
 
-from hapiish import table as tables
+from hapiish import plugins
 from hapiish.compile import compile_table
 from hapiish.resolve import folders, forget
 from hapiish.server import Server
@@ -45,7 +45,7 @@ def create_app(
     its own. With `reload` the files of the table and the modules beside it are watched: a good edit is served at
     once, a wrong one is reported and changes nothing.
     """
-    table = tables.load(file, env)
+    table = plugins.load(file, env)
     return Application(table, env=env, database_uri=database_uri, watch=reload)
 
 
@@ -136,7 +136,7 @@ class Application(Starlette):
         old = self.server.compiled.table
         modules = _forgotten(old)
         try:
-            table = tables.load(old.file, self.env)
+            table = plugins.load(old.file, self.env)
             compiled = compile_table(table, self.server)
         except TableError as error:
             _forgotten(old)

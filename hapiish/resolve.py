@@ -23,14 +23,14 @@ class ResolveError(Exception):
 
 
 def resolve(name: str, folder: str | None = None, package: str | None = None) -> Any:
-    """The object called `module:attribute`; raises ResolveError saying which half of the name failed and why.
+    """The object called `module:attribute`, or the module; raises ResolveError saying which half failed and why.
 
     The module is looked up in `package`, or else beside the table in `folder`, then among all that are installed.
     """
     module_name, _, attribute = name.partition(":")
     inner = _inside_package(module_name, package, folder) if package is not None else None
     found: Any = _module(inner or module_name, None if package is not None else folder)
-    for part in attribute.split("."):
+    for part in attribute.split(".") if attribute else ():
         try:
             found = getattr(found, part)
         except AttributeError:
@@ -129,6 +129,14 @@ def _load_as(alias: str, place: Path) -> None:
     except BaseException:
         del sys.modules[alias]
         raise
+
+
+def provide(label: str, folder: str) -> ModuleType:
+    """An empty module for objects without a name of their own; forgotten like those beside the table in `folder`."""
+    name = f"_{label}_{sha256(folder.encode()).hexdigest()[:8]}"
+    module = sys.modules[name] = ModuleType(name)
+    _taken.setdefault(folder, set()).add(name)
+    return module
 
 
 def forget(folder: str) -> dict[str, ModuleType]:

@@ -5,7 +5,7 @@ The compiled table is one attribute of it; a reload replaces that attribute and 
 
 import asyncio
 import os
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from socket import gethostname
 from time import time
@@ -96,6 +96,8 @@ class Server:
         """Serves this table from now on; requests that have begun end by the old one."""
         self.compiled = compiled
         self.settings = compiled.table.server
+        self.plugins: Mapping[str, Any] = getattr(compiled.table.plugins, "exposed", {})
+        self.registrations: Mapping[str, Any] = getattr(compiled.table.plugins, "registrations", {})
         self.cookies = compiled.cookies
         self.session = compiled.sessions
         self.identify = compiled.identity

@@ -23,22 +23,26 @@ COMMANDS: Final = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; the result is the process's exit status."""
+    """Runs one command, ours or one of a plugin of the table; the result is the process's exit status."""
     given = sys.argv[1:] if argv is None else list(argv)
     parser = argparse.ArgumentParser(prog="hapiish", description="Serves and checks a table of routes and events.")
     parser.add_argument("--version", action="version", version=f"hapiish {version('hapiish')}")
     subparsers = parser.add_subparsers(metavar="command", dest="command", required=True)
     parsers = {name: subparsers.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
     called = next((word for word in given if not word.startswith("-")), "")
+    if called and called not in COMMANDS:
+        status = import_module("hapiish.cli.command").main(called, given[given.index(called) + 1 :])
+        if status is not None:
+            return int(status)
     module = import_module(f"hapiish.cli.{called}") if called in COMMANDS else None
     if module is not None:
         module.add_arguments(parsers[called])
     options = parser.parse_args(given)
     assert module is not None
     try:
-        status: int = module.main(options)
+        done: int = module.main(options)
     except BrokenPipeError:
         # Whoever read our output has seen enough; Python would complain once more when it closes the stream.
         sys.stdout = None
         return 0
-    return status
+    return done

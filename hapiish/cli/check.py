@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `hapiish check`."""
     parser.add_argument("table", nargs="?", default="routes.yaml", help="the route table (default: routes.yaml)")
     parser.add_argument("--format", choices=["text", "json", "github"], default="text", help="how problems are written")
-    parser.add_argument("--import", action="store_true", dest="imports", help="import handlers, models and schemes too")
+    parser.add_argument(
+        "--import", action="store_true", dest="imports", help="import handlers, models, schemes and plugins too"
+    )
     parser.add_argument(
         "--no-env", action="store_true", help="take variables and secrets that are missing for warnings"
     )
@@ -34,7 +36,7 @@ def main(options: argparse.Namespace) -> int:
     if options.codes:
         print(codes.page(), end="")
         return 0
-    table, problems = check(options.table)
+    table, problems = check(options.table, register=_plugins() if options.imports else None)
     if options.no_env:
         problems = [replace(problem, warning=problem.warning or problem.code in ELSEWHERE) for problem in problems]
     if table is not None and options.imports:
@@ -48,6 +50,13 @@ def main(options: argparse.Namespace) -> int:
             shown = report.as_text(problems, colour=wants_colour(sys.stdout))
             print("\n\n".join(filter(None, [shown, summary(options.table, table, problems)])))
     return 1 if report.counts(problems)["errors"] else 0
+
+
+def _plugins() -> Any:
+    """What asks Python plugins for their contributions."""
+    from hapiish.plugins import Plugins
+
+    return Plugins()
 
 
 def missing(table: Table) -> list[Problem]:

@@ -10,9 +10,14 @@ from hapiish.table.model import Table
 from hapiish.table.problems import Problem
 
 
-def open_table(file: str) -> Table:
-    """Shows warnings and errors on stderr; raises Refusal when the table must not be served."""
-    table, problems = check(file)
+def open_table(file: str, *, plugins: bool = False) -> Table:
+    """Shows warnings and errors on stderr; raises Refusal when the table must not be served.
+
+    Without `plugins` what Python plugins contribute is left out.
+    """
+    from hapiish.plugins import Plugins
+
+    table, problems = check(file, register=Plugins() if plugins else None)
     show(problems)
     if table is None:
         raise Refusal(summary(file, table, problems))

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Serves until it is told to stop: 0 then, 1 when it cannot start."""
     try:
-        table = open_table(options.table)
+        table = open_table(options.table, plugins=True)
         refuse(options, table)
         from hapiish.cli.serve import serve
 

@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from hapiish import table as tables
+from hapiish import plugins
 from hapiish.app import Application
 from hapiish.cli import logs
 from hapiish.cli.database import local_database
@@ -78,7 +78,7 @@ def serve(options: argparse.Namespace, table: Table) -> int:
 
 def worker() -> Application:
     """The application of one worker process."""
-    table = tables.load(os.environ[TABLE])
+    table = plugins.load(os.environ[TABLE])
     app = Application(table, env=None, database_uri=os.environ.get(DATABASE), watch=False)
     settle()
     return app

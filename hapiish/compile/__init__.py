@@ -70,6 +70,8 @@ class Compiled:
 
 def compile_table(table: model.Table, server: Any) -> Compiled:
     """Compiles `table` for `server` (its pool runs the `def` functions). Raises TableError with every unknown name."""
+    if table.is_partial:
+        raise ValueError("the table has Python plugins: it must be loaded by hapiish.plugins.load to be served")
     names = Names(table, server)
     # In place while compiling, too: a scheme or a kind may want a cache of its own.
     before, server.caches = server.caches, compile_caches(names)

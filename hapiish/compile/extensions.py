@@ -34,9 +34,10 @@ class ExtensionCompiler:
     def function(self, point: str, ext: model.Ext) -> AsyncHandler:
         """One function, with what is bound to it and within its time."""
         function = self.names.function(ext.method)
-        if point == "onRequest" and home(ext.method):
+        realm = self.table.realm(home(ext.method))
+        if point == "onRequest" and realm.prefix and not realm.is_plugin:
             is_sensitive = self.table.server.router.is_case_sensitive
-            function = below(function, self.table.realm(home(ext.method)).prefix, case_sensitive=is_sensitive)
+            function = below(function, realm.prefix, case_sensitive=is_sensitive)
         if ext.bind is not None:
             function = _bound(function, self.names.object(ext.bind))
         return _limited(function, ext.timeout, f"{point} {ext.method}") if ext.timeout is not None else function

@@ -120,6 +120,8 @@ class _Assembly:
             files=whole.files,
             names=self.names(),
             used=tuple(self.realm(realm) for realm in draft.realms[1:]),
+            plugins=whole.register,
+            is_partial=draft.is_partial,
         )
 
     def views(self, realm: RealmDraft) -> model.Views | None:

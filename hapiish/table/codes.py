@@ -116,6 +116,8 @@ class Code(StrEnum):
     CACHE = "HA0365", "A cache that is declared twice or by nobody, or a cache policy that contradicts itself."
     CALL = "HA0366", "A call of a server method that is malformed, or of a method that `methods` does not have."
     CALL_ARGUMENT = "HA0367", "A call of a server method with something that requests of this route never have."
+    PLUGIN_DEPENDENCY = "HA0368", "A plugin that another one needs is missing, of another version, or in a circle."
+    DUPLICATE_PLUGIN = "HA0369", "A plugin that is registered twice, and is not made for that."
 
     TABLE_MISSING = "HA0358", "A table that is used cannot be found or read."
     TABLE_CYCLE = "HA0359", "Tables that use each other in a circle."
@@ -135,6 +137,7 @@ class Code(StrEnum):
     NOT_CALLABLE = "HA0402", "A `module:attribute` that is not a function where one is wanted."
     STRATEGY_OPTIONS = "HA0403", "Options that the strategy's scheme refuses."
     EXTRA = "HA0405", "An option needs a package that an extra of hapiish brings."
+    PLUGIN = "HA0406", "A plugin that is none, that refuses its options or this hapiish, or that fails."
     KIND_OPTIONS = "HA0407", "Options that the kind of a handler refuses."
     NO_DATABASE = "HA0404", "Models are wanted from a database, and `database.uri` is empty."
 

@@ -6,7 +6,7 @@ path leads to anything and its mark knows the file. What the options mean is not
 
 import importlib.util
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, Final
@@ -17,8 +17,8 @@ from hapiish.table.expand import expand
 from hapiish.table.homes import settle
 from hapiish.table.marks import Marks, Node, Path
 from hapiish.table.params import Given
-from hapiish.table.places import mappings
-from hapiish.table.problems import Mark, Problem, TableError
+from hapiish.table.places import mappings, section
+from hapiish.table.problems import Mark, Problem
 from hapiish.table.shape import check_shape
 from hapiish.table.source import Tree
 
@@ -28,10 +28,35 @@ USED: Final = "\0table"
 PACKAGE: Final = "package:"
 
 Chain = tuple[Mark, ...]
-Register = Callable[[str, str, Mapping[str, Any], Mark], Mapping[str, Any]]
-"""`register(name, folder, options, mark)` gives what a Python plugin contributes, as the tree of a table.
 
-Its functions stand there under names that resolve knows. Raises TableError for what is wrong with the plugin.
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Wanted:
+    """An entry of `plugins` that names a Python plugin, as written in a table in `folder` (and `package`).
+
+    `place` is where something in its `options` stands.
+    """
+
+    name: str
+    folder: str
+    package: str | None
+    options: Mapping[str, Any]
+    mark: Mark
+    place: Callable[[Path], Mark]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Contribution:
+    """What the plugin called `name` brings, as the tree of a table; functions stand there under names that resolve."""
+
+    wanted: Wanted
+    name: str
+    tree: Mapping[str, Any]
+
+
+Register = Callable[[Sequence[Wanted]], tuple[Sequence[Contribution], Sequence[Problem]]]
+"""Called once with every Python plugin of a table: what they contribute, in the order that they need, and all that is
+wrong with them.
 """
 
 
@@ -80,6 +105,7 @@ class Composition:
         self.parts: list[Part] = []
         self.problems: list[Problem] = []
         self.is_partial = False
+        self._wanted: dict[Wanted, tuple[Part, Path]] = {}
 
     def read(self, text: str, file: str) -> None:
         """Reads the table in `text` and every table that it uses."""
@@ -87,6 +113,7 @@ class Composition:
         tree = self._tree(text, file, folder, None)
         if tree is not None:
             self._add(Part(0, tree, file, folder, ""))
+            self._contribute()
 
     @property
     def tree(self) -> Tree:
@@ -128,7 +155,7 @@ class Composition:
                 case {"table": str()}:
                     self._use(part, entry, at)
                 case {"plugin": str()}:
-                    self._register(part, entry, at)
+                    self._want(part, entry, at)
 
     def _use(self, host: Part, entry: Mapping[str, Any], at: Path) -> None:
         mark = host.tree.marks.value((*at, "table"))
@@ -153,28 +180,65 @@ class Composition:
             label = self._label(entry.get("as") or FilePath(package or file).stem)
             self._add(Part(index, tree, file, folder, label, package, (*host.at, *at, USED), host, at))
 
-    def _register(self, host: Part, entry: Mapping[str, Any], at: Path) -> None:
+    def _want(self, host: Part, entry: Mapping[str, Any], at: Path) -> None:
+        marks = host.tree.marks
+        wanted = Wanted(
+            name=entry["plugin"],
+            folder=host.folder,
+            package=host.package,
+            options=section(entry, "options"),
+            mark=marks.value((*at, "plugin")),
+            place=lambda path: marks.value((*at, "options", *path)),
+        )
+        self._wanted[wanted] = (host, at)
+
+    def _contribute(self) -> None:
+        """Asks all Python plugins at once, so that they may come in another order than they stand in."""
+        if not self._wanted:
+            return
         if self.register is None:
             self.is_partial = True
             return
-        mark = host.tree.marks.value((*at, "plugin"))
-        try:
-            value = self.register(entry["plugin"], host.folder, entry.get("options") or {}, mark)
-        except TableError as error:
-            self.problems += error.problems
-            return
-        tree, problems = check_shape(
-            Tree(dict(value), Marks(mark.file, Node(mark.line - 1, mark.column - 1), mark.chain))
-        )
+        contributions, problems = self.register(list(self._wanted))
         self.problems += problems
-        label = self._label(entry["plugin"].partition(":")[0])
-        place = (*host.at, *at, USED)
-        self._add(Part(len(self.parts), tree, host.file, host.folder, label, host.package, place, host, at))
+        self.is_partial = bool(problems)
+        for made in contributions:
+            self._take(made, *self._wanted[made.wanted])
+
+    def _take(self, made: Contribution, host: Part, at: Path) -> None:
+        """Puts what a plugin brings into the table that names it, as a table of its own; its extension functions are
+        for every route there (hapi).
+        """
+        mark = made.wanted.mark
+        node = Node(mark.line - 1, mark.column - 1)
+        tree, problems = check_shape(Tree(dict(made.tree), Marks(mark.file, node, mark.chain)))
+        self.problems += [replace(each, message=f'plugin "{made.name}": {each.message}') for each in problems]
+        index, place, label = len(self.parts), (*host.at, *at, USED), self._label(made.name)
+        functions = Tree({"ext": tree.value.pop("ext", {})}, tree.marks)
+        settle(functions, index, label)
+        for point, given in functions.value["ext"].items():
+            for function in given:
+                _append(host.tree, ("ext", point), function, node)
+        self._add(Part(index, tree, host.file, host.folder, label, host.package, place, host, at))
 
     def _label(self, wanted: str) -> str:
         taken = {part.label for part in self.parts}
         labels = (f"{wanted}-{number}" if number > 1 else wanted for number in range(1, len(taken) + 2))
         return next(label for label in labels if label not in taken)
+
+
+def _append(tree: Tree, path: Path, given: Any, node: Node) -> None:
+    """Adds to the list at `path`, which may be missing, or be written as a single value."""
+    *outer, last = path
+    holder: Any = tree.value
+    for step in outer:
+        if not isinstance(holder.get(step), dict):
+            holder[step] = {}
+        holder = holder[step]
+    present = holder.get(last)
+    listed = present if isinstance(present, list) else [] if present is None else [present]
+    holder[last] = [*listed, given]
+    tree.marks.append(path, len(listed), node)
 
 
 def _leaves(value: Any, path: Path) -> Iterator[Path]:

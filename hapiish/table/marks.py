@@ -62,6 +62,17 @@ class Marks:
             node.items = {}
         node.items[key] = other.root
 
+    def append(self, path: Path, count: int, node: Node) -> None:
+        """Says where an entry stands that was added to the `count` entries of a list; one may have stood alone."""
+        outer = self.root
+        for step in path:
+            outer = _inside(outer).setdefault(str(step), Node(node.line, node.column))
+        if not isinstance(outer.items, list):
+            alone = Node(outer.line, outer.column, outer.text, plain=outer.plain)
+            alone.keys, alone.items = outer.keys, outer.items
+            outer.keys, outer.items = None, [alone] * count
+        outer.items.append(node)
+
     def _walk(self, path: Path) -> "tuple[Node, int, Marks]":
         node, marks = self.root, self
         for depth, step in enumerate(path):
@@ -74,3 +85,9 @@ class Marks:
                     return node, depth, marks
             marks = node.marks or marks
         return node, len(path), marks
+
+
+def _inside(node: Node) -> dict[str, Node]:
+    if not isinstance(node.items, dict):
+        node.items = {}
+    return node.items

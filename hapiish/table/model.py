@@ -929,6 +929,8 @@ class Table:
     files: tuple[str, ...] = ()  # every file that was read, for the watcher
     names: Mapping[str, Mark] = field(default_factory=dict)  # every module:attribute, and where it is first written
     used: tuple[Realm, ...] = ()
+    plugins: Any = None  # what has registered the Python plugins, where there are some
+    is_partial: bool = False  # whether Python plugins were left out, so that it can be looked at and not be served
 
     @property
     def every_model(self) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Tables used by tables: what becomes of their parts, of names that meet, and of what Python plugins bring."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from hapiish.table import check, load
+from hapiish.table.compose import Contribution, Wanted
 from hapiish.table.homes import Name, home, homed
 from hapiish.table.model import Kind, Table
-from hapiish.table.problems import Mark, Problem, TableError
+from hapiish.table.problems import Problem
 
 USED = """
 models: {User: "models:User"}
@@ -143,16 +144,53 @@ FRAGMENT: Mapping[str, Any] = {
 }
 
 
+Answer = tuple[Sequence[Contribution], Sequence[Problem]]
+
+
+def bringing(fragments: Mapping[str, Any]) -> Callable[[Sequence[Wanted]], Answer]:
+    """Registers plugins by what they bring."""
+
+    def register(wanted: Sequence[Wanted]) -> Answer:
+        return [
+            Contribution(wanted=each, name=each.name.partition(":")[0], tree=fragments[each.name]) for each in wanted
+        ], []
+
+    return register
+
+
+def test_extension_functions_of_a_python_plugin_are_for_every_route_of_its_table(tmp_path: Path) -> None:
+    text = """
+    plugins: [{plugin: "acme:plugin"}, {plugin: "other:plugin"}]
+    ext: {onPreAuth: "m:own", onRequest: [{method: "m:first"}]}
+    routes: [{method: GET, path: /, handler: "m:index"}]
+    """
+    fragments = {
+        "acme:plugin": {
+            "ext": {"onPreAuth": [{"method": "a:x", "before": ["other"]}], "onPostAuth": [{"method": "a:y"}]}
+        },
+        "other:plugin": {"ext": {"onRequest": [{"method": "o:z"}]}},
+    }
+    built = load(files(tmp_path, routes=text), {}, register=bringing(fragments))
+    found = {
+        point: [(str(ext.method), home(ext.method), ext.mark.line) for ext in exts] for point, exts in built.ext.items()
+    }
+    assert found == {
+        "onPreAuth": [("m:own", 0, 3), ("a:x", 1, 2)],
+        "onRequest": [("m:first", 0, 3), ("o:z", 2, 2)],
+        "onPostAuth": [("a:y", 1, 2)],
+    }
+
+
 def test_what_only_a_python_plugin_can_know_is_not_judged_without_it(tmp_path: Path) -> None:
     assert problems(tmp_path, routes=PLUGIN) == []
 
 
 def test_a_python_plugin_contributes_as_a_table_would(tmp_path: Path) -> None:
-    asked: list[tuple[str, str, Mapping[str, Any], Mark]] = []
+    asked: list[Wanted] = []
 
-    def register(name: str, folder: str, options: Mapping[str, Any], mark: Mark) -> Mapping[str, Any]:
-        asked.append((name, folder, options, mark))
-        return FRAGMENT
+    def register(wanted: Sequence[Wanted]) -> Answer:
+        asked.extend(wanted)
+        return bringing({"acme:plugin": FRAGMENT})(wanted)
 
     built = load(files(tmp_path, routes=PLUGIN), {}, register=register)
     mine, call, route = built.routes
@@ -162,7 +200,9 @@ def test_a_python_plugin_contributes_as_a_table_would(tmp_path: Path) -> None:
     assert mine.options.auth is not None
     assert mine.options.auth.strategies == (Name("badge", 1),)
     assert (route.path, route.id, str(route.mark)) == ("/acme/status", "status", f"{tmp_path}/routes.yaml:2:20")
-    assert asked[0][:3] == ("acme:plugin", str(tmp_path), {"level": 3})
+    (wanted,) = asked
+    assert (wanted.name, wanted.folder, wanted.options) == ("acme:plugin", str(tmp_path), {"level": 3})
+    assert wanted.place(("level",)).column == 52
     assert built.used[0].options == {"level": 3}
 
 
@@ -171,7 +211,7 @@ def test_what_a_python_plugin_declares_must_not_be_there_already(tmp_path: Path)
     file = files(tmp_path, routes=text)
     fragments: dict[str, Any] = {"acme:one": {"methods": {"m": "a:b"}, "kinds": {"mine": "a:b"}}}
     fragments["acme:two"] = {"methods": {"m": "a:b"}}
-    found = check(file, {}, register=lambda name, folder, options, mark: fragments[name])[1]
+    found = check(file, {}, register=bringing(fragments))[1]
     assert [(problem.mark.line, problem.code, problem.related[0][0].line) for problem in found] == [
         (2, "HA0364", 4),
         (3, "HA0364", 2),
@@ -179,16 +219,14 @@ def test_what_a_python_plugin_declares_must_not_be_there_already(tmp_path: Path)
 
 
 def test_what_is_wrong_with_a_python_plugin_is_told_at_its_entry(tmp_path: Path) -> None:
-    def broken(name: str, folder: str, options: Mapping[str, Any], mark: Mark) -> Mapping[str, Any]:
-        raise TableError([Problem(mark, "HA0406", "no")])
+    def broken(wanted: Sequence[Wanted]) -> Answer:
+        return [], [Problem(each.mark, "HA0406", "no") for each in wanted]
 
-    def misshapen(name: str, folder: str, options: Mapping[str, Any], mark: Mark) -> Mapping[str, Any]:
-        return {"routes": [{"method": "GET", "path": "/"}]}
-
+    misshapen = bringing({"acme:plugin": {"routes": [{"method": "GET", "path": "/"}]}})
     file = files(tmp_path, routes="plugins:\n- {plugin: 'acme:plugin'}\n")
     assert [str(problem) for problem in check(file, {}, register=broken)[1]] == [f"{file}:2:12: HA0406 no"]
     (problem,) = check(file, {}, register=misshapen)[1]
-    assert (str(problem.mark), problem.message) == (f"{file}:2:12", 'missing "handler"')
+    assert (str(problem.mark), problem.message) == (f"{file}:2:12", 'plugin "acme": missing "handler"')
 
 
 def test_a_name_is_equal_to_the_same_name_of_the_same_table_only() -> None:

@@ -124,7 +124,7 @@ def test_schema_and_dataclass_have_the_same_defaults(name: str, kind: type) -> N
 
 
 def test_the_whole_file_has_the_keys_of_the_table() -> None:
-    ours = {"file", "folder", "files", "marks", "names", "used"}
+    ours = {"file", "folder", "files", "marks", "names", "used", "plugins", "is_partial"}
     composed = {"hapiish", "params", "presets", "groups", "plugins"}
     assert set(SCHEMA["properties"]) - composed == {field.name for field in fields(model.Table)} - ours
 

@@ -1,0 +1,241 @@
+"""Python plugins of a table: found, put into the order of their dependencies, and asked what they contribute.
+
+A plugin is an object or a module with `name`, `register(server, options)` and what else `Plugin` shows; hapi's plugin.
+What it contributes is recorded as a piece of a table and goes the way of a table from there: it is checked, merged and
+compiled like one. Its functions stand there under names that lead to a module made for them.
+"""
+
+import inspect
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import version
+from types import ModuleType, SimpleNamespace
+from typing import Any, Protocol
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from hapiish import registrar
+from hapiish import table as tables
+from hapiish.http.validator import compile_schema
+from hapiish.registrar import Registrar, needs
+from hapiish.resolve import ResolveError, provide, resolve
+from hapiish.table.codes import Code
+from hapiish.table.compose import Contribution, Wanted
+from hapiish.table.model import Table
+from hapiish.table.problems import Problem
+
+__all__ = ["Plugin", "Plugins", "Registration", "load"]
+
+
+class Plugin(Protocol):
+    """What a plugin has; only `name` and `register` must be there."""
+
+    name: str
+    version: str
+    """A version of PEP 440; "0.0.0" by default."""
+    dependencies: str | Sequence[str] | Mapping[str, str]
+    """Plugins that must be there: a name, names, or names with version specifiers such as ">=2,<3"."""
+    requirements: Mapping[str, str]
+    """Version specifiers of `hapiish` and `python`."""
+    multiple: bool
+    """Whether it may be registered more than once."""
+    options_schema: Mapping[str, Any]
+    """A JSON Schema of its options."""
+
+    def register(self, server: Registrar, options: Mapping[str, Any]) -> None:
+        """Says what the plugin contributes, with the methods of `server`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A plugin of a table (hapi's server.registrations)."""
+
+    name: str
+    version: str
+    options: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class _Found:
+    wanted: Wanted
+    plugin: Any
+    name: str
+    version: str
+    needs: dict[str, str] = field(default_factory=dict)
+
+
+def load(file: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> Table:
+    """The checked table in `file` with what its Python plugins contribute; raises TableError."""
+    return tables.load(file, env, register=Plugins())
+
+
+class Plugins:
+    """The plugins of one load of a table, called by the table's composition with all that its entries name.
+
+    Afterwards: `registrations` by name, what they `exposed` under their names, and their `commands`; `were_asked` says
+    whether there was any plugin at all.
+    """
+
+    def __init__(self) -> None:
+        self.registrations: dict[str, Registration] = {}
+        self.exposed: dict[str, SimpleNamespace] = {}
+        self.commands: dict[str, Callable[..., Any]] = {}
+        self.were_asked = False
+        self._problems: list[Problem] = []
+        self._count = 0
+
+    def __call__(self, wanted: Sequence[Wanted]) -> tuple[list[Contribution], list[Problem]]:
+        """What the plugins contribute, in the order in which they depend on each other, and what is wrong with them."""
+        self.were_asked = True
+        found = self._unique([each for each in map(self._find, wanted) if each is not None])
+        contributions = [made for each in self._ordered(found) if (made := self._register(each)) is not None]
+        known = {each.name: each for each in found}
+        for each in found:
+            for name, versions in each.needs.items():
+                self._check_dependency(each, name, versions, known)
+        return contributions, self._problems
+
+    def _refuse(self, wanted: Wanted, code: Code, message: str, **more: Any) -> None:
+        self._problems.append(Problem(wanted.mark, code, message, **more))
+
+    def _find(self, wanted: Wanted) -> _Found | None:
+        try:
+            plugin = resolve(wanted.name, wanted.folder, wanted.package)
+        except ResolveError as error:
+            self._refuse(wanted, Code.IMPORT, f'"{wanted.name}": {error}')
+            return None
+        name, register = getattr(plugin, "name", None), getattr(plugin, "register", None)
+        if not isinstance(name, str) or not name or not callable(register):
+            lacks = "name" if not isinstance(name, str) or not name else "register(server, options)"
+            self._refuse(wanted, Code.PLUGIN, f'"{wanted.name}" is no plugin: it has no {lacks}')
+            return None
+        if inspect.iscoroutinefunction(register):
+            hint = "what takes time belongs to an extension at onPreStart"
+            self._refuse(wanted, Code.PLUGIN, f'register of the plugin "{name}" must be a def', hint=hint)
+            return None
+        found = _Found(wanted, plugin, name, str(getattr(plugin, "version", "0.0.0")))
+        found.needs = needs(getattr(plugin, "dependencies", ()))
+        ours = {"hapiish": version("hapiish"), "python": ".".join(map(str, sys.version_info[:3]))}
+        for what, versions in getattr(plugin, "requirements", {}).items():
+            if what not in ours:
+                self._refuse(wanted, Code.PLUGIN, f'the plugin "{name}" requires "{what}": not hapiish or python')
+            elif not _fits(ours[what], versions):
+                said = f'the plugin "{name}" requires {what} {versions} but found {ours[what]}'
+                self._refuse(wanted, Code.PLUGIN, said)
+        return found if self._accepts(found) else None
+
+    def _accepts(self, found: _Found) -> bool:
+        """Whether the options are what the plugin's schema asks for; a fault is told at its own place."""
+        schema = getattr(found.plugin, "options_schema", None)
+        faults = compile_schema(schema, {}).errors(dict(found.wanted.options)) if schema is not None else ()
+        for fault in faults:
+            path = tuple(int(step) if step.isdecimal() else step for step in fault["path"].split("/")[1:])
+            said = f"options{fault['path'].replace('/', '.')} {fault['message']}"
+            mark = found.wanted.place(path)
+            self._problems.append(Problem(mark, Code.PLUGIN, f'plugin "{found.name}": {said}'))
+        return not faults
+
+    def _unique(self, found: list[_Found]) -> list[_Found]:
+        first: dict[str, _Found] = {}
+        unique = []
+        for each in found:
+            other = first.setdefault(each.name, each)
+            if other is each or getattr(each.plugin, "multiple", False):
+                unique.append(each)
+                continue
+            related = ((other.wanted.mark, "the first time"),)
+            self._refuse(each.wanted, Code.DUPLICATE_PLUGIN, f"Plugin {each.name} already registered", related=related)
+        return unique
+
+    def _ordered(self, found: list[_Found]) -> list[_Found]:
+        """Each after those that it depends on, otherwise as in the file."""
+        by_name: dict[str, list[_Found]] = {}
+        for each in found:
+            by_name.setdefault(each.name, []).append(each)
+        sorter: TopologicalSorter[str] = TopologicalSorter()
+        for name, several in by_name.items():
+            sorter.add(name, *(need for each in several for need in each.needs if need in by_name and need != name))
+        try:
+            sorter.prepare()
+        except CycleError as error:
+            round_trip = error.args[1]
+            first = by_name[round_trip[-1]][0]
+            related = tuple((by_name[name][0].wanted.mark, f'"{name}" is here') for name in round_trip[1:-1])
+            message = f"plugins depend on each other in a circle: {' → '.join(reversed(round_trip))}"
+            self._refuse(first.wanted, Code.PLUGIN_DEPENDENCY, message, related=related)
+            return []
+        ordered: list[_Found] = []
+        places = list(by_name)
+        while sorter.is_active():
+            ready = sorted(sorter.get_ready(), key=places.index)
+            for name in ready:
+                ordered += by_name[name]
+                sorter.done(name)
+        return ordered
+
+    def _check_dependency(self, found: _Found, name: str, versions: str, known: Mapping[str, _Found]) -> None:
+        other = known.get(name)
+        if other is None:
+            message = f"Plugin {found.name} missing dependency {name}"
+            self._refuse(found.wanted, Code.PLUGIN_DEPENDENCY, message)
+        elif not _fits(other.version, versions):
+            message = f"Plugin {found.name} requires {name} version {versions} but found {other.version}"
+            related = ((other.wanted.mark, f"{name} is here"),)
+            self._refuse(found.wanted, Code.PLUGIN_DEPENDENCY, message, related=related)
+
+    def _register(self, found: _Found) -> Contribution | None:
+        """Calls `register` and gives names to the functions in what it left."""
+        server = Registrar(found.name)
+        wanted = found.wanted
+        try:
+            found.plugin.register(server, dict(wanted.options))
+        except Exception as error:  # noqa: BLE001 - whatever a plugin raises is its problem
+            frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in _OURS]
+            where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+            message = f'the plugin "{found.name}" failed in register{where}: {type(error).__name__}: {error}'
+            self._refuse(wanted, Code.PLUGIN, message)
+            return None
+        for name, command in server.commands.items():
+            if name in self.commands:
+                self._refuse(wanted, Code.PLUGIN, f'the command "{name}" is taken by another plugin')
+            self.commands.setdefault(name, command)
+        found.needs |= server.needs
+        self.registrations[found.name] = Registration(name=found.name, version=found.version, options=wanted.options)
+        self.exposed.setdefault(found.name, SimpleNamespace()).__dict__.update(server.exposed)
+        self._count += 1
+        module = provide(_identifier(f"{found.name}_{self._count}"), wanted.folder)
+        return Contribution(wanted=wanted, name=found.name, tree=_named(server.tree, module))
+
+
+_OURS = (__file__, registrar.__file__)
+
+
+def _named(value: Any, module: ModuleType) -> Any:
+    """A copy of what a plugin contributes with names, of `module`, in the place of its functions."""
+    if isinstance(value, Mapping):
+        return {key: _named(inner, module) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_named(inner, module) for inner in value]
+    if not callable(value):
+        return value
+    attribute = _identifier(f"{getattr(value, '__name__', type(value).__name__)}_{len(vars(module))}")
+    setattr(module, attribute, value)
+    return f"{module.__name__}:{attribute}"
+
+
+def _identifier(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]+", "_", text)
+
+
+def _fits(version: str, versions: str) -> bool:
+    """Whether a version is among those that a specifier such as ">=2,<3" means; an unreadable one never is."""
+    try:
+        return Version(version) in SpecifierSet(versions, prereleases=True)
+    except (InvalidSpecifier, InvalidVersion):
+        return False

@@ -1,0 +1,128 @@
+"""The `server` of a plugin's `register`: hapi's methods in snake_case, recorded as a piece of a table.
+
+Nothing is judged here: what comes of it is checked as if it were written in the file. Functions are given as they are,
+or by name as in a table.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+Function = Callable[..., Any] | str
+"""A function, or its name as module:attribute."""
+
+
+class AuthRegistrar:
+    """`server.auth`: schemes and strategies."""
+
+    def __init__(self, tree: dict[str, Any]) -> None:
+        self._tree = tree
+
+    def scheme(self, name: str, factory: Function) -> None:
+        """A scheme `(server, options)` for strategies of the table."""
+        self._section("schemes")[name] = factory
+
+    def strategy(self, name: str, scheme: str, options: Mapping[str, Any] | None = None) -> None:
+        """A strategy: a scheme with its options."""
+        self._section("strategies")[name] = {"scheme": scheme, **({"options": dict(options)} if options else {})}
+
+    def _section(self, name: str) -> dict[str, Any]:
+        section: dict[str, Any] = self._tree.setdefault("auth", {}).setdefault(name, {})
+        return section
+
+
+class Registrar:
+    """What a plugin says of itself: `tree` is the piece of a table, the rest is not for tables."""
+
+    def __init__(self, plugin: str) -> None:
+        self.plugin = plugin
+        self.tree: dict[str, Any] = {}
+        self.exposed: dict[str, Any] = {}
+        self.commands: dict[str, Callable[..., Any]] = {}
+        self.needs: dict[str, str] = {}
+        self.auth = AuthRegistrar(self.tree)
+
+    def kind(self, name: str, factory: Function, *, defaults: Mapping[str, Any] | None = None) -> None:
+        """A kind of handler, `handler: {name: options}`: `(server, route, options)` returns the handler.
+
+        `defaults` are options that its routes have unless something else is said.
+        """
+        given = {"method": factory, "defaults": dict(defaults)} if defaults else factory
+        self._section("kinds")[name] = given
+
+    def method(
+        self,
+        name: str,
+        function: Function,
+        *,
+        cache: Mapping[str, Any] | None = None,
+        generate_key: Function | None = None,
+    ) -> None:
+        """A server method by dotted name; `cache` as in a table (`{"expiresIn": "60s", "generateTimeout": "2s"}`)."""
+        more = {"cache": dict(cache) if cache else None, "generateKey": generate_key}
+        given = {key: value for key, value in more.items() if value is not None}
+        self._section("methods")[name] = {"method": function, **given} if given else function
+
+    def cache(
+        self, name: str, provider: Function, options: Mapping[str, Any] | None = None, *, shared: bool = False
+    ) -> None:
+        """A cache for policies to choose by name (hapi's server.cache.provision)."""
+        given = {
+            "name": name,
+            "provider": provider,
+            "shared": shared,
+            **({"options": dict(options)} if options else {}),
+        }
+        self.tree.setdefault("caches", []).append(given)
+
+    def ext(
+        self,
+        point: str,
+        function: Function,
+        *,
+        before: str | Sequence[str] = (),
+        after: str | Sequence[str] = (),
+        timeout: int | str | None = None,
+    ) -> None:
+        """An extension function for every route of the table; `before` and `after` are names of plugins."""
+        hints = {"before": _listed(before), "after": _listed(after), "timeout": timeout}
+        given = {"method": function, **{key: value for key, value in hints.items() if value}}
+        self._section("ext").setdefault(point, []).append(given)
+
+    def route(self, route: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
+        """A route or several, with the keys of a table; the prefix and the host of the plugin's entry hold for them."""
+        self.tree.setdefault("routes", []).extend([route] if isinstance(route, Mapping) else route)
+
+    def state(self, name: str, options: Mapping[str, Any] | None = None) -> None:
+        """A cookie, with the keys that it has in a table."""
+        self._section("state")[name] = dict(options or {})
+
+    def schema(self, name: str, schema: Mapping[str, Any] | bool) -> None:
+        """A named JSON Schema for the plugin's own routes: `{"$ref": "#/schemas/Name"}`."""
+        self._section("schemas")[name] = schema
+
+    def command(self, name: str, function: Callable[..., Any]) -> None:
+        """A command `hapiish NAME [TABLE] …`: `(server, arguments)`, called while the server runs; returns a status."""
+        self.commands[name] = function
+
+    def expose(self, key: str, value: Any) -> None:
+        """Publishes a value as `server.plugins["name"].key`."""
+        self.exposed[key] = value
+
+    def dependency(self, names: str | Sequence[str] | Mapping[str, str], after: Function | None = None) -> None:
+        """Plugins that must be there, perhaps with version specifiers; `after` runs at onPreStart, after theirs."""
+        self.needs |= needs(names)
+        if after is not None:
+            self.ext("onPreStart", after, after=list(needs(names)))
+
+    def _section(self, name: str) -> dict[str, Any]:
+        section: dict[str, Any] = self.tree.setdefault(name, {})
+        return section
+
+
+def needs(given: str | Sequence[str] | Mapping[str, str]) -> dict[str, str]:
+    """Dependencies as names with version specifiers, empty for any version."""
+    return dict(given) if isinstance(given, Mapping) else dict.fromkeys(_listed(given), "")
+
+
+def _listed(given: str | Sequence[str]) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
