@@ -137,3 +137,39 @@ def test_a_resource_stands_for_six_routes(tmp_path: Path) -> None:
     assert "handlers.todos:update" in table.names
     kinds = [route.handler for route in table.routes if isinstance(route.handler, Kind)]
     assert [kind.options.action for kind in kinds] == ["list", "create", "get", "replace"]
+
+
+def test_a_resource_may_stand_in_a_group_and_in_a_table_that_is_used(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "routes.yaml").write_text(
+        "models: {Todo: a:b}\nroutes: [{resource: todos, path: /, handler: {model: Todo}, actions: {list: false}}]"
+    )
+    (tmp_path / "routes.yaml").write_text(
+        "models: {Todo: c:d}\n"
+        "presets: {quiet: {tags: [quiet]}}\n"
+        "plugins: [{table: inner/routes.yaml, as: inner, routes: {prefix: /in}, "
+        "override: {todos.delete: {options: {tags: [over]}}}}]\n"
+        "groups:\n"
+        "  - prefix: /out\n"
+        "    options: {payload: {maxBytes: 1KB}}\n"
+        "    routes: [{resource: todos, path: /todos, handler: {model: Todo}, options: {use: [quiet]}}]\n"
+    )
+    table, problems = check(tmp_path / "routes.yaml")
+    assert problems == []
+    assert table is not None
+    found = [(route.method, route.path, route.id, route.options.tags) for route in table.routes]
+    assert found == [
+        ("GET", "/out/todos", "todos.list", ("quiet",)),
+        ("POST", "/out/todos", "todos.create", ("quiet",)),
+        ("GET", "/out/todos/{id}", "todos.get", ("quiet",)),
+        ("PUT", "/out/todos/{id}", "todos.replace", ("quiet",)),
+        ("PATCH", "/out/todos/{id}", "todos.update", ("quiet",)),
+        ("DELETE", "/out/todos/{id}", "todos.delete", ("quiet",)),
+        ("POST", "/in", "inner.todos.create", ()),
+        ("GET", "/in/{id}", "inner.todos.get", ()),
+        ("PUT", "/in/{id}", "inner.todos.replace", ()),
+        ("PATCH", "/in/{id}", "inner.todos.update", ()),
+        ("DELETE", "/in/{id}", "inner.todos.delete", ("over",)),
+    ]
+    realms = [route.handler.realm for route in table.routes if isinstance(route.handler, Kind)]
+    assert realms == [0] * 6 + [1] * 5
