@@ -269,7 +269,7 @@ class Resource:
             asked = int(asked)
         if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:
             raise Unfit("must be a number from 1 on", ("limit",))
-        return min(asked, self.options.max_limit)
+        return min(asked, int(self.options.max_limit))
 
     def condition(self, request: Any) -> dict[str, Any]:
         """Which documents exist for this request."""

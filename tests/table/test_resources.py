@@ -145,7 +145,7 @@ def test_a_resource_may_stand_in_a_group_and_in_a_table_that_is_used(tmp_path: P
         "models: {Todo: a:b}\nroutes: [{resource: todos, path: /, handler: {model: Todo}, actions: {list: false}}]"
     )
     (tmp_path / "routes.yaml").write_text(
-        "models: {Todo: c:d}\n"
+        "database: {}\nmodels: {Todo: c:d}\n"
         "presets: {quiet: {tags: [quiet]}}\n"
         "plugins: [{table: inner/routes.yaml, as: inner, routes: {prefix: /in}, "
         "override: {todos.delete: {options: {tags: [over]}}}}]\n"
