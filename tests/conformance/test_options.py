@@ -30,9 +30,10 @@ ROWS = [
     for option, shown in rows.items()
 ]
 EXERCISES = [
-    pytest.param(exercise, id=f"{row.id}-{number}")
-    for row in ROWS
-    for number, exercise in enumerate(row.values[2])  # type: ignore[arg-type]
+    pytest.param(exercise, id=f"{place} {option}-{number}")
+    for place, rows in OPTIONS.items()
+    for option, shown in rows.items()
+    for number, exercise in enumerate(shown if isinstance(shown, list) else [shown])
     if not exercise.keys() & {"test", "differs"}
 ]
 
@@ -62,7 +63,7 @@ async def test_an_option_does_what_hapi_says(exercise: dict[str, Any], tmp_path:
     assert response.status_code == exercise.get("status", 200), said
     for name, value in exercise.get("headers", {}).items():
         found = response.headers.get(name)
-        assert re.fullmatch(value, found or "") if str(value).startswith("^") else found == value, said
+        assert re.fullmatch(value, str(found)) if str(value).startswith("^") else found == value, said
     if "text" in exercise:
         assert response.text == exercise["text"], said
     if "json" in exercise:
