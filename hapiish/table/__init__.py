@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hapiish.table import source
-from hapiish.table.build import build_table
+from hapiish.table.assembly import build_table
 from hapiish.table.checks import cross_check
 from hapiish.table.codes import Code
 from hapiish.table.compose import Composition, Register

@@ -1,23 +1,16 @@
-"""A checked draft to the frozen dataclasses of `model`, by their type hints: camelCase keys, units, short forms.
+"""Plain data of a table to the frozen dataclasses of `model`, by their type hints: camelCase keys, units, short forms.
 
 Everything here relies on the checks having found no fault; nothing is judged again.
 """
 
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
-from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from hapiish.table import model, units
-from hapiish.table.calls import is_call
-from hapiish.table.draft import SERVER_POINTS, Draft, EventDraft, NamespaceDraft, RealmDraft, RouteDraft
-from hapiish.table.homes import homed
-from hapiish.table.kinds import kind_of, spelled
 from hapiish.table.marks import Path
-from hapiish.table.merge import Merged, spell_auth
-from hapiish.table.names import functions_in, functions_of
-from hapiish.table.places import mappings, section
 from hapiish.table.problems import Mark
 
 Place = Callable[[Path], Mark]
@@ -42,18 +35,9 @@ _SHORT: Final[Mapping[type, str | Callable[[Any], Mapping[str, Any]]]] = {
 }
 """Classes that a single value may stand for: the key that it is the value of, or what spells it out."""
 
-_KINDS: Final[Mapping[str, type]] = {
-    "model": model.ModelHandler,
-    "proxy": model.ProxyHandler,
-    "view": model.ViewHandler,
-}
-"""The classes of the built-in kinds' options; a kind of the table's own gets what is written."""
-
-_CACHES: Final[Mapping[str, type[Any]]] = {"memory": model.MemoryCache, "redis": model.RedisCache}
 _SPELT: Final = {"custom_session_id_generator": "customSessionIDGenerator"}
 """Keys that hapi spells in a way of their own."""
 
-_NO_OPTIONS: Final = model.RouteOptions()
 _UNITS: Final[Mapping[Any, Callable[[Any], int]]] = {
     model.Duration: units.duration,
     model.Seconds: units.seconds,
@@ -71,15 +55,10 @@ def build(kind: type[T], value: Any, path: Path, place: Place) -> T:
 def overlay(base: T, given: Mapping[str, Any]) -> T:
     """A dataclass of ours with the options of `given`, as they are in the file, over its own."""
     kind: Any = type(base)
-    known = _fields(kind)
+    known = fields_of(kind)
     found = [(known[key], value) for key, value in given.items() if key in known and value is not None]
     changes = {name: convert(value, (), lambda path: model.NOWHERE) for (name, convert), value in found}
     return replace(base, **changes)  # type: ignore[type-var]
-
-
-def build_table(draft: Draft) -> model.Table:
-    """The table of a draft without faults."""
-    return _Assembly(draft).table()
 
 
 def camel(name: str) -> str:
@@ -88,282 +67,8 @@ def camel(name: str) -> str:
     return _SPELT.get(name) or first + "".join(word.capitalize() for word in rest)
 
 
-class _Assembly:
-    def __init__(self, draft: Draft) -> None:
-        self.draft = draft
-        self.inherited: dict[int, model.RouteOptions] = {}
-        self.defaults = self.scoped(draft.defaults, draft.realms[0])
-
-    def table(self) -> model.Table:
-        draft, value, whole = self.draft, self.draft.value, self.draft.whole
-        sections = {"models": value["models"]} if value.get("models") is not None else {}
-        root = whole.parts[0]
-        built = build(model.Table, {"file": root.file, "folder": root.folder, **sections}, (), draft.marks.value)
-        server = {key: given for key, given in draft.section("server").items() if key != "routes"}
-        return replace(
-            built,
-            info=_ours({key: given for key, given in draft.section("info").items() if given is not None}),
-            server=replace(build(model.Server, server, ("server",), draft.marks.value), routes=self.defaults),
-            auth=self.auth(),
-            database=self.outermost("database", model.Database),
-            session=self.outermost("session", model.Session),
-            caches=self.caches(),
-            methods=self.declared("methods", model.Method),
-            kinds=self.declared("kinds", model.KindSource),
-            state=self.state(),
-            ext=self.ext(),
-            events=self.events(),
-            schemas={name: schema for name, schema in draft.schemas.items() if schema is not None},
-            routes=tuple(route for entry in draft.routes for route in self.routes(entry)),
-            sockets=self.sockets(),
-            views=self.views(draft.realms[0]),
-            files=whole.files,
-            names=self.names(),
-            used=tuple(self.realm(realm) for realm in draft.realms[1:]),
-            plugins=whole.register,
-            is_partial=draft.is_partial,
-        )
-
-    def views(self, realm: RealmDraft) -> model.Views | None:
-        """The settings of one table's templates."""
-        written, at = realm.value.get("views"), (*realm.at, "views")
-        return build(model.Views, written, at, self.draft.marks.value) if written is not None else None
-
-    def outermost(self, key: str, kind: type[T]) -> T | None:
-        """What the server has but once: as the table itself has it, or else the first used one that does."""
-        realm = self.draft.outermost(key)
-        written, at = realm.value.get(key), (*realm.at, key)
-        return build(kind, written, at, self.draft.marks.value) if written is not None else None
-
-    def caches(self) -> tuple[model.CacheStore, ...]:
-        """The caches of all tables, which are the server's; what several declare alike is one."""
-        found: dict[str, model.CacheStore] = {}
-        for realm in self.draft.realms:
-            for given, at in mappings(realm.value, "caches", realm.at):
-                found.setdefault(given.get("name") or "", self.cache(at, given))
-        return tuple(found.values())
-
-    def cache(self, at: Path, given: Mapping[str, Any]) -> model.CacheStore:
-        """A cache with the options of its provider."""
-        place = self.draft.marks.value
-        store = build(model.CacheStore, given, at, place)
-        kind = _CACHES.get(store.provider)
-        written = _ours(given.get("options") or {})
-        return replace(store, options=build(kind, written, (*at, "options"), place) if kind is not None else written)
-
-    def realm(self, realm: RealmDraft) -> model.Realm:
-        """A used table. Without models of its own it has those of the table that uses it."""
-        assert realm.host is not None
-        part = realm.part
-        return model.Realm(
-            label=part.label,
-            name=".".join(other.name for other in reversed([*realm.line]) if other.name),
-            file=part.file,
-            folder=part.folder,
-            package=part.package,
-            prefix=realm.prefix,
-            models=realm.models,
-            options=section(part.entry, "with" if "table" in part.entry else "options"),
-            views=self.views(realm),
-            host=realm.host.index,
-            is_plugin=part.is_plugin,
-            mark=self.draft.mark(*realm.host.at, *part.entry_at),
-        )
-
-    def declared(self, key: str, kind: type[T]) -> dict[str, T]:
-        """What all tables declare in a section; a name of a used one has its home."""
-        return {
-            homed(name, realm.index): build(kind, value, (*at, name), self.draft.marks.value)
-            for realm, at, found in self.draft.sections(*key.split("."))
-            for name, value in found.items()
-            if not name.startswith("x-")
-        }
-
-    def state(self) -> dict[str, model.Cookie]:
-        """The cookies of all tables, which are the server's."""
-        return {
-            name: build(model.Cookie, self.draft.cookie(name, realm), (*at, name), self.draft.marks.value)
-            for realm, at, found in self.draft.sections("state")
-            for name in found
-        }
-
-    def ext(self) -> dict[str, tuple[model.Ext, ...]]:
-        """The extension functions of the server: all of the table's own, of used ones those that no route can have."""
-        found: dict[str, tuple[model.Ext, ...]] = {}
-        for realm, at, points in self.draft.sections("ext"):
-            ours = {key: given for key, given in points.items() if realm.index == 0 or key in SERVER_POINTS}
-            built = build(model.Table, {"file": "", "folder": "", "ext": ours}, at[:-1], self.draft.marks.value).ext
-            found |= {point: (*found.get(point, ()), *functions) for point, functions in built.items()}
-        return found
-
-    def events(self) -> dict[str, model.ServerEvent]:
-        """The events of the server: listeners of all tables, and what any of them declares."""
-        found: dict[str, model.ServerEvent] = {}
-        for _, at, events in self.draft.sections("events"):
-            for name, given in events.items():
-                event = build(model.ServerEvent, given, (*at, name), self.draft.marks.value)
-                before = found.get(name, model.ServerEvent())
-                channels = tuple(dict.fromkeys((*before.channels, *event.channels)))
-                found[name] = model.ServerEvent(listeners=(*before.listeners, *event.listeners), channels=channels)
-        return found
-
-    def names(self) -> dict[str, Mark]:
-        """Every module:attribute of all tables, in the order of the files, and where it is first written."""
-        found: dict[str, Mark] = {}
-        for realm in self.draft.realms:
-            for name, at in functions_in(realm.value):
-                mark = self.draft.mark(*realm.at, *at)
-                found[name] = min(found.get(name, mark), mark)
-            for layer in realm.presets.filled():
-                for name, at in functions_of(layer.value, layer.at):
-                    if not is_call(name):
-                        found.setdefault(name, self.draft.mark(*at))
-        return dict(sorted(found.items(), key=lambda item: item[1]))
-
-    def auth(self) -> model.Auth:
-        strategies: dict[str, model.Strategy] = {}
-        for name, each in self.declared("auth.strategies", model.Strategy).items():
-            strategies[name] = replace(each, scheme=self.home_of(each.scheme, "schemes"), options=_ours(each.options))
-        schemes = {
-            homed(name, realm.index): given
-            for realm, _, found in self.draft.sections("auth", "schemes")
-            for name, given in found.items()
-        }
-        default, at = self.draft.realms[0].default_auth
-        return model.Auth(
-            schemes=schemes,
-            strategies=strategies,
-            default=self.route_auth(spell_auth(default), at, self.draft.realms[0]),
-        )
-
-    def home_of(self, name: str, declared: str) -> str:
-        """A name of a strategy or scheme with the table that declares it as its home."""
-        realm = self.draft.declaring(name, "auth", declared)
-        return homed(name, realm.index if realm is not None else 0)
-
-    def route_auth(self, spelled: Any, path: Path, realm: RealmDraft) -> model.RouteAuth | None:
-        """`spelled` with the default strategy filled in; None for anybody."""
-        if spelled is None or spelled is False:
-            return None
-        if "strategies" not in spelled:
-            spelled = {**spell_auth(realm.default_auth[0]), **spelled}
-        built = build(model.RouteAuth, spelled, path, self.draft.marks.value)
-        return replace(built, strategies=tuple(self.home_of(name, "strategies") for name in built.strategies))
-
-    def scoped(self, merged: Merged, realm: RealmDraft) -> model.RouteOptions:
-        """The options that a scope gives to its routes, made once."""
-        if id(merged) not in self.inherited:
-            keys = merged.value.keys() | {"auth"}
-            self.inherited[id(merged)] = self.changed(_NO_OPTIONS, merged, keys, realm)
-        return self.inherited[id(merged)]
-
-    def changed(self, base: model.RouteOptions, merged: Merged, keys: Any, realm: RealmDraft) -> model.RouteOptions:
-        """`base` with `keys` as they are in `merged`; the other options of `merged` are those of `base`."""
-        known = _fields(model.RouteOptions)
-        changes: dict[str, Any] = {}
-
-        def place(path: Path) -> Mark:
-            return self.draft.marks.value(merged.origin(*path))
-
-        for key in keys:
-            given = merged.value.get(key)
-            if key == "auth":
-                auth = spell_auth(realm.default_auth[0]) if given is None else given
-                changes["auth"] = self.route_auth(auth, merged.origin("auth"), realm)
-            elif key in known:
-                name, convert = known[key]
-                changes[name] = getattr(_NO_OPTIONS, name) if given is None else convert(given, (key,), place)
-        return replace(base, **changes) if changes else base
-
-    def routes(self, entry: RouteDraft) -> list[model.Route]:
-        mark = self.draft.mark(*entry.at)
-        handler = self.handler(entry)
-        made = []
-        for method, merged in entry.options.items():
-            base = self.scoped(entry.scope.of(method), entry.realm)
-            options = self.changed(base, merged, entry.touched, entry.realm)
-            made += [
-                model.Route(
-                    method=method,
-                    path=entry.text,
-                    handler=handler,
-                    id=entry.id,
-                    vhost=host,
-                    options=options,
-                    realm=entry.realm.index,
-                    mark=mark,
-                )
-                for host in entry.hosts
-            ]
-        return made
-
-    def handler(self, entry: RouteDraft) -> str | model.Kind:
-        written = entry.handler
-        name = kind_of(written)
-        if name is None:
-            return cast("str", written)
-        at: Path = (*entry.handler_at, name)
-        mark, options, writer = self.draft.key_mark(*at), spelled(name, written[name]), self.draft.realm_at(at)
-        if name not in _KINDS:
-            home = next((realm.index for realm in writer.visible if name in section(realm.value, "kinds")), 0)
-            return model.Kind(name=homed(name, home), options=options, realm=writer.index, mark=mark)
-        marks = self.draft.marks.value
-        places = {path: marks((*at, *path)) for path in _places(written[name], ())}
-        built: Any = build(_KINDS[name], options, at, marks)
-        return model.Kind(name=name, options=built, realm=writer.index, mark=mark, places=places)
-
-    def sockets(self) -> model.Sockets | None:
-        """The namespaces of all tables; the transport is that of the outermost one that has any."""
-        realm = self.draft.outermost("sockets")
-        if realm.value.get("sockets") is None:
-            return None
-        written = {key: given for key, given in section(realm.value, "sockets").items() if key != "namespaces"}
-        built = build(model.Sockets, written, (*realm.at, "sockets"), self.draft.marks.value)
-        return replace(built, namespaces=tuple(self.namespace(entry) for entry in self.draft.namespaces))
-
-    def namespace(self, entry: NamespaceDraft) -> model.Namespace:
-        plain = {key: given for key, given in entry.value.items() if key not in ("auth", "events")}
-        written = entry.value.get("auth")
-        spelled = spell_auth(entry.realm.default_auth[0] if written is None else written)
-        auth = self.route_auth(spelled, (*entry.at, "auth"), entry.realm)
-        return replace(
-            build(model.Namespace, plain, entry.at, self.draft.marks.value),
-            namespace=entry.name,
-            auth=auth,
-            events=tuple(self.event(event, auth, entry.realm) for event in entry.events),
-            realm=entry.realm.index,
-        )
-
-    def event(self, entry: EventDraft, auth: model.RouteAuth | None, realm: RealmDraft) -> model.Event:
-        merged = entry.options
-        options = self.changed(_NO_OPTIONS, merged, merged.value.keys() - {"auth"}, realm)
-        spelled = merged.value.get("auth")
-        if spelled is not None and auth is not None:
-            given = {"mode": auth.mode, **spelled, "strategies": list(auth.strategies)}
-            options = replace(options, auth=self.route_auth(given, (*entry.at, "options", "auth"), realm))
-        return model.Event(
-            event=entry.value["event"],
-            handler=entry.handler,
-            id=entry.id,
-            options=options,
-            mark=self.draft.mark(*entry.at),
-        )
-
-
-def _places(value: Any, path: Path) -> Iterator[Path]:
-    """The path of everything in a value."""
-    yield path
-    inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in inner:
-        yield from _places(item, (*path, key))
-
-
-def _ours(section: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: given for key, given in section.items() if not key.startswith("x-")}
-
-
 @cache
-def _fields(kind: type) -> Mapping[str, tuple[str, Converter]]:
+def fields_of(kind: type) -> Mapping[str, tuple[str, Converter]]:
     """The fields of a dataclass by their key in the file: the attribute's name and how its value is made."""
     hints = get_type_hints(kind)
     return {camel(name): (name, _converter(hint)) for name, hint in hints.items()}
@@ -394,7 +99,7 @@ def _dataclass(kind: Any) -> Converter:
     def convert(value: Any, path: Path, place: Place) -> Any:
         if not isinstance(value, Mapping):
             value = {} if value in (None, True) else short(value) if callable(short) else {short: value}
-        known = _fields(kind)
+        known = fields_of(kind)
         given = {
             known[key][0]: known[key][1](inner, (*path, key), place)
             for key, inner in value.items()

@@ -6,7 +6,7 @@ Nothing is certain to be there: what the file's schema has refused is already ta
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 from hapiish import path as paths
 from hapiish.table.compose import Composition, Part
@@ -14,81 +14,11 @@ from hapiish.table.homes import home
 from hapiish.table.kinds import defaults, kind_of
 from hapiish.table.marks import Path
 from hapiish.table.merge import Layer, Merged, Options
-from hapiish.table.places import mappings, options_in, section
-from hapiish.table.presets import Presets
+from hapiish.table.places import Place, mappings, options_in, schemas_in, schemas_of, section
 from hapiish.table.problems import Mark
+from hapiish.table.realms import RealmDraft, hosts_of
 from hapiish.table.resources import Entry, entries, is_resource
 from hapiish.table.scope import Scope
-
-DEFAULTS: Final = ("server", "routes")
-
-
-class RealmDraft:
-    """One of the tables that the whole is made of: what it declares, and the scope of its routes.
-
-    `prefix`, `hosts` and the scope's upper layers are what the tables around it say of where it is used.
-    """
-
-    def __init__(self, part: Part, host: "RealmDraft | None") -> None:
-        self.part = part
-        self.host = host
-        self.index = part.index
-        self.plugins: list[RealmDraft] = []  # Python plugins of this table, whose declarations are its own
-        self.at = part.at
-        self.value: Options = part.tree.value
-        self.presets = Presets(part)
-        self.written_defaults = section(self.value, *DEFAULTS)
-        own = Layer(self.written_defaults, (*self.at, *DEFAULTS))
-        servers = (*self.presets.layers(own.value, DEFAULTS), own)
-        self.prefix, self.name = "", ""
-        self.hosts: tuple[str | None, ...] = ()
-        self.scope = Scope(servers)
-        if host is not None:
-            entry, at = part.entry, part.entry_at
-            self.prefix = host.prefix + (section(entry, "routes").get("prefix") or "")
-            self.hosts = host.hosts or _hosts(section(entry, "routes").get("vhost"))
-            self.name = entry.get("as") or ""
-            given = Layer(section(entry, "options") if "table" in entry else {}, (*host.at, *at, "options"))
-            above = (*host.presets.layers(given.value, (*at, "options")), given, self._extensions())
-            self.scope = Scope((*host.scope.servers, *servers), host.scope.above).inside(*above)
-
-    @property
-    def line(self) -> "Iterator[RealmDraft]":
-        """This table, the one that uses it, and so on."""
-        realm: RealmDraft | None = self
-        while realm is not None:
-            yield realm
-            realm = realm.host
-
-    @property
-    def visible(self) -> "Iterator[RealmDraft]":
-        """The tables whose declarations this one sees, the nearest first: its own, its plugins', and so outwards."""
-        for realm in self.line:
-            yield realm
-            yield from realm.plugins
-
-    @property
-    def default_auth(self) -> tuple[Any, Path]:
-        """The `auth.default` that holds here, as it is written, and its place: its own, or that around it."""
-        for realm in self.line:
-            written = section(realm.value, "auth").get("default")
-            if written is not None or realm.host is None:
-                return written, (*realm.at, "auth", "default")
-        raise AssertionError
-
-    @property
-    def models(self) -> Mapping[str, Any]:
-        """The models that handlers of this table have: its own, or else those of the table that uses it."""
-        return next((own for realm in self.line if (own := section(realm.value, "models"))), {})
-
-    def _extensions(self) -> Layer:
-        """The extension functions of a used table, which are for its own routes."""
-        points = {key: given for key, given in section(self.value, "ext").items() if key not in SERVER_POINTS}
-        return Layer({"ext": points} if points else {}, self.at)
-
-
-SERVER_POINTS: Final = frozenset({"onRequest", "onPreStart", "onPostStart", "onPreStop", "onPostStop"})
-"""Extension points that belong to no route."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +214,7 @@ class Draft:
         )
         prefix, prefix_at = outer.prefix + (value.get("prefix") or ""), (*at, "prefix")
         fault = outer.fault or self._fault(prefix, prefix_at)
-        hosts = outer.hosts or _hosts(value.get("vhost"))
+        hosts = outer.hosts or hosts_of(value.get("vhost"))
         return GroupDraft(outer.realm, at, value, scope, prefix, prefix_at, fault, hosts)
 
     def _fault(self, prefix: str, at: Path) -> str:
@@ -300,6 +230,14 @@ class Draft:
         found = [Layer(value, (*realm.at, *at)) for realm in self.realms for value, at in options_in(realm.value)]
         assert self.routes is not None  # laying them out fills the presets
         return (*found, *(layer for realm in self.realms for layer in realm.presets.filled()))
+
+    @cached_property
+    def written_schemas(self) -> tuple[Place, ...]:
+        """Every place that holds a JSON Schema, as it is written, in all tables."""
+        found = [((*realm.at, *at), schema) for realm in self.realms for at, schema in schemas_in(realm.value)]
+        assert self.routes is not None  # laying them out fills the presets
+        filled = [layer for realm in self.realms for layer in realm.presets.filled()]
+        return (*found, *(place for layer in filled for place in schemas_of(layer.value, layer.at)))
 
     @cached_property
     def routes(self) -> tuple[RouteDraft, ...]:
@@ -353,7 +291,7 @@ class Draft:
             merged[method] = scope.of(method, _brought(handler, handler_at, writer, method))
             for layer in layers:
                 merged[method] = merged[method].under(layer)
-        hosts = group.hosts or _hosts(value.get("vhost")) or (None,)
+        hosts = group.hosts or hosts_of(value.get("vhost")) or (None,)
         brought = _brought(handler, handler_at, writer, "")
         own_layers = layers if brought is None else (brought, *layers)
         return RouteDraft(
@@ -423,10 +361,6 @@ def _options(value: Mapping[str, Any], at: Path) -> Layer:
 def _below(prefix: str, path: str) -> str:
     """A path under a prefix: `/` is the prefix itself, as in hapi."""
     return prefix if prefix and path == "/" else f"{prefix}{path}"
-
-
-def _hosts(vhost: Any) -> tuple[str | None, ...]:
-    return tuple(dict.fromkeys(host.lower() for host in _listed(vhost)))
 
 
 def _listed(value: Any) -> list[str]:

@@ -123,6 +123,8 @@ def _cookie(cookie: Any, at: Path) -> Found:
 
 def functions_of(options: Mapping[str, Any], at: Path) -> Found:
     """The names among the options of a route or event, with the calls of methods."""
+    if not options:
+        return
     for group in ("payload", "response", "state", "validate"):
         yield from _action(options.get(group), (*at, group))
     if options.get("bind") is not None:

@@ -21,6 +21,8 @@ SEVERAL: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 MAPPED: Final = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
 """Keywords of JSON Schema that hold one schema, a list of them, and a mapping of names to them."""
 
+_NOTHING: Final[Mapping[str, Any]] = {}
+
 Options = Iterator[tuple[Mapping[str, Any], Path]]
 Names = Iterator[tuple[str, Path]]
 Place = tuple[Path, Any]
@@ -30,15 +32,15 @@ Schemas = Iterator[Place]
 def section(value: Any, *path: str) -> Mapping[str, Any]:
     """The mapping at `path`, empty when there is none."""
     for step in path:
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
+        value = value.get(step) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else _NOTHING
 
 
 def mappings(holder: Any, key: str, at: Path = ()) -> Options:
     """The mappings in the list `key` of `holder`."""
-    listed = holder.get(key) if isinstance(holder, Mapping) else None
+    listed = holder.get(key) if isinstance(holder, dict) else None
     for index, value in enumerate(listed if isinstance(listed, list) else ()):
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             yield value, (*at, key, index)
 
 
@@ -128,16 +130,18 @@ def schemas_in(table: Any) -> Schemas:
 def schemas_of(options: Mapping[str, Any], at: Path) -> Schemas:
     """The schemas among the options of a route."""
     validate, response = section(options, "validate"), section(options, "response")
+    if not validate and not response:
+        return
     rules = [((*at, "validate", source), validate.get(source)) for source in _INPUTS]
     rules.append(((*at, "response", "schema"), response.get("schema")))
     rules += [((*at, "response", "status", status), rule) for status, rule in section(response, "status").items()]
     # A rule may be the name of a function as well.
-    yield from ((place, rule) for place, rule in rules if isinstance(rule, bool | Mapping))
+    yield from ((place, rule) for place, rule in rules if isinstance(rule, bool | dict))
 
 
 def schemas_within(at: Path, schema: Any) -> Iterator[tuple[Path, Any]]:
     """The schema and those inside of it; names, constants and defaults that look like keywords are left in peace."""
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, dict):
         return
     yield at, schema
     for key, value in schema.items():

@@ -109,7 +109,7 @@ def test_schema_and_dataclass_have_the_same_keys(name: str, kind: type) -> None:
 
 @pytest.mark.parametrize(("name", "kind"), PAIRS)
 def test_schema_and_dataclass_have_the_same_defaults(name: str, kind: type) -> None:
-    known = build._fields(kind)
+    known = build.fields_of(kind)
     nowhere = Mark("", 1, 1)
     for field in fields(kind):
         if field.name in OURS:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hapiish.table.codes import Code
-from hapiish.table.draft import Draft, RealmDraft
+from hapiish.table.draft import Draft
 from hapiish.table.homes import home
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged, spell_auth
 from hapiish.table.places import section, strategies_of
 from hapiish.table.problems import Problem
+from hapiish.table.realms import RealmDraft
 from hapiish.table.schemes import BUILT_IN, NO_HANDSHAKE
 from hapiish.table.wording import did_you_mean
 

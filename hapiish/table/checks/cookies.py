@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any, Final
 
 from hapiish.table.codes import Code
-from hapiish.table.draft import Draft, RealmDraft
+from hapiish.table.draft import Draft
 from hapiish.table.marks import Path
 from hapiish.table.places import section
 from hapiish.table.problems import Problem
+from hapiish.table.realms import RealmDraft
 
 _VALUE: Final = re.compile(r'[^\x00-\x20",;\\\x7f]*')
 

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hapiish.table.codes import Code
-from hapiish.table.draft import SERVER_POINTS, Draft
+from hapiish.table.draft import Draft
 from hapiish.table.homes import home
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged
 from hapiish.table.order import Cycle, Hints, arranged
 from hapiish.table.problems import Problem
+from hapiish.table.realms import SERVER_POINTS
 
 
 def order(draft: Draft) -> Iterator[Problem]:

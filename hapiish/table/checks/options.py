@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hapiish.table.codes import Code
-from hapiish.table.draft import DEFAULTS, Draft, RouteDraft
+from hapiish.table.draft import Draft, RouteDraft
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged
 from hapiish.table.problems import Problem
+from hapiish.table.realms import DEFAULTS
 from hapiish.table.wording import did_you_mean
 
 

@@ -5,10 +5,11 @@ from typing import Any
 
 from hapiish.table import schema
 from hapiish.table.codes import Code
-from hapiish.table.draft import Draft, RealmDraft
+from hapiish.table.draft import Draft
 from hapiish.table.marks import Path
 from hapiish.table.places import mappings, section
 from hapiish.table.problems import Mark, Problem
+from hapiish.table.realms import RealmDraft
 from hapiish.table.wording import did_you_mean
 
 

@@ -14,7 +14,7 @@ from jsonschema.exceptions import ValidationError
 from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
 from hapiish.table.marks import Path
-from hapiish.table.places import MAPPED, SEVERAL, SINGLE, Place, schemas_in, schemas_of, schemas_within, section
+from hapiish.table.places import MAPPED, SEVERAL, SINGLE, schemas_within, section
 from hapiish.table.problems import Problem
 from hapiish.table.wording import did_you_mean
 
@@ -41,7 +41,7 @@ _KINDS: Final = {"array": "a list", "boolean": "true or false", "integer": "a wh
 
 def dialect(draft: Draft) -> Iterator[Problem]:
     """Schemas that are none by the meta-schema of 2020-12."""
-    for at, schema in _roots(draft):
+    for at, schema in draft.written_schemas:
         if not _is_schema(schema):
             for error in _meta().iter_errors(schema):
                 yield from _invalid(draft, at, error, schema)
@@ -49,7 +49,7 @@ def dialect(draft: Draft) -> Iterator[Problem]:
 
 def references(draft: Draft) -> Iterator[Problem]:
     """`$ref` to what is not in the table, and the keywords that would lead out of it."""
-    for at, root in _roots(draft):
+    for at, root in draft.written_schemas:
         for place, schema in schemas_within(at, root):
             for keyword in ("$ref", "$dynamicRef"):
                 target = schema.get(keyword)
@@ -67,7 +67,7 @@ def references(draft: Draft) -> Iterator[Problem]:
 
 def patterns(draft: Draft) -> Iterator[Problem]:
     """Patterns that one of the two validators cannot compile."""
-    for at, root in _roots(draft):
+    for at, root in draft.written_schemas:
         for place, schema in schemas_within(at, root):
             named = schema.get("patternProperties")
             names = [*named] if isinstance(named, Mapping) else []
@@ -82,7 +82,7 @@ def patterns(draft: Draft) -> Iterator[Problem]:
 
 def keywords(draft: Draft) -> Iterator[Problem]:
     """Misspelt keywords, and schemas without any, which a validator would ignore in silence."""
-    for at, root in _roots(draft):
+    for at, root in draft.written_schemas:
         for place, schema in schemas_within(at, root):
             unknown = schema.keys() - _KEYWORDS - _ANNOTATIONS
             if unknown and unknown == schema.keys() and not any(key.startswith("x-") for key in unknown):
@@ -97,15 +97,6 @@ def keywords(draft: Draft) -> Iterator[Problem]:
                     mark = draft.key_mark(*place, key)
                     message = f'unknown keyword "{key}" would be ignored; did you mean "{close[0]}"?'
                     yield Problem(mark, Code.SCHEMA_KEYWORD, message, "words of your own begin with x-")
-
-
-def _roots(draft: Draft) -> Iterator[Place]:
-    """Every place that holds a schema, as it is written, in all tables."""
-    for realm in draft.realms:
-        for at, schema in schemas_in(realm.value):
-            yield (*realm.at, *at), schema
-        for layer in realm.presets.filled():
-            yield from schemas_of(layer.value, layer.at)
 
 
 def _reference(draft: Draft, place: Path, target: str, root: Any) -> Iterator[Problem]:
