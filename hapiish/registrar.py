@@ -88,6 +88,30 @@ class Registrar:
         given = {"method": function, **{key: value for key, value in hints.items() if value}}
         self._section("ext").setdefault(point, []).append(given)
 
+    def event(self, name: str, channels: str | Sequence[str] = ()) -> None:
+        """An event of the plugin's own, for `server.events`."""
+        given = self._section("events").setdefault(name, {"listeners": []})
+        if channels:
+            given["channels"] = _listed(channels)
+
+    def on(
+        self,
+        name: str,
+        function: Function,
+        *,
+        channels: str | Sequence[str] = (),
+        tags: str | Sequence[str] = (),
+        all_tags: bool = False,
+    ) -> None:
+        """A listener of an event of the server, or of one that was declared by `event` before."""
+        given: dict[str, Any] = {"method": function}
+        if channels:
+            given["channels"] = _listed(channels)
+        if tags:
+            given["filter"] = {"tags": _listed(tags), "all": all_tags}
+        present = self._section("events").setdefault(name, [])
+        (present["listeners"] if isinstance(present, dict) else present).append(given)
+
     def route(self, route: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
         """A route or several, with the keys of a table; the prefix and the host of the plugin's entry hold for them."""
         self.tree.setdefault("routes", []).extend([route] if isinstance(route, Mapping) else route)

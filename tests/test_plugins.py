@@ -243,6 +243,37 @@ async def test_a_plugin_brings_cookies_caches_and_strategies(make: Make) -> None
     assert app.server.methods.thrice.cache.stats.generates == 1
 
 
+async def test_a_plugin_declares_events_and_listens_to_them(make: Make) -> None:
+    app = make(
+        "plugins: [{plugin: my:a}]\nroutes: [{method: GET, path: /, handler: my:tell}]",
+        """
+        heard = []
+
+        def brings(server, options):
+            server.event("sold", channels=["shop"])
+            server.on("sold", sold, channels="shop")
+            server.on("log", logged, tags=["odd", "news"], all_tags=True)
+
+        async def sold(what):
+            heard.append(what)
+
+        async def logged(event, tags):
+            heard.append(sorted(event.tags))
+
+        async def tell(request, h):
+            request.server.events.emit("sold", "a book", channel="shop")
+            request.server.log(["odd"])
+            request.server.log(["odd", "news"])
+            return heard
+
+        a = P("a", brings)
+        """,
+    )
+    await inject(app, url="/")
+    await app.server.stop()
+    assert (await inject(app, url="/")).json[:2] == ["a book", ["news", "odd"]]
+
+
 def refused(make: Make, table: str, code: str = "") -> list[Problem]:
     with pytest.raises(TableError) as caught:
         make(table, code)
