@@ -77,6 +77,12 @@ async def test_a_table_works_mounted_inside_another_application(tmp_path: Path) 
     assert (await inject(outer, url="/hello")).status_code == 404
 
 
+async def test_the_place_of_a_mount_may_be_any_text(tmp_path: Path) -> None:
+    outer = Starlette(routes=[Mount("/mein café", create_app(project(tmp_path)))])
+    assert (await inject(outer, url="/mein%20caf%C3%A9/hello")).text == "one"
+    assert (await inject(outer, url="/mein%20caf%C3%A9/nowhere")).status_code == 404
+
+
 async def test_other_routes_of_the_application_get_what_the_table_does_not_answer(tmp_path: Path) -> None:
     app = create_app(project(tmp_path))
     app.router.routes.append(Route("/other", lambda request: PlainTextResponse("other")))

@@ -5,7 +5,9 @@ Holds nothing of one request; a reload makes a new one and swaps it in.
 
 from asyncio import CancelledError
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 from hapiish import boom
 from hapiish.http import log
@@ -178,7 +180,9 @@ class Dispatcher:
     def _path(self, scope: Scope) -> str:
         path = normalise(scope.get("raw_path") or scope["path"], self.strip)
         if scope.get("root_path"):
-            path = path.removeprefix(scope["root_path"]) or "/"
+            root = _written(scope["root_path"])
+            if path == root or path.startswith(f"{root}/"):
+                path = path[len(root) :] or "/"
         return path
 
     async def _early(self, request: Request) -> Response | None:
@@ -236,6 +240,12 @@ def _disconnected(request: Request, of: str) -> int:
     request.note([of, "error", "close"])
     status: int = request.route.settings.response.disconnect_status_code
     return status
+
+
+@lru_cache(maxsize=64)
+def _written(root_path: str) -> str:
+    """Where an application is mounted, as requests write it: ASGI gives it decoded."""
+    return normalise(quote(root_path).rstrip("/") or "/").rstrip("/")
 
 
 def _preflight(route: Route, origin: str, method: str, headers: Mapping[bytes, str]) -> Response:
