@@ -70,6 +70,13 @@ class _Page:
     text: str
     sections: list[_Section] = field(default_factory=list)
 
+    def anchor(self, title: str) -> str:
+        """The anchor of a section; viewers number those that would be the same."""
+        titles = [section.title for section in self.sections]
+        before = titles[: titles.index(title)] if title in titles else []
+        twins = [_slug(other) for other in before].count(_slug(title))
+        return f"{_slug(title)}-{twins}" if twins else _slug(title)
+
 
 def pages() -> dict[str, str]:
     """The files of the reference by name, as Markdown."""
@@ -100,10 +107,10 @@ class _Reference:
             if name in _FORMS or (name is not None and name in self.homes):
                 continue
             if branch.get("properties"):
-                if name is not None:
-                    self.homes[name] = (page.name, _slug(title))
                 text = _described(branch) if page.sections else ""
                 page.sections.append(_Section(title, text, branch, tuple(branch.get("required", ()))))
+                if name is not None:
+                    self.homes[name] = (page.name, page.anchor(title))
                 for key, inner in branch["properties"].items():
                     self.collect(page, f"{title}.{key}", inner)
             if isinstance(branch.get("additionalProperties"), dict):
@@ -166,7 +173,7 @@ class _Reference:
         if "enum" in branch or "const" in branch:
             return
         if branch.get("properties"):
-            home = self.homes.get(name or "", (page.name, _slug(title)))
+            home = self.homes.get(name or "", (page.name, page.anchor(title)))
             yield f"[settings]({'' if home[0] == page.name else home[0] + '.md'}#{home[1]})"
         elif isinstance(branch.get("additionalProperties"), dict):
             values = self.form(page, f"{title}.<name>", branch["additionalProperties"])

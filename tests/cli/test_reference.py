@@ -10,8 +10,11 @@ FOLDER = Path(__file__).parent.parent.parent / "docs" / "reference"
 
 
 def headings(text: str) -> set[str]:
-    found = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found}
+    """The anchors of a page; a second one of the same text gets a number."""
+    found = [re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.+)$", text, re.M)]
+    return {
+        anchor + (f"-{found[:at].count(anchor)}" if anchor in found[:at] else "") for at, anchor in enumerate(found)
+    }
 
 
 def test_the_reference_in_the_repository_is_the_one_of_the_schema(tmp_path: Path) -> None:
