@@ -11,10 +11,9 @@ FOLDER = Path(__file__).parent.parent.parent / "docs" / "reference"
 
 def headings(text: str) -> set[str]:
     """The anchors of a page; a second one of the same text gets a number."""
-    found = [re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.+)$", text, re.M)]
-    return {
-        anchor + (f"-{found[:at].count(anchor)}" if anchor in found[:at] else "") for at, anchor in enumerate(found)
-    }
+    lines = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    found = [re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in lines]
+    return {f"{anchor}-{found[:at].count(anchor)}".removesuffix("-0") for at, anchor in enumerate(found)}
 
 
 def test_the_reference_in_the_repository_is_the_one_of_the_schema(tmp_path: Path) -> None:
