@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from hapiish.table import build, model, schema
+from hapiish.table import build, check_text, model, schema
 from hapiish.table.problems import Mark
 
 SCHEMA = schema.load()
@@ -149,3 +149,20 @@ def test_both_validators_agree_on_the_schema() -> None:
     ]
     for value in values:
         assert schema.is_valid()(value) == (not list(schema.errors()(value)))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("state: {a: {sign: {password: null}}}", '"password" must be text or a mapping, not null'),
+        (
+            "auth: {strategies: {a: {scheme: cookie, options: {cookie: {password: null}}}}}",
+            '"password" must be text or a mapping, not null',
+        ),
+        ("server: {routes: {limit: {max: 5, duration: null}}}", '"duration" must be a whole number or text, not null'),
+        ("session: {cookieOptions: {password: null}}", '"password" must be text or a mapping, not null'),
+    ],
+)
+def test_null_is_nothing_where_something_is_needed(text: str, problem: str) -> None:
+    table, found = check_text(text, "f", {})
+    assert (table, [each.message for each in found]) == (None, [problem])
