@@ -9,7 +9,7 @@ from bson import Decimal128
 from hapiish.kinds.fields import Type, Unfit, members_of
 
 
-class Ledger(me.Document):  # type: ignore[misc]
+class Ledger(me.Document):
     price = me.DecimalField(precision=2)
     text = me.DecimalField(precision=4, force_string=True)
     exact = me.Decimal128Field()
