@@ -17,7 +17,6 @@ Make = Callable[[str, Any], Condition]
 EQUALITY = ("eq", "ne", "in")
 RANGE = ("lt", "lte", "gt", "gte")
 TEXT = ("prefix", "contains")
-OPERATORS = (*EQUALITY, "nin", *RANGE, *TEXT, "exists")
 
 _LONGEST = 256  # characters of a text searched for, as a regular expression well inside MongoDB's limits
 _MOST = 100  # values of one `in`

@@ -741,7 +741,7 @@ class CacheStore:
 
     provider: str
     name: str | None = None
-    options: Json = None  # MemoryCache, RedisCache or a mapping
+    options: Json = field(default_factory=dict)  # MemoryCache, RedisCache or a mapping
     shared: bool = False
     mark: Mark = NOWHERE
 

@@ -9,6 +9,7 @@ from hapiish.realtime import RESERVED
 from hapiish.table import check_text
 from hapiish.table.checks import sockets
 from hapiish.table.problems import Problem
+from hapiish.table.schemes import BUILT_IN
 
 
 def problems(manifest: dict[str, Any]) -> list[Problem]:
@@ -398,6 +399,12 @@ def test_the_nearest_name_is_suggested_for_strategies_schemes_schemas_and_parame
     )
     guesses = [problem.message.partition("did you mean ")[2].split('"')[1] for problem in found]
     assert guesses == ["jwt", "session", "Message", "userId", "userId", "string"]
+
+
+def test_an_unknown_scheme_with_nothing_near_is_told_which_ones_are_built_in() -> None:
+    near, far = problems({"auth": {"strategies": {"near": {"scheme": "basik"}, "far": {"scheme": "kerberos"}}}})
+    assert (near.message, near.hint) == ('unknown scheme "basik"; did you mean "basic"?', "")
+    assert far.hint == f"{', '.join(BUILT_IN)} are built in; name others under auth.schemes"
 
 
 def test_reserved_event_names_are_those_that_the_server_refuses_from_the_wire() -> None:

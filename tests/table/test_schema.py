@@ -1,15 +1,14 @@
 """The published schema of the file: documented throughout, and the same as the dataclasses that carry its values."""
 
 from collections.abc import Iterator
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
 
-from hapiish.table import build, check_text, model, schema
-from hapiish.table.problems import Mark
+from hapiish.table import check_text, model, schema
 
 SCHEMA = schema.load()
 DEFINITIONS = SCHEMA["definitions"]
@@ -58,69 +57,8 @@ def test_defaults_and_examples_are_accepted_by_their_own_schemas() -> None:
                 assert list(validator.iter_errors(value)) == [], f"{path}: {value}"
 
 
-PAIRS = [
-    ("accessRule", model.Access),
-    ("cache", model.Cache),
-    ("compression", model.Encoders),
-    ("cookie", model.Cookie),
-    ("cors", model.Cors),
-    ("database", model.Database),
-    ("emit", model.Emit),
-    ("event", model.Event),
-    ("files", model.Files),
-    ("json", model.JsonFormat),
-    ("modelHandler", model.ModelHandler),
-    ("proxyHandler", model.ProxyHandler),
-    ("viewHandler", model.ViewHandler),
-    ("views", model.Views),
-    ("namespace", model.Namespace),
-    ("payload", model.Payload),
-    ("preStep", model.Pre),
-    ("response", model.ResponseRules),
-    ("route", model.Route),
-    ("routeOptions", model.RouteOptions),
-    ("security", model.Security),
-    ("server", model.Server),
-    ("sockets", model.Sockets),
-    ("stateRules", model.StateRules),
-    ("zlib", model.Zlib),
-    ("strategy", model.Strategy),
-    ("validate", model.Validate),
-]
-OURS = {"mark", "realm"}
-BEFORE_THE_MERGE = {"use"}
-SPELLED_OUT = {"route": {"resource", "actions"}}
-"""Keys that stand for others: of those the dataclasses know nothing."""
-
-
-def described(name: str) -> dict[str, Any]:
-    """The properties of a definition."""
-    found: dict[str, Any] = {}
-    for branch in schema.branches(DEFINITIONS[name]):
-        found |= branch.get("properties", {})
-    return found
-
-
-@pytest.mark.parametrize(("name", "kind"), PAIRS)
-def test_schema_and_dataclass_have_the_same_keys(name: str, kind: type) -> None:
-    keys = {build.camel(field.name) for field in fields(kind) if field.name not in OURS}
-    assert set(described(name)) - BEFORE_THE_MERGE - SPELLED_OUT.get(name, set()) == keys
-
-
-@pytest.mark.parametrize(("name", "kind"), PAIRS)
-def test_schema_and_dataclass_have_the_same_defaults(name: str, kind: type) -> None:
-    known = build.fields_of(kind)
-    nowhere = Mark("", 1, 1)
-    for field in fields(kind):
-        if field.name in OURS:
-            continue
-        prop = schema.follow(described(name)[build.camel(field.name)])
-        own = field.default if field.default is not MISSING else MISSING
-        if callable(field.default_factory):
-            own = field.default_factory()
-        stated = prop.get("default")
-        made = None if stated is None else known[build.camel(field.name)][1](stated, (), lambda path: nowhere)
-        assert made == (None if own is MISSING else own), field.name
+def test_no_default_is_null_which_completion_in_editors_does_not_survive() -> None:
+    assert [path for path, prop in properties() if "default" in prop and prop["default"] is None] == []
 
 
 def test_the_whole_file_has_the_keys_of_the_table() -> None:

@@ -15,7 +15,6 @@ from hapiish.http.cookies import Definition
 from hapiish.http.request import Request
 from hapiish.http.response import CLEAR, Response
 
-NAME = "sid"
 DECORATION = "cookie_auth"
 
 _LOCAL = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")

@@ -30,8 +30,9 @@ def schemes(draft: Draft) -> Iterator[Problem]:
                 continue
             if draft.declaring(scheme, "auth", "schemes") is None and not draft.lost(*realm.at, "auth", "schemes"):
                 known = [*BUILT_IN, *draft.known(realm.index, "auth", "schemes")]
-                hint = f"{', '.join(BUILT_IN)} are built in; name others under auth.schemes"
-                message = f'unknown scheme "{scheme}"{did_you_mean(scheme, known)}'
+                meant = did_you_mean(scheme, known)
+                hint = "" if meant else f"{', '.join(BUILT_IN)} are built in; name others under auth.schemes"
+                message = f'unknown scheme "{scheme}"{meant}'
                 yield Problem(draft.mark(*at, name, "scheme"), Code.UNKNOWN_SCHEME, message, hint)
 
 
