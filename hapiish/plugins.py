@@ -9,7 +9,6 @@ import inspect
 import os
 import re
 import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -20,11 +19,10 @@ from typing import Any, Protocol
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from hapiish import registrar
 from hapiish import table as tables
 from hapiish.http.validator import compile_schema
 from hapiish.registrar import Registrar, needs
-from hapiish.resolve import ResolveError, provide, resolve
+from hapiish.resolve import ResolveError, failure, provide, resolve
 from hapiish.table.codes import Code
 from hapiish.table.compose import Contribution, Wanted
 from hapiish.table.model import Table
@@ -120,9 +118,17 @@ class Plugins:
             self._refuse(wanted, Code.PLUGIN, f'register of the plugin "{name}" must be a def', hint=hint)
             return None
         found = _Found(wanted, plugin, name, str(getattr(plugin, "version", "0.0.0")))
-        found.needs = needs(getattr(plugin, "dependencies", ()))
+        required = getattr(plugin, "requirements", None) or {}
+        try:
+            found.needs = needs(getattr(plugin, "dependencies", None) or ())
+        except (TypeError, ValueError):
+            self._refuse(wanted, Code.PLUGIN, f'dependencies of the plugin "{name}" must be names, or versions by name')
+            return None
+        if not isinstance(required, Mapping):
+            self._refuse(wanted, Code.PLUGIN, f'requirements of the plugin "{name}" must be versions by name')
+            return None
         ours = {"hapiish": version("hapiish"), "python": ".".join(map(str, sys.version_info[:3]))}
-        for what, versions in getattr(plugin, "requirements", {}).items():
+        for what, versions in required.items():
             if what not in ours:
                 self._refuse(wanted, Code.PLUGIN, f'the plugin "{name}" requires "{what}": not hapiish or python')
             elif not _fits(ours[what], versions):
@@ -133,7 +139,11 @@ class Plugins:
     def _accepts(self, found: _Found) -> bool:
         """Whether the options are what the plugin's schema asks for; a fault is told at its own place."""
         schema = getattr(found.plugin, "options_schema", None)
-        faults = compile_schema(schema, {}).errors(dict(found.wanted.options)) if schema is not None else ()
+        try:
+            faults = compile_schema(schema, {}).errors(dict(found.wanted.options)) if schema is not None else ()
+        except (ValueError, TypeError) as error:
+            self._refuse(found.wanted, Code.PLUGIN, f'the options_schema of the plugin "{found.name}": {error}')
+            return False
         for fault in faults:
             path = tuple(int(step) if step.isdecimal() else step for step in fault["path"].split("/")[1:])
             said = f"options{fault['path'].replace('/', '.')} {fault['message']}"
@@ -195,11 +205,10 @@ class Plugins:
         wanted = found.wanted
         try:
             found.plugin.register(server, dict(wanted.options))
-        except Exception as error:  # noqa: BLE001 - whatever a plugin raises is its problem
-            frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in _OURS]
-            where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-            message = f'the plugin "{found.name}" failed in register{where}: {type(error).__name__}: {error}'
-            self._refuse(wanted, Code.PLUGIN, message)
+            module = provide(_identifier(f"{found.name}_{self._count + 1}"), wanted.folder)
+            tree = _named(server.tree, module)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is its problem
+            self._refuse(wanted, Code.PLUGIN, f'the plugin "{found.name}" failed in register{failure(error)}')
             return None
         for name, command in server.commands.items():
             if name in self.commands:
@@ -209,18 +218,15 @@ class Plugins:
         self.registrations[found.name] = Registration(name=found.name, version=found.version, options=wanted.options)
         self.exposed.setdefault(found.name, SimpleNamespace()).__dict__.update(server.exposed)
         self._count += 1
-        module = provide(_identifier(f"{found.name}_{self._count}"), wanted.folder)
-        return Contribution(wanted=wanted, name=found.name, tree=_named(server.tree, module))
-
-
-_OURS = (__file__, registrar.__file__)
+        return Contribution(wanted=wanted, name=found.name, tree=tree)
 
 
 def _named(value: Any, module: ModuleType) -> Any:
     """A copy of what a plugin contributes with names, of `module`, in the place of its functions."""
     if isinstance(value, Mapping):
-        return {key: _named(inner, module) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
+        # As in a file, where the key 200 is text.
+        return {str(key) if isinstance(key, int) else key: _named(inner, module) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
         return [_named(inner, module) for inner in value]
     if not callable(value):
         return value
@@ -236,6 +242,6 @@ def _identifier(text: str) -> str:
 def _fits(version: str, versions: str) -> bool:
     """Whether a version is among those that a specifier such as ">=2,<3" means; an unreadable one never is."""
     try:
-        return Version(version) in SpecifierSet(versions, prereleases=True)
+        return Version(version) in SpecifierSet(str(versions), prereleases=True)
     except (InvalidSpecifier, InvalidVersion):
         return False

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+_OURS = str(Path(__file__).parent / "_")[:-1]
+
 _taken: dict[str, set[str]] = {}
 """Folder of a table → names in `sys.modules` of the modules, with those inside of them, imported for it."""
 
@@ -66,14 +68,23 @@ def _module(name: str, folder: str | None) -> ModuleType:
             beside = f" (looked beside the table in {folder} and among the installed packages)" if folder else ""
             raise ResolveError(f'there is no module "{error.name}"{beside}') from None
         raise _broken(name, error) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _broken(name, error) from error
 
 
-def _broken(name: str, error: Exception) -> ResolveError:
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+def _broken(name: str, error: BaseException) -> ResolveError:
+    return ResolveError(f'module "{name}" failed while it was imported{failure(error)}')
+
+
+def failure(error: BaseException) -> str:
+    """Where code that is not ours has failed, and how: " at FILE:LINE: TypeError: …"."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "importlib" not in frame.filename and not frame.filename.startswith((_OURS, "<frozen "))
+    ]
     where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    return ResolveError(f'module "{name}" failed while it was imported{where}: {type(error).__name__}: {error}')
+    return f"{where}: {type(error).__name__}: {error}"
 
 
 def _own(top: str, folder: Path) -> str | None:

@@ -298,6 +298,18 @@ def refused(make: Make, table: str, code: str = "") -> list[Problem]:
         ("a, b = P('a'), P('a')", "2:36 HA0369", "Plugin a already registered"),
         ("a, b = object(), P('b')", "2:20 HA0406", '"my:a" is no plugin: it has no name'),
         ("a, b = P('a', register=None), P('b')", "2:20 HA0406", "it has no register(server, options)"),
+        ("a, b = P('a', dependencies=5), P('b')", "2:20 HA0406", 'dependencies of the plugin "a" must be names'),
+        ("a, b = P('a', requirements=['python']), P('b')", "2:20 HA0406", "must be versions by name"),
+        ("a, b = P('a', requirements={'python': 3}), P('b')", "2:20 HA0406", "requires python 3 but found 3."),
+        ("a, b = P('a', options_schema={'type': 'objekt'}), P('b')", "2:20 HA0406", "the options_schema of the plugin"),
+        ("a, b = P('a', lambda s, o: exit(3)), P('b')", "2:20 HA0406", "my.py:26: SystemExit: 3"),
+        ("import sys; sys.exit('no')", "2:20 HA0401", "failed while it was imported at"),
+        ("a, b = P('a', lambda s, o: s.kind(b'k', show)), P('b')", "2:20 HA0406", "what no table can say"),
+        (
+            "def c(s, o):\n    o['o'] = o\n    s.route({'options': {'app': o}})\na, b = P('a', c), P('b')",
+            "2:20 HA0406",
+            "RecursionError",
+        ),
         ("b = P('b')", "2:20 HA0401", 'module "my" has no "a"'),
         ("a, b = P('a', requirements={'python': '<3'}), P('b')", "2:20 HA0406", "requires python <3 but found 3."),
         ("a, b = P('a', requirements={'hapi': '21'}), P('b')", "2:20 HA0406", 'requires "hapi"'),
@@ -331,6 +343,41 @@ def test_what_is_wrong_with_a_plugin_is_told_at_its_entry(make: Make, code: str,
     problems = refused(make, "\nplugins: [{plugin: my:a}, {plugin: my:b}]\n", code)
     assert [f"{each.mark.line}:{each.mark.column} {each.code}" for each in problems][:1] == [told]
     assert said in problems[0].message
+
+
+async def test_keys_and_sets_of_python_are_what_they_would_be_in_a_file(make: Make) -> None:
+    app = make(
+        "plugins: [{plugin: my:a}]",
+        """
+        options = {"tags": {"x"}, "response": {"status": {200: {"required": ["order"]}}}}
+        a = P("a", lambda s, o: s.route({"method": "GET", "path": "/", "handler": show, "options": options}))
+        """,
+    )
+    assert (await inject(app, url="/")).status_code == 200
+    assert app.server.compiled.table.routes[0].options.tags == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("contribution", "code", "said"),
+    [
+        ("s.auth.scheme('x', fails); s.auth.strategy('x1', 'x')", "HA0403", 'strategy "x1": its factory failed at '),
+        ("s.cache('x', fails)", "HA0365", "the cache is refused: its factory failed at "),
+        ("s.kind('x', fails); s.route({**ROUTE, 'handler': {'x': {}}})", "HA0407", "handler.x: its factory failed at "),
+        ("s.kind('x', five); s.route({**ROUTE, 'handler': {'x': {}}})", "HA0407", "returned int, not a handler"),
+        ("s.kind('x', 'my:order'); s.route({**ROUTE, 'handler': {'x': {}}})", "HA0402", "is list, not a function"),
+    ],
+)
+def test_a_factory_that_fails_is_a_problem_of_the_table(make: Make, contribution: str, code: str, said: str) -> None:
+    code_of_plugin = f"""
+        ROUTE = {{"method": "GET", "path": "/"}}
+        def fails(*given): raise KeyError("gone")
+        def five(*given): return 5
+        def register(s, o): {contribution}
+        a = P("a", register)
+    """
+    (problem,) = refused(make, "plugins: [{plugin: my:a}]", code_of_plugin)
+    assert (problem.code, problem.mark.line) == (code, 1)
+    assert said in problem.message
 
 
 def test_options_are_judged_by_the_plugins_schema_at_their_own_place(make: Make) -> None:

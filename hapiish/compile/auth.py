@@ -93,7 +93,7 @@ class AuthCompiler:
         for key in getattr(factory, "references", ()):
             if isinstance(options.get(key), str):
                 options[key] = self.names.function(written(options[key], self.names.realm))
-        scheme = factory(self.names.views[home(name)], options)
+        scheme = self.names.made(factory, self.names.views[home(name)], options)
         if not callable(getattr(scheme, "authenticate", None)):
             self.refuse(name, given, f"{type(scheme).__name__} is no scheme: it has no authenticate()")
             return None

@@ -41,5 +41,5 @@ def _store(names: Names, given: model.CacheStore) -> Store | None:
 
         return RedisStore(url=options.url, partition=options.partition, timeout=options.timeout)
     factory = names.callable(given.provider)
-    store: Store | None = factory(names.server, dict(options)) if factory is not None else None
+    store: Store | None = names.made(factory, names.server, dict(options or {})) if factory is not None else None
     return store

@@ -48,9 +48,15 @@ class KindCompiler:
         if kind.name in _EXTRAS and not names.extra(*_EXTRAS[kind.name], kind.mark):
             return missing
         factory = self._factory(kind.name)
+        if factory is None:
+            return missing
         options = kind.options
         schema = getattr(factory, "options_schema", None)
-        faults = compile_schema(schema, {}).errors(options) if schema is not None else ()
+        try:
+            faults = compile_schema(schema, {}).errors(options) if schema is not None else ()
+        except ValueError as error:
+            names.problems.append(Problem(kind.mark, Code.KIND_OPTIONS, f"options_schema of {kind.name}: {error}"))
+            return missing
         for fault in faults:
             said = f"handler.{kind.name}{fault['path'].replace('/', '.')} {fault['message']}"
             names.problems.append(Problem(kind.mark, Code.KIND_OPTIONS, said))
@@ -70,7 +76,10 @@ class KindCompiler:
             views=views,
         )
         try:
-            return caller(factory(names.server, route, options), names.server.pool.call)
+            handler = names.made(factory, names.server, route, options)
+            if not callable(handler):
+                raise ValueError(f"its factory returned {type(handler).__name__}, not a handler")
+            return caller(handler, names.server.pool.call)
         except Refusal as refusal:
             for found in refusal.faults:
                 problem = Problem(kind.place(found.path), Code.KIND_OPTIONS, found.message, found.hint)
@@ -102,6 +111,6 @@ class KindCompiler:
     def _factory(self, name: str) -> Any:
         own = self.names.table.kinds.get(name)
         if own is not None:
-            return self.names.object(own.method)
+            return self.names.callable(own.method)
         module, _, attribute = KINDS[name].partition(":")
         return getattr(import_module(module), attribute)

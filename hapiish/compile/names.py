@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from hapiish import boom
 from hapiish.http.lifecycle import caller, fail_action
 from hapiish.realm import Realm, visiting
-from hapiish.resolve import ResolveError, resolve
+from hapiish.resolve import ResolveError, failure, resolve
 from hapiish.table import model
 from hapiish.table.codes import Code
 from hapiish.table.homes import home
@@ -67,6 +67,15 @@ class Names:
             return missing
         function = caller(found, self.server.pool.call)
         return function if home(name) == self.realm else visiting(function, self.views[home(name)])
+
+    def made(self, factory: Callable[..., T], *given: Any) -> T:
+        """What a factory of the table's own makes of `given`. Raises ValueError for whatever it raises."""
+        try:
+            return factory(*given)
+        except ValueError:
+            raise
+        except Exception as error:
+            raise ValueError(f"its factory failed{failure(error)}") from error
 
     def plain_function(self, name: str) -> Callable[..., Any]:
         """A function that is called where nothing can be awaited, so that it must be a `def`."""

@@ -211,7 +211,12 @@ class Composition:
         """
         mark = made.wanted.mark
         node = Node(mark.line - 1, mark.column - 1)
-        tree, problems = check_shape(Tree(dict(made.tree), Marks(mark.file, node, mark.chain)))
+        try:
+            tree, problems = check_shape(Tree(dict(made.tree), Marks(mark.file, node, mark.chain)))
+        except ValueError as error:
+            said = f'plugin "{made.name}" contributes what no table can say: {error}'
+            self.problems.append(Problem(mark, Code.PLUGIN, said))
+            return
         self.problems += [replace(each, message=f'plugin "{made.name}": {each.message}') for each in problems]
         index, place, label = len(self.parts), (*host.at, *at, USED), self._label(made.name)
         functions = Tree({"ext": tree.value.pop("ext", {})}, tree.marks)
@@ -255,6 +260,8 @@ def _leaves(value: Any, path: Path) -> Iterator[Path]:
 
 def _locate(name: str, host: Part) -> tuple[str, str, str | None] | str:
     """The file of a table as it is shown, its folder and its package; or why there is none."""
+    if "\0" in name:
+        return "the name of a table cannot contain NUL"
     if not name.startswith(PACKAGE):
         file = os.path.normpath(os.path.join(os.path.dirname(host.file), name))  # noqa: PTH118, PTH120 - as it is shown
         folder = str(FilePath(file).resolve().parent)

@@ -147,6 +147,10 @@ FRAGMENT: Mapping[str, Any] = {
 Answer = tuple[Sequence[Contribution], Sequence[Problem]]
 
 
+def test_a_name_that_no_file_can_have_is_a_problem_like_any_other(tmp_path: Path) -> None:
+    assert problems(tmp_path, routes='plugins: [{table: "a\\0b.yaml"}]') == [("routes:1", "HA0358")]
+
+
 def bringing(fragments: Mapping[str, Any]) -> Callable[[Sequence[Wanted]], Answer]:
     """Registers plugins by what they bring."""
 
