@@ -77,9 +77,6 @@ class KindCompiler:
         )
         try:
             handler = names.made(factory, names.server, route, options)
-            if not callable(handler):
-                raise ValueError(f"its factory returned {type(handler).__name__}, not a handler")
-            return caller(handler, names.server.pool.call)
         except Refusal as refusal:
             for found in refusal.faults:
                 problem = Problem(kind.place(found.path), Code.KIND_OPTIONS, found.message, found.hint)
@@ -89,6 +86,11 @@ class KindCompiler:
         except ValueError as error:
             names.problems.append(Problem(kind.mark, Code.KIND_OPTIONS, f"handler.{kind.name}: {error}"))
             return missing
+        if not callable(handler):
+            said = f"handler.{kind.name}: its factory returned {type(handler).__name__}, not a handler"
+            names.problems.append(Problem(kind.mark, Code.KIND_OPTIONS, said))
+            return missing
+        return caller(handler, names.server.pool.call)
 
     def _resolved(self, kind: model.Kind, references: Iterable[str]) -> Any:
         """The options with functions where they name some."""
