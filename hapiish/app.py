@@ -214,8 +214,8 @@ async def _watch(app: Application) -> None:
             if not any(_concerns(path, files, app.server) for _, path in changes):
                 continue
             problems = await app.reload()
-            for problem in problems:
-                log.error("%s", problem)
+            for said in dict.fromkeys(map(str, problems)):  # a table that is used twice has its problems twice
+                log.error("%s", said)
             log.info("the old table goes on" if problems else "reloaded")
             if not _watched(app.server)[1] <= places:
                 break

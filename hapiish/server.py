@@ -136,10 +136,14 @@ class Server:
         self.events.emit("response", request)
 
     def _introduce(self) -> None:
-        """Tells of every route, once the server runs."""
-        if self.events.loop is not None and self.events.has_listeners("route"):
+        """Tells of every route and of the caches of methods, once the server runs."""
+        if self.events.loop is None:
+            return
+        if self.events.has_listeners("route"):
             for route in self.compiled.routes:
                 self.events.emit("route", route)
+        for given in self.compiled.policies:
+            self.events.emit("cachePolicy", *given)
 
     def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """What `make` makes, once for each `key`: it outlives a reload, and its `close()` is awaited at the end."""

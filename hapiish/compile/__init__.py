@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hapiish.caches import Policy
 from hapiish.compile import events
 from hapiish.compile.auth import AuthCompiler
 from hapiish.compile.caches import compile_caches
@@ -55,6 +56,8 @@ class Compiled:
     namespaces: Mapping[str, NamespaceHooks]
     models: Mapping[str, Any]
     methods: Mapping[str, Any]
+    policies: tuple[tuple[Policy, str | None, str], ...]
+    """The caches of methods: each policy, the name of its cache, and its segment."""
     documents: Mapping[str, Any]  # with those of the tables that this one uses
     cookies: Cookies
     sessions: Sessions | None
@@ -111,6 +114,7 @@ def _compile(names: Names) -> Compiled:
         namespaces={given.namespace: sockets.namespace(given) for given in namespaces},
         models=models,
         methods=methods.of(0),
+        policies=tuple(methods.policies),
         documents={name: names.object(given) for name, given in table.every_model.items()},
         cookies=cookies,
         sessions=compiler.sessions.sessions,

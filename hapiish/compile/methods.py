@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from hapiish import methods
-from hapiish.caches import Rules
+from hapiish.caches import Policy, Rules
 from hapiish.compile.names import Names
 from hapiish.http.lifecycle import caller
 from hapiish.table import model
@@ -21,11 +21,12 @@ _RULES = {field.name for field in fields(Rules)}
 
 
 class MethodCompiler:
-    """`methods` are what `request.server.methods` has, by dotted name."""
+    """`methods` are what `request.server.methods` has, by dotted name; `policies` theirs, with cache and segment."""
 
     def __init__(self, names: Names) -> None:
         self.names = names
         self.methods: dict[str, Any] = {}
+        self.policies: list[tuple[Policy, str | None, str]] = []
         for name, given in names.table.methods.items():
             method = self._method(name, given)
             if method is not None:
@@ -62,16 +63,18 @@ class MethodCompiler:
         rules = {key: getattr(given.cache, key) for key in _RULES & {field.name for field in fields(given.cache)}}
         if isinstance(rules["stale_in"], str):
             rules["stale_in"] = names.callable(rules["stale_in"])
+        segment = given.cache.segment or f"#{_labelled(names.table, name)}"
         try:
             policy = names.server.caches.policy(
                 Rules(**rules, generate_func=methods.generating(function, flagged=_takes_flags(found))),
                 cache=given.cache.cache,
-                segment=given.cache.segment or f"#{_labelled(names.table, name)}",
+                segment=segment,
                 shared=given.cache.shared,
             )
         except ValueError as error:
             names.problems.append(Problem(given.mark, Code.CACHE, f'method "{name}": {error}'))
             return None
+        self.policies.append((policy, given.cache.cache, segment))
         return methods.CachedMethod(name, policy, generate_key) if generate_key is not None else None
 
     def _call(self, text: str) -> AsyncHandler:

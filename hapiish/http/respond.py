@@ -53,7 +53,7 @@ class Responder:
 
     __slots__ = (
         *("cache", "compression", "cookies", "cors", "empty", "fixed", "formatter", "get", "long"),
-        *("ranges", "request_id"),
+        *("ranges", "request_id", "request_id_name"),
         *("is_plain", "plain", "plain_json", "plain_json_ranges"),
     )
 
@@ -80,7 +80,8 @@ class Responder:
         self.empty = empty
         self.ranges = ranges and get
         self.get = get
-        self.request_id = request_id.lower().encode("latin-1")
+        self.request_id_name = request_id.lower()
+        self.request_id = self.request_id_name.encode("latin-1")
         fixed = dict(security)
         if cache.constant:
             fixed["cache-control"] = cache.constant
@@ -140,6 +141,7 @@ class Responder:
             coding = self._coding(request, response, content_type)
         status = response.status_code
         if own:
+            own.pop(self.request_id_name, None)  # a proxied answer has that of the request upstream
             status = self._validated(request, response, coding, own)
             headers = [pair for name, pair in self.fixed if name not in own]
         else:

@@ -4,6 +4,7 @@ Durations are integers in milliseconds, sizes in bytes, whatever the file said (
 HTTP headers. A class is built by `build` from a tree that the file's schema has accepted.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NewType
@@ -392,7 +393,20 @@ class Kind:
         return self.places.get(path, self.mark)
 
     def __str__(self) -> str:
-        return f"{{{self.name}}}"
+        given = self.options
+        match given:
+            case ModelHandler():
+                subject = f"{given.name}.{given.action}"
+            case ProxyHandler():
+                uri = re.sub("//[^/@]*@", "//", given.uri or "").partition("?")[0]  # what else it has may be secret
+                subject = uri or given.host or str(given.map_uri)
+            case ViewHandler():
+                subject = given.template
+            case {"path": str(path)} | str(path) if self.name in ("file", "directory"):
+                subject = path
+            case _:
+                return f"{{{self.name}}}"
+        return f"{{{self.name}: {subject}}}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

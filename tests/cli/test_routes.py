@@ -118,6 +118,25 @@ def test_a_wrong_table_is_answered_as_check_does(folder: Path, capsys: pytest.Ca
     assert shown.err.endswith("\nroutes.yaml: 1 error\n")
 
 
+def test_a_handler_of_a_kind_says_what_it_serves(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    handlers = {
+        "file: a.txt": "{file: a.txt}",
+        "file: {path: b.txt}": "{file: b.txt}",
+        "directory: {path: [a, b]}": "{directory}",
+        "view: page": "{view: page}",
+        "proxy: {host: api.internal}": "{proxy: api.internal}",
+        "proxy: {uri: 'http://me:secret@api.internal/x?key=secret'}": "{proxy: http://api.internal/x}",
+        "proxy: {mapUri: 'h:map'}": "{proxy: h:map}",
+        "model: {name: Todo, action: get}": "{model: Todo.get}",
+        "own: {secret: 1}": "{own}",
+    }
+    head = "models: {Todo: h:Todo}\ndatabase: {}\nkinds: {own: h:own}\nviews: {}\nroutes:\n"
+    lines = [f"- {{method: GET, path: '/{n}/{{p*}}', handler: {{{text}}}}}\n" for n, text in enumerate(handlers)]
+    (folder / "routes.yaml").write_text(head + "".join(lines))
+    assert main(["routes", "--json"]) == 0
+    assert [route["handler"] for route in json.loads(capsys.readouterr().out)["routes"]] == [*handlers.values()]
+
+
 def test_an_empty_table_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "routes.yaml").write_text("{}")
     assert main(["routes"]) == 0

@@ -267,3 +267,27 @@ async def test_an_event_of_the_server_is_told_and_logged(make: Make, caplog: pyt
     app.server.log(["quiet"], error)
     assert heard == [("app", ("told",), "one", None), ("app", ("quiet",), error, error)]
     assert [record.getMessage() for record in caplog.records] == ["[told] one"]
+
+
+async def test_the_caches_of_methods_are_told_when_the_server_starts_and_after_a_reload(make: Make) -> None:
+    app = make(
+        """
+        events: {cachePolicy: ["my:told"]}
+        caches: [{name: small, provider: memory}]
+        methods:
+          a.b: {method: "my:value", cache: {cache: small, expiresIn: 1m, generateTimeout: false}}
+          c: {method: "my:value", cache: {segment: mine, expiresIn: 1m, generateTimeout: false}}
+          d: "my:value"
+        routes: [{method: GET, path: /, handler: "my:handler"}]
+        """,
+        """
+        seen = []
+        async def told(policy, cache, segment): seen.append([policy.segment, cache, segment])
+        async def value(x): return x
+        async def handler(request, h): return seen
+        """,
+    )
+    told = [["#a.b", "small", "#a.b"], ["mine", None, "mine"]]
+    assert (await inject(app, url="/")).json == told
+    assert await app.reload() == []
+    assert (await inject(app, url="/")).json == told

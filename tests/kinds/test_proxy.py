@@ -67,6 +67,9 @@ class Behind:
     async def gzipped(self, asked: dict[str, Any], receive: Any, send: Any) -> None:
         await self.say(send, 200, gzip.compress(b"plain"), ("content-encoding", "gzip"), ("content-type", "text/plain"))
 
+    async def identified(self, asked: dict[str, Any], receive: Any, send: Any) -> None:
+        await self.say(send, 200, b"x", ("x-request-id", "theirs"))
+
     async def empty(self, asked: dict[str, Any], receive: Any, send: Any) -> None:
         await self.say(send, 204)
 
@@ -212,6 +215,13 @@ async def test_what_pass_through_leaves_out_can_be_chosen(
     sent = {"accept-encoding": "br", "cookie": "ours=1; theirs=3; shared=2", "x": "1"}
     await inject(proxied(f"passThrough: true, {options}"), url="/x", headers=sent)
     assert behind[0].asked[0]["headers"] == headers | {"host": f"127.0.0.1:{behind[1]}"}
+
+
+async def test_the_id_of_an_answer_is_that_of_its_own_request(behind: tuple[Behind, int], proxied: Proxied) -> None:
+    app = proxied("passThrough: true")
+    response = await inject(app, url="/identified")
+    assert isinstance(response.headers["x-request-id"], str)
+    assert response.headers["x-request-id"] != "theirs"
 
 
 async def test_the_server_behind_is_told_of_the_client(behind: tuple[Behind, int], proxied: Proxied) -> None:

@@ -125,10 +125,10 @@ def test_a_resource_stands_for_six_routes(tmp_path: Path) -> None:
         for route in table.routes
     ]
     assert found == [
-        ("GET", "/todos", "all", "{model}", ("y",), 10),
-        ("POST", "/todos", "todos.create", "{model}", ("x",), 4),
-        ("GET", "/todos/{slug}", "todos.get", "{model}", ("x",), 4),
-        ("PUT", "/todos/{slug}", "todos.replace", "{model}", ("x",), 4),
+        ("GET", "/todos", "all", "{model: Todo.list}", ("y",), 10),
+        ("POST", "/todos", "todos.create", "{model: Todo.create}", ("x",), 4),
+        ("GET", "/todos/{slug}", "todos.get", "{model: Todo.get}", ("x",), 4),
+        ("PUT", "/todos/{slug}", "todos.replace", "{model: Todo.replace}", ("x",), 4),
         ("PATCH", "/todos/{slug}", "todos.update", "handlers.todos:update", ("x",), 12),
     ]
     assert {route.vhost for route in table.routes} == {"a.example.com"}
