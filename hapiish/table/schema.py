@@ -28,21 +28,28 @@ def load() -> Subschema:
     return schema
 
 
-def definition(name: str) -> Subschema:
-    """One of its definitions, as a schema that stands alone."""
-    return {"$ref": f"#/definitions/{name}", "definitions": load()["definitions"]}
+@cache
+def _filled_in() -> Subschema:
+    """The schema of a tree whose variables are filled in: what still looks like one is text (`$${…}`)."""
+    schema = load()
+    return {**schema, "definitions": {**schema["definitions"], "variable": {"not": {}}}}
+
+
+def _definition(name: str | None) -> Subschema:
+    """The whole file, or one of its definitions as a schema that stands alone."""
+    return {"$ref": f"#/definitions/{name}", "definitions": _filled_in()["definitions"]} if name else _filled_in()
 
 
 @cache
 def is_valid(name: str | None = None) -> Any:
     """The fast verdict `(value) -> bool` on a whole file, or on one definition of it."""
-    return jsonschema_rs.Draft7Validator(definition(name) if name else load()).is_valid
+    return jsonschema_rs.Draft7Validator(_definition(name)).is_valid
 
 
 @cache
 def errors(name: str | None = None) -> Any:
     """The slow report `(value) -> iterator of jsonschema's errors`."""
-    return jsonschema.Draft7Validator(definition(name) if name else load()).iter_errors
+    return jsonschema.Draft7Validator(_definition(name)).iter_errors
 
 
 def follow(schema: Subschema) -> Subschema:
