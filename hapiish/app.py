@@ -213,7 +213,11 @@ async def _watch(app: Application) -> None:
         async for changes in awatch(*places, recursive=False):
             if not any(_concerns(path, files, app.server) for _, path in changes):
                 continue
-            problems = await app.reload()
+            try:
+                problems = await app.reload()
+            except Exception:
+                log.exception("the reload failed; the next change is tried again")
+                continue
             for said in dict.fromkeys(map(str, problems)):  # a table that is used twice has its problems twice
                 log.error("%s", said)
             log.info("the old table goes on" if problems else "reloaded")

@@ -182,3 +182,29 @@ def test_a_watched_table_is_served_anew_when_it_or_its_code_changes(
             time.sleep(0.05)
         assert "HA0204" in caplog.text
         assert client.get("/moved").text == "changed"
+
+
+def test_a_reload_that_fails_does_not_end_the_watch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = 'routes: [{method: GET, path: /watched, handler: "kept:hello"}]'
+    (tmp_path / "kept.py").write_text(
+        f"from hapiish.caches.memory import MemoryStore\n{CODE}\n"
+        "class Store(MemoryStore):\n"
+        "    async def start(self):\n"
+        "        raise OSError('no store here')\n"
+        "def store(server, options):\n"
+        "    return Store(max_bytes=1)\n"
+    )
+    (tmp_path / "routes.yaml").write_text(table)
+    with TestClient(create_app("routes.yaml", reload=True)) as client:
+        assert client.get("/watched").text == "one"
+        time.sleep(0.5)  # the watcher says nothing when it has begun to look
+        (tmp_path / "routes.yaml").write_text(f'{table}\ncaches: [{{name: x, provider: "kept:store"}}]')
+        end = time.monotonic() + PATIENCE
+        while "no store here" not in caplog.text and time.monotonic() < end:
+            time.sleep(0.05)
+        assert "the reload failed" in caplog.text
+        (tmp_path / "routes.yaml").write_text(table.replace("/watched", "/moved"))
+        assert served(client, "/moved", "one")
