@@ -5,6 +5,7 @@ A decoder never makes more than it is told to, so that a small body cannot becom
 
 import zlib
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any, Final, Protocol
 
@@ -25,22 +26,24 @@ class Decoder(Protocol):
         """Raises ValueError when the end is missing."""
 
 
-class _Zlib:
-    __slots__ = ("_bits", "_stream")
+class _Members:
+    """A coding of members or frames, of which `several` may follow each other; `begin` makes what undoes one."""
 
-    def __init__(self, bits: int) -> None:
-        self._bits = bits
-        self._stream = zlib.decompressobj(bits)
+    __slots__ = ("_begin", "_several", "_stream")
+
+    def __init__(self, begin: Callable[[], Any], *, several: bool) -> None:
+        self._begin, self._several = begin, several
+        self._stream = begin()
 
     def feed(self, data: bytes, most: int) -> bytes:
-        """Piece by piece, so that thousands of gzip members cost no more than one."""
+        """Piece by piece, so that thousands of members cost no more than one."""
         parts: list[bytes] = []
         at = 0
         while at < len(data) and most > 0:
             if self._stream.eof:
-                if self._bits < _GZIP:
+                if not self._several:
                     raise ValueError("data after the end")
-                self._stream = zlib.decompressobj(self._bits)
+                self._stream = self._begin()
             chunk = data[at : at + _CHUNK]
             part = self._stream.decompress(chunk, most)
             parts.append(part)
@@ -51,6 +54,16 @@ class _Zlib:
     def finish(self) -> None:
         if not self._stream.eof:
             raise ValueError("the end is missing")
+
+
+def _zlib(bits: int) -> _Members:
+    return _Members(partial(zlib.decompressobj, bits), several=bits >= _GZIP)
+
+
+def _zstd(window_log_max: int) -> _Members:
+    library = import_module(LIBRARIES["zstd"])
+    options = {library.DecompressionParameter.window_log_max: window_log_max}
+    return _Members(partial(library.ZstdDecompressor, options=options), several=True)
 
 
 class _Brotli:
@@ -67,32 +80,6 @@ class _Brotli:
 
     def finish(self) -> None:
         if not self._stream.is_finished():
-            raise ValueError("the end is missing")
-
-
-class _Zstd:
-    __slots__ = ("_library", "_options", "_stream")
-
-    def __init__(self, window_log_max: int) -> None:
-        self._library = import_module(LIBRARIES["zstd"])
-        self._options = {self._library.DecompressionParameter.window_log_max: window_log_max}
-        self._stream: Any = self._library.ZstdDecompressor(options=self._options)
-
-    def feed(self, data: bytes, most: int) -> bytes:
-        parts: list[bytes] = []
-        at = 0
-        while at < len(data) and most > 0:
-            if self._stream.eof:
-                self._stream = self._library.ZstdDecompressor(options=self._options)
-            chunk = data[at : at + _CHUNK]
-            part = self._stream.decompress(chunk, most)
-            parts.append(part)
-            most -= len(part)
-            at += len(chunk) - len(self._stream.unused_data)
-        return b"".join(parts)
-
-    def finish(self) -> None:
-        if not self._stream.eof:
             raise ValueError("the end is missing")
 
 
@@ -119,16 +106,16 @@ class Codings:
         faults: list[type[Exception]] = [ValueError, zlib.error]
         if settings.gzip is not None:
             bits = settings.gzip.window_bits + _GZIP
-            self._makers[b"gzip"] = self._makers[b"x-gzip"] = lambda: _Zlib(bits)
+            self._makers[b"gzip"] = self._makers[b"x-gzip"] = lambda: _zlib(bits)
         if settings.deflate is not None:
             deflated = settings.deflate.window_bits
-            self._makers[b"deflate"] = lambda: _Zlib(deflated)
+            self._makers[b"deflate"] = lambda: _zlib(deflated)
         if settings.br is not None:
             self._makers[b"br"] = _Brotli
             faults.append(import_module(LIBRARIES["br"]).error)
         if settings.zstd is not None:
             window = settings.zstd.window_log_max
-            self._makers[b"zstd"] = lambda: _Zstd(window)
+            self._makers[b"zstd"] = lambda: _zstd(window)
             faults.append(import_module(LIBRARIES["zstd"]).ZstdError)
         self._accepted = ", ".join(name.decode() for name in self._makers if name not in (b"", b"identity", b"x-gzip"))
         self._faults = tuple(faults)

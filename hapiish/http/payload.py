@@ -6,7 +6,7 @@ As data JSON becomes a JSON value, a form a dictionary of texts, `text/*` text a
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import lru_cache
 from typing import Any, Literal, Protocol
 
@@ -199,7 +199,10 @@ class _Stream(_Data):
         header, parse, decoder = self._admitted(request)
         if parse is None:
             return self._form(request, receive, header, decoder)
-        request.payload = stream = BodyStream(Arriving(receive, self.limit, decoder))
+        return self._hand_on(request, Arriving(receive, self.limit, decoder))
+
+    def _hand_on(self, request: Request, pieces: Arriving) -> Awaitable[None] | None:
+        request.payload = stream = BodyStream(pieces)
         request.listen = stream.afterwards
         return None
 
@@ -210,16 +213,7 @@ class _Stream(_Data):
 class _File(_Stream):
     """Writes bodies to files, of any media type."""
 
-    def take(self, request: Request) -> Awaitable[None] | None:
-        receive = request.receive
-        if receive is None:
-            return None
-        header, parse, decoder = self._admitted(request)
-        if parse is None:
-            return self._form(request, receive, header, decoder)
-        return self._save(request, Arriving(receive, self.limit, decoder))
-
-    async def _save(self, request: Request, pieces: AsyncIterator[bytes]) -> None:
+    async def _hand_on(self, request: Request, pieces: Arriving) -> None:
         request.uploads = uploads = Uploads(self.folder)
         try:
             request.payload = await save(pieces, uploads)
