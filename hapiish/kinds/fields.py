@@ -8,9 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from decimal import Decimal, Inexact, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from enum import Enum
-from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -19,23 +18,14 @@ from bson import DBRef, Decimal128, ObjectId
 from mongoengine import fields as me
 from mongoengine.errors import NotRegistered
 
-Schema = dict[str, Any]
-Convert = Callable[[Any], Any]
+from hapiish.kinds import values
+from hapiish.kinds.values import Convert, Unfit
 
-_INT64 = 2**63
+Schema = dict[str, Any]
+
 _HEX_ID = "^[0-9a-fA-F]{24}$"
 _DECIMAL = "^[+-]?[0-9]{1,34}([.][0-9]{1,34})?$"
-_MILLISECOND = 1000  # microseconds
 _DEEPEST = 8  # levels of embedded documents; one that embeds itself ends there
-
-
-class Unfit(ValueError):
-    """A value that does not fit; `path` leads to it, and the message never contains it."""
-
-    def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
-        super().__init__(message)
-        self.message = message
-        self.path = path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +97,7 @@ def members_of(cls: Any, depth: int = 0) -> dict[str, Member]:
 
 def _member(attribute: str, field: Any, depth: int) -> Member:
     why = ""
-    generated = field.db_field == "_id" and not field.primary_key
+    generated = field.db_field == "values.id" and not field.primary_key
     try:
         found = type_of(field, depth)
     except NotRegistered as error:
@@ -136,7 +126,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, datetime):
-        return _instant(value)
+        return values.instant(value)
     if isinstance(value, DBRef):
         return plain(value.id)
     if isinstance(value, ObjectId | Decimal128 | Decimal | UUID):
@@ -176,7 +166,7 @@ def _string(field: Any, depth: int) -> Type:
     # MongoEngine matches from the start; what only Python understands is left to the document.
     if isinstance(pattern, str) and field.regex.flags == re.UNICODE and _is_ecma(f"^(?:{pattern})"):
         schema["pattern"] = f"^(?:{pattern})"
-    return _scalar(schema, _text, text=True, ranged=False)
+    return _scalar(schema, values.text, text=True, ranged=False)
 
 
 def _is_ecma(pattern: str) -> bool:
@@ -198,24 +188,24 @@ def _url(field: Any, depth: int) -> Type:
 
 
 def _integer(field: Any, depth: int) -> Type:
-    low = -_INT64 if field.min_value is None else field.min_value
-    high = _INT64 - 1 if field.max_value is None else field.max_value
-    return _scalar({"type": "integer", "minimum": low, "maximum": high}, _whole)
+    low = -values.INT64 if field.min_value is None else field.min_value
+    high = values.INT64 - 1 if field.max_value is None else field.max_value
+    return _scalar({"type": "integer", "minimum": low, "maximum": high}, values.whole)
 
 
 def _sequence(field: Any, depth: int) -> Type:
-    return _scalar({"type": "integer"}, _whole)
+    return _scalar({"type": "integer"}, values.whole)
 
 
 def _float(field: Any, depth: int) -> Type:
-    return _scalar({"type": "number", **_given(minimum=field.min_value, maximum=field.max_value)}, _number)
+    return _scalar({"type": "number", **_given(minimum=field.min_value, maximum=field.max_value)}, values.number)
 
 
 def _decimal(field: Any, depth: int) -> Type:
     schema = {"type": ["number", "string"], "pattern": _DECIMAL, **_bounds(field)}
 
     def parse(value: Any) -> Decimal:
-        number = _exact(value)
+        number = values.exact(value)
         try:
             field.to_python(number)
         except InvalidOperation:
@@ -231,7 +221,7 @@ def _decimal(field: Any, depth: int) -> Type:
 
 def _decimal128(field: Any, depth: int) -> Type:
     schema = {"type": ["number", "string"], "pattern": _DECIMAL, **_bounds(field)}
-    return Type(schema=schema, parse=_exact128, store=_exact128, plain=plain, ordered=True, ranged=True)
+    return Type(schema=schema, parse=values.exact128, store=values.exact128, plain=plain, ordered=True, ranged=True)
 
 
 def _bounds(field: Any) -> Schema:
@@ -241,11 +231,11 @@ def _bounds(field: Any) -> Schema:
 
 
 def _boolean(field: Any, depth: int) -> Type:
-    return _scalar({"type": "boolean"}, _flag, ranged=False)
+    return _scalar({"type": "boolean"}, values.flag, ranged=False)
 
 
 def _datetime(field: Any, depth: int) -> Type:
-    return _scalar({"type": "string", "format": "date-time"}, _moment)
+    return _scalar({"type": "string", "format": "date-time"}, values.moment)
 
 
 def _complex_datetime(field: Any, depth: int) -> Type:
@@ -253,10 +243,10 @@ def _complex_datetime(field: Any, depth: int) -> Type:
         return plain(field.to_python(stored)) if stored is not None else None
 
     def store(value: Any) -> Any:
-        return field.to_mongo(_moment(value))
+        return field.to_mongo(values.moment(value))
 
     schema = {"type": "string", "format": "date-time"}
-    return Type(schema=schema, parse=_moment, store=store, plain=show)
+    return Type(schema=schema, parse=values.moment, store=store, plain=show)
 
 
 def _date(field: Any, depth: int) -> Type:
@@ -264,23 +254,23 @@ def _date(field: Any, depth: int) -> Type:
         return stored.date().isoformat() if isinstance(stored, datetime) else plain(stored)
 
     def store(value: Any) -> datetime:
-        day = _day(value)
+        day = values.day(value)
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
     schema = {"type": "string", "format": "date"}
-    return Type(schema=schema, parse=_day, store=store, plain=show, ordered=True, ranged=True)
+    return Type(schema=schema, parse=values.day, store=store, plain=show, ordered=True, ranged=True)
 
 
 def _object_id(field: Any, depth: int) -> Type:
-    return _scalar({"type": "string", "pattern": _HEX_ID}, _id)
+    return _scalar({"type": "string", "pattern": _HEX_ID}, values.id)
 
 
 def _uuid(field: Any, depth: int) -> Type:
     def store(value: Any) -> Any:
-        return field.to_mongo(_unique(value))
+        return field.to_mongo(values.unique(value))
 
     schema = {"type": "string", "format": "uuid"}
-    return Type(schema=schema, parse=_unique, store=store, plain=plain, ordered=True)
+    return Type(schema=schema, parse=values.unique, store=store, plain=plain, ordered=True)
 
 
 def _enum(field: Any, depth: int) -> Type:
@@ -332,7 +322,9 @@ def _embedded(field: Any, depth: int) -> Type | None:
         for name in value:
             if name not in members:
                 raise Unfit("is not allowed", (name,))
-        return cls(**{to: _inside(name, convert, value[name]) for name, to, convert in by_attribute if name in value})
+        return cls(
+            **{to: values.inside(name, convert, value[name]) for name, to, convert in by_attribute if name in value}
+        )
 
     def show(stored: Any) -> Any:
         return show_members(members.values(), stored) if isinstance(stored, Mapping) else None
@@ -354,7 +346,7 @@ def _list(field: Any, depth: int) -> Type | None:
     def parse(value: Any) -> list[Any]:
         if not isinstance(value, list):
             raise Unfit("must be array")
-        return [_inside(index, parse_item, inner) for index, inner in enumerate(value)]
+        return [values.inside(index, parse_item, inner) for index, inner in enumerate(value)]
 
     def show(stored: Any) -> Any:
         return [show_item(inner) for inner in stored] if isinstance(stored, list) else []
@@ -380,7 +372,7 @@ def _map(field: Any, depth: int) -> Type | None:
     def parse(value: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise Unfit("must be object")
-        return {_key(key): _inside(key, parse_item, inner) for key, inner in value.items()}
+        return {values.name_of(key): values.inside(key, parse_item, inner) for key, inner in value.items()}
 
     def show(stored: Any) -> Any:
         return {key: show_item(inner) for key, inner in stored.items()} if isinstance(stored, Mapping) else {}
@@ -392,7 +384,7 @@ def _map(field: Any, depth: int) -> Type | None:
 
 
 def _anything(field: Any, depth: int) -> Type:
-    return Type(schema={}, parse=_json, plain=plain)
+    return Type(schema={}, parse=values.json, plain=plain)
 
 
 _TYPES: tuple[tuple[type, Callable[[Any, int], Type | None]], ...] = (
@@ -454,112 +446,3 @@ def show_members(members: Any, stored: Mapping[str, Any]) -> dict[str, Any]:
         value = stored.get(member.name)
         shown[member.name] = member.absent() if value is None else member.type.plain(value)
     return shown
-
-
-def _inside(step: str | int, convert: Convert, value: Any) -> Any:
-    """`convert(value)` for what stands at `step`; null stays null, and a fault learns where it is."""
-    if value is None:
-        return None
-    try:
-        return convert(value)
-    except Unfit as fault:
-        raise Unfit(fault.message, (step, *fault.path)) from None
-
-
-# JSON to Python
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise Unfit("must be string")
-    return value
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not -_INT64 <= value < _INT64:
-        raise Unfit("must be integer")
-    return value
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise Unfit("must be number")
-    return float(value)
-
-
-def _exact(value: Any) -> Decimal:
-    try:
-        number = Decimal(str(value)) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
-    except InvalidOperation:
-        number = None
-    if number is None or not number.is_finite() or abs(number.adjusted()) > 34:
-        raise Unfit("must be a decimal number")
-    return number
-
-
-def _exact128(value: Any) -> Decimal128:
-    try:
-        return Decimal128(_exact(value))
-    except Inexact:
-        raise Unfit("has too many digits") from None
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise Unfit("must be boolean")
-    return value
-
-
-def _moment(value: Any) -> datetime:
-    try:
-        moment = datetime.fromisoformat(_text(value).upper())
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Unfit("must be a valid date-time") from None
-    return moment.replace(microsecond=moment.microsecond // _MILLISECOND * _MILLISECOND)
-
-
-def _instant(moment: datetime) -> str:
-    naive = moment if moment.tzinfo is None else moment.astimezone(UTC)
-    return naive.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-
-
-def _day(value: Any) -> date:
-    try:
-        return date.fromisoformat(_text(value))
-    except ValueError:
-        raise Unfit("must be a valid date") from None
-
-
-def _id(value: Any) -> ObjectId:
-    if isinstance(value, ObjectId):
-        return value
-    if not isinstance(value, str) or not ObjectId.is_valid(value):
-        raise Unfit("must be an id")
-    return ObjectId(value)
-
-
-def _unique(value: Any) -> UUID:
-    try:
-        return value if isinstance(value, UUID) else UUID(_text(value))
-    except ValueError:
-        raise Unfit("must be a valid uuid") from None
-
-
-def _json(value: Any) -> Any:
-    """Any JSON, as long as MongoDB takes no name in it for an operator or a path."""
-    if isinstance(value, Mapping):
-        return {_key(key): _inside(key, _json, inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_inside(index, _json, inner) for index, inner in enumerate(value)]
-    if isinstance(value, int) and not -_INT64 <= value < _INT64:
-        raise Unfit("must be an integer of 64 bits")
-    return value
-
-
-def _key(key: Any) -> str:
-    if not isinstance(key, str) or not key or key.startswith("$") or "." in key or "\0" in key:
-        raise Unfit("has a name that MongoDB does not take", ())
-    return key

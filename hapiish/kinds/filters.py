@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hapiish.kinds.fields import Convert, Schema, Type, Unfit
+from hapiish.kinds.fields import Schema, Type
+from hapiish.kinds.values import Convert, Unfit
 
 Condition = dict[str, Any]
 Make = Callable[[str, Any], Condition]

@@ -17,10 +17,11 @@ from hapiish import path as paths
 from hapiish.http.report import Fault as Problem
 from hapiish.http.schema import escape
 from hapiish.http.validation import OnFailure
-from hapiish.kinds.fields import Member, Schema, Unfit
+from hapiish.kinds.fields import Member, Schema
 from hapiish.kinds.refusal import Fault, Refusal
 from hapiish.kinds.resource import ID, Resource
 from hapiish.kinds.route import KindRoute
+from hapiish.kinds.values import Unfit
 
 Plain = dict[str, Any]
 

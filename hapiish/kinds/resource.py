@@ -10,9 +10,10 @@ from typing import Any
 from hapiish import boom
 from hapiish.kinds import filters as filtering
 from hapiish.kinds.cursor import Key, Order
-from hapiish.kinds.fields import Member, Schema, Type, Unfit, members_of, object_schema, show_members
+from hapiish.kinds.fields import Member, Schema, Type, members_of, object_schema, show_members
 from hapiish.kinds.filters import Filter
 from hapiish.kinds.refusal import Fault, Refusal, unknown
+from hapiish.kinds.values import Unfit
 
 ID = "_id"
 

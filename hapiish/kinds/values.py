@@ -1,0 +1,133 @@
+"""Values of JSON to those of Python and MongoDB, one function a kind of value. Knows no field and no request.
+
+Each is strict: it raises Unfit for what it does not take.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal, Inexact, InvalidOperation
+from math import isfinite
+from typing import Any
+from uuid import UUID
+
+from bson import Decimal128, ObjectId
+
+Convert = Callable[[Any], Any]
+
+INT64 = 2**63
+MILLISECOND = 1000  # microseconds
+
+
+class Unfit(ValueError):
+    """A value that does not fit; `path` leads to it, and the message never contains it."""
+
+    def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+
+
+def inside(step: str | int, convert: Convert, value: Any) -> Any:
+    """`convert(value)` for what stands at `step`; null stays null, and a fault learns where it is."""
+    if value is None:
+        return None
+    try:
+        return convert(value)
+    except Unfit as fault:
+        raise Unfit(fault.message, (step, *fault.path)) from None
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Unfit("must be string")
+    return value
+
+
+def whole(value: Any) -> int:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not -INT64 <= value < INT64:
+        raise Unfit("must be integer")
+    return value
+
+
+def number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise Unfit("must be number")
+    return float(value)
+
+
+def exact(value: Any) -> Decimal:
+    try:
+        number = Decimal(str(value)) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+    except InvalidOperation:
+        number = None
+    if number is None or not number.is_finite() or abs(number.adjusted()) > 34:
+        raise Unfit("must be a decimal number")
+    return number
+
+
+def exact128(value: Any) -> Decimal128:
+    try:
+        return Decimal128(exact(value))
+    except Inexact:
+        raise Unfit("has too many digits") from None
+
+
+def flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Unfit("must be boolean")
+    return value
+
+
+def moment(value: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text(value).upper())
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Unfit("must be a valid date-time") from None
+    return moment.replace(microsecond=moment.microsecond // MILLISECOND * MILLISECOND)
+
+
+def instant(moment: datetime) -> str:
+    naive = moment if moment.tzinfo is None else moment.astimezone(UTC)
+    return naive.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def day(value: Any) -> date:
+    try:
+        return date.fromisoformat(text(value))
+    except ValueError:
+        raise Unfit("must be a valid date") from None
+
+
+def id(value: Any) -> ObjectId:
+    if isinstance(value, ObjectId):
+        return value
+    if not isinstance(value, str) or not ObjectId.is_valid(value):
+        raise Unfit("must be an id")
+    return ObjectId(value)
+
+
+def unique(value: Any) -> UUID:
+    try:
+        return value if isinstance(value, UUID) else UUID(text(value))
+    except ValueError:
+        raise Unfit("must be a valid uuid") from None
+
+
+def json(value: Any) -> Any:
+    """Any JSON, as long as MongoDB takes no name in it for an operator or a path."""
+    if isinstance(value, Mapping):
+        return {name_of(key): inside(key, json, inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [inside(index, json, inner) for index, inner in enumerate(value)]
+    if isinstance(value, int) and not -INT64 <= value < INT64:
+        raise Unfit("must be an integer of 64 bits")
+    return value
+
+
+def name_of(key: Any) -> str:
+    if not isinstance(key, str) or not key or key.startswith("$") or "." in key or "\0" in key:
+        raise Unfit("has a name that MongoDB does not take", ())
+    return key
