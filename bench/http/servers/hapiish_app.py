@@ -28,6 +28,10 @@ async def further(request: Any, h: Any) -> dict[str, Any]:
     return {"ok": True}
 
 
+async def add(one: str, other: int) -> int:
+    return int(one) + other
+
+
 async def passes(request: Any, h: Any) -> Any:
     return h.continue_
 
