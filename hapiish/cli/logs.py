@@ -4,9 +4,15 @@ import json
 import logging
 import sys
 import time
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Form = Literal["text", "json"]
+
+_LEVELS: Final = {
+    "WARNING": ("uvicorn", "watchfiles", "socketio", "engineio", "httpx"),
+    "ERROR": ("python_multipart",),  # a client's broken form is a 400, not a matter for the log
+}
+"""From which level on libraries are heard that say more than a server should."""
 
 
 class Text(logging.Formatter):
@@ -50,5 +56,5 @@ def config(form: Form | None = None) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"level": "INFO", "handlers": ["stderr"]},
         # These tell of their ordinary doings at INFO; ours are said once, by `run`.
-        "loggers": {name: {"level": "WARNING"} for name in ("uvicorn", "watchfiles", "socketio", "engineio")},
+        "loggers": {name: {"level": level} for level, names in _LEVELS.items() for name in names},
     }

@@ -64,3 +64,5 @@ def test_the_form_is_json_where_stderr_is_no_terminal(form: logs.Form | None, ki
 
 def test_libraries_that_chatter_are_heard_from_warnings_on() -> None:
     assert logs.config()["loggers"]["uvicorn"] == {"level": "WARNING"}
+    assert logs.config()["loggers"]["httpx"] == {"level": "WARNING"}
+    assert logs.config()["loggers"]["python_multipart"] == {"level": "ERROR"}
