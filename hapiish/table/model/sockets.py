@@ -1,0 +1,60 @@
+"""Socket.IO (`sockets:`)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hapiish.table.model.options import RouteAuth, RouteOptions
+from hapiish.table.model.values import NOWHERE, Duration, Schema, Size
+from hapiish.table.problems import Mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A Socket.IO event from clients: the same options as a route, as far as they mean something without HTTP.
+
+    `options.auth` None: what the handshake of the namespace settled is enough.
+    """
+
+    event: str
+    handler: str
+    id: str | None = None
+    options: RouteOptions = RouteOptions()
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emit:
+    """An event that the server sends; `payload` is its schema, None for any."""
+
+    event: str
+    payload: Schema | None = None
+    description: str | None = None
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespace:
+    namespace: str = "/"
+    auth: RouteAuth | None = None
+    on_connect: str | None = None
+    on_disconnect: str | None = None
+    events: tuple[Event, ...] = ()
+    emits: tuple[Emit, ...] = ()
+    realm: int = 0
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sockets:
+    """`send_buffer_*` bound what waits for a client that does not read; past either the socket is closed as slow."""
+
+    path: str = "/socket.io"
+    transports: tuple[Literal["websocket", "polling"], ...] = ("websocket",)
+    origins: tuple[str, ...] | Literal["*"] | None = None  # None: same origin only
+    max_bytes: Size = Size(65536)
+    ping_interval: Duration = Duration(25000)
+    ping_timeout: Duration = Duration(20000)
+    send_buffer_count: int = 256
+    send_buffer_bytes: Size = Size(1048576)
+    namespaces: tuple[Namespace, ...] = ()
+    mark: Mark = NOWHERE
