@@ -256,7 +256,9 @@ def cookies_step(cookies: Cookies, parse: bool, fail_action: str | AsyncHandler)
 
 
 def _fill(cookies: Cookies, request: Request) -> boom.Boom | None:
-    header = request.headers.get("cookie")
+    if request.header(b"cookie") is None:
+        return None  # and nothing is made of the other headers for it; `state` is empty when somebody reads it
+    header = request.headers["cookie"]
     request.state, failures = cookies.parse(header) if header else ({}, [])
     for failure in failures:
         if failure.definition.clear_invalid:
