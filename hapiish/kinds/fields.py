@@ -97,7 +97,7 @@ def members_of(cls: Any, depth: int = 0) -> dict[str, Member]:
 
 def _member(attribute: str, field: Any, depth: int) -> Member:
     why = ""
-    generated = field.db_field == "values.id" and not field.primary_key
+    generated = field.db_field == "_id" and not field.primary_key
     try:
         found = type_of(field, depth)
     except NotRegistered as error:
