@@ -236,6 +236,11 @@ def cookies_step(cookies: Cookies, parse: bool, fail_action: str | AsyncHandler)
         request.state = {}
 
     def judge(request: Request) -> None:
+        for name, _ in request.scope["headers"]:
+            if name == b"cookie":
+                break
+        else:
+            return  # `state` is empty when somebody reads it
         error = _fill(cookies, request)
         if error is None or fail_action == "ignore":
             return
@@ -256,9 +261,7 @@ def cookies_step(cookies: Cookies, parse: bool, fail_action: str | AsyncHandler)
 
 
 def _fill(cookies: Cookies, request: Request) -> boom.Boom | None:
-    if request.header(b"cookie") is None:
-        return None  # and nothing is made of the other headers for it; `state` is empty when somebody reads it
-    header = request.headers["cookie"]
+    header = request.headers.get("cookie")
     request.state, failures = cookies.parse(header) if header else ({}, [])
     for failure in failures:
         if failure.definition.clear_invalid:
