@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import version
 from types import ModuleType, SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -28,7 +28,10 @@ from hapiish.table.compose import Contribution, Wanted
 from hapiish.table.model import Table
 from hapiish.table.problems import Problem
 
-__all__ = ["Plugin", "Plugins", "Registration", "load"]
+__all__ = ["COMMANDS", "Plugin", "Plugins", "Registration", "load"]
+
+COMMANDS: Final = frozenset({"check", "hash", "indexes", "routes", "run", "schema"})
+"""The commands of hapiish itself, which one of a plugin could never be reached beside."""
 
 
 class Plugin(Protocol):
@@ -211,7 +214,9 @@ class Plugins:
             self._refuse(wanted, Code.PLUGIN, f'the plugin "{found.name}" failed in register{failure(error)}')
             return None
         for name, command in server.commands.items():
-            if name in self.commands:
+            if name in COMMANDS:
+                self._refuse(wanted, Code.PLUGIN, f'the command "{name}" is one of hapiish')
+            elif name in self.commands:
                 self._refuse(wanted, Code.PLUGIN, f'the command "{name}" is taken by another plugin')
             self.commands.setdefault(name, command)
         found.needs |= server.needs

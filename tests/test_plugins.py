@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hapiish import Application, TableError, create_app
+from hapiish import Application, TableError, cli, create_app, plugins
 from hapiish import table as tables
 from hapiish.cli import main
 from hapiish.compile import compile_table
@@ -333,6 +333,11 @@ def refused(make: Make, table: str, code: str = "") -> list[Problem]:
             'the command "c" is taken by another plugin',
         ),
         (
+            "a, b = P('a', lambda s, o: s.command('run', show)), P('b')",
+            "2:20 HA0406",
+            'the command "run" is one of hapiish',
+        ),
+        (
             "r = lambda s, o: s.route({'method': 'GET', 'path': '/r', 'handler': show})\na, b = P('a', r), P('b', r)",
             "2:36 HA0302",
             '"GET /r" answers the same requests',
@@ -343,6 +348,10 @@ def test_what_is_wrong_with_a_plugin_is_told_at_its_entry(make: Make, code: str,
     problems = refused(make, "\nplugins: [{plugin: my:a}, {plugin: my:b}]\n", code)
     assert [f"{each.mark.line}:{each.mark.column} {each.code}" for each in problems][:1] == [told]
     assert said in problems[0].message
+
+
+async def test_no_command_of_hapiish_can_be_taken() -> None:
+    assert set(cli.COMMANDS) == plugins.COMMANDS
 
 
 async def test_keys_and_sets_of_python_are_what_they_would_be_in_a_file(make: Make) -> None:
