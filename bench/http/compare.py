@@ -24,7 +24,7 @@ from proof import ProofError, prove
 from summary import machine, versions
 
 SERVERS = (
-    *("bare", "hapiish", "hapiish-features", "hapiish-uvicorn"),
+    *("bare", "hapiish", "hapiish-quiet", "hapiish-features", "hapiish-uvicorn"),
     *("starlette", "fastapi", "litestar", "connexion", "hapi"),
 )
 PACKAGES = (

@@ -39,7 +39,7 @@ def _size(result: Result, routes: int) -> str:
     servers = _names(samples)
     references = [name for name in REFERENCES if name in servers]
     ratios = [f"× {name}" for name in references]
-    head = ["server", "GET/s", *ratios, "POST/s", *ratios, "start s", "memory MB"]
+    head = ["server", "GET/s", *ratios, "CPU µs", "POST/s", *ratios, "CPU µs", "start s", "memory MB"]
     rows = []
     for server in servers:
         own = [sample for sample in samples if sample["server"] == server]
@@ -49,6 +49,7 @@ def _size(result: Result, routes: int) -> str:
             row += [
                 "1" if name == server else spread(_ratios(samples, server, name, kind), "{:.2f}") for name in references
             ]
+            row.append(f"{median(_cpu(sample, kind) for sample in own):.0f}")
         row.append(spread((sample["start"] for sample in own), "{:.2f}"))
         row.append(f"{median(sample['memory'] for sample in own) / 2**20:.0f}")
         rows.append(row)
@@ -74,7 +75,7 @@ def _targets(samples: list[Sample], sizes: list[int]) -> str:
     smallest = [sample for sample in samples if sample["routes"] == sizes[0]]
     lines = []
     for kind in ("get", "post"):
-        for reference, target in (("starlette", 1.2), ("hapi", 2.0)):
+        for reference, target in (("starlette", 1.3), ("hapi", 2.0)):
             reached = _ratios(smallest, "hapiish", reference, kind)
             lines += _verdict(f"{kind.upper()} beside {reference}, {sizes[0]:,} routes", reached, target)
         reached = _ratios(smallest, "hapiish-features", "hapiish", kind)
@@ -114,6 +115,12 @@ def _names(samples: Iterable[Sample]) -> list[str]:
 
 def _speed(sample: Sample, kind: str) -> float:
     return float(sample["loads"][kind]["requests_per_second"])
+
+
+def _cpu(sample: Sample, kind: str) -> float:
+    """Microseconds of the server's core for each request."""
+    load = sample["loads"][kind]
+    return 1e6 * float(load["server_cpu"]) / float(load["requests_per_second"])
 
 
 def _ratios(samples: list[Sample], server: str, reference: str, kind: str) -> list[float]:

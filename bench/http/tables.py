@@ -1,7 +1,8 @@
 """The files that some servers read their routes from, made outside the time that is measured.
 
-`routes.yaml` is hapiish's table, `features.yaml` the same beside routes that use many options, `openapi.yaml`
-Connexion's document; `routes.json` tells the node server what the Python servers take from `contract`.
+`routes.yaml` is hapiish's table, `quiet.yaml` the same without its access log, `features.yaml` the same beside routes
+that use many options, `openapi.yaml` Connexion's document; `routes.json` tells the node server what the Python servers
+take from `contract`.
 """
 
 import json
@@ -31,9 +32,9 @@ def write(folder: Path, routes: int) -> None:
     )
     manifest = _manifest(before, after)
     (folder / "routes.yaml").write_text(yaml.dump(manifest, Dumper=_Dumper, sort_keys=False))
-    features = yaml.safe_load(FEATURES.read_text())
-    server = {**manifest["server"], **features.pop("server")}
-    featured = {**manifest, **features, "server": server}
+    quiet = {**manifest, "server": {"accessLog": False}}
+    (folder / "quiet.yaml").write_text(yaml.dump(quiet, Dumper=_Dumper, sort_keys=False))
+    featured = {**manifest, **yaml.safe_load(FEATURES.read_text())}
     (folder / "features.yaml").write_text(yaml.dump(featured, Dumper=_Dumper, sort_keys=False))
     (folder / "openapi.yaml").write_text(yaml.dump(_openapi(before, after), Dumper=_Dumper, sort_keys=False))
 
@@ -59,7 +60,6 @@ def _manifest(before: list[contract.Further], after: list[contract.Further]) -> 
     )
     return {
         "hapiish": 1,
-        "server": {"accessLog": False},
         "routes": [*further(before), item, message, *further(after)],
     }
 

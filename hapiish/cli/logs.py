@@ -4,7 +4,10 @@ import json
 import logging
 import sys
 import time
+from functools import lru_cache
 from typing import Any, Final, Literal
+
+import orjson
 
 Form = Literal["text", "json"]
 
@@ -26,23 +29,54 @@ class Text(logging.Formatter):
         """One line, and the traceback where there is one."""
         return self._access.format(record) if record.name == "hapiish.access" else super().format(record)
 
+    def line(self, now: float, message: str, fields: dict[str, Any]) -> str:
+        """The line of a request."""
+        return f"{_clock(int(now))} {message}"
+
 
 class Json(logging.Formatter):
     """One object a line: time (UTC), level, logger, message, then the record's own `fields` and the traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         """A single line, whatever the message holds."""
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        line: dict[str, Any] = {
-            "time": f"{stamp}.{int(record.msecs):03d}Z",
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **getattr(record, "fields", {}),
-        }
+        made = _head(record.created, record.levelname.lower(), record.name, record.getMessage())
+        made.update(getattr(record, "fields", {}))
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+            made["exception"] = self.formatException(record.exc_info)
+        return _json(made)
+
+    def line(self, now: float, message: str, fields: dict[str, Any]) -> str:
+        """The line of a request."""
+        if '"' in message or "\\" in message:
+            return _json(_head(now, "info", "hapiish.access", message) | fields)
+        head = f'{{"time":"{_stamp(now)}","level":"info","logger":"hapiish.access","message":"{message}",'
+        return head + _json(fields)[1:]
+
+
+def _head(now: float, level: str, logger: str, message: str) -> dict[str, Any]:
+    return {"time": _stamp(now), "level": level, "logger": logger, "message": message}
+
+
+def _stamp(now: float) -> str:
+    second = int(now)
+    return f"{_utc(second)}.{int((now - second) * 1000):03d}Z"
+
+
+def _json(made: dict[str, Any]) -> str:
+    try:
+        return orjson.dumps(made, default=str).decode()
+    except TypeError:  # half a surrogate pair, a key that is no text, a number of more than 64 bits
+        return json.dumps(made, default=str)
+
+
+@lru_cache(maxsize=2)
+def _utc(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
+@lru_cache(maxsize=2)
+def _clock(second: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(second))
 
 
 def config(form: Form | None = None) -> dict[str, Any]:
@@ -53,7 +87,7 @@ def config(form: Form | None = None) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": f"{kind.__module__}.{kind.__qualname__}"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "handlers": {"stderr": {"class": "hapiish.http.lines.Lines", "formatter": "line"}},
         "root": {"level": "INFO", "handlers": ["stderr"]},
         # These tell of their ordinary doings at INFO; ours are said once, by `run`.
         "loggers": {name: {"level": level} for level, names in _LEVELS.items() for name in names},

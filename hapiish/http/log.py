@@ -10,6 +10,8 @@ from itertools import count
 from time import time
 from typing import Any
 
+from hapiish.http.lines import direct
+
 access = logging.getLogger("hapiish.access")
 main = logging.getLogger("hapiish")
 
@@ -22,36 +24,42 @@ def next_id() -> str:
     return f"{_prefix}-{next(_counter):x}"
 
 
-def answered(request: Any, status: int, size: int, seconds: float) -> None:
-    """One access-log line; `size` in bytes. The numbers are attributes of the record for structured logs."""
-    milliseconds = round(seconds * 1000, 2)
-    client = request.scope.get("client")
-    fields = {
-        "request_id": request.id,
-        "method": request.scope["method"],
-        "path": request.path,
-        "route": request.route.id or request.route.path,
-        "status": status,
-        "bytes": size,
-        "duration_ms": milliseconds,
-        "remote_address": client[0] if client else None,
-    }
-    access.info(
-        "%s %s %d %dB %sms %s",
-        fields["method"],
-        request.path,
-        status,
-        size,
-        milliseconds,
-        request.id,
-        extra={"fields": fields},
+def told(request: Any, response: Any, status: int, size: int) -> None:
+    """What a dispatcher tells of a response that has left: one line, unless nobody reads them; `size` in bytes.
+
+    The numbers are attributes of the record for structured logs.
+    """
+    if not access.isEnabledFor(logging.INFO):
+        return
+    now = time()
+    milliseconds = round((now - request.received) * 1000, 2)
+    scope, path, route = request.scope, request.path, request.route
+    method, client = scope["method"], scope.get("client")
+    line(
+        now,
+        f"{method} {path} {status} {size}B {milliseconds}ms {request.id}",
+        {
+            "request_id": request.id,
+            "method": method,
+            "path": path,
+            "route": route.id or route.path,
+            "status": status,
+            "bytes": size,
+            "duration_ms": milliseconds,
+            "remote_address": client[0] if client else None,
+        },
     )
 
 
-def told(request: Any, response: Any, status: int, size: int) -> None:
-    """What a dispatcher tells of a response that has left; one line, unless nobody reads them."""
-    if access.isEnabledFor(logging.INFO):
-        answered(request, status, size, time() - request.received)
+def line(now: float, message: str, fields: dict[str, Any]) -> None:
+    """A line of the access log at level INFO; characters that would break it are escaped. `now` is the time of it."""
+    if not message.isprintable():
+        message = message.encode("unicode_escape").decode("ascii")
+    handler = direct(access)
+    if handler is None:
+        access.info("%s", message, extra={"fields": fields})
+    else:
+        handler.line(now, message, fields)
 
 
 def event(request_id: str | None, tags: list[str], data: Any) -> None:

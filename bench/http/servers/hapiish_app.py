@@ -40,5 +40,5 @@ async def validate(request: Any, username: str, password: str, h: Any) -> Any:
     return {"isValid": False}
 
 
-def app(routes: int, tables: Path, table: str = "routes.yaml") -> Any:
+def app(routes: int, tables: Path, table: str) -> Any:
     return create_app(str(tables / table))

@@ -1,8 +1,9 @@
 """Serves any of the applications with one and the same uvicorn: `python -m servers.serve NAME ROUTES TABLES PORT`.
 
-Only `hapiish` is served as by `hapiish run`, with its HTTP protocol class and the table out of the garbage collector's
-way; `hapiish-uvicorn` has what all others have. `hapiish-features` serves the same routes out of a table in which
-others use many options.
+Only `hapiish` is served as by `hapiish run`: with its access log, its HTTP protocol class and the table out of the
+garbage collector's way. `hapiish-quiet` is the same without the access log, which no other server here writes;
+`hapiish-features` serves the same routes out of a table in which others use many options; `hapiish-uvicorn` has what
+all others have.
 """
 
 import gc
@@ -13,17 +14,22 @@ from typing import Any
 
 import uvicorn
 
+HAPIISH_TABLES = {"": "routes.yaml", "quiet": "quiet.yaml", "features": "features.yaml", "uvicorn": "quiet.yaml"}
+
 
 def main(name: str, routes: str, tables: str, port: str) -> None:
     """Serve `servers.NAME_app` on the loopback address until the process is told to end."""
     module, _, under = name.partition("-")
     make = importlib.import_module(f"servers.{module}_app").app
-    app = make(int(routes), Path(tables), *(["features.yaml"] if under == "features" else []))
+    app = make(int(routes), Path(tables), *([HAPIISH_TABLES[under]] if module == "hapiish" else []))
     http: Any = "httptools"
+    log_config: Any = uvicorn.config.LOGGING_CONFIG
     if module == "hapiish" and under != "uvicorn":
+        from hapiish.cli import logs
         from hapiish.http.protocol import HttpProtocol
 
         http = HttpProtocol
+        log_config = logs.config()
         gc.collect()
         gc.freeze()
     uvicorn.run(
@@ -35,6 +41,7 @@ def main(name: str, routes: str, tables: str, port: str) -> None:
         ws="none",
         access_log=False,
         log_level="warning",
+        log_config=log_config,
     )
 
 
