@@ -49,6 +49,22 @@ def test_every_unknown_name_is_reported_at_once_with_its_place(tmp_path: Path) -
     assert 'did you mean "hello"' in problems[0].message
 
 
+@pytest.mark.parametrize(
+    ("code", "body"),
+    [
+        ("async def hello(request, h):\n    return {'a\\ud83c': 'b\\ud83c'}\n", '{"a\ufffd":"b\ufffd"}'),
+        ("async def hello(request, h):\n    return 'b\\ud83c\\udf89\\ud83c'\n", "b🎉\ufffd"),
+        ("async def hello(request, h):\n    return h.response({'a': '\\ud83c'}).spaces(1)\n", '{\n "a": "\ufffd"\n}'),
+        ("async def hello(request, h):\n    yield 'b\\ud83c'\n", "b\ufffd"),
+    ],
+)
+async def test_half_an_emoji_of_a_handler_is_sent_as_the_replacement_character(
+    tmp_path: Path, code: str, body: str
+) -> None:
+    answer = await inject(create_app(project(tmp_path, code=code)), url="/hello")
+    assert (answer.status_code, answer.text) == (200, body)
+
+
 def test_starlettes_own_test_client_runs_the_lifespan(tmp_path: Path) -> None:
     table = """
     ext:

@@ -1,5 +1,7 @@
+import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
@@ -10,7 +12,7 @@ from bson import SON, Decimal128, Int64, ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hapiish.codec import decode, encode
+from hapiish.codec import decode, encode, whole
 
 ID = ObjectId("5a1b2c3d4e5f60718293a4b5")
 NAIVE = datetime.fromisoformat("2020-01-02T00:00:00")
@@ -58,16 +60,58 @@ def test_a_value_has_one_text(value: Any, text: str) -> None:
     assert encode(value) == text.encode()
 
 
-@pytest.mark.parametrize("value", [b"bytes", bytearray(b"x"), object(), 2**64, {(1, 2): 3}, {b"k": 1}, "\ud800"])
+@pytest.mark.parametrize("value", [b"bytes", bytearray(b"x"), object(), 2**64, {(1, 2): 3}, {b"k": 1}])
 def test_what_json_cannot_say_is_refused(value: Any) -> None:
     with pytest.raises(TypeError):
         encode({"value": value} if not isinstance(value, Mapping) else value)
 
 
-@pytest.mark.parametrize("text", ["", "NaN", "1e999", '"\\ud800"', "[" * 2000 + "]" * 2000, "{'a':1}", b"\xff"])
+@pytest.mark.parametrize("text", ["", "NaN", "1e999", "[" * 2000 + "]" * 2000, "{'a':1}", b"\xff"])
 def test_what_is_not_json_is_refused(text: str | bytes) -> None:
     with pytest.raises(ValueError):
         decode(text)
+
+
+HALVES = [
+    ("\\ud83c", "\ufffd"), ("\\ude00 \\uD83C", "\ufffd \ufffd"), ("\\ud83c\\ud83c\\udf89", "\ufffd🎉"),
+    ("\\ud83c\\udf89\\udf89", "🎉\ufffd"), ("\\\\ud83c\\ud83c", "\\ud83c\ufffd"), ("\\ud83c\\n", "\ufffd\n"),
+    ("\\ud83c\\\\udf89", "\ufffd\\udf89"), ("\\ud83cž", "\ufffdž"), ("\\ud83c\\u0041", "\ufffdA"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "value"), HALVES)
+def test_half_a_surrogate_pair_is_read_as_the_replacement_character(text: str, value: str) -> None:
+    assert decode(f'{{"{text}":["{text}"]}}') == {value: [value]}
+    assert decode(f'["{text}"]'.encode()) == [value]
+
+
+@dataclass
+class Note:
+    text: str
+
+
+class Half(Enum):
+    HIGH = "\ud83c"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("\ud83c", ["a", ("\ud83c",)], {"\ud83c": {"k": "\ud83c"}}, {1: "\ud83c"}, {"\ud83c"}),
+        *(Document(x="\ud83c"), [Note("\ud83c")], Half.HIGH),
+    ],
+)
+def test_half_a_surrogate_pair_is_sent_as_the_replacement_character(value: Any) -> None:
+    assert "\ufffd" in encode(value).decode()
+
+
+@given(st.text(st.characters() | st.characters(categories=["Cs"])))
+def test_text_that_utf_8_can_say_stays_as_it_is_and_other_text_keeps_its_sound_characters(text: str) -> None:
+    made = whole(text)
+    made.encode()
+    if text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text):
+        assert made == text
+    assert decode(json.dumps(text)) == made == decode(encode(text))
 
 
 json_values = st.recursive(

@@ -42,14 +42,14 @@ class Format:
         if replacer is not None:
             body = codec.encode(replaced(codec.decode(body), replacer))
         if space is None and not self.escape and encoding == "utf-8":
-            return body + suffix.encode()
+            return body + codec.whole(suffix).encode()
         text = body.decode()
         if space is not None:
             separators = (",", ": ") if space else (",", ":")
             text = json.dumps(codec.decode(body), indent=space, ensure_ascii=False, separators=separators)
         if self.escape:
             text = text.translate(_ESCAPES)
-        return (text + suffix).encode(encoding)
+        return codec.whole(text + suffix).encode(encoding)
 
 
 PLAIN: Final = Format()

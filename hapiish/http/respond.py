@@ -223,7 +223,7 @@ class Responder:
         content_type: Pair | None
         if kind is str:
             encoding = "utf-8" if response.more is None else response.more.get("encoding", "utf-8")
-            body, content_type = source.encode(encoding), _HTML_TYPE
+            body, content_type = _encoded(source, encoding), _HTML_TYPE
         elif source is None:
             body, content_type = b"", None
         elif kind is bytes or kind is bytearray or kind is memoryview:
@@ -282,6 +282,13 @@ class Responder:
         start, end = part
         own["content-range"] = f"bytes {start}-{end}/{length}"
         return 206, body[start : end + 1] if isinstance(body, bytes) else body.part(start, end), end - start + 1
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError:
+        return codec.whole(text).encode(encoding)
 
 
 def _none(body: bytes | Body) -> bytes | Body:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from types import GeneratorType, TracebackType
 from typing import Any, Protocol, Self, cast
 
+from hapiish import codec
 from hapiish.types import Message, Receive, Run, Send
 
 
@@ -66,7 +67,7 @@ class Stream:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._chunks():
             if isinstance(chunk, str):
-                yield chunk.encode()
+                yield codec.whole(chunk).encode()
             elif isinstance(chunk, bytes | bytearray | memoryview):
                 yield bytes(chunk)
             else:

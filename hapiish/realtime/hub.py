@@ -15,7 +15,7 @@ from hapiish import boom
 from hapiish.realtime import packets
 from hapiish.realtime.engine import Engine
 from hapiish.realtime.hooks import RESERVED, Answer, NamespaceHooks
-from hapiish.realtime.packets import MalformedError
+from hapiish.realtime.packets import MalformedError, UnreadableError
 from hapiish.realtime.rooms import Rooms
 from hapiish.realtime.socket import Socket
 from hapiish.realtime.transport import Transport
@@ -57,7 +57,11 @@ class Hub(socketio.AsyncServer):
     def take(self, transport: Transport, data: str | bytes) -> Awaitable[None]:
         """What to await for one packet of a client. Raises MalformedError."""
         if data[:1] == "2" and isinstance(data, str) and transport.sid not in self._binary_packet:
-            return self._take_event(transport, *packets.read_event(data))
+            try:
+                event = packets.read_event(data)
+            except UnreadableError as error:
+                return self._refuse(transport, error)
+            return self._take_event(transport, *event)
         return self._take_rare(transport, data)
 
     async def _take_event(self, transport: Transport, namespace: str, ack_id: str, arguments: list[Any]) -> None:
@@ -86,6 +90,12 @@ class Hub(socketio.AsyncServer):
             await then()
         if transport.leaving:
             await self._dismiss_leaving(transport)
+
+    async def _refuse(self, transport: Transport, event: UnreadableError) -> None:
+        """A sound packet never costs the connection: a client that repeats it until it is acknowledged would loop."""
+        if event.ack_id:
+            refusal = boom.BadRequest("The payload is nested too deep or has a number out of range", code="unreadable")
+            transport.deliver(packets.ack(event.namespace, event.ack_id, _failure("", refusal)))
 
     async def _unusual(self, transport: Transport, namespace: str, arguments: list[Any]) -> Any:
         """The answer to an event without data, or to one that the namespace does not take."""

@@ -4,6 +4,7 @@ Protocol: Socket.IO 5 over Engine.IO 4. A packet is `<type>[<namespace>,][<ack i
 digit precedes it (`4` for message).
 """
 
+import json
 from typing import Any
 
 import socketio.packet
@@ -22,6 +23,15 @@ class MalformedError(EngineIOError):
     def __init__(self, message: str, code: int = 1002) -> None:
         super().__init__(message)
         self.code = code
+
+
+class UnreadableError(ValueError):
+    """An event that is sound, with a payload that is beyond what is read: nested too deep, a number out of range."""
+
+    def __init__(self, namespace: str, ack_id: str) -> None:
+        super().__init__("the event's payload is sound JSON beyond what is read")
+        self.namespace = namespace
+        self.ack_id = ack_id
 
 
 class _Json:
@@ -72,7 +82,10 @@ def disconnected(namespace: str) -> Message:
 
 
 def read_event(text: str) -> tuple[str, str, list[Any]]:
-    """Namespace, ack id (empty: none wanted) and the arguments of an EVENT, its name first."""
+    """Namespace, ack id (empty: none wanted) and the arguments of an EVENT, its name first.
+
+    Raises MalformedError, and UnreadableError for what is no reason to end the connection.
+    """
     namespace, start = "/", 1
     if text[1:2] == "/":
         comma = text.find(",")
@@ -84,7 +97,24 @@ def read_event(text: str) -> tuple[str, str, list[Any]]:
     try:
         arguments = decode(text[bracket:])
     except ValueError as error:
+        if _is_sound(text[bracket:]):
+            raise UnreadableError(namespace, ack_id) from error
         raise MalformedError("the event's payload is not JSON") from error
     if not arguments or type(arguments[0]) is not str:
         raise MalformedError("an event starts with its name")
     return namespace, ack_id, arguments
+
+
+def _is_sound(text: str) -> bool:
+    """Whether a text that `decode` refuses is JSON all the same, as far as anybody can tell."""
+    try:
+        json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse)
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")

@@ -7,7 +7,7 @@ import websockets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hapiish.realtime import NamespaceHooks
+from hapiish.realtime import NamespaceHooks, Socket
 from tests.realtime.support import Journal, echo, member, raw, realtime, serving
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +18,7 @@ BINARY = ["upload", {"_placeholder": True, "num": 0}]
 MALFORMED = [
     "", "x", "4", "0", "2", "2probe", "7", "9", "44", "4x", "48", "4٣", "40{", "40/chat,{", "40{}x",
     "42", "42[]", "42{}", "42null", "42[1]", "42[null]", "42[[]]", '42[{"a":1}]', '42["echo"', "42[echo]",
-    '42["echo",NaN]', '42["echo",1e999]', '42["echo","\\ud800"]', '42["echo",1]x', f'42["echo",{DEEP}]',
+    '42["echo",NaN]', '42["echo",1]x', '42["echo",1e999', '42["echo","\\ud800]',
     '421x["echo"]', '42-1["echo"]', '42٣["echo"]', '4212345678901234567890["echo"]', '42/chat["echo"]', "42/chat",
     "43x", "43[", "44{}", "45", "45-", '451["echo"]', f"450-{json.dumps(BINARY)}", f"4511-{json.dumps(BINARY)}",
     f"459999999999-{json.dumps(BINARY)}", f"4512345678901-{json.dumps(BINARY)}", f"451-/nowhere,{json.dumps(BINARY)}",
@@ -38,6 +38,41 @@ async def test_a_malformed_packet_ends_the_connection_and_nothing_else(
         assert await journal.reasons() == ["parse error"]
         assert (await healthy.ask("echo", 1))["ok"] is True
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize(
+    ("data", "answer"),
+    [
+        ('"party \\ud83c"', "party \ufffd"),
+        ('"\\udf89"', "\ufffd"),
+        ('"\\ud83c\\udf89"', "🎉"),
+        ('{"\\ud83c":1}', {"\ufffd": 1}),
+    ],
+)
+async def test_half_an_emoji_is_acknowledged_and_costs_nothing(data: str, answer: object) -> None:
+    async with serving(realtime()) as port, member(port) as client:
+        await client.send(f'427["echo",{data}]')
+        assert json.loads(await client.until("437")) == [{"ok": True, "data": answer}]
+
+
+async def test_half_an_emoji_is_sent_as_the_replacement_character() -> None:
+    async def broken(socket: Socket, data: object) -> dict[str, object]:
+        await socket.emit("news", {"text": "party \ud83c", "\udf89": 1})
+        return {"ok": True, "data": "\ud83c"}
+
+    async with serving(realtime(NamespaceHooks(events={"broken": broken}))) as port, member(port) as client:
+        await client.send('427["broken"]')
+        assert await client.news("news") == {"text": "party \ufffd", "\ufffd": 1}
+        assert json.loads(await client.until("437")) == [{"ok": True, "data": "\ufffd"}]
+
+
+@pytest.mark.parametrize("data", [DEEP, "1e999", '{"a":[-1e999]}'])
+async def test_a_sound_payload_that_is_not_read_is_acknowledged_as_a_bad_request(data: str) -> None:
+    async with serving(realtime()) as port, member(port) as client:
+        await client.send(f'42["echo",{data}]', f'427["echo",{data}]')
+        (answer,) = json.loads(await client.until("437"))
+        assert (answer["ok"], answer["error"]["statusCode"]) == (False, 400)
+        assert (await client.ask("echo", 1))["ok"] is True
 
 
 @pytest.mark.parametrize(
