@@ -13,6 +13,10 @@ from hapiish import boom
 from hapiish.http.compression import LIBRARIES
 
 _CHUNK: Final = 4096
+_MOST_MEMBERS: Final = 1000
+_LEAST_OF_A_MEMBER: Final = 256
+"""Bytes of a body for each member beyond the first 1,000. To begin one costs more than to decode so many bytes."""
+
 _GZIP: Final = 16  # what zlib adds to the window's bits for the format of RFC 1952
 
 
@@ -27,22 +31,30 @@ class Decoder(Protocol):
 
 
 class _Members:
-    """A coding of members or frames, of which `several` may follow each other; `begin` makes what undoes one."""
+    """A coding of members or frames, of which `several` may follow each other; `begin` makes what undoes one.
 
-    __slots__ = ("_begin", "_several", "_stream")
+    Raises ValueError for a body that is little else than the heads of members, which cost time and say nothing.
+    """
+
+    __slots__ = ("_begin", "_left", "_several", "_stream")
 
     def __init__(self, begin: Callable[[], Any], *, several: bool) -> None:
         self._begin, self._several = begin, several
         self._stream = begin()
+        self._left = _MOST_MEMBERS * _LEAST_OF_A_MEMBER
 
     def feed(self, data: bytes, most: int) -> bytes:
         """Piece by piece, so that thousands of members cost no more than one."""
         parts: list[bytes] = []
+        self._left += len(data)
         at = 0
         while at < len(data) and most > 0:
             if self._stream.eof:
                 if not self._several:
                     raise ValueError("data after the end")
+                self._left -= _LEAST_OF_A_MEMBER
+                if self._left < 0:
+                    raise ValueError("too many members")
                 self._stream = self._begin()
             chunk = data[at : at + _CHUNK]
             part = self._stream.decompress(chunk, most)
@@ -73,10 +85,12 @@ class _Brotli:
         self._stream: Any = import_module(LIBRARIES["br"]).Decompressor()
 
     def feed(self, data: bytes, most: int) -> bytes:
-        found: bytes = self._stream.process(data, output_buffer_limit=most)
-        while len(found) < most and not self._stream.can_accept_more_data():
-            found += self._stream.process(b"", output_buffer_limit=most - len(found))
-        return found
+        parts: list[bytes] = [self._stream.process(data, output_buffer_limit=most)]
+        most -= len(parts[0])
+        while most > 0 and not self._stream.can_accept_more_data():
+            parts.append(self._stream.process(b"", output_buffer_limit=most))
+            most -= len(parts[-1])
+        return b"".join(parts)
 
     def finish(self) -> None:
         if not self._stream.is_finished():

@@ -18,6 +18,9 @@ _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _TEXT = re.compile(r"[\x21\x23-\x7e\x80-\xff]+")
 _RANGE = re.compile(r"(?P<first>\d{1,18})-(?P<last>\d{1,18})?|-(?P<suffix>\d{1,18})", re.ASCII)
 
+_MOST_RANGES = 100
+_LONGEST_DATE = 64
+
 
 def format_etag(tag: str, *, weak: bool = False) -> str:
     """The entity tag as it stands in a header; a `ValueError` on a tag that cannot stand there."""
@@ -64,8 +67,9 @@ def byte_range(
 ) -> tuple[int, int] | None:
     """First and last byte of the one range asked for; None when the whole body of `length` bytes is to be sent.
 
-    Unknown units and malformed headers are ignored, several ranges are merged or else ignored. A date as `if_range`
-    must be that of the last change, in a second that is over. `RangeNotSatisfiable` when no byte asked for exists.
+    Unknown units, malformed headers and more than 100 ranges are ignored, several are merged or else ignored. A date
+    as `if_range` must be that of the last change, in a second that is over. `RangeNotSatisfiable` when no byte asked
+    for exists.
     """
     unit, _, text = header.partition("=")
     if unit.strip().lower() != "bytes" or not length:
@@ -123,7 +127,7 @@ def _changed(last_modified: str | None, since: str) -> bool | None:
 
 
 def _seconds(date: str | None) -> int | None:
-    parsed = parsedate_tz(date) if date else None
+    parsed = parsedate_tz(date) if date and len(date) <= _LONGEST_DATE else None
     if parsed is None:
         return None
     try:
@@ -133,8 +137,10 @@ def _seconds(date: str | None) -> int | None:
 
 
 def _ranges(text: str) -> list[tuple[int | None, int | None]]:
-    """Pairs of first and last byte, no first for a suffix; empty when one of them is malformed."""
+    """Pairs of first and last byte, no first for a suffix; empty when one is malformed, or they are too many."""
     ranges: list[tuple[int | None, int | None]] = []
+    if text.count(",") >= _MOST_RANGES:
+        return []
     for part in text.split(","):
         if not part.strip():
             continue

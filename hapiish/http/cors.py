@@ -10,7 +10,8 @@ from typing import Any, Final
 Preflight = tuple[int, dict[str, str], dict[str, str] | None]
 """Status, headers and JSON body of an answer to a preflight."""
 
-_SEPARATOR: Final = re.compile(r"\s*,\s*")
+_ANY: Final = "."
+"""What one character of an origin is where a pattern has `*` or `?`."""
 
 
 class Cors:
@@ -68,7 +69,7 @@ class Cors:
         headers = {} if self._ignore else {"vary": "origin"}
         if not self.allows(origin):
             return 200, headers, {"message": "CORS error: Origin not allowed"}
-        names = _SEPARATOR.split(requested.strip().lower()) if requested else []
+        names = [name.strip() for name in requested.lower().split(",")] if requested else []
         if not self._headers.issuperset(names):
             return 200, headers, {"message": "CORS error: Some headers are not allowed"}
         headers["access-control-allow-origin"] = "*" if self._ignore else origin
@@ -84,5 +85,10 @@ def _varying(present: str | None) -> str:
 
 
 def _pattern(origin: str) -> re.Pattern[str]:
-    """`*` is any text and `?` any character, anchored at both ends, scheme and port included (hapi)."""
-    return re.compile(re.escape(origin).replace(r"\*", ".*").replace(r"\?", "."))
+    """`*` is any text and `?` any character, anchored at both ends, scheme and port included (hapi).
+
+    What stands between two `*` is sought once, where it comes first: to try all of its places is polynomial.
+    """
+    first, *inner, last = (re.escape(part).replace(r"\?", _ANY) for part in origin.split("*"))
+    between = "".join(f"(?>{_ANY}*?{part})" for part in inner)
+    return re.compile(f"{first}{between}{_ANY}*{last}")

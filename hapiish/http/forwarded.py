@@ -88,6 +88,6 @@ def _address(text: str) -> str | None:
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        return str(ip_address(text))
+        return str(ip_address(text.partition("%")[0]))  # a zone means something only to who wrote it
     except ValueError:
         return None

@@ -3,11 +3,13 @@
 Only text comes out; numbers, lists and defaults are the business of a schema.
 """
 
+import re
 from collections.abc import Callable
-from typing import Any
-from urllib.parse import unquote
+from typing import Any, Final
 
 from hapiish import boom
+
+_CODES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})++")
 
 Parser = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -30,7 +32,7 @@ def parse(raw: bytes | str) -> dict[str, str | list[str]]:
             continue
         name, _, value = pair.partition("=")
         if coded:
-            name, value = unquote(name), unquote(value)
+            name, value = _CODES.sub(_decoded, name), _CODES.sub(_decoded, value)
         if name not in query:
             query[name] = value
             continue
@@ -40,6 +42,11 @@ def parse(raw: bytes | str) -> dict[str, str | list[str]]:
         else:
             query[name] = [known, value]
     return query
+
+
+def _decoded(codes: re.Match[str]) -> str:
+    """The text of percent codes. `urllib.parse.unquote` says the same, in quadratic time where many are none."""
+    return bytes.fromhex(codes[0].replace("%", "")).decode("utf-8", "replace")
 
 
 def parser(function: Callable[[dict[str, Any]], Any]) -> Parser:

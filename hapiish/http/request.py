@@ -134,11 +134,15 @@ def _dict(request: "Request") -> dict[str, Any]:
 
 def _headers(request: "Request") -> dict[str, str]:
     headers: dict[str, str] = {}
+    repeated: dict[str, list[str]] = {}
     for key, value in request.scope["headers"]:
         name, text = key.decode("latin-1"), value.decode("latin-1")
         if name in headers:
-            text = headers[name] + ("; " if name == "cookie" else ", ") + text
-        headers[name] = text
+            repeated.setdefault(name, [headers[name]]).append(text)
+        else:
+            headers[name] = text
+    for name, texts in repeated.items():
+        headers[name] = ("; " if name == "cookie" else ", ").join(texts)
     return headers
 
 

@@ -195,10 +195,10 @@ def _params(leaf: Leaf, values: list[str], coded: bool) -> dict[str, str] | None
         return {names[0]: values[0]}
     if not leaf.counted:
         return dict(zip(names, values, strict=False))
-    params: dict[str, str] = {}
+    parts: dict[str, list[str]] = {}
     for name, value in zip(names, values, strict=False):
-        params[name] = f"{params[name]}/{value}" if name in params else value
-    return params
+        parts.setdefault(name, []).append(value)
+    return {name: "/".join(texts) for name, texts in parts.items()}
 
 
 def _decoded(value: str) -> str:
