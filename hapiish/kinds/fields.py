@@ -23,8 +23,8 @@ from hapiish.kinds.values import Convert, Unfit
 
 Schema = dict[str, Any]
 
-_HEX_ID = "^[0-9a-fA-F]{24}$"
-_DECIMAL = "^[+-]?[0-9]{1,34}([.][0-9]{1,34})?$"
+HEX_ID = "^[0-9a-fA-F]{24}$"
+DECIMAL = "^[+-]?[0-9]{1,34}([.][0-9]{1,34})?$"
 _DEEPEST = 8  # levels of embedded documents; one that embeds itself ends there
 
 
@@ -202,7 +202,7 @@ def _float(field: Any, depth: int) -> Type:
 
 
 def _decimal(field: Any, depth: int) -> Type:
-    schema = {"type": ["number", "string"], "pattern": _DECIMAL, **_bounds(field)}
+    schema = {"type": ["number", "string"], "pattern": DECIMAL, **_bounds(field)}
 
     def parse(value: Any) -> Decimal:
         number = values.exact(value)
@@ -220,7 +220,7 @@ def _decimal(field: Any, depth: int) -> Type:
 
 
 def _decimal128(field: Any, depth: int) -> Type:
-    schema = {"type": ["number", "string"], "pattern": _DECIMAL, **_bounds(field)}
+    schema = {"type": ["number", "string"], "pattern": DECIMAL, **_bounds(field)}
     return Type(schema=schema, parse=values.exact128, store=values.exact128, plain=plain, ordered=True, ranged=True)
 
 
@@ -262,7 +262,7 @@ def _date(field: Any, depth: int) -> Type:
 
 
 def _object_id(field: Any, depth: int) -> Type:
-    return _scalar({"type": "string", "pattern": _HEX_ID}, values.id)
+    return _scalar({"type": "string", "pattern": HEX_ID}, values.id)
 
 
 def _uuid(field: Any, depth: int) -> Type:

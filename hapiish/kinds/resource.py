@@ -4,7 +4,6 @@ are meant. Everything is decided, and everything wrong found, when the table is 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hapiish import boom
@@ -12,59 +11,15 @@ from hapiish.kinds import filters as filtering
 from hapiish.kinds.cursor import Key, Order
 from hapiish.kinds.fields import Member, Schema, Type, members_of, object_schema, show_members
 from hapiish.kinds.filters import Filter
+from hapiish.kinds.pins import Pin, coercion, pin
 from hapiish.kinds.refusal import Fault, Refusal, unknown
 from hapiish.kinds.values import Unfit
+from hapiish.template import Template, TemplateError, Value, parse
 
 ID = "_id"
 
-_TEMPLATE = re.compile(r"\{(params|credentials)\.([A-Za-z_][\w.]*)\}")
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _RESERVED = ("limit", "cursor", "sort", "fields")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pin:
-    """A field that has one value in everything that a request sees or makes: a constant, or taken from the request.
-
-    `source` is `params` or `credentials` with the path in it, None for the constant.
-    """
-
-    member: Member
-    source: tuple[str, tuple[str, ...]] | None
-    constant: Any = None
-
-    def given(self, request: Any) -> Any:
-        """The value as JSON; NotFound for a parameter, Forbidden for credentials, that do not have it."""
-        if self.source is None:
-            return self.constant
-        root, path = self.source
-        value = request.params if root == "params" else request.auth.credentials
-        for step in path:
-            value = value.get(step) if isinstance(value, Mapping) else getattr(value, step, None)
-        if value is None:
-            raise boom.NotFound if root == "params" else boom.Forbidden("Credentials lack what the owner is known by")
-        return value
-
-    def stored(self, request: Any) -> Any:
-        """The value to compare with."""
-        assert self.member.type is not None
-        assert self.member.type.store is not None
-        return self._converted(request, self.member.type.store)
-
-    def parsed(self, request: Any) -> Any:
-        """The value for the document's attribute."""
-        assert self.member.type is not None
-        return self._converted(request, self.member.type.parse)
-
-    def _converted(self, request: Any, convert: Any) -> Any:
-        value = self.given(request)
-        if value is None:
-            return None
-        try:
-            return convert(value)
-        except Unfit as fault:
-            root = self.source[0] if self.source else ""
-            raise (boom.NotFound() if root == "params" else boom.Forbidden()) from fault
 
 
 class Resource:
@@ -84,6 +39,7 @@ class Resource:
         self.pins = tuple(self._pins())
         self.settable = self._settable()
         self.lookup = self._lookup()
+        self.coerce = coercion(self.lookup[1].type) if self.lookup is not None and self.lookup[1].type else None
         self.filters = {each.parameter: each for each in self._filters()}
         self.sortable = self._sortable()
         self.default_order = self._default_order()
@@ -121,27 +77,27 @@ class Resource:
     def _pins(self) -> Iterator[Pin]:
         owner = self.options.owner
         if owner is not None:
-            source = tuple(owner.value.split("."))
-            member = self._pinned(owner.field, "owner")
-            if member is not None:
-                yield Pin(member=member, source=(source[0], source[1:]))
+            source, *path = owner.value.split(".")
+            yield from self._pin(owner.field, Template((Value(source, tuple(path)),)), None, "owner")
         for name, value in self.options.where.items():
-            member = self._pinned(name, "where", name)
-            if member is None:
-                continue
-            found = _TEMPLATE.fullmatch(value) if isinstance(value, str) else None
-            if found is not None:
-                if found[1] == "params" and found[2] not in self.params:
-                    self.fault(unknown("the path has no parameter", found[2], self.params), "where", name)
-                yield Pin(member=member, source=(found[1], tuple(found[2].split("."))))
-                continue
             try:
-                assert member.type is not None
-                if value is not None:
-                    member.type.parse(value)
+                template = parse(value) if isinstance(value, str) else Template(())
+            except TemplateError as error:
+                self.fault(str(error), "where", name)
+                continue
+            for each in template.values:
+                if each.source == "params" and each.path[0] not in self.params:
+                    self.fault(unknown("the path has no parameter", each.path[0], self.params), "where", name)
+            constant = "".join(template.texts) if isinstance(value, str) else value
+            yield from self._pin(name, template, constant, "where", name)
+
+    def _pin(self, name: str, template: Template, constant: Any, *path: str) -> Iterator[Pin]:
+        member = self._pinned(name, *path)
+        if member is not None:
+            try:
+                yield pin(member, template, constant)
             except Unfit as fault:
-                self.fault(f'"{name}" {fault.message}', "where", name)
-            yield Pin(member=member, source=None, constant=value)
+                self.fault(f'"{name}" {fault.message}', *path)
 
     def _pinned(self, name: str, *path: str | int) -> Member | None:
         member = self._member(name, *path)
@@ -279,8 +235,9 @@ class Resource:
             param, member = self.lookup
             assert member.type is not None
             assert member.type.store is not None
+            given = request.params.get(param)
             try:
-                value = member.type.store(request.params[param])
+                value = member.type.store(given if self.coerce is None else self.coerce(given))
             except Unfit:
                 raise boom.NotFound from None
             return {"$and": [found, {member.name: value}]} if found else {member.name: value}
@@ -315,19 +272,20 @@ class Resource:
 
     def params_schema(self) -> Schema | None:
         """What the parameters must be for there to be a document at all."""
-        properties = {}
-        for pin in self.pins:
-            if pin.source is not None and pin.source[0] == "params" and pin.member.type is not None:
-                properties[pin.source[1][0]] = pin.member.type.schema
+        properties = self._pinned_schemas("params")
         if self.lookup is not None and self.lookup[1].type is not None:
             properties[self.lookup[0]] = self.lookup[1].type.schema
         return {"type": "object", "properties": properties} if properties else None
 
+    def _pinned_schemas(self, source: str) -> Schema:
+        found = (schema for pin in self.pins for schema in pin.schemas())
+        return {name: schema for kind, name, schema in found if kind == source}
+
     def query_schema(self) -> Schema:
-        """The filters, the order, the page and the choice of fields."""
-        properties: Schema = {}
+        """The filters, the order, the page, the choice of fields, and what `where` reads."""
+        properties = self._pinned_schemas("query")
         if self.options.action == "list":
-            properties = {name: each.schema for name, each in self.filters.items()}
+            properties |= {name: each.schema for name, each in self.filters.items()}
             properties["limit"] = {
                 "type": "integer",
                 "minimum": 1,

@@ -74,6 +74,7 @@ class Code(StrEnum):
     CORS_ORIGIN = "HA0324", "`cors.origin` mixes `*` with others, or lets any origin send credentials."
     PARTITIONED = "HA0325", "A partitioned cookie that is not Secure with SameSite=None."
     UNKNOWN_KIND = "HA0326", "A kind of handler that is neither built in nor in `kinds`."
+    TEMPLATE = "HA0327", "A template such as `{params.id}` that cannot be read, or names what requests never have."
     SCHEMA = "HA0331", "A JSON Schema that is not valid by its own rules (2020-12)."
     SCHEMA_REF = "HA0332", "A `$ref` that leads nowhere."
     SCHEMA_REMOTE = "HA0333", "A `$ref`, `$id` or `$schema` that points outside of the table."

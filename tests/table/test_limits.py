@@ -14,6 +14,8 @@ OPTIONS = "routes:\n- method: [POST]\n  path: /u/{id}\n  handler: a:b\n  options
         ("{max: 5, duration: 1s, burst: 4}", '6:42: HA0391 "burst" must be at least "max", which is 5'),
         ("[{max: 5, duration: 1s, by: params.ip}]", '6:40: HA0392 "/u/{id}" has no parameter "ip"'),
         ("{max: 5, duration: 1s, by: ip}", '6:39: HA0205 "by" must be route, address, user, a value such as'),
+        ("{max: 5, duration: 1s, by: 'params.{id}'}", '6:39: HA0205 "by" must be route, address, user, a'),
+        ("{max: 5, duration: 1s, by: credential.sub}", '6:39: HA0205 "by" must be route, address, user, a'),
         ("{max: 5}", '6:5: HA0203 missing "duration"'),
         ("5/week", '6:12: HA0205 "limit" must be false, a limit, a list of them, or text such as "5/second"'),
         ("[5/1m, 5]", '6:19: HA0201 "limit[1]" must be a limit: settings, or text such as "5/second"'),
@@ -32,6 +34,17 @@ def test_a_body_is_no_way_to_tell_callers_of_a_get_route_apart() -> None:
     assert [str(each) for each in check_text(text, "f", {})[1]] == [
         'f:2:85: HA0392 "payload.a" on a GET route, which has no request body'
     ]
+
+
+def test_an_inherited_limit_needs_one_route_at_least_that_has_its_value() -> None:
+    text = (
+        "groups:\n- options: {limit: {max: 1, duration: 1s, by: params.ID}}\n  routes:\n"
+        "  - {method: GET, path: /a, handler: a:b}\n  - {method: GET, path: '/a/{id}', handler: a:b}\nroutes: []"
+    )
+    assert [str(each) for each in check_text(text, "f", {})[1]] == [
+        'f:2:47: HA0392 no route with this limit has "params.ID": "/a" has no parameter "ID"'
+    ]
+    assert check_text(text.replace("ID", "id"), "f", {})[1] == []
 
 
 def test_an_event_has_no_parameters() -> None:

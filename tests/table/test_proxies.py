@@ -28,6 +28,14 @@ WRONG = [
             '4:26 HA0398 the path has no parameter "idd"; did you mean "id"?',
         ],
     ),
+    ("  handler: {proxy: {uri: 'http://b/{params.id}'}}", ['4:26 HA0398 the path has no parameter "params.id"']),
+    ("  handler: {proxy: {uri: 'http://b/{id'}}", ['4:26 HA0398 "http://b/{id" has a "{" without its other half']),
+    (
+        "  handler: {proxy: {uri: 'http://b/{id*}'}}",
+        ['4:26 HA0398 the path has no parameter "id*"; did you mean "id"?'],
+    ),
+    ("  handler: {proxy: {uri: 'http://b/{{id}}'}}", ["4:26 HA0398 a URI has no braces"]),
+    ("  handler: {proxy: {uri: 'http://a{path}'}}", ['4:26 HA0398 "{path}" would let clients say which server']),
     (
         "  handler: {proxy: {host: a}}\n  options: {payload: {parse: true}}",
         ["5:13 HA0321", "5:30 HA0398 a proxy passes bodies on as they come"],

@@ -70,6 +70,34 @@ WRONG = [
         ["4:68 HA0397 documents belong to callers, and this route does not ask who calls"],
     ),
     (
+        "- {resource: t, path: '/t/{iD}/s', handler: {model: {name: Todo, where: {a: 'u-{params.ID}'}}}}",
+        ['4:77 HA0327 "GET /t/{iD}/s" has no parameter "ID"; did you mean "iD"?'],
+    ),
+    (
+        "- {resource: t, path: '/t/{slug}', handler: {model: {name: Todo, where: {a: '{param.slug}'}}}}",
+        ['4:77 HA0327 "{param.slug}" is unknown to "GET /t/{slug}"; did you mean "params"?'],
+    ),
+    (
+        "- {resource: t, path: /t, handler: {model: {name: Todo, where: {a: '{credentials.sub'}}}, options: {auth: s}}",
+        ['4:68 HA0327 "{credentials.sub" has a "{" without its other half; a brace itself is "{{"'],
+    ),
+    (
+        "- {resource: t, path: /t, handler: {model: {name: Todo, where: {a: '{credential.sub}'}}}, options: {auth: s}}",
+        ['4:68 HA0327 "{credential.sub}" is unknown to "GET /t"; did you mean "credentials"?'],
+    ),
+    (
+        "- {resource: t, path: /t, handler: {model: {name: Todo, where: {a: '{pre.article.id}'}}}}",
+        ['4:68 HA0327 no step of "GET /t" assigns "article"'],
+    ),
+    (
+        "- {method: GET, path: /t, handler: {model: {name: Todo, action: list, where: {a: '{payload.a}'}}}}",
+        ['4:82 HA0327 "{payload.a}" is unknown to "GET /t"'],
+    ),
+    (
+        "- {resource: t, path: /t, handler: {model: {name: Todo, where: {a: 'x-{credentials.id}'}}}}",
+        ["4:68 HA0397 documents belong to callers, and this route does not ask who calls"],
+    ),
+    (
         "- {resource: t, path: /t, handler: {model: {name: Todo, filters: {a: [like]}}}}",
         ['4:71 HA0202 "a[0]" must be "eq", "ne", "in", "nin", "lt", "lte", "gt", "gte", "prefix"'],
     ),
@@ -96,6 +124,21 @@ def test_what_is_wrong_with_a_resource_is_told_at_its_place(tmp_path: Path, text
     assert len(found) == len(expected), found
     for line, start in zip(found, expected, strict=True):
         assert line.startswith(start)
+
+
+FITTING = [
+    "- {resource: t, path: '/t/{a}', handler: {model: {name: Todo, where: {x: '{params.a}/{query.b}', y: 'a{{b}}'}}}}",
+    (
+        "- {resource: t, path: /t, handler: {model: {name: Todo, where: {x: '{pre.article.id}'}}},\n"
+        "   options: {pre: [{method: a:b, assign: article}]}}"
+    ),
+    "- {resource: t, path: /t, handler: {model: {name: Todo, where: {x: '{state.a}{headers.x-b}{artifacts.c}'}}}, options: {auth: s}}",  # noqa: E501
+]
+
+
+@pytest.mark.parametrize("text", FITTING)
+def test_a_template_reads_what_the_request_has(tmp_path: Path, text: str) -> None:
+    assert said(tmp_path, text) == []
 
 
 @pytest.mark.parametrize("database", ["", "\ndatabase: null"])

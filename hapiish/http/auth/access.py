@@ -4,15 +4,14 @@ Rules are alternatives. In a scope list every `+x` must be granted, no `!x` may 
 `{params.id}` and its like are filled in from the request as it came, and a missing value grants nothing.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Protocol
 
 from hapiish import boom
 from hapiish.http.auth.strategy import Mode
 from hapiish.http.request import Request
+from hapiish.template import Template, Value, parse
 
-_PLACE = re.compile(r"\{([^{}]+)\}")
 _SEVERAL = (list, tuple, set, frozenset)
 _MAPPINGS = (dict, Mapping)  # the first of them is found faster
 _PLAIN = (str, bytes, int, float, list, tuple, type(None))
@@ -77,17 +76,18 @@ class _Scope:
     __slots__ = ("_forbidden", "_needed", "_offered", "_templates", "needs_one")
 
     def __init__(self, scope: Iterable[str]) -> None:
-        self._templates: list[tuple[str, _Template]] = []
+        self._templates: list[tuple[str, _Filled]] = []
         fixed: dict[str, set[str]] = {"+": set(), "!": set(), "": set()}
         self.needs_one = False
         for entry in scope:
             prefix = entry[0] if entry[:1] in ("+", "!") else ""
             text = entry[len(prefix) :]
             self.needs_one = self.needs_one or not prefix
-            if _PLACE.search(text):
-                self._templates.append((prefix, _Template(text)))
+            template = parse(text)
+            if any(template.values):
+                self._templates.append((prefix, _Filled(text, template)))
             else:
-                fixed[prefix].add(text)
+                fixed[prefix].add("".join(template.texts))
         self._needed, self._forbidden, self._offered = fixed["+"], fixed["!"], fixed[""]
 
     def admits(self, request: Request, credentials: Any) -> bool:
@@ -104,32 +104,31 @@ class _Scope:
                 return False
             if prefix == "!" and (text is None or text in granted):
                 return False
-            has_one = has_one or (not prefix and text in granted)
+            has_one = has_one or (not prefix and text is not None and text in granted)
         return has_one or not self.needs_one
 
 
-class _Template:
-    """`user-{params.id}`: texts and places by turns."""
+class _Filled:
+    """`user-{params.id}`, filled in for a request."""
 
     __slots__ = ("_parts",)
 
-    def __init__(self, text: str) -> None:
-        self._parts = [part if at % 2 == 0 else tuple(part.split(".")) for at, part in enumerate(_PLACE.split(text))]
-        for part in self._parts:
-            if isinstance(part, tuple) and (part[0] not in _ROOTS or len(part) == 1):
+    def __init__(self, text: str, template: Template) -> None:
+        self._parts = template.parts
+        for value in template.values:
+            if value.source not in _ROOTS or not value.path:
                 known = ", ".join(f"{root}.…" for root in _ROOTS)
-                raise ValueError(f'the scope "{text}" must take its values from {known}, not from "{".".join(part)}"')
+                raise ValueError(f'the scope "{text}" must take its values from {known}, not from "{value}"')
 
     def fill(self, request: Request, credentials: Any) -> str | None:
         """The text with its values, None when one is missing, empty or not a single value."""
         texts = []
         for part in self._parts:
-            if isinstance(part, str):
+            if not isinstance(part, Value):
                 texts.append(part)
                 continue
-            root, *names = part
-            value = credentials if root == "credentials" else getattr(request, root)
-            for name in names:
+            value = credentials if part.source == "credentials" else getattr(request, part.source)
+            for name in part.path:
                 value = claim(value, name)
             text = text_of(value)
             if not text:

@@ -52,6 +52,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     resources.form,
     resources.models,
     resources.owners,
+    resources.templates,
     auth.schemes,
     auth.strategies,
     strategies.options,

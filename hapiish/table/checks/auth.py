@@ -1,10 +1,9 @@
 """Schemes, strategies, scopes: whether what routes and events ask for exists, and can ever be met."""
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from hapiish.table.checks.templates import Available, faults
 from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
 from hapiish.table.homes import home
@@ -17,8 +16,6 @@ from hapiish.table.schemes import BUILT_IN, NO_HANDSHAKE
 from hapiish.table.wording import did_you_mean
 
 SOURCES: Final = ("params", "query", "payload", "credentials")
-
-_TEMPLATE: Final = re.compile(r"\{([^{}]*)\}")
 
 
 def schemes(draft: Draft) -> Iterator[Problem]:
@@ -102,43 +99,23 @@ def scope_templates(draft: Draft) -> Iterator[Problem]:
         params = route.path.params if route.path is not None else None
         for method, merged in route.options.items():
             sources = tuple(source for source in SOURCES if source != "payload" or method != "GET")
-            available = _Available(f"{method} {route.text}", sources, params)
+            available = Available(f"{method} {route.text}", sources, params)
             for scope, place in _scopes_in_effect(route.realm, merged):
                 yield from _templates(draft, scope, place, available)
     for namespace in draft.namespaces:
         for event in namespace.events:
-            available = _Available(f"event {event.value.get('event', '')}", ("payload", "credentials"), ())
+            available = Available(f"event {event.value.get('event', '')}", ("payload", "credentials"), ())
             written = section(event.value, "options").get("auth")
             for scope, place in _scopes(written, (*event.at, "options", "auth")):
                 yield from _templates(draft, scope, place, available)
-        available = _Available(f"namespace {namespace.name}", ("credentials",), ())
+        available = Available(f"namespace {namespace.name}", ("credentials",), ())
         for scope, place in _scopes(namespace.value.get("auth"), (*namespace.at, "auth")):
             yield from _templates(draft, scope, place, available)
 
 
-@dataclass(frozen=True, slots=True)
-class _Available:
-    """What a template may refer to; `params` None when the path is not known."""
-
-    owner: str
-    sources: tuple[str, ...]
-    params: tuple[str, ...] | None
-
-
-def _templates(draft: Draft, scope: str, place: Path, available: _Available) -> Iterator[Problem]:
-    sources, params = available.sources, available.params
-    for inside in _TEMPLATE.findall(scope):
-        source, _, name = inside.partition(".")
-        message, hint = "", ""
-        if source not in sources:
-            hint = f"known here: {', '.join(f'{{{known}.…}}' for known in sources)}"
-            message = f'"{{{inside}}}" is unknown to "{available.owner}"{did_you_mean(source, sources)}'
-        elif not name:
-            message = f'"{{{inside}}}" names no value; write {{{source}.name}}'
-        elif source == "params" and params is not None and name not in params:
-            message = f'"{available.owner}" has no parameter "{name}"{did_you_mean(name, params)}'
-        if message:
-            yield Problem(draft.mark(*place), Code.SCOPE_TEMPLATE, message, hint)
+def _templates(draft: Draft, scope: str, place: Path, available: Available) -> Iterator[Problem]:
+    for message, hint in faults(scope, available):
+        yield Problem(draft.mark(*place), Code.SCOPE_TEMPLATE, message, hint)
 
 
 def events(draft: Draft) -> Iterator[Problem]:

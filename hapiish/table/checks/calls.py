@@ -52,24 +52,39 @@ def _called(draft: Draft, merged: Merged, place: _Place, handler: Any, at: Path)
             name, inner = step, where
             if isinstance(step, Mapping):
                 name, inner = step.get("method"), (*where, "method")
-            call = None
             if is_call(name):
-                call = yield from _read(draft, name, inner, place, assigned)
-            assign = step.get("assign") if isinstance(step, Mapping) else None
-            new.update(filter(None, [assign or (call.method if call is not None else None)]))
+                yield from _read(draft, name, inner, place, assigned)
+            new |= _assigned(step)
         assigned |= new
     if is_call(handler):
         yield from _read(draft, handler, at, place, assigned)
 
 
-def _read(draft: Draft, text: str, at: Path, place: _Place, assigned: set[str]) -> Any:
-    """Yields what is wrong with a call, and returns it."""
+def assigned_by(pre: Any) -> set[str]:
+    """The names under which the steps of `pre` leave their values."""
+    together = (steps if isinstance(steps, list) else [steps] for steps in pre or ())
+    return {name for steps in together for step in steps for name in _assigned(step)}
+
+
+def _assigned(step: Any) -> set[str]:
+    name: Any = step.get("method") if isinstance(step, Mapping) else step
+    given = step.get("assign") if isinstance(step, Mapping) else None
+    if given is None and is_call(name):
+        try:
+            given = parse(name).method
+        except CallError:
+            return set()
+    return {given} if given else set()
+
+
+def _read(draft: Draft, text: str, at: Path, place: _Place, assigned: set[str]) -> Iterator[Problem]:
+    """What is wrong with a call."""
     mark = draft.mark(*at)
     try:
         call: Call = parse(text)
     except CallError as error:
         yield Problem(mark, Code.CALL, str(error))
-        return None
+        return
     writer = draft.realms[home(text)]
     known = draft.known(writer.index, "methods")
     if call.method not in known and not draft.is_partial and not draft.lost(*writer.at, "methods", call.method):
@@ -80,7 +95,6 @@ def _read(draft: Draft, text: str, at: Path, place: _Place, assigned: set[str]) 
             fault = _fault(argument, place, assigned)
             if fault:
                 yield Problem(mark, Code.CALL_ARGUMENT, fault)
-    return call
 
 
 def _fault(argument: Reference, place: _Place, assigned: set[str]) -> str:

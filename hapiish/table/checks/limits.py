@@ -6,8 +6,9 @@ from typing import Any
 
 from hapiish.table import units
 from hapiish.table.codes import Code
-from hapiish.table.draft import Draft
+from hapiish.table.draft import Draft, RouteDraft
 from hapiish.table.marks import Path
+from hapiish.table.merge import Merged
 from hapiish.table.problems import Problem
 from hapiish.table.wording import did_you_mean
 
@@ -45,25 +46,41 @@ def names(draft: Draft) -> Iterator[Problem]:
 
 
 def values(draft: Draft) -> Iterator[Problem]:
-    """`by` with a parameter that the path does not have, or a body where there is none."""
+    """`by` with a parameter that the path does not have, or a body where there is none.
+
+    What several routes inherit need not fit each of them: the caller's address stands for what one lacks.
+    """
+    inherited: dict[tuple[str, Path], list[str]] = {}
     for route in draft.routes:
-        for limit, at in _limits((route.value.get("options") or {}).get("limit"), (*route.at, "options", "limit")):
-            for term, place in _terms(limit, at):
-                root, _, name = term.partition(".")
-                if root == "params" and route.path is not None and name not in route.path.params:
-                    guess = did_you_mean(name, route.path.params)
-                    message = f'"{route.path.text}" has no parameter "{name}"{guess}'
-                    yield Problem(draft.mark(*place), Code.LIMIT_BY, message)
-                elif root == "payload" and "GET" in route.options:
-                    message = f'"{term}" on a GET route, which has no request body'
-                    yield Problem(draft.mark(*place), Code.LIMIT_BY, message)
+        for method, merged in route.options.items():
+            for term, place in _in_effect(merged):
+                fault = _fault(term, method, route)
+                if place[: len(route.at)] != route.at:
+                    inherited.setdefault((term, place), []).append(fault)
+                elif fault:
+                    yield Problem(draft.mark(*place), Code.LIMIT_BY, fault)
+    for (term, place), found in inherited.items():
+        if all(found):
+            yield Problem(draft.mark(*place), Code.LIMIT_BY, f'no route with this limit has "{term}": {found[0]}')
     for namespace in draft.namespaces:
         for event in namespace.events:
-            at = (*event.at, "options", "limit")
-            for limit, place in _limits((event.value.get("options") or {}).get("limit"), at):
-                for term, inside in _terms(limit, place):
-                    if term.startswith("params."):
-                        yield Problem(draft.mark(*inside), Code.LIMIT_BY, f'"{term}" on an event, which has no path')
+            for term, place in _in_effect(event.options):
+                if term.startswith("params.") and place[: len(event.at)] == event.at:
+                    yield Problem(draft.mark(*place), Code.LIMIT_BY, f'"{term}" on an event, which has no path')
+
+
+def _fault(term: str, method: str, route: RouteDraft) -> str:
+    root, _, name = term.partition(".")
+    if root == "params" and route.path is not None and name not in route.path.params:
+        return f'"{route.path.text}" has no parameter "{name}"{did_you_mean(name, route.path.params)}'
+    if root == "payload" and method == "GET":
+        return f'"{term}" on a GET route, which has no request body'
+    return ""
+
+
+def _in_effect(merged: Merged) -> Iterator[tuple[str, Path]]:
+    for limit, at in _limits(merged.value.get("limit"), merged.origin("limit")):
+        yield from _terms(limit, at)
 
 
 def allowlist(draft: Draft) -> Iterator[Problem]:

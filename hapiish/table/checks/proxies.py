@@ -9,12 +9,12 @@ from hapiish.table.draft import Draft, RouteDraft
 from hapiish.table.kinds import kind_of
 from hapiish.table.problems import Problem
 from hapiish.table.wording import did_you_mean
+from hapiish.template import TemplateError, Value, parse
 
 _WHERE: Final = ("host", "uri", "mapUri")
 _OURS: Final = ("protocol", "host", "port")
 _BELOW: Final = ("path", "query")
-_AUTHORITY: Final = re.compile(r"^[^/]*//[^/?#]*")
-_NAME: Final = re.compile(r"\{(\w+)\}")
+_AUTHORITY: Final = re.compile(r"([^/]*(//[^/?#]*)?)")
 
 
 def targets(draft: Draft) -> Iterator[Problem]:
@@ -39,20 +39,36 @@ def targets(draft: Draft) -> Iterator[Problem]:
 
 
 def _names(draft: Draft, route: RouteDraft, uri: str) -> Iterator[Problem]:
-    if route.path is None:
-        return
     mark = draft.mark(*route.handler_at, "proxy", "uri")
-    found = _AUTHORITY.match(uri)
-    authority = found[0] if found else ""
-    params = route.path.params
-    for name in _NAME.findall(authority):
+    try:
+        parts = parse(uri).parts
+    except TemplateError as error:
+        yield Problem(mark, Code.PROXIED, str(error))
+        return
+    params = route.path.params if route.path is not None else None
+    before = ""
+    for part in parts:
+        if isinstance(part, str):
+            before += part
+            if "{" in part or "}" in part:
+                yield Problem(mark, Code.PROXIED, "a URI has no braces", "write %7B and %7D")
+        else:
+            fault = _name(part, params, in_authority=_AUTHORITY.fullmatch(before) is not None)
+            before += "x"
+            yield from (Problem(mark, Code.PROXIED, message, hint) for message, hint in fault)
+
+
+def _name(value: Value, params: tuple[str, ...] | None, *, in_authority: bool) -> Iterator[tuple[str, str]]:
+    """What is wrong with one placeholder."""
+    name = ".".join((value.source, *value.path))
+    if in_authority:
         if name not in _OURS:
-            message = f'"{{{name}}}" would let clients say which server is asked'
-            yield Problem(mark, Code.PROXIED, message, "choose among servers in a mapUri function")
-    for name in _NAME.findall(uri[len(authority) :]):
-        if name not in (*_OURS, *_BELOW, *params):
-            message = f'the path has no parameter "{name}"{did_you_mean(name, (*params, *_BELOW))}'
-            yield Problem(mark, Code.PROXIED, message)
+            message = f'"{value}" would let clients say which server is asked'
+            yield message, "choose among servers in a mapUri function"
+    elif params is not None and name not in (*_OURS, *_BELOW, *params):
+        last = value.path[-1] if value.path else name
+        hint = f"write {{{last}}}" if value.path and last in params else ""
+        yield f'the path has no parameter "{name}"{did_you_mean(last, (*params, *_BELOW)) if not hint else ""}', hint
 
 
 def bodies(draft: Draft) -> Iterator[Problem]:
@@ -69,6 +85,6 @@ def bodies(draft: Draft) -> Iterator[Problem]:
 
 def _proxies(draft: Draft) -> Iterator[tuple[RouteDraft, Mapping[str, Any]]]:
     for route in draft.routes:
-        handler: Any = route.value.get("handler")
+        handler: Any = route.handler
         if kind_of(handler) == "proxy" and isinstance(handler["proxy"], Mapping):
             yield route, handler["proxy"]

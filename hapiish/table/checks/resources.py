@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from hapiish.table.checks.calls import assigned_by
+from hapiish.table.checks.templates import Available, faults, sources
 from hapiish.table.codes import Code
 from hapiish.table.draft import Draft, RouteDraft
 from hapiish.table.kinds import kind_of
 from hapiish.table.merge import Merged
-from hapiish.table.problems import Problem
+from hapiish.table.problems import Mark, Problem
 from hapiish.table.wording import did_you_mean
+from hapiish.template import SOURCES
 
 _LISTS: Final = ("filters", "sort", "limit", "maxLimit")
 _UNREAD: Final[Mapping[str, tuple[str, ...]]] = {
@@ -21,7 +24,7 @@ _UNREAD: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The options that an action has no use for."""
 
-_CREDENTIALS: Final = "{credentials."
+_OF_CALLERS: Final = {"credentials", "artifacts"}
 
 
 def form(draft: Draft) -> Iterator[Problem]:
@@ -75,6 +78,22 @@ def models(draft: Draft) -> Iterator[Problem]:
             yield Problem(draft.mark(*at, place), Code.MODEL, message)
 
 
+def templates(draft: Draft) -> Iterator[Problem]:
+    """Templates in `where` that cannot be read, or that read what requests of the route never have."""
+    told: set[Mark] = set()  # the routes of a resource have the same faults
+    for route, settings, _ in _routes(draft):
+        params = route.path.params if route.path is not None else None
+        for method, merged in route.options.items():
+            known = tuple(source for source in SOURCES if source != "payload" or method != "GET")
+            pre = None if draft.lost(*merged.origin("pre")) else assigned_by(merged.value.get("pre"))
+            available = Available(f"{method} {route.text}", known, params, pre)
+            for field, value in (settings.get("where") or {}).items():
+                place = draft.mark(*route.handler_at, "model", "where", field)
+                found = list(faults(value, available)) if isinstance(value, str) and place not in told else []
+                told.update(place for _ in found)
+                yield from (Problem(place, Code.TEMPLATE, message, hint) for message, hint in found)
+
+
 def owners(draft: Draft) -> Iterator[Problem]:
     """Documents that belong to callers whom nobody asks for credentials."""
     for route, settings, _ in _routes(draft):
@@ -87,7 +106,7 @@ def owners(draft: Draft) -> Iterator[Problem]:
             hint = "give the route a strategy under options.auth"
             yield Problem(draft.mark(*route.handler_at, "model", "owner"), Code.OWNER, message, hint)
         for field, value in (settings.get("where") or {}).items():
-            if isinstance(value, str) and value.startswith(_CREDENTIALS):
+            if _OF_CALLERS & sources(value):
                 place = draft.mark(*route.handler_at, "model", "where", field)
                 yield Problem(place, Code.OWNER, message, "give the route a strategy under options.auth")
 

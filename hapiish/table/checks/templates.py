@@ -1,0 +1,57 @@
+"""Templates such as `user-{params.id}`: whether they can be read, and requests have the values that they name."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hapiish.table.wording import did_you_mean
+from hapiish.template import TemplateError, Value, parse
+
+
+@dataclass(frozen=True, slots=True)
+class Available:
+    """What a template may read: `sources`, and the names of `params` and `pre`, None when they are not known."""
+
+    owner: str
+    sources: tuple[str, ...]
+    params: Collection[str] | None = None
+    pre: Collection[str] | None = None
+
+
+def faults(text: str, available: Available) -> Iterator[tuple[str, str]]:
+    """What is wrong with a template, with a hint each."""
+    try:
+        template = parse(text)
+    except TemplateError as error:
+        yield str(error), ""
+        return
+    for value in template.values:
+        fault = _fault(value, available)
+        if fault is not None:
+            yield fault
+
+
+def sources(text: Any) -> set[str]:
+    """What a template reads; nothing for one that cannot be read."""
+    try:
+        return {value.source for value in parse(text).values} if isinstance(text, str) else set()
+    except TemplateError:
+        return set()
+
+
+def _fault(value: Value, available: Available) -> tuple[str, str] | None:
+    owner, sources = available.owner, available.sources
+    if value.source not in sources:
+        meant = did_you_mean(value.source, sources)
+        hint = f"known here: {', '.join(f'{{{known}.…}}' for known in sources)}"
+        return f'"{value}" is unknown to "{owner}"{meant}', hint if meant else f"{hint}; a brace itself is {{{{"
+    if not value.path:
+        return f'"{value}" names no value; write {{{value.source}.name}}', ""
+    name = value.path[0]
+    if value.source == "params" and available.params is not None:
+        whole = ".".join(value.path)
+        if whole not in available.params:
+            return f'"{owner}" has no parameter "{whole}"{did_you_mean(whole, available.params)}', ""
+    if value.source == "pre" and available.pre is not None and name not in available.pre:
+        return f'no step of "{owner}" assigns "{name}"{did_you_mean(name, available.pre)}', ""
+    return None
