@@ -52,7 +52,12 @@ class InputCompiler:
             said = f'"payload.uploads": {folder} is not a folder that can be written to'
             names.problems.append(Problem(given.mark, Code.UPLOADS, said))
         settings = replace(options, compression=codings, uploads=str(folder) if folder is not None else None)
-        return payload_step(settings, names.early_action(options.fail_action), any_method=any_method)
+        return payload_step(
+            settings,
+            names.early_action(options.fail_action),
+            any_method=any_method,
+            most_digits=names.table.server.json.max_digits,
+        )
 
     def afterwards(self, given: model.Route | model.Event, options: model.Payload) -> tuple[AsyncHandler, ...]:
         """What a body leaves to be done after the response."""

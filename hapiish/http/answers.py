@@ -20,14 +20,22 @@ Judgement = Callable[[Request, Any], Awaitable[tuple[Any, list[Fault]]]]
 def by_schema(judge: Judge, change: Convert | None = None) -> Judgement:
     """The judgement of a schema; `change` removes unknown keys and fills in defaults before it."""
 
-    async def look(request: Request, value: Any) -> tuple[Any, list[Fault]]:
+    def faults(value: Any) -> tuple[Any, list[Fault]]:
         if change is None:
             return value, faults_as_sent(judge, value)
         try:
-            value = change(codec.decode(codec.encode(value)))
+            value = change(codec.plain(value))
+        except codec.UnevaluatedError:
+            raise
         except (TypeError, ValueError) as error:
             return value, [{"path": "", "message": f"is not JSON: {error}", "keyword": "type"}]
         return value, judge.errors(value)
+
+    async def look(request: Request, value: Any) -> tuple[Any, list[Fault]]:
+        try:
+            return faults(value)
+        except codec.UnevaluatedError:
+            return faults(await request.server.pool.call(codec.evaluated, value))
 
     return look
 

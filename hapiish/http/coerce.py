@@ -13,6 +13,7 @@ from typing import Any
 
 import jsonschema_rs
 
+from hapiish.codec import MOST_DIGITS
 from hapiish.http.schema import Schema, SchemaError, embed
 from hapiish.http.shape import ABSENT, Shape
 
@@ -20,7 +21,7 @@ Convert = Callable[[Any], Any]
 Make = Callable[[], Any]
 Matches = Callable[[str], bool]
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_INTEGER = re.compile(rf"[+-]?[0-9]{{1,{MOST_DIGITS}}}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,64}(?:\.[0-9]{0,64})?|\.[0-9]{1,64})(?:[eE][+-]?[0-9]{1,3})?")
 _BOOLEANS = {"true": True, "false": False}
 _LARGEST_EXACT = 2.0**53
@@ -130,11 +131,13 @@ def _integer(value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+    if not isinstance(value, str):
         return value
-    number = float(value)
     if _INTEGER.fullmatch(value):
         return int(value)
+    if not _NUMBER.fullmatch(value):
+        return value
+    number = float(value)
     return number if abs(number) != float("inf") else value
 
 

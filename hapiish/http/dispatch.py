@@ -9,12 +9,12 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from hapiish import boom
+from hapiish import boom, codec
 from hapiish.http import log
 from hapiish.http.lifecycle import Route, Steps, failed, finish, perform, post_response
 from hapiish.http.query import Parser
 from hapiish.http.request import Request
-from hapiish.http.respond import Pair
+from hapiish.http.respond import Pair, Rendered
 from hapiish.http.response import Response, from_error
 from hapiish.http.router import Router, normalise
 from hapiish.http.stream import Body, BrokenOff, Disconnected, close, hang_up, is_gone, transmit
@@ -106,9 +106,7 @@ class Dispatcher:
             try:
                 status, headers, body = route.responder.render(request, response)
             except Exception as error:  # noqa: BLE001 - every outcome is a response
-                await close(response.source)
-                response = failed(request, error)
-                status, headers, body = route.responder.render(request, response)
+                response, (status, headers, body) = await _rendered(request, response, error)
             if not isinstance(body, bytes):
                 await self._stream(request, response, (status, headers, body), request.listen or receive)
                 return
@@ -232,6 +230,20 @@ class Dispatcher:
         if self.method_not_allowed and (allow := self.router.allowed(path, host)):
             return self.absent, {}, Response().header("allow", ", ".join(allow)).code(204)
         return self.absent, {}, from_error(boom.NotFound())
+
+
+async def _rendered(request: Request, response: Response, error: Exception) -> tuple[Response, Rendered]:
+    """What is sent where a first try raised `error`: documents that a thread has to ask for, or a 500."""
+    render = request.route.responder.render
+    if isinstance(error, codec.UnevaluatedError):
+        try:
+            response.source = await request.server.pool.call(codec.evaluated, response.source)
+            return response, render(request, response)
+        except Exception as another:  # noqa: BLE001 - every outcome is a response
+            error = another
+    await close(response.source)
+    response = failed(request, error)
+    return response, render(request, response)
 
 
 def _disconnected(request: Request, of: str) -> int:

@@ -7,7 +7,7 @@ As data JSON becomes a JSON value, a form a dictionary of texts, `text/*` text a
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal, Protocol
 
 from hapiish import boom, codec
@@ -58,14 +58,18 @@ class Settings(Protocol):
 
 
 def payload_step(
-    settings: Settings, fail_action: FailAction = "error", *, any_method: bool = False
+    settings: Settings,
+    fail_action: FailAction = "error",
+    *,
+    any_method: bool = False,
+    most_digits: int = codec.MOST_DIGITS,
 ) -> Callable[[Request], Awaitable[Response | None] | None]:
     """The step that fills `request.payload` and `request.mime`; there is something to await unless it did so at once.
 
     Size, type and coding are judged before the body is read. `any_method`: a `*` route, which reads no body of GET
-    and HEAD.
+    and HEAD. `most_digits` bounds the integers of JSON.
     """
-    body = _READERS[settings.output](settings, fail_action)
+    body = _READERS[settings.output](settings, fail_action, most_digits)
     step = body.take if fail_action == "error" else body.attempt
     if not any_method:
         return step
@@ -91,7 +95,7 @@ async def clear_uploads(request: Request, h: Toolkit) -> None:
 class _Data:
     """Reads whole bodies, and parses them by their media type."""
 
-    def __init__(self, settings: Settings, fail_action: FailAction) -> None:
+    def __init__(self, settings: Settings, fail_action: FailAction, most_digits: int) -> None:
         self.allows = _allows(settings.allow) if settings.allow is not None else None
         self.assumed = settings.default_content_type.encode("latin-1")
         self.codings = Codings(settings.compression)
@@ -99,6 +103,7 @@ class _Data:
         self.fail_action = fail_action
         self.limit = int(settings.max_bytes)
         self.digits = len(str(self.limit))
+        self.json = _json if most_digits == codec.MOST_DIGITS else partial(_json, most_digits=most_digits)
         self.max_parts = settings.max_parts
         self.multipart = (settings.multipart.output or settings.output) if settings.multipart else None
         self.parse = settings.parse
@@ -134,6 +139,8 @@ class _Data:
             parse = bytes
         elif parse is None and not (self.multipart is not None and mime == "multipart/form-data"):
             parse = self._unknown()
+        elif parse is _json:
+            parse = self.json
         encoding = given.get(b"content-encoding")
         return (
             header,
@@ -163,7 +170,7 @@ class _Data:
                     output=self.multipart,
                     max_parts=self.max_parts,
                     uploads=uploads,
-                    parser_of=_parser,
+                    parser_of=self._part_parser,
                 )
         except TimeoutError:
             await uploads.clear()
@@ -171,6 +178,10 @@ class _Data:
         except BaseException:
             await uploads.clear()
             raise
+
+    def _part_parser(self, mime: str) -> Parse | None:
+        parse = _parser(mime)
+        return self.json if parse is _json else parse
 
     async def attempt(self, request: Request) -> Response | None:
         """As `take`, but a failure is for the fail action: the payload is then None."""
@@ -255,11 +266,13 @@ def _parser(mime: str) -> Parse | None:
     return {"application/x-www-form-urlencoded": query.parse, "application/octet-stream": _octets}.get(mime)
 
 
-def _json(body: bytes) -> Any:
+def _json(body: bytes, most_digits: int = codec.MOST_DIGITS) -> Any:
     if not body:
         return None
     try:
-        return codec.decode(body)
+        return codec.decode(body, most_digits)
+    except codec.BoundsError as error:
+        raise boom.BadRequest(f"Invalid request payload: {error}") from None
     except ValueError:
         raise boom.BadRequest("Invalid request payload JSON format") from None
 

@@ -300,7 +300,7 @@ def _faults_together(judge: Judge, value: dict[str, Any]) -> list[Fault]:
     except ValueError:
         pass
     with contextlib.suppress(TypeError):  # a body of bytes has no form in JSON; credentials with dates or ids have
-        value = codec.decode(codec.encode(value))
+        value = codec.plain(value)
     return judge.errors(value)
 
 

@@ -113,13 +113,18 @@ def compile_judge(
 
 
 def faults_as_sent(validator: Judge, source: Any) -> list[Fault]:
-    """The faults of a handler's value; dates, ids and documents are judged by the JSON they become."""
+    """The faults of a handler's value; dates, ids and documents are judged by the JSON they become.
+
+    Raises UnevaluatedError for a QuerySet on the event loop.
+    """
     try:
         if validator.is_valid(source):
             return []
     except ValueError:
         pass
     try:
-        return validator.errors(codec.decode(codec.encode(source)))
+        return validator.errors(codec.plain(source))
+    except codec.UnevaluatedError:
+        raise
     except (TypeError, ValueError) as error:
         return [{"path": "", "message": f"is not JSON: {error}", "keyword": "type"}]

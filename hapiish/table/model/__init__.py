@@ -69,6 +69,7 @@ from hapiish.table.model.server import (
     Router,
     Server,
     ServerFiles,
+    ServerJson,
     Tls,
 )
 from hapiish.table.model.sessions import Session, SessionCache, SessionCookie
@@ -141,6 +142,7 @@ __all__ = [
     "Server",
     "ServerEvent",
     "ServerFiles",
+    "ServerJson",
     "Session",
     "SessionCache",
     "SessionCookie",

@@ -79,6 +79,13 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerJson:
+    """Bounds of the JSON that is read."""
+
+    max_digits: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
     """Files of PEM, relative to the table."""
 
@@ -107,6 +114,7 @@ class Server:
     debug: Debug | Literal[False] = Debug()
     load: Load = Load()
     query: Query = Query()
+    json: ServerJson = ServerJson()
     compression: Compression | None = Compression()
     files: ServerFiles = ServerFiles()
     mime: Mime = Mime()
