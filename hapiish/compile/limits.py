@@ -26,11 +26,11 @@ class LimitCompiler:
 
     def early(self, given: Limited) -> Iterator[tuple[Step, bool]]:
         """The step before authentication, for what a request shows at once."""
-        yield from self._step([limit for limit in self._limits(given) if not limit.is_late])
+        yield from self._step([limit for limit in self._limits(given) if not limit.is_late], given)
 
     def late(self, given: Limited) -> Iterator[tuple[Step, bool]]:
         """The step after authentication, for what is counted by user, credentials or payload."""
-        yield from self._step([limit for limit in self._limits(given) if limit.is_late])
+        yield from self._step([limit for limit in self._limits(given) if limit.is_late], given)
 
     def marshal(self, given: Limited) -> Iterator[Marshal]:
         """The last touch: headers, and the count of failures."""
@@ -47,11 +47,12 @@ class LimitCompiler:
 
             yield trials_ended(self._counters())
 
-    def _step(self, limits: "list[Limit]") -> Iterator[tuple[Step, bool]]:
+    def _step(self, limits: "list[Limit]", given: Limited) -> Iterator[tuple[Step, bool]]:
         if limits:
             from hapiish.http.limit import limit_step
 
-            yield limit_step(limits, self._counters(), self.allowlist), True
+            streams = isinstance(given, model.Route) and given.options.payload.output == "stream"
+            yield limit_step(limits, self._counters(), self.allowlist, streams=streams), True
 
     def _limits(self, given: Limited) -> "list[Limit]":
         limits = [each for each in given.options.limit or () if self._is_installed(each)]

@@ -4,7 +4,6 @@ The windows are those of the package limits. Its own store in memory walks over 
 hop to a thread for each of them; the one here forgets a key when it ends, and never holds more than it was told.
 """
 
-import asyncio
 import heapq
 import logging
 import time
@@ -13,12 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
-from typing import Any, Final, Literal, NamedTuple
-from weakref import WeakKeyDictionary
+from typing import Any, Final, Literal
 
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.aio.storage import MovingWindowSupport, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter, RateLimiter
+
+from hapiish.http.trials import Trials, Verdict
 
 Clock = Callable[[], float]
 Strategy = Literal["moving", "fixed"]
@@ -49,45 +49,6 @@ class Window:
         if burst is None:
             return cls(amount, milliseconds // 1000, strategy)
         return cls(burst, max(1, ceil(burst * milliseconds / amount / 1000)), strategy)
-
-
-class Verdict(NamedTuple):
-    """Whether there was room, how much is left, and in how many seconds there will be more."""
-
-    allowed: bool
-    remaining: int
-    reset: float
-
-
-class Trials:
-    """Requests under way by key, of limits that count failures."""
-
-    def __init__(self) -> None:
-        self._ends: dict[str, tuple[int, asyncio.Event]] = {}
-        self._keys: WeakKeyDictionary[Any, list[str]] = WeakKeyDictionary()
-
-    def count(self, key: str) -> int:
-        """How many are under way."""
-        return self._ends[key][0] if key in self._ends else 0
-
-    def begin(self, request: Any, key: str) -> None:
-        """One more, until `end`."""
-        count, end = self._ends.get(key) or (0, asyncio.Event())
-        self._ends[key] = (count + 1, end)
-        self._keys.setdefault(request, []).append(key)
-
-    def end(self, request: Any) -> None:
-        """The outcome of `request` is known, or will never be; a second time nothing happens."""
-        for key in self._keys.pop(request, ()):
-            count, end = self._ends.pop(key)
-            if count > 1:
-                self._ends[key] = (count - 1, asyncio.Event())
-            end.set()
-
-    async def next_end(self, key: str) -> None:
-        """Returns when one of those under way has ended."""
-        if key in self._ends:
-            await self._ends[key][1].wait()
 
 
 class Counters:

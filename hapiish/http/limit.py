@@ -6,7 +6,7 @@ headers are those of draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Policy`
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from math import ceil
@@ -14,12 +14,14 @@ from typing import Any, Final, NamedTuple
 
 from hapiish import boom
 from hapiish.http.auth.access import claim, text_of
-from hapiish.http.counters import Counters, Verdict, Window
+from hapiish.http.body import Waiting
+from hapiish.http.counters import Counters, Window
 from hapiish.http.lifecycle import Marshal
 from hapiish.http.request import Request
 from hapiish.http.response import Response
 from hapiish.http.toolkit import Toolkit
-from hapiish.types import AsyncHandler
+from hapiish.http.trials import Turn, Verdict
+from hapiish.types import AsyncHandler, Message, Receive
 
 Network = IPv4Network | IPv6Network
 Read = Callable[[Request], str | None]
@@ -59,21 +61,23 @@ class Limit:
 
 
 def limit_step(
-    limits: Sequence[Limit], counters: Counters, allowlist: Iterable[Network] = ()
+    limits: Sequence[Limit], counters: Counters, allowlist: Iterable[Network] = (), *, streams: bool = False
 ) -> Callable[[Request], Any]:
-    """The step that counts a request, or refuses it with 429 and `Retry-After`; callers in `allowlist` are let be."""
+    """The step that counts a request, or refuses it with 429 and `Retry-After`; callers in `allowlist` are free.
+
+    `streams`: the handler reads the body, so that a request is judged before all of it has come.
+    """
     keyed = [(limit, key_reader(limit.scope, limit.by)) for limit in limits]
     free = tuple(allowlist)
 
     async def tried(limit: Limit, key: str, request: Request) -> Verdict | None:
         """Waits while as many requests are under way as failures are left: each of them may become one."""
-        while True:
-            verdict = await counters.look(limit.window, key)
-            if verdict is None or not verdict.allowed or counters.trials.count(key) < verdict.remaining:
-                break
-            await counters.trials.next_end(key)
-        if verdict is not None and verdict.allowed:
-            counters.trials.begin(request, key)
+        turns = counters.trials.of(request)
+        turn = Turn(counters.trials, key, partial(counters.look, limit.window, key))
+        verdict = await _taken(turn)
+        turns.append(turn)
+        if len(turns) == 1:
+            request.pausing = partial(_pausing, turns, streams)
         return verdict
 
     async def judge(request: Request) -> None:
@@ -95,6 +99,44 @@ def limit_step(
     return judge
 
 
+async def _taken(turn: Turn) -> Verdict | None:
+    try:
+        return await turn.take()
+    except TimeoutError:
+        raise boom.ServerUnavailable(code="limit_busy", headers={"retry-after": "1"}) from None
+
+
+def _pausing(turns: Sequence[Turn], streams: bool, receive: Receive) -> Receive:
+    """`receive` without the turns of its request while that waits for its client; 429 when none is left by then.
+
+    They are taken again when the body is complete; where it `streams`, with each of its pieces.
+    """
+    over = False
+
+    async def pausing() -> Message:
+        nonlocal over
+        if over:
+            return await receive()
+        steps = receive().__await__()
+        try:
+            until = next(steps)
+        except StopIteration as done:
+            message: Message = done.value
+        else:
+            for turn in turns:
+                turn.pause()
+            message = await Waiting(steps, until)
+        over = not message.get("more_body", False)
+        if (over or streams) and message["type"] == "http.request":
+            for turn in turns:
+                verdict = None if turn.holds else await _taken(turn)
+                if verdict is not None and not verdict.allowed:
+                    raise _too_many(verdict)
+        return message
+
+    return pausing
+
+
 def limit_marshal(limits: Sequence[Limit], counters: Counters) -> Marshal:
     """The last touch of a limited route: counts failures, and adds the headers to whatever the response is."""
     policy = ", ".join(f'"{limit.name}";q={limit.window.amount};w={limit.window.seconds}' for limit in shown(limits))
@@ -106,6 +148,7 @@ def limit_marshal(limits: Sequence[Limit], counters: Counters) -> Marshal:
             for index, (limit, key, before) in enumerate(judged):
                 if limit.failures and before.allowed:
                     judged[index] = Judged(limit, key, await counters.take(limit.window, key) or before)
+                    counters.trials.failed(key)
         counters.trials.end(request)
         if policy:
             response.headers["ratelimit-policy"] = policy

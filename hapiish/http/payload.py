@@ -27,6 +27,7 @@ _TYPE = re.compile(rb"([\w!#$%&'*+.^`|~-]+/[\w!#$%&'*+.^`|~-]+)((?:[ \t;][^\r\n]
 _CHARSET = re.compile(rb";\s*charset=", re.IGNORECASE)
 _BOUNDARY = re.compile(rb";\s*boundary=(?:\"[^\"]+\"|[^;\"\s]+)", re.IGNORECASE)
 _JSON = re.compile(r"application/(?:.+\+)?json")
+_NOT_OF_BODIES = frozenset({429, 503})  # what a limit says while the body arrives
 _LONGEST = 1024  # what is remembered of Content-Type headers must not grow with what clients send
 
 
@@ -115,6 +116,8 @@ class _Data:
         receive = request.receive
         if receive is None:
             return None
+        if request.pausing is not None:
+            receive = request.pausing(receive)
         header, parse, decoder = self._admitted(request)
         if parse is None:
             return self._form(request, receive, header, decoder)
@@ -192,6 +195,8 @@ class _Data:
         except Disconnected:
             raise
         except boom.Boom as error:
+            if error.status in _NOT_OF_BODIES:
+                raise
             request.payload = None
             if callable(self.fail_action):
                 return await self.fail_action(request, error)
@@ -207,6 +212,8 @@ class _Stream(_Data):
         receive = request.receive
         if receive is None:
             return None
+        if request.pausing is not None:
+            receive = request.pausing(receive)
         header, parse, decoder = self._admitted(request)
         if parse is None:
             return self._form(request, receive, header, decoder)

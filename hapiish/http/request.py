@@ -215,6 +215,7 @@ class Request:
     state: dict[str, Any] = _lazy(_state)
     uploads: Any = _lazy(_none)  # what is stored of the body, for the lifecycle to remove
     is_active = True
+    pausing: Callable[[Receive], Receive] | None = None  # what limits make of the `receive` that brings the body
 
     def __init__(
         self, server: Any, scope: Scope, receive: Receive | None, route: Any, send: Send | None = None

@@ -1,14 +1,18 @@
 """`limit`: who is counted by what, what is answered when there is no room, and what the headers tell."""
 
 import asyncio
+import contextlib
+from functools import partial
 from typing import Any
 
 import pytest
 
 from hapiish import Application
-from hapiish.http.counters import Counters
+from hapiish.http import trials
+from hapiish.http.counters import Counters, Window
 from hapiish.http.limit import caller_address, key_reader, trials_ended
 from hapiish.http.toolkit import Toolkit
+from hapiish.http.trials import Turn
 from hapiish.testing import Injected, inject
 from tests.http.conftest import Make
 from tests.http.support import make_request
@@ -156,17 +160,142 @@ async def test_guesses_that_come_all_at_once_are_no_more_than_one_after_another(
     assert sorted(await log_in(*["wrong"] * 10, "right")) == [401] * 3 + [429] * 8
 
 
+class Dripping:
+    """Requests to the path whose bodies come when they are told to."""
+
+    def __init__(self, app: Application, path: str, **headers: str) -> None:
+        self.app = app
+        self.arrived = asyncio.Event()
+        self.scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 80),
+            "scheme": "http",
+            "root_path": "",
+            "headers": [(name.encode(), text.encode()) for name, text in headers.items()],
+        }
+
+    async def send(self, body: bytes) -> int:
+        """The status that a request gets whose body comes after `arrived`, in two pieces."""
+        pieces = [body[:5], body[5:]]
+        said: list[Any] = []
+
+        async def receive() -> Any:
+            await self.arrived.wait()
+            return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
+
+        async def send(message: Any) -> None:
+            said.append(message)
+
+        await self.app(self.scope, receive, send)
+        return int(said[0]["status"])
+
+
+STREAMED = """
+    async def streamed_login(request, h):
+        body = await request.payload.read()
+        await asyncio.sleep(0)
+        if body != b'{"password": "right"}':
+            raise boom.Unauthorized("Wrong password")
+        return "in"
+"""
+
+
+@pytest.mark.parametrize(
+    ("handler", "more"),
+    [
+        ("slow_login", ""),
+        ("slow_login", ", payload: {failAction: ignore}"),
+        ("slow_login", ", auth: {strategy: people, mode: try}"),
+        ("streamed_login", ", payload: {output: stream}"),
+    ],
+)
+async def test_bodies_that_do_not_come_keep_nobody_waiting_and_come_no_more_often_than_the_limit(
+    make: Make, handler: str, more: str
+) -> None:
+    app = make(
+        AUTH + f"routes: [{{method: POST, path: /login, handler: 'my:{handler}', options: "
+        f"{{limit: {{max: 3, duration: 1m, by: address, count: failures}}{more}}}}}]",
+        CODE + STREAMED,
+    )
+    late = Dripping(app, "/login", **{"content-type": "application/json"})
+    prompt = Dripping(app, "/login", **{"content-type": "application/json"})
+    prompt.arrived.set()
+    guesses = [asyncio.create_task(late.send(b'{"password": "wrong"}')) for _ in range(100)]
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        assert [await prompt.send(b'{"password": "right"}') for _ in range(5)] == [200] * 5
+    assert not any(guess.done() for guess in guesses)
+    late.arrived.set()
+    assert sorted(await asyncio.gather(*guesses)) == [401] * 3 + [429] * 97
+    assert await prompt.send(b'{"password": "right"}') == 429
+
+
 async def test_a_guess_whose_client_left_keeps_nobody_waiting() -> None:
     counters, request = Counters(), make_request()
-    counters.trials.begin(request, "k")
-    counters.trials.begin(make_request(), "k")
-    waiting = asyncio.create_task(counters.trials.next_end("k"))
+    window = Window(1, 60)
+
+    def turn() -> Turn:
+        return Turn(counters.trials, "k", partial(counters.look, window, "k"))
+
+    first, second, third = turn(), turn(), turn()
+    await first.take()
+    assert first.holds
+    counters.trials.of(request).append(first)
+    waiting = [asyncio.create_task(each.take()) for each in (second, third)]
     await asyncio.sleep(0)
+    assert not any(each.done() for each in waiting)
     for _ in range(2):
         await trials_ended(counters)(request, Toolkit(request))
-        await asyncio.wait_for(waiting, 10)
-        assert counters.trials.count("k") == 1
-    await counters.trials.next_end("other")
+    await waiting[0]
+    waiting[1].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting[1]
+    assert (second.holds, third.holds, counters.trials.count("k")) == (True, False, 1)
+    del second, waiting
+    await asyncio.sleep(0)
+    assert len(counters.trials) == 0
+
+
+async def test_a_turn_that_does_not_come_is_a_503(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trials, "PATIENCE", 0.01)
+    app = make(
+        "routes: [{method: POST, path: /login, handler: 'my:endless', options: "
+        "{limit: {max: 1, duration: 1m, by: address, count: failures}}}]",
+        CODE + "\n    async def endless(request, h):\n        await asyncio.sleep(60)\n",
+    )
+    first = asyncio.create_task(inject(app, method="POST", url="/login"))
+    await asyncio.sleep(0)
+    second = await inject(app, method="POST", url="/login")
+    assert (second.status_code, second.json["code"], second.headers["retry-after"]) == (503, "limit_busy", "1")
+    first.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await first
+
+
+async def test_turns_under_many_guesses_cost_linear_work() -> None:
+    async def guess(counters: Counters, window: Window) -> None:
+        turn = Turn(counters.trials, "k", partial(look, counters, window))
+        await turn.take()
+        await asyncio.sleep(0)
+        turn.pause()
+
+    looks = 0
+
+    def look(counters: Counters, window: Window) -> Any:
+        nonlocal looks
+        looks += 1
+        return counters.look(window, "k")
+
+    for count in (100, 1000):
+        looks = 0
+        counters, window = Counters(), Window(2, 60)
+        await asyncio.gather(*(guess(counters, window) for _ in range(count)))
+        assert looks <= 4 * count
 
 
 async def test_failed_authentication_counts_as_a_failure(make: Make) -> None:
