@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hapiish.http import counters
-from hapiish.http.counters import Counters, MemoryStore, Verdict, Window
+from hapiish.http.counters import Counters, MemoryStore, Window
+from hapiish.http.trials import Verdict
 from tests.redis_server import RedisServer
 
 pytestmark = pytest.mark.anyio
