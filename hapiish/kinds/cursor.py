@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hapiish import codec
-from hapiish.kinds.fields import Type
+from hapiish.kinds.scalars import Type
 from hapiish.kinds.values import Unfit
 
 Condition = dict[str, Any]

@@ -6,47 +6,18 @@ query or a document. Knows no request.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
-from enum import Enum
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-import jsonschema_rs
-from bson import DBRef, Decimal128, ObjectId
+from bson import DBRef
 from mongoengine import fields as me
 from mongoengine.errors import NotRegistered
 
 from hapiish.kinds import values
-from hapiish.kinds.values import Convert, Unfit
+from hapiish.kinds.scalars import SCALARS, Schema, Type, chosen, given
+from hapiish.kinds.values import Unfit, plain
 
-Schema = dict[str, Any]
-
-HEX_ID = "^[0-9a-fA-F]{24}$"
-DECIMAL = "^[+-]?[0-9]{1,34}([.][0-9]{1,34})?$"
 _DEEPEST = 8  # levels of embedded documents; one that embeds itself ends there
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Type:
-    """How values of one field look to clients.
-
-    `parse` makes of JSON what the document's attribute takes, `store` what the database compares with, `plain` of what
-    the database has JSON again. `ordered` values can be sorted by, `ranged` ones compared with others, `text` searched;
-    `many` marks a list, whose `item` is the type of each; `members` are those of an embedded document.
-    """
-
-    schema: Schema
-    parse: Convert
-    plain: Convert
-    store: Convert | None = None
-    ordered: bool = False
-    ranged: bool = False
-    text: bool = False
-    many: bool = False
-    item: "Type | None" = None
-    members: "Mapping[str, Member] | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,179 +85,12 @@ def _member(attribute: str, field: Any, depth: int) -> Member:
     )
 
 
-def plain(value: Any) -> Any:
-    """What MongoDB has as JSON types: ids, decimals and UUIDs as text, instants in UTC with milliseconds."""
-    kind = value.__class__
-    if kind is str or kind is int or kind is bool or value is None or kind is float:
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items() if key != "_cls"}
-    if isinstance(value, list | tuple | set):
-        return [plain(inner) for inner in value]
-    if isinstance(value, Enum):
-        return plain(value.value)
-    if isinstance(value, datetime):
-        return values.instant(value)
-    if isinstance(value, DBRef):
-        return plain(value.id)
-    if isinstance(value, ObjectId | Decimal128 | Decimal | UUID):
-        return str(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    return value if isinstance(value, int | str | float) else None
-
-
-# Fields to types. A subclass stands before what it is a subclass of.
-
-
 def type_of(field: Any, depth: int = 0) -> Type | None:
     """The type of a field, None when there is no JSON for it; NotRegistered for a reference to an unknown class."""
-    found = next((make(field, depth) for kind, make in _TYPES if isinstance(field, kind)), None)
-    return _chosen(found, field) if found is not None and field.choices else found
-
-
-def _chosen(base: Type, field: Any) -> Type:
-    values = [choice[0] if isinstance(choice, list | tuple) else choice for choice in field.choices]
-    allowed = [plain(value) for value in values]
-    schema = {"enum": allowed} if not base.many else base.schema
-    return replace(base, schema=schema)
-
-
-def _scalar(schema: Schema, parse: Convert, *, text: bool = False, ranged: bool = True) -> Type:
-    return Type(schema=schema, parse=parse, store=parse, plain=plain, ordered=True, ranged=ranged, text=text)
-
-
-def _given(**keywords: Any) -> Schema:
-    return {key: value for key, value in keywords.items() if value is not None}
-
-
-def _string(field: Any, depth: int) -> Type:
-    schema = {"type": "string", **_given(minLength=field.min_length, maxLength=field.max_length)}
-    pattern = field.regex.pattern if field.regex is not None and not isinstance(field, me.URLField) else None
-    # MongoEngine matches from the start; what only Python understands is left to the document.
-    if isinstance(pattern, str) and field.regex.flags == re.UNICODE and _is_ecma(f"^(?:{pattern})"):
-        schema["pattern"] = f"^(?:{pattern})"
-    return _scalar(schema, values.text, text=True, ranged=False)
-
-
-def _is_ecma(pattern: str) -> bool:
-    try:
-        jsonschema_rs.Draft202012Validator({"pattern": pattern})
-    except ValueError:
-        return False
-    return True
-
-
-def _email(field: Any, depth: int) -> Type:
-    base = _string(field, depth)
-    return replace(base, schema={**base.schema, "format": "idn-email" if field.allow_utf8_user else "email"})
-
-
-def _url(field: Any, depth: int) -> Type:
-    base = _string(field, depth)
-    return replace(base, schema={**base.schema, "format": "uri"})
-
-
-def _integer(field: Any, depth: int) -> Type:
-    low = -values.INT64 if field.min_value is None else field.min_value
-    high = values.INT64 - 1 if field.max_value is None else field.max_value
-    return _scalar({"type": "integer", "minimum": low, "maximum": high}, values.whole)
-
-
-def _sequence(field: Any, depth: int) -> Type:
-    return _scalar({"type": "integer"}, values.whole)
-
-
-def _float(field: Any, depth: int) -> Type:
-    return _scalar({"type": "number", **_given(minimum=field.min_value, maximum=field.max_value)}, values.number)
-
-
-def _decimal(field: Any, depth: int) -> Type:
-    schema = {"type": ["number", "string"], "pattern": DECIMAL, **_bounds(field)}
-
-    def parse(value: Any) -> Decimal:
-        number = values.exact(value)
-        try:
-            field.to_python(number)
-        except InvalidOperation:
-            raise Unfit("has too many digits") from None
-        return number
-
-    def store(value: Any) -> Any:
-        return field.to_mongo(parse(value))
-
-    ranged = not field.force_string
-    return Type(schema=schema, parse=parse, store=store, plain=plain, ordered=ranged, ranged=ranged)
-
-
-def _decimal128(field: Any, depth: int) -> Type:
-    schema = {"type": ["number", "string"], "pattern": DECIMAL, **_bounds(field)}
-    return Type(schema=schema, parse=values.exact128, store=values.exact128, plain=plain, ordered=True, ranged=True)
-
-
-def _bounds(field: Any) -> Schema:
-    """Numbers are judged here, decimals as text by the document."""
-    limits = {"minimum": field.min_value, "maximum": field.max_value}
-    return {key: float(value) for key, value in limits.items() if value is not None}
-
-
-def _boolean(field: Any, depth: int) -> Type:
-    return _scalar({"type": "boolean"}, values.flag, ranged=False)
-
-
-def _datetime(field: Any, depth: int) -> Type:
-    return _scalar({"type": "string", "format": "date-time"}, values.moment)
-
-
-def _complex_datetime(field: Any, depth: int) -> Type:
-    def show(stored: Any) -> Any:
-        return plain(field.to_python(stored)) if stored is not None else None
-
-    def store(value: Any) -> Any:
-        return field.to_mongo(values.moment(value))
-
-    schema = {"type": "string", "format": "date-time"}
-    return Type(schema=schema, parse=values.moment, store=store, plain=show)
-
-
-def _date(field: Any, depth: int) -> Type:
-    def show(stored: Any) -> Any:
-        return stored.date().isoformat() if isinstance(stored, datetime) else plain(stored)
-
-    def store(value: Any) -> datetime:
-        day = values.day(value)
-        return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-    schema = {"type": "string", "format": "date"}
-    return Type(schema=schema, parse=values.day, store=store, plain=show, ordered=True, ranged=True)
-
-
-def _object_id(field: Any, depth: int) -> Type:
-    return _scalar({"type": "string", "pattern": HEX_ID}, values.id)
-
-
-def _uuid(field: Any, depth: int) -> Type:
-    def store(value: Any) -> Any:
-        return field.to_mongo(values.unique(value))
-
-    schema = {"type": "string", "format": "uuid"}
-    return Type(schema=schema, parse=values.unique, store=store, plain=plain, ordered=True)
-
-
-def _enum(field: Any, depth: int) -> Type:
-    allowed = [plain(choice.value) for choice in field.choices]
-    is_text = all(isinstance(value, str) for value in allowed)
-
-    def parse(value: Any) -> Any:
-        found = next((choice for choice in field.choices if plain(choice.value) == value), None)
-        if found is None:
-            raise Unfit("is not among the values allowed")
-        return found
-
-    def store(value: Any) -> Any:
-        return parse(value).value
-
-    return Type(schema={"enum": allowed}, parse=parse, store=store, plain=plain, ordered=True, text=is_text)
+    found: Type | None = next((make(field) for kind, make in SCALARS if isinstance(field, kind)), None)
+    if found is None:
+        found = next((make(field, depth) for kind, make in _COMPOSITES if isinstance(field, kind)), None)
+    return chosen(found, field) if found is not None and field.choices else found
 
 
 def _reference(field: Any, depth: int) -> Type | None:
@@ -340,7 +144,7 @@ def _list(field: Any, depth: int) -> Type | None:
     item = _item(field, depth)
     if item is None:
         return None
-    schema: Schema = {"type": "array", "items": item.schema, **_given(maxItems=getattr(field, "max_length", None))}
+    schema: Schema = {"type": "array", "items": item.schema, **given(maxItems=getattr(field, "max_length", None))}
     parse_item, show_item = item.parse, item.plain
 
     def parse(value: Any) -> list[Any]:
@@ -387,22 +191,7 @@ def _anything(field: Any, depth: int) -> Type:
     return Type(schema={}, parse=values.json, plain=plain)
 
 
-_TYPES: tuple[tuple[type, Callable[[Any, int], Type | None]], ...] = (
-    (me.ComplexDateTimeField, _complex_datetime),
-    (me.EmailField, _email),
-    (me.URLField, _url),
-    (me.StringField, _string),
-    (me.IntField, _integer),
-    (me.FloatField, _float),
-    (me.Decimal128Field, _decimal128),
-    (me.DecimalField, _decimal),
-    (me.BooleanField, _boolean),
-    (me.DateField, _date),
-    (me.DateTimeField, _datetime),
-    (me.ObjectIdField, _object_id),
-    (me.UUIDField, _uuid),
-    (me.EnumField, _enum),
-    (me.SequenceField, _sequence),
+_COMPOSITES: tuple[tuple[type, Callable[[Any, int], Type | None]], ...] = (
     (me.ReferenceField, _reference),
     (me.LazyReferenceField, _reference),
     (me.EmbeddedDocumentField, _embedded),

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hapiish.kinds.fields import Schema, Type
-from hapiish.kinds.values import Convert, Unfit
+from hapiish.kinds.scalars import Schema, Type
+from hapiish.kinds.values import Convert, Unfit, text
 
 Condition = dict[str, Any]
 Make = Callable[[str, Any], Condition]
@@ -86,7 +86,7 @@ def _loose(found: Type) -> Schema:
 def _searched(value: Any) -> str:
     if not isinstance(value, str) or "\0" in value or len(value) > _LONGEST:
         raise Unfit("must be a text to search for")
-    return re.escape(value)
+    return re.escape(text(value))
 
 
 def _each(store: Convert) -> Convert:

@@ -5,25 +5,38 @@ values of the document's own fields, never part of a query; what belongs to some
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from bson.errors import InvalidDocument
 from mongoengine import Document
 from mongoengine.errors import DoesNotExist, NotUniqueError, OperationError, SaveConditionError, ValidationError
-from pymongo.errors import PyMongoError
+from pymongo.errors import DocumentTooLarge, PyMongoError
 
 from hapiish import boom
 from hapiish import path as paths
 from hapiish.http.report import Fault as Problem
 from hapiish.http.schema import escape
 from hapiish.http.validation import OnFailure
-from hapiish.kinds.fields import Member, Schema
+from hapiish.kinds.fields import Member
 from hapiish.kinds.refusal import Fault, Refusal
 from hapiish.kinds.resource import ID, Resource
 from hapiish.kinds.route import KindRoute
+from hapiish.kinds.scalars import Schema
 from hapiish.kinds.values import Unfit
 
 Plain = dict[str, Any]
+
+_TOO_LARGE: Final = (10334, 17419, 17420)
+_REFUSED: Final[Mapping[int | None, str]] = {
+    15: "it is nested too deeply",
+    53: "its id is of no kind that ids have",
+    66: "its id cannot change",
+    121: "the collection has a rule against it",
+    171: "two of its lists are in one index",
+    17280: "a value is too long for its index",
+}
+"""Codes of MongoDB for data that it does not store."""
 
 
 def model_kind(server: Any, route: KindRoute, options: Any) -> "Action":
@@ -75,6 +88,23 @@ class Action:
             raise self.on_failure.failure("payload", _faults(error, self.resource.members)) from error
         except NotUniqueError as error:
             raise boom.Conflict("The document is not unique", code="not_unique", data=_taken(error)) from error
+        except (OperationError, PyMongoError, InvalidDocument) as error:
+            refused = self._refused(error)
+            if refused is None:
+                raise
+            raise refused from error
+
+    def _refused(self, error: Exception) -> boom.Boom | None:
+        """What MongoDB says no to because of the data alone, which is the client's; None for anything else."""
+        cause = error.__cause__ or error.__context__ if isinstance(error, OperationError) else error
+        code = getattr(cause, "code", None)
+        if isinstance(cause, DocumentTooLarge) or code in _TOO_LARGE:
+            return boom.EntityTooLarge("The document would be larger than MongoDB stores (16 MB)", code="too_large")
+        if code in _REFUSED:
+            return self.on_failure.failure(
+                "payload", [{"path": "", "message": f"is refused by MongoDB: {_REFUSED[code]}", "keyword": "model"}]
+            )
+        return None
 
     def attributes(self, request: Any) -> dict[str, Any]:
         """What the payload sets."""

@@ -14,9 +14,9 @@ from typing import Any, Final
 from hapiish import boom
 from hapiish.http.auth.access import claim, text_of
 from hapiish.http.coerce import compile_coercer
-from hapiish.kinds import fields
-from hapiish.kinds.fields import Member, Type
-from hapiish.kinds.values import Unfit
+from hapiish.kinds.fields import Member
+from hapiish.kinds.scalars import DECIMAL, HEX_ID, Type
+from hapiish.kinds.values import Unfit, plain
 from hapiish.template import Template, Value
 
 _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
@@ -28,8 +28,8 @@ _LETTERS: Final[Mapping[str, str]] = {
     "date": "[0-9-]*",
     "date-time": "[0-9TZtz:+. -]*",
     "uuid": "[0-9A-Fa-f-]*",
-    fields.HEX_ID: "[0-9A-Fa-f]{0,23}",
-    fields.DECIMAL: "[0-9+.-]*",
+    HEX_ID: "[0-9A-Fa-f]{0,23}",
+    DECIMAL: "[0-9+.-]*",
 }
 """By format or pattern, what texts around values may be made of."""
 
@@ -119,7 +119,7 @@ def _value(request: Any, value: Value) -> Any:
     found = _READ[value.source](request)
     for name in value.path:
         found = claim(found, name.lower() if value.source == "headers" else name)
-    found = fields.plain(getattr(found, "pk", found))
+    found = plain(getattr(found, "pk", found))
     if found is None or found == "":
         raise _absent(value)
     return found

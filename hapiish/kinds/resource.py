@@ -9,11 +9,12 @@ from typing import Any
 from hapiish import boom
 from hapiish.kinds import filters as filtering
 from hapiish.kinds.cursor import Key, Order
-from hapiish.kinds.fields import Member, Schema, Type, members_of, object_schema, show_members
+from hapiish.kinds.fields import Member, members_of, object_schema, show_members
 from hapiish.kinds.filters import Filter
 from hapiish.kinds.pins import Pin, coercion, pin
 from hapiish.kinds.refusal import Fault, Refusal, unknown
-from hapiish.kinds.values import Unfit
+from hapiish.kinds.scalars import Schema, Type
+from hapiish.kinds.values import Unfit, shallow
 from hapiish.template import Template, TemplateError, Value, parse
 
 ID = "_id"
@@ -258,7 +259,7 @@ class Resource:
                 raise Unfit("is not allowed", (name,))
             assert member.type is not None
             try:
-                values[member.attribute] = None if value is None else member.type.parse(value)
+                values[member.attribute] = None if value is None else member.type.parse(shallow(value))
             except Unfit as fault:
                 raise Unfit(fault.message, (name, *fault.path)) from None
         return values

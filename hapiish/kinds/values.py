@@ -6,15 +6,17 @@ Each is strict: it raises Unfit for what it does not take.
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, Inexact, InvalidOperation
-from math import isfinite
+from enum import Enum
+from math import inf, isfinite
 from typing import Any
 from uuid import UUID
 
-from bson import Decimal128, ObjectId
+from bson import DBRef, Decimal128, ObjectId
 
 Convert = Callable[[Any], Any]
 
 INT64 = 2**63
+LEVELS = 180  # of nesting that MongoDB stores, the document's own being the first
 MILLISECOND = 1000  # microseconds
 
 
@@ -37,9 +39,29 @@ def inside(step: str | int, convert: Convert, value: Any) -> Any:
         raise Unfit(fault.message, (step, *fault.path)) from None
 
 
+def shallow(value: Any) -> Any:
+    """A value of a document's field that is not nested deeper than MongoDB stores; looks at each part of it once."""
+    level = [value]
+    for _ in range(LEVELS):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, Mapping | list)
+            for inner in (outer.values() if isinstance(outer, Mapping) else outer)
+        ]
+        if not level:
+            return value
+    raise Unfit(f"has more levels of nesting than MongoDB stores: {LEVELS}, the document's own included")
+
+
 def text(value: Any) -> str:
     if not isinstance(value, str):
         raise Unfit("must be string")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Unfit("must be text of whole characters, without half a surrogate pair") from None
     return value
 
 
@@ -52,15 +74,19 @@ def whole(value: Any) -> int:
 
 
 def number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    try:
+        found = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else inf
+    except OverflowError:
+        found = inf
+    if not isfinite(found):
         raise Unfit("must be number")
-    return float(value)
+    return found
 
 
 def exact(value: Any) -> Decimal:
     try:
         number = Decimal(str(value)) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):  # the latter for an integer of thousands of digits
         number = None
     if number is None or not number.is_finite() or abs(number.adjusted()) > 34:
         raise Unfit("must be a decimal number")
@@ -116,18 +142,43 @@ def unique(value: Any) -> UUID:
         raise Unfit("must be a valid uuid") from None
 
 
+def plain(value: Any) -> Any:
+    """What MongoDB has as JSON types: ids, decimals and UUIDs as text, instants in UTC with milliseconds."""
+    kind = value.__class__
+    if kind is str or kind is int or kind is bool or value is None or kind is float:
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items() if key != "_cls"}
+    if isinstance(value, list | tuple | set):
+        return [plain(inner) for inner in value]
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, DBRef):
+        return plain(value.id)
+    if isinstance(value, ObjectId | Decimal128 | Decimal | UUID):
+        return str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return value if isinstance(value, int | str | float) else None
+
+
 def json(value: Any) -> Any:
-    """Any JSON, as long as MongoDB takes no name in it for an operator or a path."""
+    """Any JSON, as long as BSON has it, and MongoDB and MongoEngine take no name in it for their own."""
+    if isinstance(value, str):
+        return text(value)
     if isinstance(value, Mapping):
         return {name_of(key): inside(key, json, inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [inside(index, json, inner) for index, inner in enumerate(value)]
     if isinstance(value, int) and not -INT64 <= value < INT64:
         raise Unfit("must be an integer of 64 bits")
-    return value
+    return number(value) if isinstance(value, float) else value
 
 
 def name_of(key: Any) -> str:
-    if not isinstance(key, str) or not key or key.startswith("$") or "." in key or "\0" in key:
+    """A name in stored JSON: no operator, no path, and not the one by which MongoEngine knows classes."""
+    if not isinstance(key, str) or not key or key[0] == "$" or "." in key or "\0" in key or key == "_cls":
         raise Unfit("has a name that MongoDB does not take", ())
-    return key
+    return text(key)

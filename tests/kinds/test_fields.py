@@ -6,7 +6,8 @@ import mongoengine as me
 import pytest
 from bson import Decimal128
 
-from hapiish.kinds.fields import Type, members_of
+from hapiish.kinds.fields import members_of
+from hapiish.kinds.scalars import Type
 from hapiish.kinds.values import Unfit
 
 

@@ -1,0 +1,210 @@
+"""Fields of one value to what a client may know of it: its JSON Schema, and the ways between JSON and MongoDB.
+
+Each maker takes a MongoEngine field and returns its type. Knows no documents and no request.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+from mongoengine import fields as me
+
+from hapiish.kinds import values
+from hapiish.kinds.values import Convert, Unfit, plain
+
+if TYPE_CHECKING:
+    from hapiish.kinds.fields import Member
+
+Schema = dict[str, Any]
+
+HEX_ID = "^[0-9a-fA-F]{24}$"
+DECIMAL = "^[+-]?[0-9]{1,34}([.][0-9]{1,34})?$"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Type:
+    """How values of one field look to clients.
+
+    `parse` makes of JSON what the document's attribute takes, `store` what the database compares with, `plain` of what
+    the database has JSON again. `ordered` values can be sorted by, `ranged` ones compared with others, `text` searched;
+    `many` marks a list, whose `item` is the type of each; `members` are those of an embedded document.
+    """
+
+    schema: Schema
+    parse: Convert
+    plain: Convert
+    store: Convert | None = None
+    ordered: bool = False
+    ranged: bool = False
+    text: bool = False
+    many: bool = False
+    item: "Type | None" = None
+    members: "Mapping[str, Member] | None" = None
+
+
+def chosen(base: Type, field: Any) -> Type:
+    values = [choice[0] if isinstance(choice, list | tuple) else choice for choice in field.choices]
+    allowed = [plain(value) for value in values]
+    schema = {"enum": allowed} if not base.many else base.schema
+    return replace(base, schema=schema)
+
+
+def _scalar(schema: Schema, parse: Convert, *, text: bool = False, ranged: bool = True) -> Type:
+    return Type(schema=schema, parse=parse, store=parse, plain=plain, ordered=True, ranged=ranged, text=text)
+
+
+def given(**keywords: Any) -> Schema:
+    return {key: value for key, value in keywords.items() if value is not None}
+
+
+def _string(field: Any) -> Type:
+    schema = {"type": "string", **given(minLength=field.min_length, maxLength=field.max_length)}
+    pattern = field.regex.pattern if field.regex is not None and not isinstance(field, me.URLField) else None
+    # MongoEngine matches from the start; what only Python understands is left to the document.
+    if isinstance(pattern, str) and field.regex.flags == re.UNICODE and _is_ecma(f"^(?:{pattern})"):
+        schema["pattern"] = f"^(?:{pattern})"
+    return _scalar(schema, values.text, text=True, ranged=False)
+
+
+def _is_ecma(pattern: str) -> bool:
+    try:
+        jsonschema_rs.Draft202012Validator({"pattern": pattern})
+    except ValueError:
+        return False
+    return True
+
+
+def _email(field: Any) -> Type:
+    base = _string(field)
+    return replace(base, schema={**base.schema, "format": "idn-email" if field.allow_utf8_user else "email"})
+
+
+def _url(field: Any) -> Type:
+    base = _string(field)
+    return replace(base, schema={**base.schema, "format": "uri"})
+
+
+def _integer(field: Any) -> Type:
+    low = -values.INT64 if field.min_value is None else field.min_value
+    high = values.INT64 - 1 if field.max_value is None else field.max_value
+    return _scalar({"type": "integer", "minimum": low, "maximum": high}, values.whole)
+
+
+def _sequence(field: Any) -> Type:
+    return _scalar({"type": "integer"}, values.whole)
+
+
+def _float(field: Any) -> Type:
+    return _scalar({"type": "number", **given(minimum=field.min_value, maximum=field.max_value)}, values.number)
+
+
+def _decimal(field: Any) -> Type:
+    schema = {"type": ["number", "string"], "pattern": DECIMAL, **_bounds(field)}
+
+    def parse(value: Any) -> Decimal:
+        number = values.exact(value)
+        try:
+            field.to_python(number)
+        except InvalidOperation:
+            raise Unfit("has too many digits") from None
+        return number
+
+    def store(value: Any) -> Any:
+        return field.to_mongo(parse(value))
+
+    ranged = not field.force_string
+    return Type(schema=schema, parse=parse, store=store, plain=plain, ordered=ranged, ranged=ranged)
+
+
+def _decimal128(field: Any) -> Type:
+    schema = {"type": ["number", "string"], "pattern": DECIMAL, **_bounds(field)}
+    return Type(schema=schema, parse=values.exact128, store=values.exact128, plain=plain, ordered=True, ranged=True)
+
+
+def _bounds(field: Any) -> Schema:
+    """Numbers are judged here, decimals as text by the document."""
+    limits = {"minimum": field.min_value, "maximum": field.max_value}
+    return {key: float(value) for key, value in limits.items() if value is not None}
+
+
+def _boolean(field: Any) -> Type:
+    return _scalar({"type": "boolean"}, values.flag, ranged=False)
+
+
+def _datetime(field: Any) -> Type:
+    return _scalar({"type": "string", "format": "date-time"}, values.moment)
+
+
+def _complex_datetime(field: Any) -> Type:
+    def show(stored: Any) -> Any:
+        return plain(field.to_python(stored)) if stored is not None else None
+
+    def store(value: Any) -> Any:
+        return field.to_mongo(values.moment(value))
+
+    schema = {"type": "string", "format": "date-time"}
+    return Type(schema=schema, parse=values.moment, store=store, plain=show)
+
+
+def _date(field: Any) -> Type:
+    def show(stored: Any) -> Any:
+        return stored.date().isoformat() if isinstance(stored, datetime) else plain(stored)
+
+    def store(value: Any) -> datetime:
+        day = values.day(value)
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+    schema = {"type": "string", "format": "date"}
+    return Type(schema=schema, parse=values.day, store=store, plain=show, ordered=True, ranged=True)
+
+
+def _object_id(field: Any) -> Type:
+    return _scalar({"type": "string", "pattern": HEX_ID}, values.id)
+
+
+def _uuid(field: Any) -> Type:
+    def store(value: Any) -> Any:
+        return field.to_mongo(values.unique(value))
+
+    schema = {"type": "string", "format": "uuid"}
+    return Type(schema=schema, parse=values.unique, store=store, plain=plain, ordered=True)
+
+
+def _enum(field: Any) -> Type:
+    allowed = [plain(choice.value) for choice in field.choices]
+    is_text = all(isinstance(value, str) for value in allowed)
+
+    def parse(value: Any) -> Any:
+        found = next((choice for choice in field.choices if plain(choice.value) == value), None)
+        if found is None:
+            raise Unfit("is not among the values allowed")
+        return found
+
+    def store(value: Any) -> Any:
+        return parse(value).value
+
+    return Type(schema={"enum": allowed}, parse=parse, store=store, plain=plain, ordered=True, text=is_text)
+
+
+SCALARS: tuple[tuple[type, Callable[[Any], Type]], ...] = (
+    (me.ComplexDateTimeField, _complex_datetime),
+    (me.EmailField, _email),
+    (me.URLField, _url),
+    (me.StringField, _string),
+    (me.IntField, _integer),
+    (me.FloatField, _float),
+    (me.Decimal128Field, _decimal128),
+    (me.DecimalField, _decimal),
+    (me.BooleanField, _boolean),
+    (me.DateField, _date),
+    (me.DateTimeField, _datetime),
+    (me.ObjectIdField, _object_id),
+    (me.UUIDField, _uuid),
+    (me.EnumField, _enum),
+    (me.SequenceField, _sequence),
+)
+"""Fields to makers. A subclass stands before what it is a subclass of."""
