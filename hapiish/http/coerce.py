@@ -11,11 +11,10 @@ from copy import deepcopy
 from functools import partial
 from typing import Any
 
-import jsonschema_rs
-
 from hapiish.codec import MOST_DIGITS
 from hapiish.http.schema import Schema, SchemaError, embed
 from hapiish.http.shape import ABSENT, Shape
+from hapiish.pattern import matcher
 
 Convert = Callable[[Any], Any]
 Make = Callable[[], Any]
@@ -79,7 +78,7 @@ def _others(shape: Shape, schema: Any) -> Iterator[tuple[Matches, Any]]:
     """The schemas of names that are not declared, each with what its names match; the one for the rest comes last."""
     patterns, rest = shape.others(schema)
     for pattern, each in patterns:
-        yield jsonschema_rs.Draft202012Validator({"pattern": pattern}, offline=True).is_valid, each
+        yield matcher(pattern), each
     if rest is not True:
         yield _anything, rest
 

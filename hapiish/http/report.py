@@ -17,6 +17,8 @@ from jsonschema.validators import extend
 from referencing import Registry
 
 from hapiish.http.schema import Schema, escape
+from hapiish.http.unevaluated import unevaluated
+from hapiish.pattern import matcher
 
 MOST_FAULTS = 100
 """So many faults of one value are listed; a body of a megabyte may hold more of them than anybody reads."""
@@ -59,20 +61,7 @@ class Reporter:
     def _places(self, value: Any) -> Iterator[tuple[Path, str, str]]:
         for error in _leaves(self._validator.iter_errors(value)):
             path, keyword = tuple(error.absolute_path), str(error.validator or "false")
-            if keyword == "unevaluatedProperties":
-                names = self._unevaluated(value, path)
-                yield from ((path + end, keyword, "is not allowed") for end in names)
-            else:
-                yield path, keyword, _MESSAGES.get(keyword, _unknown)(error)
-
-    def _unevaluated(self, value: Any, path: Path) -> list[Path]:
-        """The surplus properties at `path`: jsonschema names them only in the text of its error."""
-        for error in self._engine.iter_errors(value):
-            kind = error.kind
-            is_surplus = isinstance(kind, jsonschema_rs.ValidationErrorKind.UnevaluatedProperties)
-            if is_surplus and tuple(error.instance_path) == path:
-                return [(name,) for name in kind.value]
-        return [()]
+            yield path, keyword, _MESSAGES.get(keyword, _unknown)(error)
 
 
 def _order(fault: tuple[Path, str, str]) -> tuple[Any, ...]:
@@ -113,6 +102,8 @@ def _judge(text: str) -> Callable[[Any], bool]:
 
 def _accepts(keyword: str, setting: Any, value: Any) -> bool:
     try:
+        if keyword == "pattern":
+            return matcher(setting)(value)
         return _judge(json.dumps({keyword: setting}))(value)
     except ValueError:  # a value outside JSON
         return False
@@ -174,6 +165,13 @@ def _property(validator: Any, name: str, value: Any, schema: Any) -> Iterator[Va
         yield from validator.descend(value, schema, path=name, schema_path=name)
 
 
+def _unevaluated(validator: Any, rest: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    if validator.is_type(value, "object"):
+        for name in unevaluated(validator, value, schema):
+            if next(iter(validator.descend(value[name], rest)), None):
+                yield ValidationError("", path=[name])
+
+
 _OFFLINE: Any = Registry()
 _Validator: Any = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
@@ -187,6 +185,7 @@ _Validator: Any = extend(  # type: ignore[no-untyped-call]
         "properties": _properties,
         "propertyNames": _names,
         "required": _required,
+        "unevaluatedProperties": _unevaluated,
         "uniqueItems": _by_other_engine("uniqueItems"),
     },
 )
@@ -263,6 +262,7 @@ _MESSAGES: dict[str, Callable[[ValidationError], str]] = {
     "propertyNames": lambda error: "is not an allowed name",
     "required": _IS_REQUIRED,
     "type": _type,
+    "unevaluatedProperties": _NOT_ALLOWED,
     "unevaluatedItems": lambda error: "has too many items",
     "uniqueItems": lambda error: "must not have equal items",
 }

@@ -8,10 +8,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-import jsonschema_rs
-
 from hapiish.http.schema import Schema, embed, escape
 from hapiish.http.shape import Shape
+from hapiish.pattern import matcher
 
 Matches = Callable[[str], bool]
 
@@ -130,4 +129,4 @@ def _node(shape: Shape, schema: Any, nodes: dict[str, Known], depth: int) -> Kno
 
 
 def _matcher(pattern: str) -> Matches:
-    return jsonschema_rs.Draft202012Validator({"pattern": pattern}, offline=True).is_valid
+    return matcher(pattern)

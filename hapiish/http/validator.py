@@ -14,8 +14,9 @@ import jsonschema_rs
 
 from hapiish import codec
 from hapiish.http.report import MOST_FAULTS, TOO_DEEP, UNEXPLAINED, Fault, Reporter
-from hapiish.http.schema import Schema, SchemaError, embed
+from hapiish.http.schema import Schema, SchemaError, embed, for_engine
 from hapiish.http.unknown import Known, compile_known
+from hapiish.pattern import OPTIONS
 
 NOTHING: Schema = {"type": ["object", "null"], "additionalProperties": False}
 """What the schema `false` means for a whole query, body or answer: there is none (hapi)."""
@@ -37,7 +38,9 @@ class Validator:
 
     def __init__(self, document: Schema) -> None:
         try:
-            self._engine = jsonschema_rs.Draft202012Validator(document, validate_formats=True, offline=True)
+            self._engine = jsonschema_rs.Draft202012Validator(
+                for_engine(document), validate_formats=True, offline=True, pattern_options=OPTIONS
+            )
         except ValueError as error:
             raise SchemaError(str(error).partition("\n")[0]) from None
         self._document = document

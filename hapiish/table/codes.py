@@ -78,7 +78,7 @@ class Code(StrEnum):
     SCHEMA = "HA0331", "A JSON Schema that is not valid by its own rules (2020-12)."
     SCHEMA_REF = "HA0332", "A `$ref` that leads nowhere."
     SCHEMA_REMOTE = "HA0333", "A `$ref`, `$id` or `$schema` that points outside of the table."
-    SCHEMA_PATTERN = "HA0334", "A `pattern` that Python or the fast validator cannot compile."
+    SCHEMA_PATTERN = "HA0334", "A `pattern` that is no regular expression of ECMAScript, or too large."
     SCHEMA_KEYWORD = "HA0335", "A JSON Schema with no keyword at all, or with a word that is nearly one and ignored."
     DUPLICATE_EVENT = "HA0341", "A namespace, or an event of a namespace, is declared twice."
     RESERVED_EVENT = "HA0342", "An event name that Socket.IO keeps for itself."

@@ -344,3 +344,40 @@ def test_every_function_that_is_not_there_is_told_at_its_place(make: Make) -> No
     assert sorted(places) == [
         (7, 22, '"my:a"'), (8, 25, '"my:b"'), (8, 36, '"my:c"'), (9, 24, '"my:d"'), (9, 46, '"my:e"'),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule", "fitting", "wrong", "path"),
+    [
+        (r"{properties: {a: {pattern: '^\p{L}+$'}}}", {"a": "Žluť"}, {"a": "1"}, "/a"),
+        (r"{properties: {a: {pattern: '^(?<y>.)\k<y>$'}}}", {"a": "xx"}, {"a": "xy"}, "/a"),
+        (r"{patternProperties: {'^\p{Lu}$': {type: integer}}}", {"Ž": 1, "x": ""}, {"Ž": "x"}, "/Ž"),
+        (r"{propertyNames: {pattern: '^\P{Lu}+$'}}", {"a": 1}, {"B": 1}, "/B"),
+        (r"{patternProperties: {'^\p{Lu}$': true}, additionalProperties: false}", {"Ž": 1}, {"ž": 1}, "/ž"),
+        (r"{patternProperties: {'^\p{Lu}$': true}, unevaluatedProperties: false}", {"Ž": 1}, {"ž": 1}, "/ž"),
+        (
+            r"{patternProperties: {'^\p{Lu}$': {$ref: '#/$defs/n'}}, $defs: {n: {type: integer}}}",
+            *({"Ž": 1}, {"Ž": None}, "/Ž"),
+        ),
+        (
+            r"{properties: {a: {$ref: '#/patternProperties/%5E.$'}}, patternProperties: {'^.$': {type: integer}}}",
+            *({"a": 1, "aa": ""}, {"a": ""}, "/a"),
+        ),
+    ],
+)
+def test_patterns_of_ecmascript_judge_and_explain(make: Make, rule: str, fitting: Any, wrong: Any, path: str) -> None:
+    app = make(table(f"{{validate: {{payload: {rule}}}}}"), SHOW)
+    assert send(app, "POST", payload=fitting).json["payload"] == fitting
+    refused = send(app, "POST", payload=wrong)
+    assert refused.status_code == 400
+    assert [fault["path"] for fault in refused.json["validation"]["errors"]] == [path]
+
+
+def test_a_text_on_which_a_pattern_would_work_for_ever_is_a_400(make: Make) -> None:
+    slow = r"^(a+)+\1$"
+    names = f"patternProperties: {{'{slow}': true}}, unevaluatedProperties: false"
+    rule = f"{{properties: {{a: {{pattern: '{slow}'}}}}, {names}}}"
+    app = make(table(f"{{validate: {{payload: {rule}}}}}"), SHOW)
+    answer = send(app, "POST", payload={"a": "a" * 30_000 + "!", "a" * 3000 + "!": 1})
+    assert answer.status_code == 400
+    assert {fault["keyword"] for fault in answer.json["validation"]["errors"]} == {"pattern", "unevaluatedProperties"}

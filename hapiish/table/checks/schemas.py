@@ -1,16 +1,16 @@
 """The table's own JSON Schemas (2020-12): whether each is one, and whether everything it refers to is in the table."""
 
-import re
-import warnings
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, Final
+from urllib.parse import unquote
 
 import jsonschema
 import jsonschema_rs
 from jsonschema.exceptions import ValidationError
 
+from hapiish.pattern import fault
 from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
 from hapiish.table.marks import Path
@@ -66,18 +66,18 @@ def references(draft: Draft) -> Iterator[Problem]:
 
 
 def patterns(draft: Draft) -> Iterator[Problem]:
-    """Patterns that one of the two validators cannot compile."""
+    """Patterns that the engine which judges them does not know."""
     for at, root in draft.written_schemas:
         for place, schema in schemas_within(at, root):
             named = schema.get("patternProperties")
             names = [*named] if isinstance(named, Mapping) else []
             for pattern in [schema.get("pattern"), *names]:
-                fault = _pattern_fault(pattern) if isinstance(pattern, str) else ""
-                if fault:
+                said = fault(pattern) if isinstance(pattern, str) else ""
+                if said:
                     own = pattern == schema.get("pattern")
                     inside = ("pattern",) if own else ("patternProperties", pattern)
                     mark = draft.mark(*place, *inside) if own else draft.key_mark(*place, *inside)
-                    yield Problem(mark, Code.SCHEMA_PATTERN, f'the pattern "{pattern}" {fault}')
+                    yield Problem(mark, Code.SCHEMA_PATTERN, f'the pattern "{pattern}" {said}')
 
 
 def keywords(draft: Draft) -> Iterator[Problem]:
@@ -140,22 +140,7 @@ def _resolves(schema: Any, pointer: str) -> bool:
 
 
 def _unescape(token: str) -> str:
-    return token.replace("~1", "/").replace("~0", "~")
-
-
-@cache
-def _pattern_fault(pattern: str) -> str:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            re.compile(pattern)
-    except re.error as fault:
-        return f"is not a regular expression: {fault.msg} at character {(fault.pos or 0) + 1}"
-    try:
-        jsonschema_rs.Draft202012Validator({"pattern": pattern})
-    except ValueError:
-        return "means something in Python only; keep to what ECMAScript knows as well"
-    return ""
+    return unquote(token).replace("~1", "/").replace("~0", "~")
 
 
 def _is_schema(schema: Any) -> bool:

@@ -1,0 +1,114 @@
+"""Patterns of JSON Schema: regular expressions of ECMAScript with the `u` flag (ECMA-262), as the engine writes them.
+
+jsonschema-rs's engine judges every pattern, here and in schemas, so that a pattern means one thing. It knows the
+classes and properties of ECMAScript; what it spells in another way is translated. Its work on a text is bounded: linear
+without lookaround and backreferences, else `_STEPS`, past which a text does not match.
+"""
+
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import Final
+
+import jsonschema_rs
+
+_STEPS: Final = 100_000
+_SIZE: Final = 50_000_000  # bytes of a compiled pattern; `^\p{L}{1,1000}$` takes a good part of it
+
+OPTIONS: Final = jsonschema_rs.FancyRegexOptions(backtrack_limit=_STEPS, size_limit=_SIZE)
+"""What the engine is to be given wherever a schema is compiled."""
+
+_PIECE: Final = re.compile(
+    r"""
+      \\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}   # a surrogate pair
+    | \\k<[^>\]]*> | \\0(?![0-9]) | \\. | \\
+    | \(\?<(?![=!])[^>\]]*> | \(\??
+    | \[\^?\]? | [\].]
+    | [^\\(\[\].]+ | .
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+_OUTSIDE: Final = {"[]": r"[^\s\S]", "[^]": r"[\s\S]", ".": r"[^\n\r\u{2028}\u{2029}]"}
+_ESCAPES: Final = {r"\0": r"\x00", r"\<": "<", r"\>": ">"}
+_PROPERTY: Final = re.compile(r"\\[pP]\{([^{}]*)\}")
+
+
+@lru_cache(maxsize=4096)
+def translated(pattern: str) -> str:
+    """`pattern` as jsonschema-rs's engine writes it."""
+    pieces = [*_pieces(pattern)]
+    names = _names(pieces)
+    made = []
+    for piece, inside in pieces:
+        if inside:
+            made.append(r"\x08" if piece == r"\b" else _one(piece))
+        elif piece.startswith("(?<"):
+            made.append("(")
+        elif piece.startswith(r"\k<") and piece[3:-1] in names:
+            made.append(rf"(?:\{names[piece[3:-1]]})")
+        else:
+            made.append(_OUTSIDE.get(piece) or _one(piece))
+    return "".join(made)
+
+
+def _pieces(pattern: str) -> Iterator[tuple[str, bool]]:
+    """The pieces of a pattern, each with whether it is inside of a class."""
+    inside = False
+    for piece in _PIECE.findall(pattern):
+        yield piece, inside
+        closes = piece.endswith("]") and not piece.startswith("\\")
+        inside = not closes if inside else piece in ("[", "[^")
+
+
+def _names(pieces: Iterable[tuple[str, bool]]) -> dict[str, int]:
+    """The numbers of the named groups."""
+    opened = [piece for piece, inside in pieces if not inside and piece.startswith("(") and piece != "(?"]
+    return {piece[3:-1]: number for number, piece in enumerate(opened, 1) if piece != "("}
+
+
+def _one(piece: str) -> str:
+    """An escape, in a class or outside of one."""
+    if len(piece) == 12 and piece.startswith(r"\u"):
+        high, low = int(piece[2:6], 16), int(piece[8:], 16)
+        return rf"\u{{{0x10000 + (high - 0xD800 << 10) + low - 0xDC00:X}}}"
+    return _ESCAPES.get(piece, piece)
+
+
+@lru_cache(maxsize=4096)
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """What tells whether a text has a match; ValueError for a pattern that the engine does not know."""
+    validator = jsonschema_rs.Draft202012Validator(
+        {"pattern": translated(pattern)}, pattern_options=OPTIONS, offline=True
+    )
+    return validator.is_valid
+
+
+@lru_cache(maxsize=4096)
+def fault(pattern: str) -> str:
+    """Why the engine does not know `pattern`, to be read after it; empty when it does."""
+    if _is_known(pattern):
+        return ""
+    unknown = next((found[1] for found in _PROPERTY.finditer(pattern) if not _is_known(found[0])), None)
+    if unknown is not None:
+        return f'names a property that Unicode does not have, or the engine does not know: "{unknown}"'
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            re.compile(pattern)
+    except re.error as error:
+        if not error.msg.startswith(("bad escape", "incomplete escape", "unknown extension")):
+            return f"is not a regular expression: {error.msg} at character {(error.pos or 0) + 1}"
+    except (RecursionError, OverflowError):
+        pass
+    else:
+        return "means something in Python only, or is too large; keep to what ECMAScript knows"
+    return "is not a regular expression of ECMAScript"
+
+
+def _is_known(pattern: str) -> bool:
+    try:
+        matcher(pattern)
+    except ValueError:
+        return False
+    return True
