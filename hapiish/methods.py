@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hapiish import boom
+from hapiish.bridge import anywhere
 from hapiish.caches import Flags, Policy, Stats
 from hapiish.types import AsyncHandler
 
@@ -36,6 +37,29 @@ def namespace(methods: Mapping[str, Any]) -> Methods:
     return root
 
 
+class PlainMethod:
+    """A method without a cache; for the rest it looks as the function that it calls."""
+
+    __slots__ = ("_function", "_server")
+
+    def __init__(self, function: AsyncHandler, server: Any) -> None:
+        self._function = function
+        self._server = server
+
+    @anywhere
+    async def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the function returns."""
+        return await self._function(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._function, name)
+
+    @property
+    def home(self) -> Any:
+        """The event loop of the server, for calls from threads."""
+        return self._server.home
+
+
 class CachedMethod:
     """A method whose values are kept by a policy; `cache` drops them and counts."""
 
@@ -46,9 +70,15 @@ class CachedMethod:
         self._key = generate_key
         self.cache = MethodCache(self, policy)
 
+    @anywhere
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The value, kept or made. Raises what the policy's `get` raises."""
         return await self.cache.policy.get({"id": self.key(args, kwargs), "args": args, "kwargs": kwargs})
+
+    @property
+    def home(self) -> Any:
+        """The event loop of the server, for calls from threads."""
+        return self.cache.home
 
     def key(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         """The key of the value for these arguments; a 500 for arguments that have none."""
@@ -68,10 +98,16 @@ class MethodCache:
         self.policy = policy
 
     @property
+    def home(self) -> Any:
+        """The event loop of the server, for calls from threads."""
+        return self.policy.home
+
+    @property
     def stats(self) -> Stats:
         """What was counted since the policy was made."""
         return self.policy.stats
 
+    @anywhere
     async def drop(self, *args: Any, **kwargs: Any) -> None:
         """Forgets the value for these arguments."""
         await self.policy.drop(self._method.key(args, kwargs))

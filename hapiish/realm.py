@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from hapiish.bridge import anywhere
 from hapiish.http.request import Request
 from hapiish.http.toolkit import CONTINUE
 from hapiish.store.models import Models
@@ -37,6 +38,7 @@ class Realm:
         """What one of the table's own namespaces is called in the whole."""
         return self.prefix if self.prefix and name == "/" else f"{self.prefix}{name}"
 
+    @anywhere
     async def emit(
         self, event: str, data: Any, to: str | Sequence[str] | None = None, *, skip: Any = None, namespace: str = "/"
     ) -> None:

@@ -12,6 +12,7 @@ from time import time
 from typing import TYPE_CHECKING, Any, Unpack
 
 from hapiish import boom
+from hapiish.bridge import anywhere, loop_only
 from hapiish.caches import Caches, Policy, Rules
 from hapiish.compile import Compiled
 from hapiish.http.dispatch import Dispatcher
@@ -69,6 +70,11 @@ class Server:
         self._started: float | None = None
         self._port: int | None = None
         self.events = Events(self._heard)
+
+    @property
+    def home(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that the server runs in, for calls from threads."""
+        return self.events.loop
 
     @property
     def info(self) -> ServerInfo:
@@ -151,6 +157,7 @@ class Server:
             self._kept[key] = make()
         return self._kept[key]
 
+    @anywhere
     async def start(self) -> None:
         """Opens what must not be opened before a fork; called by the lifespan, or by the first request without one."""
         async with self._starting:
@@ -169,6 +176,7 @@ class Server:
             self.events.emit("start")
             await self._extend("onPostStart")
 
+    @loop_only
     async def stop(self) -> None:
         """Says goodbye to sockets, then closes the store and the pool."""
         self.draining = True
@@ -189,6 +197,7 @@ class Server:
         self.events.loop = None
         await self._extend("onPostStop")
 
+    @anywhere
     async def settle(self, before: Caches) -> None:
         """After a reload: opens the caches that are new in this table, closes those that only the one before had."""
         if self.started and self.caches is not before:
@@ -211,6 +220,7 @@ class Server:
         for function in self.compiled.server_ext.get(point, ()):
             await function(self)
 
+    @anywhere
     async def readiness(self) -> dict[str, bool]:
         """What a load balancer should know, by name; ready when all are true."""
         checks = {"serving": not self.draining}
@@ -222,6 +232,7 @@ class Server:
         """The boom that says what a store's error means to a client; None when it is nobody's but ours."""
         return self.store.translate(error) if self.store is not None else None
 
+    @anywhere
     async def emit(
         self,
         event: str,
@@ -252,6 +263,7 @@ class Server:
         """Every route; with `host` those that requests to it can meet."""
         return [route for route in self.compiled.routes if host is None or route.vhost in (None, host.lower())]
 
+    @anywhere
     async def inject(self, *, allow_internals: bool = False, **request: Unpack[Injection]) -> Injected:
         """Sends one request through the lifecycle, from within; `allow_internals` reaches routes with `isInternal`."""
         await self.start()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import Any
 
+from hapiish.bridge import anywhere
 from hapiish.caches.store import Entry, pack, unavailable, unpack
 
 MAX_BYTES = 100 * 1024 * 1024
@@ -49,11 +50,13 @@ class MemoryStore:
         """Whether it was started."""
         return self._kept is not None
 
+    @anywhere
     async def start(self) -> None:
         """Begins empty; goes on with what it has when it is started already."""
         if self._kept is None:
             self._kept = {}
 
+    @anywhere
     async def stop(self) -> None:
         """Forgets everything."""
         if self._cleanup is not None:
@@ -63,6 +66,7 @@ class MemoryStore:
         self._expiring = []
         self.bytes = 0
 
+    @anywhere
     async def get(self, segment: str, id: str) -> Entry | None:
         """The entry; bytes as they were given, everything else as a copy of its own."""
         kept = self._entries().get((segment, id))
@@ -71,6 +75,7 @@ class MemoryStore:
         value = unpack(kept.data[0]) if isinstance(kept.data, tuple) else kept.data
         return Entry(value, kept.stored, kept.ttl)
 
+    @anywhere
     async def set(self, segment: str, id: str, value: Any, ttl: int) -> None:
         """Keeps a serialised copy, or raises TypeError when there is none that would be the same value."""
         entries = self._entries()
@@ -90,6 +95,7 @@ class MemoryStore:
             heapify(self._expiring)
         self._schedule()
 
+    @anywhere
     async def drop(self, segment: str, id: str) -> None:
         """Forgets a value, if it is there."""
         self._entries()

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from hapiish import boom
+from hapiish.bridge import anywhere
 from hapiish.caches.rules import Flags, Rules
 from hapiish.caches.store import Entry, Store
 
@@ -96,12 +97,15 @@ class Policy:
         self._generating: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._told = ""
+        self.home: asyncio.AbstractEventLoop | None = None
+        """The event loop of the server that the policy belongs to, for calls from threads."""
 
     @property
     def is_ready(self) -> bool:
         """Whether the store takes calls; while it does not, values are made each time."""
         return self.store.is_ready
 
+    @anywhere
     async def get(self, key: Key) -> Any:
         """The value of `key`: kept, or made by `generate_func`; None when there is neither.
 
@@ -125,6 +129,7 @@ class Policy:
         future = pending.future
         return future.result() if future.done() else await asyncio.shield(future)
 
+    @anywhere
     async def set(self, key: Key, value: Any, ttl: int | None = None) -> None:
         """Keeps `value` for `ttl` milliseconds, else for as long as the rules say; raises what the store raises."""
         self.stats.sets += 1
@@ -137,6 +142,7 @@ class Policy:
             self.stats.errors += 1
             raise
 
+    @anywhere
     async def drop(self, key: Key) -> None:
         """Forgets the value of `key`; raises what the store raises."""
         try:
@@ -151,6 +157,7 @@ class Policy:
         made = now if created is None else created
         return 0 if made > now else max(self.rules.ttl(made) - round((now - made) * 1000), 0)
 
+    @anywhere
     async def close(self) -> None:
         """Ends what is still being made; those who wait for it get a 503."""
         tasks = list(self._tasks)

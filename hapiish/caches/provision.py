@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakSet
 
+from hapiish.bridge import anywhere, loop_only
 from hapiish.caches.memory import MemoryStore
 from hapiish.caches.policy import Policy
 from hapiish.caches.rules import Rules
@@ -52,6 +53,7 @@ class Caches:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._clock = clock
+        self.loop: asyncio.AbstractEventLoop | None = before.loop if before is not None else None
         # One set for all tables of a server: what is being made for a request of an old one ends with the server, too.
         self.policies: WeakSet[Policy] = before.policies if before is not None else WeakSet()
         self.clients: dict[str, Client] = {}
@@ -81,18 +83,25 @@ class Caches:
             raise ValueError(f'the cache segment "{segment}" is taken; share it, or take another')
         client.segments.add(segment)
         policy = Policy(rules, client.store, segment, clock=self._clock)
+        policy.home = self.loop
         self.policies.add(policy)
         return policy
 
+    @anywhere
     async def start(self) -> None:
         """Starts the stores that are not started."""
+        self.loop = asyncio.get_running_loop()
+        for policy in list(self.policies):
+            policy.home = self.loop
         await asyncio.gather(*(store.start() for store in self.stores.values() if not store.is_ready))
 
+    @loop_only
     async def stop(self) -> None:
         """Ends what is being made, and stops the stores."""
         await asyncio.gather(*(policy.close() for policy in list(self.policies)))
         await asyncio.gather(*(store.stop() for store in self.stores.values()))
 
+    @anywhere
     async def release(self, after: "Caches") -> None:
         """Stops the stores that `after` does not go on with."""
         kept = [id(store) for store in after.stores.values()]

@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from hapiish.bridge import anywhere
 from hapiish.caches.store import Entry, pack, unavailable
 
 T = TypeVar("T")
@@ -54,6 +55,7 @@ class RedisStore:
         """Whether it was started; whether Redis answers is told by the next call."""
         return self._client is not None
 
+    @anywhere
     async def start(self) -> None:
         """Connects; a Redis that is away is a warning, and the store recovers when it comes back."""
         if self._client is None:
@@ -63,12 +65,14 @@ class RedisStore:
             except (RedisError, OSError) as error:
                 log.warning("Redis does not answer yet, so that nothing is cached there until it does: %s", error)
 
+    @anywhere
     async def stop(self) -> None:
         """Closes the connections."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
 
+    @anywhere
     async def get(self, segment: str, id: str) -> Entry | None:
         """The entry; what another program has left under the key, and is none, is not there."""
         text = await self._ask(lambda client: client.get(self._key(segment, id)))
@@ -81,6 +85,7 @@ class RedisStore:
         except (ValueError, KeyError, TypeError):
             return None
 
+    @anywhere
     async def set(self, segment: str, id: str, value: Any, ttl: int) -> None:
         """Keeps a serialised copy, or raises TypeError when there is none that would be the same value."""
         kept = {"stored": round(self._clock() * 1000), "ttl": ttl}
@@ -90,6 +95,7 @@ class RedisStore:
             text = orjson.dumps({"item": orjson.Fragment(pack(value)), **kept})
         await self._ask(lambda client: client.set(self._key(segment, id), text, px=ttl))
 
+    @anywhere
     async def drop(self, segment: str, id: str) -> None:
         """Forgets a value, if it is there."""
         await self._ask(lambda client: client.delete(self._key(segment, id)))

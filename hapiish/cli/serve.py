@@ -60,6 +60,7 @@ class Server(uvicorn.Server):
 
 def serve(options: argparse.Namespace, table: Table) -> int:
     """Serves until a signal: 0 then, 1 when it cannot start. Raises Refusal and TableError."""
+    logging.captureWarnings(True)  # an emit that nobody awaits is such a one
     logging.config.dictConfig(logs.config(options.log))
     # As Ctrl-C does: uvicorn repeats the signal when it has shut down, and the database is to be closed after that.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -9,7 +9,7 @@ from typing import Any
 from hapiish import methods
 from hapiish.caches import Policy, Rules
 from hapiish.compile.names import Names
-from hapiish.http.lifecycle import caller
+from hapiish.http.lifecycle import caller, settled
 from hapiish.table import model
 from hapiish.table.calls import Literal, Reference, is_call, parse
 from hapiish.table.codes import Code
@@ -58,7 +58,7 @@ class MethodCompiler:
             return None
         function = _awaited(found, names.server.pool.call)
         if given.cache is None:
-            return function
+            return methods.PlainMethod(function, names.server)
         generate_key = names.callable(given.generate_key) if given.generate_key else methods.default_key
         rules = {key: getattr(given.cache, key) for key in _RULES & {field.name for field in fields(given.cache)}}
         if isinstance(rules["stale_in"], str):
@@ -96,7 +96,7 @@ def _awaited(function: Callable[..., Any], run: Run) -> AsyncHandler:
         return called
 
     async def call(*args: Any, **kwargs: Any) -> Any:
-        return await run(partial(function, *args, **kwargs))
+        return await settled(await run(partial(function, *args, **kwargs)))
 
     return call
 

@@ -4,11 +4,11 @@ An unknown one becomes a problem at its place, and the work goes on to find the 
 """
 
 import importlib.util
-import inspect
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from hapiish import boom
+from hapiish.bridge import is_async
 from hapiish.http.lifecycle import caller, fail_action
 from hapiish.realm import Realm, visiting
 from hapiish.resolve import ResolveError, failure, resolve
@@ -80,7 +80,7 @@ class Names:
     def plain_function(self, name: str) -> Callable[..., Any]:
         """A function that is called where nothing can be awaited, so that it must be a `def`."""
         found = self.object(name)
-        if callable(found) and not inspect.iscoroutinefunction(found):
+        if callable(found) and not is_async(found):
             return found  # type: ignore[no-any-return]
         kind = "an async function" if callable(found) else type(found).__name__
         if found is not missing:

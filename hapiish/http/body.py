@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Generator
 from typing import Any
 
 from hapiish import boom
+from hapiish.bridge import anywhere
 from hapiish.http.coding import Bounded, too_large
 from hapiish.types import Message, Receive
 
@@ -151,6 +152,7 @@ class BodyStream:
         await self._pieces.over.wait()
         return await self._pieces.receive()
 
+    @anywhere
     async def read(self, size: int = -1) -> bytes:
         """The next `size` bytes, fewer at the end, b"" after it; all that is left when `size` is negative."""
         parts: list[bytes] = []

@@ -11,6 +11,7 @@ from inspect import isawaitable
 from time import time
 from typing import Any, Literal
 
+from hapiish.bridge import anywhere
 from hapiish.http import log
 from hapiish.types import SERVER_EVENTS
 
@@ -64,6 +65,11 @@ class Events:
         self._listeners: dict[str, list[Listener]] = {}
         self._prints: Mapping[str, Printed] = {}
         self._tasks: set[asyncio.Future[Any]] = set()
+
+    @property
+    def home(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop of the server, for calls from threads."""
+        return self.loop
 
     def adopt(
         self,
@@ -130,6 +136,7 @@ class Events:
         else:
             self._deliver(name, given, channel, frozenset(tags))
 
+    @anywhere
     async def gauge(self, name: str, *given: Any, channel: str | None = None, tags: Iterable[str] = ()) -> list[Any]:
         """Calls the listeners and waits for them: what each has returned, or raised."""
         self._known(name)

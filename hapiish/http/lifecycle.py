@@ -9,14 +9,15 @@ A step is `step(request)`: None goes on, a `Response` (taken over) ends, a raise
 """
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from time import time
+from types import CoroutineType
 from typing import Any
 
 from hapiish import boom
+from hapiish.bridge import is_async
 from hapiish.http import log
 from hapiish.http.request import Request
 from hapiish.http.respond import Responder
@@ -70,6 +71,8 @@ async def perform(route: Route, request: Request) -> Response:
         else:
             try:
                 value = await route.handler(request, Toolkit(request))
+                if value.__class__ is CoroutineType:
+                    value = await value
             except Exception as error:
                 request.note(["handler", "error"], error)
                 raise
@@ -108,7 +111,7 @@ async def _replace(functions: tuple[AsyncHandler, ...], request: Request, respon
     for function in functions:
         request.response = response
         try:
-            value = await function(request, Toolkit(request))
+            value = await settled(await function(request, Toolkit(request)))
         except Exception:
             await close(response.source)
             raise
@@ -163,9 +166,14 @@ async def post_response(route: Route, request: Request, response: Response) -> N
     request.info.responded = time()
     for function in route.on_post_response:
         try:
-            await function(request, Toolkit(request))
+            await settled(await function(request, Toolkit(request)))
         except Exception as error:  # noqa: BLE001 - every outcome is a response
             log.crashed(request.id, "onPostResponse", error)
+
+
+async def settled(value: Any) -> Any:
+    """What a function returned; of a coroutine, which it should have awaited, the result (a promise is flat, too)."""
+    return await value if value.__class__ is CoroutineType else value
 
 
 def respond(value: Any) -> Response:
@@ -200,7 +208,7 @@ def failed(request: Request, error: Exception) -> Response:
 
 def caller(function: Handler, run: Run) -> AsyncHandler:
     """`function` as something to await: an `async def` as it is, a `def` as a `partial` of `run`, the thread pool."""
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
+    if is_async(function) or is_async(type(function).__call__):
         return function
     return partial(run, function)
 
@@ -210,7 +218,7 @@ def extension_step(point: str, function: AsyncHandler) -> Step:
 
     async def extend(request: Request) -> Response | None:
         try:
-            return _verdict(await function(request, Toolkit(request)), point)
+            return _verdict(await settled(await function(request, Toolkit(request))), point)
         except Exception as error:
             request.note(["ext", "error", point], error)
             raise
@@ -222,7 +230,7 @@ def fail_action(function: AsyncHandler) -> Callable[[Request, boom.Boom], Awaita
     """A `failAction` function before the handler: `(request, h, err)`, which goes on, takes over or raises."""
 
     async def act(request: Request, error: boom.Boom) -> Response | None:
-        return _verdict(await function(request, Toolkit(request), error), "failAction")
+        return _verdict(await settled(await function(request, Toolkit(request), error)), "failAction")
 
     return act
 
@@ -252,13 +260,13 @@ class Prerequisite:
 
 async def _require(pre: Prerequisite, request: Request) -> Response | None:
     try:
-        response = respond(await pre.method(request, Toolkit(request)))
+        response = respond(await settled(await pre.method(request, Toolkit(request))))
         value: Any = response.source
     except Exception as error:
         if pre.action == "error":
             raise
         if callable(pre.action):
-            response = respond(await pre.action(request, Toolkit(request), error))
+            response = respond(await settled(await pre.action(request, Toolkit(request), error)))
             value = response.source
         else:
             if pre.action == "log":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request as StarletteRequest
 
+from hapiish.bridge import anywhere
 from hapiish.http import log, query
 from hapiish.http.compression import negotiate
 from hapiish.http.events import Event
@@ -160,6 +161,18 @@ async def _no_receive() -> Any:
     raise RuntimeError("an event has no body to receive")
 
 
+class Raw(StarletteRequest):
+    """Starlette's own view of a request; in a `def` handler its body is read by a call, too."""
+
+    body = anywhere(StarletteRequest.body)
+    close = anywhere(StarletteRequest.close)
+    form: Any = anywhere(StarletteRequest.form)  # type: ignore[arg-type]
+    is_disconnected = anywhere(StarletteRequest.is_disconnected)
+    json = anywhere(StarletteRequest.json)
+    send_early_hints = anywhere(StarletteRequest.send_early_hints)
+    send_push_promise = anywhere(StarletteRequest.send_push_promise)
+
+
 class Sending:
     """ASGI's `send` in a handler's own hands; `status` is None until it has begun, `complete` is set at the end."""
 
@@ -173,6 +186,7 @@ class Sending:
         self.size = 0
         self.complete = False
 
+    @anywhere
     async def __call__(self, message: Message) -> None:
         """Sends one ASGI message."""
         if message["type"] == "http.response.start":
@@ -207,7 +221,7 @@ class Request:
     pre: dict[str, Any] = _lazy(_dict)
     pre_responses: dict[str, "Response"] = _lazy(_dict)
     query: dict[str, Any] = _lazy(lambda request: query.parse(request.scope["query_string"]))
-    raw: StarletteRequest = _lazy(lambda request: StarletteRequest(request.scope, request.receive or _no_receive))
+    raw: StarletteRequest = _lazy(lambda request: Raw(request.scope, request.receive or _no_receive))
     response: "Response | None" = _lazy(_none)
     send: Sending = _lazy(Sending)  # for a handler that answers by itself and returns h.abandon
     session: Any = _lazy(_none)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hapiish import boom, codec
+from hapiish.bridge import anywhere
 from hapiish.http.lifecycle import Marshal
 from hapiish.http.request import Request
 from hapiish.http.response import Response
@@ -45,6 +46,7 @@ class Sessions:
         # All but the encrypted content of a sealed text is of one length, whatever is sealed.
         self._frame = len(seal("", settings.password, ttl=1)) - _sealed_length(2) if settings.max_cookie_size else 0
 
+    @anywhere
     async def revoke(self, id: str) -> None:
         """Forgets the session of that id in the cache. One that is in its cookie as a whole cannot be forgotten."""
         await self.policy.drop(id)
@@ -54,6 +56,7 @@ class Sessions:
         most = self.settings.max_cookie_size
         return bool(most) and self._frame + _sealed_length(len(codec.encode(content))) <= most
 
+    @anywhere
     async def load(self, id: str, request: Request) -> dict[str, Any] | None:
         """What the cache has of a session, None when it has nothing."""
         try:
@@ -64,6 +67,7 @@ class Sessions:
             return {}
         return kept["_store"] if isinstance(kept, dict) else None
 
+    @anywhere
     async def save(self, id: str, store: Mapping[str, Any], request: Request) -> None:
         """Puts a session into the cache."""
         try:
@@ -168,6 +172,7 @@ class Session:
         self._is_lazy = enabled
         self._is_modified = self._is_modified or not enabled
 
+    @anywhere
     async def commit(self) -> None:
         """Writes the session now, which otherwise happens when the response is made."""
         sessions, settings = self._sessions, self._sessions.settings

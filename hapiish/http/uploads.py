@@ -13,6 +13,8 @@ from typing import IO, Any, Final
 
 from starlette.datastructures import Headers, UploadFile
 
+from hapiish.bridge import anywhere
+
 _AT_ONCE: Final = 65536
 """So many bytes are gathered for one write; a thread for every network packet would cost more than the writing."""
 
@@ -101,6 +103,11 @@ class Part(UploadFile):
     def __init__(self, filename: str, headers: Mapping[str, str], folder: str | None) -> None:
         file: Any = tempfile.SpooledTemporaryFile(max_size=_AT_ONCE * 4, dir=folder)  # noqa: SIM115 - closed later
         super().__init__(file, size=0, filename=filename, headers=Headers(headers))
+
+    read = anywhere(UploadFile.read)
+    seek = anywhere(UploadFile.seek)
+    write = anywhere(UploadFile.write)
+    close = anywhere(UploadFile.close)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while piece := await self.read(_AT_ONCE):

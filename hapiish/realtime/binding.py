@@ -13,7 +13,7 @@ from typing import Any
 
 from hapiish import boom
 from hapiish.http import log
-from hapiish.http.lifecycle import Route, Steps, failed, perform, post_response
+from hapiish.http.lifecycle import Route, Steps, failed, perform, post_response, settled
 from hapiish.http.request import Request
 from hapiish.http.response import Response, from_error
 from hapiish.http.toolkit import CLOSE, Left, Toolkit
@@ -68,7 +68,7 @@ class Connection:
                     step(request)
             socket.auth = request.auth
             if self.on_connect is not None:
-                await self.on_connect(request, Toolkit(request))
+                await settled(await self.on_connect(request, Toolkit(request)))
             self._expire(socket)
         except Exception as error:  # noqa: BLE001 - whatever it is refuses the connection
             refusal = failed(request, error).error
@@ -96,7 +96,7 @@ class Connection:
         request.payload = {"reason": reason}
         request.auth = socket.auth.again()
         try:
-            await self.on_disconnect(request, Toolkit(request))
+            await settled(await self.on_disconnect(request, Toolkit(request)))
         except Exception as error:  # noqa: BLE001 - nobody is left to hear it
             log.crashed(request.id, "onDisconnect", error)
 

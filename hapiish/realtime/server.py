@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hapiish.bridge import anywhere, loop_only
 from hapiish.realtime.engine import Origins
 from hapiish.realtime.hooks import NamespaceHooks
 from hapiish.realtime.hub import Hub
@@ -63,6 +64,7 @@ class RealtimeServer:
         if isinstance(transport, Transport):
             await transport.serve(receive)
 
+    @anywhere
     async def emit(
         self,
         event: str,
@@ -80,6 +82,7 @@ class RealtimeServer:
         skipped = skip.id if isinstance(skip, Socket) else skip
         await self._hub.manager.emit(event, data, namespace, room=to, skip_sid=skipped)
 
+    @loop_only
     async def shutdown(self, *, grace_ms: int = 5000) -> None:
         """Refuses who comes, lets events that are being handled end within `grace_ms`, and closes every connection."""
         engine = self._hub.eio

@@ -3,12 +3,13 @@
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from hapiish.bridge import anywhere
 from hapiish.realtime import packets
+from hapiish.realtime.transport import Transport, handled
 from hapiish.types import Message, Scope
 
 if TYPE_CHECKING:
     from hapiish.realtime.hub import Hub
-    from hapiish.realtime.transport import Transport
 
 
 class Socket:
@@ -19,17 +20,18 @@ class Socket:
     """
 
     __slots__ = (
-        *("auth", "data", "expiry", "id", "namespace", "transport"),
+        *("auth", "data", "expiry", "home", "id", "namespace", "transport"),
         *("_hub", "_left", "_messages", "_rooms"),
     )
 
-    def __init__(self, hub: "Hub", transport: "Transport", namespace: str, auth: dict[str, Any] | None) -> None:
+    def __init__(self, hub: "Hub", transport: Transport, namespace: str, auth: dict[str, Any] | None) -> None:
         self.id: str = hub.eio.generate_id()
         self.namespace = namespace
         self.transport = transport
         self.auth: Any = auth
         self.expiry: asyncio.TimerHandle | None = None
         self.data: dict[str, Any] = {}
+        self.home = asyncio.get_running_loop()
         self._hub = hub
         self._rooms: set[str] | None = set()  # joined while the client is not connected; None while it is
         self._messages: list[Message] = []  # and sent while it connects
@@ -49,6 +51,7 @@ class Socket:
             return frozenset(self._rooms)
         return frozenset(self._hub.manager.get_rooms(self.id, self.namespace)) - {self.id}
 
+    @anywhere
     async def join(self, room: str) -> None:
         """Enters a room; nothing happens once the socket is gone. Raises ValueError for another socket's own room."""
         if self._rooms is None:
@@ -56,6 +59,7 @@ class Socket:
         elif not self._left:
             self._rooms.add(room)
 
+    @anywhere
     async def leave(self, room: str) -> None:
         """Leaves a room, if it is there."""
         if self._rooms is None:
@@ -63,6 +67,7 @@ class Socket:
         elif not self._left:
             self._rooms.discard(room)
 
+    @anywhere
     async def emit(self, event: str, data: Any = None) -> None:
         """Sends an event to this client alone. Raises what the namespace's `emits` raises."""
         self._hub.check_emit(self.namespace, event, data)
@@ -71,13 +76,15 @@ class Socket:
         elif not self._left:
             self._messages.append(packets.event(self.namespace, event, data))
 
+    @anywhere
     async def disconnect(self, reason: str = "server disconnect") -> None:
         """Ends the connection to the namespace; the disconnect hook is told `reason`.
 
         In a handler of this very client it happens after the acknowledgement.
         """
-        if self.transport.handling is asyncio.current_task():
-            self.transport.leaving.append((self, reason))
+        transport = self.transport
+        if transport.handling is asyncio.current_task() or (transport.working and handled.get() is transport):
+            transport.leaving.append((self, reason))
         else:
             await self._hub.dismiss(self, reason)
 

@@ -13,6 +13,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import engineio.async_socket
@@ -40,6 +41,10 @@ GRACE = 5.0
 PING: Message = {"type": "websocket.send", "text": "2"}
 CONTROL = {"1": "close", "3": "pong", "5": "upgrade", "6": "noop"}
 CLOSE_CODES = {"parse error": 1002, "slow": 1008, "server shutting down": 1012}
+
+
+handled: ContextVar["Transport | None"] = ContextVar("handled", default=None)
+"""The client whose events the present task handles, and whatever its handlers begin, threads included."""
 
 
 class Payload(engineio.payload.Payload):
@@ -83,6 +88,7 @@ class Transport(engineio.async_socket.AsyncSocket):
         """Handles what the client sends, in order, until either side ends the connection."""
         self._receive = receive
         self.handling = handling = asyncio.current_task()
+        handled.set(self)
         assert handling is not None
         take = self.server.take
         surely_small = self.server.max_http_buffer_size // 4  # characters of UTF-8 have at most four bytes
@@ -221,6 +227,7 @@ class Transport(engineio.async_socket.AsyncSocket):
         if len(body) > limit:
             raise ContentTooLongError
         self.handling = asyncio.current_task()
+        handled.set(self)
         try:
             for packet in Payload(encoded_payload=body.decode()).packets:
                 if self.open:

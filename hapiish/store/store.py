@@ -12,6 +12,7 @@ from pymongo import timeout
 from pymongo.errors import PyMongoError
 
 from hapiish.boom import Boom
+from hapiish.bridge import anywhere, loop_only
 from hapiish.store import errors
 from hapiish.store.connection import Connection, Target, acquire, documents, extend, release
 from hapiish.store.threads import Pool
@@ -44,6 +45,7 @@ class Store:
         self._probe: asyncio.Future[bool] | None = None
         self._connection: Connection | None = None
 
+    @anywhere
     async def start(self) -> None:
         """Opens the connection, after any fork. A server that is away is a warning: calls get a 503 until it is back.
 
@@ -54,6 +56,7 @@ class Store:
         if not await self.ping():
             log.warning("MongoDB does not answer yet; what needs it is answered 503 until it does")
 
+    @loop_only
     async def stop(self) -> None:
         """Closes the connection; the models are free for another store. The pool should be stopped before."""
         connection, self._connection = self._connection, None
@@ -67,10 +70,12 @@ class Store:
         if self._connection is not None:
             extend(self._connection, self._classes)
 
+    @anywhere
     async def call(self, function: Callable[[*Ts], T], /, *args: *Ts) -> T:
         """`function(*args)` in one of the pool's threads; see `Pool.call` for what cancelling means."""
         return await self._pool.call(function, *args)
 
+    @anywhere
     async def ping(self) -> bool:
         """Whether a server that takes writes answers, within `timeout_ms` and a second.
 

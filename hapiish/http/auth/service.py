@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hapiish import boom
+from hapiish.bridge import anywhere
 from hapiish.http.auth.access import access_step
 from hapiish.http.auth.strategy import asked
 from hapiish.http.auth.verdict import Authenticated, Unauthenticated
@@ -23,6 +24,7 @@ class AuthService:
         self.default = default
         self.api = {name: scheme.api for name, scheme in strategies.items() if getattr(scheme, "api", None) is not None}
 
+    @anywhere
     async def test(self, strategy: str, request: Request) -> Authenticated:
         """The credentials and artifacts that a strategy finds in a request now, whatever its route asks for.
 
@@ -36,6 +38,7 @@ class AuthService:
             return verdict
         raise boom.Unauthorized("Authentication needs an answer of its own", code="unauthorized")
 
+    @anywhere
     async def verify(self, request: Request) -> None:
         """Judges the credentials of a request once more, such as those of a long stream: raises when they are over."""
         auth = request.auth
