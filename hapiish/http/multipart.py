@@ -3,6 +3,7 @@
 python-multipart finds the parts; what becomes of each is decided here. Names that come several times become lists.
 """
 
+import contextlib
 import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final, Literal
@@ -17,7 +18,7 @@ Output = Literal["data", "stream", "file", "annotated"]
 Parse = Callable[[bytes], Any]
 
 _BOUNDARY: Final = re.compile(rb";\s*boundary=(?:\"([^\"]+)\"|([^;\"\s]+))", re.IGNORECASE)
-_JSON: Final = re.compile(r"application/(?:[^;]+\+)?json\b")
+_JSON: Final = re.compile(r"application/(?:[^;]+\+)?json\b", re.IGNORECASE)
 
 
 def boundary(header: bytes) -> bytes:
@@ -38,6 +39,8 @@ async def read(
     parser_of: Callable[[str], Parse | None],
 ) -> dict[str, Any]:
     """The value of a multipart body. Raises 400 for a broken one and for more than `max_parts` parts.
+
+    `parser_of` finds what parses a part by its Content-Type header.
 
     A file is, by `output`, its content parsed by its own media type (bytes where that fails, or cannot be), the same
     as `{filename, headers, payload}`, a `Part`, or `{path, bytes, filename, headers}` of a file on disk.
@@ -74,6 +77,9 @@ class _Form:
         self.sink: bytearray | Upload | Part = bytearray()
         self.is_complete = False
         self.parser = self._parser(mark)
+        self.before: bytes | None = b"\r\n"  # the end of what has come before the first boundary, None after it
+        self.first = b"\r\n--" + mark
+        self.skipped = 0  # bytes before it
 
     def _parser(self, mark: bytes) -> MultipartParser:
         name: list[bytes] = []
@@ -87,7 +93,10 @@ class _Form:
                 raise _broken()
 
         def header_end() -> None:
-            headers[b"".join(name).decode("latin-1").lower()] = b"".join(value).decode("utf-8", "replace").strip()
+            try:
+                headers[b"".join(name).decode("latin-1").lower()] = b"".join(value).decode().strip()
+            except UnicodeDecodeError:
+                raise _broken() from None
             name.clear()
             value.clear()
 
@@ -116,15 +125,26 @@ class _Form:
             if self.is_complete:
                 continue  # what follows the last boundary says nothing (RFC 2046 §5.1.1)
             try:
-                self.parser.write(piece)
+                self.parser.write(piece if self.before is None else self._begun(piece))
             except FormParserError:
                 raise _broken() from None
             events, self.events = self.events, []
             for event in events:
                 await self._take(event)
-        if not self.is_complete:
+        # Text and no part: rather a form whose first boundary is wrong than one of nothing.
+        if not self.is_complete or (self.skipped and not self.values):
             raise _broken()
         return self.values
+
+    def _begun(self, piece: bytes) -> bytes:
+        """What of a piece belongs to the form: nothing up to the first line that begins with the boundary."""
+        assert self.before is not None
+        text = self.before + piece
+        at = text.find(self.first)
+        kept = max(0, len(text) - len(self.first) + 1) if at < 0 else at
+        self.skipped += kept
+        self.before = text[kept:] if at < 0 else None
+        return b"" if at < 0 else text[at + 2 :]
 
     async def _take(self, event: bytes | dict[str, str] | None) -> None:
         sink = self.sink
@@ -146,8 +166,8 @@ class _Form:
         if kind != b"form-data" or b"name" not in options:
             raise _broken()
         self.headers = headers
-        self.name = options[b"name"].decode("utf-8", "replace")
-        self.filename = options[b"filename"].decode("utf-8", "replace") if b"filename" in options else None
+        self.name = options[b"name"].decode()
+        self.filename = options[b"filename"].decode() if b"filename" in options else None
         if self.filename is None or self.output in ("data", "annotated"):
             self.sink = bytearray()
         elif self.output == "file":
@@ -161,20 +181,31 @@ class _Form:
             return sink
         if isinstance(sink, Upload):
             return {"path": sink.path, "bytes": sink.bytes, "filename": filename, "headers": headers}
-        mime = headers.get("content-type", "").partition(";")[0].strip().lower()
+        mime = headers.get("content-type", "").strip()
         if filename is None:
-            return self._parsed(bytes(sink), mime if _JSON.match(mime) else "text/plain")
-        payload = self._parsed(bytes(sink), mime)
+            return self._field(bytes(sink), mime)
+        payload = self._content(bytes(sink), mime)
         if self.output == "annotated":
             return {"filename": filename, "headers": headers, "payload": payload}
         return payload
 
-    def _parsed(self, content: bytes, mime: str) -> Any:
+    def _field(self, content: bytes, mime: str) -> Any:
+        """JSON where the field says that it is, else text; 400 for what is not text, 415 for an unknown charset."""
+        parse = self.parser_of(mime) if _JSON.match(mime) else None
+        if parse is not None:
+            with contextlib.suppress(boom.BadRequest):
+                return parse(content)
+        parse = self.parser_of(f"text/plain;{mime.partition(';')[2]}")
+        if parse is None:
+            raise boom.UnsupportedMediaType
+        return parse(content)
+
+    def _content(self, content: bytes, mime: str) -> Any:
         parse = self.parser_of(mime)
         try:
             return content if parse is None else parse(content)
         except boom.BadRequest:
-            return content if self.filename is not None else content.decode("utf-8", "replace")
+            return content
 
     def _add(self, value: Any) -> None:
         name = self.name

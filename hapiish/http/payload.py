@@ -1,7 +1,7 @@
 """The step that reads a request's body and makes a value, a stream or a file of it (hapi's subtext).
 
-As data JSON becomes a JSON value, a form a dictionary of texts, `text/*` text and octets bytes; every other type is a
-415. Multipart forms are for routes that want them.
+As data JSON becomes a JSON value, a form a dictionary of texts, `text/*` text and octets bytes; every other type, and
+a `charset` that is unknown, is a 415. Multipart forms are for routes that want them.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 from hapiish import boom, codec
 from hapiish.http import multipart, query
 from hapiish.http.body import Arriving, Begun, BodyStream, Disconnected, begin, complete
+from hapiish.http.charset import UTF_8, Decode, decoder, is_wide, named
 from hapiish.http.coding import Bounded, Codings, too_large
 from hapiish.http.request import Request
 from hapiish.http.response import Response
@@ -144,6 +145,8 @@ class _Data:
             parse = self._unknown()
         elif parse is _json:
             parse = self.json
+        elif parse.__class__ is _Json:
+            parse = _Json(parse.decode, self.json)
         encoding = given.get(b"content-encoding")
         return (
             header,
@@ -182,8 +185,10 @@ class _Data:
             await uploads.clear()
             raise
 
-    def _part_parser(self, mime: str) -> Parse | None:
-        parse = _parser(mime)
+    def _part_parser(self, content_type: str) -> Parse | None:
+        parse = parser_of(content_type)
+        if isinstance(parse, _Json):
+            return _Json(parse.decode, self.json)
         return self.json if parse is _json else parse
 
     async def attempt(self, request: Request) -> Response | None:
@@ -262,15 +267,24 @@ def media_type(header: bytes) -> tuple[str, Parse | None]:
         raise boom.BadRequest("Invalid content-type header: multipart missing boundary")
     if boundaries > 1 or len(_CHARSET.findall(match[2])) > 1:
         raise boom.BadRequest("Invalid content-type header: duplicate parameter")
-    return mime, _parser(mime)
+    return mime, parser_of(header.decode("latin-1"))
 
 
-def _parser(mime: str) -> Parse | None:
+def parser_of(content_type: str) -> Parse | None:
+    """What parses a body of that type and charset; None for what is not parsed. Parsers raise BadRequest."""
+    mime = content_type.partition(";")[0].strip().lower()
+    if mime == "application/octet-stream":
+        return _octets
+    charset = named(content_type)
+    if charset is None:
+        return None
     if _JSON.fullmatch(mime):
-        return _json
+        return _json if charset == UTF_8 else _Json(decoder(charset))
     if mime.startswith("text/"):
-        return _text
-    return {"application/x-www-form-urlencoded": query.parse, "application/octet-stream": _octets}.get(mime)
+        return decoder(charset)
+    if mime == "application/x-www-form-urlencoded" and not is_wide(charset):
+        return partial(query.form, charset=charset)
+    return None
 
 
 def _json(body: bytes, most_digits: int = codec.MOST_DIGITS) -> Any:
@@ -284,8 +298,17 @@ def _json(body: bytes, most_digits: int = codec.MOST_DIGITS) -> Any:
         raise boom.BadRequest("Invalid request payload JSON format") from None
 
 
-def _text(body: bytes) -> str:
-    return body.decode("utf-8", "replace")
+class _Json:
+    """JSON in another charset than UTF-8."""
+
+    __slots__ = ("decode", "json")
+
+    def __init__(self, decode: Decode, json: Parse = _json) -> None:
+        self.decode = decode
+        self.json = json
+
+    def __call__(self, body: bytes) -> Any:
+        return self.json(self.decode(body).encode())
 
 
 def _octets(body: bytes) -> bytes | None:

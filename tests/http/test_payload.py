@@ -23,6 +23,7 @@ JSON_FORMAT = "Invalid request payload JSON format"
 CONTENT_TYPE = "Invalid content-type header"
 COMPRESSED = "Invalid compressed payload"
 UNSUPPORTED = "Unsupported Media Type"
+NOT_TEXT = "Invalid request payload: it is not text in"
 
 
 def messages(*parts: bytes) -> list[Message]:
@@ -78,7 +79,17 @@ def refused(body: bytes | list[Message], headers: dict[str, str] | None = None, 
         ("text/plain", b"hi", "hi"),
         ("text/xml", b"", ""),
         ("text/plain; charset=utf-8", "é".encode(), "é"),
-        ("text/plain", b"\xff", "\ufffd"),
+        ("text/plain; charset=ISO-8859-1", b"\xe9", "é"),
+        ("text/csv; charset=windows-1252", b"\x80", "€"),
+        ('text/html; header=present; charset="utf-16"', "é".encode("utf-16"), "é"),
+        ("text/plain; charset=utf-16be", "é".encode("utf-16-be"), "é"),
+        ("text/plain; charset=Shift_JIS", "日本".encode("shift_jis"), "日本"),
+        ("text/plain; charset=", "é".encode(), "é"),
+        ("application/json; charset=utf-16", '{"a":"é"}'.encode("utf-16"), {"a": "é"}),
+        ("application/vnd.x+json; charset=latin1", b'"\xe9"', "é"),
+        (f"{FORM}; charset=iso-8859-1", b"\xe9=%E9+%zz&\xe9=1", {"é": ["é %zz", "1"]}),
+        (f"{FORM}; charset=shift_jis", b"a=%83A&a=%83%41", {"a": ["ア", "ア"]}),
+        (f"{FORM}; charset=utf-8", "ü=%C3%A9".encode(), {"ü": "é"}),
         ("application/octet-stream", b"\x00\xff", b"\x00\xff"),
         ("application/octet-stream", b"", None),
     ],
@@ -109,6 +120,18 @@ def test_a_body_becomes_a_value_by_its_media_type(content_type: str | None, body
         ("junk", b"{}", 400, CONTENT_TYPE),
         ("application/", b"{}", 400, CONTENT_TYPE),
         ("application/json, text/plain", b"{}", 400, CONTENT_TYPE),
+        ("text/plain", b"\xff", 400, f"{NOT_TEXT} utf-8"),
+        ("text/csv", "é".encode("utf-16"), 400, f"{NOT_TEXT} utf-8"),
+        ("text/plain; charset=us-ascii", b"\xe9", 400, f"{NOT_TEXT} ascii"),
+        ("text/plain; charset=utf-16", b"abc", 400, f"{NOT_TEXT} utf-16"),
+        ("application/json; charset=utf-16", b'"abc"', 400, f"{NOT_TEXT} utf-16"),
+        (FORM, b"a=%ff", 400, f"{NOT_TEXT} utf-8"),
+        (FORM, b"a=\xff", 400, f"{NOT_TEXT} utf-8"),
+        (f"{FORM}; charset=utf-16", "a=1".encode("utf-16"), 415, UNSUPPORTED),
+        ("text/plain; charset=klingon", b"a", 415, UNSUPPORTED),
+        ("text/plain; charset=unicode_escape", b"a", 415, UNSUPPORTED),
+        ("text/plain; charset=idna", b"a", 415, UNSUPPORTED),
+        ("application/json; charset=base64", b"a", 415, UNSUPPORTED),
         ("application/json; charset=" + "x" * 2000, b"{}", 400, CONTENT_TYPE),
         ("application/json; charset=a; charset=b", b"{}", 400, CONTENT_TYPE + ": duplicate parameter"),
         ("multipart/form-data", b"", 400, CONTENT_TYPE + ": multipart missing boundary"),
