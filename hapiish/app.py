@@ -80,10 +80,10 @@ class Application(Starlette):
                 raise TableError([_no_database(table.database)])
             self.server.store = _store(table.database, uri, self.server.pool, compiled.documents)
         self.direct = False
-        self.polling = False
+        self.socket_path: str | None = None
         if table.sockets is not None:
             self.server.realtime = _realtime(table.sockets)
-            self.polling = "polling" in table.sockets.transports
+            self.socket_path = self.server.realtime.path
         self.server.adopt(compiled)
         self.router.routes.append(TableRoute(self))
         self.router.default = self.serve
@@ -92,7 +92,7 @@ class Application(Starlette):
         """As Starlette's; what only the table can answer does not pass through what has nothing to do there."""
         if self.direct and self.server.started and len(self.router.routes) == 1 and scope["type"] != "lifespan":
             scope["app"] = self
-            if scope["type"] == "http" and not self.polling:
+            if scope["type"] == "http" and (self.socket_path is None or self.socket_path not in scope["path"]):
                 await self.server.dispatch(scope, receive, send)
             else:
                 await self.serve(scope, receive, send)
@@ -119,11 +119,11 @@ class Application(Starlette):
             await self.router.not_found(scope, receive, send)
 
     def is_socket(self, scope: Any) -> bool:
-        """Whether this is Socket.IO's: a WebSocket below its path, or a request there when polling is allowed."""
+        """Whether this is Socket.IO's: a WebSocket or a request below its path, of whatever transport."""
         realtime = self.server.realtime
-        if realtime is None or (scope["type"] == "http" and not self.polling):
+        if realtime is None or scope["type"] not in ("http", "websocket"):
             return False
-        return scope["type"] in ("http", "websocket") and realtime.handles(get_route_path(scope))
+        return realtime.handles(get_route_path(scope))
 
     async def reload(self) -> list[Problem]:
         """Reads the table and the modules beside it anew and serves them; on problems the old table goes on."""

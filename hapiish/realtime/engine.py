@@ -1,22 +1,53 @@
 """Engine.IO: the handshake, the transports that are alive and the one task that watches them.
 
-Answers HTTP as the library does (sessions, polling, origins); who comes in by WebSocket is handed back as a Transport.
-Knows nothing of Socket.IO packets.
+Answers the requests of Engine.IO 4 as Node's server does, with its codes of errors; who comes in by WebSocket is handed
+back as a Transport. Knows nothing of Socket.IO packets.
 """
 
 import asyncio
+import gzip
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
+from urllib.parse import parse_qs
 
 import engineio
-from engineio import packet
 
+from hapiish.codec import encode
+from hapiish.http.lifecycle import UNINTERRUPTED
+from hapiish.realtime.packets import MalformedError
+from hapiish.realtime.polling import body_of, unless_left
 from hapiish.realtime.transport import Transport
+from hapiish.types import Receive, Scope, Send
 
 Origins = Literal["*"] | Sequence[str] | None
 Take = Callable[[Transport, str | bytes], Awaitable[None]]
 Left = Callable[[Transport, str], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+logger = logging.getLogger("hapiish.realtime")
+
+# Of Node's server (engine.io, `Server.errors`).
+UNKNOWN_TRANSPORT: Final = (0, "Transport unknown")
+UNKNOWN_SID: Final = (1, "Session ID unknown")
+BAD_HANDSHAKE_METHOD: Final = (2, "Bad handshake method")
+BAD_REQUEST: Final = (3, "Bad request")
+FORBIDDEN: Final = (4, "Forbidden")
+UNSUPPORTED_VERSION: Final = (5, "Unsupported protocol version")
+
+WORTH_COMPRESSING = 1024
+"""Bytes of a response from which on it is compressed for a client that takes gzip."""
+
+
+class RefusedError(Exception):
+    """A request that is not served; the client gets `status` and `{code, message}`."""
+
+    def __init__(self, error: tuple[int, str], detail: str = "", status: int = 400) -> None:
+        self.code, what = error
+        self.message = f"{what}: {detail}" if detail else what
+        self.status = status
+        super().__init__(self.message)
 
 
 class Engine(engineio.AsyncServer):
@@ -27,38 +58,194 @@ class Engine(engineio.AsyncServer):
     sockets: dict[str, Transport]
     service_task_handle: asyncio.Task[None] | None
 
-    def __init__(self, *, send_buffer_count: int, send_buffer_bytes: int, origins: Origins, **options: Any) -> None:
-        super().__init__(cors_allowed_origins=origins if origins == "*" else allows(origins), **options)
+    def __init__(
+        self,
+        *,
+        send_buffer_count: int,
+        send_buffer_bytes: int,
+        origins: Origins,
+        connect_timeout: float | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
         self.send_buffer_count = send_buffer_count
         self.send_buffer_bytes = send_buffer_bytes
-        self.connect_timeout = self.ping_interval + self.ping_timeout
+        self.connect_timeout = self.ping_interval + self.ping_timeout if connect_timeout is None else connect_timeout
+        self.pause = min(1.0, self.ping_interval / 4, self.ping_timeout / 4, self.connect_timeout / 4)
         self.draining = False
+        self.origins = origins if origins is None or origins == "*" else frozenset(origins)
 
-    async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:
+    async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> Transport | None:
+        """Answers a request; a WebSocket that was accepted comes back as its Transport, to be served."""
+        websocket = scope["type"] == "websocket"
+        if websocket:
+            await receive()
+        origin = _header(scope, b"origin")
+        cors = self._cors(scope, origin)
+        try:
+            if origin and not cors:
+                raise RefusedError(BAD_REQUEST, "the origin is not allowed")
+            if websocket:
+                return await self._websocket(scope, receive, send)
+            scope[UNINTERRUPTED] = True
+            await self._http(scope, receive, send, cors)
+        except RefusedError as refused:
+            if refused.__cause__ is None:  # else it is in the log already
+                logger.info("a request for %r is refused: %s", scope["path"], refused)
+            await _refuse(scope, send, refused, cors)
+        return None
+
+    # Who may come
+
+    def _cors(self, scope: Scope, origin: str) -> Headers:
+        """What a page of `origin` is told; nothing where it is not allowed, or is no page."""
+        if not origin or not self._allows(scope, origin):
+            return []
+        headers = [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"origin")]
+        # Everybody's page with the cookies of its visitor would be nobody's protection.
+        return headers if self.origins == "*" else [*headers, (b"access-control-allow-credentials", b"true")]
+
+    def _allows(self, scope: Scope, origin: str) -> bool:
+        if self.origins is None:
+            return same_origin(origin, scope)
+        return self.origins == "*" or origin in self.origins
+
+    def _transport_of(self, scope: Scope, sid: str, transport: str, version: str) -> Transport | None:
+        """The session that a request is for, None for a handshake. Raises RefusedError, as Node does."""
+        if transport not in self.transports:
+            known = transport in self.valid_transports
+            raise RefusedError(UNKNOWN_TRANSPORT, f"only {' and '.join(self.transports)} is served" if known else "")
+        if sid:
+            client = self.sockets.get(sid)
+            if client is not None:
+                client.tick(time.monotonic())
+            if client is None or client.ended:
+                raise RefusedError(UNKNOWN_SID)
+            return client
+        if version != "4":
+            raise RefusedError(UNSUPPORTED_VERSION)
+        if scope.get("method", "GET") != "GET":
+            raise RefusedError(BAD_HANDSHAKE_METHOD)
         if self.draining:
-            return {**self._bad_request("The server is shutting down"), "status": "503 SERVICE UNAVAILABLE"}
+            raise RefusedError(BAD_REQUEST, "the server is shutting down", 503)
+        return None
+
+    async def _open(self, scope: Scope) -> tuple[Transport, dict[str, Any]]:
+        """A new session, and what its client is told of it."""
         if self.service_task_handle is None:
             self.service_task_handle = asyncio.create_task(self._service_task())
         sid = self.generate_id()
-        client = self.sockets[sid] = Transport(self, sid, environ["asgi.scope"])
-        opening = {
+        client = self.sockets[sid] = Transport(self, sid, scope)
+        await self._trigger_event("connect", sid, {"asgi.scope": scope}, run_async=False)
+        upgrades = scope["type"] == "http" and "websocket" in self.transports
+        return client, {
             "sid": sid,
-            "upgrades": self._upgrades(sid, transport) if "websocket" in self.transports else [],
+            "upgrades": ["websocket"] if upgrades else [],
             "pingInterval": round(self.ping_interval * 1000),
             "pingTimeout": round(self.ping_timeout * 1000),
             "maxPayload": self.max_http_buffer_size,
         }
-        await client.send(packet.Packet(packet.OPEN, opening))
-        await self._trigger_event("connect", sid, environ, run_async=False)
-        if transport == "websocket":
-            return await client.handle_get_request(environ)
-        client.connected = True
-        return self._ok(await client.poll(), jsonp_index=jsonp_index)
+
+    # WebSockets
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> Transport | None:
+        sid, transport, version = _query(scope)
+        client = self._transport_of(scope, sid, transport, version)
+        if transport != "websocket":
+            raise RefusedError(BAD_REQUEST)
+        if client is None:
+            client, opening = await self._open(scope)
+            await send({"type": "websocket.accept"})
+            client.connect(send)
+            client.deliver({"type": "websocket.send", "text": "0" + encode(opening).decode()})
+            return client
+        await send({"type": "websocket.accept"})
+        if not client.upgraded and not client.upgrading and await client.upgrade(receive, send):
+            return client
+        await send({"type": "websocket.close"})
+        return None
+
+    # Polling
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send, cors: Headers) -> None:
+        method = scope["method"]
+        if method == "OPTIONS":
+            await _answer(send, 204, b"", [*cors, *_preflight(scope)])
+            return
+        sid, transport, version = _query(scope)
+        client = self._transport_of(scope, sid, transport, version)
+        if transport != "polling" or (client is not None and client.upgraded):
+            raise RefusedError(BAD_REQUEST)
+        if client is None:
+            client, opening = await self._open(scope)
+            client.poll_from_now()
+            body: bytes | None = b"0" + encode(opening)
+        elif method == "GET":
+            body = await self._poll(client, receive)
+        elif method == "POST":
+            body = await self._post(client, receive)
+        else:
+            raise RefusedError(BAD_REQUEST, status=405)
+        if body is None:
+            return
+        if len(body) >= WORTH_COMPRESSING and "gzip" in _header(scope, b"accept-encoding"):
+            body = gzip.compress(body, 6)
+            cors = [*cors, (b"content-encoding", b"gzip")]
+        await _answer(send, 200, body, [*cors, (b"content-type", b"text/plain; charset=UTF-8")])
+
+    async def _poll(self, client: Transport, receive: Receive) -> bytes | None:
+        """What waits for a client, as soon as something does; None where it left, which is its end."""
+        assert client.polling is not None
+        if client.polling.polled:
+            client.stop(self.reason.TRANSPORT_ERROR)
+            raise RefusedError(BAD_REQUEST, "there is a poll already")
+        work = asyncio.create_task(client.polling.poll(noop=client.upgrading))
+        try:
+            if await unless_left(work, receive):
+                return work.result()
+        except asyncio.CancelledError:
+            self._left_polling(client)
+            raise
+        finally:
+            work.cancel()
+        self._left_polling(client)
+        return None
+
+    async def _post(self, client: Transport, receive: Receive) -> bytes | None:
+        """Answers once the packets were handled, so that a client sends no faster than they are."""
+        try:
+            async with asyncio.timeout(self.ping_interval + self.ping_timeout):
+                body = await body_of(receive, self.max_http_buffer_size)
+            if body is not None and client.posting:
+                client.stop(self.reason.TRANSPORT_ERROR)
+                raise RefusedError(BAD_REQUEST, "the packets of another request are being handled")
+            if body is not None and not client.ended:
+                work = client.post(body)
+                if await unless_left(work, receive):
+                    work.result()
+                    return b"ok"
+        except MalformedError as error:
+            client.stop("parse error")
+            raise RefusedError(BAD_REQUEST, str(error)) from error
+        except TimeoutError:
+            client.stop(self.reason.TRANSPORT_ERROR)
+            raise RefusedError(BAD_REQUEST, "the body does not come", 408) from None
+        except asyncio.CancelledError:
+            self._left_polling(client)
+            raise
+        self._left_polling(client)
+        return None
+
+    def _left_polling(self, client: Transport) -> None:
+        """A client that leaves one of its requests has gone, unless it has a WebSocket by now."""
+        if not client.upgraded:
+            client.stop(self.reason.TRANSPORT_CLOSE)
+
+    # All of them
 
     async def _service_task(self) -> None:
-        pause = min(1.0, self.ping_interval / 4, self.ping_timeout / 4)
         while True:
-            await asyncio.sleep(pause)
+            await asyncio.sleep(self.pause)
             now = time.monotonic()
             for transport in tuple(self.sockets.values()):
                 transport.tick(now)
@@ -70,17 +257,40 @@ class Engine(engineio.AsyncServer):
             self.service_task_handle = None
 
 
-def allows(origins: Sequence[str] | None) -> Callable[[str, dict[str, Any]], bool]:
-    """Which origins may connect; an empty list means none, not all as in the library."""
-    if origins is None:
-        return same_origin
-    listed = frozenset(origins)
-    return lambda origin, environ: origin in listed
+def same_origin(origin: str, scope: Scope) -> bool:
+    """Whether a page of `origin` came from this very host; what trusted proxies say is in the scope already."""
+    scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
+    return origin == f"{scheme}://{_header(scope, b'host')}"
 
 
-def same_origin(origin: str, environ: dict[str, Any]) -> bool:
-    """Whether a page of `origin` came from this very host, as the client or the proxy in front of us names it."""
-    secure = environ["asgi.scope"]["scheme"] in ("https", "wss")
-    scheme = environ.get("HTTP_X_FORWARDED_PROTO", "https" if secure else "http").split(",")[0].strip()
-    hosts = environ.get("HTTP_HOST"), environ.get("HTTP_X_FORWARDED_HOST", "").split(",")[0].strip()
-    return any(origin == f"{scheme}://{host}" for host in hosts if host)
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def _query(scope: Scope) -> tuple[str, str, str]:
+    """`sid`, `transport` and `EIO` of a request, empty where there is none."""
+    given = parse_qs(scope["query_string"].decode("latin-1"))
+    sid, transport, version = (given.get(name, [""])[0] for name in ("sid", "transport", "EIO"))
+    return sid, transport, version
+
+
+def _preflight(scope: Scope) -> Headers:
+    headers = [(b"access-control-allow-methods", b"GET, POST")]
+    asked = _header(scope, b"access-control-request-headers")
+    return [*headers, (b"access-control-allow-headers", asked.encode("latin-1"))] if asked else headers
+
+
+async def _refuse(scope: Scope, send: Send, refused: RefusedError, cors: Headers) -> None:
+    body = encode({"code": refused.code, "message": refused.message})
+    if scope["type"] == "http":
+        await _answer(send, refused.status, body, [*cors, (b"content-type", b"application/json")])
+    else:
+        await send({"type": "websocket.close"})  # 403: no client of a WebSocket sees a body
+
+
+async def _answer(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    more = [(b"cache-control", b"no-store"), (b"content-length", b"%d" % len(body))]
+    await send(
+        {"type": "http.response.start", "status": status, "headers": [*headers, *(more if status != 204 else more[:1])]}
+    )
+    await send({"type": "http.response.body", "body": body})

@@ -6,6 +6,7 @@ websockets library's. Knows nothing of Socket.IO; an ASGI application notices no
 """
 
 import asyncio
+import logging
 from collections import deque
 from typing import Any
 
@@ -20,6 +21,8 @@ try:
     from websockets.speedups import apply_mask
 except ImportError:  # where the websockets library has no compiled part
     from websockets.utils import apply_mask
+
+logger = logging.getLogger("hapiish.realtime")
 
 OPEN = State.OPEN
 
@@ -190,6 +193,19 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.read_paused = True
             self.transport.pause_reading()
         return True
+
+    def send_receive_event_to_app(self) -> None:
+        """Ends a connection whose text is no UTF-8, which for uvicorn is an error of the server with a traceback."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                logger.info("a client of %r sent text that is no UTF-8", self.scope["path"])
+                self.frames = []
+                self.conn.send_close(1007)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
 
     def _pass_on(self, data: bytes) -> None:
         if data[0] in BEGINS_FRAGMENTS:

@@ -17,7 +17,8 @@ class RealtimeServer:
     """Serves Socket.IO 5 clients (JavaScript 3 and 4). Durations are milliseconds, sizes bytes.
 
     `origins` None allows pages of the same origin, `"*"` all. A client that leaves more than `send_buffer_count`
-    messages or `send_buffer_bytes` unread is closed as "slow"; one that sends more than `max_bytes` at once is closed.
+    messages or `send_buffer_bytes` unread is closed as "slow"; one that sends more than `max_bytes` at once is closed,
+    and so is one that opens no namespace within `connect_timeout_ms` (None: the ping's interval and timeout together).
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class RealtimeServer:
         max_bytes: int = 65536,
         ping_interval_ms: int = 25000,
         ping_timeout_ms: int = 20000,
+        connect_timeout_ms: int | None = None,
         send_buffer_count: int = 256,
         send_buffer_bytes: int = 1048576,
         namespaces: Mapping[str, NamespaceHooks],
@@ -41,6 +43,7 @@ class RealtimeServer:
             max_http_buffer_size=max_bytes,
             ping_interval=ping_interval_ms / 1000,
             ping_timeout=ping_timeout_ms / 1000,
+            connect_timeout=connect_timeout_ms / 1000 if connect_timeout_ms is not None else None,
             send_buffer_count=send_buffer_count,
             send_buffer_bytes=send_buffer_bytes,
         )

@@ -16,14 +16,12 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-import engineio.async_socket
-import engineio.payload
-from engineio.exceptions import ContentTooLongError
-from engineio.packet import CLOSE, MESSAGE, Packet
+from engineio.packet import Packet
 
 from hapiish.realtime import packets
 from hapiish.realtime.outbox import Outbox, size
 from hapiish.realtime.packets import MalformedError
+from hapiish.realtime.polling import CLOSE, NOOP, Polling, packets_of
 from hapiish.types import Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
@@ -46,46 +44,62 @@ CLOSE_CODES = {"parse error": 1002, "slow": 1008, "server shutting down": 1012}
 handled: ContextVar["Transport | None"] = ContextVar("handled", default=None)
 """The client whose events the present task handles, and whatever its handlers begin, threads included."""
 
+BY_THE_CLIENT = frozenset(
+    {"transport close", "transport error", "client disconnect", "ping timeout", "parse error", "slow"}
+)
+"""Ends after which nobody comes for what is left."""
 
-class Payload(engineio.payload.Payload):
-    """The packets of one POST; bounded by its bytes and not by their number, of which 16 would be lost silently."""
-
-    max_decode_packets = 65536
+A_TURN = 32
+"""Packets of one POST that are handled before others get their turn."""
 
 
-class Transport(engineio.async_socket.AsyncSocket):
+class Transport:
     """A client. `sockets` are its open namespaces, `scope` is the ASGI scope of its handshake."""
 
-    server: "Engine"
-    connected: bool
-    last_ping: float | None
-    ping_due: float
-
     def __init__(self, server: "Engine", sid: str, scope: Scope) -> None:
-        super().__init__(server, sid)
+        self.server = server
+        self.sid = sid
         self.scope = scope
         self.sockets: dict[str, Socket] = {}
         self.leaving: list[tuple[Socket, str]] = []
-        self.deliver: Callable[[Message], None] = self._enqueue
+        self.polling: Polling | None = None  # until it has a WebSocket
+        self.deliver: Callable[[Message], None] = _nowhere
         self.handling: asyncio.Task[Any] | None = None  # the task that runs the client's events
         self.working = False  # an event is being handled
         self.open = True  # the next message will be looked at
+        self.closed = False
+        self.upgrading = False
+        self.lingers = False  # at its end it waits for one last poll
         self.reason = server.reason.TRANSPORT_CLOSE  # why the connection ended
         self.idle_since = time.monotonic()
+        self.last_ping: float | None = None
+        self.ping_due = 0.0
         self._handled = 0
         self._handled_at_tick = 0
-        self._queued = 0
         self._outbox: Outbox | None = None
         self._receive: Receive | None = None
         self._read: deque[Message] = deque()
         self._reader: asyncio.Task[None] | None = None
+        self._posting: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self.schedule_ping()
+
+    @property
+    def upgraded(self) -> bool:
+        """Whether it has a WebSocket, by an upgrade or from the start."""
+        return self._outbox is not None
+
+    @property
+    def ended(self) -> bool:
+        """Whether requests for it are too late."""
+        return self._ending is not None and not self.lingers
 
     # In
 
     async def serve(self, receive: Receive) -> None:
         """Handles what the client sends, in order, until either side ends the connection."""
+        if self._posting is not None:  # what was posted before the upgrade comes first
+            await asyncio.wait((self._posting,))
         self._receive = receive
         self.handling = handling = asyncio.current_task()
         handled.set(self)
@@ -104,7 +118,7 @@ class Transport(engineio.async_socket.AsyncSocket):
                 elif not await self._take_other(message):
                     break
         except MalformedError as error:
-            self.stop("parse error", error.code)
+            self._break_off(error)
         except asyncio.CancelledError:
             if self._ending is None:
                 raise
@@ -184,7 +198,7 @@ class Transport(engineio.async_socket.AsyncSocket):
         heard = not self.working or (self._reader is not None and not self._reader.done())
         if self.last_ping is None:
             if now >= self.ping_due:
-                self.last_ping = now
+                self.last_ping = max(self.ping_due, now - self.server.pause)
                 self.deliver(PING)
         elif not heard:
             self.last_ping = now
@@ -200,79 +214,81 @@ class Transport(engineio.async_socket.AsyncSocket):
         encoded = pkt.encode()
         self.deliver({"type": "websocket.send", "text" if isinstance(encoded, str) else "bytes": encoded})
 
-    def _enqueue(self, message: Message) -> None:
-        """Keeps a message for the client's next poll, or for the WebSocket that is about to take over."""
-        self.queue.put_nowait(message)
-        self._queued += size(message)
-        if self.queue.qsize() > self.server.send_buffer_count or self._queued > self.server.send_buffer_bytes:
-            self.stop("slow")
-
-    async def poll(self) -> list[Packet]:
-        """What waits for a polling client, as soon as something does: a ping at the latest, or the end."""
-        waiting: list[Message] = [await self.queue.get()]
-        while not self.queue.empty():
-            waiting.append(self.queue.get_nowait())
-        self._queued = 0
-        return [
-            Packet(encoded_packet=message["text"]) if "text" in message else Packet(MESSAGE, message["bytes"])
-            for message in waiting
-        ]
-
     # Polling and the way from it to a WebSocket
 
-    async def handle_post_request(self, environ: dict[str, Any]) -> None:
-        """The packets of a POST, in order."""
-        limit = self.server.max_http_buffer_size
-        body = await environ["wsgi.input"].read(limit + 1)
-        if len(body) > limit:
-            raise ContentTooLongError
-        self.handling = asyncio.current_task()
+    def poll_from_now(self) -> None:
+        """The client has no WebSocket yet."""
+        count, most = self.server.send_buffer_count, self.server.send_buffer_bytes
+        self.polling = Polling(count, most, self.stop)
+        self.deliver = self.polling.put
+
+    def post(self, body: bytes) -> "asyncio.Task[None]":
+        """Handles the packets of a POST, in order, in a task of its own: they are handled though the client leaves.
+
+        Raises MalformedError, as its task does; the connection has then ended.
+        """
+        try:
+            given = packets_of(body)
+        except MalformedError as error:
+            self._break_off(error)
+            raise
+        self._posting = self.handling = task = asyncio.create_task(self._take_posted(given))
+        task.add_done_callback(_heard)
+        return task
+
+    @property
+    def posting(self) -> bool:
+        """Whether the packets of a POST are being handled."""
+        return self._posting is not None
+
+    async def _take_posted(self, given: list[str | bytes]) -> None:
         handled.set(self)
         try:
-            for packet in Payload(encoded_payload=body.decode()).packets:
-                if self.open:
-                    await self.receive(packet)
-        except (ValueError, LookupError, RecursionError, MalformedError) as error:
-            self.stop("parse error")
-            raise MalformedError("not a payload") from error
+            for number, posted in enumerate(given, 1):
+                if not self.open:
+                    return
+                if isinstance(posted, bytes):
+                    await self._work(posted)
+                elif posted[:1] == "4":
+                    await self._work(posted[1:])
+                else:
+                    self._control(posted[:1])
+                if number % A_TURN == 0:
+                    await asyncio.sleep(0)
+        except MalformedError as error:
+            self._break_off(error)
+            raise
         finally:
-            self.handling = None
             self.working = False
+            self.handling = self._posting = None
 
-    async def receive(self, pkt: Packet) -> None:
-        """One packet of a POST."""
-        if pkt.packet_type != MESSAGE:
-            self._control(str(pkt.packet_type))
-        elif isinstance(pkt.data, str | bytes):
-            await self._work(pkt.data)
-        else:
-            raise MalformedError("not a packet")
-
-    async def _upgrade_websocket(self, environ: dict[str, Any]) -> Any:
-        """Accepts the WebSocket and hands it back to whoever called `handle_request`, to be served."""
-        send: Send = environ["asgi.send"]
-        await send({"type": "websocket.accept"})
-        if self.connected and not await self._probe(environ["asgi.receive"], send):
-            await send({"type": "websocket.close"})
-            return ""
-        self.connected = self.upgraded = True
+    def connect(self, send: Send) -> None:
+        """From now on messages go out by an accepted WebSocket, those that still wait for a poll first."""
         self._outbox = Outbox(send, self.server.send_buffer_count, self.server.send_buffer_bytes, self.stop)
+        waiting: list[Message] = []
+        if self.polling is not None:
+            waiting = self.polling.take()
+            self.polling.release()
+            self.polling = None
         if self.open:
             self.deliver = self._outbox.put
-        while not self.queue.empty():
-            self.deliver(self.queue.get_nowait())
-        return self
+        for message in waiting:
+            self.deliver(message)
 
-    async def _probe(self, receive: Receive, send: Send) -> bool:
-        """The client tries the WebSocket before it leaves polling (Engine.IO 4, "Upgrade")."""
+    async def upgrade(self, receive: Receive, send: Send) -> bool:
+        """The client tries the accepted WebSocket before it leaves polling (Engine.IO 4, "Upgrade")."""
         self.upgrading = True
         try:
             async with asyncio.timeout(self.server.ping_timeout):
                 if (await receive()).get("text") != "2probe":
                     return False
                 await send({"type": "websocket.send", "text": "3probe"})
-                self._enqueue({"type": "websocket.send", "text": "6"})  # ends the poll that is under way
-                return (await receive()).get("text") == "5"
+                if self.polling is not None:
+                    self.polling.release()
+                if (await receive()).get("text") != "5" or not self.open:
+                    return False
+                self.connect(send)
+                return True
         except TimeoutError:
             return False
         finally:
@@ -286,7 +302,12 @@ class Transport(engineio.async_socket.AsyncSocket):
             self.open = False
             self.reason = reason
             self.deliver = _nowhere
+            self.lingers = self.polling is not None and self.polling.waits and reason not in BY_THE_CLIENT
             self._ending = asyncio.create_task(self._end(code or CLOSE_CODES.get(reason, 1000)))
+
+    def _break_off(self, error: MalformedError) -> None:
+        logger.info("a client of %r broke the protocol: %s", self.scope["path"], error)
+        self.stop("parse error", error.code)
 
     async def finish(self, reason: str, grace: float) -> None:
         """Ends the connection after the event that is being handled, which gets `grace` seconds."""
@@ -304,10 +325,11 @@ class Transport(engineio.async_socket.AsyncSocket):
             await asyncio.shield(self._ending)
 
     async def _end(self, code: int) -> None:
-        self.closing = True
-        await asyncio.gather(self._hang_up(code), self.server.left(self, self.reason))
-        self.closed = True
-        self.server.sockets.pop(self.sid, None)
+        try:
+            await asyncio.gather(self._hang_up(code), self.server.left(self, self.reason))
+        finally:
+            self.closed = True
+            self.server.sockets.pop(self.sid, None)
         if self._receive is not None and self.handling is not None and not self.working:
             self.handling.cancel()
 
@@ -317,8 +339,16 @@ class Transport(engineio.async_socket.AsyncSocket):
         if self._outbox is not None:
             last.append({"type": "websocket.close", "code": code, "reason": self.reason})
             await self._outbox.close(last, GRACE, drop=slow)
-        else:
-            self.queue.put_nowait({"type": "websocket.send", "text": str(CLOSE)})
+        elif self.polling is not None:
+            by_client = self.reason == self.server.reason.CLIENT_DISCONNECT
+            await self.polling.close(NOOP if by_client else CLOSE, linger=self.lingers)
+            self.lingers = False
+
+
+def _heard(task: "asyncio.Task[None]") -> None:
+    """Logs what nobody may be left to hear: the client of a POST may have gone."""
+    if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, MalformedError):
+        logger.error("the packets of a POST could not be handled", exc_info=error)
 
 
 def _nowhere(message: Message) -> None:

@@ -30,7 +30,8 @@ def realtime(hooks: NamespaceHooks | None = None, **options: Any) -> RealtimeSer
 @asynccontextmanager
 async def serving(app: Any, ws: Any = WebSocketProtocol, http: Any = "auto") -> AsyncIterator[int]:
     """The port of a uvicorn in this very loop, with the WebSocket that `hapiish run` gives it."""
-    config = uvicorn.Config(app, port=0, ws=ws, http=http, lifespan="off", log_level="warning", ws_ping_interval=None)
+    options: dict[str, Any] = {"lifespan": "off", "log_level": "warning", "ws_ping_interval": None}
+    config = uvicorn.Config(app, port=0, ws=ws, http=http, proxy_headers=False, **options)
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)

@@ -7,6 +7,7 @@ import socketio
 
 from hapiish.realtime.transport import READ_AHEAD
 from tests.realtime.support import PATIENCE, Gate, Journal, Raw, gone, member, raw, realtime, serving
+from tests.realtime.test_polling import polling
 
 pytestmark = pytest.mark.anyio
 
@@ -106,13 +107,9 @@ async def test_a_polling_client_survives_its_slow_handler() -> None:
         await client.disconnect()
 
 
-async def test_a_polling_client_that_stops_polling_is_gone() -> None:
+async def test_a_polling_client_that_does_not_come_back_is_gone() -> None:
     journal = Journal()
     server = realtime(journal.hooks(), transports=["polling"], **QUICK)
-    async with serving(server) as port:
-        client = socketio.AsyncClient(reconnection=False)
-        await client.connect(f"http://127.0.0.1:{port}", transports=["polling"])
-        client.eio.read_loop_task.cancel()
+    async with serving(server) as port, polling(port):
         assert await journal.reasons() == ["ping timeout"]
         await gone(server)
-        await client.eio.http.close()

@@ -37,7 +37,7 @@ async def polling(port: int) -> AsyncIterator[Polling]:
         opening = Polling(http, url)
         _, (packet,) = await opening.get()
         client = Polling(http, f"{url}&sid={json.loads(packet[1:])['sid']}")
-        assert await client.post("40") == (200, "OK")
+        assert await client.post("40") == (200, "ok")
         _, (packet,) = await client.get()
         assert packet.startswith('40{"sid":')
         yield client
@@ -50,7 +50,7 @@ def server_of(hooks: NamespaceHooks | None = None, **options: Any) -> RealtimeSe
 async def test_a_polling_client_sends_and_receives() -> None:
     server = server_of()
     async with serving(server) as port, polling(port) as client:
-        assert await client.post('421["echo",{"a":"é"}]', '422["nowhere"]', '42["echo"]') == (200, "OK")
+        assert await client.post('421["echo",{"a":"é"}]', '422["nowhere"]', '42["echo"]') == (200, "ok")
         await server.emit("news", [1, 2])
         status, packets = await client.get()
         assert status == 200
@@ -61,7 +61,7 @@ async def test_a_polling_client_sends_and_receives() -> None:
 
 async def test_a_batch_of_many_packets_is_handled_in_full_and_in_order() -> None:
     async with serving(server_of()) as port, polling(port) as client:
-        assert await client.post(*(f'42{number}["echo",{number}]' for number in range(100))) == (200, "OK")
+        assert await client.post(*(f'42{number}["echo",{number}]' for number in range(100))) == (200, "ok")
         _, packets = await client.get()
         assert packets == [f'43{number}[{{"ok":true,"data":{number}}}]' for number in range(100)]
 
@@ -113,7 +113,7 @@ async def test_a_polling_client_can_say_goodbye() -> None:
     journal = Journal()
     server = server_of(journal.hooks())
     async with serving(server) as port, polling(port) as client:
-        assert await client.post("41", "1") == (200, "OK")
+        assert await client.post("41", "1") == (200, "ok")
         assert await journal.reasons() == ["client disconnect"]
         await gone(server)
 
