@@ -21,7 +21,7 @@ from hapiish.http.seal import unseal, unsign
 from hapiish.http.uploads import Uploads
 from hapiish.path import parse
 from hapiish.realtime.packets import read_event
-from hapiish.realtime.transport import Payload
+from hapiish.realtime.polling import packets_of
 from hapiish.table import model
 from hapiish.table.model import BrotliDecoder, Decoders, ZstdDecoder
 from tests.growth import grows_linearly
@@ -151,10 +151,10 @@ PARSERS: list[tuple[str, Callable[[Any], Any], int, tuple[str, ...]]] = [
         "json",
         lambda text: codec.decode("[" + text),
         BODY,
-        ("[", "1", "1,", '"', "[],", '{"a":', "\\", '"\\u0000', "1e1,", " ", "-"),
+        ("[", "1", "1,", '"', "[],", '{"a":', "\\", '"\\u0000', '"\\ud83c",', "1e1,", " ", "-"),
     ),
     ("event", lambda text: read_event("2" + text), BODY, ("/", "/a,", "1", "[", ",", '["a",', "?")),
-    ("polled packets", lambda text: Payload(encoded_payload=text), 50_000, ("4", "\x1e", "4\x1e", "d=", "b", "1")),
+    ("polled packets", lambda text: packets_of(text.encode()), 50_000, ("4", "\x1e", "4\x1e", "d=", "b", "1")),
 ]
 
 PART = b'--B\r\nContent-Disposition: form-data; name="a"'
