@@ -97,7 +97,7 @@ class KindCompiler:
         options = kind.options
         if is_dataclass(options) and not isinstance(options, type):
             named = {key: getattr(options, key) for key in references}
-            return replace(options, **{key: self.names.function(name) for key, name in named.items() if name})
+            return replace(options, **{key: self._functions(given) for key, given in named.items() if given})
         if isinstance(options, Mapping):
             options = dict(options)
             for key in references:
@@ -109,6 +109,11 @@ class KindCompiler:
                     return self.names.function(name)
                 options[at[0]] = self.names.function(name)
         return options
+
+    def _functions(self, given: str | Mapping[str, str]) -> Any:
+        if isinstance(given, str):
+            return self.names.function(given)
+        return {key: self.names.function(name) for key, name in given.items()}
 
     def _factory(self, name: str) -> Any:
         own = self.names.table.kinds.get(name)

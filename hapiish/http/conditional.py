@@ -29,6 +29,11 @@ def format_etag(tag: str, *, weak: bool = False) -> str:
     return f'W/"{tag}"' if weak else f'"{tag}"'
 
 
+def entity_tags(header: str) -> list[tuple[bool, str]]:
+    """The tags that `If-Match` or `If-None-Match` lists: whether each is weak, and its text without quotes."""
+    return [(bool(weak), tag) for weak, tag in _TAG.findall(header)]
+
+
 def evaluate(
     method: str,
     headers: Mapping[str, str],

@@ -2,25 +2,23 @@
 are meant. Everything is decided, and everything wrong found, when the table is loaded.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hapiish import boom
 from hapiish.kinds import filters as filtering
-from hapiish.kinds.cursor import Key, Order
+from hapiish.kinds.cursor import Key
 from hapiish.kinds.fields import Member, members_of, object_schema, show_members
 from hapiish.kinds.filters import Filter
+from hapiish.kinds.pages import Pages, listed
 from hapiish.kinds.pins import Pin, coercion, pin
 from hapiish.kinds.refusal import Fault, Refusal, unknown
 from hapiish.kinds.scalars import Schema, Type
 from hapiish.kinds.values import Unfit, shallow
+from hapiish.kinds.versions import digest, number
 from hapiish.template import Template, TemplateError, Value, parse
 
 ID = "_id"
-
-_DIGITS = re.compile(r"[0-9]{1,9}")
-_RESERVED = ("limit", "cursor", "sort", "fields")
 
 
 class Resource:
@@ -37,16 +35,21 @@ class Resource:
         self.members = members_of(cls)
         self.reachable = dict(_paths(self.members))
         self.shown = self._shown()
+        self.computed: Mapping[str, Any] = options.computed
+        self.visible = [*self.shown, *self.computed]
         self.pins = tuple(self._pins())
+        self.version = self._version()
         self.settable = self._settable()
         self.lookup = self._lookup()
         self.coerce = coercion(self.lookup[1].type) if self.lookup is not None and self.lookup[1].type else None
         self.filters = {each.parameter: each for each in self._filters()}
         self.sortable = self._sortable()
-        self.default_order = self._default_order()
         self._unset()
+        self._judge_computed()
         if self.faults:
             raise Refusal(self.faults)
+        if options.action == "list":
+            self.pages = Pages(options, self.sortable, self._identity())
 
     def fault(self, message: str, *path: str | int, hint: str = "") -> None:
         """Notes a fault of the options."""
@@ -94,6 +97,8 @@ class Resource:
 
     def _pin(self, name: str, template: Template, constant: Any, *path: str) -> Iterator[Pin]:
         member = self._pinned(name, *path)
+        if path != ("owner",) and self.options.owner is not None and name == self.options.owner.field:
+            self.fault(f'"{name}" has its value from "owner" already', *path)
         if member is not None:
             try:
                 yield pin(member, template, constant)
@@ -114,6 +119,8 @@ class Resource:
                 self.fault(unknown(f"{self.cls.__name__} has no field", name, self.members), "readOnly", index)
         open_ones = {**self.shown, **{name: self.members[name] for name in self.options.hidden if name in self.members}}
         closed = {*self.options.read_only, *(pin.member.name for pin in self.pins)}
+        if self.version is not None:
+            closed.add(self.version.name)
         return {
             name: member
             for name, member in open_ones.items()
@@ -123,7 +130,7 @@ class Resource:
     def _unset(self) -> None:
         if self.options.action not in ("create", "replace"):
             return
-        pinned = {pin.member.name for pin in self.pins}
+        pinned = {*(pin.member.name for pin in self.pins), *([self.version.name] if self.version is not None else ())}
         for member in self.members.values():
             is_set = member.name in self.settable or member.name in pinned or member.automatic or member.has_default
             if member.required and not is_set and (self.options.action == "create" or member.name == ID):
@@ -150,7 +157,7 @@ class Resource:
             if found is None:
                 continue
             known = filtering.known(found)
-            if name in _RESERVED:
+            if name in ("limit", self.options.paging, "sort", "fields"):
                 self.fault(f'"{name}" is a parameter of every list; it cannot be a filter, too', "filters", name)
             for operator in operators:
                 if operator not in known:
@@ -192,42 +199,31 @@ class Resource:
         steps = name.split(".")
         return any(self.reachable[".".join(steps[:depth])].many for depth in range(1, len(steps)))
 
-    def _default_order(self) -> Order | None:
-        return self.order(self.options.sort.default) if self.options.action == "list" and not self.faults else None
-
-    # What a request sees
-
-    def order(self, names: Sequence[str]) -> Order:
-        """The order of these keys, each perhaps with a minus; the id settles what they leave open."""
-        keys: dict[str, Key] = {}
-        for name in names:
-            path = name.removeprefix("-")
-            keys.setdefault(path, Key(path, self.sortable[path].type, name.startswith("-")))
-        last = keys[next(reversed(keys))].descending if keys else False
+    def _identity(self) -> Key:
         identity = self.members[ID].type
         assert identity is not None
-        keys.setdefault(ID, Key(ID, identity, last))
-        return Order(tuple(keys.values()))
+        return Key(ID, identity)
 
-    def asked_order(self, query: Mapping[str, Any]) -> Order:
-        """The order of a list; Unfit for a key that clients may not choose, which a route's own rule let pass."""
-        fields = self.options.sort.fields
-        if not fields or "sort" not in query:
-            assert self.default_order is not None
-            return self.default_order
-        names = str(query["sort"]).split(",")
-        if any(name.removeprefix("-") not in fields for name in names):
-            raise Unfit("is no order of this list", ("sort",))
-        return self.order(names)
+    def _version(self) -> Member | None:
+        """The field that counts the writes of a document."""
+        name = self.options.version
+        member = self._member(name, "version") if name is not None else None
+        if member is None or member.type is None:
+            return None
+        if member.type.schema.get("type") != "integer" or member.automatic:
+            self.fault(f'the field "{name}" cannot count writes: it is not an IntField', "version")
+        if member.name in {pin.member.name for pin in self.pins}:
+            self.fault(f'the field "{name}" has a fixed value, and cannot count writes', "version")
+        return member
 
-    def asked_limit(self, query: Mapping[str, Any]) -> int:
-        """The size of a page, `maxLimit` at most; Unfit for what is none, which a route's own rule let pass."""
-        asked = query.get("limit", self.options.limit)
-        if isinstance(asked, str) and _DIGITS.fullmatch(asked):
-            asked = int(asked)
-        if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:
-            raise Unfit("must be a number from 1 on", ("limit",))
-        return min(asked, int(self.options.max_limit))
+    def _judge_computed(self) -> None:
+        for name in self.computed:
+            if name in self.members:
+                self.fault(
+                    f'{self.cls.__name__} has a field "{name}"; a computed one has its own name', "computed", name
+                )
+
+    # What a request sees
 
     def condition(self, request: Any) -> dict[str, Any]:
         """Which documents exist for this request."""
@@ -266,8 +262,19 @@ class Resource:
 
     def show(self, stored: Mapping[str, Any], names: Sequence[str] | None = None) -> dict[str, Any]:
         """A stored document as clients see it, or only these fields of it."""
-        members = self.shown.values() if names is None else [self.shown[name] for name in names]
+        members = self.shown.values() if names is None else [self.shown[name] for name in names if name in self.shown]
         return show_members(members, stored)
+
+    def state(self, row: Mapping[str, Any]) -> str:
+        """What tells this state of a document from others: the number of writes, or a hash of what goes out."""
+        if self.version is not None:
+            return str(number(self.version, row))
+        return digest(self.show(row))
+
+    def tag(self, row: Mapping[str, Any], item: Mapping[str, Any]) -> str:
+        """The entity tag of `item`, which represents the stored document: its state, and what is computed of it."""
+        computed = [item[name] for name in self.computed if name in item]
+        return f"{self.state(row)}-{digest(computed)}" if computed else self.state(row)
 
     # Schemas of the inputs, for routes that bring none
 
@@ -287,17 +294,9 @@ class Resource:
         properties = self._pinned_schemas("query")
         if self.options.action == "list":
             properties |= {name: each.schema for name, each in self.filters.items()}
-            properties["limit"] = {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": self.options.max_limit,
-                "default": self.options.limit,
-            }
-            properties["cursor"] = {"type": "string", "minLength": 1}
-            if self.options.sort.fields:
-                properties["sort"] = {"type": "string", "pattern": _listed(self.options.sort.fields, "-?")}
+            properties |= self.pages.schemas()
         if self.options.projection and self.options.action in ("list", "get"):
-            properties["fields"] = {"type": "string", "pattern": _listed(self.shown)}
+            properties["fields"] = {"type": "string", "pattern": listed(self.visible)}
         return {"type": "object", "properties": properties, "additionalProperties": False}
 
     def payload_schema(self) -> Schema:
@@ -314,8 +313,3 @@ def _paths(members: Mapping[str, Member], before: str = "", listed: bool = False
             yield before + member.name, member.type
             if member.type.members is not None:
                 yield from _paths(member.type.members, f"{before}{member.name}.")
-
-
-def _listed(names: Any, sign: str = "") -> str:
-    one = f"{sign}({'|'.join(re.escape(name) for name in names)})"
-    return f"^{one}(,{one})*$"

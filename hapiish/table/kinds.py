@@ -35,6 +35,10 @@ def functions(name: str, options: Any) -> Iterator[tuple[str, Path]]:
         for key in ("mapUri", "onRequest", "onResponse"):
             if isinstance(options.get(key), str):
                 yield options[key], (key,)
+    elif name == "model" and isinstance(options, Mapping) and isinstance(options.get("computed"), Mapping):
+        for key, function in options["computed"].items():
+            if isinstance(function, str):
+                yield function, ("computed", key)
 
 
 def defaults(name: str, own: Any, method: str) -> Mapping[str, Any]:

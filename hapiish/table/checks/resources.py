@@ -13,14 +13,14 @@ from hapiish.table.problems import Mark, Problem
 from hapiish.table.wording import did_you_mean
 from hapiish.template import SOURCES
 
-_LISTS: Final = ("filters", "sort", "limit", "maxLimit")
+_LISTS: Final = ("filters", "sort", "limit", "maxLimit", "paging", "maxOffset", "count")
 _UNREAD: Final[Mapping[str, tuple[str, ...]]] = {
-    "list": ("lookup", "readOnly"),
-    "get": (*_LISTS, "readOnly"),
-    "create": (*_LISTS, "projection"),
+    "list": ("lookup", "readOnly", "version", "requireMatch"),
+    "get": (*_LISTS, "readOnly", "requireMatch"),
+    "create": (*_LISTS, "projection", "requireMatch"),
     "replace": (*_LISTS, "projection"),
     "update": (*_LISTS, "projection"),
-    "delete": (*_LISTS, "projection", "fields", "hidden", "readOnly"),
+    "delete": (*_LISTS, "projection", "readOnly", "computed"),
 }
 """The options that an action has no use for."""
 
@@ -76,6 +76,12 @@ def models(draft: Draft) -> Iterator[Problem]:
             place = "limit" if settings.get("limit") is not None else "maxLimit"
             message = f'"limit" ({limit}) is greater than "maxLimit" ({most})'
             yield Problem(draft.mark(*at, place), Code.MODEL, message)
+        if (
+            settings.get("maxOffset") is not None
+            and settings.get("paging") != "offset"
+            and not draft.lost(*at, "paging")
+        ):
+            yield Problem(draft.key_mark(*at, "maxOffset"), Code.MODEL, '"maxOffset" is for "paging: offset"')
 
 
 def templates(draft: Draft) -> Iterator[Problem]:

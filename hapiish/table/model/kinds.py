@@ -80,7 +80,13 @@ class ModelHandler:
     sort: Sort = Sort()
     limit: int = 25
     max_limit: int = 100
+    paging: Literal["cursor", "offset"] = "cursor"
+    max_offset: int = 10000
+    count: bool = False
     projection: bool = False
+    computed: Mapping[str, str] = field(default_factory=dict)
+    version: str | None = None
+    require_match: bool = False
     lookup: Lookup = Lookup()
     owner: Owner | None = None
     where: Mapping[str, Json] = field(default_factory=dict)

@@ -1,0 +1,165 @@
+"""What the actions of the kind `model` share: work in threads, what the document or MongoDB refuses, and answers.
+
+Documents are read, judged and written in the pool of threads and leave it as plain data.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from bson.errors import InvalidDocument
+from mongoengine.errors import DoesNotExist, NotUniqueError, OperationError, ValidationError
+from pymongo.errors import DocumentTooLarge, PyMongoError
+
+from hapiish import boom
+from hapiish.http.report import Fault as Problem
+from hapiish.http.schema import escape
+from hapiish.http.validation import OnFailure
+from hapiish.kinds.fields import Member
+from hapiish.kinds.resource import ID, Resource
+from hapiish.kinds.route import KindRoute
+from hapiish.kinds.scalars import Schema
+from hapiish.kinds.values import Unfit
+
+Plain = dict[str, Any]
+
+_TOO_LARGE: Final = (10334, 17419, 17420)
+_REFUSED: Final[Mapping[int | None, str]] = {
+    15: "it is nested too deeply",
+    53: "its id is of no kind that ids have",
+    66: "its id cannot change",
+    121: "the collection has a rule against it",
+    171: "two of its lists are in one index",
+    17280: "a value is too long for its index",
+}
+"""Codes of MongoDB for data that it does not store."""
+
+
+class Action:
+    """What all actions share. `validate` are the schemas of the inputs that the route does not judge itself."""
+
+    def __init__(self, server: Any, route: KindRoute, resource: Resource) -> None:
+        self.server = server
+        self.resource = resource
+        self.cls = resource.cls
+        rules = route.settings.validate
+        self.on_failure = OnFailure(detail=rules.detail, error_fields=rules.error_fields)
+        schemas = {"params": resource.params_schema(), **self.schemas()}
+        self.validate: Mapping[str, Schema] = {
+            source: schema for source, schema in schemas.items() if schema is not None
+        }
+
+    def schemas(self) -> dict[str, Schema]:
+        """The schemas of query and payload."""
+        return {"query": self.resource.query_schema()}
+
+    async def work(self, function: Callable[..., Any], *args: Any) -> Any:
+        """`function(*args)` in a thread; what the document refuses is the client's fault."""
+        try:
+            return await self.server.pool.call(function, *args)
+        except DoesNotExist:
+            raise boom.NotFound from None
+        except ValidationError as error:
+            raise self.on_failure.failure("payload", _faults(error, self.resource.members)) from error
+        except NotUniqueError as error:
+            raise boom.Conflict("The document is not unique", code="not_unique", data=_taken(error)) from error
+        except (OperationError, PyMongoError, InvalidDocument) as error:
+            refused = self._refused(error)
+            if refused is None:
+                raise
+            raise refused from error
+
+    def _refused(self, error: Exception) -> boom.Boom | None:
+        """What MongoDB says no to because of the data alone, which is the client's; None for anything else."""
+        cause = error.__cause__ or error.__context__ if isinstance(error, OperationError) else error
+        code = getattr(cause, "code", None)
+        if isinstance(cause, DocumentTooLarge) or code in _TOO_LARGE:
+            return boom.EntityTooLarge("The document would be larger than MongoDB stores (16 MB)", code="too_large")
+        if code in _REFUSED:
+            return self.on_failure.failure(
+                "payload", [{"path": "", "message": f"is refused by MongoDB: {_REFUSED[code]}", "keyword": "model"}]
+            )
+        return None
+
+    def attributes(self, request: Any) -> dict[str, Any]:
+        """What the payload sets."""
+        try:
+            return self.resource.attributes(request.payload)
+        except Unfit as fault:
+            raise self.on_failure.failure("payload", [problem(fault)]) from None
+
+    def selection(self, request: Any) -> tuple[str, ...] | None:
+        """The fields that the client asks for, None for all that it may see."""
+        asked = request.query.get("fields") if self.resource.options.projection else None
+        if not isinstance(asked, str):
+            return None
+        return tuple(name for name in dict.fromkeys(asked.split(",")) if name in self.resource.visible)
+
+    def first(self, found: Any) -> Plain:
+        """The first stored document of a query set; blocks."""
+        row: Plain | None = found.as_pymongo().first()
+        if row is None:
+            raise boom.NotFound
+        return row
+
+    def loaded(self, names: Sequence[str] | None, *more: str) -> tuple[str, ...]:
+        """The attributes to load for these fields; none of them for all, which computed fields may read."""
+        resource = self.resource
+        if not resource.computed.keys().isdisjoint(resource.computed if names is None else names):
+            return ()
+        members = resource.members
+        wanted = dict.fromkeys([*(resource.shown if names is None else names), *more, ID])
+        return tuple(members[name.partition(".")[0]].attribute for name in wanted)
+
+    async def represented(self, request: Any, row: Mapping[str, Any], names: Sequence[str] | None = None) -> Plain:
+        """A stored document as this caller sees it, or only these fields of it."""
+        resource = self.resource
+        item = resource.show(row, names)
+        for name, function in resource.computed.items():
+            if names is None or name in names:
+                item[name] = await function(row, request)
+        return item if names is None or not resource.computed else {name: item[name] for name in names}
+
+    async def answer(self, request: Any, h: Any, row: Mapping[str, Any], names: Sequence[str] | None = None) -> Any:
+        """The response with one document and its entity tag."""
+        item = await self.represented(request, row, names)
+        return h.response(item).etag(self.resource.tag(row, item))
+
+
+def here(request: Any) -> str:
+    """The path of the request as it stands in a header."""
+    return quote(str(request.scope.get("root_path", "")) + request.path, safe="/%:@!$&'()*+,;=~")
+
+
+def problem(fault: Unfit) -> Problem:
+    """A value that does not fit, as the report of a failed validation has it."""
+    return {"path": _pointer(fault.path), "message": fault.message, "keyword": "type"}
+
+
+def _pointer(path: Sequence[str | int]) -> str:
+    return "".join(f"/{escape(step)}" for step in path)
+
+
+def _faults(error: ValidationError, members: Mapping[str, Member]) -> list[Problem]:
+    """What a document refuses, by field. MongoEngine's own words may hold the value, so they are not repeated."""
+    names = {member.attribute: name for name, member in members.items()}
+    found: list[Problem] = []
+    for path, message in _leaves(error.to_dict(), ()):
+        place = (names.get(str(path[0]), path[0]), *path[1:]) if path else path
+        words = "is refused by the model" if path else message
+        found.append({"path": _pointer(place), "message": words, "keyword": "model"})
+    return found or [{"path": "", "message": error.message or "is refused by the model", "keyword": "model"}]
+
+
+def _leaves(errors: Any, path: tuple[str | int, ...]) -> Any:
+    if not isinstance(errors, Mapping):
+        yield path, str(errors)
+        return
+    for name, inner in errors.items():
+        yield from _leaves(inner, path if name == "__all__" else (*path, name))
+
+
+def _taken(error: NotUniqueError) -> Plain:
+    """The fields of the index that says no, by their names in the database."""
+    details = getattr(error.__context__, "details", None) or {}
+    return {"fields": list(details.get("keyPattern", ()))}

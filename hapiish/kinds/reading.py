@@ -1,0 +1,64 @@
+"""The actions `list` and `get`: pages of documents, and one document with its entity tag."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from hapiish.kinds.action import Action, Plain, here, problem
+from hapiish.kinds.pages import Page
+from hapiish.kinds.values import Unfit
+
+
+class List(Action):
+    """`{items, next}`: a page of what the filters leave, in order; `next` is the cursor or offset of the page that
+    follows, and `total` how many documents there are, where the table wants them counted.
+    """
+
+    async def __call__(self, request: Any, h: Any) -> Any:
+        """Answers one request."""
+        resource, query = self.resource, request.query
+        conditions = [resource.condition(request)]
+        try:
+            page = resource.pages.asked(query)
+            conditions += [each.condition(query[name]) for name, each in resource.filters.items() if name in query]
+        except Unfit as fault:
+            raise self.on_failure.failure("query", [problem(fault)]) from None
+        names = self.selection(request)
+        rows, following, total = await self.work(self._page, conditions, page, names)
+        items = [await self.represented(request, row, names) for row in rows]
+        counted = {} if total is None else {"total": total}
+        response = h.response({"items": items, "next": following, **counted})
+        if following is not None:
+            more = urlencode({**query, page.parameter: following}, doseq=True, quote_via=quote)
+            response.header("link", f'<{here(request)}?{more}>; rel="next"')
+        return response
+
+    def _page(self, conditions: list[Plain], page: Page, names: Sequence[str] | None) -> Any:
+        total = self.cls.objects(__raw__=_all(conditions)).count() if self.resource.pages.counts else None
+        wanted = self.loaded(names, *(key.path for key in page.order.keys))
+        found = self.cls.objects(__raw__=_all([*conditions, *page.conditions])).order_by(__raw__=page.order.sort)
+        if wanted:
+            found = found.only(*wanted)
+        rows = list(found.skip(page.offset).limit(page.limit + 1).as_pymongo())
+        return rows[: page.limit], self.resource.pages.following(page, rows), total
+
+
+def _all(conditions: list[Plain]) -> Plain:
+    return {"$and": conditions} if len(conditions) > 1 else conditions[0]
+
+
+class Get(Action):
+    """One document."""
+
+    async def __call__(self, request: Any, h: Any) -> Any:
+        """Answers one request."""
+        names = self.selection(request)
+        row = await self.work(self._get, self.resource.condition(request), names)
+        return await self.answer(request, h, row, names)
+
+    def _get(self, condition: Plain, names: Sequence[str] | None) -> Plain:
+        version = self.resource.version
+        # A hash is of all fields that go out, whichever of them are asked for.
+        wanted = self.loaded(None) if version is None else self.loaded(names, version.name)
+        found = self.cls.objects(__raw__=condition)
+        return self.first(found.only(*wanted) if wanted else found)
