@@ -16,6 +16,7 @@ _PIECE = re.compile(r"\{(?P<inside>[^{}]*)\}|(?P<literal>[^{}]+)|(?P<brace>[{}])
 _INSIDE = re.compile(r"(?P<name>\w+)(?:\*(?P<count>[1-9][0-9]*)?(?P<star>)|(?P<optional>\?))?", re.ASCII)
 _NAME = re.compile(r"\w+", re.ASCII)
 _MOST_SEGMENTS = 100
+_LONGEST = 200  # segments of a path; no client asks for a longer one, and the router walks them one by one
 _CODE = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
@@ -75,7 +76,8 @@ def parse(text: str, *, case_sensitive: bool = True) -> Path:
     raw = text[1:].split("/")
     last = len(raw) - 1
     segments: list[Segment] = []
-    params: list[str] = []
+    params: dict[str, None] = {}
+    spanned = 0
     fingers: list[str] = []
     for index, part in enumerate(raw):
         try:
@@ -85,7 +87,11 @@ def parse(text: str, *, case_sensitive: bool = True) -> Path:
         for name in _names(segment):
             if name in params:
                 raise PathError(f'path "{text}": parameter "{name}" appears twice; give each its own name')
-            params.append(name)
+            params[name] = None
+        spanned += segment.count if isinstance(segment, Param) else 1
+        if spanned > _LONGEST or len(params) > _MOST_SEGMENTS:
+            what = f"{_MOST_SEGMENTS} parameters" if spanned <= _LONGEST else f"{_LONGEST} segments"
+            raise PathError(f'path "{text[:60]}…" has more than {what}')
         segments.append(segment)
         fingers.append(_finger(segment))
     fingerprint = "/" + "/".join(fingers)

@@ -6,7 +6,9 @@ What a table names is compiled when the table is loaded, so that a missing or wr
 import difflib
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +22,8 @@ from hapiish.kinds.route import KindRoute
 
 HTML = "text/html"
 LAYOUT = "layout"
+MOST_BYTES = 4 << 20  # of one template
+MOST_BESIDE = 1000  # files that are looked at to guess the name of a missing one
 
 Context = Mapping[str, Any] | Callable[[Any], Awaitable[Any]] | None
 
@@ -70,7 +74,7 @@ class Views:
         )
 
     def _loader(self, folders: Sequence[str]) -> jinja2.BaseLoader:
-        return jinja2.FileSystemLoader(folders, encoding=self.settings.encoding)
+        return _Loader(folders, encoding=self.settings.encoding)
 
     def is_template(self, path: str) -> bool:
         """Whether a file that has changed may be one of the templates."""
@@ -100,7 +104,7 @@ class Views:
         except jinja2.TemplateSyntaxError as error:
             yield Fault(path, f'the template "{error.name or file}", line {error.lineno}: {error.message}')
         except jinja2.TemplateNotFound:
-            near = difflib.get_close_matches(file, environment.list_templates(), 1) if len(self.folders) else []
+            near = difflib.get_close_matches(Path(file).name, _beside(self.folders, file), 1)
             hint = f'; did you mean "{near[0]}"?' if near else ""
             where = f"it is looked for in {', '.join(self.folders)}"
             yield Fault(path, f'there is no template "{file}"{hint}', where)
@@ -179,6 +183,27 @@ def _folders(base: Path, key: str, paths: Sequence[str]) -> tuple[str, ...]:
     if missing:
         raise Refusal(missing)
     return found
+
+
+def _beside(folders: Sequence[str], file: str) -> list[str]:
+    """Names of files where a missing one would be; not of all below, which may be all of the machine's."""
+    found: list[str] = []
+    for folder in folders:
+        with suppress(OSError), os.scandir(Path(folder, file).parent) as entries:
+            found += [entry.name for entry in islice(entries, MOST_BESIDE)]
+    return found
+
+
+class _Loader(jinja2.FileSystemLoader):
+    """Jinja's, which reads regular files only, without one too large to be a template."""
+
+    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """The text of a template. Raises TemplateNotFound for one that is missing or too large."""
+        for folder in self.searchpath:
+            with suppress(OSError):
+                if Path(folder, template).stat().st_size > MOST_BYTES:
+                    raise jinja2.TemplateNotFound(template, f"{template} is larger than {MOST_BYTES >> 20} MB")
+        return super().get_source(environment, template)
 
 
 class View:

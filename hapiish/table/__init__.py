@@ -4,16 +4,17 @@ import gc
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 from hapiish.table import source
 from hapiish.table.assembly import build_table
+from hapiish.table.budget import OverspentError, read_file
 from hapiish.table.checks import cross_check
 from hapiish.table.codes import Code
 from hapiish.table.compose import Composition, Register
 from hapiish.table.draft import Draft
 from hapiish.table.expand import veil
 from hapiish.table.model import Table
+from hapiish.table.near import limited
 from hapiish.table.problems import Mark, Problem, TableError
 
 
@@ -37,9 +38,9 @@ def check(
     """The table, or None when it must not be served, and all of its problems, warnings among them, sorted by place."""
     file = os.fspath(path)
     try:
-        data = Path(file).read_bytes()
-    except OSError as fault:
-        reason = fault.strerror or type(fault).__name__
+        data = read_file(file)
+    except (OSError, ValueError) as fault:
+        reason = getattr(fault, "strerror", None) or "its name contains NUL"
         return None, [Problem(Mark(file, 1, 1), Code.UNREADABLE, f"the file cannot be read: {reason}")]
     text = source.decode(data, file)
     if isinstance(text, Problem):
@@ -53,14 +54,16 @@ def check_text(
 ) -> tuple[Table | None, list[Problem]]:
     """As `check`, of a text that stands for the contents of `file`."""
     whole = Composition(env, register)
-    whole.read(text, file)
-    if not whole.parts:
-        return None, sorted(whole.problems)
-    draft = Draft(whole)
-    found = dict.fromkeys([*whole.problems, *cross_check(draft)])
+    try:
+        with limited():
+            whole.read(text, file)
+            draft = Draft(whole) if whole.parts else None
+            found = dict.fromkeys([*whole.problems, *(cross_check(draft) if draft is not None else ())])
+    except OverspentError as overspent:
+        draft, found = None, dict.fromkeys([*whole.problems, overspent.problem])
     secrets = whole.secrets
     shown = sorted(veil(problem, secrets) for problem in found)
-    if any(not problem.warning for problem in shown):
+    if draft is None or any(not problem.warning for problem in shown):
         return None, shown
     return build_table(draft), shown
 

@@ -8,6 +8,7 @@ As hapi 16 had it (lib/handler.js), with literals besides.
 """
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,11 +21,11 @@ ROOTS: Final = (
 
 _NAME: Final = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _CALL: Final = re.compile(rf"({_NAME})\s*\((.*)\)", re.DOTALL)
-_KEY: Final = r"""\.[\w$-]+|\[\d+\]|\["[^"]*"\]|\['[^']*'\]"""
+_KEY: Final = r"""\.[\w$-]+|\[[0-9]{1,9}\]|\["[^"]*"\]|\['[^']*'\]"""
 _ARGUMENT: Final = re.compile(
     rf"""\s*(?:
         (?P<text>"(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*')
-      | (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
+      | (?P<number>-?(?:0|[1-9][0-9]{{0,299}})(?:\.[0-9]{{1,300}})?(?:[eE][+-]?[0-9]{{1,3}})?(?![\w.]))
       | (?P<root>[A-Za-z_]\w*)(?P<keys>(?:{_KEY})*)
     )\s*(?P<end>,|$)""",
     re.VERBOSE,
@@ -77,13 +78,15 @@ def parse(text: str) -> Call:
 
 def _arguments(text: str) -> list[Literal | Reference]:
     found: list[Literal | Reference] = []
-    rest, more = text, bool(text.strip())
+    at, more = 0, bool(text.strip())
     while more:
-        match = _ARGUMENT.match(rest)
+        match = _ARGUMENT.match(text, at)
         if match is None:
-            raise CallError(f'"{rest.strip()}" is not an argument: write a reference such as params.id, or a literal')
+            raise CallError(
+                f'"{text[at:].strip()}" is not an argument: write a reference such as params.id, or a literal'
+            )
         found.append(_argument(match))
-        rest, more = rest[match.end() :], match["end"] == ","
+        at, more = match.end(), match["end"] == ","
     return found
 
 
@@ -92,7 +95,10 @@ def _argument(match: re.Match[str]) -> Literal | Reference:
         inside = match["text"][1:-1]
         return Literal(re.sub(r"\\(.)", r"\1", inside, flags=re.DOTALL))
     if match["number"] is not None:
-        return Literal(json.loads(match["number"]))
+        number = json.loads(match["number"])
+        if number in (math.inf, -math.inf):
+            raise CallError(f'"{match["number"]}" is too large for a number')
+        return Literal(number)
     if match["root"] in _CONSTANTS and not match["keys"]:
         return Literal(_CONSTANTS[match["root"]])
     return Reference(match["root"], tuple(_key(key) for key in re.findall(_KEY, match["keys"])))

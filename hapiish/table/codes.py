@@ -39,6 +39,11 @@ class Code(StrEnum):
     INVISIBLE = "HA0112", "An invisible character, such as a no-break space, in unquoted text or in a key."
     MERGE_KEY = "HA0113", "`<<` takes a mapping or a list of mappings."
     UNREADABLE = "HA0114", "The file is missing, unreadable, or not text in UTF-8."
+    BUDGET = (
+        "HA0116",
+        "The table stands for more than hapiish reads: 16 MB of text, 1,000,000 values, 250 tables, 16 levels of them.",
+    )
+    SCHEMA_WEIGHT = "HA0117", "A JSON Schema that takes more than 10,000 verdicts on a single value."
     VARIABLE_MISSING = "HA0121", "An environment variable is not set (or empty) and has no default."
     VARIABLE_FORM = "HA0122", "A `${…}` is not of one of the forms NAME, NAME:default, NAME:?message, file:path."
     SECRET_FILE = "HA0123", "The file that a `${file:…}` names cannot be read."

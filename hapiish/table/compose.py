@@ -12,6 +12,7 @@ from pathlib import Path as FilePath
 from typing import Any, Final
 
 from hapiish.table import source
+from hapiish.table.budget import Budget, read_file
 from hapiish.table.codes import Code
 from hapiish.table.expand import expand
 from hapiish.table.homes import settle
@@ -102,6 +103,7 @@ class Composition:
     def __init__(self, env: Mapping[str, str], register: Register | None) -> None:
         self.env = env
         self.register = register
+        self.budget = Budget()
         self.parts: list[Part] = []
         self.problems: list[Problem] = []
         self.is_partial = False
@@ -132,12 +134,13 @@ class Composition:
         return {secret: shown for part in self.parts for secret, shown in part.tree.secrets.items()}
 
     def _tree(self, text: str, file: str, folder: str, given: Given | None, chain: Chain = ()) -> Tree | None:
+        self.budget.read(len(text), lambda: chain[0] if chain else Mark(file, 1, 1))
         tree, problems = source.read(text, file)
         self.problems += [replace(problem, mark=replace(problem.mark, chain=chain)) for problem in problems]
         if tree is None:
             return None
         tree = replace(tree, marks=replace(tree.marks, chain=chain))
-        tree, missing = expand(tree, self.env, FilePath(folder), given)
+        tree, missing = expand(tree, self.env, FilePath(folder), given, budget=self.budget)
         tree, misshapen = check_shape(tree)
         self.problems += [*missing, *misshapen]
         return tree
@@ -167,6 +170,7 @@ class Composition:
         if any(FilePath(file).resolve() == FilePath(part.file).resolve() for part in host.line):
             self.problems.append(_circle(host, file, mark))
             return
+        self.budget.use(sum(1 for _ in host.line), lambda: mark)
         text = _text(file, entry["table"], mark)
         if isinstance(text, Problem):
             self.problems.append(text)
@@ -271,7 +275,7 @@ def _locate(name: str, host: Part) -> tuple[str, str, str | None] | str:
         return f'"{name}" names no file; write {PACKAGE}{package}/routes.yaml'
     try:
         spec = importlib.util.find_spec(package)
-    except (ImportError, ValueError):
+    except Exception:  # noqa: BLE001 - the package around it is imported, and may fail as it likes
         spec = None
     if spec is None or not spec.submodule_search_locations:
         return f'there is no package "{package}" among the installed ones'
@@ -297,7 +301,7 @@ def _beside(host: Part, folder: str) -> str | None:
 
 def _text(file: str, name: str, mark: Mark) -> str | Problem:
     try:
-        return source.decode(FilePath(file).read_bytes(), file)
+        return source.decode(read_file(file), file)
     except OSError as fault:
         reason = fault.strerror or type(fault).__name__
         return Problem(mark, Code.TABLE_MISSING, f'the table "{name}" cannot be read: {reason}')

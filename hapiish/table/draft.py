@@ -117,13 +117,15 @@ class Draft:
         realms: dict[Part | None, RealmDraft] = {}
         for part in whole.parts:
             host = realms[part.host] if part.host is not None else None
-            realms[part] = RealmDraft(part, host)
+            realms[part] = RealmDraft(part, host, whole.budget)
             if host is not None and part.is_plugin:
                 host.plugins.append(realms[part])
         self.realms = tuple(realms.values())
         self.scope = self.realms[0].scope
         self.defaults = self.scope.defaults
         self.overridden: dict[Path, str] = {}
+        self._known: dict[tuple[object, ...], list[str]] = {}
+        self._scopes: dict[tuple[int, int], tuple[Any, Any, Scope]] = {}
 
     def section(self, *path: str) -> Mapping[str, Any]:
         """The mapping at `path` of the table itself, empty when there is none."""
@@ -152,9 +154,11 @@ class Draft:
 
     def known(self, writer: int, *path: str) -> list[str]:
         """The names that the section `path` has for what is written in the table `writer`."""
-        return list(
-            dict.fromkeys(name for realm in self.realms[writer].visible for name in section(realm.value, *path))
-        )
+        key = (writer, *path)
+        if key not in self._known:
+            visible = self.realms[writer].visible
+            self._known[key] = list(dict.fromkeys(name for realm in visible for name in section(realm.value, *path)))
+        return self._known[key]
 
     def realm_at(self, path: Path) -> RealmDraft:
         """The table in which a place is."""
@@ -180,7 +184,14 @@ class Draft:
 
     def lost(self, *path: str | int) -> bool:
         """Whether something was taken out at `path`, around it or inside of it, so that its absence says nothing."""
-        return any(gone[: len(path)] == path[: len(gone)] for gone in self.tree.broken)
+        broken, around = self._broken
+        return path in around or any(path[:length] in broken for length in range(len(path) + 1))
+
+    @cached_property
+    def _broken(self) -> tuple[frozenset[Path], frozenset[Path]]:
+        """The places that were taken out, and all places around them."""
+        broken = self.tree.broken
+        return broken, frozenset(gone[:length] for gone in broken for length in range(len(gone) + 1))
 
     def cookie(self, name: str, realm: RealmDraft) -> dict[str, Any]:
         """The settings of a cookie that `realm` declares, over those of every cookie of the server and then of its own.
@@ -280,23 +291,33 @@ class Draft:
         except paths.PathError as error:
             fault = str(error)
         own = _options(value, at)
-        scope = group.scope.inside(*_presets(group.realm, own))
+        scope = self._inside(group.scope, _presets(group.realm, own))
         layers = (own, *(layer for override in overrides for layer in _overriding(override)))
         handler, handler_at, writer = value.get("handler"), entry.handler_at, group.realm
         for override in overrides:
             if override.value.get("handler") is not None:
                 handler, handler_at, writer = override.value["handler"], (*override.at, "handler"), override.realm
         merged = {}
+        hosts = group.hosts or hosts_of(value.get("vhost")) or (None,)
         for method in dict.fromkeys(method.upper() for method in _listed(value.get("method"))):
+            self.whole.budget.make(len(scope.above) + len(layers) + len(hosts), lambda: self.mark(*at))
             merged[method] = scope.of(method, _brought(handler, handler_at, writer, method))
             for layer in layers:
                 merged[method] = merged[method].under(layer)
-        hosts = group.hosts or hosts_of(value.get("vhost")) or (None,)
         brought = _brought(handler, handler_at, writer, "")
         own_layers = layers if brought is None else (brought, *layers)
         return RouteDraft(
             group.realm, at, value, merged, scope, own_layers, hosts, text, parsed, fault, id, handler, handler_at
         )
+
+    def _inside(self, scope: Scope, presets: tuple[Layer, ...]) -> Scope:
+        """A scope with presets upon it, shared by all routes that use the same ones."""
+        if not presets:
+            return scope
+        key = (id(scope), id(presets))
+        if key not in self._scopes:
+            self._scopes[key] = (scope, presets, scope.inside(*presets))
+        return self._scopes[key][2]
 
     def _events(self, realm: RealmDraft, namespace: Mapping[str, Any], at: Path) -> Iterator[EventDraft]:
         for value, place in mappings(namespace, "events", at):

@@ -5,22 +5,22 @@
 set. No problem ever shows a value that was filled in.
 """
 
-import copy
 import json
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path as FilePath
 from typing import Any, Final
 
 from hapiish.table import scalars
+from hapiish.table.budget import Budget, read_file
 from hapiish.table.codes import Code
 from hapiish.table.marks import Marks, Path
+from hapiish.table.near import near
 from hapiish.table.params import Declared, Given, settle, unfit
 from hapiish.table.problems import Problem
-from hapiish.table.source import Substituted, Tree
+from hapiish.table.source import DEEPEST, Substituted, Tree
 from hapiish.table.wording import did_you_mean
 
 _PIECE: Final = re.compile(r"\$\$\{|\$\{(?P<inside>[^{}]*)\}|\$\{")
@@ -33,14 +33,14 @@ _SHORT: Final = 4
 
 
 def expand(
-    tree: Tree, env: Mapping[str, str], folder: FilePath, given: Given | None = None
+    tree: Tree, env: Mapping[str, str], folder: FilePath, given: Given | None = None, *, budget: Budget | None = None
 ) -> tuple[Tree, list[Problem]]:
     """`tree` with every `${…}` filled in from `env`, from files (relative ones beside the table, in `folder`) and from
     the table's `params`: as `given` by the table that uses this one, by their defaults where nobody gives any.
 
-    What presets with parameters of their own say of those is left for `fill`.
+    What presets with parameters of their own say of those is left for `fill`. What is made is paid for from `budget`.
     """
-    expansion = _Expansion(tree.marks, env, folder)
+    expansion = _Expansion(tree.marks, env, folder, budget or Budget())
     if not isinstance(tree.value, dict):
         return tree, []
     expansion.settle(tree.value.get("params"), given)
@@ -48,9 +48,9 @@ def expand(
     return expansion.result(tree, value), expansion.problems
 
 
-def fill(tree: Tree, values: Mapping[str, Any]) -> tuple[Tree, list[Problem]]:
+def fill(tree: Tree, values: Mapping[str, Any], budget: Budget) -> tuple[Tree, list[Problem]]:
     """`tree` with every `${params.name}` filled in."""
-    expansion = _Expansion(tree.marks, {}, FilePath(), params=values)
+    expansion = _Expansion(tree.marks, {}, FilePath(), budget, params=values)
     return expansion.result(tree, expansion.walk(tree.value, ())), expansion.problems
 
 
@@ -78,6 +78,7 @@ class _Expansion:
     marks: Marks
     env: Mapping[str, str]
     folder: FilePath
+    budget: Budget
     problems: list[Problem] = field(default_factory=list)
     broken: set[Path] = field(default_factory=set)
     substituted: dict[Path, Substituted] = field(default_factory=dict)
@@ -85,6 +86,7 @@ class _Expansion:
     params: Mapping[str, Any] = field(default_factory=dict)
     declared: AbstractSet[str] = frozenset()  # with those that have no value, which is a problem of its own
     given: Given | None = None
+    homes: dict[Any, list[tuple[Path, int]]] = field(default_factory=dict)  # of the texts in each given value
     held: dict[Path, Any] = field(default_factory=dict)
     holding: AbstractSet[str] = frozenset()  # parameters of the preset that is being walked
     passed: dict[Path, int] = field(default_factory=dict)
@@ -106,6 +108,8 @@ class _Expansion:
         declared = Declared("the table", params if isinstance(params, dict) else {}, marks, ("params",))
         values, problems = settle(declared, given or Given({}, marks, ("params",)), alone=given is None)
         self.given = given
+        for (name, *inside), home in given.homes.items() if given is not None else ():
+            self.homes.setdefault(name, []).append((tuple(inside), home))
         for name in values.keys() - (given.values.keys() if given is not None else ()):
             at: Path = ("params", name, "default")
             values[name] = self.walk(values[name], at)
@@ -121,10 +125,19 @@ class _Expansion:
         if isinstance(value, dict):
             if len(path) == 2 and path[0] == "presets" and isinstance(value.get("params"), dict):
                 return self.hold(value, path)
+            self.pay(len(value), path)
             return {key: self.walk(child, (*path, key)) for key, child in value.items()}
         if isinstance(value, list):
+            self.pay(len(value), path)
             return [self.walk(child, (*path, index)) for index, child in enumerate(value)]
         return value
+
+    def pay(self, count: int, path: Path) -> None:
+        self.budget.make(count, lambda: self.marks.value(path))
+
+    def read(self, text: str, path: Path) -> str:
+        self.budget.read(len(text), lambda: self.marks.value(path))
+        return text
 
     def hold(self, preset: dict[str, Any], path: Path) -> dict[str, Any]:
         """Keeps a preset with parameters for `fill`; in the tree stays what it says of them and what it uses."""
@@ -169,7 +182,7 @@ class _Expansion:
         value = self.env.get(form["name"], "")
         if value:
             self.secrets[value] = match[0]
-            return value
+            return self.read(value, path)
         if form["default"] is not None:
             return form["default"]
         return self.missing(form["name"], form["message"], path)
@@ -180,17 +193,32 @@ class _Expansion:
             return f"${{{_PARAMS}{name}}}"
         if name not in self.params:
             return self.inner_param(name, "", path)
-        value = copy.deepcopy(self.params[name])
         written = f"${{{_PARAMS}{name}}}"
+        value = self.copied(self.params[name], path, len(path))
+        if path in self.broken:
+            return written
         if self.given is not None:
-            self.passed |= {
-                (*path, *inside): home for (given, *inside), home in self.given.homes.items() if given == name
-            }
+            self.passed |= {(*path, *inside): home for inside, home in self.homes.get(name, ())}
         if isinstance(value, str):
             self.substituted[path] = Substituted(written, _core(value))
         elif not isinstance(value, dict | list):
             self.substituted[path] = Substituted(written, json.dumps(value))
         return value
+
+    def copied(self, value: Any, path: Path, depth: int) -> Any:
+        """A copy of a parameter's value, which must not make the table deeper than a file may be."""
+        if isinstance(value, str):
+            return self.read(value, path)
+        if not isinstance(value, dict | list):
+            return value
+        if depth >= DEEPEST:
+            if path not in self.broken:
+                self.refuse(path, Code.TOO_DEEP, f"nested deeper than {DEEPEST} levels by this parameter")
+            return value
+        self.pay(len(value), path)
+        if isinstance(value, dict):
+            return {key: self.copied(child, path, depth + 1) for key, child in value.items()}
+        return [self.copied(child, path, depth + 1) for child in value]
 
     def inner_param(self, name: str, shown: str, path: Path) -> str:
         """The text of a parameter within other text."""
@@ -199,7 +227,7 @@ class _Expansion:
         if name in self.params:
             value = self.params[name]
             if not isinstance(value, dict | list):
-                return value if isinstance(value, str) else json.dumps(value)
+                return self.read(value if isinstance(value, str) else json.dumps(value), path)
             message = f'the parameter "{name}" is {"a list" if isinstance(value, list) else "a mapping"}, not text'
             return self.refuse(path, Code.PARAM_VALUE, message, "let it be the whole value of its place")
         if name in self.declared:
@@ -212,21 +240,21 @@ class _Expansion:
     def missing(self, name: str, message: str | None, path: Path) -> str:
         state = "is empty" if name in self.env else "is not set"
         said = f"environment variable {name} {state}" + (f": {message}" if message else "")
-        close = get_close_matches(name, self.env, 1, 0.7)
-        guess = f"did you mean {close[0]}? " if close and close[0] != name else ""
+        close = near(name, self.env, 0.7)
+        guess = f"did you mean {close}? " if close and close != name else ""
         advice = "" if message else f"set it, or write a default: ${{{name}:…}}"
         return self.refuse(path, Code.VARIABLE_MISSING, said, f"{guess}{advice}".rstrip())
 
     def file(self, name: str, shown: str, path: Path) -> str:
         try:
-            value = (self.folder / name).read_text(encoding="utf-8")
+            value = read_file(self.folder / name).decode("utf-8").replace("\r\n", "\n")
         except (OSError, ValueError) as fault:
             reason = fault.strerror if isinstance(fault, OSError) and fault.strerror else "it is not text in UTF-8"
             return self.refuse(path, Code.SECRET_FILE, f'the file "{name}" cannot be read: {reason}')
         value = value.removesuffix("\n").removesuffix("\r")
         if value:
             self.secrets[value] = shown
-        return value
+        return self.read(value, path)
 
     def refuse(self, path: Path, code: Code, message: str, hint: str = "") -> str:
         self.problems.append(Problem(self.marks.value(path), code, message, hint))

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import jsonschema
+import jsonschema_rs
 
 from hapiish.table.codes import Code
 from hapiish.table.marks import Marks, Path
+from hapiish.table.places import schemas_within
 from hapiish.table.problems import Mark, Problem
+from hapiish.table.weight import HEAVIEST, Weights
 from hapiish.table.wording import close_to, did_you_mean
 
 _OURS: Final = frozenset({"default", "description", "examples", "title"})
@@ -94,16 +97,19 @@ def _missing(declared: Declared, given: Given, name: str, alone: bool) -> Proble
 
 def unfit(declared: Declared, name: str, value: Any, mark: Mark) -> list[Problem]:
     """What the declaration of a parameter says of a value that stands at `mark`, if it is wrong."""
-    schema = declared.params.get(name)
+    schema = _plain(declared.params.get(name))
+    if _is_heavy(schema):
+        return []
     try:
-        error = next(jsonschema.Draft202012Validator(_plain(schema)).iter_errors(value), None)
-    except (jsonschema.SchemaError, jsonschema.exceptions.UnknownType, TypeError, AttributeError):
+        judge = jsonschema_rs.Draft202012Validator(schema, retriever=_nothing)
+        error = next(judge.iter_errors(value), None)
+    except (ValueError, jsonschema_rs.ValidationError):
         return []  # a declaration that is no schema is a problem of its own
     if error is None:
         return []
-    where = "".join(f".{step}" for step in error.absolute_path)
+    where = "".join(f".{step}" for step in error.instance_path)
     related = ((declared.mark(name), f'"{name}" is declared here'),)
-    message = f'the parameter "{name}{where}" of {declared.owner} must be {_wanted(error)}'
+    message = f'the parameter "{name}{where}" of {declared.owner} must be {_wanted(error, schema)}'
     return [Problem(mark, Code.PARAM_VALUE, message, related=related if declared.mark(name) != mark else ())]
 
 
@@ -112,22 +118,40 @@ def _plain(schema: Any) -> dict[str, Any]:
     return {key: value for key, value in written.items() if key not in _OURS}
 
 
-def _wanted(error: jsonschema.ValidationError) -> str:
-    limit: Any = error.validator_value
-    match error.validator:
-        case "type":
+def _nothing(uri: str) -> Any:
+    """What references of a declaration outside of it lead to: nothing is ever fetched."""
+    raise ValueError(uri)
+
+
+def _is_heavy(schema: dict[str, Any]) -> bool:
+    weights = Weights({})
+    return any(weights.of(inner, schema) > HEAVIEST for _, inner in schemas_within((), schema))
+
+
+def _wanted(error: jsonschema_rs.ValidationError, schema: Any) -> str:
+    limit: Any = schema
+    keyword = str(error.schema_path[-1])
+    for step in error.schema_path:
+        limit = limit.get(step) if isinstance(limit, Mapping) else None
+    match keyword:
+        case "type" if limit:
             return " or ".join(_KINDS.get(kind, kind) for kind in ([limit] if isinstance(limit, str) else limit))
-        case "enum":
+        case "enum" if limit:
             return f"one of {', '.join(map(str, limit))}"
-        case "pattern":
+        case "pattern" if limit:
             return f'text that matches "{limit}"'
-    return f'as its declaration says ("{error.validator}")'
+    return f'as its declaration says ("{keyword}")'
 
 
 def faults(declared: Declared) -> Iterator[Problem]:
     """Declarations that are no JSON Schema."""
     for name, schema in declared.params.items():
-        error = jsonschema.exceptions.best_match(_META.iter_errors(_plain(schema)))
+        plain = _plain(schema)
+        if _is_heavy(plain):
+            mark = declared.marks.value((*declared.at, name))
+            yield Problem(mark, Code.PARAM_DECLARATION, f'the schema of "{name}" refers to itself again and again')
+            continue
+        error = jsonschema.exceptions.best_match(_META.iter_errors(plain))
         if error is not None:
             mark = declared.marks.value((*declared.at, name, *error.absolute_path))
             word = error.absolute_path[-1] if error.absolute_path else name

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from hapiish.table.budget import Budget
 from hapiish.table.compose import Part
 from hapiish.table.marks import Path
 from hapiish.table.merge import Layer, Options
@@ -21,14 +22,14 @@ class RealmDraft:
     `prefix`, `hosts` and the scope's upper layers are what the tables around it say of where it is used.
     """
 
-    def __init__(self, part: Part, host: "RealmDraft | None") -> None:
+    def __init__(self, part: Part, host: "RealmDraft | None", budget: Budget) -> None:
         self.part = part
         self.host = host
         self.index = part.index
         self.plugins: list[RealmDraft] = []  # Python plugins of this table, whose declarations are its own
         self.at = part.at
         self.value: Options = part.tree.value
-        self.presets = Presets(part)
+        self.presets = Presets(part, budget)
         self.written_defaults = section(self.value, *DEFAULTS)
         own = Layer(self.written_defaults, (*self.at, *DEFAULTS))
         servers = (*self.presets.layers(own.value, DEFAULTS), own)

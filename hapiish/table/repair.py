@@ -16,9 +16,9 @@ from hapiish.table.problems import Mark, Problem
 INVISIBLE: Final = re.compile("[\u00a0\u00ad\u200b-\u200f\u2028-\u202e\u2060\ufeff]")
 _CONTROL: Final = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BRACES: Final = r"\{[\w*?]*\}"
-_BRACED: Final = re.compile(rf"(?:[^\s,{{}}\[\]\"']|{_BRACES})*{_BRACES}(?:[^\s,{{}}\[\]\"']|{_BRACES})*")
+_WORD: Final = re.compile(rf"(?:[^\s,{{}}\[\]\"']|{_BRACES})+")
 _FLOW_WORD: Final = re.compile(rf"(?:[^\s,{{}}\[\]]|{_BRACES})+")
-_COMMENT: Final = re.compile(r"\s+#.*$|\s+$")
+_COMMENT: Final = re.compile(r"\s#")
 
 Mended = tuple[Problem, str | None]
 
@@ -117,8 +117,8 @@ class _Fault:
     def braces(self) -> Mended | None:
         """`{path: /users/{id}}` and `path: {id}/x`: parameters in unquoted text where braces mean a mapping."""
         line = self.lines[self.at[0]]
-        for word in _BRACED.finditer(line):
-            if word.start() <= self.at[1] <= word.end():
+        for word in _WORD.finditer(line):
+            if word.start() <= self.at[1] <= word.end() and "{" in word[0]:
                 fault = self.fault(
                     (self.at[0], word.start()), 'text with "{" must be quoted here', f'quote it: "{word[0]}"'
                 )
@@ -166,7 +166,7 @@ class _Fault:
         if before.count("{") + before.count("[") > before.count("}") + before.count("]"):
             word = _FLOW_WORD.match(line, start)
             return word.end() if word else start + 1
-        return start + len(_COMMENT.sub("", line[start:].rstrip("\r\n")))
+        return start + len(_COMMENT.split(line[start:].rstrip("\r\n"), 1)[0].rstrip())
 
     def quoted(self, line: int, span: tuple[int, int]) -> str:
         word = self.lines[line][slice(*span)].replace("'", "''")

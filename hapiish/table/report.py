@@ -5,9 +5,9 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
+from hapiish.table.budget import read_file
 from hapiish.table.problems import Mark, Problem
 
 _WORD: Final = re.compile(r"\"[^\"]*\"|'[^']*'|(?:[^\s,{}\[\]\"']|\{[^\s{}]*\})+")
@@ -107,8 +107,8 @@ def _property(text: str) -> str:
 @cache
 def _lines(file: str) -> list[str]:
     try:
-        return Path(file).read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    except OSError:
+        return read_file(file).decode("utf-8-sig", "replace").splitlines()
+    except (OSError, ValueError):
         return []
 
 

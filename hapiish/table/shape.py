@@ -34,10 +34,14 @@ def check_shape(tree: Tree) -> tuple[Tree, list[Problem]]:
         for path in turned:
             _parent(tree.value, path)[path[-1]] = tree.substituted[path].other
         faults = _faults(tree.value)
-    told = [fault for fault in faults if not any(fault.path[: len(path)] == path for path in tree.broken)]
+    told = [fault for fault in faults if not _is_inside(fault.path, tree.broken)]
     problems, meant = wording.problems(tree, told)
     wrong = {fault.path for fault in faults if fault.keyword != "required"} | tree.broken
     return replace(tree, value=_pruned(tree.value, wrong), broken=frozenset(wrong | meant)), problems
+
+
+def _is_inside(path: Path, places: AbstractSet[Path]) -> bool:
+    return any(path[:length] in places for length in range(len(path) + 1))
 
 
 def _faults(value: Any) -> list[Fault]:

@@ -7,7 +7,6 @@ reading goes on after them wherever the rest still means something. Nothing here
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Final
 
 import yaml
@@ -15,12 +14,15 @@ import yaml
 from hapiish.table import repair, scalars
 from hapiish.table.codes import Code
 from hapiish.table.marks import Marks, Node, Path
+from hapiish.table.near import near
 from hapiish.table.problems import Mark, Problem
 
 DEEPEST: Final = 64
 MOST_ALIASED: Final = 100_000
 _MOST_REPAIRS: Final = 50
 _MOST_REPAIRS_OF_A_LINE: Final = 20
+_MOST_REPAIRED: Final = 4_000_000
+"""Characters that are read again after repairs."""
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG: Final = "tag:yaml.org,2002:"
 
@@ -69,7 +71,7 @@ def read(text: str, file: str, *, loader: Any = _LOADER) -> tuple[Tree | None, l
     """The tree of `text` and what is wrong with it; no tree when it cannot be read as YAML."""
     faults: dict[Problem, None] = {}
     mended: Counter[int] = Counter()
-    for _ in range(_MOST_REPAIRS):
+    for _ in range(min(_MOST_REPAIRS, 1 + _MOST_REPAIRED // (len(text) + 1))):
         builder = _Builder(text, file)
         try:
             tree = builder.build(yaml.parse(text, Loader=loader))
@@ -270,8 +272,8 @@ class _Builder:
             return
         node = Node(*_start(event))
         if name not in self.anchors:
-            close = get_close_matches(name, self.anchors, 1)
-            hint = f'did you mean "*{close[0]}"?' if close else f'mark the value to repeat with "&{name}"'
+            close = near(name, self.anchors)
+            hint = f'did you mean "*{close}"?' if close else f'mark the value to repeat with "&{name}"'
             self.report(event, Code.UNKNOWN_ALIAS, f'there is no anchor "&{name}" above "*{name}"', hint)
             self.broken.add(self.place())
             self.add(*self.nothing(node))

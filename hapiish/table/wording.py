@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
+from itertools import islice
 from typing import Any, Final
 
 from hapiish.table import schema
 from hapiish.table.codes import Code
 from hapiish.table.marks import Path
+from hapiish.table.near import MOST, near
 from hapiish.table.problems import Problem
 from hapiish.table.source import Tree
 
@@ -72,9 +73,9 @@ def problems(tree: Tree, faults: Iterable[Fault]) -> tuple[list[Problem], set[Pa
 
 def close_to(word: str, known: Iterable[str]) -> str | None:
     """The one of `known` that `word` was probably meant to be."""
-    folded = {name.casefold(): name for name in known}
-    close = get_close_matches(word.casefold(), folded, 1, 0.6)
-    return folded[close[0]] if close else None
+    folded = {name.casefold(): name for name in islice(known, MOST)}
+    close = near(word.casefold(), folded)
+    return folded[close] if close else None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

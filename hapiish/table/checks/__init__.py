@@ -14,6 +14,7 @@ from hapiish.table.checks import (
     events,
     extensions,
     files,
+    growth,
     limits,
     options,
     plugins,
@@ -33,6 +34,7 @@ from hapiish.table.problems import Problem
 Check = Callable[[Draft], Iterator[Problem]]
 
 CHECKS: Final[tuple[Check, ...]] = (
+    growth.weights,
     presets.params,
     presets.uses,
     plugins.forms,

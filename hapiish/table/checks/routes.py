@@ -1,8 +1,7 @@
 """Paths, methods, hosts and ids: what makes a route unreachable, ambiguous or impossible."""
 
-import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from hapiish import path as paths
 from hapiish.table.codes import Code
@@ -11,6 +10,9 @@ from hapiish.table.kinds import BUILT_IN, kind_of
 from hapiish.table.marks import Path
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.wording import did_you_mean
+
+_MOST_LOOKS: Final = 1_000_000
+"""Pairs of mixed segments that are compared for a warning."""
 
 
 def syntax(draft: Draft) -> Iterator[Problem]:
@@ -133,11 +135,21 @@ def shadowed(draft: Draft) -> Iterator[Problem]:
                 for method in route.options:
                     for host in route.hosts:
                         beside.setdefault((method, host, before, after), []).append((segment, route))
+    looks = 0
     for several in beside.values():
+        longest = max(len(segment.parts) for segment, _ in several)
         for segment, route in several:
-            for other, winner in several:
-                if len(other.parts) > len(segment.parts) and _pattern(other).fullmatch(_sample(segment)):
+            looks += len(several)
+            if len(segment.parts) < longest and looks < _MOST_LOOKS:
+                for winner in _covering(segment, several):
                     yield _shadow(draft, route, winner)
+
+
+def _covering(segment: paths.Mixed, several: list[tuple[paths.Mixed, RouteDraft]]) -> Iterator[RouteDraft]:
+    sample = _sample(segment)
+    for other, winner in several:
+        if len(other.parts) > len(segment.parts) and _covers(other, sample):
+            yield winner
 
 
 def _shadow(draft: Draft, route: RouteDraft, winner: RouteDraft) -> Problem:
@@ -147,9 +159,20 @@ def _shadow(draft: Draft, route: RouteDraft, winner: RouteDraft) -> Problem:
     return Problem(draft.mark(*route.at, "path"), Code.SHADOWED, message, hint, related, warning=True)
 
 
-def _pattern(segment: paths.Mixed) -> re.Pattern[str]:
-    parts = (re.escape(part.text) if isinstance(part, paths.Literal) else ".+" for part in segment.parts)
-    return re.compile("".join(parts))
+def _covers(segment: paths.Mixed, text: str) -> bool:
+    """Whether a text has the shape of a segment; every literal is sought as far to the left as it can be."""
+    at, least = 0, 0
+    for index, part in enumerate(segment.parts):
+        if isinstance(part, paths.Param):
+            least = 1
+            continue
+        if index == len(segment.parts) - 1:
+            return text.endswith(part.text) and len(text) - len(part.text) >= at + least
+        found = text.find(part.text, at + least)
+        if found < 0 or (index == 0 and found):
+            return False
+        at, least = found + len(part.text), 0
+    return len(text) >= at + least
 
 
 def _sample(segment: paths.Mixed) -> str:

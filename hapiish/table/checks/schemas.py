@@ -1,7 +1,6 @@
 """The table's own JSON Schemas (2020-12): whether each is one, and whether everything it refers to is in the table."""
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, Final
 from urllib.parse import unquote
@@ -14,6 +13,7 @@ from hapiish.pattern import fault
 from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
 from hapiish.table.marks import Path
+from hapiish.table.near import near
 from hapiish.table.places import MAPPED, SEVERAL, SINGLE, schemas_within, section
 from hapiish.table.problems import Problem
 from hapiish.table.wording import did_you_mean
@@ -92,10 +92,10 @@ def keywords(draft: Draft) -> Iterator[Problem]:
                 yield Problem(draft.key_mark(*place, first), Code.SCHEMA_KEYWORD, message, hint)
                 continue
             for key in unknown:
-                close = get_close_matches(key, _KEYWORDS, 1, 0.8)
+                close = near(key, _KEYWORDS, 0.8)
                 if close and not key.startswith("x-"):
                     mark = draft.key_mark(*place, key)
-                    message = f'unknown keyword "{key}" would be ignored; did you mean "{close[0]}"?'
+                    message = f'unknown keyword "{key}" would be ignored; did you mean "{close}"?'
                     yield Problem(mark, Code.SCHEMA_KEYWORD, message, "words of your own begin with x-")
 
 
@@ -130,7 +130,7 @@ def _reference(draft: Draft, place: Path, target: str, root: Any) -> Iterator[Pr
 def _resolves(schema: Any, pointer: str) -> bool:
     for part in pointer.split("/"):
         token = _unescape(part)
-        if isinstance(schema, list) and token.isdecimal() and int(token) < len(schema):
+        if isinstance(schema, list) and token.isdecimal() and len(token) < 10 and int(token) < len(schema):
             schema = schema[int(token)]
         elif isinstance(schema, Mapping) and token in schema:
             schema = schema[token]

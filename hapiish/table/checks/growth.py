@@ -1,0 +1,22 @@
+"""Schemas that a short text makes endlessly expensive; nothing else may look at them before."""
+
+from collections.abc import Iterator
+
+from hapiish.table.budget import OverspentError
+from hapiish.table.codes import Code
+from hapiish.table.draft import Draft
+from hapiish.table.places import schemas_within
+from hapiish.table.problems import Problem
+from hapiish.table.weight import HEAVIEST, Weights
+
+
+def weights(draft: Draft) -> Iterator[Problem]:
+    """Raises OverspentError for the first schema that is too expensive, so that nobody asks it for a verdict."""
+    known = Weights(draft.schemas)
+    for at, root in draft.written_schemas:
+        for place, schema in schemas_within(at, root):
+            if known.of(schema, root) > HEAVIEST:
+                message = f"a value would be judged more than {HEAVIEST:,} times by this schema and those it refers to"
+                hint = "a schema must not refer to itself, or to others again and again, for one and the same value"
+                raise OverspentError(Problem(draft.mark(*place), Code.SCHEMA_WEIGHT, message, hint))
+    yield from ()
