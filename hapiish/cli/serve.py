@@ -22,6 +22,7 @@ from hapiish.app import Application
 from hapiish.cli import logs
 from hapiish.cli.database import local_database
 from hapiish.cli.refusal import Refusal
+from hapiish.http.connections import Limits
 from hapiish.http.protocol import HttpProtocol
 from hapiish.realtime.protocol import WebSocketProtocol
 from hapiish.store import indexes
@@ -32,6 +33,12 @@ BUILD_TIMEOUT = 60000  # ms that the confirmation of an index may take
 
 # How workers, which are new processes, learn what to serve.
 TABLE, DATABASE = "HAPIISH_RUN_TABLE", "HAPIISH_RUN_DATABASE"
+
+
+class Config(uvicorn.Config):
+    """uvicorn's, and what `HttpProtocol` reads of it besides."""
+
+    limits: Limits
 
 
 class Server(uvicorn.Server):
@@ -91,10 +98,10 @@ def settle() -> None:
     gc.freeze()
 
 
-def configure(options: argparse.Namespace, table: Table, app: Any) -> uvicorn.Config:
+def configure(options: argparse.Namespace, table: Table, app: Any) -> Config:
     """uvicorn's settings: those of the table, and what a server behind a table never needs switched off."""
     server = table.server
-    return uvicorn.Config(
+    config = Config(
         app,
         factory=isinstance(app, str),
         host=options.host or server.address or server.host,
@@ -114,6 +121,23 @@ def configure(options: argparse.Namespace, table: Table, app: Any) -> uvicorn.Co
         proxy_headers=not server.trusted_proxies and "FORWARDED_ALLOW_IPS" in os.environ,
         timeout_graceful_shutdown=math.ceil(server.shutdown_timeout / 1000),
         log_config=logs.config(options.log),
+    )
+    config.limits = limits(table)
+    return config
+
+
+def limits(table: Table) -> Limits:
+    """What the table says of heads and connections."""
+    server, sockets = table.server, table.sockets
+    opens = sockets is not None and "websocket" in sockets.transports
+    return Limits(
+        head_bytes=server.head.max_bytes,
+        head_count=server.head.max_count,
+        head_timeout=server.head.timeout / 1000,
+        total=server.max_connections.total,
+        per_address=server.max_connections.per_address,
+        trusted=server.trusted_proxies,
+        sockets=("/" + sockets.path.strip("/"),) if sockets is not None and opens else (),
     )
 
 

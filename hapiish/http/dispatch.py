@@ -97,7 +97,7 @@ class Dispatcher:
                 if response is None:
                     request.route, request.params, response = self.find(scope, request.path)
             except Exception as error:  # noqa: BLE001 - every outcome is a response
-                response = failed(request, error)
+                response = self._of_the_server(scope) or failed(request, error)
             route = request.route
             if response is None:
                 response = await perform(route, request)
@@ -208,6 +208,12 @@ class Dispatcher:
         """405 where the path is known by other methods, else 404."""
         allow = self.router.allowed(path, host) if self.method_not_allowed else ()
         return self.absent, {}, from_error(boom.MethodNotAllowed(allow=allow) if allow else boom.NotFound())
+
+    def _of_the_server(self, scope: Scope) -> Response | None:
+        """The answer to `OPTIONS *`, which asks what the server as a whole can do (RFC 9110 §9.3.7)."""
+        if scope["method"] != "OPTIONS" or (scope.get("raw_path") or scope["path"]) not in (b"*", "*"):
+            return None
+        return Response().header("allow", ", ".join(self.router.methods())).code(204)
 
     @staticmethod
     def _host(scope: Scope) -> str | None:

@@ -7,6 +7,7 @@ believed: the headers of a client that connects itself are left where they are, 
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+from hapiish.http.heads import is_host
 from hapiish.types import Scope
 
 UNIX = "unix"
@@ -31,7 +32,7 @@ class Forwarding:
     def apply(self, scope: Scope) -> None:
         """Puts what trusted proxies say into the scope of a request or WebSocket."""
         client = scope.get("client")
-        if not self._trusts(client[0] if client else ""):
+        if not self.trusts(client[0] if client else ""):
             return
         scope[PROXIED] = True
         address, hops = self._client(_listed(scope, b"x-forwarded-for"))
@@ -42,7 +43,7 @@ class Forwarding:
             secure = protocol.lower() in _SECURE
             scope["scheme"] = ("wss" if secure else "ws") if scope["type"] == "websocket" else protocol.lower()
         host = _said(_listed(scope, b"x-forwarded-host"), hops)
-        if host:
+        if host and is_host(host.encode("latin-1")):
             others = [pair for pair in scope["headers"] if pair[0] != b"host"]
             scope["headers"] = [(b"host", host.encode("latin-1")), *others]
 
@@ -54,11 +55,12 @@ class Forwarding:
             if address is None:
                 break
             found, hops = address, hops + 1
-            if not self._trusts(address):
+            if not self.trusts(address):
                 break
         return found, max(hops, 1)
 
-    def _trusts(self, text: str) -> bool:
+    def trusts(self, text: str) -> bool:
+        """Whether an address (`""` for none, as over a Unix socket) is one of the proxies."""
         if not text:
             return self._unix
         try:

@@ -3,7 +3,7 @@
 Attributes that not every request needs are made when they are first read.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,9 @@ from hapiish.types import Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from hapiish.http.response import Response
+
+TRAILERS = "hapiish.trailers"
+"""The key of a scope that has the fields after a chunked body, as pairs of bytes; the list fills while it is read."""
 
 
 class Auth:
@@ -92,8 +95,8 @@ class Info:
 
     @property
     def host(self) -> str:
-        """The Host header as sent, port included."""
-        return self._request.headers.get("host", "")
+        """The Host header as sent, port included: the one that virtual hosts are judged by."""
+        return self._request.header(b"host") or ""
 
     @property
     def hostname(self) -> str:
@@ -134,9 +137,13 @@ def _dict(request: "Request") -> dict[str, Any]:
 
 
 def _headers(request: "Request") -> dict[str, str]:
+    return _joined(request.scope["headers"])
+
+
+def _joined(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     headers: dict[str, str] = {}
     repeated: dict[str, list[str]] = {}
-    for key, value in request.scope["headers"]:
+    for key, value in pairs:
         name, text = key.decode("latin-1"), value.decode("latin-1")
         if name in headers:
             repeated.setdefault(name, [headers[name]]).append(text)
@@ -252,6 +259,14 @@ class Request:
     def models(self) -> Any:
         """The table's `models:` by name: `request.models.Message`."""
         return self.server.models
+
+    @property
+    def trailers(self) -> dict[str, str]:
+        """The fields that came after a chunked body (RFC 9110 §6.5), known once it is read; names in lower case.
+
+        Nothing else looks at them: a client can put any name there behind the back of a proxy.
+        """
+        return _joined(self.scope.get(TRAILERS, ()))
 
     def header(self, name: bytes) -> str | None:
         """The first header of that lower-case name, without decoding the others."""

@@ -46,11 +46,11 @@ def normalise(raw: bytes | str, strip_trailing_slash: bool = False) -> str:
 
 
 def hostname(host: str) -> str:
-    """The name that virtual hosts are compared with: a `Host` header without port, in lower case."""
+    """The name that virtual hosts are compared with: a `Host` header without port and final dot, in lower case."""
     name = host.lower()
-    if name.endswith("]"):
-        return name
-    return name.rpartition(":")[0] or name
+    if not name.endswith("]"):
+        name = name.rpartition(":")[0] or name
+    return name.removesuffix(".")
 
 
 class Router:
@@ -128,6 +128,11 @@ class Router:
             if method != ANY and any(table.answers(folded, segments) for table in tables if table.method != ANY)
         }
         return tuple(sorted(methods))
+
+    def methods(self) -> tuple[str, ...]:
+        """Every method that some path answers, sorted."""
+        named = {method for _, method in self._tables if method != ANY}
+        return tuple(sorted(named | {"OPTIONS"} | ({"HEAD"} if "GET" in named else set())))
 
     def _fold(self, text: str) -> str:
         return text if self._case_sensitive else text.lower()

@@ -8,12 +8,15 @@ websockets library's. Knows nothing of Socket.IO; an ASGI application notices no
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.datastructures import Headers
 from websockets.frames import Opcode
-from websockets.protocol import State
+from websockets.http11 import Request
+from websockets.protocol import Protocol, State
 
 from hapiish.types import Receive, Scope, Send
 
@@ -103,6 +106,7 @@ class Inbox:
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     """For uvicorn's option `ws`."""
 
+    released: Callable[[Any], None] | None = None  # whom to tell of the end
     _latest = ("", text_frame(""))  # a text and its frame, which the many recipients of one message share
 
     def __init__(self, *given: Any, **options: Any) -> None:
@@ -114,6 +118,19 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._frames: list[bytes] = []
         self._held = 0
         self._served, self.app = self.app, self._serve
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Gives back its place among the server's connections."""
+        super().connection_lost(exc)
+        if self.released is not None:
+            self.released(self)
+
+    def open(self, target: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+        """Goes on with a handshake whose head was read and judged; the library takes it up at what follows."""
+        self.conn.parser = Protocol.parse(self.conn)
+        next(self.conn.parser)
+        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+        self.handle_connect(Request(target.decode("ascii"), Headers(pairs)))
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> Any:
         try:

@@ -25,6 +25,7 @@ _SHORT: Final[Mapping[type, str | Callable[[Any], Mapping[str, Any]]]] = {
     model.KindSource: "method",
     model.Limit: units.rate,
     model.Lookup: "field",
+    model.MaxConnections: "total",
     model.ModelHandler: "name",
     model.Owner: "value",
     model.Pre: "method",

@@ -10,6 +10,7 @@ import uvicorn
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
+from hapiish.http.connections import Limits
 from hapiish.realtime import NamespaceHooks, RealtimeServer, Socket
 from hapiish.realtime.protocol import WebSocketProtocol
 
@@ -28,10 +29,14 @@ def realtime(hooks: NamespaceHooks | None = None, **options: Any) -> RealtimeSer
 
 
 @asynccontextmanager
-async def serving(app: Any, ws: Any = WebSocketProtocol, http: Any = "auto") -> AsyncIterator[int]:
+async def serving(
+    app: Any, ws: Any = WebSocketProtocol, http: Any = "auto", limits: Limits | None = None
+) -> AsyncIterator[int]:
     """The port of a uvicorn in this very loop, with the WebSocket that `hapiish run` gives it."""
     options: dict[str, Any] = {"lifespan": "off", "log_level": "warning", "ws_ping_interval": None}
     config = uvicorn.Config(app, port=0, ws=ws, http=http, proxy_headers=False, **options)
+    if limits is not None:
+        config.limits = limits  # type: ignore[attr-defined]
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)

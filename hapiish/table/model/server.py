@@ -99,6 +99,23 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Bounds of what comes before a request's body: bytes, headers, and how long it may take."""
+
+    max_bytes: Size = Size(32768)
+    max_count: int = 100
+    timeout: Duration = Duration(20000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaxConnections:
+    """None: `total` is what the process's descriptors allow, and one address may have half of them."""
+
+    total: int | None = None
+    per_address: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """`socket` is the path of a Unix socket instead of `port`; `uri` is how clients reach it, None: as it listens."""
 
@@ -123,6 +140,8 @@ class Server:
     routes: RouteOptions = RouteOptions()  # defaults of every route; the not-found answer uses them as they are
     request_id: RequestId = RequestId()
     limit: LimitStore = LimitStore()
+    head: Head = Head()
+    max_connections: MaxConnections = MaxConnections()
     access_log: bool = True
     shutdown_timeout: Duration = Duration(10000)
 
