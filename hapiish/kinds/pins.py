@@ -14,6 +14,7 @@ from typing import Any, Final
 from hapiish import boom
 from hapiish.http.auth.access import claim, text_of
 from hapiish.http.coerce import compile_coercer
+from hapiish.http.validator import compile_schema
 from hapiish.kinds.fields import Member
 from hapiish.kinds.scalars import DECIMAL, HEX_ID, Type
 from hapiish.kinds.values import Unfit, plain
@@ -103,6 +104,9 @@ def pin(member: Member, template: Template, constant: Any = None) -> Pin:
     if made.is_constant:
         if constant is not None:
             found.parse(constant)
+            faults = compile_schema(found.schema, {}).errors(constant)
+            if faults:
+                raise Unfit(faults[0]["message"])
     elif made.whole is None:
         _judge(found.schema, template)
     return made

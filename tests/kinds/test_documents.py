@@ -283,6 +283,8 @@ WRONG = [
     ("{name: Thing, where: {long: 'n-{query.id}'}}", ['"long" is integer, and a template with']),
     ("{name: Thing, where: {key: 'x-{query.id}'}}", ['"key" can never be what this template makes']),
     ("{name: Thing, where: {kind: 'c{query.id}'}}", ['"kind" is none of its values, whatever']),
+    ("{name: Thing, where: {kind: c}}", ['"kind" must be']),
+    ("{name: Thing, where: {text: abcdef}}", ['"text" must have at most 5 characters']),
     ("{name: Thing, lookup: nam}", ['Thing has no field "nam"']),
     ("{name: Strict}", ['nothing sets the field "api_key"', 'nothing sets the field "raw", which is required']),
     ("{name: Note}", ['"Note" is not a MongoEngine document']),

@@ -91,7 +91,8 @@ def templates(draft: Draft) -> Iterator[Problem]:
         params = route.path.params if route.path is not None else None
         for method, merged in route.options.items():
             known = tuple(source for source in SOURCES if source != "payload" or method != "GET")
-            pre = None if draft.lost(*merged.origin("pre")) else assigned_by(merged.value.get("pre"))
+            assigned = {name for name in assigned_by(merged.value.get("pre")) if "." not in name}
+            pre = None if draft.lost(*merged.origin("pre")) else assigned
             available = Available(f"{method} {route.text}", known, params, pre)
             for field, value in (settings.get("where") or {}).items():
                 place = draft.mark(*route.handler_at, "model", "where", field)
