@@ -15,7 +15,8 @@ from hapiish import boom
 from hapiish.bridge import anywhere, loop_only
 from hapiish.caches import Caches, Policy, Rules
 from hapiish.compile import Compiled
-from hapiish.http.dispatch import Dispatcher
+from hapiish.http import log
+from hapiish.http.dispatch import Dispatcher, Tell
 from hapiish.http.events import Events
 from hapiish.http.inject import Injected, Injection, inject
 from hapiish.http.lifecycle import Route, caller
@@ -135,6 +136,9 @@ class Server:
             tell = self._responded if self.events.has_listeners(name) else None
             for dispatch in (self.dispatch, self.internal):
                 dispatch.listen(tell)
+            self.logs_access = self.dispatch.access_log
+            logged: tuple[Tell, ...] = (log.told_event,) if self.logs_access else ()
+            self.event_tells = logged if tell is None else (*logged, tell)
 
     def _responded(self, request: Request, response: Response, status: int, size: int) -> None:
         request.response = response

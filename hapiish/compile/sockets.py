@@ -33,10 +33,13 @@ class SocketCompiler:
             on_connect=self.names.function(given.on_connect) if given.on_connect else None,
             on_disconnect=self.names.function(given.on_disconnect) if given.on_disconnect else None,
         )
+        absent = EventRoute(server, self.absent())
         return NamespaceHooks(
             connect=connection.connect,
             disconnect=connection.disconnect,
             events={event.event: EventRoute(server, self.event(event)).acknowledge for event in given.events},
+            unknown=absent.unknown,
+            refused=absent.refused,
             emits=Emits({emit.event: self.routes.inputs.validator(emit.payload) for emit in given.emits}).check,
         )
 
@@ -46,6 +49,20 @@ class SocketCompiler:
         responder = self.routes.responder(options, "")
         return Route(
             id=None, method="connect", path=given.namespace, settings=options, handler=missing, responder=responder
+        )
+
+    def absent(self) -> Route:
+        """What `request.route` is for an event that the namespace does not have: the server's defaults."""
+        defaults = self.routes.table.server.routes
+        return Route(
+            id=None,
+            method="event",
+            path="",
+            settings=defaults,
+            handler=missing,
+            responder=self.routes.responder(defaults, ""),
+            on_pre_response=self.routes.ext.at("onPreResponse"),
+            on_post_response=self.routes.ext.at("onPostResponse"),
         )
 
     def event(self, given: model.Event) -> Route:

@@ -1,7 +1,7 @@
 """Request ids, the access log and the log of errors, all on the standard library's `logging`.
 
-Loggers: `hapiish.access` has one line per request (path without query, so that no token gets there), `hapiish` the
-rest. A record's `request_id` attribute ties them together.
+Loggers: `hapiish.access` has one line per request (path without query, so that no token gets there) and per event of a
+socket, `hapiish` the rest. A record's `request_id` attribute ties them together.
 """
 
 import logging
@@ -14,6 +14,9 @@ from hapiish.http.lines import direct
 
 access = logging.getLogger("hapiish.access")
 main = logging.getLogger("hapiish")
+
+NAME = 128
+"""Characters of an event's name that a line has at most; a client may send any."""
 
 _prefix = os.urandom(5).hex()
 _counter = count(1)
@@ -46,6 +49,54 @@ def told(request: Any, response: Any, status: int, size: int) -> None:
             "status": status,
             "bytes": size,
             "duration_ms": milliseconds,
+            "remote_address": client[0] if client else None,
+        },
+    )
+
+
+def told_event(request: Any, response: Any, status: int, size: int) -> None:
+    """As `told`, of an event whose acknowledgement, of so many characters, has left."""
+    if not access.isEnabledFor(logging.INFO):
+        return
+    now = time()
+    milliseconds = round((now - request.received) * 1000, 2)
+    socket, path, route = request.socket, request.path[:NAME], request.route
+    client = request.scope.get("client")
+    line(
+        now,
+        f"EVENT {socket.namespace} {path} {status} {size}B {milliseconds}ms {request.id} {socket.id}",
+        {
+            "request_id": request.id,
+            "method": "EVENT",
+            "namespace": socket.namespace,
+            "path": path,
+            "route": route.id or route.path,
+            "status": status,
+            "bytes": size,
+            "duration_ms": milliseconds,
+            "socket": socket.id,
+            "remote_address": client[0] if client else None,
+        },
+    )
+
+
+def told_connection(request: Any, outcome: int | str) -> None:
+    """As `told`, of a client that comes to a namespace, with the status of that, or leaves it, with the reason."""
+    if not access.isEnabledFor(logging.INFO):
+        return
+    now = time()
+    milliseconds = round((now - request.received) * 1000, 2)
+    socket, method, client = request.socket, request.method.upper(), request.scope.get("client")
+    line(
+        now,
+        f"{method} {socket.namespace} {outcome} {milliseconds}ms {request.id} {socket.id}",
+        {
+            "request_id": request.id,
+            "method": method,
+            "namespace": socket.namespace,
+            "reason" if method == "DISCONNECT" else "status": outcome,
+            "duration_ms": milliseconds,
+            "socket": socket.id,
             "remote_address": client[0] if client else None,
         },
     )

@@ -5,15 +5,15 @@ connection. A returned object is the ack `{ok: true, …}`, a boom `{ok: false, 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Awaitable, Mapping, Sequence
 from math import inf
 from time import time
 from typing import Any
 
 from hapiish import boom
 from hapiish.http import log
-from hapiish.http.lifecycle import Route, Steps, failed, perform, post_response, settled
+from hapiish.http.dispatch import Tell
+from hapiish.http.lifecycle import Route, Steps, failed, finish, perform, post_response, settled
 from hapiish.http.request import Request
 from hapiish.http.response import Response, from_error
 from hapiish.http.toolkit import CLOSE, Left, Toolkit
@@ -55,6 +55,14 @@ class Connection:
     async def connect(self, socket: Any, auth: Any) -> None:
         """Raises the boom that refuses the connection."""
         request = self._request(socket, "connect")
+        try:
+            await self._connect(request, socket, auth)
+        except boom.Boom as error:
+            self._told(request, error.status)
+            raise
+        self._told(request, 200)
+
+    async def _connect(self, request: Request, socket: Any, auth: Any) -> None:
         request.payload = auth
         token = auth.get("token") if isinstance(auth, dict) else None
         if isinstance(token, str):
@@ -90,15 +98,19 @@ class Connection:
         """Tells the application; nobody is left to hear an error, so it is only logged."""
         if socket.expiry is not None:
             socket.expiry.cancel()
-        if self.on_disconnect is None:
-            return
         request = self._request(socket, "disconnect")
         request.payload = {"reason": reason}
         request.auth = socket.auth.again()
         try:
-            await settled(await self.on_disconnect(request, Toolkit(request)))
+            if self.on_disconnect is not None:
+                await settled(await self.on_disconnect(request, Toolkit(request)))
         except Exception as error:  # noqa: BLE001 - nobody is left to hear it
             log.crashed(request.id, "onDisconnect", error)
+        self._told(request, reason)
+
+    def _told(self, request: Request, outcome: int | str) -> None:
+        if self.server.logs_access:
+            log.told_connection(request, outcome)
 
     def _request(self, socket: Any, method: str) -> Request:
         request: Request = self.server.requests(self.server, socket.scope, None, self.route)
@@ -119,35 +131,85 @@ def _end(socket: Any) -> None:
 
 
 class EventRoute:
-    """One declared event: its compiled route and the way from a socket's data to an ack."""
+    """One declared event: its compiled route and the way from a socket's data to an ack.
 
-    __slots__ = ("route", "server")
+    `absent` answers what no event of the namespace does: its route has the server's defaults, as over HTTP.
+    """
+
+    __slots__ = ("root", "route", "server")
 
     def __init__(self, server: Any, route: Route) -> None:
         self.server = server
+        self.root = getattr(server, "root", server)
         self.route = route
 
     async def acknowledge(self, socket: Any, data: Any) -> Ack | Answer:
         """Runs the event; every outcome is an ack. onPostResponse comes after it has left."""
         route = self.route
-        request: Request = self.server.requests(self.server, socket.scope, None, route)
-        request.method = "event"
-        request.path = route.path
-        request.payload = data
-        request.socket = socket
-        request.auth = socket.auth.again()
+        request = self._request(socket, route.path, data)
         if request.auth.expires <= request.received:
-            return acknowledgement(from_error(boom.Unauthorized("Credentials expired", code="token_expired")))
+            response = from_error(boom.Unauthorized("Credentials expired", code="token_expired"))
+            return self._answer(request, response)
         try:
             response = await perform(route, request)
         except Left as left:
             if left.signal is CLOSE:
                 await socket.disconnect()
-                return {"ok": True}
-            refused = boom.InternalServerError("h.abandon: an event is always acknowledged")
-            response = failed(request, refused)
-        ack = acknowledgement(response)
-        return Answer(ack, partial(post_response, route, request, response)) if route.on_post_response else ack
+                response = Response()
+            else:
+                response = failed(request, boom.InternalServerError("h.abandon: an event is always acknowledged"))
+        return self._answer(request, response)
+
+    async def unknown(self, socket: Any, event: str, data: Any) -> Ack | Answer:
+        """Answers an event that the namespace does not have."""
+        return await self.refused(socket, event, data, boom.NotFound("Unknown event", code="unknown_event"))
+
+    async def refused(self, socket: Any, event: str, data: Any, error: boom.Boom) -> Ack | Answer:
+        """Answers an event that is refused before it is looked at."""
+        route = self.route
+        request = self._request(socket, event, data)
+        response = from_error(error)
+        if route.on_pre_response:
+            response = await finish(route, request, response)
+        return self._answer(request, response)
+
+    def _request(self, socket: Any, event: str, data: Any) -> Request:
+        request: Request = self.server.requests(self.server, socket.scope, None, self.route)
+        request.method = "event"
+        request.path = event
+        request.payload = data
+        request.socket = socket
+        request.auth = socket.auth.again()
+        return request
+
+    def _answer(self, request: Request, response: Response) -> Ack | Answer:
+        tells = self.root.event_tells
+        if not tells and not self.route.on_post_response:
+            return acknowledgement(response)
+        return Told(request, response, tells)
+
+
+class Told(Answer):
+    """The ack of a request, told to the log and to who listens once it has left; then comes onPostResponse."""
+
+    __slots__ = ("request", "response", "tells")
+
+    def __init__(self, request: Request, response: Response, tells: Sequence[Tell]) -> None:
+        self.ack = acknowledgement(response)
+        self.request = request
+        self.response = response
+        self.tells = tells
+
+    def unsendable(self, error: Exception) -> Ack:
+        self.response = failed(self.request, error)
+        return acknowledgement(self.response)
+
+    def left(self, size: int) -> Awaitable[None] | None:
+        request, response = self.request, self.response
+        for tell in self.tells:
+            tell(request, response, response.status_code, size)
+        route: Route = request.route
+        return post_response(route, request, response) if route.on_post_response else None
 
 
 def acknowledgement(response: Response) -> Ack:

@@ -16,6 +16,7 @@ Connect = Callable[["Socket", dict[str, Any] | None], Awaitable[None]]
 Disconnect = Callable[["Socket", str], Awaitable[None]]
 OnEvent = Callable[["Socket", Any], Awaitable[Any]]
 OnUnknown = Callable[["Socket", str, Any], Awaitable[Any]]
+OnRefused = Callable[["Socket", str, Any, boom.Boom], Awaitable[Any]]
 CheckEmit = Callable[[str, Any], None]
 
 
@@ -24,12 +25,26 @@ async def refuse_unknown(socket: "Socket", event: str, data: Any) -> Any:
     raise boom.NotFound("Unknown event", code="unknown_event")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What an event returns that goes on after its acknowledgement has left: the next event waits for `then`."""
+async def refuse(socket: "Socket", event: str, data: Any, error: boom.Boom) -> Any:
+    """The answer to an event that Socket.IO itself does not let through."""
+    raise error
 
-    ack: Any
-    then: Callable[[], Awaitable[None]]
+
+class Answer:
+    """What an event returns that wants to know what becomes of its acknowledgement."""
+
+    __slots__ = ("ack",)
+
+    def __init__(self, ack: Any) -> None:
+        self.ack = ack
+
+    def unsendable(self, error: Exception) -> Any:
+        """The acknowledgement instead of one that `error` keeps from being sent."""
+        raise error
+
+    def left(self, size: int) -> Awaitable[None] | None:
+        """Called when the acknowledgement, so many characters, has left; the next event waits for what it returns."""
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +52,16 @@ class NamespaceHooks:
     """The behaviour of one namespace.
 
     `connect(socket, auth)` refuses a client by raising a boom. `events` and `unknown` return the acknowledgement as it
-    is, or an `Answer`; what they raise is acknowledged as `{ok: false, error}`. Only events in `binary` may carry
-    attachments. `emits(event, data)` raises for what the namespace does not send. Raises ValueError for a reserved
-    event name.
+    is, or an `Answer`; what they raise is acknowledged as `{ok: false, error}`. `refused` answers what Socket.IO does
+    not let through: reserved names, attachments that nobody expects. Only events in `binary` may carry attachments.
+    `emits(event, data)` raises for what the namespace does not send. Raises ValueError for a reserved event name.
     """
 
     connect: Connect | None = None
     disconnect: Disconnect | None = None
     events: Mapping[str, OnEvent] = field(default_factory=dict)
     unknown: OnUnknown = refuse_unknown
+    refused: OnRefused = refuse
     emits: CheckEmit | None = None
     binary: frozenset[str] = frozenset()
 

@@ -6,7 +6,7 @@ An event's way is short and ours; binary attachments, acknowledgement callbacks 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from typing import Any
 
 import socketio
@@ -21,6 +21,8 @@ from hapiish.realtime.socket import Socket
 from hapiish.realtime.transport import Transport
 
 MAX_ATTACHMENTS = 10
+NAME = 64  # characters of a client's text that a line of the log has at most
+VIOLATIONS = frozenset({"parse error", "too big", "slow"})
 RARE = frozenset("01356")  # CONNECT, DISCONNECT, ACK, BINARY_EVENT, BINARY_ACK
 
 logger = logging.getLogger("hapiish.realtime")
@@ -64,8 +66,10 @@ class Hub(socketio.AsyncServer):
             return self._take_event(transport, *event)
         return self._take_rare(transport, data)
 
-    async def _take_event(self, transport: Transport, namespace: str, ack_id: str, arguments: list[Any]) -> None:
-        """Runs the event's hook and acknowledges, whatever comes of it."""
+    def _take_event(
+        self, transport: Transport, namespace: str, ack_id: str, arguments: list[Any]
+    ) -> Coroutine[Any, Any, None]:
+        """What to await for the event's hook to run and be acknowledged, whatever comes of it."""
         try:
             socket = transport.sockets[namespace]
             on_event = self.namespaces[namespace].events[arguments[0]]
@@ -74,41 +78,57 @@ class Hub(socketio.AsyncServer):
             answer: Awaitable[Any] = self._unusual(transport, namespace, arguments)
         else:
             answer = on_event(socket, data)
-        then = None
+        return self._acknowledge(transport, namespace, ack_id, arguments[0], answer)
+
+    async def _acknowledge(
+        self, transport: Transport, namespace: str, ack_id: str, event: str, answer: Awaitable[Any]
+    ) -> None:
+        told: Answer | None = None
         try:
             result = await answer
-            if result.__class__ is Answer:
-                result, then = result.ack, result.then
+            if isinstance(result, Answer):
+                told, result = result, result.ack
             message = packets.ack(namespace, ack_id, result) if ack_id else None
         except (Exception, asyncio.CancelledError) as error:
             if _cancelled():
                 raise
-            message = packets.ack(namespace, ack_id, _failure(arguments[0], error))
-        if message is not None and ack_id:
+            result = _failure(event, error) if told is None else told.unsendable(error)  # type: ignore[arg-type]
+            message = packets.ack(namespace, ack_id, result) if ack_id else None
+        if message is not None:
             transport.deliver(message)
-        if then is not None:
-            await then()
+        if told is not None:
+            after = told.left(len(message["text"]) if message is not None else 0)
+            if after is not None:
+                await after
         if transport.leaving:
             await self._dismiss_leaving(transport)
 
     async def _refuse(self, transport: Transport, event: UnreadableError) -> None:
         """A sound packet never costs the connection: a client that repeats it until it is acknowledged would loop."""
-        if event.ack_id:
-            refusal = boom.BadRequest("The payload is nested too deep or has a number out of range", code="unreadable")
-            transport.deliver(packets.ack(event.namespace, event.ack_id, _failure("", refusal)))
+        refusal = boom.BadRequest("The payload is nested too deep or has a number out of range", code="unreadable")
+        answer = self._refused(transport, event.namespace, event.name, None, refusal)
+        await self._acknowledge(transport, event.namespace, event.ack_id, event.name, answer)
+
+    async def _refused(self, transport: Transport, namespace: str, event: str, data: Any, error: boom.Boom) -> Any:
+        socket, hooks = transport.sockets.get(namespace), self.namespaces.get(namespace)
+        if socket is None or hooks is None:
+            logger.info("an event for %r from a client that is not connected to it", namespace[:NAME])
+            raise boom.Forbidden("Not connected to the namespace", code="not_connected")
+        return await hooks.refused(socket, event, data, error)
 
     async def _unusual(self, transport: Transport, namespace: str, arguments: list[Any]) -> Any:
         """The answer to an event without data, or to one that the namespace does not take."""
         event, *rest = arguments
+        data = rest[0] if rest else None
         socket = transport.sockets.get(namespace)
         hooks = self.namespaces.get(namespace)
-        if socket is None or hooks is None:
-            raise boom.Forbidden("Not connected to the namespace", code="not_connected")
+        refusal: boom.Boom | None = None
         if event in RESERVED:
-            raise boom.BadRequest("Reserved event name", code="reserved_event")
-        if len(rest) > 1:
-            raise boom.BadRequest("An event has one argument", code="too_many_arguments")
-        data = rest[0] if rest else None
+            refusal = boom.BadRequest("Reserved event name", code="reserved_event")
+        elif len(rest) > 1:
+            refusal = boom.BadRequest("An event has one argument", code="too_many_arguments")
+        if refusal is not None or socket is None or hooks is None:
+            return await self._refused(transport, namespace, event, data, refusal or boom.Forbidden())
         if event not in hooks.events:
             return await hooks.unknown(socket, event, data)
         return await hooks.events[event](socket, data)
@@ -140,9 +160,10 @@ class Hub(socketio.AsyncServer):
             raise MalformedError("an event starts with its name")
         if hooks is not None and data[0] in hooks.binary:
             await self._take_event(transport, namespace, ack_id, data)
-        elif ack_id:
+        else:
             refusal = boom.UnsupportedMediaType("The event takes no attachments", code="attachments")
-            transport.deliver(packets.ack(namespace, ack_id, _failure(data[0], refusal)))
+            answer = self._refused(transport, namespace, data[0], None, refusal)
+            await self._acknowledge(transport, namespace, ack_id, data[0], answer)
 
     async def _handle_ack(self, eio_sid: str, namespace: str | None, number: int | None, data: Any) -> None:
         """A client's answer to an emit with a callback; forged ones are ignored."""
@@ -159,6 +180,7 @@ class Hub(socketio.AsyncServer):
         transport = self.eio.sockets[eio_sid]
         namespace = namespace or "/"
         socket = Socket(self, transport, namespace, data)
+        hooks: NamespaceHooks | None = None
         try:
             hooks = self._hooks_for(transport, namespace, data)
             if hooks.connect is not None:
@@ -167,6 +189,8 @@ class Hub(socketio.AsyncServer):
             socket.forget()
             if _cancelled():
                 raise
+            if hooks is None:
+                logger.info("a connection to %r is refused: %s", namespace[:NAME], error)
             transport.deliver(packets.refused(namespace, _failure("connect", error)["error"]))
             return
         socket.admit()
@@ -210,6 +234,9 @@ class Hub(socketio.AsyncServer):
 
     async def left(self, transport: Transport, reason: str) -> None:
         """The end of a transport, for all its namespaces."""
+        if reason in VIOLATIONS:
+            client = transport.scope.get("client")
+            logger.warning("the connection of %s is closed: %s", client[0] if client else "a client", reason)
         self._binary_packet.pop(transport.sid, None)
         self.environ.pop(transport.sid, None)
         for socket in tuple(transport.sockets.values()):

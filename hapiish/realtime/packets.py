@@ -28,9 +28,10 @@ class MalformedError(EngineIOError):
 class UnreadableError(ValueError):
     """An event that is sound, with a payload that is beyond what is read: nested too deep, a number out of range."""
 
-    def __init__(self, namespace: str, ack_id: str) -> None:
+    def __init__(self, namespace: str, ack_id: str, name: str) -> None:
         super().__init__("the event's payload is sound JSON beyond what is read")
         self.namespace = namespace
+        self.name = name
         self.ack_id = ack_id
 
 
@@ -98,7 +99,7 @@ def read_event(text: str) -> tuple[str, str, list[Any]]:
         arguments = decode(text[bracket:])
     except ValueError as error:
         if _is_sound(text[bracket:]):
-            raise UnreadableError(namespace, ack_id) from error
+            raise UnreadableError(namespace, ack_id, _name(text[bracket + 1 :])) from error
         raise MalformedError("the event's payload is not JSON") from error
     if not arguments or type(arguments[0]) is not str:
         raise MalformedError("an event starts with its name")
@@ -114,6 +115,15 @@ def _is_sound(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _name(text: str) -> str:
+    """The name that the rest of an unreadable event begins with, empty when it does not."""
+    try:
+        name = json.JSONDecoder().raw_decode(text)[0] if text[:1] == '"' else ""
+    except ValueError:
+        return ""
+    return str(name)
 
 
 def _refuse(constant: str) -> None:
