@@ -8,13 +8,12 @@ from typing import Any
 
 from hapiish.compile.names import Names
 from hapiish.http.answers import Judgement, by_function, by_schema, validate_response_step
-from hapiish.http.coerce import Convert, compile_coercer, compile_defaults
+from hapiish.http.coerce import compile_coercer, compile_defaults, compile_stripper
 from hapiish.http.compression import LIBRARIES
 from hapiish.http.formatting import Format
 from hapiish.http.lifecycle import Step
 from hapiish.http.payload import clear_uploads, payload_step, stores
-from hapiish.http.unknown import compile_known
-from hapiish.http.validation import OnFailure, Source, function_step, together_step, validate_step
+from hapiish.http.validation import Convert, OnFailure, Source, function_step, together_step, validate_step
 from hapiish.http.validator import Validator, compile_judge, compile_schema
 from hapiish.table import model
 from hapiish.table.codes import Code
@@ -105,21 +104,15 @@ class InputCompiler:
         """The step of one input with a schema."""
         closed = source in _NEVER_CLOSED
         options = replace(options, allow_unknown=True, strip_unknown=False) if closed else options
-        strip = self.strip(schema, options)
-        defaults = compile_defaults(schema, self.schemas) if source == "payload" else None
+        strip, is_payload = options.strip_unknown, source == "payload"
         return validate_step(
             source,
             self.asked(schema, options),
-            coerce=_then(strip, compile_coercer(schema, self.schemas, files=source == "payload")),
-            defaults=_then(strip, defaults),
+            coerce=compile_coercer(schema, self.schemas, files=is_payload, strip=strip),
+            defaults=compile_defaults(schema, self.schemas, strip=strip) if is_payload else None,
             on_failure=on_failure,
             any_method=any_method,
         )
-
-    def strip(self, schema: model.Schema, options: model.ValidationOptions) -> Convert | None:
-        """What removes unknown keys; None when that is not wanted, or nothing is unknown."""
-        known = compile_known(schema, self.schemas) if options.strip_unknown else None
-        return known.strip if known is not None else None
 
     def asked(self, schema: model.Schema, options: model.ValidationOptions) -> Any:
         """What judges by a schema under `options`."""
@@ -151,12 +144,10 @@ class InputCompiler:
             return None
         if isinstance(rule, str):
             return by_function(self.names.function(rule), rules.options)
-        strip = self.strip(rule, rules.options)
-        change = _then(strip, compile_defaults(rule, self.schemas)) if rules.modify else strip
+        strip = rules.options.strip_unknown
+        change: Convert | None = None
+        if rules.modify:
+            change = compile_defaults(rule, self.schemas, strip=strip)
+        elif strip:
+            change = compile_stripper(rule, self.schemas)
         return by_schema(self.asked(rule, rules.options), change)
-
-
-def _then(first: Convert | None, second: Convert | None) -> Convert | None:
-    if first is None or second is None:
-        return first or second
-    return lambda value: second(first(value))

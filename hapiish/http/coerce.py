@@ -1,291 +1,215 @@
-"""Schemas to converters: the text of params, query, headers, cookies and forms to JSON types, and defaults filled in.
+"""Schemas to converters: the text of params, query, headers, cookies and forms to JSON types, defaults filled in.
 
 Nothing given is changed in place, and text that does not fit stays as it is, for the validator to report. JSON
-bodies only get their defaults: their types are what the client sent (hapi).
+bodies only get their defaults: their types are what the client sent (hapi). Of alternatives only those that hold for a
+value have a say in it.
 """
 
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from functools import partial
-from typing import Any
+from typing import Any, Final, NamedTuple
 
-from hapiish.codec import MOST_DIGITS
+from hapiish.http.choices import Alternatives, Branch
+from hapiish.http.places import Make, Place, Places, fill
+from hapiish.http.places import Validator as Judge
+from hapiish.http.report import UNEXPLAINED, Fault
 from hapiish.http.schema import Schema, SchemaError, embed
-from hapiish.http.shape import ABSENT, Shape
+from hapiish.http.shape import ABSENT, ANY, Group, Shape, joined
+from hapiish.http.texts import Convert, converter
+from hapiish.http.validator import compile_schema
 from hapiish.pattern import matcher
 
-Convert = Callable[[Any], Any]
-Make = Callable[[], Any]
-Matches = Callable[[str], bool]
-
-_INTEGER = re.compile(rf"[+-]?[0-9]{{1,{MOST_DIGITS}}}")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,64}(?:\.[0-9]{0,64})?|\.[0-9]{1,64})(?:[eE][+-]?[0-9]{1,3})?")
-_BOOLEANS = {"true": True, "false": False}
-_LARGEST_EXACT = 2.0**53
+_DEEPEST: Final = 64
+_MOST: Final = 20_000
+"""So many levels and places of one schema are looked at; what comes back by `$ref` is found again."""
 
 
-def compile_coercer(schema: Schema, schemas: Mapping[str, Any], *, files: bool = False) -> Convert | None:
+def compile_coercer(
+    schema: Schema, schemas: Mapping[str, Any], *, files: bool = False, strip: bool = False
+) -> Convert | None:
     """What turns a dictionary of texts (or lists of texts) into the types that `schema` asks for.
 
-    `5`, `1.5`, `true` and `null` become what they look like where the schema wants it and no text, a single text
-    becomes a list of one where it wants a list, an absent name gets its default. With `files` a single file, in
-    whatever form, becomes such a list too. None when there is nothing to do.
+    `5`, `1.5`, `true` and `null` become what they look like where the schema wants it, a single text becomes a list
+    of one where it wants a list, an absent name gets its default. Where a schema allows several types, the first in
+    the order it is written in that takes the value gives it. With `files` a single file, in whatever form, becomes a
+    list of one too; with `strip` unknown keys are removed. None when there is nothing to do.
     """
-    document = embed(schema, schemas)
-    shape = Shape(document)
-    members = shape.members(document)
-    plan = [(name, _converter(shape, each, files), _maker(shape.default(each))) for name, each in members.items()]
-    plan = [entry for entry in plan if entry[1:] != (None, None)]
-    others = [(matches, _converter(shape, each, files)) for matches, each in _others(shape, document)]
-    if any(convert for _, convert in others):
-        return partial(_coerce_all, tuple(plan), frozenset(members), tuple(others))
-    return partial(_coerce, tuple(plan)) if plan else None
+    return _compile(schema, schemas, _Task(text=True, files=files, strip=strip, defaults=True))
 
 
-def _coerce(plan: tuple[tuple[str, Convert | None, Make | None], ...], values: dict[str, Any]) -> dict[str, Any]:
-    result = values
-    for name, convert, default in plan:
-        value = values.get(name, ABSENT)
-        if value is ABSENT:
-            if default is None:
-                continue
-            new = default()
-        elif convert is None or (new := convert(value)) is value:
-            continue
-        if result is values:
-            result = values.copy()
-        result[name] = new
-    return result
-
-
-def _coerce_all(
-    plan: tuple[tuple[str, Convert | None, Make | None], ...],
-    declared: frozenset[str],
-    others: tuple[tuple[Matches, Convert | None], ...],
-    values: dict[str, Any],
-) -> dict[str, Any]:
-    result = _coerce(plan, values).copy()
-    for name in values.keys() - declared:
-        convert = next((convert for matches, convert in others if matches(name)), None)
-        if convert is not None:
-            result[name] = convert(values[name])
-    return result
-
-
-def _others(shape: Shape, schema: Any) -> Iterator[tuple[Matches, Any]]:
-    """The schemas of names that are not declared, each with what its names match; the one for the rest comes last."""
-    patterns, rest = shape.others(schema)
-    for pattern, each in patterns:
-        yield matcher(pattern), each
-    if rest is not True:
-        yield _anything, rest
-
-
-def _anything(name: str) -> bool:
-    return True
-
-
-def _maker(default: Any) -> Make | None:
-    """What makes the default anew for each request, so that nobody's change to it is seen by the next."""
-    if default is ABSENT:
-        return None
-    return partial(deepcopy, default) if isinstance(default, dict | list) else lambda: default
-
-
-# Text
-
-
-def _converter(shape: Shape, schema: Any, files: bool) -> Convert | None:
-    types = shape.types(schema)
-    scalar = _scalar(types)
-    if "array" not in types:
-        return scalar
-    first, rest = shape.items(schema)
-    items = [_scalar(shape.types(each)) for each in (*first, rest)]
-    wraps = "string" not in types
-    convert = partial(_array, scalar, wraps, items[:-1], items[-1]) if wraps or any(items) else scalar
-    return partial(_listed, convert) if files and types <= {"array", "null"} else convert
-
-
-def _scalar(types: Iterable[str]) -> Convert | None:
-    """The converter of a text to one of `types`; None where text may stay text."""
-    if "string" in types:
-        return None
-    chosen = [_TEXTS[name] for name in ("null", "boolean", "number", "integer") if name in types]
-    if _number in chosen:
-        chosen.remove(_integer)
-    return partial(_first, tuple(chosen)) if len(chosen) > 1 else chosen[0] if chosen else None
-
-
-def _integer(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    if (value.isdecimal() and value.isascii() and len(value) < 20) or _INTEGER.fullmatch(value):
-        return int(value)
-    if _NUMBER.fullmatch(value) and (number := float(value)).is_integer() and abs(number) <= _LARGEST_EXACT:
-        return int(number)
-    return value
-
-
-def _number(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    if _INTEGER.fullmatch(value):
-        return int(value)
-    if not _NUMBER.fullmatch(value):
-        return value
-    number = float(value)
-    return number if abs(number) != float("inf") else value
-
-
-def _boolean(value: Any) -> Any:
-    return _BOOLEANS.get(value.lower(), value) if isinstance(value, str) else value
-
-
-def _null(value: Any) -> Any:
-    return None if value in ("", "null") else value
-
-
-_TEXTS: dict[str, Convert] = {"boolean": _boolean, "integer": _integer, "null": _null, "number": _number}
-
-
-def _first(converters: tuple[Convert, ...], value: Any) -> Any:
-    for convert in converters:
-        new = convert(value)
-        if new is not value:
-            return new
-    return value
-
-
-def _listed(convert: Convert | None, value: Any) -> Any:
-    """A single file where there may be several."""
-    value = value if value is None or isinstance(value, str | list) else [value]
-    return value if convert is None else convert(value)
-
-
-def _array(scalar: Convert | None, wraps: bool, first: list[Convert | None], rest: Convert | None, value: Any) -> Any:
-    if isinstance(value, str):
-        if scalar is not None and (new := scalar(value)) is not value:
-            return new
-        if not wraps:
-            return value
-        value = [value]
-    elif not isinstance(value, list):
-        return value
-    converters = (first[index] if index < len(first) else rest for index in range(len(value)))
-    return [each if convert is None else convert(each) for convert, each in zip(converters, value, strict=True)]
-
-
-# Defaults of JSON bodies
-
-
-def compile_defaults(schema: Schema, schemas: Mapping[str, Any]) -> Convert | None:
+def compile_defaults(schema: Schema, schemas: Mapping[str, Any], *, strip: bool = False) -> Convert | None:
     """What fills the defaults of `schema` into a JSON value, at any depth; None when it has none.
 
-    Raises SchemaError for a default that would need itself for ever.
+    With `strip` unknown keys are removed. Raises SchemaError for a default that would need itself for ever.
     """
-    document = embed(schema, schemas)
-    nodes: dict[str, _Defaults] = {}
-    root = _node(Shape(document), document, nodes, 0)
-    useful = {node for node in nodes.values() if any(default for _, default, _ in node.members)}
-    while more := {node for node in nodes.values() if node not in useful and useful.intersection(node.children())}:
-        useful |= more
-    if root not in useful:
+    return _compile(schema, schemas, _Task(strip=strip, defaults=True))
+
+
+def compile_stripper(schema: Schema, schemas: Mapping[str, Any]) -> Convert | None:
+    """What removes unknown keys from a JSON value, at any depth; None when the schema closes nothing."""
+    return _compile(schema, schemas, _Task(strip=True))
+
+
+class _Task(NamedTuple):
+    """What a place does; `is_condition` for one that says nothing of unknown keys."""
+
+    text: bool = False
+    files: bool = False
+    strip: bool = False
+    defaults: bool = False
+    is_condition: bool = False
+
+
+def _compile(schema: Schema, schemas: Mapping[str, Any], task: _Task) -> Convert | None:
+    if isinstance(schema, bool):
         return None
-    for node in useful:
-        node.prune(useful)
-    for node in useful:
-        node.test()
-    return root.fill
+    root = "root"
+    while root in schemas:
+        root += "_"
+    document = embed({"$ref": f"#/schemas/{root}"}, {**schemas, root: schema})
+    assert isinstance(document, dict)
+    return _Compiler(document).make(document["schemas"][root], task)
 
 
-class _Defaults:
-    """The defaults below one schema: of its members, of its other properties and of its items."""
+class _Compiler:
+    """Makes the places of one document, in which each part refers to others by `#/schemas/…` and so can stand alone."""
 
-    __slots__ = ("declared", "first", "items", "members", "others")
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.shape = Shape(document)
+        self.schemas: dict[str, Any] = document["schemas"]
+        self.places: dict[tuple[str, _Task], Place] = {}
+        self.defaults: list[tuple[Place, int, Any, Places]] = []
 
-    def __init__(self) -> None:
-        self.members: list[tuple[str, Make | None, _Defaults | None]] = []
-        self.declared: frozenset[str] = frozenset()
-        self.others: list[tuple[Matches, _Defaults | None]] = []
-        self.first: list[_Defaults | None] = []
-        self.items: _Defaults | None = None
-
-    def children(self) -> Iterator["_Defaults"]:
-        inner = [node for *_, node in self.members] + [node for _, node in self.others] + self.first + [self.items]
-        return (node for node in inner if node is not None)
-
-    def prune(self, useful: set["_Defaults"]) -> None:
-        """Forgets the children that have no default anywhere below."""
-        known = {id(node): node for node in useful}
-        self.members = [(name, default, known.get(id(node))) for name, default, node in self.members]
-        self.members = [entry for entry in self.members if entry[1:] != (None, None)]
-        self.others = [(matches, known.get(id(node))) for matches, node in self.others]
-        self.others = self.others if any(node for _, node in self.others) else []
-        self.first = [known.get(id(node)) for node in self.first]
-        self.items = known.get(id(self.items))
-
-    def test(self) -> None:
-        for name, default, node in self.members:
+    def make(self, schema: Any, task: _Task) -> Convert | None:
+        """What does `task` to values of `schema`; None when there is nothing to do."""
+        root = self.place(schema, task, 0)
+        places = list(self.places.values())
+        giving = _reaching(places, {place for place, *_ in self.defaults})
+        closing = _reaching(places, {place for place in places if place.strips and place.names and not place.is_open})
+        speaking = {place for place in places if task.strip and (place.names or place.is_open)} if closing else set()
+        useful = _reaching(places, giving | speaking | {place for place in places if place.converts})
+        if root not in (useful if task.defaults else closing):
+            return None
+        for place in places:
+            place.prune(useful, giving, closing)
+        for place, index, default, inside in self.defaults:
+            name, _, convert, own = place.members[index]
             try:
-                if default is not None and node is not None:
-                    node.fill(default())
+                whole = fill(inside, default, {})
             except RecursionError:
                 raise SchemaError(f'the default of "{name}" contains itself without end') from None
+            place.members[index] = name, _maker(whole if task.text else default), convert, own
+        for place in places:
+            place.finish(useful)
+        return root.make
 
-    def fill(self, value: Any) -> Any:
-        """`value` with its defaults, or `value` itself where none is missing."""
-        if isinstance(value, dict):
-            return self._fill_object(value)
-        if not isinstance(value, list) or not (self.first or self.items):
-            return value
-        result = value
-        for index, each in enumerate(value):
-            node = self.first[index] if index < len(self.first) else self.items
-            if node is not None and (new := node.fill(each)) is not each:
-                result = value.copy() if result is value else result
-                result[index] = new
-        return result
+    def place(self, schema: Any, task: _Task, depth: int) -> Place:
+        """The place of a schema under a task; equal ones are one."""
+        key = (json.dumps(schema, sort_keys=True), task)
+        if key in self.places:
+            return self.places[key]
+        if len(self.places) >= _MOST:
+            raise SchemaError("the schema refers to itself in too many ways")
+        place = self.places[key] = Place()
+        if isinstance(schema, dict) and depth < _DEEPEST:
+            self._objects(place, schema, task, depth + 1)
+            self._arrays(place, schema, task, depth + 1)
+            if task.text:
+                self._texts(place, schema, task, depth + 1)
+        return place
 
-    def _fill_object(self, value: dict[str, Any]) -> dict[str, Any]:
-        result = value
-        for name, default, node in self.members:
-            given = value.get(name, ABSENT)
-            new = default() if given is ABSENT and default is not None else given
-            if new is ABSENT:
-                continue
-            if node is not None:
-                new = node.fill(new)
-            if new is not given:
-                result = value.copy() if result is value else result
-                result[name] = new
-        for name in value.keys() - self.declared if self.others else ():
-            node = next((node for matches, node in self.others if matches(name)), None)
-            if node is not None and (new := node.fill(value[name])) is not value[name]:
-                result = value.copy() if result is value else result
-                result[name] = new
-        return result
-
-
-_DEEPEST = 64
-"""So many levels of one schema are searched for defaults; what comes back by `$ref` is found again, not searched."""
-
-
-def _node(shape: Shape, schema: Any, nodes: dict[str, _Defaults], depth: int) -> _Defaults:
-    key = json.dumps(schema, sort_keys=True)
-    if key in nodes:
-        return nodes[key]
-    node = nodes[key] = _Defaults()
-    if depth < _DEEPEST and isinstance(schema, dict):
+    def _objects(self, place: Place, schema: dict[str, Any], task: _Task, depth: int) -> None:
+        shape = self.shape
         members = shape.members(schema)
-        first, rest = shape.items(schema)
-        node.declared = frozenset(members)
-        node.members = [
-            (name, _maker(shape.default(each)), _node(shape, each, nodes, depth + 1)) for name, each in members.items()
-        ]
-        node.others = [(matches, _node(shape, each, nodes, depth + 1)) for matches, each in _others(shape, schema)]
-        node.first = [_node(shape, each, nodes, depth + 1) for each in first]
-        node.items = _node(shape, rest, nodes, depth + 1)
-    return node
+        patterns = [(matcher(text), each) for text, each in shape.patterns(schema).items()]
+        place.reads, place.strips = task.text, task.strip
+        place.names = bool(members or patterns) and not task.is_condition
+        place.is_open = shape.is_open(schema) and not task.is_condition
+        for name, each in members.items():
+            whole = joined([each, *(other for matches, other in patterns if matches(name))])
+            place.inside[name] = (self.place(whole, task, depth),)
+            default = shape.default(each) if task.defaults else ABSENT
+            if default is not ABSENT:
+                twin = self.place(whole, task._replace(text=False, files=False), depth)
+                self.defaults.append((place, len(place.members), default, (twin,)))
+            place.members.append((name, None, None, place.inside[name][0]))
+        place.patterns = [(matches, (self.place(each, task, depth),)) for matches, each in patterns]
+        place.rest = (self.place(shape.rest(schema, "additionalProperties"), task, depth),)
+        place.unevaluated = (self.place(shape.rest(schema, "unevaluatedProperties"), task, depth),)
+        place.objects = [self._choice(group, task, depth) for group in shape.groups(schema, "object")]
+
+    def _arrays(self, place: Place, schema: dict[str, Any], task: _Task, depth: int) -> None:
+        first, items = self.shape.items(schema)
+        contained = self.shape.contains(schema) if task.text else []
+        asked = [{"if": each, "then": True} for each in contained]
+        place.first = [(self.place(joined([each, *asked]), task, depth),) for each in first]
+        place.items = (self.place(joined([items, *asked]), task, depth),)
+        place.arrays = [self._choice(group, task, depth) for group in self.shape.groups(schema, "array")]
+
+    def _texts(self, place: Place, schema: dict[str, Any], task: _Task, depth: int) -> None:
+        types, order = self.shape.types(schema), self.shape.order(schema)
+        if "string" not in types:
+            order = tuple(name for name in order or _ORDER if name in types)
+        elif types != ANY or order is None:
+            place.texts = [self._choice(group, task, depth) for group in self.shape.groups(schema, "")]
+        if order is not None and "number" in order:
+            order = tuple(name for name in order if name != "integer")
+        place.order = order
+        read = [name for name in order or () if name in _ORDER or name == "string"]
+        place.converts = any(name != "string" for name in read)
+        place.files = task.files and types <= {"array", "null"}
+        if len(read) > 1 and not {"array", "string"}.isdisjoint(read):
+            place.judge = self._judge(schema)
+        elif place.converts and {"array", "object"}.isdisjoint(order or ()):
+            place.convert = converter(tuple(read))
+
+    def _choice(self, group: Group, task: _Task, depth: int) -> Alternatives:
+        raw = _Task(text=task.text, files=task.files, is_condition=task.is_condition)
+        tasks = list(dict.fromkeys((raw, raw._replace(strip=task.strip), task)))
+        branches = []
+        for name, schema in group.schemas.items():
+            mine = [raw._replace(is_condition=True)] if name == "if" and group.word == "if" else tasks
+            rungs = [self.place(schema, each, depth) for each in mine]
+            branches.append(Branch(name, rungs, self._judge(schema)))
+        return Alternatives(group.word, branches, reads=task.text)
+
+    def _judge(self, schema: Schema) -> Judge:
+        try:
+            return compile_schema(schema, self.schemas)
+        except SchemaError:  # it has an anchor in another part of the document
+            return _Never()
+
+
+_ORDER: Final = ("null", "boolean", "number", "integer", "array")
+
+
+class _Never:
+    """The verdict on a branch that cannot be asked alone: it takes no part."""
+
+    def is_valid(self, value: Any) -> bool:
+        return False
+
+    def errors(self, value: Any) -> list[Fault]:
+        return [UNEXPLAINED]
+
+
+def _reaching(places: list[Place], found: set[Place]) -> set[Place]:
+    """`found` with the places from which one of them is reached."""
+    above: dict[Place, list[Place]] = {}
+    for place in places:
+        for inner in place.children():
+            above.setdefault(inner, []).append(place)
+    reached, ahead = set(found), list(found)
+    while ahead:
+        for place in above.get(ahead.pop(), ()):
+            if place not in reached:
+                reached.add(place)
+                ahead.append(place)
+    return reached
+
+
+def _maker(default: Any) -> Make:
+    """What makes the default anew for each request, so that nobody's change to it is seen by the next."""
+    return partial(deepcopy, default) if isinstance(default, dict | list) else lambda: default

@@ -5,9 +5,9 @@ the engines would judge differently (patterns, formats, fractions) is judged by 
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from itertools import groupby, islice
+from itertools import islice
 from typing import Any, TypedDict
 
 import jsonschema_rs
@@ -16,7 +16,9 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 
+from hapiish.http.alternatives import Alternatives, Told, either
 from hapiish.http.schema import Schema, escape
+from hapiish.http.shape import Shape
 from hapiish.http.unevaluated import unevaluated
 from hapiish.pattern import matcher
 
@@ -41,15 +43,19 @@ Path = tuple[str | int, ...]
 class Reporter:
     """Lists the faults of values against one schema; `engine` is jsonschema-rs compiled for it."""
 
-    __slots__ = ("_engine", "_validator")
+    __slots__ = ("_alternatives", "_engine", "_shape", "_validator")
 
     def __init__(self, document: Schema, engine: jsonschema_rs.Validator) -> None:
         self._engine = engine
-        self._validator = _Validator(document, registry=_OFFLINE)
+        self._shape = Shape(document)
+        self._alternatives = choices = Alternatives(self._shape)
+        own = extend(_Validator, {"anyOf": choices.any_of, "oneOf": choices.one_of})  # type: ignore[no-untyped-call]
+        self._validator: Any = own(document, registry=_OFFLINE)
 
     def faults(self, value: Any) -> list[Fault]:
         """The first `MOST_FAULTS` faults, sorted by place; empty when there are none."""
         try:
+            self._alternatives.restart()
             found = set(islice(self._places(value), MOST_FAULTS))
         except RecursionError:
             return [TOO_DEEP]
@@ -59,37 +65,22 @@ class Reporter:
         ]
 
     def _places(self, value: Any) -> Iterator[tuple[Path, str, str]]:
-        for error in _leaves(self._validator.iter_errors(value)):
+        errors = list(islice(self._validator.iter_errors(value), MOST_FAULTS))
+        others = [tuple(error.absolute_path) for error in errors if error.validator != "unevaluatedProperties"]
+        for error in errors:
             path, keyword = tuple(error.absolute_path), str(error.validator or "false")
-            yield path, keyword, _MESSAGES.get(keyword, _unknown)(error)
+            if keyword == "unevaluatedProperties" and any(each[: len(path) - 1] == path[:-1] for each in others):
+                known = self._shape.mentions(error.schema)
+            else:
+                known = set()
+            if path and path[-1] in known:
+                continue  # what a branch knows is surplus when the branch fails; the faults of the branch say why
+            told = error.message if isinstance(error, Told) else _MESSAGES.get(keyword, _unknown)(error)
+            yield path, keyword, told
 
 
 def _order(fault: tuple[Path, str, str]) -> tuple[Any, ...]:
     return [(0, part, "") if isinstance(part, int) else (1, 0, part) for part in fault[0]], fault[1:]
-
-
-def _leaves(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
-    """Each error, or in place of a failed anyOf or oneOf the errors of the branch that was probably meant."""
-    for error in errors:
-        branch = _meant(error.context) if error.context else None
-        if branch is None:
-            yield error
-        else:
-            yield from _leaves(branch)
-
-
-def _meant(context: Iterable[ValidationError]) -> list[ValidationError] | None:
-    """The branch with the fewest faults among those of the right type and the right constants; None for no such."""
-    said = [error for error in context if error.relative_schema_path]  # a branch that is `false` says nothing
-    branches = [list(errors) for _, errors in groupby(said, key=lambda error: error.relative_schema_path[0])]
-    fitting = [branch for branch in branches if not any(_at_root(error, "type") for error in branch)]
-    if not fitting:
-        return None
-    return min(fitting, key=lambda branch: (sum(error.validator in ("const", "enum") for error in branch), len(branch)))
-
-
-def _at_root(error: ValidationError, keyword: str) -> bool:
-    return error.validator == keyword and not error.relative_path
 
 
 # The keywords that are judged otherwise than jsonschema does: with the path of the property, or by jsonschema-rs.
@@ -199,26 +190,15 @@ def _unknown(error: ValidationError) -> str:
 
 
 def _type(error: ValidationError) -> str:
-    return f"must be {_either(_listed(error.validator_value))}"
-
-
-def _alternatives(error: ValidationError) -> str:
-    types = [each for one in error.context or () if _at_root(one, "type") for each in _listed(one.validator_value)]
-    if not error.context:
-        return "fits more than one of the alternatives"
-    return f"must be {_either(list(dict.fromkeys(types)))}" if types else "fits none of the alternatives"
+    return f"must be {either(_listed(error.validator_value))}"
 
 
 def _listed(types: Any) -> list[str]:
     return [types] if isinstance(types, str) else list(types)
 
 
-def _either(words: list[str]) -> str:
-    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
 def _enum(error: ValidationError) -> str:
-    return f"must be {_either([json.dumps(value, ensure_ascii=False) for value in _listed(error.validator_value)])}"
+    return f"must be {either([json.dumps(value, ensure_ascii=False) for value in _listed(error.validator_value)])}"
 
 
 def _limit(text: str, one: str = "", many: str = "") -> Callable[[ValidationError], str]:
@@ -236,7 +216,6 @@ _IS_REQUIRED: Callable[[ValidationError], str] = lambda error: "is required"  # 
 _MESSAGES: dict[str, Callable[[ValidationError], str]] = {
     "false": _NOT_ALLOWED,
     "additionalProperties": _NOT_ALLOWED,
-    "anyOf": _alternatives,
     "const": lambda error: f"must be {json.dumps(error.validator_value, ensure_ascii=False)}",
     "contains": lambda error: "has no item of the kind it must contain",
     "dependentRequired": _IS_REQUIRED,
@@ -257,7 +236,6 @@ _MESSAGES: dict[str, Callable[[ValidationError], str]] = {
     "minimum": _limit("must be at least"),
     "multipleOf": _limit("must be a multiple of"),
     "not": _NOT_ALLOWED,
-    "oneOf": _alternatives,
     "pattern": lambda error: f"must match the pattern {error.validator_value}",
     "propertyNames": lambda error: "is not an allowed name",
     "required": _IS_REQUIRED,

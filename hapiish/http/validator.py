@@ -5,7 +5,7 @@ again, to say where and why.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -15,7 +15,6 @@ import jsonschema_rs
 from hapiish import codec
 from hapiish.http.report import MOST_FAULTS, TOO_DEEP, UNEXPLAINED, Fault, Reporter
 from hapiish.http.schema import Schema, SchemaError, embed, for_engine
-from hapiish.http.unknown import Known, compile_known
 from hapiish.pattern import OPTIONS
 
 NOTHING: Schema = {"type": ["object", "null"], "additionalProperties": False}
@@ -58,6 +57,12 @@ class Validator:
         if self._reporter is None:
             self._reporter = Reporter(self._document, self._engine)
         return self._reporter.faults(value) or unexplained
+
+
+class Known(Protocol):
+    """What a schema knows of objects: the places of other keys."""
+
+    def surplus(self, value: Any) -> Iterator[str]: ...
 
 
 class Strict:
@@ -110,6 +115,8 @@ def compile_judge(
     schema: Schema, schemas: Mapping[str, Any], *, allow_unknown: bool = True, abort_early: bool = False
 ) -> Judge:
     """`compile_schema` under hapi's `validate.options`; without any of them it is that validator itself."""
+    from hapiish.http.unknown import compile_known  # it asks this module for the verdict on branches
+
     validator = compile_schema(schema, schemas)
     known = None if allow_unknown else compile_known(schema, schemas)
     return validator if known is None and not abort_early else Strict(validator, known, abort_early=abort_early)

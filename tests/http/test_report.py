@@ -13,6 +13,74 @@ DOG = {
     "properties": {"kind": {"const": "dog"}, "tail": {"minLength": 3}, "age": {"type": "integer"}},
 }
 
+SHAPES: list[dict[str, Any]] = [
+    {"required": ["kind", "r"], "properties": {"kind": {"const": "circle"}, "r": {"type": "number"}}},
+    {"required": ["kind", "w"], "properties": {"kind": {"enum": ["box", "cube"]}, "w": {"type": "number"}}},
+]
+SHUT: list[dict[str, Any]] = [{**each, "additionalProperties": False} for each in SHAPES]
+WORD = [{"type": "integer", "minimum": 1}, {"const": "all"}]
+KINDS = 'must be "circle", "box" or "cube"'
+NAMED: dict[str, Any] = {
+    "Circle": SHUT[0],
+    "Box": SHUT[1],
+    "Shape": {"oneOf": [{"$ref": "#/schemas/Circle"}, {"$ref": "#/schemas/Box"}]},
+}
+
+# Of alternatives: what all of them allow, or the faults of the one that is meant.
+UNIONS: list[tuple[dict[str, Any], Any, list[tuple[str, str, str]]]] = [
+    ({"oneOf": SHUT}, {"kind": "line"}, [("/kind", KINDS, "enum")]),
+    ({"oneOf": SHUT}, {"kind": "line", "r": "x", "more": 1}, [("/kind", KINDS, "enum")]),
+    ({"anyOf": SHAPES}, {"kind": 5}, [("/kind", KINDS, "enum")]),
+    ({"oneOf": SHUT}, {"kind": "box", "w": "x"}, [("/w", "must be number", "type")]),
+    ({"oneOf": SHUT}, {"kind": "box", "w": 1, "r": 1}, [("/r", "is not allowed", "additionalProperties")]),
+    ({"oneOf": SHUT}, {"kind": "box", "a": 1, "b": 2, "c": 3, "w": "x"},
+     [("/a", "is not allowed", "additionalProperties"), ("/b", "is not allowed", "additionalProperties"),
+      ("/c", "is not allowed", "additionalProperties"), ("/w", "must be number", "type")]),
+    ({"anyOf": SHAPES}, {"kind": "circle", "w": 1}, [("/r", "is required", "required")]),
+    ({"oneOf": SHUT}, {"r": 1}, [("/kind", "is required", "required")]),
+    ({"oneOf": SHUT}, {"w": 1}, [("/kind", "is required", "required")]),
+    ({"oneOf": [{**each, "type": "object"} for each in SHUT]}, 5, [("", "must be object", "oneOf")]),
+    ({"oneOf": [*SHUT, {"type": "null"}]}, {"kind": "line"}, [("/kind", KINDS, "enum")]),
+    ({"oneOf": [{"oneOf": SHUT}, {"type": "null"}]}, {"kind": "line"}, [("/kind", KINDS, "enum")]),
+    ({"oneOf": [{"oneOf": SHUT}, {"properties": {"kind": {"const": "dot"}}, "required": ["kind"]}]}, {"kind": "line"},
+     [("/kind", 'must be "circle", "box", "cube" or "dot"', "enum")]),
+    ({"$ref": "#/schemas/Shape"}, {"kind": "line"}, [("/kind", KINDS, "enum")]),
+    ({"items": {"$ref": "#/schemas/Shape"}}, [{"kind": "circle", "r": 1}, {"kind": "line"}],
+     [("/1/kind", KINDS, "enum")]),
+    ({"properties": {"in": {"$ref": "#/schemas/Shape"}}}, {"in": {"kind": "box"}},
+     [("/in/w", "is required", "required")]),
+    ({"oneOf": SHAPES, "unevaluatedProperties": False}, {"kind": "box", "w": "x", "more": 1},
+     [("/more", "is not allowed", "unevaluatedProperties"), ("/w", "must be number", "type")]),
+    # Another property with an enum tells nothing apart, and is no reason to take the wrong branch.
+    ({"oneOf": [{**SHAPES[0], "maxProperties": 1},
+                {"properties": {**SHAPES[1]["properties"], "color": {"enum": ["red"]}, "size": {"enum": [1]}}}]},
+     {"kind": "box", "w": 1, "color": "blue", "size": 2},
+     [("/color", 'must be "red"', "enum"), ("/size", "must be 1", "enum")]),
+    ({"oneOf": [{"required": ["a"], "properties": {"color": {"enum": ["red"]}}},
+                {"required": ["b"], "properties": {"color": {"enum": ["red"]}}}]},
+     {"color": "blue", "b": 1}, [("/color", 'must be "red"', "enum")]),
+    ({"oneOf": [{"properties": {"in": {"properties": {"by": {"const": name}}, "required": [name]}}} for name in "ab"]},
+     {"in": {"by": "b"}}, [("/in/b", "is required", "required")]),
+    ({"oneOf": [{"properties": {"in": {"properties": {"by": {"const": name}}, "required": [name]}}} for name in "ab"]},
+     {"in": {"by": "c"}}, [("/in/by", 'must be "a" or "b"', "enum")]),
+    ({"anyOf": WORD}, 0, [("", "must be at least 1", "minimum")]),
+    ({"anyOf": WORD}, "none", [("", 'must be integer or "all"', "anyOf")]),
+    ({"anyOf": WORD}, 1.5, [("", 'must be integer or "all"', "anyOf")]),
+    ({"anyOf": WORD}, [], [("", 'must be integer or "all"', "anyOf")]),
+    ({"oneOf": [{"const": "a"}, {"enum": ["b", None]}]}, "c", [("", 'must be "a", "b" or null', "oneOf")]),
+    ({"anyOf": [{"anyOf": WORD}, {"type": "null"}]}, "none", [("", 'must be integer, "all" or null', "anyOf")]),
+    ({"anyOf": [{"type": "string", "format": "uuid"}, {"type": "null"}]}, "x",
+     [("", "must be a valid uuid", "format")]),
+    ({"anyOf": [{"type": "string", "maxLength": 1}, {"type": "array", "items": {"type": "string"}}]}, ["a", 1],
+     [("/1", "must be string", "type")]),
+    ({"anyOf": [{"type": "array", "items": {"type": "null"}}, {"type": "array", "items": {"type": "string"}}]},
+     ["a", 1], [("/1", "must be string", "type")]),
+    ({"anyOf": [{"const": 1}, {"const": "one"}]}, True, [("", 'must be 1 or "one"', "anyOf")]),
+    ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, 1,
+     [("", "fits more than one of the alternatives", "oneOf")]),
+    ({"anyOf": [False, False]}, 1, [("", "fits none of the alternatives", "anyOf")]),
+]  # fmt: skip
+
 CASES: list[tuple[dict[str, Any], Any, list[tuple[str, str, str]]]] = [
     ({"type": "integer"}, "x", [("", "must be integer", "type")]),
     ({"type": ["integer", "null", "boolean"]}, "x", [("", "must be integer, null or boolean", "type")]),
@@ -88,6 +156,14 @@ CASES: list[tuple[dict[str, Any], Any, list[tuple[str, str, str]]]] = [
         [("/a/1/b", "must be null", "type")],
     ),
 ]
+
+
+@pytest.mark.parametrize(("schema", "value", "faults"), UNIONS)
+def test_a_value_that_fits_no_alternative_is_told_what_the_one_it_means_or_all_of_them_ask(
+    schema: dict[str, Any], value: Any, faults: list[tuple[str, str, str]]
+) -> None:
+    found = compile_schema(schema, NAMED).errors(value)
+    assert [(fault["path"], fault["message"], fault["keyword"]) for fault in found] == faults
 
 
 @pytest.mark.parametrize(("schema", "value", "faults"), CASES, ids=[str(case[0])[:60] for case in CASES])

@@ -47,7 +47,7 @@ def stripped(schema: Any, value: Any, schemas: Any = None) -> Any:
         ({"properties": {"a": {"properties": {"b": {}}}}, "patternProperties": {"^a": {"properties": {"c": {}}}}},
          {"a": {"b": 1, "c": 1, "d": 1}, "ab": {"b": 1, "c": 1}}, {"a": {"b": 1, "c": 1}, "ab": {"c": 1}}),
         ({"patternProperties": {"^a": {"properties": {"c": {}}}, "b$": {"properties": {"d": {}}}}},
-         {"ab": {"c": 1, "d": 1, "e": 1}, "a": {"d": 1}}, {"ab": {"c": 1, "d": 1, "e": 1}, "a": {}}),
+         {"ab": {"c": 1, "d": 1, "e": 1}, "a": {"d": 1}}, {"ab": {"c": 1, "d": 1}, "a": {}}),
         ({"properties": {"a": {}}, "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, {"a": 1, "b": 1}, {"a": 1}),
         ({"if": {"required": ["a"]}, "then": {"properties": {"a": {}}}}, {"a": 1, "b": 1}, {"a": 1}),
         ({"$ref": "#/schemas/Tree"}, {"n": 1, "x": 1, "kids": [{"y": 1, "kids": [{"n": 1, "z": 1}]}]},
@@ -119,14 +119,9 @@ def inside(schemas: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
     """All that speaks of the property `name` of a value to which all of `schemas` apply."""
     named = [one["properties"][name] for one in schemas if name in one.get("properties", {})]
     matching = [
-        (pattern, each)
-        for one in schemas
-        for pattern, each in one.get("patternProperties", {}).items()
-        if matches(pattern, name)
+        each for one in schemas for pattern, each in one.get("patternProperties", {}).items() if matches(pattern, name)
     ]
-    if not named and len({pattern for pattern, _ in matching}) > 1:
-        return []
-    return [inner for each in (*named, *(each for _, each in matching)) for inner in conjuncts(each)]
+    return [inner for each in (*named, *matching) for inner in conjuncts(each)]
 
 
 def reference(schemas: list[dict[str, Any]], value: Any) -> Any:

@@ -1,0 +1,158 @@
+"""Which of the alternatives of a schema hold for a value, and so take part in what is made of it.
+
+A branch is judged by what it makes of the value itself: first with no more than its text read, then without the keys
+that it does not know, at last with its defaults. So a default decides nothing where the value does.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from hapiish.http.places import Memo, Place, Places, Validator, fill, holds, made, read, stripped
+from hapiish.http.report import Fault
+from hapiish.http.shape import ABSENT
+
+
+class Branch:
+    """One alternative. `rungs` are its places, from one that only reads text to one that strips and gives defaults."""
+
+    __slots__ = ("judge", "name", "rungs")
+
+    def __init__(self, name: str, rungs: list[Place], judge: Validator) -> None:
+        self.name = name
+        self.rungs = rungs
+        self.judge = judge
+
+    def holds(self, value: Any) -> bool:
+        return holds(self.judge, value)
+
+    def made(self, place: Place, value: Any, memo: Memo) -> Any:
+        """What `place` makes of a value for which the branch then holds; else `ABSENT`.
+
+        Keys that the branch does not know may belong to what stands beside it: they go only if it fails with them.
+        """
+        new, active = made((place,), value, memo)
+        if self.holds(new):
+            return new
+        less = stripped(active, new) if isinstance(new, dict) else new
+        return less if less is not new and self.holds(less) else ABSENT
+
+    def taken(self, value: Any, memo: Memo) -> Place:
+        """The place with the most to do that does not make the branch fail where it would hold without."""
+        best = self.rungs[-1]
+        if len(self.rungs) == 1:
+            return best
+        holding = (place for place in reversed(self.rungs) if self.made(place, value, memo) is not ABSENT)
+        return next(holding, best)
+
+
+class Alternatives:
+    """A group of alternatives at one place: anyOf, oneOf, if or dependentSchemas, by `word`."""
+
+    __slots__ = ("branches", "known", "reads", "word")
+
+    def __init__(self, word: str, branches: list[Branch], *, reads: bool) -> None:
+        self.word = word
+        self.branches = branches
+        self.reads = reads
+        self.known = Place()
+
+    def prune(self, giving: set[Place], closing: set[Place]) -> None:
+        """Leaves the rungs that do more than those before; notes which keys are known where no branch holds.
+
+        These are the keys of all branches; of `if`, which looks at its own in any case, those.
+        """
+        for branch in self.branches:
+            strips = next((place for place in branch.rungs[1:] if place in closing), None)
+            branch.rungs[1:] = [place for place in branch.rungs[1:] if place in giving or place is strips]
+        seen: set[Place] = set()
+        ahead = list(self.known_keys())
+        while ahead:
+            place = ahead.pop()
+            if place not in seen:
+                seen.add(place)
+                self.known.inside |= dict.fromkeys(place.inside, ())
+                self.known.patterns += [(matches, ()) for matches, _ in place.patterns]
+                self.known.names |= place.names
+                self.known.is_open |= place.is_open
+                ahead += [each for choice in place.objects for each in choice.known_keys()]
+
+    def known_keys(self) -> Iterator[Place]:
+        """The places that say which keys the branches know."""
+        return (branch.rungs[0] for branch in (self.branches[:1] if self.word == "if" else self.branches))
+
+    def places(self) -> Iterator[Place]:
+        for branch in self.branches:
+            yield from branch.rungs
+
+    def of_text(self, base: Places, value: str, memo: Memo) -> Places:
+        """`base` with the places of the branch that a text chooses: the first that holds for what it reads there."""
+        if self.word == "if":
+            condition, yes, no = (branch.rungs[0] for branch in self.branches)
+            new, places = read(base, (condition,), value, memo)
+            is_met = self.branches[0].holds(new)
+            return read(*((places, (yes,)) if is_met else (base, (no,))), value, memo)[1]
+        meant = None
+        for branch in self.branches:
+            if branch.rungs[0] in base:  # a schema that refers to itself for the same value
+                continue
+            new, places = read(base, (branch.rungs[0],), value, memo)
+            if branch.holds(new):
+                return places
+            if meant is None and new is not value:
+                meant = places
+        return meant or base
+
+    def of_container(self, value: Any, memo: Memo) -> Places:
+        """The places of the branches that hold for an object or an array."""
+        if self.word == "if":
+            condition, yes, no = self.branches
+            if condition.holds(fill(tuple(condition.rungs[:1]), value, memo)):
+                return condition.rungs[0], yes.taken(value, memo)
+            return self.known, no.taken(value, memo)
+        if self.word == "dependentSchemas":
+            return tuple(branch.taken(value, memo) for branch in self.branches if branch.name in value)
+        for level in range(max(len(branch.rungs) for branch in self.branches)):
+            held = self._held(level, value, memo)
+            if held:
+                return self._together(held, level, value, memo)
+        return self._meant(value, memo)
+
+    def _held(self, level: int, value: Any, memo: Memo) -> list[Branch]:
+        """The branches that hold at one level: of `anyOf` all that do so as they are, else the first.
+
+        A text that one branch has read is not read again by the next.
+        """
+        held: list[Branch] = []
+        for branch in self.branches:
+            if level < len(branch.rungs):
+                new = branch.made(branch.rungs[level], value, memo)
+                if new is not ABSENT:
+                    held.append(branch)
+                    if level or self.word == "oneOf":
+                        break
+                    value = new if self.reads else value
+        return held
+
+    def _together(self, held: list[Branch], level: int, value: Any, memo: Memo) -> Places:
+        places = tuple(branch.taken(value, memo) for branch in held)
+        if len(held) > 1 and any(place is not branch.rungs[level] for place, branch in zip(places, held, strict=True)):
+            new = made(places, value, memo)[0]
+            if not all(branch.holds(new) for branch in held):
+                return places[0], *(branch.rungs[min(level, len(branch.rungs) - 1)] for branch in held[1:])
+        return places
+
+    def _meant(self, value: Any, memo: Memo) -> Places:
+        """The text of a value that fits no branch is read as the nearest one asks, for the report."""
+        if not self.reads:
+            return (self.known,)
+        tried = [
+            (nearness(branch.judge.errors(fill((branch.rungs[0],), value, memo))), index, branch.rungs[0])
+            for index, branch in enumerate(self.branches)
+        ]
+        return self.known, min(tried)[2]
+
+
+def nearness(faults: list[Fault]) -> tuple[bool, int, int]:
+    """How far a value is from a branch, by its faults there: the wrong type, wrong constants, faults in all."""
+    constants = sum(fault["keyword"] in ("const", "enum") for fault in faults)
+    return any(not fault["path"] and fault["keyword"] == "type" for fault in faults), constants, len(faults)

@@ -1,0 +1,315 @@
+"""What is done to the values at the places of a schema: text converted, defaults filled in, unknown keys removed.
+
+A place stands for all schemas that speak of one value without a condition. Where a schema has alternatives, the value
+chooses: a branch is judged with what it would make of the value itself, and only the branches that hold take part.
+Nothing given is changed in place, and what needs no change stays the same object.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from hapiish.http.report import Fault
+from hapiish.http.shape import ABSENT, common
+from hapiish.http.texts import Convert, readings
+
+Make = Callable[[], Any]
+Matches = Callable[[str], bool]
+Places = tuple["Place", ...]
+Memo = dict[tuple[Places, int], tuple[Any, Any, Places]]
+"""What was made of a container by some places: the container (kept, so that its id stays its own), result, places."""
+
+
+class Validator(Protocol):
+    """What judges a branch."""
+
+    @property
+    def is_valid(self) -> Callable[[Any], bool]: ...
+
+    def errors(self, value: Any) -> list[Fault]: ...
+
+
+class Choice(Protocol):
+    """A group of alternatives at one place."""
+
+    def places(self) -> "Iterator[Place]":
+        """The places of all branches."""
+
+    def prune(self, giving: "set[Place]", closing: "set[Place]") -> None:
+        """Forgets what changes nothing."""
+
+    def of_text(self, base: Places, value: str, memo: Memo) -> Places:
+        """`base` with the places of the branch that a text chooses."""
+
+    def of_container(self, value: Any, memo: Memo) -> Places:
+        """The places of the branches that hold for an object or an array."""
+
+    def known_keys(self) -> "Iterator[Place]":
+        """The places that say which keys the branches know."""
+
+
+class Place:
+    """What some schemas, taken together, say of one value."""
+
+    __slots__ = (
+        *("arrays", "changes_items", "changes_others", "convert", "converts", "files", "first", "inside", "is_open"),
+        *("items", "judge", "members", "names", "objects", "order", "patterns", "reads", "rest", "strips", "texts"),
+        "unevaluated",
+    )
+
+    def __init__(self) -> None:
+        self.members: list[tuple[str, Make | None, Convert | None, Place | None]] = []
+        self.inside: dict[str, Places] = {}
+        self.patterns: list[tuple[Matches, Places]] = []
+        self.rest: Places = ()
+        self.unevaluated: Places = ()
+        self.first: list[Places] = []
+        self.items: Places = ()
+        self.order: tuple[str, ...] | None = None
+        self.reads = False
+        self.converts = False
+        self.convert: Convert | None = None
+        self.files = False
+        self.judge: Validator | None = None
+        self.names = False
+        self.is_open = False
+        self.strips = False
+        self.objects: list[Choice] = []
+        self.arrays: list[Choice] = []
+        self.texts: list[Choice] = []
+        self.changes_others = False
+        self.changes_items = False
+
+    def prune(self, useful: set["Place"], giving: set["Place"], closing: set["Place"]) -> None:
+        """Forgets the alternatives that change nothing, and notes where else nothing is changed."""
+        for choices in (self.objects, self.arrays, self.texts):
+            choices[:] = [choice for choice in choices if not useful.isdisjoint(choice.places())]
+            for choice in choices:
+                choice.prune(giving, closing)
+        self.converts = self.converts or bool(self.texts)
+        others = (*(places for _, places in self.patterns), self.rest, self.unevaluated)
+        self.changes_others = any(useful.intersection(places) for places in others)
+        self.changes_items = any(useful.intersection(places) for places in (*self.first, self.items))
+
+    def finish(self, useful: set["Place"]) -> None:
+        """Leaves the members of which something is made."""
+        members, self.members = self.members, []
+        for name, default, _, place in members:
+            kept = place if place in useful else None
+            if default is not None or kept is not None:
+                self.members.append((name, default, None if kept is None else kept.convert, kept))
+
+    def make(self, value: Any) -> Any:
+        """What becomes of `value`."""
+        return self.fill(value, {})
+
+    def fill(self, value: Any, memo: Memo) -> Any:
+        """What becomes of `value`; `memo` is that of the whole value."""
+        if isinstance(value, str):
+            if self.convert is not None:
+                return self.convert(value)
+            return read((), (self,), value, memo)[0] if self.converts else value
+        if self.files and value is not None and not isinstance(value, list):
+            value = [value]
+        if isinstance(value, dict):
+            if self.objects:
+                return _chosen((self,), value, memo)
+            value = self.members_of(value, memo)
+            return stripped((self,), value) if self.strips else value
+        if isinstance(value, list):
+            if self.arrays:
+                return _chosen((self,), value, memo)
+            return self.items_of(value, memo) if self.changes_items else value
+        return value
+
+    def members_of(self, value: dict[str, Any], memo: Memo) -> dict[str, Any]:
+        """An object with its members as this place makes them."""
+        result = value
+        for name, default, convert, place in self.members:
+            given = value.get(name, ABSENT)
+            if given is ABSENT:
+                if default is None:
+                    continue
+                new = default()
+                if place is not None and not self.reads:
+                    new = place.fill(new, memo)
+            elif convert is not None:
+                if (new := convert(given)) is given:
+                    continue
+            elif place is None or (new := place.fill(given, memo)) is given:
+                continue
+            if result is value:
+                result = value.copy()
+            result[name] = new
+        return self._others_of(value, result, memo) if self.changes_others else result
+
+    def _others_of(self, value: dict[str, Any], result: dict[str, Any], memo: Memo) -> dict[str, Any]:
+        for name in value.keys() - self.inside.keys():
+            places = _inside((self,), name)[0]
+            if places and (new := fill(places, value[name], memo)) is not value[name]:
+                result = value.copy() if result is value else result
+                result[name] = new
+        return result
+
+    def items_of(self, value: list[Any], memo: Memo) -> list[Any]:
+        """An array with its items as this place makes them."""
+        result = value
+        first, (rest,) = self.first, self.items
+        for index, given in enumerate(value):
+            place = first[index][0] if index < len(first) else rest
+            if (new := place.fill(given, memo)) is not given:
+                if result is value:
+                    result = value.copy()
+                result[index] = new
+        return result
+
+    def children(self) -> Iterator["Place"]:
+        """The places inside, and those of the alternatives."""
+        for places in (*self.inside.values(), *(each for _, each in self.patterns), *self.first):
+            yield from places
+        yield from (*self.rest, *self.unevaluated, *self.items)
+        for choice in (*self.objects, *self.arrays, *self.texts):
+            yield from choice.places()
+
+
+# The walk over a value, by all places that speak of it.
+
+
+def fill(places: Places, value: Any, memo: Memo) -> Any:
+    """`value` as all of `places` make it."""
+    if len(places) == 1:
+        return places[0].fill(value, memo)
+    if isinstance(value, str):
+        return read((), places, value, memo)[0] if any(place.converts for place in places) else value
+    if not isinstance(value, list) and value is not None and any(place.files for place in places):
+        value = [value]
+    return _chosen(places, value, memo) if isinstance(value, dict | list) else value
+
+
+def _chosen(places: Places, value: Any, memo: Memo) -> Any:
+    """A container as `places` and the alternatives that hold for it make it."""
+    new, active = made(places, value, memo)
+    return stripped(active, new) if isinstance(new, dict) else new
+
+
+def made(places: Places, value: Any, memo: Memo) -> tuple[Any, Places]:
+    """The same with the keys that are not known, and all places that take part."""
+    key = (places, id(value))
+    if key in memo:
+        return memo[key][1:]
+    memo[key] = value, value, places  # for a schema that refers to itself for the same value
+    is_object = isinstance(value, dict)
+    build: Callable[[Places, Any, Memo], Any] = _objects if is_object else _array
+    choices = [each for place in places for each in (place.objects if is_object else place.arrays)]
+    active, new = places, build(places, value, memo)
+    for choice in choices:
+        more = tuple(each for place in choice.of_container(new, memo) for each in _settled(place, new, memo))
+        added = tuple(place for place in dict.fromkeys(more) if place not in active)
+        if added:
+            active += added
+            new = build(active, value, memo)
+    memo[key] = value, new, active
+    return new, active
+
+
+def _settled(place: Place, value: Any, memo: Memo) -> Places:
+    """A place with those of its own alternatives that hold."""
+    has_choices = place.objects if isinstance(value, dict) else place.arrays
+    return made((place,), value, memo)[1] if has_choices else (place,)
+
+
+def _objects(places: Places, value: dict[str, Any], memo: Memo) -> dict[str, Any]:
+    """The members of an object by several places."""
+    if len(places) == 1:
+        return places[0].members_of(value, memo)
+    result = value
+    for name, given in value.items():
+        inside = _inside(places, name)[0]
+        if inside and (new := fill(inside, given, memo)) is not given:
+            result = value.copy() if result is value else result
+            result[name] = new
+    for place in places:
+        for name, default, *_ in place.members:
+            if default is not None and name not in result:
+                result = value.copy() if result is value else result
+                result[name] = default()
+                inside = _inside(places, name)[0]
+                if inside and not place.reads:
+                    result[name] = fill(inside, result[name], memo)
+    return result
+
+
+def _array(places: Places, value: list[Any], memo: Memo) -> list[Any]:
+    """The items of an array by several places."""
+    if not any(place.changes_items for place in places):
+        return value
+    result = value
+    for index, given in enumerate(value):
+        inside = _united(place.first[index] if index < len(place.first) else place.items for place in places)
+        if inside and (new := fill(inside, given, memo)) is not given:
+            result = value.copy() if result is value else result
+            result[index] = new
+    return result
+
+
+def _inside(places: Places, name: str) -> tuple[Places, bool]:
+    """The places of the property `name`, and whether any of `places` knows it."""
+    found: list[Places] = []
+    is_known = False
+    for place in places:
+        if name in place.inside:
+            is_known = True
+            found.append(place.inside[name])
+            continue
+        matching = [inside for matches, inside in place.patterns if matches(name)]
+        is_known = is_known or bool(matching)
+        found += matching or [place.rest]
+    if not is_known:
+        found += [place.unevaluated for place in places]
+    return _united(found), is_known
+
+
+def _united(several: Any) -> Places:
+    found = [each for each in several if each]
+    if len(found) < 2:
+        return found[0] if found else ()
+    return tuple(dict.fromkeys(place for places in found for place in places))
+
+
+def stripped(places: Places, value: dict[str, Any]) -> dict[str, Any]:
+    """`value` without the keys that none of `places` knows, where they name any and leave none free."""
+    if not any(place.strips for place in places):
+        return value
+    if any(place.is_open for place in places) or not any(place.names for place in places):
+        return value
+    unknown = [name for name in value if not _inside(places, name)[1]]
+    return {name: each for name, each in value.items() if name not in unknown} if unknown else value
+
+
+def read(base: Places, places: Places, value: str, memo: Memo) -> tuple[Any, Places]:
+    """What a text stands for by `base`, whose alternatives are chosen, and `places`; and all places that say so."""
+    base += places
+    for place in places:
+        for choice in place.texts:
+            base = choice.of_text(base, value, memo)
+    order = common(place.order for place in base)
+    if order is None:
+        return value, base
+    found = list(readings(value, order))
+    if "array" in order:
+        found.append([value])
+    if len(found) > 1:
+        found = [fill(base, each, memo) if isinstance(each, list) else each for each in found]
+        judges = [place.judge for place in base if place.judge is not None]
+        fitting = (each for each in found if all(holds(judge, each) for judge in judges))
+        return next(fitting, found[0]), base
+    if found:
+        return fill(base, found[0], memo) if isinstance(found[0], list) else found[0], base
+    return value, base
+
+
+def holds(judge: Validator, value: Any) -> bool:
+    """The verdict; values outside JSON (files) are left to the engine that reports."""
+    try:
+        return judge.is_valid(value)
+    except ValueError:
+        return not judge.errors(value)
