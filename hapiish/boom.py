@@ -96,7 +96,11 @@ class Unauthorized(Boom):
 
 
 def _quote(text: str) -> str:
-    return str(text).replace("\\", "\\\\").replace('"', '\\"')
+    """A quoted-string's text (RFC 9110 §5.6.4), which is Latin-1 without control characters; "?" stands for others."""
+    latin = str(text).encode("latin-1", "replace").decode("latin-1")
+    if not latin.isprintable():
+        latin = "".join(char if char.isprintable() or char == "\t" else "?" for char in latin)
+    return latin.replace("\\", "\\\\").replace('"', '\\"')
 
 
 class MethodNotAllowed(Boom):

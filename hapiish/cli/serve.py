@@ -5,6 +5,7 @@ import gc
 import logging.config
 import math
 import os
+import secrets
 import signal
 import socket
 import ssl
@@ -23,6 +24,7 @@ from hapiish.cli import logs
 from hapiish.cli.database import local_database
 from hapiish.cli.refusal import Refusal
 from hapiish.http.connections import Limits
+from hapiish.http.csrf import RUN_SECRET
 from hapiish.http.protocol import HttpProtocol
 from hapiish.realtime.protocol import WebSocketProtocol
 from hapiish.store import indexes
@@ -174,6 +176,7 @@ def serve_alone(config: uvicorn.Config, table: Table) -> int:
 def serve_by_workers(config: uvicorn.Config, table: Table, uri: str | None) -> int:
     """Several processes on one port; one that dies is replaced."""
     os.environ[TABLE] = table.file
+    os.environ.setdefault(RUN_SECRET, secrets.token_hex(32))
     if uri is not None:
         os.environ[DATABASE] = uri
     try:

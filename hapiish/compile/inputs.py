@@ -118,13 +118,14 @@ class InputCompiler:
         """What judges by a schema under `options`."""
         return compile_judge(schema, self.schemas, allow_unknown=options.allow_unknown, abort_early=options.abort_early)
 
-    def answers(self, rules: model.ResponseRules) -> Any:
+    def answers(self, given: model.Route | model.Event, rules: model.ResponseRules) -> Any:
         """The step that judges the answers; None when there is nothing to judge."""
         if not rules.sample or (rules.schema is None and not rules.status):
             return None
         return validate_response_step(
             self.judgement(rules.schema, rules),
             {status: self.judgement(rule, rules) for status, rule in rules.status.items()},
+            empty=rules.empty_status_code if isinstance(given, model.Route) else None,
             sample=rules.sample,
             modify=rules.modify,
             fail_action=self.names.action(rules.fail_action),

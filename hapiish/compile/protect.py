@@ -1,7 +1,8 @@
 """`csp` and `csrf` of routes: what protects pages in browsers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from typing import Any
 
 from hapiish.compile.names import Names
 from hapiish.http import csp
@@ -51,9 +52,15 @@ class ProtectCompiler:
             auto_generate=given.auto_generate,
             cookie={name: value for name, value in cookie.items() if value is not None},
             header=given.header_name.lower(),
+            passwords=_passwords(given.password),
             restful=given.restful,
             source=given.source,
             enforce=given.enforce,
             log_unauthorized=given.log_unauthorized,
             skip=self.names.function(given.skip) if given.skip is not None else None,
         )
+
+
+def _passwords(given: Any) -> tuple[str, ...]:
+    """A secret, or several by id of which the first is for new values."""
+    return tuple(given.values()) if isinstance(given, Mapping) else () if given is None else (given,)

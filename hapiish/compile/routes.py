@@ -105,10 +105,9 @@ class RouteCompiler:
         assert isinstance(given.handler, str)
         return self.methods.function(given.handler)
 
-    def absent(self) -> Route:
-        """The internal route of what no route answers: the server's own defaults, no authentication (hapi)."""
+    def absent(self, defaults: model.RouteOptions) -> Route:
+        """The internal route of what no route answers: the server's own `defaults`, no authentication (hapi)."""
         self.names.realm = 0
-        defaults = self.table.server.routes
         return Route(
             id=None,
             method="*",
@@ -170,7 +169,7 @@ class RouteCompiler:
     def after(self, given: model.Route | model.Event, options: model.RouteOptions) -> dict[str, Any]:
         """What follows the handler."""
         return {
-            "validate_response": self.inputs.answers(options.response),
+            "validate_response": self.inputs.answers(given, options.response),
             "on_post_handler": self.ext.at("onPostHandler", options.ext),
             "on_pre_response": self.ext.at("onPreResponse", options.ext),
             "on_post_response": (

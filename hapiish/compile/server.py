@@ -1,6 +1,7 @@
 """Routes and settings of the server to dispatchers: one for the world, and one that sees internal routes too."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from hapiish import path as paths
@@ -41,6 +42,7 @@ class ServerCompiler:
         """What answers requests; with `internals` also those for routes that only the server itself may ask for."""
         settings = self.settings.router
         seen = [pair for pair in self.compiled if internals or not pair[0].options.is_internal]
+        defaults = self.settings.routes
         router = Router(settings.is_case_sensitive, settings.strip_trailing_slash)
         for given, route in seen:
             router.add(given.method, paths.parse(given.path), route, given.vhost)
@@ -48,12 +50,13 @@ class ServerCompiler:
             server=self.routes.server,
             router=router.freeze(),
             routes={route.id: route for _, route in self.compiled if route.id is not None},
-            absent=self.routes.absent(),
+            absent=self.routes.absent(defaults),
+            preflight=self.routes.absent(replace(defaults, cors=None)),
             on_request=tuple(self.early()),
             query_parser=self.query,
             strip_trailing_slash=settings.strip_trailing_slash,
             vhosts=any(given.vhost is not None for given, _ in seen),
-            any_cors=any(given.options.cors is not None for given, _ in seen),
+            any_cors=any(options.cors is not None for options in (defaults, *(given.options for given, _ in seen))),
             method_not_allowed=settings.method_not_allowed,
             access_log=self.settings.access_log,
             counts_ids=self.identity is None,

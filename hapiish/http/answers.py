@@ -7,7 +7,7 @@ from typing import Any
 from hapiish import boom, codec
 from hapiish.http.report import Fault
 from hapiish.http.request import Request
-from hapiish.http.response import Response
+from hapiish.http.response import BODILESS, Response
 from hapiish.http.toolkit import CONTINUE, Toolkit
 from hapiish.http.validation import Convert, options_for, summary
 from hapiish.http.validator import Judge, faults_as_sent
@@ -54,20 +54,23 @@ def validate_response_step(
     default: Judgement | None,
     by_status: Mapping[int, Judgement | None],
     *,
+    empty: int | None = 204,
     sample: int = 100,
     modify: bool = False,
     fail_action: str | AsyncHandler = "error",
 ) -> Callable[[Request, Response], Awaitable[Response | None]]:
     """Judges answers; a wrong one is a 500 (hapi).
 
-    `by_status` wins over `default`, which is not for errors; None accepts anything. `sample` is the percentage of
+    An answer is judged by the status that is sent: `empty` in place of an empty 200, None where answers are events',
+    which have no such status. `by_status` wins over `default`, which is not for errors, nor for a status that has no
+    body; None accepts anything. `sample` is the percentage of
     responses that are looked at. With `modify` what the validation made of the answer is sent. A function as
     `fail_action` may replace the response by what it returns.
     """
 
     async def judge(request: Request, response: Response) -> Response | None:
-        status = response.status_code
-        look = by_status.get(status, default if status < 400 else None)
+        status = response.status_code if empty is None else response.sent_status(empty)
+        look = by_status.get(status, default if status < 400 and status not in BODILESS else None)
         if look is None or (sample < 100 and random() * 100 >= sample):  # noqa: S311 - a sample, not a secret
             return None
         cause: Exception | None = None

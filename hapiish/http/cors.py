@@ -10,8 +10,8 @@ from typing import Any, Final
 Preflight = tuple[int, dict[str, str], dict[str, str] | None]
 """Status, headers and JSON body of an answer to a preflight."""
 
-_ANY: Final = "."
-"""What one character of an origin is where a pattern has `*` or `?`."""
+_ANY: Final = r"[^/?#\\@,\s]"
+"""One character where a pattern has `*` or `?`: none that ends or divides the host of an origin (RFC 6454 §6.2)."""
 
 
 class Cors:

@@ -11,15 +11,19 @@ from urllib.parse import quote
 
 from hapiish import boom, codec
 from hapiish.http import log
+from hapiish.http.header import Pair
 from hapiish.http.lifecycle import Route, Steps, failed, finish, perform, post_response
 from hapiish.http.query import Parser
 from hapiish.http.request import Request
-from hapiish.http.respond import Pair, Rendered
+from hapiish.http.respond import Rendered
 from hapiish.http.response import Response, from_error
 from hapiish.http.router import Router, normalise
 from hapiish.http.stream import Body, BrokenOff, Disconnected, close, hang_up, is_gone, transmit
 from hapiish.http.toolkit import CLOSE, Left
 from hapiish.types import Receive, Scope, Send
+
+PATH_SAFE = "/%:@!$&'()*+,;=~"
+"""What a path carries as it is, percent codes included."""
 
 Found = tuple[Route, dict[str, Any], Response | None]
 Tell = Callable[[Request, Response, int, int], None]
@@ -29,7 +33,10 @@ Streamed = tuple[int, list[Pair], Body]
 
 
 class Dispatcher:
-    """`routes` are by id; `absent` answers what no route does, with the server's defaults (hapi's not-found route)."""
+    """`routes` are by id; `absent` answers what no route does, with the server's defaults (hapi's not-found route).
+
+    `preflight` is the same without the server's CORS headers, since a preflight gets those of the route that it is for.
+    """
 
     __slots__ = (
         "absent",
@@ -38,6 +45,7 @@ class Dispatcher:
         "counts_ids",
         "method_not_allowed",
         "on_request",
+        "preflight",
         "query_parser",
         "requests",
         "router",
@@ -55,6 +63,7 @@ class Dispatcher:
         router: Router,
         routes: Mapping[str, Route],
         absent: Route,
+        preflight: Route,
         on_request: Steps = (),
         query_parser: Parser | None = None,
         strip_trailing_slash: bool = False,
@@ -68,6 +77,7 @@ class Dispatcher:
         self.router = router
         self.routes = routes
         self.absent = absent
+        self.preflight = preflight
         self.on_request = on_request
         self.query_parser = query_parser
         self.requests = Request
@@ -150,7 +160,9 @@ class Dispatcher:
             if ended.signal is CLOSE and status is not None and not sending.complete:
                 await sending({"type": "http.response.body", "body": b""})
             hang = ended.signal is CLOSE and status is None
-            await self._after(request, Response().code(status or 0), status or 0, sending.size)
+            left = Response()
+            left.status_code = status or 0  # which is the status of no response
+            await self._after(request, left, status or 0, sending.size)
             if hang and not hang_up(request.receive):
                 raise BrokenOff(f"{request.method} {request.route.path} closes the connection (request {request.id})")
         elif is_gone(ended):
@@ -175,8 +187,17 @@ class Dispatcher:
         except boom.BadRequest:
             return True
 
-    def _path(self, scope: Scope) -> str:
-        path = normalise(scope.get("raw_path") or scope["path"], self.strip)
+    def path_as_sent(self, request: Request) -> str:
+        """The request's path for another server: with the percent codes of the client, without dot segments.
+
+        The path that onRequest has set goes before what the client sent.
+        """
+        if request.path != self._path(request.scope):
+            return quote(request.path, safe=PATH_SAFE)
+        return self._path(request.scope, faithful=True)
+
+    def _path(self, scope: Scope, *, faithful: bool = False) -> str:
+        path = normalise(scope.get("raw_path") or scope["path"], self.strip, faithful=faithful)
         if scope.get("root_path"):
             root = _written(scope["root_path"])
             if path == root or path.startswith(f"{root}/"):
@@ -229,7 +250,7 @@ class Dispatcher:
         if self.any_cors and asked is not None and origin is not None:
             target = self.router.find(asked, path, host)
             if target is not None:
-                return self.absent, {}, _preflight(target[0], origin, asked, headers)
+                return self.preflight, {}, _preflight(target[0], origin, asked, headers)
             return self._refuse(path, host)
         if found is not None:
             return found[0], found[1] or {}, None
@@ -248,6 +269,7 @@ async def _rendered(request: Request, response: Response, error: Exception) -> t
         except Exception as another:  # noqa: BLE001 - every outcome is a response
             error = another
     await close(response.source)
+    request.entity = None  # what h.entity was given may be what cannot be sent
     response = failed(request, error)
     return response, render(request, response)
 

@@ -14,11 +14,11 @@ from hapiish.http.compression import IDENTITY, Compression
 from hapiish.http.cookies import Cookies
 from hapiish.http.cors import Cors
 from hapiish.http.formatting import OF_JSON, PLAIN, Format
+from hapiish.http.header import Pair, pair
 from hapiish.http.request import Request
-from hapiish.http.response import Headers, Response
+from hapiish.http.response import BODILESS, Headers, Response
 from hapiish.http.stream import Body, Unsent, body_of, is_stream
 
-Pair = tuple[bytes, bytes]
 Rendered = tuple[int, list[Pair], bytes | Body]
 
 JSON = "application/json; charset=utf-8"
@@ -29,8 +29,8 @@ _JSON_TYPE = (b"content-type", JSON.encode())
 _HTML_TYPE = (b"content-type", HTML.encode())
 _BYTES_TYPE = (b"content-type", BYTES.encode())
 _ACCEPT_RANGES = (b"accept-ranges", b"bytes")
+_END_OF_205 = [(b"content-length", b"0")]  # which the other statuses without a body must not have
 _READING = frozenset({"GET", "HEAD"})
-_BODILESS = frozenset({204, 304})
 _NOTHING_MORE: Mapping[str, Any] = {}
 _NOT_JSON = frozenset({str, type(None), bytes, bytearray, memoryview})
 _HOP_BY_HOP = frozenset(
@@ -111,7 +111,7 @@ class Responder:
     def _render_plain(self, request: Request, response: Response) -> Rendered | None:
         """JSON about which a handler said no more than the status: all headers but two are known beforehand."""
         status = response.status_code
-        if status in _BODILESS:
+        if status in BODILESS:
             return None
         headers, method = self.plain_json, request.scope["method"]
         if status == 200 and method == "GET":
@@ -149,7 +149,7 @@ class Responder:
         if length == 0:
             if status == 200 and not response.coded:
                 status = self.empty
-        elif coding is not None and method != "HEAD" and status not in _BODILESS:
+        elif coding is not None and method != "HEAD" and status not in BODILESS:
             body, length = self._compressed(coding, body, own)
         elif length is not None and self.ranges and status == 200 and method == "GET":
             headers.append(_ACCEPT_RANGES)
@@ -157,12 +157,12 @@ class Responder:
         if length is None and coding is None:
             length = _declared(response)
         if own:
-            _extend(headers, own, with_length=length is None and coding is None and status not in _BODILESS)
+            _extend(headers, own, with_length=length is None and coding is None and status not in BODILESS)
         if content_type is not None and "content-type" not in own:
             headers.append(content_type)
         headers.append((self.request_id, request.id.encode("latin-1")))
-        if status in _BODILESS:
-            return status, headers, _none(body)
+        if status in BODILESS:
+            return status, headers + _END_OF_205 if status == 205 else headers, _none(body)
         if length is not None:
             headers.append((b"content-length", b"%d" % length))
         return status, headers, _none(body) if method == "HEAD" else body
@@ -310,7 +310,7 @@ def _typed(more: Mapping[str, Any], content_type: Pair | None) -> Pair | None:
         if content_type is None or charset == "utf-8":
             return content_type
         mime = content_type[1].decode().partition(";")[0]
-    return b"content-type", _with_charset(mime, charset).encode("latin-1")
+    return pair("content-type", _with_charset(mime, charset))
 
 
 def _with_charset(mime: str, charset: str | None) -> str:
@@ -331,6 +331,8 @@ def _pass_through(source: Any, response: Response) -> None:
     """Takes over what a response from upstream says, unless the handler has said otherwise; hops are left out."""
     if not response.coded and response.status_code == 200:
         response.status_code = getattr(source, "status_code", 200)
+        if not 200 <= response.status_code <= 599:
+            raise boom.BadGateway(f"The upstream answers with the status {response.status_code}, which is none")
     own, response.headers = response.headers, {}
     pairs = list(getattr(source.headers, "multi_items", source.headers.items)())
     named = [value.lower() for name, value in pairs if name.lower() == "connection"]
@@ -364,8 +366,7 @@ def _extend(headers: list[Pair], own: Headers, *, with_length: bool) -> None:
     for name, value in own.items():
         if name == "content-length" and not with_length:
             continue
-        key = name.encode("latin-1")
-        if isinstance(value, str):
-            headers.append((key, value.encode("latin-1")))
+        if isinstance(value, list):
+            headers.extend(pair(name, line) for line in value)
         else:
-            headers.extend((key, line.encode("latin-1")) for line in value)
+            headers.append(pair(name, str(value)))

@@ -10,6 +10,11 @@ from hapiish.boom import Boom
 
 Headers = dict[str, str | list[str]]
 
+BODILESS = frozenset({204, 205, 304})
+"""Statuses that are sent without a body (RFC 9110 §6.4.1)."""
+
+_EMPTY: frozenset[type] = frozenset({str, bytes, bytearray, memoryview})
+
 
 class Response:
     """`source` is the value to send, `headers` are lower-case names. Every method returns the response itself.
@@ -43,12 +48,22 @@ class Response:
         return self.error is not None
 
     def code(self, status: int) -> "Response":
-        """Sets the status; an empty answer then stays a 200 if it was told to be one."""
+        """Sets the status, 200 to 599; an empty answer then stays a 200 if it was told to be one."""
         if not isinstance(status, int):
             raise TypeError(f"a status is a whole number, not {status!r}")
+        if not 200 <= status <= 599:
+            raise ValueError(f"{status} is not the status of a final response: these are 200 to 599 (RFC 9110 §15)")
         self.status_code = status
         self.coded = True
         return self
+
+    def sent_status(self, empty: int) -> int:
+        """The status that is sent: an empty 200 that was not set by `code()` becomes `empty`."""
+        if self.status_code != 200 or self.coded:
+            return self.status_code
+        source: Any = self.source
+        is_empty = source is None or (source.__class__ in _EMPTY and not source) or getattr(source, "length", None) == 0
+        return empty if is_empty else 200
 
     def header(
         self,

@@ -21,13 +21,16 @@ _ASCII = bytes(range(128))
 _CODE = re.compile("%[0-9A-Fa-f]{2}")
 _BROKEN = re.compile("%(?![0-9A-Fa-f]{2})")
 _DECODED = {f"%{ord(character):02X}": character for character in UNENCODED}
+_UNRESERVED = {code: character for code, character in _DECODED.items() if character.isalnum() or character in "-._~"}
 
 
-def normalise(raw: bytes | str, strip_trailing_slash: bool = False) -> str:
+def normalise(raw: bytes | str, strip_trailing_slash: bool = False, *, faithful: bool = False) -> str:
     """The path that routes are compared with: RFC 3986 §6.2.2 as hapi applies it, always ASCII.
 
     Percent codes are upper-cased, those of characters that need none are decoded, dot segments and a fragment removed.
-    An absolute target loses its scheme and host; any other that does not start with "/" is a `BadRequest`.
+    An absolute target loses its scheme and host; any other that does not start with "/" is a `BadRequest`. A `faithful`
+    path keeps the percent codes of reserved characters, which may mean another thing to another server (RFC 3986 §2.2);
+    its segments are those of the other.
     """
     text = raw if isinstance(raw, str) else raw.decode("latin-1")
     if not text.startswith("/"):
@@ -37,7 +40,7 @@ def normalise(raw: bytes | str, strip_trailing_slash: bool = False) -> str:
     if not text.isascii():
         text = quote_from_bytes(text.encode("utf-8" if isinstance(raw, str) else "latin-1", "surrogatepass"), _ASCII)
     if "%" in text:
-        text = _CODE.sub(_recode, text)
+        text = _CODE.sub(_recode_unreserved if faithful else _recode, text)
     if "/." in text:
         text = _without_dots(text)
     if strip_trailing_slash and text.endswith("/") and len(text) > 1:
@@ -97,13 +100,15 @@ class Router:
     def find(self, method: str, path: str, host: str | None = None) -> Match | None:
         """The route of a normalised `path`, or None; `BadRequest` when a parameter's value is not percent-coded UTF-8.
 
+        CONNECT asks for a tunnel and not for a resource (RFC 9110 §9.3.6): routes of any method do not answer it.
+
         `host` is the request's `Host` header, with or without its port.
         """
         folded = path if self._case_sensitive else path.lower()
         orders = self._orders_for(host)
         segments: list[str] = []
         raw = segments
-        for table in orders.get(method) or orders[ANY]:
+        for table in orders.get(method) or (orders[ANY] if method != "CONNECT" else ()):
             exact = table.literals.get(folded)
             if exact is not None:
                 return exact
@@ -225,6 +230,11 @@ def _origin_form(target: str) -> str:
 def _recode(code: re.Match[str]) -> str:
     upper = code[0].upper()
     return _DECODED.get(upper, upper)
+
+
+def _recode_unreserved(code: re.Match[str]) -> str:
+    upper = code[0].upper()
+    return _UNRESERVED.get(upper, upper)
 
 
 def _without_dots(path: str) -> str:

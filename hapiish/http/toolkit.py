@@ -5,10 +5,11 @@ from functools import partial
 from math import inf
 from typing import Any, Unpack
 
-from hapiish.boom import Boom, PreconditionFailed
+from hapiish.boom import BadRequest, Boom, PreconditionFailed
 from hapiish.http import conditional, files
 from hapiish.http.auth.verdict import Authenticated, Unauthenticated
 from hapiish.http.files import FileKeywords
+from hapiish.http.header import is_local
 from hapiish.http.request import Request
 from hapiish.http.response import CLEAR, Response
 
@@ -65,6 +66,18 @@ class Toolkit:
     def redirect(self, uri: str) -> Response:
         """An empty 302 to `uri`."""
         return Response("").redirect(uri)
+
+    def redirect_local(self, uri: Any, default: str | None = None) -> Response:
+        """An empty 302 to a path of this very server, such as a page that a client asks to be led back to.
+
+        Any other `uri` (`https://…`, `//host`, no text at all) is replaced by `default`; without one it is a
+        BadRequest.
+        """
+        if is_local(uri):
+            return self.redirect(uri)
+        if default is None:
+            raise BadRequest("A redirect leads to a path of this server", code="redirect")
+        return self.redirect(default)
 
     def file(self, path: str, **options: Unpack[FileKeywords]) -> Response:
         """The file at `path`, relative to the route's `files.relativeTo` or absolute, which must lie in that folder.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from hapiish import boom
 from hapiish.http import stream
@@ -16,10 +16,11 @@ from hapiish.http.response import Response
 from hapiish.http.stream import Watch
 from hapiish.kinds.route import KindRoute
 from hapiish.kinds.upstream import Pool, Upstream, end_to_end, request_for
+from hapiish.path import Param, Wildcard, parse
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?([0-9]{1,10})")
-_PATH_SAFE = "/%:@!$&'()*+,;=~"
+_SEGMENT_SAFE = ":@!$&'()*+,;=~"
 _UNMODIFIED = ("content-type", "content-encoding", "content-length")
 
 
@@ -27,7 +28,7 @@ def proxy_kind(server: Any, route: KindRoute, options: Any) -> "Proxy":
     """The handler of a proxied route; connections are shared by routes with equal settings, and outlive a reload."""
     key = (options.reject_unauthorized, options.max_sockets or None, options.redirects or 0)
     pool = server.keep(("hapiish.kinds.proxy", key), lambda: Pool(verify=key[0], max_sockets=key[1], redirects=key[2]))
-    return Proxy(server, pool, options)
+    return Proxy(server, pool, options, route.path)
 
 
 proxy_kind.references = ("map_uri", "on_request", "on_response")  # type: ignore[attr-defined]
@@ -36,11 +37,12 @@ proxy_kind.references = ("map_uri", "on_request", "on_response")  # type: ignore
 class Proxy:
     """One proxied route; `options` has h2o2's keys in snake_case, functions in place of names."""
 
-    def __init__(self, server: Any, pool: Pool, options: Any) -> None:
+    def __init__(self, server: Any, pool: Pool, options: Any, path: str) -> None:
         self.server = server
         self.pool = pool
         self.options = options
         self.seconds = options.timeout / 1000 if options.timeout else None
+        self.spans = _spans(path)
 
     async def __call__(self, request: Any, h: Any) -> Any:
         """Answers one request with what the upstream answers."""
@@ -124,7 +126,7 @@ class Proxy:
         if options.uri is not None:
             return _PLACEHOLDER.sub(lambda match: self._filled(request, match[1]), options.uri), {}
         port = f":{options.port}" if options.port else ""
-        return f"{options.protocol}://{options.host}{port}{_path(request)}{_query(request)}", {}
+        return f"{options.protocol}://{options.host}{port}{self._path(request)}{_query(request)}", {}
 
     def _filled(self, request: Any, name: str) -> str:
         settings = self.server.settings
@@ -136,10 +138,28 @@ class Proxy:
             case "port":
                 return str(settings.port)
             case "path":
-                return _path(request)
+                return self._path(request)
             case "query":
                 return _query(request)
-        return _encoded(request.params.get(name, ""))
+        return self._param(request, name)
+
+    def _path(self, request: Any) -> str:
+        return self.server.dispatch.path_as_sent(request)  # type: ignore[no-any-return]
+
+    def _param(self, request: Any, name: str) -> str:
+        """A parameter as a part of a path, in the client's own words where it fills whole segments.
+
+        Percent codes in it may mean something to the upstream: `%2F` is no slash there.
+        """
+        value = str(request.params.get(name, ""))
+        if any(step in (".", "..") for step in value.split("/")):
+            raise boom.BadRequest("A path to a proxied server has no dot segments")
+        if name in self.spans:
+            start, end = self.spans[name]
+            cut = "/".join(self._path(request).split("/")[start:end])
+            if unquote(cut) == value:  # else a step has changed the parameter, and its word counts
+                return cut
+        return "/".join(quote(step, safe=_SEGMENT_SAFE) for step in value.split("/"))
 
     def _log(self, request: Any, begun: float, outcome: str, data: dict[str, Any]) -> None:
         if self.options.downstream_response_time:
@@ -152,21 +172,25 @@ def _content(request: Any) -> Any:
     return request.payload if "content-length" in given or "transfer-encoding" in given else None
 
 
-def _path(request: Any) -> str:
-    return quote(request.path, safe=_PATH_SAFE)
-
-
 def _query(request: Any) -> str:
     query = request.scope["query_string"].decode("latin-1")
     return f"?{query}" if query else ""
 
 
-def _encoded(value: Any) -> str:
-    """A parameter as a part of a path: its slashes divide it, everything else is only text."""
-    steps = str(value).split("/")
-    if any(step in (".", "..") for step in steps):
-        raise boom.BadRequest("A path to a proxied server has no dot segments")
-    return "/".join(quote(step, safe="") for step in steps)
+def _spans(path: str) -> dict[str, tuple[int, int | None]]:
+    """Which parts of a path, split at its slashes, each parameter fills that fills whole ones; None is the end."""
+    spans: dict[str, tuple[int, int | None]] = {}
+    at = 1
+    for segment in parse(path).segments:
+        match segment:
+            case Param(name, count=count):
+                spans[name] = at, at + count
+                at += count
+            case Wildcard(name):
+                spans[name] = at, None
+            case _:
+                at += 1
+    return spans
 
 
 def _max_age(headers: Any) -> int | None:

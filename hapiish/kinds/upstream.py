@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from hapiish import boom
+from hapiish.http.header import pair
 
 # RFC 9110 §7.6.1 and its predecessor: what speaks of one connection is not for the next one.
 _HOP_BY_HOP = frozenset(
@@ -39,6 +40,7 @@ class Upstream:
         self._raw = raw
         self.status_code = response.status_code
         self.headers = response.headers.copy()
+        self.headers.encoding = "latin-1"  # every byte as it is, whatever the upstream meant by it
         if "content-encoding" in self.headers and not raw:
             del self.headers["content-encoding"]
             self.headers.pop("content-length", None)
@@ -103,11 +105,15 @@ class Pool:
         request.extensions = {**request.extensions, "timeout": waits.as_dict()}
         try:
             async with asyncio.timeout(seconds):
-                return await client.send(request, stream=True, follow_redirects=self._redirects > 0)
+                response = await client.send(request, stream=True, follow_redirects=self._redirects > 0)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise boom.GatewayTimeout("The upstream did not answer in time") from error
         except (httpx.RequestError, httpx.StreamError) as error:
             raise boom.BadGateway("The upstream cannot be reached, or answers wrongly") from error
+        if not 200 <= response.status_code <= 599:
+            await response.aclose()
+            raise boom.BadGateway(f"The upstream answers with {response.status_code}, which is no status of HTTP")
+        return response
 
     def _open(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -129,8 +135,13 @@ class Pool:
 
 
 def request_for(method: str, uri: str, headers: Mapping[str, str], content: Any) -> httpx.Request:
-    """The request as it will be sent; InternalServerError for a URI that is none, which the table's own code made."""
+    """The request as it will be sent; InternalServerError for a URI that is none, which the table's own code made.
+
+    A client's header is passed on byte by byte, as Latin-1 (RFC 9110 §5.5). Raises ValueError for a header of the
+    table's own code that cannot be sent.
+    """
+    fields = [pair(name.lower(), value) for name, value in headers.items()]
     try:
-        return httpx.Request(method.upper(), uri, headers=dict(headers), content=content)
+        return httpx.Request(method.upper(), uri, headers=fields, content=content)
     except httpx.InvalidURL as error:
         raise boom.InternalServerError(f"{uri!r} is no URI to proxy to: {error}") from error

@@ -121,6 +121,7 @@ class Code(StrEnum):
     ENCODING = "HA0381", "Settings for a content coding that `server.compression` does not offer."
     DIRECTORY_PATH = "HA0382", "The path of a route with a directory does not end with a parameter."
     FILE = "HA0383", "Options of a file that contradict each other."
+    RESPONSE_STATUS = "HA0384", "A schema for the body of a status that is sent without one."
     COOKIE = "HA0385", "A cookie whose encoding, password and value do not fit together, or that is declared twice."
     PAYLOAD_AUTH = "HA0386", "Payload authentication that no strategy can give, or that one would not do without."
     HANDSHAKE = "HA0387", "A namespace asks for a strategy that cannot judge the handshake of a socket."

@@ -22,7 +22,8 @@ def answered(response: Response, *, sample: int = 100, fail_action: Any = "error
     by_status = {
         status: schema and by_schema(compile_schema(schema, {})) for status, schema in schemas.get("status", {}).items()
     }
-    step = validate_response_step(default, by_status, sample=sample, fail_action=fail_action)
+    empty = schemas.get("empty", 204)
+    step = validate_response_step(default, by_status, empty=empty, sample=sample, fail_action=fail_action)
     return asyncio.run(step(make_request(method="POST"), response))  # type: ignore[arg-type]
 
 
@@ -70,10 +71,25 @@ def test_an_answer_that_is_not_json_fits_no_schema(source: Any) -> None:
         answered(Response(source), schema={"type": "object", "properties": {"a": {"required": ["c"]}}})
 
 
-def test_nothing_is_an_answer_only_where_the_schema_says_so() -> None:
-    assert answered(Response(None), schema=False) is None
-    with pytest.raises(boom.InternalServerError):
-        answered(Response(None), schema=CLOSED)
+@pytest.mark.parametrize("source", [None, "", b""], ids=["None", "text", "bytes"])
+def test_an_empty_answer_is_judged_by_the_status_that_is_sent(source: Any) -> None:
+    empty = Response(source)
+    assert answered(empty, schema=CLOSED, status={200: CLOSED}) is None  # a 204, which has no body
+    with pytest.raises(boom.InternalServerError, match="the 202 answer"):
+        answered(empty, status={202: CLOSED}, empty=202)
+    cases: list[tuple[Response, dict[str, Any]]] = [
+        (Response(source).code(200), {}),
+        (empty, {"empty": 200}),
+        (empty, {"empty": None}),
+    ]
+    for response, settings in cases:
+        with pytest.raises(boom.InternalServerError, match="the 200 answer"):
+            answered(response, schema=CLOSED, **settings)
+
+
+@pytest.mark.parametrize("status", [204, 205, 304])
+def test_a_status_without_a_body_has_nothing_to_judge(status: int) -> None:
+    assert answered(Response(5).code(status), schema=CLOSED) is None
 
 
 def test_a_sample_of_nought_judges_nothing_and_of_a_hundred_everything() -> None:

@@ -146,3 +146,13 @@ def test_one_answer_does_not_leak_into_the_next() -> None:
     given = cors(**LISTED)
     given.preflight("https://a.example", "GET", None)[1]["x-own"] = "1"
     assert "x-own" not in given.preflight("https://a.example", "GET", None)[1]
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.com/", "evil.com?", "evil.com#", "evil.com\\", "user@", "evil.com,https://a", "a b"]
+)
+def test_a_star_stands_for_a_part_of_the_host_and_for_nothing_else(host: str) -> None:
+    given = cors(origin=("https://*.good.example",))
+    assert given.allows("https://a.b.good.example")
+    assert not given.allows(f"https://{host}.good.example")
+    assert not given.allows(f"https://evil.com/{host}.good.example")

@@ -15,6 +15,9 @@ CODE = """
     def form(request, h):
         return {"token": request.plugins.get("crumb")}
 
+    def made(request, h):
+        return {"token": request.plugins["csrf"].generate(request)}
+
     def save(request, h):
         return {"payload": request.payload, "query": request.query}
 
@@ -25,6 +28,7 @@ TABLE = """
     server: {routes: {csrf: CSRF, cors: {origin: ["https://app.example.com"]}}}
     routes:
       - {method: GET, path: /, handler: "my:form"}
+      - {method: GET, path: /made, handler: "my:made"}
       - {method: [POST, PUT, DELETE], path: /save, handler: "my:save"}
       - {method: POST, path: /free, handler: "my:save", options: {csrf: false}}
       - {method: POST, path: /query, handler: "my:save", options: {csrf: {source: query}}}
@@ -122,8 +126,8 @@ async def test_a_token_is_only_made_where_that_is_wanted(make: Make) -> None:
     app = make(TABLE.replace("CSRF", "{autoGenerate: false}"), CODE)
     answer = await inject(app)
     assert (answer.json, "set-cookie" in answer.headers) == ({"token": None}, False)
-    kept = "k" * 43
-    assert (await post(app, {"crumb": kept}, token=kept)).status_code == 200
+    made = (await inject(app, url="/made")).json["token"]
+    assert (await post(app, {"crumb": made}, token=made)).status_code == 200
 
 
 async def test_the_cookie_has_the_attributes_that_the_route_gives_it(make: Make) -> None:
@@ -145,3 +149,74 @@ async def test_some_requests_are_let_be(make: Make) -> None:
     app = make(TABLE.replace("CSRF", "{skip: 'my:is_robot'}"), CODE)
     assert (await post(app, {"a": 1}, headers={"x-robot": "yes"})).status_code == 200
     assert (await post(app, {"a": 1})).status_code == 403
+
+
+@pytest.mark.parametrize("planted", ["k" * 43, "é" * 43, "-" * 43])
+async def test_a_cookie_that_was_not_made_here_is_no_token(app: Application, planted: str) -> None:
+    assert (await post(app, {"crumb": planted}, token=planted)).status_code == 403
+    token = await token_of(app)
+    changed = ("b" if token[0] == "a" else "a") + token[1:]
+    assert (await post(app, {"crumb": changed}, token=changed)).status_code == 403
+
+
+async def test_a_token_belongs_to_the_name_of_its_cookie(make: Make) -> None:
+    token = await token_of(make(TABLE.replace("CSRF", "{key: other}"), CODE))
+    app = make(TABLE.replace("CSRF", "true"), CODE)
+    assert (await post(app, {"crumb": token}, token=token)).status_code == 403
+
+
+async def test_servers_with_one_password_know_each_others_tokens_and_an_old_one_still_counts(make: Make) -> None:
+    old, new = "o" * 32, "n" * 32
+    first = make(TABLE.replace("CSRF", f"{{password: {old}}}"), CODE)
+    token = await token_of(first)
+    other = make(TABLE.replace("CSRF", f"{{password: {{v2: {new}, v1: {old}}}}}"), CODE)
+    assert (await post(other, {"crumb": token}, token=token)).status_code == 200
+    newer = await token_of(other)
+    assert (await post(first, {"crumb": newer}, token=newer)).status_code == 403
+    stranger = make(TABLE.replace("CSRF", f"{{password: {'s' * 32}}}"), CODE)
+    assert (await post(stranger, {"crumb": token}, token=token)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec-fetch-site": "same-origin"}, 200),
+        ({"sec-fetch-site": "none"}, 200),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site", "origin": "https://evil.shop.example"}, 403),
+        ({"sec-fetch-site": "same-site", "origin": "https://app.example.com"}, 200),
+        ({"sec-fetch-site": "cross-site", "origin": "null"}, 403),
+        ({"origin": "http://shop.example"}, 200),
+        ({"origin": "https://shop.example"}, 200),
+        ({"origin": "https://app.example.com"}, 200),
+        ({"origin": "https://shop.example:8443"}, 403),
+        ({"origin": "https://shop.example.evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({}, 200),
+    ],
+)
+async def test_a_page_of_another_origin_is_refused_although_it_has_the_token(
+    app: Application, headers: dict[str, str], status: int
+) -> None:
+    token = await token_of(app)
+    given = {"host": "shop.example", "cookie": f"crumb={token}", **headers}
+    assert (
+        await inject(app, method="POST", url="/save", headers=given, payload={"crumb": token})
+    ).status_code == status
+
+
+async def test_a_token_is_bound_to_the_session(make: Make) -> None:
+    session = "session: {cookieOptions: {password: " + "p" * 32 + ", isSecure: false}}"
+    app = make(f"    {session}\n" + TABLE.replace("CSRF", "true"), CODE)
+
+    def cookies(answer: Injected) -> dict[str, str]:
+        lines = answer.headers["set-cookie"]
+        pairs = [line.partition(";")[0].partition("=") for line in ([lines] if isinstance(lines, str) else lines)]
+        return {name: value for name, _, value in pairs}
+
+    mine, theirs = cookies(await inject(app)), cookies(await inject(app))
+    for given, status in [(mine, 200), ({**mine, "crumb": theirs["crumb"]}, 403)]:
+        cookie = "; ".join(f"{name}={value}" for name, value in given.items())
+        sent = {"crumb": given["crumb"]}
+        answer = await inject(app, method="POST", url="/save", headers={"cookie": cookie}, payload=sent)
+        assert answer.status_code == status

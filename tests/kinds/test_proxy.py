@@ -33,7 +33,7 @@ class Behind:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         raw = scope["raw_path"].decode()
-        headers = [(name.decode(), value.decode()) for name, value in scope["headers"]]
+        headers = [(name.decode(), value.decode("latin-1")) for name, value in scope["headers"]]
         query = scope["query_string"].decode()
         asked = {"method": scope["method"], "path": raw, "query": query, "headers": dict(headers), "body": b""}
         self.asked.append(asked)
@@ -69,6 +69,11 @@ class Behind:
 
     async def identified(self, asked: dict[str, Any], receive: Any, send: Any) -> None:
         await self.say(send, 200, b"x", ("x-request-id", "theirs"))
+
+    async def accented(self, asked: dict[str, Any], receive: Any, send: Any) -> None:
+        named = [(b"content-length", b"0"), (b"x-name", "\u4f60".encode()), (b"x-other", b"caf\xe9")]
+        await send({"type": "http.response.start", "status": 200, "headers": named})
+        await send({"type": "http.response.body", "body": b""})
 
     async def empty(self, asked: dict[str, Any], receive: Any, send: Any) -> None:
         await self.say(send, 204)
@@ -250,6 +255,118 @@ async def test_a_uri_is_filled_in_and_what_a_client_sends_stays_a_part_of_its_pa
     by_path = proxied(where="uri: 'http://127.0.0.1:{port}/v3{{path}}{{query}}'")
     await inject(by_path, url="/a%20b/?q")
     assert (behind[0].asked[-1]["path"], behind[0].asked[-1]["query"]) == ("/v3/a%20b/", "q")
+
+
+AS_WRITTEN = [
+    *("@babel%2Fcore", "%40babel%2Fcore", "a;b=1/c;d", "a:b", "!$&'()*+,=", "%21%24%26%27", "a%3Bb=1", "%2B+", "%25"),
+    *("a//b", "a/", "caf%C3%A9/%E4%BD%A0", "%7Euser", "~user", "a%5Cb"),
+]
+
+
+@pytest.mark.parametrize("path", AS_WRITTEN)
+@pytest.mark.parametrize(
+    ("where", "before"),
+    [
+        ("uri: 'http://127.0.0.1:{port}/{{any}}'", "/"),
+        ("uri: 'http://127.0.0.1:{port}/v3{{path}}'", "/v3/"),
+        ("host: 127.0.0.1, port: {port}", "/"),
+    ],
+)
+async def test_a_path_arrives_as_the_client_wrote_it(
+    behind: tuple[Behind, int], proxied: Proxied, where: str, before: str, path: str
+) -> None:
+    assert (await inject(proxied(where=where), url=f"/{path}")).status_code == 203
+    assert behind[0].asked[0]["path"] == before + path.replace("%7E", "~")  # which needs no code
+
+
+@pytest.mark.parametrize("path", ["a/../b", "a/%2e%2e/b", "./b", "a/..%2Fb", "a%2F..", "..%2f..%2fb"])
+async def test_no_dot_segment_gets_through(behind: tuple[Behind, int], proxied: Proxied, path: str) -> None:
+    app = proxied(where="uri: 'http://127.0.0.1:{port}/v2/{{any}}'")
+    answer = await inject(app, url=f"/{path}")
+    assert answer.status_code == 400 or behind[0].asked[-1]["path"] == "/v2/b"
+
+
+async def test_a_part_of_a_path_is_cut_from_what_the_client_wrote_too(behind: tuple[Behind, int], make: Make) -> None:
+    table = f"""
+      server: {{router: {{isCaseSensitive: false}}}}
+      routes:
+        - method: GET
+          path: /{{a}}/x/{{two*2}}/{{name}}.{{ext}}
+          handler: {{proxy: {{uri: "http://127.0.0.1:{behind[1]}/{{ext}}/{{name}}/{{two}}/{{a}}"}}}}
+    """
+    app = make(table)
+    await inject(app, url="/A%2Fb/X/c;d/@e%2f/f:g%2Fh.J%40")
+    assert behind[0].asked[0]["path"] == "/J@/f:g/h/c;d/@e%2F/A%2Fb"
+    await app.server.stop()
+
+
+async def test_what_a_step_makes_of_the_path_or_a_parameter_counts(behind: tuple[Behind, int], make: Make) -> None:
+    code = """
+        def moved(request, h):
+            request.set_url(f"/p/{request.path.rpartition('/')[2]}x%2Fy")
+            return h.continue_
+
+        def changed(request, h):
+            request.params["any"] = "other/@"
+            return h.continue_
+    """
+    table = f"""
+      ext: {{onRequest: "my:moved"}}
+      routes:
+        - {{method: GET, path: "/p/{{any*}}", handler: {{proxy: {{uri: "http://127.0.0.1:{behind[1]}/{{any}}"}}}}}}
+        - method: POST
+          path: /p/{{any*}}
+          handler: {{proxy: {{uri: "http://127.0.0.1:{behind[1]}/{{any}}"}}}}
+          options: {{payload: {{parse: false}}, ext: {{onPreHandler: "my:changed"}}}}
+    """
+    app = make(table, code)
+    await inject(app, url="/z")
+    await inject(app, url="/z", method="POST")
+    assert [asked["path"] for asked in behind[0].asked] == ["/zx%2Fy", "/other/@"]
+    await app.server.stop()
+
+
+async def test_header_bytes_outside_of_ascii_go_both_ways_as_they_are(
+    behind: tuple[Behind, int], proxied: Proxied
+) -> None:
+    app = proxied("passThrough: true")
+    answer = await inject(app, url="/accented", headers={"user-agent": "caf\xe9", "x-mine": "\xff"})
+    assert answer.status_code == 200
+    assert {"user-agent": "caf\xe9", "x-mine": "\xff"}.items() <= behind[0].asked[0]["headers"].items()
+    assert answer.headers["x-name"] == "\u4f60".encode().decode("latin-1")
+    assert answer.headers["x-other"] == "caf\xe9"
+
+
+async def test_connect_is_for_no_route_of_any_method(behind: tuple[Behind, int], make: Make) -> None:
+    app = make(f"""
+      routes:
+        - method: "*"
+          path: /{{any*}}
+          handler: {{proxy: {{host: 127.0.0.1, port: {behind[1]}}}}}
+          options: {{payload: {{parse: false}}}}
+    """)
+    answer = await inject(app, method="CONNECT", url="/x", payload=b"body")
+    assert (answer.status_code, behind[0].asked) == (404, [])
+    await app.server.stop()
+
+
+async def test_an_upstream_with_a_status_that_is_none_is_a_bad_gateway(make: Make) -> None:
+    async def odd(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 999 Denied\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(odd, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    app = make(f"""
+      routes: [{{method: GET, path: /, handler: {{proxy: {{host: 127.0.0.1, port: {port}}}}}}}]
+    """)
+    assert (await inject(app)).status_code == 502
+    await app.server.stop()
+    server.close()
+    await server.wait_closed()
 
 
 CODE = """

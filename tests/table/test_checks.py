@@ -446,3 +446,43 @@ LOST = [
 @pytest.mark.parametrize(("manifest", "expected"), [case[1:] for case in LOST], ids=[case[0] for case in LOST])
 def test_one_mistake_is_not_reported_again_by_what_depends_on_it(manifest: dict[str, Any], expected: list[str]) -> None:
     assert codes(manifest) == expected
+
+
+@pytest.mark.parametrize("status", ["204", "205", "304"])
+def test_a_status_that_is_sent_without_a_body_has_no_schema(status: str) -> None:
+    given = route("/", response={"status": {status: {"type": "object"}, "200": {"type": "object"}}})
+    [problem] = problems({"routes": [given]})
+    assert (problem.code, problem.message) == (
+        "HA0384",
+        f"a {status} is sent without a body, so there is nothing to judge",
+    )
+    assert codes({"routes": [route("/", response={"status": {status: True}})]}) == []
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "a.example",
+        "https://a.example/",
+        "https://a.example/x",
+        "*.a.example",
+        "https://a b",
+        "//a.example",
+        "https://a@b",
+    ],
+)
+def test_an_origin_has_a_scheme_and_a_host_and_no_path(origin: str) -> None:
+    assert codes({"routes": [route("/", cors={"origin": [origin]})]}) == ["HA0205"]
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "null", "https://a.example", "http://*.a.example:8080", "http://localhost:*", "app://x"]
+)
+def test_an_origin_may_be_of_any_scheme(origin: str) -> None:
+    assert codes({"routes": [route("/", cors={"origin": [origin]})]}) == []
+
+
+@pytest.mark.parametrize("origin", ["https://*", "http://*:8080", "*://*", "https://*.*"])
+def test_credentials_are_not_for_every_host(origin: str) -> None:
+    assert codes({"routes": [route("/", cors={"origin": [origin], "credentials": True})]}) == ["HA0324"]
+    assert codes({"routes": [route("/", cors={"origin": ["https://*.a.example"], "credentials": True})]}) == []

@@ -4,7 +4,6 @@ Route handlers set and clear the session by `request.cookie_auth`, or what `requ
 """
 
 import dataclasses
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -12,12 +11,11 @@ from urllib.parse import quote
 from hapiish import boom
 from hapiish.http.auth.verdict import Answer, Authenticated, Unauthenticated
 from hapiish.http.cookies import Definition
+from hapiish.http.header import is_local
 from hapiish.http.request import Request
 from hapiish.http.response import CLEAR, Response
 
 DECORATION = "cookie_auth"
-
-_LOCAL = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")
 
 
 class Session:
@@ -54,7 +52,7 @@ class Session:
     def next(self, default: str = "/") -> str:
         """Where a login should lead: what `appendNext` wrote into the query, if it is a path of this very server."""
         target = self._request.query.get(self._scheme.next or "next")
-        return target if isinstance(target, str) and _LOCAL.fullmatch(target) else default
+        return target if is_local(target) else default
 
     def _present(self, purpose: str) -> Mapping[str, Any]:
         session = self._request.auth.artifacts

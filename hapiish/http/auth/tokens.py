@@ -16,6 +16,8 @@ from hapiish import codec
 
 _PART = re.compile(r"[\w-]*", re.ASCII)
 _SIGNATURES = jwt.PyJWS()
+_TIMES = ("nbf", "exp", "iat")
+"""Claims that are numbers where they are given: null is no number, and no time without end (RFC 7519 §4.1)."""
 
 
 class TokenError(Exception):
@@ -148,8 +150,10 @@ class Verifier:
         return other
 
     def _window(self, claims: Mapping[str, Any]) -> tuple[float, float]:
-        times = [claims.get(name) for name in ("nbf", "exp", "iat")]
-        if not all(each is None or _is_number(each) for each in times) or (self.max_age and times[2] is None):
+        times = [claims.get(name) for name in _TIMES]
+        if any(name in claims and not _is_number(claims[name]) for name in _TIMES) or (
+            self.max_age and times[2] is None
+        ):
             return inf, -inf
         nbf, exp, iat = times
         since = nbf - self.skew if self.nbf and nbf is not None else -inf
@@ -159,14 +163,14 @@ class Verifier:
     def judge_times(self, claims: Mapping[str, Any], now: float) -> None:
         """Raises TokenError for one that is over, too old or not yet active at `now` (seconds since the epoch)."""
         exp, nbf, iat = claims.get("exp"), claims.get("nbf"), claims.get("iat")
-        if self.exp and exp is not None and _number("exp", exp) <= now - self.skew:
+        if self.exp and "exp" in claims and _number("exp", exp) <= now - self.skew:
             raise TokenError("Token expired", is_expired=True)
         if self.max_age:
             if not _is_number(iat):
                 raise TokenError("Missing or invalid payload iat value")
             if now - iat - self.skew > self.max_age:
                 raise TokenError("Token maximum age exceeded", is_expired=True)
-        if self.nbf and nbf is not None and _number("nbf", nbf) > now + self.skew:
+        if self.nbf and "nbf" in claims and _number("nbf", nbf) > now + self.skew:
             raise TokenError("Token not yet active")
 
 

@@ -73,6 +73,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     protect.tokens,
     options.expiry,
     options.sampled_changes,
+    options.bodiless,
     options.get_payload,
     options.params,
     options.unparsed,

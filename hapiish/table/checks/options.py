@@ -11,6 +11,8 @@ from hapiish.table.problems import Problem
 from hapiish.table.realms import DEFAULTS
 from hapiish.table.wording import did_you_mean
 
+_BODILESS = frozenset({"204", "205", "304"})
+
 
 def expiry(draft: Draft) -> Iterator[Problem]:
     """`cache.expiresIn` beside `cache.expiresAt`, perhaps inherited."""
@@ -26,6 +28,19 @@ def sampled_changes(draft: Draft) -> Iterator[Problem]:
         response = _section(merged, "response")
         if response.get("modify") is True and "sample" in response:
             yield _exclusive(draft, merged.origin("response", "sample"), merged.origin("response", "modify"))
+
+
+def bodiless(draft: Draft) -> Iterator[Problem]:
+    """`response.status` with a schema for a status that has no body."""
+    for merged in _in_effect(draft):
+        by_status = _section(merged, "response").get("status")
+        if not isinstance(by_status, Mapping):
+            continue
+        for status, rule in by_status.items():
+            if status in _BODILESS and rule not in (None, True):
+                mark = draft.key_mark(*merged.origin("response", "status", status))
+                message = f"a {status} is sent without a body, so there is nothing to judge"
+                yield Problem(mark, Code.RESPONSE_STATUS, message, "write true, or take it out")
 
 
 def _exclusive(draft: Draft, first: Path, second: Path) -> Problem:
@@ -144,6 +159,13 @@ def cors(draft: Draft) -> Iterator[Problem]:
             message = f'credentials with the origin "{shown}" would let any site act for its visitors'
             mark = draft.mark(*merged.origin("cors", "credentials"))
             yield Problem(mark, Code.CORS_ORIGIN, message, "list the origins that may send credentials")
+        elif settings.get("credentials") is True and isinstance(origin, list):
+            for each in origin:
+                host = str(each).partition("://")[2].partition(":")[0]
+                if host and not host.strip("*?."):
+                    message = f'credentials with the origin "{each}" would let any site act for its visitors'
+                    mark = draft.mark(*merged.origin("cors", "credentials"))
+                    yield Problem(mark, Code.CORS_ORIGIN, message, "name the domain, as in https://*.example.com")
 
 
 def encodings(draft: Draft) -> Iterator[Problem]:

@@ -127,6 +127,7 @@ class Csrf:
     auto_generate: bool = True
     cookie_options: CsrfCookie = CsrfCookie()
     header_name: str = "X-CSRF-Token"
+    password: Json = None
     restful: bool = False
     source: Literal["payload", "query"] = "payload"
     skip: str | None = None

@@ -1,0 +1,50 @@
+"""What a header may carry (RFC 9110 §5.5), and addresses in `Location`: encoded, or known to be of this very server."""
+
+import re
+from functools import lru_cache
+from typing import Any, Final, TypeGuard
+from urllib.parse import quote
+
+Pair = tuple[bytes, bytes]
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LOCAL: Final = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")
+_STRAY: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_URI: Final = "!#$%&'()*+,/:;=?@[]~"
+"""Characters that `Location` carries as they are: those of RFC 3986, and the percent signs of what is encoded."""
+
+
+def pair(name: str, value: str) -> Pair:
+    """A header as it is sent, `name` in lower case. Raises ValueError, which names the header, for what cannot be."""
+    if name == "location":
+        value = encoded(value)
+    try:
+        raw = value.encode("latin-1")
+    except UnicodeEncodeError as error:
+        odd = ascii(value[error.start])
+        raise ValueError(f'the header "{name}" cannot carry {odd}: only Latin-1 is sent in headers') from None
+    if not value.isprintable() and (found := _CONTROL.search(value)) is not None:
+        raise ValueError(f'the header "{name}" cannot carry the control character {found[0]!a}')
+    return _key(name), raw
+
+
+@lru_cache(maxsize=256)
+def _key(name: str) -> bytes:
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(f"{name!r} is not the name of a header")
+    return name.encode("ascii")
+
+
+def encoded(uri: str) -> str:
+    """`uri` with percent codes in place of every character that a URI cannot carry (RFC 3986 §2.1)."""
+    return quote(_STRAY.sub("%25", uri), safe=_URI, errors="replace")
+
+
+def is_local(target: Any) -> TypeGuard[str]:
+    """Whether `target` is a path of this very server, and of no other however a browser reads it.
+
+    Two slashes, or a slash and a backslash, begin the name of another server; browsers drop tabs and line ends before
+    they look.
+    """
+    return isinstance(target, str) and _LOCAL.fullmatch(target) is not None
