@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import httpx
 import pytest
 
 from hapiish import Application, TableError, create_app
 from hapiish.testing import Injected, inject
+from tests.cli.serving import Run
 
 pytestmark = pytest.mark.anyio
 
@@ -220,6 +223,32 @@ async def test_fifty_writers_lose_no_update(pages: Application, path: str) -> No
     assert page["count"] == 50
     assert sorted(page["lines"]) == sorted(f"w{index}" for index in range(50))
     assert sum(tries) > 50, "they never met"
+
+
+def test_fifty_writers_of_two_servers_lose_no_update_over_http(tmp_path: Path, mongo_uri: str) -> None:
+    (tmp_path / "pages.py").write_text(CODE)
+    (tmp_path / "routes.yaml").write_text(dedent(TABLE).replace("database: {}", "database: {uri: '${MONGODB_URI}'}"))
+    table = tmp_path / "routes.yaml"
+    with Run(table, MONGODB_URI=mongo_uri) as one, Run(table, MONGODB_URI=mongo_uri) as two, httpx.Client() as client:
+        made = client.post(f"{one.address.rstrip('/')}/counted", json={"slug": "http"})
+        assert made.status_code == 201, made.text
+        places = [server.address.rstrip("/") + made.headers["location"] for server in (one, two)]
+
+        def add(index: int) -> None:
+            place = places[index % 2]
+            while True:
+                read = client.get(place)
+                lines = [*read.json()["lines"], str(index)]
+                answer = client.patch(place, json={"lines": lines}, headers={"if-match": read.headers["etag"]})
+                if answer.status_code == 200:
+                    return
+                assert answer.status_code == 412, answer.text
+
+        with ThreadPoolExecutor(50) as pool:
+            list(pool.map(add, range(50)))
+        page = client.get(places[0])
+        assert sorted(page.json()["lines"], key=int) == [str(index) for index in range(50)]
+        assert page.headers["etag"] == '"51"'
 
 
 async def test_writers_without_preconditions_are_counted_too(pages: Application) -> None:
