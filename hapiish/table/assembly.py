@@ -42,6 +42,9 @@ class _Assembly:
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.inherited: dict[int, model.RouteOptions] = {}
+        made = [each for each in draft.dereferenced if each is not None]
+        self.schemas = {name: schema for each in made for name, schema in each.named.items()}
+        self.dereferenced = {identity: schema for each in made for identity, schema in each.others.items()}
         self.defaults = self.scoped(draft.defaults, draft.realms[0])
 
     def table(self) -> model.Table:
@@ -63,7 +66,7 @@ class _Assembly:
             state=self.state(),
             ext=self.ext(),
             events=self.events(),
-            schemas={name: schema for name, schema in draft.schemas.items() if schema is not None},
+            schemas=self.schemas,
             routes=tuple(route for entry in draft.routes for route in self.routes(entry)),
             sockets=self.sockets(),
             views=self.views(draft.realms[0]),
@@ -222,8 +225,18 @@ class _Assembly:
                 changes["auth"] = self.route_auth(auth, merged.origin("auth"), realm)
             elif key in known:
                 name, convert = known[key]
+                given = self.with_schemas(key, given)
                 changes[name] = getattr(_NO_OPTIONS, name) if given is None else convert(given, (key,), place)
         return replace(base, **changes) if changes else base
+
+    def with_schemas(self, key: str, given: Any) -> Any:
+        """The rules of inputs or answers with the schemas as they are built."""
+        if key not in ("validate", "response") or not self.dereferenced or not isinstance(given, Mapping):
+            return given
+        made = {name: self.dereferenced.get(id(rule), rule) for name, rule in given.items()}
+        if isinstance(by_status := made.get("status"), Mapping):
+            made["status"] = {code: self.dereferenced.get(id(rule), rule) for code, rule in by_status.items()}
+        return made
 
     def routes(self, entry: RouteDraft) -> list[model.Route]:
         mark = self.draft.mark(*entry.at)
@@ -273,6 +286,10 @@ class _Assembly:
 
     def namespace(self, entry: NamespaceDraft) -> model.Namespace:
         plain = {key: given for key, given in entry.value.items() if key not in ("auth", "events")}
+        if self.dereferenced and plain.get("emits"):
+            plain["emits"] = [
+                {key: self.dereferenced.get(id(given), given) for key, given in emit.items()} for emit in plain["emits"]
+            ]
         written = entry.value.get("auth")
         spelled = spell_auth(entry.realm.default_auth[0] if written is None else written)
         auth = self.route_auth(spelled, (*entry.at, "auth"), entry.realm)

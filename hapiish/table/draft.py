@@ -10,6 +10,7 @@ from typing import Any
 
 from hapiish import path as paths
 from hapiish.table.compose import Composition, Part
+from hapiish.table.dereference import Dereferenced
 from hapiish.table.homes import home
 from hapiish.table.kinds import defaults, kind_of
 from hapiish.table.marks import Path
@@ -17,6 +18,7 @@ from hapiish.table.merge import Layer, Merged, Options
 from hapiish.table.places import Place, mappings, options_in, schemas_in, schemas_of, section
 from hapiish.table.problems import Mark
 from hapiish.table.realms import RealmDraft, hosts_of
+from hapiish.table.references import Library, Root, UnresolvedError
 from hapiish.table.resources import Entry, entries, is_resource
 from hapiish.table.scope import Scope
 
@@ -173,6 +175,35 @@ class Draft:
             for realm, _, found in self.sections("schemas")
             for name, schema in found.items()
         }
+
+    @cached_property
+    def libraries(self) -> tuple[Library, ...]:
+        """The schemas of each table, by its index, as references in them see each other."""
+        others: dict[int, list[Any]] = {realm.index: [] for realm in self.realms}
+        for at, schema in self.written_schemas:
+            realm = self.realm_at(at)
+            if isinstance(schema, dict) and at[len(realm.at)] != "schemas":
+                others[realm.index].append(schema)
+        return tuple(
+            Library(
+                {name: schema for name, schema in section(realm.value, "schemas").items() if schema is not None},
+                others[realm.index],
+                f"{realm.part.label}/" if realm.index else "",
+            )
+            for realm in self.realms
+        )
+
+    @cached_property
+    def dereferenced(self) -> tuple[Dereferenced | None, ...]:
+        """The schemas of each table as they are built; None where a reference cannot be followed."""
+        return tuple(_dereferenced(library) for library in self.libraries)
+
+    def root(self, at: Path, schema: Any) -> Root:
+        """A written schema as the references in it see it."""
+        realm = self.realm_at(at)
+        library = self.libraries[realm.index]
+        own = at[len(realm.at) :]
+        return library.named[str(own[1])] if own[0] == "schemas" else library.others[id(schema)]
 
     def mark(self, *path: str | int) -> Mark:
         """Where the value at `path` stands."""
@@ -347,6 +378,13 @@ class Draft:
                 found.append(Override(inner.host, place, override))
             id = f"{inner.name}.{id}" if inner.name else id
         return id, found
+
+
+def _dereferenced(library: Library) -> Dereferenced | None:
+    try:
+        return Dereferenced(library)
+    except UnresolvedError:
+        return None
 
 
 def _shared(group: GroupDraft, at: Path, value: Mapping[str, Any]) -> GroupDraft:

@@ -6,20 +6,11 @@ Walks the plain tree of a table, of which nothing is certain to be there.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from hapiish.schema import NAMED, SEVERAL, SINGLE
 from hapiish.table.marks import Path
 from hapiish.table.schemes import BUILT_IN
 
 _INPUTS: Final = ("headers", "params", "query", "payload", "state", "all")
-
-SINGLE: Final = frozenset(
-    {
-        *("additionalProperties", "contains", "contentSchema", "else", "if", "items", "not", "propertyNames", "then"),
-        *("unevaluatedItems", "unevaluatedProperties"),
-    }
-)
-SEVERAL: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
-MAPPED: Final = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
-"""Keywords of JSON Schema that hold one schema, a list of them, and a mapping of names to them."""
 
 _NOTHING: Final[Mapping[str, Any]] = {}
 
@@ -150,6 +141,6 @@ def schemas_within(at: Path, schema: Any) -> Iterator[tuple[Path, Any]]:
         elif key in SEVERAL and isinstance(value, list):
             for index, inner in enumerate(value):
                 yield from schemas_within((*at, key, index), inner)
-        elif key in MAPPED and isinstance(value, Mapping):
+        elif key in NAMED and isinstance(value, Mapping):
             for name, inner in value.items():
                 yield from schemas_within((*at, key, name), inner)

@@ -279,7 +279,7 @@ SCHEMAS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("hapi-swagger's place", schema({"$ref": "#/definitions/A"}, A={}), ["HA0332"]),
     ("a remote reference", schema({"$ref": "https://example.com/a.json"}), ["HA0333"]),
     ("a file", schema({"items": {"$ref": "other.json#/a"}}), ["HA0333"]),
-    ("an $id", schema({"$id": "https://example.com/a.json"}), ["HA0333"]),
+    ("an $id", schema({"$id": "https://example.com/a.json"}), []),
     ("another dialect", schema({"$schema": "http://json-schema.org/draft-07/schema#"}), ["HA0333"]),
     ("the dialect", schema({"$schema": "https://json-schema.org/draft/2020-12/schema"}), []),
     ("what looks like a reference",

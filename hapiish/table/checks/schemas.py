@@ -3,22 +3,22 @@
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
-from urllib.parse import unquote
 
 import jsonschema
 import jsonschema_rs
 from jsonschema.exceptions import ValidationError
 
 from hapiish.pattern import fault
+from hapiish.schema import NAMED, SEVERAL, SINGLE, key_of
 from hapiish.table.codes import Code
+from hapiish.table.dereference import Dereferenced
 from hapiish.table.draft import Draft
 from hapiish.table.marks import Path
 from hapiish.table.near import near
-from hapiish.table.places import MAPPED, SEVERAL, SINGLE, schemas_within, section
+from hapiish.table.places import schemas_within, section
 from hapiish.table.problems import Problem
+from hapiish.table.references import DIALECT, Root, ScopesError, UnresolvedError
 from hapiish.table.wording import did_you_mean
-
-DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 _NAMED: Final = "#/schemas/"
 _OTHERS: Final = frozenset(
@@ -30,7 +30,7 @@ _OTHERS: Final = frozenset(
         *("pattern", "readOnly", "required", "title", "type", "uniqueItems", "writeOnly"),
     }
 )
-_KEYWORDS: Final = SINGLE | SEVERAL | MAPPED | _OTHERS
+_KEYWORDS: Final = SINGLE | SEVERAL | NAMED | _OTHERS
 # Words of OpenAPI that are near a keyword and meant as they are.
 _ANNOTATIONS: Final = frozenset({"dependencies", "discriminator", "example", "externalDocs", "nullable", "xml"})
 _KINDS: Final = {"array": "a list", "boolean": "true or false", "integer": "a whole number", "number": "a number"} | {
@@ -48,21 +48,34 @@ def dialect(draft: Draft) -> Iterator[Problem]:
 
 
 def references(draft: Draft) -> Iterator[Problem]:
-    """`$ref` to what is not in the table, and the keywords that would lead out of it."""
-    for at, root in draft.written_schemas:
-        for place, schema in schemas_within(at, root):
-            for keyword in ("$ref", "$dynamicRef"):
-                target = schema.get(keyword)
-                if isinstance(target, str):
-                    yield from _reference(draft, (*place, keyword), target, root)
-            if isinstance(schema.get("$id"), str):
-                hint = 'leave it out; schemas refer to each other as "#/schemas/Name"'
-                mark = draft.key_mark(*place, "$id")
-                yield Problem(mark, Code.SCHEMA_REMOTE, "a schema of the table has no $id of its own", hint)
-            if isinstance(schema.get("$schema"), str) and schema["$schema"].rstrip("#") != DIALECT:
+    """References to what is not in the table, and other dialects."""
+    for at, schema in draft.written_schemas:
+        if not isinstance(schema, dict):
+            continue
+        root = draft.root(at, schema)
+        for place, keyword, target in root.references:
+            yield from _reference(draft, root, at, (*place, keyword), target)
+        for place, inner in schemas_within(at, schema) if "$schema" in root.keywords else ():
+            if isinstance(inner.get("$schema"), str) and inner["$schema"].rstrip("#") != DIALECT:
                 mark = draft.mark(*place, "$schema")
-                message = f'"{schema["$schema"]}" is another dialect; schemas of a table are 2020-12'
+                message = f'"{inner["$schema"]}" is another dialect; schemas of a table are 2020-12'
                 yield Problem(mark, Code.SCHEMA_REMOTE, message, "leave $schema out")
+
+
+def resources(draft: Draft) -> Iterator[Problem]:
+    """Two schemas of one URI, and dynamic references without end."""
+    places = {id(schema): at for at, schema in draft.written_schemas}
+    for library in draft.libraries:
+        for first, second in library.twice:
+            mark, before = (draft.mark(*places[id(each.root.schema)], *each.at, "$id") for each in (second, first))
+            message = f'two schemas have the $id "{second.schema["$id"]}"'
+            yield Problem(mark, Code.SCHEMA_ID, message, related=((before, "the other one is here"),))
+        try:
+            Dereferenced(library)
+        except ScopesError as error:
+            yield Problem(draft.mark("schemas"), Code.SCHEMA_ID, str(error))
+        except UnresolvedError:
+            pass  # told at its place
 
 
 def patterns(draft: Draft) -> Iterator[Problem]:
@@ -99,48 +112,32 @@ def keywords(draft: Draft) -> Iterator[Problem]:
                     yield Problem(mark, Code.SCHEMA_KEYWORD, message, "words of your own begin with x-")
 
 
-def _reference(draft: Draft, place: Path, target: str, root: Any) -> Iterator[Problem]:
-    mark = draft.mark(*place)
-    if target.startswith(_NAMED):
-        name, _, rest = target.removeprefix(_NAMED).partition("/")
-        label, _, short = _unescape(name).rpartition("/")
-        realm = next(realm for realm in draft.realms if realm.part.label == label)
+def _reference(draft: Draft, root: Root, at: Path, place: Path, target: str) -> Iterator[Problem]:
+    realm = draft.realm_at(at)
+    library = draft.libraries[realm.index]
+    try:
+        library.find(root, place[:-1], target)
+    except UnresolvedError as error:
+        mark = draft.mark(*at, *place)
         own = section(realm.value, "schemas")
-        if short not in own:
-            message = f'there is no schema "{short}"{did_you_mean(short, own)}'
-            hint = "" if own else 'name it under "schemas"'
-            if not draft.lost(*realm.at, "schemas", short):
-                yield Problem(mark, Code.SCHEMA_REF, message, hint)
-        elif rest and not _resolves(own[short], rest):
-            yield Problem(mark, Code.SCHEMA_REF, f'the schema "{short}" has no "/{rest}"')
-    elif not target.startswith("#"):
-        message = f'"{target}" is outside of the table; references are never fetched'
-        yield Problem(mark, Code.SCHEMA_REMOTE, message, 'copy the schema under "schemas" and write "#/schemas/Name"')
-    elif target.startswith("#/") and not _resolves(root, target.removeprefix("#/")):
-        last = _unescape(target.rpartition("/")[2])
-        named = section(draft.realm_at(place).value, "schemas")
-        hint = f'write "{_NAMED}{last}"' if last in named else f'schemas of the table are "{_NAMED}Name"'
-        yield Problem(mark, Code.SCHEMA_REF, f'"{target}" is not in this schema', hint)
-    elif target not in ("#", "#/") and not target.startswith("#/"):
-        anchors = {schema.get(key) for _, schema in schemas_within((), root) for key in ("$anchor", "$dynamicAnchor")}
-        if target.removeprefix("#") not in anchors:
-            yield Problem(mark, Code.SCHEMA_REF, f'there is no $anchor "{target.removeprefix("#")}" in this schema')
-
-
-def _resolves(schema: Any, pointer: str) -> bool:
-    for part in pointer.split("/"):
-        token = _unescape(part)
-        if isinstance(schema, list) and token.isdecimal() and len(token) < 10 and int(token) < len(schema):
-            schema = schema[int(token)]
-        elif isinstance(schema, Mapping) and token in schema:
-            schema = schema[token]
+        if target.startswith(_NAMED):
+            name, _, rest = target.removeprefix(_NAMED).partition("/")
+            short = key_of(name).removeprefix(library.prefix)
+            if short in own:
+                yield Problem(mark, Code.SCHEMA_REF, f'the schema "{short}" has no "/{rest}"')
+            elif not draft.lost(*realm.at, "schemas", short):
+                message = f'there is no schema "{short}"{did_you_mean(short, own)}'
+                yield Problem(mark, Code.SCHEMA_REF, message, "" if own else 'name it under "schemas"')
+        elif error.is_outside:
+            message = f'"{target}" is outside of the table; references are never fetched'
+            hint = 'copy the schema under "schemas"; it is found by its $id, and as "#/schemas/Name"'
+            yield Problem(mark, Code.SCHEMA_REMOTE, message, hint)
+        elif "#/" in target:
+            last = key_of(target.rpartition("/")[2])
+            hint = f'write "{_NAMED}{last}"' if last in own else f'schemas of the table are "{_NAMED}Name"'
+            yield Problem(mark, Code.SCHEMA_REF, str(error), hint)
         else:
-            return False
-    return True
-
-
-def _unescape(token: str) -> str:
-    return unquote(token).replace("~1", "/").replace("~0", "~")
+            yield Problem(mark, Code.SCHEMA_REF, str(error))
 
 
 def _is_schema(schema: Any) -> bool:

@@ -1,0 +1,139 @@
+"""Schemas that stand alone: a schema and the named ones it reaches, in one JSON Schema 2020-12 document.
+
+`#/schemas/Name` is the table's schema of that name, `#/$defs/…` belongs to the schema it is written in. Only places
+that hold schemas are walked, so that a property, constant or default that looks like a reference is left in peace.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, unquote
+
+from hapiish.pattern import translated
+
+Schema = dict[str, Any] | bool
+
+SINGLE = frozenset(
+    {
+        *("additionalProperties", "contains", "contentSchema", "else", "if", "items", "not", "propertyNames", "then"),
+        *("unevaluatedItems", "unevaluatedProperties"),
+    }
+)
+SEVERAL = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+NAMED = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
+"""Keywords that hold one schema, a list of them, and a mapping of names to them."""
+
+_NAMED_SCHEMAS = "#/schemas/"
+
+
+class SchemaError(ValueError):
+    """A schema that cannot be used; the message says which reference or keyword is at fault."""
+
+
+def embed(schema: Schema, schemas: Mapping[str, Any]) -> Schema:
+    """`schema` with the named schemas that it reaches under the key `schemas`; SchemaError for an unknown name."""
+    if isinstance(schema, bool):
+        return schema
+    names: list[str] = []
+    document: dict[str, Any] = _moved(schema, "#", names)
+    embedded: dict[str, Any] = {}
+    while names:
+        name = names.pop()
+        if name in embedded:
+            continue
+        if name not in schemas:
+            raise SchemaError(f'there is no schema "{name}" for "{_NAMED_SCHEMAS}{escape(name)}"')
+        embedded[name] = _moved(schemas[name], _NAMED_SCHEMAS + fragment(name), names)
+    return {**document, "schemas": embedded} if embedded else document
+
+
+def _moved(schema: Any, base: str, names: list[str]) -> Any:
+    """The schema as it reads inside the document at `base`; the names that it refers to are added to `names`."""
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        keyword: _reference(value, base, names)
+        if keyword in ("$ref", "$dynamicRef")
+        else _inside(keyword, value, lambda each: _moved(each, base, names))
+        for keyword, value in schema.items()
+    }
+
+
+def _reference(reference: Any, base: str, names: list[str]) -> Any:
+    if not isinstance(reference, str):
+        raise SchemaError(f"a $ref must be text, not {reference!r}")
+    if reference.startswith(_NAMED_SCHEMAS):
+        names.append(key_of(reference.removeprefix(_NAMED_SCHEMAS).partition("/")[0]))
+        return reference
+    if reference == "#" or reference.startswith("#/"):
+        return base + reference[1:]
+    if not reference.startswith("#"):
+        raise SchemaError(f'remote reference "{reference}" is refused; put the schema under "schemas:" by name')
+    return reference
+
+
+def for_engine(schema: Any) -> Any:
+    """An embedded document with its patterns as jsonschema-rs's engine writes them."""
+    if not isinstance(schema, dict):
+        return schema
+    made = {keyword: _inside(keyword, value, for_engine) for keyword, value in schema.items()}
+    if isinstance(schema.get("pattern"), str):
+        made["pattern"] = translated(schema["pattern"])
+    if isinstance(schema.get("patternProperties"), dict):
+        by_pattern: dict[str, list[Any]] = {}
+        for pattern, each in made["patternProperties"].items():
+            by_pattern.setdefault(translated(pattern), []).append(each)
+        made["patternProperties"] = {
+            pattern: several[0] if len(several) == 1 else {"allOf": several} for pattern, several in by_pattern.items()
+        }
+    if isinstance(schema.get("$ref"), str) and "/patternProperties/" in schema["$ref"]:
+        before, *tokens = schema["$ref"].split("/")
+        for index, token in enumerate(tokens[1:], 1):
+            if tokens[index - 1] == "patternProperties":
+                tokens[index] = fragment(translated(key_of(token)))
+        made["$ref"] = "/".join([before, *tokens])
+    return made
+
+
+def _inside(keyword: str, value: Any, change: Callable[[Any], Any]) -> Any:
+    """The value of a keyword with the schemas in it changed; those that hold none as they are."""
+    if keyword in SINGLE:
+        return change(value)
+    if keyword in SEVERAL and isinstance(value, list):
+        return [change(each) for each in value]
+    if keyword in NAMED and isinstance(value, dict):
+        return {name: change(each) for name, each in value.items()}
+    return value
+
+
+def resolve(document: Schema, reference: str) -> Any:
+    """What a `#/…` reference of an embedded document points at; None when there is nothing (or an anchor)."""
+    found: Any = document
+    for part in reference.removeprefix("#").split("/")[1:]:
+        key = key_of(part)
+        if isinstance(found, list) and key.isdecimal() and len(key) < 10 and int(key) < len(found):
+            found = found[int(key)]
+        elif isinstance(found, dict) and key in found:
+            found = found[key]
+        else:
+            return None
+    return found if reference == "#" or reference.startswith("#/") else None
+
+
+def escape(key: object) -> str:
+    """A key as a token of a JSON pointer (RFC 6901 §3)."""
+    return str(key).replace("~", "~0").replace("/", "~1")
+
+
+def unescape(token: str) -> str:
+    """The key of a token of a JSON pointer."""
+    return token.replace("~1", "/").replace("~0", "~")
+
+
+def fragment(key: str) -> str:
+    """A key as a token of a pointer in the fragment of a URI (RFC 6901 §6)."""
+    return quote(escape(key), safe="!$&'()*+,;=:@~")
+
+
+def key_of(token: str) -> str:
+    """The key of a token of a pointer in the fragment of a URI."""
+    return unescape(unquote(token))
