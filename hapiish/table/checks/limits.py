@@ -60,7 +60,7 @@ def values(draft: Draft) -> Iterator[Problem]:
                 elif fault:
                     yield Problem(draft.mark(*place), Code.LIMIT_BY, fault)
     for (term, place), found in inherited.items():
-        if all(found):
+        if all(found) and not draft.is_partial:  # a plugin may bring a route that has it
             yield Problem(draft.mark(*place), Code.LIMIT_BY, f'no route with this limit has "{term}": {found[0]}')
     for namespace in draft.namespaces:
         for event in namespace.events:
