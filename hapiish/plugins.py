@@ -107,7 +107,7 @@ class Plugins:
 
     def _find(self, wanted: Wanted) -> _Found | None:
         try:
-            plugin = resolve(wanted.name, wanted.folder, wanted.package)
+            plugin = resolve(wanted.name, wanted.folder, wanted.package, wanted.root)
         except ResolveError as error:
             self._refuse(wanted, Code.IMPORT, f'"{wanted.name}": {error}')
             return None

@@ -1,7 +1,6 @@
 """Names in a table to Python objects: `handlers.messages:create` is looked up beside the table first.
 
-A table's own modules keep their ordinary names where nothing else has them; when another table's folder already
-took a name, they are imported under a private one, so that two tables with a `handlers` package each never collide.
+How two tables with a `handlers` folder each keep out of each other's way is told in `modules`.
 """
 
 import importlib
@@ -14,24 +13,24 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-_OURS = str(Path(__file__).parent / "_")[:-1]
+from hapiish.modules import folder_of, package_of
 
-_taken: dict[str, set[str]] = {}
-"""Folder of a table → names in `sys.modules` of the modules, with those inside of them, imported for it."""
+_OURS = str(Path(__file__).parent / "_")[:-1]
 
 
 class ResolveError(Exception):
     """A name that leads nowhere; the cause, where there is one, is the user's own exception."""
 
 
-def resolve(name: str, folder: str | None = None, package: str | None = None) -> Any:
+def resolve(name: str, folder: str | None = None, package: str | None = None, root: str | None = None) -> Any:
     """The object called `module:attribute`, or the module; raises ResolveError saying which half failed and why.
 
     The module is looked up in `package`, or else beside the table in `folder`, then among all that are installed.
+    `root` is the folder of the table that is served, when that is another one.
     """
     module_name, _, attribute = name.partition(":")
     inner = _inside_package(module_name, package, folder) if package is not None else None
-    found: Any = _module(inner or module_name, None if package is not None else folder)
+    found: Any = _module(inner or module_name, None if package is not None else folder, root)
     for part in attribute.split(".") if attribute else ():
         try:
             found = getattr(found, part)
@@ -45,31 +44,45 @@ def resolve(name: str, folder: str | None = None, package: str | None = None) ->
 def _inside_package(name: str, package: str, folder: str | None) -> str | None:
     """The full name of a module of a package; None when the package has none of that name."""
     full = f"{package}.{name}"
+    own = package_of(package, folder) if folder is not None else None
     try:
         spec = importlib.util.find_spec(f"{package}.{name.partition('.')[0]}")
     except ImportError as error:
         raise _broken(full, error) from error
     if spec is None:
         return None
-    if folder is not None:
-        _taken.setdefault(folder, set()).add(package)
+    if own is not None and folder is not None:
+        folder_of(folder).taken.add(package)
     return full
 
 
-def _module(name: str, folder: str | None) -> ModuleType:
-    top, _, rest = name.partition(".")
+def _module(name: str, folder: str | None, root: str | None) -> ModuleType:
+    own = None
     try:
-        here = _own(top, Path(folder)) if folder else None
-        if here is not None:
-            name = f"{here}.{rest}" if rest else here
-        return importlib.import_module(name)
+        own = _beside(name, folder, root) if folder else None
+        return importlib.import_module(own or name)
     except ModuleNotFoundError as error:
-        if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
+        missing = error.name or ""
+        if own is not None and _is_part(missing, own):
+            missing = name.partition(".")[0] + missing.removeprefix(own.partition(".")[0])
+        if _is_part(missing, name):
             beside = f" (looked beside the table in {folder} and among the installed packages)" if folder else ""
-            raise ResolveError(f'there is no module "{error.name}"{beside}') from None
+            raise ResolveError(f'there is no module "{missing}"{beside}') from None
         raise _broken(name, error) from error
     except (Exception, SystemExit) as error:
         raise _broken(name, error) from error
+
+
+def _beside(name: str, folder: str, root: str | None) -> str | None:
+    """The name under which a module beside the table is imported."""
+    own = folder_of(folder)
+    own.is_root = own.is_root or root is None or root == folder
+    return own.own(name)
+
+
+def _is_part(missing: str, name: str) -> bool:
+    """Whether a module that is missing is the one of that name, or one that it would be in."""
+    return bool(missing) and (name == missing or name.startswith(missing + "."))
 
 
 def _broken(name: str, error: BaseException) -> ResolveError:
@@ -87,66 +100,11 @@ def failure(error: BaseException) -> str:
     return f"{where}: {type(error).__name__}: {error}"
 
 
-def _own(top: str, folder: Path) -> str | None:
-    """The name under which the module `top` beside the table is imported; None when there is none beside it."""
-    package, module = folder / top, folder / f"{top}.py"
-    if not package.is_dir() and not module.is_file():
-        return None
-    alias = f"_{top}_{sha256(str(folder).encode()).hexdigest()[:8]}"
-    taken = _taken.setdefault(str(folder), set())
-    if alias in sys.modules:
-        return alias
-    loaded = sys.modules.get(top)
-    if loaded is None:
-        if str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
-        importlib.invalidate_caches()
-        spec = importlib.util.find_spec(top)
-        if spec is not None and _is_beside(spec.origin, list(spec.submodule_search_locations or ()), folder, top):
-            taken.add(top)
-            return top
-    elif _is_beside(getattr(loaded, "__file__", None), list(getattr(loaded, "__path__", ())), folder, top):
-        taken.add(top)
-        return top
-    _load_as(alias, package if package.is_dir() else module)
-    taken.add(alias)
-    return alias
-
-
-def _is_beside(file: str | None, search: list[str], folder: Path, top: str) -> bool:
-    """Whether a module that was found is the one in the folder itself, and not one of that name further down."""
-    place = Path(file) if file else Path(search[0], "x") if search else None
-    return place is not None and place.resolve() in (
-        (folder / f"{top}.py").resolve(),
-        *((folder / top).resolve() / name for name in ("__init__.py", "x")),
-    )
-
-
-def _load_as(alias: str, place: Path) -> None:
-    locations = [str(place)] if place.is_dir() else None
-    file = place / "__init__.py" if place.is_dir() else place
-    if not file.is_file():
-        module = ModuleType(alias)
-        module.__path__ = locations or []
-        sys.modules[alias] = module
-        return
-    spec = importlib.util.spec_from_file_location(alias, file, submodule_search_locations=locations)
-    if spec is None or spec.loader is None:
-        raise ResolveError(f"cannot import {file}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[alias] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[alias]
-        raise
-
-
 def provide(label: str, folder: str) -> ModuleType:
     """An empty module for objects without a name of their own; forgotten like those beside the table in `folder`."""
     name = f"_{label}_{sha256(folder.encode()).hexdigest()[:8]}"
     module = sys.modules[name] = ModuleType(name)
-    _taken.setdefault(folder, set()).add(name)
+    folder_of(folder).taken.add(name)
     return module
 
 
@@ -155,8 +113,9 @@ def forget(folder: str) -> dict[str, ModuleType]:
 
     Returns them, for `sys.modules.update` when the reload fails.
     """
-    tops = _taken.get(folder, set())
-    old = {name: module for name, module in sys.modules.items() if _is_of(name, tops)}
+    own = folder_of(folder)
+    own.forget()
+    old = {name: module for name, module in sys.modules.items() if _is_of(name, own.taken)}
     for name in old:
         del sys.modules[name]
     importlib.invalidate_caches()
@@ -165,7 +124,7 @@ def forget(folder: str) -> dict[str, ModuleType]:
 
 def folders(folder: str) -> set[str]:
     """Where the modules lie that were imported for this table's folder."""
-    tops = _taken.get(folder, set())
+    tops = folder_of(folder).taken
     files = [getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if _is_of(name, tops)]
     return {str(Path(file).resolve().parent) for file in files if file is not None}
 

@@ -68,7 +68,7 @@ def missing(table: Table) -> list[Problem]:
     for name, mark in table.names.items():
         try:
             realm = table.realm(home(name))
-            found = objects[name] = resolve(name, realm.folder, realm.package)
+            found = objects[name] = resolve(name, realm.folder, realm.package, table.folder)
         except ResolveError as fault:
             problems.append(Problem(mark, Code.IMPORT, f'"{name}": {fault}'))
             continue

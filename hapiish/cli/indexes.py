@@ -62,7 +62,9 @@ def _connected(table: Table) -> Iterator[list[type]]:
         raise Refusal("the table names no database")
     try:
         realms = {name: table.realm(home(name)) for name in table.every_model.values()}
-        classes = documents([resolve(name, realm.folder, realm.package) for name, realm in realms.items()])
+        classes = documents(
+            [resolve(name, realm.folder, realm.package, table.folder) for name, realm in realms.items()]
+        )
     except ResolveError as error:
         raise Refusal(str(error)) from error
     with local_database(table) as uri:

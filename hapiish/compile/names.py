@@ -44,7 +44,7 @@ class Names:
         if name not in self._found:
             try:
                 realm = self.table.realm(home(name))
-                self._found[name] = resolve(name, realm.folder, realm.package)
+                self._found[name] = resolve(name, realm.folder, realm.package, self.table.folder)
             except ResolveError as error:
                 self.problems.append(Problem(self.place(name), Code.IMPORT, f'"{name}": {error}'))
                 self._found[name] = missing

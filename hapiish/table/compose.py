@@ -35,12 +35,13 @@ Chain = tuple[Mark, ...]
 class Wanted:
     """An entry of `plugins` that names a Python plugin, as written in a table in `folder` (and `package`).
 
-    `place` is where something in its `options` stands.
+    `root` is the folder of the table that is served. `place` is where something in its `options` stands.
     """
 
     name: str
     folder: str
     package: str | None
+    root: str
     options: Mapping[str, Any]
     mark: Mark
     place: Callable[[Path], Mark]
@@ -190,6 +191,7 @@ class Composition:
             name=entry["plugin"],
             folder=host.folder,
             package=host.package,
+            root=self.parts[0].folder,
             options=section(entry, "options"),
             mark=marks.value((*at, "plugin")),
             place=lambda path: marks.value((*at, "options", *path)),
