@@ -13,7 +13,7 @@ import yaml
 from hapiish.table.codes import Code
 from hapiish.table.problems import Mark, Problem
 
-INVISIBLE: Final = re.compile("[\u00a0\u00ad\u200b-\u200f\u2028-\u202e\u2060\ufeff]")
+INVISIBLE: Final = re.compile("[\u0085\u00a0\u00ad\u200b-\u200f\u2028-\u202e\u2060\ufeff]")
 _CONTROL: Final = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BRACES: Final = r"\{[\w*?]*\}"
 _WORD: Final = re.compile(rf"(?:[^\s,{{}}\[\]\"']|{_BRACES})+")

@@ -11,6 +11,7 @@ from hapiish.table.budget import read_file
 from hapiish.table.problems import Mark, Problem
 
 _WORD: Final = re.compile(r"\"[^\"]*\"|'[^']*'|(?:[^\s,{}\[\]\"']|\{[^\s{}]*\})+")
+_BREAK: Final = re.compile(r"\r\n?|\n")
 _WIDEST: Final = 160
 _CONTEXT: Final = 60
 _LONGEST_POINTER: Final = 60
@@ -107,7 +108,7 @@ def _property(text: str) -> str:
 @cache
 def _lines(file: str) -> list[str]:
     try:
-        return read_file(file).decode("utf-8-sig", "replace").splitlines()
+        return _BREAK.split(read_file(file).decode("utf-8-sig", "replace"))
     except (OSError, ValueError):
         return []
 

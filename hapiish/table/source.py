@@ -6,7 +6,7 @@ reading goes on after them wherever the rest still means something. Nothing here
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import yaml
@@ -25,6 +25,8 @@ _MOST_REPAIRED: Final = 4_000_000
 """Characters that are read again after repairs."""
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG: Final = "tag:yaml.org,2002:"
+_NO_BREAKS: Final = "\x85\u2028\u2029"
+"""Line breaks in YAML 1.1, which the parser reads, and characters like others in YAML 1.2 (§5.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,14 @@ def read(text: str, file: str, *, loader: Any = _LOADER) -> tuple[Tree | None, l
     """The tree of `text` and what is wrong with it; no tree when it cannot be read as YAML."""
     faults: dict[Problem, None] = {}
     mended: Counter[int] = Counter()
+    text, hidden = _without_old_breaks(text)
     for _ in range(min(_MOST_REPAIRS, 1 + _MOST_REPAIRED // (len(text) + 1))):
-        builder = _Builder(text, file)
+        builder = _Builder(text, file, hidden)
         try:
             tree = builder.build(yaml.parse(text, Loader=loader))
         except yaml.YAMLError as error:
             fault, repaired = repair.mend(error, text, file)
+            fault = replace(fault, message=fault.message.translate(hidden), hint=fault.hint.translate(hidden))
             faults |= dict.fromkeys([*builder.problems, fault])
             mended[fault.mark.line] += 1
             if repaired is None or mended[fault.mark.line] > _MOST_REPAIRS_OF_A_LINE:
@@ -88,6 +92,16 @@ def read(text: str, file: str, *, loader: Any = _LOADER) -> tuple[Tree | None, l
         else:
             return tree, [*(faults | dict.fromkeys(builder.problems))]
     return None, list(faults)
+
+
+def _without_old_breaks(text: str) -> tuple[str, dict[int, str]]:
+    """`text` with characters that it does not have in place of `_NO_BREAKS`, and what turns those back."""
+    present = [each for each in _NO_BREAKS if each in text]
+    if not present:
+        return text, {}
+    free = (chr(code) for code in range(0xE000, 0xF900) if chr(code) not in text)
+    hidden = dict(zip(present, free, strict=False))
+    return text.translate(str.maketrans(hidden)), {ord(other): each for each, other in hidden.items()}
 
 
 class _StopReading(Exception):
@@ -114,11 +128,12 @@ _OPEN: Final = object()
 
 
 class _Builder:
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, hidden: dict[int, str]) -> None:
         self.file = file
+        self.hidden = hidden
         self.problems: list[Problem] = []
         self.broken: set[Path] = set()
-        self.watched = repair.INVISIBLE.search(text) is not None
+        self.watched = bool(hidden) or repair.INVISIBLE.search(text) is not None
         self.stack: list[_Frame] = []
         self.anchors: dict[str, tuple[Any, Node]] = {}
         self.aliased = 0
@@ -150,6 +165,8 @@ class _Builder:
             self.report(event, Code.SEVERAL_DOCUMENTS, "a second document begins here", "a table is one document")
 
     def scalar(self, event: yaml.ScalarEvent) -> None:
+        if self.hidden:
+            event.value = event.value.translate(self.hidden)
         text = event.value
         plain = not event.style and event.tag is None
         if self.watched and not event.style:

@@ -38,6 +38,11 @@ MENDED: list[tuple[str, list[str], Any]] = [
     ("a: 1\nb\nc: 2\n", ['2:1 the key "b" has no ":" after it'], {"a": 1, "b": None, "c": 2}),
     ("a:\u00a0b\nc: d\n",
      [f"1:3 an invisible character, U+00A0 (no-break space); {UNSEEN}"], {"a": "b", "c": "d"}),
+    ("a: b\x85\n# \u2028\nc\u2028: d # \u2029e\nf: g: h\u2029\n",
+     [f"1:5 an invisible character, U+0085 (control character); {UNSEEN}",
+      f"3:2 an invisible character, U+2028 (line separator); {UNSEEN}",
+      '4:5 unquoted text cannot contain ": "; quote it: "g: h\u2029"'],
+     {"a": "b\x85", "c\u2028": "d", "f": "g: h\u2029"}),
     ("a: b\nc: \0d\n",
      [f"2:4 an invisible character, U+0000 (control character); {UNSEEN}"], {"a": "b", "c": "d"}),
 ]  # fmt: skip
