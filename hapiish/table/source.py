@@ -101,7 +101,8 @@ def _without_old_breaks(text: str) -> tuple[str, dict[int, str]]:
         return text, {}
     free = (chr(code) for code in range(0xE000, 0xF900) if chr(code) not in text)
     hidden = dict(zip(present, free, strict=False))
-    return text.translate(str.maketrans(hidden)), {ord(other): each for each, other in hidden.items()}
+    shown = {ord(other): each for each, other in hidden.items()}
+    return text.translate({ord(each): other for each, other in hidden.items()}), shown
 
 
 class _StopReading(Exception):
