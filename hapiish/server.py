@@ -248,7 +248,8 @@ class Server:
     ) -> None:
         """Sends a Socket.IO event to rooms, or to everybody; refuses what the table's `emits` does not declare.
 
-        `skip` is a socket that does not get it. Raises ValueError for an undeclared event or payload.
+        `skip` is a socket, or several, that do not get it, or their ids. Raises ValueError for an undeclared namespace,
+        event or payload.
         """
         if self.realtime is None:
             raise RuntimeError("the table declares no sockets")

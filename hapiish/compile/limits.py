@@ -17,10 +17,11 @@ Limited = model.Route | model.Event
 
 
 class LimitCompiler:
-    """All limits of a table count in one store, which outlives a reload."""
+    """All limits of a table count in one store, which outlives a reload. `namespace` is whose events are compiled."""
 
     def __init__(self, names: Names) -> None:
         self.names = names
+        self.namespace = "/"
         self.settings = names.table.server.limit
         self.allowlist = tuple(ip_network(given, strict=False) for given in self.settings.allowlist)
 
@@ -72,7 +73,7 @@ class LimitCompiler:
             by = tuple("address" if term == "user" else term for term in by)  # nobody to know: judged at once
         return Limit(
             name=given.name or f"{window.amount}-in-{window.seconds}s",
-            scope=f"name {given.name}" if given.name else _scope(holder),
+            scope=f"name {given.name}" if given.name else self._scope(holder),
             window=window,
             by=by,
             failures=given.count == "failures",
@@ -80,6 +81,11 @@ class LimitCompiler:
             refuse=given.on_store_error == "refuse",
             skip=self.names.function(given.skip) if given.skip else None,
         )
+
+    def _scope(self, holder: Limited) -> str:
+        if isinstance(holder, model.Event):
+            return f"event {holder.id or f'{self.namespace} {holder.event}'}"
+        return f"route {holder.id or ' '.join((holder.method, holder.vhost or '*', holder.path))}"
 
     def _counters(self) -> "Counters":
         store, partition = self.settings.store, self.settings.partition
@@ -91,9 +97,3 @@ class LimitCompiler:
 
         counters: Counters = self.names.server.keep(("counters", store, partition), make)
         return counters
-
-
-def _scope(holder: Limited) -> str:
-    if isinstance(holder, model.Event):
-        return f"event {holder.id or holder.event}"
-    return f"route {holder.id or ' '.join((holder.method, holder.vhost or '*', holder.path))}"

@@ -8,6 +8,7 @@ from hapiish.http.lifecycle import Route, Step
 from hapiish.realtime import NamespaceHooks
 from hapiish.realtime.binding import Connection, Emits, EventRoute
 from hapiish.table import model
+from hapiish.types import AsyncHandler
 
 
 class SocketCompiler:
@@ -23,6 +24,7 @@ class SocketCompiler:
         if given.auth is not None:
             self.auth.judges_handshakes(given.auth, given.mark)
         self.names.realm = given.realm
+        self.routes.limits.namespace = given.namespace
         server = self.names.views[given.realm]
         connection = Connection(
             server,
@@ -30,8 +32,8 @@ class SocketCompiler:
             authenticate=self.auth.authenticate(given.auth)[0] if given.auth is not None else None,
             access=tuple(self.auth.access(given.auth)) if given.auth is not None else (),
             token_headers=self.auth.token_headers(given.auth) if given.auth is not None else (),
-            on_connect=self.names.function(given.on_connect) if given.on_connect else None,
-            on_disconnect=self.names.function(given.on_disconnect) if given.on_disconnect else None,
+            on_connect=self.functions(given.on_connect),
+            on_disconnect=self.functions(given.on_disconnect),
         )
         absent = EventRoute(server, self.absent())
         return NamespaceHooks(
@@ -42,6 +44,11 @@ class SocketCompiler:
             refused=absent.refused,
             emits=Emits({emit.event: self.routes.inputs.validator(emit.payload) for emit in given.emits}).check,
         )
+
+    def functions(self, given: str | tuple[str, ...] | None) -> list[AsyncHandler]:
+        """The functions that one name or several mean."""
+        names = (given,) if isinstance(given, str) else given or ()
+        return [self.names.function(name) for name in names]
 
     def connection_route(self, given: model.Namespace) -> Route:
         """What `request.route` is while a client comes and goes."""

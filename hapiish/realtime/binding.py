@@ -28,7 +28,8 @@ class Connection:
     """Judges the handshake of a namespace and says hello and goodbye.
 
     Credentials come as with any request; `auth.token` of the handshake stands in the headers that the strategies look
-    at: `token_headers` are their names and what precedes the token there.
+    at: `token_headers` are their names and what precedes the token there. The functions of `on_connect` are called in
+    order, until one refuses; those of `on_disconnect` all.
     """
 
     __slots__ = ("access", "authenticate", "on_connect", "on_disconnect", "route", "server", "token_headers")
@@ -41,16 +42,16 @@ class Connection:
         authenticate: Any = None,
         access: Steps = (),
         token_headers: Sequence[tuple[bytes, bytes]] = ((b"authorization", b"Bearer "),),
-        on_connect: AsyncHandler | None = None,
-        on_disconnect: AsyncHandler | None = None,
+        on_connect: Sequence[AsyncHandler] = (),
+        on_disconnect: Sequence[AsyncHandler] = (),
     ) -> None:
         self.server = server
         self.route = route
         self.authenticate = authenticate
         self.access = access
         self.token_headers = dict(token_headers)
-        self.on_connect = on_connect
-        self.on_disconnect = on_disconnect
+        self.on_connect = tuple(on_connect)
+        self.on_disconnect = tuple(on_disconnect)
 
     async def connect(self, socket: Any, auth: Any) -> None:
         """Raises the boom that refuses the connection."""
@@ -75,8 +76,8 @@ class Connection:
                 for step, _ in self.access:
                     step(request)
             socket.auth = request.auth
-            if self.on_connect is not None:
-                await settled(await self.on_connect(request, Toolkit(request)))
+            for function in self.on_connect:
+                await settled(await function(request, Toolkit(request)))
             self._expire(socket)
         except Exception as error:  # noqa: BLE001 - whatever it is refuses the connection
             refusal = failed(request, error).error
@@ -101,11 +102,11 @@ class Connection:
         request = self._request(socket, "disconnect")
         request.payload = {"reason": reason}
         request.auth = socket.auth.again()
-        try:
-            if self.on_disconnect is not None:
-                await settled(await self.on_disconnect(request, Toolkit(request)))
-        except Exception as error:  # noqa: BLE001 - nobody is left to hear it
-            log.crashed(request.id, "onDisconnect", error)
+        for function in self.on_disconnect:
+            try:
+                await settled(await function(request, Toolkit(request)))
+            except Exception as error:  # noqa: BLE001 - nobody is left to hear it
+                log.crashed(request.id, "onDisconnect", error)
         self._told(request, reason)
 
     def _told(self, request: Request, outcome: int | str) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Coroutine, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import socketio
@@ -254,6 +255,13 @@ class Hub(socketio.AsyncServer):
             await transport.sockets[namespace or "/"].disconnect()
 
     # Emits
+
+    def expect(self, namespace: str) -> None:
+        """Raises ValueError for a namespace that is not declared: nobody could be there."""
+        if namespace not in self.namespaces:
+            near = get_close_matches(namespace, self.namespaces, 1)
+            meant = f'; did you mean "{near[0]}"?' if near else ""
+            raise ValueError(f'there is no namespace "{namespace}"{meant}')
 
     def check_emit(self, namespace: str, event: str, data: Any) -> None:
         """Raises what the namespace's hooks raise for an event or payload that they do not send."""

@@ -87,7 +87,7 @@ class Rooms(socketio.AsyncManager):
         namespace: str,
         *,
         room: str | Iterable[str] | None = None,
-        skip_sid: str | list[str] | None = None,
+        skip_sid: str | list[str] | set[str] | None = None,
         callback: Any = None,
         to: str | Iterable[str] | None = None,
         **options: Any,
@@ -105,12 +105,13 @@ class Rooms(socketio.AsyncManager):
                 if not packets.Packet.data_is_binary([*arguments]):
                     raise
             else:
-                skipped = skip_sid if isinstance(skip_sid, list) else (skip_sid,)
+                skipped = skip_sid if isinstance(skip_sid, list | set) else (skip_sid,)
                 for sid, transport in self._members(namespace, target).items():
                     if sid not in skipped:
                         transport.deliver(message)
                 return
-        await super().emit(event, data, namespace, room=target, skip_sid=skip_sid, callback=callback, **options)
+        left_out = [*skip_sid] if isinstance(skip_sid, set) else skip_sid
+        await super().emit(event, data, namespace, room=target, skip_sid=left_out, callback=callback, **options)
 
     def _members(self, namespace: str, room: str | Iterable[str] | None) -> Members:
         rooms = self.rooms.get(namespace, {})

@@ -1,7 +1,7 @@
 """Socket.IO as an ASGI application: settings in, a callable out. Hides which server library does it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hapiish.bridge import anywhere, loop_only
@@ -11,6 +11,8 @@ from hapiish.realtime.hub import Hub
 from hapiish.realtime.socket import Socket
 from hapiish.realtime.transport import Transport
 from hapiish.types import Receive, Scope, Send
+
+Skipped = Socket | str
 
 
 class RealtimeServer:
@@ -75,14 +77,17 @@ class RealtimeServer:
         to: str | Sequence[str] | None = None,
         *,
         namespace: str = "/",
-        skip: Socket | str | None = None,
+        skip: Skipped | Iterable[Skipped] | None = None,
     ) -> None:
-        """Sends to a room, to the union of several, or to everybody; `skip` (a socket or its id) is left out.
+        """Sends to a room, to the union of several, or to everybody; `skip` (sockets or their ids) are left out.
 
-        Raises what the namespace's `emits` raises, and TypeError for data that cannot be sent.
+        Raises ValueError for a namespace that is not declared, what the namespace's `emits` raises, and TypeError for
+        data that cannot be sent.
         """
+        self._hub.expect(namespace)
         self._hub.check_emit(namespace, event, data)
-        skipped = skip.id if isinstance(skip, Socket) else skip
+        several = () if skip is None else (skip,) if isinstance(skip, Socket | str) else skip
+        skipped = {each.id if isinstance(each, Socket) else each for each in several}
         await self._hub.manager.emit(event, data, namespace, room=to, skip_sid=skipped)
 
     @loop_only

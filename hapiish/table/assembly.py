@@ -297,12 +297,12 @@ class _Assembly:
             build(model.Namespace, plain, entry.at, self.draft.marks.value),
             namespace=entry.name,
             auth=auth,
-            events=tuple(self.event(event, auth, entry.realm) for event in entry.events),
+            events=tuple(self.event(event, auth, entry) for event in entry.events),
             realm=entry.realm.index,
         )
 
-    def event(self, entry: EventDraft, auth: model.RouteAuth | None, realm: RealmDraft) -> model.Event:
-        merged = entry.options
+    def event(self, entry: EventDraft, auth: model.RouteAuth | None, namespace: NamespaceDraft) -> model.Event:
+        merged, realm = entry.options, namespace.realm
         options = self.changed(_NO_OPTIONS, merged, merged.value.keys() - {"auth"}, realm)
         spelled = merged.value.get("auth")
         if spelled is not None and auth is not None:

@@ -90,6 +90,7 @@ class Code(StrEnum):
     DUPLICATE_EVENT = "HA0341", "A namespace, or an event of a namespace, is declared twice."
     RESERVED_EVENT = "HA0342", "An event name that Socket.IO keeps for itself."
     SOCKETS_PATH = "HA0343", "A route answers paths below `sockets.path`."
+    NAMESPACE_OPTION = "HA0346", "A namespace has an option both beside `options` and inside of it."
     UNKNOWN_PRESET = "HA0351", "A preset that `presets` does not have."
     PRESET_CYCLE = "HA0352", "Presets that use each other in a circle."
     PREFIX = "HA0353", "A prefix that is not in hapi's path syntax."

@@ -15,7 +15,7 @@ from hapiish.table.homes import home
 from hapiish.table.kinds import defaults, kind_of
 from hapiish.table.marks import Path
 from hapiish.table.merge import Layer, Merged, Options
-from hapiish.table.places import Place, mappings, options_in, schemas_in, schemas_of, section
+from hapiish.table.places import INHERITED, Place, mappings, options_in, schemas_in, schemas_of, section
 from hapiish.table.problems import Mark
 from hapiish.table.realms import RealmDraft, hosts_of
 from hapiish.table.references import Library, Root, UnresolvedError
@@ -351,11 +351,14 @@ class Draft:
         return self._scopes[key][2]
 
     def _events(self, realm: RealmDraft, namespace: Mapping[str, Any], at: Path) -> Iterator[EventDraft]:
+        inherited = realm.scope.for_events
+        for layer in namespace_layers(namespace, at):
+            inherited = inherited.under(layer)
         for value, place in mappings(namespace, "events", at):
             id, overrides = self._overrides(realm, value.get("id"), "event")
             if any(override.value is False for override in overrides):
                 continue
-            merged = realm.scope.for_events.under(_options(value, place))
+            merged = inherited.under(_options(value, place))
             handler = value.get("handler")
             for override in overrides:
                 handler = override.value.get("handler") or handler
@@ -385,6 +388,12 @@ def _dereferenced(library: Library) -> Dereferenced | None:
         return Dereferenced(library)
     except UnresolvedError:
         return None
+
+
+def namespace_layers(namespace: Mapping[str, Any], at: Path) -> tuple[Layer, ...]:
+    """What a namespace says for all its events."""
+    layers = (_options(namespace, at), Layer({key: namespace[key] for key in INHERITED if key in namespace}, at))
+    return tuple(layer for layer in layers if layer.value)
 
 
 def _shared(group: GroupDraft, at: Path, value: Mapping[str, Any]) -> GroupDraft:

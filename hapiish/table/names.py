@@ -7,7 +7,16 @@ from hapiish.table.calls import is_call
 from hapiish.table.kinds import BUILT_IN as KINDS
 from hapiish.table.kinds import functions, kind_of
 from hapiish.table.marks import Path
-from hapiish.table.places import events_in, groups_in, mappings, options_in, overrides_in, routes_in, section
+from hapiish.table.places import (
+    events_in,
+    groups_in,
+    mappings,
+    options_in,
+    options_of_events,
+    overrides_in,
+    routes_in,
+    section,
+)
 from hapiish.table.schemes import BUILT_IN
 
 _ACTIONS: Final = ("error", "log", "ignore")
@@ -30,15 +39,15 @@ def named_in(table: Any) -> Found:
     yield from _sections(table)
     for options, at in options_in(table):
         yield from functions_of(options, at)
-    for event, at in events_in(table):
-        yield from functions_of(section(event, "options"), (*at, "options"))
+    for options, at in options_of_events(table):
+        yield from functions_of(options, at)
     for group, at in groups_in(table):
         yield from _extensions(section(group, "ext"), (*at, "ext"))
     for holder, at in [*routes_in(table), *events_in(table), *overrides_in(table)]:
         yield from _handler(holder.get("handler"), (*at, "handler"))
     for namespace, at in mappings(section(table, "sockets"), "namespaces", ("sockets",)):
         for key in ("onConnect", "onDisconnect"):
-            yield from _name(namespace.get(key), (*at, key))
+            yield from _steps(namespace.get(key), (*at, key))
 
 
 def _sections(table: Any) -> Found:

@@ -58,6 +58,19 @@ def events_in(table: Any) -> Options:
         yield from mappings(namespace, "events", place)
 
 
+INHERITED: Final = ("ext", "limit", "pre")
+"""Options that a namespace may have without `options` around them."""
+
+
+def options_of_events(table: Any) -> Options:
+    """Every place with options of events: namespaces, in either of their forms, and the events themselves."""
+    for namespace, place in mappings(section(table, "sockets"), "namespaces", ("sockets",)):
+        yield section(namespace, "options"), (*place, "options")
+        yield {key: namespace[key] for key in INHERITED if namespace.get(key) is not None}, place
+        for event, at in mappings(namespace, "events", place):
+            yield section(event, "options"), (*at, "options")
+
+
 def overrides_in(table: Any) -> Options:
     """What a table says of single routes of the tables that it uses."""
     for entry, place in mappings(table, "plugins"):
@@ -86,7 +99,7 @@ def strategies_in(table: Any) -> Names:
     written += [(options.get("auth"), (*at, "auth")) for options, at in options_in(table)]
     for namespace, at in mappings(section(table, "sockets"), "namespaces", ("sockets",)):
         written.append((namespace.get("auth"), (*at, "auth")))
-    written += [(section(event, "options").get("auth"), (*at, "options", "auth")) for event, at in events_in(table)]
+    written += [(options.get("auth"), (*at, "auth")) for options, at in options_of_events(table)]
     for auth, at in written:
         yield from strategies_of(auth, at)
 
@@ -110,8 +123,8 @@ def schemas_in(table: Any) -> Schemas:
         yield ("schemas", name), schema
     for options, at in options_in(table):
         yield from schemas_of(options, at)
-    for event, at in events_in(table):
-        yield from schemas_of(section(event, "options"), (*at, "options"))
+    for options, at in options_of_events(table):
+        yield from schemas_of(options, at)
     for namespace, at in mappings(section(table, "sockets"), "namespaces", ("sockets",)):
         for emit, place in mappings(namespace, "emits", at):
             if emit.get("payload") is not None:

@@ -104,6 +104,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     sockets.namespaces,
     sockets.duplicates,
     sockets.reserved,
+    sockets.twice,
     sockets.path,
     sockets.prefixes,
 )

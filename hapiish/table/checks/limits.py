@@ -6,7 +6,7 @@ from typing import Any
 
 from hapiish.table import units
 from hapiish.table.codes import Code
-from hapiish.table.draft import Draft, RouteDraft
+from hapiish.table.draft import Draft, RouteDraft, namespace_layers
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged
 from hapiish.table.problems import Problem
@@ -65,7 +65,7 @@ def values(draft: Draft) -> Iterator[Problem]:
     for namespace in draft.namespaces:
         for event in namespace.events:
             for term, place in _in_effect(event.options):
-                if term.startswith("params.") and place[: len(event.at)] == event.at:
+                if term.startswith("params.") and place[: len(namespace.at)] == namespace.at:
                     yield Problem(draft.mark(*place), Code.LIMIT_BY, f'"{term}" on an event, which has no path')
 
 
@@ -99,6 +99,8 @@ def _written(draft: Draft) -> _Written:
     for layer in draft.written:
         yield from _limits(layer.value.get("limit"), (*layer.at, "limit"))
     for namespace in draft.namespaces:
+        for layer in namespace_layers(namespace.value, namespace.at):
+            yield from _limits(layer.value.get("limit"), (*layer.at, "limit"))
         for event in namespace.events:
             yield from _limits((event.value.get("options") or {}).get("limit"), (*event.at, "options", "limit"))
 

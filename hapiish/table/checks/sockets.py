@@ -6,6 +6,7 @@ from typing import Any, Final
 from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
 from hapiish.table.marks import Path
+from hapiish.table.places import section
 from hapiish.table.problems import Problem
 
 RESERVED: Final = frozenset(
@@ -40,6 +41,17 @@ def duplicates(draft: Draft) -> Iterator[Problem]:
                     related = ((draft.mark(*first), "the first one"),)
                     message = f'the event "{name}" is twice in "{direction}" of the namespace "{namespace.name}"'
                     yield Problem(draft.mark(*at), Code.DUPLICATE_EVENT, message, related=related)
+
+
+def twice(draft: Draft) -> Iterator[Problem]:
+    """Options that a namespace has in both of its forms, of which one would replace the other."""
+    for namespace in draft.namespaces:
+        inner = section(namespace.value, "options")
+        for key in ("limit", "pre"):
+            if inner.get(key) is not None and namespace.value.get(key) is not None:
+                related = ((draft.key_mark(*namespace.at, "options", key), "the other place"),)
+                message = f'the namespace "{namespace.name}" has "{key}" twice, here and in its options'
+                yield Problem(draft.key_mark(*namespace.at, key), Code.NAMESPACE_OPTION, message, related=related)
 
 
 def reserved(draft: Draft) -> Iterator[Problem]:

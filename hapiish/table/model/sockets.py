@@ -1,9 +1,10 @@
 """Socket.IO (`sockets:`)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
-from hapiish.table.model.options import RouteAuth, RouteOptions
+from hapiish.table.model.options import Ext, Limit, Pre, RouteAuth, RouteOptions
 from hapiish.table.model.values import NOWHERE, Duration, Schema, Size
 from hapiish.table.problems import Mark
 
@@ -34,10 +35,16 @@ class Emit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Namespace:
+    """`options`, `pre`, `ext` and `limit` hold for all its events, which have them in their own options already."""
+
     namespace: str = "/"
     auth: RouteAuth | None = None
-    on_connect: str | None = None
-    on_disconnect: str | None = None
+    options: RouteOptions = RouteOptions()
+    pre: tuple[tuple[Pre, ...], ...] = ()
+    ext: Mapping[str, tuple[Ext, ...]] = field(default_factory=dict)
+    limit: tuple[Limit, ...] | None = None
+    on_connect: str | tuple[str, ...] | None = None
+    on_disconnect: str | tuple[str, ...] | None = None
     events: tuple[Event, ...] = ()
     emits: tuple[Emit, ...] = ()
     realm: int = 0
