@@ -35,8 +35,17 @@ READ_AHEAD = 16
 WRITE_AT_ONCE = 65536
 """Bytes that are not held back until the end of the loop's turn."""
 
+MOST_PONGS = 16
+"""Pings that are answered of those that come at once; the last ones are enough (RFC 6455 §5.5.3)."""
+
+MOST_FRAGMENTS = 1000
+LEAST_OF_A_FRAGMENT = 256
+"""Bytes of a message for each fragment beyond the first 1,000. To read one costs more than so many bytes."""
+
 # First bytes of frames (RFC 6455 §5.2): FIN and opcode.
 TEXT = 0x81
+PING = 0x89
+PONG = 0x8A
 BEGINS_FRAGMENTS = (0x01, 0x02)
 ENDS_FRAGMENTS = 0x80
 OPCODES = frozenset(Opcode)
@@ -115,6 +124,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._rest = bytearray()  # the beginning of a frame
         self._needed = 0  # bytes that it must have before it is worth a look
         self._in_fragments = False
+        self._fragments_left = 0  # in bytes
+        self._pongs: deque[bytes] = deque(maxlen=MOST_PONGS)
         self._frames: list[bytes] = []
         self._held = 0
         self._served, self.app = self.app, self._serve
@@ -194,11 +205,28 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
                 self._needed = head + size
                 self._rest += data[start:]
                 return
-            if data[start] != TEXT or self._in_fragments or not self._take(data, stop - size, stop):
+            if data[start] == PING and size < 126:
+                self._pongs.append(apply_mask(data[stop - size : stop], data[stop - size - 4 : stop - size]))
+            elif data[start] == PONG and size < 126 and self.pending_ping_payload is None:
+                pass  # nobody has asked
+            elif data[start] != TEXT or self._in_fragments or not self._take(data, stop - size, stop):
                 self._pass_on(data[start:stop])
             start = stop
         if start < end:
             self._pass_on(data[start:])
+        self._answer_pings()
+
+    def _answer_pings(self) -> None:
+        """Later when the client does not read: it must not make us keep what it does not want."""
+        if self._pongs and self.writable.is_set():
+            if self.conn.state is OPEN:
+                self.transport.write(b"".join(bytes((PONG, len(data))) + data for data in self._pongs))
+            self._pongs.clear()
+
+    def resume_writing(self) -> None:
+        """Answers the pings that had to wait."""
+        super().resume_writing()
+        self._answer_pings()
 
     def _take(self, data: bytes, payload: int, stop: int) -> bool:
         try:
@@ -225,8 +253,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
     def _pass_on(self, data: bytes) -> None:
+        self._answer_pings()
         if data[0] in BEGINS_FRAGMENTS:
             self._in_fragments = True
+            self._fragments_left = MOST_FRAGMENTS * LEAST_OF_A_FRAGMENT
         elif data[0] == ENDS_FRAGMENTS:
             self._in_fragments = False
+        self._fragments_left += len(data) - LEAST_OF_A_FRAGMENT
         super().data_received(data)
+        if self._in_fragments and self._fragments_left < 0 and self.conn.state is OPEN:
+            self.frames = []
+            self.conn.send_close(1009)
+            self.handle_parser_exception()

@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 from websockets.utils import apply_mask
 
-from hapiish.realtime.protocol import READ_AHEAD, WebSocketProtocol, text_frame
+from hapiish.realtime.protocol import MOST_PONGS, READ_AHEAD, WebSocketProtocol, text_frame
 from hapiish.types import Receive, Scope, Send
 from tests.realtime.support import PATIENCE
 
@@ -269,3 +269,41 @@ async def test_a_sender_waits_while_the_wire_pushes_back_and_hears_of_its_end() 
     protocol.connection_lost(None)
     await settle()
     assert sent == ["gone"]
+
+
+async def test_of_pings_that_come_at_once_the_last_are_answered_with_one_write() -> None:
+    protocol, wire = await open_wire(WebSocketProtocol)
+    for count in (3, 60_000):
+        protocol.data_received(b"".join(frame(PING, b"%d" % number) for number in range(count)) + frame(PONG, b"x"))
+        last = range(max(0, count - MOST_PONGS), count)
+        assert wire.written == [b"".join(frame(PONG, b"%d" % number, mask=False) for number in last)]
+        wire.written.clear()
+
+
+async def test_pings_of_a_client_that_does_not_read_are_answered_when_it_does() -> None:
+    protocol, wire = await open_wire(WebSocketProtocol)
+    protocol.pause_writing()
+    for number in range(1000):
+        protocol.data_received(frame(PING, b"%d" % number))
+    assert wire.written == []
+    protocol.resume_writing()
+    expected = b"".join(frame(PONG, b"%d" % number, mask=False) for number in range(1000 - MOST_PONGS, 1000))
+    assert wire.written == [expected]
+
+
+@pytest.mark.parametrize("piece", [b"", b"x"])
+async def test_a_message_of_endlessly_many_fragments_is_too_big(piece: bytes) -> None:
+    protocol, wire = await open_wire(WebSocketProtocol)
+    protocol.data_received(frame(TEXT, piece, fin=False) + frame(CONT, piece, fin=False) * 1500)
+    await settle()
+    assert wire.closing
+    assert wire.written[0] == frame(CLOSE, (1009).to_bytes(2, "big"), mask=False)
+
+
+async def test_a_message_of_many_fragments_is_put_together() -> None:
+    protocol, wire = await open_wire(WebSocketProtocol)
+    parts = frame(TEXT, b"x", fin=False) + frame(CONT, b"x", fin=False) * 900 + frame(CONT, b"x")
+    for _ in range(3):
+        protocol.data_received(parts)
+        await settle()
+    assert b"".join(wire.written) == text_frame("x" * 902) * 6
