@@ -25,12 +25,11 @@ class Branch:
     def holds(self, value: Any) -> bool:
         return holds(self.judge, value)
 
-    def made(self, place: Place, value: Any, memo: Memo) -> Any:
-        """What `place` makes of a value for which the branch then holds; else `ABSENT`.
+    def kept(self, new: Any, active: Places) -> Any:
+        """What its places made of a value, if the branch holds for it; else `ABSENT`.
 
         Keys that the branch does not know may belong to what stands beside it: they go only if it fails with them.
         """
-        new, active = made((place,), value, memo)
         if self.holds(new):
             return new
         less = stripped(active, new) if isinstance(new, dict) else new
@@ -39,10 +38,11 @@ class Branch:
     def taken(self, value: Any, memo: Memo) -> Place:
         """The place with the most to do that does not make the branch fail where it would hold without."""
         best = self.rungs[-1]
-        if len(self.rungs) == 1:
-            return best
-        holding = (place for place in reversed(self.rungs) if self.made(place, value, memo) is not ABSENT)
-        return next(holding, best)
+        if len(self.rungs) > 1:
+            for place in reversed(self.rungs):  # a loop, as all here that goes down: a frame less for each level
+                if self.kept(*made((place,), value, memo)) is not ABSENT:
+                    return place
+        return best
 
 
 class Alternatives:
@@ -114,7 +114,10 @@ class Alternatives:
         for level in range(max(len(branch.rungs) for branch in self.branches)):
             held = self._held(level, value, memo)
             if held:
-                return self._together(held, level, value, memo)
+                places = []
+                for branch in held:
+                    places.append(branch.taken(value, memo))  # noqa: PERF401
+                return self._agreeing(held, tuple(places), level, value, memo)
         return self._meant(value, memo)
 
     def _held(self, level: int, value: Any, memo: Memo) -> list[Branch]:
@@ -124,17 +127,21 @@ class Alternatives:
         """
         held: list[Branch] = []
         for branch in self.branches:
-            if level < len(branch.rungs):
-                new = branch.made(branch.rungs[level], value, memo)
-                if new is not ABSENT:
-                    held.append(branch)
-                    if level or self.word == "oneOf":
-                        break
-                    value = new if self.reads else value
+            if level >= len(branch.rungs):
+                continue
+            if level or self.reads:
+                new = branch.kept(*made((branch.rungs[level],), value, memo))
+            else:
+                new = value if branch.holds(value) else ABSENT
+            if new is not ABSENT:
+                held.append(branch)
+                if level or self.word == "oneOf":
+                    break
+                value = new
         return held
 
-    def _together(self, held: list[Branch], level: int, value: Any, memo: Memo) -> Places:
-        places = tuple(branch.taken(value, memo) for branch in held)
+    def _agreeing(self, held: list[Branch], places: Places, level: int, value: Any, memo: Memo) -> Places:
+        """`places`, or those that do less where the branches would not all hold for what they make together."""
         if len(held) > 1 and any(place is not branch.rungs[level] for place, branch in zip(places, held, strict=True)):
             new = made(places, value, memo)[0]
             if not all(branch.holds(new) for branch in held):

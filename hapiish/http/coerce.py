@@ -127,10 +127,11 @@ class _Compiler:
         place.reads, place.strips = task.text, task.strip
         place.names = bool(members or patterns) and not task.is_condition
         place.is_open = shape.is_open(schema) and not task.is_condition
+        place.shut = [(names, [matcher(each) for each in given]) for names, given in shape.shut(schema)]
         for name, each in members.items():
             whole = joined([each, *(other for matches, other in patterns if matches(name))])
             place.inside[name] = (self.place(whole, task, depth),)
-            default = shape.default(each) if task.defaults else ABSENT
+            default = shape.default(each) if task.defaults and not place.refuses(name) else ABSENT
             if default is not ABSENT:
                 twin = self.place(whole, task._replace(text=False, files=False), depth)
                 self.defaults.append((place, len(place.members), default, (twin,)))
@@ -162,7 +163,7 @@ class _Compiler:
         place.files = task.files and types <= {"array", "null"}
         if len(read) > 1 and not {"array", "string"}.isdisjoint(read):
             place.judge = self._judge(schema)
-        elif place.converts and {"array", "object"}.isdisjoint(order or ()):
+        elif place.converts and {"array", "object"}.isdisjoint(types):
             place.convert = converter(tuple(read))
 
     def _choice(self, group: Group, task: _Task, depth: int) -> Alternatives:

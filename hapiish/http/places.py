@@ -52,8 +52,8 @@ class Place:
 
     __slots__ = (
         *("arrays", "changes_items", "changes_others", "convert", "converts", "files", "first", "inside", "is_open"),
-        *("items", "judge", "members", "names", "objects", "order", "patterns", "reads", "rest", "strips", "texts"),
-        "unevaluated",
+        *("items", "judge", "members", "names", "objects", "order", "patterns", "reads", "rest", "shut", "strips"),
+        *("texts", "unevaluated"),
     )
 
     def __init__(self) -> None:
@@ -73,6 +73,7 @@ class Place:
         self.names = False
         self.is_open = False
         self.strips = False
+        self.shut: list[tuple[frozenset[str], list[Matches]]] = []
         self.objects: list[Choice] = []
         self.arrays: list[Choice] = []
         self.texts: list[Choice] = []
@@ -98,6 +99,12 @@ class Place:
             if default is not None or kept is not None:
                 self.members.append((name, default, None if kept is None else kept.convert, kept))
 
+    def refuses(self, name: str) -> bool:
+        """Whether one of the schemas has `additionalProperties: false` and does not know `name`."""
+        return any(
+            name not in names and not any(matches(name) for matches in patterns) for names, patterns in self.shut
+        )
+
     def make(self, value: Any) -> Any:
         """What becomes of `value`."""
         return self.fill(value, {})
@@ -112,12 +119,13 @@ class Place:
             value = [value]
         if isinstance(value, dict):
             if self.objects:
-                return _chosen((self,), value, memo)
+                value, active = made((self,), value, memo)
+                return stripped(active, value) if self.strips else value
             value = self.members_of(value, memo)
             return stripped((self,), value) if self.strips else value
         if isinstance(value, list):
             if self.arrays:
-                return _chosen((self,), value, memo)
+                return made((self,), value, memo)[0]
             return self.items_of(value, memo) if self.changes_items else value
         return value
 
@@ -182,31 +190,33 @@ def fill(places: Places, value: Any, memo: Memo) -> Any:
         return read((), places, value, memo)[0] if any(place.converts for place in places) else value
     if not isinstance(value, list) and value is not None and any(place.files for place in places):
         value = [value]
-    return _chosen(places, value, memo) if isinstance(value, dict | list) else value
-
-
-def _chosen(places: Places, value: Any, memo: Memo) -> Any:
-    """A container as `places` and the alternatives that hold for it make it."""
+    if not isinstance(value, dict | list):
+        return value
     new, active = made(places, value, memo)
     return stripped(active, new) if isinstance(new, dict) else new
 
 
 def made(places: Places, value: Any, memo: Memo) -> tuple[Any, Places]:
-    """The same with the keys that are not known, and all places that take part."""
+    """A container as `places` and the alternatives that hold make it, unknown keys included; and all these places."""
     key = (places, id(value))
     if key in memo:
         return memo[key][1:]
     memo[key] = value, value, places  # for a schema that refers to itself for the same value
     is_object = isinstance(value, dict)
-    build: Callable[[Places, Any, Memo], Any] = _objects if is_object else _array
-    choices = [each for place in places for each in (place.objects if is_object else place.arrays)]
-    active, new = places, build(places, value, memo)
-    for choice in choices:
-        more = tuple(each for place in choice.of_container(new, memo) for each in _settled(place, new, memo))
+    several: Callable[[Places, Any, Memo], Any] = _objects if is_object else _array
+    active = places
+    if len(places) > 1:
+        new = several(places, value, memo)
+    else:
+        new = (places[0].members_of if is_object else places[0].items_of)(value, memo)
+    for choice in [each for place in places for each in (place.objects if is_object else place.arrays)]:
+        more: list[Place] = []
+        for place in choice.of_container(new, memo):
+            more += _settled(place, new, memo)
         added = tuple(place for place in dict.fromkeys(more) if place not in active)
         if added:
             active += added
-            new = build(active, value, memo)
+            new = several(active, value, memo)
     memo[key] = value, new, active
     return new, active
 
@@ -219,8 +229,6 @@ def _settled(place: Place, value: Any, memo: Memo) -> Places:
 
 def _objects(places: Places, value: dict[str, Any], memo: Memo) -> dict[str, Any]:
     """The members of an object by several places."""
-    if len(places) == 1:
-        return places[0].members_of(value, memo)
     result = value
     for name, given in value.items():
         inside = _inside(places, name)[0]
@@ -229,7 +237,7 @@ def _objects(places: Places, value: dict[str, Any], memo: Memo) -> dict[str, Any
             result[name] = new
     for place in places:
         for name, default, *_ in place.members:
-            if default is not None and name not in result:
+            if default is not None and name not in result and not any(each.refuses(name) for each in places):
                 result = value.copy() if result is value else result
                 result[name] = default()
                 inside = _inside(places, name)[0]
@@ -281,7 +289,7 @@ def stripped(places: Places, value: dict[str, Any]) -> dict[str, Any]:
         return value
     if any(place.is_open for place in places) or not any(place.names for place in places):
         return value
-    unknown = [name for name in value if not _inside(places, name)[1]]
+    unknown = {name for name in value if not _inside(places, name)[1]}
     return {name: each for name, each in value.items() if name not in unknown} if unknown else value
 
 

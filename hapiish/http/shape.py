@@ -85,6 +85,14 @@ class Shape:
         conjuncts = self.conjuncts(schema, "object")
         return any(one.get(word, False) is not False for one in conjuncts for word in words)
 
+    def shut(self, schema: Any) -> list[tuple[frozenset[str], list[str]]]:
+        """The names and patterns of each part of `schema` that allows no other properties."""
+        return [
+            (frozenset(one.get("properties", ())), list(one.get("patternProperties", ())))
+            for one in self.conjuncts(schema, "object")
+            if one.get("additionalProperties") is False
+        ]
+
     def items(self, schema: Any) -> tuple[list[Any], Any]:
         """The schemas of the first items of an array, and that of the rest (True when nothing is said)."""
         conjuncts = self.conjuncts(schema, "array")

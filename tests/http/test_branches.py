@@ -99,6 +99,9 @@ def test_only_the_branch_that_holds_gives_defaults(word: str, branches: Any, val
          {"p": 0, "q": 0, "x": 1, "y": 2}),
         ({"allOf": [{"oneOf": PAIR}, {**IF, "then": X}]}, {"kind": "b", "p": 1}, {"kind": "b", "p": 1, "y": 2, "x": 1}),
         ({"not": X}, {}, {}),
+        # A default that another part of the schema never lets in is none.
+        ({"properties": {"kind": {}}, "additionalProperties": False, "oneOf": PAIR}, {"kind": "a"}, {"kind": "a"}),
+        ({"allOf": [{"properties": {"p": {}}, "additionalProperties": False}, X]}, {"p": 1}, {"p": 1}),
         ({"patternProperties": {"^k": {"oneOf": PAIR}}}, {"k1": {"kind": "a"}, "k2": {"kind": "b"}},
          {"k1": {"kind": "a", "x": 1}, "k2": {"kind": "b", "y": 2}}),
         ({"additionalProperties": {"oneOf": PAIR}}, {"k": {"kind": "a"}}, {"k": {"kind": "a", "x": 1}}),
@@ -187,6 +190,7 @@ UUID = "4b825dc6-42cb-4eb9-a060-e54bf8d69288"
         ({"anyOf": [{"type": "array", "items": INTEGER}, {"const": "all"}]}, {"1": [1], "all": "all"}),
         ({"anyOf": [INTEGER, {"type": "array", "items": INTEGER}, {"const": "all"}]}, {"1": 1, "all": "all"}),
         ({"type": ["array", "string"], "items": INTEGER}, {"1": "1"}),
+        ({"anyOf": [{"type": "object", "properties": {"a": INTEGER}}, INTEGER]}, {"1": 1}),
         ({"type": ["array", "string"], "items": INTEGER, "pattern": "^a"}, {"1": [1], "ab": "ab"}),
         ({"type": "array", "contains": {"const": 5}}, {"5": [5], "6": ["6"]}),
     ],
@@ -203,6 +207,14 @@ def test_items_of_lists_are_read_one_by_one() -> None:
     convert = compile_coercer({"properties": {"x": items}}, {})
     assert convert is not None
     assert convert({"x": ["1", "all", "no"]}) == {"x": [1, "all", "no"]}
+
+
+def test_objects_in_a_query_are_read_at_any_depth() -> None:
+    either = {"anyOf": [{"type": "object", "properties": {"a": INTEGER, "b": {"enum": [1, "all"]}}}, INTEGER]}
+    convert = compile_coercer({"properties": {"x": either}}, {})
+    assert convert is not None
+    assert convert({"x": {"a": "5", "b": "1"}}) == {"x": {"a": 5, "b": 1}}
+    assert convert({"x": "5"}) == {"x": 5}
 
 
 def test_alternatives_of_the_whole_input_read_their_own_properties() -> None:
@@ -310,6 +322,16 @@ def test_many_items_cost_what_one_costs_each(monkeypatch: pytest.MonkeyPatch) ->
     assert large <= 2 * small
 
 
+def test_alternatives_within_alternatives_go_as_deep_as_json_does() -> None:
+    named = {"T": {"anyOf": [{"properties": {"k": {"$ref": "#/schemas/T"}, name: {"default": 0}}} for name in "pq"]}}
+    fill = compile_defaults({"$ref": "#/schemas/T"}, named)
+    assert fill is not None
+    made = fill(chain(126))
+    for _ in range(127):
+        assert made["p"] == made["q"] == 0
+        made = made.get("k")
+
+
 def test_a_report_on_alternatives_that_look_alike_comes_to_an_end() -> None:
     kinds = ("integer", "string", "null")
     alike = [{"properties": {"k": {"$ref": "#/schemas/T"}, "x": {"type": kind}}} for kind in kinds]
@@ -348,11 +370,13 @@ def fits(schema: Any, value: Any) -> bool:
     return jsonschema.Draft202012Validator(schema).is_valid(value)
 
 
-def with_defaults(schemas: list[Any], value: dict[str, Any]) -> dict[str, Any]:
+def with_defaults(schemas: list[Any], value: dict[str, Any], beside: list[Any] | None = None) -> dict[str, Any]:
+    """`value` with the defaults of `schemas` that none of those `beside` shuts out."""
     made = dict(value)
+    shut = [each["properties"] for each in beside or [] if "additionalProperties" in each]
     for schema in schemas:
         for name, each in schema["properties"].items():
-            if "default" in each:
+            if "default" in each and all(name in names for names in shut):
                 made.setdefault(name, each["default"])
     return made
 
@@ -364,13 +388,13 @@ def expected_defaults(word: str, branches: list[Any], value: dict[str, Any]) -> 
         return with_defaults(held, value)
     held = held[:1] if word == "oneOf" else held
     giving = [each for each in held if fits(each, with_defaults([each], value))]
-    made = with_defaults(giving, value)
+    made = with_defaults(giving, value, held)
     if len(held) > 1 and made != value and not all(fits(each, made) for each in held):
-        made = with_defaults(giving[:1] if giving and giving[0] is held[0] else [], value)
+        made = with_defaults(giving[:1] if giving and giving[0] is held[0] else [], value, held)
     return made
 
 
-QUIET = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @QUIET
