@@ -10,7 +10,7 @@ from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
-from hapiish.http.shape import ABSENT, ANY, Shape, type_of
+from hapiish.http.shape import ABSENT, ANY, Shape, among, inside, type_of
 
 MOST_DOUBTS = 1000
 """So many branches of one value are tried where a schema leaves it open which is meant."""
@@ -78,10 +78,10 @@ class Alternatives:
             if len(tags) < 2 or not all(names in mine for _, mine in tags):
                 continue
             values = [mine[names] for _, mine in tags]
-            given = _inside(value, names)
+            given = inside(value, names)
             if given is ABSENT or all(_same(each, values[0]) for each in values):
                 continue
-            several = [each for each in tags if _among(given, each[1][names])]
+            several = [each for each in tags if among(given, each[1][names])]
             if not several:
                 words = dict.fromkeys(_written(one) for each in values for one in each)
                 return [], Told(f"must be {either(list(words))}", validator="enum", path=names)
@@ -102,7 +102,7 @@ class Alternatives:
         if kind not in types:
             return False
         if values is not None:
-            return _among(value, values)
+            return among(value, values)
         return all(
             any(self._takes(each, kind, value, depth + 1) for each in inner)
             for inner in (unions if depth < _DEEPEST else ())
@@ -131,18 +131,8 @@ def _distance(errors: list[ValidationError]) -> tuple[int, int, int]:
     return at_root, sum(error.validator in ("const", "enum") for error in errors), len(errors)
 
 
-def _inside(value: Any, names: tuple[str, ...]) -> Any:
-    for name in names:
-        value = value.get(name, ABSENT) if isinstance(value, dict) else ABSENT
-    return value
-
-
-def _among(value: Any, values: list[Any]) -> bool:
-    return any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in values)
-
-
 def _same(values: list[Any], others: list[Any]) -> bool:
-    return all(_among(each, others) for each in values) and all(_among(each, values) for each in others)
+    return all(among(each, others) for each in values) and all(among(each, values) for each in others)
 
 
 def _written(value: Any) -> str:

@@ -5,22 +5,45 @@ that it does not know, at last with its defaults. So a default decides nothing w
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from hapiish.http.places import Memo, Place, Places, Validator, fill, holds, made, read, stripped
 from hapiish.http.report import Fault
-from hapiish.http.shape import ABSENT
+from hapiish.http.shape import ABSENT, Names, among, inside
+
+MOST_LEVELS: Final = 32
+"""So many alternatives inside each other are judged; each verdict is on all that is below."""
+
+
+class Look(NamedTuple):
+    """What is seen of a branch at a glance: the constants and names it needs, and whether a default may break it."""
+
+    tags: list[tuple[Names, list[Any]]]
+    needs: list[str]
+    is_sure: bool
+
+    def allows(self, value: dict[str, Any]) -> bool:
+        """Whether the branch may hold for an object."""
+        for name in self.needs:
+            if name not in value:
+                return False
+        for names, values in self.tags:
+            given = inside(value, names)
+            if given is not ABSENT and not among(given, values):
+                return False
+        return True
 
 
 class Branch:
     """One alternative. `rungs` are its places, from one that only reads text to one that strips and gives defaults."""
 
-    __slots__ = ("judge", "name", "rungs")
+    __slots__ = ("judge", "look", "name", "rungs")
 
-    def __init__(self, name: str, rungs: list[Place], judge: Validator) -> None:
+    def __init__(self, name: str, rungs: list[Place], judge: Validator, look: Look) -> None:
         self.name = name
         self.rungs = rungs
         self.judge = judge
+        self.look = look
 
     def holds(self, value: Any) -> bool:
         return holds(self.judge, value)
@@ -111,22 +134,33 @@ class Alternatives:
             return self.known, no.taken(value, memo)
         if self.word == "dependentSchemas":
             return tuple(branch.taken(value, memo) for branch in self.branches if branch.name in value)
-        for level in range(max(len(branch.rungs) for branch in self.branches)):
-            held = self._held(level, value, memo)
+        likely = self.branches
+        if isinstance(value, dict) and not self.reads:
+            likely = [branch for branch in likely if branch.look.allows(value)]
+            if len(likely) == 1 and likely[0].look.is_sure:  # whether it holds is for the verdict on the whole
+                return (likely[0].rungs[-1],)
+        memo.level += 1
+        if memo.level > MOST_LEVELS:
+            raise RecursionError("too many alternatives inside each other")
+        chosen = None
+        for level in range(max((len(branch.rungs) for branch in likely), default=0)):
+            held = self._held(likely, level, value, memo)
             if held:
                 places = []
                 for branch in held:
                     places.append(branch.taken(value, memo))  # noqa: PERF401
-                return self._agreeing(held, tuple(places), level, value, memo)
-        return self._meant(value, memo)
+                chosen = self._agreeing(held, tuple(places), level, value, memo)
+                break
+        memo.level -= 1
+        return self._meant(value, memo) if chosen is None else chosen
 
-    def _held(self, level: int, value: Any, memo: Memo) -> list[Branch]:
+    def _held(self, likely: list[Branch], level: int, value: Any, memo: Memo) -> list[Branch]:
         """The branches that hold at one level: of `anyOf` all that do so as they are, else the first.
 
         A text that one branch has read is not read again by the next.
         """
         held: list[Branch] = []
-        for branch in self.branches:
+        for branch in likely:
             if level >= len(branch.rungs):
                 continue
             if level or self.reads:

@@ -11,8 +11,8 @@ from copy import deepcopy
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from hapiish.http.choices import Alternatives, Branch
-from hapiish.http.places import Make, Place, Places, fill
+from hapiish.http.choices import Alternatives, Branch, Look
+from hapiish.http.places import Make, Memo, Place, Places, fill
 from hapiish.http.places import Validator as Judge
 from hapiish.http.report import UNEXPLAINED, Fault
 from hapiish.http.schema import Schema, SchemaError, embed
@@ -97,13 +97,15 @@ class _Compiler:
         for place, index, default, inside in self.defaults:
             name, _, convert, own = place.members[index]
             try:
-                whole = fill(inside, default, {})
+                whole = fill(inside, default, Memo())
             except RecursionError:
                 raise SchemaError(f'the default of "{name}" contains itself without end') from None
             place.members[index] = name, _maker(whole if task.text else default), convert, own
         for place in places:
             place.finish(useful)
-        return root.make
+        if any(place.objects or place.arrays or place.texts for place in places):
+            return root.make
+        return partial(root.fill, memo=Memo())  # where nothing is chosen, nothing is remembered
 
     def place(self, schema: Any, task: _Task, depth: int) -> Place:
         """The place of a schema under a task; equal ones are one."""
@@ -173,8 +175,17 @@ class _Compiler:
         for name, schema in group.schemas.items():
             mine = [raw._replace(is_condition=True)] if name == "if" and group.word == "if" else tasks
             rungs = [self.place(schema, each, depth) for each in mine]
-            branches.append(Branch(name, rungs, self._judge(schema)))
+            tags = list(self.shape.tags(schema).items())
+            look = Look(tags, self.shape.needs(schema), self._is_sure(schema))
+            branches.append(Branch(name, rungs, self._judge(schema), look))
         return Alternatives(group.word, branches, reads=task.text)
+
+    def _is_sure(self, schema: Any) -> bool:
+        """Whether the defaults of a branch cannot make it fail."""
+        if not self.shape.is_plain(schema):
+            return False
+        members = ((each, self.shape.default(each)) for each in self.shape.members(schema).values())
+        return all(default is ABSENT or self._judge(each).is_valid(default) for each, default in members)
 
     def _judge(self, schema: Schema) -> Judge:
         try:

@@ -15,8 +15,15 @@ from hapiish.http.texts import Convert, readings
 Make = Callable[[], Any]
 Matches = Callable[[str], bool]
 Places = tuple["Place", ...]
-Memo = dict[tuple[Places, int], tuple[Any, Any, Places]]
-"""What was made of a container by some places: the container (kept, so that its id stays its own), result, places."""
+
+
+class Memo(dict[tuple[Places, int], tuple[Any, Any, Places]]):
+    """What was made of each container by some places: the container (kept, so that its id is its own), result, places.
+
+    `level` is how many alternatives are being judged inside each other.
+    """
+
+    level = 0
 
 
 class Validator(Protocol):
@@ -107,7 +114,7 @@ class Place:
 
     def make(self, value: Any) -> Any:
         """What becomes of `value`."""
-        return self.fill(value, {})
+        return self.fill(value, Memo())
 
     def fill(self, value: Any, memo: Memo) -> Any:
         """What becomes of `value`; `memo` is that of the whole value."""

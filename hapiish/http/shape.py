@@ -17,6 +17,14 @@ ANY: Final = frozenset({"array", "boolean", "integer", "null", "number", "object
 _TYPES: Final = {name: (name,) for name in ANY} | {"number": ("number", "integer")}
 _ALTERNATIVES: Final = ("anyOf", "oneOf")
 
+_PRESENCE: Final = frozenset(
+    {
+        *("$dynamicRef", "anyOf", "const", "dependentRequired", "dependentSchemas", "dependencies", "enum", "if"),
+        *("maxProperties", "not", "oneOf", "patternProperties", "propertyNames"),
+    }
+)
+"""Keywords for which it matters which properties an object has."""
+
 _DEEPEST_TAG: Final = 3
 """So many objects inside each other may hold the constants that tell alternatives apart."""
 
@@ -144,6 +152,16 @@ class Shape:
                         found.setdefault(names, [value for each in several for value in each[names]])
         return found
 
+    def needs(self, schema: Any) -> list[str]:
+        """The properties that `schema` requires and gives no default."""
+        members = self.members(schema)
+        names = dict.fromkeys(name for one in self.conjuncts(schema, "object") for name in one.get("required", ()))
+        return [name for name in names if self.default(members.get(name)) is ABSENT]
+
+    def is_plain(self, schema: Any) -> bool:
+        """Whether no property that is added can make an object fail that `schema` accepts without it."""
+        return all(_PRESENCE.isdisjoint(one) for one in self.conjuncts(schema, "object"))
+
     def unions(self, schema: Any) -> list[list[Any]]:
         """The branches of each anyOf and oneOf of `schema`."""
         groups = self.groups(schema, "")
@@ -240,6 +258,18 @@ def type_of(value: Any) -> str:
         return "integer" if value.is_integer() else "number"
     kinds = ((int, "integer"), (str, "string"), (list, "array"), (dict, "object"))
     return next((name for kind, name in kinds if isinstance(value, kind)), "null")
+
+
+def inside(value: Any, names: Names) -> Any:
+    """What an object has at a path of names, or `ABSENT`."""
+    for name in names:
+        value = value.get(name, ABSENT) if isinstance(value, dict) else ABSENT
+    return value
+
+
+def among(value: Any, values: list[Any]) -> bool:
+    """Whether a value is one of several, by JSON's rules: `1` is `1.0` and no `true`."""
+    return any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in values)
 
 
 def joined(schemas: list[Any]) -> Any:
