@@ -103,7 +103,7 @@ class _Compiler:
             place.members[index] = name, _maker(whole if task.text else default), convert, own
         for place in places:
             place.finish(useful)
-        if any(place.objects or place.arrays or place.texts for place in places):
+        if any(place.objects or place.arrays or place.texts or place.changes_others for place in places):
             return root.make
         return partial(root.fill, memo=Memo())  # where nothing is chosen, nothing is remembered
 
