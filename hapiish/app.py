@@ -127,9 +127,11 @@ class Application(Starlette):
 
     async def reload(self) -> list[Problem]:
         """Reads the table and the modules beside it anew and serves them; on problems the old table goes on."""
-        caches = self.server.caches
+        caches, namespaces = self.server.caches, self.server.compiled.namespaces
         problems = await asyncio.to_thread(self._reload)
         await self.server.settle(caches)
+        if self.server.realtime is not None:
+            await self.server.realtime.review(namespaces)
         return problems
 
     def _reload(self) -> list[Problem]:

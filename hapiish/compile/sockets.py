@@ -39,11 +39,20 @@ class SocketCompiler:
         return NamespaceHooks(
             connect=connection.connect,
             disconnect=connection.disconnect,
+            judge=connection.judge,
+            rules=self.rules(given.auth),
             events={event.event: EventRoute(server, self.event(event)).acknowledge for event in given.events},
             unknown=absent.unknown,
             refused=absent.refused,
             emits=Emits({emit.event: self.routes.inputs.validator(emit.payload) for emit in given.emits}).check,
         )
+
+    def rules(self, auth: model.RouteAuth | None) -> object:
+        """All that the table says of who may come in; where it says the same, nobody is judged again."""
+        if auth is None:
+            return None
+        strategies = self.names.table.auth.strategies
+        return auth, [(strategies[name].scheme, strategies[name].options) for name in auth.strategies]
 
     def functions(self, given: str | tuple[str, ...] | None) -> list[AsyncHandler]:
         """The functions that one name or several mean."""

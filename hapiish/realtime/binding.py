@@ -64,17 +64,8 @@ class Connection:
         self._told(request, 200)
 
     async def _connect(self, request: Request, socket: Any, auth: Any) -> None:
-        request.payload = auth
-        token = auth.get("token") if isinstance(auth, dict) else None
-        if isinstance(token, str):
-            request.scope = {**socket.scope, "headers": self._with_token(socket.scope["headers"], token)}
         try:
-            if self.authenticate is not None:
-                if await self.authenticate(request) is not None:
-                    # A login page or the like, which a handshake cannot show: it is no verdict, so nobody gets in.
-                    raise boom.Unauthorized("Authentication needs more than a handshake", code="unauthorized")
-                for step, _ in self.access:
-                    step(request)
+            await self._judge(request, socket, auth)
             socket.auth = request.auth
             for function in self.on_connect:
                 await settled(await function(request, Toolkit(request)))
@@ -83,6 +74,32 @@ class Connection:
             refusal = failed(request, error).error
             assert refusal is not None
             raise refusal from None
+
+    async def judge(self, socket: Any) -> None:
+        """Judges a connected client once more, by its handshake. Raises the boom that it has to leave for."""
+        request = self._request(socket, "connect")
+        try:
+            await self._judge(request, socket, socket.handshake)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody stays by it
+            refusal = failed(request, error).error
+            assert refusal is not None
+            raise refusal from None
+        if socket.expiry is not None:
+            socket.expiry.cancel()
+        socket.auth = request.auth
+        self._expire(socket)
+
+    async def _judge(self, request: Request, socket: Any, auth: Any) -> None:
+        request.payload = auth
+        token = auth.get("token") if isinstance(auth, dict) else None
+        if isinstance(token, str):
+            request.scope = {**socket.scope, "headers": self._with_token(socket.scope["headers"], token)}
+        if self.authenticate is not None:
+            if await self.authenticate(request) is not None:
+                # A login page or the like, which a handshake cannot show: it is no verdict, so nobody gets in.
+                raise boom.Unauthorized("Authentication needs more than a handshake", code="unauthorized")
+            for step, _ in self.access:
+                step(request)
 
     def _with_token(self, headers: list[tuple[bytes, bytes]], token: str) -> list[tuple[bytes, bytes]]:
         given = token.encode("latin-1", "replace")

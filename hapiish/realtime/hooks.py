@@ -14,6 +14,7 @@ RESERVED = frozenset({"connect", "connect_error", "disconnect", "disconnecting",
 
 Connect = Callable[["Socket", dict[str, Any] | None], Awaitable[None]]
 Disconnect = Callable[["Socket", str], Awaitable[None]]
+Judge = Callable[["Socket"], Awaitable[None]]
 OnEvent = Callable[["Socket", Any], Awaitable[Any]]
 OnUnknown = Callable[["Socket", str, Any], Awaitable[Any]]
 OnRefused = Callable[["Socket", str, Any, boom.Boom], Awaitable[Any]]
@@ -51,14 +52,18 @@ class Answer:
 class NamespaceHooks:
     """The behaviour of one namespace.
 
-    `connect(socket, auth)` refuses a client by raising a boom. `events` and `unknown` return the acknowledgement as it
-    is, or an `Answer`; what they raise is acknowledged as `{ok: false, error}`. `refused` answers what Socket.IO does
-    not let through: reserved names, attachments that nobody expects. Only events in `binary` may carry attachments.
-    `emits(event, data)` raises for what the namespace does not send. Raises ValueError for a reserved event name.
+    `connect(socket, auth)` refuses a client by raising a boom. `judge(socket)` judges a connected one anew after a
+    reload, and raises a boom, where `rules` are others than those that it came in by. `events` and `unknown` return
+    the acknowledgement as it is, or an `Answer`; what they raise is acknowledged as `{ok: false, error}`. `refused`
+    answers what Socket.IO does not let through: reserved names, attachments that nobody expects. Only events in
+    `binary` may carry attachments. `emits(event, data)` raises for what the namespace does not send. Raises ValueError
+    for a reserved event name.
     """
 
     connect: Connect | None = None
     disconnect: Disconnect | None = None
+    judge: Judge | None = None
+    rules: Any = None
     events: Mapping[str, OnEvent] = field(default_factory=dict)
     unknown: OnUnknown = refuse_unknown
     refused: OnRefused = refuse

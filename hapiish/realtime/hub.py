@@ -17,6 +17,7 @@ from hapiish.realtime import packets
 from hapiish.realtime.engine import Engine
 from hapiish.realtime.hooks import RESERVED, Answer, NamespaceHooks
 from hapiish.realtime.packets import MalformedError, UnreadableError
+from hapiish.realtime.review import reviewed
 from hapiish.realtime.rooms import Rooms
 from hapiish.realtime.socket import Socket
 from hapiish.realtime.transport import Transport
@@ -195,6 +196,8 @@ class Hub(socketio.AsyncServer):
             transport.deliver(packets.refused(namespace, _failure("connect", error)["error"]))
             return
         socket.admit()
+        if self.namespaces.get(namespace) is not hooks:  # a reload came in between
+            await reviewed(self, socket, {namespace: hooks} if hooks is not None else {})
         if not transport.open:
             await self.leave(socket, transport.reason)
         await self._dismiss_leaving(transport)

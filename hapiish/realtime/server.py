@@ -8,6 +8,7 @@ from hapiish.bridge import anywhere, loop_only
 from hapiish.realtime.engine import Origins
 from hapiish.realtime.hooks import NamespaceHooks
 from hapiish.realtime.hub import Hub
+from hapiish.realtime.review import review
 from hapiish.realtime.socket import Socket
 from hapiish.realtime.transport import Transport
 from hapiish.types import Receive, Scope, Send
@@ -89,6 +90,11 @@ class RealtimeServer:
         several = () if skip is None else (skip,) if isinstance(skip, Socket | str) else skip
         skipped = {each.id if isinstance(each, Socket) else each for each in several}
         await self._hub.manager.emit(event, data, namespace, room=to, skip_sid=skipped)
+
+    @anywhere
+    async def review(self, before: Mapping[str, NamespaceHooks]) -> None:
+        """Judges who came in by namespaces of `before` by those of now; what changed may be in their disfavour."""
+        await review(self._hub, before)
 
     @loop_only
     async def shutdown(self, *, grace_ms: int = 5000) -> None:

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 class Socket:
     """A connected client. `scope` is the ASGI scope of its handshake (address, headers), `data` the application's own.
 
-    `auth` is what the client sent with its handshake, until the lifecycle puts its verdict in that place; `expiry`
+    `auth` is what the client sent with its handshake, until the lifecycle puts its verdict in that place; `handshake`
+    is that for good, `expiry`
     is the lifecycle's too: the timer that ends a connection whose credentials have a time.
     """
 
     __slots__ = (
-        *("auth", "data", "expiry", "home", "id", "namespace", "transport"),
+        *("auth", "data", "expiry", "handshake", "home", "id", "namespace", "transport"),
         *("_hub", "_left", "_messages", "_rooms"),
     )
 
@@ -29,6 +30,7 @@ class Socket:
         self.namespace = namespace
         self.transport = transport
         self.auth: Any = auth
+        self.handshake = auth
         self.expiry: asyncio.TimerHandle | None = None
         self.data: dict[str, Any] = {}
         self.home = asyncio.get_running_loop()

@@ -1,0 +1,138 @@
+"""A reload that changes who may come in is judged on those who are inside."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from hapiish import Application, create_app
+from tests.realtime.support import member, raw, serving
+
+pytestmark = pytest.mark.anyio
+
+SECRET, OTHER = "a secret of the tests that is long enough", "another secret of the tests, long enough, too"
+
+TABLE = """
+auth: {strategies: {one: {scheme: jwt, options: {keys: "KEY", verify: {aud: false, iss: false, sub: false}}}}}
+sockets:
+  namespaces:
+    - namespace: /
+      auth: AUTH
+      onConnect: my:joins
+      onDisconnect: my:goes
+      events: [{event: who, handler: "my:who"}]
+    EXTRA
+routes: [{method: GET, path: /, handler: "my:goes"}]
+"""
+
+CODE = """
+import asyncio
+gate = asyncio.Event()
+gate.set()
+gone = []
+async def joins(request, h): await gate.wait()
+async def goes(request, h): gone.append(request.payload["reason"])
+async def who(request, h): return {"user": (request.auth.credentials or {}).get("sub")}
+"""
+
+EXTRA = '- {namespace: /extra, auth: false, onDisconnect: "my:goes"}'
+Write = Callable[..., Application]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Callable[..., Path]:
+    def write(auth: str, *, key: str = SECRET, extra: str = EXTRA) -> Path:
+        text = TABLE.replace("AUTH", auth).replace("KEY", key).replace("EXTRA", extra)
+        (tmp_path / "routes.yaml").write_text(text)
+        (tmp_path / "my.py").write_text(CODE)
+        return tmp_path / "routes.yaml"
+
+    return write
+
+
+def token(**claims: Any) -> dict[str, Any]:
+    return {"token": jwt.encode(claims, SECRET, "HS256")}
+
+
+def told(app: Application) -> dict[str, Any]:
+    route = app.server.match("GET", "/")
+    assert route is not None
+    return route.handler.__globals__
+
+
+async def test_only_who_may_still_come_in_stays(files: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
+    app = create_app(files("one"), env={})
+    async with (
+        serving(app) as port,
+        member(port, auth=token(sub="a", scope=["admin"])) as admin,
+        member(port, auth=token(sub="u")) as user,
+        member(port, "/extra") as other,
+    ):
+        files("{strategy: one, scope: [admin]}")
+        assert await app.reload() == []
+        assert await user.until("41") == ""
+        assert await admin.ask("who", None) == {"ok": True, "user": "a"}
+        await other.send('42/extra,3["x"]')
+        assert "unknown_event" in await other.until("43/extra,3")
+        gone = told(app)["gone"]
+    assert "access changed" in gone
+    (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert "of 2 open sockets 1 had to leave, 1 were judged anew and stay" in warning.getMessage()
+
+
+async def test_who_came_in_without_credentials_leaves_when_they_are_asked_for(files: Callable[..., Path]) -> None:
+    app = create_app(files("{strategy: one, mode: try}"), env={})
+    async with serving(app) as port, member(port) as nobody, member(port, auth=token(sub="u")) as user:
+        files("one")
+        await app.reload()
+        assert await nobody.until("41") == ""
+        assert (await user.ask("who", None))["user"] == "u"
+
+
+async def test_a_key_that_is_exchanged_ends_the_sockets_of_its_tokens(files: Callable[..., Path]) -> None:
+    app = create_app(files("one"), env={})
+    async with serving(app) as port, member(port, auth=token(sub="u")) as user:
+        files("one", key=OTHER)
+        await app.reload()
+        assert await user.until("41") == ""
+
+
+async def test_the_sockets_of_a_namespace_that_is_gone_leave_and_its_function_hears_of_it(
+    files: Callable[..., Path],
+) -> None:
+    app = create_app(files("one"), env={})
+    async with serving(app) as port, member(port, "/extra") as client:
+        gone = told(app)["gone"]
+        files("one", extra="")
+        await app.reload()
+        assert await client.until("41/extra,") == ""
+    assert gone == ["namespace gone"]
+
+
+async def test_a_reload_that_changes_nothing_of_access_judges_nobody(
+    files: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = create_app(files("one"), env={})
+    async with serving(app) as port, member(port, auth=token(sub="u")) as user:
+        path = files("one")
+        path.write_text("# a line more\n" + path.read_text())
+        await app.reload()
+        assert (await user.ask("who", None))["ok"]
+    assert "judged anew" not in caplog.text
+
+
+async def test_who_is_connecting_during_a_reload_is_judged_by_the_new_rules(files: Callable[..., Path]) -> None:
+    app = create_app(files("one"), env={})
+    async with serving(app) as port, raw(port) as client:
+        gate = told(app)["gate"]
+        gate.clear()
+        await client.send(f'40{{"token":"{token(sub="u")["token"]}"}}')
+        async with member(port, "/extra"):  # the other is waiting in its onConnect by now
+            files("{strategy: one, scope: [admin]}")
+            await app.reload()
+            gate.set()
+            assert (await client.until("40")).startswith("{")
+            assert await client.until("41") == ""
