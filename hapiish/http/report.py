@@ -19,7 +19,7 @@ from referencing import Registry
 from hapiish.http.alternatives import Alternatives, Told, either
 from hapiish.http.schema import Schema, escape
 from hapiish.http.shape import Shape
-from hapiish.http.unevaluated import unevaluated
+from hapiish.http.unevaluated import has_surplus_items, unevaluated
 from hapiish.pattern import matcher
 
 MOST_FAULTS = 100
@@ -163,6 +163,11 @@ def _unevaluated(validator: Any, rest: Any, value: Any, schema: Any) -> Iterator
                 yield ValidationError("", path=[name])
 
 
+def _unevaluated_items(validator: Any, rest: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    if validator.is_type(value, "array") and has_surplus_items(validator, value, schema):
+        yield ValidationError("")
+
+
 _OFFLINE: Any = Registry()
 _Validator: Any = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
@@ -176,6 +181,7 @@ _Validator: Any = extend(  # type: ignore[no-untyped-call]
         "properties": _properties,
         "propertyNames": _names,
         "required": _required,
+        "unevaluatedItems": _unevaluated_items,
         "unevaluatedProperties": _unevaluated,
         "uniqueItems": _by_other_engine("uniqueItems"),
     },

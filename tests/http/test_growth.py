@@ -19,6 +19,7 @@ from hapiish.http.forwarded import Forwarding
 from hapiish.http.mime import MimeTypes
 from hapiish.http.seal import unseal, unsign
 from hapiish.http.uploads import Uploads
+from hapiish.http.validator import compile_judge
 from hapiish.path import parse
 from hapiish.realtime.packets import read_event
 from hapiish.realtime.polling import packets_of
@@ -219,6 +220,33 @@ def test_many_headers_of_one_name_cost_linear_work() -> None:
         assert request.headers
 
     assert grows_linearly(joined, int, HEAD)
+
+
+NAMES = {"patternProperties": {"^k": {"type": "integer"}}, "required": ["z"]}
+OBJECTS = {
+    "additional": {"additionalProperties": False},
+    "names": {"propertyNames": {"maxLength": 1}},
+    "unevaluated": {"allOf": [NAMES], "unevaluatedProperties": False},
+    "values": {"patternProperties": {"^k": {"type": "string"}}},
+}
+LISTS = {
+    "contains": {"contains": {"const": -1}},
+    "items": {"items": {"anyOf": [{"type": "string"}, {"type": "null"}]}},
+    "unevaluated": {"contains": {"type": "integer"}, "maxItems": 0, "unevaluatedItems": False},
+    "unique": {"uniqueItems": True, "maxItems": 0},
+}
+
+
+@pytest.mark.parametrize("schema", OBJECTS.values(), ids=OBJECTS)
+def test_the_report_on_an_object_of_many_keys_costs_linear_work(schema: dict[str, Any]) -> None:
+    judge = compile_judge(schema, {})
+    assert grows_linearly(judge.errors, lambda size: {f"k{number}": number for number in range(size)}, 16_000)
+
+
+@pytest.mark.parametrize("schema", LISTS.values(), ids=LISTS)
+def test_the_report_on_a_list_of_many_items_costs_linear_work(schema: dict[str, Any]) -> None:
+    judge = compile_judge(schema, {})
+    assert grows_linearly(judge.errors, lambda size: list(range(size)), 16_000)
 
 
 @pytest.mark.parametrize("coding", sorted(EMPTY))
