@@ -82,7 +82,7 @@ class Application(Starlette):
         self.direct = False
         self.socket_path: str | None = None
         if table.sockets is not None:
-            self.server.realtime = _realtime(table.sockets)
+            self.server.realtime = _realtime(table, table.sockets, self.server.pool)
             self.socket_path = self.server.realtime.path
         self.server.adopt(compiled)
         self.router.routes.append(TableRoute(self))
@@ -166,7 +166,7 @@ def _store(database: Database, uri: str, pool: Pool, models: Mapping[str, Any]) 
     return Store(uri, name=database.name, pool=pool, timeout_ms=database.timeout, models=models)
 
 
-def _realtime(sockets: Sockets) -> "RealtimeServer":
+def _realtime(table: Table, sockets: Sockets, pool: Pool) -> "RealtimeServer":
     from hapiish.realtime import RealtimeServer
 
     return RealtimeServer(
@@ -179,6 +179,8 @@ def _realtime(sockets: Sockets) -> "RealtimeServer":
         send_buffer_count=sockets.send_buffer_count,
         send_buffer_bytes=sockets.send_buffer_bytes,
         namespaces={},
+        run=pool.call,
+        most_digits=table.server.json.max_digits,
     )
 
 

@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from hapiish import codec
 from hapiish.bridge import anywhere
 from hapiish.caches.store import Entry, pack, unavailable
 
@@ -79,7 +80,7 @@ class RedisStore:
         if text is None:
             return None
         try:
-            kept = orjson.loads(text)
+            kept = codec.reread(text)
             value = b64decode(kept["bytes"]) if "bytes" in kept else kept["item"]
             return Entry(value, int(kept["stored"]), int(kept["ttl"]))
         except (ValueError, KeyError, TypeError):

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from hapiish import boom
+from hapiish import boom, codec
 
 RETRY_AFTER = "1"  # seconds
 
@@ -63,9 +63,19 @@ def pack(value: Any) -> bytes:
     try:
         return orjson.dumps(value, None, _STRICT)
     except TypeError as error:
+        if "64-bit" in str(error) and _is_plain(value):
+            return codec.encode(value)
         raise TypeError(f"a cache keeps plain data only: {error}") from error
 
 
 def unpack(text: bytes) -> Any:
     """The value of `pack`."""
-    return orjson.loads(text)
+    return codec.reread(text)
+
+
+def _is_plain(value: Any) -> bool:
+    if type(value) is dict:
+        return all(type(key) is str and _is_plain(item) for key, item in value.items())
+    if type(value) in (list, tuple):
+        return all(map(_is_plain, value))
+    return value is None or type(value) in (bool, float, int, str)

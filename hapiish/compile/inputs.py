@@ -32,6 +32,7 @@ class InputCompiler:
     def __init__(self, names: Names) -> None:
         self.names = names
         self.schemas = names.table.schemas
+        self.most_digits = names.table.server.json.max_digits
 
     def payload(self, given: model.Route, options: model.Payload) -> tuple[Step, bool]:
         """The step that reads the body."""
@@ -55,7 +56,7 @@ class InputCompiler:
             settings,
             names.early_action(options.fail_action),
             any_method=any_method,
-            most_digits=names.table.server.json.max_digits,
+            most_digits=self.most_digits,
         )
 
     def afterwards(self, given: model.Route | model.Event, options: model.Payload) -> tuple[AsyncHandler, ...]:
@@ -108,8 +109,8 @@ class InputCompiler:
         return validate_step(
             source,
             self.asked(schema, options),
-            coerce=compile_coercer(schema, self.schemas, files=is_payload, strip=strip),
-            defaults=compile_defaults(schema, self.schemas, strip=strip) if is_payload else None,
+            coerce=compile_coercer(schema, self.schemas, files=is_payload, strip=strip, most_digits=self.most_digits),
+            defaults=compile_defaults(schema, self.schemas, strip=strip, whole=True) if is_payload else None,
             on_failure=on_failure,
             any_method=any_method,
         )

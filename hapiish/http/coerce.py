@@ -11,13 +11,14 @@ from copy import deepcopy
 from functools import partial
 from typing import Any, Final, NamedTuple
 
+from hapiish.codec import MOST_DIGITS
 from hapiish.http.choices import Alternatives, Branch, Look
 from hapiish.http.places import Make, Memo, Place, Places, fill
 from hapiish.http.places import Validator as Judge
 from hapiish.http.report import UNEXPLAINED, Fault
 from hapiish.http.schema import Schema, SchemaError, embed
 from hapiish.http.shape import ABSENT, ANY, Group, Shape, joined
-from hapiish.http.texts import Convert, converter
+from hapiish.http.texts import Convert, converter, whole
 from hapiish.http.validator import compile_schema
 from hapiish.pattern import matcher
 
@@ -27,24 +28,34 @@ _MOST: Final = 20_000
 
 
 def compile_coercer(
-    schema: Schema, schemas: Mapping[str, Any], *, files: bool = False, strip: bool = False
+    schema: Schema,
+    schemas: Mapping[str, Any],
+    *,
+    files: bool = False,
+    strip: bool = False,
+    most_digits: int = MOST_DIGITS,
 ) -> Convert | None:
     """What turns a dictionary of texts (or lists of texts) into the types that `schema` asks for.
 
     `5`, `1.5`, `true` and `null` become what they look like where the schema wants it, a single text becomes a list
     of one where it wants a list, an absent name gets its default. Where a schema allows several types, the first in
     the order it is written in that takes the value gives it. With `files` a single file, in whatever form, becomes a
-    list of one too; with `strip` unknown keys are removed. None when there is nothing to do.
+    list of one too; with `strip` unknown keys are removed. An integer has at most `most_digits`. None when there is
+    nothing to do.
     """
-    return _compile(schema, schemas, _Task(text=True, files=files, strip=strip, defaults=True))
+    task = _Task(text=True, files=files, strip=strip, defaults=True, most_digits=most_digits)
+    return _compile(schema, schemas, task)
 
 
-def compile_defaults(schema: Schema, schemas: Mapping[str, Any], *, strip: bool = False) -> Convert | None:
+def compile_defaults(
+    schema: Schema, schemas: Mapping[str, Any], *, strip: bool = False, whole: bool = False
+) -> Convert | None:
     """What fills the defaults of `schema` into a JSON value, at any depth; None when it has none.
 
-    With `strip` unknown keys are removed. Raises SchemaError for a default that would need itself for ever.
+    With `strip` unknown keys are removed; with `whole` the number that an integer was sent as (`3.0`) becomes one.
+    Raises SchemaError for a default that would need itself for ever.
     """
-    return _compile(schema, schemas, _Task(strip=strip, defaults=True))
+    return _compile(schema, schemas, _Task(strip=strip, defaults=True, whole=whole))
 
 
 def compile_stripper(schema: Schema, schemas: Mapping[str, Any]) -> Convert | None:
@@ -59,7 +70,9 @@ class _Task(NamedTuple):
     files: bool = False
     strip: bool = False
     defaults: bool = False
+    whole: bool = False
     is_condition: bool = False
+    most_digits: int = MOST_DIGITS
 
 
 def _compile(schema: Schema, schemas: Mapping[str, Any], task: _Task) -> Convert | None:
@@ -89,7 +102,8 @@ class _Compiler:
         giving = _reaching(places, {place for place, *_ in self.defaults})
         closing = _reaching(places, {place for place in places if place.strips and place.names and not place.is_open})
         speaking = {place for place in places if task.strip and (place.names or place.is_open)} if closing else set()
-        useful = _reaching(places, giving | speaking | {place for place in places if place.converts})
+        changing = {place for place in places if place.converts or place.whole}
+        useful = _reaching(places, giving | speaking | changing)
         if root not in (useful if task.defaults else closing):
             return None
         for place in places:
@@ -120,6 +134,10 @@ class _Compiler:
             self._arrays(place, schema, task, depth + 1)
             if task.text:
                 self._texts(place, schema, task, depth + 1)
+            elif task.whole:
+                types = self.shape.types(schema)
+                place.whole = "integer" in types and "number" not in types
+                place.convert = whole if place.whole and {"array", "object"}.isdisjoint(types) else None
         return place
 
     def _objects(self, place: Place, schema: dict[str, Any], task: _Task, depth: int) -> None:
@@ -159,17 +177,17 @@ class _Compiler:
             place.texts = [self._choice(group, task, depth) for group in self.shape.groups(schema, "")]
         if order is not None and "number" in order:
             order = tuple(name for name in order if name != "integer")
-        place.order = order
+        place.order, place.most_digits = order, task.most_digits
         read = [name for name in order or () if name in _ORDER or name == "string"]
         place.converts = any(name != "string" for name in read)
         place.files = task.files and types <= {"array", "null"}
         if len(read) > 1 and not {"array", "string"}.isdisjoint(read):
             place.judge = self._judge(schema)
         elif place.converts and {"array", "object"}.isdisjoint(types):
-            place.convert = converter(tuple(read))
+            place.convert = converter(tuple(read), task.most_digits)
 
     def _choice(self, group: Group, task: _Task, depth: int) -> Alternatives:
-        raw = _Task(text=task.text, files=task.files, is_condition=task.is_condition)
+        raw = task._replace(strip=False, defaults=False)
         tasks = list(dict.fromkeys((raw, raw._replace(strip=task.strip), task)))
         branches = []
         for name, schema in group.schemas.items():

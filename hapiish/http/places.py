@@ -8,9 +8,10 @@ Nothing given is changed in place, and what needs no change stays the same objec
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+from hapiish.codec import MOST_DIGITS
 from hapiish.http.report import Fault
 from hapiish.http.shape import ABSENT, common
-from hapiish.http.texts import Convert, readings
+from hapiish.http.texts import Convert, readings, whole
 
 Make = Callable[[], Any]
 Matches = Callable[[str], bool]
@@ -60,7 +61,7 @@ class Place:
     __slots__ = (
         *("arrays", "changes_items", "changes_others", "convert", "converts", "files", "first", "inside", "is_open"),
         *("items", "judge", "members", "names", "objects", "order", "patterns", "reads", "rest", "shut", "strips"),
-        *("texts", "unevaluated"),
+        *("most_digits", "texts", "unevaluated", "whole"),
     )
 
     def __init__(self) -> None:
@@ -74,6 +75,8 @@ class Place:
         self.order: tuple[str, ...] | None = None
         self.reads = False
         self.converts = False
+        self.whole = False
+        self.most_digits = MOST_DIGITS
         self.convert: Convert | None = None
         self.files = False
         self.judge: Validator | None = None
@@ -134,7 +137,7 @@ class Place:
             if self.arrays:
                 return made((self,), value, memo)[0]
             return self.items_of(value, memo) if self.changes_items else value
-        return value
+        return whole(value) if self.whole else value
 
     def members_of(self, value: dict[str, Any], memo: Memo) -> dict[str, Any]:
         """An object with its members as this place makes them."""
@@ -169,6 +172,8 @@ class Place:
         """An array with its items as this place makes them."""
         result = value
         first, (rest,) = self.first, self.items
+        if rest.convert is whole and not first and float not in map(type, value):
+            return value
         for index, given in enumerate(value):
             place = first[index][0] if index < len(first) else rest
             if (new := place.fill(given, memo)) is not given:
@@ -198,7 +203,7 @@ def fill(places: Places, value: Any, memo: Memo) -> Any:
     if not isinstance(value, list) and value is not None and any(place.files for place in places):
         value = [value]
     if not isinstance(value, dict | list):
-        return value
+        return whole(value) if any(place.whole for place in places) else value
     new, active = made(places, value, memo)
     return stripped(active, new) if isinstance(new, dict) else new
 
@@ -309,7 +314,7 @@ def read(base: Places, places: Places, value: str, memo: Memo) -> tuple[Any, Pla
     order = common(place.order for place in base)
     if order is None:
         return value, base
-    found = list(readings(value, order))
+    found = list(readings(value, order, base[0].most_digits))
     if "array" in order:
         found.append([value])
     if len(found) > 1:

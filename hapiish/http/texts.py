@@ -2,50 +2,60 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
 from typing import Any, Final
 
 from hapiish.codec import MOST_DIGITS
 
 Convert = Callable[[Any], Any]
 
-_INTEGER = re.compile(rf"[+-]?[0-9]{{1,{MOST_DIGITS}}}")
+_INTEGER = re.compile(r"[+-]?([0-9]{1,4300})")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,64}(?:\.[0-9]{0,64})?|\.[0-9]{1,64})(?:[eE][+-]?[0-9]{1,3})?")
 _BOOLEANS = {"true": True, "false": False}
 _LARGEST_EXACT = 2.0**53
 
 
-def readings(text: str, types: Iterable[str]) -> Iterator[Any]:
+def readings(text: str, types: Iterable[str], most_digits: int = MOST_DIGITS) -> Iterator[Any]:
     """What `text` may stand for as one of `types`, in their order; the text itself for `string`."""
+    texts = converters(most_digits)
     for name in types:
         if name == "string":
             yield text
-        elif name in TEXTS and (new := TEXTS[name](text)) is not text:
+        elif name in texts and (new := texts[name](text)) is not text:
             yield new
 
 
-def converter(types: tuple[str, ...]) -> Convert | None:
+def converter(types: tuple[str, ...], most_digits: int = MOST_DIGITS) -> Convert | None:
     """The converter of a text to one of `types`, of which no two read the same text; None for none of them."""
-    chosen = [TEXTS[name] for name in types if name in TEXTS]
+    texts = converters(most_digits)
+    chosen = [texts[name] for name in types if name in texts]
     if len(chosen) < 2:
         return chosen[0] if chosen else None
     return lambda text: next((new for convert in chosen if (new := convert(text)) is not text), text)
 
 
-def _integer(text: Any) -> Any:
+def whole(value: Any) -> Any:
+    """A number without a fraction as an integer, whatever it was written as (`3.0`, `3e0`)."""
+    return int(value) if value.__class__ is float and value.is_integer() else value
+
+
+def _integer(most_digits: int, text: Any) -> Any:
     if not isinstance(text, str):
-        return text
-    if (text.isdecimal() and text.isascii() and len(text) < 20) or _INTEGER.fullmatch(text):
+        return whole(text)
+    if text.isdecimal() and text.isascii() and len(text) < 20:
         return int(text)
+    if digits := _INTEGER.fullmatch(text):
+        return int(text) if len(digits[1]) <= most_digits else text
     if _NUMBER.fullmatch(text) and (number := float(text)).is_integer() and abs(number) <= _LARGEST_EXACT:
         return int(number)
     return text
 
 
-def _number(text: Any) -> Any:
+def _number(most_digits: int, text: Any) -> Any:
     if not isinstance(text, str):
         return text
-    if _INTEGER.fullmatch(text):
-        return int(text)
+    if digits := _INTEGER.fullmatch(text):
+        return int(text) if len(digits[1]) <= most_digits else text
     if not _NUMBER.fullmatch(text):
         return text
     number = float(text)
@@ -60,5 +70,12 @@ def _null(text: Any) -> Any:
     return None if text in ("", "null") else text
 
 
-TEXTS: Final[dict[str, Convert]] = {"boolean": _boolean, "integer": _integer, "null": _null, "number": _number}
-"""The types that text is converted to. Each returns what is given where it is no text, or no text of that type."""
+TYPES: Final = frozenset({"boolean", "integer", "null", "number"})
+"""The types that text is converted to."""
+
+
+@cache
+def converters(most_digits: int) -> dict[str, Convert]:
+    """What converts text to each of the types; what is no text of that type is returned as it is."""
+    integer, number = partial(_integer, most_digits), partial(_number, most_digits)
+    return {"boolean": _boolean, "integer": integer, "null": _null, "number": number}

@@ -12,7 +12,7 @@ from typing import Any
 
 import socketio
 
-from hapiish import boom
+from hapiish import boom, codec
 from hapiish.realtime import packets
 from hapiish.realtime.engine import Engine
 from hapiish.realtime.hooks import RESERVED, Answer, NamespaceHooks
@@ -21,6 +21,7 @@ from hapiish.realtime.review import reviewed
 from hapiish.realtime.rooms import Rooms
 from hapiish.realtime.socket import Socket
 from hapiish.realtime.transport import Transport
+from hapiish.types import Run
 
 MAX_ATTACHMENTS = 10
 NAME = 64  # characters of a client's text that a line of the log has at most
@@ -39,7 +40,14 @@ class Hub(socketio.AsyncServer):
     eio: Engine
     manager: Rooms
 
-    def __init__(self, namespaces: Mapping[str, NamespaceHooks], **options: Any) -> None:
+    def __init__(
+        self,
+        namespaces: Mapping[str, NamespaceHooks],
+        *,
+        run: Run = asyncio.to_thread,
+        most_digits: int = codec.MOST_DIGITS,
+        **options: Any,
+    ) -> None:
         super().__init__(
             client_manager=Rooms(),
             serializer=packets.Packet,
@@ -50,6 +58,8 @@ class Hub(socketio.AsyncServer):
             **options,
         )
         self.namespaces: Mapping[str, NamespaceHooks] = namespaces
+        self.run = run
+        self.most_digits = most_digits
         self.eio.take = self.take
         self.eio.left = self.left
 
@@ -62,7 +72,7 @@ class Hub(socketio.AsyncServer):
         """What to await for one packet of a client. Raises MalformedError."""
         if data[:1] == "2" and isinstance(data, str) and transport.sid not in self._binary_packet:
             try:
-                event = packets.read_event(data)
+                event = packets.read_event(data, self.most_digits)
             except UnreadableError as error:
                 return self._refuse(transport, error)
             return self._take_event(transport, *event)
@@ -90,7 +100,10 @@ class Hub(socketio.AsyncServer):
             result = await answer
             if isinstance(result, Answer):
                 told, result = result, result.ack
-            message = packets.ack(namespace, ack_id, result) if ack_id else None
+            try:
+                message = packets.ack(namespace, ack_id, result) if ack_id else None
+            except codec.UnevaluatedError:
+                message = packets.ack(namespace, ack_id, await self.run(codec.evaluated, result))
         except (Exception, asyncio.CancelledError) as error:
             if _cancelled():
                 raise
@@ -265,6 +278,24 @@ class Hub(socketio.AsyncServer):
             near = get_close_matches(namespace, self.namespaces, 1)
             meant = f'; did you mean "{near[0]}"?' if near else ""
             raise ValueError(f'there is no namespace "{namespace}"{meant}')
+
+    async def emit_to(self, event: str, data: Any, namespace: str, *, room: Any = None, skip: Any = None) -> None:
+        """Sends an event that the namespace's hooks let pass."""
+        data = await self.checked(namespace, event, data)
+        try:
+            await self.manager.emit(event, data, namespace, room=room, skip_sid=skip)
+        except codec.UnevaluatedError:
+            data = await self.run(codec.evaluated, data)
+            await self.manager.emit(event, data, namespace, room=room, skip_sid=skip)
+
+    async def checked(self, namespace: str, event: str, data: Any) -> Any:
+        """`data` as it is sent: documents that it still has to ask for are asked for in a thread. Raises as `emits`."""
+        try:
+            self.check_emit(namespace, event, data)
+        except codec.UnevaluatedError:
+            data = await self.run(codec.evaluated, data)
+            self.check_emit(namespace, event, data)
+        return data
 
     def check_emit(self, namespace: str, event: str, data: Any) -> None:
         """Raises what the namespace's hooks raise for an event or payload that they do not send."""

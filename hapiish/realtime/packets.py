@@ -10,7 +10,7 @@ from typing import Any
 import socketio.packet
 from engineio.exceptions import EngineIOError
 
-from hapiish.codec import decode, encode
+from hapiish.codec import MOST_DIGITS, decode, encode
 from hapiish.types import Message
 
 
@@ -82,7 +82,7 @@ def disconnected(namespace: str) -> Message:
     return frame("1", namespace, "")
 
 
-def read_event(text: str) -> tuple[str, str, list[Any]]:
+def read_event(text: str, most_digits: int = MOST_DIGITS) -> tuple[str, str, list[Any]]:
     """Namespace, ack id (empty: none wanted) and the arguments of an EVENT, its name first.
 
     Raises MalformedError, and UnreadableError for what is no reason to end the connection.
@@ -96,7 +96,7 @@ def read_event(text: str) -> tuple[str, str, list[Any]]:
     if bracket < 0 or (ack_id and not (ack_id.isdigit() and ack_id.isascii() and len(ack_id) < 20)):
         raise MalformedError("not an event packet")
     try:
-        arguments = decode(text[bracket:])
+        arguments = decode(text[bracket:], most_digits)
     except ValueError as error:
         if _is_sound(text[bracket:]):
             raise UnreadableError(namespace, ack_id, _name(text[bracket + 1 :])) from error

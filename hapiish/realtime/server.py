@@ -5,13 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hapiish.bridge import anywhere, loop_only
+from hapiish.codec import MOST_DIGITS
 from hapiish.realtime.engine import Origins
 from hapiish.realtime.hooks import NamespaceHooks
 from hapiish.realtime.hub import Hub
 from hapiish.realtime.review import review
 from hapiish.realtime.socket import Socket
 from hapiish.realtime.transport import Transport
-from hapiish.types import Receive, Scope, Send
+from hapiish.types import Receive, Run, Scope, Send
 
 Skipped = Socket | str
 
@@ -22,6 +23,7 @@ class RealtimeServer:
     `origins` None allows pages of the same origin, `"*"` all. A client that leaves more than `send_buffer_count`
     messages or `send_buffer_bytes` unread is closed as "slow"; one that sends more than `max_bytes` at once is closed,
     and so is one that opens no namespace within `connect_timeout_ms` (None: the ping's interval and timeout together).
+    `run` calls what blocks in a thread; `most_digits` bounds the integers in events.
     """
 
     def __init__(
@@ -37,10 +39,14 @@ class RealtimeServer:
         send_buffer_count: int = 256,
         send_buffer_bytes: int = 1048576,
         namespaces: Mapping[str, NamespaceHooks],
+        run: Run = asyncio.to_thread,
+        most_digits: int = MOST_DIGITS,
     ) -> None:
         self.path = "/" + path.strip("/")
         self._hub = Hub(
             namespaces,
+            run=run,
+            most_digits=most_digits,
             transports=[*transports],
             origins=origins,
             max_http_buffer_size=max_bytes,
@@ -86,10 +92,9 @@ class RealtimeServer:
         data that cannot be sent.
         """
         self._hub.expect(namespace)
-        self._hub.check_emit(namespace, event, data)
         several = () if skip is None else (skip,) if isinstance(skip, Socket | str) else skip
         skipped = {each.id if isinstance(each, Socket) else each for each in several}
-        await self._hub.manager.emit(event, data, namespace, room=to, skip_sid=skipped)
+        await self._hub.emit_to(event, data, namespace, room=to, skip=skipped)
 
     @anywhere
     async def review(self, before: Mapping[str, NamespaceHooks]) -> None:

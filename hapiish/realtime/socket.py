@@ -3,6 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from hapiish import codec
 from hapiish.bridge import anywhere
 from hapiish.realtime import packets
 from hapiish.realtime.transport import Transport, handled
@@ -72,11 +73,16 @@ class Socket:
     @anywhere
     async def emit(self, event: str, data: Any = None) -> None:
         """Sends an event to this client alone. Raises what the namespace's `emits` raises."""
-        self._hub.check_emit(self.namespace, event, data)
         if self._rooms is None:
-            await self._hub.manager.emit(event, data, self.namespace, room=self.id)
-        elif not self._left:
-            self._messages.append(packets.event(self.namespace, event, data))
+            await self._hub.emit_to(event, data, self.namespace, room=self.id)
+            return
+        data = await self._hub.checked(self.namespace, event, data)
+        try:
+            message = packets.event(self.namespace, event, data)
+        except codec.UnevaluatedError:
+            message = packets.event(self.namespace, event, await self._hub.run(codec.evaluated, data))
+        if not self._left:
+            self._messages.append(message)
 
     @anywhere
     async def disconnect(self, reason: str = "server disconnect") -> None:

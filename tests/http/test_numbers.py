@@ -30,6 +30,9 @@ def table(handler: str = "show", options: str = f"{{validate: {{payload: {RULE}}
 
 
 JSON = {"content-type": "application/json"}
+KINDS = """{oneOf: [
+  {properties: {k: {const: a}, n: {type: integer}}, required: [k]},
+  {properties: {k: {const: b}, n: {type: number}}, required: [k]}]}"""
 
 
 @pytest.mark.parametrize("number", [LONG, -LONG, 2**63, 2**64, -(2**63) - 1, 10**999, 7])
@@ -148,3 +151,82 @@ def test_half_a_surrogate_pair_beside_a_long_integer_is_a_replacement_character(
     assert send(make(table("echo", "{}"), SHOW), payload=body, headers=JSON).json == {
         "data": [{"n": LONG, "s": "\ufffd"}]
     }
+
+
+@pytest.mark.parametrize("written", ["3.0", "3e0", "30e-1", "0.3E1", "3"])
+@pytest.mark.parametrize(
+    ("rule", "body", "path"),
+    [
+        ("{properties: {n: {type: integer}}}", '{"n": %s}', ["n"]),
+        ("{properties: {n: {type: [integer, 'null']}}}", '{"n": %s}', ["n"]),
+        ("{properties: {n: {enum: [1, 3]}}}", '{"n": %s}', ["n"]),
+        ("{properties: {n: {const: 3}}}", '{"n": %s}', ["n"]),
+        ("{properties: {n: {$ref: '#/$defs/n'}}, $defs: {n: {type: integer}}}", '{"n": %s}', ["n"]),
+        ("{properties: {n: {allOf: [{type: integer}, {minimum: 1}]}}}", '{"n": %s}', ["n"]),
+        ("{properties: {n: {anyOf: [{type: integer}, {type: string}]}}}", '{"n": %s}', ["n"]),
+        ("{properties: {n: {items: {type: integer}}}}", '{"n": [1, %s]}', ["n", 1]),
+        ("{properties: {n: {type: [array, integer], items: {type: integer}}}}", '{"n": %s}', ["n"]),
+        ("{properties: {n: {prefixItems: [true, {type: integer}]}}}", '{"n": [1, %s]}', ["n", 1]),
+        ("{patternProperties: {'^n': {type: integer}}}", '{"n": %s}', ["n"]),
+        ("{additionalProperties: {type: integer}}", '{"n": %s}', ["n"]),
+        ("{properties: {a: {properties: {n: {type: integer, default: 1}}}}}", '{"a": {"n": %s}}', ["a", "n"]),
+        (
+            KINDS,
+            *('{"k": "a", "n": %s}', ["n"]),
+        ),
+        ("{if: {required: [n]}, then: {properties: {n: {type: integer}}}}", '{"n": %s}', ["n"]),
+        ("{type: integer}", "%s", []),
+        ("{items: {type: integer}}", "[%s]", [0]),
+    ],
+)
+def test_an_integer_is_an_int_whatever_it_was_written_as(
+    make: Make, rule: str, body: str, path: list[Any], written: str
+) -> None:
+    app = make(table("echo", f"{{validate: {{payload: {rule}}}}}"), SHOW)
+    answer = send(app, payload=body % written, headers=JSON)
+    assert answer.status_code == 200, answer.text
+    value = answer.json["data"][0]
+    for step in path:
+        value = value[step]
+    assert (value, type(value)) == (3, int)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{properties: {n: {type: number}}}",
+        "{properties: {n: {type: [integer, number]}}}",
+        "{properties: {n: {minimum: 1}}}",
+        "true",
+        "{properties: {n: {anyOf: [{type: integer}, {type: number}]}}}",
+        KINDS,
+    ],
+)
+def test_a_number_that_need_not_be_an_integer_stays_as_it_was_written(make: Make, rule: str) -> None:
+    app = make(table("echo", f"{{validate: {{payload: {rule}}}}}"), SHOW)
+    value = send(app, payload='{"k": "b", "n": 3.0}', headers=JSON).json["data"][0]["n"]
+    assert (value, type(value)) == (3.0, float)
+
+
+def test_a_fraction_is_no_integer(make: Make) -> None:
+    assert send(make(table(), SHOW), payload='{"n": 3.5}', headers=JSON).status_code == 400
+
+
+@pytest.mark.parametrize("source", ["query", "params", "headers", "state"])
+@pytest.mark.parametrize("kind", ["integer", "number", "[integer, 'null']"])
+def test_an_integer_of_text_may_have_so_many_digits_as_the_table_says(make: Make, source: str, kind: str) -> None:
+    app = make(
+        "server: {json: {maxDigits: 25}}\nroutes: [{method: GET, path: '/{n?}', handler: 'my:both', "
+        f"options: {{validate: {{{source}: {{properties: {{n: {{type: {kind}}}}}}}}}}}}}]\n",
+        "def both(request, h):\n"
+        "    return {'n': (request.query or request.params or request.state or request.headers)['n']}",
+    )
+
+    def ask(digits: int) -> Injected:
+        number = "9" * digits
+        headers = {"headers": {"n": number}, "state": {"cookie": f"n={number}"}}.get(source)
+        url = {"query": f"/?n={number}", "params": f"/{number}"}.get(source, "/")
+        return send(app, "GET", url, headers=headers)
+
+    assert ask(25).json == {"n": 10**25 - 1}
+    assert ask(26).status_code == 400
