@@ -26,6 +26,7 @@ from hapiish.cli.refusal import Refusal
 from hapiish.http.connections import Limits
 from hapiish.http.csrf import RUN_SECRET
 from hapiish.http.protocol import HttpProtocol
+from hapiish.http.tls import Handshake
 from hapiish.realtime.protocol import WebSocketProtocol
 from hapiish.store import indexes
 from hapiish.store.connection import StoreError, Target, acquire, documents, release
@@ -38,9 +39,17 @@ TABLE, DATABASE = "HAPIISH_RUN_TABLE", "HAPIISH_RUN_DATABASE"
 
 
 class Config(uvicorn.Config):
-    """uvicorn's, and what `HttpProtocol` reads of it besides."""
+    """uvicorn's, and what our protocol classes read of it besides."""
 
     limits: Limits
+    tls: ssl.SSLContext | None = None
+
+    def load(self) -> None:
+        """As uvicorn's, but TLS is negotiated by a protocol class of ours, so that no handshake goes uncounted."""
+        super().load()
+        if self.ssl is not None:
+            self.tls, self.ssl = self.ssl, None
+            self.http_protocol_class = Handshake
 
 
 class Server(uvicorn.Server):

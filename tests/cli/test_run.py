@@ -9,18 +9,13 @@ import ssl
 import tempfile
 import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from pymongo import MongoClient
 
 from hapiish.cli import main
-from tests.cli.serving import Run
+from tests.cli.serving import Run, certify
 
 HANDLERS = """
 import os
@@ -242,21 +237,3 @@ def test_a_server_with_a_certificate_serves_https(folder: Path) -> None:
         trust = ssl.create_default_context(cafile=str(folder / "cert.pem"))
         with urllib.request.urlopen(f"{server.address}/where", context=trust, timeout=60) as answer:
             assert answer.status == 200
-
-
-def certify(folder: Path, passphrase: bytes) -> None:
-    """A key and a certificate for 127.0.0.1 that it signs itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(
-            name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(hours=1)
-        )
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    encryption = serialization.BestAvailableEncryption(passphrase)
-    (folder / "key.pem").write_bytes(key.private_bytes(pem, form, encryption))
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
