@@ -21,8 +21,8 @@ log = logging.getLogger("hapiish")
 LINGER = 2.0
 """Seconds for which what a refused client still sends is read away, so that it gets to see the answer."""
 
-LINGERING = 64
-"""Connections that linger at the same time."""
+LINGERING = 256
+"""Connections that linger at the same time; never more than a quarter of all."""
 
 QUIET = 10.0
 """Seconds between two lines of the log about refused requests."""
@@ -164,8 +164,10 @@ class Connections:
 
     def linger(self, connection: Connection) -> None:
         """The last answer is out."""
-        if len(self.lingering) >= LINGERING:
-            next(iter(self.lingering)).expire()
+        if len(self.lingering) >= min(LINGERING, max(1, self.total // 4)):
+            oldest = next(iter(self.lingering))
+            self.busy(oldest)
+            oldest.expire()
         self._move(connection, self.lingering, LINGER)
 
     def busy(self, connection: Connection) -> None:

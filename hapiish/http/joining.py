@@ -1,6 +1,7 @@
 """A transport that writes once per turn of the event loop: a write is the dearest thing that a small response does."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -12,10 +13,14 @@ WRITE_AT_ONCE = 65536
 class Joining:
     """A transport that gathers what is written to it; in all else it is the one that it stands for."""
 
-    __slots__ = ("_held", "_loop", "_parts", "transport")
+    __slots__ = ("_ended", "_held", "_linger", "_loop", "_parts", "transport")
 
-    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, transport: Any, loop: asyncio.AbstractEventLoop, linger: Callable[[], bool] = lambda: False
+    ) -> None:
         self.transport = transport
+        self._linger = linger
+        self._ended = False
         self._loop = loop
         self._parts: list[bytes] = []
         self._held = 0
@@ -41,10 +46,20 @@ class Joining:
             if not self.transport.is_closing():
                 self.transport.write(data)
 
+    def is_closing(self) -> bool:
+        """Whether nothing more is to be written."""
+        return self._ended or self.transport.is_closing()
+
     def close(self) -> None:
-        """Closes behind what was written."""
+        """Closes behind what was written, at once or when `linger`, asked whether it sees to that, says yes."""
         self.flush()
-        self.transport.close()
+        if self._ended or self.transport.is_closing():
+            return
+        if self._linger():
+            self._ended = True
+            self.transport.write_eof()
+        else:
+            self.transport.close()
 
 
 class Flow(FlowControl):

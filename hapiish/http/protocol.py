@@ -17,10 +17,13 @@ from hapiish.http.connections import Connections, Limits
 from hapiish.http.heads import Refused, refusal
 from hapiish.http.joining import Flow, Joining
 from hapiish.http.lifecycle import UNINTERRUPTED
-from hapiish.http.reader import BODY, HEAD, Reader
+from hapiish.http.reader import BETWEEN, BODY, HEAD, Reader
 from hapiish.http.stream import GONE
 
 log = logging.getLogger("hapiish")
+
+_SILENT = logging.getLogger("hapiish.left")
+_SILENT.disabled = True
 
 
 def connections(server_state: Any, config: Any) -> Connections:
@@ -42,7 +45,7 @@ class HttpProtocol(Reader):
 
     def connection_made(self, transport: Any) -> None:
         """Takes a place among the server's connections, and puts itself between uvicorn and the transport."""
-        super().connection_made(Joining(transport, self.loop))  # type: ignore[arg-type]
+        super().connection_made(Joining(transport, self.loop, self._lingers))  # type: ignore[arg-type]
         self.flow = Flow(self.transport)
         self.shared = connections(self.server_state, self.config)
         if self in self.shared.places:  # which was its TLS handshake's
@@ -81,6 +84,7 @@ class HttpProtocol(Reader):
                 cycle.disconnected = True
                 cycle.message_event.set()
                 if UNINTERRUPTED not in cycle.scope:
+                    cycle.logger = _SILENT  # an application that is cancelled has not failed
                     task.cancel(GONE)
 
     def works(self) -> bool:
@@ -178,20 +182,27 @@ class HttpProtocol(Reader):
             self._end(refused)
 
     def _end(self, refused: Refused) -> None:
-        """The last answer; what the client still sends is read away for a while, lest it loses the answer."""
+        """The last answer."""
         self.over = True
         self.shared.tell(refused, self.client)
         if self.transport.is_closing():
             return
         bodiless = self.scope is not None and self.scope.get("method") == "HEAD"
         self.transport.write(refused.answer(self.server_state.default_headers, body=not bodiless))
-        self.transport.flush()
-        if self in self.shared.places and self.transport.can_write_eof():
-            self.transport.write_eof()
-            self.flow.release()
-            self.shared.linger(self)
-        else:
-            self.transport.close()
+        self.transport.close()
+
+    def _lingers(self) -> bool:
+        """Whether the client may still be sending: closed now, it would lose the answer (RFC 9112 §9.6).
+
+        What it sends is then read away for a while, or until it closes.
+        """
+        silent = self.stage == BETWEEN and not self.over and not self.unfed
+        if silent or self not in self.shared.places or not self.transport.can_write_eof():
+            return False
+        self.over = True
+        self.flow.release()
+        self.shared.linger(self)
+        return True
 
     # Upgrades
 

@@ -36,7 +36,6 @@ BETWEEN, HEAD, BODY = range(3)
 
 _JUDGED = frozenset((b"expect", b"host", b"transfer-encoding"))
 _WHITE = b" \t"
-_RTSP = re.compile(rb"^[A-Z_]+ +[^ \r\n]+ +RTSP/", re.MULTILINE)
 
 
 class Reader(HttpToolsProtocol):
@@ -52,6 +51,7 @@ class Reader(HttpToolsProtocol):
     unfed = b""  # what waits for answers
     slice = b""  # what is being parsed
     _alone = False  # no message has begun in it
+    _before: bytearray | None = None  # the slices before this one that the head is in
     _fed = 0  # bytes of the slices that the head is in
     _let_off = 0  # those of them that may be of the message before
     _framing = 0  # bytes of a chunked body that are not its content
@@ -154,7 +154,11 @@ class Reader(HttpToolsProtocol):
         limits = self.shared.limits
         if self._fed - self._let_off > limits.head_bytes or len(self.headers) > limits.head_count:
             self.broken(self._too_large())
-        elif self.watched is not self.shared.waiting and not self.works():
+            return
+        if self._before is None:
+            self._before = bytearray()
+        self._before += self.slice
+        if self.watched is not self.shared.waiting and not self.works():
             self.shared.wait(self)
 
     # Callbacks of the parser
@@ -167,11 +171,12 @@ class Reader(HttpToolsProtocol):
         self._let_off = 0 if self._alone else self._fed  # where in a slice a second message begins is not known
         self._alone = self._opening = False
         self._hosts = 0
-        self._codings = self._trailers = None
+        self._codings = self._trailers = self._before = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or after the head a trailer, which never is among the headers (RFC 9110 §6.5.1)."""
         name = name.lower()
+        raw = value
         if self._padded:
             value = value.rstrip(_WHITE)
         if self.stage == BODY:
@@ -189,7 +194,7 @@ class Reader(HttpToolsProtocol):
             elif name == b"expect":
                 self.expect_100_continue = value.lower() == b"100-continue"
             else:
-                self._codings = value
+                self._codings = raw if self._codings is None else self._codings + b"," + raw
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -206,7 +211,8 @@ class Reader(HttpToolsProtocol):
             self.expect_100_continue = False
             if version != "1.0":
                 raise Refused(505 if version == "2.0" else 400, f"HTTP/{version} is not understood")
-        if (b" RTSP/" in self.slice and _RTSP.search(self.slice)) or method == b"SOURCE":
+        seen = self.slice if self._before is None else self._before + self.slice
+        if (b" RTSP/" in seen and self._is_rtsp(seen, method)) or method == b"SOURCE":
             raise Refused(400, "Only HTTP is understood")
         if self._hosts != 1 or not is_host(self._host):
             self._judge_host(version)
@@ -231,6 +237,13 @@ class Reader(HttpToolsProtocol):
             self._opening = self._opens(method, version, path)
         else:
             self.start(version)
+
+    def _is_rtsp(self, seen: bytes | bytearray, method: bytes) -> bool:
+        """Whether the head is one of RTSP, which the parser takes for HTTP."""
+        line = rb"[\r\n]*%b +%b +" % (method, re.escape(self.url))
+        if not self._let_off:
+            return re.match(line + b"RTSP/", seen) is not None
+        return re.search(line + b"RTSP/", seen) is not None and re.search(line + b"HTTP/", seen) is None
 
     def _judge_size(self) -> None:
         limits = self.shared.limits

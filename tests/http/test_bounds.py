@@ -281,3 +281,11 @@ async def test_where_descriptors_run_short_somebody_silent_goes() -> None:
     shared.busy(first)
     assert shared.admit(Waiting(), None, shared.highest) is None
     assert (first.given_up, second.given_up) == (False, True)
+
+
+async def test_who_still_sends_gets_to_see_the_answer(tmp_path: Path) -> None:
+    """RFC 9112 §9.6: closed at once, the connection would be reset, and the answer lost."""
+    head = b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 100000000\r\nConnection: close\r\n\r\n"
+    for _ in range(5):
+        async with server(tmp_path) as port:
+            assert (await ask(port, head, *[MEGA] * 20)).status == 413

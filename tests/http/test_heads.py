@@ -122,6 +122,8 @@ FRAMINGS = {
     "identity": (b"Transfer-Encoding: identity\r\n", 400),
     "chunked twice": (b"Transfer-Encoding: chunked, chunked\r\n", 400),
     "chunked in two headers": (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400),
+    "an unknown coding in a header before": (b"Transfer-Encoding: xchunked\r\nTransfer-Encoding: chunked\r\n", 501),
+    "a tab behind it": (b"Transfer-Encoding: chunked\t\r\n", 400),
     "nearly chunked": (b"Transfer-Encoding: xchunked\r\n", 400),
     "chunked with a parameter": (b"Transfer-Encoding: chunked;a=b\r\n", 400),
     "chunked behind nothing": (b"Transfer-Encoding: , chunked\r\n", 400),
@@ -208,6 +210,13 @@ async def test_under_a_server_that_lets_two_hosts_through_both_see_the_first(tmp
 
     await app(scope, receive, send)
     assert b'"route":"own","host":"own.example"' in sent[1]["body"]
+
+
+async def test_a_body_may_say_what_it_likes(port: int) -> None:
+    body = b"POST /a RTSP/1.0\r\n\r\nGET / HTTP/0.9\r\n\r\n"
+    head = b"POST /a HTTP/1.1\r\n" + CLOSE + b"Content-Length: %d\r\n\r\n" % len(body)
+    assert (await ask(port, head + body)).json["body"].encode() == body
+    assert refused(await ask(port, b"GET / RT", b"SP/1.0\r\n" + HOST + b"\r\n"), 400)
 
 
 async def test_options_of_the_whole_server(port: int, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,9 +63,10 @@ class Answer:
         return json.loads(self.body)
 
 
-def answers(data: bytes, *, bodiless: bool = False) -> list[Answer]:
-    """The responses in what a server has sent; a ValueError for what is none."""
+def answers(data: bytes, methods: Iterable[bytes] = ()) -> list[Answer]:
+    """The responses in what a server has sent; a ValueError for what is none. `methods` are those of the requests."""
     found = []
+    asked = iter(methods)
     while data:
         head, end, data = data.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
@@ -74,7 +75,12 @@ def answers(data: bytes, *, bodiless: bool = False) -> list[Answer]:
             raise ValueError(f"no response: {head!r}")
         headers = dict(line.split(": ", 1) for line in lines)
         status = int(match[1])
-        size = 0 if bodiless or status in (100, 204, 304) else int(headers["content-length"])
+        bodiless = status in (100, 204, 304)
+        if status != 100 and next(asked, b"") == b"HEAD":
+            bodiless = True
+        size = 0 if bodiless else int(headers["content-length"])
+        if not data and headers.get("connection") == "close":
+            size = 0  # to a HEAD, of which only the server knows
         if size > len(data):
             raise ValueError(f"a response of {size} bytes has {len(data)}")
         found.append(Answer(status, headers, data[:size]))
@@ -107,12 +113,17 @@ async def ask(port: int, *pieces: bytes) -> Answer:
     return answer
 
 
+def application(folder: Path, table: str = TABLE) -> Any:
+    """The application of a table that may use the functions here."""
+    (folder / "wire.py").write_text(CODE)
+    (folder / "routes.yaml").write_text(table)
+    return create_app(folder / "routes.yaml")
+
+
 @asynccontextmanager
 async def server(folder: Path, table: str = TABLE, **limits: Any) -> AsyncIterator[int]:
     """The port at which a table is served."""
-    (folder / "wire.py").write_text(CODE)
-    (folder / "routes.yaml").write_text(table)
-    app = create_app(folder / "routes.yaml")
+    app = application(folder, table)
     given = Limits(**{"sockets": ("/socket.io",), **limits})
     async with serving(app, http=HttpProtocol, limits=given) as port:
         yield port

@@ -30,10 +30,10 @@ def realtime(hooks: NamespaceHooks | None = None, **options: Any) -> RealtimeSer
 
 @asynccontextmanager
 async def serving(
-    app: Any, ws: Any = WebSocketProtocol, http: Any = "auto", limits: Limits | None = None
+    app: Any, ws: Any = WebSocketProtocol, http: Any = "auto", limits: Limits | None = None, **more: Any
 ) -> AsyncIterator[int]:
     """The port of a uvicorn in this very loop, with the WebSocket that `hapiish run` gives it."""
-    options: dict[str, Any] = {"lifespan": "off", "log_level": "warning", "ws_ping_interval": None}
+    options: dict[str, Any] = {"lifespan": "off", "log_level": "warning", "ws_ping_interval": None, **more}
     config = uvicorn.Config(app, port=0, ws=ws, http=http, proxy_headers=False, **options)
     if limits is not None:
         config.limits = limits  # type: ignore[attr-defined]
