@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from hapiish import boom, codec
-from hapiish.http import conditional, multipart, payload, query, router
+from hapiish.http import conditional, header, heads, multipart, payload, query, router
 from hapiish.http.auth import tokens
 from hapiish.http.coding import Codings
+from hapiish.http.coerce import compile_coercer
 from hapiish.http.compression import LIBRARIES, negotiate
 from hapiish.http.cookies import Cookies, Definition
 from hapiish.http.cors import Cors
@@ -46,6 +47,17 @@ COOKIES = Cookies(
 )
 CORS = Cors(model.Cors(origin=("https://*.a.example", "https://*.*.*.b.example:*")))
 CODINGS = Codings(Decoders(br=BrotliDecoder(), zstd=ZstdDecoder()))
+COERCE = compile_coercer(
+    {
+        "properties": {
+            "n": {"type": "number"},
+            "i": {"type": "integer"},
+            "b": {"type": "boolean"},
+            "u": {"anyOf": [{"type": "integer"}, {"type": "string", "format": "date-time"}, {"const": "all"}]},
+        }
+    },
+    {},
+)
 PROXIES = Forwarding(["10.0.0.0/8", "fd00::/8"])
 ROUTER = router.Router()
 for each in ("/{a*100}", "/x/{a}-{b}-{c}.{d}", "/y/{rest*}", "/{a}/{b}/{c}/z"):
@@ -64,6 +76,17 @@ def forwarded(name: bytes) -> Callable[[str], Any]:
     return lambda text: PROXIES.apply(
         {"type": "http", "client": ("10.0.0.1", 1), "headers": [*headers, (name, text.encode("latin-1"))]}
     )
+
+
+def host_and_target(text: str) -> None:
+    heads.is_host(text.encode("latin-1"))
+    heads.split_target(b"/" + text.encode("latin-1"), b"GET")
+    heads.split_target(b"http://" + text.encode("latin-1"), b"GET")
+
+
+def coerced(text: str) -> None:
+    assert COERCE is not None
+    COERCE({"n": text, "i": text, "b": text, "u": text})
 
 
 def route(text: str) -> None:
@@ -152,8 +175,32 @@ PARSERS: list[tuple[str, Callable[[Any], Any], int, tuple[str, ...]]] = [
         "json",
         lambda text: codec.decode("[" + text),
         BODY,
-        ("[", "1", "1,", '"', "[],", '{"a":', "\\", '"\\u0000', '"\\ud83c",', "1e1,", " ", "-"),
+        (
+            "[",
+            "1",
+            "1,",
+            '"',
+            "[],",
+            '{"a":',
+            "\\",
+            '"\\u0000',
+            '"\\ud83c",',
+            "1e1,",
+            "1234567890123456789012,",
+            '"\\\\ud800",',
+            " ",
+            "-",
+        ),
     ),
+    ("host and target", host_and_target, HEAD, ("a.", ":", "[", "/", "?", "#", "http://", "1")),
+    (
+        "transfer-encoding",
+        lambda text: heads.judge_codings(text.encode(), "1.1"),
+        HEAD,
+        (",", " ", "gzip,", "chunked,"),
+    ),
+    ("address of a redirect", header.encoded, HEAD, ("%", "%4", "\xe9", "/", "//")),
+    ("text of a number", coerced, HEAD, ("1", "+", ".", "1e", "1.", "a", " ")),
     ("event", lambda text: read_event("2" + text), BODY, ("/", "/a,", "1", "[", ",", '["a",', "?")),
     ("polled packets", lambda text: packets_of(text.encode()), 50_000, ("4", "\x1e", "4\x1e", "d=", "b", "1")),
 ]
