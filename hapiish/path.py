@@ -15,6 +15,25 @@ UNENCODED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 _PIECE = re.compile(r"\{(?P<inside>[^{}]*)\}|(?P<literal>[^{}]+)|(?P<brace>[{}])")
 _INSIDE = re.compile(r"(?P<name>\w+)(?:\*(?P<count>[1-9][0-9]*)?(?P<star>)|(?P<optional>\?))?", re.ASCII)
 _NAME = re.compile(r"\w+", re.ASCII)
+_FORMS = tuple(
+    (re.compile(form, re.ASCII), is_rest)
+    for form, is_rest in (
+        (r":(?P<name>[A-Za-z_]\w*)[?+]?", False),
+        (r":(?P<name>[A-Za-z_]\w*)\*", True),
+        (r":(?P<name>[A-Za-z_]\w*)\(.*\)", False),
+        (r"<(?:(?P<type>[A-Za-z_]\w*)(?:\([^()]*\))?:)?(?P<name>\w+)>", False),
+        (r"<(?P<name>\w+):(?P<type>[A-Za-z_]\w*)>", False),
+        (r"\(\?P?<(?P<name>\w+)>.*\)", False),
+        (r"\*{1,2}(?P<name>\w*)", True),
+        (r"\[{1,2}\.\.\.(?P<name>\w+)\]{1,2}", True),
+        (r"\[(?P<name>\w+)\]", False),
+        (r"\{(?P<type>int|str|string|float|uuid|path|slug):(?P<name>\w+)\}", False),
+        (r"\{(?P<name>\w+):(?P<type>[^{}]*)\}", False),
+        (r"\{\*{1,2}(?P<name>\w+)\}", True),
+    )
+)
+"""Parameters in the paths of Express, Flask, Django, Next.js, Starlette and ASP.NET, and whether they take the rest."""
+
 _MOST_SEGMENTS = 100
 _LONGEST = 200  # segments of a path; no client asks for a longer one, and the router walks them one by one
 _CODE = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -70,7 +89,9 @@ class Path:
 def parse(text: str, *, case_sensitive: bool = True) -> Path:
     """Parse `text` or raise `PathError`; without `case_sensitive` the fingerprint is folded, the segments are not."""
     if not text.startswith("/"):
-        raise PathError(f'path "{text}" must start with "/"' if text else 'path is empty; the root is "/"')
+        raise PathError(
+            f'path "{text}" must start with "/"; write "/{text}"' if text else 'path is empty; the root is "/"'
+        )
     if not text.isprintable():
         raise PathError(f"path {text!a} has a control character; write it as a percent code")
     raw = text[1:].split("/")
@@ -118,6 +139,9 @@ def _segment(text: str, is_last: bool) -> Segment:
         if is_last:
             return Literal("")
         raise PathError('"//" makes an empty segment; write a single "/"')
+    meant = _elsewhere(text)
+    if meant:
+        raise PathError(f'"{text}" is no parameter here; write {meant}')
     if text in (".", ".."):
         raise PathError(f'segment "{text}" can never match, because requests lose their dot segments before routing')
     found = list(_PIECE.finditer(text))
@@ -132,6 +156,16 @@ def _segment(text: str, is_last: bool) -> Segment:
     if not is_last and isinstance(piece, Param) and piece.optional:
         raise PathError(f'"{text}" is optional, so nothing may follow it, not even "/"; write {{{piece.name}}}')
     return piece
+
+
+def _elsewhere(text: str) -> str:
+    """What a segment as other frameworks write it (`:id`, `<int:id>`, `*rest`, `[id]`, `{id:int}`) is here."""
+    for form, is_rest in _FORMS:
+        match = form.fullmatch(text)
+        if match is not None:
+            name = match["name"] or "rest"
+            return f"{{{name}*}}" if is_rest or match.groupdict().get("type") == "path" else f"{{{name}}}"
+    return ""
 
 
 def _mixed(text: str, found: list[re.Match[str]]) -> Mixed:

@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import sys
 import traceback
+from dataclasses import replace
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
@@ -14,12 +15,43 @@ from types import ModuleType
 from typing import Any
 
 from hapiish.modules import folder_of, package_of
+from hapiish.table.codes import Code
+from hapiish.table.problems import Mark, Problem
 
 _OURS = str(Path(__file__).parent / "_")[:-1]
 
 
 class ResolveError(Exception):
-    """A name that leads nowhere; the cause, where there is one, is the user's own exception."""
+    """A name that leads nowhere; the cause, where there is one, is the user's own exception.
+
+    `origin` tells what has failed from whatever else has: all names that need it fail alike.
+    """
+
+    def __init__(self, message: str, origin: str = "") -> None:
+        super().__init__(message)
+        self.origin = origin
+
+
+class Unresolved:
+    """Names that lead nowhere, as problems at the end of a list: what fails for several of them is told once."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        self._first: dict[str, tuple[Problem, int]] = {}
+
+    def add(self, name: str, error: ResolveError, mark: Mark) -> None:
+        """One more name, and why there is nothing behind it."""
+        problem = Problem(mark, Code.IMPORT, f'"{name}": {error}')
+        if error.origin in self._first:
+            first, others = self._first[error.origin]
+            index = self.problems.index(first)
+            said = "another name fails" if not others else f"{others + 1} other names fail"
+            problem = self.problems[index] = replace(first, hint=f"{said} for the same reason")
+            self._first[error.origin] = (problem, others + 1)
+            return
+        self.problems.append(problem)
+        if error.origin:
+            self._first[error.origin] = (problem, 0)
 
 
 def resolve(name: str, folder: str | None = None, package: str | None = None, root: str | None = None) -> Any:
@@ -67,7 +99,8 @@ def _module(name: str, folder: str | None, root: str | None) -> ModuleType:
             missing = name.partition(".")[0] + missing.removeprefix(own.partition(".")[0])
         if _is_part(missing, name):
             beside = f" (looked beside the table in {folder} and among the installed packages)" if folder else ""
-            raise ResolveError(f'there is no module "{missing}"{beside}') from None
+            message = f'there is no module "{missing}"{beside}'
+            raise ResolveError(message, message) from None
         raise _broken(name, error) from error
     except (Exception, SystemExit) as error:
         raise _broken(name, error) from error
@@ -86,7 +119,7 @@ def _is_part(missing: str, name: str) -> bool:
 
 
 def _broken(name: str, error: BaseException) -> ResolveError:
-    return ResolveError(f'module "{name}" failed while it was imported{failure(error)}')
+    return ResolveError(f'module "{name}" failed while it was imported{failure(error)}', failure(error))
 
 
 def failure(error: BaseException) -> str:

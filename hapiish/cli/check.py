@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any, TextIO
 
 from hapiish.describe import inspect
-from hapiish.table import check, codes, report
+from hapiish.table import check, codes, extras, report
 from hapiish.table.codes import Code
 from hapiish.table.homes import home
 from hapiish.table.model import Kind, Table
 from hapiish.table.problems import Problem
 
-ELSEWHERE = (Code.VARIABLE_MISSING, Code.SECRET_FILE)
+ELSEWHERE = (Code.VARIABLE_MISSING, Code.SECRET_FILE, Code.EXTRA)
 """What a machine that only checks a table need not have."""
 
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--import", action="store_true", dest="imports", help="import handlers, models, schemes and plugins too"
     )
     parser.add_argument(
-        "--no-env", action="store_true", help="take variables and secrets that are missing for warnings"
+        "--no-env", action="store_true", help="take variables, secrets and packages that are missing for warnings"
     )
     parser.add_argument("--codes", action="store_true", help="write the page of all problem codes instead")
 
@@ -36,11 +36,15 @@ def main(options: argparse.Namespace) -> int:
     if options.codes:
         print(codes.page(), end="")
         return 0
-    table, problems = check(options.table, register=_plugins() if options.imports else None)
-    if options.no_env:
-        problems = [replace(problem, warning=problem.warning or problem.code in ELSEWHERE) for problem in problems]
+    elsewhere = ELSEWHERE if options.no_env else ()
+    table, problems = check(options.table, register=_plugins() if options.imports else None, elsewhere=elsewhere)
+    if table is not None:
+        problems += [replace(each, warning=each.code in elsewhere) for each in extras.missing(table)]
     if table is not None and options.imports:
-        problems = sorted([*problems, *missing(table)])
+        problems += missing(table)
+    problems = sorted(problems)
+    if table is not None and table.is_names:
+        table = None
     match options.format:
         case "json":
             print(report.as_json(problems))
@@ -61,16 +65,17 @@ def _plugins() -> Any:
 
 def missing(table: Table) -> list[Problem]:
     """The names of `table` that lead to nothing, or to something that cannot be called, or are used as they are not."""
-    from hapiish.resolve import ResolveError, resolve
+    from hapiish.resolve import ResolveError, Unresolved, resolve
 
-    problems = []
+    problems: list[Problem] = []
+    unresolved = Unresolved(problems)
     objects = {}
     for name, mark in table.names.items():
         try:
             realm = table.realm(home(name))
             found = objects[name] = resolve(name, realm.folder, realm.package, table.folder)
         except ResolveError as fault:
-            problems.append(Problem(mark, Code.IMPORT, f'"{name}": {fault}'))
+            unresolved.add(name, fault, mark)
             continue
         if not callable(found):
             message = f'"{name}" is {type(found).__name__}, not a function'

@@ -19,6 +19,7 @@ from hapiish.resolve import resolve
 from hapiish.table import model, units
 from hapiish.table.build import camel, overlay
 from hapiish.table.codes import Code
+from hapiish.table.extras import packages
 from hapiish.table.homes import home, written
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.schemes import BUILT_IN
@@ -66,7 +67,7 @@ class AuthCompiler:
         return scheme
 
     def built_in(self, name: str, given: model.Strategy) -> Any:
-        lacking = [package for package in _packages(given) if not self.names.extra(package, "auth", given.mark)]  # noqa: S610
+        lacking = [package for package in packages(given) if not self.names.extra(package, "auth", given.mark)]  # noqa: S610
         if lacking:
             return None
         options: Any = given.options
@@ -193,23 +194,6 @@ class AuthCompiler:
             yield self.names.once(
                 ("access", auth.access, auth.mode), lambda: (access_step(auth.access, auth.mode), False)
             )
-
-
-def _packages(given: model.Strategy) -> Iterator[str]:
-    """The packages that a strategy needs besides those that hapiish always has."""
-    options = given.options
-    if given.scheme == "oauth2":
-        yield from ("authlib", "cryptography", "httpx")
-    if given.scheme == "jwt":
-        keys = options.get("keys")
-        for key in keys if isinstance(keys, list) else [keys]:
-            text = key.get("key") if isinstance(key, Mapping) else key
-            if text is None or "-----BEGIN " in text:
-                yield "cryptography"
-            if isinstance(key, Mapping) and "uri" in key:
-                yield "httpx"
-    if given.scheme == "basic" and any("$argon2" in user["passwordHash"] for user in options.get("users", {}).values()):
-        yield "cryptography"
 
 
 def _rules(cache: Mapping[str, Any]) -> dict[str, int]:

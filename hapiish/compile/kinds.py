@@ -15,7 +15,7 @@ from hapiish.http.lifecycle import caller
 from hapiish.http.validator import compile_schema
 from hapiish.kinds.refusal import Refusal
 from hapiish.kinds.route import KindRoute
-from hapiish.table import model
+from hapiish.table import extras, model
 from hapiish.table.codes import Code
 from hapiish.table.homes import written
 from hapiish.table.kinds import functions
@@ -31,9 +31,6 @@ KINDS: dict[str, str] = {
 }
 """The built-in kinds by name, as module:attribute: one that no route uses is never imported."""
 
-_EXTRAS: dict[str, tuple[str, str]] = {"proxy": ("httpx", "proxy"), "view": ("jinja2", "view")}
-"""The package that a kind needs, and the extra of hapiish that brings it."""
-
 
 class KindCompiler:
     """Makes the handlers of a table's kinds."""
@@ -45,7 +42,7 @@ class KindCompiler:
     def handler(self, given: model.Route, kind: model.Kind) -> AsyncHandler:
         """The handler that `kind` makes for the route; what the factory refuses becomes a problem."""
         names = self.names
-        if kind.name in _EXTRAS and not names.extra(*_EXTRAS[kind.name], kind.mark):
+        if kind.name in extras.KINDS and not names.extra(*extras.KINDS[kind.name], kind.mark):
             return missing
         factory = self._factory(kind.name)
         if factory is None:

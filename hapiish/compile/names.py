@@ -3,7 +3,6 @@
 An unknown one becomes a problem at its place, and the work goes on to find the others.
 """
 
-import importlib.util
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
@@ -11,9 +10,10 @@ from hapiish import boom
 from hapiish.bridge import is_async
 from hapiish.http.lifecycle import caller, fail_action
 from hapiish.realm import Realm, visiting
-from hapiish.resolve import ResolveError, failure, resolve
+from hapiish.resolve import ResolveError, Unresolved, failure, resolve
 from hapiish.table import model
 from hapiish.table.codes import Code
+from hapiish.table.extras import is_installed, lacking
 from hapiish.table.homes import home
 from hapiish.table.problems import Mark, Problem
 from hapiish.types import AsyncHandler
@@ -35,6 +35,7 @@ class Names:
         self.server = server
         self.problems: list[Problem] = []
         self.realm = 0
+        self._unresolved = Unresolved(self.problems)
         self._found: dict[str, Any] = {}
         self._shared: dict[Hashable, Any] = {}
         self.views = [server, *(self._view(index) for index in range(1, len(table.used) + 1))]
@@ -46,7 +47,7 @@ class Names:
                 realm = self.table.realm(home(name))
                 self._found[name] = resolve(name, realm.folder, realm.package, self.table.folder)
             except ResolveError as error:
-                self.problems.append(Problem(self.place(name), Code.IMPORT, f'"{name}": {error}'))
+                self._unresolved.add(name, error, self.place(name))
                 self._found[name] = missing
         return self._found[name]
 
@@ -114,18 +115,11 @@ class Names:
 
     def extra(self, module: str, extra: str, mark: Mark) -> bool:
         """Whether `module` is installed; when it is not, the table is refused with the extra of hapiish to install."""
-        if _is_installed(module):
+        if is_installed(module):
             return True
-        problem = Problem(mark, Code.EXTRA, f"this needs the package {module}", hint=f'pip install "hapiish[{extra}]"')
+        problem = lacking(module, extra, mark)
         if problem not in self.problems:
             self.problems.append(problem)
-        return False
-
-
-def _is_installed(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # not even the package that the module would be in
         return False
 
 

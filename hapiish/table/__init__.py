@@ -2,11 +2,12 @@
 
 import gc
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from hapiish.table import source
-from hapiish.table.assembly import build_table
+from hapiish.table.assembly import build_table, names_only
 from hapiish.table.budget import OverspentError, read_file
 from hapiish.table.checks import cross_check
 from hapiish.table.codes import Code
@@ -33,9 +34,16 @@ def load(
 
 
 def check(
-    path: str | os.PathLike[str], env: Mapping[str, str] | None = None, *, register: Register | None = None
+    path: str | os.PathLike[str],
+    env: Mapping[str, str] | None = None,
+    *,
+    register: Register | None = None,
+    elsewhere: Collection[str] = (),
 ) -> tuple[Table | None, list[Problem]]:
-    """The table, or None when it must not be served, and all of its problems, warnings among them, sorted by place."""
+    """The table, or None when it must not be served, and all of its problems, warnings among them, sorted by place.
+
+    Problems with the codes in `elsewhere` are warnings; a table with such ones is no more than its names.
+    """
     file = os.fspath(path)
     try:
         data = read_file(file)
@@ -46,11 +54,16 @@ def check(
     if isinstance(text, Problem):
         return None, [text]
     with _without_collector():
-        return check_text(text, file, os.environ if env is None else env, register=register)
+        return check_text(text, file, os.environ if env is None else env, register=register, elsewhere=elsewhere)
 
 
 def check_text(
-    text: str, file: str, env: Mapping[str, str], *, register: Register | None = None
+    text: str,
+    file: str,
+    env: Mapping[str, str],
+    *,
+    register: Register | None = None,
+    elsewhere: Collection[str] = (),
 ) -> tuple[Table | None, list[Problem]]:
     """As `check`, of a text that stands for the contents of `file`."""
     whole = Composition(env, register)
@@ -63,9 +76,11 @@ def check_text(
         draft, found = None, dict.fromkeys([*whole.problems, overspent.problem])
     secrets = whole.secrets
     shown = sorted(veil(problem, secrets) for problem in found)
+    is_whole = all(problem.warning for problem in shown)
+    shown = [replace(each, warning=each.warning or each.code in elsewhere) for each in shown]
     if draft is None or any(not problem.warning for problem in shown):
         return None, shown
-    return build_table(draft), shown
+    return build_table(draft) if is_whole else names_only(draft), shown
 
 
 @contextmanager

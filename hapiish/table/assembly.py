@@ -38,6 +38,36 @@ def build_table(draft: Draft) -> model.Table:
     return _Assembly(draft).table()
 
 
+def names_only(draft: Draft) -> model.Table:
+    """What can be said of a draft where something is missing that another machine has: the names in it."""
+    root, *used = draft.whole.parts
+    return model.Table(
+        file=root.file,
+        folder=root.folder,
+        files=draft.whole.files,
+        names=names_of(draft),
+        used=tuple(
+            model.Realm(label=part.label, file=part.file, folder=part.folder, package=part.package) for part in used
+        ),
+        is_partial=True,
+        is_names=True,
+    )
+
+
+def names_of(draft: Draft) -> dict[str, Mark]:
+    """Every module:attribute of all tables, in the order of the files, and where it is first written."""
+    found: dict[str, Mark] = {}
+    for realm in draft.realms:
+        for name, at in functions_in(realm.value):
+            mark = draft.mark(*realm.at, *at)
+            found[name] = min(found.get(name, mark), mark)
+        for layer in realm.presets.filled():
+            for name, at in functions_of(layer.value, layer.at):
+                if not is_call(name):
+                    found.setdefault(name, draft.mark(*at))
+    return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
 class _Assembly:
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
@@ -71,7 +101,7 @@ class _Assembly:
             sockets=self.sockets(),
             views=self.views(draft.realms[0]),
             files=whole.files,
-            names=self.names(),
+            names=names_of(draft),
             used=tuple(self.realm(realm) for realm in draft.realms[1:]),
             plugins=whole.register,
             is_partial=draft.is_partial,
@@ -159,19 +189,6 @@ class _Assembly:
                 channels = tuple(dict.fromkeys((*before.channels, *event.channels)))
                 found[name] = model.ServerEvent(listeners=(*before.listeners, *event.listeners), channels=channels)
         return found
-
-    def names(self) -> dict[str, Mark]:
-        """Every module:attribute of all tables, in the order of the files, and where it is first written."""
-        found: dict[str, Mark] = {}
-        for realm in self.draft.realms:
-            for name, at in functions_in(realm.value):
-                mark = self.draft.mark(*realm.at, *at)
-                found[name] = min(found.get(name, mark), mark)
-            for layer in realm.presets.filled():
-                for name, at in functions_of(layer.value, layer.at):
-                    if not is_call(name):
-                        found.setdefault(name, self.draft.mark(*at))
-        return dict(sorted(found.items(), key=lambda item: item[1]))
 
     def auth(self) -> model.Auth:
         strategies: dict[str, model.Strategy] = {}

@@ -121,6 +121,7 @@ class Code(StrEnum):
     PROXY = "HA0373", "A trusted proxy that is neither an address nor a network."
     EVENT_NAME = "HA0374", "Listeners to an event, or to a channel of it, that there is not."
     UPLOADS = "HA0375", "`payload.uploads` is not a folder that can be written to."
+    METHOD = "HA0376", "A method that HTTP does not have, and that is nearly one of its methods."
     ENCODING = "HA0381", "Settings for a content coding that `server.compression` does not offer."
     DIRECTORY_PATH = "HA0382", "The path of a route with a directory does not end with a parameter."
     FILE = "HA0383", "Options of a file that contradict each other."

@@ -205,6 +205,18 @@ class Draft:
         own = at[len(realm.at) :]
         return library.named[str(own[1])] if own[0] == "schemas" else library.others[id(schema)]
 
+    def root_of(self, at: Path, schema: Any) -> Root | None:
+        """As `root`, of a schema that is perhaps not written as such."""
+        return self.libraries[self.realm_at(at).index].others.get(id(schema))
+
+    def place_of(self, root: Root) -> Path:
+        """Where a schema is written."""
+        return self._places.get(id(root.schema), ())
+
+    @cached_property
+    def _places(self) -> Mapping[int, Path]:
+        return {id(schema): at for at, schema in self.written_schemas}
+
     def mark(self, *path: str | int) -> Mark:
         """Where the value at `path` stands."""
         return self.marks.value(path)
@@ -319,8 +331,10 @@ class Draft:
         parsed, fault = None, ""
         try:
             parsed = paths.parse(text, case_sensitive=case_sensitive) if "path" in value and not group.fault else None
+            if parsed is not None and not str(value["path"]).startswith("/"):
+                paths.parse(str(value["path"]))  # under a prefix it would go on where that ends
         except paths.PathError as error:
-            fault = str(error)
+            parsed, fault = None, str(error)
         own = _options(value, at)
         scope = self._inside(group.scope, _presets(group.realm, own))
         layers = (own, *(layer for override in overrides for layer in _overriding(override)))

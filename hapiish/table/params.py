@@ -14,6 +14,7 @@ from hapiish.table.codes import Code
 from hapiish.table.marks import Marks, Path
 from hapiish.table.places import schemas_within
 from hapiish.table.problems import Mark, Problem
+from hapiish.table.references import Library
 from hapiish.table.weight import HEAVIEST, Weights
 from hapiish.table.wording import close_to, did_you_mean
 
@@ -124,8 +125,10 @@ def _nothing(uri: str) -> Any:
 
 
 def _is_heavy(schema: dict[str, Any]) -> bool:
-    weights = Weights({})
-    return any(weights.of(inner, schema) > HEAVIEST for _, inner in schemas_within((), schema))
+    library = Library({}, [schema])
+    weights = Weights(library)
+    root = library.others[id(schema)]
+    return any(weights.of(root, inside) > HEAVIEST for inside, _ in schemas_within((), schema))
 
 
 def _wanted(error: jsonschema_rs.ValidationError, schema: Any) -> str:

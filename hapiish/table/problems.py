@@ -45,4 +45,4 @@ class TableError(Exception):
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = sorted(problems)
-        super().__init__("\n".join(map(str, self.problems)))
+        super().__init__("\n".join(f"{each}\n    {each.hint}" if each.hint else str(each) for each in self.problems))

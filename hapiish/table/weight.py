@@ -6,71 +6,90 @@ value itself.
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import unquote
+
+from hapiish.table.marks import Path
+from hapiish.table.references import Library, Root, Target, UnresolvedError
 
 HEAVIEST: Final = 10_000
 """Verdicts on one value that a schema may take."""
 
+_DEEPEST: Final = 100
+"""Schemas that may ask each other in a row."""
+_BOTH: Final = ("allOf",)
+_EITHER: Final = ("anyOf", "oneOf")
 _SINGLE: Final = ("not", "if", "then", "else")
-_SEVERAL: Final = ("allOf", "anyOf", "oneOf")
-_POINTER: Final = "#/"
 
 
 class Weights:
-    """The weights of the schemas of one table, each computed once; `named` are those under `#/schemas/`."""
+    """The weights of the schemas of one table, each computed once."""
 
-    def __init__(self, named: Mapping[str, Any]) -> None:
-        self.named = named
-        self._known: dict[int, int] = {}
-        self._open: set[int] = set()
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self._known: dict[tuple[int, Path], int] = {}
+        self._open: set[tuple[int, Path]] = set()
 
-    def of(self, schema: Any, root: Any) -> int:
-        """The verdicts that `schema`, a part of `root`, asks for; more than HEAVIEST where it asks itself for one."""
-        if not isinstance(schema, Mapping):
-            return 1
-        if id(schema) in self._open:
+    def of(self, root: Root, path: Path = ()) -> int:
+        """The verdicts that the schema at `path` asks for; more than HEAVIEST where it asks itself for one."""
+        key = (id(root), path)
+        if key in self._open or len(self._open) > _DEEPEST:
             return HEAVIEST + 1
-        if id(schema) not in self._known:
-            self._open.add(id(schema))
+        if key not in self._known:
+            self._open.add(key)
             total = 1
-            for inner, its_root in self._asked(schema, root):
-                total += self.of(inner, its_root)
+            for target in asked(self.library, root, path):
+                total += self.of(*target)
                 if total > HEAVIEST:
                     break
-            self._open.discard(id(schema))
-            self._known[id(schema)] = total
-        return self._known[id(schema)]
+            self._open.discard(key)
+            self._known[key] = total
+        return self._known[key]
 
-    def _asked(self, schema: Mapping[str, Any], root: Any) -> Iterator[tuple[Any, Any]]:
-        for key in _SINGLE:
-            if key in schema:
-                yield schema[key], root
-        for key in _SEVERAL:
-            for inner in schema[key] if isinstance(schema.get(key), list) else ():
-                yield inner, root
-        dependent = schema.get("dependentSchemas")
-        for inner in dependent.values() if isinstance(dependent, Mapping) else ():
-            yield inner, root
-        target = schema.get("$ref")
-        if isinstance(target, str):
-            yield self._referred(target, root)
 
-    def _referred(self, target: str, root: Any) -> tuple[Any, Any]:
-        """What a reference means, and the schema in which it stands; True where that is not known."""
-        if target in ("#", _POINTER):
-            return root, root
-        if not target.startswith(_POINTER):
-            return True, root
-        tokens = [unquote(part).replace("~1", "/").replace("~0", "~") for part in target[2:].split("/")]
-        found: Any = root
-        if tokens[0] == "schemas" and len(tokens) > 1 and tokens[1] in self.named:
-            root = found = self.named[tokens[1]]
-            tokens = tokens[2:]
-        for token in tokens:
-            if isinstance(found, Mapping) and token in found:
-                found = found[token]
-            elif isinstance(found, list) and token.isdecimal() and len(token) < 10 and int(token) < len(found):
-                found = found[int(token)]
-            else:
-                return True, root
-        return found, root
+def demanded(library: Library, root: Root, path: Path = ()) -> Iterator[Target]:
+    """The schemas that the one at `path` itself, and what it refers to, demand of the same value, each once."""
+    found: dict[tuple[int, Path], Target] = {}
+    waiting = [(root, path)]
+    while waiting:
+        target = waiting.pop()
+        key = (id(target[0]), target[1])
+        if key not in found:
+            found[key] = target
+            waiting += asked(library, *target, lists=_BOTH, singles=())
+    yield from found.values()
+
+
+def asked(
+    library: Library,
+    root: Root,
+    path: Path,
+    *,
+    lists: tuple[str, ...] = (*_BOTH, *_EITHER),
+    singles: tuple[str, ...] = _SINGLE,
+) -> Iterator[Target]:
+    """The schemas that the one at `path` asks about its own value."""
+    schema = at(root, path)
+    if not isinstance(schema, Mapping):
+        return
+    for key in singles:
+        if key in schema:
+            yield root, (*path, key)
+    for key in lists:
+        for index in range(len(schema[key]) if isinstance(schema.get(key), list) else 0):
+            yield root, (*path, key, index)
+    dependent = schema.get("dependentSchemas")
+    for name in dependent if isinstance(dependent, Mapping) and singles else ():
+        yield root, (*path, "dependentSchemas", name)
+    for key in ("$ref", "$dynamicRef"):
+        if isinstance(schema.get(key), str):
+            try:
+                yield library.find(root, path, schema[key])
+            except (UnresolvedError, StopIteration):
+                continue  # told at its place
+
+
+def at(root: Root, path: Path) -> Any:
+    """The schema at a place of a whole one."""
+    found = root.schema
+    for step in path:
+        found = found[step]
+    return found

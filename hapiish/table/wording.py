@@ -29,7 +29,7 @@ _LIMITS: Final = {
     "maxLength": (Code.LENGTH, "at most {} characters long"),
     "uniqueItems": (Code.LENGTH, "a list without repetitions"),
 }
-_SWITCHES: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+SWITCHES: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _LONGEST: Final = 60
 
 
@@ -222,8 +222,8 @@ def _hint(tree: Tree, fault: Fault) -> str:
     if isinstance(value, int | float) and "string" in wants and written:
         return f'quote it: "{written}"'
     if isinstance(value, str):
-        if "boolean" in wants and value.lower() in _SWITCHES:
-            return f"write {_SWITCHES[value.lower()]}; YAML 1.2 has no other words for it"
+        if "boolean" in wants and value.lower() in SWITCHES:
+            return f"write {SWITCHES[value.lower()]}; YAML 1.2 has no other words for it"
         if "integer" in wants and value.replace("_", "").isdecimal():
             return f"write {value.replace('_', '')}" + (", without quotes" if written is None else "")
         if "boolean" in wants and value in ("true", "false"):

@@ -320,7 +320,7 @@ def test_dynamic_references_cannot_multiply_without_end() -> None:
         f"N{i}": {
             "$id": f"https://e.com/n{i}",
             "$dynamicAnchor": f"a{i}",
-            "anyOf": [{"$ref": f"n{j}"} for j in range(12)],
+            "items": {"anyOf": [{"$ref": f"n{j}"} for j in range(12)]},
             "properties": {"x": {"$dynamicRef": f"#a{i}"}, "$a": {"$ref": f"#/$defs/b{i}"}},
             "$defs": {f"b{j}": {"$dynamicAnchor": f"b{j}"} for j in range(12)},
         }

@@ -47,6 +47,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     routes.conflicts,
     routes.trailing_slashes,
     routes.head,
+    routes.methods,
     routes.kinds,
     routes.ids,
     routes.shadowed,

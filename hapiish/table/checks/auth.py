@@ -13,7 +13,7 @@ from hapiish.table.places import section, strategies_of
 from hapiish.table.problems import Problem
 from hapiish.table.realms import RealmDraft
 from hapiish.table.schemes import BUILT_IN, NO_HANDSHAKE
-from hapiish.table.wording import did_you_mean
+from hapiish.table.wording import SWITCHES, did_you_mean
 
 SOURCES: Final = ("params", "query", "payload", "credentials")
 
@@ -44,6 +44,8 @@ def strategies(draft: Draft) -> Iterator[Problem]:
                 known = draft.known(writer.index, "auth", "strategies")
                 message = f'unknown strategy "{name}"{did_you_mean(name, known)}'
                 hint = "" if known else "there is none under auth.strategies"
+                if name.lower() in SWITCHES and draft.marks.written(place) is not None:
+                    hint = f"write {SWITCHES[name.lower()]}; YAML 1.2 has no other words for it"
                 yield Problem(draft.mark(*place), Code.UNKNOWN_STRATEGY, message, hint)
 
 

@@ -12,11 +12,14 @@ from hapiish.table.weight import HEAVIEST, Weights
 
 def weights(draft: Draft) -> Iterator[Problem]:
     """Raises OverspentError for the first schema that is too expensive, so that nobody asks it for a verdict."""
-    known = Weights(draft.schemas)
-    for at, root in draft.written_schemas:
-        for place, schema in schemas_within(at, root):
-            if known.of(schema, root) > HEAVIEST:
+    known = [Weights(library) for library in draft.libraries]
+    for place, schema in draft.written_schemas:
+        if not isinstance(schema, dict):
+            continue
+        root = draft.root(place, schema)
+        for inside, _ in schemas_within((), schema):
+            if known[draft.realm_at(place).index].of(root, inside) > HEAVIEST:
                 message = f"a value would be judged more than {HEAVIEST:,} times by this schema and those it refers to"
                 hint = "a schema must not refer to itself, or to others again and again, for one and the same value"
-                raise OverspentError(Problem(draft.mark(*place), Code.SCHEMA_WEIGHT, message, hint))
+                raise OverspentError(Problem(draft.mark(*place, *inside), Code.SCHEMA_WEIGHT, message, hint))
     yield from ()

@@ -7,8 +7,10 @@ from hapiish.table.codes import Code
 from hapiish.table.draft import Draft, RouteDraft
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged
+from hapiish.table.places import section
 from hapiish.table.problems import Problem
 from hapiish.table.realms import DEFAULTS
+from hapiish.table.weight import at, demanded
 from hapiish.table.wording import did_you_mean
 
 _BODILESS = frozenset({"204", "205", "304"})
@@ -90,29 +92,41 @@ def _param_names(
     draft: Draft, route: RouteDraft, schema: Mapping[str, Any], place: tuple[str | int, ...]
 ) -> Iterator[Problem]:
     assert route.path is not None
-    names = route.path.params
-    properties = schema.get("properties")
-    if isinstance(properties, Mapping):
-        for name in properties:
-            if name not in names:
-                message = f'"{route.path.text}" has no parameter "{name}"{did_you_mean(name, names)}'
-                yield Problem(draft.key_mark(*place, "properties", name), Code.PARAMS, message)
-    for index, name in enumerate(_required(draft, schema)):
-        if name not in names and not (isinstance(properties, Mapping) and name in properties):
-            message = f'"{route.path.text}" has no parameter "{name}", which is required{did_you_mean(name, names)}'
-            yield Problem(draft.mark(*place, "required", index), Code.PARAMS, message)
+    names, text = route.path.params, route.path.text
+    told: set[str] = set()
+    for name, where, written in _named_params(draft, schema, place):
+        if name in names or name in told:
+            continue
+        told.add(name)
+        required = ", which is required" if where == "required" else ""
+        message = f'"{text}" has no parameter "{name}"{required}{did_you_mean(name, names)}'
+        mark = draft.key_mark(*written) if where == "properties" else draft.mark(*written)
+        if written[: len(place)] != place:
+            related = ((mark, f'"{name}" is here'),)
+            yield Problem(draft.mark(*place), Code.PARAMS, message, related=related)
+        else:
+            yield Problem(mark, Code.PARAMS, message)
 
 
-def _required(draft: Draft, schema: Mapping[str, Any]) -> list[str]:
-    """The names that a schema requires, those of a named schema that it refers to included."""
-    own = schema.get("required")
-    names = [name for name in own if isinstance(name, str)] if isinstance(own, list) else []
-    reference = schema.get("$ref")
-    if isinstance(reference, str) and reference.startswith("#/schemas/"):
-        named = draft.schemas.get(reference.removeprefix("#/schemas/").replace("~1", "/"))
-        inherited = named.get("required") if isinstance(named, Mapping) else None
-        names += [name for name in inherited if isinstance(name, str)] if isinstance(inherited, list) else []
-    return names
+def _named_params(draft: Draft, schema: Mapping[str, Any], place: Path) -> Iterator[tuple[str, str, Path]]:
+    """The properties that a schema, and those that it refers to, know and require: the name, by which word, and where.
+
+    A word beside `properties` that lets others in says nothing of them.
+    """
+    root = draft.root_of(place, schema)
+    if root is None:
+        return
+    for its_root, path in demanded(draft.libraries[draft.realm_at(place).index], root):
+        found = at(its_root, path)
+        if not isinstance(found, Mapping):
+            continue
+        outer = place if its_root is root else draft.place_of(its_root)
+        for name in section(found, "properties"):
+            yield name, "properties", (*outer, *path, "properties", name)
+        required = found.get("required")
+        for index, name in enumerate(required if isinstance(required, list) else ()):
+            if isinstance(name, str):
+                yield name, "required", (*outer, *path, "required", index)
 
 
 def unparsed(draft: Draft) -> Iterator[Problem]:

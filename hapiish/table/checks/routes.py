@@ -8,9 +8,29 @@ from hapiish.table.codes import Code
 from hapiish.table.draft import Draft, RouteDraft
 from hapiish.table.kinds import BUILT_IN, kind_of
 from hapiish.table.marks import Path
+from hapiish.table.near import near
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.wording import did_you_mean
 
+_METHODS: Final = (
+    *("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "QUERY", "CONNECT", "TRACE", "*", "PURGE", "NOTIFY"),
+    *("ACL", "BASELINE-CONTROL", "BIND", "CHECKIN", "CHECKOUT", "COPY", "LABEL", "LINK", "LOCK", "MERGE", "MKACTIVITY"),
+    *("MKCALENDAR", "MKCOL", "MKREDIRECTREF", "MKWORKSPACE", "MOVE", "M-SEARCH", "ORDERPATCH", "PRI", "PROPFIND"),
+    *(
+        "PROPPATCH",
+        "REBIND",
+        "REPORT",
+        "SEARCH",
+        "SUBSCRIBE",
+        "UNBIND",
+        "UNCHECKOUT",
+        "UNLINK",
+        "UNLOCK",
+        "UNSUBSCRIBE",
+    ),
+    *("UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL", "SOURCE"),
+)
+"""IANA's registry of methods, and what caches and devices use besides."""
 _MOST_LOOKS: Final = 1_000_000
 """Pairs of mixed segments that are compared for a warning."""
 
@@ -77,6 +97,20 @@ def head(draft: Draft) -> Iterator[Problem]:
                 place = ("method", next(i for i, method in enumerate(methods) if method.upper() == "HEAD"))
             hint = "declare the GET route, it answers HEAD as well"
             yield Problem(draft.mark(*route.at, *place), Code.HEAD, "HEAD cannot be declared", hint)
+
+
+def methods(draft: Draft) -> Iterator[Problem]:
+    """Misspelt methods."""
+    for route in draft.routes:
+        written = route.value.get("method")
+        for index, method in enumerate(written if isinstance(written, list) else [written]):
+            if not isinstance(method, str) or method.upper() in _METHODS:
+                continue
+            meant = near(method.upper(), _METHODS, 0.65)
+            if meant is not None:
+                at = ("method", index) if isinstance(written, list) else ("method",)
+                message = f'"{method}" is no method of HTTP; did you mean "{meant}"?'
+                yield Problem(draft.mark(*route.at, *at), Code.METHOD, message)
 
 
 def kinds(draft: Draft) -> Iterator[Problem]:

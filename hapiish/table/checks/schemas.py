@@ -18,7 +18,7 @@ from hapiish.table.near import near
 from hapiish.table.places import schemas_within, section
 from hapiish.table.problems import Problem
 from hapiish.table.references import DIALECT, Root, ScopesError, UnresolvedError
-from hapiish.table.wording import did_you_mean
+from hapiish.table.wording import close_to, did_you_mean
 
 _NAMED: Final = "#/schemas/"
 _OTHERS: Final = frozenset(
@@ -33,6 +33,8 @@ _OTHERS: Final = frozenset(
 _KEYWORDS: Final = SINGLE | SEVERAL | NAMED | _OTHERS
 # Words of OpenAPI that are near a keyword and meant as they are.
 _ANNOTATIONS: Final = frozenset({"dependencies", "discriminator", "example", "externalDocs", "nullable", "xml"})
+_ELSEWHERE: Final = ("#/definitions/", "#/$defs/", "#/components/schemas/", "#/components/")
+"""Where other documents have their named schemas."""
 _KINDS: Final = {"array": "a list", "boolean": "true or false", "integer": "a whole number", "number": "a number"} | {
     "object": "a mapping",
     "string": "text",
@@ -134,7 +136,11 @@ def _reference(draft: Draft, root: Root, at: Path, place: Path, target: str) -> 
             yield Problem(mark, Code.SCHEMA_REMOTE, message, hint)
         elif "#/" in target:
             last = key_of(target.rpartition("/")[2])
-            hint = f'write "{_NAMED}{last}"' if last in own else f'schemas of the table are "{_NAMED}Name"'
+            hint = f'schemas of the table are "{_NAMED}Name"'
+            if last in own or target.startswith(_ELSEWHERE):
+                close = last if last in own else close_to(last, own)
+                hint = f'write "{_NAMED}{close or last}"'
+                hint += "" if close else f', with "{last}" under "schemas" of the table'
             yield Problem(mark, Code.SCHEMA_REF, str(error), hint)
         else:
             yield Problem(mark, Code.SCHEMA_REF, str(error))

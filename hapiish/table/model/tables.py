@@ -71,6 +71,7 @@ class Table:
     used: tuple[Realm, ...] = ()
     plugins: Any = None  # what has registered the Python plugins, where there are some
     is_partial: bool = False  # whether Python plugins were left out, so that it can be looked at and not be served
+    is_names: bool = False  # whether only its names are known, because something is missing here
 
     @property
     def every_model(self) -> dict[str, str]:

@@ -1,0 +1,96 @@
+"""The packages that a checked table needs and that not every hapiish has: each with the extra that brings it."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from hapiish.table import model
+from hapiish.table.codes import Code
+from hapiish.table.problems import Mark, Problem
+
+CODINGS: Final[Mapping[str, str]] = {
+    "br": "brotli",
+    "zstd": "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd",
+}
+"""The module for each coding that not every Python has."""
+KINDS: Final[Mapping[str, tuple[str, str]]] = {"proxy": ("httpx", "proxy"), "view": ("jinja2", "view")}
+"""The package that a kind of handlers needs, and its extra."""
+
+Need = tuple[str, str, Mark]
+
+
+def is_installed(module: str) -> bool:
+    """Whether a module is there; nothing is imported but the packages around it."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package that the module would be in
+        return False
+
+
+def missing(table: model.Table) -> list[Problem]:
+    """A problem for each package that the table needs and that is not installed, at each place that needs it."""
+    found = {need: is_installed(need[0]) for need in _needs(table)}
+    return [lacking(*need) for need, is_there in found.items() if not is_there]
+
+
+def lacking(module: str, extra: str, mark: Mark) -> Problem:
+    """What is said of a package that is missing."""
+    return Problem(mark, Code.EXTRA, f"this needs the package {module}", hint=f'pip install "hapiish[{extra}]"')
+
+
+def packages(given: model.Strategy) -> Iterator[str]:
+    """The packages that a strategy needs besides those that hapiish always has."""
+    options = given.options
+    if given.scheme == "oauth2":
+        yield from ("authlib", "cryptography", "httpx")
+    if given.scheme == "jwt":
+        keys = options.get("keys")
+        for key in keys if isinstance(keys, list) else [keys]:
+            text = key.get("key") if isinstance(key, Mapping) else key
+            if text is None or "-----BEGIN " in text:
+                yield "cryptography"
+            if isinstance(key, Mapping) and "uri" in key:
+                yield "httpx"
+    if given.scheme == "basic" and any("$argon2" in user["passwordHash"] for user in options.get("users", {}).values()):
+        yield "cryptography"
+
+
+def _needs(table: model.Table) -> Iterator[Need]:
+    for strategy in table.auth.strategies.values():
+        yield from ((package, "auth", strategy.mark) for package in packages(strategy))
+    yield from _of_server(table)
+    for route in table.routes:
+        if isinstance(route.handler, model.Kind) and route.handler.name in KINDS:
+            yield *KINDS[route.handler.name], route.handler.mark
+        yield from _of_options(table, route.options)
+        decoders: Any = route.options.payload.compression
+        for coding, module in CODINGS.items():
+            if route.method != "GET" and getattr(decoders, coding) is not None:
+                yield module, "compression", route.mark
+    for namespace in table.sockets.namespaces if table.sockets is not None else ():
+        for event in namespace.events:
+            yield from _of_options(table, event.options)
+
+
+def _of_server(table: model.Table) -> Iterator[Need]:
+    sealed = [cookie for cookie in (*table.state.values(), table.server.state) if cookie.encoding == "iron"]
+    yield from (("cryptography", "auth", cookie.mark) for cookie in sealed)
+    if table.session is not None:
+        yield "cryptography", "auth", table.session.mark
+    for store in table.caches:
+        if isinstance(store.options, model.RedisCache):
+            yield "redis", "redis", store.mark
+    offered = table.server.compression
+    if offered is not None:
+        yield from ((CODINGS[each], "compression", offered.mark) for each in offered.encodings if each in CODINGS)
+    for views in (table.views, *(realm.views for realm in table.used)):
+        if views is not None:
+            yield "jinja2", "view", views.mark
+
+
+def _of_options(table: model.Table, options: model.RouteOptions) -> Iterator[Need]:
+    for limit in options.limit or ():
+        yield "limits", "limits", limit.mark
+        if table.server.limit.store:
+            yield "redis", "redis", table.server.limit.mark
