@@ -9,6 +9,7 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -26,11 +27,13 @@ PATIENCE = 60.0
 class Here(threading.local):
     """What a thread knows of itself: `loop` is the one that waits for its result, if it is a thread of a pool.
 
-    `lends(True)` tells the pool that the thread waits, `lends(False)` that it goes on.
+    `lends(True)` tells the pool that the thread waits, `lends(False)` that it goes on. `outside` is the context for
+    what it has done on the event loop, where that is not its own: what is bound to a thread must not go along.
     """
 
     loop: Loop | None = None
     lends: Callable[[bool], None] | None = None
+    outside: Context | None = None
 
 
 here = Here()
@@ -86,7 +89,8 @@ def _across(work: Any, loop: Loop, running: Loop | None) -> Any:
     if not loop.is_running():
         work.close()
         raise RuntimeError("the event loop of the server has ended")
-    future = asyncio.run_coroutine_threadsafe(_finished(work), loop)
+    begin = asyncio.run_coroutine_threadsafe
+    future = begin(_finished(work), loop) if here.outside is None else here.outside.run(begin, _finished(work), loop)
     if running is not None:  # a loop of the thread's own, which may wait for the server's
         return asyncio.wrap_future(future, loop=running)
     lends = here.lends

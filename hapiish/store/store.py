@@ -6,16 +6,20 @@ Knows no table and no request; what a lost database means to a client is `errors
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
 from pymongo import timeout
+from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
 from hapiish.boom import Boom
 from hapiish.bridge import anywhere, loop_only
-from hapiish.store import errors
-from hapiish.store.connection import Connection, Target, acquire, documents, extend, release
+from hapiish.store import errors, transactions
+from hapiish.store.connection import Connection, StoreError, Target, acquire, documents, extend, release
 from hapiish.store.threads import Pool
+from hapiish.store.transactions import is_on_loop
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -74,6 +78,34 @@ class Store:
     async def call(self, function: Callable[[*Ts], T], /, *args: *Ts) -> T:
         """`function(*args)` in one of the pool's threads; see `Pool.call` for what cancelling means."""
         return await self._pool.call(function, *args)
+
+    def transaction(self, *, timeout_ms: int | None = None) -> AbstractContextManager[ClientSession]:
+        """`with store.transaction():` in a `def` function: what its thread does in the block is done as a whole.
+
+        It is committed at the end of the block; an exception undoes all of it, and goes on. `timeout_ms` is for all of
+        it, by default that of the store. Inside of another transaction it is a part of that one. The value is
+        PyMongo's session, which MongoEngine and PyMongo use by themselves here. Raises RuntimeError on an event loop.
+        """
+        if is_on_loop():
+            raise RuntimeError("a transaction blocks its thread: use a `def` function, or await store.transact(…)")
+        return transactions.transaction(self._opened(), self._seconds(timeout_ms))
+
+    def transact(self, function: Callable[[*Ts], T], /, *args: *Ts, timeout_ms: int | None = None) -> Any:
+        """`function(*args)` in a transaction, which is tried again as long as others are in its way and there is time.
+
+        So `function` may run several times: what it does besides writing to the database should do no harm twice. In a
+        `def` function this returns the result; an `async def` awaits it, and a thread of the pool does the work.
+        """
+        work = partial(transactions.transact, self._opened(), self._seconds(timeout_ms), function, args)
+        return self.call(work) if is_on_loop() else work()
+
+    def _opened(self) -> Connection:
+        if self._connection is None:
+            raise StoreError("the store is not open: it opens when the application starts")
+        return self._connection
+
+    def _seconds(self, timeout_ms: int | None) -> float:
+        return (self._target.timeout_ms if timeout_ms is None else timeout_ms) / 1000
 
     @anywhere
     async def ping(self) -> bool:
