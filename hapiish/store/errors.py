@@ -24,8 +24,11 @@ def translate(error: BaseException) -> boom.Boom | None:
     """`ServerUnavailable` (503, code `unavailable`, Retry-After) when `error` says that MongoDB could not answer.
 
     That includes a write whose outcome is unknown: the client is told to try again, so writes need an idempotency key
-    where doing them twice would matter. None when `error` is about something else.
+    where doing them twice would matter. A 400 for an integer of over 64 bits, which JSON has and BSON has not. None
+    when `error` is about something else.
     """
+    if isinstance(error, OverflowError) and "8-byte ints" in str(error):
+        return boom.BadRequest("An integer is past the 64 bits that the database keeps", code="integer_range")
     cause = _driver_error(error)
     if cause is None or not _is_unavailable(cause):
         return None

@@ -25,6 +25,9 @@ class Watched(me.QuerySet):
 
 Note._meta["queryset_class"] = Watched
 
+class Kept(me.Document):
+    value = me.DynamicField()
+
 def notes(request):
     return request.models.Note.objects.order_by("text").only("text").exclude("id")
 
@@ -40,6 +43,13 @@ async def unwaited(request, h):
 async def unwaited_inside(request, h):
     return h.response({"items": notes(request)}).code(203).header("x-a", "b")
 
+def store(request, h):
+    request.models.Kept(value=request.payload).save()
+    return h.response(None).code(204)
+
+def find(request, h):
+    return request.models.Kept.objects(value=request.payload)
+
 def none(request, h):
     return request.models.Note.objects(text="nothing")
 
@@ -49,7 +59,7 @@ def unsendable(request, h):
 ITEM = "{type: array, items: {required: [text]}}"
 TABLE = f"""
 database: {{uri: ""}}
-models: {{Note: "my:Note"}}
+models: {{Note: "my:Note", Kept: "my:Kept"}}
 routes:
 - {{method: GET, path: /whole, handler: "my:whole"}}
 - {{method: GET, path: /judged, handler: "my:whole", options: {{response: {{schema: {ITEM}}}}}}}
@@ -58,6 +68,8 @@ routes:
 - {{method: GET, path: /inside, handler: "my:inside"}}
 - {{method: GET, path: /unwaited, handler: "my:unwaited"}}
 - {{method: GET, path: /unwaited-inside, handler: "my:unwaited_inside"}}
+- {{method: POST, path: /store, handler: "my:store"}}
+- {{method: POST, path: /find, handler: "my:find"}}
 - {{method: GET, path: /none, handler: "my:none"}}
 - {{method: GET, path: /formatted, handler: "my:whole", options: {{json: {{suffix: "!"}}}}}}
 - {{method: GET, path: /unsendable, handler: "my:unsendable"}}
@@ -114,3 +126,12 @@ async def test_the_rules_for_answers_hold_for_a_queryset(app: Application, caplo
     assert (await inject(app, url="/unsendable")).status_code == 500
     assert "cannot send bytes at /rest" in caplog.text
     await asyncio.sleep(0)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/store", "/find"])
+@pytest.mark.parametrize("payload", [{"n": 2**64}, {"a": [-(2**63) - 1]}])
+async def test_an_integer_that_the_database_cannot_keep_is_a_400(app: Application, path: str, payload: object) -> None:
+    answer = await inject(app, method="POST", url=path, payload=payload)
+    assert answer.status_code == 400, answer.text
+    assert "64 bits" in answer.json["message"]
