@@ -25,7 +25,8 @@ from hapiish.types import Run
 
 MAX_ATTACHMENTS = 10
 NAME = 64  # characters of a client's text that a line of the log has at most
-VIOLATIONS = frozenset({"parse error", "too big", "slow"})
+VIOLATIONS = {"parse error": logging.INFO, "slow": logging.WARNING}
+"""Ends of a connection that are told, and how loudly: nonsense is a client's own matter, what it misses may be ours."""
 RARE = frozenset("01356")  # CONNECT, DISCONNECT, ACK, BINARY_EVENT, BINARY_ACK
 
 logger = logging.getLogger("hapiish.realtime")
@@ -253,7 +254,10 @@ class Hub(socketio.AsyncServer):
         """The end of a transport, for all its namespaces."""
         if reason in VIOLATIONS:
             client = transport.scope.get("client")
-            logger.warning("the connection of %s is closed: %s", client[0] if client else "a client", reason)
+            why = f"{reason} ({transport.detail})" if transport.detail else reason
+            logger.log(
+                VIOLATIONS[reason], "the connection of %s is closed: %s", client[0] if client else "a client", why
+            )
         self._binary_packet.pop(transport.sid, None)
         self.environ.pop(transport.sid, None)
         for socket in tuple(transport.sockets.values()):

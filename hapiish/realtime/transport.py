@@ -38,6 +38,9 @@ GRACE = 5.0
 
 PING: Message = {"type": "websocket.send", "text": "2"}
 CONTROL = {"1": "close", "3": "pong", "5": "upgrade", "6": "noop"}
+BROKEN = frozenset({1002, 1003, 1007, 1009})
+"""Codes that a WebSocket is closed with for what its client sent (RFC 6455 §7.4.1)."""
+
 CLOSE_CODES = {"parse error": 1002, "slow": 1008, "server shutting down": 1012}
 
 
@@ -71,6 +74,7 @@ class Transport:
         self.upgrading = False
         self.lingers = False  # at its end it waits for one last poll
         self.reason = server.reason.TRANSPORT_CLOSE  # why the connection ended
+        self.detail = ""  # and what the log should know of that
         self.idle_since = time.monotonic()
         self.last_ping: float | None = None
         self.ping_due = 0.0
@@ -132,6 +136,9 @@ class Transport:
     async def _take_other(self, message: Message) -> bool:
         """What is not a small message: False at the end of the connection."""
         if message["type"] != "websocket.receive":
+            if message.get("code") in BROKEN:  # the server below us has closed it
+                self.detail = message.get("reason") or "not a WebSocket as it should be"
+                self.reason = "parse error"
             return False
         if size(message) > self.server.max_http_buffer_size:
             raise MalformedError("too big", 1009)
@@ -306,7 +313,7 @@ class Transport:
             self._ending = asyncio.create_task(self._end(code or CLOSE_CODES.get(reason, 1000)))
 
     def _break_off(self, error: MalformedError) -> None:
-        logger.info("a client of %r broke the protocol: %s", self.scope["path"], error)
+        self.detail = str(error)
         self.stop("parse error", error.code)
 
     async def finish(self, reason: str, grace: float) -> None:

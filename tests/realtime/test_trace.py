@@ -173,14 +173,36 @@ async def test_coming_being_refused_and_leaving_have_a_line_each(
     assert {record.levelno for record in caplog.records if record.name.startswith("hapiish")} == {logging.INFO}
 
 
-async def test_what_breaks_the_protocol_is_a_warning(app: Application, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("sent", "detail"),
+    [
+        ("4x", "not a packet that clients send"),
+        ('42["good",{"x":"' + "x" * 70000 + '"}]', "too big"),
+        ('42["good",', "the event's payload is not JSON"),
+    ],
+    ids=["unknown", "big", "torn"],
+)
+async def test_what_breaks_the_protocol_is_one_line_that_says_what(
+    app: Application, caplog: pytest.LogCaptureFixture, sent: str, detail: str
+) -> None:
     async with serving(app) as port, raw(port) as client:
         await client.join()
-        await client.send("4x")
+        await client.send(sent)
         await client.closed()
-    (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert "127.0.0.1 is closed: parse error" in warning.getMessage()
+    (told,) = [record for record in caplog.records if record.name == "hapiish.realtime"]
+    assert told.levelno == logging.INFO
+    assert f"127.0.0.1 is closed: parse error ({detail})" in told.getMessage()
     assert fields(caplog)[-1]["reason"] == "parse error"
+
+
+async def test_a_frame_that_is_no_text_is_told(app: Application, caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(app) as port, raw(port) as client:
+        await client.join()
+        await client.wire.send(b"\xff\xfe", text=True)
+        await client.closed()
+    told = [record for record in caplog.records if record.name == "hapiish.realtime"]
+    assert {record.levelno for record in told} == {logging.INFO}
+    assert "127.0.0.1 is closed: parse error (" in told[-1].getMessage()
 
 
 async def test_an_event_for_a_namespace_that_is_not_open_is_told(
@@ -189,3 +211,13 @@ async def test_an_event_for_a_namespace_that_is_not_open_is_told(
     async with serving(app) as port, member(port) as client:
         assert (await client.ask("good", {}, namespace="/closed"))["error"]["code"] == "not_connected"
     assert "an event for '/closed' from a client that is not connected to it" in caplog.text
+
+
+async def test_a_client_that_does_not_read_is_a_warning(app: Application, caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(app) as port, member(port):
+        (transport,) = app.server.realtime._hub.eio.sockets.values()  # type: ignore[union-attr]
+        transport.stop("slow")
+        assert transport._ending is not None
+        await transport._ending
+    (warning,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "127.0.0.1 is closed: slow" in warning.getMessage()
