@@ -146,6 +146,8 @@ class Application(Starlette):
             return error.problems
         if (table.database, _transport(table.sockets)) != (old.database, _transport(old.sockets)):
             log.warning("changes to database and to the transport of sockets take effect at the next start")
+        if _listening(table) != _listening(old):
+            log.warning("changes to server.head and server.maxConnections take effect at the next start")
         self.server.adopt(compiled)
         return []
 
@@ -154,6 +156,10 @@ def _forgotten(table: Table) -> dict[str, Any]:
     """The modules of a table and of those that it uses, which are read anew when they are next wanted."""
     folders = (table.folder, *(realm.folder for realm in table.used))
     return {name: module for folder in folders for name, module in forget(folder).items()}
+
+
+def _listening(table: Table) -> tuple[Any, ...]:
+    return table.server.head, table.server.max_connections
 
 
 def _transport(sockets: Sockets | None) -> Sockets | None:

@@ -160,7 +160,10 @@ class Connections:
 
     def rest(self, connection: Connection) -> None:
         """An answer is out, and another request may follow."""
-        self._move(connection, self.resting, self.keep_alive)
+        if connection.watched is not None:
+            connection.watched.pop(connection, None)
+        queue = connection.watched = self.resting
+        queue[connection] = monotonic() + self.keep_alive
 
     def linger(self, connection: Connection) -> None:
         """The last answer is out."""

@@ -137,7 +137,10 @@ class HttpProtocol(Reader):
             self.shared.wait(self)
         else:
             self.shared.rest(self)
-        self.flow.release()
+        if self.flow.held:
+            self.flow.release()
+        elif self.flow.read_paused:
+            self.flow.resume_reading()
         if self.unfed:
             self.feed_more()
 

@@ -4,7 +4,6 @@ Of a client's text nothing is kept past a bound: a head has its bytes, headers a
 trailers have those of a head, and requests that are sent ahead wait in the kernel.
 """
 
-import re
 from abc import abstractmethod
 from typing import Any
 from urllib.parse import unquote
@@ -61,7 +60,8 @@ class Reader(HttpToolsProtocol):
     _hosts = 0
     _host = b""
     _codings: bytes | None = None
-    _padded = False  # white space may stand at the end of a header's value
+    _padded = False  # white space may stand behind a value in what is being parsed
+    _careful = False  # each header needs a closer look
     _upgrading = False
     _opening = False  # the upgrade is a WebSocket
 
@@ -127,7 +127,9 @@ class Reader(HttpToolsProtocol):
             self._framing += len(data)
         else:
             self._fed += len(data)
-            self._padded = stage == HEAD or b" \r\n" in data or b"\t\r\n" in data
+            self._padded = b" \r\n" in data or b"\t\r\n" in data
+            if stage == HEAD:
+                self._careful = True
         try:
             while True:
                 try:
@@ -165,20 +167,43 @@ class Reader(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A head begins."""
-        super().on_message_begin()
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        self.scope = {  # type: ignore[typeddict-item]
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": "1.1",
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,  # type: ignore[typeddict-item]
+            "root_path": self.root_path,
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+        }
         self.stage = HEAD
         self._fed = len(self.slice)
         self._let_off = 0 if self._alone else self._fed  # where in a slice a second message begins is not known
         self._alone = self._opening = False
         self._hosts = 0
+        self._careful = self._padded
         self._codings = self._trailers = self._before = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or after the head a trailer, which never is among the headers (RFC 9110 §6.5.1)."""
+        """A header, or after the head a trailer."""
         name = name.lower()
-        raw = value
-        if self._padded:
-            value = value.rstrip(_WHITE)
+        if name in _JUDGED or self._careful:
+            value = self._judged(name, value)
+            if self.stage == BODY:
+                return
+        self.headers.append((name, value))
+
+    def _judged(self, name: bytes, value: bytes) -> bytes:
+        """The value as it counts; what it says of the request is noted.
+
+        A trailer never is among the headers (RFC 9110 §6.5.1).
+        """
+        raw, value = value, value.rstrip(_WHITE)
         if self.stage == BODY:
             if self._trailers is not None:
                 self._trailers.append((name, value))
@@ -186,19 +211,18 @@ class Reader(HttpToolsProtocol):
                 limits = self.shared.limits
                 if len(self._trailers) > limits.head_count or self._trailed > limits.head_bytes:
                     raise Refused(431, "The trailers of the request are too large")
-            return
-        if name in _JUDGED:
-            if name == b"host":
-                self._hosts += 1
-                self._host = value
-            elif name == b"expect":
-                self.expect_100_continue = value.lower() == b"100-continue"
-            else:
-                self._codings = raw if self._codings is None else self._codings + b"," + raw
-        self.headers.append((name, value))
+        elif name == b"host":
+            self._hosts += 1
+            self._host = value
+        elif name == b"expect":
+            self.expect_100_continue = value.lower() == b"100-continue"
+        elif name == b"transfer-encoding":
+            self._careful = True  # there may be trailers
+            self._codings = raw if self._codings is None else self._codings + b"," + raw
+        return value
 
     def on_headers_complete(self) -> None:
-        """Judges the head, then starts the request or queues it. Raises Refused, which `_broken` then gets."""
+        """Judges the head, then starts the request or queues it. Raises Refused, which `broken` then gets."""
         parser, url = self.parser, self.url
         limits = self.shared.limits
         scope: Any = self.scope
@@ -209,8 +233,7 @@ class Reader(HttpToolsProtocol):
         if version != "1.1":
             scope["http_version"] = version
             self.expect_100_continue = False
-            if version != "1.0":
-                raise Refused(505 if version == "2.0" else 400, f"HTTP/{version} is not understood")
+            _judge_version(version)
         seen = self.slice if self._before is None else self._before + self.slice
         if (b" RTSP/" in seen and self._is_rtsp(seen, method)) or method == b"SOURCE":
             raise Refused(400, "Only HTTP is understood")
@@ -223,7 +246,11 @@ class Reader(HttpToolsProtocol):
         upgrades = parser.should_upgrade()
         if upgrades and method == b"CONNECT":
             raise Refused(405, "This server is no proxy", (b"allow", b""))
-        authority, raw_path, scope["query_string"] = split_target(url, method)
+        if url[:1] == b"/" and b"#" not in url:
+            authority = None
+            raw_path, _, scope["query_string"] = url.partition(b"?")
+        else:
+            authority, raw_path, scope["query_string"] = split_target(url, method)
         path = raw_path.decode("ascii")
         if "%" in path:
             path = unquote(path)
@@ -240,10 +267,11 @@ class Reader(HttpToolsProtocol):
 
     def _is_rtsp(self, seen: bytes | bytearray, method: bytes) -> bool:
         """Whether the head is one of RTSP, which the parser takes for HTTP."""
-        line = rb"[\r\n]*%b +%b +" % (method, re.escape(self.url))
         if not self._let_off:
-            return re.match(line + b"RTSP/", seen) is not None
-        return re.search(line + b"RTSP/", seen) is not None and re.search(line + b"HTTP/", seen) is None
+            line = seen.lstrip(b"\r\n").partition(b"\r\n")[0]
+            return bool(line.rpartition(b" ")[2].startswith(b"RTSP/"))
+        line = b"%b %b " % (method, self.url)
+        return line + b"RTSP/" in seen and line + b"HTTP/" not in seen
 
     def _judge_size(self) -> None:
         limits = self.shared.limits
@@ -330,3 +358,8 @@ class Reader(HttpToolsProtocol):
     def _new_parser(self) -> None:
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+
+
+def _judge_version(version: str) -> None:
+    if version != "1.0":
+        raise Refused(505 if version == "2.0" else 400, f"HTTP/{version} is not understood")

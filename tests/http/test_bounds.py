@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hapiish.http.connections import Connections, Limits
-from tests.http.wire import CLOSE, HOST, PATIENCE, answers, ask, server, talk
+from tests.http.wire import CLOSE, HOST, PATIENCE, TABLE, answers, application, ask, server, talk
 
 pytestmark = pytest.mark.anyio
 
@@ -289,3 +289,12 @@ async def test_who_still_sends_gets_to_see_the_answer(tmp_path: Path) -> None:
     for _ in range(5):
         async with server(tmp_path) as port:
             assert (await ask(port, head, *[MEGA] * 20)).status == 413
+
+
+async def test_a_reload_says_that_bounds_wait_for_the_next_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = application(tmp_path)
+    (tmp_path / "routes.yaml").write_text(TABLE + "server: {head: {timeout: 5s}}\n")
+    assert await app.reload() == []
+    assert "server.head and server.maxConnections take effect at the next start" in caplog.text
