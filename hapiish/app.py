@@ -182,6 +182,7 @@ def _realtime(table: Table, sockets: Sockets, pool: Pool) -> "RealtimeServer":
         max_bytes=sockets.max_bytes,
         ping_interval_ms=sockets.ping_interval,
         ping_timeout_ms=sockets.ping_timeout,
+        connect_timeout_ms=sockets.connect_timeout,
         send_buffer_count=sockets.send_buffer_count,
         send_buffer_bytes=sockets.send_buffer_bytes,
         namespaces={},

@@ -1,7 +1,7 @@
 """What a route receives and answers: schemas and functions of the table to the steps that judge by them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from hapiish.http.lifecycle import Step
 from hapiish.http.payload import clear_uploads, payload_step, stores
 from hapiish.http.validation import Convert, OnFailure, Source, function_step, together_step, validate_step
 from hapiish.http.validator import Validator, compile_judge, compile_schema
+from hapiish.realtime.attachments import for_attachments
 from hapiish.table import model
 from hapiish.table.codes import Code
 from hapiish.table.problems import Problem
@@ -31,8 +32,14 @@ class InputCompiler:
 
     def __init__(self, names: Names) -> None:
         self.names = names
-        self.schemas = names.table.schemas
+        self.schemas: Mapping[str, Any] = names.table.schemas
         self.most_digits = names.table.server.json.max_digits
+
+    def for_attachments(self) -> "InputCompiler":
+        """The same for events that carry attachments."""
+        made = InputCompiler(self.names)
+        made.schemas = {name: for_attachments(schema) for name, schema in self.schemas.items()}
+        return made
 
     def payload(self, given: model.Route, options: model.Payload) -> tuple[Step, bool]:
         """The step that reads the body."""
@@ -68,7 +75,9 @@ class InputCompiler:
         """The validator of a schema, None where anything goes."""
         return None if schema is None or schema is True else compile_schema(schema, self.schemas)
 
-    def validations(self, given: model.Route | model.Event, rules: model.Validate) -> Iterator[tuple[Step, bool]]:
+    def validations(
+        self, given: model.Route | model.Event | model.Namespace, rules: model.Validate
+    ) -> Iterator[tuple[Step, bool]]:
         """The steps that judge the inputs, in hapi's order, then those that judge all of them."""
         on_failure = OnFailure(
             fail_action=self.names.early_action(rules.fail_action),

@@ -1,12 +1,14 @@
 """Namespaces and events of a table to what the Socket.IO server asks: the same routes, reached by an event."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hapiish.compile.names import missing
 from hapiish.compile.routes import RouteCompiler
 from hapiish.http.lifecycle import Route, Step
 from hapiish.realtime import NamespaceHooks
-from hapiish.realtime.binding import Connection, Emits, EventRoute
+from hapiish.realtime.attachments import for_attachments
+from hapiish.realtime.binding import Connection, Emits, EventRoute, with_attachments
 from hapiish.table import model
 from hapiish.types import AsyncHandler
 
@@ -19,6 +21,7 @@ class SocketCompiler:
         self.names = routes.names
         self.auth = routes.auth
         self.server = routes.server
+        self.attaching = routes.inputs.for_attachments()
 
     def namespace(self, given: model.Namespace) -> NamespaceHooks:
         if given.auth is not None:
@@ -31,20 +34,29 @@ class SocketCompiler:
             route=self.connection_route(given),
             authenticate=self.auth.authenticate(given.auth)[0] if given.auth is not None else None,
             access=tuple(self.auth.access(given.auth)) if given.auth is not None else (),
+            validations=tuple(self.routes.inputs.validations(given, given.validate)),
             token_headers=self.auth.token_headers(given.auth) if given.auth is not None else (),
             on_connect=self.functions(given.on_connect),
             on_disconnect=self.functions(given.on_disconnect),
         )
-        absent = EventRoute(server, self.absent())
+        routes = {
+            event.event: EventRoute(server, self.event(event, given), raw=(event.ack or given.ack) == "raw")
+            for event in given.events
+        }
+        others = routes.pop("*", None)
+        absent = EventRoute(server, self.absent(), raw=given.ack == "raw")
         return NamespaceHooks(
             connect=connection.connect,
             disconnect=connection.disconnect,
             judge=connection.judge,
             rules=self.rules(given.auth),
-            events={event.event: EventRoute(server, self.event(event)).acknowledge for event in given.events},
-            unknown=absent.unknown,
+            events={name: route.acknowledge for name, route in routes.items()},
+            unknown=absent.unknown if others is None else others.acknowledge_any,
             refused=absent.refused,
-            emits=Emits({emit.event: self.routes.inputs.validator(emit.payload) for emit in given.emits}).check,
+            binary=_names(given, "binary"),
+            several=_names(given, "arguments"),
+            raw=given.ack == "raw",
+            emits=Emits({emit.event: self.attaching.validator(emit.payload) for emit in given.emits}).check,
         )
 
     def rules(self, auth: model.RouteAuth | None) -> object:
@@ -81,7 +93,7 @@ class SocketCompiler:
             on_post_response=self.routes.ext.at("onPostResponse"),
         )
 
-    def event(self, given: model.Event) -> Route:
+    def event(self, given: model.Event, namespace: model.Namespace) -> Route:
         options = given.options
         route = Route(
             id=given.id,
@@ -91,18 +103,35 @@ class SocketCompiler:
             settings=options,
             handler=self.routes.handler(given),
             responder=self.routes.responder(options, ""),
-            steps=tuple(self.event_steps(given, options)),
+            steps=tuple(self.event_steps(given, options, binary=_says(given, namespace, "binary"))),
             marshal=tuple(self.routes.limits.marshal(given)),
             **self.routes.after(given, options),
         )
         return self.routes.limited(route, options)
 
-    def event_steps(self, given: model.Event, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
+    def event_steps(
+        self, given: model.Event, options: model.RouteOptions, *, binary: bool
+    ) -> Iterator[tuple[Step, bool]]:
         """As a route's, as far as an event has it: its caller was authenticated when the socket connected."""
         yield from self.routes.limits.early(given)
         if options.auth is not None:
             yield from self.auth.access(options.auth)
         yield from self.routes.limits.late(given)
-        yield from self.routes.inputs.validations(given, options.validate)
+        rules = options.validate
+        if binary and isinstance(rules.payload, dict):
+            rules = replace(rules, payload=for_attachments(rules.payload))
+            yield with_attachments(tuple(self.attaching.validations(given, rules))), True
+        else:
+            yield from self.routes.inputs.validations(given, rules)
         yield from self.routes.extensions("onPreHandler", options)
         yield from self.routes.prerequisites(options)
+
+
+def _says(event: model.Event, namespace: model.Namespace, key: str) -> bool:
+    own = getattr(event, key)
+    return bool(getattr(namespace, key) if own is None else own)
+
+
+def _names(given: model.Namespace, key: str) -> frozenset[str]:
+    """The events of a namespace for which `key` holds."""
+    return frozenset(event.event for event in given.events if _says(event, given, key))

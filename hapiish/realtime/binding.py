@@ -5,20 +5,22 @@ connection. A returned object is the ack `{ok: true, …}`, a boom `{ok: false, 
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from math import inf
 from time import time
-from typing import Any
+from typing import Any, cast
 
 from hapiish import boom
 from hapiish.http import log
 from hapiish.http.dispatch import Tell
-from hapiish.http.lifecycle import Route, Steps, failed, finish, perform, post_response, settled
+from hapiish.http.lifecycle import Route, Step, Steps, failed, finish, perform, post_response, settled
 from hapiish.http.request import Request
 from hapiish.http.response import Response, from_error
 from hapiish.http.toolkit import CLOSE, Left, Toolkit
 from hapiish.http.validator import Validator, faults_as_sent
-from hapiish.realtime.hooks import Answer
+from hapiish.realtime import packets
+from hapiish.realtime.attachments import held, released
+from hapiish.realtime.hooks import Answer, Arguments
 from hapiish.types import AsyncHandler
 
 Ack = dict[str, Any]
@@ -32,7 +34,16 @@ class Connection:
     order, until one refuses; those of `on_disconnect` all.
     """
 
-    __slots__ = ("access", "authenticate", "on_connect", "on_disconnect", "route", "server", "token_headers")
+    __slots__ = (
+        "access",
+        "authenticate",
+        "on_connect",
+        "on_disconnect",
+        "route",
+        "server",
+        "token_headers",
+        "validations",
+    )
 
     def __init__(
         self,
@@ -41,6 +52,7 @@ class Connection:
         route: Route,
         authenticate: Any = None,
         access: Steps = (),
+        validations: Steps = (),
         token_headers: Sequence[tuple[bytes, bytes]] = ((b"authorization", b"Bearer "),),
         on_connect: Sequence[AsyncHandler] = (),
         on_disconnect: Sequence[AsyncHandler] = (),
@@ -49,6 +61,7 @@ class Connection:
         self.route = route
         self.authenticate = authenticate
         self.access = access
+        self.validations = validations
         self.token_headers = dict(token_headers)
         self.on_connect = tuple(on_connect)
         self.on_disconnect = tuple(on_disconnect)
@@ -66,7 +79,8 @@ class Connection:
     async def _connect(self, request: Request, socket: Any, auth: Any) -> None:
         try:
             await self._judge(request, socket, auth)
-            socket.auth = request.auth
+            await _walk(self.validations, request)
+            socket.auth, socket.params = request.auth, request.params
             for function in self.on_connect:
                 await settled(await function(request, Toolkit(request)))
             self._expire(socket)
@@ -134,8 +148,33 @@ class Connection:
         request: Request = self.server.requests(self.server, socket.scope, None, self.route)
         request.method = method
         request.path = self.route.path
+        request.params = dict(socket.params)
         request.socket = socket
         return request
+
+
+async def _walk(steps: Steps, request: Request) -> Response | None:
+    for step, awaits in steps:
+        taken = step(request)
+        if taken is not None and awaits:
+            taken = await taken
+        if taken is not None:
+            return cast(Response, taken)
+    return None
+
+
+def with_attachments(steps: Steps) -> Step:
+    """One step for those that judge a payload by a schema, which sees attachments as objects."""
+
+    async def judge(request: Request) -> Response | None:
+        attachments: list[bytes] = []
+        request.payload = held(request.payload, attachments)
+        try:
+            return await _walk(steps, request)
+        finally:
+            request.payload = released(request.payload, attachments)
+
+    return judge
 
 
 _ending: set[asyncio.Task[None]] = set()
@@ -149,22 +188,27 @@ def _end(socket: Any) -> None:
 
 
 class EventRoute:
-    """One declared event: its compiled route and the way from a socket's data to an ack.
+    """One declared event: its compiled route and the way from a socket's data to an ack, `raw` without envelope.
 
     `absent` answers what no event of the namespace does: its route has the server's defaults, as over HTTP.
     """
 
-    __slots__ = ("root", "route", "server")
+    __slots__ = ("acknowledgement", "root", "route", "server")
 
-    def __init__(self, server: Any, route: Route) -> None:
+    def __init__(self, server: Any, route: Route, *, raw: bool = False) -> None:
         self.server = server
         self.root = getattr(server, "root", server)
         self.route = route
+        self.acknowledgement = raw_acknowledgement if raw else acknowledgement
 
-    async def acknowledge(self, socket: Any, data: Any) -> Ack | Answer:
+    async def acknowledge(self, socket: Any, data: Any) -> Any:
         """Runs the event; every outcome is an ack. onPostResponse comes after it has left."""
+        return await self.acknowledge_any(socket, self.route.path, data)
+
+    async def acknowledge_any(self, socket: Any, event: str, data: Any) -> Any:
+        """Runs the event under the name that the client gave it."""
         route = self.route
-        request = self._request(socket, route.path, data)
+        request = self._request(socket, event, data)
         if request.auth.expires <= request.received:
             response = from_error(boom.Unauthorized("Credentials expired", code="token_expired"))
             return self._answer(request, response)
@@ -178,11 +222,11 @@ class EventRoute:
                 response = failed(request, boom.InternalServerError("h.abandon: an event is always acknowledged"))
         return self._answer(request, response)
 
-    async def unknown(self, socket: Any, event: str, data: Any) -> Ack | Answer:
+    async def unknown(self, socket: Any, event: str, data: Any) -> Any:
         """Answers an event that the namespace does not have."""
         return await self.refused(socket, event, data, boom.NotFound("Unknown event", code="unknown_event"))
 
-    async def refused(self, socket: Any, event: str, data: Any, error: boom.Boom) -> Ack | Answer:
+    async def refused(self, socket: Any, event: str, data: Any, error: boom.Boom) -> Any:
         """Answers an event that is refused before it is looked at."""
         route = self.route
         request = self._request(socket, event, data)
@@ -197,30 +241,35 @@ class EventRoute:
         request.path = event
         request.payload = data
         request.socket = socket
+        if socket.params:
+            request.params = dict(socket.params)
         request.auth = socket.auth.again()
         return request
 
-    def _answer(self, request: Request, response: Response) -> Ack | Answer:
+    def _answer(self, request: Request, response: Response) -> Any:
         tells = self.root.event_tells
         if not tells and not self.route.on_post_response:
-            return acknowledgement(response)
-        return Told(request, response, tells)
+            return self.acknowledgement(response)
+        return Told(request, response, tells, self.acknowledgement)
 
 
 class Told(Answer):
     """The ack of a request, told to the log and to who listens once it has left; then comes onPostResponse."""
 
-    __slots__ = ("request", "response", "tells")
+    __slots__ = ("acknowledgement", "request", "response", "tells")
 
-    def __init__(self, request: Request, response: Response, tells: Sequence[Tell]) -> None:
+    def __init__(
+        self, request: Request, response: Response, tells: Sequence[Tell], acknowledgement: Callable[[Response], Any]
+    ) -> None:
         self.ack = acknowledgement(response)
+        self.acknowledgement = acknowledgement
         self.request = request
         self.response = response
         self.tells = tells
 
-    def unsendable(self, error: Exception) -> Ack:
+    def unsendable(self, error: Exception) -> Any:
         self.response = failed(self.request, error)
-        return acknowledgement(self.response)
+        return self.acknowledgement(self.response)
 
     def left(self, size: int) -> Awaitable[None] | None:
         request, response = self.request, self.response
@@ -234,14 +283,27 @@ def acknowledgement(response: Response) -> Ack:
     """The ack of a finished response."""
     source = response.source
     if response.error is not None or response.status_code >= 400:
-        error = dict(source) if isinstance(source, dict) else {"statusCode": response.status_code, "message": source}
-        wait = response.headers.get("retry-after")
-        if isinstance(wait, str) and wait.isdigit():
-            error["retryAfter"] = int(wait)
-        return {"ok": False, "error": error}
+        return {"ok": False, "error": _error(response)}
     if isinstance(source, dict):
         return {"ok": True, **source}
     return {"ok": True} if source is None else {"ok": True, "data": source}
+
+
+def raw_acknowledgement(response: Response) -> Any:
+    """The ack of a finished response without envelope: a tuple is several arguments, None none, an error itself."""
+    if response.error is not None or response.status_code >= 400:
+        return _error(response)
+    source = response.source
+    return Arguments(source if isinstance(source, tuple) else () if source is None else (source,))
+
+
+def _error(response: Response) -> Ack:
+    source = response.source
+    error = dict(source) if isinstance(source, dict) else {"statusCode": response.status_code, "message": source}
+    wait = response.headers.get("retry-after")
+    if isinstance(wait, str) and wait.isdigit():
+        error["retryAfter"] = int(wait)
+    return error
 
 
 class Emits:
@@ -259,5 +321,8 @@ class Emits:
         except KeyError:
             known = ", ".join(sorted(self._validators)) or "none"
             raise ValueError(f'the table does not declare the emit "{event}" (declared: {known})') from None
-        if validator is not None and (faults := faults_as_sent(validator, data)):
+        if validator is None:
+            return
+        shown = held(data, []) if packets.carries_bytes(data) else data
+        if faults := faults_as_sent(validator, shown):
             raise ValueError(f'the payload of the emit "{event}" breaks its schema: {faults}')

@@ -36,6 +36,9 @@ BAD_REQUEST: Final = (3, "Bad request")
 FORBIDDEN: Final = (4, "Forbidden")
 UNSUPPORTED_VERSION: Final = (5, "Unsupported protocol version")
 
+CLOCK = 0.001
+"""Seconds by which timers may be early."""
+
 WORTH_COMPRESSING = 1024
 """Bytes of a response from which on it is compressed for a client that takes gzip."""
 
@@ -200,6 +203,8 @@ class Engine(engineio.AsyncServer):
             client.stop(self.reason.TRANSPORT_ERROR)
             raise RefusedError(BAD_REQUEST, "there is a poll already")
         work = asyncio.create_task(client.polling.poll(noop=client.upgrading))
+        due = max(0.0, client.ping_due - time.monotonic()) + CLOCK
+        pinging = asyncio.get_running_loop().call_later(due, lambda: client.tick(time.monotonic()))
         try:
             if await unless_left(work, receive):
                 return work.result()
@@ -208,6 +213,7 @@ class Engine(engineio.AsyncServer):
             raise
         finally:
             work.cancel()
+            pinging.cancel()
         self._left_polling(client)
         return None
 

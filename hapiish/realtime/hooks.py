@@ -31,6 +31,12 @@ async def refuse(socket: "Socket", event: str, data: Any, error: boom.Boom) -> A
     raise error
 
 
+class Arguments(tuple[Any, ...]):
+    """The arguments of an acknowledgement as they are; any other value is the only one."""
+
+    __slots__ = ()
+
+
 class Answer:
     """What an event returns that wants to know what becomes of its acknowledgement."""
 
@@ -54,9 +60,10 @@ class NamespaceHooks:
 
     `connect(socket, auth)` refuses a client by raising a boom. `judge(socket)` judges a connected one anew after a
     reload, and raises a boom, where `rules` are others than those that it came in by. `events` and `unknown` return
-    the acknowledgement as it is, or an `Answer`; what they raise is acknowledged as `{ok: false, error}`. `refused`
-    answers what Socket.IO does not let through: reserved names, attachments that nobody expects. Only events in
-    `binary` may carry attachments. `emits(event, data)` raises for what the namespace does not send. Raises ValueError
+    the acknowledgement as it is, or an `Answer`; what they raise is acknowledged as `{ok: false, error}`, in `raw`
+    namespaces as the error alone. `refused` answers what Socket.IO does not let through: reserved names, attachments
+    that nobody expects. Only events in `binary` may carry attachments; those in `several` get the list of all their
+    arguments, others the only one. `emits(event, data)` raises for what the namespace does not send. Raises ValueError
     for a reserved event name.
     """
 
@@ -69,7 +76,13 @@ class NamespaceHooks:
     refused: OnRefused = refuse
     emits: CheckEmit | None = None
     binary: frozenset[str] = frozenset()
+    several: frozenset[str] = frozenset()
+    raw: bool = False
 
     def __post_init__(self) -> None:
         if reserved := RESERVED.intersection(self.events):
             raise ValueError(f"reserved event names: {', '.join(sorted(reserved))}")
+
+    def declared(self, event: str) -> str:
+        """The name under which an event of a client is declared: its own, or "*", which stands for all others."""
+        return event if event in self.events else "*"

@@ -14,8 +14,10 @@ import socketio
 
 from hapiish import boom, codec
 from hapiish.realtime import packets
+from hapiish.realtime.attachments import Gathering
 from hapiish.realtime.engine import Engine
 from hapiish.realtime.hooks import RESERVED, Answer, NamespaceHooks
+from hapiish.realtime.namespaces import Namespaces
 from hapiish.realtime.packets import MalformedError, UnreadableError
 from hapiish.realtime.review import reviewed
 from hapiish.realtime.rooms import Rooms
@@ -23,11 +25,14 @@ from hapiish.realtime.socket import Socket
 from hapiish.realtime.transport import Transport
 from hapiish.types import Run
 
-MAX_ATTACHMENTS = 10
 NAME = 64  # characters of a client's text that a line of the log has at most
 VIOLATIONS = {"parse error": logging.INFO, "slow": logging.WARNING}
 """Ends of a connection that are told, and how loudly: nonsense is a client's own matter, what it misses may be ours."""
-RARE = frozenset("01356")  # CONNECT, DISCONNECT, ACK, BINARY_EVENT, BINARY_ACK
+RARE = frozenset("013")  # CONNECT, DISCONNECT, ACK
+BINARY = frozenset("56")  # BINARY_EVENT, BINARY_ACK
+
+MOST_NAMESPACES = 64
+"""Namespaces that one client may have open, where their names have parameters."""
 
 logger = logging.getLogger("hapiish.realtime")
 # The library's own records name packets in full, tokens included, below this level.
@@ -58,7 +63,7 @@ class Hub(socketio.AsyncServer):
             engineio_logger=library,
             **options,
         )
-        self.namespaces: Mapping[str, NamespaceHooks] = namespaces
+        self.namespaces = Namespaces(namespaces)
         self.run = run
         self.most_digits = most_digits
         self.eio.take = self.take
@@ -71,7 +76,7 @@ class Hub(socketio.AsyncServer):
 
     def take(self, transport: Transport, data: str | bytes) -> Awaitable[None]:
         """What to await for one packet of a client. Raises MalformedError."""
-        if data[:1] == "2" and isinstance(data, str) and transport.sid not in self._binary_packet:
+        if data[:1] == "2" and isinstance(data, str) and transport.gathering is None:
             try:
                 event = packets.read_event(data, self.most_digits)
             except UnreadableError as error:
@@ -85,8 +90,12 @@ class Hub(socketio.AsyncServer):
         """What to await for the event's hook to run and be acknowledged, whatever comes of it."""
         try:
             socket = transport.sockets[namespace]
-            on_event = self.namespaces[namespace].events[arguments[0]]
-            _, data = arguments
+            hooks = self.namespaces[socket.declared]
+            on_event = hooks.events[arguments[0]]
+            if hooks.several and arguments[0] in hooks.several:
+                data: Any = arguments[1:]
+            else:
+                _, data = arguments
         except (KeyError, ValueError):
             answer: Awaitable[Any] = self._unusual(transport, namespace, arguments)
         else:
@@ -108,16 +117,26 @@ class Hub(socketio.AsyncServer):
         except (Exception, asyncio.CancelledError) as error:
             if _cancelled():
                 raise
-            result = _failure(event, error) if told is None else told.unsendable(error)  # type: ignore[arg-type]
+            if told is not None and isinstance(error, Exception):
+                result = told.unsendable(error)
+            else:
+                result = self._failed(transport, namespace, event, error)
             message = packets.ack(namespace, ack_id, result) if ack_id else None
         if message is not None:
-            transport.deliver(message)
+            transport.put(message)
         if told is not None:
-            after = told.left(len(message["text"]) if message is not None else 0)
+            after = told.left(packets.length(message) if message is not None else 0)
             if after is not None:
                 await after
         if transport.leaving:
             await self._dismiss_leaving(transport)
+
+    def _failed(self, transport: Transport, namespace: str, event: str, error: BaseException) -> dict[str, Any]:
+        """The acknowledgement of an error as the namespace has it."""
+        failure = _failure(event, error)
+        socket = transport.sockets.get(namespace)
+        hooks = self.namespaces.get(socket.declared) if socket is not None else None
+        return failure["error"] if hooks is not None and hooks.raw else failure
 
     async def _refuse(self, transport: Transport, event: UnreadableError) -> None:
         """A sound packet never costs the connection: a client that repeats it until it is acknowledged would loop."""
@@ -126,7 +145,8 @@ class Hub(socketio.AsyncServer):
         await self._acknowledge(transport, event.namespace, event.ack_id, event.name, answer)
 
     async def _refused(self, transport: Transport, namespace: str, event: str, data: Any, error: boom.Boom) -> Any:
-        socket, hooks = transport.sockets.get(namespace), self.namespaces.get(namespace)
+        socket = transport.sockets.get(namespace)
+        hooks = self.namespaces.get(socket.declared) if socket is not None else None
         if socket is None or hooks is None:
             logger.info("an event for %r from a client that is not connected to it", namespace[:NAME])
             raise boom.Forbidden("Not connected to the namespace", code="not_connected")
@@ -137,49 +157,59 @@ class Hub(socketio.AsyncServer):
         event, *rest = arguments
         data = rest[0] if rest else None
         socket = transport.sockets.get(namespace)
-        hooks = self.namespaces.get(namespace)
+        hooks = self.namespaces.get(socket.declared) if socket is not None else None
+        several = hooks is not None and hooks.declared(event) in hooks.several
         refusal: boom.Boom | None = None
         if event in RESERVED:
             refusal = boom.BadRequest("Reserved event name", code="reserved_event")
-        elif len(rest) > 1:
+        elif len(rest) > 1 and not several:
             refusal = boom.BadRequest("An event has one argument", code="too_many_arguments")
         if refusal is not None or socket is None or hooks is None:
             return await self._refused(transport, namespace, event, data, refusal or boom.Forbidden())
+        if several:
+            data = rest
         if event not in hooks.events:
             return await hooks.unknown(socket, event, data)
         return await hooks.events[event](socket, data)
 
     async def _take_rare(self, transport: Transport, data: str | bytes) -> None:
-        """A packet that is not a plain event, by the library's code."""
-        begun = self._binary_packet.get(transport.sid)
-        if (begun is not None) != isinstance(data, bytes):
+        """A packet that is not a plain event: attachments, and by the library's code what is rare."""
+        if (transport.gathering is not None) != isinstance(data, bytes):
             raise MalformedError("attachments come after the packet that announces them")
-        if begun is None and data[:1] not in RARE:
+        if isinstance(data, bytes):
+            await self._gather(transport, data)
+        elif data[:1] in BINARY:
+            transport.gathering = Gathering(data, self.most_digits)
+        elif data[:1] not in RARE:
             raise MalformedError("not a packet that clients send")
-        if begun is not None and len(data) + sum(map(len, begun.attachments)) > self.eio.max_http_buffer_size:
-            raise MalformedError("too big", 1009)
-        try:
-            await self._handle_eio_message(transport.sid, data)
-        except (ValueError, TypeError, LookupError, RecursionError) as error:
-            raise MalformedError("not a packet that clients send") from error
-        begun = self._binary_packet.get(transport.sid)
-        if begun is not None and not 0 < begun.attachment_count <= MAX_ATTACHMENTS:
-            raise MalformedError("too many attachments")
-
-    async def _handle_event(self, eio_sid: str, namespace: str | None, number: int | None, data: Any) -> None:
-        """An event that came with attachments, as the library puts it together."""
-        transport = self.eio.sockets[eio_sid]
-        namespace = namespace or "/"
-        hooks = self.namespaces.get(namespace)
-        ack_id = "" if number is None else str(number)
-        if not data or type(data[0]) is not str:
-            raise MalformedError("an event starts with its name")
-        if hooks is not None and data[0] in hooks.binary:
-            await self._take_event(transport, namespace, ack_id, data)
         else:
+            try:
+                await self._handle_eio_message(transport.sid, data)
+            except (ValueError, TypeError, LookupError, RecursionError) as error:
+                raise MalformedError("not a packet that clients send") from error
+
+    async def _gather(self, transport: Transport, attachment: bytes) -> None:
+        gathering = transport.gathering
+        assert gathering is not None
+        if not gathering.add(attachment, self.eio.max_http_buffer_size):
+            return
+        transport.gathering = None
+        gathering.put_together()
+        namespace, ack_id, arguments = gathering.namespace, gathering.ack_id, gathering.arguments
+        if not gathering.is_event:
+            if ack_id and gathering.refusal is None:
+                await self._handle_ack(transport.sid, namespace, int(ack_id), arguments)
+            return
+        socket = transport.sockets.get(namespace)
+        hooks = self.namespaces.get(socket.declared) if socket is not None else None
+        refusal = gathering.refusal
+        if refusal is None and hooks is not None and hooks.declared(arguments[0]) not in hooks.binary:
             refusal = boom.UnsupportedMediaType("The event takes no attachments", code="attachments")
-            answer = self._refused(transport, namespace, data[0], None, refusal)
-            await self._acknowledge(transport, namespace, ack_id, data[0], answer)
+        if refusal is None:
+            await self._take_event(transport, namespace, ack_id, arguments)
+        else:
+            answer = self._refused(transport, namespace, arguments[0], None, refusal)
+            await self._acknowledge(transport, namespace, ack_id, arguments[0], answer)
 
     async def _handle_ack(self, eio_sid: str, namespace: str | None, number: int | None, data: Any) -> None:
         """A client's answer to an emit with a callback; forged ones are ignored."""
@@ -195,10 +225,15 @@ class Hub(socketio.AsyncServer):
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         transport = self.eio.sockets[eio_sid]
         namespace = namespace or "/"
-        socket = Socket(self, transport, namespace, data)
+        found = self.namespaces.find(namespace)
+        if found is None:
+            logger.info("a connection to %r is refused: Invalid namespace", namespace[:NAME])
+            transport.deliver(packets.refused(namespace, "Invalid namespace"))  # all that Node's server says
+            return
         hooks: NamespaceHooks | None = None
+        socket = Socket(self, transport, namespace, data, found)
         try:
-            hooks = self._hooks_for(transport, namespace, data)
+            hooks = self._hooks_for(transport, socket, data)
             if hooks.connect is not None:
                 await hooks.connect(socket, data)
         except (Exception, asyncio.CancelledError) as error:
@@ -210,28 +245,27 @@ class Hub(socketio.AsyncServer):
             transport.deliver(packets.refused(namespace, _failure("connect", error)["error"]))
             return
         socket.admit()
-        if self.namespaces.get(namespace) is not hooks:  # a reload came in between
-            await reviewed(self, socket, {namespace: hooks} if hooks is not None else {})
+        if self.namespaces.get(socket.declared) is not hooks:  # a reload came in between
+            await reviewed(self, socket, {socket.declared: hooks} if hooks is not None else {})
         if not transport.open:
             await self.leave(socket, transport.reason)
         await self._dismiss_leaving(transport)
 
-    def _hooks_for(self, transport: Transport, namespace: str, auth: Any) -> NamespaceHooks:
-        hooks = self.namespaces.get(namespace)
-        if hooks is None:
-            raise boom.NotFound("Invalid namespace", code="invalid_namespace")
-        if namespace in transport.sockets:
+    def _hooks_for(self, transport: Transport, socket: Socket, auth: Any) -> NamespaceHooks:
+        if socket.namespace in transport.sockets:
             raise boom.Conflict("Already connected to the namespace", code="already_connected")
+        if socket.params and len(transport.sockets) >= MOST_NAMESPACES:
+            raise boom.TooManyRequests("Too many namespaces", code="too_many_namespaces")
         if auth is not None and not isinstance(auth, dict):
             raise boom.BadRequest("The handshake's auth must be an object", code="invalid_auth")
-        return hooks
+        return self.namespaces[socket.declared]
 
     async def leave(self, socket: Socket, reason: str) -> None:
         """Takes a socket out of its rooms and tells the hook, once."""
         if not socket.forget():
             return
         socket.transport.idle_since = time.monotonic()
-        hooks = self.namespaces.get(socket.namespace)
+        hooks = self.namespaces.get(socket.declared)
         if hooks is not None and hooks.disconnect is not None:
             try:
                 await hooks.disconnect(socket, reason)
@@ -258,7 +292,7 @@ class Hub(socketio.AsyncServer):
             logger.log(
                 VIOLATIONS[reason], "the connection of %s is closed: %s", client[0] if client else "a client", why
             )
-        self._binary_packet.pop(transport.sid, None)
+        transport.gathering = None
         self.environ.pop(transport.sid, None)
         for socket in tuple(transport.sockets.values()):
             await self.leave(socket, reason)
@@ -278,7 +312,7 @@ class Hub(socketio.AsyncServer):
 
     def expect(self, namespace: str) -> None:
         """Raises ValueError for a namespace that is not declared: nobody could be there."""
-        if namespace not in self.namespaces:
+        if self.namespaces.hooks_for(namespace) is None:
             near = get_close_matches(namespace, self.namespaces, 1)
             meant = f'; did you mean "{near[0]}"?' if near else ""
             raise ValueError(f'there is no namespace "{namespace}"{meant}')
@@ -303,7 +337,7 @@ class Hub(socketio.AsyncServer):
 
     def check_emit(self, namespace: str, event: str, data: Any) -> None:
         """Raises what the namespace's hooks raise for an event or payload that they do not send."""
-        hooks = self.namespaces.get(namespace)
+        hooks = self.namespaces.hooks_for(namespace)
         if hooks is not None and hooks.emits is not None:
             hooks.emits(event, data)
 

@@ -11,6 +11,7 @@ import socketio.packet
 from engineio.exceptions import EngineIOError
 
 from hapiish.codec import MOST_DIGITS, decode, encode
+from hapiish.realtime.hooks import Arguments
 from hapiish.types import Message
 
 
@@ -51,20 +52,75 @@ class Packet(socketio.packet.Packet):
     json = _Json
 
 
+_BINARY = {"2": "5", "3": "6"}
+
+
 def frame(kind: str, namespace: str, rest: str) -> Message:
     """The ASGI message that sends a packet. One is shared by all the recipients of an emit."""
     text = f"4{kind}{rest}" if namespace == "/" else f"4{kind}{namespace},{rest}"
     return {"type": "websocket.send", "text": text}
 
 
-def event(namespace: str, *arguments: Any) -> Message:
-    """EVENT, its name first. Raises TypeError for what JSON cannot say; bytes are for the library's binary packets."""
-    return frame("2", namespace, encode(arguments).decode())
+Packed = Message | list[Message]
+"""A packet on its way out: one message, or with attachments one and another for each of them."""
 
 
-def ack(namespace: str, ack_id: str, value: Any) -> Message:
-    """ACK of the event that came with `ack_id`."""
-    return frame("3", namespace, ack_id + encode((value,)).decode())
+def event(namespace: str, *arguments: Any) -> Packed:
+    """EVENT, its name first, or BINARY_EVENT. Raises TypeError for what neither JSON nor attachments can say."""
+    return _packed("2", namespace, "", arguments)
+
+
+def kicked(namespace: str) -> Message:
+    """The last event of a client that does not read."""
+    return frame("2", namespace, '["kicked",{"reason":"slow"}]')
+
+
+def emitted(namespace: str, name: str, data: Any) -> Packed:
+    """The event of an emit: a tuple is several arguments, None is none."""
+    return event(namespace, name, *(data if isinstance(data, tuple) else () if data is None else (data,)))
+
+
+def ack(namespace: str, ack_id: str, value: Any) -> Packed:
+    """ACK of the event that came with `ack_id`, or BINARY_ACK."""
+    return _packed("3", namespace, ack_id, value if value.__class__ is Arguments else (value,))
+
+
+def _packed(kind: str, namespace: str, ack_id: str, arguments: tuple[Any, ...]) -> Packed:
+    try:
+        return frame(kind, namespace, ack_id + encode(arguments).decode())
+    except TypeError:
+        attachments: list[bytes] = []
+        bare = _apart(arguments, attachments)
+        if not attachments:
+            raise
+    kind = f"{_BINARY[kind]}{len(attachments)}-"
+    head = frame(kind, namespace, ack_id + encode(bare).decode())
+    return [head, *({"type": "websocket.send", "bytes": attachment} for attachment in attachments)]
+
+
+def carries_bytes(value: Any) -> bool:
+    """Whether there are bytes in a value that is to be sent."""
+    attachments: list[bytes] = []
+    _apart(value, attachments)
+    return bool(attachments)
+
+
+def _apart(value: Any, attachments: list[bytes]) -> Any:
+    """`value` with a placeholder for all bytes in it, which are added to `attachments`."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        attachments.append(bytes(value))
+        return {"_placeholder": True, "num": len(attachments) - 1}
+    if isinstance(value, dict):
+        return {key: _apart(item, attachments) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_apart(item, attachments) for item in value]
+    return _apart(value.to_mongo().to_dict(), attachments) if hasattr(value, "to_mongo") else value
+
+
+def length(packet: Packed) -> int:
+    """Characters and bytes of a packet's content."""
+    messages = packet if isinstance(packet, list) else [packet]
+    return sum(len(message["text"] if "text" in message else message["bytes"]) for message in messages)
 
 
 def connected(namespace: str, sid: str) -> Message:
@@ -72,9 +128,10 @@ def connected(namespace: str, sid: str) -> Message:
     return frame("0", namespace, encode({"sid": sid}).decode())
 
 
-def refused(namespace: str, error: dict[str, Any]) -> Message:
-    """CONNECT_ERROR: clients get an Error with `message` and `data`."""
-    return frame("4", namespace, encode({"message": error["message"], "data": error}).decode())
+def refused(namespace: str, error: dict[str, Any] | str) -> Message:
+    """CONNECT_ERROR: clients get an Error with `message` and, where there is more to say, `data`."""
+    told = {"message": error} if isinstance(error, str) else {"message": error["message"], "data": error}
+    return frame("4", namespace, encode(told).decode())
 
 
 def disconnected(namespace: str) -> Message:
@@ -87,6 +144,14 @@ def read_event(text: str, most_digits: int = MOST_DIGITS) -> tuple[str, str, lis
 
     Raises MalformedError, and UnreadableError for what is no reason to end the connection.
     """
+    namespace, ack_id, arguments = read_arguments(text, most_digits)
+    if not arguments or type(arguments[0]) is not str:
+        raise MalformedError("an event starts with its name")
+    return namespace, ack_id, arguments
+
+
+def read_arguments(text: str, most_digits: int = MOST_DIGITS) -> tuple[str, str, list[Any]]:
+    """The same of an EVENT or ACK, whatever the arguments are."""
     namespace, start = "/", 1
     if text[1:2] == "/":
         comma = text.find(",")
@@ -96,13 +161,11 @@ def read_event(text: str, most_digits: int = MOST_DIGITS) -> tuple[str, str, lis
     if bracket < 0 or (ack_id and not (ack_id.isdigit() and ack_id.isascii() and len(ack_id) < 20)):
         raise MalformedError("not an event packet")
     try:
-        arguments = decode(text[bracket:], most_digits)
+        arguments: list[Any] = decode(text[bracket:], most_digits)
     except ValueError as error:
         if _is_sound(text[bracket:]):
             raise UnreadableError(namespace, ack_id, _name(text[bracket + 1 :])) from error
         raise MalformedError("the event's payload is not JSON") from error
-    if not arguments or type(arguments[0]) is not str:
-        raise MalformedError("an event starts with its name")
     return namespace, ack_id, arguments
 
 

@@ -38,8 +38,7 @@ async def review(hub: "Hub", before: Mapping[str, NamespaceHooks]) -> None:
 
 async def reviewed(hub: "Hub", socket: "Socket", before: Mapping[str, NamespaceHooks]) -> bool | None:
     """Whether the socket may stay; None where nothing has changed for it."""
-    name = getattr(socket, "declared", socket.namespace)
-    old, new = before.get(name), hub.namespaces.get(name)
+    old, new = before.get(socket.declared), hub.namespaces.get(socket.declared)
     if new is None:
         await _leave(socket, old)
         return False

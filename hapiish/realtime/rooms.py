@@ -92,26 +92,21 @@ class Rooms(socketio.AsyncManager):
         to: str | Iterable[str] | None = None,
         **options: Any,
     ) -> None:
-        """Encodes once and hands the same message to every recipient. A tuple of `data` is several arguments.
+        """Encodes once and hands the same packet to every recipient. A tuple of `data` is several arguments.
 
-        Attachments and acknowledgement callbacks go the library's way. Raises TypeError for data that cannot be sent.
+        Acknowledgement callbacks go the library's way. Raises TypeError for data that cannot be sent.
         """
         target = to if to is not None else room
-        if callback is None:
-            arguments = data if isinstance(data, tuple) else () if data is None else (data,)
-            try:
-                message = packets.event(namespace, event, *arguments)
-            except TypeError:
-                if not packets.Packet.data_is_binary([*arguments]):
-                    raise
-            else:
-                skipped = skip_sid if isinstance(skip_sid, list | set) else (skip_sid,)
-                for sid, transport in self._members(namespace, target).items():
-                    if sid not in skipped:
-                        transport.deliver(message)
-                return
-        left_out = [*skip_sid] if isinstance(skip_sid, set) else skip_sid
-        await super().emit(event, data, namespace, room=target, skip_sid=left_out, callback=callback, **options)
+        if callback is not None:
+            left_out = [*skip_sid] if isinstance(skip_sid, set) else skip_sid
+            await super().emit(event, data, namespace, room=target, skip_sid=left_out, callback=callback, **options)
+            return
+        packet = packets.emitted(namespace, event, data)
+        skipped = skip_sid if isinstance(skip_sid, list | set) else (skip_sid,)
+        for message in packet if isinstance(packet, list) else [packet]:
+            for sid, transport in self._members(namespace, target).items():
+                if sid not in skipped:
+                    transport.deliver(message)
 
     def _members(self, namespace: str, room: str | Iterable[str] | None) -> Members:
         rooms = self.rooms.get(namespace, {})

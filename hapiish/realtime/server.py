@@ -9,6 +9,7 @@ from hapiish.codec import MOST_DIGITS
 from hapiish.realtime.engine import Origins
 from hapiish.realtime.hooks import NamespaceHooks
 from hapiish.realtime.hub import Hub
+from hapiish.realtime.namespaces import Namespaces
 from hapiish.realtime.review import review
 from hapiish.realtime.socket import Socket
 from hapiish.realtime.transport import Transport
@@ -64,7 +65,7 @@ class RealtimeServer:
 
     @namespaces.setter
     def namespaces(self, namespaces: Mapping[str, NamespaceHooks]) -> None:
-        self._hub.namespaces = namespaces
+        self._hub.namespaces = Namespaces(namespaces)
 
     def handles(self, path: str) -> bool:
         """Whether a request for `path` is for this application."""

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 from hapiish import codec
 from hapiish.bridge import anywhere
 from hapiish.realtime import packets
+from hapiish.realtime.packets import Packed
 from hapiish.realtime.transport import Transport, handled
-from hapiish.types import Message, Scope
+from hapiish.types import Scope
 
 if TYPE_CHECKING:
     from hapiish.realtime.hub import Hub
@@ -16,19 +17,30 @@ if TYPE_CHECKING:
 class Socket:
     """A connected client. `scope` is the ASGI scope of its handshake (address, headers), `data` the application's own.
 
+    `namespace` is what the client named, `declared` the namespace that takes it and `params` the values of its
+    parameters.
+
     `auth` is what the client sent with its handshake, until the lifecycle puts its verdict in that place; `handshake`
     is that for good, `expiry`
     is the lifecycle's too: the timer that ends a connection whose credentials have a time.
     """
 
     __slots__ = (
-        *("auth", "data", "expiry", "handshake", "home", "id", "namespace", "transport"),
-        *("_hub", "_left", "_messages", "_rooms"),
+        *("auth", "data", "declared", "expiry", "handshake", "home", "id", "namespace", "params", "transport"),
+        *("_hub", "_left", "_packets", "_rooms"),
     )
 
-    def __init__(self, hub: "Hub", transport: Transport, namespace: str, auth: dict[str, Any] | None) -> None:
+    def __init__(
+        self,
+        hub: "Hub",
+        transport: Transport,
+        namespace: str,
+        auth: dict[str, Any] | None,
+        found: tuple[str, dict[str, Any]],
+    ) -> None:
         self.id: str = hub.eio.generate_id()
         self.namespace = namespace
+        self.declared, self.params = found
         self.transport = transport
         self.auth: Any = auth
         self.handshake = auth
@@ -37,7 +49,7 @@ class Socket:
         self.home = asyncio.get_running_loop()
         self._hub = hub
         self._rooms: set[str] | None = set()  # joined while the client is not connected; None while it is
-        self._messages: list[Message] = []  # and sent while it connects
+        self._packets: list[Packed] = []  # and sent while it connects
         self._left = False
 
     def __repr__(self) -> str:
@@ -78,11 +90,11 @@ class Socket:
             return
         data = await self._hub.checked(self.namespace, event, data)
         try:
-            message = packets.event(self.namespace, event, data)
+            packet = packets.emitted(self.namespace, event, data)
         except codec.UnevaluatedError:
-            message = packets.event(self.namespace, event, await self._hub.run(codec.evaluated, data))
+            packet = packets.emitted(self.namespace, event, await self._hub.run(codec.evaluated, data))
         if not self._left:
-            self._messages.append(message)
+            self._packets.append(packet)
 
     @anywhere
     async def disconnect(self, reason: str = "server disconnect") -> None:
@@ -103,9 +115,9 @@ class Socket:
         self._hub.manager.admit(self.id, self.namespace, self.transport, self._rooms)
         self._rooms = None
         self.transport.deliver(packets.connected(self.namespace, self.id))
-        for message in self._messages:
-            self.transport.deliver(message)
-        self._messages.clear()
+        for packet in self._packets:
+            self.transport.put(packet)
+        self._packets.clear()
 
     def forget(self) -> bool:
         """Leaves every room, remembering which; False when that was done before."""

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from engineio.packet import Packet
 
 from hapiish.realtime import packets
+from hapiish.realtime.attachments import Gathering
 from hapiish.realtime.outbox import Outbox, size
-from hapiish.realtime.packets import MalformedError
+from hapiish.realtime.packets import MalformedError, Packed
 from hapiish.realtime.polling import CLOSE, NOOP, Polling, packets_of
 from hapiish.types import Message, Receive, Scope, Send
 
@@ -65,6 +66,7 @@ class Transport:
         self.scope = scope
         self.sockets: dict[str, Socket] = {}
         self.leaving: list[tuple[Socket, str]] = []
+        self.gathering: Gathering | None = None  # the event whose attachments are on their way
         self.polling: Polling | None = None  # until it has a WebSocket
         self.deliver: Callable[[Message], None] = _nowhere
         self.handling: asyncio.Task[Any] | None = None  # the task that runs the client's events
@@ -216,6 +218,11 @@ class Transport:
 
     # Out
 
+    def put(self, packet: Packed) -> None:
+        """Delivers a packet and, right behind it, its attachments."""
+        for message in packet if isinstance(packet, list) else (packet,):
+            self.deliver(message)
+
     async def send(self, pkt: Packet) -> None:
         """A packet that the library made."""
         encoded = pkt.encode()
@@ -342,7 +349,7 @@ class Transport:
 
     async def _hang_up(self, code: int) -> None:
         slow = self.reason == "slow"
-        last = [packets.event(name, "kicked", {"reason": "slow"}) for name in self.sockets if slow]
+        last = [packets.kicked(name) for name in self.sockets if slow]
         if self._outbox is not None:
             last.append({"type": "websocket.close", "code": code, "reason": self.reason})
             await self._outbox.close(last, GRACE, drop=slow)

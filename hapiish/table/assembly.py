@@ -327,6 +327,7 @@ class _Assembly:
             options = replace(options, auth=self.route_auth(given, (*entry.at, "options", "auth"), realm))
         return model.Event(
             event=entry.value["event"],
+            **{key: entry.value[key] for key in ("ack", "arguments", "binary") if entry.value.get(key) is not None},
             handler=entry.handler,
             id=entry.id,
             options=options,

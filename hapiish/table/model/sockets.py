@@ -4,20 +4,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hapiish.table.model.options import Ext, Limit, Pre, RouteAuth, RouteOptions
+from hapiish.table.model.options import Ext, Limit, Pre, RouteAuth, RouteOptions, Validate
 from hapiish.table.model.values import NOWHERE, Duration, Schema, Size
 from hapiish.table.problems import Mark
+
+Ack = Literal["envelope", "raw"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """A Socket.IO event from clients: the same options as a route, as far as they mean something without HTTP.
 
-    `options.auth` None: what the handshake of the namespace settled is enough.
+    `options.auth` None: what the handshake of the namespace settled is enough. `ack`, `arguments` and `binary` None: as
+    the namespace says.
     """
 
     event: str
     handler: str
+    ack: Ack | None = None
+    arguments: bool | None = None
+    binary: bool | None = None
     id: str | None = None
     options: RouteOptions = RouteOptions()
     mark: Mark = NOWHERE
@@ -35,9 +41,16 @@ class Emit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Namespace:
-    """`options`, `pre`, `ext` and `limit` hold for all its events, which have them in their own options already."""
+    """`options`, `pre`, `ext` and `limit` hold for all its events, which have them in their own options already.
+
+    `arguments`: handlers get the list of all arguments. `binary`: events may carry attachments.
+    """
 
     namespace: str = "/"
+    ack: Ack = "envelope"
+    arguments: bool = False
+    binary: bool = False
+    validate: Validate = Validate()
     auth: RouteAuth | None = None
     options: RouteOptions = RouteOptions()
     pre: tuple[tuple[Pre, ...], ...] = ()
@@ -61,6 +74,7 @@ class Sockets:
     max_bytes: Size = Size(65536)
     ping_interval: Duration = Duration(25000)
     ping_timeout: Duration = Duration(20000)
+    connect_timeout: Duration | None = None  # None: ping_interval and ping_timeout together
     send_buffer_count: int = 256
     send_buffer_bytes: Size = Size(1048576)
     namespaces: tuple[Namespace, ...] = ()
