@@ -7,8 +7,9 @@ from hapiish.compile.names import missing
 from hapiish.compile.routes import RouteCompiler
 from hapiish.http.lifecycle import Route, Step
 from hapiish.realtime import NamespaceHooks
-from hapiish.realtime.attachments import for_attachments
+from hapiish.realtime.attachments import for_attachments, speaks_of_attachments
 from hapiish.realtime.binding import Connection, Emits, EventRoute, with_attachments
+from hapiish.schema import embed
 from hapiish.table import model
 from hapiish.types import AsyncHandler
 
@@ -56,7 +57,7 @@ class SocketCompiler:
             binary=_names(given, "binary"),
             several=_names(given, "arguments"),
             raw=given.ack == "raw",
-            emits=Emits({emit.event: self.attaching.validator(emit.payload) for emit in given.emits}).check,
+            emits=self.emits(given).check,
         )
 
     def rules(self, auth: model.RouteAuth | None) -> object:
@@ -70,6 +71,18 @@ class SocketCompiler:
         """The functions that one name or several mean."""
         names = (given,) if isinstance(given, str) else given or ()
         return [self.names.function(name) for name in names]
+
+    def emits(self, given: model.Namespace) -> Emits:
+        """What the namespace may send."""
+        validators = {}
+        attaching = set()
+        for emit in given.emits:
+            schema, inputs = emit.payload, self.routes.inputs
+            if isinstance(schema, dict) and speaks_of_attachments(embed(schema, inputs.schemas)):
+                attaching.add(emit.event)
+                schema, inputs = for_attachments(schema), self.attaching
+            validators[emit.event] = inputs.validator(schema)
+        return Emits(validators, frozenset(attaching))
 
     def connection_route(self, given: model.Namespace) -> Route:
         """What `request.route` is while a client comes and goes."""

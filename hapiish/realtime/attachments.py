@@ -80,10 +80,10 @@ def held(value: Any, attachments: list[bytes]) -> Any:
 
     Raises BadRequest for what only looks like one.
     """
-    if isinstance(value, bytes):
-        attachments.append(value)
-        return {PLACEHOLDER: True, "num": len(attachments) - 1, "size": len(value)}
-    if isinstance(value, list):
+    if isinstance(value, bytes | bytearray | memoryview):
+        attachments.append(bytes(value))
+        return {PLACEHOLDER: True, "num": len(attachments) - 1, "size": len(attachments[-1])}
+    if isinstance(value, list | tuple):
         return [held(item, attachments) for item in value]
     if isinstance(value, dict):
         if PLACEHOLDER in value:
@@ -123,6 +123,15 @@ def for_attachments(schema: Any) -> Any:
     if kinds == "object" or (isinstance(kinds, list) and "object" in kinds):
         made["properties"] = {**made.get("properties", {}), PLACEHOLDER: False}
     return made
+
+
+def speaks_of_attachments(schema: Any) -> bool:
+    """Whether a schema that stands alone has `format: binary` anywhere."""
+    if isinstance(schema, list):
+        return any(map(speaks_of_attachments, schema))
+    if not isinstance(schema, dict):
+        return False
+    return schema.get("format") == "binary" or any(map(speaks_of_attachments, schema.values()))
 
 
 def _inside(keyword: str, value: Any) -> Any:

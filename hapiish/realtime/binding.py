@@ -18,7 +18,6 @@ from hapiish.http.request import Request
 from hapiish.http.response import Response, from_error
 from hapiish.http.toolkit import CLOSE, Left, Toolkit
 from hapiish.http.validator import Validator, faults_as_sent
-from hapiish.realtime import packets
 from hapiish.realtime.attachments import held, released
 from hapiish.realtime.hooks import Answer, Arguments
 from hapiish.types import AsyncHandler
@@ -309,10 +308,11 @@ def _error(response: Response) -> Ack:
 class Emits:
     """What the server may send in a namespace; anything else is our own mistake and raises."""
 
-    __slots__ = ("_validators",)
+    __slots__ = ("_attaching", "_validators")
 
-    def __init__(self, validators: Mapping[str, Validator | None]) -> None:
+    def __init__(self, validators: Mapping[str, Validator | None], attaching: frozenset[str] = frozenset()) -> None:
         self._validators = dict(validators)
+        self._attaching = attaching  # whose schemas speak of attachments
 
     def check(self, event: str, data: Any) -> None:
         """Raises ValueError for an event or payload that `emits` does not declare."""
@@ -323,6 +323,6 @@ class Emits:
             raise ValueError(f'the table does not declare the emit "{event}" (declared: {known})') from None
         if validator is None:
             return
-        shown = held(data, []) if packets.carries_bytes(data) else data
+        shown = held(data, []) if event in self._attaching else data
         if faults := faults_as_sent(validator, shown):
             raise ValueError(f'the payload of the emit "{event}" breaks its schema: {faults}')

@@ -98,13 +98,6 @@ def _packed(kind: str, namespace: str, ack_id: str, arguments: tuple[Any, ...]) 
     return [head, *({"type": "websocket.send", "bytes": attachment} for attachment in attachments)]
 
 
-def carries_bytes(value: Any) -> bool:
-    """Whether there are bytes in a value that is to be sent."""
-    attachments: list[bytes] = []
-    _apart(value, attachments)
-    return bool(attachments)
-
-
 def _apart(value: Any, attachments: list[bytes]) -> Any:
     """`value` with a placeholder for all bytes in it, which are added to `attachments`."""
     if isinstance(value, bytes | bytearray | memoryview):

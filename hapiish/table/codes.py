@@ -90,6 +90,11 @@ class Code(StrEnum):
     DUPLICATE_EVENT = "HA0341", "A namespace, or an event of a namespace, is declared twice."
     RESERVED_EVENT = "HA0342", "An event name that Socket.IO keeps for itself."
     SOCKETS_PATH = "HA0343", "A route answers paths below `sockets.path`."
+    NAMESPACE_NAME = (
+        "HA0344",
+        "A namespace's name that no client can ask for, or whose parameters are not in hapi's syntax.",
+    )
+    EVENT_NAME_PATTERN = "HA0345", "An event's name that looks like a pattern; only `*` alone stands for others."
     NAMESPACE_OPTION = "HA0346", "A namespace has an option both beside `options` and inside of it."
     UNKNOWN_PRESET = "HA0351", "A preset that `presets` does not have."
     PRESET_CYCLE = "HA0352", "Presets that use each other in a circle."

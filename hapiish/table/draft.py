@@ -97,6 +97,14 @@ class NamespaceDraft:
         """The namespace's name."""
         return _below(self.realm.prefix, str(self.value.get("namespace") or "/"))
 
+    @property
+    def params(self) -> tuple[str, ...]:
+        """The parameters of its name; none of a name that is not one."""
+        try:
+            return paths.parse(self.name).params if "{" in self.name else ()
+        except paths.PathError:
+            return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Override:

@@ -46,6 +46,7 @@ def named_in(table: Any) -> Found:
     for holder, at in [*routes_in(table), *events_in(table), *overrides_in(table)]:
         yield from _handler(holder.get("handler"), (*at, "handler"))
     for namespace, at in mappings(section(table, "sockets"), "namespaces", ("sockets",)):
+        yield from functions_of({"validate": section(namespace, "validate")}, at)
         for key in ("onConnect", "onDisconnect"):
             yield from _steps(namespace.get(key), (*at, key))
 

@@ -126,6 +126,7 @@ def schemas_in(table: Any) -> Schemas:
     for options, at in options_of_events(table):
         yield from schemas_of(options, at)
     for namespace, at in mappings(section(table, "sockets"), "namespaces", ("sockets",)):
+        yield from schemas_of({"validate": section(namespace, "validate")}, at)
         for emit, place in mappings(namespace, "emits", at):
             if emit.get("payload") is not None:
                 yield (*place, "payload"), emit["payload"]

@@ -105,12 +105,14 @@ def scope_templates(draft: Draft) -> Iterator[Problem]:
             for scope, place in _scopes_in_effect(route.realm, merged):
                 yield from _templates(draft, scope, place, available)
     for namespace in draft.namespaces:
+        params = ("params",) if namespace.params else ()
         for event in namespace.events:
-            available = Available(f"event {event.value.get('event', '')}", ("payload", "credentials"), ())
+            has = ("payload", "credentials", *params)
+            available = Available(f"event {event.value.get('event', '')}", has, namespace.params)
             written = section(event.value, "options").get("auth")
             for scope, place in _scopes(written, (*event.at, "options", "auth")):
                 yield from _templates(draft, scope, place, available)
-        available = Available(f"namespace {namespace.name}", ("credentials",), ())
+        available = Available(f"namespace {namespace.name}", ("credentials", *params), namespace.params)
         for scope, place in _scopes(namespace.value.get("auth"), (*namespace.at, "auth")):
             yield from _templates(draft, scope, place, available)
 

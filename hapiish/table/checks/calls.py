@@ -13,7 +13,7 @@ from hapiish.table.merge import Merged
 from hapiish.table.problems import Problem
 from hapiish.table.wording import did_you_mean
 
-_NOT_OF_EVENTS: Final = ("params", "query", "state")
+_NOT_OF_EVENTS: Final = ("query", "state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,9 @@ def calls(draft: Draft) -> Iterator[Problem]:
             yield from _called(draft, merged, place, route.handler, route.handler_at)
     for namespace in draft.namespaces:
         for event in namespace.events:
-            roots = tuple(root for root in ROOTS if root not in _NOT_OF_EVENTS)
-            place = _Place(f"event {event.value.get('event', '')}", roots, ())
+            none = _NOT_OF_EVENTS if namespace.params else (*_NOT_OF_EVENTS, "params")
+            roots = tuple(root for root in ROOTS if root not in none)
+            place = _Place(f"event {event.value.get('event', '')}", roots, namespace.params)
             yield from _called(draft, event.options, place, event.handler, (*event.at, "handler"))
 
 

@@ -65,8 +65,10 @@ def values(draft: Draft) -> Iterator[Problem]:
     for namespace in draft.namespaces:
         for event in namespace.events:
             for term, place in _in_effect(event.options):
-                if term.startswith("params.") and place[: len(namespace.at)] == namespace.at:
-                    yield Problem(draft.mark(*place), Code.LIMIT_BY, f'"{term}" on an event, which has no path')
+                name = term.removeprefix("params.")
+                if name not in (term, *namespace.params) and place[: len(namespace.at)] == namespace.at:
+                    message = f'"{term}" on an event, whose namespace "{namespace.name}" has no such parameter'
+                    yield Problem(draft.mark(*place), Code.LIMIT_BY, message)
 
 
 def _fault(term: str, method: str, route: RouteDraft) -> str:

@@ -1,13 +1,16 @@
 """Namespaces and events of Socket.IO: what is declared twice, and names and paths that are taken."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from hapiish import path as paths
 from hapiish.table.codes import Code
-from hapiish.table.draft import Draft
+from hapiish.table.draft import Draft, NamespaceDraft
 from hapiish.table.marks import Path
 from hapiish.table.places import section
 from hapiish.table.problems import Problem
+from hapiish.table.wording import did_you_mean
 
 RESERVED: Final = frozenset(
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
@@ -15,6 +18,7 @@ RESERVED: Final = frozenset(
 """Names that Socket.IO's clients and servers raise themselves."""
 
 _PATH: Final = "/socket.io"
+_PARAMETER: Final = re.compile(r"\{\w+(?:\*\d*|\?)?\}")
 
 
 def namespaces(draft: Draft) -> Iterator[Problem]:
@@ -28,6 +32,63 @@ def namespaces(draft: Draft) -> Iterator[Problem]:
             yield Problem(
                 draft.mark(*namespace.at), Code.DUPLICATE_EVENT, message, "put their events together", related
             )
+
+
+def names(draft: Draft) -> Iterator[Problem]:
+    """Names of namespaces that cannot be asked for, or that take what another one takes."""
+    taken: dict[str, NamespaceDraft] = {}
+    for namespace in draft.namespaces:
+        name, mark = namespace.name, draft.mark(*namespace.at, "namespace")
+        if found := re.search(r"[,?*\s]", _PARAMETER.sub("", name)):
+            message = f'the namespace "{name}" has "{found[0]}" in its name, which no client can ask for'
+            hint = "a part that may be anything is a parameter: /room-{id}" if found[0] == "*" else ""
+            yield Problem(mark, Code.NAMESPACE_NAME, message, hint)
+        elif "{" in name or "}" in name:
+            try:
+                path = paths.parse(name)
+            except paths.PathError as error:
+                yield Problem(mark, Code.NAMESPACE_NAME, f"the namespace's name: {error}")
+                continue
+            for key in paths.occupies(path):
+                first = taken.setdefault(key, namespace)
+                if first is not namespace and first.name != name:
+                    related = ((draft.mark(*first.at, "namespace"), "the first one"),)
+                    message = f'the namespaces "{first.name}" and "{name}" take the same names'
+                    yield Problem(mark, Code.DUPLICATE_EVENT, message, related=related)
+                    break
+
+
+def params(draft: Draft) -> Iterator[Problem]:
+    """`validate.params` of a namespace that speaks of parameters its name does not have."""
+    for namespace in draft.namespaces:
+        schema = section(namespace.value, "validate").get("params")
+        at, has = (*namespace.at, "validate", "params"), namespace.params
+        if schema is None or schema is True:
+            continue
+        if not has:
+            message = f'"validate.params" on the namespace "{namespace.name}", which has no parameters'
+            yield Problem(draft.key_mark(*at), Code.PARAMS, message)
+        elif isinstance(schema, Mapping):
+            for name in section(schema, "properties"):
+                if name not in has:
+                    message = f'"{namespace.name}" has no parameter "{name}"{did_you_mean(name, has)}'
+                    yield Problem(draft.key_mark(*at, "properties", name), Code.PARAMS, message)
+
+
+def patterns(draft: Draft) -> Iterator[Problem]:
+    """Names of events that look as if they stood for several."""
+    for namespace in draft.namespaces:
+        for direction in ("events", "emits"):
+            for name, at in _events(namespace.value, namespace.at, direction):
+                if name == "*" and direction == "emits":
+                    message = 'an emit has a name of its own: "*" is only for events from clients'
+                    yield Problem(draft.mark(*at), Code.EVENT_NAME_PATTERN, message)
+                elif name != "*" and ("*" in name or _PARAMETER.search(name)):
+                    message = f'the event "{name}" would be taken literally: names of events have no patterns'
+                    hint = (
+                        'write the part that changes into the payload, or take all events that are not declared by "*"'
+                    )
+                    yield Problem(draft.mark(*at), Code.EVENT_NAME_PATTERN, message, hint)
 
 
 def duplicates(draft: Draft) -> Iterator[Problem]:
