@@ -67,8 +67,8 @@ def values(draft: Draft) -> Iterator[Problem]:
             for term, place in _in_effect(event.options):
                 name = term.removeprefix("params.")
                 if name not in (term, *namespace.params) and place[: len(namespace.at)] == namespace.at:
-                    message = f'"{term}" on an event, whose namespace "{namespace.name}" has no such parameter'
-                    yield Problem(draft.mark(*place), Code.LIMIT_BY, message)
+                    lacks = f'whose namespace "{namespace.name}" has none' if namespace.params else "which has no path"
+                    yield Problem(draft.mark(*place), Code.LIMIT_BY, f'"{term}" on an event, {lacks}')
 
 
 def _fault(term: str, method: str, route: RouteDraft) -> str:
