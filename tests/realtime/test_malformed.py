@@ -37,8 +37,7 @@ async def test_a_malformed_packet_ends_the_connection_and_nothing_else(
             assert await client.closed() == (1002, "parse error")
         assert await journal.reasons() == ["parse error"]
         assert (await healthy.ask("echo", 1))["ok"] is True
-    said = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert said == ["the connection of 127.0.0.1 is closed: parse error"]
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 @pytest.mark.parametrize(
