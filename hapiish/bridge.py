@@ -85,6 +85,15 @@ def is_async(function: Any) -> bool:
     return bool(inspect.iscoroutinefunction(function) or getattr(function, "bridged", False))
 
 
+def is_on_loop() -> bool:
+    """Whether the caller is code of an event loop, which must not block."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 def _across(work: Any, loop: Loop, running: Loop | None) -> Any:
     if not loop.is_running():
         work.close()

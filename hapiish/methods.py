@@ -5,12 +5,13 @@ URL-encoded and joined by `:`; a method with other arguments needs a function th
 """
 
 from collections.abc import Callable, Mapping
+from inspect import iscoroutine
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
 from hapiish import boom
-from hapiish.bridge import anywhere
+from hapiish.bridge import anywhere, here, is_on_loop
 from hapiish.caches import Flags, Policy, Stats
 from hapiish.types import AsyncHandler
 
@@ -38,18 +39,35 @@ def namespace(methods: Mapping[str, Any]) -> Methods:
 
 
 class PlainMethod:
-    """A method without a cache; for the rest it looks as the function that it calls."""
+    """A method without a cache; for the rest it looks as the function that it calls.
 
-    __slots__ = ("_function", "_server")
+    Called by a `def` in the pool, one that is a `def` too (`blocking`) goes on in the same thread, and so in its
+    transaction.
+    """
 
-    def __init__(self, function: AsyncHandler, server: Any) -> None:
+    __slots__ = ("_blocking", "_function", "_server")
+
+    def __init__(self, function: AsyncHandler, server: Any, blocking: Callable[..., Any] | None = None) -> None:
         self._function = function
         self._server = server
+        self._blocking = blocking
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the function returns."""
+        if self._blocking is None or here.loop is None or is_on_loop():
+            return self._elsewhere(*args, **kwargs)
+        result = self._blocking(*args, **kwargs)
+        return self._awaited(result) if iscoroutine(result) else result
+
+    __call__.__dict__["bridged"] = True
 
     @anywhere
-    async def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """What the function returns."""
+    async def _elsewhere(self, *args: Any, **kwargs: Any) -> Any:
         return await self._function(*args, **kwargs)
+
+    @anywhere
+    async def _awaited(self, result: Any) -> Any:
+        return await result
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._function, name)

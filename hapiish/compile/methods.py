@@ -58,7 +58,7 @@ class MethodCompiler:
             return None
         function = _awaited(found, names.server.pool.call)
         if given.cache is None:
-            return methods.PlainMethod(function, names.server)
+            return methods.PlainMethod(function, names.server, None if function is found else found)
         generate_key = names.callable(given.generate_key) if given.generate_key else methods.default_key
         rules = {key: getattr(given.cache, key) for key in _RULES & {field.name for field in fields(given.cache)}}
         if isinstance(rules["stale_in"], str):

@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 from hapiish import boom
 from hapiish.bridge import is_async
+from hapiish.compile.supply import supplied, wanted
 from hapiish.http.lifecycle import caller, fail_action
 from hapiish.realm import Realm, visiting
 from hapiish.resolve import ResolveError, Unresolved, failure, resolve
+from hapiish.store.models import Models
 from hapiish.table import model
 from hapiish.table.codes import Code
 from hapiish.table.extras import is_installed, lacking
@@ -37,6 +39,7 @@ class Names:
         self.realm = 0
         self._unresolved = Unresolved(self.problems)
         self._found: dict[str, Any] = {}
+        self._supplied: dict[str, Any] = {}
         self._shared: dict[Hashable, Any] = {}
         self.views = [server, *(self._view(index) for index in range(1, len(table.used) + 1))]
 
@@ -52,10 +55,13 @@ class Names:
         return self._found[name]
 
     def callable(self, name: str) -> Callable[..., Any] | None:
-        """The function called `name` as it is; None when a problem says why there is none."""
+        """The function called `name`, with the server and the models that it asks for (`supply`).
+
+        None when a problem says why there is none.
+        """
         found = self.object(name)
         if callable(found):
-            return found if found is not missing else None
+            return self._supply(name, found) if found is not missing else None
         message = f'"{name}" is {type(found).__name__}, not a function'
         self.problems.append(Problem(self.place(name), Code.NOT_CALLABLE, message))
         self._found[name] = missing
@@ -82,11 +88,25 @@ class Names:
         """A function that is called where nothing can be awaited, so that it must be a `def`."""
         found = self.object(name)
         if callable(found) and not is_async(found):
-            return found  # type: ignore[no-any-return]
+            return self._supply(name, found)
         kind = "an async function" if callable(found) else type(found).__name__
         if found is not missing:
             self.problems.append(Problem(self.place(name), Code.NOT_CALLABLE, f'"{name}" is {kind}, a def is wanted'))
         return str
+
+    def _supply(self, name: str, found: Callable[..., Any]) -> Callable[..., Any]:
+        if name not in self._supplied:
+            asked = wanted(found)
+            given = {each: self._given(each, home(name)) for each in asked}
+            self._supplied[name] = supplied(found, given) if asked else found
+        return self._supplied[name]  # type: ignore[no-any-return]
+
+    def _given(self, asked: str, realm: int) -> Any:
+        if asked == "server":
+            return self.views[realm]
+        if realm:
+            return self.views[realm].models
+        return self.once("models", lambda: Models({key: self.object(name) for key, name in self.table.models.items()}))
 
     def _view(self, index: int) -> Realm:
         given = self.table.used[index - 1]

@@ -86,8 +86,8 @@ class ServerCompiler:
 def _query(names: Names, own: str | None) -> Parser | None:
     if own is None:
         return None
-    names.function(own)  # which is a problem when it is none
-    return parser(names.object(own))
+    function = names.callable(own)
+    return parser(function) if function is not None else None
 
 
 def _limits(load: model.Load) -> bool:

@@ -29,6 +29,8 @@ FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-d
 ALL: Final = ("params", "query", "payload", "headers", "state", "auth")
 """What the schema of `validate.all` sees, by name."""
 
+_OF_CONTEXT: Final = (*ALL, "server", "models")
+
 _SHOWN_OF_AUTH: Final = {
     "isAuthenticated": "is_authenticated",
     "isAuthorized": "is_authorized",
@@ -54,8 +56,8 @@ class InvalidInput(boom.BadRequest):
 class Context:
     """The inputs of a request as a validation function sees them: `headers`, `params`, `query`, `payload`, `state`.
 
-    `auth` is the request's, `app.route` and `app.request` are the data of the two. Inputs that come later in the
-    order headers, params, query, payload, state are as they came.
+    `auth`, `server` and `models` are the request's, `app.route` and `app.request` are the data of the two. Inputs that
+    come later in the order headers, params, query, payload, state are as they came.
     """
 
     __slots__ = ("_request",)
@@ -64,9 +66,9 @@ class Context:
         self._request = request
 
     def __getattr__(self, name: str) -> Any:
-        if name in ALL:
+        if name in _OF_CONTEXT:
             return getattr(self._request, name)
-        raise AttributeError(f"a validation's context has no {name!r}; it has {', '.join(ALL)} and app")
+        raise AttributeError(f"a validation's context has no {name!r}; it has {', '.join(_OF_CONTEXT)} and app")
 
     @property
     def app(self) -> Any:

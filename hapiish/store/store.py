@@ -15,11 +15,10 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
 from hapiish.boom import Boom
-from hapiish.bridge import anywhere, loop_only
+from hapiish.bridge import anywhere, is_on_loop, loop_only
 from hapiish.store import errors, transactions
 from hapiish.store.connection import Connection, StoreError, Target, acquire, documents, extend, release
 from hapiish.store.threads import Pool
-from hapiish.store.transactions import is_on_loop
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

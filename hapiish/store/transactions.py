@@ -5,7 +5,6 @@ in other threads) is no part of the transaction: a session is one conversation, 
 Retries follow the specification "Convenient API for Transactions" of MongoDB's drivers.
 """
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -180,12 +179,3 @@ def _has(error: BaseException, label: str) -> bool:
     """Whether the driver labelled the error, which MongoEngine may have wrapped."""
     cause = _driver_error(error)
     return cause is not None and cause.has_error_label(label)
-
-
-def is_on_loop() -> bool:
-    """Whether the caller is code of an event loop, which a transaction would block."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

@@ -1,0 +1,45 @@
+"""The recipes of docs/guide.md at work: each table with the functions that stand below it."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hapiish import Application, create_app
+from hapiish.testing import inject
+
+pytestmark = pytest.mark.anyio
+
+GUIDE = (Path(__file__).parent.parent / "docs" / "guide.md").read_text()
+SECRET = "a secret of at least thirty-two bytes"
+Cook = Callable[..., Application]
+
+
+@pytest.fixture
+def cook(tmp_path: Path) -> Cook:
+    """The application of the recipe below a heading: its first table, and its Python by the names in first lines."""
+
+    def make(heading: str, **env: str) -> Application:
+        text = re.split(r"^##+ ", GUIDE.partition(f" {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+        blocks = re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)
+        (tmp_path / "routes.yaml").write_text(next(code for language, code in blocks if language == "yaml"))
+        for language, code in blocks:
+            if language == "python":
+                file = tmp_path / code.partition("\n")[0].removeprefix("# ")
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(code)
+        return create_app(tmp_path / "routes.yaml", env={"JWT_SECRET": SECRET, **env})
+
+    return make
+
+
+async def test_functions_reach_the_models(cook: Cook) -> None:
+    app = cook("Functions that reach the models")
+    await app.server.start()
+    assert (await inject(app, url="/articles/one")).json == {"slug": "one", "text": "First"}
+    assert (await inject(app, url="/articles/one")).status_code == 200
+    await app.server.events.gauge("viewed", "two")
+    assert sorted(app.server.models.Article.views) == ["one", "one", "two"]
+    assert app.server.methods.articles.load.cache.stats.generates == 1
+    await app.server.stop()
