@@ -152,7 +152,9 @@ class Alternatives:
                 chosen = self._agreeing(held, tuple(places), level, value, memo)
                 break
         memo.level -= 1
-        return self._meant(value, memo) if chosen is None else chosen
+        if chosen is None:
+            return (likely[0].rungs[0],) if len(likely) == 1 else self._meant(value, memo)
+        return chosen
 
     def _held(self, likely: list[Branch], level: int, value: Any, memo: Memo) -> list[Branch]:
         """The branches that hold at one level: of `anyOf` all that do so as they are, else the first.

@@ -192,3 +192,22 @@ def test_an_answer_is_modified_by_the_branch_that_holds(make: Make) -> None:
     response = '{schema: {$ref: "#/schemas/Open"}, modify: true, options: {stripUnknown: true}}'
     app = make(table("{}", "GET", more=f", response: {response}").replace("validate: {}, ", ""), code)
     assert send(app).json == {"kind": "push", "badge": 1}
+
+
+@pytest.mark.parametrize("output", ["data", "file", "stream", "annotated"])
+def test_a_form_with_a_file_chooses_its_branch_like_any_other(make: Make, output: str) -> None:
+    rules = """{payload: {oneOf: [
+      {properties: {kind: {const: photo}, file: {}, width: {type: integer, default: 5}}, required: [kind, file]},
+      {properties: {kind: {const: link}, url: {type: string}, depth: {default: 1}}, required: [kind, url]}]}}"""
+    code = "def show(request, h):\n    return sorted(request.payload), request.payload['width']"
+    text = table(rules).replace("multipart: true", f"multipart: {{output: {output}}}")
+    if output == "annotated":
+        text = text.replace("{const: photo}", "{properties: {payload: {const: photo}}}").replace(
+            "{const: link}", "{properties: {payload: {const: link}}}"
+        )
+    file = (
+        b'--B\r\ncontent-disposition: form-data; name="file"; filename="a.bin"\r\n'
+        b"content-type: application/octet-stream\r\n\r\n\x01\x02\r\n"
+    )
+    answer = send(make(text, code), "POST", headers=MULTIPART, payload=file + parts(kind="photo"))
+    assert (answer.status_code, answer.json) == (200, [["file", "kind", "width"], 5])
