@@ -136,7 +136,7 @@ class Place:
         if isinstance(value, list):
             if self.arrays:
                 return made((self,), value, memo)[0]
-            return self.items_of(value, memo) if self.changes_items else value
+            return self.items_of(value, memo)
         return whole(value) if self.whole else value
 
     def members_of(self, value: dict[str, Any], memo: Memo) -> dict[str, Any]:
@@ -170,6 +170,8 @@ class Place:
 
     def items_of(self, value: list[Any], memo: Memo) -> list[Any]:
         """An array with its items as this place makes them."""
+        if not self.changes_items:
+            return value
         result = value
         first, (rest,) = self.first, self.items
         if rest.convert is whole and not first and float not in map(type, value):

@@ -1,5 +1,6 @@
 """The two engines agree: what jsonschema-rs accepts has no fault in jsonschema's report, and the other way round."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hapiish.http.coerce import compile_coercer, compile_defaults
 from hapiish.http.report import Reporter
-from hapiish.http.validator import compile_schema
+from hapiish.http.schema import SchemaError
+from hapiish.http.validator import compile_judge, compile_schema
 
 NAMES = st.sampled_from(["a", "b", "c", "xa"])
 NUMBERS = st.integers(-3, 3) | st.sampled_from([0.1, 0.3, 0.5, 1.0, 1.5, 1e16, 2**63])
@@ -148,3 +151,41 @@ def test_both_engines_agree_on_the_schemas_of_the_chat(name: str, data: st.DataO
     value = data.draw(near(CHAT[name]))
     valid, found = faults({"$ref": f"#/schemas/{name}"}, value, CHAT)
     assert valid == (not found)
+
+
+def with_default(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    defaults: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+        [{}, {"default": 1}, {"default": "1"}, {"default": {}}]
+    )
+    return st.tuples(keywords(inner), defaults).map(lambda pair: {**pair[0], **pair[1]})
+
+
+DEFAULTED: st.SearchStrategy[Any] = st.recursive(
+    st.booleans() | with_default(st.booleans()), with_default, max_leaves=10
+)
+UNIONS = st.tuples(st.sampled_from(["anyOf", "oneOf"]), st.lists(DEFAULTED, min_size=2, max_size=3)).map(
+    lambda pair: {pair[0]: pair[1]}
+)
+INPUTS = st.recursive(
+    st.sampled_from(["1", "true", "", "a", "2.5"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(UNIONS | DEFAULTED, VALUES, INPUTS, st.booleans())
+def test_any_schema_reads_fills_and_strips_any_value_and_leaves_what_was_given(
+    schema: Any, value: Any, texts: Any, strip: bool
+) -> None:
+    try:
+        read, fill = (make(schema, NAMED, strip=strip) for make in (compile_coercer, compile_defaults))
+    except SchemaError:  # a default that contains itself without end
+        return
+    for change, given_value in ((read, texts), (fill, value)):
+        before = copy.deepcopy(given_value)
+        if change is not None:
+            change(given_value)
+        assert given_value == before
+    judge = compile_judge(schema, NAMED, allow_unknown=False)
+    assert judge.is_valid(value) == (not judge.errors(value))
