@@ -46,7 +46,6 @@ ODD_VERSIONS = [
     b"http/1.1",
     b"HTTP/1",
     b"",
-    b"RTSP/1.0",
     b"HTTP/1.1 ",
 ]
 HOSTS = [b"x", b"x:80", b"[::1]", b"X.example"]
@@ -203,7 +202,7 @@ TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 LINE = re.compile(rb"([A-Z-]+) +([!-~]+) +HTTP/(1\.[01])")
 FIELD = re.compile(rb"(" + TOKEN + rb"):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
 CHUNK = re.compile(
-    rb"([0-9A-Fa-f]{1,15})((?:;+" + TOKEN + rb"(?:=(?:" + TOKEN + rb'|"[^"\\\x00-\x08\x0a-\x1f\x7f]*")?)?)*)'
+    rb"([0-9A-Fa-f]{1,15})((?:;+(?:" + TOKEN + rb")?(?:=(?:" + TOKEN + rb'|"[^"\\\x00-\x08\x0a-\x1f\x7f]*")?)?)*)'
 )
 HOST = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[([0-9A-Fa-f:.]+)\])(?::([0-9]*))?")
 ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)(?:#.*)?", re.IGNORECASE)
