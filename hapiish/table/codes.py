@@ -127,6 +127,10 @@ class Code(StrEnum):
     EVENT_NAME = "HA0374", "Listeners to an event, or to a channel of it, that there is not."
     UPLOADS = "HA0375", "`payload.uploads` is not a folder that can be written to."
     METHOD = "HA0376", "A method that HTTP does not have, and that is nearly one of its methods."
+    REPLACED = (
+        "HA0377",
+        "Warning: a `pre` replaces inherited steps that assign values, and no step assigns them any more.",
+    )
     ENCODING = "HA0381", "Settings for a content coding that `server.compression` does not offer."
     DIRECTORY_PATH = "HA0382", "The path of a route with a directory does not end with a parameter."
     FILE = "HA0383", "Options of a file that contradict each other."

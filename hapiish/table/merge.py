@@ -1,8 +1,8 @@
 """The one merge of options: later layers win, objects merge, lists and scalars are replaced, null resets.
 
-hapi's rules: schemas are replaced whole, extension functions add up, and `cors: true` or `security: true` over an
-inherited object keeps it. A layer remembers where it stands in the file, so that every effective option can be traced
-to its line.
+A list that is written `{add: [...]}` goes on where the inherited one ends. hapi's rules: schemas are replaced whole,
+extension functions add up, and `cors: true` or `security: true` over an inherited object keeps it. A layer remembers
+where it stands in the file, so that every effective option can be traced to its line.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from hapiish.table.marks import Path
 Options = dict[str, Any]
 
 _WHOLE: Final = "replaced whole"
+_LIST: Final = "a list, or one of its entries"
 _FREE: Final = "the user's own data, where null is a value"
 _SWITCH: Final = "true means an object"
 _AUTH: Final = "has short forms"
@@ -28,8 +29,9 @@ _RULES: Final[dict[str, Any]] = {
     "csp": _WHOLE,
     "csrf": _SWITCH,
     "ext": {"*": _ADDED},
-    "limit": _WHOLE,
+    "limit": _LIST,
     "plugins": _FREE,
+    "pre": _LIST,
     "response": {"schema": _WHOLE, "status": dict.fromkeys(("*",), _WHOLE)},
     "security": _SWITCH,
     "use": _NEVER,
@@ -59,6 +61,11 @@ class Merged:
         """The place in the file that decided the option at `path`."""
         if path[:1] == ("ext",) and len(path) > 2 and isinstance(path[2], int):
             return self._added(str(path[1]), path[2], path[3:])
+        for depth, step in enumerate(path):
+            if isinstance(step, int) and any(_adds(layer.value, path[:depth]) for layer in self.layers):
+                places = self._entries(path[:depth])
+                if step < len(places):
+                    return (*places[step], *path[depth + 1 :])
         for layer in reversed(self.layers):
             depth, value = _follow(layer.value, path)
             if depth == len(path) or (depth and value is not True and not isinstance(value, Mapping)):
@@ -78,6 +85,25 @@ class Merged:
                 places += [(*at, number) for number in range(len(given))] if isinstance(given, list) else [at]
         return (*places[index], *inside)
 
+    def _entries(self, path: Path) -> list[Path]:
+        """The place of each entry of the list at `path`, which several layers may have added to."""
+        places: list[Path] = []
+        for layer in self.layers:
+            depth, value = _follow(layer.value, path)
+            if depth < len(path):
+                if depth and value is not True and not isinstance(value, Mapping):
+                    places.clear()
+                continue
+            at = (*layer.at, *path)
+            added = added_by(value)
+            if added is None:
+                places.clear()
+                many = isinstance(value, list)
+                places += [(*at, index) for index in range(len(value))] if many else [at] if listed(value) else []
+            else:
+                places += [(*at, "add", index) for index in range(len(added))]
+        return places
+
     def under(self, layer: Layer) -> "Merged":
         """These options with one more layer on top; what the layer does not touch stays the same object."""
         return Merged(_merge(self.value, layer.value, _RULES), (*self.layers, layer))
@@ -89,6 +115,18 @@ def merge(*layers: Layer) -> Merged:
     for layer in layers:
         merged = merged.under(layer)
     return merged
+
+
+def added_by(value: Any) -> list[Any] | None:
+    """The entries that `{add: [...]}` has for an inherited list; None for anything else."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("add"), list):
+        return None
+    return list(value["add"]) if all(key == "add" or key.startswith("x-") for key in value) else None
+
+
+def listed(value: Any) -> list[Any]:
+    """A list, of which a single entry may stand for itself."""
+    return list(value) if isinstance(value, list) else [] if value in (None, False) else [value]
 
 
 def spell_auth(value: Any) -> Any:
@@ -108,6 +146,11 @@ def spell_auth(value: Any) -> Any:
     elif isinstance(spelled.get("access"), Mapping):
         spelled["access"] = [spelled["access"]]
     return spelled
+
+
+def _adds(value: Any, path: Path) -> bool:
+    depth, found = _follow(value, path)
+    return depth == len(path) and added_by(found) is not None
 
 
 def _follow(value: Any, path: Path) -> tuple[int, Any]:
@@ -136,8 +179,10 @@ def _merge(base: Options, over: Mapping[str, Any], rules: Any) -> Options:
         if rules is not _FREE and (value is None or key.startswith("x-")):
             merged.pop(key, None)
         elif rule is _ADDED:
-            merged[key] = [*merged.get(key, ()), *(value if isinstance(value, list) else [value])]
-        elif isinstance(value, Mapping) and rule is not _WHOLE:
+            merged[key] = [*merged.get(key, ()), *listed(value)]
+        elif (added := added_by(value)) is not None and rule not in (_FREE, _WHOLE) and rules is not _FREE:
+            merged[key] = [*listed(merged.get(key)), *added]
+        elif isinstance(value, Mapping) and rule not in (_WHOLE, _LIST):
             inherited = merged.get(key)
             inner = rule if isinstance(rule, dict) or rule is _FREE else {}
             merged[key] = _merge(inherited if isinstance(inherited, dict) else {}, value, inner)

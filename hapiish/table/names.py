@@ -7,6 +7,7 @@ from hapiish.table.calls import is_call
 from hapiish.table.kinds import BUILT_IN as KINDS
 from hapiish.table.kinds import functions, kind_of
 from hapiish.table.marks import Path
+from hapiish.table.merge import added_by
 from hapiish.table.places import (
     events_in,
     groups_in,
@@ -169,6 +170,8 @@ def _steps(step: Any, at: Path) -> Found:
     elif isinstance(step, list):
         for index, inner in enumerate(step):
             yield from _steps(inner, (*at, index))
+    elif added_by(step) is not None:
+        yield from _steps(step["add"], (*at, "add"))
     elif isinstance(step, Mapping):
         for key in ("method", "bind"):
             yield from _name(step.get(key), (*at, key))
@@ -180,6 +183,8 @@ def _skips(given: Any, at: Path) -> Found:
     if isinstance(given, list):
         for index, inner in enumerate(given):
             yield from _skips(inner, (*at, index))
+    elif added_by(given) is not None:
+        yield from _skips(given["add"], (*at, "add"))
     elif isinstance(given, Mapping):
         yield from _name(given.get("skip"), (*at, "skip"))
 

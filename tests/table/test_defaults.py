@@ -12,6 +12,8 @@ from hapiish.table.problems import Mark
 SCHEMA = schema.load()
 OURS = {"mark", "realm"}
 SPELLED_OUT = {
+    model.Limit: {"add"},
+    model.Pre: {"add"},
     model.RouteOptions: {"use"},
     model.Route: {"resource", "actions"},
     model.RouteAuth: {"strategy", "scope", "entity"},
