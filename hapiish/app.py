@@ -169,7 +169,14 @@ def _transport(sockets: Sockets | None) -> Sockets | None:
 def _store(database: Database, uri: str, pool: Pool, models: Mapping[str, Any]) -> "Store":
     from hapiish.store.store import Store
 
-    return Store(uri, name=database.name, pool=pool, timeout_ms=database.timeout, models=models)
+    return Store(
+        uri,
+        name=database.name,
+        pool=pool,
+        timeout_ms=database.timeout,
+        models=models,
+        indexes=database.indexes or "check",
+    )
 
 
 def _realtime(table: Table, sockets: Sockets, pool: Pool) -> "RealtimeServer":

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from socket import gethostname
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Unpack
 
 from hapiish import boom
@@ -32,6 +32,10 @@ from hapiish.table.model import Table
 if TYPE_CHECKING:
     from hapiish.realtime import RealtimeServer
     from hapiish.store.store import Store
+
+
+LAST_WAIT = 0.5
+"""Seconds for what is under way in threads when the time for a stop is over."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,6 +74,7 @@ class Server:
         self._created = time()
         self._started: float | None = None
         self._port: int | None = None
+        self._stop_by: float | None = None
         self.events = Events(self._heard)
 
     @property
@@ -182,7 +187,12 @@ class Server:
 
     @loop_only
     async def stop(self) -> None:
-        """Says goodbye to sockets, then closes the store and the pool."""
+        """Says goodbye to sockets, then closes the store and the pool, within `shutdownTimeout` as far as it is ours.
+
+        What a thread does beyond that is left to itself.
+        """
+        self.stopping()
+        assert self._stop_by is not None
         self.draining = True
         await self._extend("onPreStop")
         self.load.stop()
@@ -193,13 +203,19 @@ class Server:
         for kept in self._kept.values():
             await kept.close()
         await self.caches.stop()
-        await self.pool.stop()
+        await self.pool.stop(max(LAST_WAIT, self._stop_by - monotonic()))
         if self.store is not None:
             await self.store.stop()
+        self._stop_by = None
         self.started = False
         await self.events.gauge("stop")
         self.events.loop = None
         await self._extend("onPostStop")
+
+    def stopping(self) -> None:
+        """The time of `shutdownTimeout` begins now, if it has not begun."""
+        if self._stop_by is None:
+            self._stop_by = monotonic() + self.settings.shutdown_timeout / 1000
 
     @anywhere
     async def settle(self, before: Caches) -> None:

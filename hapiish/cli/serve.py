@@ -9,7 +9,7 @@ import secrets
 import signal
 import socket
 import ssl
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,6 @@ from hapiish.realtime.protocol import WebSocketProtocol
 from hapiish.store import indexes
 from hapiish.store.connection import StoreError, Target, acquire, documents, release
 from hapiish.table.model import Database, Table, Tls
-
-BUILD_TIMEOUT = 60000  # ms that the confirmation of an index may take
 
 # How workers, which are new processes, learn what to serve.
 TABLE, DATABASE = "HAPIISH_RUN_TABLE", "HAPIISH_RUN_DATABASE"
@@ -71,6 +69,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Lets events end and tells every socket, before uvicorn cuts the connections."""
         app = self.config.app
+        if isinstance(app, Application):
+            app.server.stopping()
         if isinstance(app, Application) and app.server.realtime is not None:
             await app.server.realtime.shutdown(grace_ms=app.server.settings.shutdown_timeout)
         await super().shutdown(sockets)
@@ -87,7 +87,8 @@ def serve(options: argparse.Namespace, table: Table) -> int:
             app = Application(table, env=None, database_uri=uri, watch=options.reload)
             if not options.reload:
                 settle()
-            look_after_indexes(table.database, uri, app.server.compiled.documents.values())
+            if app.server.store is not None and look_after_indexes(table.database, uri, app.server.compiled.documents):
+                app.server.store.indexes = "ignore"  # they are seen to
             if options.workers == 1:
                 return serve_alone(configure(options, table, app), table)
             return serve_by_workers(configure(options, table, "hapiish.cli.serve:worker"), table, uri)
@@ -99,6 +100,8 @@ def worker() -> Application:
     """The application of one worker process."""
     table = plugins.load(os.environ[TABLE])
     app = Application(table, env=None, database_uri=os.environ.get(DATABASE), watch=False)
+    if app.server.store is not None:
+        app.server.store.indexes = "ignore"  # the process that started this one has seen to them
     settle()
     return app
 
@@ -206,21 +209,19 @@ def announce(file: str, config: uvicorn.Config, port: int | None) -> None:
     print(f"hapiish: serving {file} on {where}", flush=True)
 
 
-def look_after_indexes(wanted: Database | None, uri: str | None, models: Any) -> None:
-    """Builds what is missing in a local database; of another one it only says what is."""
+def look_after_indexes(wanted: Database | None, uri: str | None, models: Mapping[str, Any]) -> bool:
+    """Does about indexes what the table says, before anybody is served; False while the database is away.
+
+    Raises StoreError when the data does not fit an index that is to be built.
+    """
     if wanted is None:
-        return
-    classes = documents(models)
-    target = Target(uri or wanted.uri, wanted.name, timeout_ms=BUILD_TIMEOUT if uri else wanted.timeout)
-    connection = acquire(target, classes)
+        return True
+    classes = documents(models.values())
+    connection = acquire(Target(uri or wanted.uri, wanted.name, timeout_ms=wanted.timeout), classes)
     try:
-        if uri:
-            indexes.apply(classes)
-            return
-        missing = indexes.compare(classes).missing
+        indexes.look_after(classes, wanted.indexes or ("apply" if uri else "check"))
     except PyMongoError:
-        return  # the application starts without its database, and says so itself
+        return False  # the application starts without its database, and says so itself
     finally:
         release(connection)
-    for index in missing:
-        print(f"hapiish: warning: missing index {index}; build it by `hapiish indexes --apply`", file=sys.stderr)
+    return True

@@ -4,7 +4,7 @@ Documents are read, judged and written in the pool of threads and leave it as pl
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
 from bson.errors import InvalidDocument
@@ -20,19 +20,9 @@ from hapiish.kinds.resource import ID, Resource
 from hapiish.kinds.route import KindRoute
 from hapiish.kinds.scalars import Schema
 from hapiish.kinds.values import Unfit
+from hapiish.store import errors
 
 Plain = dict[str, Any]
-
-_TOO_LARGE: Final = (10334, 17419, 17420)
-_REFUSED: Final[Mapping[int | None, str]] = {
-    15: "it is nested too deeply",
-    53: "its id is of no kind that ids have",
-    66: "its id cannot change",
-    121: "the collection has a rule against it",
-    171: "two of its lists are in one index",
-    17280: "a value is too long for its index",
-}
-"""Codes of MongoDB for data that it does not store."""
 
 
 class Action:
@@ -62,7 +52,7 @@ class Action:
         except ValidationError as error:
             raise self.on_failure.failure("payload", _faults(error, self.resource.members)) from error
         except NotUniqueError as error:
-            raise boom.Conflict("The document is not unique", code="not_unique", data=_taken(error)) from error
+            raise errors.not_unique(error) from error
         except (OperationError, PyMongoError, InvalidDocument) as error:
             refused = self._refused(error)
             if refused is None:
@@ -71,14 +61,13 @@ class Action:
 
     def _refused(self, error: Exception) -> boom.Boom | None:
         """What MongoDB says no to because of the data alone, which is the client's; None for anything else."""
-        cause = error.__cause__ or error.__context__ if isinstance(error, OperationError) else error
+        cause = errors.cause_of(error)
         code = getattr(cause, "code", None)
-        if isinstance(cause, DocumentTooLarge) or code in _TOO_LARGE:
-            return boom.EntityTooLarge("The document would be larger than MongoDB stores (16 MB)", code="too_large")
-        if code in _REFUSED:
-            return self.on_failure.failure(
-                "payload", [{"path": "", "message": f"is refused by MongoDB: {_REFUSED[code]}", "keyword": "model"}]
-            )
+        if isinstance(cause, DocumentTooLarge) or code in errors.TOO_LARGE:
+            return errors.too_large()
+        if code in errors.REFUSED:
+            said = f"is refused by MongoDB: {errors.REFUSED[code]}"
+            return self.on_failure.failure("payload", [{"path": "", "message": said, "keyword": "model"}])
         return None
 
     def attributes(self, request: Any) -> dict[str, Any]:
@@ -144,22 +133,8 @@ def _faults(error: ValidationError, members: Mapping[str, Member]) -> list[Probl
     """What a document refuses, by field. MongoEngine's own words may hold the value, so they are not repeated."""
     names = {member.attribute: name for name, member in members.items()}
     found: list[Problem] = []
-    for path, message in _leaves(error.to_dict(), ()):
+    for path, message in errors.leaves(error):
         place = (names.get(str(path[0]), path[0]), *path[1:]) if path else path
         words = "is refused by the model" if path else message
         found.append({"path": _pointer(place), "message": words, "keyword": "model"})
     return found or [{"path": "", "message": error.message or "is refused by the model", "keyword": "model"}]
-
-
-def _leaves(errors: Any, path: tuple[str | int, ...]) -> Any:
-    if not isinstance(errors, Mapping):
-        yield path, str(errors)
-        return
-    for name, inner in errors.items():
-        yield from _leaves(inner, path if name == "__all__" else (*path, name))
-
-
-def _taken(error: NotUniqueError) -> Plain:
-    """The fields of the index that says no, by their names in the database."""
-    details = getattr(error.__context__, "details", None) or {}
-    return {"fields": list(details.get("keyPattern", ()))}

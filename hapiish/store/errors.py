@@ -1,14 +1,22 @@
-"""Exceptions of the driver to boom errors: a database that is away is a 503 that may be tried again, not a bug.
+"""Exceptions of the driver and of MongoEngine to boom errors: what a client may try again, and what it asked wrongly.
 
-Everything else (a duplicate key, a missing document, a bad query) means something to its handler and is left alone.
+A database that is away is a 503. What a document or MongoDB refuses because of the data alone is the client's: 404,
+409, 400 or 413. Everything else (a bad query, a wrong option) is a fault of the application, and left alone.
 """
 
+from collections.abc import Iterator, Mapping
+from traceback import walk_tb
+from typing import Any, Final
+
+from bson.errors import InvalidDocument, InvalidId
 from dns.exception import DNSException
-from mongoengine.errors import OperationError
+from mongoengine.errors import DoesNotExist, FieldDoesNotExist, NotUniqueError, OperationError, ValidationError
 from pymongo.errors import (
     BulkWriteError,
     ConfigurationError,
     ConnectionFailure,
+    DocumentTooLarge,
+    DuplicateKeyError,
     ExecutionTimeout,
     PyMongoError,
     ServerSelectionTimeoutError,
@@ -19,35 +27,119 @@ from hapiish import boom
 
 RETRY_AFTER = "1"  # seconds
 
+TOO_LARGE: Final = (10334, 17419, 17420)
+REFUSED: Final[Mapping[int | None, str]] = {
+    15: "it is nested too deeply",
+    53: "its id is of no kind that ids have",
+    66: "its id cannot change",
+    121: "the collection has a rule against it",
+    171: "two of its lists are in one index",
+    17280: "a value is too long for its index",
+}
+"""Codes of MongoDB for data that it does not store."""
+
 
 def translate(error: BaseException) -> boom.Boom | None:
-    """`ServerUnavailable` (503, code `unavailable`, Retry-After) when `error` says that MongoDB could not answer.
+    """The boom that says what `error` means to a client; None where it is a fault of the application.
 
-    That includes a write whose outcome is unknown: the client is told to try again, so writes need an idempotency key
-    where doing them twice would matter. A 400 for an integer of over 64 bits, which JSON has and BSON has not. None
-    when `error` is about something else.
+    - MongoDB could not answer: 503 (code `unavailable`, Retry-After). That includes a write whose outcome is unknown:
+      the client is told to try again, so writes need an idempotency key where doing them twice would matter.
+    - `DoesNotExist`: 404. `NotUniqueError` and a duplicate key: 409 with the fields of the index.
+    - `ValidationError`, `FieldDoesNotExist`, an id that is none, data that MongoDB does not store: 400 with the place.
+    - A document over 16 MB: 413.
     """
-    if isinstance(error, OverflowError) and "8-byte ints" in str(error):
-        return boom.BadRequest("An integer is past the 64 bits that the database keeps", code="integer_range")
-    cause = _driver_error(error)
-    if cause is None or not _is_unavailable(cause):
-        return None
-    doubt = not isinstance(cause, ServerSelectionTimeoutError)
-    unavailable = boom.ServerUnavailable(
-        "The database did not confirm in time; try again" if doubt else "The database is not available; try again",
+    known = _away(error) or _refused(error)
+    if known is not None:
+        known.__cause__ = error
+    return known
+
+
+def unavailable(*, in_doubt: bool) -> boom.Boom:
+    """The 503; `in_doubt` where a write may have been done all the same."""
+    return boom.ServerUnavailable(
+        "The database did not confirm in time; try again" if in_doubt else "The database is not available; try again",
         code="unavailable",
         data={"retryable": True},
         headers={"retry-after": RETRY_AFTER},
     )
-    unavailable.__cause__ = error
-    return unavailable
 
 
-def _driver_error(error: BaseException) -> PyMongoError | None:
+def too_large() -> boom.Boom:
+    """The 413 for a document that no collection takes."""
+    return boom.EntityTooLarge("The document would be larger than MongoDB stores (16 MB)", code="too_large")
+
+
+def not_unique(error: BaseException) -> boom.Boom:
+    """The 409 for a duplicate key, with the fields of the index that says no, by their names in the database."""
+    details = getattr(error.__context__, "details", None) or getattr(error, "details", None) or {}
+    fields = list(details.get("keyPattern", ()))
+    return boom.Conflict("The document is not unique", code="not_unique", data={"fields": fields})
+
+
+def cause_of(error: BaseException) -> BaseException:
     """The driver's own exception: MongoEngine wraps some of them without naming the cause."""
-    if isinstance(error, OperationError):
-        error = error.__cause__ or error.__context__ or error
-    return error if isinstance(error, PyMongoError) else None
+    return error.__cause__ or error.__context__ or error if isinstance(error, OperationError) else error
+
+
+def leaves(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """What a document refuses, by the path to it; MongoEngine's own words may hold the value."""
+    return _leaves(error.to_dict(), ())
+
+
+def _leaves(errors: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if not isinstance(errors, Mapping):
+        yield path, str(errors)
+        return
+    for name, inner in errors.items():
+        yield from _leaves(inner, path if name == "__all__" else (*path, name))
+
+
+def _away(error: BaseException) -> boom.Boom | None:
+    cause = cause_of(error)
+    if not isinstance(cause, PyMongoError) or not _is_unavailable(cause):
+        return None
+    return unavailable(in_doubt=not isinstance(cause, ServerSelectionTimeoutError))
+
+
+def _refused(error: BaseException) -> boom.Boom | None:
+    cause = cause_of(error)
+    code = getattr(cause, "code", None)
+    if isinstance(error, DoesNotExist):
+        return boom.NotFound(code="not_found")
+    if isinstance(error, NotUniqueError) or isinstance(cause, DuplicateKeyError):
+        return not_unique(error)
+    if isinstance(cause, DocumentTooLarge) or code in TOO_LARGE:
+        return too_large()
+    if isinstance(error, ValidationError):
+        return _invalid([_pointer(path) for path, _ in leaves(error)])
+    if isinstance(error, OverflowError) and "8-byte ints" in str(error):  # which BSON says by an exception of Python's
+        return boom.BadRequest("An integer is past the 64 bits that the database keeps", code="integer_range")
+    if isinstance(error, InvalidId | InvalidDocument) or code in REFUSED or _is_unknown(error):
+        return _invalid([])
+    return None
+
+
+def _invalid(places: list[str]) -> boom.Boom:
+    """The 400, with places inside the document; never the values, and not the words of the driver, which hold them."""
+    errors = [{"path": place, "message": "is refused by the model", "keyword": "model"} for place in places if place]
+    found = {"validation": {"source": "document", "keys": [_key(each["path"]) for each in errors], "errors": errors}}
+    return boom.BadRequest("The document is invalid", code="invalid_document", extra=found if errors else None)
+
+
+def _pointer(path: tuple[str | int, ...]) -> str:
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+
+
+def _key(pointer: str) -> str:
+    return pointer[1:].replace("/", ".").replace("~1", "/").replace("~0", "~")
+
+
+def _is_unknown(error: BaseException) -> bool:
+    """Whether a new document was given a field that its class does not have; a stored one is no client's fault."""
+    if not isinstance(error, FieldDoesNotExist):
+        return False
+    frames = walk_tb(error.__traceback__)
+    return not any(frame.f_code.co_name == "_from_son" for frame, _ in frames)
 
 
 def _is_unavailable(error: PyMongoError) -> bool:

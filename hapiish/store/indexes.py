@@ -1,13 +1,15 @@
 """The indexes that model classes declare, beside those that the database has: what is missing, differs, or is too much.
 
-Indexes are built by `hapiish indexes --apply` and, on the local default, by `hapiish run`; never by a request. The
-classes must be connected.
+Indexes are built by `hapiish indexes --apply` and, where the table says so and on the local default, when a server
+starts; never by a request. The classes must be connected.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from pymongo import timeout
 from pymongo.errors import OperationFailure
 
 from hapiish.store.connection import StoreError, documents
@@ -15,6 +17,11 @@ from hapiish.store.connection import StoreError, documents
 # What makes two indexes on the same fields different ones; the server adds more to what it reports.
 TELLING = ("unique", "sparse", "expireAfterSeconds", "partialFilterExpression", "collation", "weights")
 DUPLICATE_KEY = 11000
+BUILD_SECONDS = 60.0
+
+Mode = Literal["check", "apply", "ignore"]
+
+log = logging.getLogger("hapiish.store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,21 @@ def apply(models: Iterable[Any], *, drop: bool = False) -> Diff:
         except OperationFailure as error:
             raise StoreError(f"the index {index} cannot be built: {_reason(error)}") from error
     return diff
+
+
+def look_after(models: Iterable[Any], mode: Mode) -> None:
+    """What a start does: "apply" builds what is missing, "check" warns of it, "ignore" does nothing. Blocks.
+
+    Raises StoreError when the data does not fit an index.
+    """
+    if mode == "ignore":
+        return
+    with timeout(BUILD_SECONDS):
+        if mode == "apply":
+            apply(models)
+            return
+        for index in compare(models).missing:
+            log.warning("missing index %s; build it by `hapiish indexes --apply`", index)
 
 
 def _reason(error: OperationFailure) -> str:

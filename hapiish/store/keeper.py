@@ -6,6 +6,7 @@ imports the standard library alone and knows nothing of MongoDB.
 
     python keeper.py PIPE LOCK <COMMAND      PIPE: descriptor that is told why the command ended, and then closed
 
+There is one keeper for a LOCK: it holds another lock, on LOCK.keeper, which has its process id. SIGUSR1 ends a pause.
 The command comes as JSON on stdin and not as arguments, so that `pkill -f` of its name leaves the keeper alone.
 """
 
@@ -13,6 +14,7 @@ import ctypes
 import fcntl
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -22,51 +24,72 @@ import time
 from contextlib import suppress
 
 GRACE = 20.0  # seconds between SIGTERM and SIGKILL
-SETTLED = 5.0  # seconds after which a crash counts as an accident, and the command is run again
-PAUSE = 1.0  # seconds before that
+SETTLED = 5.0  # seconds after which an end counts as an accident of its own
+PAUSE = 1.0  # seconds before the command is run again; twice as many after each end that follows soon
+LONGEST_PAUSE = 60.0  # seconds
 PR_SET_PDEATHSIG = 1
+OWN_LOCK = ".keeper"
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class Keeper:
-    """One command, started again when it crashes, stopped when `lock` has no holder left."""
+    """One command, started again whenever it ends, stopped when `lock` has no holder left.
 
-    def __init__(self, lock: int, command: list[str]) -> None:
+    `pipe` belongs to somebody who waits for the first start: an end while it is open is told and final.
+    """
+
+    def __init__(self, lock: int, pipe: int, command: list[str]) -> None:
         self.command = command
+        self.pipe = pipe
         self.child: subprocess.Popen[bytes] | None = None
         self.unused = threading.Event()
+        self.wake = threading.Event()
         threading.Thread(target=self._watch, args=(lock,), daemon=True).start()
 
     def keep(self) -> str:
-        """Why the command is not running any more; empty when nobody needs it."""
-        while True:
+        """Why the first start failed; empty when nobody needs the command any more."""
+        pause = PAUSE
+        while not self.unused.is_set():
             began = time.monotonic()
-            with tempfile.TemporaryFile() as output:
-                try:
-                    self.child = subprocess.Popen(
-                        self.command,
-                        stdin=subprocess.DEVNULL,
-                        stdout=output,
-                        stderr=output,
-                        # The signal comes when the thread that forked ends: this is the main thread, which stays.
-                        preexec_fn=_die_with_parent,  # noqa: PLW1509
-                    )
-                except OSError as error:
-                    return f"126 {error}"
-                if self.unused.is_set():
-                    self.child.terminate()
-                code = self.child.wait()
-                if self.unused.is_set():
-                    return ""
-                if code >= 0 or time.monotonic() - began < SETTLED:
-                    output.seek(0)
-                    return f"{code} {output.read().decode(errors='replace').strip()}"
-            time.sleep(PAUSE)
+            end = self._run()
+            if self._is_awaited():
+                return "" if self.unused.is_set() else end
+            pause = PAUSE if time.monotonic() - began >= SETTLED else min(2 * pause, LONGEST_PAUSE)
+            self.wake.wait(pause)
+            self.wake.clear()
+        return ""
+
+    def _run(self) -> str:
+        """Runs the command to its end; the exit code, and what it said."""
+        with tempfile.TemporaryFile() as output:
+            try:
+                self.child = subprocess.Popen(
+                    self.command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    # The signal comes when the thread that forked ends: this is the main thread, which stays.
+                    preexec_fn=_die_with_parent,  # noqa: PLW1509
+                )
+            except OSError as error:
+                return f"126 {error}"
+            if self.unused.is_set():
+                self.child.terminate()
+            code = self.child.wait()
+            output.seek(0)
+            return f"{code} {output.read().decode(errors='replace').strip()}"
+
+    def _is_awaited(self) -> bool:
+        """Whether the other end of the pipe is open."""
+        poll = select.poll()
+        poll.register(self.pipe, 0)
+        return not poll.poll(0)
 
     def _watch(self, lock: int) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         self.unused.set()
+        self.wake.set()
         if self.child is not None:
             self.child.terminate()
             time.sleep(GRACE)
@@ -85,7 +108,13 @@ def main(arguments: list[str]) -> None:
     if os.fork():
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end = Keeper(os.open(lock, os.O_RDWR | os.O_CREAT, 0o600), command).keep()
+    only = os.open(f"{lock}{OWN_LOCK}", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(only, fcntl.LOCK_EX)
+    os.ftruncate(only, 0)
+    os.pwrite(only, b"%d" % os.getpid(), 0)
+    keeper = Keeper(os.open(lock, os.O_RDWR | os.O_CREAT, 0o600), int(pipe), command)
+    signal.signal(signal.SIGUSR1, lambda *_: keeper.wake.set())
+    end = keeper.keep()
     with suppress(BrokenPipeError):  # it ran for a while, and nobody waits for the reason any more
         os.write(int(pipe), end.encode()[-4000:])
 

@@ -10,12 +10,14 @@ import os
 import re
 import select
 import shutil
+import signal
 import socket
 import stat
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -119,7 +121,7 @@ def start(folder: Path | str) -> LocalMongo:
     try:
         fcntl.flock(starting, fcntl.LOCK_EX)
         fcntl.flock(users, fcntl.LOCK_SH)  # waits for a server that is about to end
-        attached = _is_listening(path)
+        attached = _is_listening(path) or _is_kept(folder / "users.lock")
         pipe = None if attached else _spawn(folder, path)
         try:
             _wait(folder, path, pipe)
@@ -263,6 +265,19 @@ def _is_listening(path: str) -> bool:
         except OSError:
             return False
     return True
+
+
+def _is_kept(lock: Path) -> bool:
+    """Whether a keeper is there, whose server has ended and is started again; it does so now."""
+    own = os.open(f"{lock}{keeper.OWN_LOCK}", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if _lock_at_once(own, fcntl.LOCK_EX):
+            return False
+        with suppress(ValueError, ProcessLookupError):  # it has just begun, or just ended
+            os.kill(int(os.pread(own, 20, 0)), signal.SIGUSR1)
+        return True
+    finally:
+        os.close(own)
 
 
 def _lock_at_once(descriptor: int, kind: int) -> bool:

@@ -16,9 +16,11 @@ from pymongo.errors import PyMongoError
 
 from hapiish.boom import Boom
 from hapiish.bridge import anywhere, is_on_loop, loop_only
-from hapiish.store import errors, transactions
+from hapiish.store import errors, indexes, transactions
 from hapiish.store.connection import Connection, StoreError, Target, acquire, documents, extend, release
+from hapiish.store.indexes import look_after
 from hapiish.store.threads import Pool
+from hapiish.store.watch import Watch
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -35,37 +37,58 @@ class Store:
     over `name`. `timeout_ms` is how long a call waits for a server, for a connection or for the confirmation of a
     write before it is a 503. Calls run in `pool`, which stays the caller's to stop. A model class can be in one
     database at a time: applications of one process share it as long as their settings here are the same, and `start`
-    raises StoreError when they are not.
+    raises StoreError when they are not. `indexes` says what a start does about those that the models declare.
     """
 
     def __init__(
-        self, uri: str, *, name: str = "hapiish", pool: Pool, timeout_ms: int = 2000, models: Mapping[str, Any]
+        self,
+        uri: str,
+        *,
+        name: str = "hapiish",
+        pool: Pool,
+        timeout_ms: int = 2000,
+        models: Mapping[str, Any],
+        indexes: indexes.Mode = "check",
     ) -> None:
+        self.indexes = indexes
         self._pool = pool
         self._target = Target(uri, name, pool.threads, timeout_ms)
         self._classes = documents(models.values())
         self._probes = Pool(1)
         self._probe: asyncio.Future[bool] | None = None
         self._connection: Connection | None = None
+        self._unseen = True  # whether nobody has looked at the indexes
+        self._looking: asyncio.Future[None] | None = None
+        self._watch = Watch(pool, self._answers, timeout_ms / 1000, self._recovered)
 
     @anywhere
     async def start(self) -> None:
         """Opens the connection, after any fork. A server that is away is a warning: calls get a 503 until it is back.
 
-        Raises StoreError when the URI is wrong or a model is connected to another database.
+        Raises StoreError when the URI is wrong, a model is connected to another database, or the data does not fit an
+        index that is to be built.
         """
         if self._connection is None:
             self._connection = await self._probes.call(acquire, self._target, self._classes)
-        if not await self.ping():
-            log.warning("MongoDB does not answer yet; what needs it is answered 503 until it does")
+        self._watch.start()
+        if await self.ping():
+            await self._probes.call(self._look_after_indexes)
+        else:
+            self._watch.doubt(known=True)
 
     @loop_only
     async def stop(self) -> None:
         """Closes the connection; the models are free for another store. The pool should be stopped before."""
+        await self._watch.stop()
         connection, self._connection = self._connection, None
         if connection is not None:
-            await self._probes.call(release, connection)
-        await self._probes.stop()
+            await self._probes.call(_let_go, connection)
+        await self._probes.stop(PATIENCE / 1000)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the database is known not to answer."""
+        return self._watch.is_away
 
     def adopt(self, models: Mapping[str, Any]) -> None:
         """Serves these classes too, as a reload brings them; StoreError when one is in another database."""
@@ -119,13 +142,53 @@ class Store:
         return await asyncio.shield(self._probe)
 
     def translate(self, error: BaseException) -> Boom | None:
-        """The 503 for an exception that says that the database is away; None for every other one."""
-        return errors.translate(error)
+        """The boom that says what an exception of the store means to a client; None where it is nobody's but ours."""
+        known = error if isinstance(error, Boom) else errors.translate(error)
+        if known is not None and known.status == 503:
+            self._watch.doubt()
+        return known
 
     def _ask(self, connection: Connection) -> bool:
+        return _pings(connection, min(self._target.timeout_ms, PATIENCE) / 1000)
+
+    def _answers(self, seconds: float) -> bool:
+        connection = self._connection
+        return connection is not None and _pings(connection, seconds)
+
+    def _recovered(self) -> None:
+        if self._unseen:
+            self._looking = asyncio.ensure_future(self._probes.call(self._look_after_indexes))
+            self._looking.add_done_callback(_tell)
+
+    def _look_after_indexes(self) -> None:
+        """Once, as soon as the database answers; blocks."""
+        if not self._unseen:
+            return
         try:
-            with timeout(min(self._target.timeout_ms, PATIENCE) / 1000):
-                connection.client.admin.command("ping")
-        except PyMongoError:
-            return False
-        return True
+            look_after(self._classes, self.indexes)
+        except PyMongoError as error:
+            if errors.translate(error) is None:
+                raise StoreError(f"the indexes cannot be looked at: {error}") from error
+            self._watch.doubt()  # it has gone away since
+        else:
+            self._unseen = False
+
+
+def _tell(looked: asyncio.Future[None]) -> None:
+    if not looked.cancelled() and (error := looked.exception()) is not None:
+        log.error("%s", error)
+
+
+def _pings(connection: Connection, seconds: float) -> bool:
+    try:
+        with timeout(seconds):
+            connection.client.admin.command("ping")
+    except PyMongoError:
+        return False
+    return True
+
+
+def _let_go(connection: Connection) -> None:
+    """Closes, in bounded time even where the server is frozen: the end of its sessions is only a courtesy."""
+    with timeout(PATIENCE / 1000):
+        release(connection)

@@ -6,10 +6,12 @@ Small on purpose: more threads than about four add no throughput and delay the e
 import asyncio
 import weakref
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from contextvars import Context, copy_context
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from threading import RLock, Thread, current_thread
+from threading import RLock, Thread, current_thread, get_ident
+from time import monotonic
 from typing import Any, TypeVar, TypeVarTuple
 
 from hapiish.bridge import anywhere, here, loop_only
@@ -18,7 +20,15 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 SPARE = 60
-"""Threads that may stand in for those that wait for the event loop."""
+"""Threads that may stand in for those that wait for the event loop, or for a database that does not answer."""
+
+
+@dataclass(slots=True)
+class Hooks:
+    """What somebody does about calls: `begun()` follows each one into the queue, on the loop; it runs `around()`."""
+
+    begun: Callable[[], None] | None = None
+    around: Callable[[], AbstractContextManager[object]] | None = None
 
 
 class Pool:
@@ -29,10 +39,11 @@ class Pool:
     twice.
     """
 
-    __slots__ = ("__weakref__", "_crew", "threads")
+    __slots__ = ("__weakref__", "_crew", "hooks", "threads")
 
     def __init__(self, threads: int = 4) -> None:
         self.threads = threads
+        self.hooks = Hooks()
         self._crew: _Crew | None = None
 
     @anywhere
@@ -44,26 +55,40 @@ class Pool:
         """
         crew = self._crew
         if crew is None:
-            crew = self._crew = _Crew(self.threads)
+            crew = self._crew = _Crew(self.threads, self.hooks)
             weakref.finalize(self, crew.end)
-        job = _Job(asyncio.get_running_loop(), copy_context(), function, args)
+        job = Job(asyncio.get_running_loop(), copy_context(), function, args)
         crew.put(job)
+        if self.hooks.begun is not None:
+            self.hooks.begun()
         result: T = await job.future
         return result
 
+    def running(self) -> "list[Job]":
+        """The calls that have begun and are not through."""
+        return list(self._crew.running.values()) if self._crew is not None else []
+
+    def spare(self, job: "Job") -> None:
+        """Lets another call begin beside `job`, which waits and computes nothing."""
+        if self._crew is not None:
+            self._crew.spare(job)
+
     @loop_only
-    async def stop(self) -> None:
-        """Drops the calls that wait and returns when those that have begun are through."""
+    async def stop(self, seconds: float | None = None) -> None:
+        """Drops the calls that wait and returns when those that have begun are through, or after so many seconds.
+
+        What then still runs is left to itself: its thread ends with the process.
+        """
         crew, self._crew = self._crew, None
         if crew is not None:
             crew.end()
-            await asyncio.to_thread(crew.join)
+            await asyncio.to_thread(crew.join, seconds)
 
 
-class _Job:
-    """One call on its way into a thread and back."""
+class Job:
+    """One call on its way into a thread and back; times are those of `time.monotonic`."""
 
-    __slots__ = ("args", "context", "function", "future", "loop")
+    __slots__ = ("args", "asked", "began", "context", "function", "future", "is_spared", "loop", "thread")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, context: Context, function: Callable[..., Any], args: tuple[Any, ...]
@@ -73,12 +98,19 @@ class _Job:
         self.function = function
         self.args = args
         self.future: asyncio.Future[Any] = loop.create_future()
+        self.asked = monotonic()
+        self.began = 0.0
+        self.thread = 0
+        self.is_spared = False
 
-    def run(self) -> None:
+    def run(self, around: Callable[[], AbstractContextManager[object]] | None) -> None:
         result: Any = None
         error: BaseException | None = None
         try:
-            result = self.context.run(self.function, *self.args)
+            if around is None:
+                result = self.context.run(self.function, *self.args)
+            else:
+                result = self.context.run(_within, around, self.function, self.args)
         except StopIteration as stopped:
             # A future refuses this one exception, and whoever awaits it would wait for ever.
             error = RuntimeError("a blocking call raised StopIteration")
@@ -90,6 +122,7 @@ class _Job:
         del result, error  # whose traceback has this very frame
 
     def settle(self, result: Any, error: BaseException | None) -> None:
+        """Ends the wait for this call, on its loop; what comes later is dropped."""
         if self.future.done():
             return
         if error is None:
@@ -98,18 +131,25 @@ class _Job:
             self.future.set_exception(error)
 
 
+def _within(around: Callable[[], AbstractContextManager[object]], function: Callable[..., T], args: Any) -> T:
+    with around():
+        return function(*args)
+
+
 class _Crew:
     """The threads of a pool. Apart from it, so that a pool that is forgotten takes its threads along."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, hooks: Hooks) -> None:
         self.threads = threads
-        self.jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self.hooks = hooks
+        self.jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self.running: dict[int, Job] = {}  # by the thread's ident
         self.lock = RLock()  # the collector may end a crew in the middle of anything
         self.workers: set[Thread] = set()
-        self.waiting = 0  # workers whose call waits for the event loop
+        self.waiting = 0  # workers whose call waits for the event loop, or for a database that does not answer
         self.ended = False
 
-    def put(self, job: _Job) -> None:
+    def put(self, job: Job) -> None:
         self.jobs.put(job)
         if len(self.workers) - self.waiting < self.threads:
             self.hire()
@@ -129,7 +169,12 @@ class _Crew:
         while (job := self.jobs.get()) is not None:
             if not job.future.cancelled():
                 here.loop = job.loop
-                job.run()
+                job.thread, job.began = get_ident(), monotonic()
+                self.running[job.thread] = job
+                job.run(self.hooks.around)
+                with self.lock:
+                    del self.running[job.thread]
+                    self.waiting -= job.is_spared
             del job  # an idle thread keeps nothing alive
             if self.is_surplus():
                 return
@@ -150,6 +195,13 @@ class _Crew:
         if waits and not self.jobs.empty():
             self.hire()
 
+    def spare(self, job: Job) -> None:
+        with self.lock:
+            if job.is_spared or self.running.get(job.thread) is not job:
+                return
+            job.is_spared = True
+        self.lend(waits=True)
+
     def end(self) -> None:
         with self.lock:
             if self.ended:
@@ -165,6 +217,7 @@ class _Crew:
         for _ in range(workers):
             self.jobs.put(None)
 
-    def join(self) -> None:
+    def join(self, seconds: float | None) -> None:
+        until = None if seconds is None else monotonic() + seconds
         for worker in tuple(self.workers):
-            worker.join()
+            worker.join(None if until is None else max(0.0, until - monotonic()))

@@ -21,7 +21,7 @@ from pymongo.read_concern import ReadConcern
 
 from hapiish.bridge import here
 from hapiish.store.connection import MEMORY, Connection, StoreError
-from hapiish.store.errors import _driver_error
+from hapiish.store.errors import cause_of
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -177,5 +177,5 @@ def _left(deadline: float) -> float:
 
 def _has(error: BaseException, label: str) -> bool:
     """Whether the driver labelled the error, which MongoEngine may have wrapped."""
-    cause = _driver_error(error)
+    cause = cause_of(error)
     return cause is not None and cause.has_error_label(label)

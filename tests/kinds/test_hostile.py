@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hapiish import Application
+from hapiish.codec import DEEPEST
 from hapiish.kinds.values import LEVELS, Unfit, number, shallow, text, whole
 from hapiish.kinds.values import json as stored
 from hapiish.testing import Injected, inject
@@ -65,10 +66,10 @@ async def test_what_is_nested_deeper_than_mongodb_stores_is_a_400_with_its_place
 
 
 @pytest.mark.parametrize(("field", "left", "right"), DEEP[:3])
-async def test_what_is_as_deep_as_mongodb_stores_is_stored(
+async def test_what_is_as_deep_as_json_is_read_is_stored(
     shop: Application, field: str, left: str, right: str
 ) -> None:
-    value = json.loads(nested(LEVELS - 1, left, right))
+    value = json.loads(nested(DEEPEST - 1, left, right))
     response = await inject(shop, method="POST", url="/things", payload={field: value})
     assert response.status_code == 201, response.text
     assert (await inject(shop, url=f"/things/{response.json['_id']}")).json[field] == value

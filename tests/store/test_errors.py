@@ -1,10 +1,15 @@
-"""Which exceptions mean that the database is away, and what a client is told."""
+"""Which exceptions mean that the database is away, which that the client is wrong, and what it is told."""
+
+from collections.abc import Iterator
+from typing import Any
 
 import mongoengine
 import pytest
+from bson import ObjectId
 from pymongo import errors as driver
 
 from hapiish import boom
+from hapiish.store.connection import Target, acquire, release
 from hapiish.store.errors import translate
 
 AWAY = [
@@ -20,15 +25,14 @@ AWAY = [
     driver.BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"code": 64}]}),
 ]
 OTHER = [
-    driver.DuplicateKeyError("E11000", 11000),
     driver.OperationFailure("bad query", 2),
     driver.BulkWriteError({"writeErrors": [{"code": 11000}], "writeConcernErrors": [{"code": 64}]}),
     driver.InvalidName("name"),
-    mongoengine.ValidationError("text"),
-    mongoengine.DoesNotExist("gone"),
-    mongoengine.NotUniqueError("taken"),
+    mongoengine.MultipleObjectsReturned("two"),
+    mongoengine.InvalidQueryError("no such field"),
     mongoengine.OperationError("bad"),
     ValueError("x"),
+    OverflowError("elsewhere"),
     TimeoutError(),
     KeyboardInterrupt(),
 ]
@@ -71,3 +75,61 @@ def test_the_cause_is_found_behind_the_error_of_mongoengine() -> None:
 def test_an_operation_that_the_driver_calls_retryable_is_a_503() -> None:
     error = driver.OperationFailure("write conflict", 112, {"errorLabels": ["TransientTransactionError"]})
     assert isinstance(translate(error), boom.ServerUnavailable)
+
+
+class Person(mongoengine.Document):
+    name = mongoengine.StringField(max_length=3, required=True, unique=True)
+    notes = mongoengine.ListField(mongoengine.IntField())
+    free = mongoengine.DictField()
+
+
+def refused(work: Any) -> boom.Boom:
+    with pytest.raises(Exception) as caught:
+        work()
+    translated = translate(caught.value)
+    assert translated is not None
+    assert translated.__cause__ is caught.value
+    return translated
+
+
+def deep(levels: int) -> Any:
+    return {"a": deep(levels - 1)} if levels else 1
+
+
+@pytest.fixture
+def people(mongo_uri: str) -> Iterator[None]:
+    connection = acquire(Target(mongo_uri), [Person])
+    Person.drop_collection()
+    Person._get_collection().create_index("name", unique=True)
+    yield
+    release(connection)
+
+
+def test_what_a_document_or_mongodb_refuses_is_the_client_s(people: None) -> None:
+    assert refused(lambda: Person.objects.get(name="nobody")).status == 404
+    assert refused(lambda: Person.objects.get(id="no-id")).status == 400
+    assert refused(lambda: ObjectId("no-id")).status == 400
+    assert refused(lambda: Person(name="ann", unknown=1)).status == 400
+    assert refused(lambda: Person(name="ann", free=deep(200)).save()).status == 400
+    assert refused(lambda: Person.objects.create(name="a", free={"n": 2**70})).status == 400
+    assert refused(lambda: Person(name="big", free={"t": "x" * (17 << 20)}).save()).status == 413
+    Person(name="ann").save()
+    taken = refused(lambda: Person(name="ann").save())
+    assert (taken.status, taken.payload()["code"], taken.data) == (409, "not_unique", {"fields": ["name"]})
+    by_driver = refused(lambda: Person._get_collection().insert_one({"name": "ann"}))
+    assert (by_driver.status, by_driver.data) == (409, {"fields": ["name"]})
+
+
+def test_a_refused_field_is_named_and_its_value_is_not() -> None:
+    found = refused(lambda: Person(name="secret", notes=[1, "two"]).validate()).payload()
+    assert found["code"] == "invalid_document"
+    assert {each["path"] for each in found["validation"]["errors"]} == {"/name", "/notes/1"}
+    assert sorted(found["validation"]["keys"]) == ["name", "notes.1"]
+    assert "secret" not in str(found)
+
+
+def test_a_stored_document_that_its_class_does_not_know_is_no_fault_of_the_client(people: None) -> None:
+    Person._get_collection().insert_one({"name": "old", "gone": 1})
+    with pytest.raises(mongoengine.FieldDoesNotExist) as caught:
+        Person.objects.get(name="old")
+    assert translate(caught.value) is None

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,6 +68,25 @@ def test_a_command_that_crashes_at_once_is_not_run_again_and_its_last_words_are_
         told = keep(lock, sys.executable, "-c", "import os; print('broken', flush=True); os.abort()")
         assert os.read(told, 4096) == f"-{int(signal.SIGABRT)} broken".encode()
         os.close(told)
+
+
+def test_a_command_is_run_again_however_often_it_ends(
+    tmp_path: Path, lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = "import os, sys; open(sys.argv[1], 'a').write(f'{os.getpid()}\\n'); sys.stdin.read(); os._exit(14)"
+    monkeypatch.setattr(keeper, "PAUSE", 0.01)
+    monkeypatch.setattr(keeper, "LONGEST_PAUSE", 0.02)
+    with lock.open() as holder:
+        fcntl.flock(holder, fcntl.LOCK_SH)
+        told, tells = os.pipe()
+        os.close(told)  # whoever waited for the first start has gone
+        kept = keeper.Keeper(os.open(lock, os.O_RDWR), tells, [sys.executable, "-c", ends, str(tmp_path / "pids")])
+        thread = threading.Thread(target=kept.keep)
+        thread.start()
+        until(lambda: len(written(tmp_path / "pids")()) >= 4)
+        fcntl.flock(holder, fcntl.LOCK_UN)
+        thread.join()
+    os.close(tells)
 
 
 def test_a_command_that_gives_up_is_told_with_its_exit_code(lock: Path) -> None:

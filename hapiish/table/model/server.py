@@ -148,11 +148,15 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    """`uri` empty: the local default store. `timeout`: how long a request waits for a server before it is a 503."""
+    """`uri` empty: the local default store. `timeout`: how long a request waits for a server before it is a 503.
+
+    `indexes` is None for "apply" on the local default, "check" on any other.
+    """
 
     uri: str = ""
     name: str = "hapiish"
     threads: int = 4
     timeout: Duration = Duration(2000)
     data: str = ".hapiish"
+    indexes: Literal["check", "apply", "ignore"] | None = None
     mark: Mark = NOWHERE
