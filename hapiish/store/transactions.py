@@ -178,4 +178,4 @@ def _left(deadline: float) -> float:
 def _has(error: BaseException, label: str) -> bool:
     """Whether the driver labelled the error, which MongoEngine may have wrapped."""
     cause = cause_of(error)
-    return cause is not None and cause.has_error_label(label)
+    return isinstance(cause, PyMongoError) and cause.has_error_label(label)
