@@ -66,9 +66,7 @@ async def test_what_is_nested_deeper_than_mongodb_stores_is_a_400_with_its_place
 
 
 @pytest.mark.parametrize(("field", "left", "right"), DEEP[:3])
-async def test_what_is_as_deep_as_json_is_read_is_stored(
-    shop: Application, field: str, left: str, right: str
-) -> None:
+async def test_what_is_as_deep_as_json_is_read_is_stored(shop: Application, field: str, left: str, right: str) -> None:
     value = json.loads(nested(DEEPEST - 1, left, right))
     response = await inject(shop, method="POST", url="/things", payload={field: value})
     assert response.status_code == 201, response.text
