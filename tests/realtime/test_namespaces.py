@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,6 @@ async def greets(request, h):
     await request.socket.emit("none", None)
     await request.socket.emit("bytes", {"b": b"abc"})
     await request.socket.emit("list", [1, 2])
-    await request.server.emit("late", 1, to=request.socket.id)
 async def same(request, h):
     await request.socket.emit("two", ("a", "b"))
     await request.socket.emit("nothing")
@@ -147,6 +147,32 @@ async def test_functions_of_on_connect_run_in_order_until_one_refuses(make: Make
         assert seen(app) == ["first", "second", "first", "second", "third"]
         seen(app).clear()
     assert seen(app) == ["first", "third"]
+
+
+async def test_what_is_emitted_in_on_connect_is_sent_as_it_is_later(make: Make) -> None:
+    app = make(
+        """
+        sockets:
+          namespaces:
+            - {namespace: /, onConnect: "my:greets", events: [{event: same, handler: "my:same"}],
+               emits: [{event: two}, {event: nothing}, {event: none}, {event: bytes}, {event: list}]}
+        routes: []
+        """
+    )
+    expected: list[Any] = [
+        '42["two","a","b"]',
+        '42["nothing"]',
+        '42["none"]',
+        '451-["bytes",{"b":{"_placeholder":true,"num":0}}]',
+        b"abc",
+        '42["list",[1,2]]',
+    ]
+    async with serving(app) as port, raw(port) as client:
+        await client.send("40")
+        assert str(await client.receive()).startswith('40{"sid"')
+        assert [await client.receive() for _ in expected] == expected
+        await client.send('42["same"]')
+        assert [await client.receive() for _ in expected] == expected
 
 
 async def test_emitting_into_a_namespace_that_is_not_declared_raises_with_the_nearest_name(
