@@ -1,12 +1,10 @@
 """Registering, logging in and being recognised: passwords become tokens here, tokens become credentials.
 
-A token is a JWT (HS256) whose `sub` is the account's id; its secret and lifetime stand in the table, once.
+A token is a JWT whose `sub` is the account's id; it is signed by the strategy that will judge it.
 """
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-import jwt
 
 from hapiish import Request, Toolkit, boom
 
@@ -46,7 +44,7 @@ def _signed_in(request: Request, user: dict[str, Any]) -> dict[str, Any]:
     expires = moment + timedelta(seconds=settings["lifetime"])
     claims = {"sub": user["_id"], "iat": moment, "exp": expires}
     return {
-        "token": jwt.encode(claims, settings["secret"], algorithm="HS256"),
+        "token": request.server.auth.sign(claims, settings.get("strategy")),
         "expiresAt": expires.isoformat().replace("+00:00", "Z"),
         "user": {"fullName": user["fullName"], "email": user["email"], "myId": user["_id"]},
     }

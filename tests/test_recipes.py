@@ -43,3 +43,13 @@ async def test_functions_reach_the_models(cook: Cook) -> None:
     assert sorted(app.server.models.Article.views) == ["one", "one", "two"]
     assert app.server.methods.articles.load.cache.stats.generates == 1
     await app.server.stop()
+
+
+async def test_a_login_signs_the_token_that_lets_in(cook: Cook) -> None:
+    app = cook("Tokens of your own")
+    for password, status in (("wrong", 401), ("right", 200)):
+        given = {"email": "ann@example.com", "password": password}
+        answer = await inject(app, method="POST", url="/login", payload=given)
+        assert answer.status_code == status
+    headers = {"authorization": f"Bearer {answer.json['token']}"}
+    assert (await inject(app, url="/me", headers=headers)).json == {"email": "ann@example.com"}

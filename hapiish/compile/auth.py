@@ -77,6 +77,9 @@ class AuthCompiler:
             options = {**options, "cookie": self.cookie(name, given, options.get("cookie") or {})}
         if given.scheme == "jwt" and options.get("cache"):
             options = {**options, "cache": _rules(options["cache"])}
+        if given.scheme == "jwt" and options.get("sign"):
+            ttl = options["sign"].get("ttl", "1h")
+            options = {**options, "sign": {"ttl": ttl and units.duration(ttl)}}
         return resolve(SCHEMES[given.scheme])(self.server, options)
 
     def own(self, name: str, factory: Any, given: model.Strategy) -> Any:

@@ -11,37 +11,48 @@ from time import time
 from typing import Any
 
 from hapiish import boom, codec
-from hapiish.http.auth.keys import RemoteKeys, keys_for, make_key
+from hapiish.http.auth.keys import RemoteKeys, keys_for, make_key, signing_key
+from hapiish.http.auth.signing import HOUR, Signer, SigningKey
 from hapiish.http.auth.tokens import Key, Token, TokenError, UnknownKeyError, Verifier
 from hapiish.http.auth.verdict import Answer, Authenticated, Unauthenticated
 from hapiish.http.request import Request
 from hapiish.http.response import Response
 
+NO_KEY = "public keys, certificates and keys of others (uri, method) only verify"
 REMEMBERED = 4096
 """So many verified tokens are remembered for each strategy; the one unused for longest goes first."""
 
 
 def jwt_scheme(server: Any, options: Mapping[str, Any]) -> "JwtScheme":
     """The scheme for these options; `validate`, and functions among the keys, must be awaitable,
-    and `cache` is the rules of a cache in milliseconds.
+    and `cache` is the rules of a cache in milliseconds, as is `sign.ttl`.
 
-    Raises ValueError for a key that is too short or not one for its algorithms, and for tokens that nobody judges.
+    Raises ValueError for a key that is too short or not one for its algorithms, for tokens that nobody judges, and for
+    `sign` without a key that signs.
     """
     given = options.get("keys")
     several = given if isinstance(given, list) else [] if given is None else [given]
     changing = [each for each in several if callable(each) or (isinstance(each, Mapping) and "uri" in each)]
-    fixed = [make_key(each) for each in several if each not in changing]
+    own = [each for each in several if each not in changing]
+    fixed = [make_key(each) for each in own]
+    signing = [key for key in map(signing_key, own) if key is not None]
+    if options.get("sign") is not None and not signing:
+        raise ValueError(f"sign needs a secret or a private key: {NO_KEY}")
     if options.get("verify") is False:
         if not options.get("validate"):
             raise ValueError("verify: false needs a validate function, or anybody may come as anybody")
-        return JwtScheme(options, None)
-    return ChangingKeysScheme(options, fixed, changing) if changing else JwtScheme(options, fixed)
+        return JwtScheme(options, None, signing)
+    if changing:
+        return ChangingKeysScheme(options, fixed, changing, signing)
+    return JwtScheme(options, fixed, signing)
 
 
 class JwtScheme:
     """Tokens under keys that never change; without keys (None) they are the user's function's to judge."""
 
-    def __init__(self, options: Mapping[str, Any], keys: Sequence[Key] | None) -> None:
+    def __init__(
+        self, options: Mapping[str, Any], keys: Sequence[Key] | None, signing: Sequence[SigningKey] = ()
+    ) -> None:
         verify = options.get("verify") or {}
         self._verifier = Verifier(
             keys,
@@ -52,6 +63,13 @@ class JwtScheme:
             nbf=verify.get("nbf", True),
             max_age=verify.get("maxAgeSec", 0),
             skew=verify.get("timeSkewSec", 0),
+            headless=_headless(options.get("headless")),
+        )
+        self._signer = Signer(
+            signing,
+            self._verifier,
+            ttl=_seconds((options.get("sign") or {}).get("ttl", HOUR * 1000)),
+            claims={name: given[0] for name in ("aud", "iss") if (given := _several(verify.get(name)))},
             headless=_headless(options.get("headless")),
         )
         self._validate = options.get("validate") or None
@@ -101,6 +119,17 @@ class JwtScheme:
                 raise
             raise self._refusal(error.message, error.code or "unauthorized") from error
 
+    @property
+    def signs(self) -> bool:
+        """Whether it has a key to sign with."""
+        return bool(self._signer.keys)
+
+    def sign(self, claims: Mapping[str, Any], **options: Any) -> str:
+        """The token of these claims, see `Signer.sign`. Raises ValueError without a key that signs."""
+        if not self.signs:
+            raise ValueError(f"it has no key to sign with: {NO_KEY}")
+        return self._signer.sign(claims, **options)
+
     def verify(self, auth: Any) -> None:
         """Raises the 401 of a token that was good when the request came and is over by now."""
         try:
@@ -135,8 +164,14 @@ class JwtScheme:
 class ChangingKeysScheme(JwtScheme):
     """Tokens under keys that an issuer publishes, or that a function finds for each of them."""
 
-    def __init__(self, options: Mapping[str, Any], fixed: Sequence[Key], changing: Sequence[Mapping[str, Any]]) -> None:
-        super().__init__(options, fixed)
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        fixed: Sequence[Key],
+        changing: Sequence[Mapping[str, Any]],
+        signing: Sequence[SigningKey] = (),
+    ) -> None:
+        super().__init__(options, fixed, signing)
         self._fixed = tuple(fixed)
         self._current = self._fixed
         cache = options.get("cache")
@@ -182,6 +217,10 @@ def _scopes(claims: Any, path: Sequence[str]) -> list[str]:
     if isinstance(claims, str):
         return claims.split()
     return [each for each in claims if isinstance(each, str)] if isinstance(claims, list) else []
+
+
+def _seconds(ttl: Any) -> Any:
+    return ttl if ttl is False else ttl / 1000
 
 
 def _several(accepted: Any) -> list[str] | None:

@@ -16,6 +16,7 @@ from hapiish import boom
 from hapiish.caches.policy import Policy
 from hapiish.caches.rules import Rules
 from hapiish.caches.store import Entry
+from hapiish.http.auth.signing import SigningKey
 from hapiish.http.auth.tokens import Key
 
 _ALWAYS: Final = {"expires_in": 7 * 24 * 3_600_000, "generate_timeout": 120_000}
@@ -47,6 +48,22 @@ def make_key(given: Any) -> Key:
     """
     options = given if isinstance(given, Mapping) else {"key": given}
     return _made(options["key"], tuple(options.get("algorithms") or ()), options.get("kid"))
+
+
+def signing_key(given: Any) -> SigningKey | None:
+    """The key that signs what `make_key` of the same verifies; None for a public key or a certificate.
+
+    The first of its algorithms is the one that it signs by.
+    """
+    options = given if isinstance(given, Mapping) else {"key": given}
+    material = options["key"]
+    if "-----BEGIN " in material:
+        if "PRIVATE" not in material:
+            return None
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        material = load_pem_private_key(material.encode(), None)
+    return SigningKey(material, make_key(given).algorithms[0], options.get("kid"))
 
 
 @lru_cache(256)

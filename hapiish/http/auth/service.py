@@ -1,7 +1,8 @@
 """`server.auth`: what code may ask of strategies outside of a route's own authentication (hapi's server.auth)."""
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import timedelta
+from typing import Any, Literal
 
 from hapiish import boom
 from hapiish.bridge import anywhere
@@ -47,6 +48,43 @@ class AuthService:
         verify = getattr(self._strategies.get(auth.strategy or ""), "verify", None)
         if auth.is_authenticated and verify is not None:
             await caller(verify, self._run)(auth)
+
+    def sign(
+        self,
+        claims: Mapping[str, Any],
+        strategy: str | None = None,
+        *,
+        expires_in: float | timedelta | Literal[False] | None = None,
+        kid: str | None = None,
+    ) -> str:
+        """A token that the strategy accepts, signed by the first of its keys that can, or by the one called `kid`.
+
+        Without a strategy the first of the default that signs. It ends `expires_in` seconds from now; without that when
+        `exp` of the claims says, or after `sign.ttl` of the strategy; False is never. `iat`, and `aud` and `iss` as the
+        strategy wants them, are added where the claims lack them. No coroutine: any function calls it.
+
+        Raises ValueError for a strategy without a key to sign with, for claims that it would refuse and for an unknown
+        strategy or key.
+        """
+        name = strategy or self._signing()
+        scheme = self._strategies.get(name)
+        if scheme is None:
+            raise ValueError(f'no strategy "{name}"; known: {", ".join(self._strategies) or "none"}')
+        if not hasattr(scheme, "sign"):
+            raise ValueError(f'the strategy "{name}" cannot sign: tokens are for strategies of the scheme jwt')
+        try:
+            token: str = scheme.sign(claims, expires_in=expires_in, kid=kid)
+        except ValueError as error:
+            raise ValueError(f'the strategy "{name}" cannot sign: {error}') from None
+        return token
+
+    def _signing(self) -> str:
+        default = self.default.strategies if self.default is not None else ()
+        for name in (*default, *self._strategies):
+            scheme = self._strategies.get(name)
+            if hasattr(scheme, "sign") and getattr(scheme, "signs", True):
+                return str(name)
+        raise ValueError("no strategy signs: that needs one of the scheme jwt with a secret or a private key")
 
     def access(self, request: Request, route: Route) -> bool:
         """Whether the access rules of a route, perhaps another one, let this request's caller pass."""

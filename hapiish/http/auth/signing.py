@@ -1,0 +1,108 @@
+"""Claims to the text of a signed token (RFC 7515, RFC 7519): the other half of `tokens`, with the same keys."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from math import isfinite
+from time import time
+from typing import Any, Final, Literal
+
+import jwt
+
+from hapiish import codec
+from hapiish.http.auth.tokens import TokenError, Verifier
+
+HOUR: Final = 3600.0
+_SIGNATURES = jwt.PyJWS()
+_TIMES = ("exp", "iat", "nbf")
+
+
+class SigningKey:
+    """A secret or a private key, and the algorithm that it signs by."""
+
+    __slots__ = ("_algorithm", "_material", "kid", "name")
+
+    def __init__(self, material: Any, algorithm: str, kid: str | None = None) -> None:
+        self.name = algorithm
+        self.kid = kid
+        self._algorithm = _SIGNATURES.get_algorithm_by_name(algorithm)
+        self._material = self._algorithm.prepare_key(material)
+
+    def sign(self, text: bytes) -> bytes:
+        """The signature of `text`."""
+        return self._algorithm.sign(text, self._material)
+
+
+class Signer:
+    """Makes tokens that `verifier` accepts, with the first of `keys` or the one called `kid`.
+
+    A token lives `ttl` seconds unless it is said otherwise; False is for ever. `headless` is the header of tokens that
+    are sent without one. `claims` are what every token has that does not say otherwise.
+    """
+
+    def __init__(
+        self,
+        keys: Sequence[SigningKey],
+        verifier: Verifier,
+        *,
+        ttl: float | Literal[False] = HOUR,
+        claims: Mapping[str, Any] | None = None,
+        headless: str | None = None,
+    ) -> None:
+        self.keys = tuple(keys)
+        self.ttl = ttl
+        self._verifier = verifier
+        self._claims = dict(claims or {})
+        self._headless = headless
+
+    def sign(
+        self,
+        claims: Mapping[str, Any],
+        *,
+        expires_in: float | timedelta | Literal[False] | None = None,
+        kid: str | None = None,
+    ) -> str:
+        """The token of `claims`, with `iat` and `exp` unless they have them; `expires_in` is in seconds.
+
+        Raises ValueError for claims that the strategy would refuse, and for a key that is not there.
+        """
+        key = self._key(kid)
+        made = self._complete(claims, expires_in)
+        header = self._headless or _part({"alg": key.name, "typ": "JWT", **({"kid": key.kid} if key.kid else {})})
+        payload = _part(made)
+        signature = urlsafe_b64encode(key.sign(f"{header}.{payload}".encode())).rstrip(b"=").decode()
+        text = f"{payload}.{signature}" if self._headless else f"{header}.{payload}.{signature}"
+        try:
+            claims = self._verifier.verify(text).claims()
+            # A token for later is a good one.
+            self._verifier.judge_times(claims, max(time(), claims.get("nbf", 0)))
+        except TokenError as error:
+            raise ValueError(f"the strategy would refuse this token: {error}") from None
+        return text
+
+    def _key(self, kid: str | None) -> SigningKey:
+        found = next((key for key in self.keys if kid is None or key.kid == kid), None)
+        if found is None:
+            known = ", ".join(key.kid for key in self.keys if key.kid) or "none"
+            raise ValueError(f'no key called "{kid}" signs here; those that do: {known}')
+        return found
+
+    def _complete(self, claims: Mapping[str, Any], expires_in: Any) -> dict[str, Any]:
+        now = int(time())
+        made = {**self._claims, "iat": now, **claims}
+        for name in _TIMES:
+            if isinstance(made.get(name), datetime):
+                made[name] = int(made[name].timestamp())
+        if expires_in is not None or "exp" not in made:
+            lasting = self.ttl if expires_in is None else expires_in
+            made.pop("exp", None)
+            if lasting is not False:
+                seconds = lasting.total_seconds() if isinstance(lasting, timedelta) else lasting
+                if not isfinite(seconds):
+                    raise ValueError("expires_in is a number of seconds, or False for ever")
+                made["exp"] = now + int(seconds)
+        return made
+
+
+def _part(value: Mapping[str, Any]) -> str:
+    return urlsafe_b64encode(codec.encode(value)).rstrip(b"=").decode()
