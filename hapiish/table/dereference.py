@@ -56,7 +56,7 @@ class Dereferenced:
         made: dict[str, Any] = {}
         references: list[str] = []
         for keyword, value in schema.items():
-            if keyword in ("$ref", "$dynamicRef"):
+            if keyword in ("$ref", "$dynamicRef") and isinstance(value, str):
                 references.append(self._reference(root, path, keyword, value, scope))
             elif keyword in SINGLE:
                 made[keyword] = self._copy(value, root, (*path, keyword), scope)
