@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from hapiish.http.counters import Counters
     from hapiish.http.limit import Limit
 
+FAILURES = (401, 403)
+"""What `count: failures` stands for."""
+
 Limited = model.Route | model.Event
 
 
@@ -43,7 +46,7 @@ class LimitCompiler:
 
     def ended(self, given: Limited) -> Iterator[AsyncHandler]:
         """What onPostResponse does where failures are counted."""
-        if any(limit.failures for limit in self._limits(given)):
+        if any(limit.counted for limit in self._limits(given)):
             from hapiish.http.limit import trials_ended
 
             yield trials_ended(self._counters())
@@ -76,7 +79,7 @@ class LimitCompiler:
             scope=f"name {given.name}" if given.name else self._scope(holder),
             window=window,
             by=by,
-            failures=given.count == "failures",
+            counted=_counted(given.count),
             headers=given.headers,
             refuse=given.on_store_error == "refuse",
             skip=self.names.function(given.skip) if given.skip else None,
@@ -97,3 +100,10 @@ class LimitCompiler:
 
         counters: Counters = self.names.server.keep(("counters", store, partition), make)
         return counters
+
+
+def _counted(count: str | tuple[int, ...]) -> frozenset[int]:
+    """The statuses that count; none where every request does."""
+    if isinstance(count, tuple):
+        return frozenset(count)
+    return frozenset(FAILURES if count == "failures" else ())

@@ -27,7 +27,6 @@ Network = IPv4Network | IPv6Network
 Read = Callable[[Request], str | None]
 
 _LATE: Final = ("credentials", "payload", "user")
-_FAILURES: Final = (401, 403)
 
 
 class Judged(NamedTuple):
@@ -42,14 +41,15 @@ class Judged(NamedTuple):
 class Limit:
     """One limit, ready to be asked. `scope` is what is counted together: a route, or all that bear the limit's name.
 
-    `failures` counts only answers 401 and 403. `refuse` says what happens when the store does not answer.
+    `counted` are the statuses of the answers that count, where not every request does. `refuse`
+    says what happens when the store does not answer.
     """
 
     name: str
     scope: str
     window: Window
     by: tuple[str, ...]
-    failures: bool = False
+    counted: frozenset[int] = frozenset()
     headers: bool = True
     refuse: bool = False
     skip: AsyncHandler | None = None
@@ -88,7 +88,7 @@ def limit_step(
             if limit.skip is not None and await limit.skip(request, Toolkit(request)):
                 continue
             key = read(request)
-            verdict = await (tried(limit, key, request) if limit.failures else counters.take(limit.window, key))
+            verdict = await (tried(limit, key, request) if limit.counted else counters.take(limit.window, key))
             if verdict is not None:
                 judged.append(Judged(limit, key, verdict))
                 if not verdict.allowed:
@@ -138,15 +138,15 @@ def _pausing(turns: Sequence[Turn], streams: bool, receive: Receive) -> Receive:
 
 
 def limit_marshal(limits: Sequence[Limit], counters: Counters) -> Marshal:
-    """The last touch of a limited route: counts failures, and adds the headers to whatever the response is."""
+    """The last touch of a limited route: counts answers, and adds the headers to whatever the response is."""
     policy = ", ".join(f'"{limit.name}";q={limit.window.amount};w={limit.window.seconds}' for limit in shown(limits))
-    count = any(limit.failures for limit in limits)
+    counted = frozenset[int]().union(*(limit.counted for limit in limits))
 
     async def touch(request: Request, response: Response) -> None:
         judged: list[Judged] = request.plugins.get("limit", [])
-        if count and response.status_code in _FAILURES:
+        if response.status_code in counted:
             for index, (limit, key, before) in enumerate(judged):
-                if limit.failures and before.allowed:
+                if response.status_code in limit.counted and before.allowed:
                     judged[index] = Judged(limit, key, await counters.take(limit.window, key) or before)
                     counters.trials.failed(key)
         counters.trials.end(request)

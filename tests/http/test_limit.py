@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hapiish import Application
+from hapiish import Application, TableError
 from hapiish.http import trials
 from hapiish.http.counters import Counters, Window
 from hapiish.http.limit import caller_address, key_reader, trials_ended
@@ -143,6 +143,47 @@ async def test_failures_alone_are_counted_where_that_is_wanted(make: Make) -> No
     assert (await log_in("wrong", " Ann@X.org ")).status_code == 401
     assert (await log_in("right")).status_code == 429
     assert (await log_in("right", "bob@x.org")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("count", "answers"), [("[401, 422]", [422, 422, 429]), ("422", [422, 422, 429]), ("[403]", [422] * 3)]
+)
+async def test_the_statuses_that_count_are_told_by_the_table(make: Make, count: str, answers: list[int]) -> None:
+    app = make(
+        "routes: [{method: POST, path: /login, handler: 'my:bad_data', options: "
+        f"{{limit: {{max: 2, duration: 1m, by: address, count: {count}}}}}}}]",
+        "def bad_data(request, h):\n    raise boom.BadData('Wrong password')\n",
+    )
+    assert [(await inject(app, method="POST", url="/login")).status_code for _ in range(3)] == answers
+
+
+async def test_limits_of_one_route_each_count_what_they_are_for(make: Make) -> None:
+    app = make(
+        "routes: [{method: GET, path: /made, handler: 'my:made', options: {limit: ["
+        "{name: new, max: 2, duration: 1m, by: address, count: [201]}, "
+        "{name: bad, max: 5, duration: 1m, by: address, count: failures}]}}]",
+        "def made(request, h):\n    return h.response('x').code(201)\n",
+    )
+    answers = [await inject(app, url="/made") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+    assert answers[1].headers["ratelimit"] == '"new";r=0;t=60, "bad";r=5;t=60'
+
+
+@pytest.mark.parametrize(
+    ("count", "message"),
+    [
+        ("[99]", "must be at least 200, not 99"),
+        ("[]", "must be a list of at least 1"),
+        ("often", "all, failures, or a list of statuses from 200 to 599"),
+        ("[422, 422]", "without repetitions"),
+        ("[401, many]", "whole number"),
+    ],
+)
+async def test_what_is_no_status_is_refused_where_it_is_written(make: Make, count: str, message: str) -> None:
+    limit = f"{{max: 1, duration: 1s, count: {count}}}"
+    table = f"routes: [{{method: GET, path: /, handler: 'my:show', options: {{limit: {limit}}}}}]"
+    with pytest.raises(TableError, match=message):
+        make(table, CODE)
 
 
 async def test_guesses_that_come_all_at_once_are_no_more_than_one_after_another(make: Make) -> None:

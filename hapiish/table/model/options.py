@@ -161,7 +161,7 @@ class Limit:
     by: tuple[str, ...] = ("user",)
     strategy: Literal["moving", "fixed"] = "moving"
     name: str | None = None
-    count: Literal["all", "failures"] = "all"
+    count: Literal["all", "failures"] | tuple[int, ...] = "all"
     headers: bool = True
     skip: str | None = None
     on_store_error: Literal["allow", "refuse"] = "allow"
