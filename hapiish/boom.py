@@ -9,7 +9,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, Self
 
 HIDDEN = "An internal server error occurred"
 
@@ -22,8 +22,8 @@ class Boom(Exception):
     authentication scheme found no credentials of its kind (hapi: unauthorized without a message).
     """
 
-    status: ClassVar[int] = 500
-    phrase: ClassVar[str] = "Internal Server Error"
+    status: int = 500
+    phrase: str = "Internal Server Error"
 
     def __init__(
         self,
@@ -41,6 +41,12 @@ class Boom(Exception):
         self.headers: dict[str, str] = dict(headers or {})
         self.extra: dict[str, Any] = dict(extra or {})
         self.missing = False
+
+    def answered(self, status: int) -> Self:
+        """The same error, answered with another status and its phrase."""
+        if status != self.status:
+            self.status, self.phrase = status, of(status).phrase
+        return self
 
     def payload(self) -> dict[str, Any]:
         """The body: hapi's three keys in hapi's order, then what was given besides."""

@@ -81,6 +81,7 @@ class InputCompiler:
         """The steps that judge the inputs, in hapi's order, then those that judge all of them."""
         on_failure = OnFailure(
             fail_action=self.names.early_action(rules.fail_action),
+            status=rules.status,
             detail=rules.detail,
             error_fields=rules.error_fields,
         )

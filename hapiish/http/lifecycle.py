@@ -198,12 +198,20 @@ async def _prepared(request: Request, response: Response) -> Response:
 
 def failed(request: Request, error: Exception) -> Response:
     """The response of an error: a boom is itself, the store's unavailability a 503, all else a logged 500."""
-    known = error if isinstance(error, boom.Boom) else request.server.translate(error)
+    known = error if isinstance(error, boom.Boom) else _translated(request, error)
     if known is None or known.status == 500:
         log.crashed(request.id, f"{request.method} {request.route.path}", error)
         request.note(["internal", "error"], error, channel="error")
         known = known or boom.InternalServerError()
     return from_error(known)
+
+
+def _translated(request: Request, error: Exception) -> boom.Boom | None:
+    """What a store's error means; what it refuses of a document has the status of an input that does not fit."""
+    known: boom.Boom | None = request.server.translate(error)
+    if known is not None and known.status == 400:
+        known.answered(request.route.settings.validate.status)
+    return known
 
 
 def caller(function: Handler, run: Run) -> AsyncHandler:

@@ -48,6 +48,7 @@ class InvalidInput(boom.BadRequest):
     def __init__(self, source: str, details: list[Fault], default_error: boom.Boom, message: str = "") -> None:
         said = ". ".join(f'"{_dotted(fault["path"]) or source}" {fault["message"]}' for fault in details)
         super().__init__(message or said)
+        self.answered(default_error.status)
         self.source = source
         self.details = details
         self.default_error = default_error
@@ -97,17 +98,18 @@ def options_for(rules: Any, request: Request) -> Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnFailure:
-    """What becomes of an input that does not fit: `validate.failAction`, `detail` and `errorFields`.
+    """What becomes of an input that does not fit: `validate.failAction`, `status`, `detail` and `errorFields`.
 
-    `detail: none` leaves the error at hapi's three keys; `error_fields` are added to them.
+    `status` is the error's. `detail: none` leaves it at hapi's three keys; `error_fields` are added to them.
     """
 
     fail_action: FailAction = "error"
+    status: int = 400
     detail: Literal["full", "none"] = "full"
     error_fields: Mapping[str, Any] = field(default_factory=dict)
 
     def settle(self, request: Request, source: str, found: list[Fault]) -> None:
-        """For the three words: raises the 400, logs, or does nothing."""
+        """For the three words: raises the error, logs, or does nothing."""
         if self.fail_action == "error":
             raise self.failure(source, found)
         if self.fail_action == "log":
@@ -121,7 +123,7 @@ class OnFailure:
         return await self.fail_action(request, error)
 
     async def refused(self, request: Request, source: str, reason: Exception) -> Response | None:
-        """For what a validation function raised: a boom is answered as it is, anything else is a 400 (hapi)."""
+        """For what a validation function raised: a boom is answered as it is, anything else an invalid input (hapi)."""
         if self.fail_action in ("log", "ignore"):
             if self.fail_action == "log":
                 request.note(["validation", "error", source], reason, printed=True)
@@ -141,11 +143,12 @@ class OnFailure:
         raise default
 
     def failure(self, source: str, found: list[Fault]) -> boom.Boom:
-        """The 400 of an input with these faults."""
+        """The error of an input with these faults."""
         extra = dict(self.error_fields)
         if self.detail == "full":
             extra["validation"] = _shown(source, found)
-        return boom.BadRequest(f"Invalid request {source} input" if source != "all" else "Invalid request", extra=extra)
+        said = f"Invalid request {source} input" if source != "all" else "Invalid request"
+        return boom.BadRequest(said, extra=extra).answered(self.status)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -196,7 +199,7 @@ def validate_step(
     on_failure: OnFailure = OnFailure(),
     any_method: bool = False,
 ) -> Callable[[Request], Any]:
-    """A step that replaces `request.<source>` by its coerced form, or fails with 400; the original goes to `orig`.
+    """A step that replaces `request.<source>` by its coerced form, or fails; the original goes to `orig`.
 
     `coerce` is for text (params, query, headers, cookies, forms), `defaults` for JSON bodies. `any_method`: a `*`
     route, whose GET and HEAD have no body to judge. The step is async only with a function as `failAction`.

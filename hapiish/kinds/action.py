@@ -33,7 +33,7 @@ class Action:
         self.resource = resource
         self.cls = resource.cls
         rules = route.settings.validate
-        self.on_failure = OnFailure(detail=rules.detail, error_fields=rules.error_fields)
+        self.on_failure = OnFailure(status=rules.status, detail=rules.detail, error_fields=rules.error_fields)
         schemas = {"params": resource.params_schema(), **self.schemas()}
         self.validate: Mapping[str, Schema] = {
             source: schema for source, schema in schemas.items() if schema is not None

@@ -22,7 +22,7 @@ _FOR_EVENTS: Final[dict[str, tuple[str, ...] | None]] = {
     "plugins": None,
     "response": ("failAction", "modify", "options", "sample"),
     "timeout": None,
-    "validate": ("failAction", "detail", "errorFields", "options"),
+    "validate": ("failAction", "status", "detail", "errorFields", "options"),
 }
 
 

@@ -153,7 +153,8 @@ def test_a_context_has_the_data_of_route_and_request_and_says_what_it_has_not(ma
     """
     app = make(table("{app: {a: 1}, validate: {query: 'my:check'}}", "GET"), code)
     said = send(app, headers={"x": "y"}).json["said"]
-    assert said == "a validation's context has no 'body'; it has params, query, payload, headers, state, auth and app"
+    assert said.startswith("a validation's context has no 'body'; it has params, query, payload, headers, state, ")
+    assert said.endswith("auth, server, models and app")
 
 
 # All inputs together

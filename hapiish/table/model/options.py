@@ -325,6 +325,7 @@ class Validate:
     fail_action: FailAction = "error"
     error_fields: Mapping[str, Json] = field(default_factory=dict)
     detail: Literal["full", "none"] = "full"
+    status: int = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
