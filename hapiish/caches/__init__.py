@@ -3,7 +3,7 @@
 from hapiish.caches.policy import Cached, Decorated, Policy, Report, Stats
 from hapiish.caches.provision import Caches, Provision
 from hapiish.caches.rules import Flags, Rules
-from hapiish.caches.store import Entry, Store
+from hapiish.caches.store import Entry, Store, UnavailableError
 
 __all__ = [
     "Cached",
@@ -17,4 +17,5 @@ __all__ = [
     "Rules",
     "Stats",
     "Store",
+    "UnavailableError",
 ]

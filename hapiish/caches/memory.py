@@ -7,7 +7,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 from hapiish.bridge import anywhere
-from hapiish.caches.store import Entry, pack, unavailable, unpack
+from hapiish.caches.store import Entry, UnavailableError, pack, unpack
 
 MAX_BYTES = 100 * 1024 * 1024
 CLEANUP_INTERVAL = 1000  # ms, the shortest between two clean-ups
@@ -103,7 +103,7 @@ class MemoryStore:
 
     def _entries(self) -> dict[Key, _Kept]:
         if self._kept is None:
-            raise unavailable("The cache is not started")
+            raise UnavailableError("The cache is not started")
         return self._kept
 
     def _now(self) -> int:

@@ -10,17 +10,20 @@ Concurrent calls for one key share one look-up and one generate. Times out by th
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from hapiish import boom
 from hapiish.bridge import anywhere
 from hapiish.caches.rules import Flags, Rules
-from hapiish.caches.store import Entry, Store
+from hapiish.caches.store import Entry, Store, is_away
+from hapiish.service import Service
 
 log = logging.getLogger("hapiish.caches")
+
+T = TypeVar("T")
 
 Key = str | Mapping[str, Any]
 """An id, or a mapping whose `id` it is; the function that generates gets it as it is."""
@@ -85,9 +88,20 @@ class _Pending:
 
 
 class Policy:
-    """The values of one `segment` of a store under one set of rules. `clock` gives seconds since the epoch."""
+    """The values of one `segment` of a store under one set of rules. `clock` gives seconds since the epoch.
 
-    def __init__(self, rules: Rules, store: Store, segment: str, *, clock: Callable[[], float] = time.time) -> None:
+    `service` is what the log calls the store, the same for all of its segments.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        store: Store,
+        segment: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        service: Service | None = None,
+    ) -> None:
         self.rules = rules
         self.store = store
         self.segment = segment
@@ -97,6 +111,7 @@ class Policy:
         self._generating: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._told = ""
+        self._service = service or called(segment)
         self.home: asyncio.AbstractEventLoop | None = None
         """The event loop of the server that the policy belongs to, for calls from threads."""
 
@@ -136,20 +151,12 @@ class Policy:
         lifetime = ttl or self.rules.ttl(self._clock())
         if lifetime <= 0:
             return
-        try:
-            await self.store.set(self.segment, _id(key), value, lifetime)
-        except Exception:
-            self.stats.errors += 1
-            raise
+        await self._ask(self.store.set(self.segment, _id(key), value, lifetime))
 
     @anywhere
     async def drop(self, key: Key) -> None:
         """Forgets the value of `key`; raises what the store raises."""
-        try:
-            await self.store.drop(self.segment, _id(key))
-        except Exception:
-            self.stats.errors += 1
-            raise
+        await self._ask(self.store.drop(self.segment, _id(key)))
 
     def ttl(self, created: float | None = None) -> int:
         """What is left to a value made at `created` (seconds since the epoch, now by default), in milliseconds."""
@@ -170,10 +177,9 @@ class Policy:
         rules, report, cached = self.rules, Report(), None
         began = time.perf_counter()
         try:
-            cached = self._judge(await self.store.get(self.segment, id), report)
+            cached = self._judge(await self._ask(self.store.get(self.segment, id)), report)
         except Exception as error:  # noqa: BLE001 - the rules say what follows
             report.error = error
-            self.stats.errors += 1
             self._tell("read", error)
         report.msec = (time.perf_counter() - began) * 1000
         pending.found = True
@@ -281,12 +287,32 @@ class Policy:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def _ask(self, question: Awaitable[T]) -> T:
+        """The store's answer; that there is none is counted, and told of a store that is away."""
+        try:
+            answer = await question
+        except Exception as error:
+            self.stats.errors += 1
+            if is_away(error):
+                self._service.lost(error.__cause__ or error)
+            raise
+        if self._service.is_away:
+            self._service.back()
+        return answer
+
     def _tell(self, what: str, error: Exception) -> None:
-        """Logs an error of the store, but not the same one with every call."""
+        """Logs an error of the store, but not the same one with every call, and not what `_ask` has told."""
+        if is_away(error):
+            return
         said = f"{what}: {type(error).__name__}: {error}"
         if said != self._told:
             self._told = said
             log.warning("cache segment %s cannot %s", self.segment, said)
+
+
+def called(name: str) -> Service:
+    """What the log says of the cache of that name."""
+    return Service(f'the store of the cache "{name}"', "nothing is kept in it", log="hapiish.caches")
 
 
 def _id(key: Key) -> str:

@@ -9,9 +9,10 @@ from weakref import WeakSet
 
 from hapiish.bridge import anywhere, loop_only
 from hapiish.caches.memory import MemoryStore
-from hapiish.caches.policy import Policy
+from hapiish.caches.policy import Policy, called
 from hapiish.caches.rules import Rules
-from hapiish.caches.store import Store
+from hapiish.caches.store import Store, UnavailableError
+from hapiish.service import Service
 
 DEFAULT = "_default"
 
@@ -31,10 +32,11 @@ class Provision:
 
 @dataclass(slots=True)
 class Client:
-    """A store with the segments that are taken in it."""
+    """A store with the segments that are taken in it, and what the log says of it."""
 
     provision: Provision
     store: Store
+    service: Service
     segments: set[str] = field(default_factory=set)
 
 
@@ -61,8 +63,10 @@ class Caches:
         for provision in (*provisions, *default):
             old = before.clients.get(provision.name) if before is not None else None
             same = old is not None and old.provision.settings == provision.settings
-            store = old.store if old is not None and same else provision.store
-            self.clients[provision.name] = Client(provision, store)
+            if old is not None and same:
+                self.clients[provision.name] = Client(provision, old.store, old.service)
+            else:
+                self.clients[provision.name] = Client(provision, provision.store, called(provision.name))
 
     @property
     def stores(self) -> Mapping[str, Store]:
@@ -82,18 +86,18 @@ class Caches:
         if segment in client.segments and not shared and not client.provision.shared:
             raise ValueError(f'the cache segment "{segment}" is taken; share it, or take another')
         client.segments.add(segment)
-        policy = Policy(rules, client.store, segment, clock=self._clock)
+        policy = Policy(rules, client.store, segment, clock=self._clock, service=client.service)
         policy.home = self.loop
         self.policies.add(policy)
         return policy
 
     @anywhere
     async def start(self) -> None:
-        """Starts the stores that are not started."""
+        """Starts the stores that are not started; one whose server is away is told of, and recovers by itself."""
         self.loop = asyncio.get_running_loop()
         for policy in list(self.policies):
             policy.home = self.loop
-        await asyncio.gather(*(store.start() for store in self.stores.values() if not store.is_ready))
+        await asyncio.gather(*(_start(client) for client in self.clients.values() if not client.store.is_ready))
 
     @loop_only
     async def stop(self) -> None:
@@ -106,3 +110,10 @@ class Caches:
         """Stops the stores that `after` does not go on with."""
         kept = [id(store) for store in after.stores.values()]
         await asyncio.gather(*(store.stop() for store in self.stores.values() if id(store) not in kept))
+
+
+async def _start(client: Client) -> None:
+    try:
+        await client.store.start()
+    except UnavailableError as error:
+        client.service.lost(error.__cause__ or error, yet=True)

@@ -4,7 +4,6 @@ Key `partition:segment:id`, each part URL-encoded; value `{"item", "stored", "tt
 use the same cache. Bytes, which JSON does not have, are kept as base64 under `bytes`.
 """
 
-import logging
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
@@ -15,14 +14,16 @@ import orjson
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as NoAnswer
 
 from hapiish import codec
 from hapiish.bridge import anywhere
-from hapiish.caches.store import Entry, pack, unavailable
+from hapiish.caches.store import Entry, UnavailableError, pack
 
 T = TypeVar("T")
-log = logging.getLogger("hapiish.caches")
+_AWAY = (NoConnection, NoAnswer, OSError)
 
 
 class RedisStore:
@@ -58,13 +59,10 @@ class RedisStore:
 
     @anywhere
     async def start(self) -> None:
-        """Connects; a Redis that is away is a warning, and the store recovers when it comes back."""
+        """Connects; raises UnavailableError for a Redis that is away, which is used all the same when it comes back."""
         if self._client is None:
             self._client = self._connect()
-            try:
-                await self._client.ping()
-            except (RedisError, OSError) as error:
-                log.warning("Redis does not answer yet, so that nothing is cached there until it does: %s", error)
+            await self._ask(lambda client: client.ping())
 
     @anywhere
     async def stop(self) -> None:
@@ -103,11 +101,11 @@ class RedisStore:
 
     async def _ask(self, question: Callable[[Any], Awaitable[T]]) -> T:
         if self._client is None:
-            raise unavailable("The cache is not started")
+            raise UnavailableError("The cache is not started")
         try:
             return await question(self._client)
         except (RedisError, OSError) as error:
-            raise unavailable() from error
+            raise UnavailableError(is_away=isinstance(error, _AWAY)) from error
 
     def _key(self, segment: str, id: str) -> str:
         return f"{self._partition}:{quote(segment, safe='')}:{quote(id, safe='')}"

@@ -33,7 +33,10 @@ class Store(Protocol):
         """Whether it takes calls."""
 
     async def start(self) -> None:
-        """Opens what must not be opened before a fork; a server that is away is no reason to raise."""
+        """Opens what must not be opened before a fork.
+
+        Raises UnavailableError when its server is away; it is started all the same.
+        """
 
     async def stop(self) -> None:
         """Closes it."""
@@ -48,11 +51,18 @@ class Store(Protocol):
         """Forgets a value, if it is there."""
 
 
-def unavailable(message: str = "The cache is not available; try again") -> boom.ServerUnavailable:
-    """The 503 of a store that cannot answer now; it may be tried again."""
-    return boom.ServerUnavailable(
-        message, code="unavailable", data={"retryable": True}, headers={"retry-after": RETRY_AFTER}
-    )
+class UnavailableError(boom.ServerUnavailable):
+    """The 503 of a store that cannot answer now; it may be tried again. `is_away`: its server does not answer."""
+
+    def __init__(self, message: str = "The cache is not available; try again", *, is_away: bool = False) -> None:
+        super().__init__(message, code="unavailable", data={"retryable": True}, headers={"retry-after": RETRY_AFTER})
+        self.is_away = is_away
+
+
+def is_away(error: Exception) -> bool:
+    """Whether `error` means that nobody has answered, and not that somebody has refused."""
+    away = isinstance(error, ConnectionError | TimeoutError)
+    return error.is_away if isinstance(error, UnavailableError) else away
 
 
 def pack(value: Any) -> bytes:

@@ -5,7 +5,6 @@ hop to a thread for each of them; the one here forgets a key when it ends, and n
 """
 
 import heapq
-import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,11 +18,10 @@ from limits.aio.storage import MovingWindowSupport, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter, RateLimiter
 
 from hapiish.http.trials import Trials, Verdict
+from hapiish.service import Service
 
 Clock = Callable[[], float]
 Strategy = Literal["moving", "fixed"]
-
-_log = logging.getLogger("hapiish")
 
 PAUSE: Final = 1.0
 """Seconds for which a store that failed is not asked again, so that requests do not all wait for it."""
@@ -66,7 +64,8 @@ class Counters:
         if url:
             storage, self._pool, self._errors = _redis(url, partition)
         self._limiters = {name: make(storage) for name, make in _STRATEGIES.items()}
-        self._paused_until: float | None = None
+        self._paused_until = 0.0
+        self._service = Service("the store of the limits", "each limit does what its onStoreError says")
 
     async def take(self, window: Window, key: str) -> Verdict | None:
         """Counts a request, unless there is no room for it; None when the store does not answer."""
@@ -82,20 +81,18 @@ class Counters:
             await self._pool.disconnect()
 
     async def _ask(self, window: Window, key: str, *, take: bool) -> Verdict | None:
-        if self._paused_until is not None and self._clock() < self._paused_until:
+        if self._clock() < self._paused_until:
             return None
         limiter, item = self._limiters[window.strategy], _item(window)
         try:
             taken = not take or await limiter.hit(item, key)
             reset, remaining = await limiter.get_window_stats(item, key)
         except self._errors as error:
-            if self._paused_until is None:
-                _log.error("the store of the limits does not answer: %s", error)
+            self._service.lost(error)
             self._paused_until = self._clock() + PAUSE
             return None
-        if self._paused_until is not None:
-            self._paused_until = None
-            _log.warning("the store of the limits answers again")
+        if self._service.is_away:
+            self._service.back()
         allowed = taken if take else remaining > 0
         return Verdict(allowed, max(0, remaining), max(0.0, reset - self._clock()))
 

@@ -84,7 +84,8 @@ class Sessions:
         """503, unless requests are to go on without what the cache has."""
         if self.settings.error_on_cache_not_ready:
             raise boom.ServerUnavailable("Sessions cannot be had now", code="session_unavailable") from error
-        request.note(["session", "error"], error, printed=True)
+        # A store that does not answer is told of already, and once.
+        request.note(["session", "error"], error, printed=not isinstance(error, boom.ServerUnavailable))
 
 
 class Session:

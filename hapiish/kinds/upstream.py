@@ -12,6 +12,7 @@ import httpx
 
 from hapiish import boom
 from hapiish.http.header import pair
+from hapiish.service import Service
 
 # RFC 9110 §7.6.1 and its predecessor: what speaks of one connection is not for the next one.
 _HOP_BY_HOP = frozenset(
@@ -21,6 +22,7 @@ _HOP_BY_HOP = frozenset(
     }
 )
 _NO_BODY = frozenset({204, 304})
+_MOST_TOLD = 100  # upstreams whose loss is told: a function of the table may make any number of them
 
 
 def end_to_end(headers: Mapping[str, str]) -> dict[str, str]:
@@ -97,6 +99,7 @@ class Pool:
         self._max_sockets = max_sockets
         self._redirects = redirects
         self._client: httpx.AsyncClient | None = None
+        self._services: dict[tuple[str, bytes], Service] = {}  # of the upstreams that were lost at some time
 
     async def send(self, request: httpx.Request, *, seconds: float | None) -> httpx.Response:
         """The answer as soon as its head is here; BadGateway or GatewayTimeout when there is none in time."""
@@ -107,13 +110,25 @@ class Pool:
             async with asyncio.timeout(seconds):
                 response = await client.send(request, stream=True, follow_redirects=self._redirects > 0)
         except (TimeoutError, httpx.TimeoutException) as error:
+            self._lost(request.url, error)
             raise boom.GatewayTimeout("The upstream did not answer in time") from error
         except (httpx.RequestError, httpx.StreamError) as error:
+            self._lost(request.url, error)
             raise boom.BadGateway("The upstream cannot be reached, or answers wrongly") from error
+        if self._services and (service := self._services.get(_peer(request.url))) is not None:
+            service.back()
         if not 200 <= response.status_code <= 599:
             await response.aclose()
             raise boom.BadGateway(f"The upstream answers with {response.status_code}, which is no status of HTTP")
         return response
+
+    def _lost(self, url: httpx.URL, error: Exception) -> None:
+        peer = _peer(url)
+        if peer not in self._services and len(self._services) < _MOST_TOLD:
+            name = f"the upstream {peer[0]}://{peer[1].decode('ascii')}"
+            self._services[peer] = Service(name, "requests to it are answered 502 or 504")
+        if peer in self._services:
+            self._services[peer].lost(error)
 
     def _open(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -132,6 +147,10 @@ class Pool:
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
+
+
+def _peer(url: httpx.URL) -> tuple[str, bytes]:
+    return url.scheme, url.netloc
 
 
 def request_for(method: str, uri: str, headers: Mapping[str, str], content: Any) -> httpx.Request:

@@ -8,7 +8,6 @@ is back. Losing it is one warning, its return one line.
 """
 
 import asyncio
-import logging
 import sys
 import time
 from collections.abc import Callable
@@ -17,14 +16,13 @@ from types import FrameType
 
 import pymongo
 
+from hapiish.service import Service
 from hapiish.store import errors
 from hapiish.store.threads import Pool
 
 SUSPICIOUS = 0.25  # seconds in the driver after which a call makes one ask
 TRIAL = 1.0  # seconds between pings to a database that is away
 AT_ONCE = 0.05  # seconds that a call may wait for a database that is known to be away
-
-log = logging.getLogger("hapiish.store")
 
 
 class Watch:
@@ -37,7 +35,7 @@ class Watch:
     def __init__(
         self, pool: Pool, ping: Callable[[float], bool], seconds: float, recovered: Callable[[], None]
     ) -> None:
-        self.is_away = False
+        self._service = Service("MongoDB", "what needs it is answered 503", log="hapiish.store")
         self._pool = pool
         self._ping = ping
         self._seconds = seconds
@@ -47,6 +45,11 @@ class Watch:
         self._probe: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the database is known not to answer."""
+        return self._service.is_away
 
     def start(self) -> None:
         """Begins to look after the pool, on the running loop."""
@@ -68,7 +71,7 @@ class Watch:
         if self._loop is None:
             return
         if known and not self.is_away:
-            self._lost("MongoDB does not answer yet")
+            self._lost(yet=True)
         if self._probe is None:
             self._probe = self._loop.create_task(self._find_out())
 
@@ -101,25 +104,23 @@ class Watch:
         try:
             while not await self._probes.call(self._ping, self._seconds - self._look_each):
                 if not self.is_away:
-                    self._lost("MongoDB does not answer")
+                    self._lost()
                 await asyncio.sleep(TRIAL)
             if self.is_away:
                 self._found()
         finally:
             self._probe = None
 
-    def _lost(self, said: str) -> None:
-        self.is_away = True
+    def _lost(self, *, yet: bool = False) -> None:
+        self._service.lost(yet=yet)
         self._pool.hooks.around = _hurried
-        log.warning("%s; what needs it is answered 503 until it does", said)
         if self._timer is not None:
             self._timer.cancel()
             self._look()
 
     def _found(self) -> None:
-        self.is_away = False
+        self._service.back()
         self._pool.hooks.around = None
-        log.info("MongoDB answers again")
         self._recovered()
 
 

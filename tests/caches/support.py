@@ -34,6 +34,7 @@ class FaultyStore(MemoryStore):
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__(clock=clock)
         self.broken: set[str] = set()
+        self.error: type[Exception] = ConnectionError
         self.delay = 0
         self.lookups = 0
 
@@ -41,10 +42,15 @@ class FaultyStore(MemoryStore):
         self.lookups += 1
         await asyncio.sleep(self.delay / 1000)
         if "get" in self.broken:
-            raise ConnectionError("cannot read")
+            raise self.error("cannot read")
         return await super().get(segment, id)
 
     async def set(self, segment: str, id: str, value: Any, ttl: int) -> None:
         if "set" in self.broken:
-            raise ConnectionError("cannot write")
+            raise self.error("cannot write")
         await super().set(segment, id, value, ttl)
+
+    async def drop(self, segment: str, id: str) -> None:
+        if "drop" in self.broken:
+            raise self.error("cannot drop")
+        await super().drop(segment, id)

@@ -1,6 +1,7 @@
 """catbox's rules, one by one, in a time that only passes where the test says so."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from hapiish import boom
 from hapiish.caches import Decorated, Flags, Policy, Rules
+from hapiish.service import BURST
 from tests.caches.support import FaultyStore, Source
 from tests.virtual_loop import START, VirtualLoop, clock
 
@@ -295,12 +297,42 @@ async def test_generate_on_read_error_false_hands_the_error_on() -> None:
 
 async def test_a_store_that_cannot_be_written_does_not_fail_the_call(caplog: pytest.LogCaptureFixture) -> None:
     policy, store = await make(Source(), expires_in=1000)
-    store.broken = {"set"}
+    store.broken, store.error = {"set"}, TypeError
     assert [await policy.get("a"), await policy.get("a")] == [{"made": 1}, {"made": 2}]
     assert policy.stats.errors == 2
     assert [record.message for record in caplog.records] == [
-        "cache segment tests cannot write: ConnectionError: cannot write"
+        "cache segment tests cannot write: TypeError: cannot write"
     ]
+
+
+async def test_a_store_that_is_away_is_told_of_once_and_so_is_its_return(caplog: pytest.LogCaptureFixture) -> None:
+    policy, store = await make(Source(), expires_in=1000)
+    with caplog.at_level(logging.INFO, logger="hapiish"):
+        for _ in range(2):
+            store.broken = {"get", "set", "drop"}
+            for key in "abc":
+                await policy.get(key)
+                with pytest.raises(ConnectionError):
+                    await policy.drop(key)
+            store.broken = set()
+            await policy.get("a")
+            await policy.get("b")
+    lost = 'the store of the cache "tests" does not answer: cannot read; nothing is kept in it until it does'
+    back = 'the store of the cache "tests" answers again'
+    said = [("WARNING", lost), ("INFO", back)]
+    assert [(record.levelname, record.message) for record in caplog.records] == said * 2
+
+
+async def test_a_store_that_comes_and_goes_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    policy, store = await make(expires_in=1000)
+    with caplog.at_level(logging.INFO, logger="hapiish"):
+        for _ in range(1000):
+            store.broken = {"get"}
+            with pytest.raises(ConnectionError):
+                await policy.get("a")
+            store.broken = set()
+            await policy.get("a")
+    assert len(caplog.records) <= 2 * (BURST + 1)
 
 
 async def test_generate_ignore_write_error_false_fails_the_call() -> None:

@@ -1,5 +1,6 @@
 """The store in Redis, against a real one: outages and strangers included."""
 
+import logging
 from typing import Any
 
 import orjson
@@ -7,7 +8,7 @@ import pytest
 from redis import Redis
 
 from hapiish.boom import ServerUnavailable
-from hapiish.caches import Policy, Rules
+from hapiish.caches import Caches, Policy, Provision, Rules
 from hapiish.caches.redis import RedisStore
 from tests.caches.support import Source
 from tests.redis_server import RedisServer
@@ -90,20 +91,44 @@ async def test_an_outage_is_gone_around_and_over_by_itself(redis_url: str, redis
     await store.stop()
 
 
-async def test_a_redis_that_is_away_at_the_start_is_a_warning(
+async def test_a_redis_that_is_away_at_the_start_is_told_of_once_and_so_is_its_return(
     redis_url: str, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
+    store = RedisStore(url=redis_url)
+    caches = Caches([Provision(store=store, name="shared")])
+    policies = [caches.policy(Rules(expires_in=60_000), segment=segment, cache="shared") for segment in "ab"]
+    caplog.set_level(logging.INFO, logger="hapiish")
     redis_server.stop()
     try:
-        store = await started(redis_url)
+        await caches.start()
+        for policy in policies:
+            with pytest.raises(ServerUnavailable):
+                await policy.get("x")
     finally:
         redis_server.start()
-    assert "does not answer yet" in caplog.text
-    await store.set("s", "a", 1, 60_000)
-    assert await store.get("s", "a") is not None
-    await store.stop()
+    for policy in policies:
+        await policy.set("x", 1)
+        assert await policy.get("x") == 1
+    levels, said = zip(*((record.levelname, record.message) for record in caplog.records), strict=True)
+    assert levels == ("WARNING", "INFO")
+    assert said[0].startswith('the store of the cache "shared" does not answer yet: ')
+    assert said[1] == 'the store of the cache "shared" answers again'
+    await caches.stop()
     with pytest.raises(ServerUnavailable):
         await store.get("s", "a")
+
+
+async def test_what_a_redis_refuses_is_no_loss_of_it(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    store = await started(redis_url, partition="p")
+    with Redis.from_url(redis_url) as client:
+        client.rpush("p:s:a", "a list")
+    policy = Policy(Rules(expires_in=60_000), store, "s")
+    for _ in range(2):
+        with pytest.raises(ServerUnavailable):
+            await policy.get("a")
+    assert len(caplog.records) == 1
+    assert caplog.records[0].message.startswith("cache segment s cannot read")
+    await store.stop()
 
 
 def test_a_url_that_is_none_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -252,7 +253,9 @@ def publishing(document: Callable[[], Any]) -> Any:
     return app
 
 
-async def test_tokens_of_an_issuer_are_judged_by_the_keys_that_it_publishes(make: Make) -> None:
+async def test_tokens_of_an_issuer_are_judged_by_the_keys_that_it_publishes(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
     known: Any = {"keys": [jwk(RSA, "a")]}
     async with serving(publishing(lambda: known), ws="none") as port:
         source = f'{{uri: "http://127.0.0.1:{port}/keys", headers: {{X-Client: hapiish}}}}'
@@ -262,4 +265,12 @@ async def test_tokens_of_an_issuer_are_judged_by_the_keys_that_it_publishes(make
         assert await status(app, bearer(OTHER_RSA, "a", "RS256")) == 401
         assert await status(app, bearer(RSA, "b", "RS256")) == 401
         known = None
-        assert await status(make(TABLE.replace("KEYS", source), CODE), bearer(RSA, "a", "RS256")) == 500
+        app = make(TABLE.replace("KEYS", source), CODE)
+        with caplog.at_level(logging.INFO, logger="hapiish"):
+            assert [await status(app, bearer(RSA, "a", "RS256")) for _ in range(3)] == [503] * 3
+            known = {"keys": [jwk(RSA, "a")]}
+            assert await status(app, bearer(RSA, "a", "RS256")) == 200
+        told = [each for each in caplog.records if each.name == "hapiish"]
+        assert [each.levelname for each in told] == ["WARNING", "INFO"]
+        assert told[0].message.startswith(f"the issuer of the keys at http://127.0.0.1:{port}/keys does not answer: ")
+        assert not any(each.exc_info for each in caplog.records)

@@ -1,5 +1,6 @@
 """The login at a third party, against a real one on the loopback: there and back, and everything that can go wrong."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -42,6 +43,9 @@ async def login(request, h):
 async def profile(credentials, token, get, request):
     raw = await get(request.query["userinfo"] if "userinfo" in request.query else BASE + "/userinfo", {"extra": "1"})
     return {"from": raw["sub"], "type": token["token_type"], "provider": credentials["provider"]}
+
+async def mistaken(credentials, token, get, request):
+    return {}["mistaken"]
 
 def state(request):
     return "-more"
@@ -346,11 +350,27 @@ async def test_a_profile_of_somebody_else_is_refused(make: Make, provider: Login
 
 
 @pytest.mark.parametrize("broken", ["token", "userinfo", "jwks"])
-async def test_a_provider_that_fails_is_a_502(make: Make, provider: LoginProvider, broken: str) -> None:
+async def test_a_provider_that_fails_is_a_502_told_of_once(
+    make: Make, provider: LoginProvider, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
     app = oidc(make, provider)
-    response, back = await there(app)
+    caplog.set_level(logging.INFO, logger="hapiish")
     provider.broken = broken
-    assert await outcome(app, back, cookie_of(response)) == 502
+    for _ in range(2):
+        response, back = await there(app)
+        assert await outcome(app, back, cookie_of(response)) == 502
+    provider.broken = ""
+    assert (await round_trip(app)).status_code == 200
+    told = [each for each in caplog.records if each.name == "hapiish"]
+    assert [each.levelname for each in told] == ["WARNING", "INFO"]
+    assert not any(each.exc_info for each in told)
+
+
+async def test_a_mistake_in_a_profile_function_has_its_traceback_in_the_log(
+    make: Make, provider: LoginProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await round_trip(oidc(make, provider, 'profile: "my:mistaken"'))).status_code == 502
+    assert "KeyError: 'mistaken'" in caplog.text
 
 
 async def test_a_provider_that_talks_nonsense_is_a_502(make: Make, provider: LoginProvider) -> None:

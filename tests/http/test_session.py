@@ -1,6 +1,7 @@
 """`session`: values that a browser has again in its next request, with yar's keys and methods."""
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
@@ -316,8 +317,11 @@ async def test_processes_that_share_a_redis_share_sessions(make: Make, redis_url
 
 
 @pytest.mark.parametrize(("strict", "status"), [("true", 503), ("false", 200)])
-async def test_without_its_cache_a_session_is_an_error_or_empty(make: Make, strict: str, status: int) -> None:
+async def test_without_its_cache_a_session_is_an_error_or_empty(
+    make: Make, strict: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
     with RedisServer() as server:
+        caplog.set_level(logging.INFO, logger="hapiish")
         caches = f"    caches: [{{provider: redis, options: {{url: '{server.url}'}}}}]\n"
         app = make(table(f"maxCookieSize: 0, errorOnCacheNotReady: {strict}", caches), CODE)
         async with app.router.lifespan_context(app):
@@ -328,6 +332,12 @@ async def test_without_its_cache_a_session_is_an_error_or_empty(make: Make, stri
             assert answer.status_code == status
             assert answer.json.get("all", {}) == {}
             assert (await browser.put(a=2)).status_code == status
+            server.start()
+            assert (await browser.put(a=3)).status_code == 200
+            assert (await browser.ask()).json["all"] == {"a": 3}
+    told = [each for each in caplog.records if each.levelno > logging.INFO or each.name == "hapiish.caches"]
+    assert [each.levelname for each in told] == ["WARNING", "INFO"]
+    assert told[1].message == 'the store of the cache "_default" answers again'
 
 
 def test_what_makes_ids_must_be_a_function(make: Make) -> None:

@@ -1,5 +1,6 @@
 """What comes after a chunked body is `request.trailers` and nothing else."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,30 @@ async def test_trailers_have_the_bounds_of_a_head(tmp_path: Path) -> None:
         assert (await ask(port, HEAD + body + b"A: b\r\n" * 11 + b"\r\n")).status == 431
         assert (await ask(port, HEAD + body + b"A: " + b"b" * 3000 + b"\r\n\r\n")).status == 431
         assert (await ask(port, HEAD + body, *[b"A: " + b"b" * 900] * 40)).status == 431
+
+
+async def test_a_proxy_sends_no_trailer_to_the_server_behind(tmp_path: Path) -> None:
+    seen = bytearray()
+
+    async def behind(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.extend(await reader.readuntil(b"\r\n0\r\n"))
+        seen.extend(await reader.readuntil(b"\r\n"))
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(behind, "127.0.0.1", 0) as upstream:
+        where = f"host: 127.0.0.1, port: {upstream.sockets[0].getsockname()[1]}, passThrough: true, xforward: true"
+        options = "{payload: {parse: false, output: stream}}"
+        table = f"""
+            hapiish: 1
+            server: {{trustedProxies: [127.0.0.1]}}
+            routes: [{{method: "*", path: "/{{any*}}", handler: {{proxy: {{{where}}}}}, options: {options}}}]
+        """
+        async with server(tmp_path, table) as port:
+            names = (b"Authorization", b"X-Forwarded-For", b"Cookie", b"X-Own")
+            evil = b"".join(name + b": evil\r\n" for name in names)
+            answer = await ask(port, HEAD + b"Trailer: X-Own\r\n\r\n3\r\nabc\r\n0\r\n" + evil + b"\r\n")
+    assert answer.status == 204
+    assert b"evil" not in seen
+    assert b"trailer" not in seen.lower()
+    assert seen.endswith(b"\r\n3\r\nabc\r\n0\r\n\r\n")

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -441,6 +442,29 @@ async def test_a_dead_server_is_a_502_and_a_slow_one_a_504(behind: tuple[Behind,
     told = proxied("onResponse: my:read", CODE, where="host: 127.0.0.1, port: 1")
     response = await inject(told, url="/x")
     assert (response.status_code, response.json) == (299, {"error": 502, "ttl": None})
+
+
+async def test_a_server_that_is_lost_is_told_of_once_and_so_is_its_return(
+    proxied: Proxied, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    first = await asyncio.start_server(nothing, "127.0.0.1", 0)
+    port = first.sockets[0].getsockname()[1]
+    app = proxied(where=f"host: 127.0.0.1, port: {port}")
+    caplog.set_level(logging.INFO, logger="hapiish")
+    assert (await inject(app, url="/x")).status_code == 204
+    first.close()
+    assert [(await inject(app, url=url)).status_code for url in ("/x", "/y")] == [502, 502]
+    async with await asyncio.start_server(nothing, "127.0.0.1", port, reuse_address=True):
+        assert [(await inject(app, url=url)).status_code for url in ("/x", "/y")] == [204, 204]
+    told = [each for each in caplog.records if each.name == "hapiish"]
+    assert [each.levelname for each in told] == ["WARNING", "INFO"]
+    assert told[0].message.startswith(f"the upstream http://127.0.0.1:{port} does not answer: ")
+    assert told[1].message == f"the upstream http://127.0.0.1:{port} answers again"
 
 
 async def test_redirects_are_the_clients_unless_they_are_followed(behind: tuple[Behind, int], proxied: Proxied) -> None:

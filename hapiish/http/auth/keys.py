@@ -18,6 +18,7 @@ from hapiish.caches.rules import Rules
 from hapiish.caches.store import Entry
 from hapiish.http.auth.signing import SigningKey
 from hapiish.http.auth.tokens import Key
+from hapiish.service import Service
 
 _ALWAYS: Final = {"expires_in": 7 * 24 * 3_600_000, "generate_timeout": 120_000}
 _STALE: Final = {"stale_in": 3_600_000, "stale_timeout": 500}
@@ -145,6 +146,7 @@ class RemoteKeys:
         given: dict[str, Any] = {**_ALWAYS, **(cache or _STALE)}
         rules = Rules(generate_func=self._generate, drop_on_error=False, **given)
         self._policy = Policy(rules, _Here(clock), "keys", clock=clock)
+        self._service = Service(f"the issuer of the keys at {uri}", "no new key is known")
 
     async def keys(self, kid: str | None = None) -> tuple[Key, ...]:
         """The keys of now, with the one called `kid` if the issuer has it. Raises KeysError."""
@@ -167,7 +169,13 @@ class RemoteKeys:
 
     async def _generate(self, key: Any, flags: Any) -> tuple[Key, ...]:
         self._tried = self._clock()
-        return tuple(self._read(await self._fetch()))
+        try:
+            found = tuple(self._read(await self._fetch()))
+        except Exception as error:
+            self._service.lost(error)
+            raise
+        self._service.back()
+        return found
 
     def _read(self, document: Any) -> list[Key]:
         given = document.get("keys") if isinstance(document, Mapping) else None
@@ -198,7 +206,10 @@ class RemoteKeys:
 async def keys_for(
     header: Mapping[str, Any], remotes: Sequence[RemoteKeys], asked: Sequence[Callable[[], Awaitable[Any]]]
 ) -> list[Key]:
-    """The keys of every source for a token with this header; those that fail matter only when none has a key."""
+    """The keys of every source for a token with this header; those that fail matter only when none has a key.
+
+    Raises ServerUnavailable then.
+    """
     keys: list[Key] = []
     failures: list[Exception] = []
     for remote in remotes:
@@ -211,5 +222,5 @@ async def keys_for(
         several = found if isinstance(found, list | tuple) else [] if found is None else [found]
         keys += [make_key(each) for each in several]
     if failures and not any(key.is_for(header) for key in keys):
-        raise boom.InternalServerError("Failed to obtain keys") from failures[0]
+        raise boom.ServerUnavailable("Failed to obtain keys", code="keys_unavailable") from failures[0]
     return keys

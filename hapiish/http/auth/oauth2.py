@@ -23,6 +23,7 @@ from hapiish.http.auth.verdict import Authenticated, Unauthenticated
 from hapiish.http.cookies import Definition
 from hapiish.http.request import Request
 from hapiish.http.response import CLEAR, Response
+from hapiish.service import Service
 
 PATIENCE: Final = 10.0
 """So many seconds a provider may take for each answer."""
@@ -63,6 +64,7 @@ class OAuth2Scheme:
             name = known or options.get("name", "oidc")
             self._issuer = Issuer(name, issuer, self._client_id, fetch=partial(self._get, None, None))
         self.name = self._issuer.name if self._issuer is not None else self._provider.name if self._provider else ""
+        self._service = Service(f"the login provider {self.name}", "a login with it is answered 502")
 
     async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
         """Sends the browser to the provider, or makes credentials of what it brings back."""
@@ -148,6 +150,7 @@ class OAuth2Scheme:
                 await self._profile(request, provider, credentials, token, claims)
             except TokenError as error:
                 return self._refused(str(error), known)
+        self._service.back()
         return Authenticated(credentials, dict(token))
 
     async def _token(
@@ -174,11 +177,11 @@ class OAuth2Scheme:
             except OAuthError as error:
                 if error.error in ("invalid_grant", "bad_verification_code"):
                     return None
-                raise self._unreachable("access token", request, error) from error
+                raise self._unreachable("access token", error) from error
             except Exception as error:
-                raise self._unreachable("access token", request, error) from error
+                raise self._unreachable("access token", error) from error
         if not isinstance(token, Mapping) or not isinstance(token.get("access_token"), str):
-            raise self._unreachable("access token", request, ValueError("the answer holds no access_token"))
+            raise self._unreachable("access token", ValueError("the answer holds no access_token"))
         return token
 
     async def _claims(
@@ -218,6 +221,8 @@ class OAuth2Scheme:
 
         Raises TokenError for a profile of somebody else.
         """
+        import httpx
+
         get = partial(self._get, provider, credentials["token"])
         given = self._options.get("profile")
         try:
@@ -232,9 +237,12 @@ class OAuth2Scheme:
         except boom.Boom:
             raise
         except Exception as error:
-            raise self._unreachable("user profile", request, error) from error
+            if given is not None and not isinstance(error, httpx.HTTPError | OSError):  # a mistake of that function
+                log.event(request.id, ["auth", "error"], error)
+                raise boom.BadGateway(f"Failed obtaining {self.name} user profile") from error
+            raise self._unreachable("user profile", error) from error
         if not isinstance(raw, Mapping):
-            raise self._unreachable("user profile", request, ValueError("the answer is no object"))
+            raise self._unreachable("user profile", ValueError("the answer is no object"))
         if claims and raw.get("sub") != claims["sub"]:
             raise TokenError(f"The {self.name} profile is somebody else's")
         if raw:
@@ -247,8 +255,7 @@ class OAuth2Scheme:
         try:
             return await self._issuer.provider()
         except Exception as error:
-            log.event(None, ["auth", "error"], error)
-            raise boom.BadGateway(f"Failed obtaining the endpoints of {self.name}") from error
+            raise self._unreachable("endpoints", error) from error
 
     def _client(self, provider: Provider, secret: str | None = None) -> Any:
         from authlib.integrations.httpx_client import AsyncOAuth2Client
@@ -295,7 +302,7 @@ class OAuth2Scheme:
         error = boom.Unauthorized(message, code="unauthorized")
         return Unauthenticated(error, {"provider": self.name, **credentials})
 
-    def _unreachable(self, what: str, request: Request, error: Exception) -> boom.Boom:
+    def _unreachable(self, what: str, error: Exception) -> boom.Boom:
         """The provider's failure, whose cause is for the log alone."""
-        log.event(request.id, ["auth", "error"], error)
+        self._service.lost(f"{what}: {str(error) or type(error).__name__}")
         return boom.BadGateway(f"Failed obtaining {self.name} {what}")
