@@ -2,7 +2,7 @@
 
 jsonschema-rs's engine judges every pattern, here and in schemas, so that a pattern means one thing. It knows the
 classes and properties of ECMAScript; what it spells in another way is translated. Its work on a text is bounded: linear
-without lookaround and backreferences, else `_STEPS`, past which a text does not match.
+without lookaround, word boundaries and backreferences, else `_STEPS`, past which a text does not match.
 """
 
 import re
@@ -29,7 +29,15 @@ _PIECE: Final = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
-_OUTSIDE: Final = {"[]": r"[^\s\S]", "[^]": r"[\s\S]", ".": r"[^\n\r\u{2028}\u{2029}]"}
+_WORD: Final = "[0-9A-Za-z_]"
+_OUTSIDE: Final = {
+    "[]": r"[^\s\S]",
+    "[^]": r"[\s\S]",
+    ".": r"[^\n\r\u{2028}\u{2029}]",
+    # The engine's own boundaries are those of words in any script.
+    r"\b": rf"(?:(?<={_WORD})(?!{_WORD})|(?<!{_WORD})(?={_WORD}))",
+    r"\B": rf"(?:(?<={_WORD})(?={_WORD})|(?<!{_WORD})(?!{_WORD}))",
+}
 _ESCAPES: Final = {r"\0": r"\x00", r"\<": "<", r"\>": ">"}
 _PROPERTY: Final = re.compile(r"\\[pP]\{([^{}]*)\}")
 

@@ -34,6 +34,8 @@ CASES = [
     (r"^\\k<y>$", ["\\k<y>"], []),
     (r"^\d\w\s$", ["1a\ufeff", "1a\u00a0"], ["٣a ", "1é ", "1a\x85"]),
     (r"a$", ["a"], ["a\n"]),
+    (r"\bfoo\b", ["foo", "a foo!", "éfooé"], ["xfoo", "foo_"]),
+    (r"\Bfoo", ["xfoo", "_foo"], ["foo", "éfoo"]),
 ]
 
 

@@ -123,6 +123,7 @@ class InputCompiler:
             defaults=compile_defaults(schema, self.schemas, strip=strip, whole=True) if is_payload else None,
             on_failure=on_failure,
             any_method=any_method,
+            most_digits=self.most_digits,
         )
 
     def asked(self, schema: model.Schema, options: model.ValidationOptions) -> Any:

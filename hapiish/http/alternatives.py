@@ -79,6 +79,8 @@ class Alternatives:
                 continue
             values = [mine[names] for _, mine in tags]
             given = inside(value, names)
+            if given is ABSENT and len(names) == 1 and self._is_missing(branches, names[0], values):
+                return [], Told("is required", validator="required", path=names)
             if given is ABSENT or all(_same(each, values[0]) for each in values):
                 continue
             several = [each for each in tags if among(given, each[1][names])]
@@ -87,6 +89,11 @@ class Alternatives:
                 return [], Told(f"must be {either(list(words))}", validator="enum", path=names)
             tags = several
         return [each for each, _ in tags], _NONE
+
+    def _is_missing(self, branches: list[Any], name: str, values: list[list[Any]]) -> bool:
+        """Whether branches that a constant tells apart all require it; nothing else can be said of a value without."""
+        differ = not any(_same(each, other) for index, each in enumerate(values) for other in values[:index])
+        return differ and all(name in self._shape.required(each) for each in branches)
 
     def _facts(self, schema: Any) -> tuple[Any, ...]:
         """The types, values, unions and tags of a branch, read once."""

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from hapiish.codec import MOST_DIGITS
 from hapiish.http.choices import Alternatives, Branch, Look
-from hapiish.http.places import Make, Memo, Place, Places, fill
+from hapiish.http.places import Make, Memo, Place, Places, fill, holds
 from hapiish.http.places import Validator as Judge
 from hapiish.http.report import UNEXPLAINED, Fault
 from hapiish.http.schema import Schema, SchemaError, embed
@@ -94,6 +94,7 @@ class _Compiler:
         self.schemas: dict[str, Any] = document["schemas"]
         self.places: dict[tuple[str, _Task], Place] = {}
         self.defaults: list[tuple[Place, int, Any, Places]] = []
+        self.is_risky = False  # whether a default may make a value fail that holds without
 
     def make(self, schema: Any, task: _Task) -> Convert | None:
         """What does `task` to values of `schema`; None when there is nothing to do."""
@@ -117,9 +118,10 @@ class _Compiler:
             place.members[index] = name, _maker(whole if task.text else default), convert, own
         for place in places:
             place.finish(useful)
-        if any(place.objects or place.arrays or place.texts or place.changes_others for place in places):
-            return root.make
-        return partial(root.fill, memo=Memo())  # where nothing is chosen, nothing is remembered
+        make = root.make
+        if not any(place.objects or place.arrays or place.texts or place.changes_others for place in places):
+            make = partial(root.fill, memo=Memo())  # where nothing is chosen, nothing is remembered
+        return partial(_guarded, root, make, self._judge(schema)) if self.defaults and self.is_risky else make
 
     def place(self, schema: Any, task: _Task, depth: int) -> Place:
         """The place of a schema under a task; equal ones are one."""
@@ -136,7 +138,7 @@ class _Compiler:
                 self._texts(place, schema, task, depth + 1)
             elif task.whole:
                 types = self.shape.types(schema)
-                place.whole = "integer" in types and "number" not in types
+                place.whole = self.shape.promises_integer(schema)
                 place.convert = whole if place.whole and {"array", "object"}.isdisjoint(types) else None
         return place
 
@@ -148,6 +150,9 @@ class _Compiler:
         place.names = bool(members or patterns) and not task.is_condition
         place.is_open = shape.is_open(schema) and not task.is_condition
         place.shut = [(names, [matcher(each) for each in given]) for names, given in shape.shut(schema)]
+        place.required = shape.demanded(schema) if task.strip and not task.is_condition else frozenset()
+        is_sure = not task.defaults or "object" not in shape.types(schema) or self._is_sure(schema)
+        self.is_risky = self.is_risky or not is_sure
         for name, each in members.items():
             whole = joined([each, *(other for matches, other in patterns if matches(name))])
             place.inside[name] = (self.place(whole, task, depth),)
@@ -155,6 +160,7 @@ class _Compiler:
             if default is not ABSENT:
                 twin = self.place(whole, task._replace(text=False, files=False), depth)
                 self.defaults.append((place, len(place.members), default, (twin,)))
+                place.verdict = None if is_sure else self._judge(schema)
             place.members.append((name, None, None, place.inside[name][0]))
         place.patterns = [(matches, (self.place(each, task, depth),)) for matches, each in patterns]
         place.rest = (self.place(shape.rest(schema, "additionalProperties"), task, depth),)
@@ -199,7 +205,7 @@ class _Compiler:
         return Alternatives(group.word, branches, reads=task.text)
 
     def _is_sure(self, schema: Any) -> bool:
-        """Whether the defaults of a branch cannot make it fail."""
+        """Whether the defaults of a schema cannot make it fail."""
         if not self.shape.is_plain(schema):
             return False
         members = ((each, self.shape.default(each)) for each in self.shape.members(schema).values())
@@ -210,6 +216,20 @@ class _Compiler:
             return compile_schema(schema, self.schemas)
         except SchemaError:  # it has an anchor in another part of the document
             return _Never()
+
+
+def _guarded(root: Place, make: Convert, judge: Judge, value: Any) -> Any:
+    """What `make` makes of a value; of one that only defaults make fail, the same with fewer or none of them."""
+    new = make(value)
+    if new is value or holds(judge, new):
+        return new
+    for careful, bare in ((True, False), (False, True)):
+        memo = Memo()
+        memo.careful, memo.bare = careful, bare
+        less = root.fill(value, memo)
+        if holds(judge, less):
+            return less
+    return min(new, less, key=lambda each: len(judge.errors(each)))  # no faults of a default's own in the report
 
 
 _ORDER: Final = ("null", "boolean", "number", "integer", "array")

@@ -5,7 +5,7 @@ chooses: a branch is judged with what it would make of the value itself, and onl
 Nothing given is changed in place, and what needs no change stays the same object.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Protocol
 
 from hapiish.codec import MOST_DIGITS
@@ -21,10 +21,14 @@ Places = tuple["Place", ...]
 class Memo(dict[tuple[Places, int], tuple[Any, Any, Places]]):
     """What was made of each container by some places: the container (kept, so that its id is its own), result, places.
 
-    `level` is how many alternatives are being judged inside each other.
+    `level` is how many alternatives are being judged inside each other. With `careful` an object gets the defaults
+    only with which its own schema holds, as far as `tries` go; with `bare` nothing gets any.
     """
 
     level = 0
+    careful = False
+    bare = False
+    tries = 1000
 
 
 class Validator(Protocol):
@@ -60,8 +64,8 @@ class Place:
 
     __slots__ = (
         *("arrays", "changes_items", "changes_others", "convert", "converts", "files", "first", "inside", "is_open"),
-        *("items", "judge", "members", "names", "objects", "order", "patterns", "reads", "rest", "shut", "strips"),
-        *("most_digits", "texts", "unevaluated", "whole"),
+        *("items", "judge", "members", "most_digits", "names", "objects", "order", "patterns", "reads", "required"),
+        *("rest", "shut", "strips", "texts", "unevaluated", "verdict", "whole"),
     )
 
     def __init__(self) -> None:
@@ -80,8 +84,10 @@ class Place:
         self.convert: Convert | None = None
         self.files = False
         self.judge: Validator | None = None
+        self.verdict: Validator | None = None  # where its own defaults may be what makes an object fail
         self.names = False
         self.is_open = False
+        self.required: frozenset[str] = frozenset()
         self.strips = False
         self.shut: list[tuple[frozenset[str], list[Matches]]] = []
         self.objects: list[Choice] = []
@@ -128,7 +134,7 @@ class Place:
         if self.files and value is not None and not isinstance(value, list):
             value = [value]
         if isinstance(value, dict):
-            if self.objects:
+            if self.objects or (memo.careful and self.verdict is not None):
                 value, active = made((self,), value, memo)
                 return stripped(active, value) if self.strips else value
             value = self.members_of(value, memo)
@@ -139,13 +145,13 @@ class Place:
             return self.items_of(value, memo)
         return whole(value) if self.whole else value
 
-    def members_of(self, value: dict[str, Any], memo: Memo) -> dict[str, Any]:
-        """An object with its members as this place makes them."""
+    def members_of(self, value: dict[str, Any], memo: Memo, without: Collection[str] = ()) -> dict[str, Any]:
+        """An object with its members as this place makes them; `without` the defaults of some."""
         result = value
         for name, default, convert, place in self.members:
             given = value.get(name, ABSENT)
             if given is ABSENT:
-                if default is None:
+                if default is None or memo.bare or name in without:
                     continue
                 new = default()
                 if place is not None and not self.reads:
@@ -168,7 +174,7 @@ class Place:
                 result[name] = new
         return result
 
-    def items_of(self, value: list[Any], memo: Memo) -> list[Any]:
+    def items_of(self, value: list[Any], memo: Memo, _: Collection[str] = ()) -> list[Any]:
         """An array with its items as this place makes them."""
         if not self.changes_items:
             return value
@@ -210,19 +216,19 @@ def fill(places: Places, value: Any, memo: Memo) -> Any:
     return stripped(active, new) if isinstance(new, dict) else new
 
 
-def made(places: Places, value: Any, memo: Memo) -> tuple[Any, Places]:
+def made(places: Places, value: Any, memo: Memo, without: Collection[str] = ()) -> tuple[Any, Places]:
     """A container as `places` and the alternatives that hold make it, unknown keys included; and all these places."""
     key = (places, id(value))
-    if key in memo:
+    if key in memo and not without:
         return memo[key][1:]
     memo[key] = value, value, places  # for a schema that refers to itself for the same value
     is_object = isinstance(value, dict)
-    several: Callable[[Places, Any, Memo], Any] = _objects if is_object else _array
+    several: Callable[[Places, Any, Memo, Collection[str]], Any] = _objects if is_object else _array
     active = places
     if len(places) > 1:
-        new = several(places, value, memo)
+        new = several(places, value, memo, without)
     else:
-        new = (places[0].members_of if is_object else places[0].items_of)(value, memo)
+        new = (places[0].members_of if is_object else places[0].items_of)(value, memo, without)
     for choice in [each for place in places for each in (place.objects if is_object else place.arrays)]:
         more: list[Place] = []
         for place in choice.of_container(new, memo):
@@ -230,9 +236,32 @@ def made(places: Places, value: Any, memo: Memo) -> tuple[Any, Places]:
         added = tuple(place for place in dict.fromkeys(more) if place not in active)
         if added:
             active += added
-            new = several(active, value, memo)
+            new = several(active, value, memo, without)
+    if memo.careful and is_object and not without:
+        new, active = _weighed(places, value, memo, new, active)
     memo[key] = value, new, active
     return new, active
+
+
+def _weighed(places: Places, value: dict[str, Any], memo: Memo, new: Any, active: Places) -> tuple[Any, Places]:
+    """`new`, or what is made of an object with fewer defaults where all of them are what makes it fail."""
+
+    def is_held(new: Any, active: Places) -> bool:
+        memo.tries -= 1
+        less = stripped(active, new)
+        return all(holds(each, new) or (less is not new and holds(each, less)) for each in verdicts)
+
+    verdicts = [place.verdict for place in active if place.verdict is not None]
+    if not verdicts or is_held(new, active):
+        return new, active
+    without = {name for place in active for name, default, *_ in place.members if default is not None}
+    without -= value.keys()
+    best = new, active
+    for name in [None, *(name for name in new if name in without)]:
+        fewer = frozenset(without - {name})
+        if memo.tries > 0 and fewer and is_held(*(found := made(places, value, memo, fewer))):
+            best, without = found, {*fewer}
+    return best
 
 
 def _settled(place: Place, value: Any, memo: Memo) -> Places:
@@ -241,8 +270,8 @@ def _settled(place: Place, value: Any, memo: Memo) -> Places:
     return made((place,), value, memo)[1] if has_choices else (place,)
 
 
-def _objects(places: Places, value: dict[str, Any], memo: Memo) -> dict[str, Any]:
-    """The members of an object by several places."""
+def _objects(places: Places, value: dict[str, Any], memo: Memo, without: Collection[str] = ()) -> dict[str, Any]:
+    """The members of an object by several places; `without` the defaults of some."""
     result = value
     for name, given in value.items():
         inside = _inside(places, name)[0]
@@ -251,7 +280,9 @@ def _objects(places: Places, value: dict[str, Any], memo: Memo) -> dict[str, Any
             result[name] = new
     for place in places:
         for name, default, *_ in place.members:
-            if default is not None and name not in result and not any(each.refuses(name) for each in places):
+            if default is None or name in result or memo.bare or name in without:
+                continue
+            if not any(each.refuses(name) for each in places):
                 result = value.copy() if result is value else result
                 result[name] = default()
                 inside = _inside(places, name)[0]
@@ -260,7 +291,7 @@ def _objects(places: Places, value: dict[str, Any], memo: Memo) -> dict[str, Any
     return result
 
 
-def _array(places: Places, value: list[Any], memo: Memo) -> list[Any]:
+def _array(places: Places, value: list[Any], memo: Memo, _: Collection[str] = ()) -> list[Any]:
     """The items of an array by several places."""
     if not any(place.changes_items for place in places):
         return value
@@ -304,6 +335,7 @@ def stripped(places: Places, value: dict[str, Any]) -> dict[str, Any]:
     if any(place.is_open for place in places) or not any(place.names for place in places):
         return value
     unknown = {name for name in value if not _inside(places, name)[1]}
+    unknown -= {name for name in unknown if any(name in place.required for place in places)}
     return {name: each for name, each in value.items() if name not in unknown} if unknown else value
 
 

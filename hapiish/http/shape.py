@@ -26,7 +26,9 @@ _PRESENCE: Final = frozenset(
 """Keywords for which it matters which properties an object has."""
 
 _DEEPEST_TAG: Final = 3
-"""So many objects inside each other may hold the constants that tell alternatives apart."""
+"""So many objects inside each other may hold the constants that tell alternatives apart, and so many alternatives the
+promise of an integer.
+"""
 
 Refs = tuple[str, ...]
 Names = tuple[str, ...]
@@ -63,6 +65,14 @@ class Shape:
             if keyword in schema:
                 types &= frozenset[str]().union(*(self.types(each, seen) for each in schema[keyword]))
         return types
+
+    def promises_integer(self, schema: Any, depth: int = 0) -> bool:
+        """Whether `schema`, or one of its alternatives, takes whole numbers and no others."""
+        types = self.types(schema)
+        if "number" not in types or "integer" not in types or depth >= _DEEPEST_TAG:
+            return "integer" in types and "number" not in types
+        branches = (each for group in self.groups(schema, "") for word, each in group.schemas.items() if word != "if")
+        return any(self.promises_integer(each, depth + 1) for each in branches)
 
     def order(self, schema: Any) -> tuple[str, ...] | None:
         """The types of `schema` as they are written, without its alternatives; None where it says nothing of types."""
@@ -152,11 +162,22 @@ class Shape:
                         found.setdefault(names, [value for each in several for value in each[names]])
         return found
 
+    def required(self, schema: Any) -> list[str]:
+        """The properties that `schema` requires."""
+        conjuncts = self.conjuncts(schema, "object")
+        return list(dict.fromkeys(name for one in conjuncts for name in one.get("required", ())))
+
+    def demanded(self, schema: Any) -> frozenset[str]:
+        """The properties that `schema` requires, in any case or beside others."""
+        found = set(self.required(schema))
+        for one in self.conjuncts(schema, "object"):
+            found.update(*one.get("dependentRequired", {}).values())
+        return frozenset(found)
+
     def needs(self, schema: Any) -> list[str]:
         """The properties that `schema` requires and gives no default."""
         members = self.members(schema)
-        names = dict.fromkeys(name for one in self.conjuncts(schema, "object") for name in one.get("required", ()))
-        return [name for name in names if self.default(members.get(name)) is ABSENT]
+        return [name for name in self.required(schema) if self.default(members.get(name)) is ABSENT]
 
     def is_plain(self, schema: Any) -> bool:
         """Whether no property that is added can make an object fail that `schema` accepts without it."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from functools import cache, partial
 from typing import Any, Final
 
@@ -10,9 +11,9 @@ from hapiish.codec import MOST_DIGITS
 Convert = Callable[[Any], Any]
 
 _INTEGER = re.compile(r"[+-]?([0-9]{1,4300})")
+_DIGITS = re.compile(r"[+-]?([0-9]+)")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,64}(?:\.[0-9]{0,64})?|\.[0-9]{1,64})(?:[eE][+-]?[0-9]{1,3})?")
 _BOOLEANS = {"true": True, "false": False}
-_LARGEST_EXACT = 2.0**53
 
 
 def readings(text: str, types: Iterable[str], most_digits: int = MOST_DIGITS) -> Iterator[Any]:
@@ -34,6 +35,11 @@ def converter(types: tuple[str, ...], most_digits: int = MOST_DIGITS) -> Convert
     return lambda text: next((new for convert in chosen if (new := convert(text)) is not text), text)
 
 
+def is_too_long(text: Any, most_digits: int) -> bool:
+    """Whether a text is an integer of more than `most_digits`, which stays text."""
+    return isinstance(text, str) and (found := _DIGITS.fullmatch(text)) is not None and len(found[1]) > most_digits
+
+
 def whole(value: Any) -> Any:
     """A number without a fraction as an integer, whatever it was written as (`3.0`, `3e0`)."""
     return int(value) if value.__class__ is float and value.is_integer() else value
@@ -46,8 +52,10 @@ def _integer(most_digits: int, text: Any) -> Any:
         return int(text)
     if digits := _INTEGER.fullmatch(text):
         return int(text) if len(digits[1]) <= most_digits else text
-    if _NUMBER.fullmatch(text) and (number := float(text)).is_integer() and abs(number) <= _LARGEST_EXACT:
-        return int(number)
+    if _NUMBER.fullmatch(text):
+        number = Decimal(text)
+        if number.adjusted() < most_digits and number == number.to_integral_value():
+            return int(number)
     return text
 
 

@@ -15,6 +15,7 @@ from hapiish.http.report import TOO_DEEP, Fault
 from hapiish.http.request import Request
 from hapiish.http.response import Response
 from hapiish.http.schema import unescape
+from hapiish.http.texts import is_too_long
 from hapiish.http.validator import Judge
 from hapiish.types import AsyncHandler
 
@@ -161,6 +162,7 @@ class _Input:
     defaults: Convert | None
     on_failure: OnFailure
     skips_get: bool
+    most_digits: int
 
     def faults(self, request: Request) -> list[Fault]:
         source, judge = self.source, self.judge
@@ -179,7 +181,18 @@ class _Input:
             found = judge.errors(value)
         if not found and value is not given:
             setattr(request, source, value)
-        return found
+        return [self.told(fault, value) for fault in found] if change is self.coerce else found
+
+    def told(self, fault: Fault, value: Any) -> Fault:
+        """A fault of a text; that an integer has too many digits is not to be seen from the schema."""
+        if "integer" not in fault["message"] and "number" not in fault["message"]:
+            return fault
+        for token in fault["path"].split("/")[1:]:
+            inside = value.get(unescape(token)) if isinstance(value, dict) else None
+            value = value[int(token)] if isinstance(value, list) and token.isdecimal() else inside
+        if not is_too_long(value, self.most_digits):
+            return fault
+        return {**fault, "message": f"{fault['message']} (an integer has at most {self.most_digits} digits)"}
 
     def settle(self, request: Request) -> None:
         if found := self.faults(request):
@@ -198,11 +211,13 @@ def validate_step(
     defaults: Convert | None = None,
     on_failure: OnFailure = OnFailure(),
     any_method: bool = False,
+    most_digits: int = codec.MOST_DIGITS,
 ) -> Callable[[Request], Any]:
     """A step that replaces `request.<source>` by its coerced form, or fails; the original goes to `orig`.
 
     `coerce` is for text (params, query, headers, cookies, forms), `defaults` for JSON bodies. `any_method`: a `*`
-    route, whose GET and HEAD have no body to judge. The step is async only with a function as `failAction`.
+    route, whose GET and HEAD have no body to judge. `most_digits` is told of an integer in a text that has more.
+    The step is async only with a function as `failAction`.
     """
     given = _Input(
         source=source,
@@ -211,6 +226,7 @@ def validate_step(
         defaults=defaults,
         on_failure=on_failure,
         skips_get=any_method and source == "payload",
+        most_digits=most_digits,
     )
     if callable(on_failure.fail_action):
         return given.ask

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-import jsonschema_rs
 from mongoengine import fields as me
 
 from hapiish.kinds import values
 from hapiish.kinds.values import Convert, Unfit, plain
+from hapiish.pattern import fault
 
 if TYPE_CHECKING:
     from hapiish.kinds.fields import Member
@@ -65,17 +65,9 @@ def _string(field: Any) -> Type:
     schema = {"type": "string", **given(minLength=field.min_length, maxLength=field.max_length)}
     pattern = field.regex.pattern if field.regex is not None and not isinstance(field, me.URLField) else None
     # MongoEngine matches from the start; what only Python understands is left to the document.
-    if isinstance(pattern, str) and field.regex.flags == re.UNICODE and _is_ecma(f"^(?:{pattern})"):
+    if isinstance(pattern, str) and field.regex.flags == re.UNICODE and not fault(f"^(?:{pattern})"):
         schema["pattern"] = f"^(?:{pattern})"
     return _scalar(schema, values.text, text=True, ranged=False)
-
-
-def _is_ecma(pattern: str) -> bool:
-    try:
-        jsonschema_rs.Draft202012Validator({"pattern": pattern})
-    except ValueError:
-        return False
-    return True
 
 
 def _email(field: Any) -> Type:

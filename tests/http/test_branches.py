@@ -48,6 +48,75 @@ def filled(schema: Any, value: Any, *, strip: bool = False) -> Any:
     return made
 
 
+PAGES: dict[str, Any] = {
+    "properties": {
+        "page": {"type": "integer", "default": 1},
+        "size": {"type": "integer", "default": 20},
+        "cursor": TEXT,
+    },
+    "oneOf": [{"required": ["page"]}, {"required": ["cursor"]}],
+}
+FIRST = {"page": 1, "size": 20}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "expected"),
+    [
+        (PAGES, {"cursor": "x"}, {"cursor": "x", "size": 20}),
+        (PAGES, {}, FIRST),
+        (PAGES, {"cursor": "x", "size": 5}, {"cursor": "x", "size": 5}),
+        ({"items": PAGES}, [{"cursor": "x"}, {}], [{"cursor": "x", "size": 20}, FIRST]),
+        ({"properties": {"in": PAGES}, "anyOf": [X, Y]}, {"x": 0, "y": 0, "in": {}}, {"x": 0, "y": 0, "in": FIRST}),
+        ({**X, "maxProperties": 1}, {"a": 1}, {"a": 1}),
+        ({**X, "maxProperties": 1}, {}, {"x": 1}),
+        ({**X, "not": {"required": ["x", "a"]}}, {"a": 1}, {"a": 1}),
+        ({**X, "dependentRequired": {"x": ["a"]}}, {"b": 1}, {"b": 1}),
+        ({**X, "dependentRequired": {"x": ["a"]}}, {"a": 1}, {"a": 1, "x": 1}),
+        ({**X, "if": {"required": ["x"]}, "then": {"required": ["a"]}}, {"b": 1}, {"b": 1}),
+        ({"properties": {"in": X}, "not": {"properties": {"in": {"required": ["x"]}}, "required": ["in"]}},
+         {"in": {}}, {"in": {}}),
+    ],
+)  # fmt: skip
+def test_a_default_refuses_no_value_that_holds_without_it(schema: Any, value: Any, expected: Any) -> None:
+    assert filled(schema, value) == expected
+    assert fits(schema, expected)
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ({"cursor": "x"}, {"cursor": "x", "size": 20}),
+        ({}, FIRST),
+        ({"size": "5"}, {"page": 1, "size": 5}),
+        ({"page": "3"}, {"page": 3, "size": 20}),
+        ({"cursor": "x", "page": "3"}, {"cursor": "x", "page": 3, "size": 20}),
+    ],
+)
+def test_a_default_refuses_no_text_that_holds_without_it(texts: Any, expected: Any) -> None:
+    convert = compile_coercer(PAGES, {})
+    assert convert is not None
+    made = convert(texts)
+    assert made == expected if "page" not in texts or "cursor" not in texts else not fits(PAGES, made)
+
+
+def test_a_value_that_is_refused_is_told_no_fault_of_a_default() -> None:
+    made = filled(PAGES, {"cursor": 5})
+    assert compile_schema(PAGES, {}).errors(made) == [
+        {"path": "/cursor", "message": "must be string", "keyword": "type"}
+    ]
+
+
+@pytest.mark.parametrize("strip", [True, False])
+def test_a_name_that_is_required_is_known(strip: bool) -> None:
+    schema = {"properties": {"a": {}}, "required": ["b"], "dependentRequired": {"b": ["c"]}}
+    value = {"a": 1, "b": 2, "c": 3, "d": 4}
+    if strip:
+        assert filled(schema, value, strip=True) == {"a": 1, "b": 2, "c": 3}
+    else:
+        judge = compile_judge(schema, {}, allow_unknown=False)
+        assert [fault["path"] for fault in judge.errors(value)] == ["/d"]
+
+
 @pytest.mark.parametrize("word", ["oneOf", "anyOf"])
 @pytest.mark.parametrize(
     ("branches", "value", "expected"),
@@ -483,6 +552,20 @@ def test_a_text_that_some_reading_makes_fit_is_never_refused_by_any_of(leaves: A
     could += [None] if text == "" else []
     if any(fits(schema, {"x": each}) for each in could):
         assert fits(schema, made)
+
+
+@QUIET
+@given(
+    st.sampled_from(["oneOf", "anyOf", "allOf"]),
+    objects(LEAVES),
+    st.lists(objects(LEAVES), min_size=1, max_size=3),
+    VALUES,
+)
+def test_what_holds_without_defaults_holds_with_them(word: str, base: Any, branches: Any, value: Any) -> None:
+    schema = {**base, word: branches}
+    if fits(schema, value):
+        assert fits(schema, filled(schema, value))
+        assert fits({"items": schema}, filled({"items": schema}, [value, value]))
 
 
 @QUIET

@@ -198,7 +198,7 @@ def test_an_integer_is_an_int_whatever_it_was_written_as(
         "{properties: {n: {type: [integer, number]}}}",
         "{properties: {n: {minimum: 1}}}",
         "true",
-        "{properties: {n: {anyOf: [{type: integer}, {type: number}]}}}",
+        "{properties: {n: {anyOf: [{type: string}, {type: number}]}}}",
         KINDS,
     ],
 )
@@ -206,6 +206,35 @@ def test_a_number_that_need_not_be_an_integer_stays_as_it_was_written(make: Make
     app = make(table("echo", f"{{validate: {{payload: {rule}}}}}"), SHOW)
     value = send(app, payload='{"k": "b", "n": 3.0}', headers=JSON).json["data"][0]["n"]
     assert (value, type(value)) == (3.0, float)
+
+
+@pytest.mark.parametrize("rule", [
+    "{anyOf: [{type: integer}, {type: number}]}",
+    "{oneOf: [{type: integer, maximum: 5}, {type: number, exclusiveMinimum: 5}]}",
+    "{type: number, if: {minimum: 1}, then: {type: integer}}",
+])  # fmt: skip
+def test_a_number_that_an_alternative_takes_as_an_integer_is_one(make: Make, rule: str) -> None:
+    app = make(table("echo", f"{{validate: {{payload: {{properties: {{n: {rule}}}}}}}}}"), SHOW)
+    value = send(app, payload='{"n": 3.0}', headers=JSON).json["data"][0]["n"]
+    assert (value, type(value)) == (3, int)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("{type: integer}", "must be integer"),
+        ("{type: number}", "must be number"),
+        ("{anyOf: [{type: integer}, {const: all}]}", 'must be integer or "all"'),
+    ],
+)
+def test_a_text_of_too_many_digits_is_told_so(make: Make, rule: str, said: str) -> None:
+    options = f"{{validate: {{query: {{properties: {{n: {rule}, l: {{type: array, items: {rule}}}}}}}}}}}"
+    app = make(table(options=options, more="server: {json: {maxDigits: 20}}\n").replace("POST", "GET"), SHOW)
+    for query, place in ((f"n={'9' * 21}", "/n"), (f"n=1&l=1&l=-{'9' * 21}", "/l/1")):
+        [fault] = send(app, "GET", f"/?{query}").json["validation"]["errors"]
+        assert (fault["path"], fault["message"]) == (place, f"{said} (an integer has at most 20 digits)")
+    [fault] = send(app, "GET", "/?n=x").json["validation"]["errors"]
+    assert fault["message"] == said
 
 
 def test_a_fraction_is_no_integer(make: Make) -> None:

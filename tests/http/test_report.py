@@ -148,6 +148,7 @@ CASES: list[tuple[dict[str, Any], Any, list[tuple[str, str, str]]]] = [
     ),
     ({"anyOf": [CAT, DOG]}, {"kind": "dog", "tail": "x"}, [("/tail", "must have at least 3 characters", "minLength")]),
     ({"oneOf": [CAT, DOG]}, {"kind": "cat"}, [("/lives", "is required", "required")]),
+    ({"oneOf": [DOG, CAT]}, {"lives": "9"}, [("/kind", "is required", "required")]),
     ({"anyOf": [{"type": "null"}, CAT]}, {"kind": "cat", "lives": "9"}, [("/lives", "must be integer", "type")]),
     ({"oneOf": [{"minimum": 1}, {"maximum": 5}]}, 3, [("", "fits more than one of the alternatives", "oneOf")]),
     (

@@ -23,6 +23,9 @@ def brief(problem: Problem) -> str:
 
 
 VALUES: list[tuple[str, Any]] = [
+    ('{"a": "\\ud83d\\ude00 \\uD83C\\uDF89 \\ud83d\\ude00", "\\ud83d\\ude00": 1}', {"a": "😀 🎉 😀", "😀": 1}),
+    ('{"a": "\\\\ud83d\\\\ude00 \\ue000 \ue001 \\ud83d\\ude00\u2028"}', {"a": "\\ud83d\\ude00 \ue000 \ue001 😀\u2028"}),
+    ("a: '\\ud83d\\ude00'\n", {"a": "\\ud83d\\ude00"}),
     ("", None),
     ("# only a comment\n", None),
     ("a:\nb: 1\n", {"a": None, "b": 1}),
