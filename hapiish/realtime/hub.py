@@ -14,8 +14,8 @@ import socketio
 
 from hapiish import boom, codec
 from hapiish.realtime import packets
-from hapiish.realtime.attachments import Gathering
 from hapiish.realtime.engine import Engine
+from hapiish.realtime.gathering import Gathering
 from hapiish.realtime.hooks import RESERVED, Answer, NamespaceHooks
 from hapiish.realtime.namespaces import Namespaces
 from hapiish.realtime.packets import MalformedError, UnreadableError

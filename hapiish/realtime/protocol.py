@@ -204,6 +204,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             if stop > end:
                 self._needed = head + size
                 self._rest += data[start:]
+                self._answer_pings()
                 return
             if data[start] == PING and size < 126:
                 self._pongs.append(apply_mask(data[stop - size : stop], data[stop - size - 4 : stop - size]))

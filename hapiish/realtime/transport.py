@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from engineio.packet import Packet
 
 from hapiish.realtime import packets
-from hapiish.realtime.attachments import Gathering
+from hapiish.realtime.gathering import Gathering
 from hapiish.realtime.outbox import Outbox, size
 from hapiish.realtime.packets import MalformedError, Packed
 from hapiish.realtime.polling import CLOSE, NOOP, Polling, packets_of

@@ -106,7 +106,7 @@ def test_its_log_is_json_where_stderr_is_no_terminal(plain: Path) -> None:
 def test_it_brings_a_local_database_with_its_indexes_and_keeps_what_was_written(notes: Path) -> None:
     with Run(notes) as server:
         assert server.call("POST", "/notes", {"text": "kept"}) == (200, {"written": True})
-        assert server.call("POST", "/notes", {"text": "kept"})[0] == 500
+        assert server.call("POST", "/notes", {"text": "kept"})[0] == 409
         assert server.get("/health/ready")[0] == 200
     with Run(notes) as server:
         assert server.get("/notes") == (200, ["kept"])

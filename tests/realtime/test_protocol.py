@@ -134,6 +134,7 @@ SEQUENCES: dict[str, list[bytes]] = {
     "not masked": [frame(TEXT, b"a"), frame(TEXT, b"b", mask=False), frame(TEXT, b"c")],
     "not masked and empty": [frame(TEXT, b"", mask=False), frame(TEXT, b"c")],
     "reserved bit": [frame(TEXT, b"a"), frame(TEXT, b"b", rsv1=True)],
+    "ping before half a frame": [frame(PING, b""), frame(TEXT, b""), b"\x00"],
     "long ping": [b"\x89\xfe\x00\x7e\0\0\0\0" + b"x" * 126],
     "unknown opcode": [frame(TEXT, b"a"), b"\x83\x81\0\0\0\0x"],
     "negative size": [b"\x81\xff\x80\0\0\0\0\0\0\x01\0\0\0\0x"],
@@ -144,7 +145,7 @@ SEQUENCES: dict[str, list[bytes]] = {
 
 
 @pytest.mark.parametrize("sequence", SEQUENCES.values(), ids=SEQUENCES)
-@pytest.mark.parametrize("size", [1, 2, 7, 4096, 1 << 20])
+@pytest.mark.parametrize("size", [1, 2, 5, 7, 4096, 1 << 20])
 async def test_both_answer_the_same(sequence: list[bytes], size: int) -> None:
     stream = b"".join(sequence)
     if len(stream) > 1000 * size:

@@ -1,0 +1,74 @@
+"""Attachments of a client's packets (Socket.IO 5, "BINARY_EVENT"): gathered within bounds, and put where they belong.
+
+A packet announces how many there are and has a placeholder for each; the bytes follow, a message each.
+"""
+
+from typing import Any
+
+from hapiish import boom
+from hapiish.realtime.attachments import PLACEHOLDER
+from hapiish.realtime.packets import MalformedError, UnreadableError, read_arguments, read_event
+
+MOST = 10
+"""Attachments of one event."""
+
+_DIGITS = 10
+
+
+class Gathering:
+    """A packet whose attachments are on their way: namespace, ack id and arguments of an event or acknowledgement.
+
+    More than there may be are taken in and forgotten, so that the event can be refused. Raises MalformedError.
+    """
+
+    __slots__ = ("_attachments", "_left", "_size", "ack_id", "arguments", "is_event", "namespace", "refusal")
+
+    def __init__(self, text: str, most_digits: int) -> None:
+        dash = text.find("-", 1, _DIGITS + 2)
+        count = text[1:dash]
+        if dash < 0 or not (count.isdecimal() and count.isascii()) or int(count) == 0:
+            raise MalformedError("not a packet with attachments")
+        self.refusal: boom.Boom | None = None
+        self.is_event = text[0] == "5"
+        read = read_event if self.is_event else read_arguments
+        try:
+            self.namespace, self.ack_id, self.arguments = read(text[0] + text[dash + 1 :], most_digits)
+        except UnreadableError as error:
+            self.namespace, self.ack_id, self.arguments = error.namespace, error.ack_id, [error.name]
+            self.refusal = boom.BadRequest("The payload cannot be read", code="unreadable")
+        self._left = int(count)
+        self._size = 0
+        self._attachments: list[bytes] = []
+        if self._left > MOST:
+            self.refusal = boom.BadRequest(f"An event has at most {MOST} attachments", code="too_many_attachments")
+
+    def add(self, attachment: bytes, most_bytes: int) -> bool:
+        """Whether that was the last one."""
+        self._size += len(attachment)
+        if self.refusal is None:
+            if self._size > most_bytes:
+                raise MalformedError("too big", 1009)
+            self._attachments.append(attachment)
+        self._left -= 1
+        return self._left == 0
+
+    def put_together(self) -> None:
+        """Puts the attachments in the place of their placeholders."""
+        try:
+            if self.refusal is None:
+                self.arguments = _filled(self.arguments, self._attachments)
+        except RecursionError:
+            self.refusal = boom.BadRequest("The payload is nested too deep", code="unreadable")
+
+
+def _filled(value: Any, attachments: list[bytes]) -> Any:
+    if isinstance(value, list):
+        return [_filled(item, attachments) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get(PLACEHOLDER) is not True:
+        return {key: _filled(item, attachments) for key, item in value.items()}
+    number = value.get("num")
+    if type(number) is not int or not 0 <= number < len(attachments):
+        raise MalformedError("a placeholder for no attachment")
+    return attachments[number]
