@@ -16,7 +16,7 @@ from hapiish.table.kinds import kind_of, spelled
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged, spell_auth
 from hapiish.table.names import functions_in, functions_of
-from hapiish.table.places import mappings, section
+from hapiish.table.places import INHERITED, mappings, section
 from hapiish.table.problems import Mark
 from hapiish.table.realms import SERVER_POINTS, RealmDraft
 
@@ -31,6 +31,8 @@ _KINDS: Final[Mapping[str, type]] = {
 
 _CACHES: Final[Mapping[str, type[Any]]] = {"memory": model.MemoryCache, "redis": model.RedisCache}
 _NO_OPTIONS: Final = model.RouteOptions()
+_OF_EVENTS: Final = frozenset({"auth", "events", "options", *INHERITED})
+"""Keys of a namespace that are read by themselves, most of them as what its events inherit."""
 
 
 def build_table(draft: Draft) -> model.Table:
@@ -302,7 +304,7 @@ class _Assembly:
         return replace(built, namespaces=tuple(self.namespace(entry) for entry in self.draft.namespaces))
 
     def namespace(self, entry: NamespaceDraft) -> model.Namespace:
-        plain = {key: given for key, given in entry.value.items() if key not in ("auth", "events")}
+        plain = {key: given for key, given in entry.value.items() if key not in _OF_EVENTS}
         if self.dereferenced and plain.get("emits"):
             plain["emits"] = [
                 {key: self.dereferenced.get(id(given), given) for key, given in emit.items()} for emit in plain["emits"]

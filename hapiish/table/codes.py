@@ -129,7 +129,7 @@ class Code(StrEnum):
     METHOD = "HA0376", "A method that HTTP does not have, and that is nearly one of its methods."
     REPLACED = (
         "HA0377",
-        "Warning: a `pre` replaces inherited steps that assign values, and no step assigns them any more.",
+        "Warning: a `pre` replaces inherited steps that assign values, or on an event any step of its namespace.",
     )
     ENCODING = "HA0381", "Settings for a content coding that `server.compression` does not offer."
     DIRECTORY_PATH = "HA0382", "The path of a route with a directory does not end with a parameter."

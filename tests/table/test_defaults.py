@@ -13,6 +13,7 @@ SCHEMA = schema.load()
 OURS = {"mark", "realm"}
 SPELLED_OUT = {
     model.Limit: {"add"},
+    model.Namespace: {"ext", "limit", "options", "pre"},
     model.Pre: {"add"},
     model.RouteOptions: {"use"},
     model.Route: {"resource", "actions"},

@@ -137,3 +137,63 @@ def test_what_a_call_reads_of_a_replaced_step_is_refused_and_the_reason_told(tmp
     )
     _, problems = judged(tmp_path, text)
     assert sorted(problem.code for problem in problems) == ["HA0367", "HA0377"]
+
+
+NAMESPACE = """
+sockets:
+  namespaces:
+    - namespace: /
+      {namespace}
+      events: [{{event: e, handler: "a:b", options: {event}}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("namespace", "event", "called", "warned"),
+    [
+        ("pre: ['m:check']", "{pre: ['m:own']}", ["m:own"], 'calls "m:check"'),
+        ("pre: [{method: 'm:check'}]", "{pre: [{method: 'm:own', assign: x}]}", ["m:own"], 'calls "m:check"'),
+        ("pre: [['m:check', 'm:other']]", "{pre: ['m:other']}", ["m:other"], 'calls "m:check"'),
+        ("options: {pre: ['m:check']}", "{pre: ['m:own']}", ["m:own"], 'calls "m:check"'),
+        ("pre: [{method: 'm:check', assign: me}]", "{pre: ['m:own']}", ["m:own"], 'assigns "me"'),
+        ("pre: ['m:check']", "{pre: {add: ['m:own']}}", ["m:check", "m:own"], None),
+        ("pre: ['m:check']", "{pre: ['m:check', 'm:own']}", ["m:check", "m:own"], None),
+        ("pre: ['m:check']", "{pre: ['m:own', {method: 'm:check', failAction: log}]}", ["m:own", "m:check"], None),
+        ("pre: [{method: 'm:check', assign: me}]", "{pre: [{method: 'm:own', assign: me}]}", ["m:own"], None),
+        ("pre: ['m:check']", "{pre: []}", [], None),
+        ("pre: ['m:check']", "{pre: null}", [], None),
+        ("pre: ['m:check']", "{}", ["m:check"], None),
+        ("pre: {add: ['m:check']}", "{pre: {add: ['m:own']}}", ["m:check", "m:own"], None),
+    ],
+)
+def test_an_event_that_drops_the_steps_of_its_namespace_is_warned_of(
+    tmp_path: Path, namespace: str, event: str, called: list[str], warned: str | None
+) -> None:
+    found, problems = judged(tmp_path, NAMESPACE.format(namespace=namespace, event=event))
+    assert found is not None, problems
+    assert found.sockets is not None
+    assert steps(found.sockets.namespaces[0].events[0].options) == called
+    assert [problem.code for problem in problems] == (["HA0377"] if warned else [])
+    if warned:
+        assert problems[0].warning
+        assert warned in problems[0].message
+        assert [mark.line for mark, _ in problems[0].related] == [5]
+
+
+@pytest.mark.parametrize("namespace", ["limit: ['9/day']", "options: {limit: ['9/day'], tags: [a]}"])
+def test_an_event_adds_to_the_limits_of_its_namespace(tmp_path: Path, namespace: str) -> None:
+    text = NAMESPACE.format(namespace=namespace, event="{limit: {add: ['5/second']}}")
+    found, problems = judged(tmp_path, text)
+    assert found is not None, problems
+    assert found.sockets is not None
+    limits = found.sockets.namespaces[0].events[0].options.limit
+    assert [limit.max for limit in limits or ()] == [9, 5]
+
+
+def test_an_override_that_drops_the_steps_of_a_namespace_is_warned_of(tmp_path: Path) -> None:
+    text = NAMESPACE.format(namespace="pre: ['m:check']", event="{}")
+    (tmp_path / "inner.yaml").write_text(text.replace("{event: e,", "{event: e, id: talk,"))
+    override = "{talk: {options: {pre: ['m:own']}}}"
+    found, problems = judged(tmp_path, f"plugins: [{{table: inner.yaml, override: {override}}}]")
+    assert found is not None, problems
+    assert [(problem.code, problem.mark.line) for problem in problems] == [("HA0377", 1)]

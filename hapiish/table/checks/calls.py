@@ -63,12 +63,22 @@ def _called(draft: Draft, merged: Merged, place: _Place, handler: Any, at: Path)
 
 def assigned_by(pre: Any) -> set[str]:
     """The names under which the steps of `pre` leave their values."""
-    together = (steps if isinstance(steps, list) else [steps] for steps in pre or ())
-    return {name for steps in together for step in steps for name in _assigned(step)}
+    return {name for step in steps_of(pre) for name in _assigned(step)}
+
+
+def steps_of(pre: Any) -> Iterator[Any]:
+    """The single steps of `pre`, those that run together as well."""
+    for steps in pre or ():
+        yield from steps if isinstance(steps, list) else [steps]
+
+
+def method_of(step: Any) -> Any:
+    """The function that a step of `pre` calls."""
+    return step.get("method") if isinstance(step, Mapping) else step
 
 
 def _assigned(step: Any) -> set[str]:
-    name: Any = step.get("method") if isinstance(step, Mapping) else step
+    name = method_of(step)
     given = step.get("assign") if isinstance(step, Mapping) else None
     if given is None and is_call(name):
         try:

@@ -1,8 +1,13 @@
-"""Lists that are replaced although something in them is needed: steps before the handler that assign a value."""
+"""Lists that are replaced although something in them is needed: steps before the handler.
+
+Of a route that is what a step assigns, since whatever reads it fails. Of an event it is every step of its namespace:
+one that assigns nothing judges the caller once more, and nothing fails when it is gone.
+"""
 
 from collections.abc import Iterator
+from typing import Any
 
-from hapiish.table.checks.calls import assigned_by
+from hapiish.table.checks.calls import assigned_by, method_of, steps_of
 from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
 from hapiish.table.marks import Path
@@ -11,22 +16,23 @@ from hapiish.table.problems import Problem
 
 
 def steps(draft: Draft) -> Iterator[Problem]:
-    """Warns of a `pre` that replaces inherited steps whose values no step assigns any more; null and [] mean it."""
+    """Warns of a `pre` that replaces inherited steps and has nothing in their place; null and [] mean it."""
     told: set[tuple[Path, str]] = set()
-    events = (event.options for namespace in draft.namespaces for event in namespace.events)
-    for merged in [*(merged for route in draft.routes for merged in route.options.values()), *events]:
+    routes = ((merged, False) for route in draft.routes for merged in route.options.values())
+    events = ((event.options, True) for namespace in draft.namespaces for event in namespace.events)
+    for merged, is_event in (*routes, *events):
         if merged.value.get("pre"):
-            for name, before, at in _replaced(merged):
-                if (at, name) not in told:
-                    told.add((at, name))
-                    message = f'this "pre" replaces the inherited one, which assigns "{name}"'
+            for what, before, at in _replaced(merged, every=is_event):
+                if (at, what) not in told:
+                    told.add((at, what))
+                    message = f'this "pre" replaces the inherited one, which {what}'
                     hint = "write {add: [...]} for steps that run after the inherited ones"
-                    related = ((draft.mark(*before), f'"{name}" is assigned here'),)
+                    related = ((draft.mark(*before), "the step that no longer runs"),)
                     yield Problem(draft.key_mark(*at), Code.REPLACED, message, hint, related, warning=True)
 
 
-def _replaced(merged: Merged) -> Iterator[tuple[str, Path, Path]]:
-    """The names that steps of lower layers assign and nobody in effect: those steps, and what replaces them."""
+def _replaced(merged: Merged, *, every: bool) -> Iterator[tuple[str, Path, Path]]:
+    """What steps of lower layers do and nobody in effect: those steps, and what replaces them."""
     known: dict[str, Path] = {}
     lost: dict[str, tuple[Path, Path]] = {}
     for layer in merged.layers:
@@ -35,11 +41,19 @@ def _replaced(merged: Merged) -> Iterator[tuple[str, Path, Path]]:
             continue
         added, at = added_by(written), (*layer.at, "pre")
         if added is None:
-            lost |= {name: (before, at) for name, before in known.items()} if listed(written) else {}
+            lost |= {what: (before, at) for what, before in known.items()} if listed(written) else {}
             known = {}
         for index, together in enumerate(listed(written) if added is None else added):
             place = (*at, index) if added is None else (*at, "add", index)
-            known |= dict.fromkeys(assigned_by([together]), place)
-    for name, (before, at) in lost.items():
-        if name not in known:
-            yield name, before, at
+            known |= dict.fromkeys(_done_by(together, every=every), place)
+    for what, (before, at) in lost.items():
+        if what not in known:
+            yield what, before, at
+
+
+def _done_by(together: Any, *, every: bool) -> Iterator[str]:
+    for step in steps_of([together]):
+        names = assigned_by([step])
+        yield from (f'assigns "{name}"' for name in names)
+        if every and not names:
+            yield f'calls "{method_of(step)}"'

@@ -1,10 +1,9 @@
 """Socket.IO (`sockets:`)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
-from hapiish.table.model.options import Ext, Limit, Pre, RouteAuth, RouteOptions, Validate
+from hapiish.table.model.options import RouteAuth, RouteOptions, Validate
 from hapiish.table.model.values import NOWHERE, Duration, Schema, Size
 from hapiish.table.problems import Mark
 
@@ -41,7 +40,7 @@ class Emit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Namespace:
-    """`options`, `pre`, `ext` and `limit` hold for all its events, which have them in their own options already.
+    """What it says for all its events (`options`, `pre`, `ext`, `limit`) is in their options.
 
     `arguments`: handlers get the list of all arguments. `binary`: events may carry attachments.
     """
@@ -52,10 +51,6 @@ class Namespace:
     binary: bool = False
     validate: Validate = Validate()
     auth: RouteAuth | None = None
-    options: RouteOptions = RouteOptions()
-    pre: tuple[tuple[Pre, ...], ...] = ()
-    ext: Mapping[str, tuple[Ext, ...]] = field(default_factory=dict)
-    limit: tuple[Limit, ...] | None = None
     on_connect: str | tuple[str, ...] | None = None
     on_disconnect: str | tuple[str, ...] | None = None
     events: tuple[Event, ...] = ()
