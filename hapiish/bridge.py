@@ -9,7 +9,7 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Callable, Coroutine
-from contextvars import Context
+from contextvars import Context, ContextVar
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -37,6 +37,10 @@ class Here(threading.local):
 
 
 here = Here()
+
+
+within: ContextVar[bool] = ContextVar("within", default=False)
+"""Whether a thread of a pool waits for what is done in this context."""
 
 
 def anywhere(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
@@ -118,4 +122,5 @@ def _across(work: Any, loop: Loop, running: Loop | None) -> Any:
 
 
 async def _finished(work: Any) -> Any:
+    within.set(True)
     return await work

@@ -11,7 +11,7 @@ from hapiish import bridge
 from hapiish.boom import ServerUnavailable
 from hapiish.http.uploads import Part
 from hapiish.store.store import Store
-from hapiish.store.threads import Pool
+from hapiish.store.threads import SPARE, Pool
 from hapiish.testing import inject
 from tests.http.conftest import Make, make
 from tests.realtime.support import member, raw, serving
@@ -185,6 +185,46 @@ async def test_def_handlers_that_fill_the_pool_and_wait_for_the_pool_are_answere
     crew = app.server.pool._crew
     assert crew is not None
     assert crew.waiting == 0
+
+
+async def test_calls_that_wait_take_no_thread_from_what_they_wait_for() -> None:
+    pool = Pool(2)
+    gate, begun = asyncio.Event(), []
+
+    async def inner() -> int:
+        begun.append(1)
+        await gate.wait()
+        return await pool.call(bridge.anywhere(innermost))
+
+    async def innermost() -> int:
+        return await pool.call(int, "1")
+
+    calls = [asyncio.create_task(pool.call(bridge.anywhere(inner))) for _ in range(200)]
+    while len(begun) < SPARE + 2:  # as many as may wait at once
+        await asyncio.sleep(0)
+    assert len(begun) < SPARE + 10
+    gate.set()
+    assert await asyncio.wait_for(asyncio.gather(*calls), 30) == [1] * 200
+    for _ in range(100):
+        await pool.call(int)
+    crew = pool._crew
+    assert crew is not None
+    assert (crew.waiting, len(crew.held), len(crew.workers)) == (0, 0, 2)
+    await pool.stop()
+
+
+async def test_calls_that_are_held_end_with_the_pool() -> None:
+    pool = Pool(1)
+    gate = asyncio.Event()
+    calls = [asyncio.create_task(pool.call(bridge.anywhere(gate.wait))) for _ in range(100)]
+    while pool._crew is None or not pool._crew.held:
+        await asyncio.sleep(0)
+    stopping = asyncio.create_task(pool.stop())
+    await asyncio.sleep(0)
+    gate.set()
+    await stopping
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    assert {True, asyncio.CancelledError} == {type(each) if isinstance(each, BaseException) else each for each in ended}
 
 
 async def test_a_def_handler_cannot_stop_the_server_that_waits_for_it(

@@ -5,6 +5,7 @@ Small on purpose: more threads than about four add no throughput and delay the e
 
 import asyncio
 import weakref
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from contextvars import Context, copy_context
@@ -14,13 +15,19 @@ from threading import RLock, Thread, current_thread, get_ident
 from time import monotonic
 from typing import Any, TypeVar, TypeVarTuple
 
-from hapiish.bridge import anywhere, here, loop_only
+from hapiish.bridge import anywhere, here, loop_only, within
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 SPARE = 60
-"""Threads that may stand in for those that wait for the event loop, or for a database that does not answer."""
+"""Calls that may wait for the event loop, or for a database that does not answer, while further ones begin.
+
+What such a call itself waits for begins all the same: else all of them would wait for a thread that none gives back.
+"""
+
+MOST = 1000
+"""Threads of a pool, however deep calls wait for calls."""
 
 
 @dataclass(slots=True)
@@ -88,7 +95,7 @@ class Pool:
 class Job:
     """One call on its way into a thread and back; times are those of `time.monotonic`."""
 
-    __slots__ = ("args", "asked", "began", "context", "function", "future", "is_spared", "loop", "thread")
+    __slots__ = ("args", "asked", "began", "context", "function", "future", "is_awaited", "is_spared", "loop", "thread")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, context: Context, function: Callable[..., Any], args: tuple[Any, ...]
@@ -101,6 +108,7 @@ class Job:
         self.asked = monotonic()
         self.began = 0.0
         self.thread = 0
+        self.is_awaited = context.get(within, False)  # by a thread of the pool
         self.is_spared = False
 
     def run(self, around: Callable[[], AbstractContextManager[object]] | None) -> None:
@@ -143,6 +151,8 @@ class _Crew:
         self.threads = threads
         self.hooks = hooks
         self.jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self.most = threads + SPARE  # calls that wait while others begin
+        self.held: deque[Job] = deque()  # until fewer wait
         self.running: dict[int, Job] = {}  # by the thread's ident
         self.lock = RLock()  # the collector may end a crew in the middle of anything
         self.workers: set[Thread] = set()
@@ -158,7 +168,7 @@ class _Crew:
         with self.lock:
             if self.ended or len(self.workers) - self.waiting >= self.threads:
                 return
-            if len(self.workers) >= self.threads + SPARE:
+            if len(self.workers) >= MOST:
                 return
             worker = Thread(target=self.work, name=f"hapiish_{len(self.workers)}", daemon=True)
             self.workers.add(worker)
@@ -167,7 +177,7 @@ class _Crew:
     def work(self) -> None:
         here.lends = self.lend
         while (job := self.jobs.get()) is not None:
-            if not job.future.cancelled():
+            if not job.future.cancelled() and not self.hold(job):
                 here.loop = job.loop
                 job.thread, job.began = get_ident(), monotonic()
                 self.running[job.thread] = job
@@ -175,9 +185,25 @@ class _Crew:
                 with self.lock:
                     del self.running[job.thread]
                     self.waiting -= job.is_spared
+                    self.let_go()
             del job  # an idle thread keeps nothing alive
             if self.is_surplus():
                 return
+
+    def hold(self, job: Job) -> bool:
+        """Whether the job has to wait until fewer calls do."""
+        if job.is_awaited or self.waiting < self.most:
+            return False
+        with self.lock:
+            if self.waiting < self.most or self.ended:
+                return False
+            self.held.append(job)
+        return True
+
+    def let_go(self) -> None:
+        """Lets as many begin as may wait by now."""
+        for _ in range(min(len(self.held), self.most - self.waiting)):
+            self.jobs.put(self.held.popleft())
 
     def is_surplus(self) -> bool:
         """Whether this thread stood in for one that works again, and so has to go."""
@@ -192,6 +218,7 @@ class _Crew:
     def lend(self, waits: bool) -> None:
         with self.lock:
             self.waiting += 1 if waits else -1
+            self.let_go()
         if waits and not self.jobs.empty():
             self.hire()
 
@@ -210,7 +237,7 @@ class _Crew:
             workers = len(self.workers)
         with suppress(Empty):
             while True:
-                job = self.jobs.get_nowait()
+                job = self.held.popleft() if self.held else self.jobs.get_nowait()
                 if job is not None:
                     with suppress(RuntimeError):
                         job.loop.call_soon_threadsafe(job.future.cancel)
