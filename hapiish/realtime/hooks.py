@@ -59,8 +59,9 @@ class NamespaceHooks:
     """The behaviour of one namespace.
 
     `connect(socket, auth)` refuses a client by raising a boom. `judge(socket)` judges a connected one anew after a
-    reload, and raises a boom, where `rules` are others than those that it came in by. `events` and `unknown` return
-    the acknowledgement as it is, or an `Answer`; what they raise is acknowledged as `{ok: false, error}`, in `raw`
+    reload, and raises a boom, where `rules` are others than those that it came in by. `others` takes the events that
+    are not in `events`; without it `unknown` answers them. All of these return the acknowledgement as it is, or an
+    `Answer`; what they raise is acknowledged as `{ok: false, error}`, in `raw`
     namespaces as the error alone. `refused` answers what Socket.IO does not let through: reserved names, attachments
     that nobody expects. Only events in `binary` may carry attachments; those in `several` get the list of all their
     arguments, others the only one. `emits(event, data)` raises for what the namespace does not send. Raises ValueError
@@ -72,6 +73,7 @@ class NamespaceHooks:
     judge: Judge | None = None
     rules: Any = None
     events: Mapping[str, OnEvent] = field(default_factory=dict)
+    others: OnUnknown | None = None
     unknown: OnUnknown = refuse_unknown
     refused: OnRefused = refuse
     emits: CheckEmit | None = None
@@ -82,6 +84,10 @@ class NamespaceHooks:
     def __post_init__(self) -> None:
         if reserved := RESERVED.intersection(self.events):
             raise ValueError(f"reserved event names: {', '.join(sorted(reserved))}")
+
+    def knows(self, event: str) -> bool:
+        """Whether the namespace has the event."""
+        return event in self.events or self.others is not None
 
     def declared(self, event: str) -> str:
         """The name under which an event of a client is declared: its own, or "*", which stands for all others."""

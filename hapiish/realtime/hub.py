@@ -158,19 +158,20 @@ class Hub(socketio.AsyncServer):
         data = rest[0] if rest else None
         socket = transport.sockets.get(namespace)
         hooks = self.namespaces.get(socket.declared) if socket is not None else None
-        several = hooks is not None and hooks.declared(event) in hooks.several
-        refusal: boom.Boom | None = None
-        if event in RESERVED:
+        if event in RESERVED or socket is None or hooks is None:
             refusal = boom.BadRequest("Reserved event name", code="reserved_event")
-        elif len(rest) > 1 and not several:
-            refusal = boom.BadRequest("An event has one argument", code="too_many_arguments")
-        if refusal is not None or socket is None or hooks is None:
-            return await self._refused(transport, namespace, event, data, refusal or boom.Forbidden())
-        if several:
-            data = rest
-        if event not in hooks.events:
+            return await self._refused(transport, namespace, event, data, refusal)
+        if not hooks.knows(event):
             return await hooks.unknown(socket, event, data)
-        return await hooks.events[event](socket, data)
+        if hooks.declared(event) in hooks.several:
+            data = rest
+        elif len(rest) > 1:
+            refusal = boom.BadRequest("An event has one argument", code="too_many_arguments")
+            return await self._refused(transport, namespace, event, data, refusal)
+        if event in hooks.events:
+            return await hooks.events[event](socket, data)
+        assert hooks.others is not None
+        return await hooks.others(socket, event, data)
 
     async def _take_rare(self, transport: Transport, data: str | bytes) -> None:
         """A packet that is not a plain event: attachments, and by the library's code what is rare."""

@@ -36,10 +36,14 @@ class Rooms(socketio.AsyncManager):
         transport = eio_sid or everybody.get(sid)
         if transport is None:
             raise ValueError("the socket is not connected to the namespace")
-        if room != sid and room in everybody:
-            raise ValueError("cannot enter the own room of another socket")
+        self.expect(sid, namespace, room)
         self.rooms.setdefault(namespace, {}).setdefault(room, {})[sid] = transport
         self.joined.setdefault(sid, set()).add(room)
+
+    def expect(self, sid: str, namespace: str, room: str | None) -> None:
+        """Raises ValueError for a room that the socket `sid` cannot enter: another socket's own."""
+        if room != sid and room in self.rooms.get(namespace, {}).get(None, {}):
+            raise ValueError("cannot enter the own room of another socket")
 
     def basic_leave_room(self, sid: str, namespace: str, room: str | None) -> None:
         """Does nothing where the socket is not in the room; an empty room is forgotten."""

@@ -69,9 +69,12 @@ class Socket:
     @anywhere
     async def join(self, room: str) -> None:
         """Enters a room; nothing happens once the socket is gone. Raises ValueError for another socket's own room."""
+        if self._left:
+            return
+        self._hub.manager.expect(self.id, self.namespace, room)
         if self._rooms is None:
             await self._hub.manager.enter_room(self.id, self.namespace, room)
-        elif not self._left:
+        else:
             self._rooms.add(room)
 
     @anywhere

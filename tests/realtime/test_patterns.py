@@ -131,3 +131,21 @@ def test_names_are_found_by_their_parts() -> None:
     assert found("/" + "x" * 2000) is None
     with pytest.raises(ValueError):
         Namespaces({"/{x}": hooks, "/{y}": hooks})
+
+
+@pytest.mark.parametrize("option", ["", "arguments: true", "binary: true"])
+async def test_an_event_that_nobody_takes_is_unknown_however_many_arguments_it_has(tmp_path: Path, option: str) -> None:
+    table = f"""
+sockets:
+  namespaces:
+    - namespace: /
+      {option}
+      events: [{{event: where, handler: "my:where"}}]
+"""
+    (tmp_path / "routes.yaml").write_text(table)
+    (tmp_path / "my.py").write_text(CODE)
+    async with serving(create_app(tmp_path / "routes.yaml")) as port, member(port) as client:
+        for arguments in [(), (1,), (1, 2)]:
+            answer = await client.ask("nobody", *arguments)
+            assert answer["error"]["code"] == "unknown_event"
+        assert (await client.ask("connect", 1, 2))["error"]["code"] == "reserved_event"

@@ -181,3 +181,26 @@ async def test_an_emit_that_is_not_declared_or_cannot_be_sent_reaches_nobody() -
         await client.nothing()
         await server.emit("news", 1)
         assert await client.news("news") == 1
+
+
+async def test_joining_the_own_room_of_another_while_connecting_is_the_hooks_to_handle() -> None:
+    errors: list[Exception] = []
+
+    async def connect(socket: Socket, auth: Any) -> None:
+        try:
+            await socket.join(auth["room"])
+        except ValueError as error:
+            errors.append(error)
+            if auth["strict"]:
+                raise
+
+    async with serving(realtime(NamespaceHooks(connect=connect, events={"echo": echo}))) as port, raw(port) as other:
+        sid = await other.join(auth={"room": "a", "strict": False})
+        async with raw(port) as client:
+            await client.join(auth={"room": sid, "strict": False})
+            assert await client.ask("echo", 1) == {"ok": True, "data": 1}
+        async with raw(port) as client:
+            await client.send("40" + json.dumps({"room": sid, "strict": True}))
+            assert json.loads(await client.until("44"))["message"] == "An internal server error occurred"
+            await client.join(auth={"room": "b", "strict": False})
+    assert [str(error) for error in errors] == ["cannot enter the own room of another socket"] * 2
