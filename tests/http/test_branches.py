@@ -496,7 +496,11 @@ QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[HealthC
 def test_defaults_of_random_unions_are_those_of_a_slow_reference(word: str, branches: Any, value: Any) -> None:
     made = filled({word: branches}, value)
     if any(fits(each, value) or fits(each, with_defaults([each], value)) for each in branches):
-        assert made == expected_defaults(word, branches, value)
+        expected = expected_defaults(word, branches, value)
+        if fits({word: branches}, expected) or not fits({word: branches}, value):
+            assert made == expected or (fits({word: branches}, made) and not fits({word: branches}, expected))
+        else:
+            assert fits({word: branches}, made)
     else:
         assert not fits({word: branches}, made)
 
