@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from hapiish import plugins
 from hapiish.compile import compile_table
+from hapiish.http.errors import Errors
 from hapiish.resolve import folders, forget
 from hapiish.server import Server
 from hapiish.store.threads import Pool
@@ -103,6 +104,11 @@ class Application(Starlette):
         """Starlette's, after the first look at whether anybody put something around the table."""
         self.direct = not self.user_middleware and not self.exception_handlers and self.max_body_size is None
         return super().build_middleware_stack()
+
+    @property
+    def errors(self) -> Errors | None:
+        """What errors look like that belong to no route, also those of what was no request."""
+        return self.server.dispatch.absent.errors
 
     async def serve(self, scope: Any, receive: Receive, send: Send) -> None:
         """Hands sockets to Socket.IO and requests to the table, which is started if nobody did."""

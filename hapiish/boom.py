@@ -19,7 +19,8 @@ class Boom(Exception):
 
     `code` is a stable machine-readable word, `data` a JSON value for the client, `headers` go onto the response.
     `extra` holds further keys of the body (`validation` on a failed validation). `missing` says that an
-    authentication scheme found no credentials of its kind (hapi: unauthorized without a message).
+    authentication scheme found no credentials of its kind (hapi: unauthorized without a message). `told` is what
+    is sent in place of `payload()`, once the application has given errors its own form.
     """
 
     status: int = 500
@@ -41,6 +42,7 @@ class Boom(Exception):
         self.headers: dict[str, str] = dict(headers or {})
         self.extra: dict[str, Any] = dict(extra or {})
         self.missing = False
+        self.told: Any = None
 
     def answered(self, status: int) -> Self:
         """The same error, answered with another status and its phrase."""

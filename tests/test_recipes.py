@@ -53,3 +53,20 @@ async def test_a_login_signs_the_token_that_lets_in(cook: Cook) -> None:
         assert answer.status_code == status
     headers = {"authorization": f"Bearer {answer.json['token']}"}
     assert (await inject(app, url="/me", headers=headers)).json == {"email": "ann@example.com"}
+
+
+async def test_errors_have_the_form_of_the_recipe(cook: Cook) -> None:
+    app = cook("Errors in a form of your own")
+    caller = {"credentials": {"sub": "ann"}, "method": "POST", "url": "/articles"}
+    made = [
+        ({"url": "/nowhere"}, 404, {"body": ["Not Found"]}),
+        ({"method": "PUT", "url": "/articles"}, 405, {"body": ["Method Not Allowed"]}),
+        ({"method": "POST", "url": "/articles", "payload": {}}, 401, {"body": ["Missing authentication"]}),
+        ({**caller, "payload": {}}, 422, {"title": ["is required"]}),
+        ({**caller, "payload": {"title": "One"}}, 409, {"body": ["This title is taken"]}),
+    ]
+    for request, status, errors in made:
+        answer = await inject(app, **request)  # type: ignore[arg-type]
+        assert (answer.status_code, answer.json) == (status, {"errors": errors})
+    health = await inject(app, url="/health")
+    assert (health.json["message"], health.headers["retry-after"]) == ("Not yet", "5")

@@ -20,6 +20,7 @@ from hapiish.http.caching import CacheControl
 from hapiish.http.compression import LIBRARIES, Compression
 from hapiish.http.cookies import Cookies, cookies_step
 from hapiish.http.cors import Cors
+from hapiish.http.errors import Errors
 from hapiish.http.lifecycle import (
     Marshal,
     Prerequisite,
@@ -67,6 +68,7 @@ class RouteCompiler:
             path=given.path,
             vhost=given.vhost,
             context=self.bound(options),
+            errors=self.errors(options),
             settings=options,
             handler=uninterrupted(handler),
             responder=self.responder(options, given.method),
@@ -80,6 +82,13 @@ class RouteCompiler:
     def bound(self, options: model.RouteOptions) -> Any:
         """What the route's functions find as `h.context`."""
         return self.names.object(options.bind) if options.bind is not None else None
+
+    def errors(self, options: model.RouteOptions) -> Errors | None:
+        """What errors look like; None for hapi's form."""
+        given = options.response.errors
+        if given is None:
+            return None
+        return self.names.once(("errors", given), lambda: Errors(self.names.plain_function(given.body), given.type))
 
     def limited(self, route: Route, options: model.RouteOptions) -> Route:
         """The route within the time that it may take."""
@@ -112,6 +121,7 @@ class RouteCompiler:
             id=None,
             method="*",
             path="",
+            errors=self.errors(defaults),
             settings=defaults,
             handler=missing,
             responder=self.responder(defaults, ""),

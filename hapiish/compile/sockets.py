@@ -88,9 +88,14 @@ class SocketCompiler:
     def connection_route(self, given: model.Namespace) -> Route:
         """What `request.route` is while a client comes and goes."""
         options = model.RouteOptions(auth=given.auth)
-        responder = self.routes.responder(options, "")
         return Route(
-            id=None, method="connect", path=given.namespace, settings=options, handler=missing, responder=responder
+            id=None,
+            method="connect",
+            path=given.namespace,
+            errors=self.routes.errors(self.routes.table.server.routes),
+            settings=options,
+            handler=missing,
+            responder=self.routes.responder(options, ""),
         )
 
     def absent(self) -> Route:
@@ -100,6 +105,7 @@ class SocketCompiler:
             id=None,
             method="event",
             path="",
+            errors=self.routes.errors(defaults),
             settings=defaults,
             handler=missing,
             responder=self.routes.responder(defaults, ""),
@@ -114,6 +120,7 @@ class SocketCompiler:
             method="event",
             path=given.event,
             context=self.routes.bound(options),
+            errors=self.routes.errors(options),
             settings=options,
             handler=self.routes.handler(given),
             responder=self.routes.responder(options, ""),

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from hapiish import boom, codec
 from hapiish.http import log
+from hapiish.http.errors import told
 from hapiish.http.header import Pair
 from hapiish.http.lifecycle import Route, Steps, failed, finish, perform, post_response
 from hapiish.http.query import Parser
@@ -111,8 +112,8 @@ class Dispatcher:
             route = request.route
             if response is None:
                 response = await perform(route, request)
-            elif route.on_pre_response or route.marshal:
-                response = await finish(route, request, response)
+            else:
+                response = await _unrouted(route, request, response)
             try:
                 status, headers, body = route.responder.render(request, response)
             except Exception as error:  # noqa: BLE001 - every outcome is a response
@@ -257,6 +258,13 @@ class Dispatcher:
         if self.method_not_allowed and (allow := self.router.allowed(path, host)):
             return self.absent, {}, Response().header("allow", ", ".join(allow)).code(204)
         return self.absent, {}, from_error(boom.NotFound())
+
+
+async def _unrouted(route: Route, request: Request, response: Response) -> Response:
+    """What is sent where no handler is asked: in the form that the server has for errors, past onPreResponse."""
+    if response.error is not None and route.errors is not None and not response.shaped:
+        response = told(request, response.error)
+    return await finish(route, request, response) if route.on_pre_response or route.marshal else response
 
 
 async def _rendered(request: Request, response: Response, error: Exception) -> tuple[Response, Rendered]:

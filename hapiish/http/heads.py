@@ -6,14 +6,16 @@ The parser (llhttp) judges the syntax. Everything here is pure: bytes in, values
 import re
 from base64 import b64decode
 from binascii import Error as NotBase64
+from collections.abc import Callable
 from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv6Address
-from typing import Final
+from typing import Any, Final
 
 from hapiish import boom, codec
 
 Pair = tuple[bytes, bytes]
+Encoded = Callable[[dict[str, Any]], tuple[bytes, str] | None]
 
 LONGEST_HOST: Final = 255
 _NAME = re.compile(rb"[A-Za-z0-9._~-]+(?::([0-9]{0,5}))?")
@@ -31,15 +33,17 @@ class Refused(Exception):
         self.reason = reason
         self.headers = headers
 
-    def answer(self, defaults: list[Pair], *, body: bool = True) -> bytes:
-        """The whole response, in the form of hapi's errors."""
+    def answer(self, defaults: list[Pair], *, body: bool = True, encoded: Encoded | None = None) -> bytes:
+        """The whole response, in the form of hapi's errors, or as `encoded` makes content and media type of that."""
         known = boom.of(self.status)
         phrase = known.phrase if known.status == self.status else HTTPStatus(self.status).phrase
-        content = codec.encode({"statusCode": self.status, "error": phrase, "message": self.reason})
+        told = {"statusCode": self.status, "error": phrase, "message": self.reason}
+        own = encoded(told) if encoded is not None else None
+        content, media_type = own or (codec.encode(told), "application/json; charset=utf-8")
         pairs = [
             *defaults,
             *self.headers,
-            (b"content-type", b"application/json; charset=utf-8"),
+            (b"content-type", media_type.encode("latin-1")),
             (b"cache-control", b"no-cache"),
             (b"content-length", b"%d" % len(content)),
             (b"connection", b"close"),

@@ -19,9 +19,10 @@ from typing import Any
 from hapiish import boom
 from hapiish.bridge import is_async
 from hapiish.http import log
+from hapiish.http.errors import Errors, told
 from hapiish.http.request import Request
 from hapiish.http.respond import Responder
-from hapiish.http.response import Response, from_error
+from hapiish.http.response import Response
 from hapiish.http.stream import close, is_stream
 from hapiish.http.toolkit import CONTINUE, Left, Signal, Toolkit
 from hapiish.types import AsyncHandler, Handler, Run
@@ -49,6 +50,7 @@ class Route:
     responder: Responder
     vhost: str | None = None
     context: Any = None
+    errors: Errors | None = None
     files: str = "."  # the folder of `files.relativeTo`
     steps: Steps = ()
     on_post_handler: tuple[AsyncHandler, ...] = ()
@@ -203,7 +205,7 @@ def failed(request: Request, error: Exception) -> Response:
         log.crashed(request.id, f"{request.method} {request.route.path}", error)
         request.note(["internal", "error"], error, channel="error")
         known = known or boom.InternalServerError()
-    return from_error(known)
+    return told(request, known)
 
 
 def _translated(request: Request, error: Exception) -> boom.Boom | None:

@@ -191,7 +191,10 @@ class HttpProtocol(Reader):
         if self.transport.is_closing():
             return
         bodiless = self.scope is not None and self.scope.get("method") == "HEAD"
-        self.transport.write(refused.answer(self.server_state.default_headers, body=not bodiless))
+        app: Any = self.app
+        errors = getattr(app, "errors", None) or getattr(getattr(app, "app", None), "errors", None)
+        encoded = errors.encoded if errors is not None else None
+        self.transport.write(refused.answer(self.server_state.default_headers, body=not bodiless, encoded=encoded))
         self.transport.close()
 
     def _lingers(self) -> bool:

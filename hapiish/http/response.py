@@ -26,6 +26,7 @@ class Response:
     status_code: int = 200
     coded = False  # whether `code()` was called, which stops the automatic 204
     error: Boom | None = None
+    shaped = False  # whether an error has the body that the application gives it
     taken_over = False
     more: dict[str, Any] | None = None
     prepare: "Callable[[Response, Any], Awaitable[None]] | None" = None

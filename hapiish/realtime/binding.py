@@ -13,9 +13,10 @@ from typing import Any, cast
 from hapiish import boom
 from hapiish.http import log
 from hapiish.http.dispatch import Tell
+from hapiish.http.errors import told
 from hapiish.http.lifecycle import Route, Step, Steps, failed, finish, perform, post_response, settled
 from hapiish.http.request import Request
-from hapiish.http.response import Response, from_error
+from hapiish.http.response import Response
 from hapiish.http.toolkit import CLOSE, Left, Toolkit
 from hapiish.http.validator import Validator, faults_as_sent
 from hapiish.realtime.attachments import held, released
@@ -84,9 +85,10 @@ class Connection:
                 await settled(await function(request, Toolkit(request)))
             self._expire(socket)
         except Exception as error:  # noqa: BLE001 - whatever it is refuses the connection
-            refusal = failed(request, error).error
-            assert refusal is not None
-            raise refusal from None
+            response = failed(request, error)
+            assert response.error is not None
+            response.error.told = response.source if response.shaped else None
+            raise response.error from None
 
     async def judge(self, socket: Any) -> None:
         """Judges a connected client once more, by its handshake. Raises the boom that it has to leave for."""
@@ -209,7 +211,7 @@ class EventRoute:
         route = self.route
         request = self._request(socket, event, data)
         if request.auth.expires <= request.received:
-            response = from_error(boom.Unauthorized("Credentials expired", code="token_expired"))
+            response = told(request, boom.Unauthorized("Credentials expired", code="token_expired"))
             return self._answer(request, response)
         try:
             response = await perform(route, request)
@@ -229,7 +231,7 @@ class EventRoute:
         """Answers an event that is refused before it is looked at."""
         route = self.route
         request = self._request(socket, event, data)
-        response = from_error(error)
+        response = told(request, error)
         if route.on_pre_response:
             response = await finish(route, request, response)
         return self._answer(request, response)
@@ -296,8 +298,10 @@ def raw_acknowledgement(response: Response) -> Any:
     return Arguments(source if isinstance(source, tuple) else () if source is None else (source,))
 
 
-def _error(response: Response) -> Ack:
+def _error(response: Response) -> Any:
     source = response.source
+    if response.shaped and not isinstance(source, dict):
+        return source
     error = dict(source) if isinstance(source, dict) else {"statusCode": response.status_code, "message": source}
     wait = response.headers.get("retry-after")
     if isinstance(wait, str) and wait.isdigit():

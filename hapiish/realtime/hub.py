@@ -243,7 +243,7 @@ class Hub(socketio.AsyncServer):
                 raise
             if hooks is None:
                 logger.info("a connection to %r is refused: %s", namespace[:NAME], error)
-            transport.deliver(packets.refused(namespace, _failure("connect", error)["error"]))
+            transport.deliver(packets.refused(namespace, *_refusal(error)))
             return
         socket.admit()
         if self.namespaces.get(socket.declared) is not hooks:  # a reload came in between
@@ -347,6 +347,11 @@ def _cancelled() -> bool:
     """Whether this very task is being cancelled, rather than something that it waited for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def _refusal(error: BaseException) -> tuple[dict[str, Any], Any]:
+    """What a refused client is told: the body of the error, and what the application makes of that."""
+    return _failure("connect", error)["error"], getattr(error, "told", None)
 
 
 def _failure(event: str, error: BaseException) -> dict[str, Any]:

@@ -121,9 +121,9 @@ def connected(namespace: str, sid: str) -> Message:
     return frame("0", namespace, encode({"sid": sid}).decode())
 
 
-def refused(namespace: str, error: dict[str, Any] | str) -> Message:
-    """CONNECT_ERROR: clients get an Error with `message` and, where there is more to say, `data`."""
-    told = {"message": error} if isinstance(error, str) else {"message": error["message"], "data": error}
+def refused(namespace: str, error: dict[str, Any] | str, data: Any = None) -> Message:
+    """CONNECT_ERROR: clients get an Error with `message` and, where there is more to say, `data` (`error`)."""
+    told = {"message": error} if isinstance(error, str) else {"message": error["message"], "data": data or error}
     return frame("4", namespace, encode(told).decode())
 
 

@@ -18,6 +18,7 @@ Converter = Callable[[Any, Path, Place], Any]
 T = TypeVar("T")
 
 _SHORT: Final[Mapping[type, str | Callable[[Any], Mapping[str, Any]]]] = {
+    model.ErrorBody: "body",
     model.Ext: "method",
     model.Listener: "method",
     model.ServerEvent: "listeners",

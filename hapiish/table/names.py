@@ -152,6 +152,10 @@ def _rules(options: Mapping[str, Any], at: Path) -> Found:
     for group, keys in _RULES.items():
         for key in keys:
             yield from _name(section(options, group).get(key), (*at, group, key))
+    errors = section(options, "response").get("errors")
+    yield from _name(errors, (*at, "response", "errors"))
+    if isinstance(errors, Mapping):
+        yield from _name(errors.get("body"), (*at, "response", "errors", "body"))
     for status, rule in section(options, "response", "status").items():
         yield from _name(rule, (*at, "response", "status", status))
 

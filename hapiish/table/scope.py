@@ -20,7 +20,7 @@ _FOR_EVENTS: Final[dict[str, tuple[str, ...] | None]] = {
     "limit": None,
     "log": None,
     "plugins": None,
-    "response": ("failAction", "modify", "options", "sample"),
+    "response": ("errors", "failAction", "modify", "options", "sample"),
     "timeout": None,
     "validate": ("failAction", "status", "detail", "errorFields", "options"),
 }

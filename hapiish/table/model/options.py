@@ -258,9 +258,18 @@ class ValidationOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorBody:
+    """`response.errors`: the function that makes the bodies of errors, and their media type."""
+
+    body: str
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseRules:
     disconnect_status_code: int = 499  # in logs only: nobody is there to see it
     empty_status_code: Literal[200, 204] = 204
+    errors: ErrorBody | None = None
     fail_action: FailAction = "error"
     modify: bool = False
     options: ValidationOptions = ValidationOptions()

@@ -1,0 +1,24 @@
+"""Bodies of errors by RFC 9457, to be named in a table:
+
+response: {errors: {body: "hapiish.problem:details", type: application/problem+json}}
+"""
+
+from typing import Any
+
+_KNOWN = frozenset({"statusCode", "error", "message", "validation"})
+
+
+def details(body: dict[str, Any], request: Any) -> dict[str, Any]:
+    """`{type, title, status, detail}`, and `errors` of inputs that do not fit, each with `detail` and a `pointer`.
+
+    What else hapi's body has (`code`, `data`, …) are members of their own.
+    """
+    found: dict[str, Any] = {"type": "about:blank", "title": body["error"], "status": body["statusCode"]}
+    if body["message"] != body["error"]:
+        found["detail"] = body["message"]
+    found.update((key, value) for key, value in body.items() if key not in _KNOWN)
+    validation = body.get("validation")
+    if validation is not None:
+        found["source"] = validation["source"]
+        found["errors"] = [{"detail": each["message"], "pointer": f"#{each['path']}"} for each in validation["errors"]]
+    return found
