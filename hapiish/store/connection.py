@@ -17,6 +17,8 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import split_options
 
+from hapiish.store.orphans import Orphans
+
 MEMORY = "memory:"
 
 # A write is acknowledged when a majority has it in the journal; one whose connection broke is tried once more.
@@ -51,6 +53,7 @@ class Connection:
     client: Client
     alias: str
     users: int = 0
+    orphans: Orphans = field(default_factory=Orphans)
     classes: dict[type, dict[str, Any]] = field(default_factory=dict)  # with the meta that they had before
 
 

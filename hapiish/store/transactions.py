@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar, TypeVarTuple
 from pymongo import ReadPreference, timeout
 from pymongo.client_session import ClientSession
 from pymongo.common import BaseObject
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from hapiish.bridge import here
@@ -27,7 +27,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 _ABORT: Final = 0.25
-"""Seconds for telling the server of an abort; it finds out by itself after a minute."""
+"""Seconds for telling the server of an abort; see `orphans` for one that does not hear it."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.5
 _NO_TRANSACTIONS: Final = 20
@@ -73,7 +73,7 @@ def transact(connection: Connection, seconds: float, function: Callable[[*Ts], T
     with _session(connection) as session:
         while True:
             try:
-                with _attempt(session, deadline):
+                with _attempt(connection, session, deadline):
                     return function(*args)
             except Exception as error:
                 tries += 1
@@ -90,7 +90,7 @@ def transaction(connection: Connection, seconds: float) -> Iterator[ClientSessio
         with _joined() as session:
             yield session
         return
-    with _session(connection) as session, _attempt(session, monotonic() + seconds):
+    with _session(connection) as session, _attempt(connection, session, monotonic() + seconds):
         yield session
 
 
@@ -103,7 +103,7 @@ def _session(connection: Connection) -> Iterator[ClientSession]:
 
 
 @contextmanager
-def _attempt(session: ClientSession, deadline: float) -> Iterator[None]:
+def _attempt(connection: Connection, session: ClientSession, deadline: float) -> Iterator[None]:
     """One try, from its start to its commit."""
     outside = here.outside
     here.outside = copy_context()
@@ -121,8 +121,10 @@ def _attempt(session: ClientSession, deadline: float) -> Iterator[None]:
         if error.code == _NO_TRANSACTIONS:
             raise StoreError("transactions need a replica set or a sharded cluster, one member is enough") from error
         raise
-    except BaseException:
+    except BaseException as error:
         _abort(session)
+        if isinstance(cause_of(error), ConnectionFailure):
+            connection.orphans.add(connection.client, session.session_id)
         raise
     finally:
         _unit.session = None

@@ -1,19 +1,26 @@
 """Transactions on a real mongod: whole or not at all, whatever comes between."""
 
 import asyncio
+import os
+import signal
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from mongoengine import Document, IntField, NotUniqueError, OperationError, StringField
+from pymongo import timeout
 from pymongo.errors import OperationFailure
 
 from hapiish import boom
+from hapiish.store import local
 from hapiish.store.connection import MEMORY, StoreError
 from hapiish.store.store import Store
 from hapiish.store.threads import Pool
-from tests.store.test_store import AWAY
+from tests.store.test_store import AWAY, process, server
+
+__all__ = ["server"]
 
 
 class Account(Document):
@@ -291,3 +298,25 @@ def test_a_database_in_memory_says_that_it_has_no_transactions() -> None:
             await store.transact(pay, 1)
 
     run(MEMORY, use)
+
+
+@pytest.mark.parametrize("moment", ["in the block", "at the commit"])
+def test_a_server_that_freezes_meanwhile_holds_nothing_once_it_is_back(server: local.LocalMongo, moment: str) -> None:
+    pid = process(server)
+
+    def work(store: Store) -> Any:
+        def block() -> None:
+            with store.transaction(timeout_ms=1000):
+                pay(30)
+                os.kill(pid, signal.SIGSTOP)
+                time.sleep(0.1)  # until all its threads have stopped
+                if moment == "in the block":
+                    Account.objects(name="a").first()
+
+        error = raised(block)
+        os.kill(pid, signal.SIGCONT)
+        with timeout(30):  # half of the time after which a server ends what nobody goes on with
+            Account.objects(name="a").update_one(inc__balance=1)
+        return store.translate(error)
+
+    assert with_accounts(server.uri, work).status == 503
