@@ -64,9 +64,11 @@ def _stamp(now: float) -> str:
 
 def _json(made: dict[str, Any]) -> str:
     try:
-        return orjson.dumps(made, default=str).decode()
+        text = orjson.dumps(made, default=str).decode()
     except TypeError:  # half a surrogate pair, a key that is no text, a number of more than 64 bits
         return json.dumps(made, default=str)
+    # JSON lets characters through that command a terminal, or end a line for some readers of logs.
+    return text if text.isprintable() else json.dumps(json.loads(text))
 
 
 @lru_cache(maxsize=2)

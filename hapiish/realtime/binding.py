@@ -202,9 +202,9 @@ class EventRoute:
         self.route = route
         self.acknowledgement = raw_acknowledgement if raw else acknowledgement
 
-    async def acknowledge(self, socket: Any, data: Any) -> Any:
+    def acknowledge(self, socket: Any, data: Any) -> Awaitable[Any]:
         """Runs the event; every outcome is an ack. onPostResponse comes after it has left."""
-        return await self.acknowledge_any(socket, self.route.path, data)
+        return self.acknowledge_any(socket, self.route.path, data)
 
     async def acknowledge_any(self, socket: Any, event: str, data: Any) -> Any:
         """Runs the event under the name that the client gave it."""

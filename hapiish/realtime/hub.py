@@ -6,7 +6,7 @@ An event's way is short and ours; binary attachments, acknowledgement callbacks 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Awaitable, Collection, Coroutine, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -18,7 +18,7 @@ from hapiish.realtime.engine import Engine
 from hapiish.realtime.gathering import Gathering
 from hapiish.realtime.hooks import RESERVED, Answer, NamespaceHooks
 from hapiish.realtime.namespaces import Namespaces
-from hapiish.realtime.packets import MalformedError, UnreadableError
+from hapiish.realtime.packets import MalformedError, Packed, UnreadableError
 from hapiish.realtime.review import reviewed
 from hapiish.realtime.rooms import Rooms
 from hapiish.realtime.socket import Socket
@@ -311,36 +311,40 @@ class Hub(socketio.AsyncServer):
 
     # Emits
 
-    def expect(self, namespace: str) -> None:
-        """Raises ValueError for a namespace that is not declared: nobody could be there."""
-        if self.namespaces.hooks_for(namespace) is None:
+    def expect(self, namespace: str) -> NamespaceHooks:
+        """The hooks of a namespace. Raises ValueError for one that is not declared: nobody could be there."""
+        hooks = self.namespaces.hooks_for(namespace)
+        if hooks is None:
             near = get_close_matches(namespace, self.namespaces, 1)
             meant = f'; did you mean "{near[0]}"?' if near else ""
             raise ValueError(f'there is no namespace "{namespace}"{meant}')
+        return hooks
 
-    async def emit_to(self, event: str, data: Any, namespace: str, *, room: Any = None, skip: Any = None) -> None:
-        """Sends an event that the namespace's hooks let pass."""
-        data = await self.checked(namespace, event, data)
+    async def emit_to(
+        self,
+        hooks: NamespaceHooks | None,
+        event: str,
+        data: Any,
+        namespace: str,
+        *,
+        room: Any = None,
+        skipped: Collection[str] = (),
+    ) -> None:
+        """Sends an event that the namespace's hooks let pass. Raises what they raise."""
+        self.manager.broadcast(await self.packed(hooks, event, data, namespace), namespace, room, skipped)
+
+    async def packed(self, hooks: NamespaceHooks | None, event: str, data: Any, namespace: str) -> Packed:
+        """An event as it is sent; documents that it still has to ask for are asked for in a thread."""
+        check = hooks.emits if hooks is not None else None
         try:
-            await self.manager.emit(event, data, namespace, room=room, skip_sid=skip)
+            if check is not None:
+                check(event, data)
+            return packets.emitted(namespace, event, data)
         except codec.UnevaluatedError:
             data = await self.run(codec.evaluated, data)
-            await self.manager.emit(event, data, namespace, room=room, skip_sid=skip)
-
-    async def checked(self, namespace: str, event: str, data: Any) -> Any:
-        """`data` as it is sent: documents that it still has to ask for are asked for in a thread. Raises as `emits`."""
-        try:
-            self.check_emit(namespace, event, data)
-        except codec.UnevaluatedError:
-            data = await self.run(codec.evaluated, data)
-            self.check_emit(namespace, event, data)
-        return data
-
-    def check_emit(self, namespace: str, event: str, data: Any) -> None:
-        """Raises what the namespace's hooks raise for an event or payload that they do not send."""
-        hooks = self.namespaces.hooks_for(namespace)
-        if hooks is not None and hooks.emits is not None:
-            hooks.emits(event, data)
+        if check is not None:
+            check(event, data)
+        return packets.emitted(namespace, event, data)
 
 
 def _cancelled() -> bool:

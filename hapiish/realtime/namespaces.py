@@ -43,5 +43,7 @@ class Namespaces(dict[str, NamespaceHooks]):
 
     def hooks_for(self, name: str) -> NamespaceHooks | None:
         """The hooks behind a namespace as clients name it."""
+        if self._router is None:
+            return self.get(name)
         found = self.find(name)
         return self[found[0]] if found is not None else None

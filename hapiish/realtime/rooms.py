@@ -4,12 +4,13 @@
 its own named after its id. Knows nothing of what is in a packet.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import socketio
 
 from hapiish.realtime import packets
+from hapiish.realtime.packets import Packed
 
 if TYPE_CHECKING:
     from hapiish.realtime.transport import Transport
@@ -105,10 +106,16 @@ class Rooms(socketio.AsyncManager):
             left_out = [*skip_sid] if isinstance(skip_sid, set) else skip_sid
             await super().emit(event, data, namespace, room=target, skip_sid=left_out, callback=callback, **options)
             return
-        packet = packets.emitted(namespace, event, data)
-        skipped = skip_sid if isinstance(skip_sid, list | set) else (skip_sid,)
-        for message in packet if isinstance(packet, list) else [packet]:
-            for sid, transport in self._members(namespace, target).items():
+        skipped: Any = skip_sid if isinstance(skip_sid, list | set) else (skip_sid,)
+        self.broadcast(packets.emitted(namespace, event, data), namespace, target, skipped)
+
+    def broadcast(
+        self, packet: Packed, namespace: str, room: str | Iterable[str] | None, skipped: Collection[str]
+    ) -> None:
+        """Hands the packet to the sockets of a room, or of the union of several, that are not `skipped`."""
+        members = self._members(namespace, room)
+        for message in packet if isinstance(packet, list) else (packet,):
+            for sid, transport in members.items():
                 if sid not in skipped:
                     transport.deliver(message)
 

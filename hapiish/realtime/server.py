@@ -1,7 +1,7 @@
 """Socket.IO as an ASGI application: settings in, a callable out. Hides which server library does it."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from hapiish.bridge import anywhere, loop_only
@@ -92,10 +92,8 @@ class RealtimeServer:
         Raises ValueError for a namespace that is not declared, what the namespace's `emits` raises, and TypeError for
         data that cannot be sent.
         """
-        self._hub.expect(namespace)
-        several = () if skip is None else (skip,) if isinstance(skip, Socket | str) else skip
-        skipped = {each.id if isinstance(each, Socket) else each for each in several}
-        await self._hub.emit_to(event, data, namespace, room=to, skip=skipped)
+        hooks = self._hub.expect(namespace)
+        await self._hub.emit_to(hooks, event, data, namespace, room=to, skipped=_ids(skip) if skip is not None else ())
 
     @anywhere
     async def review(self, before: Mapping[str, NamespaceHooks]) -> None:
@@ -111,3 +109,9 @@ class RealtimeServer:
             *(transport.finish("server shutting down", grace_ms / 1000) for transport in tuple(engine.sockets.values()))
         )
         await engine.shutdown()
+
+
+def _ids(skip: Skipped | Iterable[Skipped]) -> Collection[str]:
+    if isinstance(skip, Socket):
+        return (skip.id,)
+    return (skip,) if isinstance(skip, str) else {each.id if isinstance(each, Socket) else each for each in skip}

@@ -3,7 +3,6 @@
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from hapiish import codec
 from hapiish.bridge import anywhere
 from hapiish.realtime import packets
 from hapiish.realtime.packets import Packed
@@ -89,13 +88,10 @@ class Socket:
     async def emit(self, event: str, data: Any = None) -> None:
         """Sends an event to this client alone. Raises what the namespace's `emits` raises."""
         if self._rooms is None:
-            await self._hub.emit_to(event, data, self.namespace, room=self.id)
+            hooks = self._hub.namespaces.get(self.declared)
+            await self._hub.emit_to(hooks, event, data, self.namespace, room=self.id)
             return
-        data = await self._hub.checked(self.namespace, event, data)
-        try:
-            packet = packets.emitted(self.namespace, event, data)
-        except codec.UnevaluatedError:
-            packet = packets.emitted(self.namespace, event, await self._hub.run(codec.evaluated, data))
+        packet = await self._hub.packed(self._hub.namespaces.get(self.declared), event, data, self.namespace)
         if not self._left:
             self._packets.append(packet)
 

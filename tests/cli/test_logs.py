@@ -46,6 +46,18 @@ def test_a_json_line_stays_one_line_with_a_traceback_and_values_that_json_does_n
     assert read["exception"].endswith("ValueError: what failed")
 
 
+@pytest.mark.parametrize("text", ["\x9b31m", "\u202e", "\u2028", "\x7f", "\x85", '"\x9b\\'])
+def test_a_json_line_has_no_character_that_commands_a_terminal_or_ends_a_line(text: str) -> None:
+    record = logging.makeLogRecord({"msg": text, "fields": {"path": text, "n": 2**70}})
+    lines = [
+        logs.Json().format(record),
+        logs.Json().line(1.0, text.encode("unicode_escape").decode(), {"path": text}),
+    ]
+    for line in lines:
+        assert line.isprintable()
+        assert json.loads(line)["path"] == text
+
+
 def test_a_text_line_names_level_and_logger_but_for_requests() -> None:
     assert logs.Text().format(record("hapiish.store", "away")).endswith(" WARNING hapiish.store: away")
     assert "hapiish" not in logs.Text().format(record("hapiish.access", "GET / 200"))
