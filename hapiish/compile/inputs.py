@@ -23,7 +23,7 @@ from hapiish.types import AsyncHandler
 
 SOURCES: tuple[Source, ...] = ("headers", "params", "query", "payload", "state")
 
-_NEVER_CLOSED = frozenset({"headers", "state"})
+_NEVER_CLOSED = frozenset({"headers", "params", "state"})
 """Inputs to which others add: a client's own headers, cookies of other applications."""
 
 

@@ -5,6 +5,8 @@ are meant. Everything is decided, and everything wrong found, when the table is 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mongoengine import Document
+
 from hapiish import boom
 from hapiish.kinds import filters as filtering
 from hapiish.kinds.cursor import Key
@@ -19,6 +21,7 @@ from hapiish.kinds.versions import digest, number
 from hapiish.template import Template, TemplateError, Value, parse
 
 ID = "_id"
+_READING = ("list", "get")
 
 
 class Resource:
@@ -38,6 +41,10 @@ class Resource:
         self.computed: Mapping[str, Any] = options.computed
         self.visible = [*self.shown, *self.computed]
         self.pins = tuple(self._pins())
+        owner = options.owner
+        self.readable = self.pins
+        if owner is not None and owner.reads == "all":
+            self.readable = tuple(each for each in self.pins if each.member.name != owner.field)
         self.version = self._version()
         self.settable = self._settable()
         self.lookup = self._lookup()
@@ -130,6 +137,8 @@ class Resource:
     def _unset(self) -> None:
         if self.options.action not in ("create", "replace"):
             return
+        if any(getattr(self.cls, name) is not getattr(Document, name) for name in ("clean", "save")):
+            return  # the class may well set it by itself
         pinned = {*(pin.member.name for pin in self.pins), *([self.version.name] if self.version is not None else ())}
         for member in self.members.values():
             is_set = member.name in self.settable or member.name in pinned or member.automatic or member.has_default
@@ -227,7 +236,14 @@ class Resource:
 
     def condition(self, request: Any) -> dict[str, Any]:
         """Which documents exist for this request."""
-        found = {pin.member.name: pin.stored(request) for pin in self.pins}
+        return self._condition(request, self.readable if self.options.action in _READING else self.pins)
+
+    def others(self, request: Any) -> dict[str, Any] | None:
+        """Which documents this request could read, where it can read more than it can change; else None."""
+        return None if self.readable is self.pins else self._condition(request, self.readable)
+
+    def _condition(self, request: Any, pins: Sequence[Pin]) -> dict[str, Any]:
+        found = {pin.member.name: pin.stored(request) for pin in pins}
         if self.lookup is not None:
             param, member = self.lookup
             assert member.type is not None

@@ -54,11 +54,23 @@ class Change(Action):
             )
         return asked
 
-    def attempt(self, condition: Plain, asked: Preconditions, write: Callable[[Plain, Plain], Any]) -> Any:
-        """`write(row, condition)` until the document is what it was read as; write returns None when it was not."""
+    async def changed(self, request: Any, asked: Preconditions, write: Callable[[Plain, Plain], Any]) -> Any:
+        """What `attempt` returns for the document that the request is about."""
+        condition, others = self.resource.condition(request), self.resource.others(request)
+        return await self.work(self.attempt, condition, others, asked, write)
+
+    def attempt(
+        self, condition: Plain, others: Plain | None, asked: Preconditions, write: Callable[[Plain, Plain], Any]
+    ) -> Any:
+        """`write(row, condition)` until the document is what it was read as; write returns None when it was not.
+
+        Raises Forbidden for a document that is there among `others`.
+        """
         resource = self.resource
         for _ in range(_TRIES):
-            row = self.first(self.cls.objects(__raw__=condition))
+            row = self.cls.objects(__raw__=condition).as_pymongo().first()
+            if row is None:
+                raise self._absent(others)
             asked.judge(resource.state(row))
             still = [condition]
             if resource.version is not None or asked.match is not None or asked.none_match is not None:
@@ -67,6 +79,11 @@ class Change(Action):
             if done is not None:
                 return done
         raise boom.Conflict("The document changes too fast; try again", code="contention")
+
+    def _absent(self, others: Plain | None) -> boom.Boom:
+        if others is not None and self.cls.objects(__raw__=others).only("pk").as_pymongo().first() is not None:
+            return boom.Forbidden("The document belongs to somebody else", code="not_owner")
+        return boom.NotFound()
 
 
 class Update(Change):
@@ -78,8 +95,8 @@ class Update(Change):
     async def __call__(self, request: Any, h: Any) -> Any:
         """Answers one request."""
         asked = self.asked(request)
-        condition, values = self.resource.condition(request), self.values(request)
-        row = await self.work(self.attempt, condition, asked, lambda row, still: self._save(row, still, values))
+        values = self.values(request)
+        row = await self.changed(request, asked, lambda row, still: self._save(row, still, values))
         return await self.answer(request, h, row)
 
     def values(self, request: Any) -> Plain:
@@ -116,7 +133,7 @@ class Delete(Change):
     async def __call__(self, request: Any, h: Any) -> Any:
         """Answers one request."""
         asked = self.asked(request)
-        await self.work(self.attempt, self.resource.condition(request), asked, self._delete)
+        await self.changed(request, asked, self._delete)
         return h.response().code(204)
 
     def _delete(self, row: Plain, still: Plain) -> bool | None:

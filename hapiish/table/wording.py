@@ -112,6 +112,11 @@ def _misplaced(tree: Tree, key: str, parent: Path) -> tuple[str, Path] | None:
             return f'it belongs one level up, beside "{parent[-1]}"', (*parent[:-1], key)
         if key in schema.names_at((parent[-1],)):
             return f'it is possible only in "{parent[-1]}" at the top of the table', (parent[-1], key)
+    if len(parent) > 1 and isinstance(parent[-1], int):
+        *around, present, index = parent
+        for name in sorted(schema.names_at(tuple(around))):
+            if name != present and key in schema.names_at((*around, name, index)):
+                return f'an entry with "{key}" belongs under "{name}"', (*around, name, index, key)
     return None
 
 

@@ -137,6 +137,9 @@ HINTS: list[tuple[str, str]] = [
     (ROUTE + "  validate: {}", 'it belongs under "options"'),
     (OPTIONS + "    id: x", 'it belongs one level up, beside "options"'),
     (OPTIONS + "    ext: {onRequest: a:b}", 'it is possible only in "ext" at the top of the table'),
+    ("groups: [{prefix: /a, groups: [{method: GET}]}]", 'an entry with "method" belongs under "routes"'),
+    (ROUTE + "  prefix: /a", 'an entry with "prefix" belongs under "groups"'),
+    ("sockets: {namespaces: [{emits: [{event: a, handler: a:b}]}]}", 'an entry with "handler" belongs under "events"'),
     (OPTIONS + "    json: {nosuch: 1}", "known here: replacer, space, suffix, escape"),
 ]  # fmt: skip
 

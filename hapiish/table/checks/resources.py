@@ -24,6 +24,7 @@ _UNREAD: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The options that an action has no use for."""
 
+_READING: Final = ("list", "get")
 _OF_CALLERS: Final = {"credentials", "artifacts"}
 
 
@@ -109,7 +110,9 @@ def owners(draft: Draft) -> Iterator[Problem]:
         ):
             continue
         message = "documents belong to callers, and this route does not ask who calls"
-        if settings.get("owner") is not None:
+        owner = settings.get("owner")
+        is_read = isinstance(owner, Mapping) and owner.get("reads") == "all" and settings.get("action") in _READING
+        if owner is not None and not is_read:
             hint = "give the route a strategy under options.auth"
             yield Problem(draft.mark(*route.handler_at, "model", "owner"), Code.OWNER, message, hint)
         for field, value in (settings.get("where") or {}).items():

@@ -55,10 +55,11 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """`value` is a path into the request that starts with `credentials`."""
+    """`value` is a path into the request that starts with `credentials`; `reads` says whose documents are read."""
 
     value: str
     field: str = "owner"
+    reads: Literal["own", "all"] = "own"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
