@@ -103,9 +103,10 @@ def evaluated(value: Any) -> Any:
 
 
 def _read(data: bytes, most_digits: int) -> Any:
-    if len(data) >= 19 and _RUN in data.translate(_RUNS) and _LONG_NUMBER.search(data):
-        return _exactly(data, most_digits)
-    return orjson.loads(data)
+    # `find` takes half the time of `in`, which asks first whether it is given a number.
+    if data.translate(_RUNS).find(_RUN) < 0 or _LONG_NUMBER.search(data) is None:
+        return orjson.loads(data)
+    return _exactly(data, most_digits)
 
 
 def whole(text: str) -> str:

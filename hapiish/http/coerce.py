@@ -120,7 +120,8 @@ class _Compiler:
             place.finish(useful)
         make = root.make
         if not any(place.objects or place.arrays or place.texts or place.changes_others for place in places):
-            make = partial(root.fill, memo=Memo())  # where nothing is chosen, nothing is remembered
+            # Where nothing is chosen, nothing is remembered.
+            make = partial(root.fill, memo=Memo()) if root.strips else root.members_alone
         return partial(_guarded, root, make, self._judge(schema)) if self.defaults and self.is_risky else make
 
     def place(self, schema: Any, task: _Task, depth: int) -> Place:

@@ -6,7 +6,7 @@ Nothing given is changed in place, and what needs no change stays the same objec
 """
 
 from collections.abc import Callable, Collection, Iterator
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from hapiish.codec import MOST_DIGITS
 from hapiish.http.report import Fault
@@ -29,6 +29,9 @@ class Memo(dict[tuple[Places, int], tuple[Any, Any, Places]]):
     careful = False
     bare = False
     tries = 1000
+
+
+_NOTHING: Final = Memo()
 
 
 class Validator(Protocol):
@@ -124,6 +127,10 @@ class Place:
     def make(self, value: Any) -> Any:
         """What becomes of `value`."""
         return self.fill(value, Memo())
+
+    def members_alone(self, value: Any) -> Any:
+        """The same where no place has alternatives, and this one keeps all keys: the way of nearly all requests."""
+        return self.members_of(value, _NOTHING) if value.__class__ is dict else self.fill(value, Memo())
 
     def fill(self, value: Any, memo: Memo) -> Any:
         """What becomes of `value`; `memo` is that of the whole value."""

@@ -68,8 +68,10 @@ def text(value: Any) -> str:
 def whole(value: Any) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not -INT64 <= value < INT64:
+    if isinstance(value, bool) or not isinstance(value, int):
         raise Unfit("must be integer")
+    if not -INT64 <= value < INT64:
+        raise Unfit("must be an integer of 64 bits")
     return value
 
 

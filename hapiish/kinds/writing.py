@@ -48,7 +48,9 @@ class Change(Action):
     def asked(self, request: Any) -> Preconditions:
         """The preconditions; PreconditionRequired where the table wants some, and the request has none (RFC 6585)."""
         asked = Preconditions.of(request.headers)
-        if self.resource.options.require_match and asked.match is None and asked.none_match is None:
+        # Of If-None-Match only `*` is about the document at all: another tag, made up, would let any change pass.
+        is_asked = asked.match is not None or asked.none_match == frozenset("*")
+        if self.resource.options.require_match and not is_asked:
             raise boom.PreconditionRequired(
                 "Send If-Match with the ETag of the document that you have", code="match_required"
             )

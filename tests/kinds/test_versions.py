@@ -177,6 +177,9 @@ async def test_a_table_may_ask_for_a_precondition(pages: Application, method: st
     payload = None if method == "DELETE" else {"slug": "a"}
     answer = await send(pages, method, place, payload)
     assert (answer.status_code, answer.json["code"]) == (428, "match_required")
+    # A tag that no state has says nothing of the state that is meant.
+    assert (await send(pages, method, place, payload, if_none_match='"9"')).status_code == 428
+    assert (await send(pages, method, place, payload, if_none_match="*")).status_code == 412
     assert (await send(pages, method, place, payload, if_match='"9"')).status_code == 412
     assert (await send(pages, method, place, payload, if_match=tag)).status_code in (200, 204)
 
