@@ -50,6 +50,7 @@ class SocketCompiler:
             connect=connection.connect,
             disconnect=connection.disconnect,
             judge=connection.judge,
+            shape=connection.shape,
             rules=self.rules(given.auth),
             events={name: route.acknowledge for name, route in routes.items()},
             others=others.acknowledge_any if others is not None else None,

@@ -85,10 +85,12 @@ class Connection:
                 await settled(await function(request, Toolkit(request)))
             self._expire(socket)
         except Exception as error:  # noqa: BLE001 - whatever it is refuses the connection
-            response = failed(request, error)
-            assert response.error is not None
-            response.error.told = response.source if response.shaped else None
-            raise response.error from None
+            refusal = _shaped(failed(request, error))
+            raise refusal from None
+
+    def shape(self, socket: Any, error: boom.Boom) -> None:
+        """Gives a refusal that nobody here has made the form that errors have."""
+        _shaped(told(self._request(socket, "connect"), error))
 
     async def judge(self, socket: Any) -> None:
         """Judges a connected client once more, by its handshake. Raises the boom that it has to leave for."""
@@ -176,6 +178,14 @@ def with_attachments(steps: Steps) -> Step:
             request.payload = released(request.payload, attachments)
 
     return judge
+
+
+def _shaped(response: Response) -> boom.Boom:
+    """The error of a response, which knows what is sent in its place."""
+    error = response.error
+    assert error is not None
+    error.told = response.source if response.shaped else None
+    return error
 
 
 _ending: set[asyncio.Task[None]] = set()

@@ -19,6 +19,7 @@ OnEvent = Callable[["Socket", Any], Awaitable[Any]]
 OnUnknown = Callable[["Socket", str, Any], Awaitable[Any]]
 OnRefused = Callable[["Socket", str, Any, boom.Boom], Awaitable[Any]]
 CheckEmit = Callable[[str, Any], None]
+Shape = Callable[["Socket", boom.Boom], None]
 
 
 async def refuse_unknown(socket: "Socket", event: str, data: Any) -> Any:
@@ -61,11 +62,11 @@ class NamespaceHooks:
     `connect(socket, auth)` refuses a client by raising a boom. `judge(socket)` judges a connected one anew after a
     reload, and raises a boom, where `rules` are others than those that it came in by. `others` takes the events that
     are not in `events`; without it `unknown` answers them. All of these return the acknowledgement as it is, or an
-    `Answer`; what they raise is acknowledged as `{ok: false, error}`, in `raw`
-    namespaces as the error alone. `refused` answers what Socket.IO does not let through: reserved names, attachments
-    that nobody expects. Only events in `binary` may carry attachments; those in `several` get the list of all their
-    arguments, others the only one. `emits(event, data)` raises for what the namespace does not send. Raises ValueError
-    for a reserved event name.
+    `Answer`; what they raise is acknowledged as `{ok: false, error}`, in `raw` namespaces as the error alone.
+    `refused` answers what Socket.IO does not let through: reserved names, attachments that nobody expects. Only events
+    in `binary` may carry attachments; those in `several` get the list of all their arguments, others the only one.
+    `shape(socket, error)` gives a refusal that no hook has made the application's own form. `emits(event, data)` raises
+    for what the namespace does not send. Raises ValueError for a reserved event name.
     """
 
     connect: Connect | None = None
@@ -76,6 +77,7 @@ class NamespaceHooks:
     others: OnUnknown | None = None
     unknown: OnUnknown = refuse_unknown
     refused: OnRefused = refuse
+    shape: Shape | None = None
     emits: CheckEmit | None = None
     binary: frozenset[str] = frozenset()
     several: frozenset[str] = frozenset()

@@ -243,6 +243,7 @@ class Hub(socketio.AsyncServer):
                 raise
             if hooks is None:
                 logger.info("a connection to %r is refused: %s", namespace[:NAME], error)
+                self._shape(socket, error)
             transport.deliver(packets.refused(namespace, *_refusal(error)))
             return
         socket.admit()
@@ -251,6 +252,11 @@ class Hub(socketio.AsyncServer):
         if not transport.open:
             await self.leave(socket, transport.reason)
         await self._dismiss_leaving(transport)
+
+    def _shape(self, socket: Socket, error: BaseException) -> None:
+        hooks = self.namespaces.get(socket.declared)
+        if hooks is not None and hooks.shape is not None and isinstance(error, boom.Boom):
+            hooks.shape(socket, error)
 
     def _hooks_for(self, transport: Transport, socket: Socket, auth: Any) -> NamespaceHooks:
         if socket.namespace in transport.sockets:

@@ -239,6 +239,9 @@ async def test_events_and_refused_sockets_have_it_too(make: Make) -> None:
         await client.send("40/room")
         refusal = json.loads(await client.until("44/room,"))
         assert refusal == {"message": "Not this room", "data": {"errors": {"body": ["Not this room"]}}}
+        await client.send('40/room,"auth"')
+        refusal = json.loads(await client.until("44/room,"))
+        assert refusal["data"] == {"errors": {"body": ["The handshake's auth must be an object"]}}
 
 
 async def test_what_is_not_even_a_request_has_it_too(make: Make) -> None:
