@@ -30,6 +30,7 @@ from hapiish.http.tls import Handshake
 from hapiish.realtime.protocol import WebSocketProtocol
 from hapiish.store import indexes
 from hapiish.store.connection import StoreError, Target, acquire, documents, release
+from hapiish.store.store import pings
 from hapiish.table.model import Database, Table, Tls
 
 # How workers, which are new processes, learn what to serve.
@@ -219,9 +220,11 @@ def look_after_indexes(wanted: Database | None, uri: str | None, models: Mapping
     classes = documents(models.values())
     connection = acquire(Target(uri or wanted.uri, wanted.name, timeout_ms=wanted.timeout), classes)
     try:
+        if not pings(connection, wanted.timeout / 1000):
+            return False  # the application starts without its database, and says so itself
         indexes.look_after(classes, wanted.indexes or ("apply" if uri else "check"))
     except PyMongoError:
-        return False  # the application starts without its database, and says so itself
+        return False  # it has gone away since
     finally:
         release(connection)
     return True

@@ -149,11 +149,11 @@ class Store:
         return known
 
     def _ask(self, connection: Connection) -> bool:
-        return _pings(connection, min(self._target.timeout_ms, PATIENCE) / 1000)
+        return pings(connection, min(self._target.timeout_ms, PATIENCE) / 1000)
 
     def _answers(self, seconds: float) -> bool:
         connection = self._connection
-        return connection is not None and _pings(connection, seconds)
+        return connection is not None and pings(connection, seconds)
 
     def _recovered(self) -> None:
         if self._unseen:
@@ -179,7 +179,8 @@ def _tell(looked: asyncio.Future[None]) -> None:
         log.error("%s", error)
 
 
-def _pings(connection: Connection, seconds: float) -> bool:
+def pings(connection: Connection, seconds: float) -> bool:
+    """Whether a server answers in time; blocks."""
     try:
         with timeout(seconds):
             connection.client.admin.command("ping")

@@ -436,7 +436,7 @@ async def test_a_dead_server_is_a_502_and_a_slow_one_a_504(behind: tuple[Behind,
     dead = proxied(where="host: 127.0.0.1, port: 1", code=CODE)
     response = await inject(dead, url="/x")
     assert (response.status_code, response.json["error"]) == (502, "Bad Gateway")
-    slow = proxied("timeout: 50ms")
+    slow = proxied("timeout: 500ms")
     assert (await inject(slow, url="/slow")).status_code == 504
     await asyncio.wait_for(behind[0].left.wait(), 10)
     told = proxied("onResponse: my:read", CODE, where="host: 127.0.0.1, port: 1")

@@ -504,3 +504,9 @@ def test_an_origin_may_be_of_any_scheme(origin: str) -> None:
 def test_credentials_are_not_for_every_host(origin: str) -> None:
     assert codes({"routes": [route("/", cors={"origin": [origin], "credentials": True})]}) == ["HA0324"]
     assert codes({"routes": [route("/", cors={"origin": ["https://*.a.example"], "credentials": True})]}) == []
+
+
+@pytest.mark.parametrize("entry", [["a"], {"a": 1}, 5, None])
+def test_a_scope_that_is_no_text_is_told_by_its_form(entry: Any) -> None:
+    found = problems({"routes": [route("/", auth={"strategies": ["a"], "scope": [entry]})]})
+    assert "HA0201" in {problem.code for problem in found}

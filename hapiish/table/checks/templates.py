@@ -18,8 +18,10 @@ class Available:
     pre: Collection[str] | None = None
 
 
-def faults(text: str, available: Available) -> Iterator[tuple[str, str]]:
-    """What is wrong with a template, with a hint each."""
+def faults(text: Any, available: Available) -> Iterator[tuple[str, str]]:
+    """What is wrong with a template, with a hint each; what is no text is told by its form."""
+    if not isinstance(text, str):
+        return
     try:
         template = parse(text)
     except TemplateError as error:
