@@ -74,7 +74,7 @@ class Code(StrEnum):
     SCOPE_TEMPLATE = "HA0315", "A scope refers to a value that requests of this route never have."
     EVENT_AUTH = "HA0316", "An event asks for another strategy than its namespace, which the handshake has settled."
     GET_PAYLOAD = "HA0321", "Options for a request body on a GET route, which has none."
-    PARAMS = "HA0322", "`validate.params` speaks of parameters that the path does not have."
+    PARAMS = "HA0322", "`validate.params` names what the path does not have, or `validate.headers` what no request has."
     UNPARSED = "HA0323", "An input is validated that is not parsed."
     CORS_ORIGIN = "HA0324", "`cors.origin` mixes `*` with others, or lets any origin send credentials."
     PARTITIONED = "HA0325", "A partitioned cookie that is not Secure with SameSite=None."

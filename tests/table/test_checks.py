@@ -296,6 +296,10 @@ SCHEMAS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("a misspelt keyword", schema({"requird": ["a"], "properties": {"a": {"maxLenght": 1}}}), ["HA0335", "HA0335"]),
     ("of all inputs", options("/u", validate={"all": {"$ref": "#/schemas/B"}}), ["HA0332"]),
     ("words of one's own", schema({"x-unit": "m", "example": 1, "nullable": True, "widget": "slider"}), []),
+    ("null by a word of another dialect", schema({"type": "string", "nullable": True}), ["HA0335"]),
+    ("null by both words", schema({"type": ["string", "null"], "nullable": True}), []),
+    ("headers with capitals", options("/u", validate={"headers": {"properties": {"X-Id": {}, "x-b": {}}}}), ["HA0322"]),
+    ("required headers with capitals", options("/u", validate={"headers": {"required": ["x-a", "X-B"]}}), ["HA0322"]),
 ]  # fmt: skip
 
 

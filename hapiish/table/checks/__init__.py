@@ -79,6 +79,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     options.bodiless,
     options.get_payload,
     options.params,
+    options.header_names,
     options.unparsed,
     options.cors,
     cookies.clashes,

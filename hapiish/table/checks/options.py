@@ -108,6 +108,21 @@ def _param_names(
             yield Problem(mark, Code.PARAMS, message)
 
 
+def header_names(draft: Draft) -> Iterator[Problem]:
+    """`validate.headers` with capital letters in names, which requests never have."""
+    told: set[Path] = set()
+    for merged in _in_effect(draft):
+        schema = _section(merged, "validate").get("headers")
+        if not isinstance(schema, Mapping):
+            continue
+        for name, where, written in _named_params(draft, schema, merged.origin("validate", "headers")):
+            if name != name.lower() and written not in told:
+                told.add(written)
+                mark = draft.key_mark(*written) if where == "properties" else draft.mark(*written)
+                message = f'requests have no header "{name}": the names of headers are in lower case'
+                yield Problem(mark, Code.PARAMS, message, f'write "{name.lower()}"')
+
+
 def _named_params(draft: Draft, schema: Mapping[str, Any], place: Path) -> Iterator[tuple[str, str, Path]]:
     """The properties that a schema, and those that it refers to, know and require: the name, by which word, and where.
 

@@ -106,12 +106,21 @@ def keywords(draft: Draft) -> Iterator[Problem]:
                 hint = f"write {{type: object, properties: {{{first}: …}}}}"
                 yield Problem(draft.key_mark(*place, first), Code.SCHEMA_KEYWORD, message, hint)
                 continue
+            if schema.get("nullable") is True and not _takes_null(schema.get("type")):
+                mark = draft.key_mark(*place, "nullable")
+                message = '"nullable" is of OpenAPI 3.0 and says nothing in JSON Schema 2020-12: null is refused'
+                kind = schema["type"] if isinstance(schema.get("type"), str) else "…"
+                yield Problem(mark, Code.SCHEMA_KEYWORD, message, f'write type: [{kind}, "null"]', warning=True)
             for key in unknown:
                 close = near(key, _KEYWORDS, 0.8)
                 if close and not key.startswith("x-"):
                     mark = draft.key_mark(*place, key)
                     message = f'unknown keyword "{key}" would be ignored; did you mean "{close}"?'
                     yield Problem(mark, Code.SCHEMA_KEYWORD, message, "words of your own begin with x-")
+
+
+def _takes_null(types: Any) -> bool:
+    return types is None or "null" in types
 
 
 def _reference(draft: Draft, root: Root, at: Path, place: Path, target: str) -> Iterator[Problem]:
@@ -146,6 +155,14 @@ def _reference(draft: Draft, root: Root, at: Path, place: Path, target: str) -> 
             yield Problem(mark, Code.SCHEMA_REF, str(error))
 
 
+_OLDER: Final = {
+    "items": "a list of schemas is prefixItems since 2020-12, and additionalItems beside it is items",
+    "exclusiveMaximum": "write the limit itself here, in place of maximum",
+    "exclusiveMinimum": "write the limit itself here, in place of minimum",
+}
+"""How older dialects are written in 2020-12."""
+
+
 def _is_schema(schema: Any) -> bool:
     return jsonschema_rs.meta.is_valid(schema if isinstance(schema, bool) else {**schema, "$schema": DIALECT})
 
@@ -161,7 +178,8 @@ def _invalid(draft: Draft, at: Path, error: ValidationError, schema: Any) -> Ite
     if error.validator == "type" and path and path[-1] == "$schema":
         return
     keyword = next((step for step in reversed(path) if isinstance(step, str)), "the schema")
-    yield Problem(mark, Code.SCHEMA, f'"{keyword}" must be {_wanted(error)}{_meant(error)}')
+    hint = _OLDER.get(keyword, "") if error.validator == "type" and path[-1:] == (keyword,) else ""
+    yield Problem(mark, Code.SCHEMA, f'"{keyword}" must be {_wanted(error)}{_meant(error)}', hint)
 
 
 def _wanted(error: ValidationError) -> str:
