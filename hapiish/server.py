@@ -172,6 +172,7 @@ class Server:
         async with self._starting:
             if self.started:
                 return
+            self._stop_by = None
             self.events.loop = asyncio.get_running_loop()
             self._introduce()
             await self.caches.start()
@@ -192,7 +193,6 @@ class Server:
         What a thread does beyond that is left to itself.
         """
         self.stopping()
-        assert self._stop_by is not None
         self.draining = True
         await self._extend("onPreStop")
         self.load.stop()
@@ -203,10 +203,9 @@ class Server:
         for kept in self._kept.values():
             await kept.close()
         await self.caches.stop()
-        await self.pool.stop(max(LAST_WAIT, self._stop_by - monotonic()))
+        await self.pool.stop(self.time_to_stop())
         if self.store is not None:
             await self.store.stop()
-        self._stop_by = None
         self.started = False
         await self.events.gauge("stop")
         self.events.loop = None
@@ -216,6 +215,12 @@ class Server:
         """The time of `shutdownTimeout` begins now, if it has not begun."""
         if self._stop_by is None:
             self._stop_by = monotonic() + self.settings.shutdown_timeout / 1000
+
+    def time_to_stop(self) -> float:
+        """Seconds that are left of `shutdownTimeout`, all of it before `stopping`, half a second when it is over."""
+        if self._stop_by is None:
+            return self.settings.shutdown_timeout / 1000
+        return max(LAST_WAIT, self._stop_by - monotonic())
 
     @anywhere
     async def settle(self, before: Caches) -> None:

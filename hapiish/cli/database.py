@@ -1,7 +1,7 @@
 """The database of a command: the one that the table names, else the local MongoDB for as long as it is needed."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,12 +9,18 @@ from pathlib import Path
 from hapiish.cli.refusal import Refusal
 from hapiish.store import local
 from hapiish.store.connection import MEMORY
+from hapiish.store.keeper import GRACE
 from hapiish.table.model import Table
 
 
 @contextmanager
-def local_database(table: Table, *, workers: int = 1) -> Iterator[str | None]:
-    """The URI of a local MongoDB with its data beside the table; None where the table names a database or has none."""
+def local_database(
+    table: Table, *, workers: int = 1, patience: Callable[[], float] = lambda: GRACE + 1
+) -> Iterator[str | None]:
+    """The URI of a local MongoDB with its data beside the table; None where the table names a database or has none.
+
+    `patience` says, when it is no longer needed, for how many seconds its end is waited for.
+    """
     if table.database is None or table.database.uri:
         yield None
         return
@@ -25,8 +31,10 @@ def local_database(table: Table, *, workers: int = 1) -> Iterator[str | None]:
         return
     except local.LocalError as error:
         raise Refusal(str(error)) from error
-    with server:
+    try:
         yield server.uri
+    finally:
+        server.stop(patience())
 
 
 def _in_memory(error: local.UnusableError, workers: int) -> str:

@@ -83,9 +83,18 @@ def serve(options: argparse.Namespace, table: Table) -> int:
     logging.config.dictConfig(logs.config(options.log))
     # As Ctrl-C does: uvicorn repeats the signal when it has shut down, and the database is to be closed after that.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    apps: list[Application] = []
+
+    def patience() -> float:
+        """Seconds for the end of the local MongoDB, which its keeper ends alone where it does not even answer."""
+        if not apps or apps[0].server.store is None:
+            return table.server.shutdown_timeout / 1000
+        return 0 if apps[0].server.store.is_away else apps[0].server.time_to_stop()
+
     try:
-        with local_database(table, workers=options.workers) as uri:
+        with local_database(table, workers=options.workers, patience=patience) as uri:
             app = Application(table, env=None, database_uri=uri, watch=options.reload)
+            apps.append(app)
             if not options.reload:
                 settle()
             if app.server.store is not None and look_after_indexes(table.database, uri, app.server.compiled.documents):

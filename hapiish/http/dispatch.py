@@ -15,7 +15,7 @@ from hapiish.http.errors import told
 from hapiish.http.header import Pair
 from hapiish.http.lifecycle import Route, Steps, failed, finish, perform, post_response
 from hapiish.http.query import Parser
-from hapiish.http.request import Request
+from hapiish.http.request import Request, host_of, joined
 from hapiish.http.respond import Rendered
 from hapiish.http.response import Response, from_error
 from hapiish.http.router import Router, normalise
@@ -181,7 +181,7 @@ class Dispatcher:
 
     def answers(self, scope: Scope) -> bool:
         """Whether a route of the table has this path, whatever the method."""
-        host = self._host(scope) if self.vhosts else None
+        host = host_of(scope) if self.vhosts else None
         try:
             path = self._path(scope)
             return self.router.find(scope["method"], path, host) is not None or bool(self.router.allowed(path, host))
@@ -218,7 +218,7 @@ class Dispatcher:
     def find(self, scope: Scope, path: str) -> Found:
         """The route for a method and a normalised path, and its parameters; else `absent` with the answer it gives."""
         method = scope["method"]
-        host = self._host(scope) if self.vhosts else None
+        host = host_of(scope) if self.vhosts else None
         found = self.router.find(method, path, host)
         if method == "OPTIONS" and (found is None or found[0].method == "*"):
             return self._options(scope, path, host, found)
@@ -237,17 +237,10 @@ class Dispatcher:
             return None
         return Response().header("allow", ", ".join(self.router.methods())).code(204)
 
-    @staticmethod
-    def _host(scope: Scope) -> str | None:
-        for name, value in scope["headers"]:
-            if name == b"host":
-                return value.decode("latin-1")  # type: ignore[no-any-return]
-        return None
-
     def _options(self, scope: Scope, path: str, host: str | None, found: Any) -> Found:
         """OPTIONS that no route of that method takes: a preflight, then a `*` route, then the list of methods."""
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        asked, origin = headers.get(b"access-control-request-method"), headers.get(b"origin")
+        headers = joined(scope["headers"])
+        asked, origin = headers.get("access-control-request-method"), headers.get("origin")
         if self.any_cors and asked is not None and origin is not None:
             target = self.router.find(asked, path, host)
             if target is not None:
@@ -296,11 +289,11 @@ def _written(root_path: str) -> str:
     return normalise(quote(root_path).rstrip("/") or "/").rstrip("/")
 
 
-def _preflight(route: Route, origin: str, method: str, headers: Mapping[bytes, str]) -> Response:
+def _preflight(route: Route, origin: str, method: str, headers: Mapping[str, str]) -> Response:
     cors = route.responder.cors
     if cors is None:
         return Response({"message": "CORS is disabled for this route"})
-    status, given, body = cors.preflight(origin, method, headers.get(b"access-control-request-headers"))
+    status, given, body = cors.preflight(origin, method, headers.get("access-control-request-headers"))
     response = Response(body).code(status)
     response.headers.update(given)
     return response

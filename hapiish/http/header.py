@@ -10,6 +10,7 @@ Pair = tuple[bytes, bytes]
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LOCAL: Final = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")
+_OF_THE_SERVER: Final = frozenset({"transfer-encoding"})
 _STRAY: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _URI: Final = "!#$%&'()*+,/:;=?@[]~"
 """Characters that `Location` carries as they are: those of RFC 3986, and the percent signs of what is encoded."""
@@ -17,6 +18,10 @@ _URI: Final = "!#$%&'()*+,/:;=?@[]~"
 
 def pair(name: str, value: str) -> Pair:
     """A header as it is sent, `name` in lower case. Raises ValueError, which names the header, for what cannot be."""
+    if name in _OF_THE_SERVER:
+        raise ValueError(f'the header "{name}" is for the server to set, which knows how it sends the body')
+    if name == "content-length" and not (value.isascii() and value.isdecimal()):
+        raise ValueError(f'the header "content-length" cannot be {value!a}: it is a number of bytes')
     if name == "location":
         value = encoded(value)
     try:

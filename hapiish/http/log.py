@@ -10,6 +10,7 @@ from itertools import count
 from time import time
 from typing import Any
 
+from hapiish.boom import Boom
 from hapiish.http.lines import direct
 
 access = logging.getLogger("hapiish.access")
@@ -114,10 +115,15 @@ def line(now: float, message: str, fields: dict[str, Any]) -> None:
 
 
 def event(request_id: str | None, tags: list[str], data: Any) -> None:
-    """An event with hapi's tags; an exception as `data` is logged with its traceback at level ERROR."""
+    """An event with hapi's tags; an exception as `data` is logged with its traceback at level ERROR.
+
+    What a client has done wrong is a WARNING without one.
+    """
     level = logging.ERROR if "error" in tags else logging.DEBUG if "debug" in tags else logging.INFO
+    failed = data if isinstance(data, BaseException) else None
+    if isinstance(data, Boom) and data.status < 500:
+        level, failed = min(level, logging.WARNING), None
     if main.isEnabledFor(level):
-        failed = data if isinstance(data, BaseException) else None
         text = "" if data is None else f" {data}"
         main.log(
             level,

@@ -130,7 +130,10 @@ class _Data:
 
     def _admitted(self, request: Request) -> tuple[bytes, Parse | None, Bounded | None]:
         """What the headers say: the content type, what parses it (None for multipart), what undoes the coding."""
-        given = dict(request.scope["headers"])
+        pairs = request.scope["headers"]
+        given = dict(pairs)
+        if len(given) != len(pairs):
+            _judge_repeated(pairs, given)
         length = given.get(b"content-length")
         if length is not None and len(length) >= self.digits and length.isdigit() and int(length) > self.limit:
             raise too_large(self.limit)
@@ -246,6 +249,18 @@ class _File(_Stream):
 
 
 _READERS: dict[str, type[_Data]] = {"data": _Data, "stream": _Stream, "file": _File}
+
+
+def _judge_repeated(pairs: Iterable[tuple[bytes, bytes]], given: dict[bytes, bytes]) -> None:
+    """Puts a Content-Encoding of several lines together; 400 for a second Content-Type.
+
+    What one server takes from the first line, another may take from the last.
+    """
+    names = [name for name, _ in pairs]
+    if names.count(b"content-type") > 1:
+        raise boom.BadRequest("More than one content-type header")
+    if names.count(b"content-encoding") > 1:
+        given[b"content-encoding"] = b", ".join(value for name, value in pairs if name == b"content-encoding")
 
 
 def _allows(types: Iterable[str]) -> Callable[[str], bool]:

@@ -96,7 +96,7 @@ class Info:
     @property
     def host(self) -> str:
         """The Host header as sent, port included: the one that virtual hosts are judged by."""
-        return self._request.header(b"host") or ""
+        return host_of(self._request.scope) or ""
 
     @property
     def hostname(self) -> str:
@@ -137,10 +137,16 @@ def _dict(request: "Request") -> dict[str, Any]:
 
 
 def _headers(request: "Request") -> dict[str, str]:
-    return _joined(request.scope["headers"])
+    return joined(request.scope["headers"])
 
 
-def _joined(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def host_of(scope: Scope) -> str | None:
+    """The Host header, the first of them where a server lets several by."""
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), None)
+
+
+def joined(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by name; those of several lines are one list (RFC 9110 §5.3)."""
     headers: dict[str, str] = {}
     repeated: dict[str, list[str]] = {}
     for key, value in pairs:
@@ -266,14 +272,12 @@ class Request:
 
         Nothing else looks at them: a client can put any name there behind the back of a proxy.
         """
-        return _joined(self.scope.get(TRAILERS, ()))
+        return joined(self.scope.get(TRAILERS, ()))
 
     def header(self, name: bytes) -> str | None:
-        """The first header of that lower-case name, without decoding the others."""
-        for key, value in self.scope["headers"]:
-            if key == name:
-                return value.decode("latin-1")  # type: ignore[no-any-return]
-        return None
+        """The header of that lower-case name, without decoding the others; several are one list, as in `headers`."""
+        values = [value for key, value in self.scope["headers"] if key == name]
+        return (b"; " if name == b"cookie" else b", ").join(values).decode("latin-1") if values else None
 
     def active(self) -> bool:
         """Whether somebody waits for the answer: not after the client has left or was told that it took too long."""

@@ -115,6 +115,7 @@ def main(arguments: list[str]) -> None:
     keeper = Keeper(os.open(lock, os.O_RDWR | os.O_CREAT, 0o600), int(pipe), command)
     signal.signal(signal.SIGUSR1, lambda *_: keeper.wake.set())
     end = keeper.keep()
+    fcntl.flock(only, fcntl.LOCK_UN)  # before LOCK: who has waited for that must not take this process for a keeper
     with suppress(BrokenPipeError):  # it ran for a while, and nobody waits for the reason any more
         os.write(int(pipe), end.encode()[-4000:])
 

@@ -60,12 +60,15 @@ class LocalMongo:
         self._socket = path
         self._users = users
 
-    def stop(self) -> None:
-        """Gives the server up. Returns when it has ended, or at once when other processes still use it."""
+    def stop(self, seconds: float = keeper.GRACE + 1) -> None:
+        """Gives the server up. Returns when it has ended, or at once when other processes still use it.
+
+        After so many seconds its keeper is left to see to the end alone.
+        """
         if self._users < 0:
             return
         fcntl.flock(self._users, fcntl.LOCK_UN)
-        until = time.monotonic() + keeper.GRACE + 1
+        until = time.monotonic() + seconds
         while time.monotonic() < until and self._is_ending():
             time.sleep(0.02)
         os.close(self._users)

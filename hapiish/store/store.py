@@ -20,7 +20,7 @@ from hapiish.store import errors, indexes, transactions
 from hapiish.store.connection import Connection, StoreError, Target, acquire, documents, extend, release
 from hapiish.store.indexes import look_after
 from hapiish.store.threads import Pool
-from hapiish.store.watch import Watch
+from hapiish.store.watch import AT_ONCE, Watch
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -74,16 +74,20 @@ class Store:
         if await self.ping():
             await self._probes.call(self._look_after_indexes)
         else:
-            self._watch.doubt(known=True)
+            self._watch.lost(yet=True)
+            self._watch.doubt()
 
     @loop_only
     async def stop(self) -> None:
         """Closes the connection; the models are free for another store. The pool should be stopped before."""
+        if not self.is_away and self._connection is not None and not await self.ping():
+            self._watch.lost()
+        seconds = AT_ONCE if self.is_away else PATIENCE / 1000
         await self._watch.stop()
         connection, self._connection = self._connection, None
         if connection is not None:
-            await self._probes.call(_let_go, connection)
-        await self._probes.stop(PATIENCE / 1000)
+            await self._probes.call(_let_go, connection, seconds)
+        await self._probes.stop(seconds)
 
     @property
     def is_away(self) -> bool:
@@ -189,7 +193,7 @@ def pings(connection: Connection, seconds: float) -> bool:
     return True
 
 
-def _let_go(connection: Connection) -> None:
+def _let_go(connection: Connection, seconds: float) -> None:
     """Closes, in bounded time even where the server is frozen: the end of its sessions is only a courtesy."""
-    with timeout(PATIENCE / 1000):
+    with timeout(seconds):
         release(connection)

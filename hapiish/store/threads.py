@@ -20,6 +20,8 @@ from hapiish.bridge import anywhere, here, loop_only, within
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+PATIENCE = 0.05  # seconds between looks at a worker whose end is waited for
+
 SPARE = 60
 """Calls that may wait for the event loop, or for a database that does not answer, while further ones begin.
 
@@ -84,7 +86,8 @@ class Pool:
     async def stop(self, seconds: float | None = None) -> None:
         """Drops the calls that wait and returns when those that have begun are through, or after so many seconds.
 
-        What then still runs is left to itself: its thread ends with the process.
+        A call that was answered because its database does not is not waited for. What then still runs is left to
+        itself: its thread ends with the process.
         """
         crew, self._crew = self._crew, None
         if crew is not None:
@@ -247,4 +250,10 @@ class _Crew:
     def join(self, seconds: float | None) -> None:
         until = None if seconds is None else monotonic() + seconds
         for worker in tuple(self.workers):
-            worker.join(None if until is None else max(0.0, until - monotonic()))
+            while worker.is_alive() and not self.is_given_up(worker) and (until is None or monotonic() < until):
+                worker.join(PATIENCE if until is None else max(0.0, min(PATIENCE, until - monotonic())))
+
+    def is_given_up(self, worker: Thread) -> bool:
+        """Whether a worker's call waits for a database that does not answer, and its caller waits no longer."""
+        job = self.running.get(worker.ident or 0)
+        return job is not None and job.is_spared and job.future.done()

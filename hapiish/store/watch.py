@@ -21,8 +21,9 @@ from hapiish.store import errors
 from hapiish.store.threads import Pool
 
 SUSPICIOUS = 0.25  # seconds in the driver after which a call makes one ask
+BRISK = 0.02  # seconds between looks while a ping is unanswered, so that nobody waits behind calls that wait
 TRIAL = 1.0  # seconds between pings to a database that is away
-AT_ONCE = 0.05  # seconds that a call may wait for a database that is known to be away
+AT_ONCE = 1e-6  # seconds: the driver waits half a second for a server unless the time is over when it looks for one
 
 
 class Watch:
@@ -64,21 +65,17 @@ class Watch:
             self._timer = None
         if self._probe is not None:
             self._probe.cancel()
-        await self._probes.stop(AT_ONCE)
+        await self._probes.stop(0.05)
 
-    def doubt(self, *, known: bool = False) -> None:
-        """Asks the database, since somebody had no answer from it; `known` says that it is away as far as we know."""
-        if self._loop is None:
-            return
-        if known and not self.is_away:
-            self._lost(yet=True)
-        if self._probe is None:
+    def doubt(self) -> None:
+        """Asks the database, since somebody had no answer from it."""
+        if self._probe is None and self._loop is not None:
             self._probe = self._loop.create_task(self._find_out())
 
     def _begun(self) -> None:
         """A call has been handed to the pool: a look is due, one for all that come until then."""
         if self._timer is None and self._loop is not None:
-            self._timer = self._loop.call_later(self._look_each, self._look)
+            self._timer = self._loop.call_later(self._pause(), self._look)
 
     def _look(self) -> None:
         """Ends calls that have waited too long for a database that is away, and has others get by those that wait."""
@@ -86,32 +83,34 @@ class Watch:
         running = self._pool.running()
         if not running:
             return
-        self._begun()
-        now = time.monotonic()
-        waiting = [job for job in running if now - job.began >= self._look_each / 2 and in_driver(job.thread)]
-        if not waiting:
-            return
-        if self._probe is None:
+        now, least = time.monotonic(), self._pause() / 2
+        waiting = [job for job in running if now - job.began >= least and in_driver(job.thread)]
+        if self._probe is not None:
+            for job in waiting:
+                self._pool.spare(job)
+                if self.is_away and now - job.asked >= self._seconds - self._look_each / 2:
+                    job.settle(None, errors.unavailable(in_doubt=True))
+        elif waiting:
             self.doubt()
-            return
-        for job in waiting:
-            self._pool.spare(job)
-            if self.is_away and now - job.asked >= self._seconds - self._look_each / 2:
-                job.settle(None, errors.unavailable(in_doubt=True))
+        self._begun()
+
+    def _pause(self) -> float:
+        return self._look_each if self._probe is None else min(self._look_each, BRISK)
 
     async def _find_out(self) -> None:
         """Pings until there is an answer."""
         try:
             while not await self._probes.call(self._ping, self._seconds - self._look_each):
                 if not self.is_away:
-                    self._lost()
+                    self.lost()
                 await asyncio.sleep(TRIAL)
             if self.is_away:
                 self._found()
         finally:
             self._probe = None
 
-    def _lost(self, *, yet: bool = False) -> None:
+    def lost(self, *, yet: bool = False) -> None:
+        """It is known that the database does not answer; `yet`: it never did."""
         self._service.lost(yet=yet)
         self._pool.hooks.around = _hurried
         if self._timer is not None:
@@ -125,7 +124,7 @@ class Watch:
 
 
 def _hurried() -> AbstractContextManager[object]:
-    return pymongo.timeout(AT_ONCE)
+    return pymongo.timeout(AT_ONCE)  # for whatever of a call asks the driver
 
 
 def in_driver(thread: int) -> bool:

@@ -249,6 +249,15 @@ async def test_the_log_has_what_the_table_wants(
     assert [record.getMessage() for record in caplog.records if record.name == "hapiish"] == printed
 
 
+async def test_what_a_client_did_wrong_is_a_warning_without_a_traceback(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    await inject(make(TABLE, CODE), url="/pre")
+    (record,) = [record for record in caplog.records if record.levelno > logging.INFO]
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
+    assert record.getMessage().startswith("[pre error] taken")
+
+
 async def test_a_500_is_logged_whatever_the_table_wants(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     app = make(TABLE + "server: {debug: false}", CODE)
     await inject(app, url="/fails")

@@ -83,6 +83,25 @@ async def send(app: Application, name: str, value: str) -> Any:
         route.handler = before
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("Transfer-Encoding", "chunked"), ("transfer-encoding", "x"), ("content-length", "many")]
+)
+async def test_a_handler_does_not_say_how_a_body_is_framed(
+    make: Make, caplog: pytest.LogCaptureFixture, name: str, value: str
+) -> None:
+    code = f"""
+        async def pieces():
+            yield b"abc"
+
+        async def streamed(request, h):
+            return h.response(pieces()).header({name!r}, {value!r})
+    """
+    answer = await inject(make('    routes: [{method: GET, path: /, handler: "my:streamed"}]', code))
+    assert answer.status_code == 500
+    assert name.lower() not in answer.headers or answer.headers[name.lower()].isdecimal()
+    assert f'the header "{name.lower()}"' in caplog.text
+
+
 @pytest.mark.parametrize("value", ["", "a b", "caf\xe9", "a\tb", "\xa0", '"quoted\\"'])
 async def test_every_value_of_latin_1_is_sent_as_it_is(app: Application, value: str) -> None:
     answer = await send(app, "x-note", value)

@@ -15,6 +15,8 @@ from pymongo import MongoClient
 
 from hapiish import Application, create_app
 from hapiish.store import local
+from hapiish.store import store as module
+from hapiish.store.store import _pings
 from hapiish.store.watch import in_driver
 
 MODELS = """
@@ -153,6 +155,33 @@ def test_what_needs_no_database_goes_on_before_it_is_known_that_the_server_is_aw
         assert not any(task.done() for task in waiting)
         freeze(False)
         await asyncio.gather(*waiting)
+
+    serve(app, use)
+
+
+def test_while_it_is_away_a_call_waits_for_nothing(
+    mongod: local.LocalMongo, freeze: Freeze, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted in trials, of which there is one a second."""
+    trials: list[float] = []
+
+    def pings(connection: Any, seconds: float) -> bool:
+        trials.append(seconds)
+        return _pings(connection, seconds)
+
+    app = application(tmp_path, mongod.uri, timeout="400ms")
+
+    async def use() -> None:
+        assert await status(app, "/count") == 200
+        freeze(True)
+        assert await status(app, "/count") == 503
+        assert app.server.store is not None
+        assert app.server.store.is_away
+        monkeypatch.setattr(module, "_pings", pings)
+        for _ in range(20):
+            assert await status(app, "/count") == 503
+        assert len(trials) < 5
+        freeze(False)
 
     serve(app, use)
 
