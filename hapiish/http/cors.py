@@ -7,6 +7,8 @@ import re
 from collections.abc import MutableMapping
 from typing import Any, Final
 
+from hapiish.http.heads import is_host
+
 Preflight = tuple[int, dict[str, str], dict[str, str] | None]
 """Status, headers and JSON body of an answer to a preflight."""
 
@@ -47,7 +49,9 @@ class Cors:
             return True
         if origin is None:
             return False
-        return origin in self._exact or any(pattern.fullmatch(origin) for pattern in self._patterns)
+        if origin in self._exact:
+            return True
+        return any(pattern.fullmatch(origin) for pattern in self._patterns) and _names_a_host(origin)
 
     def apply(self, origin: str | None, headers: MutableMapping[str, Any]) -> None:
         """Add to the headers of an ordinary response, errors included; `origin` is the request's."""
@@ -69,12 +73,17 @@ class Cors:
         headers = {} if self._ignore else {"vary": "origin"}
         if not self.allows(origin):
             return 200, headers, {"message": "CORS error: Origin not allowed"}
-        names = [name.strip() for name in requested.lower().split(",")] if requested else []
+        names = [name for each in (requested or "").lower().split(",") if (name := each.strip())]
         if not self._headers.issuperset(names):
             return 200, headers, {"message": "CORS error: Some headers are not allowed"}
         headers["access-control-allow-origin"] = "*" if self._ignore else origin
         headers["access-control-allow-methods"] = method
         return self._status, headers | self._preflight, None
+
+
+def _names_a_host(origin: str) -> bool:
+    """Whether what follows the scheme is a host, and perhaps a port: `evil.com:80.good.example` is none."""
+    return is_host(origin.partition("://")[2].encode("latin-1", "replace"))
 
 
 def _varying(present: str | None) -> str:

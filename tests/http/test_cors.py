@@ -148,8 +148,14 @@ def test_one_answer_does_not_leak_into_the_next() -> None:
     assert "x-own" not in given.preflight("https://a.example", "GET", None)[1]
 
 
+def test_empty_parts_of_a_list_of_headers_ask_for_nothing() -> None:
+    status, headers, body = cors(origin=("https://a.example",)).preflight("https://a.example", "GET", ", accept,,")
+    assert (status, body) == (200, None)
+    assert headers["access-control-allow-origin"] == "https://a.example"
+
+
 @pytest.mark.parametrize(
-    "host", ["evil.com/", "evil.com?", "evil.com#", "evil.com\\", "user@", "evil.com,https://a", "a b"]
+    "host", ["evil.com/", "evil.com?", "evil.com#", "evil.com\\", "user@", "evil.com,https://a", "a b", "evil.com:80", "evil.com%2f", "a;", "["]
 )
 def test_a_star_stands_for_a_part_of_the_host_and_for_nothing_else(host: str) -> None:
     given = cors(origin=("https://*.good.example",))
