@@ -98,7 +98,7 @@ async def test_a_handler_does_not_say_how_a_body_is_framed(
     """
     answer = await inject(make('    routes: [{method: GET, path: /, handler: "my:streamed"}]', code))
     assert answer.status_code == 500
-    assert name.lower() not in answer.headers or answer.headers[name.lower()].isdecimal()
+    assert str(answer.headers.get(name.lower(), "0")).isdecimal()
     assert f'the header "{name.lower()}"' in caplog.text
 
 
