@@ -8,6 +8,7 @@ import pytest
 from hapiish import table as tables
 
 WRONG = {"type": "integer", "default": "many"}
+SHUT = {"default": "many"}
 
 
 def problems(whole: Any) -> list[tuple[str, bool, int]]:
@@ -43,6 +44,14 @@ def route(options: Any, method: str = "POST") -> dict[str, Any]:
         route({"response": {"status": {"201": {"properties": {"p": WRONG}}}}}),
         {"schemas": {"A": WRONG}},
         {"schemas": {"A": {"properties": {"p": WRONG}}}},
+        {"schemas": {"A": {"properties": {"p": SHUT}, "allOf": [{"properties": {"p": {"type": "integer"}}}]}}},
+        {"schemas": {"A": {"properties": {"p": SHUT}, "patternProperties": {"^p": {"maxLength": 3}}}}},
+        {
+            "schemas": {
+                "A": {"properties": {"p": SHUT}, "$ref": "#/schemas/N"},
+                "N": {"properties": {"p": {"enum": ["few"]}}},
+            }
+        },
         {"schemas": {"A": {"$ref": "#/schemas/N", "default": "many"}, "N": {"type": "integer"}}},
         {
             "schemas": {
@@ -126,3 +135,16 @@ def test_values_in_a_schema_that_is_faulty_itself_are_not_judged() -> None:
     whole = {"schemas": {"A": {"$ref": "#/schemas/B", "default": "many"}, "C": {"type": "whole", "default": 1}}}
     _, found = tables.check_text(json.dumps(whole), "routes.yaml", {})
     assert sorted(problem.code for problem in found) == ["HA0331", "HA0332"]
+
+
+def test_a_default_that_only_some_values_or_other_schemas_shut_out_is_one() -> None:
+    base = {"properties": {"p": {"type": "string", "default": "many"}}}
+    whole = {
+        "schemas": {
+            "Base": {**base, "anyOf": [{"properties": {"p": {"const": "few"}}}, {}], "allOf": [{"required": ["p"]}]},
+            "Few": {"allOf": [{"$ref": "#/schemas/Base"}, {"properties": {"p": {"enum": ["few"]}}}]},
+            "Shut": {**base, "allOf": [{"additionalProperties": False}, {"properties": {"q": {}}, "required": ["q"]}]},
+            "If": {**base, "allOf": [{"if": {"required": ["q"]}, "then": {"properties": {"p": {"const": "few"}}}}]},
+        }
+    }
+    assert problems(whole) == []

@@ -17,6 +17,8 @@ from hapiish.table.problems import Problem
 
 _THIS = "\0this"
 _MOST_STEPS = 10_000
+_JOINED = frozenset({"$ref", "allOf", "patternProperties"})
+_CONDITIONAL = frozenset({"anyOf", "contains", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
 _ALTERNATIVES = ("anyOf", "dependentSchemas", "else", "if", "oneOf", "then")
 
 
@@ -34,6 +36,9 @@ def values(draft: Draft) -> Iterator[Problem]:
             fills = "default" in schema and (relative or draft.root(at, root).name or not isinstance(given, dict))
             if fills and (reason := judge.refusal(relative, schema, given)):
                 message = f"the default does not fit its own schema: {reason}"
+                yield Problem(draft.mark(*place, "default"), Code.SCHEMA_VALUE, message)
+            elif fills and (reason := judge.contradiction(relative, given)):
+                message = f"the default does not fit what else is said of the property: {reason}"
                 yield Problem(draft.mark(*place, "default"), Code.SCHEMA_VALUE, message)
             for index, example in enumerate(schema.get("examples") or ()):
                 if reason := judge.refusal(relative, schema, example):
@@ -57,12 +62,9 @@ class _Judge:
         """Why the schema at `path` does not take a value; empty when it does, or cannot be asked."""
         if self.schemas is None:
             return ""
-        pointer = f"#/schemas/{fragment(_THIS)}" + "".join(f"/{fragment(str(step))}" for step in path)
         try:
-            document: Any = embed({"$ref": pointer}, self.schemas)
-            engine = jsonschema_rs.Draft202012Validator(
-                for_engine(document), validate_formats=True, offline=True, pattern_options=OPTIONS
-            )
+            document = self._document(path)
+            engine = _engine(document)
             if engine.is_valid(value):
                 return ""
             filled = _Filling(document).filled(document, copy.deepcopy(value))
@@ -72,6 +74,33 @@ class _Judge:
         if error is None or (isinstance(value, dict | list) and _may_be_filled(schema)):
             return ""
         return error.message
+
+    def contradiction(self, path: Path, value: Any) -> str:
+        """Why what stands beside the property at `path`, and always applies, does not take its default."""
+        if self.schemas is None or path[-2:-1] != ("properties",):
+            return ""
+        name = str(path[-1])
+        try:
+            document = self._document(path[:-2])
+            around = resolve(document, document["$ref"])
+            if not isinstance(around, dict) or _JOINED.isdisjoint(around):
+                return ""
+            errors = _engine(document).iter_errors(_Filling(document).filled(document, {name: copy.deepcopy(value)}))
+            own = (each for each in errors if [*each.instance_path[:1]] == [name])
+            return next((each.message for each in own if _CONDITIONAL.isdisjoint(map(str, each.schema_path))), "")
+        except (ValueError, RecursionError):
+            return ""
+
+    def _document(self, path: Path) -> Any:
+        """The schema at `path` with what it refers to; ValueError where that is not to be had."""
+        pointer = f"#/schemas/{fragment(_THIS)}" + "".join(f"/{fragment(str(step))}" for step in path)
+        return embed({"$ref": pointer}, self.schemas or {})
+
+
+def _engine(document: Any) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(
+        for_engine(document), validate_formats=True, offline=True, pattern_options=OPTIONS
+    )
 
 
 def _may_be_filled(schema: Any) -> bool:
