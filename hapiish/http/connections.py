@@ -9,6 +9,7 @@ import resource
 from collections import Counter
 from dataclasses import dataclass
 from ipaddress import ip_address
+from itertools import islice
 from math import inf
 from time import monotonic
 from typing import Any, Protocol
@@ -23,6 +24,9 @@ LINGER = 2.0
 
 LINGERING = 256
 """Connections that linger at the same time; never more than a quarter of all."""
+
+OLDEST = 100
+"""So many of the oldest connections at work are asked whether their client owes them a body."""
 
 QUIET = 10.0
 """Seconds between two lines of the log about refused requests."""
@@ -126,11 +130,19 @@ class Connections:
             self.places[successor] = self.places.pop(connection)
 
     def make_room(self) -> bool:
-        """Gives up the connection that nobody misses most, if there is one that waits for its client."""
+        """Gives up a connection that waits for its client, if there is one.
+
+        The first to go has had its last answer, then come those between two requests, in a head, in a body.
+        """
         for queue in (self.lingering, self.resting, self.waiting):
             for connection in queue:
                 self.leave(connection)
                 connection.give_up()
+                return True
+        for holder in islice(self.places, OLDEST):
+            if getattr(holder, "wants_body", False):
+                self.leave(holder)
+                holder.give_up()
                 return True
         return False
 

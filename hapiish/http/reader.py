@@ -93,6 +93,14 @@ class Reader(HttpToolsProtocol):
     def meaning(self, error: Exception) -> Refused:
         """What to answer to what the parser or a callback of it has raised."""
 
+    @property
+    def wants_body(self) -> bool:
+        """Whether a request has taken all that has come of its body, and waits for the rest."""
+        cycle = self.cycle
+        if self.stage != BODY or cycle is None or cycle.response_started:
+            return False
+        return bool(cycle.more_body and not cycle.body)
+
     # Bytes
 
     def data_received(self, data: bytes) -> None:

@@ -221,6 +221,19 @@ async def test_requests_under_way_are_not_given_up(tmp_path: Path) -> None:
         assert await get(port, "127.0.0.1") == 200
 
 
+async def test_who_keeps_a_body_back_makes_room_before_anybody_is_refused(tmp_path: Path) -> None:
+    head = b"POST /a HTTP/1.1\r\n" + HOST + b"Content-Length: 10\r\n\r\n{"
+    async with server(tmp_path, total=3) as port:
+        held = await opened(port, 3)
+        for one in held:
+            one.sendall(head)
+        await asyncio.sleep(0.05)
+        assert await get(port, "127.0.0.1") == 200
+        assert await alive(held) == 2
+        for one in held:
+            one.close()
+
+
 async def test_websockets_count_and_give_their_place_back(tmp_path: Path) -> None:
     from websockets.asyncio.client import connect
 
