@@ -18,6 +18,7 @@ Output = Literal["data", "stream", "file", "annotated"]
 Parse = Callable[[bytes], Any]
 
 _BOUNDARY: Final = re.compile(rb";\s*boundary=(?:\"([^\"]+)\"|([^;\"\s]+))", re.IGNORECASE)
+_MOST_PADDING: Final = 256
 _JSON: Final = re.compile(r"application/(?:[^;]+\+)?json\b", re.IGNORECASE)
 
 
@@ -52,6 +53,32 @@ def _broken() -> boom.Boom:
     return boom.BadRequest("Invalid multipart payload format")
 
 
+class _Unpadded:
+    """A body without the white space behind its boundaries, which RFC 2046 §5.1.1 has receivers take, piece by piece.
+
+    What may become such a line is held back until more has come.
+    """
+
+    def __init__(self, mark: bytes) -> None:
+        self.line = b"\r\n--" + mark
+        self.padded = re.compile(rb"(" + re.escape(self.line) + rb")[ \t]{1,%d}(?=\r\n)" % _MOST_PADDING)
+        self.open = re.compile(re.escape(self.line) + rb"[ \t]{0,%d}\r?" % _MOST_PADDING)
+        self.held = b"\r\n"
+
+    def feed(self, piece: bytes) -> bytes:
+        """What is known to belong to the body."""
+        text = self.padded.sub(rb"\1", self.held + piece)
+        at = text.find(b"\r", max(0, len(text) - len(self.line) - _MOST_PADDING - 1))
+        while at >= 0:
+            end = text[at:]
+            if self.line.startswith(end) or self.open.fullmatch(end):
+                self.held = end
+                return text[:at]
+            at = text.find(b"\r", at + 1)
+        self.held = b""
+        return text
+
+
 class _Form:
     """One body: the parser's callbacks leave events, which are then dealt with, as writing to disk has to wait."""
 
@@ -77,7 +104,8 @@ class _Form:
         self.sink: bytearray | Upload | Part = bytearray()
         self.is_complete = False
         self.parser = self._parser(mark)
-        self.before: bytes | None = b"\r\n"  # the end of what has come before the first boundary, None after it
+        self.unpadded = _Unpadded(mark)
+        self.before: bytes | None = b""  # the end of what has come before the first boundary, None after it
         self.first = b"\r\n--" + mark
         self.skipped = 0  # bytes before it
 
@@ -124,17 +152,22 @@ class _Form:
         async for piece in pieces:
             if self.is_complete:
                 continue  # what follows the last boundary says nothing (RFC 2046 §5.1.1)
-            try:
-                self.parser.write(piece if self.before is None else self._begun(piece))
-            except FormParserError:
-                raise _broken() from None
-            events, self.events = self.events, []
-            for event in events:
-                await self._take(event)
+            await self._write(self.unpadded.feed(piece))
+        if not self.is_complete:
+            await self._write(self.unpadded.held)
         # Text and no part: rather a form whose first boundary is wrong than one of nothing.
         if not self.is_complete or (self.skipped and not self.values):
             raise _broken()
         return self.values
+
+    async def _write(self, piece: bytes) -> None:
+        try:
+            self.parser.write(piece if self.before is None else self._begun(piece))
+        except FormParserError:
+            raise _broken() from None
+        events, self.events = self.events, []
+        for event in events:
+            await self._take(event)
 
     def _begun(self, piece: bytes) -> bytes:
         """What of a piece belongs to the form: nothing up to the first line that begins with the boundary."""

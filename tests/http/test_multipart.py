@@ -111,6 +111,16 @@ def test_a_part_becomes_a_value_by_name_and_type(sent: bytes, expected: Any) -> 
     assert value(sent + END) == expected
 
 
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+def test_white_space_behind_a_boundary_is_padding_however_the_body_is_cut(size: int) -> None:
+    """RFC 2046 §5.1.1; inside of a part white space is content."""
+    content = "a \r\n--Y \t\r\n \r\n-- X \t\r\n"
+    form = (FIELD + part(content, 'name="b"') + END).removeprefix(b"--X")
+    body = b"hi\r\n--X \t" + form.replace(b"\r\n--X--", b"\r\n--X-- ")
+    body = body.replace(b"1\r\n--X\r\n", b"1\r\n--X  \r\n")
+    assert value([body[at : at + size] for at in range(0, len(body), size)]) == {"a": "1", "b": content}
+
+
 def test_annotated_files_come_with_name_and_headers_and_fields_stay_text() -> None:
     assert value(FIELD + JSON + END, multipart=Multipart(output="annotated")) == {
         "a": "1",
