@@ -45,7 +45,7 @@ _LONG_NUMBER: Final = re.compile(rb'(?<![0-9".])[0-9]{19}')
 
 
 class BoundsError(ValueError):
-    """JSON that is well-formed and more than is read; the message says which bound it passes."""
+    """Well-formed JSON that exceeds a limit; the message says which one."""
 
 
 class UnevaluatedError(TypeError):
@@ -200,7 +200,7 @@ def _documents(queryset: Any) -> list[Any]:
         asyncio.get_running_loop()
     except RuntimeError:  # a thread of the pool, which may wait
         return list(queryset)
-    raise UnevaluatedError("a QuerySet asks the database, which blocks; make a list of it in a def function")
+    raise UnevaluatedError("a QuerySet is a blocking query; make a list of it in a def function")
 
 
 def _instant(value: datetime) -> str:

@@ -141,7 +141,7 @@ def _segment(text: str, is_last: bool) -> Segment:
         raise PathError('"//" makes an empty segment; write a single "/"')
     meant = _elsewhere(text)
     if meant:
-        raise PathError(f'"{text}" is no parameter here; write {meant}')
+        raise PathError(f'"{text}" is not a parameter here; write {meant}')
     if text in (".", ".."):
         raise PathError(f'segment "{text}" can never match, because requests lose their dot segments before routing')
     found = list(_PIECE.finditer(text))

@@ -61,7 +61,7 @@ def parse(text: str) -> Template:
             literal += found[0]
             continue
         if len(found) == 1:
-            raise TemplateError(f'"{text}" has a "{found}" without its other half; a brace itself is "{found * 2}"')
+            raise TemplateError(f'"{text}" has a "{found}" without its counterpart; a literal brace is "{found * 2}"')
         names = match[1].split(".")
         if not all(_NAME.fullmatch(name) for name in names):
             raise TemplateError(f'"{found}" is not a value of the request such as {{params.id}}')

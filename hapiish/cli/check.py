@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--import", action="store_true", dest="imports", help="import handlers, models, schemes and plugins too"
     )
     parser.add_argument(
-        "--no-env", action="store_true", help="take variables, secrets and packages that are missing for warnings"
+        "--no-env", action="store_true", help="report missing variables, secrets and packages as warnings"
     )
     parser.add_argument("--codes", action="store_true", help="write the page of all problem codes instead")
 

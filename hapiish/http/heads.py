@@ -108,7 +108,7 @@ def judge_codings(codings: bytes, version: str) -> None:
     if names[-1] != b"chunked" or b"chunked" in names[:-1] or b"" in names:
         raise Refused(400, "Invalid Transfer-Encoding")
     if len(names) > 1:
-        raise Refused(501, "Only the transfer coding chunked is understood")
+        raise Refused(501, "Only the transfer coding chunked is supported")
 
 
 def opens_websocket(headers: list[Pair]) -> bool:

@@ -158,7 +158,7 @@ class HttpProtocol(Reader):
         if isinstance(found, Refused):
             return found
         if isinstance(error, httptools.HttpParserCallbackError):
-            log.error("a request could not be taken in", exc_info=found or error)
+            log.error("a request could not be received", exc_info=found or error)
         return refusal(str(error), self.slice)
 
     def broken(self, refused: Refused) -> None:

@@ -244,7 +244,7 @@ class Reader(HttpToolsProtocol):
             _judge_version(version)
         seen = self.slice if self._before is None else self._before + self.slice
         if (b" RTSP/" in seen and self._is_rtsp(seen, method)) or method == b"SOURCE":
-            raise Refused(400, "Only HTTP is understood")
+            raise Refused(400, "Only HTTP requests are supported")
         if self._hosts != 1 or not is_host(self._host):
             self._judge_host(version)
         if self._codings is not None:
@@ -253,7 +253,7 @@ class Reader(HttpToolsProtocol):
             self._trailed = 0
         upgrades = parser.should_upgrade()
         if upgrades and method == b"CONNECT":
-            raise Refused(405, "This server is no proxy", (b"allow", b""))
+            raise Refused(405, "This server is not a proxy", (b"allow", b""))
         if url[:1] == b"/" and b"#" not in url:
             authority = None
             raw_path, _, scope["query_string"] = url.partition(b"?")
@@ -370,4 +370,4 @@ class Reader(HttpToolsProtocol):
 
 def _judge_version(version: str) -> None:
     if version != "1.0":
-        raise Refused(505 if version == "2.0" else 400, f"HTTP/{version} is not understood")
+        raise Refused(505 if version == "2.0" else 400, f"HTTP/{version} is not supported")

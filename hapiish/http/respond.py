@@ -332,7 +332,9 @@ def _pass_through(source: Any, response: Response) -> None:
     if not response.coded and response.status_code == 200:
         response.status_code = getattr(source, "status_code", 200)
         if not 200 <= response.status_code <= 599:
-            raise boom.BadGateway(f"The upstream answers with the status {response.status_code}, which is none")
+            raise boom.BadGateway(
+                f"The upstream answers with the status {response.status_code}, which is not a valid status"
+            )
     own, response.headers = response.headers, {}
     pairs = list(getattr(source.headers, "multi_items", source.headers.items)())
     named = [value.lower() for name, value in pairs if name.lower() == "connection"]

@@ -53,7 +53,7 @@ class Response:
         if not isinstance(status, int):
             raise TypeError(f"a status is a whole number, not {status!r}")
         if not 200 <= status <= 599:
-            raise ValueError(f"{status} is not the status of a final response: these are 200 to 599 (RFC 9110 §15)")
+            raise ValueError(f"{status} is not a final status: these are 200 to 599 (RFC 9110 §15)")
         self.status_code = status
         self.coded = True
         return self

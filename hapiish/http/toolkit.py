@@ -76,7 +76,7 @@ class Toolkit:
         if is_local(uri):
             return self.redirect(uri)
         if default is None:
-            raise BadRequest("A redirect leads to a path of this server", code="redirect")
+            raise BadRequest("A redirect must lead to a path of this server", code="redirect")
         return self.redirect(default)
 
     def file(self, path: str, **options: Unpack[FileKeywords]) -> Response:

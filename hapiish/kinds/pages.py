@@ -98,7 +98,7 @@ class Pages:
         if isinstance(asked, str) and _DIGITS.fullmatch(asked):
             asked = int(asked)
         if not isinstance(asked, int) or isinstance(asked, bool) or asked < least:
-            raise Unfit(f"must be a number from {least} on", (name,))
+            raise Unfit(f"must be an integer of at least {least}", (name,))
         return asked
 
 

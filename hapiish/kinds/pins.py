@@ -142,7 +142,7 @@ def _judge(schema: Mapping[str, Any], template: Template) -> None:
         parts = ("(?s:.+)" if isinstance(part, Value) else re.escape(part) for part in template.parts)
         pattern = re.compile("".join(parts))
         if not any(isinstance(choice, str) and pattern.fullmatch(choice) for choice in choices):
-            raise Unfit("is none of its values, whatever a request says")
+            raise Unfit("is not a value of this field")
         return
     types = schema.get("type", ())
     if "string" not in ([types] if isinstance(types, str) else types):
@@ -150,4 +150,4 @@ def _judge(schema: Mapping[str, Any], template: Template) -> None:
     text = "".join(template.texts)
     letters = _LETTERS.get(schema.get("format", ""), _LETTERS.get(schema.get("pattern", ""), "(?s:.*)"))
     if not re.fullmatch(letters, text) or len(text) >= schema.get("maxLength", len(text) + 1):
-        raise Unfit("can never be what this template makes")
+        raise Unfit("cannot hold the value of this template")

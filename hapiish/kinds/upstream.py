@@ -119,7 +119,7 @@ class Pool:
             service.back()
         if not 200 <= response.status_code <= 599:
             await response.aclose()
-            raise boom.BadGateway(f"The upstream answers with {response.status_code}, which is no status of HTTP")
+            raise boom.BadGateway(f"The upstream answers with {response.status_code}, which is not an HTTP status")
         return response
 
     def _lost(self, url: httpx.URL, error: Exception) -> None:

@@ -84,7 +84,7 @@ class Change(Action):
 
     def _absent(self, others: Plain | None) -> boom.Boom:
         if others is not None and self.cls.objects(__raw__=others).only("pk").as_pymongo().first() is not None:
-            return boom.Forbidden("The document belongs to somebody else", code="not_owner")
+            return boom.Forbidden("The document has another owner", code="not_owner")
         return boom.NotFound()
 
 

@@ -201,7 +201,7 @@ class Engine(engineio.AsyncServer):
         assert client.polling is not None
         if client.polling.polled:
             client.stop(self.reason.TRANSPORT_ERROR)
-            raise RefusedError(BAD_REQUEST, "there is a poll already")
+            raise RefusedError(BAD_REQUEST, "another poll is already open")
         work = asyncio.create_task(client.polling.poll(noop=client.upgrading))
         due = max(0.0, client.ping_due - time.monotonic()) + CLOCK
         pinging = asyncio.get_running_loop().call_later(due, lambda: client.tick(time.monotonic()))
@@ -235,7 +235,7 @@ class Engine(engineio.AsyncServer):
             raise RefusedError(BAD_REQUEST, str(error)) from error
         except TimeoutError:
             client.stop(self.reason.TRANSPORT_ERROR)
-            raise RefusedError(BAD_REQUEST, "the body does not come", 408) from None
+            raise RefusedError(BAD_REQUEST, "the request body did not arrive in time", 408) from None
         except asyncio.CancelledError:
             self._left_polling(client)
             raise

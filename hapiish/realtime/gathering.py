@@ -70,5 +70,5 @@ def _filled(value: Any, attachments: list[bytes]) -> Any:
         return {key: _filled(item, attachments) for key, item in value.items()}
     number = value.get("num")
     if type(number) is not int or not 0 <= number < len(attachments):
-        raise MalformedError("a placeholder for no attachment")
+        raise MalformedError("a placeholder without an attachment")
     return attachments[number]

@@ -15,7 +15,7 @@ _SAFE = "".join(sorted(UNENCODED)) + "/"
 
 
 class Namespaces(dict[str, NamespaceHooks]):
-    """By the name that is declared. Raises ValueError for two that would take the same names."""
+    """By the name that is declared. Raises ValueError for two that would match the same names."""
 
     def __init__(self, declared: Mapping[str, NamespaceHooks]) -> None:
         super().__init__(declared)

@@ -246,7 +246,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             try:
                 b"".join(self.frames).decode()
             except UnicodeDecodeError:
-                logger.info("a client of %r sent text that is no UTF-8", self.scope["path"])
+                logger.info("a client of %r sent text that is not UTF-8", self.scope["path"])
                 self.frames = []
                 self.conn.send_close(1007)
                 self.handle_parser_exception()

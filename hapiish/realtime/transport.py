@@ -139,7 +139,7 @@ class Transport:
         """What is not a small message: False at the end of the connection."""
         if message["type"] != "websocket.receive":
             if message.get("code") in BROKEN:  # the server below us has closed it
-                self.detail = message.get("reason") or "not a WebSocket as it should be"
+                self.detail = message.get("reason") or "malformed WebSocket frames"
                 self.reason = "parse error"
             return False
         if size(message) > self.server.max_http_buffer_size:

@@ -172,7 +172,7 @@ class Store:
             look_after(self._classes, self.indexes)
         except PyMongoError as error:
             if errors.translate(error) is None:
-                raise StoreError(f"the indexes cannot be looked at: {error}") from error
+                raise StoreError(f"the indexes cannot be read: {error}") from error
             self._watch.doubt()  # it has gone away since
         else:
             self._unseen = False

@@ -114,12 +114,12 @@ def _attempt(connection: Connection, session: ClientSession, deadline: float) ->
         with timeout(_left(deadline)), session.bind(end_session=False):
             yield
         if _unit.doomed:
-            raise RuntimeError("a part of this transaction failed, so that it cannot be committed")
+            raise RuntimeError("a nested transaction failed, so this one cannot be committed")
         _commit(session, deadline)
     except OperationFailure as error:
         _abort(session)
         if error.code == _NO_TRANSACTIONS:
-            raise StoreError("transactions need a replica set or a sharded cluster, one member is enough") from error
+            raise StoreError("transactions need a replica set (one member is enough) or a sharded cluster") from error
         raise
     except BaseException as error:
         _abort(session)

@@ -43,7 +43,7 @@ class Budget:
         """Spends bytes of a file or of text that is filled in."""
         self.bytes += count
         if self.bytes > MOST_BYTES:
-            raise _overspent(place, f"its files and what is filled in are more than {MOST_BYTES >> 20} MB of text")
+            raise _overspent(place, f"its files and substituted values exceed {MOST_BYTES >> 20} MB of text")
 
     def make(self, count: int, place: Place) -> None:
         """Spends values: entries of mappings and lists, options of presets, routes."""
@@ -61,7 +61,7 @@ class Budget:
 
 
 def _overspent(place: Place, message: str) -> OverspentError:
-    hint = "what this place stands for is more than hapiish reads"
+    hint = "the limit applies to the expanded table"
     return OverspentError(Problem(place(), Code.BUDGET, message, hint))
 
 
@@ -74,7 +74,7 @@ def read_file(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
             raise OSError(errno.EINVAL, "it is not a regular file", file)
         data = opened.read(most + 1)
     if data is None:
-        raise OSError(errno.EAGAIN, "it has nothing to be read", file)
+        raise OSError(errno.EAGAIN, "it is not ready to be read", file)
     if len(data) > most:
         raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MB", file)
     return data

@@ -41,9 +41,9 @@ class Code(StrEnum):
     UNREADABLE = "HA0114", "The file is missing, unreadable, or not text in UTF-8."
     BUDGET = (
         "HA0116",
-        "The table stands for more than hapiish reads: 16 MB of text, 1,000,000 values, 250 tables, 16 levels of them.",
+        "The expanded table exceeds a limit: 16 MB of text, 1,000,000 values, 250 tables, 16 levels of nested tables.",
     )
-    SCHEMA_WEIGHT = "HA0117", "A JSON Schema that takes more than 10,000 verdicts on a single value."
+    SCHEMA_WEIGHT = "HA0117", "A JSON Schema that validates one value more than 10,000 times."
     VARIABLE_MISSING = "HA0121", "An environment variable is not set (or empty) and has no default."
     VARIABLE_FORM = "HA0122", "A `${…}` is not of one of the forms NAME, NAME:default, NAME:?message, file:path."
     SECRET_FILE = "HA0123", "The file that a `${file:…}` names cannot be read."
@@ -74,28 +74,31 @@ class Code(StrEnum):
     SCOPE_TEMPLATE = "HA0315", "A scope refers to a value that requests of this route never have."
     EVENT_AUTH = "HA0316", "An event asks for another strategy than its namespace, which the handshake has settled."
     GET_PAYLOAD = "HA0321", "Options for a request body on a GET route, which has none."
-    PARAMS = "HA0322", "`validate.params` names what the path does not have, or `validate.headers` what no request has."
+    PARAMS = (
+        "HA0322",
+        "`validate.params` names a parameter that the path lacks, or `validate.headers` a name with capital letters.",
+    )
     UNPARSED = "HA0323", "An input is validated that is not parsed."
     CORS_ORIGIN = "HA0324", "`cors.origin` mixes `*` with others, or lets any origin send credentials."
     PARTITIONED = "HA0325", "A partitioned cookie that is not Secure with SameSite=None."
     UNKNOWN_KIND = "HA0326", "A kind of handler that is neither built in nor in `kinds`."
-    TEMPLATE = "HA0327", "A template such as `{params.id}` that cannot be read, or names what requests never have."
+    TEMPLATE = "HA0327", "A template such as `{params.id}` that is malformed, or names a value that no request has."
     SCHEMA = "HA0331", "A JSON Schema that is not valid by its own rules (2020-12)."
     SCHEMA_REF = "HA0332", "A `$ref` that leads nowhere."
     SCHEMA_REMOTE = "HA0333", "A `$ref` that points outside of the table, or a `$schema` other than 2020-12."
-    SCHEMA_PATTERN = "HA0334", "A `pattern` that is no regular expression of ECMAScript, or too large."
+    SCHEMA_PATTERN = "HA0334", "A `pattern` that is not an ECMAScript regular expression, or is too large."
     SCHEMA_KEYWORD = "HA0335", "A JSON Schema with no keyword at all, or with a word that is nearly one and ignored."
-    SCHEMA_VALUE = "HA0338", "A `default` that its own schema refuses; as a warning, one of its `examples`."
-    SCHEMA_ID = "HA0339", "Two schemas with one `$id`, or dynamic references that multiply without end."
+    SCHEMA_VALUE = "HA0338", "A `default` that is invalid by its own schema. Warning: an invalid entry of `examples`."
+    SCHEMA_ID = "HA0339", "Two schemas with the same `$id`, or dynamic references through too many scopes."
     DUPLICATE_EVENT = "HA0341", "A namespace, or an event of a namespace, is declared twice."
     RESERVED_EVENT = "HA0342", "An event name that Socket.IO keeps for itself."
     SOCKETS_PATH = "HA0343", "A route answers paths below `sockets.path`."
     NAMESPACE_NAME = (
         "HA0344",
-        "A namespace's name that no client can ask for, or whose parameters are not in hapi's syntax.",
+        "A namespace's name that no client can request, or whose parameters are not in hapi's syntax.",
     )
-    EVENT_NAME_PATTERN = "HA0345", "An event's name that looks like a pattern; only `*` alone stands for others."
-    NAMESPACE_OPTION = "HA0346", "A namespace has an option both beside `options` and inside of it."
+    EVENT_NAME_PATTERN = "HA0345", "An event's name that looks like a pattern; the only pattern is `*` alone."
+    NAMESPACE_OPTION = "HA0346", "A namespace sets an option twice: directly and under `options`."
     UNKNOWN_PRESET = "HA0351", "A preset that `presets` does not have."
     PRESET_CYCLE = "HA0352", "Presets that use each other in a circle."
     PREFIX = "HA0353", "A prefix that is not in hapi's path syntax."
@@ -126,15 +129,15 @@ class Code(StrEnum):
     PROXY = "HA0373", "A trusted proxy that is neither an address nor a network."
     EVENT_NAME = "HA0374", "Listeners to an event, or to a channel of it, that there is not."
     UPLOADS = "HA0375", "`payload.uploads` is not a folder that can be written to."
-    METHOD = "HA0376", "A method that HTTP does not have, and that is nearly one of its methods."
+    METHOD = "HA0376", "A method that is probably a misspelled HTTP method."
     REPLACED = (
         "HA0377",
-        "Warning: a `pre` replaces inherited steps that assign values, or on an event any step of its namespace.",
+        "Warning: a `pre` replaces inherited steps that assign values, or, on an event, any step of its namespace.",
     )
     ENCODING = "HA0381", "Settings for a content coding that `server.compression` does not offer."
     DIRECTORY_PATH = "HA0382", "The path of a route with a directory does not end with a parameter."
     FILE = "HA0383", "Options of a file that contradict each other."
-    RESPONSE_STATUS = "HA0384", "A schema for the body of a status that is sent without one."
+    RESPONSE_STATUS = "HA0384", "A response schema for a status that has no body."
     COOKIE = "HA0385", "A cookie whose encoding, password and value do not fit together, or that is declared twice."
     PAYLOAD_AUTH = "HA0386", "Payload authentication that no strategy can give, or that one would not do without."
     HANDSHAKE = "HA0387", "A namespace asks for a strategy that cannot judge the handshake of a socket."

@@ -152,7 +152,7 @@ def faults(declared: Declared) -> Iterator[Problem]:
         plain = _plain(schema)
         if _is_heavy(plain):
             mark = declared.marks.value((*declared.at, name))
-            yield Problem(mark, Code.PARAM_DECLARATION, f'the schema of "{name}" refers to itself again and again')
+            yield Problem(mark, Code.PARAM_DECLARATION, f'the schema of "{name}" refers to itself without end')
             continue
         error = jsonschema.exceptions.best_match(_META.iter_errors(plain))
         if error is not None:

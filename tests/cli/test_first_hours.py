@@ -100,7 +100,7 @@ def test_relative_prefixes_and_names_are_refused(tmp_path: Path, text: str) -> N
 def test_a_misspelt_method_is_refused(tmp_path: Path, method: str, meant: str) -> None:
     for written in (method, f"[PUT, {method}]"):
         said = told(tmp_path, f"routes: [{{method: {written}, path: /, handler: 'a:b'}}]\n")
-        assert f'HA0376 "{method}" is no method of HTTP; did you mean "{meant}"?' in said
+        assert f'HA0376 "{method}" is not an HTTP method; did you mean "{meant}"?' in said
 
 
 @pytest.mark.parametrize("method", ["GET", "post", "'*'", "PURGE", "QUERY", "PROPFIND", "M-SEARCH", "FROBNICATE"])

@@ -29,7 +29,7 @@ WRONG = [
         ],
     ),
     ("  handler: {proxy: {uri: 'http://b/{params.id}'}}", ['4:26 HA0398 the path has no parameter "params.id"']),
-    ("  handler: {proxy: {uri: 'http://b/{id'}}", ['4:26 HA0398 "http://b/{id" has a "{" without its other half']),
+    ("  handler: {proxy: {uri: 'http://b/{id'}}", ['4:26 HA0398 "http://b/{id" has a "{" without its counterpart']),
     (
         "  handler: {proxy: {uri: 'http://b/{id*}'}}",
         ['4:26 HA0398 the path has no parameter "id*"; did you mean "id"?'],

@@ -293,15 +293,15 @@ REFUSED: list[tuple[str, Any, Any, str, str]] = [
         True,
         {"A": A, "B": A},
         "HA0339",
-        'two schemas have the $id "https://example.com/a"',
+        'the $id "https://example.com/a" is used twice',
     ),
-    ("two schemas with one $id", {**A, "type": "integer"}, {"A": A}, "HA0339", "two schemas have the $id"),
+    ("two schemas with one $id", {**A, "type": "integer"}, {"A": A}, "HA0339", "is used twice"),
     (
         "two resources with one URI",
         {"$id": "https://example.com/x/", "$defs": {"a": {"$id": "../a", "type": "null"}}},
         {"A": A},
         "HA0339",
-        "two schemas",
+        "is used twice",
     ),
 ]
 

@@ -79,7 +79,7 @@ WRONG = [
     ),
     (
         "- {resource: t, path: /t, handler: {model: {name: Todo, where: {a: '{credentials.sub'}}}, options: {auth: s}}",
-        ['4:68 HA0327 "{credentials.sub" has a "{" without its other half; a brace itself is "{{"'],
+        ['4:68 HA0327 "{credentials.sub" has a "{" without its counterpart; a literal brace is "{{"'],
     ),
     (
         "- {resource: t, path: /t, handler: {model: {name: Todo, where: {a: '{credential.sub}'}}}, options: {auth: s}}",

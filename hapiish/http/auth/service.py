@@ -84,7 +84,7 @@ class AuthService:
             scheme = self._strategies.get(name)
             if hasattr(scheme, "sign") and getattr(scheme, "signs", True):
                 return str(name)
-        raise ValueError("no strategy signs: that needs one of the scheme jwt with a secret or a private key")
+        raise ValueError("no strategy can sign tokens: it takes the scheme jwt with a secret or a private key")
 
     def access(self, request: Request, route: Route) -> bool:
         """Whether the access rules of a route, perhaps another one, let this request's caller pass."""

@@ -99,7 +99,7 @@ class Signer:
             if lasting is not False:
                 seconds = lasting.total_seconds() if isinstance(lasting, timedelta) else lasting
                 if not isfinite(seconds):
-                    raise ValueError("expires_in is a number of seconds, or False for ever")
+                    raise ValueError("expires_in must be a number of seconds, or False for a token that never expires")
                 made["exp"] = now + int(seconds)
         return made
 

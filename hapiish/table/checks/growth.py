@@ -19,7 +19,7 @@ def weights(draft: Draft) -> Iterator[Problem]:
         root = draft.root(place, schema)
         for inside, _ in schemas_within((), schema):
             if known[draft.realm_at(place).index].of(root, inside) > HEAVIEST:
-                message = f"a value would be judged more than {HEAVIEST:,} times by this schema and those it refers to"
-                hint = "a schema must not refer to itself, or to others again and again, for one and the same value"
+                message = f"this schema and those it refers to would validate a value more than {HEAVIEST:,} times"
+                hint = "remove references that apply the same schema to the same value repeatedly"
                 raise OverspentError(Problem(draft.mark(*place, *inside), Code.SCHEMA_WEIGHT, message, hint))
     yield from ()

@@ -41,8 +41,8 @@ def bodiless(draft: Draft) -> Iterator[Problem]:
         for status, rule in by_status.items():
             if status in _BODILESS and rule not in (None, True):
                 mark = draft.key_mark(*merged.origin("response", "status", status))
-                message = f"a {status} is sent without a body, so there is nothing to judge"
-                yield Problem(mark, Code.RESPONSE_STATUS, message, "write true, or take it out")
+                message = f"a {status} has no body, so there is nothing to validate"
+                yield Problem(mark, Code.RESPONSE_STATUS, message, "write true, or remove it")
 
 
 def _exclusive(draft: Draft, first: Path, second: Path) -> Problem:

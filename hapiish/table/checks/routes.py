@@ -109,7 +109,7 @@ def methods(draft: Draft) -> Iterator[Problem]:
             meant = near(method.upper(), _METHODS, 0.65)
             if meant is not None:
                 at = ("method", index) if isinstance(written, list) else ("method",)
-                message = f'"{method}" is no method of HTTP; did you mean "{meant}"?'
+                message = f'"{method}" is not an HTTP method; did you mean "{meant}"?'
                 yield Problem(draft.mark(*route.at, *at), Code.METHOD, message)
 
 

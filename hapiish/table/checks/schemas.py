@@ -70,8 +70,8 @@ def resources(draft: Draft) -> Iterator[Problem]:
     for library in draft.libraries:
         for first, second in library.twice:
             mark, before = (draft.mark(*places[id(each.root.schema)], *each.at, "$id") for each in (second, first))
-            message = f'two schemas have the $id "{second.schema["$id"]}"'
-            yield Problem(mark, Code.SCHEMA_ID, message, related=((before, "the other one is here"),))
+            message = f'the $id "{second.schema["$id"]}" is used twice'
+            yield Problem(mark, Code.SCHEMA_ID, message, related=((before, "the other schema is here"),))
         try:
             Dereferenced(library)
         except ScopesError as error:
@@ -108,7 +108,7 @@ def keywords(draft: Draft) -> Iterator[Problem]:
                 continue
             if schema.get("nullable") is True and not _takes_null(schema.get("type")):
                 mark = draft.key_mark(*place, "nullable")
-                message = '"nullable" is of OpenAPI 3.0 and says nothing in JSON Schema 2020-12: null is refused'
+                message = '"nullable" is an OpenAPI 3.0 keyword that JSON Schema 2020-12 ignores: null is refused'
                 kind = schema["type"] if isinstance(schema.get("type"), str) else "…"
                 yield Problem(mark, Code.SCHEMA_KEYWORD, message, f'write type: [{kind}, "null"]', warning=True)
             for key in unknown:
@@ -157,8 +157,8 @@ def _reference(draft: Draft, root: Root, at: Path, place: Path, target: str) -> 
 
 _OLDER: Final = {
     "items": "a list of schemas is prefixItems since 2020-12, and additionalItems beside it is items",
-    "exclusiveMaximum": "write the limit itself here, in place of maximum",
-    "exclusiveMinimum": "write the limit itself here, in place of minimum",
+    "exclusiveMaximum": "write the number here, in place of maximum",
+    "exclusiveMinimum": "write the number here, in place of minimum",
 }
 """How older dialects are written in 2020-12."""
 

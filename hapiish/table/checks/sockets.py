@@ -40,8 +40,8 @@ def names(draft: Draft) -> Iterator[Problem]:
     for namespace in draft.namespaces:
         name, mark = namespace.name, draft.mark(*namespace.at, "namespace")
         if found := re.search(r"[,?*\s]", _PARAMETER.sub("", name)):
-            message = f'the namespace "{name}" has "{found[0]}" in its name, which no client can ask for'
-            hint = "a part that may be anything is a parameter: /room-{id}" if found[0] == "*" else ""
+            message = f'the namespace "{name}" has "{found[0]}" in its name, which no client can request'
+            hint = "for a variable part, use a parameter: /room-{id}" if found[0] == "*" else ""
             yield Problem(mark, Code.NAMESPACE_NAME, message, hint)
         elif "{" in name or "}" in name:
             try:
@@ -53,7 +53,7 @@ def names(draft: Draft) -> Iterator[Problem]:
                 first = taken.setdefault(key, namespace)
                 if first is not namespace and first.name != name:
                     related = ((draft.mark(*first.at, "namespace"), "the first one"),)
-                    message = f'the namespaces "{first.name}" and "{name}" take the same names'
+                    message = f'the namespaces "{first.name}" and "{name}" match the same names'
                     yield Problem(mark, Code.DUPLICATE_EVENT, message, related=related)
                     break
 
@@ -81,13 +81,11 @@ def patterns(draft: Draft) -> Iterator[Problem]:
         for direction in ("events", "emits"):
             for name, at in _events(namespace.value, namespace.at, direction):
                 if name == "*" and direction == "emits":
-                    message = 'an emit has a name of its own: "*" is only for events from clients'
+                    message = 'an emit needs a literal name: "*" is only for events from clients'
                     yield Problem(draft.mark(*at), Code.EVENT_NAME_PATTERN, message)
                 elif name != "*" and ("*" in name or _PARAMETER.search(name)):
-                    message = f'the event "{name}" would be taken literally: names of events have no patterns'
-                    hint = (
-                        'write the part that changes into the payload, or take all events that are not declared by "*"'
-                    )
+                    message = f'the event "{name}" would be matched literally: event names have no patterns'
+                    hint = 'move the variable part into the payload, or handle undeclared events by "*"'
                     yield Problem(draft.mark(*at), Code.EVENT_NAME_PATTERN, message, hint)
 
 
@@ -111,7 +109,7 @@ def twice(draft: Draft) -> Iterator[Problem]:
         for key in ("limit", "pre"):
             if inner.get(key) is not None and namespace.value.get(key) is not None:
                 related = ((draft.key_mark(*namespace.at, "options", key), "the other place"),)
-                message = f'the namespace "{namespace.name}" has "{key}" twice, here and in its options'
+                message = f'the namespace "{namespace.name}" has "{key}" twice: here and in its options'
                 yield Problem(draft.key_mark(*namespace.at, key), Code.NAMESPACE_OPTION, message, related=related)
 
 

@@ -46,9 +46,9 @@ def _fault(value: Value, available: Available) -> tuple[str, str] | None:
     if value.source not in sources:
         meant = did_you_mean(value.source, sources)
         hint = f"known here: {', '.join(f'{{{known}.…}}' for known in sources)}"
-        return f'"{value}" is unknown to "{owner}"{meant}', hint if meant else f"{hint}; a brace itself is {{{{"
+        return f'"{value}" is unknown to "{owner}"{meant}', hint if meant else f"{hint}; a literal brace is {{{{"
     if not value.path:
-        return f'"{value}" names no value; write {{{value.source}.name}}', ""
+        return f'"{value}" is incomplete; write {{{value.source}.name}}', ""
     name = value.path[0]
     if value.source == "params" and available.params is not None:
         whole = ".".join(value.path)
