@@ -269,10 +269,9 @@ async def _left_over(app: Any) -> list[str]:
     """Sessions that stay when all clients have gone."""
     hub = app.server.realtime._hub
     for _ in range(100):
-        if not hub.eio.sockets:
+        if not hub.eio.sockets and _alive() <= AT_ONCE + 1:
             break
         await asyncio.sleep(0.1)
-    await asyncio.sleep(0.1)
     kept = {
         "sessions": hub.eio.sockets,
         "rooms": hub.manager.rooms,
@@ -280,11 +279,16 @@ async def _left_over(app: Any) -> list[str]:
         "environ": hub.environ,
     }
     left = [f"{len(found)} {name} are left over" for name, found in kept.items() if found]
-    gc.collect()
-    alive = sum(isinstance(each, Transport) for each in gc.get_objects())
+    alive = _alive()
     if alive > AT_ONCE + 1:  # of the last clients, whose connections are still being closed
         left.append(f"{alive} transports are kept alive")
     return left
+
+
+def _alive() -> int:
+    """Transports that something still holds."""
+    gc.collect()
+    return sum(isinstance(each, Transport) for each in gc.get_objects())
 
 
 def _memory() -> int:
