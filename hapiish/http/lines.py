@@ -8,9 +8,6 @@ import asyncio
 import logging
 from typing import Any, Protocol, TextIO
 
-SHARE = 0.001
-"""Seconds within which turns of the loop share a write, so that a busy server does not write for each of them."""
-
 
 class Form(Protocol):
     """A `logging.Formatter` that also makes the line of a request without a record."""
@@ -20,7 +17,7 @@ class Form(Protocol):
 
 
 class Lines(logging.StreamHandler[TextIO]):
-    """A stream handler that keeps the lines of requests until the loop's turn ends, on a busy server for `SHARE`.
+    """A stream handler that keeps the lines of requests until the loop's turn ends.
 
     A record, such as the one of a crash, is written at once and behind the lines that are kept, so that lines stay in
     order. What is kept is also written at `flush`, which `logging` calls when the process exits.
@@ -31,24 +28,16 @@ class Lines(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(stream)
         self._kept: list[str] = []
-        self._begun = 0.0  # when the first line of the latest write came
 
     def line(self, now: float, message: str, fields: dict[str, Any]) -> None:
         """Takes the line of a request; `now` in seconds since the epoch."""
         kept = self._kept
         kept.append(self.formatter.line(now, message, fields))
         if len(kept) == 1:
-            is_busy = now - self._begun < SHARE
-            self._begun = now
             try:
-                loop = asyncio.get_running_loop()
+                asyncio.get_running_loop().call_soon(self.flush)
             except RuntimeError:  # a thread without a loop
                 self.flush()
-                return
-            if is_busy:
-                loop.call_later(SHARE, self.flush)
-            else:
-                loop.call_soon(self.flush)
 
     def flush(self) -> None:
         """Writes what is kept, and flushes the stream."""
