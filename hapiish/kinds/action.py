@@ -130,11 +130,10 @@ def _pointer(path: Sequence[str | int]) -> str:
 
 
 def _faults(error: ValidationError, members: Mapping[str, Member]) -> list[Problem]:
-    """What a document refuses, by field. MongoEngine's own words may hold the value, so they are not repeated."""
+    """What a document refuses, by the names of fields in the database."""
     names = {member.attribute: name for name, member in members.items()}
     found: list[Problem] = []
-    for path, message in errors.leaves(error):
+    for path, words in errors.leaves(error):
         place = (names.get(str(path[0]), path[0]), *path[1:]) if path else path
-        words = "is refused by the model" if path else message
         found.append({"path": _pointer(place), "message": words, "keyword": "model"})
-    return found or [{"path": "", "message": error.message or "is refused by the model", "keyword": "model"}]
+    return found or [{"path": "", "message": error.message or errors.REFUSED_BY_MODEL, "keyword": "model"}]

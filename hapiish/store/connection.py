@@ -5,14 +5,17 @@ is its alias `default`, which documents that no table lists use too; a further o
 the classes it is given are moved. Knows no event loop.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
 import mongoengine
+from mongoengine import EmbeddedDocumentField, GenericEmbeddedDocumentField
 from mongoengine.connection import DEFAULT_CONNECTION_NAME
+from mongoengine.errors import NotRegistered
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import split_options
@@ -55,6 +58,7 @@ class Connection:
     users: int = 0
     orphans: Orphans = field(default_factory=Orphans)
     classes: dict[type, dict[str, Any]] = field(default_factory=dict)  # with the meta that they had before
+    fields: dict[int, Any] = field(default_factory=dict)  # those with a connection of their own, by identity
 
 
 def acquire(target: Target, classes: Iterable[type]) -> Connection:
@@ -117,6 +121,45 @@ def _bind(connection: Connection, classes: Iterable[type]) -> None:
                 key: cls._meta[key] for key in ("db_alias", "auto_create_index") if key in cls._meta
             }
             _place(cls, {"db_alias": connection.alias, "auto_create_index": False})
+        for each in _outside(cls, set()):
+            if id(each) not in connection.fields:
+                _take(connection, cls, each)
+
+
+def _take(connection: Connection, cls: type, held: Any) -> None:
+    """Moves a field that keeps something in collections of its own, unless it names a connection by itself."""
+    if any(id(held) in other.fields for other in _open if other is not connection):
+        raise StoreError(
+            f"the field {held.name} of the model {cls.__module__}.{cls.__qualname__} is shared with a model "
+            "that another application of this process connects to another database; give each its own"
+        )
+    if held.db_alias == DEFAULT_CONNECTION_NAME:
+        connection.fields[id(held)] = held
+        held.db_alias = connection.alias
+
+
+def _outside(cls: Any, seen: set[type]) -> Iterator[Any]:
+    """The fields of a class that have a connection of their own in MongoEngine: files and counters, at any depth."""
+    seen.add(cls)
+    for each in cls._fields.values():
+        held: Any = each
+        while held is not None:
+            if hasattr(held, "db_alias"):
+                yield held
+            for part in _parts(held):
+                if part not in seen:
+                    yield from _outside(part, seen)
+            held = getattr(held, "field", None)
+
+
+def _parts(held: Any) -> list[type]:
+    """The classes of embedded documents that a field holds."""
+    if isinstance(held, EmbeddedDocumentField):
+        with suppress(NotRegistered):  # named, and not imported yet
+            return [held.document_type, *held.document_type.__subclasses__()]
+    if isinstance(held, GenericEmbeddedDocumentField):
+        return [each for each in held.choices or () if isinstance(each, type)]
+    return []
 
 
 def _home(cls: type) -> Connection | None:
@@ -143,6 +186,8 @@ def _disconnect(connection: Connection) -> None:
     connection.client.close()
     for cls, meta in connection.classes.items():
         _place(cls, meta)
+    for each in connection.fields.values():
+        each.db_alias = DEFAULT_CONNECTION_NAME
 
 
 def _client(target: Target) -> Client:

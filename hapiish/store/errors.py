@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from bson.errors import InvalidDocument, InvalidId
 from dns.exception import DNSException
+from mongoengine.base import NON_FIELD_ERRORS
 from mongoengine.errors import DoesNotExist, FieldDoesNotExist, NotUniqueError, OperationError, ValidationError
 from pymongo.errors import (
     BulkWriteError,
@@ -26,6 +27,7 @@ from pymongo.errors import (
 from hapiish import boom
 
 RETRY_AFTER = "1"  # seconds
+REFUSED_BY_MODEL = "is refused by the model"
 
 TOO_LARGE: Final = (10334, 17419, 17420)
 REFUSED: Final[Mapping[int | None, str]] = {
@@ -82,16 +84,23 @@ def cause_of(error: BaseException) -> BaseException:
 
 
 def leaves(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """What a document refuses, by the path to it; MongoEngine's own words may hold the value."""
-    return _leaves(error.to_dict(), ())
+    """What a document refuses, by the path to it, in the words of its `clean`; MongoEngine's may hold the value."""
+    return _leaves(error.errors or {}, ())
 
 
-def _leaves(errors: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    if not isinstance(errors, Mapping):
-        yield path, str(errors)
-        return
-    for name, inner in errors.items():
-        yield from _leaves(inner, path if name == "__all__" else (*path, name))
+def _leaves(
+    errors: Any, path: tuple[str | int, ...], *, is_own: bool = False
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    inner = errors.errors if isinstance(errors, ValidationError) else errors
+    if isinstance(inner, Mapping) and inner:
+        for name, each in inner.items():
+            is_whole = name == NON_FIELD_ERRORS
+            yield from _leaves(each, path if is_whole else (*path, name), is_own=is_own or is_whole)
+    elif is_own:
+        field = getattr(errors, "field_name", None)
+        yield (path if field is None else (*path, field)), str(errors)
+    elif path:
+        yield path, REFUSED_BY_MODEL
 
 
 def _away(error: BaseException) -> boom.Boom | None:
@@ -111,7 +120,7 @@ def _refused(error: BaseException) -> boom.Boom | None:
     if isinstance(cause, DocumentTooLarge) or code in TOO_LARGE:
         return too_large()
     if isinstance(error, ValidationError):
-        return _invalid([_pointer(path) for path, _ in leaves(error)])
+        return _invalid([(_pointer(path), words) for path, words in leaves(error)])
     if isinstance(error, OverflowError) and "8-byte ints" in str(error):  # which BSON says by an exception of Python's
         return boom.BadRequest("An integer is past the 64 bits that the database keeps", code="integer_range")
     if isinstance(error, InvalidId | InvalidDocument) or code in REFUSED or _is_unknown(error):
@@ -119,10 +128,11 @@ def _refused(error: BaseException) -> boom.Boom | None:
     return None
 
 
-def _invalid(places: list[str]) -> boom.Boom:
+def _invalid(faults: list[tuple[str, str]]) -> boom.Boom:
     """The 400, with places inside the document; never the values, and not the words of the driver, which hold them."""
-    errors = [{"path": place, "message": "is refused by the model", "keyword": "model"} for place in places if place]
-    found = {"validation": {"source": "document", "keys": [_key(each["path"]) for each in errors], "errors": errors}}
+    errors = [{"path": place, "message": words, "keyword": "model"} for place, words in faults]
+    keys = [_key(place) for place, _ in faults if place]
+    found = {"validation": {"source": "document", "keys": keys, "errors": errors}}
     return boom.BadRequest("The document is invalid", code="invalid_document", extra=found if errors else None)
 
 

@@ -25,6 +25,20 @@ class Article(Document):
     def clean(self):
         self.slug = self.title.lower().replace(" ", "-")
 
+class Judged(Document):
+    text = StringField(db_field="words", max_length=3)
+
+    def clean(self):
+        if self.text == "one":
+            raise ValidationError("is not for today", field_name="text")
+        if self.text == "all":
+            raise ValidationError("", errors={"text": ValidationError("is said by all"), "x": {"y": "z"}})
+        if self.text == "doc":
+            raise ValidationError("comes at a bad time")
+
+def save(request, h):
+    return request.models.Judged(text=request.payload["words"]).save()
+
 class Saved(Document):
     slug = StringField(required=True)
 
@@ -106,6 +120,35 @@ async def test_what_the_class_sets_needs_nobody_else_to_set_it(tmp_path: Path) -
         written(tmp_path, table.replace("NAME", name).replace("HANDLER", handler))
     with pytest.raises(TableError, match='nothing sets the field "slug"'):
         written(tmp_path, table.replace("NAME", "Bare").replace("HANDLER", handler))
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        ("one", {"/text": "is not for today"}),
+        ("all", {"/text": "is said by all", "/x/y": "z"}),
+        ("doc", {"": "comes at a bad time"}),
+        ("long", {"/text": "is refused by the model"}),
+    ],
+)
+async def test_a_client_reads_what_clean_says_and_where(tmp_path: Path, text: str, faults: dict[str, str]) -> None:
+    table = """
+        models: {Judged: "shop:Judged"}
+        database: {}
+        routes:
+          - method: POST
+            path: /kind
+            handler: {model: {name: Judged, action: create}}
+            options: {validate: {payload: true}}
+          - {method: POST, path: /hand, handler: "shop:save"}
+    """
+    app = written(tmp_path, table)
+    for path, name in (("/kind", "/words"), ("/hand", "/text")):
+        answer = await send(app, "POST", path, {"words": text})
+        assert answer.status_code == 400
+        found = {each["path"]: each["message"] for each in answer.json["validation"]["errors"]}
+        assert found == {key.replace("/text", name): words for key, words in faults.items()}
+    await app.server.stop()
 
 
 async def test_who_writes_is_asked_for_even_where_everybody_reads(tmp_path: Path) -> None:

@@ -7,7 +7,19 @@ from typing import Any
 
 import mongoengine
 import pytest
-from mongoengine import DateTimeField, Document, ReferenceField, StringField, UUIDField
+from mongoengine import (
+    DateTimeField,
+    Document,
+    EmbeddedDocument,
+    EmbeddedDocumentField,
+    FileField,
+    GenericEmbeddedDocumentField,
+    ListField,
+    ReferenceField,
+    SequenceField,
+    StringField,
+    UUIDField,
+)
 from pymongo.errors import PyMongoError
 
 from hapiish import boom
@@ -28,6 +40,21 @@ class Hall(Room):
 
 class Guest(Document):
     room = ReferenceField(Room)
+
+
+class Page(EmbeddedDocument):
+    scan = FileField()
+
+
+class Book(Document):
+    number = SequenceField()
+    cover = FileField()
+    pages = ListField(EmbeddedDocumentField(Page))
+    notes = GenericEmbeddedDocumentField(choices=[Page])
+
+
+class Leaflet(Document):
+    page = EmbeddedDocumentField(Page)
 
 
 class Unlisted(Document):
@@ -99,6 +126,32 @@ def test_documents_that_no_table_lists_use_the_first_connection(mongo_uri: str) 
     assert Unlisted._get_collection().database.name in mongo_uri
     Unlisted._disconnect()
     release(connection)
+
+
+def test_files_and_counters_are_in_the_database_of_their_document(mongo_uri: str, mongo_server: str) -> None:
+    first = acquire(Target(mongo_uri), documents([Room]))
+    second = acquire(Target(mongo_server, "second"), documents([Book]))
+    page = Page()
+    page.scan.put(b"scan")
+    book = Book(pages=[page])
+    book.cover.put(b"cover")
+    book.save()
+    names = {"book", "fs.chunks", "fs.files", "mongoengine.counters"}
+    assert names <= set(second.client.second.list_collection_names())
+    database = first.client[Room._get_collection().database.name]
+    assert names.isdisjoint(database.list_collection_names())
+    assert (Book.objects.get().cover.read(), Book.objects.get().pages[0].scan.read()) == (b"cover", b"scan")
+    second.client.drop_database("second")
+    release(second)
+    assert {Book.number.db_alias, Book.pages.field.document_type.scan.db_alias} == {"default"}
+    release(first)
+
+
+def test_a_field_of_files_that_models_in_two_databases_share_is_refused(mongo_uri: str, mongo_server: str) -> None:
+    first = acquire(Target(mongo_uri), documents([Book]))
+    with pytest.raises(StoreError, match=r"the field scan of the model .*Leaflet is shared with a model"):
+        acquire(Target(mongo_server, "second"), documents([Leaflet]))
+    release(first)
 
 
 def test_two_databases_in_one_process_keep_their_own_models_apart(mongo_uri: str, mongo_server: str) -> None:
