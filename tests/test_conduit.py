@@ -162,7 +162,7 @@ async def test_favorites_are_counted_once_for_each_reader(nobody: Client, ann: C
 async def test_of_writers_who_saw_the_same_article_one_succeeds(ann: Client) -> None:
     await ann("POST", "/articles", {"article": ARTICLE}, 201)
     path = "/articles/how-to-train-your-dragon"
-    tag = (await ann.send("GET", path)).headers["etag"]
+    tag = str((await ann.send("GET", path)).headers["etag"])
     given = [{"article": {"body": str(number)}} for number in range(8)]
     answers = await gather(*(ann.send("PUT", path, each, **{"if-match": tag}) for each in given))
     assert sorted(answer.status_code for answer in answers) == [200, *[412] * 7]
