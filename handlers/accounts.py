@@ -45,6 +45,6 @@ def _signed_in(request: Request, user: dict[str, Any]) -> dict[str, Any]:
     claims = {"sub": user["_id"], "iat": moment, "exp": expires}
     return {
         "token": request.server.auth.sign(claims, settings.get("strategy")),
-        "expiresAt": expires.isoformat().replace("+00:00", "Z"),
+        "expiresAt": expires,
         "user": {"fullName": user["fullName"], "email": user["email"], "myId": user["_id"]},
     }

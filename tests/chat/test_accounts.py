@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -31,6 +32,8 @@ async def test_registering_signs_in_with_the_users_public_facts_alone(app: Appli
     assert user == {"fullName": "Ann Lee", "email": "ann@example.org", "myId": user["myId"]}
     claims = jwt.decode(answer.json["token"], SECRET, algorithms=["HS256"])
     assert claims == {"sub": user["myId"], "iat": claims["iat"], "exp": claims["iat"] + 86400}
+    ends = datetime.fromtimestamp(claims["exp"], UTC).replace(tzinfo=None)
+    assert answer.json["expiresAt"] == f"{ends.isoformat()}.000Z"  # as every other time
 
 
 @pytest.mark.parametrize("email", ["ann@example.org", "ANN@Example.Org"])

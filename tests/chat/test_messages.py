@@ -163,6 +163,12 @@ async def test_a_bad_query_is_refused(join: Join, query: str) -> None:
     assert (answer.status_code, answer.json["validation"]["source"]) == (400, "query")
 
 
+async def test_before_and_after_at_once_are_refused_by_name(join: Join) -> None:
+    ann, bob = await join("ann"), await join("bob")
+    answer = await ann.call("GET", f"/messages/{await ann.open(bob)}?before=3&after=1")
+    assert [error["path"] for error in answer.json["validation"]["errors"]] == ["/after"]
+
+
 async def test_unknown_and_foreign_conversations_answer_alike(join: Join) -> None:
     ann, bob, eve = await join("ann"), await join("bob"), await join("eve")
     foreign, unknown = await ann.open(bob), str(ObjectId())
