@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from hapiish.compile.names import missing
 from hapiish.compile.routes import RouteCompiler
 from hapiish.http.lifecycle import Route, Step
 from hapiish.realtime import NamespaceHooks
 from hapiish.realtime.attachments import for_attachments, speaks_of_attachments
-from hapiish.realtime.binding import Connection, Emits, EventRoute, with_attachments
+from hapiish.realtime.binding import Connection, Emits, EventRoute, answering_with_attachments, with_attachments
 from hapiish.schema import embed
 from hapiish.table import model
 from hapiish.types import AsyncHandler
@@ -80,7 +81,7 @@ class SocketCompiler:
         attaching = set()
         for emit in given.emits:
             schema, inputs = emit.payload, self.routes.inputs
-            if isinstance(schema, dict) and speaks_of_attachments(embed(schema, inputs.schemas)):
+            if self.speaks(schema):
                 attaching.add(emit.event)
                 schema, inputs = for_attachments(schema), self.attaching
             validators[emit.event] = inputs.validator(schema)
@@ -129,7 +130,15 @@ class SocketCompiler:
             marshal=tuple(self.routes.limits.marshal(given)),
             **self.routes.after(given, options),
         )
+        rules = options.response
+        if self.speaks(rules.schema):
+            judge = self.attaching.answers(given, replace(rules, schema=for_attachments(rules.schema)))
+            route.validate_response = answering_with_attachments(judge) if judge is not None else None
         return self.routes.limited(route, options)
+
+    def speaks(self, schema: Any) -> bool:
+        """Whether a schema has `format: binary` anywhere."""
+        return isinstance(schema, dict) and speaks_of_attachments(embed(schema, self.routes.inputs.schemas))
 
     def event_steps(
         self, given: model.Event, options: model.RouteOptions, *, binary: bool

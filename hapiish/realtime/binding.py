@@ -24,6 +24,7 @@ from hapiish.realtime.hooks import Answer, Arguments
 from hapiish.types import AsyncHandler
 
 Ack = dict[str, Any]
+JudgeAnswer = Callable[[Request, Response], Awaitable[Response | None]]
 
 
 class Connection:
@@ -101,6 +102,8 @@ class Connection:
             refusal = failed(request, error).error
             assert refusal is not None
             raise refusal from None
+        if socket.left:  # meanwhile: nothing is to be ended any more
+            return
         if socket.expiry is not None:
             socket.expiry.cancel()
         socket.auth = request.auth
@@ -186,6 +189,24 @@ def _shaped(response: Response) -> boom.Boom:
     assert error is not None
     error.told = response.source if response.shaped else None
     return error
+
+
+def answering_with_attachments(judge: JudgeAnswer) -> JudgeAnswer:
+    """The judge of an event's answers by a schema that sees attachments as objects."""
+
+    async def judged(request: Request, response: Response) -> Response | None:
+        attachments: list[bytes] = []
+        answer = response.source
+        try:
+            response.source = shown = held(answer, attachments)
+        except boom.BadRequest as error:
+            raise ValueError(f"the answer of event {request.route.path}: {error}") from None
+        try:
+            return await judge(request, response)
+        finally:
+            response.source = answer if response.source is shown else released(response.source, attachments)
+
+    return judged
 
 
 _ending: set[asyncio.Task[None]] = set()

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 import engineio
 
 from hapiish.codec import encode
+from hapiish.http.compression import negotiate
 from hapiish.http.lifecycle import UNINTERRUPTED
 from hapiish.realtime.packets import MalformedError
 from hapiish.realtime.polling import body_of, unless_left
@@ -191,7 +192,7 @@ class Engine(engineio.AsyncServer):
             raise RefusedError(BAD_REQUEST, status=405)
         if body is None:
             return
-        if len(body) >= WORTH_COMPRESSING and "gzip" in _header(scope, b"accept-encoding"):
+        if len(body) >= WORTH_COMPRESSING and negotiate(_header(scope, b"accept-encoding"), ("gzip",)) == "gzip":
             body = gzip.compress(body, 6)
             cors = [*cors, (b"content-encoding", b"gzip")]
         await _answer(send, 200, body, [*cors, (b"content-type", b"text/plain; charset=UTF-8")])

@@ -22,13 +22,13 @@ logger = logging.getLogger("hapiish.realtime")
 async def review(hub: "Hub", before: Mapping[str, NamespaceHooks]) -> None:
     """Judges the sockets of namespaces whose `rules` are others than `before`; one line says how many had to leave."""
     left = stayed = 0
-    for transport in tuple(hub.eio.sockets.values()):
-        for socket in tuple(transport.sockets.values()):
-            verdict = await reviewed(hub, socket, before)
-            left += verdict is False
-            stayed += verdict is True
-            if not (left + stayed) % AT_ONCE:
-                await asyncio.sleep(0)
+    everybody = [socket for transport in hub.eio.sockets.values() for socket in transport.sockets.values()]
+    for number, socket in enumerate(everybody, 1):
+        verdict = await reviewed(hub, socket, before) if not socket.left else None
+        left += verdict is False
+        stayed += verdict is True
+        if not number % AT_ONCE:
+            await asyncio.sleep(0)
     if left or stayed:
         logger.warning(
             "access to namespaces has changed: of %d open sockets %d had to leave, %d were judged anew and stay",

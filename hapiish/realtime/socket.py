@@ -59,6 +59,11 @@ class Socket:
         return self.transport.scope
 
     @property
+    def left(self) -> bool:
+        """Whether it is connected no more."""
+        return self._left
+
+    @property
     def rooms(self) -> frozenset[str]:
         """The rooms that it joined; in the disconnect hook, those that it was in."""
         if self._rooms is not None:

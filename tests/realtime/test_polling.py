@@ -47,6 +47,19 @@ def server_of(hooks: NamespaceHooks | None = None, **options: Any) -> RealtimeSe
     return realtime(hooks, **{"transports": ["polling", "websocket"], **options})
 
 
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [("gzip, deflate", "gzip"), ("gzip;q=0", None), ("identity, gzip;q=0.5", None), ("x-gzip-not", None), ("", None)],
+)
+async def test_a_long_answer_is_compressed_for_who_takes_it(accepted: str, coding: str | None) -> None:
+    server = server_of()
+    async with serving(server) as port, polling(port) as client:
+        await server.emit("news", "x" * 5000)
+        async with client.http.get(client.url, headers={"accept-encoding": accepted}) as answer:
+            assert answer.headers.get("content-encoding") == coding
+            assert await answer.text() == f'42["news","{"x" * 5000}"]'
+
+
 async def test_a_polling_client_sends_and_receives() -> None:
     server = server_of()
     async with serving(server) as port, polling(port) as client:

@@ -1,6 +1,8 @@
 """A reload that changes who may come in is judged on those who are inside."""
 
+import asyncio
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,11 @@ gate.set()
 gone = []
 async def joins(request, h): await gate.wait()
 async def goes(request, h): gone.append(request.payload["reason"])
+async def valid(artifacts, request, h):
+    if "gate" in request.server.app:
+        request.server.app["asked"].set()
+        await request.server.app["gate"].wait()
+    return {"isValid": True}
 async def who(request, h): return {"user": (request.auth.credentials or {}).get("sub")}
 """
 
@@ -136,3 +143,26 @@ async def test_who_is_connecting_during_a_reload_is_judged_by_the_new_rules(file
             gate.set()
             assert (await client.until("40")).startswith("{")
             assert await client.until("41") == ""
+
+
+async def test_who_leaves_while_being_judged_anew_leaves_nothing_behind(files: Callable[..., Path]) -> None:
+    path = files("one")
+    text = path.read_text().replace("sub: false}}", 'sub: false}, validate: "my:valid"}')
+    path.write_text(text)
+    app = create_app(path, env={})
+    async with serving(app) as port, member(port, auth=token(sub="u", exp=time.time() + 3600)) as user:
+        hub = app.server.realtime._hub  # type: ignore[union-attr]
+        (transport,) = hub.eio.sockets.values()
+        (socket,) = transport.sockets.values()
+        path.write_text(text.replace("auth: one", "auth: {strategy: one, mode: try}"))
+        here = app.server.app
+        here |= {"asked": asyncio.Event(), "gate": asyncio.Event()}
+        reloading = asyncio.create_task(app.reload())
+        await here["asked"].wait()
+        await user.send("41")
+        while not socket.left:
+            await asyncio.sleep(0.01)
+        here["gate"].set()
+        assert await reloading == []
+    assert socket.expiry is not None
+    assert socket.expiry.cancelled()

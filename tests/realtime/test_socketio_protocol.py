@@ -248,3 +248,50 @@ async def test_a_placeholder_without_its_attachment_is_a_bad_request(app: Any) -
         await client.send("42/files,7" + json.dumps(["upload", {"name": "a", "data": {**HOLE, "size": 1}}]))
         (answer,) = json.loads(await client.until("43/files,7"))
         assert (answer["error"]["statusCode"], answer["error"]["code"]) == (400, "attachments")
+
+
+ANSWERS = """
+schemas:
+  Picture:
+    type: object
+    properties: {data: {type: string, format: binary, maxLength: 3}, n: {type: integer, default: 7}}
+sockets:
+  namespaces:
+    - namespace: /
+      events:
+        - event: picture
+          handler: "my:picture"
+          options: {response: {schema: {$ref: "#/schemas/Picture"}, modify: true}}
+        - event: several
+          ack: raw
+          handler: "my:several"
+          options: {response: {schema: {type: array, items: {type: string, format: binary}}}}
+routes: []
+"""
+ANSWERING = """
+async def picture(request, h):
+    return request.payload if request.payload is not None else {"data": b"abc"}
+async def several(request, h):
+    return b"a", b"b"
+"""
+
+
+async def test_an_answer_with_attachments_is_judged_by_its_schema(tmp_path: Path) -> None:
+    (tmp_path / "routes.yaml").write_text(ANSWERS)
+    (tmp_path / "my.py").write_text(ANSWERING)
+    async with serving(create_app(tmp_path / "routes.yaml")) as port, member(port) as client:
+        await client.send('427["picture"]')
+        assert await client.receive() == '461-7[{"ok":true,"data":{"_placeholder":true,"num":0},"n":7}]'
+        assert await client.receive() == b"abc"
+        await client.send('427["several"]')
+        assert await client.receive() == '462-7[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]'
+        assert [await client.receive(), await client.receive()] == [b"a", b"b"]
+        for wrong in ({"data": "text"}, {"data": {"_placeholder": True, "num": 0}}):
+            assert (await client.ask("picture", wrong))["error"]["statusCode"] == 500
+
+
+async def test_an_answer_whose_attachment_is_too_big_is_an_error_of_the_server(tmp_path: Path) -> None:
+    (tmp_path / "routes.yaml").write_text(ANSWERS)
+    (tmp_path / "my.py").write_text(ANSWERING.replace("abc", "abcd"))
+    async with serving(create_app(tmp_path / "routes.yaml")) as port, member(port) as client:
+        assert (await client.ask("picture"))["error"]["statusCode"] == 500
