@@ -464,4 +464,4 @@ async def test_text_that_is_no_utf_8_is_one_line_in_the_log_and_no_traceback(cap
         session = await client.session()
         assert (await session.post(body=b"4\xff"))[0] == 400
     assert [record for record in caplog.records if record.levelno >= logging.WARNING or record.exc_info] == []
-    assert "no UTF-8" in caplog.text
+    assert "not UTF-8" in caplog.text
