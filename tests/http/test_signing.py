@@ -181,5 +181,5 @@ async def test_a_ttl_stands_in_the_table(make: Make) -> None:
 
 
 def test_endless_is_no_number_of_seconds() -> None:
-    with pytest.raises(ValueError, match="False for ever"):
+    with pytest.raises(ValueError, match="False for a token that never expires"):
         scheme().sign({}, expires_in=math.inf)

@@ -268,7 +268,7 @@ def test_a_part_that_failed_is_never_committed_with_the_rest(mongo_uri: str) -> 
             with store.transaction():
                 assert isinstance(raised(lambda: store.transact(part)), KeyError)
 
-        assert "a part of this transaction failed" in str(raised(block))
+        assert "a nested transaction failed" in str(raised(block))
         return state()
 
     assert with_accounts(mongo_uri, work) == ({"a": 100, "b": 0}, 0)
