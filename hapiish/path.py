@@ -34,6 +34,8 @@ _FORMS = tuple(
 )
 """Parameters in the paths of Express, Flask, Django, Next.js, Starlette and ASP.NET, and whether they take the rest."""
 
+_FOREIGN = frozenset(":<*[")
+"""What each of them has one of."""
 _MOST_SEGMENTS = 100
 _LONGEST = 200  # segments of a path; no client asks for a longer one, and the router walks them one by one
 _CODE = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -160,6 +162,8 @@ def _segment(text: str, is_last: bool) -> Segment:
 
 def _elsewhere(text: str) -> str:
     """What a segment as other frameworks write it (`:id`, `<int:id>`, `*rest`, `[id]`, `{id:int}`) is here."""
+    if _FOREIGN.isdisjoint(text):
+        return ""
     for form, is_rest in _FORMS:
         match = form.fullmatch(text)
         if match is not None:

@@ -30,6 +30,7 @@ class Dereferenced:
         self._library = library
         self._copies: dict[tuple[Root, Path, Scope], str] = {}
         self._dynamic: dict[Root, bool] = {}
+        self._waiting: list[tuple[str, Root, Path, Scope]] = []
         if library.is_plain:
             self.named = {str(root.name): root.schema for root in library.named.values()}
             return
@@ -37,15 +38,18 @@ class Dereferenced:
             self._whole(root)
         for identity, root in library.others.items():
             self.others[identity] = self._copy(root.schema, root, (), ())
+        while self._waiting:  # one after the other: schemas may refer to each other in a chain of any length
+            name, root, path, scope = self._waiting.pop()
+            self.named[name] = self._copy(at(root.schema, path), root, path, scope)
 
     def _whole(self, root: Root) -> str:
-        """The name of a schema, which is built when it was not yet."""
+        """The name of a schema, which will be built when it is not yet."""
         assert root.name is not None
         if root.name not in self.named:
             scope = self._entered((), root, ())
             self._copies[root, (), scope] = root.name
             self.named[root.name] = None
-            self.named[root.name] = self._copy(root.schema, root, (), scope)
+            self._waiting.append((root.name, root, (), scope))
         return root.name
 
     def _copy(self, schema: Any, root: Root, path: Path, scope: Scope) -> Any:
@@ -94,7 +98,7 @@ class Dereferenced:
             uri = root.resource_at(path).uri
             self._copies[key] = name = f"{self._library.prefix}{uri}#{len(self._copies)}"
             self.named[name] = None
-            self.named[name] = self._copy(at(root.schema, path), root, path, scope)
+            self._waiting.append((name, root, path, scope))
         return self._copies[key]
 
     def _entered(self, scope: Scope, root: Root, path: Path) -> Scope:

@@ -172,6 +172,8 @@ class Draft:
 
     def realm_at(self, path: Path) -> RealmDraft:
         """The table in which a place is."""
+        if path[:1] != ("plugins",):  # all others are in there
+            return self.realms[0]
         around = [realm for realm in self.realms if path[: len(realm.at)] == realm.at]
         return max(around, key=lambda realm: len(realm.at))
 

@@ -133,6 +133,7 @@ class Library:
         self.resources: dict[str, Resource] = {}
         self.twice: list[tuple[Resource, Resource]] = []
         self._parts: dict[tuple[Root, Path], Root] = {}
+        self._taken = {root.name for root in self.named.values()}
         for root in self.roots:
             for resource in root.resources.values():
                 self._add(resource)
@@ -203,11 +204,11 @@ class Library:
         return self._parts[key], path[len(start) :]
 
     def _free(self, wanted: str) -> str:
-        taken = {root.name for root in (*self.named.values(), *self._parts.values())}
         name, number = self.prefix + wanted, 1
-        while name in taken:
+        while name in self._taken:
             number += 1
             name = f"{self.prefix}{wanted} ({number})"
+        self._taken.add(name)
         return name
 
 

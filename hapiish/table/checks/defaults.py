@@ -2,8 +2,9 @@
 
 import copy
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import jsonschema_rs
 
@@ -14,22 +15,27 @@ from hapiish.table.draft import Draft
 from hapiish.table.marks import Path
 from hapiish.table.places import schemas_within
 from hapiish.table.problems import Problem
+from hapiish.table.references import at as value_at
 
-_THIS = "\0this"
-_MOST_STEPS = 10_000
-_JOINED = frozenset({"$ref", "allOf", "patternProperties"})
-_CONDITIONAL = frozenset({"anyOf", "contains", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
-_ALTERNATIVES = ("anyOf", "dependentSchemas", "else", "if", "oneOf", "then")
+_THIS: Final = "\0this"
+_MOST_STEPS: Final = 10_000
+_JOINED: Final = frozenset({"$ref", "allOf", "patternProperties"})
+_CONDITIONAL: Final = frozenset({"anyOf", "contains", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
+_REFERRING: Final = ("$dynamicRef", "$id", "$ref", "$schema")
+_MOST_READ: Final = 4_000_000
+"""Characters of schemas with references that are read for the values of one table; after that no more are judged."""
+_ALTERNATIVES: Final = ("anyOf", "dependentSchemas", "else", "if", "oneOf", "then")
 
 
 def values(draft: Draft) -> Iterator[Problem]:
     """Defaults that would have each request refused that relies on them, and examples that are none."""
+    judging = _Judging()
     for at, root in draft.written_schemas:
         judge = None
         for place, schema in schemas_within(at, root):
             if "default" not in schema and not isinstance(schema.get("examples"), list):
                 continue
-            judge = judge or _Judge(draft, at, root)
+            judge = judge or _Judge(draft, at, root, judging)
             relative = place[len(at) :]
             given = schema.get("default")
             # The whole of an input or of an answer has no default that anybody would fill in.
@@ -47,24 +53,44 @@ def values(draft: Draft) -> Iterator[Problem]:
                     yield Problem(mark, Code.SCHEMA_VALUE, message, warning=True)
 
 
+class _Judging:
+    """What the values of one table have in common: the verdicts on schemas that stand alone, and what may be spent."""
+
+    def __init__(self) -> None:
+        self.engines: dict[str, Any] = {}
+        self.left = _MOST_READ
+
+    def alone(self, schema: Any) -> Any:
+        """The engine of a schema that refers to nothing, the same for all that read alike; None for any other."""
+        text = json.dumps(schema)
+        if any(f'"{word}"' in text for word in _REFERRING):
+            return None
+        if text not in self.engines:
+            self.engines[text] = _engine(schema)
+        return self.engines[text]
+
+
 class _Judge:
     """What judges values by the schemas inside of one; by none of them when the schema itself is faulty."""
 
-    def __init__(self, draft: Draft, at: Path, root: Any) -> None:
+    def __init__(self, draft: Draft, at: Path, root: Any, judging: _Judging) -> None:
         made = draft.dereferenced[draft.realm_at(at).index]
-        self.schemas: dict[str, Any] | None = None
+        self.judging = judging
+        self.schemas: Mapping[str, Any] | None = None
         if made is not None:
             name = draft.root(at, root).name
             whole = made.others.get(id(root), root) if name is None else made.named[name]
-            self.schemas = {**made.named, _THIS: whole}
+            self.schemas = ChainMap({_THIS: whole}, made.named)
 
     def refusal(self, path: Path, schema: Any, value: Any) -> str:
         """Why the schema at `path` does not take a value; empty when it does, or cannot be asked."""
         if self.schemas is None:
             return ""
         try:
-            document = self._document(path)
-            engine = _engine(document)
+            engine, document = self.judging.alone(schema), schema
+            if engine is None:
+                document = self._document(path)
+                engine = _engine(document)
             if engine.is_valid(value):
                 return ""
             filled = _Filling(document).filled(document, copy.deepcopy(value))
@@ -73,18 +99,18 @@ class _Judge:
             return ""
         if error is None or (isinstance(value, dict | list) and _may_be_filled(schema)):
             return ""
-        return error.message
+        return str(error.message)
 
     def contradiction(self, path: Path, value: Any) -> str:
         """Why what stands beside the property at `path`, and always applies, does not take its default."""
         if self.schemas is None or path[-2:-1] != ("properties",):
             return ""
+        around = value_at(self.schemas[_THIS], path[:-2])
+        if not isinstance(around, dict) or _JOINED.isdisjoint(around):
+            return ""
         name = str(path[-1])
         try:
             document = self._document(path[:-2])
-            around = resolve(document, document["$ref"])
-            if not isinstance(around, dict) or _JOINED.isdisjoint(around):
-                return ""
             errors = _engine(document).iter_errors(_Filling(document).filled(document, {name: copy.deepcopy(value)}))
             own = (each for each in errors if [*each.instance_path[:1]] == [name])
             return next((each.message for each in own if _CONDITIONAL.isdisjoint(map(str, each.schema_path))), "")
@@ -92,9 +118,13 @@ class _Judge:
             return ""
 
     def _document(self, path: Path) -> Any:
-        """The schema at `path` with what it refers to; ValueError where that is not to be had."""
+        """The schema at `path` with what it refers to; ValueError where that is not to be had, or costs too much."""
+        if self.judging.left <= 0:
+            raise ValueError
         pointer = f"#/schemas/{fragment(_THIS)}" + "".join(f"/{fragment(str(step))}" for step in path)
-        return embed({"$ref": pointer}, self.schemas or {})
+        document = embed({"$ref": pointer}, self.schemas or {})
+        self.judging.left -= len(json.dumps(document))
+        return document
 
 
 def _engine(document: Any) -> jsonschema_rs.Draft202012Validator:
