@@ -34,8 +34,7 @@ class Folder:
         self._names: dict[str, str] = {}
         self._chosen: dict[str, str] = {}
         self._tops: dict[str, bool | None] = {}
-        run: Any = self._import if package is None else self._import_in_package
-        self.builtins: Mapping[str, Any] = {**builtins.__dict__, "__import__": run}
+        self.builtins: Mapping[str, Any] = {**builtins.__dict__, "__import__": self._import}
         self._importlib = _Importlib(self)
 
     def has(self, top: str) -> bool | None:
@@ -134,6 +133,8 @@ class Folder:
         level: int = 0,
     ) -> Any:
         """`__import__` of the modules here: what is beside the table comes first."""
+        if self.package is not None:
+            return self._permitted(builtins.__import__(name, globals, locals, fromlist or (), level), name, level)
         if level or name.partition(".")[0] in sys.stdlib_module_names:
             found = builtins.__import__(name, globals, locals, fromlist or (), level)
             return self._importlib if found is importlib else found
@@ -146,16 +147,8 @@ class Folder:
             raise _renamed(error, own, name) from None
         return found
 
-    def _import_in_package(
-        self,
-        name: str,
-        globals: Any = None,  # noqa: A002 - as Python names them
-        locals: Any = None,  # noqa: A002
-        fromlist: Sequence[str] | None = (),
-        level: int = 0,
-    ) -> Any:
-        """`__import__` of the modules of a package, which must not get another table's module for their own."""
-        found = builtins.__import__(name, globals, locals, fromlist or (), level)
+    def _permitted(self, found: Any, name: str, level: int) -> Any:
+        """What a module of the package imports, which must not be another table's module of the same name."""
         top = name.partition(".")[0]
         if level or top in sys.stdlib_module_names or self.has(top) is False:
             return found

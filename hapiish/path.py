@@ -36,6 +36,7 @@ _FORMS = tuple(
 
 _FOREIGN = frozenset(":<*[")
 """What each of them has one of."""
+_MOST_SHOWN = 200  # characters of a path in a message
 _MOST_SEGMENTS = 100
 _LONGEST = 200  # segments of a path; no client asks for a longer one, and the router walks them one by one
 _CODE = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -92,12 +93,13 @@ def parse(text: str, *, case_sensitive: bool = True) -> Path:
     """Parse `text` or raise `PathError`; without `case_sensitive` the fingerprint is folded, the segments are not."""
     if not text.startswith("/"):
         raise PathError(
-            f'path "{text}" must start with "/"; write "/{text}"' if text else 'path is empty; the root is "/"'
+            f'path "{text}" must start with "/"; write "{_rooted(text)}"' if text else 'path is empty; the root is "/"'
         )
     if not text.isprintable():
         raise PathError(f"path {text!a} has a control character; write it as a percent code")
     raw = text[1:].split("/")
     last = len(raw) - 1
+    shown = text if len(text) <= _MOST_SHOWN else f"{text[:60]}…"
     segments: list[Segment] = []
     params: dict[str, None] = {}
     spanned = 0
@@ -106,19 +108,24 @@ def parse(text: str, *, case_sensitive: bool = True) -> Path:
         try:
             segment = _segment(part, index == last)
         except PathError as fault:
-            raise PathError(f'path "{text}": {fault}') from None
+            raise PathError(f'path "{shown}": {fault}') from None
         for name in _names(segment):
             if name in params:
-                raise PathError(f'path "{text}": parameter "{name}" appears twice; give each its own name')
+                raise PathError(f'path "{shown}": parameter "{name}" appears twice; give each its own name')
             params[name] = None
         spanned += segment.count if isinstance(segment, Param) else 1
         if spanned > _LONGEST or len(params) > _MOST_SEGMENTS:
             what = f"{_MOST_SEGMENTS} parameters" if spanned <= _LONGEST else f"{_LONGEST} segments"
-            raise PathError(f'path "{text[:60]}…" has more than {what}')
+            raise PathError(f'path "{shown}" has more than {what}')
         segments.append(segment)
         fingers.append(_finger(segment))
     fingerprint = "/" + "/".join(fingers)
     return Path(text, tuple(segments), tuple(params), fingerprint if case_sensitive else fingerprint.lower())
+
+
+def _rooted(text: str) -> str:
+    """A path for one that does not start with "/", without the scheme and host of a URL."""
+    return "/" + (text.partition("://")[2].partition("/")[2] if "://" in text else text)
 
 
 def occupies(path: Path) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from typing import Any, Final, TypeVar, cast
 from hapiish.table import model
 from hapiish.table.build import build, fields_of
 from hapiish.table.calls import is_call
-from hapiish.table.draft import Draft, EventDraft, NamespaceDraft, RouteDraft
+from hapiish.table.draft import Draft
+from hapiish.table.drafts import EventDraft, NamespaceDraft, RouteDraft
 from hapiish.table.homes import homed
 from hapiish.table.kinds import kind_of, spelled
 from hapiish.table.marks import Path

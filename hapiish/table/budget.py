@@ -51,6 +51,11 @@ class Budget:
         if self.values > MOST_VALUES:
             raise _overspent(place, f"written out, the table has more than {MOST_VALUES:,} values")
 
+    def affords(self, count: int) -> bool:
+        """Whether `count` more values may be made, which are spent then: `make` for what is called very often."""
+        self.values += count
+        return self.values <= MOST_VALUES
+
     def use(self, depth: int, place: Place) -> None:
         """Spends one use of another table, `depth` uses away from the table itself."""
         self.tables += 1

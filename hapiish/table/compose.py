@@ -112,7 +112,7 @@ class Composition:
 
     def read(self, text: str, file: str) -> None:
         """Reads the table in `text` and every table that it uses."""
-        folder = str(FilePath(file).resolve().parent)
+        folder = _folder(file)
         tree = self._tree(text, file, folder, None)
         if tree is not None:
             self._add(Part(0, tree, file, folder, ""))
@@ -168,7 +168,7 @@ class Composition:
             self.problems.append(Problem(mark, Code.TABLE_MISSING, found))
             return
         file, folder, package = found
-        if any(FilePath(file).resolve() == FilePath(part.file).resolve() for part in host.line):
+        if any(os.path.realpath(file) == os.path.realpath(part.file) for part in host.line):
             self.problems.append(_circle(host, file, mark))
             return
         self.budget.use(sum(1 for _ in host.line), lambda: mark)
@@ -270,7 +270,7 @@ def _locate(name: str, host: Part) -> tuple[str, str, str | None] | str:
         return "the name of a table cannot contain NUL"
     if not name.startswith(PACKAGE):
         file = os.path.normpath(os.path.join(os.path.dirname(host.file), name))  # noqa: PTH118, PTH120 - as it is shown
-        folder = str(FilePath(file).resolve().parent)
+        folder = _folder(file)
         return file, folder, _beside(host, folder)
     package, _, inner = name.removeprefix(PACKAGE).partition("/")
     if not inner:
@@ -282,10 +282,15 @@ def _locate(name: str, host: Part) -> tuple[str, str, str | None] | str:
     if spec is None or not spec.submodule_search_locations:
         return f'there is no package "{package}" among the installed ones'
     path = FilePath(next(iter(spec.submodule_search_locations)), *inner.split("/"))
-    folder = str(path.resolve().parent)
+    folder = _folder(path)
     dotted = ".".join([package, *inner.split("/")[:-1]])
     shown = path.relative_to(FilePath.cwd()) if path.is_relative_to(FilePath.cwd()) else path
     return str(shown), folder, dotted
+
+
+def _folder(file: str | FilePath) -> str:
+    """The folder that a file is in; `Path.resolve` raises for links that lead in a circle."""
+    return os.path.dirname(os.path.realpath(file))  # noqa: PTH120
 
 
 def _beside(host: Part, folder: str) -> str | None:
@@ -314,7 +319,7 @@ def _circle(host: Part, file: str, mark: Mark) -> Problem:
     line: list[Part] = []
     for part in host.line:
         line.append(part)
-        if FilePath(part.file).resolve() == FilePath(file).resolve():
+        if os.path.realpath(part.file) == os.path.realpath(file):
             break
     names = " → ".join([*(part.file for part in reversed(line)), file])
     related = tuple(

@@ -4,115 +4,24 @@ Nothing is certain to be there: what the file's schema has refused is already ta
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from hapiish import path as paths
 from hapiish.table.compose import Composition, Part
 from hapiish.table.dereference import Dereferenced
+from hapiish.table.drafts import EventDraft, GroupDraft, NamespaceDraft, Override, RouteDraft, below
 from hapiish.table.homes import home
 from hapiish.table.kinds import defaults, kind_of
 from hapiish.table.marks import Path
-from hapiish.table.merge import Layer, Merged, Options
+from hapiish.table.merge import Layer, Options
 from hapiish.table.places import INHERITED, Place, mappings, options_in, schemas_in, schemas_of, section
 from hapiish.table.problems import Mark
 from hapiish.table.realms import RealmDraft, hosts_of
 from hapiish.table.references import Library, Root, UnresolvedError
 from hapiish.table.resources import Entry, entries, is_resource
 from hapiish.table.scope import Scope
-
-
-@dataclass(frozen=True, slots=True)
-class RouteDraft:
-    """A route; `options` are those in effect for each of its methods, in upper case, upon what it has from its `scope`.
-
-    `text` is the path that requests have, prefixes included; `path` is None when it cannot be read, which is told by
-    `path_fault` unless a prefix is at fault. `handler` may come from an override, `id` has the names of the tables
-    that it is used by in front.
-    """
-
-    realm: RealmDraft
-    at: Path
-    value: Mapping[str, Any]
-    options: Mapping[str, Merged]
-    scope: Scope
-    own: tuple[Layer, ...]
-    hosts: tuple[str | None, ...]
-    text: str
-    path: paths.Path | None
-    path_fault: str
-    id: str | None
-    handler: Any
-    handler_at: Path
-
-    @property
-    def touched(self) -> set[str]:
-        """The options of which the route, the kind of its handler or an override says something itself."""
-        return {key for layer in self.own for key in layer.value}
-
-    @property
-    def title(self) -> str:
-        """How the route is called in problems: `GET, PUT /users/{id} (api.example.com)`."""
-        hosts = f" ({', '.join(host for host in self.hosts if host)})" if any(self.hosts) else ""
-        return f"{', '.join(self.options)} {self.text}{hosts}"
-
-
-@dataclass(frozen=True, slots=True)
-class GroupDraft:
-    """Where routes stand: the top of a table or an entry of `groups`; `fault` says why its prefix cannot be read."""
-
-    realm: RealmDraft
-    at: Path
-    value: Mapping[str, Any]
-    scope: Scope
-    prefix: str
-    prefix_at: Path
-    fault: str
-    hosts: tuple[str | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EventDraft:
-    """An entry of `sockets.namespaces[].events`."""
-
-    at: Path
-    value: Mapping[str, Any]
-    options: Merged
-    id: str | None
-    handler: Any
-
-
-@dataclass(frozen=True, slots=True)
-class NamespaceDraft:
-    """An entry of `sockets.namespaces`; `name` has the prefix of its table in front."""
-
-    realm: RealmDraft
-    at: Path
-    value: Mapping[str, Any]
-    events: tuple[EventDraft, ...]
-
-    @property
-    def name(self) -> str:
-        """The namespace's name."""
-        return _below(self.realm.prefix, str(self.value.get("namespace") or "/"))
-
-    @property
-    def params(self) -> tuple[str, ...]:
-        """The parameters of its name; none of a name that is not one."""
-        try:
-            return paths.parse(self.name).params if "{" in self.name else ()
-        except paths.PathError:
-            return ()
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    """What a table around it says of one route or event: `realm` is that table, `at` the place."""
-
-    realm: RealmDraft
-    at: Path
-    value: Any
 
 
 class Draft:
@@ -337,7 +246,7 @@ class Draft:
         id, overrides = self._overrides(group.realm, value.get("id"), "route")
         if any(override.value is False for override in overrides):
             return None
-        text = _below(group.prefix, value.get("path", ""))
+        text = below(group.prefix, value.get("path", ""))
         parsed, fault = None, ""
         try:
             parsed = paths.parse(text, case_sensitive=case_sensitive) if "path" in value and not group.fault else None
@@ -448,11 +357,6 @@ def _overriding(override: Override) -> Iterator[Layer]:
 
 def _options(value: Mapping[str, Any], at: Path) -> Layer:
     return Layer(value.get("options") or {}, (*at, "options"))
-
-
-def _below(prefix: str, path: str) -> str:
-    """A path under a prefix: `/` is the prefix itself, as in hapi."""
-    return prefix if prefix and path == "/" else f"{prefix}{path}"
 
 
 def _listed(value: Any) -> list[str]:

@@ -40,7 +40,7 @@ def expand(
 
     What presets with parameters of their own say of those is left for `fill`. What is made is paid for from `budget`.
     """
-    expansion = _Expansion(tree.marks, env, folder, budget or Budget())
+    expansion = _Expansion(tree.marks, env, folder, budget or Budget(), broken=set(tree.broken))
     if not isinstance(tree.value, dict):
         return tree, []
     expansion.settle(tree.value.get("params"), given)
@@ -113,7 +113,9 @@ class _Expansion:
         for name in values.keys() - (given.values.keys() if given is not None else ()):
             at: Path = ("params", name, "default")
             values[name] = self.walk(values[name], at)
-            if at not in self.broken:
+            if at in self.broken:
+                del values[name]  # what is wrong with it is told; its uses are not wrong for that
+            else:
                 problems += unfit(declared, name, values[name], marks.value(at))
         self.problems += problems
         self.params = values
@@ -133,7 +135,8 @@ class _Expansion:
         return value
 
     def pay(self, count: int, path: Path) -> None:
-        self.budget.make(count, lambda: self.marks.value(path))
+        if not self.budget.affords(count):
+            self.budget.make(0, lambda: self.marks.value(path))
 
     def read(self, text: str, path: Path) -> str:
         self.budget.read(len(text), lambda: self.marks.value(path))
@@ -249,7 +252,8 @@ class _Expansion:
         try:
             value = read_file(self.folder / name).decode("utf-8").replace("\r\n", "\n")
         except (OSError, ValueError) as fault:
-            reason = fault.strerror if isinstance(fault, OSError) and fault.strerror else "it is not text in UTF-8"
+            reason = "its name contains NUL" if "\0" in name else "it is not text in UTF-8"
+            reason = fault.strerror if isinstance(fault, OSError) and fault.strerror else reason
             return self.refuse(path, Code.SECRET_FILE, f'the file "{name}" cannot be read: {reason}')
         value = value.removesuffix("\n").removesuffix("\r")
         if value:

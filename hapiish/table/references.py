@@ -6,7 +6,7 @@ URI; besides them there are the metaschemas of 2020-12. Nothing is ever fetched.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Final
 from urllib.parse import urljoin
 
@@ -144,7 +144,7 @@ class Library:
         yield from self.named.values()
         yield from self.others.values()
 
-    @property
+    @cached_property
     def is_plain(self) -> bool:
         """Whether all references are pointers to schemas, as in most tables."""
         if any(not root.keywords.isdisjoint(_IDENTIFYING) for root in self.roots):

@@ -13,6 +13,7 @@ import yaml
 from hapiish.table.codes import Code
 from hapiish.table.problems import Mark, Problem
 
+TAB: Final = "a tab in the indentation"
 INVISIBLE: Final = re.compile("[\u0085\u00a0\u00ad\u200b-\u200f\u2028-\u202e\u2060\ufeff]")
 _CONTROL: Final = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BRACES: Final = r"\{[\w*?]*\}"
@@ -81,7 +82,7 @@ class _Fault:
             return None
         above = next((text for text in reversed(self.lines[: self.at[0]]) if text.strip()), "")
         width = len(above) - len(above.lstrip()) + (2 if above.rstrip().endswith(":") else 0)
-        fault = self.fault((self.at[0], indent.index("\t")), "a tab in the indentation", "indent with spaces")
+        fault = self.fault((self.at[0], indent.index("\t")), TAB, "indent with spaces")
         return fault, self.replaced(self.at[0], (0, len(indent)), " " * width)
 
     def indicator(self) -> Mended | None:

@@ -4,8 +4,6 @@ Built from parser events, so that scalars follow YAML 1.2, keys stay text and po
 reading goes on after them wherever the rest still means something. Nothing here knows what the keys mean.
 """
 
-import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +13,7 @@ import yaml
 
 from hapiish.table import repair, scalars
 from hapiish.table.codes import Code
+from hapiish.table.hidden import hide
 from hapiish.table.marks import Marks, Node, Path
 from hapiish.table.near import near
 from hapiish.table.problems import Mark, Problem
@@ -27,10 +26,6 @@ _MOST_REPAIRED: Final = 4_000_000
 """Characters that are read again after repairs."""
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG: Final = "tag:yaml.org,2002:"
-_NO_BREAKS: Final = "\x85\u2028\u2029"
-"""Line breaks in YAML 1.1, which the parser reads, and characters like others in YAML 1.2 (§5.4)."""
-_PAIR: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F]")
-_ESCAPE: Final = re.compile(r"\\(?:(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +72,7 @@ def read(text: str, file: str, *, loader: Any = _LOADER) -> tuple[Tree | None, l
     """The tree of `text` and what is wrong with it; no tree when it cannot be read as YAML."""
     faults: dict[Problem, None] = {}
     mended: Counter[int] = Counter()
-    text, hidden = _without_pairs(text)
-    text, breaks = _without_old_breaks(text)
-    hidden |= breaks
+    text, hidden = hide(text)
     for _ in range(min(_MOST_REPAIRS, 1 + _MOST_REPAIRED // (len(text) + 1))):
         builder = _Builder(text, file, hidden)
         try:
@@ -87,7 +80,9 @@ def read(text: str, file: str, *, loader: Any = _LOADER) -> tuple[Tree | None, l
         except yaml.YAMLError as error:
             fault, repaired = repair.mend(error, text, file)
             fault = replace(fault, message=fault.message.translate(hidden), hint=fault.hint.translate(hidden))
-            faults |= dict.fromkeys([*builder.problems, fault])
+            tabs = {each.mark.line for each in faults if each.message == repair.TAB}
+            follows = repaired is None and not tabs.isdisjoint((fault.mark.line, fault.mark.line - 1))
+            faults |= dict.fromkeys([*builder.problems, *([] if follows else [fault])])
             mended[fault.mark.line] += 1
             if repaired is None or mended[fault.mark.line] > _MOST_REPAIRS_OF_A_LINE:
                 break
@@ -98,47 +93,6 @@ def read(text: str, file: str, *, loader: Any = _LOADER) -> tuple[Tree | None, l
         else:
             return tree, [*(faults | dict.fromkeys(builder.problems))]
     return None, list(faults)
-
-
-def _without_old_breaks(text: str) -> tuple[str, dict[int, str]]:
-    """`text` with characters that it does not have in place of `_NO_BREAKS`, and what turns those back."""
-    present = [each for each in _NO_BREAKS if each in text]
-    if not present:
-        return text, {}
-    hidden = dict(zip(present, _unused(text), strict=False))
-    shown = {ord(other): each for each, other in hidden.items()}
-    return text.translate({ord(each): other for each, other in hidden.items()}), shown
-
-
-def _without_pairs(text: str) -> tuple[str, dict[int, str]]:
-    """The same for the surrogate pairs of a table in JSON, which YAML's parser does not put together."""
-    if not _PAIR.search(text) or not text.lstrip().startswith("{"):
-        return text, {}
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return text, {}
-    free = _unused(text)
-    nothing = next(free)
-    others: dict[str, str] = {}
-
-    def other(found: re.Match[str]) -> str:
-        if found[1] is None:
-            return found[0]
-        made = json.loads(f'"{found[0]}"')
-        if made not in others:
-            others[made] = next(free, "\ufffd")
-        return f"\\u{ord(others[made]):04X}\\u{ord(nothing):04X}"
-
-    text = _ESCAPE.sub(other, text)
-    return text, {ord(nothing): "", **{ord(each): made for made, each in others.items()}}
-
-
-def _unused(text: str) -> Iterator[str]:
-    """Characters for private use that are not in `text`, nor as an escape."""
-    escaped = set(re.findall(r"\\u([eEfF][0-9a-fA-F]{3})", text))
-    used = {int(each, 16) for each in escaped} | set(map(ord, text))
-    return (chr(code) for code in range(0xE000, 0xF900) if code not in used)
 
 
 class _StopReading(Exception):

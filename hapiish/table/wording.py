@@ -8,6 +8,7 @@ from typing import Any, Final
 from hapiish.table import schema
 from hapiish.table.codes import Code
 from hapiish.table.marks import Path
+from hapiish.table.meant import SWITCHES, instead, synonym
 from hapiish.table.near import MOST, near
 from hapiish.table.problems import Problem
 from hapiish.table.source import Tree
@@ -29,8 +30,9 @@ _LIMITS: Final = {
     "maxLength": (Code.LENGTH, "at most {} characters long"),
     "uniqueItems": (Code.LENGTH, "a list without repetitions"),
 }
-SWITCHES: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _LONGEST: Final = 60
+_SURE: Final = 0.77
+"""How alike a name is that is meant rather than the same word in another place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,10 @@ def problems(tree: Tree, faults: Iterable[Fault]) -> tuple[list[Problem], set[Pa
     return list(told), taken
 
 
-def close_to(word: str, known: Iterable[str]) -> str | None:
+def close_to(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The one of `known` that `word` was probably meant to be."""
     folded = {name.casefold(): name for name in islice(known, MOST)}
-    close = near(word.casefold(), folded)
+    close = near(word.casefold(), folded, cutoff)
     return folded[close] if close else None
 
 
@@ -88,12 +90,18 @@ def _unknown(tree: Tree, fault: Fault) -> tuple[Problem, Path]:
     key, parent = str(fault.path[-1]), fault.path[:-1]
     mark = tree.marks.key(fault.path)
     message = f'unknown option "{key}"'
-    elsewhere = _misplaced(tree, key, parent)
+    known = fault.schema.get("properties", {})
+    free = [name for name in known if name not in fault.instance]
+    elsewhere = _misplaced(tree, key, parent) if close_to(key, free, _SURE) is None else None
     if elsewhere is not None:
         hint, place = elsewhere
         return Problem(mark, Code.UNKNOWN, message, hint), place
-    known = fault.schema.get("properties", {})
-    meant = close_to(key, (name for name in known if name not in fault.instance)) or close_to(key, known)
+    if key.isdecimal() and "status" in known:
+        return Problem(mark, Code.UNKNOWN, message, 'it belongs under "status"'), fault.path
+    if not parent and key.startswith("/"):
+        hint = f"write it as an entry of routes: {{method: GET, path: {key[:_LONGEST]}, handler: …}}"
+        return Problem(mark, Code.UNKNOWN, message, hint), fault.path
+    meant = close_to(key, free) or synonym(key, free) or close_to(key, known)
     if meant:
         return Problem(mark, Code.UNKNOWN, f'{message}; did you mean "{meant}"?'), (*parent, meant)
     hint = f"known here: {', '.join(known)}" if known else ""
@@ -224,7 +232,8 @@ def _hint(tree: Tree, fault: Fault) -> str:
     written = tree.marks.written(fault.path)
     if fault.path in tree.substituted:
         return ""
-    if isinstance(value, int | float) and "string" in wants and written:
+    key = next((step for step in reversed(fault.path) if isinstance(step, str)), "")
+    if isinstance(value, int | float) and "string" in wants and written and not (key == "auth" and value is True):
         return f'quote it: "{written}"'
     if isinstance(value, str):
         if "boolean" in wants and value.lower() in SWITCHES:
@@ -235,7 +244,7 @@ def _hint(tree: Tree, fault: Fault) -> str:
             return "write it without quotes"
     if isinstance(value, dict) and "array" in wants and "object" not in wants:
         return 'begin each entry with "- "'
-    return ""
+    return instead(key, value, fault.schema.get("errorMessage", ""), wants)
 
 
 def _branches(given: schema.Subschema) -> Iterator[schema.Subschema]:

@@ -49,6 +49,19 @@ TEXTS: dict[str, Callable[[int], str]] = {
     "routes": each('- {{method: GET, path: /r{0}, handler: "a:b"}}\n', "routes:\n"),
     "routes that conflict": each('- {{method: GET, path: "/{{a{0}}}", handler: "a:b"}}\n', "routes:\n"),
     "schemas": each("  S{0}: {{type: string}}\n", ROUTE + "schemas:\n"),
+    "defaults in schemas that refer to the next": each(
+        '  S{0}: {{properties: {{a: {{type: integer, default: 3}}, b: {{$ref: "#/schemas/S{0}0"}}}}}}\n'
+        '  S{0}0: {{properties: {{a: {{type: integer, default: 3}}, b: {{$ref: "#/schemas/S0"}}}}}}\n',
+        ROUTE + "schemas:\n",
+    ),
+    "defaults beside anchors": lambda size: (
+        ROUTE
+        + "schemas: {A: {$defs: {"
+        + ",".join(f"k{i}: {{$anchor: a{i}, type: integer, default: 3}}" for i in range(size // 80))
+        + "}, properties: {"
+        + ",".join(f"k{i}: {{$ref: '#a{i}'}}" for i in range(size // 80))
+        + "}}}\n"
+    ),
     "merged keys": each("- {{<<: [*a, *b], c{0}: 1}}\n", ROUTE + "x-a: &a {a: 1}\nx-b: &b {b: 1}\nx-c:\n"),
 }
 

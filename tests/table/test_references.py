@@ -406,3 +406,20 @@ def test_a_table_does_not_see_the_resources_of_one_that_it_uses(tmp_path: Path) 
     (tmp_path / "routes.yaml").write_text(json.dumps(outer))
     _, problems = tables.check(tmp_path / "routes.yaml", {})
     assert [problem.code for problem in problems] == ["HA0333"]
+
+
+def test_schemas_may_refer_to_the_next_by_uri_in_a_chain_of_any_length() -> None:
+    named = {
+        f"S{i}": {"$id": f"https://example.com/s{i}", "properties": {"c": {"$ref": f"s{i + 1}"}}} for i in range(2000)
+    }
+    last = {"$id": "https://example.com/s2000", "type": "string"}
+    table, problems = checked({"$ref": "https://example.com/s0"}, {**named, "S2000": last})
+    assert problems == []
+    assert table is not None
+    assert table.schemas["S0"] == {"properties": {"c": {"$ref": "#/schemas/S1"}}}
+
+
+def test_a_default_beside_a_reference_is_judged_by_what_it_refers_to() -> None:
+    wrong = {"properties": {"role": {"$ref": "#/schemas/Role", "default": "root"}}}
+    _, (problem,) = checked(wrong, {"Role": {"enum": ["user", "admin"]}})
+    assert problem.code == "HA0338"

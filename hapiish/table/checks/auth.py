@@ -8,12 +8,13 @@ from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
 from hapiish.table.homes import home
 from hapiish.table.marks import Path
+from hapiish.table.meant import SWITCHES
 from hapiish.table.merge import Merged, spell_auth
 from hapiish.table.places import section, strategies_of
 from hapiish.table.problems import Problem
 from hapiish.table.realms import RealmDraft
 from hapiish.table.schemes import BUILT_IN, NO_HANDSHAKE
-from hapiish.table.wording import SWITCHES, did_you_mean
+from hapiish.table.wording import did_you_mean
 
 SOURCES: Final = ("params", "query", "payload", "credentials")
 
@@ -44,8 +45,15 @@ def strategies(draft: Draft) -> Iterator[Problem]:
                 known = draft.known(writer.index, "auth", "strategies")
                 message = f'unknown strategy "{name}"{did_you_mean(name, known)}'
                 hint = "" if known else "there is none under auth.strategies"
-                if name.lower() in SWITCHES and draft.marks.written(place) is not None:
-                    hint = f"write {SWITCHES[name.lower()]}; YAML 1.2 has no other words for it"
+                match SWITCHES.get(name.lower(), name.lower()):
+                    case "true":
+                        hint = 'name a strategy; without "auth" the default one holds'
+                    case "none" | "null" | "public" | "disabled" | "anonymous":
+                        hint = "write false for no authentication"
+                    case "false" if name.lower() in SWITCHES and draft.marks.written(place) is not None:
+                        hint = "write false; YAML 1.2 has no other words for it"
+                    case "false":
+                        hint = "write false without quotes"
                 yield Problem(draft.mark(*place), Code.UNKNOWN_STRATEGY, message, hint)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from hapiish.table import units
 from hapiish.table.codes import Code
-from hapiish.table.draft import Draft, RouteDraft, namespace_layers
+from hapiish.table.draft import Draft, namespace_layers
+from hapiish.table.drafts import RouteDraft
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged
 from hapiish.table.problems import Problem

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hapiish.table.codes import Code
-from hapiish.table.draft import Draft, RouteDraft
+from hapiish.table.draft import Draft
+from hapiish.table.drafts import RouteDraft
 from hapiish.table.marks import Path
 from hapiish.table.merge import Merged
 from hapiish.table.places import section

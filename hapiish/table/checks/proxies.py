@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hapiish.table.codes import Code
-from hapiish.table.draft import Draft, RouteDraft
+from hapiish.table.draft import Draft
+from hapiish.table.drafts import RouteDraft
 from hapiish.table.kinds import kind_of
 from hapiish.table.problems import Problem
 from hapiish.table.wording import did_you_mean

@@ -6,7 +6,8 @@ from typing import Any, Final
 from hapiish.table.checks.calls import assigned_by
 from hapiish.table.checks.templates import Available, faults, sources
 from hapiish.table.codes import Code
-from hapiish.table.draft import Draft, RouteDraft
+from hapiish.table.draft import Draft
+from hapiish.table.drafts import RouteDraft
 from hapiish.table.kinds import kind_of
 from hapiish.table.merge import Merged
 from hapiish.table.problems import Mark, Problem

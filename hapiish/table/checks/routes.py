@@ -5,9 +5,11 @@ from typing import Any, Final
 
 from hapiish import path as paths
 from hapiish.table.codes import Code
-from hapiish.table.draft import Draft, RouteDraft
+from hapiish.table.draft import Draft
+from hapiish.table.drafts import RouteDraft
 from hapiish.table.kinds import BUILT_IN, kind_of
 from hapiish.table.marks import Path
+from hapiish.table.meant import synonym
 from hapiish.table.near import near
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.wording import did_you_mean
@@ -106,7 +108,7 @@ def methods(draft: Draft) -> Iterator[Problem]:
         for index, method in enumerate(written if isinstance(written, list) else [written]):
             if not isinstance(method, str) or method.upper() in _METHODS:
                 continue
-            meant = near(method.upper(), _METHODS, 0.65)
+            meant = "*" if method.upper() in ("ALL", "ANY") else near(method.upper(), _METHODS, 0.65)
             if meant is not None:
                 at = ("method", index) if isinstance(written, list) else ("method",)
                 message = f'"{method}" is not an HTTP method; did you mean "{meant}"?'
@@ -126,7 +128,9 @@ def kinds(draft: Draft) -> Iterator[Problem]:
             continue
         known = (*BUILT_IN, *draft.known(draft.realm_at(route.handler_at).index, "kinds"))
         if kind not in known:
-            message = f'unknown kind of handler "{kind}"{did_you_mean(kind, known)}'
+            other = synonym(kind, known)
+            said = f'; did you mean "{other}"?' if other is not None else did_you_mean(kind, known)
+            message = f'unknown kind of handler "{kind}"{said}'
             yield Problem(draft.key_mark(*route.handler_at, kind), Code.UNKNOWN_KIND, message)
 
 

@@ -1,5 +1,6 @@
 """The table's own JSON Schemas (2020-12): whether each is one, and whether everything it refers to is in the table."""
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
@@ -30,9 +31,23 @@ _OTHERS: Final = frozenset(
         *("pattern", "readOnly", "required", "title", "type", "uniqueItems", "writeOnly"),
     }
 )
+_TYPES: Final = {
+    **{kind: kind for kind in ("array", "boolean", "integer", "number", "object", "string")},
+    "bool": "boolean",
+    "dict": "object",
+    "double": "number",
+    "float": "number",
+    "int": "integer",
+    "list": "array",
+    "map": "object",
+    "str": "string",
+    "text": "string",
+}
+"""The types of JSON, also as other languages call them."""
 _KEYWORDS: Final = SINGLE | SEVERAL | NAMED | _OTHERS
 # Words of OpenAPI that are near a keyword and meant as they are.
 _ANNOTATIONS: Final = frozenset({"dependencies", "discriminator", "example", "externalDocs", "nullable", "xml"})
+_SIGNS: Final = re.compile(r"^#|\.(?:json|ya?ml)$")
 _ELSEWHERE: Final = ("#/definitions/", "#/$defs/", "#/components/schemas/", "#/components/")
 """Where other documents have their named schemas."""
 _KINDS: Final = {"array": "a list", "boolean": "true or false", "integer": "a whole number", "number": "a number"} | {
@@ -103,7 +118,8 @@ def keywords(draft: Draft) -> Iterator[Problem]:
             if unknown and unknown == schema.keys() and not any(key.startswith("x-") for key in unknown):
                 first = next(iter(schema))
                 message = f'this JSON Schema has no keyword, so it would accept anything; "{first}" is none'
-                hint = f"write {{type: object, properties: {{{first}: …}}}}"
+                close = near(first, _KEYWORDS, 0.8) if isinstance(schema[first], str) else None
+                hint = f'did you mean "{close}"?' if close else f"write {{type: object, properties: {{{first}: …}}}}"
                 yield Problem(draft.key_mark(*place, first), Code.SCHEMA_KEYWORD, message, hint)
                 continue
             if schema.get("nullable") is True and not _takes_null(schema.get("type")):
@@ -139,6 +155,8 @@ def _reference(draft: Draft, root: Root, at: Path, place: Path, target: str) -> 
             elif not draft.lost(*realm.at, "schemas", short):
                 message = f'there is no schema "{short}"{did_you_mean(short, own)}'
                 yield Problem(mark, Code.SCHEMA_REF, message, "" if own else 'name it under "schemas"')
+        elif (name := _SIGNS.sub("", target.rpartition("/")[2])) in own and "#/" not in target:
+            yield Problem(mark, Code.SCHEMA_REF, f'"{target}" names no schema', f'write "{_NAMED}{name}"')
         elif error.is_outside:
             message = f'"{target}" is outside of the table; references are never fetched'
             hint = 'copy the schema under "schemas"; it is found by its $id, and as "#/schemas/Name"'
@@ -178,8 +196,23 @@ def _invalid(draft: Draft, at: Path, error: ValidationError, schema: Any) -> Ite
     if error.validator == "type" and path and path[-1] == "$schema":
         return
     keyword = next((step for step in reversed(path) if isinstance(step, str)), "the schema")
-    hint = _OLDER.get(keyword, "") if error.validator == "type" and path[-1:] == (keyword,) else ""
-    yield Problem(mark, Code.SCHEMA, f'"{keyword}" must be {_wanted(error)}{_meant(error)}', hint)
+    meant = _meant(error)
+    older = _OLDER.get(keyword, "") if error.validator == "type" and path[-1:] == (keyword,) else ""
+    hint = "" if meant else older or _hint(keyword, error.instance)
+    yield Problem(mark, Code.SCHEMA, f'"{keyword}" must be {_wanted(error)}{meant}', hint)
+
+
+def _hint(keyword: str, given: Any) -> str:
+    """What to write instead of a value that a keyword cannot have."""
+    if keyword in ("$ref", "$dynamicRef") and given is None:
+        return 'quote the reference: an unquoted "#" begins a comment'
+    if keyword == "required" and isinstance(given, bool):
+        return 'list the names of the required properties in "required" beside "properties"'
+    if keyword == "required" and isinstance(given, str):
+        return f'write ["{given}"]'
+    if isinstance(given, str) and given in _TYPES:
+        return f"write {_TYPES[given]}" if keyword == "type" else f"write {{type: {_TYPES[given]}}}"
+    return ""
 
 
 def _wanted(error: ValidationError) -> str:

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from hapiish import path as paths
 from hapiish.table.codes import Code
-from hapiish.table.draft import Draft, NamespaceDraft
+from hapiish.table.draft import Draft
+from hapiish.table.drafts import NamespaceDraft
 from hapiish.table.marks import Path
 from hapiish.table.places import section
 from hapiish.table.problems import Problem

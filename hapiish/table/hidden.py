@@ -1,0 +1,59 @@
+"""Characters that YAML's parser reads otherwise than YAML 1.2, put aside before it reads and put back afterwards."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Final
+
+_NO_BREAKS: Final = "\x85\u2028\u2029"
+"""Line breaks in YAML 1.1, which the parser reads, and characters like others in YAML 1.2 (§5.4)."""
+_PAIR: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F]")
+_ESCAPE: Final = re.compile(r"\\(?:(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|.)", re.DOTALL)
+
+
+def hide(text: str) -> tuple[str, dict[int, str]]:
+    """`text` with characters that it does not have in place of such ones, and what turns those back."""
+    text, hidden = _without_pairs(text)
+    text, breaks = _without_old_breaks(text)
+    return text, hidden | breaks
+
+
+def _without_old_breaks(text: str) -> tuple[str, dict[int, str]]:
+    """`text` with characters that it does not have in place of `_NO_BREAKS`, and what turns those back."""
+    present = [each for each in _NO_BREAKS if each in text]
+    if not present:
+        return text, {}
+    hidden = dict(zip(present, _unused(text), strict=False))
+    shown = {ord(other): each for each, other in hidden.items()}
+    return text.translate({ord(each): other for each, other in hidden.items()}), shown
+
+
+def _without_pairs(text: str) -> tuple[str, dict[int, str]]:
+    """The same for the surrogate pairs of a table in JSON, which YAML's parser does not put together."""
+    if not _PAIR.search(text) or not text.lstrip().startswith("{"):
+        return text, {}
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text, {}
+    free = _unused(text)
+    nothing = next(free)
+    others: dict[str, str] = {}
+
+    def other(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return found[0]
+        made = json.loads(f'"{found[0]}"')
+        if made not in others:
+            others[made] = next(free, "\ufffd")
+        return f"\\u{ord(others[made]):04X}\\u{ord(nothing):04X}"
+
+    text = _ESCAPE.sub(other, text)
+    return text, {ord(nothing): "", **{ord(each): made for made, each in others.items()}}
+
+
+def _unused(text: str) -> Iterator[str]:
+    """Characters for private use that are not in `text`, nor as an escape."""
+    escaped = set(re.findall(r"\\u([eEfF][0-9a-fA-F]{3})", text))
+    used = {int(each, 16) for each in escaped} | set(map(ord, text))
+    return (chr(code) for code in range(0xE000, 0xF900) if code not in used)

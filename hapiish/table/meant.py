@@ -1,0 +1,101 @@
+"""What was probably meant by words that are right elsewhere: in other frameworks, in OpenAPI, in another notation."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+SWITCHES: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+"""YAML 1.1's words, which are text in 1.2."""
+
+_SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "action": ("handler",),
+    "args": ("query",),
+    "body": ("payload",),
+    "callback": ("handler",),
+    "config": ("options",),
+    "controller": ("handler",),
+    "cookies": ("state",),
+    "dir": ("directory",),
+    "endpoint": ("path", "handler"),
+    "folder": ("directory", "path"),
+    "func": ("handler",),
+    "function": ("handler", "method"),
+    "interval": ("duration",),
+    "json": ("payload",),
+    "middleware": ("pre",),
+    "middlewares": ("pre",),
+    "name": ("event", "plugin", "namespace", "id"),
+    "per": ("duration",),
+    "period": ("duration",),
+    "querystring": ("query",),
+    "ratelimit": ("limit",),
+    "roles": ("scope",),
+    "route": ("path",),
+    "static": ("directory",),
+    "uri": ("path",),
+    "url": ("path", "uri"),
+    "verb": ("method",),
+    "window": ("duration",),
+}
+_SHORT: Final = {"cache": "expiresIn", "database": "uri", "directory": "path", "proxy": "uri"}
+"""Settings, and the one of them that a value in their place is probably meant for."""
+_NAME: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", re.ASCII)
+_SEPARATOR: Final = re.compile(r"[\s,/|+]+")
+_LONGEST: Final = 100
+
+
+def synonym(word: str, known: Collection[str]) -> str | None:
+    """The one of `known` that other frameworks call `word`."""
+    for other in _SYNONYMS.get(word.replace("_", "").replace("-", "").casefold(), ()):
+        if other in known:
+            return other
+    return None
+
+
+def instead(key: Any, value: Any, stated: str, wants: Collection[str]) -> str:
+    """What to write instead of a `value` at `key`, which has to be what `stated` says, of the kinds in `wants`."""
+    if isinstance(value, str) and len(value) <= _LONGEST:
+        return _instead_of_text(key, value, stated, wants)
+    if key == "auth" and value is True:
+        return 'name a strategy; without "auth" the default one holds'
+    if (
+        isinstance(value, list)
+        and "object" in wants
+        and value
+        and all(isinstance(each, dict) and len(each) == 1 for each in value)
+    ):
+        return 'write its entries without "- "'
+    if key in _SHORT and "object" in wants and isinstance(value, int) and not isinstance(value, bool):
+        return f"write {{{_SHORT[key]}: {value}}}"
+    return ""
+
+
+def _instead_of_text(key: Any, value: str, stated: str, wants: Collection[str]) -> str:
+    if "module:attribute" in stated and (name := _name(value)) is not None:
+        return f'write "{name}"'
+    if stated.startswith("a JSON Schema") and re.fullmatch(r"[#/\w.$-]+", value):
+        return f'write {{$ref: "#/schemas/{value.rpartition("/")[2]}"}}'
+    if key == "method" and stated.startswith("a method"):
+        methods = [each for each in _SEPARATOR.split(value) if each]
+        if len(methods) > 1 and all(each.isalpha() for each in methods):
+            return f"write [{', '.join(methods)}]"
+    if key == "plugins" and "object" in wants:
+        return f'write {{plugin: "{value}"}} for a Python plugin, {{table: "{value}"}} for another table'
+    if key in _SHORT and "object" in wants:
+        return f'write {{{_SHORT[key]}: "{value}"}}'
+    if "object" in wants and "array" not in wants and re.match(r"\w+:[^\s/]|\w+:/\w", value):
+        return 'write a space after each ":"'
+    if "array" in wants and "object" not in wants:
+        return f'write ["{value}"]'
+    return ""
+
+
+def _name(value: str) -> str | None:
+    """`module:attribute` for `handlers.users.show`, `handlers/users:show`, `users:show()` and `users.py#show`."""
+    text = value.strip().removesuffix("()").removeprefix("./").replace("::", ":").replace("#", ":")
+    module, colon, attribute = text.partition(":")
+    if not colon:
+        module, _, attribute = text.removesuffix(".py").rpartition("." if "." in text else "/")
+    module = module.removesuffix(".py").replace("/", ".").strip(".")
+    name = f"{module}:{attribute}"
+    return name if name != value and _NAME.fullmatch(name) else None
