@@ -85,7 +85,7 @@ def _instead_of_text(key: Any, value: str, stated: str, wants: Collection[str]) 
         return f'write {{{_SHORT[key]}: "{value}"}}'
     if "object" in wants and "array" not in wants and re.match(r"\w+:[^\s/]|\w+:/\w", value):
         return 'write a space after each ":"'
-    if "array" in wants and "object" not in wants:
+    if "array" in wants and not {"object", "string"} & {*wants}:
         return f'write ["{value}"]'
     return ""
 

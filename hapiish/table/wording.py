@@ -92,7 +92,8 @@ def _unknown(tree: Tree, fault: Fault) -> tuple[Problem, Path]:
     message = f'unknown option "{key}"'
     known = fault.schema.get("properties", {})
     free = [name for name in known if name not in fault.instance]
-    elsewhere = _misplaced(tree, key, parent) if close_to(key, free, _SURE) is None else None
+    sure = close_to(key, free, _SURE) or synonym(key, free)
+    elsewhere = _misplaced(tree, key, parent) if sure is None else None
     if elsewhere is not None:
         hint, place = elsewhere
         return Problem(mark, Code.UNKNOWN, message, hint), place
@@ -101,7 +102,7 @@ def _unknown(tree: Tree, fault: Fault) -> tuple[Problem, Path]:
     if not parent and key.startswith("/"):
         hint = f"write it as an entry of routes: {{method: GET, path: {key[:_LONGEST]}, handler: …}}"
         return Problem(mark, Code.UNKNOWN, message, hint), fault.path
-    meant = close_to(key, free) or synonym(key, free) or close_to(key, known)
+    meant = sure or close_to(key, free) or close_to(key, known)
     if meant:
         return Problem(mark, Code.UNKNOWN, f'{message}; did you mean "{meant}"?'), (*parent, meant)
     hint = f"known here: {', '.join(known)}" if known else ""
