@@ -69,7 +69,7 @@ def test_what_is_changed_or_unneeded_stays_until_drop_is_said(
     [
         (("database:", "x-database:"), [], "the table names no database"),
         (("papers:Paper", "papers:Papre"), [], 'did you mean "Paper"'),
-        (("${PAPERS_URI:}", "mongodb://localhost:port"), [], "database.uri cannot be used"),
+        (("${PAPERS_URI:}", "nonsense"), [], "database.uri cannot be used"),
         (("models:", "modls:"), [], 'did you mean "models"'),
         (("", ""), ["--drop"], "--drop needs --apply"),
     ],

@@ -190,7 +190,7 @@ def test_a_port_that_is_in_use_is_said(plain: Path) -> None:
 
 
 def test_a_wrong_uri_is_said(notes: Path) -> None:
-    assert "hapiish: database.uri cannot be used" in refused(notes, NOTES_URI="mongodb://localhost:port")
+    assert "hapiish: database.uri cannot be used" in refused(notes, NOTES_URI="localhost:27017")
 
 
 def test_every_problem_of_a_wrong_table_is_said_and_nothing_is_started(
