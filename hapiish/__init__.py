@@ -8,18 +8,18 @@ from hapiish.table.problems import Mark, Problem, TableError
 
 if TYPE_CHECKING:
     from hapiish.app import Application, create_app
-    from hapiish.http.request import Request
-    from hapiish.http.response import Response
-    from hapiish.http.toolkit import Toolkit
+    from hapiish.http.exchange.request import Request
+    from hapiish.http.exchange.response import Response
+    from hapiish.http.exchange.toolkit import Toolkit
 
 __all__ = ["Application", "Mark", "Problem", "Request", "Response", "TableError", "Toolkit", "boom", "create_app"]
 
 # Late, so that `hapiish check` never pays for Starlette, Socket.IO and MongoEngine.
 _LATE = {
     "Application": "hapiish.app",
-    "Request": "hapiish.http.request",
-    "Response": "hapiish.http.response",
-    "Toolkit": "hapiish.http.toolkit",
+    "Request": "hapiish.http.exchange.request",
+    "Response": "hapiish.http.exchange.response",
+    "Toolkit": "hapiish.http.exchange.toolkit",
     "create_app": "hapiish.app",
 }
 

@@ -17,13 +17,13 @@ from starlette.types import ASGIApp
 
 from hapiish import plugins
 from hapiish.compile import compile_table
-from hapiish.http.errors import Errors
+from hapiish.http.exchange.error_body import Errors
 from hapiish.resolve import folders, forget
 from hapiish.server import Server
 from hapiish.store.threads import Pool
-from hapiish.table.codes import Code
 from hapiish.table.model import NOWHERE, Database, Sockets, Table
 from hapiish.table.problems import Problem, TableError
+from hapiish.table.problems.codes import Code
 from hapiish.types import Receive, Send
 
 if TYPE_CHECKING:

@@ -20,13 +20,13 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from hapiish import table as tables
-from hapiish.http.validator import compile_schema
+from hapiish.http.validation.validator import compile_schema
 from hapiish.registrar import Registrar, needs
 from hapiish.resolve import ResolveError, failure, provide, resolve
-from hapiish.table.codes import Code
-from hapiish.table.compose import Contribution, Wanted
+from hapiish.table.compose.composition import Contribution, Wanted
 from hapiish.table.model import Table
 from hapiish.table.problems import Problem
+from hapiish.table.problems.codes import Code
 
 __all__ = ["COMMANDS", "Plugin", "Plugins", "Registration", "load"]
 

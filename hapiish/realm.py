@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hapiish.bridge import anywhere
-from hapiish.http.request import Request
-from hapiish.http.toolkit import CONTINUE
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.toolkit import CONTINUE
 from hapiish.store.models import Models
 from hapiish.types import AsyncHandler
 

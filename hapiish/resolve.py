@@ -15,8 +15,8 @@ from types import ModuleType
 from typing import Any
 
 from hapiish.modules import folder_of, package_of
-from hapiish.table.codes import Code
 from hapiish.table.problems import Mark, Problem
+from hapiish.table.problems.codes import Code
 
 _OURS = str(Path(__file__).parent / "_")[:-1]
 

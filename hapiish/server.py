@@ -15,15 +15,15 @@ from hapiish import boom
 from hapiish.bridge import anywhere, loop_only
 from hapiish.caches import Caches, Policy, Rules
 from hapiish.compile import Compiled
-from hapiish.http import log
 from hapiish.http.dispatch import Dispatcher, Tell
-from hapiish.http.events import Events
+from hapiish.http.exchange import log
+from hapiish.http.exchange.events import Events
+from hapiish.http.exchange.request import Request, decorated
+from hapiish.http.exchange.response import Response
+from hapiish.http.guards.load import Load
 from hapiish.http.inject import Injected, Injection, inject
 from hapiish.http.lifecycle import Route, caller
-from hapiish.http.load import Load
-from hapiish.http.request import Request, decorated
-from hapiish.http.response import Response
-from hapiish.http.router import normalise
+from hapiish.http.routing.router import normalise
 from hapiish.methods import namespace
 from hapiish.store.models import Models
 from hapiish.store.threads import Pool

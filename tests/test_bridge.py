@@ -9,7 +9,7 @@ import pytest
 
 from hapiish import bridge
 from hapiish.boom import ServerUnavailable
-from hapiish.http.uploads import Part
+from hapiish.http.body.uploads import Part
 from hapiish.store.store import Store
 from hapiish.store.threads import SPARE, Pool
 from hapiish.testing import inject

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from hapiish import boom
-from hapiish.http.request import Auth, Info, Request
-from hapiish.http.response import Response
-from hapiish.http.toolkit import Toolkit
+from hapiish.http.exchange.request import Auth, Info, Request
+from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.toolkit import Toolkit
 
 PAGE = (Path(__file__).parent.parent / "docs" / "handlers.md").read_text()
 WORDS = set(re.findall(r"\w+", PAGE))

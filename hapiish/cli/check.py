@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any, TextIO
 
 from hapiish.describe import inspect
-from hapiish.table import check, codes, extras, report
-from hapiish.table.codes import Code
-from hapiish.table.homes import home
+from hapiish.table import check, extras, report
+from hapiish.table.compose.owned_names import home
 from hapiish.table.model import Kind, Table
-from hapiish.table.problems import Problem
+from hapiish.table.problems import Problem, codes
+from hapiish.table.problems.codes import Code
 
 ELSEWHERE = (Code.VARIABLE_MISSING, Code.SECRET_FILE, Code.EXTRA)
 """What a machine that only checks a table need not have."""

@@ -10,7 +10,7 @@ from hapiish.cli.check import summary
 from hapiish.cli.opening import show
 from hapiish.cli.refusal import Refusal
 from hapiish.table import check
-from hapiish.table.wording import did_you_mean
+from hapiish.table.form.wording import did_you_mean
 
 DEFAULT = "routes.yaml"
 

@@ -89,7 +89,7 @@ def config(form: Form | None = None) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": f"{kind.__module__}.{kind.__qualname__}"}},
-        "handlers": {"stderr": {"class": "hapiish.http.lines.Lines", "formatter": "line"}},
+        "handlers": {"stderr": {"class": "hapiish.http.exchange.log_lines.Lines", "formatter": "line"}},
         "root": {"level": "INFO", "handlers": ["stderr"]},
         # These tell of their ordinary doings at INFO; ours are said once, by `run`.
         "loggers": {name: {"level": level} for level, names in _LEVELS.items() for name in names},

@@ -23,10 +23,10 @@ from hapiish.app import Application
 from hapiish.cli import logs
 from hapiish.cli.database import local_database
 from hapiish.cli.refusal import Refusal
-from hapiish.http.connections import Limits
-from hapiish.http.csrf import RUN_SECRET
-from hapiish.http.protocol import HttpProtocol
-from hapiish.http.tls import Handshake
+from hapiish.http.guards.csrf import RUN_SECRET
+from hapiish.http.serving.connections import Limits
+from hapiish.http.serving.protocol import HttpProtocol
+from hapiish.http.serving.tls import Handshake
 from hapiish.realtime.protocol import WebSocketProtocol
 from hapiish.store import indexes
 from hapiish.store.connection import StoreError, Target, acquire, documents, release

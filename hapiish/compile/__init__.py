@@ -19,17 +19,17 @@ from hapiish.compile.routes import RouteCompiler
 from hapiish.compile.server import ServerCompiler
 from hapiish.compile.sockets import SocketCompiler
 from hapiish.http.auth.service import AuthService
-from hapiish.http.cookies import Cookies
+from hapiish.http.content.files import Etags
+from hapiish.http.content.mime import MimeTypes
+from hapiish.http.cookies.cookies import Cookies
+from hapiish.http.cookies.session import Sessions
 from hapiish.http.dispatch import Dispatcher
-from hapiish.http.events import Listener, Printed
-from hapiish.http.files import Etags
-from hapiish.http.forwarded import Forwarding
-from hapiish.http.identity import Identity
+from hapiish.http.exchange.events import Listener, Printed
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.request_id import Identity
+from hapiish.http.guards.load import Load
 from hapiish.http.lifecycle import Route
-from hapiish.http.load import Load
-from hapiish.http.mime import MimeTypes
-from hapiish.http.request import Request
-from hapiish.http.session import Sessions
+from hapiish.http.routing.forwarded import Forwarding
 from hapiish.realtime import NamespaceHooks
 from hapiish.table import model
 from hapiish.table.problems import TableError

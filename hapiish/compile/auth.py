@@ -10,18 +10,18 @@ from hapiish.compile.names import Names, missing
 from hapiish.http.auth.access import access_step
 from hapiish.http.auth.messages import Demand, payload_authentication, response_authentication
 from hapiish.http.auth.strategy import authenticate_step
-from hapiish.http.cookies import Cookies, Definition
+from hapiish.http.cookies.cookies import Cookies, Definition
+from hapiish.http.exchange.request import Request, is_free
 from hapiish.http.lifecycle import Marshal, Step, caller
-from hapiish.http.request import Request, is_free
-from hapiish.http.validator import compile_schema
+from hapiish.http.validation.validator import compile_schema
 from hapiish.realm import visiting
 from hapiish.resolve import resolve
 from hapiish.table import model, units
 from hapiish.table.build import camel, overlay
-from hapiish.table.codes import Code
+from hapiish.table.compose.owned_names import home, written
 from hapiish.table.extras import packages
-from hapiish.table.homes import home, written
 from hapiish.table.problems import Mark, Problem
+from hapiish.table.problems.codes import Code
 from hapiish.table.schemes import BUILT_IN
 from hapiish.types import AsyncHandler
 

@@ -8,8 +8,8 @@ from hapiish.caches.memory import MemoryStore
 from hapiish.caches.provision import DEFAULT
 from hapiish.compile.names import Names
 from hapiish.table import model
-from hapiish.table.codes import Code
 from hapiish.table.problems import Problem
+from hapiish.table.problems.codes import Code
 
 
 def compile_caches(names: Names) -> Caches:

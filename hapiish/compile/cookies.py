@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from hapiish.compile.names import Names
-from hapiish.http.cookies import Cookies, Definition
+from hapiish.http.cookies.cookies import Cookies, Definition
 from hapiish.table import model
 
 

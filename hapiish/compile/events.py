@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from hapiish.compile.names import Names
-from hapiish.http.events import Listener, Printed
+from hapiish.http.exchange.events import Listener, Printed
 from hapiish.table import model
 from hapiish.types import SERVER_EVENTS
 

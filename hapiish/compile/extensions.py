@@ -6,11 +6,11 @@ from typing import Any
 
 from hapiish import boom
 from hapiish.compile.names import Names
-from hapiish.http.toolkit import BoundToolkit
+from hapiish.http.exchange.toolkit import BoundToolkit
 from hapiish.realm import below
 from hapiish.table import model
-from hapiish.table.homes import home
-from hapiish.table.order import Hints, arranged
+from hapiish.table.compose.owned_names import home
+from hapiish.table.merging.order import Hints, arranged
 from hapiish.types import AsyncHandler
 
 

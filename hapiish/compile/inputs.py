@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from hapiish.compile.names import Names
-from hapiish.http.answers import Judgement, by_function, by_schema, validate_response_step
-from hapiish.http.coerce import compile_coercer, compile_defaults, compile_stripper
-from hapiish.http.compression import LIBRARIES
-from hapiish.http.formatting import Format
+from hapiish.http.body.payload import clear_uploads, payload_step, stores
+from hapiish.http.content.compression import LIBRARIES
+from hapiish.http.content.json_format import Format
 from hapiish.http.lifecycle import Step
-from hapiish.http.payload import clear_uploads, payload_step, stores
-from hapiish.http.validation import Convert, OnFailure, Source, function_step, together_step, validate_step
-from hapiish.http.validator import Validator, compile_judge, compile_schema
+from hapiish.http.validation.coerce import compile_coercer, compile_defaults, compile_stripper
+from hapiish.http.validation.inputs import Convert, OnFailure, Source, function_step, together_step, validate_step
+from hapiish.http.validation.outputs import Judgement, by_function, by_schema, validate_response_step
+from hapiish.http.validation.validator import Validator, compile_judge, compile_schema
 from hapiish.realtime.attachments import for_attachments
 from hapiish.table import model
-from hapiish.table.codes import Code
 from hapiish.table.problems import Problem
+from hapiish.table.problems.codes import Code
 from hapiish.types import AsyncHandler
 
 SOURCES: tuple[Source, ...] = ("headers", "params", "query", "payload", "state")

@@ -12,14 +12,14 @@ from typing import Any
 from hapiish.compile.names import Names, missing
 from hapiish.compile.views import ViewCompiler
 from hapiish.http.lifecycle import caller
-from hapiish.http.validator import compile_schema
+from hapiish.http.validation.validator import compile_schema
 from hapiish.kinds.refusal import Refusal
 from hapiish.kinds.route import KindRoute
 from hapiish.table import extras, model
-from hapiish.table.codes import Code
-from hapiish.table.homes import written
+from hapiish.table.compose.owned_names import written
 from hapiish.table.kinds import functions
 from hapiish.table.problems import Problem
+from hapiish.table.problems.codes import Code
 from hapiish.types import AsyncHandler
 
 KINDS: dict[str, str] = {

@@ -10,8 +10,8 @@ from hapiish.table import model
 from hapiish.types import AsyncHandler
 
 if TYPE_CHECKING:
-    from hapiish.http.counters import Counters
-    from hapiish.http.limit import Limit
+    from hapiish.http.guards.counters import Counters
+    from hapiish.http.guards.rate_limit import Limit
 
 FAILURES = (401, 403)
 """What `count: failures` stands for."""
@@ -40,20 +40,20 @@ class LimitCompiler:
         """The last touch: headers, and the count of failures."""
         limits = self._limits(given)
         if limits:
-            from hapiish.http.limit import limit_marshal
+            from hapiish.http.guards.rate_limit import limit_marshal
 
             yield limit_marshal(limits, self._counters())
 
     def ended(self, given: Limited) -> Iterator[AsyncHandler]:
         """What onPostResponse does where failures are counted."""
         if any(limit.counted for limit in self._limits(given)):
-            from hapiish.http.limit import trials_ended
+            from hapiish.http.guards.rate_limit import trials_ended
 
             yield trials_ended(self._counters())
 
     def _step(self, limits: "list[Limit]", given: Limited) -> Iterator[tuple[Step, bool]]:
         if limits:
-            from hapiish.http.limit import limit_step
+            from hapiish.http.guards.rate_limit import limit_step
 
             streams = isinstance(given, model.Route) and given.options.payload.output == "stream"
             yield limit_step(limits, self._counters(), self.allowlist, streams=streams), True
@@ -67,8 +67,8 @@ class LimitCompiler:
         return all(self.names.extra(package, package, mark) for package, mark in wanted)  # noqa: S610 - not Django's
 
     def _limit(self, given: model.Limit, holder: Limited) -> "Limit":
-        from hapiish.http.counters import Window
-        from hapiish.http.limit import Limit
+        from hapiish.http.guards.counters import Window
+        from hapiish.http.guards.rate_limit import Limit
 
         window = Window.of(given.max, given.duration, given.burst, given.strategy)
         by = given.by
@@ -94,7 +94,7 @@ class LimitCompiler:
         store, partition = self.settings.store, self.settings.partition
 
         def make() -> "Counters":
-            from hapiish.http.counters import Counters
+            from hapiish.http.guards.counters import Counters
 
             return Counters(store, partition=partition)
 

@@ -12,9 +12,9 @@ from hapiish.compile.names import Names
 from hapiish.http.lifecycle import caller, settled
 from hapiish.table import model
 from hapiish.table.calls import Literal, Reference, is_call, parse
-from hapiish.table.codes import Code
-from hapiish.table.homes import home
+from hapiish.table.compose.owned_names import home
 from hapiish.table.problems import Problem
+from hapiish.table.problems.codes import Code
 from hapiish.types import AsyncHandler, Run
 
 _RULES = {field.name for field in fields(Rules)}

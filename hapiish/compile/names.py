@@ -14,10 +14,10 @@ from hapiish.realm import Realm, visiting
 from hapiish.resolve import ResolveError, Unresolved, failure, resolve
 from hapiish.store.models import Models
 from hapiish.table import model
-from hapiish.table.codes import Code
+from hapiish.table.compose.owned_names import home
 from hapiish.table.extras import is_installed, lacking
-from hapiish.table.homes import home
 from hapiish.table.problems import Mark, Problem
+from hapiish.table.problems.codes import Code
 from hapiish.types import AsyncHandler
 
 T = TypeVar("T")

@@ -5,8 +5,8 @@ from dataclasses import fields
 from typing import Any
 
 from hapiish.compile.names import Names
-from hapiish.http import csp
-from hapiish.http.csrf import Csrf, csrf_step
+from hapiish.http.guards import csp
+from hapiish.http.guards.csrf import Csrf, csrf_step
 from hapiish.http.lifecycle import Marshal, Step
 from hapiish.table import model
 

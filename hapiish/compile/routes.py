@@ -15,12 +15,13 @@ from hapiish.compile.methods import MethodCompiler
 from hapiish.compile.names import Names, missing
 from hapiish.compile.protect import ProtectCompiler
 from hapiish.compile.sessions import SessionCompiler
-from hapiish.http import security
-from hapiish.http.caching import CacheControl
-from hapiish.http.compression import LIBRARIES, Compression
-from hapiish.http.cookies import Cookies, cookies_step
-from hapiish.http.cors import Cors
-from hapiish.http.errors import Errors
+from hapiish.http.content.cache_control import CacheControl
+from hapiish.http.content.compression import LIBRARIES, Compression
+from hapiish.http.content.mime import MimeTypes
+from hapiish.http.cookies.cookies import Cookies, cookies_step
+from hapiish.http.exchange.error_body import Errors
+from hapiish.http.guards import security_headers
+from hapiish.http.guards.cors import Cors
 from hapiish.http.lifecycle import (
     Marshal,
     Prerequisite,
@@ -31,8 +32,7 @@ from hapiish.http.lifecycle import (
     timed,
     uninterrupted,
 )
-from hapiish.http.mime import MimeTypes
-from hapiish.http.respond import Responder
+from hapiish.http.render import Responder
 from hapiish.realm import entering
 from hapiish.table import model
 from hapiish.types import AsyncHandler
@@ -150,7 +150,7 @@ class RouteCompiler:
             lambda: Responder(
                 cookies=self.cookies,
                 security=(
-                    *(security.headers(options.security) if options.security is not None else ()),
+                    *(security_headers.headers(options.security) if options.security is not None else ()),
                     *self.protect.headers(options),
                 ),
                 cors=Cors(options.cors) if options.cors is not None else None,

@@ -8,13 +8,13 @@ from hapiish import path as paths
 from hapiish.compile.names import Names
 from hapiish.compile.routes import RouteCompiler
 from hapiish.http.dispatch import Dispatcher
-from hapiish.http.forwarded import Forwarding
-from hapiish.http.identity import Identity
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.request_id import Identity
+from hapiish.http.guards.load import Load
 from hapiish.http.lifecycle import Route, Step, extension_step
-from hapiish.http.load import Load
-from hapiish.http.query import Parser, parser
-from hapiish.http.request import Request
-from hapiish.http.router import Router
+from hapiish.http.routing.forwarded import Forwarding
+from hapiish.http.routing.router import Router
+from hapiish.http.syntax.query import Parser, parser
 from hapiish.table import model
 
 

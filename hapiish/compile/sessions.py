@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from hapiish.caches import Rules
 from hapiish.compile.names import Names
-from hapiish.http.cookies import Cookies, Definition
+from hapiish.http.cookies.cookies import Cookies, Definition
+from hapiish.http.cookies.session import Sessions, Settings, session_marshal, session_step
 from hapiish.http.lifecycle import Marshal, Step
-from hapiish.http.session import Sessions, Settings, session_marshal, session_step
 from hapiish.table import model
-from hapiish.table.codes import Code
 from hapiish.table.problems import Problem
+from hapiish.table.problems.codes import Code
 
 _SEGMENT = "!session"
 

@@ -6,8 +6,8 @@ from typing import Any
 from hapiish.compile.names import Names
 from hapiish.kinds.refusal import Refusal
 from hapiish.table import model
-from hapiish.table.codes import Code
 from hapiish.table.problems import Mark, Problem
+from hapiish.table.problems.codes import Code
 
 
 class ViewCompiler:

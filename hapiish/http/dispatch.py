@@ -10,17 +10,17 @@ from typing import Any
 from urllib.parse import quote
 
 from hapiish import boom, codec
-from hapiish.http import log
-from hapiish.http.errors import told
-from hapiish.http.header import Pair
+from hapiish.http.content.stream import Body, BrokenOff, Disconnected, close, hang_up, is_gone, transmit
+from hapiish.http.exchange import log
+from hapiish.http.exchange.error_body import told
+from hapiish.http.exchange.request import Request, host_of, joined
+from hapiish.http.exchange.response import Response, from_error
+from hapiish.http.exchange.toolkit import CLOSE, Left
 from hapiish.http.lifecycle import Route, Steps, failed, finish, perform, post_response
-from hapiish.http.query import Parser
-from hapiish.http.request import Request, host_of, joined
-from hapiish.http.respond import Rendered
-from hapiish.http.response import Response, from_error
-from hapiish.http.router import Router, normalise
-from hapiish.http.stream import Body, BrokenOff, Disconnected, close, hang_up, is_gone, transmit
-from hapiish.http.toolkit import CLOSE, Left
+from hapiish.http.render import Rendered
+from hapiish.http.routing.router import Router, normalise
+from hapiish.http.syntax.header import Pair
+from hapiish.http.syntax.query import Parser
 from hapiish.types import Receive, Scope, Send
 
 PATH_SAFE = "/%:@!$&'()*+,;=~"

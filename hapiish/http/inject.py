@@ -10,7 +10,7 @@ from typing import Any, TypedDict, Unpack
 from urllib.parse import quote, unquote, urlsplit
 
 from hapiish import codec
-from hapiish.http.request import Auth
+from hapiish.http.exchange.request import Auth
 
 _SENT_AS_IT_IS = "%/?:@!$&'()*+,;=-._~[]{}|\\^`<> \""
 

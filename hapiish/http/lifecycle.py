@@ -18,13 +18,13 @@ from typing import Any
 
 from hapiish import boom
 from hapiish.bridge import is_async
-from hapiish.http import log
-from hapiish.http.errors import Errors, told
-from hapiish.http.request import Request
-from hapiish.http.respond import Responder
-from hapiish.http.response import Response
-from hapiish.http.stream import close, is_stream
-from hapiish.http.toolkit import CONTINUE, Left, Signal, Toolkit
+from hapiish.http.content.stream import close, is_stream
+from hapiish.http.exchange import log
+from hapiish.http.exchange.error_body import Errors, told
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.toolkit import CONTINUE, Left, Signal, Toolkit
+from hapiish.http.render import Responder
 from hapiish.types import AsyncHandler, Handler, Run
 
 Step = Callable[[Request], Any]

@@ -12,9 +12,9 @@ from mongoengine.errors import DoesNotExist, NotUniqueError, OperationError, Val
 from pymongo.errors import DocumentTooLarge, PyMongoError
 
 from hapiish import boom
-from hapiish.http.report import Fault as Problem
-from hapiish.http.schema import escape
-from hapiish.http.validation import OnFailure
+from hapiish.http.validation.inputs import OnFailure
+from hapiish.http.validation.report import Fault as Problem
+from hapiish.http.validation.schema import escape
 from hapiish.kinds.fields import Member
 from hapiish.kinds.resource import ID, Resource
 from hapiish.kinds.route import KindRoute

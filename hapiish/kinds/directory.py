@@ -12,8 +12,8 @@ from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from hapiish import boom
-from hapiish.http.files import DEFAULT_LOOKUP, FileOptions, IsDirectory, Opened, fill, locate, open_file
-from hapiish.http.response import Response
+from hapiish.http.content.files import DEFAULT_LOOKUP, FileOptions, IsDirectory, Opened, fill, locate, open_file
+from hapiish.http.exchange.response import Response
 from hapiish.kinds.file import folder_of
 from hapiish.kinds.route import KindRoute
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from hapiish.http.files import FileKeywords, options_of, prepare
-from hapiish.http.response import Response
+from hapiish.http.content.files import FileKeywords, options_of, prepare
+from hapiish.http.exchange.response import Response
 from hapiish.kinds.route import KindRoute
 from hapiish.types import AsyncHandler
 

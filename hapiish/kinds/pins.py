@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from hapiish import boom
 from hapiish.http.auth.access import claim, text_of
-from hapiish.http.coerce import compile_coercer
-from hapiish.http.validator import compile_schema
+from hapiish.http.validation.coerce import compile_coercer
+from hapiish.http.validation.validator import compile_schema
 from hapiish.kinds.fields import Member
 from hapiish.kinds.scalars import DECIMAL, HEX_ID, Type
 from hapiish.kinds.values import Unfit, plain

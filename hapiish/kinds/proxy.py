@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from hapiish import boom
-from hapiish.http import stream
-from hapiish.http.body import Disconnected
-from hapiish.http.response import Response
-from hapiish.http.stream import Watch
+from hapiish.http.body.reader import Disconnected
+from hapiish.http.content import stream
+from hapiish.http.content.stream import Watch
+from hapiish.http.exchange.response import Response
 from hapiish.kinds.route import KindRoute
 from hapiish.kinds.upstream import Pool, Upstream, end_to_end, request_for
 from hapiish.path import Param, Wildcard, parse

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from hapiish import boom
-from hapiish.http.header import pair
+from hapiish.http.syntax.header import pair
 from hapiish.service import Service
 
 # RFC 9110 §7.6.1 and its predecessor: what speaks of one connection is not for the next one.

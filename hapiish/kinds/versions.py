@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Any
 
 from hapiish import boom, codec
-from hapiish.http.conditional import entity_tags
+from hapiish.http.content.conditional import entity_tags
 from hapiish.kinds.fields import Member
 
 Condition = dict[str, Any]

@@ -16,7 +16,7 @@ import jinja2
 from jinja2 import meta
 from markupsafe import Markup
 
-from hapiish.http.response import Response
+from hapiish.http.exchange.response import Response
 from hapiish.kinds.refusal import Fault, Refusal
 from hapiish.kinds.route import KindRoute
 

@@ -11,14 +11,14 @@ from time import time
 from typing import Any, cast
 
 from hapiish import boom
-from hapiish.http import log
 from hapiish.http.dispatch import Tell
-from hapiish.http.errors import told
+from hapiish.http.exchange import log
+from hapiish.http.exchange.error_body import told
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.toolkit import CLOSE, Left, Toolkit
 from hapiish.http.lifecycle import Route, Step, Steps, failed, finish, perform, post_response, settled
-from hapiish.http.request import Request
-from hapiish.http.response import Response
-from hapiish.http.toolkit import CLOSE, Left, Toolkit
-from hapiish.http.validator import Validator, faults_as_sent
+from hapiish.http.validation.validator import Validator, faults_as_sent
 from hapiish.realtime.attachments import held, released
 from hapiish.realtime.hooks import Answer, Arguments
 from hapiish.types import AsyncHandler

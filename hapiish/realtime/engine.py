@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 import engineio
 
 from hapiish.codec import encode
-from hapiish.http.compression import negotiate
+from hapiish.http.content.compression import negotiate
 from hapiish.http.lifecycle import UNINTERRUPTED
 from hapiish.realtime.packets import MalformedError
 from hapiish.realtime.polling import body_of, unless_left

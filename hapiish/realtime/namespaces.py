@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from hapiish import boom
-from hapiish.http.router import Router, normalise
+from hapiish.http.routing.router import Router, normalise
 from hapiish.path import UNENCODED, parse
 from hapiish.realtime.hooks import NamespaceHooks
 

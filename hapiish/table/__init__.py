@@ -6,17 +6,17 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from hapiish.table import source
 from hapiish.table.assembly import build_table, names_only
-from hapiish.table.budget import OverspentError, read_file
 from hapiish.table.checks import cross_check
-from hapiish.table.codes import Code
-from hapiish.table.compose import Composition, Register
+from hapiish.table.compose.composition import Composition, Register
+from hapiish.table.compose.expand import veil
 from hapiish.table.draft import Draft
-from hapiish.table.expand import veil
 from hapiish.table.model import Table
-from hapiish.table.near import limited
 from hapiish.table.problems import Mark, Problem, TableError
+from hapiish.table.problems.codes import Code
+from hapiish.table.problems.near import limited
+from hapiish.table.text import source
+from hapiish.table.text.budget import OverspentError, read_file
 
 
 def load(

@@ -10,16 +10,16 @@ from typing import Any, Final, TypeVar, cast
 from hapiish.table import model
 from hapiish.table.build import build, fields_of
 from hapiish.table.calls import is_call
+from hapiish.table.compose.owned_names import homed
 from hapiish.table.draft import Draft
-from hapiish.table.drafts import EventDraft, NamespaceDraft, RouteDraft
-from hapiish.table.homes import homed
+from hapiish.table.draft_parts import EventDraft, NamespaceDraft, RouteDraft
 from hapiish.table.kinds import kind_of, spelled
-from hapiish.table.marks import Path
 from hapiish.table.merge import Merged, spell_auth
+from hapiish.table.merging.realms import SERVER_POINTS, RealmDraft
 from hapiish.table.names import functions_in, functions_of
 from hapiish.table.places import INHERITED, mappings, section
 from hapiish.table.problems import Mark
-from hapiish.table.realms import SERVER_POINTS, RealmDraft
+from hapiish.table.text.marks import Path
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from hapiish.table import model, units
-from hapiish.table.marks import Path
 from hapiish.table.problems import Mark
+from hapiish.table.text.marks import Path
 
 Place = Callable[[Path], Mark]
 Converter = Callable[[Any, Path, Place], Any]

@@ -9,19 +9,19 @@ from functools import cached_property
 from typing import Any
 
 from hapiish import path as paths
-from hapiish.table.compose import Composition, Part
-from hapiish.table.dereference import Dereferenced
-from hapiish.table.drafts import EventDraft, GroupDraft, NamespaceDraft, Override, RouteDraft, below
-from hapiish.table.homes import home
+from hapiish.table.compose.composition import Composition, Part
+from hapiish.table.compose.owned_names import home
+from hapiish.table.draft_parts import EventDraft, GroupDraft, NamespaceDraft, Override, RouteDraft, below
 from hapiish.table.kinds import defaults, kind_of
-from hapiish.table.marks import Path
 from hapiish.table.merge import Layer, Options
+from hapiish.table.merging.realms import RealmDraft, hosts_of
+from hapiish.table.merging.resources import Entry, entries, is_resource
 from hapiish.table.places import INHERITED, Place, mappings, options_in, schemas_in, schemas_of, section
 from hapiish.table.problems import Mark
-from hapiish.table.realms import RealmDraft, hosts_of
-from hapiish.table.references import Library, Root, UnresolvedError
-from hapiish.table.resources import Entry, entries, is_resource
+from hapiish.table.schemas.dereference import Dereferenced
+from hapiish.table.schemas.references import Library, Root, UnresolvedError
 from hapiish.table.scope import Scope
+from hapiish.table.text.marks import Path
 
 
 class Draft:

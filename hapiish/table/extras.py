@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hapiish.table import model
-from hapiish.table.codes import Code
 from hapiish.table.problems import Mark, Problem
+from hapiish.table.problems.codes import Code
 
 CODINGS: Final[Mapping[str, str]] = {
     "br": "brotli",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from hapiish.table.marks import Path
+from hapiish.table.text.marks import Path
 
 BUILT_IN: Final[Mapping[str, Mapping[str, Any]]] = {
     "directory": {},

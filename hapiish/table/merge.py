@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hapiish.table.marks import Path
+from hapiish.table.text.marks import Path
 
 Options = dict[str, Any]
 

@@ -6,7 +6,6 @@ from typing import Any, Final
 from hapiish.table.calls import is_call
 from hapiish.table.kinds import BUILT_IN as KINDS
 from hapiish.table.kinds import functions, kind_of
-from hapiish.table.marks import Path
 from hapiish.table.merge import added_by
 from hapiish.table.places import (
     events_in,
@@ -19,6 +18,7 @@ from hapiish.table.places import (
     section,
 )
 from hapiish.table.schemes import BUILT_IN
+from hapiish.table.text.marks import Path
 
 _ACTIONS: Final = ("error", "log", "ignore")
 _RULES: Final = {

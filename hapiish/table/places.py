@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hapiish.schema import NAMED, SEVERAL, SINGLE
-from hapiish.table.marks import Path
 from hapiish.table.schemes import BUILT_IN
+from hapiish.table.text.marks import Path
 
 _INPUTS: Final = ("headers", "params", "query", "payload", "state", "all")
 

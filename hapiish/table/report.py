@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 
-from hapiish.table.budget import read_file
 from hapiish.table.problems import Mark, Problem
+from hapiish.table.text.budget import read_file
 
 _WORD: Final = re.compile(r"\"[^\"]*\"|'[^']*'|(?:[^\s,{}\[\]\"']|\{[^\s{}]*\})+")
 _BREAK: Final = re.compile(r"\r\n?|\n")

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import jsonschema_rs
 
-from hapiish.table.marks import Path
+from hapiish.table.text.marks import Path
 
 FILE = "routes.schema.json"
 Subschema = dict[str, Any]

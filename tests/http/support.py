@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 from typing import Any
 
-from hapiish.http.events import Events
-from hapiish.http.request import Request
+from hapiish.http.exchange.events import Events
+from hapiish.http.exchange.request import Request
 from hapiish.table import model
 from hapiish.types import Receive
 

@@ -7,7 +7,7 @@ import pytest
 from hapiish import boom
 from hapiish.http.auth.access import access_step
 from hapiish.http.auth.strategy import Mode
-from hapiish.http.request import Auth
+from hapiish.http.exchange.request import Auth
 from hapiish.table.model import Access
 from tests.http.support import make_request
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from hapiish import boom
-from hapiish.http.answers import by_schema, validate_response_step
-from hapiish.http.response import Response, from_error
-from hapiish.http.validator import compile_schema
+from hapiish.http.exchange.response import Response, from_error
+from hapiish.http.validation.outputs import by_schema, validate_response_step
+from hapiish.http.validation.validator import compile_schema
 from tests.http.support import make_request
 
 CLOSED = {"type": "object", "properties": {"a": {"type": "integer"}}, "additionalProperties": False}

@@ -8,8 +8,8 @@ import pytest
 
 from hapiish import boom
 from hapiish.http.auth.basic import BasicScheme
-from hapiish.http.auth.verdict import Authenticated, Unauthenticated
-from hapiish.http.toolkit import Toolkit
+from hapiish.http.exchange.toolkit import Toolkit
+from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
 from tests.http.support import make_request
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hapiish import Application
-from hapiish.http.compression import LIBRARIES
+from hapiish.http.content.compression import LIBRARIES
 from hapiish.table.problems import TableError
 from hapiish.testing import inject
 from hapiish.types import Message

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hapiish.http.connections import Connections, Limits
+from hapiish.http.serving.connections import Connections, Limits
 from tests.http.wire import CLOSE, HOST, PATIENCE, TABLE, answers, application, ask, server, talk
 
 pytestmark = pytest.mark.anyio

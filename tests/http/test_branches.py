@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hapiish.http import choices, places
-from hapiish.http.coerce import compile_coercer, compile_defaults
-from hapiish.http.validator import compile_judge, compile_schema
+from hapiish.http.validation import branches as choices
+from hapiish.http.validation import transform
+from hapiish.http.validation.coerce import compile_coercer, compile_defaults
+from hapiish.http.validation.validator import compile_judge, compile_schema
 
 INTEGER, TEXT, NULL = {"type": "integer"}, {"type": "string"}, {"type": "null"}
 
@@ -337,7 +338,7 @@ def test_a_schema_that_refers_to_itself_for_the_same_value_comes_to_an_end(schem
 def visits(monkeypatch: pytest.MonkeyPatch, schema: Any, named: Any, value: Any) -> int:
     """How many values are looked at, and branches judged, to fill in the defaults."""
     count = 0
-    fill, holds = places.Place.fill, places.holds
+    fill, holds = transform.Place.fill, transform.holds
 
     def counted(self: Any, *given: Any) -> Any:
         nonlocal count
@@ -350,7 +351,7 @@ def visits(monkeypatch: pytest.MonkeyPatch, schema: Any, named: Any, value: Any)
         return holds(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(places.Place, "fill", counted)
+        patch.setattr(transform.Place, "fill", counted)
         patch.setattr(choices, "holds", judged)
         convert = compile_defaults(schema, named)
         assert convert is not None

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hapiish.http.caching import CacheControl
+from hapiish.http.content.cache_control import CacheControl
 
 
 def control(get: bool = True, now: float = 0.0, **changes: Any) -> CacheControl:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hapiish import boom
-from hapiish.http.coding import Codings
-from hapiish.http.compression import LIBRARIES
+from hapiish.http.content.compression import LIBRARIES
+from hapiish.http.content.decompression import Codings
 from hapiish.table.model import BrotliDecoder, Decoders, ZlibDecoder, ZstdDecoder
 
 zstd: Any = import_module(LIBRARIES["zstd"])

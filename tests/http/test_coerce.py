@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from hapiish.http.coerce import compile_coercer, compile_defaults
-from hapiish.http.schema import SchemaError
+from hapiish.http.validation.coerce import compile_coercer, compile_defaults
+from hapiish.http.validation.schema import SchemaError
 
 INTEGER, NUMBER, BOOLEAN, TEXT = ({"type": name} for name in ("integer", "number", "boolean", "string"))
 LIST = {"type": "array", "items": INTEGER}

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hapiish import boom
-from hapiish.http.conditional import byte_range, evaluate, format_etag
+from hapiish.http.content.conditional import byte_range, evaluate, format_etag
 
 BEFORE = "Tue, 20 Oct 2015 07:28:00 GMT"
 DATE = "Wed, 21 Oct 2015 07:28:00 GMT"

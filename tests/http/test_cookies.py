@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hapiish import boom
-from hapiish.http.cookies import Cookies, Definition, cookies_step
-from hapiish.http.request import Request
-from hapiish.http.response import CLEAR
+from hapiish.http.cookies.cookies import Cookies, Definition, cookies_step
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import CLEAR
 
 COOKIES = Cookies(
     {

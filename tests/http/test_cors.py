@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from hapiish.http.cors import Cors
+from hapiish.http.guards.cors import Cors
 
 EXPOSED = {"access-control-expose-headers": "WWW-Authenticate,Server-Authorization"}
 LISTED = {

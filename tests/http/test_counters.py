@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hapiish.http import counters
-from hapiish.http.counters import Counters, MemoryStore, Window
-from hapiish.http.trials import Verdict
+from hapiish.http.guards import counters
+from hapiish.http.guards.counters import Counters, MemoryStore, Window
+from hapiish.http.guards.turns import Verdict
 from tests.redis_server import RedisServer
 
 pytestmark = pytest.mark.anyio

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hapiish.http.csp import Nonces, Policy
+from hapiish.http.guards.csp import Nonces, Policy
 from hapiish.table import model
 from hapiish.testing import inject
 from tests.http.conftest import Make

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from hapiish import Application, TableError
-from hapiish.http.connections import Limits
-from hapiish.http.protocol import HttpProtocol
+from hapiish.http.serving.connections import Limits
+from hapiish.http.serving.protocol import HttpProtocol
 from hapiish.testing import inject
 from tests.http.conftest import Make
 from tests.http.wire import talk

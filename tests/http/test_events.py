@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hapiish import TableError
-from hapiish.http.events import Events
+from hapiish.http.exchange.events import Events
 from hapiish.testing import inject
 from tests.http.conftest import Make
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from hapiish import boom
-from hapiish.http import files
-from hapiish.http.files import Etags, FileBody, FileOptions, open_file
+from hapiish.http.content import files
+from hapiish.http.content.files import Etags, FileBody, FileOptions, open_file
 from hapiish.testing import Injected, inject
 from tests.http.conftest import Make
 

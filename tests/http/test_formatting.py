@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hapiish import codec
-from hapiish.http.formatting import Format, replaced
+from hapiish.http.content.json_format import Format, replaced
 from hapiish.table.problems import TableError
 from hapiish.testing import Injected, inject
 from tests.http.conftest import Make

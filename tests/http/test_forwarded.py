@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hapiish.http.forwarded import Forwarding
+from hapiish.http.routing.forwarded import Forwarding
 from hapiish.testing import inject
 from tests.http.conftest import Make
 

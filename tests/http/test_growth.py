@@ -9,18 +9,21 @@ from typing import Any
 import pytest
 
 from hapiish import boom, codec
-from hapiish.http import conditional, header, heads, multipart, payload, query, router
 from hapiish.http.auth import tokens
-from hapiish.http.coding import Codings
-from hapiish.http.coerce import compile_coercer
-from hapiish.http.compression import LIBRARIES, negotiate
-from hapiish.http.cookies import Cookies, Definition
-from hapiish.http.cors import Cors
-from hapiish.http.forwarded import Forwarding
-from hapiish.http.mime import MimeTypes
-from hapiish.http.seal import unseal, unsign
-from hapiish.http.uploads import Uploads
-from hapiish.http.validator import compile_judge
+from hapiish.http.body import multipart, payload
+from hapiish.http.body.uploads import Uploads
+from hapiish.http.content import conditional
+from hapiish.http.content.compression import LIBRARIES, negotiate
+from hapiish.http.content.decompression import Codings
+from hapiish.http.content.mime import MimeTypes
+from hapiish.http.cookies.cookies import Cookies, Definition
+from hapiish.http.cookies.iron import unseal, unsign
+from hapiish.http.guards.cors import Cors
+from hapiish.http.routing import router
+from hapiish.http.routing.forwarded import Forwarding
+from hapiish.http.syntax import header, message_head, query
+from hapiish.http.validation.coerce import compile_coercer
+from hapiish.http.validation.validator import compile_judge
 from hapiish.path import parse
 from hapiish.realtime.packets import read_event
 from hapiish.realtime.polling import packets_of
@@ -79,9 +82,9 @@ def forwarded(name: bytes) -> Callable[[str], Any]:
 
 
 def host_and_target(text: str) -> None:
-    heads.is_host(text.encode("latin-1"))
-    heads.split_target(b"/" + text.encode("latin-1"), b"GET")
-    heads.split_target(b"http://" + text.encode("latin-1"), b"GET")
+    message_head.is_host(text.encode("latin-1"))
+    message_head.split_target(b"/" + text.encode("latin-1"), b"GET")
+    message_head.split_target(b"http://" + text.encode("latin-1"), b"GET")
 
 
 def coerced(text: str) -> None:
@@ -195,7 +198,7 @@ PARSERS: list[tuple[str, Callable[[Any], Any], int, tuple[str, ...]]] = [
     ("host and target", host_and_target, HEAD, ("a.", ":", "[", "/", "?", "#", "http://", "1")),
     (
         "transfer-encoding",
-        lambda text: heads.judge_codings(text.encode(), "1.1"),
+        lambda text: message_head.judge_codings(text.encode(), "1.1"),
         HEAD,
         (",", " ", "gzip,", "chunked,"),
     ),

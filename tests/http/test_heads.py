@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 
 from hapiish import create_app
-from hapiish.http.heads import is_host
+from hapiish.http.syntax.message_head import is_host
 from hapiish.testing import inject
 from tests.http.wire import CLOSE, CODE, HOST, TABLE, Answer, answers, ask, server, talk
 

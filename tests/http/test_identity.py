@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hapiish import TableError
-from hapiish.http.identity import Identity
+from hapiish.http.exchange.request_id import Identity
 from hapiish.testing import Injected, inject
 from tests.http.conftest import Make
 from tests.http.support import make_request

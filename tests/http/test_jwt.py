@@ -10,8 +10,8 @@ import pytest
 
 from hapiish import boom
 from hapiish.http.auth.jwt import JwtScheme, jwt_scheme
-from hapiish.http.auth.verdict import Authenticated, Unauthenticated
-from hapiish.http.toolkit import Toolkit
+from hapiish.http.exchange.toolkit import Toolkit
+from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
 from tests.http.support import make_request
 
 SECRET = "a secret of thirty-two bytes, or more"

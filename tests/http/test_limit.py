@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from hapiish import Application, TableError
-from hapiish.http import trials
-from hapiish.http.counters import Counters, Window
-from hapiish.http.limit import caller_address, key_reader, trials_ended
-from hapiish.http.toolkit import Toolkit
-from hapiish.http.trials import Turn
+from hapiish.http.exchange.toolkit import Toolkit
+from hapiish.http.guards import turns
+from hapiish.http.guards.counters import Counters, Window
+from hapiish.http.guards.rate_limit import caller_address, key_reader, trials_ended
+from hapiish.http.guards.turns import Turn
 from hapiish.testing import Injected, inject
 from tests.http.conftest import Make
 from tests.http.support import make_request
@@ -303,7 +303,7 @@ async def test_a_guess_whose_client_left_keeps_nobody_waiting() -> None:
 
 
 async def test_a_turn_that_does_not_come_is_a_503(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trials, "PATIENCE", 0.01)
+    monkeypatch.setattr(turns, "PATIENCE", 0.01)
     app = make(
         "routes: [{method: POST, path: /login, handler: 'my:endless', options: "
         "{limit: {max: 1, duration: 1m, by: address, count: failures}}}]",

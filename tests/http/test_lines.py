@@ -14,7 +14,7 @@ import pytest
 
 from hapiish import create_app
 from hapiish.cli import logs
-from hapiish.http.lines import Lines, direct
+from hapiish.http.exchange.log_lines import Lines, direct
 from tests.cli.serving import Run
 
 HANDLERS = """

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from hapiish import boom
-from hapiish.http.events import Events
-from hapiish.http.load import Load, resident
+from hapiish.http.exchange.events import Events
+from hapiish.http.guards.load import Load, resident
 from hapiish.testing import inject
 from tests.http.conftest import Make
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hapiish import TableError
-from hapiish.http.mime import MimeTypes
+from hapiish.http.content.mime import MimeTypes
 from hapiish.testing import inject
 from tests.http.conftest import Make
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hapiish import Application, boom
-from hapiish.http.body import Disconnected
-from hapiish.http.payload import payload_step
-from hapiish.http.request import Request
+from hapiish.http.body.payload import payload_step
+from hapiish.http.body.reader import Disconnected
+from hapiish.http.exchange.request import Request
 from hapiish.table.model import Duration, Multipart, Payload, Size
 from hapiish.table.problems import TableError
 from hapiish.testing import Injected, inject

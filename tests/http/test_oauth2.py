@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from hapiish.http.auth.providers import ISSUERS, PROVIDERS, RENEWED, RETRIED, Issuer, own_provider
-from hapiish.http.seal import seal, unseal
+from hapiish.http.cookies.iron import seal, unseal
 from hapiish.table import check_text, schema
 from hapiish.table.problems import TableError
 from hapiish.testing import Injected, inject

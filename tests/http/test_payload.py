@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from hapiish import boom
-from hapiish.http.body import Disconnected
-from hapiish.http.payload import payload_step
-from hapiish.http.request import Request
-from hapiish.http.response import Response
+from hapiish.http.body.payload import payload_step
+from hapiish.http.body.reader import Disconnected
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import Response
 from hapiish.table.model import Payload, Size
 from hapiish.types import Message
 from tests.http.support import make_request

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from hapiish.http.joining import WRITE_AT_ONCE, Joining
-from hapiish.http.protocol import HttpProtocol
+from hapiish.http.serving.coalescing import WRITE_AT_ONCE, Joining
+from hapiish.http.serving.protocol import HttpProtocol
 from tests.realtime.support import serving
 
 pytestmark = pytest.mark.anyio

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hapiish.http.query import parse
+from hapiish.http.syntax.query import parse
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from hapiish.http.report import MOST_FAULTS
-from hapiish.http.validator import compile_schema
+from hapiish.http.validation.report import MOST_FAULTS
+from hapiish.http.validation.validator import compile_schema
 
 CAT = {"required": ["kind", "lives"], "properties": {"kind": {"const": "cat"}, "lives": {"type": "integer"}}}
 DOG = {

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hapiish import boom
-from hapiish.http import query
-from hapiish.http.router import Match, Router, hostname, normalise
+from hapiish.http.routing.router import Match, Router, hostname, normalise
+from hapiish.http.syntax import query
 from hapiish.path import Literal, Mixed, Param, Path, Segment, Wildcard, occupies, parse
 
 Route = tuple[str, Path, str | None]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hapiish.http.schema import SchemaError, embed, escape, resolve, unescape
+from hapiish.http.validation.schema import SchemaError, embed, escape, resolve, unescape
 
 
 def test_only_the_named_schemas_that_are_reached_are_embedded() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from hapiish.cli import main
 from hapiish.http.auth.secrets import hash_key, hash_password, is_password
-from hapiish.http.seal import seal, unseal
+from hapiish.http.cookies.iron import seal, unseal
 from hapiish.table import check_text
 from hapiish.table.problems import TableError
 from hapiish.testing import Injected, inject

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hapiish.http.seal import SealError, check_password, seal, sign, unseal, unsign
+from hapiish.http.cookies.iron import SealError, check_password, seal, sign, unseal, unsign
 
 PASSWORD = "a password of at least 32 characters!"
 OTHER = "another password of 32 characters or more"

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from hapiish.http.security import headers
+from hapiish.http.guards.security_headers import headers
 
 HSTS = SimpleNamespace(max_age=15768000, include_sub_domains=False, preload=False)
 XFRAME = SimpleNamespace(rule="deny", source=None)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hapiish import Application, TableError
-from hapiish.http.seal import seal, unseal
+from hapiish.http.cookies.iron import seal, unseal
 from hapiish.testing import Injected, inject
 from tests.http.conftest import Make
 from tests.redis_server import RedisServer

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hapiish.http.seal import seal, sign, unseal
+from hapiish.http.cookies.iron import seal, sign, unseal
 from hapiish.table import check_text
 from hapiish.testing import Injected, inject
 from tests.http.conftest import Make

@@ -8,8 +8,8 @@ import pytest
 
 from hapiish import boom
 from hapiish.http.auth.strategy import Mode, authenticate_step
-from hapiish.http.request import Auth, Request
-from hapiish.http.response import Response
+from hapiish.http.exchange.request import Auth, Request
+from hapiish.http.exchange.response import Response
 from tests.http.support import make_request
 
 Say = Callable[[Any, Any], Any]

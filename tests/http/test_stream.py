@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hapiish.http.stream import BrokenOff
+from hapiish.http.content.stream import BrokenOff
 from hapiish.testing import inject
 from tests.http.conftest import Make
 

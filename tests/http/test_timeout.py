@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hapiish import TableError
-from hapiish.http.protocol import HttpProtocol
+from hapiish.http.serving.protocol import HttpProtocol
 from hapiish.testing import inject
 from tests.http.conftest import Make
 from tests.realtime.support import serving

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from hapiish import boom
-from hapiish.http.coerce import compile_coercer, compile_defaults
-from hapiish.http.request import Request
-from hapiish.http.response import Response
-from hapiish.http.schema import SchemaError
-from hapiish.http.validation import OnFailure, Source, validate_step
-from hapiish.http.validator import compile_schema
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import Response
+from hapiish.http.validation.coerce import compile_coercer, compile_defaults
+from hapiish.http.validation.inputs import OnFailure, Source, validate_step
+from hapiish.http.validation.schema import SchemaError
+from hapiish.http.validation.validator import compile_schema
 from tests.http.support import make_request
 
 AGE = {"type": "object", "required": ["age"], "properties": {"age": {"type": "integer", "default": 3}}}

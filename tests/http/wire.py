@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from hapiish import create_app
-from hapiish.http.connections import Limits
-from hapiish.http.protocol import HttpProtocol
+from hapiish.http.serving.connections import Limits
+from hapiish.http.serving.protocol import HttpProtocol
 from tests.realtime.support import serving
 
 PATIENCE = 20  # seconds

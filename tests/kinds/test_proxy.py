@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from hapiish import Application
-from hapiish.http.protocol import HttpProtocol
+from hapiish.http.serving.protocol import HttpProtocol
 from hapiish.testing import inject
 from tests.http.conftest import Make, make
 from tests.realtime.support import serving

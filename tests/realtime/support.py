@@ -10,7 +10,7 @@ import uvicorn
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
-from hapiish.http.connections import Limits
+from hapiish.http.serving.connections import Limits
 from hapiish.realtime import NamespaceHooks, RealtimeServer, Socket
 from hapiish.realtime.protocol import WebSocketProtocol
 

@@ -13,7 +13,7 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
-from hapiish.http.protocol import HttpProtocol
+from hapiish.http.serving.protocol import HttpProtocol
 from hapiish.realtime import Socket
 from hapiish.realtime.engine import Engine
 from hapiish.realtime.transport import Transport

@@ -9,7 +9,7 @@ import pytest
 
 from hapiish import create_app
 from hapiish.http.auth.secrets import hash_key
-from hapiish.http.seal import seal
+from hapiish.http.cookies.iron import seal
 from tests.realtime.support import raw, serving
 
 pytestmark = pytest.mark.anyio

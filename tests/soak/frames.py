@@ -25,7 +25,7 @@ import websockets
 from websockets.asyncio.client import connect
 
 from hapiish import create_app
-from hapiish.http.protocol import HttpProtocol
+from hapiish.http.serving.protocol import HttpProtocol
 from hapiish.realtime.transport import Transport
 from tests.realtime.support import member, serving
 

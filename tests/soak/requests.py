@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hapiish.http.connections import Limits
-from hapiish.http.protocol import HttpProtocol
+from hapiish.http.serving.connections import Limits
+from hapiish.http.serving.protocol import HttpProtocol
 from tests.http.wire import Answer, answers, application
 from tests.realtime.support import serving
 from tests.soak.grammar import MAX_BYTES, MAX_COUNT, Maker, Reading, read

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from hapiish import health
-from hapiish.http.response import Response
-from hapiish.http.toolkit import Toolkit
+from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.toolkit import Toolkit
 
 
 def ask(checks: dict[str, bool]) -> Response:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from hapiish.table import budget, check
-from hapiish.table.budget import Budget
+from hapiish.table import check
+from hapiish.table.merging.order import Hints, arranged
 from hapiish.table.model import Table
-from hapiish.table.order import Hints, arranged
 from hapiish.table.problems import Mark, Problem
+from hapiish.table.text import budget
+from hapiish.table.text.budget import Budget
 
 ROUTE = "routes: [{method: GET, path: /, handler: 'a:b'}]\n"
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from hapiish.table.codes import SUBJECTS, Code, page
+from hapiish.table.problems.codes import SUBJECTS, Code, page
 
 ROOT = Path(__file__).parent.parent.parent
 

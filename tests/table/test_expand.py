@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from hapiish.table import source
-from hapiish.table.expand import expand, veil
+from hapiish.table.compose.expand import expand, veil
 from hapiish.table.problems import Mark, Problem
+from hapiish.table.text import source
 
 ENV = {"NAME": "alice", "PORT": "8080", "ON": "true", "EMPTY": "", "ZIP": "0815", "NULLISH": "null"}
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from hapiish.table.marks import Path
 from hapiish.table.merge import Layer, merge, spell_auth
+from hapiish.table.text.marks import Path
 
 CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ("objects merge deeply", {"cache": {"privacy": "public"}}, {"cache": {"expiresIn": 5}},

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from hapiish import table as tables
-from hapiish.http.coerce import compile_coercer, compile_defaults
-from hapiish.http.unknown import compile_known
-from hapiish.http.validator import Validator, compile_schema
+from hapiish.http.validation.coerce import compile_coercer, compile_defaults
+from hapiish.http.validation.strip_unknown import compile_known
+from hapiish.http.validation.validator import Validator, compile_schema
 from hapiish.table import model
 
 META = "https://json-schema.org/draft/2020-12/schema"

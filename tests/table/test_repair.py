@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hapiish.table import source
+from hapiish.table.text import source
 
 LOADERS = [yaml.SafeLoader, *([yaml.CSafeLoader] if yaml.__with_libyaml__ else [])]
 pytestmark = pytest.mark.parametrize("loader", LOADERS, ids=lambda loader: loader.__name__)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from hapiish.table import scalars
-from hapiish.table.codes import Code
+from hapiish.table.problems.codes import Code
+from hapiish.table.text import scalars
 
 VALUES = [
     ("", None),

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from hapiish.table import source
-from hapiish.table.expand import expand
+from hapiish.table.compose.expand import expand
+from hapiish.table.form.validation import check_shape
 from hapiish.table.problems import Problem
-from hapiish.table.shape import check_shape
-from hapiish.table.source import Tree
+from hapiish.table.text import source
+from hapiish.table.text.source import Tree
 
 
 def shaped(text: str, **env: str) -> tuple[Tree, list[Problem]]:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import yaml
 
-from hapiish.table import source
-from hapiish.table.marks import Path
 from hapiish.table.problems import Problem
+from hapiish.table.text import source
+from hapiish.table.text.marks import Path
 
 LOADERS = [yaml.SafeLoader, *([yaml.CSafeLoader] if yaml.__with_libyaml__ else [])]
 pytestmark = pytest.mark.parametrize("loader", LOADERS, ids=lambda loader: loader.__name__)

@@ -26,7 +26,7 @@ def main(name: str, routes: str, tables: str, port: str) -> None:
     log_config: Any = uvicorn.config.LOGGING_CONFIG
     if module == "hapiish" and under != "uvicorn":
         from hapiish.cli import logs
-        from hapiish.http.protocol import HttpProtocol
+        from hapiish.http.serving.protocol import HttpProtocol
 
         http = HttpProtocol
         log_config = logs.config()

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from hapiish import boom
 from hapiish.http.auth.strategy import Mode
-from hapiish.http.request import Request
+from hapiish.http.exchange.request import Request
 from hapiish.template import Template, Value, parse
 
 _SEVERAL = (list, tuple, set, frozenset)

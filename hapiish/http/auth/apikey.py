@@ -11,9 +11,9 @@ from typing import Any
 from hapiish import boom
 from hapiish.http.auth.basic import listed
 from hapiish.http.auth.secrets import key_digest
-from hapiish.http.auth.verdict import Answer, Authenticated, Unauthenticated
-from hapiish.http.request import Request
-from hapiish.http.response import Response
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.verdict import Answer, Authenticated, Unauthenticated
 
 DEFAULT_HEADER = "x-api-key"
 

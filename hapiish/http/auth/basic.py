@@ -13,9 +13,9 @@ from typing import Any
 
 from hapiish import boom
 from hapiish.http.auth.secrets import check_password_hash, is_password
-from hapiish.http.auth.verdict import Answer, Authenticated, Unauthenticated
-from hapiish.http.request import Request
-from hapiish.http.response import Response
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.verdict import Answer, Authenticated, Unauthenticated
 
 REMEMBERED = 1024
 """So many good passwords are remembered, as keyed digests, so that not every request pays for a slow hash."""

@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import quote
 
 from hapiish import boom
-from hapiish.http.auth.verdict import Answer, Authenticated, Unauthenticated
-from hapiish.http.cookies import Definition
-from hapiish.http.header import is_local
-from hapiish.http.request import Request
-from hapiish.http.response import CLEAR, Response
+from hapiish.http.cookies.cookies import Definition
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import CLEAR, Response
+from hapiish.http.exchange.verdict import Answer, Authenticated, Unauthenticated
+from hapiish.http.syntax.header import is_local
 
 DECORATION = "cookie_auth"
 

@@ -14,9 +14,9 @@ from hapiish import boom, codec
 from hapiish.http.auth.keys import RemoteKeys, keys_for, make_key, signing_key
 from hapiish.http.auth.signing import HOUR, Signer, SigningKey
 from hapiish.http.auth.tokens import Key, Token, TokenError, UnknownKeyError, Verifier
-from hapiish.http.auth.verdict import Answer, Authenticated, Unauthenticated
-from hapiish.http.request import Request
-from hapiish.http.response import Response
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.verdict import Answer, Authenticated, Unauthenticated
 
 NO_KEY = "public keys, certificates and keys of others (uri, method) only verify"
 REMEMBERED = 4096

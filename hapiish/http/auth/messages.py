@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
 from hapiish import boom
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.toolkit import CONTINUE, Toolkit
 from hapiish.http.lifecycle import Marshal
-from hapiish.http.request import Request
-from hapiish.http.response import Response
-from hapiish.http.toolkit import CONTINUE, Toolkit
 from hapiish.types import AsyncHandler
 
 Demand = Literal["required", "optional"]

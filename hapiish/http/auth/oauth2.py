@@ -15,14 +15,14 @@ from time import time
 from typing import Any, Final
 
 from hapiish import boom
-from hapiish.http import log
 from hapiish.http.auth.keys import KeysError
 from hapiish.http.auth.providers import ISSUERS, PROVIDERS, Issuer, Provider, own_provider
 from hapiish.http.auth.tokens import TokenError
-from hapiish.http.auth.verdict import Authenticated, Unauthenticated
-from hapiish.http.cookies import Definition
-from hapiish.http.request import Request
-from hapiish.http.response import CLEAR, Response
+from hapiish.http.cookies.cookies import Definition
+from hapiish.http.exchange import log
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import CLEAR, Response
+from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
 from hapiish.service import Service
 
 PATIENCE: Final = 10.0

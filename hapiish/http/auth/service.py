@@ -8,9 +8,9 @@ from hapiish import boom
 from hapiish.bridge import anywhere
 from hapiish.http.auth.access import access_step
 from hapiish.http.auth.strategy import asked
-from hapiish.http.auth.verdict import Authenticated, Unauthenticated
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
 from hapiish.http.lifecycle import Route, caller
-from hapiish.http.request import Request
 from hapiish.types import Run
 
 

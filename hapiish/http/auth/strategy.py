@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 
 from hapiish import boom
-from hapiish.http.auth.verdict import Authenticated, Unauthenticated
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.toolkit import Toolkit
+from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
 from hapiish.http.lifecycle import caller
-from hapiish.http.request import Request
-from hapiish.http.response import Response
-from hapiish.http.toolkit import Toolkit
 from hapiish.types import AsyncHandler, Run, Scheme
 
 Mode = Literal["required", "optional", "try"]

@@ -4,17 +4,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hapiish.table.checks.templates import Available, faults
-from hapiish.table.codes import Code
+from hapiish.table.compose.owned_names import home
 from hapiish.table.draft import Draft
-from hapiish.table.homes import home
-from hapiish.table.marks import Path
-from hapiish.table.meant import SWITCHES
+from hapiish.table.form.foreign_terms import SWITCHES
+from hapiish.table.form.wording import did_you_mean
 from hapiish.table.merge import Merged, spell_auth
+from hapiish.table.merging.realms import RealmDraft
 from hapiish.table.places import section, strategies_of
 from hapiish.table.problems import Problem
-from hapiish.table.realms import RealmDraft
+from hapiish.table.problems.codes import Code
 from hapiish.table.schemes import BUILT_IN, NO_HANDSHAKE
-from hapiish.table.wording import did_you_mean
+from hapiish.table.text.marks import Path
 
 SOURCES: Final = ("params", "query", "payload", "credentials")
 

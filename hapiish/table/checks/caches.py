@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from hapiish import expiry
 from hapiish.table import units
-from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
-from hapiish.table.marks import Path
+from hapiish.table.form.wording import did_you_mean
 from hapiish.table.places import mappings, section
 from hapiish.table.problems import Problem
-from hapiish.table.wording import did_you_mean
+from hapiish.table.problems.codes import Code
+from hapiish.table.text.marks import Path
 
 _DURATIONS: Final = ("expiresIn", "generateTimeout", "staleIn", "staleTimeout", "pendingGenerateTimeout")
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hapiish.table.calls import ROOTS, Call, CallError, Reference, is_call, parse
-from hapiish.table.codes import Code
+from hapiish.table.compose.owned_names import home
 from hapiish.table.draft import Draft
-from hapiish.table.homes import home
-from hapiish.table.marks import Path
+from hapiish.table.form.wording import did_you_mean
 from hapiish.table.merge import Merged
 from hapiish.table.problems import Problem
-from hapiish.table.wording import did_you_mean
+from hapiish.table.problems.codes import Code
+from hapiish.table.text.marks import Path
 
 _NOT_OF_EVENTS: Final = ("query", "state")
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
-from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
-from hapiish.table.marks import Path
+from hapiish.table.merging.realms import RealmDraft
 from hapiish.table.places import section
 from hapiish.table.problems import Problem
-from hapiish.table.realms import RealmDraft
+from hapiish.table.problems.codes import Code
+from hapiish.table.text.marks import Path
 
 _VALUE: Final = re.compile(r'[^\x00-\x20",;\\\x7f]*')
 

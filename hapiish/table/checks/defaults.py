@@ -10,12 +10,12 @@ import jsonschema_rs
 
 from hapiish.pattern import OPTIONS
 from hapiish.schema import embed, for_engine, fragment, resolve
-from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
-from hapiish.table.marks import Path
 from hapiish.table.places import schemas_within
 from hapiish.table.problems import Problem
-from hapiish.table.references import at as value_at
+from hapiish.table.problems.codes import Code
+from hapiish.table.schemas.references import at as value_at
+from hapiish.table.text.marks import Path
 
 _THIS: Final = "\0this"
 _MOST_STEPS: Final = 10_000

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
-from hapiish.table.marks import Path
+from hapiish.table.form.wording import did_you_mean
 from hapiish.table.problems import Problem
-from hapiish.table.wording import did_you_mean
+from hapiish.table.problems.codes import Code
+from hapiish.table.text.marks import Path
 from hapiish.types import SERVER_EVENTS
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hapiish.table.codes import Code
+from hapiish.table.compose.owned_names import home
 from hapiish.table.draft import Draft
-from hapiish.table.homes import home
-from hapiish.table.marks import Path
 from hapiish.table.merge import Merged
-from hapiish.table.order import Cycle, Hints, arranged
+from hapiish.table.merging.order import Cycle, Hints, arranged
+from hapiish.table.merging.realms import SERVER_POINTS
 from hapiish.table.problems import Problem
-from hapiish.table.realms import SERVER_POINTS
+from hapiish.table.problems.codes import Code
+from hapiish.table.text.marks import Path
 
 
 def order(draft: Draft) -> Iterator[Problem]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
 from hapiish.table.kinds import kind_of
 from hapiish.table.problems import Problem
+from hapiish.table.problems.codes import Code
 
 
 def directories(draft: Draft) -> Iterator[Problem]:

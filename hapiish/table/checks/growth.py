@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from hapiish.table.budget import OverspentError
-from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
 from hapiish.table.places import schemas_within
 from hapiish.table.problems import Problem
-from hapiish.table.weight import HEAVIEST, Weights
+from hapiish.table.problems.codes import Code
+from hapiish.table.schemas.weight import HEAVIEST, Weights
+from hapiish.table.text.budget import OverspentError
 
 
 def weights(draft: Draft) -> Iterator[Problem]:

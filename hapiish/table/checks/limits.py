@@ -5,13 +5,13 @@ from ipaddress import ip_network
 from typing import Any
 
 from hapiish.table import units
-from hapiish.table.codes import Code
 from hapiish.table.draft import Draft, namespace_layers
-from hapiish.table.drafts import RouteDraft
-from hapiish.table.marks import Path
+from hapiish.table.draft_parts import RouteDraft
+from hapiish.table.form.wording import did_you_mean
 from hapiish.table.merge import Merged
 from hapiish.table.problems import Problem
-from hapiish.table.wording import did_you_mean
+from hapiish.table.problems.codes import Code
+from hapiish.table.text.marks import Path
 
 _Written = Iterator[tuple[Mapping[str, Any], Path]]
 

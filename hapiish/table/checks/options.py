@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
-from hapiish.table.drafts import RouteDraft
-from hapiish.table.marks import Path
+from hapiish.table.draft_parts import RouteDraft
+from hapiish.table.form.wording import did_you_mean
 from hapiish.table.merge import Merged
+from hapiish.table.merging.realms import DEFAULTS
 from hapiish.table.places import section
 from hapiish.table.problems import Problem
-from hapiish.table.realms import DEFAULTS
-from hapiish.table.weight import at, demanded
-from hapiish.table.wording import did_you_mean
+from hapiish.table.problems.codes import Code
+from hapiish.table.schemas.weight import at, demanded
+from hapiish.table.text.marks import Path
 
 _BODILESS = frozenset({"204", "205", "304"})
 

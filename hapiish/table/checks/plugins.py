@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hapiish.table import schema
-from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
-from hapiish.table.marks import Path
+from hapiish.table.form.wording import did_you_mean
+from hapiish.table.merging.realms import RealmDraft
 from hapiish.table.places import mappings, section
 from hapiish.table.problems import Mark, Problem
-from hapiish.table.realms import RealmDraft
-from hapiish.table.wording import did_you_mean
+from hapiish.table.problems.codes import Code
+from hapiish.table.text.marks import Path
 
 
 def forms(draft: Draft) -> Iterator[Problem]:

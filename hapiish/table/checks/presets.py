@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from hapiish.table.compose.params import Declared, faults
 from hapiish.table.draft import Draft
-from hapiish.table.params import Declared, faults
 from hapiish.table.problems import Problem
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
 from hapiish.table.problems import Problem
+from hapiish.table.problems.codes import Code
 
 _METHODS = ("POST", "*")
 

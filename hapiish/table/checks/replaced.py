@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from hapiish.table.checks.calls import assigned_by, method_of, steps_of
-from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
-from hapiish.table.marks import Path
 from hapiish.table.merge import Merged, added_by, listed
 from hapiish.table.problems import Problem
+from hapiish.table.problems.codes import Code
+from hapiish.table.text.marks import Path
 
 
 def steps(draft: Draft) -> Iterator[Problem]:

@@ -5,13 +5,13 @@ from typing import Any, Final
 
 from hapiish.table.checks.calls import assigned_by
 from hapiish.table.checks.templates import Available, faults, sources
-from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
-from hapiish.table.drafts import RouteDraft
+from hapiish.table.draft_parts import RouteDraft
+from hapiish.table.form.wording import did_you_mean
 from hapiish.table.kinds import kind_of
 from hapiish.table.merge import Merged
 from hapiish.table.problems import Mark, Problem
-from hapiish.table.wording import did_you_mean
+from hapiish.table.problems.codes import Code
 from hapiish.template import SOURCES
 
 _LISTS: Final = ("filters", "sort", "limit", "maxLimit", "paging", "maxOffset", "count")

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from hapiish import path as paths
-from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
-from hapiish.table.drafts import RouteDraft
+from hapiish.table.draft_parts import RouteDraft
+from hapiish.table.form.foreign_terms import synonym
+from hapiish.table.form.wording import did_you_mean
 from hapiish.table.kinds import BUILT_IN, kind_of
-from hapiish.table.marks import Path
-from hapiish.table.meant import synonym
-from hapiish.table.near import near
 from hapiish.table.problems import Mark, Problem
-from hapiish.table.wording import did_you_mean
+from hapiish.table.problems.codes import Code
+from hapiish.table.problems.near import near
+from hapiish.table.text.marks import Path
 
 _METHODS: Final = (
     *("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "QUERY", "CONNECT", "TRACE", "*", "PURGE", "NOTIFY"),

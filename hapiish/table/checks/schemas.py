@@ -11,15 +11,15 @@ from jsonschema.exceptions import ValidationError
 
 from hapiish.pattern import fault
 from hapiish.schema import NAMED, SEVERAL, SINGLE, key_of
-from hapiish.table.codes import Code
-from hapiish.table.dereference import Dereferenced
 from hapiish.table.draft import Draft
-from hapiish.table.marks import Path
-from hapiish.table.near import near
+from hapiish.table.form.wording import close_to, did_you_mean
 from hapiish.table.places import schemas_within, section
 from hapiish.table.problems import Problem
-from hapiish.table.references import DIALECT, Root, ScopesError, UnresolvedError
-from hapiish.table.wording import close_to, did_you_mean
+from hapiish.table.problems.codes import Code
+from hapiish.table.problems.near import near
+from hapiish.table.schemas.dereference import Dereferenced
+from hapiish.table.schemas.references import DIALECT, Root, ScopesError, UnresolvedError
+from hapiish.table.text.marks import Path
 
 _NAMED: Final = "#/schemas/"
 _OTHERS: Final = frozenset(

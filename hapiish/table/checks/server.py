@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from ipaddress import ip_network
 
-from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
 from hapiish.table.problems import Problem
+from hapiish.table.problems.codes import Code
 
 
 def load(draft: Draft) -> Iterator[Problem]:

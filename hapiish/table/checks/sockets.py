@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hapiish import path as paths
-from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
-from hapiish.table.drafts import NamespaceDraft
-from hapiish.table.marks import Path
+from hapiish.table.draft_parts import NamespaceDraft
+from hapiish.table.form.wording import did_you_mean
 from hapiish.table.places import section
 from hapiish.table.problems import Problem
-from hapiish.table.wording import did_you_mean
+from hapiish.table.problems.codes import Code
+from hapiish.table.text.marks import Path
 
 RESERVED: Final = frozenset(
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}

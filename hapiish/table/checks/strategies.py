@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from hapiish.table.codes import Code
 from hapiish.table.draft import Draft
-from hapiish.table.marks import Path
 from hapiish.table.problems import Problem
+from hapiish.table.problems.codes import Code
+from hapiish.table.text.marks import Path
 
 _ONE_OF: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "apiKey": (("validate", "keys"),),

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hapiish.table.wording import did_you_mean
+from hapiish.table.form.wording import did_you_mean
 from hapiish.template import TemplateError, Value, parse
 
 

@@ -1,0 +1,190 @@
+"""Content codings of request bodies undone piece by piece (RFC 9110 §8.4): gzip, deflate, and by a library br and zstd.
+
+A decoder never makes more than it is told to, so that a small body cannot become a large one.
+"""
+
+import zlib
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any, Final, Protocol
+
+from hapiish import boom
+from hapiish.http.content.compression import LIBRARIES
+
+_CHUNK: Final = 4096
+_MOST_MEMBERS: Final = 1000
+_LEAST_OF_A_MEMBER: Final = 256
+"""Bytes of a body for each member beyond the first 1,000. To begin one costs more than to decode so many bytes."""
+
+_GZIP: Final = 16  # what zlib adds to the window's bits for the format of RFC 1952
+
+
+class Decoder(Protocol):
+    """One body's decoder. What it raises is in `FAULTS` of its coding."""
+
+    def feed(self, data: bytes, most: int) -> bytes:
+        """What `data` becomes, or its first `most` bytes or so when it is more; not asked again after that."""
+
+    def finish(self) -> None:
+        """Raises ValueError when the end is missing."""
+
+
+class _Members:
+    """A coding of members or frames, of which `several` may follow each other; `begin` makes what undoes one.
+
+    Raises ValueError for a body that is little else than the heads of members, which cost time and say nothing.
+    """
+
+    __slots__ = ("_begin", "_left", "_several", "_stream")
+
+    def __init__(self, begin: Callable[[], Any], *, several: bool) -> None:
+        self._begin, self._several = begin, several
+        self._stream = begin()
+        self._left = _MOST_MEMBERS * _LEAST_OF_A_MEMBER
+
+    def feed(self, data: bytes, most: int) -> bytes:
+        """Piece by piece, so that thousands of members cost no more than one."""
+        parts: list[bytes] = []
+        self._left += len(data)
+        at = 0
+        while at < len(data) and most > 0:
+            if self._stream.eof:
+                if not self._several:
+                    raise ValueError("data after the end")
+                self._left -= _LEAST_OF_A_MEMBER
+                if self._left < 0:
+                    raise ValueError("too many members")
+                self._stream = self._begin()
+            chunk = data[at : at + _CHUNK]
+            part = self._stream.decompress(chunk, most)
+            parts.append(part)
+            most -= len(part)
+            at += len(chunk) - len(self._stream.unused_data)
+        return b"".join(parts)
+
+    def finish(self) -> None:
+        if not self._stream.eof:
+            raise ValueError("the end is missing")
+
+
+def _zlib(bits: int) -> _Members:
+    return _Members(partial(zlib.decompressobj, bits), several=bits >= _GZIP)
+
+
+def _zstd(window_log_max: int) -> _Members:
+    library = import_module(LIBRARIES["zstd"])
+    options = {library.DecompressionParameter.window_log_max: window_log_max}
+    return _Members(partial(library.ZstdDecompressor, options=options), several=True)
+
+
+class _Brotli:
+    __slots__ = ("_stream",)
+
+    def __init__(self) -> None:
+        self._stream: Any = import_module(LIBRARIES["br"]).Decompressor()
+
+    def feed(self, data: bytes, most: int) -> bytes:
+        parts: list[bytes] = [self._stream.process(data, output_buffer_limit=most)]
+        most -= len(parts[0])
+        while most > 0 and not self._stream.can_accept_more_data():
+            parts.append(self._stream.process(b"", output_buffer_limit=most))
+            most -= len(parts[-1])
+        return b"".join(parts)
+
+    def finish(self) -> None:
+        if not self._stream.is_finished():
+            raise ValueError("the end is missing")
+
+
+class Settings(Protocol):
+    """`payload.compression` of a route: the options of each coding, None for one that is not undone."""
+
+    @property
+    def gzip(self) -> Any: ...
+    @property
+    def deflate(self) -> Any: ...
+    @property
+    def br(self) -> Any: ...
+    @property
+    def zstd(self) -> Any: ...
+
+
+class Codings:
+    """The codings that a route undoes. `make` finds the decoder for a Content-Encoding header."""
+
+    __slots__ = ("_accepted", "_faults", "_makers")
+
+    def __init__(self, settings: Settings) -> None:
+        self._makers: dict[bytes, Callable[[], Decoder] | None] = {b"identity": None, b"": None}
+        faults: list[type[Exception]] = [ValueError, zlib.error]
+        if settings.gzip is not None:
+            bits = settings.gzip.window_bits + _GZIP
+            self._makers[b"gzip"] = self._makers[b"x-gzip"] = lambda: _zlib(bits)
+        if settings.deflate is not None:
+            deflated = settings.deflate.window_bits
+            self._makers[b"deflate"] = lambda: _zlib(deflated)
+        if settings.br is not None:
+            self._makers[b"br"] = _Brotli
+            faults.append(import_module(LIBRARIES["br"]).error)
+        if settings.zstd is not None:
+            window = settings.zstd.window_log_max
+            self._makers[b"zstd"] = lambda: _zstd(window)
+            faults.append(import_module(LIBRARIES["zstd"]).ZstdError)
+        self._accepted = ", ".join(name.decode() for name in self._makers if name not in (b"", b"identity", b"x-gzip"))
+        self._faults = tuple(faults)
+
+    def decoder(self, header: bytes, limit: int) -> "Bounded | None":
+        """What undoes the coding of a Content-Encoding header, None for none; 415 for other codings."""
+        try:
+            make = self._makers[header.strip().lower()]
+        except KeyError:
+            raise boom.UnsupportedMediaType(headers={"accept-encoding": self._accepted or "identity"}) from None
+        return Bounded(make, self._faults, limit) if make is not None else None
+
+
+class Bounded:
+    """A decoder with a limit on what it makes altogether: 413 as soon as it outgrows it, 400 for a broken coding."""
+
+    __slots__ = ("_decoder", "_faults", "_left", "_limit", "_make")
+
+    def __init__(self, make: Callable[[], Decoder], faults: tuple[type[Exception], ...], limit: int) -> None:
+        self._make = make
+        self._decoder: Decoder | None = None
+        self._faults = faults
+        self._left = self._limit = limit
+
+    def feed(self, data: bytes) -> bytes:
+        """What the next piece of the body becomes."""
+        if not data:
+            return b""
+        if self._decoder is None:
+            self._decoder = self._make()
+        try:
+            made = self._decoder.feed(data, self._left + 1)
+        except self._faults:
+            raise boom.BadRequest("Invalid compressed payload") from None
+        self._left -= len(made)
+        if self._left < 0:
+            raise too_large(self._limit)
+        return made
+
+    def finish(self) -> None:
+        """Raises 400 when the end is missing; a body of nothing at all needs no coding."""
+        if self._decoder is not None:
+            try:
+                self._decoder.finish()
+            except ValueError:
+                raise boom.BadRequest("Invalid compressed payload") from None
+
+    def whole(self, body: bytes) -> bytes:
+        """A whole body at once."""
+        made = self.feed(body)
+        self.finish()
+        return made
+
+
+def too_large(limit: int) -> boom.Boom:
+    """413 in hapi's words; the connection closes, because the rest of the body is not read."""
+    message = f"Payload content length greater than maximum allowed: {limit}"
+    return boom.EntityTooLarge(message, headers={"connection": "close"})

@@ -1,0 +1,367 @@
+"""Files as responses, hapi's inert: where a path may lead, what a client is told of a file, and its bytes as a body.
+
+Everything that touches the disk runs in the pool. A file is opened once: what is sent is what was looked at, whatever
+happens to its name meanwhile.
+"""
+
+import asyncio
+import errno
+import hashlib
+import os
+import stat
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from functools import partial
+from pathlib import PurePath
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
+from urllib.parse import quote
+
+from hapiish import boom
+from hapiish.http.content.compression import negotiate
+from hapiish.http.content.mime import BYTES
+from hapiish.types import Run
+
+if TYPE_CHECKING:
+    from hapiish.http.exchange.request import Request
+    from hapiish.http.exchange.response import Response
+
+SMALL: Final = 64 * 1024
+"""A file up to this size is read when it is opened, and its body is plain bytes."""
+
+_CHUNK: Final = 256 * 1024
+_NOT_THERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
+_NOT_OURS: Final = frozenset({errno.EACCES, errno.EPERM, errno.ENXIO})
+# O_NONBLOCK: opening a pipe would wait for whoever writes into it.
+_FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+
+EtagMethod = Literal["hash", "simple", False]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOptions:
+    """How a file is sent; the names are inert's. `folder` is absolute, `confine` whether it must not be left.
+
+    `mode` (attachment, inline) and `filename` make Content-Disposition. `lookup` has the extensions of files beside it
+    that hold it compressed, by coding. `start` and `end` (inclusive) are bytes.
+    """
+
+    folder: str
+    confine: bool = True
+    filename: str | None = None
+    mode: Literal["attachment", "inline", False] = False
+    lookup: Mapping[str, str] = field(default_factory=dict)
+    etag_method: EtagMethod = "hash"
+    start: int = 0
+    end: int | None = None
+
+
+DEFAULT_LOOKUP: Final[Mapping[str, str]] = {"gzip": ".gz"}
+
+
+class FileKeywords(TypedDict, total=False):
+    """What `h.file` takes besides the path; inert's options in snake_case, with inert's defaults.
+
+    `confine` is the folder that must not be left, relative to the route's `files.relativeTo`; true is that one itself.
+    """
+
+    confine: str | bool
+    filename: str | None
+    mode: Literal["attachment", "inline", False]
+    lookup_compressed: bool
+    lookup_map: Mapping[str, str] | None
+    etag_method: EtagMethod
+    start: int
+    end: int | None
+
+
+def options_of(base: str, **given: Unpack[FileKeywords]) -> FileOptions:
+    """`given` as options for a route whose `files.relativeTo` is `base`. Raises ValueError on what means nothing."""
+    confine, mode, filename = given.get("confine", True), given.get("mode", False), given.get("filename")
+    start, end = given.get("start", 0), given.get("end")
+    if unknown := given.keys() - FileKeywords.__annotations__.keys():
+        raise ValueError(f"a file has no option {', '.join(sorted(unknown))}")
+    if given.get("etag_method", "hash") not in ("hash", "simple", False):
+        raise ValueError("etag_method must be false, hash or simple")
+    if mode not in ("attachment", "inline", False):
+        raise ValueError("mode must be false, attachment or inline")
+    if filename is not None and not mode:
+        raise ValueError("filename needs a mode: attachment or inline")
+    if start < 0 or (end is not None and end < start):
+        raise ValueError("start must be at least 0 and at most end")
+    is_whole = not start and end is None
+    return FileOptions(
+        folder=_joined(base, confine) if isinstance(confine, str) else base,
+        confine=confine is not False,
+        filename=filename,
+        mode=mode,
+        lookup=given.get("lookup_map") or DEFAULT_LOOKUP if given.get("lookup_compressed") and is_whole else {},
+        etag_method=given.get("etag_method", "hash"),
+        start=start,
+        end=end,
+    )
+
+
+class IsDirectory(boom.Forbidden):
+    """The path leads to a folder."""
+
+
+class Etags:
+    """`server.files.etagsCacheMaxSize`: hashes of contents by path, inode, size and time; used from any thread."""
+
+    def __init__(self, max_size: int) -> None:
+        self.max_size = max_size
+        self._known: OrderedDict[Any, str] = OrderedDict()
+        self._pending: dict[Any, asyncio.Task[str]] = {}
+        self._lock = Lock()
+
+    def get(self, key: Any) -> str | None:
+        """What is known of a file in that state."""
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+            return self._known.get(key)
+
+    def put(self, key: Any, tag: str) -> str:
+        """Keeps a tag and drops those that were not asked for longest."""
+        with self._lock:
+            self._known[key] = tag
+            while len(self._known) > self.max_size:
+                self._known.popitem(last=False)
+        return tag
+
+    async def of(self, key: Any, descriptor: int) -> str:
+        """The tag of an open file; requests that ask together wait for the one reading of it."""
+        known = self.get(key)
+        if known is not None:
+            return known
+        task = self._pending.get(key)
+        if task is None:
+            # A descriptor of its own, because the request that it came with may end before.
+            reading = asyncio.to_thread(_hash, os.dup(descriptor))
+            task = self._pending[key] = asyncio.ensure_future(reading)
+            task.add_done_callback(partial(self._done, key))
+        return await asyncio.shield(task)
+
+    def _done(self, key: Any, task: asyncio.Task[str]) -> None:
+        del self._pending[key]
+        if not task.cancelled() and task.exception() is None:
+            self.put(key, task.result())
+
+
+def _hash(descriptor: int) -> str:
+    digest = hashlib.sha1(usedforsecurity=False)
+    position = 0
+    try:
+        while chunk := os.pread(descriptor, _CHUNK, position):
+            digest.update(chunk)
+            position += len(chunk)
+    finally:
+        os.close(descriptor)
+    return digest.hexdigest()
+
+
+class Descriptor:
+    """An open file, closed when it is said or when nobody holds it any more: a response may be replaced unsent."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, path: str) -> None:
+        self.number = -1
+        self.number = os.open(path, _FLAGS)
+
+    def close(self) -> None:
+        number, self.number = self.number, -1
+        if number >= 0:
+            os.close(number)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class FileBody:
+    """A body object of bytes `start` to `stop` (exclusive) of an open file, read piece by piece in the pool."""
+
+    __slots__ = ("_descriptor", "_run", "_start", "_stop")
+
+    def __init__(self, descriptor: Descriptor, start: int, stop: int, run: Run) -> None:
+        self._descriptor = descriptor
+        self._start = start
+        self._stop = stop
+        self._run = run
+
+    @property
+    def length(self) -> int | None:
+        """Bytes, as many as there were when the file was opened."""
+        return self._stop - self._start
+
+    def part(self, start: int, end: int) -> "FileBody":
+        """Bytes `start` to `end`, inclusive."""
+        return FileBody(self._descriptor, self._start + start, self._start + end + 1, self._run)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        position = self._start
+        while position < self._stop:
+            size = min(_CHUNK, self._stop - position)
+            chunk = await self._run(os.pread, self._descriptor.number, size, position)
+            if not chunk:
+                raise OSError("the file became shorter while it was sent")
+            yield chunk
+            position += len(chunk)
+
+    async def aclose(self) -> None:
+        """Closes the file."""
+        self._descriptor.close()
+
+
+@dataclass(slots=True, kw_only=True)
+class Opened:
+    """An open file, as far as a response wants to know; `content` are its bytes where they are few."""
+
+    path: str
+    descriptor: Descriptor
+    size: int
+    modified: float
+    key: Any
+    content: bytes | None = None
+    tag: str | None = None
+    coding: str | None = None
+
+
+def open_file(path: str, options: FileOptions, etags: Etags, accept: str = "") -> Opened:
+    """Blocking. The file at `path` (relative to the folder, or absolute), or beside it the one with the coding that the
+    Accept-Encoding `accept` likes best.
+
+    Forbidden where it lies outside of the folder, also by way of a symbolic link, or is nothing to read; IsDirectory;
+    NotFound.
+    """
+    found = locate(path, options)
+    opened = _open(found, options)
+    if options.etag_method == "simple":
+        opened.tag = f"{opened.size:x}-{int(opened.modified * 1000):x}"
+    elif options.etag_method == "hash" and etags.max_size > 0:
+        opened.tag = etags.get(opened.key)
+        if opened.tag is None and opened.content is not None:
+            opened.tag = etags.put(opened.key, hashlib.sha1(opened.content, usedforsecurity=False).hexdigest())
+    if options.lookup and accept:
+        coding = negotiate(accept, tuple(options.lookup))
+        if coding in options.lookup:
+            _compressed(opened, coding, options)
+    return opened
+
+
+def locate(path: str, options: FileOptions) -> str:
+    """Where `path` leads, symbolic links followed; Forbidden when that is outside of the folder."""
+    if "\0" in path:
+        raise boom.NotFound
+    lexical = _joined(options.folder, path)
+    if not options.confine:
+        return lexical
+    if not _is_inside(lexical, os.path.normpath(options.folder)):
+        raise boom.Forbidden
+    real = os.path.realpath(lexical)
+    if not _is_inside(real, os.path.realpath(options.folder)):
+        raise boom.Forbidden
+    # The slash stays: only a folder may be asked for with it.
+    return real + "/" if path.endswith("/") else real
+
+
+def _joined(folder: str, path: str) -> str:
+    return os.path.normpath(path if path.startswith("/") else f"{folder}/{path}")
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _open(path: str, options: FileOptions) -> Opened:
+    try:
+        descriptor = Descriptor(path)
+    except OSError as error:
+        if error.errno in _NOT_THERE:
+            raise boom.NotFound from error
+        if error.errno in _NOT_OURS:
+            raise boom.Forbidden from error
+        raise
+    state = os.fstat(descriptor.number)
+    if stat.S_ISDIR(state.st_mode):
+        descriptor.close()
+        raise IsDirectory
+    if not stat.S_ISREG(state.st_mode):
+        raise boom.Forbidden
+    opened = Opened(
+        path=path,
+        descriptor=descriptor,
+        size=state.st_size,
+        modified=state.st_mtime,
+        key=(path, state.st_ino, state.st_size, state.st_mtime_ns),
+    )
+    if state.st_size <= SMALL:
+        opened.content = _all(descriptor.number)
+        opened.size = len(opened.content)
+    return opened
+
+
+def _all(descriptor: int) -> bytes:
+    chunks: list[bytes] = []
+    position = 0
+    while chunk := os.pread(descriptor, SMALL + 1, position):
+        chunks.append(chunk)
+        position += len(chunk)
+    return b"".join(chunks)
+
+
+def _compressed(opened: Opened, coding: str, options: FileOptions) -> None:
+    """Puts the content of the compressed file beside it in its place, if there is one."""
+    try:
+        other = _open(locate(opened.path + options.lookup[coding], options), options)
+    except boom.Boom:
+        return
+    opened.descriptor.close()
+    opened.descriptor, opened.content, opened.size = other.descriptor, other.content, other.size
+    opened.coding = coding
+
+
+async def fill(response: "Response", request: "Request", opened: Opened, options: FileOptions) -> None:
+    """Makes `response` the one of an open file; what the handler has set stays."""
+    server = request.server
+    tag = opened.tag
+    if tag is None and options.etag_method == "hash" and server.etags.max_size > 0:
+        tag = await server.etags.of(opened.key, opened.descriptor.number)
+    start = min(options.start, opened.size)
+    stop = opened.size if options.end is None else min(options.end + 1, opened.size)
+    if opened.content is None:
+        response.source = FileBody(opened.descriptor, start, stop, server.pool.call)
+    else:
+        opened.descriptor.close()
+        response.source = opened.content[start:stop]
+    given, headers = response.more or {}, response.headers
+    if "type" not in given and "content-type" not in headers:
+        known = server.mime.path(opened.path)
+        response.type(BYTES if known is None else known.type)
+    headers.setdefault("last-modified", formatdate(opened.modified, usegmt=True))
+    if options.mode:
+        disposition = _disposition(options.mode, options.filename or PurePath(opened.path).name)
+        headers.setdefault("content-disposition", disposition)
+    if tag is not None and "etag" not in given and "etag" not in headers:
+        response.etag(tag)
+    if options.lookup:
+        response.vary("accept-encoding")
+    if opened.coding is not None:
+        headers["content-encoding"] = opened.coding
+
+
+def _disposition(mode: str, filename: str) -> str:
+    """`filename` percent-encoded, as inert does; once more as RFC 6266 has it where that makes a difference."""
+    encoded = quote(filename, safe="!~*'()")
+    more = f"; filename*=UTF-8''{quote(filename, safe='')}" if encoded != filename else ""
+    return f"{mode}; filename={encoded}{more}"
+
+
+async def prepare(path: str, options: FileOptions, response: "Response", request: "Request") -> None:
+    """Opens the file at `path` and makes `response` its response; raises as `open_file`."""
+    accept = request.header(b"accept-encoding") or "" if options.lookup else ""
+    opened = await request.server.pool.call(open_file, path, options, request.server.etags, accept)
+    await fill(response, request, opened, options)

@@ -1,0 +1,292 @@
+"""Cookies of RFC 6265 as hapi treats them (`@hapi/statehood`): the `Cookie` header to values, values to `Set-Cookie`.
+
+A cookie that the table declares is judged strictly and decoded; any other never fails a request: it arrives as it is
+when it is well-formed, and not at all when it is not.
+"""
+
+import dataclasses
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from time import time
+from typing import Any, Final, Literal
+
+from hapiish import boom
+from hapiish.http.cookies.encodings import Encoding, decoded, encoded
+from hapiish.http.cookies.iron import Password, check_password, seal, sign, unseal, unsign
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import CLEAR, Response
+from hapiish.types import AsyncHandler
+
+_NAME = re.compile(r'[^\x00-\x20()<>@,;:\\"/\[\]?={}\x7f]+')
+_VALUE = re.compile(r'[^\x00-\x20",;\\\x7f]*')
+_LOOSE_VALUE = re.compile(r'"[^"\x00-\x1f\x7f]*"|[^;\x00-\x1f\x7f]*')
+_PATH = re.compile(r"/[^\x00-\x1f;\x7f]*")
+_DOMAIN = re.compile(r"\.?[a-z\d]+(?:-[a-z\d]+)*(?:\.[a-z\d]+(?:-[a-z\d]+)*)*", re.ASCII)
+_EPOCH: Final = "Thu, 01 Jan 1970 00:00:00 GMT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """How one cookie is read and written; the defaults are hapi's.
+
+    `ttl` is in milliseconds, None makes a session cookie. `password` seals the value (encoding iron), which is then
+    valid for `iron_ttl` milliseconds and `iron_skew` more; `sign` is the password of a signature. `auto_value`, a
+    value or an async function of the request, is sent to clients that do not have the cookie; `contextualize`, an
+    async function of settings and request, has the last word on its attributes; `pass_through` says whether a proxy
+    sends it on. A `ValueError` says which attribute no browser would take, or which password is missing.
+    `attributes` is what follows name, value and lifetime in `Set-Cookie`, in hapi's order.
+    """
+
+    ttl: int | None = None
+    is_secure: bool = True
+    is_http_only: bool = True
+    is_same_site: Literal["Strict", "Lax", "None", False] = "Strict"
+    is_partitioned: bool = False
+    path: str | None = None
+    domain: str | None = None
+    encoding: Encoding = "none"
+    password: Password | None = field(default=None, repr=False)
+    iron_ttl: int | None = None
+    iron_skew: int = 60000
+    sign: Password | None = field(default=None, repr=False)
+    strict_header: bool = True
+    ignore_errors: bool = False
+    clear_invalid: bool = False
+    auto_value: Any = None
+    contextualize: Callable[[dict[str, Any], Request], Awaitable[Any]] | None = None
+    pass_through: bool | None = None
+
+    attributes: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.is_partitioned and not (self.is_secure and self.is_same_site == "None"):
+            raise ValueError("a partitioned cookie must be secure and have SameSite=None")
+        if self.domain is not None and not _is_domain(self.domain.lower()):
+            raise ValueError(f"{self.domain!r} is no cookie domain")
+        if self.path is not None and not _PATH.fullmatch(self.path):
+            raise ValueError(f"{self.path!r} is no cookie path; it starts with a slash and has no semicolon")
+        if self.encoding == "iron" and self.password is None:
+            raise ValueError("a cookie with the encoding iron needs a password")
+        for password in (self.password, self.sign):
+            if password is not None:
+                check_password(password)
+        parts = (
+            "; Secure" if self.is_secure else "",
+            "; HttpOnly" if self.is_http_only else "",
+            f"; SameSite={self.is_same_site}" if self.is_same_site else "",
+            "; Partitioned" if self.is_partitioned else "",
+            f"; Domain={self.domain.lower()}" if self.domain else "",
+            f"; Path={self.path}" if self.path else "",
+        )
+        object.__setattr__(self, "attributes", "".join(parts))
+
+
+_SETTINGS: Final = tuple(each.name for each in dataclasses.fields(Definition) if each.init)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A declared cookie that was refused, and what its definition says about that."""
+
+    name: str
+    reason: str
+    definition: Definition
+
+
+class Cookies:
+    """The declared cookies by name; `defaults` are the settings of those that nobody declares."""
+
+    __slots__ = ("declared", "defaults")
+
+    def __init__(self, declared: Mapping[str, Definition], defaults: Definition = Definition()) -> None:
+        self.declared = dict(declared)
+        self.defaults = defaults
+
+    def parse(self, header: str) -> tuple[dict[str, Any], list[Failure]]:
+        """The cookies of a `Cookie` header, a repeated one as a list, and those declared ones that were refused."""
+        values: dict[str, Any] = {}
+        failures: list[Failure] = []
+        for name, texts in _pairs(header).items():
+            definition = self.declared.get(name)
+            try:
+                values[name] = _one_or_all([_read(name, text, definition or self.defaults) for text in texts])
+            except ValueError as error:
+                if definition is not None:
+                    failures.append(Failure(name, str(error), definition))
+        return values, failures
+
+    def format(self, name: str, value: Any, options: Mapping[str, Any] | None = None) -> str:
+        """One `Set-Cookie` header. `options` replace attributes of the definition (`TypeError` on one there is not).
+
+        A name or value that breaks RFC 6265 is a `ValueError`: the server's own mistake.
+        """
+        definition = self.declared.get(name, self.defaults)
+        if options:
+            definition = dataclasses.replace(definition, **options)
+        return _header(name, _written(name, value, definition), definition)
+
+    def clear(self, name: str, options: Mapping[str, Any] | None = None) -> str:
+        """The `Set-Cookie` header that makes a browser forget `name`: the same attributes, a lifetime of nothing."""
+        definition = self.declared.get(name, self.defaults)
+        return _header(name, "", dataclasses.replace(definition, **{**(options or {}), "ttl": 0}))
+
+    def lines(self, cookies: Sequence[tuple[str, Any, Any]], *, clearings_only: bool) -> list[str]:
+        """The `Set-Cookie` headers of a response's cookies, of several settings of one name the last.
+
+        On a 500 only declared cookies are cleared and nothing else is said (hapi).
+        """
+        last = {name: (value, options) for name, value, options in cookies}
+        if not clearings_only:
+            return [
+                self.clear(name, options) if value is CLEAR else self.format(name, value, options)
+                for name, (value, options) in last.items()
+            ]
+        return [self.clear(name) for name, (value, _) in last.items() if value is CLEAR and name in self.declared]
+
+    def pass_through(self, header: str, fallback: bool) -> str:
+        """A `Cookie` header without the declared cookies that a proxy keeps to itself; `fallback` for the undecided."""
+        kept = {
+            name
+            for name, definition in self.declared.items()
+            if not (fallback if definition.pass_through is None else definition.pass_through)
+        }
+        parts = (part.strip() for part in header.split(";"))
+        return "; ".join(part for part in parts if part and part.partition("=")[0].rstrip() not in kept)
+
+    async def complete(self, request: Request, response: Response, *, parsed: bool) -> None:
+        """The last touch to a response's cookies: automatic values, unless nothing was `parsed`, and context."""
+        if response.status_code == 500:
+            return
+        pending = request.pending_cookies or []
+        if parsed:
+            present = {name for name, _, _ in (*pending, *response.cookies)}
+            for name, definition in self.declared.items():
+                if definition.auto_value is None or name in present or name in request.state:
+                    continue
+                value = definition.auto_value
+                value = await value(request) if callable(value) else value
+                if value is not None:
+                    pending.append((name, value, {}))
+        pending += response.cookies
+        response.cookies = []
+        request.pending_cookies = [
+            (name, value, await self._contextual(name, options, request)) for name, value, options in pending
+        ] or None
+
+    async def _contextual(self, name: str, options: dict[str, Any], request: Request) -> dict[str, Any]:
+        definition = self.declared.get(name, self.defaults)
+        if definition.contextualize is None:
+            return options
+        settings = {each: getattr(definition, each) for each in _SETTINGS} | options
+        changed = await definition.contextualize(settings, request)
+        return settings if changed is None else {**options, **changed}
+
+    @property
+    def need_completion(self) -> bool:
+        """Whether `complete` has anything to do for any cookie."""
+        known = (self.defaults, *self.declared.values())
+        return any(each.auto_value is not None or each.contextualize is not None for each in known)
+
+
+def _read(name: str, text: str, definition: Definition) -> Any:
+    if definition.strict_header and not (_VALUE.fullmatch(text) and _NAME.fullmatch(name)):
+        raise ValueError("characters that a cookie cannot have")
+    if definition.sign is not None:
+        text = unsign(name, text, definition.sign)
+    if definition.encoding == "iron":
+        assert definition.password is not None
+        return unseal(text, definition.password, skew=definition.iron_skew)
+    try:
+        return decoded(text, definition.encoding)
+    except ValueError as error:
+        raise ValueError(f"is not {definition.encoding}: {error}") from error
+
+
+def _written(name: str, value: Any, definition: Definition) -> str:
+    if definition.encoding == "iron":
+        assert definition.password is not None
+        text = seal(value, definition.password, ttl=definition.iron_ttl)
+    else:
+        text = encoded(value, definition.encoding)
+    return text if definition.sign is None else sign(name, text, definition.sign)
+
+
+def _header(name: str, text: str, definition: Definition) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"invalid cookie name: {name!r}")
+    if not (_VALUE if definition.strict_header else _LOOSE_VALUE).fullmatch(text):
+        raise ValueError(f"invalid value of the cookie {name}")
+    lifetime = ""
+    if definition.ttl is not None:
+        expires = formatdate(time() + definition.ttl / 1000, usegmt=True) if definition.ttl else _EPOCH
+        lifetime = f"; Max-Age={definition.ttl // 1000}; Expires={expires}"
+    return f"{name}={text}{lifetime}{definition.attributes}"
+
+
+def cookies_step(cookies: Cookies, parse: bool, fail_action: str | AsyncHandler) -> Callable[[Request], Any]:
+    """The step that fills `request.state`, with nothing unless `parse`; a refused cookie is a 400.
+
+    `fail_action` is hapi's: error, log, ignore or a function, which makes the step async. A cookie that is declared
+    with `clear_invalid` is cleared on the response, whatever it will be.
+    """
+
+    def skip(request: Request) -> None:
+        request.state = {}
+
+    def judge(request: Request) -> None:
+        for name, _ in request.scope["headers"]:
+            if name == b"cookie":
+                break
+        else:
+            return  # `state` is empty when somebody reads it
+        error = _fill(cookies, request)
+        if error is None or fail_action == "ignore":
+            return
+        if fail_action == "error":
+            raise error
+        request.note(["state", "error"], error, printed=True)
+
+    async def ask(request: Request) -> Response | None:
+        error = _fill(cookies, request)
+        if error is None:
+            return None
+        assert callable(fail_action)
+        return await fail_action(request, error)  # type: ignore[no-any-return]
+
+    if not parse:
+        return skip
+    return ask if callable(fail_action) else judge
+
+
+def _fill(cookies: Cookies, request: Request) -> boom.Boom | None:
+    header = request.headers.get("cookie")
+    request.state, failures = cookies.parse(header) if header else ({}, [])
+    for failure in failures:
+        if failure.definition.clear_invalid:
+            request.set_cookie(failure.name, CLEAR, {})
+    refused = [failure.name for failure in failures if not failure.definition.ignore_errors]
+    return boom.BadRequest("Invalid cookie value", data={"cookies": refused}) if refused else None
+
+
+def _pairs(header: str) -> dict[str, list[str]]:
+    """Names and all their texts, without the double quotes around a text; a part without "=" is no cookie."""
+    pairs: dict[str, list[str]] = {}
+    for part in header.split(";"):
+        name, found, text = part.partition("=")
+        if not found:
+            continue
+        text = text.strip(" \t")
+        if len(text) > 1 and text[0] == text[-1] == '"':
+            text = text[1:-1]
+        pairs.setdefault(name.strip(" \t"), []).append(text)
+    return pairs
+
+
+def _one_or_all(values: list[Any]) -> Any:
+    return values[0] if len(values) == 1 else values
+
+
+def _is_domain(text: str) -> bool:
+    return bool(_DOMAIN.fullmatch(text)) and all(len(label) <= 63 for label in text.split("."))

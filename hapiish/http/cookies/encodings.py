@@ -1,0 +1,62 @@
+"""What a cookie's value looks like in the header: the encodings of hapi's cookies, both ways."""
+
+import base64
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+from hapiish import codec
+from hapiish.http.syntax import query
+
+Encoding = Literal["none", "base64", "base64json", "form", "iron"]
+
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
+def decoded(text: str, encoding: str) -> Any:
+    """The value of a text. Raises ValueError when it is not written so; `iron` is the business of `seal`."""
+    return _DECODERS[encoding](text)
+
+
+def _from_base64(text: str) -> bytes:
+    """Standard or URL-safe alphabet, padded or not."""
+    data = text.encode().translate(_URL_SAFE).rstrip(b"=")
+    return base64.b64decode(data + b"=" * (-len(data) % 4), validate=True)
+
+
+_DECODERS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "base64": lambda text: _from_base64(text).decode(),
+    "base64json": lambda text: codec.decode(_from_base64(text)),
+    "form": query.parse,
+    "none": str,
+}
+
+
+def encoded(value: Any, encoding: str) -> str:
+    """The text of a value. Raises TypeError for one that the encoding cannot hold."""
+    if encoding == "base64json":
+        return base64.b64encode(codec.encode(value)).decode()
+    if value is None:
+        return ""
+    if encoding == "form" and isinstance(value, Mapping):
+        return "&".join(f"{_component(name)}={_component(text)}" for name in value for text in _form_texts(value[name]))
+    if encoding == "base64" and isinstance(value, str | bytes):
+        return base64.b64encode(value if isinstance(value, bytes) else value.encode()).decode()
+    if encoding == "none" and isinstance(value, str):
+        return value
+    raise TypeError(
+        f"a cookie with the encoding {encoding} cannot hold {type(value).__name__}; base64json holds any JSON"
+    )
+
+
+def _form_texts(value: Any) -> list[str]:
+    if isinstance(value, list | tuple):
+        return [text for item in value for text in _form_texts(item)]
+    if isinstance(value, bool):
+        return ["true" if value else "false"]
+    return ["" if value is None else str(value)]
+
+
+def _component(text: str) -> str:
+    """encodeURIComponent, which Node writes form cookies with."""
+    return quote(text, safe="!'()*")

@@ -1,0 +1,248 @@
+"""Sessions (`session`, yar's keys): what one browser left for its next request, in a sealed cookie or in a cache.
+
+A session that fits is in the cookie as a whole; a larger one is in the cache, and the cookie has but its id. Loaded
+before authentication, written by the last touch of a response, if anything was changed.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hapiish import boom, codec
+from hapiish.bridge import anywhere
+from hapiish.http.cookies.iron import Password, seal
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import Response
+from hapiish.http.lifecycle import Marshal
+
+_FLASH: Final = "_flash"
+_LAZY: Final = "_lazyKeys"
+_OWN: Final = frozenset({_FLASH, _LAZY})
+_BLOCK: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`cookie` is declared as one that is sealed with `password`. `max_cookie_size` counts characters of its value.
+
+    `new_id` makes the id of a session for a request.
+    """
+
+    cookie: str
+    password: Password
+    max_cookie_size: int = 1024
+    store_blank: bool = True
+    error_on_cache_not_ready: bool = True
+    new_id: Callable[[Request], str] = lambda request: secrets.token_urlsafe(24)
+
+
+class Sessions:
+    """The sessions of a table, `request.server.session`; `policy` is a `hapiish.caches.Policy` for those too large."""
+
+    def __init__(self, settings: Settings, policy: Any) -> None:
+        self.settings = settings
+        self.policy = policy
+        # All but the encrypted content of a sealed text is of one length, whatever is sealed.
+        self._frame = len(seal("", settings.password, ttl=1)) - _sealed_length(2) if settings.max_cookie_size else 0
+
+    @anywhere
+    async def revoke(self, id: str) -> None:
+        """Forgets the session of that id in the cache. One that is in its cookie as a whole cannot be forgotten."""
+        await self.policy.drop(id)
+
+    def fits(self, content: Mapping[str, Any]) -> bool:
+        """Whether `content` may be in the cookie as a whole."""
+        most = self.settings.max_cookie_size
+        return bool(most) and self._frame + _sealed_length(len(codec.encode(content))) <= most
+
+    @anywhere
+    async def load(self, id: str, request: Request) -> dict[str, Any] | None:
+        """What the cache has of a session, None when it has nothing."""
+        try:
+            self._expect_cache()
+            kept = await self.policy.get(id)
+        except Exception as error:  # noqa: BLE001 - whatever a store raises
+            self._fail(error, request)
+            return {}
+        return kept["_store"] if isinstance(kept, dict) else None
+
+    @anywhere
+    async def save(self, id: str, store: Mapping[str, Any], request: Request) -> None:
+        """Puts a session into the cache."""
+        try:
+            self._expect_cache()
+            await self.policy.set(id, {"_store": store})
+        except Exception as error:  # noqa: BLE001 - whatever a store raises
+            self._fail(error, request)
+
+    def _expect_cache(self) -> None:
+        if not self.policy.is_ready:
+            raise ConnectionError("the cache of the sessions is not ready")
+
+    def _fail(self, error: Exception, request: Request) -> None:
+        """503, unless requests are to go on without what the cache has."""
+        if self.settings.error_on_cache_not_ready:
+            raise boom.ServerUnavailable("Sessions cannot be had now", code="session_unavailable") from error
+        # A store that does not answer is told of already, and once.
+        request.note(["session", "error"], error, printed=not isinstance(error, boom.ServerUnavailable))
+
+
+class Session:
+    """`request.session`: values by key, for one browser. They are JSON; one that is changed in place needs `touch`."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        request: Request,
+        id: str | None = None,
+        store: dict[str, Any] | None = None,
+        *,
+        is_cached: bool = False,
+    ) -> None:
+        self._sessions = sessions
+        self._request = request
+        self._forgotten: list[str] = []
+        self._is_cached = is_cached
+        self._is_new = id is None
+        self._is_modified = id is None and sessions.settings.store_blank
+        self.id = id or sessions.settings.new_id(request)
+        self._store = store or {}
+        lazy_keys = self._store.pop(_LAZY, None)
+        self._is_lazy = lazy_keys is not None
+        for key in lazy_keys or ():
+            setattr(self, key, self._store.pop(key, None))
+
+    def get(self, key: str, clear: bool = False) -> Any:
+        """The value of `key`, None when there is none; `clear` takes it out."""
+        value = self._store.get(key)
+        if clear:
+            self.clear(key)
+        return value
+
+    def set(self, key: str | Mapping[str, Any], value: Any = None) -> Any:
+        """Keeps one value, or all of a mapping; returns what was given. ValueError for keys of the session's own."""
+        values = {key: value} if isinstance(key, str) else key
+        if not _OWN.isdisjoint(values):
+            raise ValueError(f"the keys {', '.join(sorted(_OWN))} of a session are its own")
+        self._is_modified = True
+        self._store.update(values)
+        return value if isinstance(key, str) else key
+
+    def clear(self, key: str) -> None:
+        """Forgets the value of `key`."""
+        self._is_modified = True
+        self._store.pop(key, None)
+
+    def touch(self) -> None:
+        """Has the session written, and so go on for its whole time, although no value was set."""
+        self._is_modified = True
+
+    def flash(self, kind: str | None = None, message: Any = None, override: bool = False) -> Any:
+        """Adds a message for the next page, or with `override` puts it in place of those of its kind.
+
+        Without a message the ones of that type, without a kind all of them, are returned and forgotten.
+        """
+        self._is_modified = True
+        messages = self._store.setdefault(_FLASH, {})
+        if kind is None:
+            self._store[_FLASH] = {}
+            return messages
+        if message is None:
+            return messages.pop(kind, [])
+        if override:
+            messages[kind] = message
+        else:
+            present = messages.get(kind, [])
+            messages[kind] = [*(present if isinstance(present, list) else [present]), message]
+        return messages[kind]
+
+    def reset(self) -> None:
+        """Begins anew with another id and no values, as one should when somebody logs in or out."""
+        if self._is_cached:
+            self._forgotten.append(self.id)
+            self._is_cached = False
+        self._store = {}
+        for key in self._lazy_values():
+            delattr(self, key)
+        self.id = self._sessions.settings.new_id(self._request)
+        self._is_new = self._is_modified = True
+
+    def lazy(self, enabled: bool = True) -> None:
+        """Whether attributes that are set on the session are values of it, too."""
+        self._is_lazy = enabled
+        self._is_modified = self._is_modified or not enabled
+
+    @anywhere
+    async def commit(self) -> None:
+        """Writes the session now, which otherwise happens when the response is made."""
+        sessions, settings = self._sessions, self._sessions.settings
+        store = self._store
+        if self._is_lazy:
+            values = self._lazy_values()
+            store = {**store, **values, _LAZY: list(values)}
+        if store or not self._is_new or settings.store_blank:
+            content = {"id": self.id, "_store": store}
+            fits = sessions.fits(content)
+            if not fits:
+                await sessions.save(self.id, store, self._request)
+                content = {"id": self.id}
+            elif self._is_cached:
+                self._forgotten.append(self.id)
+            self._is_cached, self._is_new = not fits, False
+            self._request.set_cookie(settings.cookie, content, {})
+        for id in self._forgotten:
+            await sessions.revoke(id)
+        self._forgotten.clear()
+        self._is_modified = False
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is anything to write; what is set lazily is not noticed, so it always is."""
+        return self._is_modified or self._is_lazy or bool(self._forgotten)
+
+    def _lazy_values(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if not key.startswith("_") and key != "id"}
+
+
+def session_step(sessions: Sessions) -> Callable[[Request], Any]:
+    """The step that makes `request.session` of the cookie, and of the cache where the cookie has but the id."""
+    cookie = sessions.settings.cookie
+
+    def begin(request: Request) -> Any:
+        given = request.state.get(cookie)
+        content: dict[str, Any] = given if isinstance(given, dict) else {}
+        id, store = content.get("id"), content.get("_store")
+        if not isinstance(id, str):
+            request.session = Session(sessions, request)
+            return None
+        if isinstance(store, dict):
+            request.session = Session(sessions, request, id, store)
+            return None
+        return load(request, id)
+
+    async def load(request: Request, id: str) -> None:
+        store = await sessions.load(id, request)
+        # What the cache no longer has is over or revoked, and its id is not used again.
+        request.session = (
+            Session(sessions, request) if store is None else Session(sessions, request, id, store, is_cached=True)
+        )
+
+    return begin
+
+
+def session_marshal(sessions: Sessions) -> Marshal:
+    """The last touch that writes a changed session; of what ended in a 500 nothing is kept."""
+
+    async def touch(request: Request, response: Response) -> None:
+        session = request.session
+        if session is not None and session.is_changed and response.status_code != 500:
+            await session.commit()
+
+    return touch
+
+
+def _sealed_length(plain: int) -> int:
+    """The length in base64 of so many bytes after encryption, which fills up the last block."""
+    encrypted = (plain // _BLOCK + 1) * _BLOCK
+    return -(-encrypted * 4 // 3)

@@ -1,0 +1,166 @@
+"""The `h` of lifecycle functions (hapi's response toolkit)."""
+
+from collections.abc import Mapping
+from functools import partial
+from math import inf
+from typing import Any, Unpack
+
+from hapiish.boom import BadRequest, Boom, PreconditionFailed
+from hapiish.http.content import conditional, files
+from hapiish.http.content.files import FileKeywords
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import CLEAR, Response
+from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
+from hapiish.http.syntax.header import is_local
+
+
+class Signal:
+    """A value that says what the lifecycle should do, not what to answer."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"h.{self.name}"
+
+
+CONTINUE, ABANDON, CLOSE = Signal("continue_"), Signal("abandon"), Signal("close")
+
+
+class Left(BaseException):
+    """The lifecycle is over without a response of its own; `signal` says why: ABANDON or CLOSE.
+
+    Not an Exception, so that no step takes it for a failure.
+    """
+
+    def __init__(self, signal: Signal) -> None:
+        super().__init__(signal)
+        self.signal = signal
+
+
+class Toolkit:
+    """One per call of a user's function; `request` is the request it belongs to."""
+
+    __slots__ = ("request",)
+
+    continue_ = CONTINUE
+    abandon = ABANDON
+    """The function answers by itself, with `request.send`: the framework sends nothing, now or later."""
+    close = CLOSE
+    """Ends the answer that the function began with `request.send`; without one the connection is closed."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+
+    @property
+    def context(self) -> Any:
+        """What the table binds to the route (`bind`), None when it binds nothing."""
+        return self.request.route.context
+
+    def response(self, value: Any = None) -> Response:
+        """Wraps a value so that status, headers and cookies can be set; a wrapped response is returned as it is."""
+        return value if isinstance(value, Response) else Response(value)
+
+    def redirect(self, uri: str) -> Response:
+        """An empty 302 to `uri`."""
+        return Response("").redirect(uri)
+
+    def redirect_local(self, uri: Any, default: str | None = None) -> Response:
+        """An empty 302 to a path of this very server, such as a page that a client asks to be led back to.
+
+        Any other `uri` (`https://…`, `//host`, no text at all) is replaced by `default`; without one it is a
+        BadRequest.
+        """
+        if is_local(uri):
+            return self.redirect(uri)
+        if default is None:
+            raise BadRequest("A redirect must lead to a path of this server", code="redirect")
+        return self.redirect(default)
+
+    def file(self, path: str, **options: Unpack[FileKeywords]) -> Response:
+        """The file at `path`, relative to the route's `files.relativeTo` or absolute, which must lie in that folder.
+
+        Answers 404 when there is none, 403 outside of the folder; see FileKeywords. Raises ValueError on what means
+        nothing.
+        """
+        response = Response()
+        response.prepare = partial(files.prepare, path, files.options_of(self.request.route.files, **options))
+        return response
+
+    def view(
+        self,
+        template: str,
+        context: Mapping[str, Any] | None = None,
+        *,
+        layout: str | bool | None = None,
+        layout_keyword: str | None = None,
+        content_type: str | None = None,
+    ) -> Response:
+        """The template of the table's `views` by that name, rendered with `context` when the handler is through.
+
+        The options are those of `views`, for this response alone. Raises RuntimeError in a table without templates.
+        """
+        views = self.request.server.views
+        if views is None:
+            raise RuntimeError('the table has no templates; say where they are under "views"')
+        response: Response = views.response(
+            template, context, layout=layout, layout_keyword=layout_keyword, content_type=content_type
+        )
+        return response
+
+    def entity(self, *, etag: str | None = None, modified: str | None = None, vary: bool = True) -> Response | None:
+        """Compares the client's copy now: a 304 takeover response when it is fresh, else None.
+
+        Without a match the values are remembered for the response that the handler goes on to make. Raises
+        PreconditionFailed when the client demands another state (RFC 9110 §13). `modified` is an HTTP date; `vary`
+        says, as in `response.etag`, that a compressed body has a tag of its own.
+        """
+        tag = conditional.format_etag(etag) if etag is not None else None
+        codings = self.request.server.encodings if vary else ()
+        verdict = conditional.evaluate(self.request.method, self.request.headers, tag, modified, codings)
+        if verdict is not None and verdict[0] == 412:
+            raise PreconditionFailed
+        if verdict is None:
+            self.request.entity = {"etag": etag, "modified": modified, "vary": vary}
+            return None
+        response = Response().code(304).takeover()
+        if verdict[1] is not None:
+            response.header("etag", verdict[1])
+        elif etag is not None:
+            response.etag(etag, vary=vary)
+        if modified is not None:
+            response.header("last-modified", modified)
+        return response
+
+    def state(self, name: str, value: Any, **options: Any) -> None:
+        """Sets a cookie on whatever response will be sent."""
+        self.request.set_cookie(name, value, options)
+
+    def unstate(self, name: str, **options: Any) -> None:
+        """Clears a cookie on whatever response will be sent."""
+        self.request.set_cookie(name, CLEAR, options)
+
+    def authenticated(self, *, credentials: Any, artifacts: Any = None, expires: float = inf) -> Authenticated:
+        """The verdict of a scheme: these credentials are good, until `expires` (seconds since the epoch)."""
+        return Authenticated(credentials, artifacts, expires)
+
+    def unauthenticated(self, error: Boom, *, credentials: Any = None, artifacts: Any = None) -> Unauthenticated:
+        """The verdict of a scheme: bad credentials, or none when the error is a missing one."""
+        return Unauthenticated(error, credentials, artifacts)
+
+
+class BoundToolkit(Toolkit):
+    """For a function that has a context of its own."""
+
+    __slots__ = ("_context",)
+
+    def __init__(self, request: Request, context: Any) -> None:
+        super().__init__(request)
+        self._context = context
+
+    @property
+    def context(self) -> Any:
+        """What the table binds to the function."""
+        return self._context

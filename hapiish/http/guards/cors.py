@@ -1,0 +1,103 @@
+"""Cross-origin headers of a route (`options.cors`): on ordinary responses, and in answer to a preflight (lib/cors.js).
+
+A preflight is answered for the route that the announced method would meet; finding it is the dispatcher's business.
+"""
+
+import re
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+from hapiish.http.syntax.message_head import is_host
+
+Preflight = tuple[int, dict[str, str], dict[str, str] | None]
+"""Status, headers and JSON body of an answer to a preflight."""
+
+_ANY: Final = r"[^/?#\\@,\s]"
+"""One character where a pattern has `*` or `?`: none that ends or divides the host of an origin (RFC 6454 §6.2)."""
+
+
+class Cors:
+    """The headers for one set of CORS settings. An origin that is refused is served all the same: browsers judge."""
+
+    __slots__ = ("_any", "_exact", "_granted", "_headers", "_ignore", "_patterns", "_preflight", "_status")
+
+    def __init__(self, settings: Any) -> None:
+        self._ignore = settings.origin == "ignore"
+        origins: tuple[str, ...] = () if self._ignore else settings.origin
+        self._any = self._ignore or origins == ("*",)
+        self._exact = frozenset(origin for origin in origins if "*" not in origin)
+        self._patterns = tuple(_pattern(origin) for origin in origins if "*" in origin)
+        allowed = (*settings.headers, *settings.additional_headers)
+        exposed = (*settings.exposed_headers, *settings.additional_exposed_headers)
+        self._headers = frozenset({"origin", *(name.lower() for name in allowed)})
+        self._status: int = settings.preflight_status_code
+        granted: dict[str, str] = {}
+        if settings.credentials:
+            granted["access-control-allow-credentials"] = "true"
+        if exposed:
+            granted["access-control-expose-headers"] = ",".join(exposed)
+        self._granted = granted
+        self._preflight = {
+            "access-control-allow-headers": ",".join(allowed),
+            "access-control-max-age": str(settings.max_age),
+            **granted,
+        }
+
+    def allows(self, origin: str | None) -> bool:
+        """Whether pages of `origin` may read the answer; without an Origin header only where any may."""
+        if self._any:
+            return True
+        if origin is None:
+            return False
+        if origin in self._exact:
+            return True
+        return any(pattern.fullmatch(origin) for pattern in self._patterns) and _names_a_host(origin)
+
+    def apply(self, origin: str | None, headers: MutableMapping[str, Any]) -> None:
+        """Add to the headers of an ordinary response, errors included; `origin` is the request's."""
+        if not self._ignore:
+            headers["vary"] = _varying(headers.get("vary"))
+        if not self.allows(origin):
+            return
+        if self._ignore:
+            headers["access-control-allow-origin"] = "*"
+        elif origin is not None:
+            headers["access-control-allow-origin"] = origin
+        headers.update(self._granted)
+
+    def preflight(self, origin: str, method: str, requested: str | None) -> Preflight:
+        """Answer a preflight: `method` and `requested` are the `Access-Control-Request-` headers of those names.
+
+        A refusal is a 200 that says why and grants nothing, as in hapi. All vary by origin, which hapi leaves out.
+        """
+        headers = {} if self._ignore else {"vary": "origin"}
+        if not self.allows(origin):
+            return 200, headers, {"message": "CORS error: Origin not allowed"}
+        names = [name for each in (requested or "").lower().split(",") if (name := each.strip())]
+        if not self._headers.issuperset(names):
+            return 200, headers, {"message": "CORS error: Some headers are not allowed"}
+        headers["access-control-allow-origin"] = "*" if self._ignore else origin
+        headers["access-control-allow-methods"] = method
+        return self._status, headers | self._preflight, None
+
+
+def _names_a_host(origin: str) -> bool:
+    """Whether what follows the scheme is a host, and perhaps a port: `evil.com:80.good.example` is none."""
+    return is_host(origin.partition("://")[2].encode("latin-1", "replace"))
+
+
+def _varying(present: str | None) -> str:
+    if not present:
+        return "origin"
+    names = [name.strip().lower() for name in present.split(",")]
+    return present if "origin" in names or "*" in names else f"{present},origin"
+
+
+def _pattern(origin: str) -> re.Pattern[str]:
+    """`*` is any text and `?` any character, anchored at both ends, scheme and port included (hapi).
+
+    What stands between two `*` is sought once, where it comes first: to try all of its places is polynomial.
+    """
+    first, *inner, last = (re.escape(part).replace(r"\?", _ANY) for part in origin.split("*"))
+    between = "".join(f"(?>{_ANY}*?{part})" for part in inner)
+    return re.compile(f"{first}{between}{_ANY}*{last}")

@@ -1,0 +1,259 @@
+"""Limits of a route or event (`options.limit`): who is counted by what, 429 when there is no room, and the headers.
+
+Limits by what a request shows at once come before authentication, those by its user or its payload after it. The
+headers are those of draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Policy` and `RateLimit`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from hashlib import blake2b
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from math import ceil
+from typing import Any, Final, NamedTuple
+
+from hapiish import boom
+from hapiish.http.auth.access import claim, text_of
+from hapiish.http.body.reader import Waiting
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.toolkit import Toolkit
+from hapiish.http.guards.counters import Counters, Window
+from hapiish.http.guards.turns import Turn, Verdict
+from hapiish.http.lifecycle import Marshal
+from hapiish.types import AsyncHandler, Message, Receive
+
+Network = IPv4Network | IPv6Network
+Read = Callable[[Request], str | None]
+
+_LATE: Final = ("credentials", "payload", "user")
+
+
+class Judged(NamedTuple):
+    """What a limit said of a request; `request.plugins["limit"]` is the list of them."""
+
+    limit: "Limit"
+    key: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """One limit, ready to be asked. `scope` is what is counted together: a route, or all that bear the limit's name.
+
+    `counted` are the statuses of the answers that count, where not every request does. `refuse`
+    says what happens when the store does not answer.
+    """
+
+    name: str
+    scope: str
+    window: Window
+    by: tuple[str, ...]
+    counted: frozenset[int] = frozenset()
+    headers: bool = True
+    refuse: bool = False
+    skip: AsyncHandler | None = None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it must wait for authentication and the body."""
+        return any(term.partition(".")[0] in _LATE for term in self.by)
+
+
+def limit_step(
+    limits: Sequence[Limit], counters: Counters, allowlist: Iterable[Network] = (), *, streams: bool = False
+) -> Callable[[Request], Any]:
+    """The step that counts a request, or refuses it with 429 and `Retry-After`; callers in `allowlist` are free.
+
+    `streams`: the handler reads the body, so that a request is judged before all of it has come.
+    """
+    keyed = [(limit, key_reader(limit.scope, limit.by)) for limit in limits]
+    free = tuple(allowlist)
+
+    async def tried(limit: Limit, key: str, request: Request) -> Verdict | None:
+        """Waits while as many requests are under way as failures are left: each of them may become one."""
+        turns = counters.trials.of(request)
+        turn = Turn(counters.trials, key, partial(counters.look, limit.window, key))
+        verdict = await _taken(turn)
+        turns.append(turn)
+        if len(turns) == 1:
+            request.pausing = partial(_pausing, turns, streams)
+        return verdict
+
+    async def judge(request: Request) -> None:
+        if free and _is_within(request.info.remote_address, free):
+            return
+        judged: list[Judged] = request.plugins.setdefault("limit", [])
+        for limit, read in keyed:
+            if limit.skip is not None and await limit.skip(request, Toolkit(request)):
+                continue
+            key = read(request)
+            verdict = await (tried(limit, key, request) if limit.counted else counters.take(limit.window, key))
+            if verdict is not None:
+                judged.append(Judged(limit, key, verdict))
+                if not verdict.allowed:
+                    raise _too_many(verdict)
+            elif limit.refuse:
+                raise boom.ServerUnavailable("Limits cannot be judged now", code="limits_unavailable")
+
+    return judge
+
+
+async def _taken(turn: Turn) -> Verdict | None:
+    try:
+        return await turn.take()
+    except TimeoutError:
+        raise boom.ServerUnavailable(code="limit_busy", headers={"retry-after": "1"}) from None
+
+
+def _pausing(turns: Sequence[Turn], streams: bool, receive: Receive) -> Receive:
+    """`receive` without the turns of its request while that waits for its client; 429 when none is left by then.
+
+    They are taken again when the body is complete; where it `streams`, with each of its pieces.
+    """
+    over = False
+
+    async def pausing() -> Message:
+        nonlocal over
+        if over:
+            return await receive()
+        steps = receive().__await__()
+        try:
+            until = next(steps)
+        except StopIteration as done:
+            message: Message = done.value
+        else:
+            for turn in turns:
+                turn.pause()
+            message = await Waiting(steps, until)
+        over = not message.get("more_body", False)
+        if (over or streams) and message["type"] == "http.request":
+            for turn in turns:
+                verdict = None if turn.holds else await _taken(turn)
+                if verdict is not None and not verdict.allowed:
+                    raise _too_many(verdict)
+        return message
+
+    return pausing
+
+
+def limit_marshal(limits: Sequence[Limit], counters: Counters) -> Marshal:
+    """The last touch of a limited route: counts answers, and adds the headers to whatever the response is."""
+    policy = ", ".join(f'"{limit.name}";q={limit.window.amount};w={limit.window.seconds}' for limit in shown(limits))
+    counted = frozenset[int]().union(*(limit.counted for limit in limits))
+
+    async def touch(request: Request, response: Response) -> None:
+        judged: list[Judged] = request.plugins.get("limit", [])
+        if response.status_code in counted:
+            for index, (limit, key, before) in enumerate(judged):
+                if response.status_code in limit.counted and before.allowed:
+                    judged[index] = Judged(limit, key, await counters.take(limit.window, key) or before)
+                    counters.trials.failed(key)
+        counters.trials.end(request)
+        if policy:
+            response.headers["ratelimit-policy"] = policy
+            now = ", ".join(
+                f'"{limit.name}";r={verdict.remaining};t={ceil(verdict.reset)}'
+                for limit, _, verdict in judged
+                if limit.headers
+            )
+            if now:
+                response.headers["ratelimit"] = now
+
+    return touch
+
+
+def trials_ended(counters: Counters) -> AsyncHandler:
+    """What onPostResponse does for a request that never got a response, because its client left."""
+
+    async def ended(request: Request, h: Toolkit) -> None:
+        counters.trials.end(request)
+
+    return ended
+
+
+def shown(limits: Iterable[Limit]) -> list[Limit]:
+    """Those that the headers speak of."""
+    return [limit for limit in limits if limit.headers]
+
+
+def key_reader(scope: str, by: Sequence[str]) -> Callable[[Request], str]:
+    """From a request to the key that it is counted under.
+
+    What a request does not have is replaced by the caller's address: leaving it out is no way around a limit, and
+    uses up nobody else's. Keys are digests, so that a store holds no addresses and no names.
+    """
+    readers = [_reader(term) for term in by if term != "route"]
+
+    def read(request: Request) -> str:
+        parts = [scope]
+        for reader in readers:
+            text = reader(request)
+            parts.append(f"@{caller_address(request)}" if text is None else f"={text}")
+        return blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+    return read
+
+
+def caller_address(request: Request) -> str:
+    """The address that stands for a caller: of IPv6 the /64, which is what one subscriber has."""
+    return _grouped(request.info.remote_address or "")
+
+
+def _reader(term: str) -> Read:
+    if term == "address":
+        return lambda request: None
+    if term == "user":
+        return _user
+    root, *names = term.split(".")
+    if root == "headers":
+        name = ".".join(names).lower()
+        return lambda request: request.headers.get(name)
+
+    def read(request: Request) -> str | None:
+        value = request.auth.credentials if root == "credentials" else getattr(request, root)
+        for name in names:
+            value = claim(value, name)
+        text = text_of(value)
+        return text.strip().casefold() if text else None
+
+    return read
+
+
+def _user(request: Request) -> str | None:
+    """`credentials.id`, the `id` of `credentials.user`, that itself, or `credentials.sub`; what there is first."""
+    credentials = request.auth.credentials
+    user = claim(credentials, "user")
+    for value in (claim(credentials, "id"), claim(user, "id"), user, claim(credentials, "sub")):
+        text = text_of(value)
+        if text:
+            return text
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _grouped(address: str) -> str:
+    ip = _parsed(address)
+    if not isinstance(ip, IPv6Address):
+        return str(ip or address)
+    return str(ip.ipv4_mapped or ip_network((ip, 64), strict=False))
+
+
+@lru_cache(maxsize=4096)
+def _is_within(address: str | None, networks: tuple[Network, ...]) -> bool:
+    ip = _parsed(address or "")
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    return ip is not None and any(ip in network for network in networks)
+
+
+def _parsed(address: str) -> Any:
+    try:
+        return ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+
+
+def _too_many(verdict: Verdict) -> boom.TooManyRequests:
+    wait = max(1, ceil(verdict.reset))
+    return boom.TooManyRequests(code="too_many_requests", headers={"retry-after": str(wait)})

@@ -1,0 +1,83 @@
+"""A query string to a dictionary as hapi reads it (`application/x-www-form-urlencoded` of the WHATWG URL standard).
+
+Only text comes out; numbers, lists and defaults are the business of a schema.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from hapiish import boom
+from hapiish.http.syntax.charset import UTF_8, decoder
+
+_CODES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})++")
+
+Decoded = Callable[[re.Match[str]], str]
+Parser = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def parse(raw: bytes | str) -> dict[str, str | list[str]]:
+    """Names to texts, a repeated name to the list of its texts in order.
+
+    `+` is a space, a name without `=` is "", percent codes that are none stay as they are, bytes that are not UTF-8
+    become U+FFFD: a query never fails to parse.
+    """
+    return _pairs(raw if isinstance(raw, str) else raw.decode("utf-8", "replace"), _replaced)
+
+
+def form(body: bytes, charset: str = UTF_8) -> dict[str, str | list[str]]:
+    """The same of a form in that charset, percent codes included; BadRequest for what is not text in it."""
+    decode = decoder(charset)
+    if charset == UTF_8:
+        return _pairs(decode(body), lambda codes: decode(_bytes(codes)))
+    pairs = _pairs(body.decode("latin-1"), lambda codes: _bytes(codes).decode("latin-1"))
+    values: dict[str, str | list[str]] = {}
+    for name, found in pairs.items():
+        texts = [decode(text.encode("latin-1")) for text in ([found] if isinstance(found, str) else found)]
+        values[decode(name.encode("latin-1"))] = texts[0] if isinstance(found, str) else texts
+    return values
+
+
+def _pairs(text: str, decoded: Decoded) -> dict[str, str | list[str]]:
+    query: dict[str, str | list[str]] = {}
+    if not text:
+        return query
+    if "+" in text:
+        text = text.replace("+", " ")
+    coded = "%" in text
+    for pair in text.split("&"):
+        if not pair:
+            continue
+        name, _, value = pair.partition("=")
+        if coded:
+            name, value = _CODES.sub(decoded, name), _CODES.sub(decoded, value)
+        if name not in query:
+            query[name] = value
+            continue
+        known = query[name]
+        if isinstance(known, list):
+            known.append(value)
+        else:
+            query[name] = [known, value]
+    return query
+
+
+def _bytes(codes: re.Match[str]) -> bytes:
+    """What percent codes stand for. `urllib.parse.unquote` takes quadratic time where many are none."""
+    return bytes.fromhex(codes[0].replace("%", ""))
+
+
+def _replaced(codes: re.Match[str]) -> str:
+    return _bytes(codes).decode("utf-8", "replace")
+
+
+def parser(function: Callable[[dict[str, Any]], Any]) -> Parser:
+    """A parser of one's own, which is given what `parse` returns; one that returns no dictionary is a 500 (hapi)."""
+
+    def call(query: dict[str, Any]) -> dict[str, Any]:
+        parsed = function(query)
+        if not isinstance(parsed, dict):
+            raise boom.InternalServerError(f"query.parser must return a dictionary, not {type(parsed).__name__}")
+        return parsed
+
+    return call

@@ -1,0 +1,259 @@
+"""The faults that the file's schema finds, put into words: what is wrong, what is wanted, what was probably meant."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from hapiish.table import schema
+from hapiish.table.form.foreign_terms import SWITCHES, instead, synonym
+from hapiish.table.problems import Problem
+from hapiish.table.problems.codes import Code
+from hapiish.table.problems.near import MOST, near
+from hapiish.table.text.marks import Path
+from hapiish.table.text.source import Tree
+
+_KINDS: Final = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "a mapping",
+    "array": "a list",
+}
+_LIMITS: Final = {
+    "minimum": (Code.RANGE, "at least {}"),
+    "maximum": (Code.RANGE, "at most {}"),
+    "minItems": (Code.LENGTH, "a list of at least {}"),
+    "minProperties": (Code.LENGTH, "a mapping with at least {} key"),
+    "minLength": (Code.LENGTH, "at least {} character long"),
+    "maxLength": (Code.LENGTH, "at most {} characters long"),
+    "uniqueItems": (Code.LENGTH, "a list without repetitions"),
+}
+_LONGEST: Final = 60
+_SURE: Final = 0.77
+"""How alike a name is that is meant rather than the same word in another place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One leaf of jsonschema's tree of errors, its path from the top of the file; `limit` is the keyword's value."""
+
+    path: Path
+    keyword: str
+    instance: Any
+    schema: schema.Subschema
+    limit: Any = None
+
+
+def problems(tree: Tree, faults: Iterable[Fault]) -> tuple[list[Problem], set[Path]]:
+    """A problem for each fault, and the places that misspelt or misplaced keys were meant for.
+
+    What is missing at such a place is no second problem.
+    """
+    told: dict[Problem, None] = {}
+    taken: set[Path] = set()
+    absent: dict[Path, list[str]] = {}
+    for fault in sorted(faults, key=lambda fault: fault.keyword == "required"):
+        if fault.keyword == "additionalProperties":
+            problem, meant = _unknown(tree, fault)
+            told[problem] = None
+            taken.add(meant)
+        elif fault.keyword == "required":
+            absent.setdefault(fault.path, []).extend(_absent(fault, taken))
+        elif fault.keyword == "propertyNames":
+            message = f'"{fault.instance}" is not {fault.schema["errorMessage"]}'
+            told[Problem(tree.marks.key(fault.path), Code.NAME_FORM, message)] = None
+        else:
+            told[_value(tree, fault)] = None
+    for path, names in absent.items():
+        if names:
+            said = ", ".join(dict.fromkeys(names))
+            told[Problem(tree.marks.key(path), Code.MISSING, f"missing {said}")] = None
+    return list(told), taken
+
+
+def close_to(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The one of `known` that `word` was probably meant to be."""
+    folded = {name.casefold(): name for name in islice(known, MOST)}
+    close = near(word.casefold(), folded, cutoff)
+    return folded[close] if close else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean "…"?`, or nothing when no known word is near."""
+    close = close_to(word, known)
+    return f'; did you mean "{close}"?' if close else ""
+
+
+def _unknown(tree: Tree, fault: Fault) -> tuple[Problem, Path]:
+    key, parent = str(fault.path[-1]), fault.path[:-1]
+    mark = tree.marks.key(fault.path)
+    message = f'unknown option "{key}"'
+    known = fault.schema.get("properties", {})
+    free = [name for name in known if name not in fault.instance]
+    sure = close_to(key, free, _SURE) or synonym(key, free)
+    elsewhere = _misplaced(tree, key, parent) if sure is None else None
+    if elsewhere is not None:
+        hint, place = elsewhere
+        return Problem(mark, Code.UNKNOWN, message, hint), place
+    if key.isdecimal() and "status" in known:
+        return Problem(mark, Code.UNKNOWN, message, 'it belongs under "status"'), fault.path
+    if not parent and key.startswith("/"):
+        hint = f"write it as an entry of routes: {{method: GET, path: {key[:_LONGEST]}, handler: …}}"
+        return Problem(mark, Code.UNKNOWN, message, hint), fault.path
+    meant = sure or close_to(key, free) or close_to(key, known)
+    if meant:
+        return Problem(mark, Code.UNKNOWN, f'{message}; did you mean "{meant}"?'), (*parent, meant)
+    hint = f"known here: {', '.join(known)}" if known else ""
+    return Problem(mark, Code.UNKNOWN, message, hint), fault.path
+
+
+def _misplaced(tree: Tree, key: str, parent: Path) -> tuple[str, Path] | None:
+    """Where an option that is unknown here belongs: in words, and as a path."""
+    for name in sorted(schema.names_at(parent)):
+        if key in schema.names_at((*parent, name)):
+            forgotten = tree.marks.written((*parent, name)) == ""
+            hint = f'indent it, so that it belongs to "{name}"' if forgotten else f'it belongs under "{name}"'
+            return hint, (*parent, name, key)
+    if parent and isinstance(parent[-1], str):
+        if key in schema.names_at(parent[:-1]):
+            return f'it belongs one level up, beside "{parent[-1]}"', (*parent[:-1], key)
+        if key in schema.names_at((parent[-1],)):
+            return f'it is possible only in "{parent[-1]}" at the top of the table', (parent[-1], key)
+    if len(parent) > 1 and isinstance(parent[-1], int):
+        *around, present, index = parent
+        for name in sorted(schema.names_at(tuple(around))):
+            if name != present and key in schema.names_at((*around, name, index)):
+                return f'an entry with "{key}" belongs under "{name}"', (*around, name, index, key)
+    return None
+
+
+def _absent(fault: Fault, taken: set[Path]) -> Iterator[str]:
+    for name in fault.schema["required"]:
+        if name not in fault.instance and (*fault.path, name) not in taken:
+            yield f'"{name}"'
+
+
+def _value(tree: Tree, fault: Fault) -> Problem:
+    mark = tree.marks.value(fault.path)
+    if not fault.path:
+        if fault.instance is None:
+            return Problem(mark, Code.TYPE, "the table is empty", "begin with routes:")
+        return Problem(mark, Code.TYPE, f"the table must be a mapping, not {_kind(fault.instance)}")
+    subject = _subject(fault.path)
+    stated = fault.schema.get("errorMessage")
+    code, limit = _LIMITS.get(fault.keyword, (Code.TYPE, ""))
+    if code is Code.LENGTH:
+        return Problem(mark, code, f"{subject} must be {limit.format(fault.limit)}")
+    if code is Code.RANGE:
+        return Problem(
+            mark, code, f"{subject} must be {stated or limit.format(fault.limit)}, not {_shown(tree, fault)}"
+        )
+    allowed = _allowed(fault.schema)
+    message = f"{subject} must be {stated or _expected(fault.schema)}, not {_shown(tree, fault)}"
+    if isinstance(fault.instance, str) and fault.path not in tree.substituted:
+        message += did_you_mean(fault.instance, [word for word in allowed if isinstance(word, str)])
+    return Problem(mark, _code(fault, allowed), message, _hint(tree, fault))
+
+
+def _code(fault: Fault, allowed: list[Any]) -> Code:
+    if fault.keyword in ("pattern", "type"):
+        return Code.TEXT_FORM if fault.keyword == "pattern" else Code.TYPE
+    return Code.VALUE if any(type(value) is type(fault.instance) for value in allowed) else Code.TYPE
+
+
+def _allowed(given: Any) -> list[Any]:
+    """The single values that a schema allows, those of its alternatives included."""
+    values = [value for branch in _branches(given) for value in branch.get("enum", ())]
+    return [value for value in values if value is not None]
+
+
+def _expected(given: Any) -> str:
+    """What a schema wants, in words: its kinds and its single values, joined."""
+    words: list[str] = []
+    for branch in _branches(given):
+        words += [_KINDS[kind] for kind in _kinds(branch) if kind != "null"]
+        words += [_word(value) for value in branch.get("enum", ()) if value is not None]
+    words = list(dict.fromkeys(words))
+    return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
+
+
+def _subject(path: Path) -> str:
+    """`"tags[0]"`: the last key, and the indexes after it."""
+    name = ""
+    for step in reversed(path):
+        if isinstance(step, str):
+            return f'"{step}{name}"'
+        name = f"[{step}]{name}"
+    return f'"{name}"'
+
+
+def _shown(tree: Tree, fault: Fault) -> str:
+    value = fault.instance
+    if fault.path in tree.substituted:
+        return f'the value of "{tree.substituted[fault.path].written}"'
+    if value is None:
+        return "empty" if tree.marks.written(fault.path) == "" else "null"
+    if isinstance(value, str) and len(value) > _LONGEST:
+        value = f"{value[:_LONGEST]}…"
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        return tree.marks.written(fault.path) or str(value)
+    return _word(value) if isinstance(value, str | bool) else _kind(value)
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _kind(value: Any) -> str:
+    match value:
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case str():
+            return "text"
+        case _:
+            return _word(value)
+
+
+def _hint(tree: Tree, fault: Fault) -> str:
+    """What to write instead, for mistakes that YAML itself invites."""
+    wants = {kind for branch in _branches(fault.schema) for kind in _kinds(branch)}
+    value = fault.instance
+    if isinstance(value, dict) and len(value) == 1 and "string" in wants:
+        ((key, inner),) = value.items()
+        if inner is None:
+            return f'quote text that starts with "{{": "{{{key}}}"'
+        if fault.path[-1] == "handler":
+            return 'name a function, such as "handlers.users:show"'
+    written = tree.marks.written(fault.path)
+    if fault.path in tree.substituted:
+        return ""
+    key = next((step for step in reversed(fault.path) if isinstance(step, str)), "")
+    if isinstance(value, int | float) and "string" in wants and written and not (key == "auth" and value is True):
+        return f'quote it: "{written}"'
+    if isinstance(value, str):
+        if "boolean" in wants and value.lower() in SWITCHES:
+            return f"write {SWITCHES[value.lower()]}; YAML 1.2 has no other words for it"
+        if "integer" in wants and value.replace("_", "").isdecimal():
+            return f"write {value.replace('_', '')}" + (", without quotes" if written is None else "")
+        if "boolean" in wants and value in ("true", "false"):
+            return "write it without quotes"
+    if isinstance(value, dict) and "array" in wants and "object" not in wants:
+        return 'begin each entry with "- "'
+    return instead(key, value, fault.schema.get("errorMessage", ""), wants)
+
+
+def _branches(given: schema.Subschema) -> Iterator[schema.Subschema]:
+    """The alternatives for a value, without the one for variables, which are all filled in by now."""
+    variable = schema.follow({"$ref": "#/definitions/variable"})
+    return (branch for branch in schema.branches(given) if branch is not variable)
+
+
+def _kinds(branch: dict[str, Any]) -> list[str]:
+    kinds = branch.get("type", [])
+    return [kinds] if isinstance(kinds, str) else kinds

@@ -1,0 +1,86 @@
+"""One of the tables that a table is made of, as the checks see it: what it declares, and what holds for its routes."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from hapiish.table.compose.composition import Part
+from hapiish.table.merge import Layer, Options
+from hapiish.table.merging.presets import Presets
+from hapiish.table.places import section
+from hapiish.table.scope import Scope
+from hapiish.table.text.budget import Budget
+from hapiish.table.text.marks import Path
+
+DEFAULTS: Final = ("server", "routes")
+SERVER_POINTS: Final = frozenset({"onRequest", "onPreStart", "onPostStart", "onPreStop", "onPostStop"})
+"""Extension points that belong to no route."""
+
+
+class RealmDraft:
+    """One of the tables that the whole is made of: what it declares, and the scope of its routes.
+
+    `prefix`, `hosts` and the scope's upper layers are what the tables around it say of where it is used.
+    """
+
+    def __init__(self, part: Part, host: "RealmDraft | None", budget: Budget) -> None:
+        self.part = part
+        self.host = host
+        self.index = part.index
+        self.plugins: list[RealmDraft] = []  # Python plugins of this table, whose declarations are its own
+        self.at = part.at
+        self.value: Options = part.tree.value
+        self.presets = Presets(part, budget)
+        self.written_defaults = section(self.value, *DEFAULTS)
+        own = Layer(self.written_defaults, (*self.at, *DEFAULTS))
+        servers = (*self.presets.layers(own.value, DEFAULTS), own)
+        self.prefix, self.name = "", ""
+        self.hosts: tuple[str | None, ...] = ()
+        self.scope = Scope(servers)
+        if host is not None:
+            entry, at = part.entry, part.entry_at
+            self.prefix = host.prefix + (section(entry, "routes").get("prefix") or "")
+            self.hosts = host.hosts or hosts_of(section(entry, "routes").get("vhost"))
+            self.name = entry.get("as") or ""
+            given = Layer(section(entry, "options") if "table" in entry else {}, (*host.at, *at, "options"))
+            above = (*host.presets.layers(given.value, (*at, "options")), given, self._extensions())
+            self.scope = Scope((*host.scope.servers, *servers), host.scope.above).inside(*above)
+
+    @property
+    def line(self) -> "Iterator[RealmDraft]":
+        """This table, the one that uses it, and so on."""
+        realm: RealmDraft | None = self
+        while realm is not None:
+            yield realm
+            realm = realm.host
+
+    @property
+    def visible(self) -> "Iterator[RealmDraft]":
+        """The tables whose declarations this one sees, the nearest first: its own, its plugins', and so outwards."""
+        for realm in self.line:
+            yield realm
+            yield from realm.plugins
+
+    @property
+    def default_auth(self) -> tuple[Any, Path]:
+        """The `auth.default` that holds here, as it is written, and its place: its own, or that around it."""
+        for realm in self.line:
+            written = section(realm.value, "auth").get("default")
+            if written is not None or realm.host is None:
+                return written, (*realm.at, "auth", "default")
+        raise AssertionError
+
+    @property
+    def models(self) -> Mapping[str, Any]:
+        """The models that handlers of this table have: its own, or else those of the table that uses it."""
+        return next((own for realm in self.line if (own := section(realm.value, "models"))), {})
+
+    def _extensions(self) -> Layer:
+        """The extension functions of a used table, which are for its own routes."""
+        points = {key: given for key, given in section(self.value, "ext").items() if key not in SERVER_POINTS}
+        return Layer({"ext": points} if points else {}, self.at)
+
+
+def hosts_of(vhost: Any) -> tuple[str | None, ...]:
+    """The hosts of a `vhost`, folded."""
+    listed = [] if vhost is None else vhost if isinstance(vhost, list) else [vhost]
+    return tuple(dict.fromkeys(host.lower() for host in listed))

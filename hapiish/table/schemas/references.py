@@ -1,0 +1,264 @@
+"""What the references of JSON Schemas mean (2020-12 §8): resources with an `$id`, anchors, and pointers.
+
+A schema with `$id`, at the top or inside of another, is a resource, which the schemas of the same table may name by its
+URI; besides them there are the metaschemas of 2020-12. Nothing is ever fetched.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any, Final
+from urllib.parse import urljoin
+
+from jsonschema_specifications import REGISTRY
+
+from hapiish.schema import NAMED, SEVERAL, SINGLE, key_of
+from hapiish.table.text.marks import Path
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+META: Final = "https://json-schema.org/draft/2020-12/"
+"""What the URIs of the metaschemas begin with."""
+
+_TABLE: Final = "https://table.invalid/"  # what a relative URI is relative to, outside of a resource
+_IDENTIFYING: Final = frozenset({"$anchor", "$dynamicAnchor", "$dynamicRef", "$id", "$schema"})
+
+
+class UnresolvedError(ValueError):
+    """A reference that cannot be followed; `is_outside` when it leads out of the table."""
+
+    def __init__(self, message: str, *, is_outside: bool = False) -> None:
+        super().__init__(message)
+        self.is_outside = is_outside
+
+
+class ScopesError(UnresolvedError):
+    """Dynamic references that multiply without end."""
+
+
+@dataclass(eq=False, slots=True)
+class Resource:
+    """What a URI names: a whole schema, or one inside of it with an `$id`. `at` is its place in the whole."""
+
+    root: "Root"
+    at: Path
+    schema: Any
+    uri: str
+    anchors: dict[str, Path] = field(default_factory=dict)
+    dynamic: set[str] = field(default_factory=set)
+
+
+@dataclass(eq=False, slots=True)
+class Root:
+    """A whole schema; `name` is the one that it has in the built table, None for one that stays where it stands.
+
+    `places` are those of the schemas in it, `keywords` all that they have.
+    """
+
+    schema: Any
+    name: str | None
+    resources: dict[Path, Resource] = field(default_factory=dict)
+    places: set[Path] = field(default_factory=set)
+    keywords: set[str] = field(default_factory=set)
+    references: list[tuple[Path, str, str]] = field(default_factory=list)
+
+    def resource_at(self, path: Path) -> Resource:
+        """The innermost resource around a place."""
+        around = (path[:end] for end in range(len(path), -1, -1))
+        return next(self.resources[place] for place in around if place in self.resources)
+
+
+Target = tuple[Root, Path]
+
+
+def read(schema: Any, name: str | None, uri: str = _TABLE, around: Resource | None = None) -> Root:
+    """A whole schema with the resources inside of it; `around` is the one that it belongs to, when it is a part."""
+    root = Root(schema, name)
+    root.resources[()] = around or Resource(root, (), schema, uri)
+    _collect(root, schema, (), root.resources[()])
+    return root
+
+
+def _collect(root: Root, schema: Any, path: Path, resource: Resource) -> None:
+    root.places.add(path)
+    if not isinstance(schema, dict):
+        return
+    root.keywords |= schema.keys()
+    own = schema.get("$id")
+    if isinstance(own, str) and path:
+        resource = root.resources[path] = Resource(root, path, schema, _joined(resource.uri, own))
+    elif isinstance(own, str) and resource.uri == _TABLE:
+        resource.uri = _joined(resource.uri, own)
+    if resource.root is root:
+        for keyword in ("$anchor", "$dynamicAnchor"):
+            if isinstance(schema.get(keyword), str):
+                resource.anchors.setdefault(schema[keyword], path)
+        if isinstance(schema.get("$dynamicAnchor"), str):
+            resource.dynamic.add(schema["$dynamicAnchor"])
+    for keyword in ("$ref", "$dynamicRef"):
+        if isinstance(schema.get(keyword), str):
+            root.references.append((path, keyword, schema[keyword]))
+    for inner, place in inside(schema, path):
+        _collect(root, inner, place, resource)
+
+
+def inside(schema: dict[str, Any], path: Path) -> Iterator[tuple[Any, Path]]:
+    """The schemas directly inside of one, with their places."""
+    for keyword, value in schema.items():
+        if keyword in SINGLE:
+            yield value, (*path, keyword)
+        elif keyword in SEVERAL and isinstance(value, list):
+            yield from ((each, (*path, keyword, index)) for index, each in enumerate(value))
+        elif keyword in NAMED and isinstance(value, dict):
+            yield from ((each, (*path, keyword, name)) for name, each in value.items())
+
+
+def _joined(base: str, reference: str) -> str:
+    """An absolute URI without its fragment."""
+    try:
+        return urljoin(base, reference).partition("#")[0] if reference.partition("#")[0] else base
+    except ValueError:
+        return reference
+
+
+class Library:
+    """The schemas of one table: `named` by their names, `others` where they stand.
+
+    `prefix` is in front of the names in the built table. `twice` are resources that share a URI.
+    """
+
+    def __init__(self, named: Mapping[str, Any], others: list[Any], prefix: str = "") -> None:
+        self.prefix = prefix
+        self.named = {name: read(schema, prefix + name) for name, schema in named.items()}
+        self.others = {id(schema): read(schema, None) for schema in others}
+        self.resources: dict[str, Resource] = {}
+        self.twice: list[tuple[Resource, Resource]] = []
+        self._parts: dict[tuple[Root, Path], Root] = {}
+        self._taken = {root.name for root in self.named.values()}
+        for root in self.roots:
+            for resource in root.resources.values():
+                self._add(resource)
+
+    @property
+    def roots(self) -> Iterator[Root]:
+        """Every schema, as it is written."""
+        yield from self.named.values()
+        yield from self.others.values()
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether all references are pointers to schemas, as in most tables."""
+        if any(not root.keywords.isdisjoint(_IDENTIFYING) for root in self.roots):
+            return False
+        return all(_is_plain(self, root, path, text) for root in self.roots for path, _, text in root.references)
+
+    def _add(self, resource: Resource) -> None:
+        if not isinstance(resource.schema, dict) or not isinstance(resource.schema.get("$id"), str):
+            return
+        known = self.resources.setdefault(resource.uri, resource)
+        both_named = known.root.name is not None and resource.root.name is not None
+        if known is not resource and (both_named or known.schema != resource.schema):
+            self.twice.append((known, resource))
+
+    def find(self, root: Root, path: Path, reference: str) -> Target:
+        """What a reference in the schema at `path` means. Raises UnresolvedError."""
+        uri, _, pointer = reference.partition("#")
+        if not uri and pointer.startswith("/schemas/"):
+            return self._named(pointer.removeprefix("/schemas/"))
+        resource = root.resource_at(path)
+        if uri:
+            found = _joined(resource.uri, uri)
+            known = self.resources.get(found) or _metaschema(found)
+            if known is None:
+                raise UnresolvedError(f'"{reference}" is outside of the table', is_outside=True)
+            resource = known
+        if not pointer:
+            return resource.root, resource.at
+        if pointer.startswith("/"):
+            place = walked(resource.schema, pointer[1:])
+            if place is None:
+                raise UnresolvedError(f'"{reference}" is not in this schema')
+            return resource.root, (*resource.at, *place)
+        name = key_of(pointer)
+        if name not in resource.anchors:
+            raise UnresolvedError(f'there is no $anchor "{name}" in this schema')
+        return resource.root, resource.anchors[name]
+
+    def _named(self, pointer: str) -> Target:
+        name, slash, rest = pointer.partition("/")
+        root = self.named.get(key_of(name).removeprefix(self.prefix))
+        place = walked(root.schema, rest) if root is not None and slash else ()
+        if root is None or place is None:
+            raise UnresolvedError(f'there is no schema "{pointer}"')
+        return root, place
+
+    def part(self, root: Root, path: Path) -> Target:
+        """A place that needs a name in the built table: of another schema's resource, or where no keyword leads to."""
+        is_schema = path in root.places
+        resource = root.resource_at(path)
+        start = resource.at if is_schema else path
+        key = (root, start)
+        if key not in self._parts:
+            name = self._free(resource.uri + ("" if is_schema else "#" + "/".join(map(str, path))))
+            schema = at(root.schema, start)
+            self._parts[key] = read(schema, name, resource.uri, None if is_schema else resource)
+        return self._parts[key], path[len(start) :]
+
+    def _free(self, wanted: str) -> str:
+        name, number = self.prefix + wanted, 1
+        while name in self._taken:
+            number += 1
+            name = f"{self.prefix}{wanted} ({number})"
+        self._taken.add(name)
+        return name
+
+
+def _is_plain(library: Library, root: Root, path: Path, reference: str) -> bool:
+    try:
+        target, place = library.find(root, path, reference)
+    except UnresolvedError:
+        return True  # which is somebody else's problem
+    return reference.startswith("#") and place in target.places
+
+
+def walked(schema: Any, pointer: str) -> Path | None:
+    """The place that a pointer without its first slash leads to; None when there is nothing."""
+    path: Path = ()
+    for part in pointer.split("/"):
+        token = key_of(part)
+        if isinstance(schema, list) and token.isdecimal() and len(token) < 10 and int(token) < len(schema):
+            schema, path = schema[int(token)], (*path, int(token))
+        elif isinstance(schema, Mapping) and token in schema:
+            schema, path = schema[token], (*path, token)
+        else:
+            return None
+    return path
+
+
+def at(schema: Any, path: Path) -> Any:
+    """What stands at a place."""
+    for step in path:
+        schema = schema[step]
+    return schema
+
+
+@cache
+def _metaschema(uri: str) -> Resource | None:
+    """A metaschema of 2020-12, which is named by its URI and gives nobody its defaults."""
+    if not uri.startswith(META) or uri not in REGISTRY:
+        return None
+    schema = _without_defaults(REGISTRY.contents(uri))
+    return read(schema, uri).resources[()]
+
+
+def _without_defaults(schema: Any) -> Any:
+    if not isinstance(schema, dict):
+        return schema
+    made = {keyword: value for keyword, value in schema.items() if keyword != "default"}
+    for keyword, value in made.items():
+        if keyword in SINGLE:
+            made[keyword] = _without_defaults(value)
+        elif keyword in SEVERAL:
+            made[keyword] = [_without_defaults(each) for each in value]
+        elif keyword in NAMED:
+            made[keyword] = {name: _without_defaults(each) for name, each in value.items()}
+    return made

@@ -1,0 +1,85 @@
+"""What reading a table may cost: one budget for the table and for everything that it uses.
+
+A short text can stand for endlessly much: tables that use tables, presets that use presets, parameters within
+parameters. Each value is paid for where it is made, so that what exceeds the budget is told at its own place.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from typing import Final
+
+from hapiish.table.problems import Mark, Problem
+from hapiish.table.problems.codes import Code
+
+MOST_BYTES: Final = 16 << 20
+"""Of all files together that are read, and of all text that `${…}` is replaced by."""
+MOST_VALUES: Final = 1_000_000
+"""Of all tables together, when everything is written out: values, options that presets bring, routes."""
+MOST_TABLES: Final = 250
+DEEPEST_TABLES: Final = 16
+
+Place = Callable[[], Mark]
+
+
+class OverspentError(Exception):
+    """Reading has to end; `problem` says what costs too much."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+class Budget:
+    """What is spent so far."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.values = 0
+        self.tables = 0
+
+    def read(self, count: int, place: Place) -> None:
+        """Spends bytes of a file or of text that is filled in."""
+        self.bytes += count
+        if self.bytes > MOST_BYTES:
+            raise _overspent(place, f"its files and substituted values exceed {MOST_BYTES >> 20} MB of text")
+
+    def make(self, count: int, place: Place) -> None:
+        """Spends values: entries of mappings and lists, options of presets, routes."""
+        self.values += count
+        if self.values > MOST_VALUES:
+            raise _overspent(place, f"written out, the table has more than {MOST_VALUES:,} values")
+
+    def affords(self, count: int) -> bool:
+        """Whether `count` more values may be made, which are spent then: `make` for what is called very often."""
+        self.values += count
+        return self.values <= MOST_VALUES
+
+    def use(self, depth: int, place: Place) -> None:
+        """Spends one use of another table, `depth` uses away from the table itself."""
+        self.tables += 1
+        if self.tables > MOST_TABLES:
+            raise _overspent(place, f"the table uses more than {MOST_TABLES} tables, each use counted")
+        if depth > DEEPEST_TABLES:
+            raise _overspent(place, f"tables use each other more than {DEEPEST_TABLES} levels deep")
+
+
+def _overspent(place: Place, message: str) -> OverspentError:
+    hint = "the limit applies to the expanded table"
+    return OverspentError(Problem(place(), Code.BUDGET, message, hint))
+
+
+def read_file(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
+    """The contents of a regular file of at most `most` bytes. Raises OSError, never waits for a pipe or a device."""
+    file = os.fspath(path)
+    number = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with os.fdopen(number, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", file)
+        data = opened.read(most + 1)
+    if data is None:
+        raise OSError(errno.EAGAIN, "it is not ready to be read", file)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MB", file)
+    return data

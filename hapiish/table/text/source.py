@@ -1,0 +1,383 @@
+"""YAML text to a tree: plain dicts, lists and scalars, with the place of every key and value beside them.
+
+Built from parser events, so that scalars follow YAML 1.2, keys stay text and positions survive. Faults are values;
+reading goes on after them wherever the rest still means something. Nothing here knows what the keys mean.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import yaml
+
+from hapiish.table.problems import Mark, Problem
+from hapiish.table.problems.codes import Code
+from hapiish.table.problems.near import near
+from hapiish.table.text import repair, scalars
+from hapiish.table.text.hidden import hide
+from hapiish.table.text.marks import Marks, Node, Path
+
+DEEPEST: Final = 64
+MOST_ALIASED: Final = 100_000
+_MOST_REPAIRS: Final = 50
+_MOST_REPAIRS_OF_A_LINE: Final = 20
+_MOST_REPAIRED: Final = 4_000_000
+"""Characters that are read again after repairs."""
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TAG: Final = "tag:yaml.org,2002:"
+
+
+@dataclass(frozen=True, slots=True)
+class Substituted:
+    """A scalar that `${…}` has filled in: as it was written, and what else it may be read as."""
+
+    written: str
+    other: scalars.Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """`value` is plain data. Of `broken` places, and of what they should have held, nothing more
+    is said: they are already among the problems.
+
+    `secrets` are the values that came from outside the file, each with the `${…}` to show in its place. `passed` are
+    the places of text that another table gave, with the index of the table that wrote it; `held` are the presets that
+    wait for the values of their parameters.
+    """
+
+    value: Any
+    marks: Marks
+    broken: frozenset[Path] = frozenset()
+    substituted: Mapping[Path, Substituted] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    passed: Mapping[Path, int] = field(default_factory=dict)
+    held: Mapping[Path, Any] = field(default_factory=dict)
+
+
+def decode(data: bytes, file: str) -> str | Problem:
+    """The text of a file in UTF-8, with or without a byte order mark."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        before = data[: fault.start]
+        line = before.count(b"\n") + 1
+        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8-sig", "replace")) + 1
+        wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+        hint = "save the file as UTF-8" + (", it looks like UTF-16" if wide else "")
+        return Problem(Mark(file, line, column), Code.UNREADABLE, "the file is not text in UTF-8", hint)
+
+
+def read(text: str, file: str, *, loader: Any = _LOADER) -> tuple[Tree | None, list[Problem]]:
+    """The tree of `text` and what is wrong with it; no tree when it cannot be read as YAML."""
+    faults: dict[Problem, None] = {}
+    mended: Counter[int] = Counter()
+    text, hidden = hide(text)
+    for _ in range(min(_MOST_REPAIRS, 1 + _MOST_REPAIRED // (len(text) + 1))):
+        builder = _Builder(text, file, hidden)
+        try:
+            tree = builder.build(yaml.parse(text, Loader=loader))
+        except yaml.YAMLError as error:
+            fault, repaired = repair.mend(error, text, file)
+            fault = replace(fault, message=fault.message.translate(hidden), hint=fault.hint.translate(hidden))
+            tabs = {each.mark.line for each in faults if each.message == repair.TAB}
+            follows = repaired is None and not tabs.isdisjoint((fault.mark.line, fault.mark.line - 1))
+            faults |= dict.fromkeys([*builder.problems, *([] if follows else [fault])])
+            mended[fault.mark.line] += 1
+            if repaired is None or mended[fault.mark.line] > _MOST_REPAIRS_OF_A_LINE:
+                break
+            text = repaired
+        except _StopReading:
+            faults |= dict.fromkeys(builder.problems)
+            break
+        else:
+            return tree, [*(faults | dict.fromkeys(builder.problems))]
+    return None, list(faults)
+
+
+class _StopReading(Exception):
+    """The rest of the file must not be read, the problem is already noted."""
+
+
+class _Frame:
+    """An open mapping or list."""
+
+    __slots__ = ("anchor", "key", "merged", "node", "value")
+
+    def __init__(self, value: dict[str, Any] | list[Any], node: Node, anchor: str | None) -> None:
+        self.value = value
+        self.node = node
+        self.anchor = anchor
+        self.key: str | None = None
+        self.merged: tuple[Any, Node] | None = None
+
+
+# No key of a file can be equal to these: a NUL is refused by the parser.
+_DROPPED: Final = "\0dropped"
+_MERGE: Final = "\0merge"
+_OPEN: Final = object()
+
+
+class _Builder:
+    def __init__(self, text: str, file: str, hidden: dict[int, str]) -> None:
+        self.file = file
+        self.hidden = hidden
+        self.problems: list[Problem] = []
+        self.broken: set[Path] = set()
+        self.watched = bool(hidden) or repair.INVISIBLE.search(text) is not None
+        self.stack: list[_Frame] = []
+        self.anchors: dict[str, tuple[Any, Node]] = {}
+        self.aliased = 0
+        self.documents = 0
+        self.root: tuple[Any, Node] = (None, Node(0, 0))
+
+    def build(self, events: Iterator[yaml.Event]) -> Tree:
+        handlers: dict[type[yaml.Event], Callable[[Any], None]] = {
+            yaml.ScalarEvent: self.scalar,
+            yaml.MappingStartEvent: self.start_mapping,
+            yaml.MappingEndEvent: self.end_mapping,
+            yaml.SequenceStartEvent: self.start_sequence,
+            yaml.SequenceEndEvent: self.end_sequence,
+            yaml.AliasEvent: self.alias,
+            yaml.DocumentStartEvent: self.document,
+        }
+        for event in events:
+            handle = handlers.get(type(event))
+            if handle is not None:
+                handle(event)
+            if self.documents > 1:
+                break
+        value, node = self.root
+        return Tree(value, Marks(self.file, node), frozenset(self.broken))
+
+    def document(self, event: yaml.DocumentStartEvent) -> None:
+        self.documents += 1
+        if self.documents > 1:
+            self.report(event, Code.SEVERAL_DOCUMENTS, "a second document begins here", "a table is one document")
+
+    def scalar(self, event: yaml.ScalarEvent) -> None:
+        if self.hidden:
+            event.value = event.value.translate(self.hidden)
+        text = event.value
+        plain = not event.style and event.tag is None
+        if self.watched and not event.style:
+            self.invisible(event)
+        if self.stack and self.stack[-1].key is None and isinstance(self.stack[-1].value, dict):
+            self.key(event, plain)
+            return
+        node = Node(*_start(event), text, plain=plain)
+        value: scalars.Scalar = text
+        try:
+            if plain:
+                value = scalars.read(text)
+            elif event.tag is not None:
+                value = _tagged(event.tag, text)
+        except scalars.ScalarError as fault:
+            self.problems.append(Problem(self.mark(event), fault.code, fault.message, fault.hint))
+            self.broken.add(self.place())
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (value, node)
+        self.add(value, node)
+
+    def key(self, event: yaml.ScalarEvent, plain: bool) -> None:
+        frame = self.stack[-1]
+        text = event.value
+        assert isinstance(frame.value, dict)
+        assert frame.node.keys is not None
+        if event.tag not in (None, "!", f"{_TAG}str"):
+            self.refuse_tag(event)
+        is_merge = plain and text == "<<"
+        if is_merge and _MERGE not in frame.node.keys:
+            frame.key = _MERGE
+            frame.node.keys[_MERGE] = _start(event)
+            return
+        if is_merge or text in frame.value:
+            hint = "merge several with a list: <<: [*a, *b]" if is_merge else "keep one of the two"
+            line, column = frame.node.keys[_MERGE if is_merge else text]
+            first = (Mark(self.file, line + 1, column + 1), "the first one")
+            self.problems.append(
+                Problem(self.mark(event), Code.DUPLICATE_KEY, f'the key "{text}" is here twice', hint, (first,))
+            )
+            frame.key = _DROPPED
+            return
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (text, Node(*_start(event), text))
+        frame.key = text
+        frame.node.keys[text] = _start(event)
+
+    def start_mapping(self, event: yaml.MappingStartEvent) -> None:
+        self.start(event, {})
+
+    def start_sequence(self, event: yaml.SequenceStartEvent) -> None:
+        self.start(event, [])
+
+    def start(self, event: yaml.CollectionStartEvent, value: dict[str, Any] | list[Any]) -> None:
+        if len(self.stack) >= DEEPEST:
+            self.report(event, Code.TOO_DEEP, f"nested deeper than {DEEPEST} levels")
+            raise _StopReading
+        if event.tag is not None:
+            self.refuse_tag(event)
+        if self.stack and self.stack[-1].key is None and isinstance(self.stack[-1].value, dict):
+            self.report(event, Code.KEY_NOT_TEXT, "a key must be text", 'quote text that starts with "{" or "["')
+            self.stack[-1].key = _DROPPED
+            # The collection takes the key's place and its own value follows: both are dropped.
+            self.stack.append(_Frame(value, self.node(event, value), None))
+            self.stack[-1].anchor = _DROPPED
+            return
+        self.stack.append(_Frame(value, self.node(event, value), event.anchor))
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (_OPEN, self.stack[-1].node)
+
+    def node(self, event: yaml.CollectionStartEvent, value: dict[str, Any] | list[Any]) -> Node:
+        node = Node(*_start(event))
+        if isinstance(value, dict):
+            node.keys, node.items = {}, {}
+        else:
+            node.items = []
+        return node
+
+    def end_mapping(self, event: yaml.MappingEndEvent) -> None:
+        frame = self.stack[-1]
+        if frame.merged is not None:
+            self.merge(frame, *frame.merged)
+        self.end()
+
+    def end_sequence(self, event: yaml.SequenceEndEvent) -> None:
+        self.end()
+
+    def end(self) -> None:
+        frame = self.stack.pop()
+        if frame.anchor is _DROPPED:
+            return
+        if frame.anchor is not None:
+            self.anchors[frame.anchor] = (frame.value, frame.node)
+        self.add(frame.value, frame.node)
+
+    def merge(self, frame: _Frame, value: Any, node: Node) -> None:
+        """`<<`: what the mapping does not have itself is taken from the mappings given, the first of them winning."""
+        bases = list(zip(value, node.items or (), strict=True)) if isinstance(value, list) else [(value, node)]
+        assert isinstance(frame.value, dict)
+        assert isinstance(frame.node.items, dict)
+        assert frame.node.keys is not None
+        for base, places in bases:
+            if not isinstance(base, dict) or not isinstance(places, Node):
+                mark = Mark(self.file, node.line + 1, node.column + 1)
+                hint = "write <<: *name, with &name on a mapping above"
+                self.problems.append(Problem(mark, Code.MERGE_KEY, '"<<" merges mappings only', hint))
+                continue
+            assert isinstance(places.items, dict)
+            assert places.keys is not None
+            for key in base.keys() - frame.value.keys():
+                frame.node.keys[key] = places.keys[key]
+                frame.node.items[key] = places.items[key]
+            frame.value.update({key: base[key] for key in base if key not in frame.value})
+
+    def alias(self, event: yaml.AliasEvent) -> None:
+        name = event.anchor or ""
+        if self.stack and self.stack[-1].key is None and isinstance(self.stack[-1].value, dict):
+            self.report(event, Code.KEY_NOT_TEXT, "a key must be text, not an alias", f'quote it: "*{name}"')
+            self.stack[-1].key = _DROPPED
+            return
+        node = Node(*_start(event))
+        if name not in self.anchors:
+            close = near(name, self.anchors)
+            hint = f'did you mean "*{close}"?' if close else f'mark the value to repeat with "&{name}"'
+            self.report(event, Code.UNKNOWN_ALIAS, f'there is no anchor "&{name}" above "*{name}"', hint)
+            self.broken.add(self.place())
+            self.add(*self.nothing(node))
+            return
+        value, places = self.anchors[name]
+        if value is _OPEN:
+            self.report(event, Code.RECURSIVE_ALIAS, f'"*{name}" is inside the value that "&{name}" names')
+            self.broken.add(self.place())
+            self.add(*self.nothing(node))
+            return
+        node.keys, node.items, node.text, node.plain = places.keys, places.items, places.text, places.plain
+        self.add(self.copied(value, event, len(self.stack)), node)
+
+    def nothing(self, node: Node) -> tuple[Any, Node]:
+        """What stands for an alias without a value: null, or nothing to merge."""
+        if not self.stack or self.stack[-1].key != _MERGE:
+            return None, node
+        node.keys, node.items = {}, {}
+        return {}, node
+
+    def copied(self, value: Any, event: yaml.AliasEvent, depth: int) -> Any:
+        self.aliased += 1
+        if self.aliased > MOST_ALIASED:
+            self.report(event, Code.TOO_MANY_NODES, f"the aliases stand for more than {MOST_ALIASED:,} values")
+            raise _StopReading
+        if depth > DEEPEST:
+            self.report(event, Code.TOO_DEEP, f"nested deeper than {DEEPEST} levels by this alias")
+            raise _StopReading
+        if isinstance(value, dict):
+            return {key: self.copied(child, event, depth + 1) for key, child in value.items()}
+        if isinstance(value, list):
+            return [self.copied(child, event, depth + 1) for child in value]
+        return value
+
+    def add(self, value: Any, node: Node) -> None:
+        if not self.stack:
+            self.root = (value, node)
+            return
+        frame = self.stack[-1]
+        if isinstance(frame.value, list):
+            assert isinstance(frame.node.items, list)
+            frame.value.append(value)
+            frame.node.items.append(node)
+            return
+        key, frame.key = frame.key, None
+        if key == _MERGE:
+            frame.merged = (value, node)
+        elif key is not None and key != _DROPPED:
+            assert isinstance(frame.node.items, dict)
+            assert frame.node.keys is not None
+            if node.text == "" and value is None:
+                node.line, node.column = frame.node.keys[key]
+            frame.value[key] = value
+            frame.node.items[key] = node
+
+    def invisible(self, event: yaml.ScalarEvent) -> None:
+        found = repair.INVISIBLE.search(event.value)
+        if found is not None:
+            fault = repair.invisible(found[0], self.mark(event), found.start())
+            self.problems.append(fault)
+
+    def refuse_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
+        tag = _short(event.tag or "")
+        self.report(event, Code.TAG, f'the tag "{tag}" is not allowed here', "leave the tag out")
+
+    def report(self, event: yaml.Event, code: Code, message: str, hint: str = "") -> None:
+        self.problems.append(Problem(self.mark(event), code, message, hint))
+
+    def mark(self, event: yaml.Event) -> Mark:
+        line, column = _start(event)
+        return Mark(self.file, line + 1, column + 1)
+
+    def place(self) -> Path:
+        """The path of the value that is about to be added."""
+        return tuple(len(frame.value) if isinstance(frame.value, list) else frame.key or "" for frame in self.stack)
+
+
+def _start(event: yaml.Event) -> tuple[int, int]:
+    mark = event.start_mark
+    assert mark is not None
+    return mark.line, mark.column
+
+
+def _tagged(tag: str, text: str) -> scalars.Scalar:
+    kind = tag.removeprefix(_TAG)
+    if tag == "!" or kind == "str":
+        return text
+    wanted: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
+    if kind not in wanted or kind == tag:
+        hint = "only !!str, !!int, !!float, !!bool and !!null are known; leave the tag out"
+        raise scalars.ScalarError(Code.TAG, f'the tag "{_short(tag)}" is not allowed', hint)
+    value = scalars.read(text)
+    if not isinstance(value, wanted[kind]) or (isinstance(value, bool) and kind != "bool"):
+        raise scalars.ScalarError(Code.TAG, f'"{text}" is not a value of the tag "!!{kind}"', "leave the tag out")
+    return float(value) if kind == "float" and value is not None else value
+
+
+def _short(tag: str) -> str:
+    return f"!!{tag.removeprefix(_TAG)}" if tag.startswith(_TAG) else tag
