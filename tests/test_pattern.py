@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hapiish.pattern import fault, matcher, translated
+from hapiish.grammar.pattern import fault, matcher, translated
 
 CASES = [
     (r"^\p{L}[\p{L}\p{M}' -]*$", ["Žluť", "O'Neill", "李"], ["1", ""]),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hapiish.template import Template, TemplateError, Value, parse
+from hapiish.grammar.template import Template, TemplateError, Value, parse
 
 
 @pytest.mark.parametrize(

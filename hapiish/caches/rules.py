@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from hapiish.expiry import contradictions, until
+from hapiish.grammar.expiry import contradictions, until
 
 Generate = Callable[[Any, "Flags"], Awaitable[Any]]
 StaleIn = Callable[[int, int], int]

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from hapiish import path as paths
 from hapiish.compile.names import Names
 from hapiish.compile.routes import RouteCompiler
+from hapiish.grammar import path as paths
 from hapiish.http.dispatch import Dispatcher
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.request_id import Identity

@@ -9,7 +9,7 @@ from typing import Any
 
 from mongoengine import Document
 
-from hapiish import path as paths
+from hapiish.grammar import path as paths
 from hapiish.kinds.action import Action
 from hapiish.kinds.reading import Get, List
 from hapiish.kinds.refusal import Fault, Refusal

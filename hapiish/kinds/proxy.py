@@ -10,13 +10,13 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from hapiish import boom
+from hapiish.grammar.path import Param, Wildcard, parse
 from hapiish.http.body.reader import Disconnected
 from hapiish.http.content import stream
 from hapiish.http.content.stream import Watch
 from hapiish.http.exchange.response import Response
 from hapiish.kinds.route import KindRoute
 from hapiish.kinds.upstream import Pool, Upstream, end_to_end, request_for
-from hapiish.path import Param, Wildcard, parse
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?([0-9]{1,10})")

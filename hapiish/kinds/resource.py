@@ -8,6 +8,7 @@ from typing import Any
 from mongoengine import Document
 
 from hapiish import boom
+from hapiish.grammar.template import Template, TemplateError, Value, parse
 from hapiish.kinds import filters as filtering
 from hapiish.kinds.cursor import Key
 from hapiish.kinds.fields import Member, members_of, object_schema, show_members
@@ -18,7 +19,6 @@ from hapiish.kinds.refusal import Fault, Refusal, unknown
 from hapiish.kinds.scalars import Schema, Type
 from hapiish.kinds.values import Unfit, shallow
 from hapiish.kinds.versions import digest, number
-from hapiish.template import Template, TemplateError, Value, parse
 
 ID = "_id"
 _READING = ("list", "get")

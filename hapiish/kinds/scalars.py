@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from mongoengine import fields as me
 
+from hapiish.grammar.pattern import fault
 from hapiish.kinds import values
 from hapiish.kinds.values import Convert, Unfit, plain
-from hapiish.pattern import fault
 
 if TYPE_CHECKING:
     from hapiish.kinds.fields import Member

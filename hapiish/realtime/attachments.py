@@ -3,7 +3,7 @@
 from typing import Any
 
 from hapiish import boom
-from hapiish.schema import NAMED
+from hapiish.grammar.schema import NAMED
 
 PLACEHOLDER = "_placeholder"
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from hapiish import boom
+from hapiish.grammar.path import UNENCODED, parse
 from hapiish.http.routing.router import Router, normalise
-from hapiish.path import UNENCODED, parse
 from hapiish.realtime.hooks import NamespaceHooks
 
 MOST_CHARACTERS = 1024

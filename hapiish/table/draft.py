@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from hapiish import path as paths
+from hapiish.grammar import path as paths
 from hapiish.table.compose.composition import Composition, Part
 from hapiish.table.compose.owned_names import home
 from hapiish.table.draft_parts import EventDraft, GroupDraft, NamespaceDraft, Override, RouteDraft, below

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hapiish import path as paths
+from hapiish.grammar import path as paths
 from hapiish.table.merge import Layer, Merged
 from hapiish.table.merging.realms import RealmDraft
 from hapiish.table.scope import Scope

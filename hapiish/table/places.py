@@ -6,7 +6,7 @@ Walks the plain tree of a table, of which nothing is certain to be there.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from hapiish.schema import NAMED, SEVERAL, SINGLE
+from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE
 from hapiish.table.schemes import BUILT_IN
 from hapiish.table.text.marks import Path
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hapiish import boom, codec
+from hapiish.grammar.path import parse
 from hapiish.http.auth import tokens
 from hapiish.http.body import multipart, payload
 from hapiish.http.body.uploads import Uploads
@@ -24,7 +25,6 @@ from hapiish.http.routing.forwarded import Forwarding
 from hapiish.http.syntax import header, message_head, query
 from hapiish.http.validation.coerce import compile_coercer
 from hapiish.http.validation.validator import compile_judge
-from hapiish.path import parse
 from hapiish.realtime.packets import read_event
 from hapiish.realtime.polling import packets_of
 from hapiish.table import model

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hapiish.path import Literal, Mixed, Param, Path, PathError, Wildcard, occupies, parse
+from hapiish.grammar.path import Literal, Mixed, Param, Path, PathError, Wildcard, occupies, parse
 
 DATA = json.loads((pathlib.Path(__file__).parent / "data" / "paths.json").read_text())
 

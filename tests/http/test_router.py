@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hapiish import boom
+from hapiish.grammar.path import Literal, Mixed, Param, Path, Segment, Wildcard, occupies, parse
 from hapiish.http.routing.router import Match, Router, hostname, normalise
 from hapiish.http.syntax import query
-from hapiish.path import Literal, Mixed, Param, Path, Segment, Wildcard, occupies, parse
 
 Route = tuple[str, Path, str | None]
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Protocol
 
 from hapiish import boom
+from hapiish.grammar.template import Template, Value, parse
 from hapiish.http.auth.strategy import Mode
 from hapiish.http.exchange.request import Request
-from hapiish.template import Template, Value, parse
 
 _SEVERAL = (list, tuple, set, frozenset)
 _MAPPINGS = (dict, Mapping)  # the first of them is found faster

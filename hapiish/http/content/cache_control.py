@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from hapiish.expiry import until
+from hapiish.grammar.expiry import until
 
 
 class CacheControl:

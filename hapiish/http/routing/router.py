@@ -9,8 +9,8 @@ from typing import Any, Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from hapiish import boom
+from hapiish.grammar.path import UNENCODED, Literal, Param, Path, Segment, occupies
 from hapiish.http.routing.trie import Leaf, Node, expanded, names_of, search
-from hapiish.path import UNENCODED, Literal, Param, Path, Segment, occupies
 
 Match = tuple[Any, dict[str, str] | None]
 """A target and its parameters; None instead of an empty dictionary."""

@@ -6,7 +6,7 @@ Segments come expanded and folded (`expanded`); the router keeps whole literal p
 from collections.abc import Iterator
 from typing import Any
 
-from hapiish.path import Literal, Mixed, Param, Path, Segment, Wildcard
+from hapiish.grammar.path import Literal, Mixed, Param, Path, Segment, Wildcard
 
 
 class Leaf:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from hapiish.codec import MOST_DIGITS
+from hapiish.grammar.pattern import matcher
 from hapiish.http.validation.branches import Alternatives, Branch, Look
 from hapiish.http.validation.parse_text import Convert, converter, whole
 from hapiish.http.validation.report import UNEXPLAINED, Fault
@@ -20,7 +21,6 @@ from hapiish.http.validation.schema_reader import ABSENT, ANY, Group, Shape, joi
 from hapiish.http.validation.transform import Make, Memo, Place, Places, fill, holds
 from hapiish.http.validation.transform import Validator as Judge
 from hapiish.http.validation.validator import compile_schema
-from hapiish.pattern import matcher
 
 _DEEPEST: Final = 64
 _MOST: Final = 20_000

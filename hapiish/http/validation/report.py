@@ -16,11 +16,11 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 
+from hapiish.grammar.pattern import matcher
 from hapiish.http.validation.alternatives import Alternatives, Told, either
 from hapiish.http.validation.schema import Schema, escape
 from hapiish.http.validation.schema_reader import Shape
 from hapiish.http.validation.unevaluated import has_surplus_items, unevaluated
-from hapiish.pattern import matcher
 
 MOST_FAULTS = 100
 """So many faults of one value are listed; a body of a megabyte may hold more of them than anybody reads."""

@@ -7,7 +7,7 @@ take for ever, and it looks for each name and index in a list.
 from collections.abc import Iterator
 from typing import Any
 
-from hapiish.pattern import matcher
+from hapiish.grammar.pattern import matcher
 
 
 def unevaluated(validator: Any, value: dict[str, Any], schema: dict[str, Any]) -> list[str]:

@@ -13,9 +13,9 @@ from weakref import WeakValueDictionary
 import jsonschema_rs
 
 from hapiish import codec
+from hapiish.grammar.pattern import OPTIONS
 from hapiish.http.validation.report import MOST_FAULTS, TOO_DEEP, UNEXPLAINED, Fault, Reporter
 from hapiish.http.validation.schema import Schema, SchemaError, embed, for_engine
-from hapiish.pattern import OPTIONS
 
 NOTHING: Schema = {"type": ["object", "null"], "additionalProperties": False}
 """What the schema `false` means for a whole query, body or answer: there is none (hapi)."""

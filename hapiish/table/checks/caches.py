@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from hapiish import expiry
+from hapiish.grammar import expiry
 from hapiish.table import units
 from hapiish.table.draft import Draft
 from hapiish.table.form.wording import did_you_mean

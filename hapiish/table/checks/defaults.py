@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import jsonschema_rs
 
-from hapiish.pattern import OPTIONS
-from hapiish.schema import embed, for_engine, fragment, resolve
+from hapiish.grammar.pattern import OPTIONS
+from hapiish.grammar.schema import embed, for_engine, fragment, resolve
 from hapiish.table.draft import Draft
 from hapiish.table.places import schemas_within
 from hapiish.table.problems import Problem

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from hapiish.grammar.template import TemplateError, Value, parse
 from hapiish.table.draft import Draft
 from hapiish.table.draft_parts import RouteDraft
 from hapiish.table.form.wording import did_you_mean
 from hapiish.table.kinds import kind_of
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
-from hapiish.template import TemplateError, Value, parse
 
 _WHERE: Final = ("host", "uri", "mapUri")
 _OURS: Final = ("protocol", "host", "port")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from hapiish.grammar.template import SOURCES
 from hapiish.table.checks.calls import assigned_by
 from hapiish.table.checks.templates import Available, faults, sources
 from hapiish.table.draft import Draft
@@ -12,7 +13,6 @@ from hapiish.table.kinds import kind_of
 from hapiish.table.merge import Merged
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
-from hapiish.template import SOURCES
 
 _LISTS: Final = ("filters", "sort", "limit", "maxLimit", "paging", "maxOffset", "count")
 _UNREAD: Final[Mapping[str, tuple[str, ...]]] = {

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from hapiish import path as paths
+from hapiish.grammar import path as paths
 from hapiish.table.draft import Draft
 from hapiish.table.draft_parts import RouteDraft
 from hapiish.table.form.foreign_terms import synonym

@@ -9,8 +9,8 @@ import jsonschema
 import jsonschema_rs
 from jsonschema.exceptions import ValidationError
 
-from hapiish.pattern import fault
-from hapiish.schema import NAMED, SEVERAL, SINGLE, key_of
+from hapiish.grammar.pattern import fault
+from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE, key_of
 from hapiish.table.draft import Draft
 from hapiish.table.form.wording import close_to, did_you_mean
 from hapiish.table.places import schemas_within, section

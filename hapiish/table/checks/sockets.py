@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from hapiish import path as paths
+from hapiish.grammar import path as paths
 from hapiish.table.draft import Draft
 from hapiish.table.draft_parts import NamespaceDraft
 from hapiish.table.form.wording import did_you_mean

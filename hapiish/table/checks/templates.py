@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from hapiish.grammar.template import TemplateError, Value, parse
 from hapiish.table.form.wording import did_you_mean
-from hapiish.template import TemplateError, Value, parse
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ another schema in each dynamic scope; there is a copy for each scope in which a 
 
 from typing import Any, Final
 
-from hapiish.schema import NAMED, SEVERAL, SINGLE, fragment
+from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE, fragment
 from hapiish.table.schemas.references import Library, Resource, Root, ScopesError, at
 from hapiish.table.text.marks import Path
 

@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 
 from jsonschema_specifications import REGISTRY
 
-from hapiish.schema import NAMED, SEVERAL, SINGLE, key_of
+from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE, key_of
 from hapiish.table.text.marks import Path
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

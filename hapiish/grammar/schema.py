@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
-from hapiish.pattern import translated
+from hapiish.grammar.pattern import translated
 
 Schema = dict[str, Any] | bool
 
