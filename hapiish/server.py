@@ -20,9 +20,9 @@ from hapiish.http.exchange import log
 from hapiish.http.exchange.events import Events
 from hapiish.http.exchange.request import Request, decorated
 from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.route import Route, caller
 from hapiish.http.guards.load import Load
 from hapiish.http.inject import Injected, Injection, inject
-from hapiish.http.lifecycle import Route, caller
 from hapiish.http.routing.router import normalise
 from hapiish.methods import namespace
 from hapiish.store.models import Models

@@ -51,7 +51,7 @@ def _call(file: str, name: str, arguments: list[str]) -> int | None:
 
 
 async def _run(app: Any, function: Any, arguments: list[str]) -> int:
-    from hapiish.http.lifecycle import caller
+    from hapiish.http.exchange.route import caller
 
     async with app.router.lifespan_context(app):
         status = await caller(function, app.server.pool.call)(app.server, arguments)

@@ -27,8 +27,8 @@ from hapiish.http.dispatch import Dispatcher
 from hapiish.http.exchange.events import Listener, Printed
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.request_id import Identity
+from hapiish.http.exchange.route import Route
 from hapiish.http.guards.load import Load
-from hapiish.http.lifecycle import Route
 from hapiish.http.routing.forwarded import Forwarding
 from hapiish.realtime import NamespaceHooks
 from hapiish.table import model

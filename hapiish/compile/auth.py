@@ -12,7 +12,7 @@ from hapiish.http.auth.messages import Demand, payload_authentication, response_
 from hapiish.http.auth.strategy import authenticate_step
 from hapiish.http.cookies.cookies import Cookies, Definition
 from hapiish.http.exchange.request import Request, is_free
-from hapiish.http.lifecycle import Marshal, Step, caller
+from hapiish.http.exchange.route import Marshal, Step, caller
 from hapiish.http.validation.validator import compile_schema
 from hapiish.realm import visiting
 from hapiish.resolve import resolve

@@ -10,7 +10,7 @@ from hapiish.compile.names import Names
 from hapiish.http.body.payload import clear_uploads, payload_step, stores
 from hapiish.http.content.compression import LIBRARIES
 from hapiish.http.content.json_format import Format
-from hapiish.http.lifecycle import Step
+from hapiish.http.exchange.route import Step
 from hapiish.http.validation.coerce import compile_coercer, compile_defaults, compile_stripper
 from hapiish.http.validation.inputs import Convert, OnFailure, Source, function_step, together_step, validate_step
 from hapiish.http.validation.outputs import Judgement, by_function, by_schema, validate_response_step

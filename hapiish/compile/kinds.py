@@ -11,7 +11,7 @@ from typing import Any
 
 from hapiish.compile.names import Names, missing
 from hapiish.compile.views import ViewCompiler
-from hapiish.http.lifecycle import caller
+from hapiish.http.exchange.route import caller
 from hapiish.http.validation.validator import compile_schema
 from hapiish.kinds.refusal import Refusal
 from hapiish.kinds.route import KindRoute

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from hapiish.compile.names import Names
-from hapiish.http.lifecycle import Marshal, Step
+from hapiish.http.exchange.route import Marshal, Step
 from hapiish.table import model
 from hapiish.types import AsyncHandler
 

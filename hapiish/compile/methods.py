@@ -9,7 +9,8 @@ from typing import Any
 from hapiish import methods
 from hapiish.caches import Policy, Rules
 from hapiish.compile.names import Names
-from hapiish.http.lifecycle import caller, settled
+from hapiish.http.exchange.route import caller
+from hapiish.http.lifecycle import settled
 from hapiish.table import model
 from hapiish.table.calls import Literal, Reference, is_call, parse
 from hapiish.table.compose.owned_names import home

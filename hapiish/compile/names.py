@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from hapiish import boom
 from hapiish.bridge import is_async
 from hapiish.compile.supply import supplied, wanted
-from hapiish.http.lifecycle import caller, fail_action
+from hapiish.http.exchange.route import caller
+from hapiish.http.lifecycle import fail_action
 from hapiish.realm import Realm, visiting
 from hapiish.resolve import ResolveError, Unresolved, failure, resolve
 from hapiish.store.models import Models

@@ -5,9 +5,9 @@ from dataclasses import fields
 from typing import Any
 
 from hapiish.compile.names import Names
+from hapiish.http.exchange.route import Marshal, Step
 from hapiish.http.guards import csp
 from hapiish.http.guards.csrf import Csrf, csrf_step
-from hapiish.http.lifecycle import Marshal, Step
 from hapiish.table import model
 
 

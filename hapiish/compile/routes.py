@@ -20,18 +20,10 @@ from hapiish.http.content.compression import LIBRARIES, Compression
 from hapiish.http.content.mime import MimeTypes
 from hapiish.http.cookies.cookies import Cookies, cookies_step
 from hapiish.http.exchange.error_body import Errors
+from hapiish.http.exchange.route import Marshal, Route, Step
 from hapiish.http.guards import security_headers
 from hapiish.http.guards.cors import Cors
-from hapiish.http.lifecycle import (
-    Marshal,
-    Prerequisite,
-    Route,
-    Step,
-    extension_step,
-    pre_step,
-    timed,
-    uninterrupted,
-)
+from hapiish.http.lifecycle import Prerequisite, extension_step, pre_step, timed, uninterrupted
 from hapiish.http.render import Responder
 from hapiish.realm import entering
 from hapiish.table import model

@@ -10,8 +10,9 @@ from hapiish.grammar import path as paths
 from hapiish.http.dispatch import Dispatcher
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.request_id import Identity
+from hapiish.http.exchange.route import Route, Step
 from hapiish.http.guards.load import Load
-from hapiish.http.lifecycle import Route, Step, extension_step
+from hapiish.http.lifecycle import extension_step
 from hapiish.http.routing.forwarded import Forwarding
 from hapiish.http.routing.router import Router
 from hapiish.http.syntax.query import Parser, parser

@@ -6,7 +6,7 @@ from hapiish.caches import Rules
 from hapiish.compile.names import Names
 from hapiish.http.cookies.cookies import Cookies, Definition
 from hapiish.http.cookies.session import Sessions, Settings, session_marshal, session_step
-from hapiish.http.lifecycle import Marshal, Step
+from hapiish.http.exchange.route import Marshal, Step
 from hapiish.table import model
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code

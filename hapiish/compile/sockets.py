@@ -7,7 +7,7 @@ from typing import Any
 from hapiish.compile.names import missing
 from hapiish.compile.routes import RouteCompiler
 from hapiish.grammar.schema import embed
-from hapiish.http.lifecycle import Route, Step
+from hapiish.http.exchange.route import Route, Step
 from hapiish.realtime import NamespaceHooks
 from hapiish.realtime.attachments import for_attachments, speaks_of_attachments
 from hapiish.realtime.binding import Connection, Emits, EventRoute, answering_with_attachments, with_attachments

@@ -15,8 +15,9 @@ from hapiish.http.exchange import log
 from hapiish.http.exchange.error_body import told
 from hapiish.http.exchange.request import Request, host_of, joined
 from hapiish.http.exchange.response import Response, from_error
+from hapiish.http.exchange.route import Route, Steps
 from hapiish.http.exchange.toolkit import CLOSE, Left
-from hapiish.http.lifecycle import Route, Steps, failed, finish, perform, post_response
+from hapiish.http.lifecycle import failed, finish, perform, post_response
 from hapiish.http.render import Rendered
 from hapiish.http.routing.router import Router, normalise
 from hapiish.http.syntax.header import Pair

@@ -17,47 +17,14 @@ from types import CoroutineType
 from typing import Any
 
 from hapiish import boom
-from hapiish.bridge import is_async
 from hapiish.http.content.stream import close, is_stream
 from hapiish.http.exchange import log
-from hapiish.http.exchange.error_body import Errors, told
+from hapiish.http.exchange.error_body import told
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.route import UNINTERRUPTED, Route, Step
 from hapiish.http.exchange.toolkit import CONTINUE, Left, Signal, Toolkit
-from hapiish.http.render import Responder
-from hapiish.types import AsyncHandler, Handler, Run
-
-Step = Callable[[Request], Any]
-Steps = tuple[tuple[Step, bool], ...]
-"""Pairs of a step and whether what it returns, unless None, must be awaited."""
-
-UNINTERRUPTED = "hapiish.uninterrupted"
-"""The key of a scope whose request is not to be cancelled when the client leaves."""
-
-Marshal = Callable[[Request, Response], Awaitable[None]]
-"""A last touch to a response after onPreResponse: a header, a cookie, state that is written away."""
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class Route:
-    """A compiled route or event, and what `request.route` shows of it."""
-
-    id: str | None
-    method: str
-    path: str
-    settings: Any
-    handler: AsyncHandler
-    responder: Responder
-    vhost: str | None = None
-    context: Any = None
-    errors: Errors | None = None
-    files: str = "."  # the folder of `files.relativeTo`
-    steps: Steps = ()
-    on_post_handler: tuple[AsyncHandler, ...] = ()
-    validate_response: Callable[[Request, Response], Awaitable[Response | None]] | None = None
-    on_pre_response: tuple[AsyncHandler, ...] = ()
-    on_post_response: tuple[AsyncHandler, ...] = ()
-    marshal: tuple[Marshal, ...] = ()
+from hapiish.types import AsyncHandler
 
 
 async def perform(route: Route, request: Request) -> Response:
@@ -214,13 +181,6 @@ def _translated(request: Request, error: Exception) -> boom.Boom | None:
     if known is not None and known.status == 400:
         known.answered(request.route.settings.validate.status)
     return known
-
-
-def caller(function: Handler, run: Run) -> AsyncHandler:
-    """`function` as something to await: an `async def` as it is, a `def` as a `partial` of `run`, the thread pool."""
-    if is_async(function) or is_async(type(function).__call__):
-        return function
-    return partial(run, function)
 
 
 def extension_step(point: str, function: AsyncHandler) -> Step:

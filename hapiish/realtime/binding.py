@@ -16,8 +16,9 @@ from hapiish.http.exchange import log
 from hapiish.http.exchange.error_body import told
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.route import Route, Step, Steps
 from hapiish.http.exchange.toolkit import CLOSE, Left, Toolkit
-from hapiish.http.lifecycle import Route, Step, Steps, failed, finish, perform, post_response, settled
+from hapiish.http.lifecycle import failed, finish, perform, post_response, settled
 from hapiish.http.validation.validator import Validator, faults_as_sent
 from hapiish.realtime.attachments import held, released
 from hapiish.realtime.hooks import Answer, Arguments

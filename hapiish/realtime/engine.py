@@ -16,7 +16,7 @@ import engineio
 
 from hapiish.codec import encode
 from hapiish.http.content.compression import negotiate
-from hapiish.http.lifecycle import UNINTERRUPTED
+from hapiish.http.exchange.route import UNINTERRUPTED
 from hapiish.realtime.packets import MalformedError
 from hapiish.realtime.polling import body_of, unless_left
 from hapiish.realtime.transport import Transport

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from hapiish import boom
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.route import Marshal
 from hapiish.http.exchange.toolkit import CONTINUE, Toolkit
-from hapiish.http.lifecycle import Marshal
 from hapiish.types import AsyncHandler
 
 Demand = Literal["required", "optional"]

@@ -9,8 +9,8 @@ from hapiish.bridge import anywhere
 from hapiish.http.auth.access import access_step
 from hapiish.http.auth.strategy import asked
 from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.route import Route, caller
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
-from hapiish.http.lifecycle import Route, caller
 from hapiish.types import Run
 
 

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from hapiish import boom
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.route import caller
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
-from hapiish.http.lifecycle import caller
 from hapiish.types import AsyncHandler, Run, Scheme
 
 Mode = Literal["required", "optional", "try"]

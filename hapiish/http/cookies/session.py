@@ -14,7 +14,7 @@ from hapiish.bridge import anywhere
 from hapiish.http.cookies.iron import Password, seal
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
-from hapiish.http.lifecycle import Marshal
+from hapiish.http.exchange.route import Marshal
 
 _FLASH: Final = "_flash"
 _LAZY: Final = "_lazyKeys"

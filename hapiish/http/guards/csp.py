@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
-from hapiish.http.lifecycle import Marshal
+from hapiish.http.exchange.route import Marshal
 
 _KEYWORDS: Final = frozenset(
     {

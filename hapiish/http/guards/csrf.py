@@ -18,8 +18,8 @@ from typing import Any, Final, Literal
 
 from hapiish import boom
 from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.route import Step
 from hapiish.http.exchange.toolkit import Toolkit
-from hapiish.http.lifecycle import Step
 from hapiish.types import AsyncHandler
 
 RUN_SECRET: Final = "HAPIISH_RUN_SECRET"  # noqa: S105 - the name of a variable

@@ -17,10 +17,10 @@ from hapiish.http.auth.access import claim, text_of
 from hapiish.http.body.reader import Waiting
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.route import Marshal
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.guards.counters import Counters, Window
 from hapiish.http.guards.turns import Turn, Verdict
-from hapiish.http.lifecycle import Marshal
 from hapiish.types import AsyncHandler, Message, Receive
 
 Network = IPv4Network | IPv6Network

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from hapiish.http.content.stream import GONE
-from hapiish.http.lifecycle import UNINTERRUPTED
+from hapiish.http.exchange.route import UNINTERRUPTED
 from hapiish.http.serving.coalescing import Flow, Joining
 from hapiish.http.serving.connections import Connections, Limits
 from hapiish.http.serving.reader import BETWEEN, BODY, HEAD, Reader

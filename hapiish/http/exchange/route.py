@@ -1,0 +1,60 @@
+"""A compiled route and the parts it is made of; `lifecycle` walks them."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from hapiish.bridge import is_async
+from hapiish.http.exchange.error_body import Errors
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import Response
+from hapiish.types import AsyncHandler, Handler, Run
+
+Step = Callable[[Request], Any]
+Steps = tuple[tuple[Step, bool], ...]
+"""Pairs of a step and whether what it returns, unless None, must be awaited."""
+
+UNINTERRUPTED = "hapiish.uninterrupted"
+"""The key of a scope whose request is not to be cancelled when the client leaves."""
+
+Marshal = Callable[[Request, Response], Awaitable[None]]
+"""A last touch to a response after onPreResponse: a header, a cookie, state that is written away."""
+
+
+class Renderer(Protocol):
+    """Makes status, headers and body of a response; `cors` is what it allows to other origins."""
+
+    @property
+    def cors(self) -> Any: ...
+
+    def render(self, request: Request, response: Response) -> tuple[int, list[tuple[bytes, bytes]], Any]: ...
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Route:
+    """A compiled route or event, and what `request.route` shows of it."""
+
+    id: str | None
+    method: str
+    path: str
+    settings: Any
+    handler: AsyncHandler
+    responder: Renderer
+    vhost: str | None = None
+    context: Any = None
+    errors: Errors | None = None
+    files: str = "."  # the folder of `files.relativeTo`
+    steps: Steps = ()
+    on_post_handler: tuple[AsyncHandler, ...] = ()
+    validate_response: Callable[[Request, Response], Awaitable[Response | None]] | None = None
+    on_pre_response: tuple[AsyncHandler, ...] = ()
+    on_post_response: tuple[AsyncHandler, ...] = ()
+    marshal: tuple[Marshal, ...] = ()
+
+
+def caller(function: Handler, run: Run) -> AsyncHandler:
+    """`function` as something to await: an `async def` as it is, a `def` as a `partial` of `run`, the thread pool."""
+    if is_async(function) or is_async(type(function).__call__):
+        return function
+    return partial(run, function)
