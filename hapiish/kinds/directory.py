@@ -12,7 +12,8 @@ from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from hapiish import boom
-from hapiish.http.content.files import DEFAULT_LOOKUP, FileOptions, IsDirectory, Opened, fill, locate, open_file
+from hapiish.http.content.files import DEFAULT_LOOKUP, FileOptions, IsDirectory, Opened, locate, open_file
+from hapiish.http.exchange.file_response import fill
 from hapiish.http.exchange.response import Response
 from hapiish.kinds.file import folder_of
 from hapiish.kinds.route import KindRoute

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from hapiish.http.content.files import FileKeywords, options_of, prepare
+from hapiish.http.content.files import FileKeywords, options_of
+from hapiish.http.exchange.file_response import prepare
 from hapiish.http.exchange.response import Response
 from hapiish.kinds.route import KindRoute
 from hapiish.types import AsyncHandler

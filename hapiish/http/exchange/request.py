@@ -6,7 +6,7 @@ Attributes that not every request needs are made when they are first read.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request as StarletteRequest
 
@@ -14,12 +14,10 @@ from hapiish.bridge import anywhere
 from hapiish.http.content.compression import negotiate
 from hapiish.http.exchange import log
 from hapiish.http.exchange.events import Event
+from hapiish.http.exchange.response import Response
 from hapiish.http.routing.router import hostname, normalise
 from hapiish.http.syntax import query
 from hapiish.types import Message, Receive, Scope, Send
-
-if TYPE_CHECKING:
-    from hapiish.http.exchange.response import Response
 
 TRAILERS = "hapiish.trailers"
 """The key of a scope that has the fields after a chunked body, as pairs of bytes; the list fills while it is read."""
@@ -233,10 +231,10 @@ class Request:
     payload: Any = _lazy(_none)
     plugins: dict[str, Any] = _lazy(_dict)
     pre: dict[str, Any] = _lazy(_dict)
-    pre_responses: dict[str, "Response"] = _lazy(_dict)
+    pre_responses: dict[str, Response] = _lazy(_dict)
     query: dict[str, Any] = _lazy(lambda request: query.parse(request.scope["query_string"]))
     raw: StarletteRequest = _lazy(lambda request: Raw(request.scope, request.receive or _no_receive))
-    response: "Response | None" = _lazy(_none)
+    response: Response | None = _lazy(_none)
     send: Sending = _lazy(Sending)  # for a handler that answers by itself and returns h.abandon
     session: Any = _lazy(_none)
     socket: Any = _lazy(_none)
@@ -284,7 +282,7 @@ class Request:
         """Whether somebody waits for the answer: not after the client has left or was told that it took too long."""
         return self.is_active
 
-    def generate_response(self, source: Any = None) -> "Response":
+    def generate_response(self, source: Any = None) -> Response:
         """A response with that value, as `h.response`; for whoever has no `h`."""
         from hapiish.http.exchange.response import Response
 

@@ -8,6 +8,7 @@ from typing import Any, Unpack
 from hapiish.boom import BadRequest, Boom, PreconditionFailed
 from hapiish.http.content import conditional, files
 from hapiish.http.content.files import FileKeywords
+from hapiish.http.exchange.file_response import prepare
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import CLEAR, Response
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
@@ -86,7 +87,7 @@ class Toolkit:
         nothing.
         """
         response = Response()
-        response.prepare = partial(files.prepare, path, files.options_of(self.request.route.files, **options))
+        response.prepare = partial(prepare, path, files.options_of(self.request.route.files, **options))
         return response
 
     def view(
