@@ -12,7 +12,7 @@ from hapiish.http.auth.messages import Demand, payload_authentication, response_
 from hapiish.http.auth.strategy import authenticate_step
 from hapiish.http.cookies.cookies import Cookies, Definition
 from hapiish.http.exchange.request import Request, is_free
-from hapiish.http.exchange.route import Marshal, Step, caller
+from hapiish.http.exchange.route import Finalizer, Step, caller
 from hapiish.http.validation.validator import compile_schema
 from hapiish.realm import visiting
 from hapiish.resolve import resolve
@@ -156,8 +156,8 @@ class AuthCompiler:
         if methods:
             yield payload_authentication(methods), True
 
-    def marshal(self, auth: model.RouteAuth) -> Iterator[Marshal]:
-        """The last touch of the strategies to a response."""
+    def finalizers(self, auth: model.RouteAuth) -> Iterator[Finalizer]:
+        """The finalizers of the strategies."""
         given = [(name, getattr(self.strategies[name], "response", None)) for name in auth.strategies]
         methods = {str(name): self.called(name, method) for name, method in given if method is not None}
         if methods:

@@ -1,11 +1,11 @@
-"""`limit` of routes and events to the steps that judge it and the last touch that tells of it."""
+"""Compiles `limit` of routes and events to the step that enforces it and the finalizer that adds its headers."""
 
 from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from hapiish.compile.names import Names
-from hapiish.http.exchange.route import Marshal, Step
+from hapiish.http.exchange.route import Finalizer, Step
 from hapiish.table import model
 from hapiish.types import AsyncHandler
 
@@ -36,13 +36,13 @@ class LimitCompiler:
         """The step after authentication, for what is counted by user, credentials or payload."""
         yield from self._step([limit for limit in self._limits(given) if limit.is_late], given)
 
-    def marshal(self, given: Limited) -> Iterator[Marshal]:
-        """The last touch: headers, and the count of failures."""
+    def finalizers(self, given: Limited) -> Iterator[Finalizer]:
+        """The finalizer that adds headers and counts failures."""
         limits = self._limits(given)
         if limits:
-            from hapiish.http.guards.rate_limit import limit_marshal
+            from hapiish.http.guards.rate_limit import limit_finalizer
 
-            yield limit_marshal(limits, self._counters())
+            yield limit_finalizer(limits, self._counters())
 
     def ended(self, given: Limited) -> Iterator[AsyncHandler]:
         """What onPostResponse does where failures are counted."""

@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from hapiish.compile.names import Names
-from hapiish.http.exchange.route import Marshal, Step
+from hapiish.http.exchange.route import Finalizer, Step
 from hapiish.http.guards import csp
 from hapiish.http.guards.csrf import Csrf, csrf_step
 from hapiish.table import model
@@ -32,11 +32,11 @@ class ProtectCompiler:
         if policy is not None and policy.nonces:
             yield csp.nonces_step(policy), False
 
-    def marshal(self, options: model.RouteOptions) -> Iterator[Marshal]:
-        """The last touch for a page with nonces."""
+    def finalizers(self, options: model.RouteOptions) -> Iterator[Finalizer]:
+        """The finalizer of a page with nonces."""
         policy = self.policy(options)
         if policy is not None and policy.nonces:
-            yield csp.nonces_marshal(policy)
+            yield csp.nonces_finalizer(policy)
 
     def csrf(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
         """The step after authorization that demands the token."""

@@ -20,7 +20,7 @@ from hapiish.http.content.compression import LIBRARIES, Compression
 from hapiish.http.content.mime import MimeTypes
 from hapiish.http.cookies.cookies import Cookies, cookies_step
 from hapiish.http.exchange.error_body import Errors
-from hapiish.http.exchange.route import Marshal, Route, Step
+from hapiish.http.exchange.route import Finalizer, Route, Step
 from hapiish.http.guards import security_headers
 from hapiish.http.guards.cors import Cors
 from hapiish.http.lifecycle import Prerequisite, extension_step, pre_step, timed, uninterrupted
@@ -66,7 +66,7 @@ class RouteCompiler:
             responder=self.responder(options, given.method),
             files=self.folder(options),
             steps=tuple(self.steps(given, options)),
-            marshal=(*self.limits.marshal(given), *self.marshal(options)),
+            finalizers=(*self.limits.finalizers(given), *self.finalizers(options)),
             **self.after(given, options),
         )
         return self.limited(route, options)
@@ -86,12 +86,12 @@ class RouteCompiler:
         """The route within the time that it may take."""
         return timed(route, options.timeout.server) if options.timeout.server else route
 
-    def marshal(self, options: model.RouteOptions) -> Iterator[Marshal]:
-        """The last touches to a response, cookies last of all: what comes before may still set one."""
+    def finalizers(self, options: model.RouteOptions) -> Iterator[Finalizer]:
+        """The finalizers of a response; cookies come last, because the others may set one."""
         if options.auth is not None:
-            yield from self.auth.marshal(options.auth)
-        yield from self.protect.marshal(options)
-        yield from self.sessions.marshal(options)
+            yield from self.auth.finalizers(options.auth)
+        yield from self.protect.finalizers(options)
+        yield from self.sessions.finalizers(options)
         if self.cookies.need_completion:
             yield partial(self.cookies.complete, parsed=options.state.parse)
 
@@ -118,7 +118,7 @@ class RouteCompiler:
             handler=missing,
             responder=self.responder(defaults, ""),
             files=self.folder(defaults),
-            marshal=tuple(self.marshal(defaults)),
+            finalizers=tuple(self.finalizers(defaults)),
             on_pre_response=self.ext.at("onPreResponse"),
             on_post_response=self.ext.at("onPostResponse"),
         )

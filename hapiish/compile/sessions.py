@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from hapiish.caches import Rules
 from hapiish.compile.names import Names
 from hapiish.http.cookies.cookies import Cookies, Definition
-from hapiish.http.cookies.session import Sessions, Settings, session_marshal, session_step
-from hapiish.http.exchange.route import Marshal, Step
+from hapiish.http.cookies.session import Sessions, Settings, session_finalizer, session_step
+from hapiish.http.exchange.route import Finalizer, Step
 from hapiish.table import model
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
@@ -33,10 +33,10 @@ class SessionCompiler:
         if self.sessions is not None and _has_session(options):
             yield session_step(self.sessions), True
 
-    def marshal(self, options: model.RouteOptions) -> Iterator[Marshal]:
-        """The last touch that writes it."""
+    def finalizers(self, options: model.RouteOptions) -> Iterator[Finalizer]:
+        """The finalizer that writes the session."""
         if self.sessions is not None and _has_session(options):
-            yield session_marshal(self.sessions)
+            yield session_finalizer(self.sessions)
 
     def _sessions(self, given: model.Session) -> Sessions:
         rules = Rules(expires_in=given.cache.expires_in)

@@ -127,7 +127,7 @@ class SocketCompiler:
             handler=self.routes.handler(given),
             responder=self.routes.responder(options, ""),
             steps=tuple(self.event_steps(given, options, binary=_says(given, namespace, "binary"))),
-            marshal=tuple(self.routes.limits.marshal(given)),
+            finalizers=tuple(self.routes.limits.finalizers(given)),
             **self.routes.after(given, options),
         )
         rules = options.response

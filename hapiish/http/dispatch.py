@@ -258,7 +258,7 @@ async def _unrouted(route: Route, request: Request, response: Response) -> Respo
     """What is sent where no handler is asked: in the form that the server has for errors, past onPreResponse."""
     if response.error is not None and route.errors is not None and not response.shaped:
         response = told(request, response.error)
-    return await finish(route, request, response) if route.on_pre_response or route.marshal else response
+    return await finish(route, request, response) if route.on_pre_response or route.finalizers else response
 
 
 async def _rendered(request: Request, response: Response, error: Exception) -> tuple[Response, Rendered]:

@@ -2,7 +2,7 @@
 
     onRequest → route → cookies → onPreAuth → authenticate → body → onCredentials → access → onPostAuth
       → validate headers, params, query, payload, state → onPreHandler → pre → handler → onPostHandler
-      → validate response → onPreResponse → marshal and send → onPostResponse
+      → validate response → onPreResponse → finalizers and sending → onPostResponse
 
 A step is `step(request)`: None goes on, a `Response` (taken over) ends, a raised boom fails. The order is hapi's
 (lib/request.js, lib/route.js); a step that a route does not configure is absent from its tuple.
@@ -58,18 +58,18 @@ async def perform(route: Route, request: Request) -> Response:
         except Exception as error:  # noqa: BLE001 - every outcome is a response
             await close(response.source)
             response = failed(request, error)
-    return await finish(route, request, response) if route.on_pre_response or route.marshal else response
+    return await finish(route, request, response) if route.on_pre_response or route.finalizers else response
 
 
 async def finish(route: Route, request: Request, response: Response) -> Response:
-    """Runs onPreResponse once for any response, errors included, then the last touches; what they raise is sent."""
+    """Runs onPreResponse once for any response, errors included, then the finalizers; an error they raise is sent."""
     try:
         response = await _replace(route.on_pre_response, request, response)
     except Exception as error:  # noqa: BLE001 - every outcome is a response
         response = failed(request, error)
-    for touch in route.marshal:
+    for finalize in route.finalizers:
         try:
-            await touch(request, response)
+            await finalize(request, response)
         except Exception as error:  # noqa: BLE001 - every outcome is a response
             await close(response.source)
             response = failed(request, error)
@@ -100,7 +100,7 @@ def timed(route: Route, milliseconds: int) -> Route:
     be; it runs to its end, and its result is dropped. Response validation and onPreResponse are not timed.
     """
     seconds = milliseconds / 1000
-    inner = replace(route, validate_response=None, on_pre_response=(), marshal=())
+    inner = replace(route, validate_response=None, on_pre_response=(), finalizers=())
 
     async def within(request: Request, h: Toolkit) -> Response:
         try:

@@ -130,5 +130,5 @@ async def test_a_nonce_for_what_only_the_default_speaks_of_gets_a_directive_of_i
 async def test_a_table_without_nonces_has_no_step_for_them(make: Make) -> None:
     app = make('routes: [{method: GET, path: /, handler: "my:ok", options: {csp: {generateNonces: false}}}]', CODE)
     route: Any = app.server.match("GET", "/") or SimpleNamespace()
-    assert (route.steps, route.marshal) == ((), ())
+    assert (route.steps, route.finalizers) == ((), ())
     assert (await inject(app)).headers[CSP] == DEFAULT

@@ -107,7 +107,7 @@ async def test_a_route_without_a_limit_has_no_headers_of_one(make: Make) -> None
     assert "ratelimit" not in answer.headers
     route = app.server.match("GET", "/")
     assert route is not None
-    assert (route.steps, route.marshal) == ((), ())
+    assert (route.steps, route.finalizers) == ((), ())
     assert await statuses(app, 2, url="/d") == [200, 429]
     assert await statuses(app, 3, url="/r") == [200, 200, 429]
 

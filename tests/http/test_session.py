@@ -277,7 +277,7 @@ async def test_routes_may_go_without(browser: Browser) -> None:
 async def test_a_table_without_sessions_has_no_step_for_them(make: Make) -> None:
     app = make(ROUTES, CODE)
     route: Any = app.server.match("GET", "/")
-    assert (route.steps, route.marshal, app.server.session) == ((), (), None)
+    assert (route.steps, route.finalizers, app.server.session) == ((), (), None)
 
 
 @pytest.mark.parametrize(

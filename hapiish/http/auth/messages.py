@@ -9,7 +9,7 @@ from typing import Any, Literal
 from hapiish import boom
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
-from hapiish.http.exchange.route import Marshal
+from hapiish.http.exchange.route import Finalizer
 from hapiish.http.exchange.toolkit import CONTINUE, Toolkit
 from hapiish.types import AsyncHandler
 
@@ -47,8 +47,8 @@ def payload_authentication(
     return authenticate
 
 
-def response_authentication(methods: Mapping[str, AsyncHandler]) -> Marshal:
-    """The last touch by which the strategy that knew the caller signs the response, or adds to its headers."""
+def response_authentication(methods: Mapping[str, AsyncHandler]) -> Finalizer:
+    """The finalizer through which the strategy that authenticated the caller signs the response or adds headers."""
 
     async def touch(request: Request, response: Response) -> None:
         auth = request.auth

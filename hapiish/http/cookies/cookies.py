@@ -156,7 +156,7 @@ class Cookies:
         return "; ".join(part for part in parts if part and part.partition("=")[0].rstrip() not in kept)
 
     async def complete(self, request: Request, response: Response, *, parsed: bool) -> None:
-        """The last touch to a response's cookies: automatic values, unless nothing was `parsed`, and context."""
+        """Finalizes a response's cookies: adds automatic values, unless nothing was `parsed`, and context."""
         if response.status_code == 500:
             return
         pending = request.pending_cookies or []

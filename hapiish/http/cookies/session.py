@@ -1,7 +1,7 @@
 """Sessions (`session`, yar's keys): what one browser left for its next request, in a sealed cookie or in a cache.
 
 A session that fits is in the cookie as a whole; a larger one is in the cache, and the cookie has but its id. Loaded
-before authentication, written by the last touch of a response, if anything was changed.
+before authentication and written by a finalizer of the response if it was changed.
 """
 
 import secrets
@@ -14,7 +14,7 @@ from hapiish.bridge import anywhere
 from hapiish.http.cookies.iron import Password, seal
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
-from hapiish.http.exchange.route import Marshal
+from hapiish.http.exchange.route import Finalizer
 
 _FLASH: Final = "_flash"
 _LAZY: Final = "_lazyKeys"
@@ -231,8 +231,8 @@ def session_step(sessions: Sessions) -> Callable[[Request], Any]:
     return begin
 
 
-def session_marshal(sessions: Sessions) -> Marshal:
-    """The last touch that writes a changed session; of what ended in a 500 nothing is kept."""
+def session_finalizer(sessions: Sessions) -> Finalizer:
+    """The finalizer that writes a changed session; after a 500 nothing is written."""
 
     async def touch(request: Request, response: Response) -> None:
         session = request.session

@@ -18,8 +18,8 @@ Steps = tuple[tuple[Step, bool], ...]
 UNINTERRUPTED = "hapiish.uninterrupted"
 """The key of a scope whose request is not to be cancelled when the client leaves."""
 
-Marshal = Callable[[Request, Response], Awaitable[None]]
-"""A last touch to a response after onPreResponse: a header, a cookie, state that is written away."""
+Finalizer = Callable[[Request, Response], Awaitable[None]]
+"""Changes a response after onPreResponse: adds a header or a cookie, or stores state."""
 
 
 class Renderer(Protocol):
@@ -50,7 +50,7 @@ class Route:
     validate_response: Callable[[Request, Response], Awaitable[Response | None]] | None = None
     on_pre_response: tuple[AsyncHandler, ...] = ()
     on_post_response: tuple[AsyncHandler, ...] = ()
-    marshal: tuple[Marshal, ...] = ()
+    finalizers: tuple[Finalizer, ...] = ()
 
 
 def caller(function: Handler, run: Run) -> AsyncHandler:

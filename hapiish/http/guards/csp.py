@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
-from hapiish.http.exchange.route import Marshal
+from hapiish.http.exchange.route import Finalizer
 
 _KEYWORDS: Final = frozenset(
     {
@@ -77,8 +77,8 @@ def nonces_step(policy: Policy) -> Callable[[Request], None]:
     return offer
 
 
-def nonces_marshal(policy: Policy) -> Marshal:
-    """The last touch that writes the policy anew for a response whose nonces were asked for."""
+def nonces_finalizer(policy: Policy) -> Finalizer:
+    """The finalizer that replaces the policy of a response whose nonces were used."""
 
     async def touch(request: Request, response: Response) -> None:
         asked = request.plugins.get("blankie", {}).get("nonces")

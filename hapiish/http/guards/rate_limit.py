@@ -17,7 +17,7 @@ from hapiish.http.auth.access import claim, text_of
 from hapiish.http.body.reader import Waiting
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
-from hapiish.http.exchange.route import Marshal
+from hapiish.http.exchange.route import Finalizer
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.guards.counters import Counters, Window
 from hapiish.http.guards.turns import Turn, Verdict
@@ -137,8 +137,8 @@ def _pausing(turns: Sequence[Turn], streams: bool, receive: Receive) -> Receive:
     return pausing
 
 
-def limit_marshal(limits: Sequence[Limit], counters: Counters) -> Marshal:
-    """The last touch of a limited route: counts answers, and adds the headers to whatever the response is."""
+def limit_finalizer(limits: Sequence[Limit], counters: Counters) -> Finalizer:
+    """The finalizer of a limited route: counts responses and adds the rate-limit headers to every response."""
     policy = ", ".join(f'"{limit.name}";q={limit.window.amount};w={limit.window.seconds}' for limit in shown(limits))
     counted = frozenset[int]().union(*(limit.counted for limit in limits))
 
