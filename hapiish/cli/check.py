@@ -95,7 +95,7 @@ def _misused(table: Table, objects: Mapping[str, Any]) -> Iterable[Problem]:
         cls = objects.get(table.realm(kind.realm).models[kind.options.name])
         if cls is not None:
             # By name, because a table without models is checked where no database driver is installed.
-            for fault in resolve("hapiish.kinds.model:faults")(cls, route.path, kind.options):
+            for fault in resolve("hapiish.kinds.model.handler:faults")(cls, route.path, kind.options):
                 told[Problem(kind.place(fault.path), Code.KIND_OPTIONS, fault.message, fault.hint)] = None
     return told
 

@@ -25,7 +25,7 @@ from hapiish.types import AsyncHandler
 KINDS: dict[str, str] = {
     "directory": "hapiish.kinds.directory:Directory",
     "file": "hapiish.kinds.file:file_kind",
-    "model": "hapiish.kinds.model:model_kind",
+    "model": "hapiish.kinds.model.handler:model_kind",
     "proxy": "hapiish.kinds.proxy:proxy_kind",
     "view": "hapiish.kinds.view:View",
 }

@@ -9,7 +9,7 @@ import pytest
 
 from hapiish import Application, TableError, create_app
 from hapiish.cli import main
-from hapiish.kinds.fields import is_secret
+from hapiish.kinds.model.fields import is_secret
 from hapiish.testing import inject
 
 pytestmark = pytest.mark.anyio

@@ -6,9 +6,9 @@ import mongoengine as me
 import pytest
 from bson import Decimal128
 
-from hapiish.kinds.fields import members_of
-from hapiish.kinds.scalars import Type
-from hapiish.kinds.values import Unfit
+from hapiish.kinds.model.fields import members_of
+from hapiish.kinds.model.scalars import Type
+from hapiish.kinds.model.values import Unfit
 
 
 class Ledger(me.Document):

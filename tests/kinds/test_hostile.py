@@ -9,8 +9,8 @@ import pytest
 
 from hapiish import Application
 from hapiish.codec import DEEPEST
-from hapiish.kinds.values import LEVELS, Unfit, number, shallow, text, whole
-from hapiish.kinds.values import json as stored
+from hapiish.kinds.model.values import LEVELS, Unfit, number, shallow, text, whole
+from hapiish.kinds.model.values import json as stored
 from hapiish.testing import Injected, inject
 from tests.kinds.test_documents import write
 

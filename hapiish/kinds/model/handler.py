@@ -10,12 +10,12 @@ from typing import Any
 from mongoengine import Document
 
 from hapiish.grammar import path as paths
-from hapiish.kinds.action import Action
-from hapiish.kinds.reading import Get, List
+from hapiish.kinds.model.action import Action
+from hapiish.kinds.model.reading import Get, List
+from hapiish.kinds.model.resource import Resource
+from hapiish.kinds.model.writing import Create, Delete, Replace, Update
 from hapiish.kinds.refusal import Fault, Refusal
-from hapiish.kinds.resource import Resource
 from hapiish.kinds.route import KindRoute
-from hapiish.kinds.writing import Create, Delete, Replace, Update
 
 
 def model_kind(server: Any, route: KindRoute, options: Any) -> Action:

@@ -13,9 +13,9 @@ from bson import DBRef
 from mongoengine import fields as me
 from mongoengine.errors import NotRegistered
 
-from hapiish.kinds import values
-from hapiish.kinds.scalars import SCALARS, Schema, Type, chosen, given
-from hapiish.kinds.values import Unfit, plain
+from hapiish.kinds.model import values
+from hapiish.kinds.model.scalars import SCALARS, Schema, Type, chosen, given
+from hapiish.kinds.model.values import Unfit, plain
 
 _DEEPEST = 8  # levels of embedded documents; one that embeds itself ends there
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hapiish.kinds.cursor import Condition, Key, Order
-from hapiish.kinds.scalars import Schema
-from hapiish.kinds.values import Unfit
+from hapiish.kinds.model.cursor import Condition, Key, Order
+from hapiish.kinds.model.scalars import Schema
+from hapiish.kinds.model.values import Unfit
 
 _DIGITS = re.compile(r"[0-9]{1,9}")
 

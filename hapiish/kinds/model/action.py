@@ -15,11 +15,11 @@ from hapiish import boom
 from hapiish.http.validation.inputs import OnFailure
 from hapiish.http.validation.report import Fault as Problem
 from hapiish.http.validation.schema import escape
-from hapiish.kinds.fields import Member
-from hapiish.kinds.resource import ID, Resource
+from hapiish.kinds.model.fields import Member
+from hapiish.kinds.model.resource import ID, Resource
+from hapiish.kinds.model.scalars import Schema
+from hapiish.kinds.model.values import Unfit
 from hapiish.kinds.route import KindRoute
-from hapiish.kinds.scalars import Schema
-from hapiish.kinds.values import Unfit
 from hapiish.store import errors
 
 Plain = dict[str, Any]

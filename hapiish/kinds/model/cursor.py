@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hapiish import codec
-from hapiish.kinds.scalars import Type
-from hapiish.kinds.values import Unfit
+from hapiish.kinds.model.scalars import Type
+from hapiish.kinds.model.values import Unfit
 
 Condition = dict[str, Any]
 

@@ -13,10 +13,10 @@ from mongoengine.errors import OperationError, SaveConditionError
 from pymongo.errors import PyMongoError
 
 from hapiish import boom
-from hapiish.kinds.action import Action, Plain, here
-from hapiish.kinds.resource import ID, Resource
-from hapiish.kinds.scalars import Schema
-from hapiish.kinds.versions import Preconditions, number, unchanged
+from hapiish.kinds.model.action import Action, Plain, here
+from hapiish.kinds.model.resource import ID, Resource
+from hapiish.kinds.model.scalars import Schema
+from hapiish.kinds.model.versions import Preconditions, number, unchanged
 
 _TRIES = 100  # at each of which another write was the faster one
 

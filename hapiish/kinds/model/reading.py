@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from hapiish.kinds.action import Action, Plain, here, problem
-from hapiish.kinds.pages import Page
-from hapiish.kinds.values import Unfit
+from hapiish.kinds.model.action import Action, Plain, here, problem
+from hapiish.kinds.model.pages import Page
+from hapiish.kinds.model.values import Unfit
 
 
 class List(Action):

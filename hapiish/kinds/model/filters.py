@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hapiish.kinds.scalars import Schema, Type
-from hapiish.kinds.values import Convert, Unfit, text
+from hapiish.kinds.model.scalars import Schema, Type
+from hapiish.kinds.model.values import Convert, Unfit, text
 
 Condition = dict[str, Any]
 Make = Callable[[str, Any], Condition]

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from mongoengine import fields as me
 
 from hapiish.grammar.pattern import fault
-from hapiish.kinds import values
-from hapiish.kinds.values import Convert, Unfit, plain
+from hapiish.kinds.model import values
+from hapiish.kinds.model.values import Convert, Unfit, plain
 
 if TYPE_CHECKING:
-    from hapiish.kinds.fields import Member
+    from hapiish.kinds.model.fields import Member
 
 Schema = dict[str, Any]
 
