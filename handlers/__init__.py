@@ -1,1 +1,1 @@
-"""The chat's handlers, named by routes.yaml. They know hapiish's public names and the models by their table names."""
+"""The chat's handlers, named by routes.yaml. They use hapiish's public API and the models' names in the table."""

@@ -1,6 +1,6 @@
-"""Registering, logging in and being recognised: passwords become tokens here, tokens become credentials.
+"""Registration, login and validation of tokens.
 
-A token is a JWT whose `sub` is the account's id; it is signed by the strategy that will judge it.
+A token is a JWT whose `sub` is the account's id. The strategy that verifies tokens also signs them.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from hapiish import Request, Toolkit, boom
 
 
 def register(request: Request, h: Toolkit) -> dict[str, Any]:
-    """`{token, expiresAt, user}` of a new account; 409 `email_taken`."""
+    """Creates an account and returns `{token, expiresAt, user}`; 409 `email_taken`."""
     given = request.payload
     user = request.models.User.register(given["fullName"], given["email"], given["password"])
     if user is None:
@@ -19,9 +19,9 @@ def register(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def login(request: Request, h: Toolkit) -> dict[str, Any]:
-    """`{token, expiresAt, user}` of an account; 401 `bad_credentials`, which does not tell which of the two was bad.
+    """Returns `{token, expiresAt, user}`; 401 `bad_credentials` for an unknown e-mail and for a wrong password.
 
-    With `options.app.strictSeed` an unknown e-mail is a 404, as the seed answers it.
+    With `options.app.strictSeed` an unknown e-mail is a 404, as in the seed.
     """
     given, users = request.payload, request.models.User
     user = users.authenticate(given["email"], given["password"])
@@ -33,7 +33,7 @@ def login(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def validate(artifacts: dict[str, Any], request: Request, h: Toolkit) -> dict[str, Any]:
-    """The account of a verified token, read anew, so that a token does not outlive its account."""
+    """Loads the account of a verified token on each request: a token of a deleted account is invalid."""
     user = request.models.User.account(artifacts["decoded"]["payload"].get("sub", ""))
     return {"isValid": user is not None, "credentials": user and {"id": user["_id"], **user}}
 

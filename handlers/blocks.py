@@ -1,4 +1,4 @@
-"""The block list: between two users of whom one blocked the other nothing new can be opened, added or sent."""
+"""The caller's block list. A block prevents friendships, conversations and messages in both directions."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from hapiish import Request, Toolkit, boom
 
 
 def add(request: Request, h: Toolkit) -> None:
-    """204, also when repeated; 404 for an unknown user, 409 `self` or `conflict` (full list)."""
+    """Blocks a user: 204, also when repeated; 404 for an unknown user, 409 `self` or `conflict` (full list)."""
     me, users = request.auth.credentials["id"], request.models.User
     other = request.params["userId"]
     if other == me:
@@ -18,11 +18,11 @@ def add(request: Request, h: Toolkit) -> None:
 
 
 def remove(request: Request, h: Toolkit) -> None:
-    """204, whether the user was on the list or not."""
+    """Unblocks a user: 204, also for a user who is not on the list."""
     request.models.User.unblock(request.auth.credentials["id"], request.params["userId"])
 
 
 def index(request: Request, h: Toolkit) -> list[dict[str, Any]]:
-    """Everybody whom the caller has blocked, in the order of blocking."""
+    """Lists the users whom the caller has blocked, in the order of blocking."""
     blocked: list[dict[str, Any]] = request.models.User.blocked_by(request.auth.credentials["id"])
     return blocked

@@ -1,4 +1,4 @@
-"""Conversations of two: opened once for a pair, listed for their members, unknown to everybody else."""
+"""Conversations of two users: one for each pair, visible to its two members only."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from hapiish import Request, Response, Toolkit, boom
 
 
 def create(request: Request, h: Toolkit) -> dict[str, Any]:
-    """The new conversation with a friend; 422 `conversation_exists` with its id when the two have one already."""
+    """Opens a conversation with a friend; 422 `conversation_exists` with its id if the two already have one."""
     conversation, created = _open(request, request.payload["friendId"])
     if not created:
         raise boom.BadData(
@@ -18,13 +18,13 @@ def create(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def open_direct(request: Request, h: Toolkit) -> Response:
-    """The conversation with a friend: 201 when this call made it, else 200."""
+    """Returns the conversation with a friend: 201 if this call created it, else 200."""
     conversation, created = _open(request, request.params["friendId"])
     return h.response(conversation).code(201 if created else 200)
 
 
 def index(request: Request, h: Toolkit) -> Response:
-    """The caller's conversations, the last active first; `x-next-cursor` leads to the next page, if there is one."""
+    """Lists the caller's conversations, most recently active first; `x-next-cursor` is the cursor of the next page."""
     conversations, cursor = request.models.Conversation.list_of(
         request.auth.credentials["id"], limit=request.query["limit"], cursor=request.query.get("cursor")
     )
@@ -33,7 +33,7 @@ def index(request: Request, h: Toolkit) -> Response:
 
 
 def of_caller(request: Request, conversation_id: str) -> dict[str, Any]:
-    """A conversation of which the caller is a member; 404 for an unknown one and for other people's alike."""
+    """Returns a conversation of the caller; 404 if it does not exist or the caller is not a member."""
     found: dict[str, Any] | None = request.models.Conversation.of_member(
         conversation_id, request.auth.credentials["id"]
     )

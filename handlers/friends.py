@@ -1,4 +1,4 @@
-"""The friend list. Adding goes by e-mail and needs no consent, as in the seed; a block prevents it."""
+"""The caller's friend list. Friends are added by e-mail without consent, as in the seed; a block prevents it."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from hapiish import Request, Toolkit, boom
 
 
 def add(request: Request, h: Toolkit) -> dict[str, Any]:
-    """`{friend}`; 404 for an unknown e-mail, 409 `self`, `already_friend` or `conflict` (full list), 403 `blocked`."""
+    """Adds a friend; 404 unknown e-mail, 409 `self`, `already_friend` or `conflict` (full list), 403 `blocked`."""
     me, users = request.auth.credentials["id"], request.models.User
     friend = users.by_email(request.payload["email"])
     if friend is None:
@@ -24,5 +24,5 @@ def add(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def index(request: Request, h: Toolkit) -> dict[str, Any]:
-    """The caller's friends by id, as the seed's client keeps them."""
+    """Returns the caller's friends by id, the format of the seed's client."""
     return {friend["_id"]: friend for friend in request.models.User.friends_of(request.auth.credentials["id"])}

@@ -1,6 +1,6 @@
-"""Messages by page and live: stored, then acknowledged, then delivered to everybody else's sockets.
+"""Messages: stored, then acknowledged, then delivered to the other sockets of both members.
 
-`create` serves POST /messages/{conversationId} and the `message` event alike; `deliver` runs after either was answered.
+`create` handles POST /messages/{conversationId} and the event `message`; `deliver` runs after the response.
 """
 
 from typing import Any
@@ -12,9 +12,9 @@ from .realtime import room
 
 
 def create(request: Request, h: Toolkit) -> Response | dict[str, Any]:
-    """Stores one message of the caller; a repeated `msgId` answers the stored original, marked `duplicate`.
+    """Stores a message of the caller; for a repeated `msgId` it returns the stored original, marked `duplicate`.
 
-    Who sends is known from the token: a `senderId` or `receiverId` that says otherwise is a 403 and stores nothing.
+    The token identifies the sender. A different `senderId` or a wrong `receiverId` is a 403; nothing is stored.
     """
     me, given = request.auth.credentials["id"], request.payload
     if given.get("senderId", me) != me:
@@ -39,7 +39,7 @@ def create(request: Request, h: Toolkit) -> Response | dict[str, Any]:
 
 
 async def deliver(request: Request, h: Toolkit) -> None:
-    """Sends a message that was stored to every socket of both members, but not to the one that it came from."""
+    """Sends a stored message to every socket of both members except the sending socket."""
     delivery = request.app.get("delivery")
     if delivery is None:
         return
@@ -58,7 +58,7 @@ async def deliver(request: Request, h: Toolkit) -> None:
 
 
 def index(request: Request, h: Toolkit) -> dict[str, Any]:
-    """A page of a conversation, oldest first: the newest, or those `before` or `after` a number."""
+    """Returns a page of messages, oldest first: the newest page, or the one `before` or `after` a number."""
     conversation = of_caller(request, request.params["conversationId"])
     query = request.query
     messages, has_more = request.models.Message.page(

@@ -1,4 +1,4 @@
-"""Sockets of users: each joins the room of its user, so that every device of theirs is reached through one name."""
+"""Sockets of users: each socket joins its user's room, so one emit reaches all devices of the user."""
 
 from typing import Any
 
@@ -6,25 +6,25 @@ from hapiish import Request, Toolkit, boom
 
 
 def room(user_id: str) -> str:
-    """The room of all sockets of one user."""
+    """Returns the name of the room for all sockets of a user."""
     return f"user:{user_id}"
 
 
 async def connect(request: Request, h: Toolkit) -> None:
-    """Assigns a new socket to the user of its token."""
+    """Adds a new socket to the room of its user."""
     await request.socket.join(room(request.auth.credentials["id"]))
 
 
 def reauthorize(request: Request, h: Toolkit) -> None:
-    """Judges an event as its handshake was judged: 401 once the account is gone; expired tokens end the socket."""
+    """Refuses events of deleted accounts with 401. The framework disconnects sockets whose token has expired."""
     if request.models.User.account(request.auth.credentials["id"]) is None:
         raise boom.Unauthorized("There is no such account any more", code="unauthorized")
 
 
 def init(request: Request, h: Toolkit) -> dict[str, Any]:
-    """The seed's first event: says whose socket this is and how far each of the newest conversations has got.
+    """Returns the user, the socket's id and the `lastSeq` of the newest conversations (the seed's first event).
 
-    `senderId` must be the token's user; the rooms were joined on connecting, whoever it names.
+    `senderId` must be the token's user; `connect` has already joined the room.
     """
     me = request.auth.credentials["id"]
     if request.payload["senderId"] != me:

@@ -1,7 +1,7 @@
-"""Conversations: who talks with whom, and a head derived from their messages (last number, preview, newest ones).
+"""Conversations: their two members, and a head derived from their messages (last number, preview, newest references).
 
-The pair of users is the key, so that two of them pressing at once get one conversation. The head may lag behind the
-messages after a crash; the next message or its repetition brings it up again.
+The pair of users is a unique key, so concurrent requests create one conversation. After a crash the head may be older
+than the messages; the next message, or a retry, updates it.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ from mongoengine import (
 
 from .wire import iso, now
 
-RECENT = 50  # references kept in the conversation itself, where the seed kept all of them
+RECENT = 50  # references stored in the conversation; the seed stored all
 PAGE_LIMIT = 200
 _PREVIEW = 200  # characters
 
@@ -32,14 +32,14 @@ _HEAD = ("members", "last_seq", "last_message", "updated_at")
 
 
 class Reference(EmbeddedDocument):
-    """A message by its number and id."""
+    """A reference to a message: its number and id."""
 
     seq = IntField(required=True)
     message = ObjectIdField(required=True)
 
 
 class Preview(EmbeddedDocument):
-    """What a list of conversations shows of the newest message."""
+    """The preview of the newest message, for lists of conversations."""
 
     message = ObjectIdField(required=True)
     user_id = ObjectIdField(db_field="userId", required=True)
@@ -48,7 +48,7 @@ class Preview(EmbeddedDocument):
 
 
 class Conversation(Document):
-    """Two users and the head of what they wrote; `pair_key` is their ids, ordered and joined."""
+    """Two users and the head of their messages; `pair_key` is the sorted pair of their ids."""
 
     user_one_id = ObjectIdField(db_field="userOneId", required=True)
     user_two_id = ObjectIdField(db_field="userTwoId", required=True)
@@ -71,12 +71,12 @@ class Conversation(Document):
 
     @property
     def messages(self) -> list[ObjectId]:
-        """The seed's array of references, oldest first, bounded to the newest fifty; `Message.page` reads the rest."""
+        """The ids of the newest fifty messages, oldest first (the seed's array); `Message.page` reads all."""
         return [entry.message for entry in self.recent]
 
     @classmethod
     def open(cls, user_id: str, friend_id: str) -> tuple[dict[str, Any], bool]:
-        """The conversation of two users as the first of them sees it, and whether this call created it."""
+        """Returns the conversation of two users, as `user_id` sees it, and True if this call created it."""
         one, two = sorted((user_id, friend_id))
         pair, moment = f"{one}-{two}", now()
         first = {
@@ -93,13 +93,13 @@ class Conversation(Document):
                 __raw__={"$setOnInsert": first}, upsert=True, full_result=True
             )
             created = written.upserted_id is not None
-        except NotUniqueError:  # two upserts at once: the server lets one of them fail, and the other one's stands
+        except NotUniqueError:  # of two concurrent upserts, MongoDB lets one fail
             created = False
         return _seen_by(user_id, cls.objects(pair_key=pair).only(*_HEAD).as_pymongo().first()), created
 
     @classmethod
     def of_member(cls, conversation_id: str, user_id: str) -> dict[str, Any] | None:
-        """A conversation as this member sees it; None for an unknown one and for somebody else's alike."""
+        """Returns a conversation as this member sees it; None if it does not exist or the user is not a member."""
         found = cls.objects(id=conversation_id, members=user_id).only(*_HEAD).as_pymongo().first()
         return _seen_by(user_id, found) if found else None
 
@@ -107,7 +107,7 @@ class Conversation(Document):
     def list_of(
         cls, user_id: str, *, limit: int = PAGE_LIMIT, cursor: str | None = None
     ) -> tuple[list[dict[str, Any]], str | None]:
-        """A user's conversations, the last active first, and the cursor of the next page if there is one."""
+        """Returns a user's conversations, most recently active first, and the cursor of the next page or None."""
         mine: dict[str, Any] = {"members": ObjectId(user_id)}
         if cursor is not None:
             moment, key = _position(cursor)
@@ -119,9 +119,9 @@ class Conversation(Document):
 
     @classmethod
     def push(cls, message: dict[str, Any]) -> bool:
-        """Puts a stored message at the head of its conversation: whether the head had not got so far yet.
+        """Updates the head of a conversation with a stored message; True if the message is newer than the head.
 
-        Safe to repeat and in any order: the head only moves forward, and a reference is kept once, in its place.
+        Idempotent and independent of order: the head only advances, and each reference is stored once, sorted.
         """
         key, seq = ObjectId(message["conversationId"]), message["seq"]
         reference = {"seq": seq, "message": ObjectId(message["_id"])}

@@ -1,7 +1,7 @@
-"""Messages: the record of what was said. One insert under two unique indexes is the commit point.
+"""Messages, the source of truth of a conversation. One insert under two unique indexes is the commit point.
 
-`(conversation, seq)` gives the order, 1 … n without holes, and `(conversation, sender, client id)` stores a repeated
-send once. Everything else about a conversation is derived from here.
+`(conversation, seq)` is the order, 1 … n without gaps. `(conversation, sender, client id)` deduplicates retries. All
+other data of a conversation is derived from its messages.
 """
 
 import threading
@@ -15,12 +15,12 @@ from .wire import iso, now
 PAGE_LIMIT = 200
 _ATTEMPTS = 100
 
-# Senders of one process queue up here instead of colliding in the index; the index still decides between processes.
+# Locks avoid conflicts in the index within a process; the index decides between processes.
 _turns = tuple(threading.Lock() for _ in range(64))
 
 
 class Message(Document):
-    """One text in one conversation; `client_msg_id` is the sender's own name for it."""
+    """A message of a conversation; `client_msg_id` is the client's idempotency key."""
 
     conversation_id = ObjectIdField(db_field="conversationId", required=True)
     seq = IntField(required=True, min_value=1)
@@ -46,10 +46,10 @@ class Message(Document):
     def append(
         cls, conversation_id: str, user_id: str, text: str, *, client_id: str | None = None, after: int = 0
     ) -> tuple[dict[str, Any], bool]:
-        """Stores a text under the next number: the message, and whether it was there already under this client id.
+        """Stores a text under the next number; returns the message, and True if this client id was stored before.
 
-        `after` is the last number that the conversation's head knows; a number is never used again, even when the
-        newest messages were removed. Raises `NotUniqueError` if other processes win a hundred times in a row.
+        `after` is the `lastSeq` of the conversation's head, so that numbers are not reused after messages were deleted.
+        Raises `NotUniqueError` after a hundred consecutive conflicts with other processes.
         """
         message = cls(conversation_id=conversation_id, user_id=user_id, text=text, client_msg_id=client_id)
         with _turns[hash(message.conversation_id) % len(_turns)]:
@@ -69,7 +69,7 @@ class Message(Document):
 
     @classmethod
     def last_seq(cls, conversation_id: str) -> int:
-        """The highest number stored in a conversation, 0 in an empty one."""
+        """Returns the highest number in a conversation, 0 if it is empty."""
         newest = cls.objects(conversation_id=conversation_id).order_by("-seq").only("seq").as_pymongo().first()
         return newest["seq"] if newest else 0
 
@@ -77,9 +77,9 @@ class Message(Document):
     def page(
         cls, conversation_id: str, *, before: int | None = None, after: int | None = None, limit: int = PAGE_LIMIT
     ) -> tuple[list[dict[str, Any]], bool]:
-        """Messages oldest first, and whether there are more in the direction of reading.
+        """Returns a page of messages, oldest first, and True if more exist in that direction.
 
-        `after` reads on from a number, `before` reads back from one, neither gives the newest `limit`.
+        `after` reads newer messages than a number, `before` older ones; without both, the newest `limit`.
         """
         found = cls.objects(conversation_id=conversation_id)
         if after is not None:
@@ -103,7 +103,7 @@ class Message(Document):
 
 
 def public(stored: dict[str, Any]) -> dict[str, Any]:
-    """A stored message as clients see it; one sent without a client id is known by its own."""
+    """Returns a stored message in the format for clients; without a client id, `msgId` is the message's id."""
     key: ObjectId = stored["_id"]
     return {
         "_id": str(key),

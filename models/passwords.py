@@ -1,6 +1,6 @@
-"""Passwords as Argon2id hashes and back to a verdict; the text of a password is never kept, compared or logged.
+"""Hashes and verifies passwords with Argon2id. Passwords are never stored or logged.
 
-Hashing takes some 20 ms of one core on purpose: call it in the pool of threads (it releases the interpreter's lock).
+Hashing takes about 20 ms of CPU time on purpose: call it in the thread pool (it releases the GIL).
 """
 
 from functools import cache
@@ -13,12 +13,12 @@ _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
 def digest(password: str) -> str:
-    """A salted hash that names its own parameters."""
+    """Returns a salted hash that contains its parameters."""
     return _hasher.hash(password)
 
 
 def matches(stored: str | None, password: str) -> bool:
-    """Whether `password` made `stored`. Without a hash it costs the same time, so that nobody learns who exists."""
+    """Returns True if `password` matches `stored`. A missing hash takes the same time (no user enumeration)."""
     try:
         return _hasher.verify(stored or _decoy(), password) and stored is not None
     except (VerificationError, InvalidHashError):
@@ -26,7 +26,7 @@ def matches(stored: str | None, password: str) -> bool:
 
 
 def outdated(stored: str) -> bool:
-    """Whether a hash was made with weaker parameters than today's."""
+    """Returns True if a hash was made with outdated parameters."""
     return _hasher.check_needs_rehash(stored)
 
 

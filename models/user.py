@@ -1,4 +1,4 @@
-"""Accounts: who somebody is, whom they befriended and whom they blocked. Knows nothing of HTTP, tokens or messages."""
+"""Accounts with their friend and block lists. Independent of HTTP, tokens and messages."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -15,7 +15,7 @@ Added = Literal["added", "present", "full"]
 
 
 class User(Document):
-    """One account; `password` is its hash. Friendship goes one way, as in the seed: adding needs no consent."""
+    """An account; `password` is a hash. Friendship is one-directional and needs no consent, as in the seed."""
 
     full_name = StringField(db_field="fullName", required=True, max_length=100)
     email = StringField(required=True, max_length=254)
@@ -32,7 +32,7 @@ class User(Document):
 
     @classmethod
     def register(cls, full_name: str, email: str, password: str) -> dict[str, Any] | None:
-        """The new account, or None when the e-mail is taken; the unique index decides between two at once."""
+        """Creates an account; None if the e-mail is taken. The unique index decides between concurrent calls."""
         user = cls(full_name=full_name, email=email.lower(), password=passwords.digest(password))
         try:
             user.save(force_insert=True)
@@ -42,7 +42,7 @@ class User(Document):
 
     @classmethod
     def authenticate(cls, email: str, password: str) -> dict[str, Any] | None:
-        """The account whose e-mail and password these are, or None; both failures take the same time."""
+        """Returns the account with this e-mail and password, or None; both failures take the same time."""
         found = cls._one("full_name", "email", "password", email=email.lower())
         if not passwords.matches(found["password"] if found else None, password) or found is None:
             return None
@@ -52,45 +52,45 @@ class User(Document):
 
     @classmethod
     def account(cls, user_id: str) -> dict[str, Any] | None:
-        """`{_id, fullName, email}` of an id, or None when there is no such account (any more)."""
+        """Returns `{_id, fullName, email}` of an id, or None if the account does not exist."""
         key = object_id(user_id)
         found = cls._one("full_name", "email", id=key) if key else None
         return found and _public(found)
 
     @classmethod
     def by_email(cls, email: str) -> dict[str, Any] | None:
-        """`{_id, fullName, email}` of an e-mail, whatever its case."""
+        """Returns `{_id, fullName, email}` of a case-insensitive e-mail, or None."""
         found = cls._one("full_name", "email", email=email.lower())
         return found and _public(found)
 
     @classmethod
     def add_friend(cls, user_id: str, friend_id: str) -> Added:
-        """Puts one into the other's friend list, once."""
+        """Adds a user to a friend list, without duplicates."""
         return cls._add("friends", user_id, friend_id)
 
     @classmethod
     def friends_of(cls, user_id: str) -> list[dict[str, Any]]:
-        """`{_id, fullName}` of each friend in the order they were added; accounts that are gone are left out."""
+        """Returns `{_id, fullName}` of each friend, in the order of adding; deleted accounts are omitted."""
         return cls._listed("friends", user_id)
 
     @classmethod
     def block(cls, user_id: str, other_id: str) -> Added:
-        """Puts one onto the other's block list, once."""
+        """Adds a user to a block list, without duplicates."""
         return cls._add("blocked", user_id, other_id)
 
     @classmethod
     def unblock(cls, user_id: str, other_id: str) -> None:
-        """Takes one off the other's block list; it need not be there."""
+        """Removes a user from a block list, if present."""
         cls.objects(id=user_id).update_one(pull__blocked=other_id)
 
     @classmethod
     def blocked_by(cls, user_id: str) -> list[dict[str, Any]]:
-        """`{_id, fullName}` of everybody whom this user blocked, in the order of blocking."""
+        """Returns `{_id, fullName}` of each blocked user, in the order of blocking."""
         return cls._listed("blocked", user_id)
 
     @classmethod
     def is_barred(cls, one_id: str, other_id: str) -> bool:
-        """Whether either of the two blocked the other."""
+        """Returns True if one of the two users has blocked the other."""
         one, other = ObjectId(one_id), ObjectId(other_id)
         either = {"$or": [{"_id": one, "blocked": other}, {"_id": other, "blocked": one}]}
         return cls.objects(__raw__=either).only("id").as_pymongo().first() is not None
@@ -98,7 +98,7 @@ class User(Document):
     @classmethod
     def _add(cls, name: str, user_id: str, other_id: str) -> Added:
         other = ObjectId(other_id)
-        # One statement, so that two requests at once neither double an entry nor pass the limit.
+        # One atomic update, so that concurrent requests neither duplicate an entry nor exceed the limit.
         free = {"_id": ObjectId(user_id), name: {"$ne": other}, f"{name}.{LIST_LIMIT - 1}": {"$exists": False}}
         if cls.objects(__raw__=free).update_one(__raw__={"$push": {name: other}}):
             return "added"

@@ -1,4 +1,4 @@
-"""Values as clients see them: ids as text, times as ISO 8601 in UTC with milliseconds."""
+"""Conversions for clients: ids as text, times as ISO 8601 in UTC with milliseconds."""
 
 from datetime import UTC, datetime
 
@@ -6,16 +6,16 @@ from bson import ObjectId
 
 
 def now() -> datetime:
-    """The present moment, cut to the milliseconds that MongoDB keeps, so that what is told is what is read back."""
+    """Returns the current time, truncated to MongoDB's milliseconds, so that stored and returned values are equal."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def iso(moment: datetime) -> str:
-    """`2017-12-06T09:30:00.123Z`; a time without a zone is UTC, as PyMongo reads it."""
+    """Formats a time as `2017-12-06T09:30:00.123Z`; a naive time is UTC, as PyMongo reads it."""
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def object_id(text: str) -> ObjectId | None:
-    """The id that a text stands for, None if it stands for none."""
+    """Parses an id; None if the text is not a valid id."""
     return ObjectId(text) if ObjectId.is_valid(text) else None
