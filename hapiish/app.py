@@ -4,8 +4,8 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +16,10 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp
 
 from hapiish import plugins
-from hapiish.compile import compile_table
+from hapiish.bridge import anywhere
+from hapiish.compile import Compiled
 from hapiish.http.exchange.error_body import Errors
-from hapiish.resolve import folders, forget
+from hapiish.resolve import folders, imported_anew
 from hapiish.server import Server
 from hapiish.store.threads import Pool
 from hapiish.table.model import NOWHERE, Database, Sockets, Table
@@ -58,7 +59,8 @@ class TableRoute(BaseRoute):
 
     def matches(self, scope: Any) -> tuple[Match, Any]:
         """Takes what the table answers; other routes of the application get the rest."""
-        ours = self.app.is_socket(scope) or (scope["type"] == "http" and self.app.server.dispatch.answers(scope))
+        current = self.app.server.current
+        ours = self.app.is_socket(scope) or (scope["type"] == "http" and current.dispatch.answers(scope))
         return (Match.FULL if ours else Match.NONE), {}
 
     async def handle(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -74,13 +76,14 @@ class Application(Starlette):
         self.env = env
         self.watch = watch
         self.server = Server(table)
-        compiled = compile_table(table, self.server)
+        compiled = self.server.compile(table)
         if table.database is not None:
             uri = table.database.uri or database_uri
             if not uri:
                 raise TableError([_no_database(table.database)])
             self.server.store = _store(table.database, uri, self.server.pool, compiled.documents)
         self.direct = False
+        self.reloading = asyncio.Lock()
         self.socket_path: str | None = None
         if table.sockets is not None:
             self.server.realtime = _realtime(table, table.sockets, self.server.pool)
@@ -94,7 +97,7 @@ class Application(Starlette):
         if self.direct and self.server.started and len(self.router.routes) == 1 and scope["type"] != "lifespan":
             scope["app"] = self
             if scope["type"] == "http" and (self.socket_path is None or self.socket_path not in scope["path"]):
-                await self.server.dispatch(scope, receive, send)
+                await self.server.current.dispatch(scope, receive, send)
             else:
                 await self.serve(scope, receive, send)
         else:
@@ -108,7 +111,7 @@ class Application(Starlette):
     @property
     def errors(self) -> Errors | None:
         """What errors look like that belong to no route, also those of what was no request."""
-        return self.server.dispatch.absent.errors
+        return self.server.current.dispatch.absent.errors
 
     async def serve(self, scope: Any, receive: Receive, send: Send) -> None:
         """Hands sockets to Socket.IO and requests to the table, which is started if nobody did."""
@@ -116,11 +119,11 @@ class Application(Starlette):
             await self.server.start()
         if self.is_socket(scope):
             assert self.server.realtime is not None
-            if self.server.compiled.forwarding is not None:
-                self.server.compiled.forwarding.apply(scope)
+            if self.server.current.forwarding is not None:
+                self.server.current.forwarding.apply(scope)
             await self.server.realtime(scope, receive, send)
         elif scope["type"] == "http":
-            await self.server.dispatch(scope, receive, send)
+            await self.server.current.dispatch(scope, receive, send)
         else:
             await self.router.not_found(scope, receive, send)
 
@@ -131,37 +134,63 @@ class Application(Starlette):
             return False
         return realtime.handles(get_route_path(scope))
 
-    async def reload(self) -> list[Problem]:
-        """Reads the table and the modules beside it anew and serves them; on problems the old table goes on."""
-        caches, namespaces = self.server.caches, self.server.compiled.namespaces
-        problems = await asyncio.to_thread(self._reload)
-        await self.server.settle(caches)
-        if self.server.realtime is not None:
-            await self.server.realtime.review(namespaces)
-        return problems
+    @property
+    def home(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop of the server, for calls from threads."""
+        return self.server.home
 
-    def _reload(self) -> list[Problem]:
-        old = self.server.compiled.table
-        modules = _forgotten(old)
-        try:
-            table = plugins.load(old.file, self.env)
-            compiled = compile_table(table, self.server)
-        except TableError as error:
-            _forgotten(old)
-            sys.modules.update(modules)
-            return error.problems
-        if (table.database, _transport(table.sockets)) != (old.database, _transport(old.sockets)):
-            log.warning("changes to database and to the transport of sockets take effect at the next start")
-        if _listening(table) != _listening(old):
-            log.warning("changes to server.head and server.maxConnections take effect at the next start")
-        self.server.adopt(compiled)
+    @anywhere
+    async def reload(self) -> list[Problem]:
+        """Reads the table and the modules beside it anew and serves them, from the next request and event on.
+
+        On problems, and on an exception, nothing changes. A caller that is cancelled does not stop the reload: its
+        thread cannot be.
+        """
+        home = self.home
+        if home is not None and home.is_running() and home is not asyncio.get_running_loop():
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._reload(), home))
+        return await asyncio.shield(asyncio.ensure_future(self._reload()))
+
+    async def _reload(self) -> list[Problem]:
+        server = self.server
+        async with self.reloading:
+            old = server.current
+            try:
+                with _restored_on_failure(old.table):
+                    new = await asyncio.to_thread(self._compile_anew, old.table.file)
+                    await server.prepare(new)
+            except TableError as error:
+                return error.problems
+            server.adopt(new)
+            await asyncio.sleep(0)  # for the listeners of `route` and `cachePolicy`
+            _warn(old.table, new.table)
+            if server.realtime is not None:
+                await server.realtime.review(old.namespaces)
         return []
 
+    def _compile_anew(self, file: str) -> Compiled:
+        return self.server.compile(plugins.load(file, self.env))
 
-def _forgotten(table: Table) -> dict[str, Any]:
-    """The modules of a table and of those that it uses, which are read anew when they are next wanted."""
+
+@contextmanager
+def _restored_on_failure(table: Table) -> Iterator[None]:
+    """Imports modules of `table` anew inside; after an exception the former modules and models are in place again."""
     folders = (table.folder, *(realm.folder for realm in table.used))
-    return {name: module for folder in folders for name, module in forget(folder).items()}
+    with ExitStack() as stack:
+        stack.enter_context(imported_anew(folders))
+        if "mongoengine" in sys.modules:
+            from hapiish.store.connection import registered_anew
+
+            stack.enter_context(registered_anew())
+        yield
+
+
+def _warn(old: Table, new: Table) -> None:
+    """Warns of changed settings that the running process cannot change."""
+    if (new.database, _transport(new.sockets)) != (old.database, _transport(old.sockets)):
+        log.warning("changes to database and to the transport of sockets take effect at the next start")
+    if _listening(new) != _listening(old):
+        log.warning("changes to server.head and server.maxConnections take effect at the next start")
 
 
 def _listening(table: Table) -> tuple[Any, ...]:
@@ -224,7 +253,8 @@ async def _lifespan(app: Application) -> AsyncIterator[None]:
             watcher.cancel()
             with suppress(asyncio.CancelledError):
                 await watcher
-        await app.server.stop()
+        async with app.reloading:
+            await app.server.stop()
 
 
 async def _watch(app: Application) -> None:
@@ -253,13 +283,13 @@ def _concerns(path: str, files: set[str], server: Server) -> bool:
     """Whether a change of this file may change what is served."""
     if path.endswith(".py") or os.path.realpath(path) in files:
         return True
-    return any(views.is_template(path) for views in server.compiled.templates)
+    return any(views.is_template(path) for views in server.current.templates)
 
 
 def _watched(server: Server) -> tuple[set[str], set[str]]:
     """The files of a table, and the folders in which they, the modules imported for it and its templates lie."""
-    table = server.compiled.table
+    table = server.current.table
     files = {os.path.realpath(file) for file in table.files}
     modules = {folder for part in (table.folder, *(realm.folder for realm in table.used)) for folder in folders(part)}
-    templates = {folder for views in server.compiled.templates for folder in views.watched}
+    templates = {folder for views in server.current.templates for folder in views.watched}
     return files, {str(Path(file).parent) for file in files} | modules | templates

@@ -233,6 +233,11 @@ def folder_of(path: str) -> Folder:
     return _folders.setdefault(path, Folder(Path(path)))
 
 
+def known_folders() -> tuple[str, ...]:
+    """Returns the folders that `folder_of` was asked for."""
+    return tuple(_folders)
+
+
 def package_of(name: str, path: str) -> Folder:
     """The package of a table, in the folder `path`."""
     folder_of(path)

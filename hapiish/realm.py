@@ -34,6 +34,12 @@ class Realm:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.root, name)
 
+    def over(self, server: Any) -> "Realm":
+        """The same view of another server: of the one that outlives its tables, for functions of start and stop."""
+        made = Realm(server, {}, name=self.name, prefix=self.prefix, options=self.options)
+        made.__dict__.update({**self.__dict__, "root": server})
+        return made
+
     def namespace(self, name: str) -> str:
         """What one of the table's own namespaces is called in the whole."""
         return self.prefix if self.prefix and name == "/" else f"{self.prefix}{name}"
@@ -63,14 +69,14 @@ def entering(realm: Any) -> Callable[[Request], None]:
 def visiting(function: AsyncHandler, realm: Any) -> AsyncHandler:
     """A function of the table behind `realm`, for the routes of another one: it sees the server as its own table does.
 
-    A function of the server's start and stop, which has no request, is called with `realm` for the server.
+    A function of the server's start and stop, which has no request, is called with that view of the server.
     """
-    server = getattr(realm, "root", realm)
 
     async def visit(*given: Any) -> Any:
         request = next((each for each in given if isinstance(each, Request)), None)
         if request is None:
-            return await function(*(realm if each is server else each for each in given))
+            outlives = realm.server
+            return await function(*(_seen(realm, each) if each is outlives else each for each in given))
         before, request.server = request.server, realm
         try:
             return await function(*given)
@@ -78,6 +84,11 @@ def visiting(function: AsyncHandler, realm: Any) -> AsyncHandler:
             request.server = before
 
     return visit
+
+
+def _seen(realm: Any, server: Any) -> Any:
+    """The server that a function of start and stop is called with: the one that outlives its tables."""
+    return realm.over(server) if isinstance(realm, Realm) else server
 
 
 def below(function: AsyncHandler, prefix: str, *, case_sensitive: bool) -> AsyncHandler:

@@ -7,6 +7,8 @@ import importlib
 import importlib.util
 import sys
 import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
 from hashlib import sha256
@@ -14,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from hapiish.modules import folder_of, package_of
+from hapiish.modules import folder_of, known_folders, package_of
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 
@@ -157,6 +159,24 @@ def forget(folder: str) -> dict[str, ModuleType]:
         del sys.modules[name]
     importlib.invalidate_caches()
     return old
+
+
+@contextmanager
+def imported_anew(folders: Sequence[str]) -> Iterator[None]:
+    """Imports the modules of the tables in these folders anew inside.
+
+    After an exception the former modules are back in `sys.modules`, and what the attempt imported is gone: also the
+    modules of tables that only the attempt used.
+    """
+    known = set(known_folders())
+    former = {name: module for folder in folders for name, module in forget(folder).items()}
+    try:
+        yield
+    except BaseException:
+        for folder in (*folders, *(path for path in known_folders() if path not in known)):
+            forget(folder)
+        sys.modules.update(former)
+        raise
 
 
 def folders(folder: str) -> set[str]:

@@ -105,11 +105,15 @@ class Caches:
         await asyncio.gather(*(policy.close() for policy in list(self.policies)))
         await asyncio.gather(*(store.stop() for store in self.stores.values()))
 
+    def unused(self, *others: "Caches") -> list[Store]:
+        """Returns the stores that none of `others` has."""
+        used = {id(store) for other in others for store in other.stores.values()}
+        return [store for store in self.stores.values() if id(store) not in used]
+
     @anywhere
-    async def release(self, after: "Caches") -> None:
-        """Stops the stores that `after` does not go on with."""
-        kept = [id(store) for store in after.stores.values()]
-        await asyncio.gather(*(store.stop() for store in self.stores.values() if id(store) not in kept))
+    async def release(self, *others: "Caches") -> None:
+        """Stops the stores that none of `others` has."""
+        await asyncio.gather(*(store.stop() for store in self.unused(*others)))
 
 
 async def _start(client: Client) -> None:

@@ -97,7 +97,7 @@ def serve(options: argparse.Namespace, table: Table) -> int:
             apps.append(app)
             if not options.reload:
                 settle()
-            if app.server.store is not None and look_after_indexes(table.database, uri, app.server.compiled.documents):
+            if app.server.store is not None and look_after_indexes(table.database, uri, app.server.current.documents):
                 app.server.store.indexes = "ignore"  # they are seen to
             if options.workers == 1:
                 return serve_alone(configure(options, table, app), table)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hapiish.caches import Policy
-from hapiish.compile import events
 from hapiish.compile.auth import AuthCompiler
 from hapiish.compile.caches import compile_caches
 from hapiish.compile.cookies import compile_cookies
+from hapiish.compile.events import compile_events
 from hapiish.compile.methods import MethodCompiler
 from hapiish.compile.names import Names
 from hapiish.compile.routes import RouteCompiler
@@ -24,13 +24,13 @@ from hapiish.http.content.mime import MimeTypes
 from hapiish.http.cookies.cookies import Cookies
 from hapiish.http.cookies.session import Sessions
 from hapiish.http.dispatch import Dispatcher
-from hapiish.http.exchange.events import Listener, Printed
+from hapiish.http.exchange.events import TableEvents
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.request_id import Identity
 from hapiish.http.exchange.route import Route
 from hapiish.http.guards.load import Load
 from hapiish.http.routing.forwarded import Forwarding
-from hapiish.realtime import NamespaceHooks
+from hapiish.realtime.namespaces import Namespaces
 from hapiish.table import model
 from hapiish.table.problems import TableError
 from hapiish.types import AsyncHandler
@@ -43,6 +43,8 @@ class Compiled:
     """All that a running server takes from a table; a reload replaces it as one value."""
 
     table: model.Table
+    server: Any
+    """The server bound to this table, `request.server` of its requests."""
     dispatch: Dispatcher
     internal: Dispatcher
     """As `dispatch`, and for the routes with `isInternal` too."""
@@ -50,10 +52,8 @@ class Compiled:
     load: Load
     forwarding: Forwarding | None
     identity: Identity | None
-    events: Mapping[str, tuple[str, ...]]
-    listeners: Mapping[str, tuple[Listener, ...]]
-    prints: Mapping[str, Printed]
-    namespaces: Mapping[str, NamespaceHooks]
+    events: TableEvents
+    namespaces: Namespaces
     models: Mapping[str, Any]
     methods: Mapping[str, Any]
     policies: tuple[tuple[Policy, str | None, str], ...]
@@ -72,19 +72,17 @@ class Compiled:
 
 
 def compile_table(table: model.Table, server: Any) -> Compiled:
-    """Compiles `table` for `server` (its pool runs the `def` functions). Raises TableError with every unknown name."""
+    """Compiles `table` for the server that is bound to it (`Server.compile`), whose pool runs the `def` functions.
+
+    Raises TableError with every unknown name.
+    """
     if table.is_partial:
         raise ValueError("the table has Python plugins: it must be loaded by hapiish.plugins.load to be served")
     names = Names(table, server)
-    # In place while compiling, too: a scheme or a kind may want a cache of its own.
-    before, server.caches = server.caches, compile_caches(names)
-    try:
-        compiled = _compile(names)
-        if names.problems:
-            raise TableError(names.problems)
-    except BaseException:
-        server.caches = before
-        raise
+    server.caches = compile_caches(names)  # for the schemes and kinds that take a cache policy
+    compiled = _compile(names)
+    if names.problems:
+        raise TableError(names.problems)
     return compiled
 
 
@@ -102,16 +100,15 @@ def _compile(names: Names) -> Compiled:
     namespaces = table.sockets.namespaces if table.sockets is not None else ()
     return Compiled(
         table=table,
+        server=names.server,
         dispatch=dispatch,
         internal=servers.dispatcher(internals=True) if servers.has_internals else dispatch,
         routes=servers.all(),
         load=servers.load,
         forwarding=servers.forwarding,
         identity=servers.identity,
-        events=events.declared(table),
-        listeners=events.listeners(names),
-        prints=events.prints(table.server),
-        namespaces={given.namespace: sockets.namespace(given) for given in namespaces},
+        events=compile_events(names),
+        namespaces=Namespaces({given.namespace: sockets.namespace(given) for given in namespaces}),
         models=models,
         methods=methods.of(0),
         policies=tuple(methods.policies),

@@ -1,20 +1,25 @@
-"""The events of a table and what is printed of them, for `server.events`."""
+"""Compiles the events of a table, its listeners and `server.debug`, for `server.events`."""
 
 from collections.abc import Mapping
 
 from hapiish.compile.names import Names
-from hapiish.http.exchange.events import Listener, Printed
+from hapiish.http.exchange.events import Listener, Printed, TableEvents
 from hapiish.table import model
 from hapiish.types import SERVER_EVENTS
 
 
-def declared(table: model.Table) -> Mapping[str, tuple[str, ...]]:
-    """The application's own events, and their channels."""
+def compile_events(names: Names) -> TableEvents:
+    """Returns what `server.events` takes from the table of `names`."""
+    return TableEvents(declared=_declared(names.table), listeners=_listeners(names), prints=_prints(names.table.server))
+
+
+def _declared(table: model.Table) -> Mapping[str, tuple[str, ...]]:
+    """Returns the events of the application with their channels."""
     return {name: given.channels for name, given in table.events.items() if name not in SERVER_EVENTS}
 
 
-def listeners(names: Names) -> Mapping[str, tuple[Listener, ...]]:
-    """Who listens to which event."""
+def _listeners(names: Names) -> Mapping[str, tuple[Listener, ...]]:
+    """Returns the listeners by event."""
     return {
         name: tuple(_listener(names, listener) for listener in given.listeners)
         for name, given in names.table.events.items()
@@ -32,8 +37,8 @@ def _listener(names: Names, given: model.Listener) -> Listener:
     )
 
 
-def prints(settings: model.Server) -> Mapping[str, Printed]:
-    """What is printed of the events `request` and `log`."""
+def _prints(settings: model.Server) -> Mapping[str, Printed]:
+    """Returns the tags by which the events `request` and `log` are printed."""
     debug = settings.debug
     if debug is False:
         return {"request": False, "log": False}

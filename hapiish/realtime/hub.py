@@ -88,22 +88,31 @@ class Hub(socketio.AsyncServer):
         self, transport: Transport, namespace: str, ack_id: str, arguments: list[Any]
     ) -> Coroutine[Any, Any, None]:
         """What to await for the event's hook to run and be acknowledged, whatever comes of it."""
+        hooks: NamespaceHooks | None
         try:
             socket = transport.sockets[namespace]
-            hooks = self.namespaces[socket.declared]
+            socket.hooks = hooks = self.namespaces[socket.declared]
             on_event = hooks.events[arguments[0]]
             if hooks.several and arguments[0] in hooks.several:
                 data: Any = arguments[1:]
             else:
                 _, data = arguments
         except (KeyError, ValueError):
-            answer: Awaitable[Any] = self._unusual(transport, namespace, arguments)
+            hooks = self._hooks_of(transport.sockets.get(namespace))
+            answer: Awaitable[Any] = self._unusual(transport, namespace, arguments, hooks)
         else:
             answer = on_event(socket, data)
-        return self._acknowledge(transport, namespace, ack_id, arguments[0], answer)
+        return self._acknowledge(transport, namespace, ack_id, arguments[0], answer, hooks=hooks)
 
     async def _acknowledge(
-        self, transport: Transport, namespace: str, ack_id: str, event: str, answer: Awaitable[Any]
+        self,
+        transport: Transport,
+        namespace: str,
+        ack_id: str,
+        event: str,
+        answer: Awaitable[Any],
+        *,
+        hooks: NamespaceHooks | None,
     ) -> None:
         told: Answer | None = None
         try:
@@ -120,7 +129,8 @@ class Hub(socketio.AsyncServer):
             if told is not None and isinstance(error, Exception):
                 result = told.unsendable(error)
             else:
-                result = self._failed(transport, namespace, event, error)
+                failure = _failure(event, error)
+                result = failure["error"] if hooks is not None and hooks.raw else failure
             message = packets.ack(namespace, ack_id, result) if ack_id else None
         if message is not None:
             transport.put(message)
@@ -131,43 +141,55 @@ class Hub(socketio.AsyncServer):
         if transport.leaving:
             await self._dismiss_leaving(transport)
 
-    def _failed(self, transport: Transport, namespace: str, event: str, error: BaseException) -> dict[str, Any]:
-        """The acknowledgement of an error as the namespace has it."""
-        failure = _failure(event, error)
-        socket = transport.sockets.get(namespace)
-        hooks = self.namespaces.get(socket.declared) if socket is not None else None
-        return failure["error"] if hooks is not None and hooks.raw else failure
+    def _hooks_of(self, socket: Socket | None) -> NamespaceHooks | None:
+        """The hooks that an event of the socket begins with, and keeps if a reload comes in between."""
+        if socket is None:
+            return None
+        hooks = self.namespaces.get(socket.declared)
+        if hooks is not None:
+            socket.hooks = hooks
+        return hooks
 
     async def _refuse(self, transport: Transport, event: UnreadableError) -> None:
         """A sound packet never costs the connection: a client that repeats it until it is acknowledged would loop."""
         refusal = boom.BadRequest("The payload is nested too deep or has a number out of range", code="unreadable")
-        answer = self._refused(transport, event.namespace, event.name, None, refusal)
-        await self._acknowledge(transport, event.namespace, event.ack_id, event.name, answer)
+        hooks = self._hooks_of(transport.sockets.get(event.namespace))
+        answer = self._refused(transport, event.namespace, event.name, None, refusal, hooks=hooks)
+        await self._acknowledge(transport, event.namespace, event.ack_id, event.name, answer, hooks=hooks)
 
-    async def _refused(self, transport: Transport, namespace: str, event: str, data: Any, error: boom.Boom) -> Any:
+    async def _refused(
+        self,
+        transport: Transport,
+        namespace: str,
+        event: str,
+        data: Any,
+        error: boom.Boom,
+        *,
+        hooks: NamespaceHooks | None,
+    ) -> Any:
         socket = transport.sockets.get(namespace)
-        hooks = self.namespaces.get(socket.declared) if socket is not None else None
         if socket is None or hooks is None:
             logger.info("an event for %r from a client that is not connected to it", namespace[:NAME])
             raise boom.Forbidden("Not connected to the namespace", code="not_connected")
         return await hooks.refused(socket, event, data, error)
 
-    async def _unusual(self, transport: Transport, namespace: str, arguments: list[Any]) -> Any:
+    async def _unusual(
+        self, transport: Transport, namespace: str, arguments: list[Any], hooks: NamespaceHooks | None
+    ) -> Any:
         """The answer to an event without data, or to one that the namespace does not take."""
         event, *rest = arguments
         data = rest[0] if rest else None
         socket = transport.sockets.get(namespace)
-        hooks = self.namespaces.get(socket.declared) if socket is not None else None
         if event in RESERVED or socket is None or hooks is None:
             refusal = boom.BadRequest("Reserved event name", code="reserved_event")
-            return await self._refused(transport, namespace, event, data, refusal)
+            return await self._refused(transport, namespace, event, data, refusal, hooks=hooks)
         if not hooks.knows(event):
             return await hooks.unknown(socket, event, data)
         if hooks.declared(event) in hooks.several:
             data = rest
         elif len(rest) > 1:
             refusal = boom.BadRequest("An event has one argument", code="too_many_arguments")
-            return await self._refused(transport, namespace, event, data, refusal)
+            return await self._refused(transport, namespace, event, data, refusal, hooks=hooks)
         if event in hooks.events:
             return await hooks.events[event](socket, data)
         assert hooks.others is not None
@@ -201,16 +223,15 @@ class Hub(socketio.AsyncServer):
             if ack_id and gathering.refusal is None:
                 await self._handle_ack(transport.sid, namespace, int(ack_id), arguments)
             return
-        socket = transport.sockets.get(namespace)
-        hooks = self.namespaces.get(socket.declared) if socket is not None else None
+        hooks = self._hooks_of(transport.sockets.get(namespace))
         refusal = gathering.refusal
         if refusal is None and hooks is not None and hooks.declared(arguments[0]) not in hooks.binary:
             refusal = boom.UnsupportedMediaType("The event takes no attachments", code="attachments")
         if refusal is None:
             await self._take_event(transport, namespace, ack_id, arguments)
         else:
-            answer = self._refused(transport, namespace, arguments[0], None, refusal)
-            await self._acknowledge(transport, namespace, ack_id, arguments[0], answer)
+            answer = self._refused(transport, namespace, arguments[0], None, refusal, hooks=hooks)
+            await self._acknowledge(transport, namespace, ack_id, arguments[0], answer, hooks=hooks)
 
     async def _handle_ack(self, eio_sid: str, namespace: str | None, number: int | None, data: Any) -> None:
         """A client's answer to an emit with a callback; forged ones are ignored."""
@@ -226,46 +247,44 @@ class Hub(socketio.AsyncServer):
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         transport = self.eio.sockets[eio_sid]
         namespace = namespace or "/"
-        found = self.namespaces.find(namespace)
+        declared = self.namespaces
+        found = declared.find(namespace)
         if found is None:
             logger.info("a connection to %r is refused: Invalid namespace", namespace[:NAME])
             transport.deliver(packets.refused(namespace, "Invalid namespace"))  # all that Node's server says
             return
-        hooks: NamespaceHooks | None = None
-        socket = Socket(self, transport, namespace, data, found)
+        hooks = declared[found[0]]
+        socket = Socket(self, transport, namespace, data, found, hooks=hooks)
+        is_refused = True
         try:
-            hooks = self._hooks_for(transport, socket, data)
+            self._judge_handshake(transport, socket, data)
+            is_refused = False
             if hooks.connect is not None:
                 await hooks.connect(socket, data)
         except (Exception, asyncio.CancelledError) as error:
             socket.forget()
             if _cancelled():
                 raise
-            if hooks is None:
+            if is_refused:
                 logger.info("a connection to %r is refused: %s", namespace[:NAME], error)
-                self._shape(socket, error)
+                if hooks.shape is not None and isinstance(error, boom.Boom):
+                    hooks.shape(socket, error)
             transport.deliver(packets.refused(namespace, *_refusal(error)))
             return
         socket.admit()
         if self.namespaces.get(socket.declared) is not hooks:  # a reload came in between
-            await reviewed(self, socket, {socket.declared: hooks} if hooks is not None else {})
+            await reviewed(self, socket, {socket.declared: hooks})
         if not transport.open:
             await self.leave(socket, transport.reason)
         await self._dismiss_leaving(transport)
 
-    def _shape(self, socket: Socket, error: BaseException) -> None:
-        hooks = self.namespaces.get(socket.declared)
-        if hooks is not None and hooks.shape is not None and isinstance(error, boom.Boom):
-            hooks.shape(socket, error)
-
-    def _hooks_for(self, transport: Transport, socket: Socket, auth: Any) -> NamespaceHooks:
+    def _judge_handshake(self, transport: Transport, socket: Socket, auth: Any) -> None:
         if socket.namespace in transport.sockets:
             raise boom.Conflict("Already connected to the namespace", code="already_connected")
         if socket.params and len(transport.sockets) >= MOST_NAMESPACES:
             raise boom.TooManyRequests("Too many namespaces", code="too_many_namespaces")
         if auth is not None and not isinstance(auth, dict):
             raise boom.BadRequest("The handshake's auth must be an object", code="invalid_auth")
-        return self.namespaces[socket.declared]
 
     async def leave(self, socket: Socket, reason: str) -> None:
         """Takes a socket out of its rooms and tells the hook, once."""
@@ -317,11 +336,12 @@ class Hub(socketio.AsyncServer):
 
     # Emits
 
-    def expect(self, namespace: str) -> NamespaceHooks:
-        """The hooks of a namespace. Raises ValueError for one that is not declared: nobody could be there."""
-        hooks = self.namespaces.hooks_for(namespace)
+    def expect(self, namespace: str, declared: Namespaces | None = None) -> NamespaceHooks:
+        """The hooks of a namespace, among those of now by default. Raises ValueError for an undeclared one."""
+        namespaces = self.namespaces if declared is None else declared
+        hooks = namespaces.hooks_for(namespace)
         if hooks is None:
-            near = get_close_matches(namespace, self.namespaces, 1)
+            near = get_close_matches(namespace, namespaces, 1)
             meant = f'; did you mean "{near[0]}"?' if near else ""
             raise ValueError(f'there is no namespace "{namespace}"{meant}')
         return hooks

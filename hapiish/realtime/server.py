@@ -65,7 +65,7 @@ class RealtimeServer:
 
     @namespaces.setter
     def namespaces(self, namespaces: Mapping[str, NamespaceHooks]) -> None:
-        self._hub.namespaces = Namespaces(namespaces)
+        self._hub.namespaces = namespaces if isinstance(namespaces, Namespaces) else Namespaces(namespaces)
 
     def handles(self, path: str) -> bool:
         """Whether a request for `path` is for this application."""
@@ -86,13 +86,16 @@ class RealtimeServer:
         *,
         namespace: str = "/",
         skip: Skipped | Iterable[Skipped] | None = None,
+        declared: Namespaces | None = None,
     ) -> None:
         """Sends to a room, to the union of several, or to everybody; `skip` (sockets or their ids) are left out.
+
+        `declared` are the namespaces whose `emits` the event must meet, by default the current ones.
 
         Raises ValueError for a namespace that is not declared, what the namespace's `emits` raises, and TypeError for
         data that cannot be sent.
         """
-        hooks = self._hub.expect(namespace)
+        hooks = self._hub.expect(namespace, declared)
         await self._hub.emit_to(hooks, event, data, namespace, room=to, skipped=_ids(skip) if skip is not None else ())
 
     @anywhere

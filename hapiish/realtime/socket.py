@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from hapiish.bridge import anywhere
 from hapiish.realtime import packets
+from hapiish.realtime.hooks import NamespaceHooks
 from hapiish.realtime.packets import Packed
 from hapiish.realtime.transport import Transport, handled
 from hapiish.types import Scope
@@ -17,7 +18,7 @@ class Socket:
     """A connected client. `scope` is the ASGI scope of its handshake (address, headers), `data` the application's own.
 
     `namespace` is what the client named, `declared` the namespace that takes it and `params` the values of its
-    parameters.
+    parameters. `hooks` are those of the namespace that its latest event began with.
 
     `auth` is what the client sent with its handshake, until the lifecycle puts its verdict in that place; `handshake`
     is that for good, `expiry`
@@ -25,7 +26,7 @@ class Socket:
     """
 
     __slots__ = (
-        *("auth", "data", "declared", "expiry", "handshake", "home", "id", "namespace", "params", "transport"),
+        *("auth", "data", "declared", "expiry", "handshake", "home", "hooks", "id", "namespace", "params", "transport"),
         *("_hub", "_left", "_packets", "_rooms"),
     )
 
@@ -36,10 +37,13 @@ class Socket:
         namespace: str,
         auth: dict[str, Any] | None,
         found: tuple[str, dict[str, Any]],
+        *,
+        hooks: NamespaceHooks,
     ) -> None:
         self.id: str = hub.eio.generate_id()
         self.namespace = namespace
         self.declared, self.params = found
+        self.hooks = hooks
         self.transport = transport
         self.auth: Any = auth
         self.handshake = auth
@@ -93,10 +97,9 @@ class Socket:
     async def emit(self, event: str, data: Any = None) -> None:
         """Sends an event to this client alone. Raises what the namespace's `emits` raises."""
         if self._rooms is None:
-            hooks = self._hub.namespaces.get(self.declared)
-            await self._hub.emit_to(hooks, event, data, self.namespace, room=self.id)
+            await self._hub.emit_to(self._emitting(), event, data, self.namespace, room=self.id)
             return
-        packet = await self._hub.packed(self._hub.namespaces.get(self.declared), event, data, self.namespace)
+        packet = await self._hub.packed(self._emitting(), event, data, self.namespace)
         if not self._left:
             self._packets.append(packet)
 
@@ -106,11 +109,20 @@ class Socket:
 
         In a handler of this very client it happens after the acknowledgement.
         """
-        transport = self.transport
-        if transport.handling is asyncio.current_task() or (transport.working and handled.get() is transport):
-            transport.leaving.append((self, reason))
+        if self._is_handling():
+            self.transport.leaving.append((self, reason))
         else:
             await self._hub.dismiss(self, reason)
+
+    def _is_handling(self) -> bool:
+        """Whether the caller is a handler of this very client."""
+        transport = self.transport
+        return transport.handling is asyncio.current_task() or (transport.working and handled.get() is transport)
+
+    def _emitting(self) -> NamespaceHooks | None:
+        """The hooks that judge an emit: in a handler of this client those of its event, elsewhere those of now."""
+        current = self._hub.namespaces.get(self.declared)
+        return self.hooks if self.hooks is not current and self._is_handling() else current
 
     def admit(self) -> None:
         """Connects: from here on the rooms know the socket."""

@@ -6,7 +6,7 @@ the classes it is given are moved. Knows no event loop.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import mongoengine
 from mongoengine import EmbeddedDocumentField, GenericEmbeddedDocumentField
+from mongoengine.base.common import _document_registry
 from mongoengine.connection import DEFAULT_CONNECTION_NAME
 from mongoengine.errors import NotRegistered
 from pymongo import MongoClient
@@ -84,6 +85,18 @@ def extend(connection: Connection, classes: Iterable[type]) -> None:
         _bind(connection, classes)
 
 
+@contextmanager
+def registered_anew() -> Iterator[None]:
+    """Restores MongoEngine's registry of document classes after an exception: names mean the former classes again."""
+    former = dict(_document_registry)
+    try:
+        yield
+    except BaseException:
+        _document_registry.clear()
+        _document_registry.update(former)
+        raise
+
+
 def release(connection: Connection) -> None:
     """Gives a connection back; the last user closes it, and its classes are free for another one."""
     with _lock:
@@ -109,13 +122,14 @@ def documents(models: Iterable[Any]) -> list[type]:
 def _bind(connection: Connection, classes: Iterable[type]) -> None:
     """Moves classes to the connection, and the building of their indexes out of requests."""
     cls: Any
-    for cls in classes:
-        home = _home(cls)
-        if home is not None and home is not connection:
+    found = list(classes)
+    for cls in found:
+        if _home(cls) not in (None, connection):
             raise StoreError(
                 f"the model {cls.__module__}.{cls.__qualname__} is connected to another database by another "
                 "application of this process; stop that one first, or give each its own classes"
             )
+    for cls in found:
         if cls not in connection.classes:
             connection.classes[cls] = {
                 key: cls._meta[key] for key in ("db_alias", "auto_create_index") if key in cls._meta
@@ -144,6 +158,8 @@ def _outside(cls: Any, seen: set[type]) -> Iterator[Any]:
     for each in cls._fields.values():
         held: Any = each
         while held is not None:
+            with suppress(NotRegistered):  # named, and not imported yet
+                getattr(held, "document_type", None)  # MongoEngine keeps it: after a reload the name is another class
             if hasattr(held, "db_alias"):
                 yield held
             for part in _parts(held):

@@ -96,9 +96,10 @@ class Store:
 
     def adopt(self, models: Mapping[str, Any]) -> None:
         """Serves these classes too, as a reload brings them; StoreError when one is in another database."""
-        self._classes = documents(models.values())
+        classes = documents(models.values())
         if self._connection is not None:
-            extend(self._connection, self._classes)
+            extend(self._connection, classes)
+        self._classes = classes
 
     @anywhere
     async def call(self, function: Callable[[*Ts], T], /, *args: *Ts) -> T:

@@ -166,3 +166,167 @@ async def test_who_leaves_while_being_judged_anew_leaves_nothing_behind(files: C
         assert await reloading == []
     assert socket.expiry is not None
     assert socket.expiry.cancelled()
+
+
+# Events under way
+
+EVENTS = """
+models: {Thing: "my:Thing"}
+methods: {version: "my:version"}
+events: {response: "my:responded"}
+server: {host: MARK.test, requestId: {generate: "my:identify"}}
+ext: {onPreHandler: "my:before", onPreResponse: "my:shaping", onPostResponse: "my:after"}
+sockets:
+  namespaces:
+    - namespace: /
+      ack: ACK
+      onConnect: my:joins
+      onDisconnect: my:goes
+      emits: [{event: told-MARK, payload: {const: MARK}}, {event: all, payload: {const: MARK}}]
+      events:
+        - {event: look, handler: "my:look"}
+        - {event: fail, handler: "my:fail"}
+        - {event: invalid, handler: "my:look", options: {response: {schema: false}}}
+        - {event: only-MARK, handler: "my:look"}
+routes: [{method: GET, path: /, handler: "my:look"}]
+"""
+
+EVENT_CODE = """
+from hapiish import boom
+
+class Thing: version = "MARK"
+
+def identify(request): return "MARK-id"
+async def version(*, server): return server.settings.host
+async def joins(request, h): await step(request, "connect")
+async def goes(request, h): request.server.app["seen"].append(("disconnect", facts(request)))
+async def responded(request): request.server.app["seen"].append(("response", "MARK"))
+
+def facts(request):
+    server = request.server
+    return [request.models.Thing.version, server.settings.host, server.match("GET", "/").handler.__module__ and "MARK",
+            request.id, server.lookup.__self__.compiled.table.server.host]
+
+async def step(request, name):
+    app = request.server.app
+    if app["at"] == name:
+        app["at"] = None
+        await app["reload"]()
+    app["seen"].append((name, [*facts(request), await request.server.methods.version()]))
+    if request.socket is not None:
+        await request.socket.emit("told-MARK", "MARK")
+        await request.server.emit("all", "MARK")
+
+def point(name):
+    async def function(request, h):
+        await step(request, name)
+        return h.continue_
+    return function
+
+before, shaping, after = point("onPreHandler"), point("onPreResponse"), point("onPostResponse")
+
+async def look(request, h):
+    await step(request, "handler")
+    return {"mark": "MARK"}
+
+async def fail(request, h):
+    await step(request, "handler")
+    raise boom.Conflict("MARK")
+"""
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Callable[[str], Path]:
+    def write(mark: str) -> Path:
+        text = EVENTS.replace("ACK", {"old": "envelope", "new": "raw"}[mark]).replace("MARK", mark)
+        (tmp_path / "routes.yaml").write_text(text)
+        (tmp_path / "my.py").write_text(EVENT_CODE.replace("MARK", mark))
+        return tmp_path / "routes.yaml"
+
+    return write
+
+
+def reloading(tables: Callable[[str], Path], at: str | None) -> Application:
+    app = create_app(tables("old"), env={})
+
+    async def reload() -> None:
+        tables("new")
+        assert await app.reload() == []
+
+    app.server.app.update(at=at, seen=[], reload=reload)
+    return app
+
+
+def marks(app: Application) -> set[str]:
+    """The marks of all that functions have seen since they were last asked for."""
+    seen = app.server.app["seen"]
+    found = {
+        str(value).split(".")[0].split("-")[0]
+        for _, facts in seen
+        for value in ([facts] if isinstance(facts, str) else facts)
+    }
+    seen.clear()
+    return found
+
+
+@pytest.mark.parametrize("at", ["onPreHandler", "handler", "onPreResponse", "onPostResponse"])
+async def test_an_event_ends_by_the_table_that_it_began_with(tables: Callable[[str], Path], at: str) -> None:
+    app = reloading(tables, None)
+    async with serving(app) as port, member(port) as client:
+        app.server.app["at"] = at
+        assert marks(app) == {"old"}
+        assert await client.ask("look", None) == {"ok": True, "mark": "old"}
+        assert await client.ask("look", None, ack=8) == {"mark": "new"}
+        seen = app.server.app["seen"]
+        first = [facts for name, facts in seen[: len(seen) // 2]]
+        assert "new" not in str(first)
+        assert "old" not in str(seen[len(seen) // 2 :])
+
+
+async def test_what_an_event_emits_is_judged_by_its_own_table(tables: Callable[[str], Path]) -> None:
+    app = reloading(tables, "handler")
+    async with serving(app) as port, member(port) as client:
+        await client.send('427["look",null]')
+        told = [await client.receive() for _ in range(2 * 4 + 1)]
+        assert not any("new" in str(packet) for packet in told)
+        assert sum('"told-old"' in str(packet) for packet in told) == 5  # its connection told, too
+
+
+async def test_a_failing_event_is_acknowledged_as_its_own_table_has_it(tables: Callable[[str], Path]) -> None:
+    app = reloading(tables, "handler")
+    async with serving(app) as port, member(port) as client:
+        answer = await client.ask("fail", None)
+        assert (answer["ok"], answer["error"]["message"]) == (False, "old")
+        assert (await client.ask("fail", None, ack=8))["message"] == "new"
+
+
+async def test_events_of_the_old_table_are_unknown_to_the_next_event(tables: Callable[[str], Path]) -> None:
+    app = reloading(tables, "handler")
+    async with serving(app) as port, member(port) as client:
+        assert (await client.ask("look", None))["mark"] == "old"
+        assert (await client.ask("only-old", None, ack=8))["code"] == "unknown_event"
+        assert (await client.ask("only-new", None, ack=9))["mark"] == "new"
+
+
+async def test_a_client_that_connects_during_a_reload_has_met_the_old_table_until_its_first_event(
+    tables: Callable[[str], Path],
+) -> None:
+    app = reloading(tables, "connect")
+    async with serving(app) as port, member(port) as client:
+        assert marks(app) == {"old"}
+        assert await client.ask("look", None) == {"mark": "new"}
+        assert marks(app) == {"new"}
+
+
+async def test_an_emit_from_outside_meets_the_current_table(tables: Callable[[str], Path]) -> None:
+    app = reloading(tables, None)
+    async with serving(app) as port, member(port) as client:
+        (transport,) = app.server.realtime._hub.eio.sockets.values()  # type: ignore[union-attr]
+        socket = transport.sockets["/"]
+        await app.server.app["reload"]()
+        await socket.emit("told-new", "new")
+        await app.server.emit("all", "new")
+        with pytest.raises(ValueError, match="told-old"):
+            await socket.emit("told-old", "old")
+        assert await client.news("told-new") == "new"
+        assert await client.news("all") == "new"

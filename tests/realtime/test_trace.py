@@ -67,7 +67,7 @@ def app(tmp_path: Path, caplog: pytest.LogCaptureFixture, request: pytest.Fixtur
 
 
 def seen(app: Application) -> list[Any]:
-    (listener,) = app.server.compiled.listeners["response"]
+    (listener,) = app.server.compiled.events.listeners["response"]
     return listener.function.__globals__["seen"]  # type: ignore[no-any-return]
 
 

@@ -6,7 +6,7 @@ A table without listeners pays nothing for them. Listeners are called in the eve
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import isawaitable
 from time import time
 from typing import Any, Literal
@@ -53,38 +53,61 @@ class Listener:
         return self.tags is None or (self.tags <= tags if self.every else not self.tags.isdisjoint(tags))
 
 
+@dataclass(slots=True, eq=False)
+class _Shared:
+    """The part of `Events` that belongs to the process: every table of a server has the same."""
+
+    changed: Callable[[str], None] | None
+    loop: asyncio.AbstractEventLoop | None = None
+    declared: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    listeners: dict[str, list[Listener]] = field(default_factory=dict)
+    tasks: set[asyncio.Future[Any]] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableEvents:
+    """The part of `Events` that comes from a table: events with their channels, listeners, and tags to print."""
+
+    declared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    listeners: Mapping[str, tuple[Listener, ...]] = field(default_factory=dict)
+    prints: Mapping[str, Printed] = field(default_factory=dict)
+
+
 class Events:
-    """`changed` is called with a name when somebody begins or ceases to listen to it."""
+    """Declared events and their listeners: those of the application, and those of one `table`.
+
+    `changed` is called with the name of an event when the application adds or removes a listener.
+    """
 
     def __init__(self, changed: Callable[[str], None] | None = None) -> None:
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self._changed = changed
-        self._own: dict[str, tuple[str, ...]] = {}
-        self._declared: Mapping[str, tuple[str, ...]] = {}
-        self._table: Mapping[str, tuple[Listener, ...]] = {}
-        self._listeners: dict[str, list[Listener]] = {}
-        self._prints: Mapping[str, Printed] = {}
-        self._tasks: set[asyncio.Future[Any]] = set()
+        self.table = TableEvents()
+        self._shared = _Shared(changed)
+
+    def of(self, table: TableEvents) -> "Events":
+        """The same events of the application, with those of another table."""
+        made = Events()
+        made.table, made._shared = table, self._shared
+        return made
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop in which listeners are called; None while the server is stopped."""
+        return self._shared.loop
+
+    @loop.setter
+    def loop(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        self._shared.loop = loop
 
     @property
     def home(self) -> asyncio.AbstractEventLoop | None:
         """The event loop of the server, for calls from threads."""
         return self.loop
 
-    def adopt(
-        self,
-        declared: Mapping[str, tuple[str, ...]],
-        listeners: Mapping[str, tuple[Listener, ...]],
-        prints: Mapping[str, Printed],
-    ) -> None:
-        """What a table says of events, in place of what the one before it said."""
-        self._declared, self._table, self._prints = declared, listeners, prints
-
     def register(self, name: str, channels: Iterable[str] = ()) -> None:
         """Declares an event of the application; raises ValueError for a name that is taken."""
         if self._channels(name) is not None:
             raise ValueError(f'the event "{name}" is there already')
-        self._own[name] = tuple(channels)
+        self._shared.declared[name] = tuple(channels)
 
     def on(
         self,
@@ -103,7 +126,7 @@ class Events:
             raise ValueError(f'the event "{name}" has no channel {", ".join(sorted(wanted - set(known)))}')
         wanted_tags = None if tags is None else frozenset(tags)
         listener = Listener(function=function, channels=wanted, tags=wanted_tags, every=every, count=count)
-        self._listeners.setdefault(name, []).append(listener)
+        self._shared.listeners.setdefault(name, []).append(listener)
         self._tell(name)
 
     def once(self, name: str, function: Callable[..., Any], **criteria: Any) -> None:
@@ -113,20 +136,21 @@ class Events:
     def remove_listener(self, name: str, function: Callable[..., Any]) -> None:
         """Calls `function` no more; what the table lists stays."""
         self._known(name)
-        self._listeners[name] = [each for each in self._listeners.get(name, ()) if each.function is not function]
+        present = self._shared.listeners.get(name, ())
+        self._shared.listeners[name] = [each for each in present if each.function is not function]
         self._tell(name)
 
     def has_listeners(self, name: str) -> bool:
         """Whether anybody wants to know."""
         self._known(name)
-        return bool(self._listeners.get(name) or self._table.get(name))
+        return bool(self._shared.listeners.get(name) or self.table.listeners.get(name))
 
     def emit(self, name: str, *given: Any, channel: str | None = None, tags: Iterable[str] = ()) -> None:
         """Calls the listeners with `given`, from any thread. Raises ValueError for an unknown name or channel."""
         known = self._known(name)
         if channel is not None and channel not in known:
             raise ValueError(f'the event "{name}" has no channel {channel}')
-        if not (self._listeners.get(name) or self._table.get(name)):
+        if not (self._shared.listeners.get(name) or self.table.listeners.get(name)):
             return
         try:
             asyncio.get_running_loop()
@@ -156,7 +180,7 @@ class Events:
         self.emit("request", request, event, event.tags, channel=event.channel, tags=event.tags)
 
     def _print(self, name: str, event: Event, printed: bool) -> None:
-        wanted = self._prints.get(name)
+        wanted = self.table.prints.get(name)
         if printed if wanted is None else wanted and ("*" in wanted or not set(wanted).isdisjoint(event.tags)):
             log.event(event.request, list(event.tags), event.data)
 
@@ -169,20 +193,21 @@ class Events:
                 continue
             if isawaitable(result):
                 task = asyncio.ensure_future(_guarded(name, result))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._shared.tasks.add(task)
+                task.add_done_callback(self._shared.tasks.discard)
 
     def _taken(self, name: str, channel: str | None, tags: frozenset[str]) -> list[Listener]:
         """Who is to be called now; whoever has been called often enough is removed."""
-        taken = [each for each in self._table.get(name, ()) if each.count != 0 and each.wants(channel, tags)]
-        taken += [each for each in self._listeners.get(name, ()) if each.wants(channel, tags)]
+        listeners = self._shared.listeners
+        taken = [each for each in self.table.listeners.get(name, ()) if each.count != 0 and each.wants(channel, tags)]
+        taken += [each for each in listeners.get(name, ()) if each.wants(channel, tags)]
         spent = False
         for listener in taken:
             if listener.count is not None:
                 listener.count -= 1
                 spent = spent or listener.count == 0
-        if spent and name in self._listeners:
-            self._listeners[name] = [each for each in self._listeners[name] if each.count != 0]
+        if spent and name in listeners:
+            listeners[name] = [each for each in listeners[name] if each.count != 0]
             self._tell(name)
         return taken
 
@@ -192,11 +217,11 @@ class Events:
         return await result if isawaitable(result) else result
 
     def _tell(self, name: str) -> None:
-        if self._changed is not None:
-            self._changed(name)
+        if self._shared.changed is not None:
+            self._shared.changed(name)
 
     def _channels(self, name: str) -> tuple[str, ...] | None:
-        for names in (SERVER_EVENTS, self._declared, self._own):
+        for names in (SERVER_EVENTS, self.table.declared, self._shared.declared):
             if name in names:
                 return names[name]
         return None

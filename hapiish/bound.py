@@ -1,0 +1,222 @@
+"""`request.server`: the server as one compiled table sees it, so that a request keeps the table that it began with."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from socket import gethostname
+from time import time
+from typing import TYPE_CHECKING, Any, Unpack
+
+from hapiish.bridge import anywhere
+from hapiish.caches import Caches, Policy, Rules
+from hapiish.compile import Compiled
+from hapiish.http.cookies.cookies import Cookies
+from hapiish.http.cookies.session import Sessions
+from hapiish.http.dispatch import Dispatcher, Tell
+from hapiish.http.exchange import log
+from hapiish.http.exchange.events import Events, TableEvents
+from hapiish.http.exchange.request import Request, decorated
+from hapiish.http.exchange.request_id import Identity
+from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.route import Route, caller
+from hapiish.http.guards.load import Load
+from hapiish.http.inject import Injected, Injection, inject
+from hapiish.http.routing.router import normalise
+from hapiish.methods import Methods, namespace
+from hapiish.store.models import Models
+from hapiish.table.model import Server as Settings
+from hapiish.table.model import Table
+
+if TYPE_CHECKING:
+    from hapiish.http.auth.service import AuthService
+    from hapiish.http.content.files import Etags
+    from hapiish.http.content.mime import MimeTypes
+    from hapiish.server import Server
+
+
+@dataclass(slots=True, kw_only=True)
+class ServerInfo:
+    """`request.server.info`: times in seconds since the epoch; `port` is 0, and `uri` a guess, until it is known.
+
+    `protocol` is http, https or socket, whose path is then the `port` (hapi).
+    """
+
+    id: str
+    created: float
+    started: float | None
+    host: str
+    address: str
+    port: int | str
+    protocol: str
+    uri: str
+
+
+class BaseServer:
+    """The methods that depend on the table: `Server` has them for the current one, `BoundServer` for its own."""
+
+    server: "Server"
+    """The server itself, which outlives its tables."""
+    compiled: Compiled
+    settings: Settings
+    plugins: Mapping[str, Any]
+    registrations: Mapping[str, Any]
+    caches: Caches
+    events: Events
+    dispatch: Dispatcher
+    internal: Dispatcher
+    load: Load
+    cookies: Cookies
+    session: Sessions | None
+    identify: Identity | None
+    mime: "MimeTypes"
+    encodings: tuple[str, ...]
+    etags: "Etags"
+    auth: "AuthService"
+    requests: type[Request]
+    models: Models
+    methods: Methods
+    views: Any
+
+    @property
+    def info(self) -> ServerInfo:
+        """The address of the server and the times of its start."""
+        server, given = self.server, self.settings
+        port = server.port or given.socket or given.port
+        protocol = "socket" if isinstance(port, str) else "https" if given.tls is not None else "http"
+        host = f"[{given.host}]" if ":" in given.host else given.host
+        return ServerInfo(
+            id=f"{gethostname()}:{server.pid}:{int(server.created * 1000):x}",
+            created=server.created,
+            started=server.started_at,
+            host=given.host,
+            address=given.address or given.host,
+            port=port,
+            protocol=protocol,
+            uri=given.uri or (f"socket:{port}" if protocol == "socket" else f"{protocol}://{host}:{port}"),
+        )
+
+    def cache(self, *, segment: str, cache: str | None = None, shared: bool = False, **rules: Any) -> Policy:
+        """Makes a cache policy (hapi's server.cache) over a segment of the cache of that name, by default `_default`.
+
+        `rules` are those of `hapiish.caches.Rules`, durations in milliseconds; a `def` generate_func runs in the pool.
+        Raises ValueError for contradicting rules, an unknown cache, and a segment that is taken.
+        """
+        if "generate_func" in rules:
+            rules["generate_func"] = caller(rules["generate_func"], self.server.pool.call)
+        policy = self.caches.policy(Rules(**rules), segment=segment, cache=cache, shared=shared)
+        self.events.emit("cachePolicy", policy, cache, segment)
+        return policy
+
+    @anywhere
+    async def emit(
+        self,
+        event: str,
+        data: Any,
+        to: str | Sequence[str] | None = None,
+        *,
+        skip: Any = None,
+        namespace: str = "/",
+    ) -> None:
+        """Sends a Socket.IO event to rooms, or to everybody; refuses an event that the table's `emits` does not have.
+
+        `skip` is a socket, or several, that do not get it, or their ids. Raises ValueError for an undeclared namespace,
+        event or payload.
+        """
+        realtime = self.server.realtime
+        if realtime is None:
+            raise RuntimeError("the table declares no sockets")
+        declared = self.compiled.namespaces
+        await realtime.emit(event, data, to, namespace=namespace, skip=skip, declared=declared)
+
+    def lookup(self, id: str) -> Route | None:
+        """Returns the route with that id."""
+        return self.dispatch.routes.get(id)
+
+    def match(self, method: str, path: str, host: str | None = None) -> Route | None:
+        """Returns the route that a request would reach."""
+        found = self.dispatch.router.find(method.upper(), normalise(path, self.dispatch.strip), host)
+        return found[0] if found else None
+
+    def table(self, host: str | None = None) -> list[Route]:
+        """Returns every route; with `host` those that a request to it can reach."""
+        return [route for route in self.compiled.routes if host is None or route.vhost in (None, host.lower())]
+
+    @anywhere
+    async def inject(self, *, allow_internals: bool = False, **request: Unpack[Injection]) -> Injected:
+        """Sends one request through the lifecycle, from within; `allow_internals` reaches routes with `isInternal`."""
+        await self.server.start()
+        return await inject(self.internal if allow_internals else self.dispatch, **request)
+
+    def event(self, name: str, *, channels: Sequence[str] = ()) -> None:
+        """Declares an event of the application, for `events.on` and `events.emit`; ValueError for a name in use."""
+        self.events.register(name, channels)
+
+    def log(self, tags: str | Sequence[str], data: Any = None) -> None:
+        """Emits an event that belongs to no request: to listeners of `log`, and to the log by `server.debug`."""
+        self.events.log([tags] if isinstance(tags, str) else tags, data)
+
+
+class BoundServer(BaseServer):
+    """The server bound to one compiled table. Attributes that no table has (`store`, `started`, …) are the server's.
+
+    `made` are resources that compiling this table made for the server to keep; they are the server's once it serves
+    the table.
+    """
+
+    def __init__(self, server: "Server", table: Table) -> None:
+        self.server = server
+        self.app = server.app
+        self.pool = server.pool
+        self.caches = server.caches
+        self.events = server.events.of(TableEvents())
+        self.made: dict[Hashable, Any] = {}
+        self.settings = table.server
+        self.plugins = getattr(table.plugins, "exposed", {})
+        self.registrations = getattr(table.plugins, "registrations", {})
+        self.logs_access = table.server.access_log
+        self.event_tells: tuple[Tell, ...] = ()
+
+    def __getattr__(self, name: str) -> Any:
+        # Without the `__getattr__` of the server, which would ask the current table, and that one the server.
+        return object.__getattribute__(self.server, name)
+
+    def complete(self, compiled: Compiled) -> None:
+        """Takes over the values of the compiled table."""
+        self.compiled = compiled
+        self.cookies = compiled.cookies
+        self.session = compiled.sessions
+        self.identify = compiled.identity
+        self.mime = compiled.mime
+        self.encodings = compiled.encodings
+        self.etags = compiled.etags
+        self.auth = compiled.auth
+        self.requests = decorated(compiled.decorations)
+        self.models = Models(compiled.models)
+        self.views = compiled.views
+        self.methods = namespace(compiled.methods)
+        self.events.table = compiled.events
+        self.dispatch = compiled.dispatch
+        self.internal = compiled.internal
+        self.dispatch.requests = self.internal.requests = self.requests
+        self.load = compiled.load
+        self.listen()
+
+    def listen(self) -> None:
+        """Makes the dispatchers emit `response` where it has a listener; without one responses cost nothing more."""
+        emit = self._responded if self.events.has_listeners("response") else None
+        for dispatch in (self.dispatch, self.internal):
+            dispatch.listen(emit)
+        logged: tuple[Tell, ...] = (log.told_event,) if self.logs_access else ()
+        self.event_tells = logged if emit is None else (*logged, emit)
+
+    def _responded(self, request: Request, response: Response, status: int, size: int) -> None:
+        request.response = response
+        request.info.responded = time()
+        self.events.emit("response", request)
+
+    def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Returns the resource that the server keeps under `key`, made by `make` where it has none (`Server.keep`)."""
+        if key in self.server.kept:
+            return self.server.kept[key]
+        if key not in self.made:
+            self.made[key] = make()
+        return self.made[key]
