@@ -1,4 +1,4 @@
-"""hapiish: HTTP routes and Socket.IO events as configuration, after hapi."""
+"""hapiish: a framework for HTTP routes and Socket.IO events as configuration, modelled on hapi."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Application", "Mark", "Problem", "Request", "Response", "TableError", "Toolkit", "boom", "create_app"]
 
-# Late, so that `hapiish check` never pays for Starlette, Socket.IO and MongoEngine.
+# Imported lazily, so that `hapiish check` does not load Starlette, Socket.IO and MongoEngine.
 _LATE = {
     "Application": "hapiish.app",
     "Request": "hapiish.http.exchange.request",

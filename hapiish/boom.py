@@ -1,11 +1,11 @@
-"""HTTP errors as values to raise, one class a status, as hapi's boom.
+"""HTTP errors to raise, one class for each status, modelled on hapi's boom.
 
     Boom
       ├── BadRequest 400 … UnavailableForLegalReasons 451
       └── InternalServerError 500 … GatewayTimeout 504
 
-`raise boom.NotFound("No such conversation", code="not_found")` is answered with the body
-`{statusCode, error, message}` plus `code` and `data` when they were given. The text of a 500 is never shown.
+`raise boom.NotFound("No such conversation", code="not_found")` produces the response body
+`{statusCode, error, message}`, with `code` and `data` if given. The message of a 500 is never sent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,12 @@ HIDDEN = "An internal server error occurred"
 
 
 class Boom(Exception):
-    """An error with an HTTP status; subclasses fix the status, `of(status)` finds the class.
+    """An error with an HTTP status. Each subclass has one status; `of(status)` returns the class for a status.
 
-    `code` is a stable machine-readable word, `data` a JSON value for the client, `headers` go onto the response.
-    `extra` holds further keys of the body (`validation` on a failed validation). `missing` says that an
-    authentication scheme found no credentials of its kind (hapi: unauthorized without a message). `told` is what
-    is sent in place of `payload()`, once the application has given errors its own form.
+    `message` is text for the client, `code` a stable machine-readable identifier, `data` a JSON value. `headers` are
+    added to the response. `extra` contains further keys of the body, such as `validation`. `missing` is True if an
+    authentication scheme found no credentials of its kind (hapi: unauthorized without a message). `told` is the body
+    that `response.errors` of the table has formatted; it replaces `payload()`.
     """
 
     status: int = 500
@@ -45,13 +45,13 @@ class Boom(Exception):
         self.told: Any = None
 
     def answered(self, status: int) -> Self:
-        """The same error, answered with another status and its phrase."""
+        """Changes the status and phrase of this error and returns it."""
         if status != self.status:
             self.status, self.phrase = status, of(status).phrase
         return self
 
     def payload(self) -> dict[str, Any]:
-        """The body: hapi's three keys in hapi's order, then what was given besides."""
+        """Returns the response body: hapi's three keys in hapi's order, then `code`, `data` and `extra`."""
         hidden = self.status == 500
         body: dict[str, Any] = {
             "statusCode": self.status,
@@ -71,8 +71,8 @@ class Boom(Exception):
 class Unauthorized(Boom):
     """401 with a challenge: `Unauthorized("Bad token", scheme="Bearer", attributes={"realm": "x"})`.
 
-    Without a message the error means "no credentials of this scheme", so that the next strategy is tried.
-    A list of challenges as `scheme` is joined into one `WWW-Authenticate` header (RFC 9110 §11.6.1).
+    With a scheme and without a message, the error means "no credentials of this scheme": the next strategy is tried.
+    A list as `scheme` is a list of challenges for one `WWW-Authenticate` header (RFC 9110 §11.6.1).
     """
 
     status = 401
@@ -104,7 +104,7 @@ class Unauthorized(Boom):
 
 
 def _quote(text: str) -> str:
-    """A quoted-string's text (RFC 9110 §5.6.4), which is Latin-1 without control characters; "?" stands for others."""
+    """Escapes a quoted-string (RFC 9110 §5.6.4); "?" replaces control characters and text outside Latin-1."""
     latin = str(text).encode("latin-1", "replace").decode("latin-1")
     if not latin.isprintable():
         latin = "".join(char if char.isprintable() or char == "\t" else "?" for char in latin)
@@ -112,7 +112,7 @@ def _quote(text: str) -> str:
 
 
 class MethodNotAllowed(Boom):
-    """405; `allow` lists the methods that the path does answer (RFC 9110 §15.5.6 demands the header)."""
+    """405; `allow` lists the methods of the path, for the header that RFC 9110 §15.5.6 requires."""
 
     status = 405
     phrase = "Method Not Allowed"
@@ -123,7 +123,7 @@ class MethodNotAllowed(Boom):
             self.headers["allow"] = ", ".join(allow)
 
 
-# hapi's phrases, which differ from today's registry for 408, 413, 414, 416 and 504.
+# The phrases are hapi's; those of 408, 413, 414, 416 and 504 differ from the IANA registry.
 
 
 class BadRequest(Boom):
@@ -267,12 +267,12 @@ class GatewayTimeout(Boom):
 
 
 class InternalServerError(Boom):
-    """500: its message goes to the log, never to the client."""
+    """500; its message is logged and never sent to the client."""
 
 
 _BY_STATUS: dict[int, type[Boom]] = {kind.status: kind for kind in (*Boom.__subclasses__(),)}
 
 
 def of(status: int) -> type[Boom]:
-    """The class for `status`; `InternalServerError` for one that boom does not list."""
+    """Returns the class for `status`; `InternalServerError` for an unknown status."""
     return _BY_STATUS.get(status, InternalServerError)

@@ -1,8 +1,8 @@
-"""One call for both kinds of functions: an `async def` awaits it, a `def` in a thread calls it and has the result.
+"""Calls of coroutine functions from both sides: `async def` awaits them, `def` in a thread gets the result directly.
 
     async def:  await request.server.emit("news", data)         def:  request.server.emit("news", data)
 
-The work is always done on the event loop, which nothing here ever blocks: only the thread waits.
+The coroutine always runs on the event loop. Only the thread blocks.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ T = TypeVar("T")
 Loop = asyncio.AbstractEventLoop
 
 PATIENCE = 60.0
-"""Seconds that a thread waits for the event loop."""
+"""Maximum time that a thread waits for the event loop, in seconds."""
 
 
 class Here(threading.local):
-    """What a thread knows of itself: `loop` is the one that waits for its result, if it is a thread of a pool.
+    """State of a thread. `loop` is the event loop that waits for the thread's result, None outside a pool.
 
-    `lends(True)` tells the pool that the thread waits, `lends(False)` that it goes on. `outside` is the context for
-    what it has done on the event loop, where that is not its own: what is bound to a thread must not go along.
+    `lends(True)` tells the pool that the thread waits and lends its slot, `lends(False)` that it continues. `outside`
+    is the context for calls on the event loop, if it differs from the thread's: thread-bound variables must not leak.
     """
 
     loop: Loop | None = None
@@ -40,15 +40,14 @@ here = Here()
 
 
 within: ContextVar[bool] = ContextVar("within", default=False)
-"""Whether a thread of a pool waits for what is done in this context."""
+"""True in a context whose result a thread of a pool waits for."""
 
 
 def anywhere(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """`function` as it is for code on an event loop; in a thread of the pool the call waits for its result.
+    """Wraps a coroutine function: a call on an event loop returns a coroutine, a call in a pool thread the result.
 
-    In a thread that is not the pool's, the loop is the attribute `home` of the object whose method it is; without one
-    a coroutine is returned. Raises ServerUnavailable in a thread that has waited for
-    `PATIENCE` seconds, and RuntimeError when the loop has ended.
+    In any other thread, the loop is the attribute `home` of the method's object; without one, a coroutine is returned.
+    Raises ServerUnavailable in a thread after `PATIENCE` seconds, and RuntimeError if the loop is closed.
     """
 
     @wraps(function)
@@ -72,7 +71,7 @@ def anywhere(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corou
 
 
 def loop_only(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """`function` for code on an event loop alone: it waits for the very threads that it could be called in."""
+    """Restricts a coroutine function to the event loop: it waits for threads, so calling it in one would deadlock."""
 
     @wraps(function)
     def call(*given: P.args, **options: P.kwargs) -> Coroutine[Any, Any, T]:
@@ -85,12 +84,12 @@ def loop_only(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coro
 
 
 def is_async(function: Any) -> bool:
-    """Whether a call of `function` is to be awaited on an event loop."""
+    """Returns True if calls of `function` must be awaited on an event loop."""
     return bool(inspect.iscoroutinefunction(function) or getattr(function, "bridged", False))
 
 
 def is_on_loop() -> bool:
-    """Whether the caller is code of an event loop, which must not block."""
+    """Returns True if the caller runs on an event loop and must not block."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -104,7 +103,7 @@ def _across(work: Any, loop: Loop, running: Loop | None) -> Any:
         raise RuntimeError("the event loop of the server has ended")
     begin = asyncio.run_coroutine_threadsafe
     future = begin(_finished(work), loop) if here.outside is None else here.outside.run(begin, _finished(work), loop)
-    if running is not None:  # a loop of the thread's own, which may wait for the server's
+    if running is not None:  # the thread has a loop of its own, which may wait for the server's
         return asyncio.wrap_future(future, loop=running)
     lends = here.lends
     if lends is not None:
@@ -113,7 +112,7 @@ def _across(work: Any, loop: Loop, running: Loop | None) -> Any:
         return future.result(PATIENCE)
     except TimeoutError:
         if future.done():
-            raise  # the work's own
+            raise  # raised by the coroutine
         future.cancel()
         raise boom.ServerUnavailable(f"waited {PATIENCE:g} s for the event loop") from None
     finally:

@@ -1,9 +1,9 @@
-"""JSON with one fixed meaning for everything that leaves and enters: HTTP bodies and Socket.IO packets alike.
+"""JSON encoding and decoding for HTTP bodies and Socket.IO packets.
 
-UTF-8; integers exact, whatever their size; dates as RFC 3339 in UTC with milliseconds, durations as ISO 8601; ids and
-decimals as text; keys as text; bytes refused. Half a surrogate pair, which UTF-8 cannot say, is U+FFFD in both
-directions, as it is for browsers (WHATWG Encoding, Web IDL USVString). Knows the shapes of BSON and MongoEngine values
-without importing either.
+Text is UTF-8. Integers of any size are exact. Dates are RFC 3339 in UTC with milliseconds, durations ISO 8601. Ids,
+decimals and keys are text. Bytes are refused. Half a surrogate pair, which UTF-8 cannot encode, becomes U+FFFD in both
+directions, as in browsers (WHATWG Encoding, Web IDL USVString). BSON and MongoEngine values are recognized by their
+shape, without importing these packages.
 """
 
 import asyncio
@@ -22,20 +22,20 @@ from typing import Any, Final, NoReturn
 import orjson
 
 DEEPEST: Final = 128
-"""So many levels of arrays and objects are read; twice as many, nearly, can be written, so that what came in can go out
-inside of something else.
+"""Maximum nesting of arrays and objects that is decoded. Nearly twice as many levels can be encoded, so that a response
+can wrap received data.
 """
 
 MOST_DIGITS: Final = 1000
-"""So many digits an integer may have that is read, unless the table says otherwise (`server.json.maxDigits`)."""
+"""Default maximum number of digits of a decoded integer (`server.json.maxDigits`)."""
 
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME
-_TEXT = frozenset({"ObjectId", "Decimal128"})  # of bson, by name
+_TEXT = frozenset({"ObjectId", "Decimal128"})  # class names of bson
 _WRITTEN_DEEPEST: Final = 254  # orjson's own limit
 _TOO_DEEP: Final = f"JSON is nested more than {DEEPEST} levels deep"
 
-# orjson reads an integer of over 64 bits, which takes 19 digits, as a float. To know of such a run costs a copy of the
-# text in which all digits are the same.
+# orjson decodes an integer over 64 bits, which has 19 digits or more, as a float. Translating all digits to "0" finds
+# such runs quickly.
 _RUNS: Final = bytes(ord("0") if chr(byte).isdecimal() and byte < 128 else ord(" ") for byte in range(256))
 _RUN: Final = b"0" * 19
 _ESCAPES: Final = re.compile(
@@ -45,33 +45,33 @@ _LONG_NUMBER: Final = re.compile(rb'(?<![0-9".])[0-9]{19}')
 
 
 class BoundsError(ValueError):
-    """Well-formed JSON that exceeds a limit; the message says which one."""
+    """Raised for well-formed JSON that exceeds a limit; the message names the limit."""
 
 
 class UnevaluatedError(TypeError):
-    """A value that would ask the database while it is written, on the event loop; `evaluated` is for the thread."""
+    """Raised for a QuerySet on the event loop, where encoding it would block; call `evaluated` in a thread first."""
 
 
 def encode(value: Any) -> bytes:
-    """`value` as JSON; NaN and infinity become null.
+    """Encodes `value` as JSON; NaN and infinity become null.
 
-    Raises TypeError for what JSON cannot say, which names the place (`cannot send bytes at /items/0/data`), and
-    UnevaluatedError for a QuerySet on the event loop.
+    Raises TypeError for a value that JSON cannot represent, with its location (`cannot send bytes at /items/0/data`),
+    and UnevaluatedError for a QuerySet on the event loop.
     """
     try:
         return orjson.dumps(value, _plain, _OPTIONS)
     except TypeError as error:
         if isinstance(error.__cause__, UnevaluatedError):
             raise error.__cause__ from None
-    # The long way: integers over 64 bits, keys that are not text, half a surrogate pair, or why it cannot be sent.
+    # The slow path: integers over 64 bits, keys that are not text, half a surrogate pair, or the reason of the failure.
     return json.dumps(evaluated(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def decode(text: bytes | str, most_digits: int = MOST_DIGITS) -> Any:
-    """The value of a JSON text, integers exact.
+    """Decodes a JSON text, with exact integers.
 
-    Raises ValueError for anything else: NaN, numbers past a double, nesting past 1,024, invalid UTF-8; BoundsError for
-    more than `DEEPEST` levels or `most_digits` digits in an integer.
+    Raises ValueError for invalid JSON: NaN, numbers beyond a double, nesting beyond 1,024, invalid UTF-8. Raises
+    BoundsError for more than `DEEPEST` levels, or more than `most_digits` digits in an integer.
     """
     try:
         data = text.encode() if isinstance(text, str) else text
@@ -88,29 +88,29 @@ def decode(text: bytes | str, most_digits: int = MOST_DIGITS) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """`value` as whoever receives it will read it. Raises what `encode` raises."""
+    """Encodes and decodes `value`: returns the value that a client receives. Raises the errors of `encode`."""
     return reread(encode(value))
 
 
 def reread(text: bytes) -> Any:
-    """The value of a text that `encode` has written, which is not bounded again."""
+    """Decodes a text that `encode` has written, without limits."""
     return _exactly(text, sys.maxsize) if _RUN in text.translate(_RUNS) else orjson.loads(text)
 
 
 def evaluated(value: Any) -> Any:
-    """A copy of `value` in the types of JSON, a QuerySet as its documents; TypeError names the place."""
+    """Returns a copy of `value` in JSON types, a QuerySet as a list of its documents; TypeError has the location."""
     return _copied(value, (), 0)
 
 
 def _read(data: bytes, most_digits: int) -> Any:
-    # `find` takes half the time of `in`, which asks first whether it is given a number.
+    # `find` takes half the time of `in`, which first tests for an integer operand.
     if data.translate(_RUNS).find(_RUN) < 0 or _LONG_NUMBER.search(data) is None:
         return orjson.loads(data)
     return _exactly(data, most_digits)
 
 
 def whole(text: str) -> str:
-    """`text` as UTF-8 can say it: two halves of a surrogate pair are one character, a lone half is U+FFFD."""
+    """Joins the halves of surrogate pairs and replaces lone halves by U+FFFD, so that UTF-8 can encode the text."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -119,14 +119,14 @@ def _paired(escape: re.Match[str]) -> str:
 
 
 def _exactly(data: bytes, most_digits: int) -> Any:
-    """What Python's slower parser reads, as strict as orjson."""
+    """Decodes with Python's slower parser, as strictly as orjson."""
     read = partial(_integer, most_digits)
     try:
         value = json.loads(data.decode(), parse_int=read, parse_float=_float, parse_constant=_constant)
     except RecursionError:
         raise BoundsError(_TOO_DEEP) from None
     if b"\\u" in data:
-        json.dumps(value, ensure_ascii=False).encode()  # which half of a surrogate pair fails
+        json.dumps(value, ensure_ascii=False).encode()  # raises for half a surrogate pair
     return value
 
 
@@ -148,7 +148,7 @@ def _constant(name: str) -> NoReturn:
 
 
 def _is_deep(value: Any) -> bool:
-    """Whether a value of JSON has more than `DEEPEST` levels: with the rest of them around it, orjson refuses it."""
+    """Returns True if a value has more than `DEEPEST` levels; wraps it so that it then exceeds orjson's limit."""
     around = value
     for _ in range(_WRITTEN_DEEPEST - DEEPEST):
         around = [around]
@@ -160,7 +160,7 @@ def _is_deep(value: Any) -> bool:
 
 
 def _depth_exceeds(value: Any) -> bool:
-    """The same without orjson, which refuses integers of over 64 bits."""
+    """The result of `_is_deep` without orjson, which refuses integers over 64 bits."""
     level = [value]
     for _ in range(DEEPEST + 1):
         level = [
@@ -173,7 +173,7 @@ def _depth_exceeds(value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """What orjson should write for a value that it does not know."""
+    """Converts a value that orjson does not support."""
     known = _PLAIN.get(type(value))
     if known is not None:
         return known(value)
@@ -190,7 +190,7 @@ def _plain(value: Any) -> Any:
 
 
 def is_queryset(value: Any) -> bool:
-    """Whether a value is a query of MongoEngine, which asks the database when it is iterated over."""
+    """Returns True for a QuerySet of MongoEngine, which queries the database during iteration."""
     kind = type(value)
     return hasattr(kind, "as_pymongo") and hasattr(kind, "__iter__")
 
@@ -198,7 +198,7 @@ def is_queryset(value: Any) -> bool:
 def _documents(queryset: Any) -> list[Any]:
     try:
         asyncio.get_running_loop()
-    except RuntimeError:  # a thread of the pool, which may wait
+    except RuntimeError:  # a thread of the pool may block
         return list(queryset)
     raise UnevaluatedError("a QuerySet is a blocking query; make a list of it in a def function")
 
@@ -210,7 +210,7 @@ def _instant(value: datetime) -> str:
 
 
 def _duration(value: timedelta) -> str:
-    """ISO 8601: `P1DT2H`, `PT0.5S`; a negative one has its sign in front (ISO 8601-2)."""
+    """Formats an ISO 8601 duration: `P1DT2H`, `PT0.5S`; a negative one starts with its sign (ISO 8601-2)."""
     sign, value = ("-", -value) if value < timedelta() else ("", value)
     minutes, seconds = divmod(value.seconds, 60)
     hours, minutes = divmod(minutes, 60)
@@ -235,7 +235,7 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
 }
 
 
-# The long way, a value at a time.
+# The slow path converts value by value.
 
 Place = tuple[object, ...]
 
@@ -264,7 +264,7 @@ def _copied(value: Any, place: Place, depth: int) -> Any:
 
 
 def _other(value: Any, place: Place, depth: int) -> Any:
-    """What JSON says of a value that is of none of its own types."""
+    """Converts a value that has no JSON type."""
     try:
         made = _plain(value)
     except UnevaluatedError:
@@ -275,7 +275,7 @@ def _other(value: Any, place: Place, depth: int) -> Any:
 
 
 def _native(value: Any, place: Place) -> Any:
-    """What only orjson knows, such as a UUID."""
+    """Converts a value that only orjson supports, such as a UUID."""
     try:
         return orjson.loads(orjson.dumps(value, None, _OPTIONS))
     except TypeError:

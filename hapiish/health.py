@@ -1,15 +1,15 @@
-"""Handlers for probes, to be named in a table: is the process alive, and may it get requests."""
+"""Handlers for the liveness and readiness routes of a table."""
 
 from typing import Any
 
 
 async def live(request: Any, h: Any) -> Any:
-    """200 while the event loop turns; looks at nothing else, so that a lost database restarts nobody."""
+    """Liveness probe: 200 while the event loop runs, so that a database outage does not restart the process."""
     return h.response({"status": "live"})
 
 
 async def ready(request: Any, h: Any) -> Any:
-    """200 when every check of the application passes, else 503; which one failed is in `checks`."""
+    """Readiness probe: 200 if all checks of the application pass, else 503; `checks` has the result of each check."""
     checks = await request.server.readiness()
     if all(checks.values()):
         return h.response({"status": "ready", "checks": checks})

@@ -1,4 +1,4 @@
-"""Bodies of errors by RFC 9457, to be named in a table:
+"""Error bodies by RFC 9457. A table enables them with:
 
 response: {errors: {body: "hapiish.problem:details", type: application/problem+json}}
 """
@@ -9,9 +9,9 @@ _KNOWN = frozenset({"statusCode", "error", "message", "validation"})
 
 
 def details(body: dict[str, Any], request: Any) -> dict[str, Any]:
-    """`{type, title, status, detail}`, and `errors` of inputs that do not fit, each with `detail` and a `pointer`.
+    """Returns `{type, title, status, detail}`; a failed validation adds `errors`, each with `detail` and `pointer`.
 
-    What else hapi's body has (`code`, `data`, …) are members of their own.
+    The other keys of hapi's body (`code`, `data`, …) are extension members.
     """
     found: dict[str, Any] = {"type": "about:blank", "title": body["error"], "status": body["statusCode"]}
     if body["message"] != body["error"]:

@@ -1,19 +1,19 @@
-"""What the log says of a service that this process depends on: its loss is one warning, its return one line.
+"""Logging of outages of external services (database, Redis, key issuer): one warning, and one line on recovery.
 
-A database, a Redis, an issuer of keys: what calls it says how each call went, and nothing is told twice.
+Callers report the result of each call; repeated results are not logged.
 """
 
 import logging
 from time import monotonic
 
 BURST = 10
-"""Losses that are told one after the other; of a service that comes and goes without end, one each `REFILL` seconds."""
+"""Outages that are logged without delay; after that, a flapping service is logged once in `REFILL` seconds."""
 
 REFILL = 10.0
 
 
 class Service:
-    """`name` begins both lines; `meanwhile` says what an absence means, and ends the warning."""
+    """An external service. `name` starts both log lines; the warning ends with `meanwhile`, the effect of an outage."""
 
     __slots__ = ("_left", "_log", "_since", "_told", "is_away", "meanwhile", "name")
 
@@ -27,7 +27,7 @@ class Service:
         self._since = monotonic()
 
     def lost(self, error: object = None, *, yet: bool = False) -> None:
-        """A call had no answer; `yet`: no call ever had one. The first one after an answer is told."""
+        """Reports a failed call; `yet`: no call has succeeded so far. Logs the first failure after a success."""
         self.is_away = True
         if self._told or not self._has_left():
             return
@@ -36,7 +36,7 @@ class Service:
         self._log.warning("%s does not answer%s%s; %s until it does", self.name, " yet" * yet, reason, self.meanwhile)
 
     def back(self) -> None:
-        """A call had its answer. The first one after a loss is told."""
+        """Reports a successful call. Logs the first success after a logged outage."""
         if not self.is_away:
             return
         self.is_away = False

@@ -1,4 +1,4 @@
-"""For tests of an application: `response = await inject(app, url="/users/1", credentials={"scope": ["admin"]})`."""
+"""Test client: `response = await inject(app, url="/users/1", credentials={"scope": ["admin"]})`."""
 
 from typing import Any, Unpack
 
@@ -9,9 +9,10 @@ __all__ = ["Injected", "inject"]
 
 
 async def inject(app: Any, *, allow_internals: bool = False, **request: Unpack[Injection]) -> Injected:
-    """Sends one request into `app`, which is started first if it is not, and returns its response.
+    """Sends a request to `app` without a network and returns the response; starts `app` if necessary.
 
-    `allow_internals` lets it reach routes with `isInternal`, past Starlette's middleware; see Injection for the rest.
+    `allow_internals` also reaches routes with `isInternal`; it bypasses Starlette's middleware. `Injection` documents
+    the other arguments.
     """
     if allow_internals:
         await app.server.start()

@@ -1,4 +1,4 @@
-"""The shapes that users' code and the parts of hapiish agree on. Imports nothing of ours."""
+"""Types shared by user code and the packages of hapiish. Imports no other module of hapiish."""
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final, Protocol
@@ -9,13 +9,13 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 Handler = Callable[..., Any]
-"""`(request, h)` → value, response or error; `async def`, or `def` to run in the bounded pool of threads."""
+"""`(request, h)` → value, response or error. `async def` runs in the event loop, `def` in the thread pool."""
 
 AsyncHandler = Callable[..., Awaitable[Any]]
-"""A handler after `caller` has put the `def` ones into the pool."""
+"""A handler after `caller` has wrapped `def` handlers to run in the thread pool."""
 
 Run = Callable[..., Awaitable[Any]]
-"""`await run(function, *args)` calls a blocking function in the pool."""
+"""`await run(function, *args)` runs a blocking function in the thread pool."""
 
 
 SERVER_EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -28,22 +28,24 @@ SERVER_EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "closing": (),
     "stop": (),
 }
-"""The server's own events, and their channels where they have several."""
+"""The built-in events of the server, with their channels if they have several."""
 
 
 class Scheme(Protocol):
-    """What an authentication scheme's factory `(server, options)` gives back (hapi's server.auth.scheme).
+    """An authentication scheme, the return value of its factory `(server, options)` (hapi's server.auth.scheme).
 
-    Besides `authenticate` it may have, each `async def` or `def`:
+    Optional attributes; the methods may be `async def` or `def`:
 
-    - `payload(request, h)`: judges the parsed body of a caller whom it knows; `options = {"payload": True}` demands it
-    - `response(request, h)`: signs `request.response`; both return `h.continue_` or raise
-    - `verify(auth)`: judges `request.auth` once more, for `server.auth.verify`; raises when it is over
-    - `api`: anything, published as `server.auth.api[strategy]`
-    - `cookies`, `decorations`: definitions by name, and functions of a request by the attribute that they make
-    - `token_header`: the name of the header that a socket's token stands in, and what precedes it there; None for none
-    - `handshake = False`: a handshake of a socket says too little for it
+    - `payload(request, h)`: authenticates the parsed body of an authenticated caller; returns `h.continue_` or raises.
+      `options = {"payload": True}` makes it mandatory.
+    - `response(request, h)`: signs `request.response`; returns `h.continue_` or raises.
+    - `verify(auth)`: verifies `request.auth` again, for `server.auth.verify`; raises if it has expired.
+    - `api`: any value, published as `server.auth.api[strategy]`.
+    - `cookies`: cookie definitions by name.
+    - `decorations`: functions of the request by name; each result is an attribute of the request.
+    - `token_header`: header name and value prefix for the token of a socket's handshake, or None.
+    - `handshake = False`: the scheme cannot authenticate the handshake of a socket.
     """
 
     def authenticate(self, request: Any, h: Any) -> Any:
-        """`h.authenticated(…)`, `h.unauthenticated(…)`, a takeover response, or a raised boom; may be async."""
+        """Returns `h.authenticated(…)`, `h.unauthenticated(…)` or a takeover response, or raises; may be async."""

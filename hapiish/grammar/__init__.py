@@ -1,5 +1,5 @@
-"""Defines the notations that a table and its server read alike: route paths, patterns, templates, schemas, expiry.
+"""Notations shared by table and server: route paths, patterns, templates, schemas, expiry times.
 
-Each module is the one place of its grammar: checks report by it, compilers and steps work by it. Imports nothing of
-ours but one another.
+Each module is the only definition of its notation: checks report errors with it, compilers and steps evaluate it. The
+modules import nothing else of hapiish.
 """

@@ -1,6 +1,6 @@
-"""When a kept value expires, and which settings of a cache contradict each other; shared by those who check and keep.
+"""Expiry times of cached values, and consistency rules of cache policies; shared by checks and caches.
 
-Milliseconds throughout; imports nothing of ours. The rules are catbox's (lib/policy.js).
+All durations are milliseconds. The rules are catbox's (lib/policy.js).
 """
 
 import time
@@ -9,9 +9,9 @@ from typing import Any
 
 
 def until(expires_at: str, now: float) -> int:
-    """Milliseconds from `now` (seconds since the epoch) until clocks next show the local time `expires_at` ("03:30").
+    """Returns the milliseconds from `now` (seconds since the epoch) until the next local time `expires_at` ("03:30").
 
-    `mktime` knows the ends of months and summer time.
+    `mktime` handles the ends of months and daylight saving time.
     """
     hour, _, minute = expires_at.partition(":")
     today = time.localtime(now)
@@ -23,9 +23,9 @@ def until(expires_at: str, now: float) -> int:
 
 
 def contradictions(policy: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong with the settings of a cache policy, named as in the file: the key at fault, and why in words.
+    """Yields the contradictions in the settings of a cache policy: the key as in the file, and the reason.
 
-    Durations are milliseconds; a setting that is None is not there; `staleIn` may be anything callable or text.
+    Durations are milliseconds; None means not set; `staleIn` may also be a callable or text.
     """
     given = {key for key, value in policy.items() if value is not None}
 

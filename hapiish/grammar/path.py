@@ -1,7 +1,7 @@
-"""The path of a route: hapi's text (`/users/{id}/files/{rest*}`) to its segments and its place among other paths.
+"""Parser for route paths in hapi's syntax (`/users/{id}/files/{rest*}`).
 
-The grammar is that of `@hapi/call`. Nothing here knows methods, hosts or requests: the router matches, the table
-judges conflicts by `occupies`.
+The grammar is that of `@hapi/call`. It is independent of methods, hosts and requests: the router matches requests, and
+the table finds conflicts with `occupies`.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import quote
 
 UNENCODED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@")
-"""Characters that a path carries as they are: unreserved, sub-delims, ":" and "@" (RFC 3986 §3.3)."""
+"""Characters that need no percent-encoding in a path: unreserved, sub-delims, ":" and "@" (RFC 3986 §3.3)."""
 
 _PIECE = re.compile(r"\{(?P<inside>[^{}]*)\}|(?P<literal>[^{}]+)|(?P<brace>[{}])")
 _INSIDE = re.compile(r"(?P<name>\w+)(?:\*(?P<count>[1-9][0-9]*)?(?P<star>)|(?P<optional>\?))?", re.ASCII)
@@ -32,23 +32,23 @@ _FORMS = tuple(
         (r"\{\*{1,2}(?P<name>\w+)\}", True),
     )
 )
-"""Parameters in the paths of Express, Flask, Django, Next.js, Starlette and ASP.NET, and whether they take the rest."""
+"""Parameters in the syntax of Express, Flask, Django, Next.js, Starlette and ASP.NET; True if one matches the rest."""
 
 _FOREIGN = frozenset(":<*[")
-"""What each of them has one of."""
+"""Each of these syntaxes contains one of these characters."""
 _MOST_SHOWN = 200  # characters of a path in a message
 _MOST_SEGMENTS = 100
-_LONGEST = 200  # segments of a path; no client asks for a longer one, and the router walks them one by one
+_LONGEST = 200  # segments of a path; the router visits each segment
 _CODE = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
 class PathError(ValueError):
-    """A path that is not in hapi's grammar; the message names the segment, the reason and the right form."""
+    """Raised for an invalid path; the message names the segment, the reason and the correct form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A segment, or a part of a mixed one, that is compared as it stands; "" is the segment after a final slash."""
+    """Literal text of a segment, or a part of a mixed segment; "" is the segment after a trailing slash."""
 
     text: str
 
@@ -64,14 +64,14 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Wildcard:
-    """`{name*}`: the rest of the path, possibly nothing."""
+    """`{name*}`: the rest of the path, possibly empty."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
-    """Literals and parameters in one segment (`{name}.{ext}`), never two parameters side by side."""
+    """Literals and parameters in one segment (`{name}.{ext}`), never two adjacent parameters."""
 
     parts: tuple[Literal | Param, ...]
 
@@ -90,7 +90,7 @@ class Path:
 
 
 def parse(text: str, *, case_sensitive: bool = True) -> Path:
-    """Parse `text` or raise `PathError`; without `case_sensitive` the fingerprint is folded, the segments are not."""
+    """Parses `text` or raises `PathError`; without `case_sensitive` only the fingerprint is lower case."""
     if not text.startswith("/"):
         raise PathError(
             f'path "{text}" must start with "/"; write "{_rooted(text)}"' if text else 'path is empty; the root is "/"'
@@ -124,15 +124,15 @@ def parse(text: str, *, case_sensitive: bool = True) -> Path:
 
 
 def _rooted(text: str) -> str:
-    """A path for one that does not start with "/", without the scheme and host of a URL."""
+    """Returns a suggestion for a path without a leading "/": adds it, and removes scheme and host of a URL."""
     return "/" + (text.partition("://")[2].partition("/")[2] if "://" in text else text)
 
 
 def occupies(path: Path) -> tuple[str, ...]:
-    """The keys under which `path` sits in hapi's router.
+    """Returns the keys that `path` occupies in hapi's router.
 
-    Two routes of one method and host conflict exactly when their keys have one in common. `/u/{id?}` is also `/u`;
-    an open wildcard rules out another one right below a parameter beside it (`/u/{c*}` and `/u/{a}/{b*}`).
+    Two routes with the same method and host conflict if and only if they share a key. `/u/{id?}` also occupies `/u`. A
+    wildcard excludes another wildcard below a sibling parameter (`/u/{c*}` and `/u/{a}/{b*}`).
     """
     above = path.fingerprint.rpartition("/")[0]
     match path.segments[-1]:
@@ -168,7 +168,7 @@ def _segment(text: str, is_last: bool) -> Segment:
 
 
 def _elsewhere(text: str) -> str:
-    """What a segment as other frameworks write it (`:id`, `<int:id>`, `*rest`, `[id]`, `{id:int}`) is here."""
+    """Translates a parameter in the syntax of other frameworks (`:id`, `<int:id>`, `*rest`, `[id]`, `{id:int}`)."""
     if _FOREIGN.isdisjoint(text):
         return ""
     for form, is_rest in _FORMS:

@@ -1,8 +1,8 @@
-"""Patterns of JSON Schema: regular expressions of ECMAScript with the `u` flag (ECMA-262), as the engine writes them.
+"""Patterns of JSON Schema: regular expressions of ECMA-262 with the `u` flag, translated for jsonschema-rs.
 
-jsonschema-rs's engine judges every pattern, here and in schemas, so that a pattern means one thing. It knows the
-classes and properties of ECMAScript; what it spells in another way is translated. Its work on a text is bounded: linear
-without lookaround, word boundaries and backreferences, else `_STEPS`, past which a text does not match.
+The regular expression engine of jsonschema-rs evaluates every pattern, so that a pattern has one meaning everywhere. It
+supports the classes and properties of ECMAScript; other syntax is translated. The work for a text is bounded: linear
+without lookaround, word boundaries and backreferences, else `_STEPS`; a text that exceeds them does not match.
 """
 
 import re
@@ -14,10 +14,10 @@ from typing import Final
 import jsonschema_rs
 
 _STEPS: Final = 100_000
-_SIZE: Final = 50_000_000  # bytes of a compiled pattern; `^\p{L}{1,1000}$` takes a good part of it
+_SIZE: Final = 50_000_000  # bytes of a compiled pattern; `^\p{L}{1,1000}$` needs a large part of it
 
 OPTIONS: Final = jsonschema_rs.FancyRegexOptions(backtrack_limit=_STEPS, size_limit=_SIZE)
-"""What the engine is to be given wherever a schema is compiled."""
+"""Options for every compilation of a schema."""
 
 _PIECE: Final = re.compile(
     r"""
@@ -34,7 +34,7 @@ _OUTSIDE: Final = {
     "[]": r"[^\s\S]",
     "[^]": r"[\s\S]",
     ".": r"[^\n\r\u{2028}\u{2029}]",
-    # The engine's own boundaries are those of words in any script.
+    # The engine's own word boundaries are Unicode-aware, those of ECMAScript are ASCII.
     r"\b": rf"(?:(?<={_WORD})(?!{_WORD})|(?<!{_WORD})(?={_WORD}))",
     r"\B": rf"(?:(?<={_WORD})(?={_WORD})|(?<!{_WORD})(?!{_WORD}))",
 }
@@ -44,7 +44,7 @@ _PROPERTY: Final = re.compile(r"\\[pP]\{([^{}]*)\}")
 
 @lru_cache(maxsize=4096)
 def translated(pattern: str) -> str:
-    """`pattern` as jsonschema-rs's engine writes it."""
+    """Translates `pattern` to the syntax of jsonschema-rs's engine."""
     pieces = [*_pieces(pattern)]
     names = _names(pieces)
     made = []
@@ -61,7 +61,7 @@ def translated(pattern: str) -> str:
 
 
 def _pieces(pattern: str) -> Iterator[tuple[str, bool]]:
-    """The pieces of a pattern, each with whether it is inside of a class."""
+    """Yields the tokens of a pattern, each with True if it is inside a character class."""
     inside = False
     for piece in _PIECE.findall(pattern):
         yield piece, inside
@@ -70,13 +70,13 @@ def _pieces(pattern: str) -> Iterator[tuple[str, bool]]:
 
 
 def _names(pieces: Iterable[tuple[str, bool]]) -> dict[str, int]:
-    """The numbers of the named groups."""
+    """Returns the group numbers of the named groups."""
     opened = [piece for piece, inside in pieces if not inside and piece.startswith("(") and piece != "(?"]
     return {piece[3:-1]: number for number, piece in enumerate(opened, 1) if piece != "("}
 
 
 def _one(piece: str) -> str:
-    """An escape, in a class or outside of one."""
+    """Translates an escape, inside or outside a class."""
     if len(piece) == 12 and piece.startswith(r"\u"):
         high, low = int(piece[2:6], 16), int(piece[8:], 16)
         return rf"\u{{{0x10000 + (high - 0xD800 << 10) + low - 0xDC00:X}}}"
@@ -85,7 +85,7 @@ def _one(piece: str) -> str:
 
 @lru_cache(maxsize=4096)
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """What tells whether a text has a match; ValueError for a pattern that the engine does not know."""
+    """Returns a function that tests a text for a match; ValueError for a pattern that the engine does not support."""
     validator = jsonschema_rs.Draft202012Validator(
         {"pattern": translated(pattern)}, pattern_options=OPTIONS, offline=True
     )
@@ -94,7 +94,7 @@ def matcher(pattern: str) -> Callable[[str], bool]:
 
 @lru_cache(maxsize=4096)
 def fault(pattern: str) -> str:
-    """Why the engine does not know `pattern`, to be read after it; empty when it does."""
+    """Returns the reason why the engine does not support `pattern`, as a predicate; empty if it does."""
     if _is_known(pattern):
         return ""
     unknown = next((found[1] for found in _PROPERTY.finditer(pattern) if not _is_known(found[0])), None)

@@ -1,7 +1,7 @@
-"""Schemas that stand alone: a schema and the named ones it reaches, in one JSON Schema 2020-12 document.
+"""Self-contained schemas: a schema and the named schemas that it references, in one JSON Schema 2020-12 document.
 
-`#/schemas/Name` is the table's schema of that name, `#/$defs/…` belongs to the schema it is written in. Only places
-that hold schemas are walked, so that a property, constant or default that looks like a reference is left in peace.
+`#/schemas/Name` refers to a named schema of the table, `#/$defs/…` to the schema that contains the reference. Only
+keywords that contain schemas are visited: properties, constants and defaults that look like references are not changed.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,17 +20,17 @@ SINGLE = frozenset(
 )
 SEVERAL = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 NAMED = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
-"""Keywords that hold one schema, a list of them, and a mapping of names to them."""
+"""Keywords that contain one schema, a list of schemas, and a mapping of names to schemas."""
 
 _NAMED_SCHEMAS = "#/schemas/"
 
 
 class SchemaError(ValueError):
-    """A schema that cannot be used; the message says which reference or keyword is at fault."""
+    """Raised for an unusable schema; the message names the reference or keyword."""
 
 
 def embed(schema: Schema, schemas: Mapping[str, Any]) -> Schema:
-    """`schema` with the named schemas that it reaches under the key `schemas`; SchemaError for an unknown name."""
+    """Returns `schema` with the named schemas that it references under `schemas`; SchemaError for an unknown name."""
     if isinstance(schema, bool):
         return schema
     names: list[str] = []
@@ -47,7 +47,7 @@ def embed(schema: Schema, schemas: Mapping[str, Any]) -> Schema:
 
 
 def _moved(schema: Any, base: str, names: list[str]) -> Any:
-    """The schema as it reads inside the document at `base`; the names that it refers to are added to `names`."""
+    """Rewrites the references of a schema for its location `base`; adds the names that it references to `names`."""
     if not isinstance(schema, dict):
         return schema
     return {
@@ -72,7 +72,7 @@ def _reference(reference: Any, base: str, names: list[str]) -> Any:
 
 
 def for_engine(schema: Any) -> Any:
-    """An embedded document with its patterns as jsonschema-rs's engine writes them."""
+    """Translates the patterns of an embedded document for jsonschema-rs."""
     if not isinstance(schema, dict):
         return schema
     made = {keyword: _inside(keyword, value, for_engine) for keyword, value in schema.items()}
@@ -95,7 +95,7 @@ def for_engine(schema: Any) -> Any:
 
 
 def _inside(keyword: str, value: Any, change: Callable[[Any], Any]) -> Any:
-    """The value of a keyword with the schemas in it changed; those that hold none as they are."""
+    """Applies `change` to the schemas in a keyword's value; returns other values unchanged."""
     if keyword in SINGLE:
         return change(value)
     if keyword in SEVERAL and isinstance(value, list):
@@ -106,7 +106,7 @@ def _inside(keyword: str, value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def resolve(document: Schema, reference: str) -> Any:
-    """What a `#/…` reference of an embedded document points at; None when there is nothing (or an anchor)."""
+    """Resolves a `#/…` reference of an embedded document; None for a missing target or an anchor."""
     found: Any = document
     for part in reference.removeprefix("#").split("/")[1:]:
         key = key_of(part)
@@ -120,20 +120,20 @@ def resolve(document: Schema, reference: str) -> Any:
 
 
 def escape(key: object) -> str:
-    """A key as a token of a JSON pointer (RFC 6901 §3)."""
+    """Escapes a key for a JSON pointer (RFC 6901 §3)."""
     return str(key).replace("~", "~0").replace("/", "~1")
 
 
 def unescape(token: str) -> str:
-    """The key of a token of a JSON pointer."""
+    """Unescapes a token of a JSON pointer."""
     return token.replace("~1", "/").replace("~0", "~")
 
 
 def fragment(key: str) -> str:
-    """A key as a token of a pointer in the fragment of a URI (RFC 6901 §6)."""
+    """Escapes a key for a JSON pointer in a URI fragment (RFC 6901 §6)."""
     return quote(escape(key), safe="!$&'()*+,;=:@~")
 
 
 def key_of(token: str) -> str:
-    """The key of a token of a pointer in the fragment of a URI."""
+    """Unescapes a token of a JSON pointer in a URI fragment."""
     return unescape(unquote(token))

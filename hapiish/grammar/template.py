@@ -1,8 +1,8 @@
-"""The grammar of templates in a table: texts with values of the request in them, such as `user-{params.id}`.
+"""Templates: text with values of the request, such as `user-{params.id}`.
 
     template = *( text / "{" name *( "." name ) "}" / "{{" / "}}" )
 
-`{{` and `}}` stand for a brace (as in Python's `str.format`). Which sources a place may read is that place's own rule.
+`{{` and `}}` are literal braces, as in Python's `str.format`. Each option defines which sources it reads.
 """
 
 import re
@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from typing import Final
 
 SOURCES: Final = ("params", "query", "payload", "headers", "state", "credentials", "artifacts", "pre")
-"""What a request has once its inputs are judged and its prerequisites have run."""
+"""Sources that a request has after validation and its prerequisites."""
 
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _NAME: Final = re.compile(r"[^\s.{}]+")
 
 
 class TemplateError(ValueError):
-    """The text is no template; says what is wrong with it."""
+    """Raised for an invalid template; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value of the request: `source` is the first name in the braces, `path` the others."""
+    """A value of the request: `source` is the first name in the braces, `path` the other names."""
 
     source: str
     path: tuple[str, ...]
@@ -34,23 +34,23 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Texts and values in the order in which they stand; neighbouring texts are one."""
+    """A parsed template: texts and values in order; adjacent texts are joined."""
 
     parts: tuple[str | Value, ...]
 
     @property
     def values(self) -> Iterator[Value]:
-        """The values of the request that are read."""
+        """The values in the template."""
         return (part for part in self.parts if isinstance(part, Value))
 
     @property
     def texts(self) -> Iterator[str]:
-        """The texts between them."""
+        """The texts between the values."""
         return (part for part in self.parts if isinstance(part, str))
 
 
 def parse(text: str) -> Template:
-    """The template in `text`; raises TemplateError for braces that do not belong together, and names that are none."""
+    """Parses a template; raises TemplateError for unbalanced braces and invalid names."""
     parts: list[str | Value] = []
     end, literal = 0, ""
     for match in _TOKEN.finditer(text):
