@@ -12,8 +12,9 @@ from hapiish.http.content.compression import LIBRARIES
 from hapiish.http.content.json_format import Format
 from hapiish.http.exchange.route import Step
 from hapiish.http.validation.coerce import compile_coercer, compile_defaults, compile_stripper
-from hapiish.http.validation.inputs import Convert, OnFailure, Source, function_step, together_step, validate_step
-from hapiish.http.validation.outputs import Judgement, by_function, by_schema, validate_response_step
+from hapiish.http.validation.failure import OnFailure
+from hapiish.http.validation.inputs import Convert, Source, function_step, together_step, validate_step
+from hapiish.http.validation.outputs import Validate, by_function, by_schema, validate_response_step
 from hapiish.http.validation.validator import Validator, compile_judge, compile_schema
 from hapiish.realtime.attachments import for_attachments
 from hapiish.table import model
@@ -151,7 +152,7 @@ class InputCompiler:
         made = Format(replacer=replacer, space=options.space, suffix=options.suffix, escape=options.escape)
         return None if made.is_plain else made
 
-    def judgement(self, rule: model.Rule | None, rules: model.ResponseRules) -> Judgement | None:
+    def judgement(self, rule: model.Rule | None, rules: model.ResponseRules) -> Validate | None:
         """How answers of one status are judged; None where anything goes."""
         if rule is None or rule is True:
             return None

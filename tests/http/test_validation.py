@@ -10,7 +10,8 @@ from hapiish import boom
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.validation.coerce import compile_coercer, compile_defaults
-from hapiish.http.validation.inputs import OnFailure, Source, validate_step
+from hapiish.http.validation.failure import OnFailure
+from hapiish.http.validation.inputs import Source, validate_step
 from hapiish.http.validation.schema import SchemaError
 from hapiish.http.validation.validator import compile_schema
 from tests.http.support import make_request

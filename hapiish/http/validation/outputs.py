@@ -1,4 +1,4 @@
-"""The step that judges what a handler answers, in the form it will have on the wire (hapi's response validation)."""
+"""The step that validates responses in the form that they are sent in (hapi's response validation)."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from random import random
@@ -8,17 +8,19 @@ from hapiish import boom, codec
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import BODILESS, Response
 from hapiish.http.exchange.toolkit import CONTINUE, Toolkit
-from hapiish.http.validation.inputs import Convert, options_for, summary
+from hapiish.http.validation.context import options_for
+from hapiish.http.validation.failure import summary
+from hapiish.http.validation.inputs import Convert
 from hapiish.http.validation.report import Fault
 from hapiish.http.validation.validator import Judge, faults_as_sent
 from hapiish.types import AsyncHandler
 
-Judgement = Callable[[Request, Any], Awaitable[tuple[Any, list[Fault]]]]
-"""From a value to what should be sent instead of it under `modify`, and its faults; it may raise."""
+Validate = Callable[[Request, Any], Awaitable[tuple[Any, list[Fault]]]]
+"""Returns the value that `modify` sends and the faults of the given one; may raise."""
 
 
-def by_schema(judge: Judge, change: Convert | None = None) -> Judgement:
-    """The judgement of a schema; `change` removes unknown keys and fills in defaults before it."""
+def by_schema(judge: Judge, change: Convert | None = None) -> Validate:
+    """Validates by a schema, after `change` has stripped unknown keys and filled in defaults."""
 
     def faults(value: Any) -> tuple[Any, list[Fault]]:
         if change is None:
@@ -40,8 +42,8 @@ def by_schema(judge: Judge, change: Convert | None = None) -> Judgement:
     return look
 
 
-def by_function(function: AsyncHandler, rules: Any) -> Judgement:
-    """The judgement of `function(value, options)`, which returns what to send (None: the same) or raises."""
+def by_function(function: AsyncHandler, rules: Any) -> Validate:
+    """Validates by `function(value, options)`, which returns the value to send (None: the same one) or raises."""
 
     async def look(request: Request, value: Any) -> tuple[Any, list[Fault]]:
         made = await function(value, options_for(rules, request))
@@ -51,37 +53,36 @@ def by_function(function: AsyncHandler, rules: Any) -> Judgement:
 
 
 def validate_response_step(
-    default: Judgement | None,
-    by_status: Mapping[int, Judgement | None],
+    default: Validate | None,
+    by_status: Mapping[int, Validate | None],
     *,
     empty: int | None = 204,
     sample: int = 100,
     modify: bool = False,
     fail_action: str | AsyncHandler = "error",
 ) -> Callable[[Request, Response], Awaitable[Response | None]]:
-    """Judges answers; a wrong one is a 500 (hapi).
+    """Returns a step that validates responses; an invalid one becomes a 500 (hapi).
 
-    An answer is judged by the status that is sent: `empty` in place of an empty 200, None where answers are events',
-    which have no such status. `by_status` wins over `default`, which is not for errors, nor for a status that has no
-    body; None accepts anything. `sample` is the percentage of
-    responses that are looked at. With `modify` what the validation made of the answer is sent. A function as
-    `fail_action` may replace the response by what it returns.
+    The status decides which rule applies: the one that is sent, so `empty` instead of 200 for an empty response; events
+    pass None, as they have no such status. `by_status` takes precedence over `default`, which applies neither to errors
+    nor to statuses without a body; the rule None accepts any response. `sample` is the percentage of responses that are
+    validated. With `modify` the validated value is sent. A `fail_action` function may replace the response.
     """
 
     async def judge(request: Request, response: Response) -> Response | None:
         status = response.status_code if empty is None else response.sent_status(empty)
-        look = by_status.get(status, default if status < 400 and status not in BODILESS else None)
-        if look is None or (sample < 100 and random() * 100 >= sample):  # noqa: S311 - a sample, not a secret
+        validate = by_status.get(status, default if status < 400 and status not in BODILESS else None)
+        if validate is None or (sample < 100 and random() * 100 >= sample):  # noqa: S311 - a sample, not a secret
             return None
         cause: Exception | None = None
         try:
-            value, found = await look(request, response.source)
-            if not found:
+            value, faults = await validate(request, response.source)
+            if not faults:
                 if modify:
                     response.source = value
                 return None
-            reason = summary(found)
-        except Exception as raised:  # noqa: BLE001 - whatever a function raises refuses the answer
+            reason = summary(faults)
+        except Exception as raised:  # noqa: BLE001 - any exception of a function refuses the response
             reason, cause = str(raised) or type(raised).__name__, raised
         if fail_action == "ignore":
             return None

@@ -12,7 +12,7 @@ from mongoengine.errors import DoesNotExist, NotUniqueError, OperationError, Val
 from pymongo.errors import DocumentTooLarge, PyMongoError
 
 from hapiish import boom
-from hapiish.http.validation.inputs import OnFailure
+from hapiish.http.validation.failure import OnFailure
 from hapiish.http.validation.report import Fault as Problem
 from hapiish.http.validation.schema import escape
 from hapiish.kinds.model.fields import Member
