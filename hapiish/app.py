@@ -19,10 +19,10 @@ from hapiish import plugins
 from hapiish.bridge import anywhere
 from hapiish.compile import Compiled
 from hapiish.http.exchange.error_body import Errors
+from hapiish.options import NOWHERE, Database, Sockets, Table
 from hapiish.resolve import folders, imported_anew
 from hapiish.server import Server
 from hapiish.store.threads import Pool
-from hapiish.table.model import NOWHERE, Database, Sockets, Table
 from hapiish.table.problems import Problem, TableError
 from hapiish.table.problems.codes import Code
 from hapiish.types import Receive, Send

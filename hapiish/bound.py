@@ -22,9 +22,9 @@ from hapiish.http.guards.load import Load
 from hapiish.http.inject import Injected, Injection, inject
 from hapiish.http.routing.router import normalise
 from hapiish.methods import Methods, namespace
+from hapiish.options import Server as Settings
+from hapiish.options import Table
 from hapiish.store.models import Models
-from hapiish.table.model import Server as Settings
-from hapiish.table.model import Table
 
 if TYPE_CHECKING:
     from hapiish.http.auth.service import AuthService

@@ -21,10 +21,10 @@ from packaging.version import InvalidVersion, Version
 
 from hapiish import table as tables
 from hapiish.http.validation.validator import compile_schema
+from hapiish.options import Table
 from hapiish.registrar import Registrar, needs
 from hapiish.resolve import ResolveError, failure, provide, resolve
 from hapiish.table.compose.composition import Contribution, Wanted
-from hapiish.table.model import Table
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 

@@ -17,8 +17,8 @@ from hapiish.bridge import anywhere, loop_only
 from hapiish.caches import Caches
 from hapiish.compile import Compiled, compile_table
 from hapiish.http.exchange.events import Events
+from hapiish.options import Table
 from hapiish.store.threads import Pool
-from hapiish.table.model import Table
 
 if TYPE_CHECKING:
     from hapiish.realtime import RealtimeServer

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any, TextIO
 
 from hapiish.describe import inspect
+from hapiish.options import Kind, Table
 from hapiish.table import check, extras, report
 from hapiish.table.compose.owned_names import home
-from hapiish.table.model import Kind, Table
 from hapiish.table.problems import Problem, codes
 from hapiish.table.problems.codes import Code
 

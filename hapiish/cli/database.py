@@ -7,10 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hapiish.cli.refusal import Refusal
+from hapiish.options import Table
 from hapiish.store import local
 from hapiish.store.connection import MEMORY
 from hapiish.store.keeper import GRACE
-from hapiish.table.model import Table
 
 
 @contextmanager

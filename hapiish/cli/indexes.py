@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from hapiish.cli.opening import open_table
 from hapiish.cli.refusal import Refusal
+from hapiish.options import Table
 from hapiish.table.compose.owned_names import home
-from hapiish.table.model import Table
 
 TIMEOUT = 10000  # ms to wait for a server, and for the confirmation of an index
 

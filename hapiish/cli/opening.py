@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from hapiish.cli.check import summary, wants_colour
 from hapiish.cli.refusal import Refusal
+from hapiish.options import Table
 from hapiish.table import check, report
-from hapiish.table.model import Table
 from hapiish.table.problems import Problem
 
 

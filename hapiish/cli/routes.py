@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from hapiish.cli.check import summary, wants_colour
 from hapiish.describe.inspect import auth_text, emits, events, routes
+from hapiish.options import Table
 from hapiish.table import check, report
-from hapiish.table.model import Table
 
 _ROUTES: Final = ("METHOD", "PATH", "ID", "AUTH", "VALIDATES", "HANDLER", "WHERE")
 _EVENTS: Final = ("EVENT", "NAMESPACE", "ID", "AUTH", "VALIDATES", "HANDLER", "WHERE")

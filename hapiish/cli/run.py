@@ -5,7 +5,7 @@ import sys
 
 from hapiish.cli.opening import open_table, show
 from hapiish.cli.refusal import Refusal
-from hapiish.table.model import Table
+from hapiish.options import Table
 from hapiish.table.problems import TableError
 
 

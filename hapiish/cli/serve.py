@@ -27,11 +27,11 @@ from hapiish.http.guards.csrf import RUN_SECRET
 from hapiish.http.serving.connections import Limits
 from hapiish.http.serving.protocol import HttpProtocol
 from hapiish.http.serving.tls import Handshake
+from hapiish.options import Database, Table, Tls
 from hapiish.realtime.protocol import WebSocketProtocol
 from hapiish.store import indexes
 from hapiish.store.connection import StoreError, Target, acquire, documents, release
 from hapiish.store.store import pings
-from hapiish.table.model import Database, Table, Tls
 
 # How workers, which are new processes, learn what to serve.
 TABLE, DATABASE = "HAPIISH_RUN_TABLE", "HAPIISH_RUN_DATABASE"

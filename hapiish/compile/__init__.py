@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hapiish import options as model
 from hapiish.caches import Policy
 from hapiish.compile.auth import AuthCompiler
 from hapiish.compile.caches import compile_caches
@@ -31,7 +32,6 @@ from hapiish.http.exchange.route import Route
 from hapiish.http.guards.load import Load
 from hapiish.http.routing.forwarded import Forwarding
 from hapiish.realtime.namespaces import Namespaces
-from hapiish.table import model
 from hapiish.table.problems import TableError
 from hapiish.types import AsyncHandler
 

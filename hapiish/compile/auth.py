@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+from hapiish import options as model
 from hapiish.compile.cookies import definition
 from hapiish.compile.names import Names, missing
 from hapiish.http.auth.access import access_step
@@ -14,10 +15,11 @@ from hapiish.http.cookies.cookies import Cookies, Definition
 from hapiish.http.exchange.request import Request, is_free
 from hapiish.http.exchange.route import Finalizer, Step, caller
 from hapiish.http.validation.validator import compile_schema
+from hapiish.options import units
+from hapiish.options.declare import camel
 from hapiish.realm import visiting
 from hapiish.resolve import resolve
-from hapiish.table import model, units
-from hapiish.table.build import camel, overlay
+from hapiish.table.build import overlay
 from hapiish.table.compose.owned_names import home, written
 from hapiish.table.extras import packages
 from hapiish.table.problems import Mark, Problem

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+from hapiish import options as model
 from hapiish.caches import Caches, Provision, Store
 from hapiish.caches.memory import MemoryStore
 from hapiish.caches.provision import DEFAULT
 from hapiish.compile.names import Names
-from hapiish.table import model
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from hapiish import options as model
 from hapiish.compile.names import Names
 from hapiish.http.cookies.cookies import Cookies, Definition
-from hapiish.table import model
 
 
 def compile_cookies(names: Names) -> Cookies:

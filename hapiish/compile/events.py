@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from hapiish import options as model
 from hapiish.compile.names import Names
 from hapiish.http.exchange.events import Listener, Printed, TableEvents
-from hapiish.table import model
 from hapiish.types import SERVER_EVENTS
 
 

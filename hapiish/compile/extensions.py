@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from hapiish import boom
+from hapiish import options as model
 from hapiish.compile.names import Names
 from hapiish.http.exchange.toolkit import BoundToolkit
 from hapiish.realm import below
-from hapiish.table import model
 from hapiish.table.compose.owned_names import home
 from hapiish.table.merging.order import Hints, arranged
 from hapiish.types import AsyncHandler

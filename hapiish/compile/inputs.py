@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hapiish import options as model
 from hapiish.compile.names import Names
 from hapiish.http.body.payload import clear_uploads, payload_step, stores
 from hapiish.http.content.compression import LIBRARIES
@@ -17,7 +18,6 @@ from hapiish.http.validation.inputs import Convert, Source, function_step, toget
 from hapiish.http.validation.outputs import Validate, by_function, by_schema, validate_response_step
 from hapiish.http.validation.validator import Validator, compile_judge, compile_schema
 from hapiish.realtime.attachments import for_attachments
-from hapiish.table import model
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.types import AsyncHandler

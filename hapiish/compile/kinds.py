@@ -9,13 +9,14 @@ from dataclasses import is_dataclass, replace
 from importlib import import_module
 from typing import Any
 
+from hapiish import options as model
 from hapiish.compile.names import Names, missing
 from hapiish.compile.views import ViewCompiler
 from hapiish.http.exchange.route import caller
 from hapiish.http.validation.validator import compile_schema
 from hapiish.kinds.refusal import Refusal
 from hapiish.kinds.route import KindRoute
-from hapiish.table import extras, model
+from hapiish.table import extras
 from hapiish.table.compose.owned_names import written
 from hapiish.table.kinds import functions
 from hapiish.table.problems import Problem

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
+from hapiish import options as model
 from hapiish.compile.names import Names
 from hapiish.http.exchange.route import Finalizer, Step
-from hapiish.table import model
 from hapiish.types import AsyncHandler
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from hapiish import methods
+from hapiish import options as model
 from hapiish.caches import Policy, Rules
 from hapiish.compile.names import Names
 from hapiish.http.exchange.route import caller
 from hapiish.http.lifecycle import settled
-from hapiish.table import model
 from hapiish.table.calls import Literal, Reference, is_call, parse
 from hapiish.table.compose.owned_names import home
 from hapiish.table.problems import Problem

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from hapiish import boom
+from hapiish import options as model
 from hapiish.bridge import is_async
 from hapiish.compile.supply import supplied, wanted
 from hapiish.http.exchange.route import caller
@@ -14,7 +15,6 @@ from hapiish.http.lifecycle import fail_action
 from hapiish.realm import Realm, visiting
 from hapiish.resolve import ResolveError, Unresolved, failure, resolve
 from hapiish.store.models import Models
-from hapiish.table import model
 from hapiish.table.compose.owned_names import home
 from hapiish.table.extras import is_installed, lacking
 from hapiish.table.problems import Mark, Problem

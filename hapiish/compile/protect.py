@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
+from hapiish import options as model
 from hapiish.compile.names import Names
 from hapiish.http.exchange.route import Finalizer, Step
 from hapiish.http.guards import csp
 from hapiish.http.guards.csrf import Csrf, csrf_step
-from hapiish.table import model
 
 
 class ProtectCompiler:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hapiish import options as model
 from hapiish.compile.auth import AuthCompiler
 from hapiish.compile.extensions import ExtensionCompiler
 from hapiish.compile.inputs import InputCompiler
@@ -26,7 +27,6 @@ from hapiish.http.guards.cors import Cors
 from hapiish.http.lifecycle import Prerequisite, extension_step, pre_step, timed, uninterrupted
 from hapiish.http.render import Responder
 from hapiish.realm import entering
-from hapiish.table import model
 from hapiish.types import AsyncHandler
 
 _UNCACHED = model.Cache(otherwise="")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from hapiish import options as model
 from hapiish.compile.names import Names
 from hapiish.compile.routes import RouteCompiler
 from hapiish.grammar import path as paths
@@ -16,7 +17,6 @@ from hapiish.http.lifecycle import extension_step
 from hapiish.http.routing.forwarded import Forwarding
 from hapiish.http.routing.router import Router
 from hapiish.http.syntax.query import Parser, parser
-from hapiish.table import model
 
 
 class ServerCompiler:

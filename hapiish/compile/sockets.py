@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from hapiish import options as model
 from hapiish.compile.names import missing
 from hapiish.compile.routes import RouteCompiler
 from hapiish.grammar.schema import embed
@@ -11,7 +12,6 @@ from hapiish.http.exchange.route import Route, Step
 from hapiish.realtime import NamespaceHooks
 from hapiish.realtime.attachments import for_attachments, speaks_of_attachments
 from hapiish.realtime.binding import Connection, Emits, EventRoute, answering_with_attachments, with_attachments
-from hapiish.table import model
 from hapiish.types import AsyncHandler
 
 

@@ -3,9 +3,9 @@
 from importlib import import_module
 from typing import Any
 
+from hapiish import options as model
 from hapiish.compile.names import Names
 from hapiish.kinds.refusal import Refusal
-from hapiish.table import model
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hapiish.table.model import Event, Namespace, Route, RouteAuth, RouteOptions, Table
+from hapiish.options import Event, Namespace, Route, RouteAuth, RouteOptions, Table
 
 SOURCES = ("headers", "params", "query", "payload", "state", "all")
 

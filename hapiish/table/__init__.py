@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
+from hapiish.options import Table
 from hapiish.table.assembly import build_table, names_only
 from hapiish.table.checks import cross_check
 from hapiish.table.compose.composition import Composition, Register
 from hapiish.table.compose.expand import veil
 from hapiish.table.draft import Draft
-from hapiish.table.model import Table
 from hapiish.table.problems import Mark, Problem, TableError
 from hapiish.table.problems.codes import Code
 from hapiish.table.problems.near import limited

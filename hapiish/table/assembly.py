@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 
-from hapiish.table import model
-from hapiish.table.build import build, fields_of
+from hapiish import options as model
+from hapiish.table.build import build, fields_of, part
 from hapiish.table.calls import is_call
 from hapiish.table.compose.owned_names import homed
 from hapiish.table.draft import Draft
@@ -82,12 +82,12 @@ class _Assembly:
 
     def table(self) -> model.Table:
         draft, value, whole = self.draft, self.draft.value, self.draft.whole
-        sections = {"models": value["models"]} if value.get("models") is not None else {}
         root = whole.parts[0]
-        built = build(model.Table, {"file": root.file, "folder": root.folder, **sections}, (), draft.marks.value)
         server = {key: given for key, given in draft.section("server").items() if key != "routes"}
-        return replace(
-            built,
+        return model.Table(
+            file=root.file,
+            folder=root.folder,
+            models=part(model.Table, "models", value.get("models") or {}, ("models",), draft.marks.value),
             info=_ours({key: given for key, given in draft.section("info").items() if given is not None}),
             server=replace(build(model.Server, server, ("server",), draft.marks.value), routes=self.defaults),
             auth=self.auth(),
@@ -178,7 +178,7 @@ class _Assembly:
         found: dict[str, tuple[model.Ext, ...]] = {}
         for realm, at, points in self.draft.sections("ext"):
             ours = {key: given for key, given in points.items() if realm.index == 0 or key in SERVER_POINTS}
-            built = build(model.Table, {"file": "", "folder": "", "ext": ours}, at[:-1], self.draft.marks.value).ext
+            built = part(model.Table, "ext", ours, at, self.draft.marks.value)
             found |= {point: (*found.get(point, ()), *functions) for point, functions in built.items()}
         return found
 

@@ -1,44 +1,23 @@
-"""Plain data of a table to the frozen dataclasses of `model`, by their type hints: camelCase keys, units, short forms.
+"""Plain data of a table to the frozen dataclasses of `model`, by their declarations: keys, units, short forms.
 
 Everything here relies on the checks having found no fault; nothing is judged again.
 """
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
-from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
-from hapiish.table import model, units
+from hapiish import options as model
+from hapiish.options import units
+from hapiish.options.declare import bare, keys_of, settings_of
 from hapiish.table.problems import Mark
 from hapiish.table.text.marks import Path
 
 Place = Callable[[Path], Mark]
 Converter = Callable[[Any, Path, Place], Any]
 T = TypeVar("T")
-
-_SHORT: Final[Mapping[type, str | Callable[[Any], Mapping[str, Any]]]] = {
-    model.ErrorBody: "body",
-    model.Ext: "method",
-    model.Listener: "method",
-    model.ServerEvent: "listeners",
-    model.Method: "method",
-    model.KindSource: "method",
-    model.Limit: units.rate,
-    model.Lookup: "field",
-    model.MaxConnections: "total",
-    model.ModelHandler: "name",
-    model.Owner: "value",
-    model.Pre: "method",
-    model.Hsts: "maxAge",
-    model.Sort: "fields",
-    model.ViewHandler: "template",
-    model.Xframe: "rule",
-}
-"""Classes that a single value may stand for: the key that it is the value of, or what spells it out."""
-
-_SPELT: Final = {"custom_session_id_generator": "customSessionIDGenerator"}
-"""Keys that hapi spells in a way of their own."""
 
 _UNITS: Final[Mapping[Any, Callable[[Any], int]]] = {
     model.Duration: units.duration,
@@ -54,6 +33,11 @@ def build(kind: type[T], value: Any, path: Path, place: Place) -> T:
     return built
 
 
+def part(kind: type, key: str, value: Any, path: Path, place: Place) -> Any:
+    """The value of a single option of the class `kind`."""
+    return fields_of(kind)[key][1](value, path, place)
+
+
 def overlay(base: T, given: Mapping[str, Any]) -> T:
     """A dataclass of ours with the options of `given`, as they are in the file, over its own."""
     kind: Any = type(base)
@@ -63,22 +47,16 @@ def overlay(base: T, given: Mapping[str, Any]) -> T:
     return replace(base, **changes)  # type: ignore[type-var]
 
 
-def camel(name: str) -> str:
-    """`is_http_only` as it is written in the file: `isHttpOnly`."""
-    first, *rest = name.split("_")
-    return _SPELT.get(name) or first + "".join(word.capitalize() for word in rest)
-
-
 @cache
 def fields_of(kind: type) -> Mapping[str, tuple[str, Converter]]:
     """The fields of a dataclass by their key in the file: the attribute's name and how its value is made."""
-    hints = get_type_hints(kind)
-    return {camel(name): (name, _converter(hint)) for name, hint in hints.items()}
+    return {key: (each.name, _converter(each.hint)) for key, each in keys_of(kind).items() if each.is_attribute}
 
 
 @cache
 def _converter(hint: Any) -> Converter:
     """How a value of the file becomes one of type `hint`."""
+    hint, _ = bare(hint)
     if hint in _UNITS:
         unit = _UNITS[hint]
         return lambda value, path, place: unit(value)
@@ -88,14 +66,14 @@ def _converter(hint: Any) -> Converter:
     if origin is tuple:
         return _tuple(_converter(inner[0]))
     if origin is Mapping and inner[1] is not Any:
-        return _mapping(inner[0], _converter(inner[1]), named=is_dataclass(inner[1]))
+        return _mapping(bare(inner[0])[0], _converter(inner[1]), named=is_dataclass(bare(inner[1])[0]))
     if origin in (Union, types.UnionType):
         return _union(inner)
     return lambda value, path, place: value
 
 
 def _dataclass(kind: Any) -> Converter:
-    short = _SHORT.get(kind, "")
+    short = settings_of(kind).short
     marked = any(field.name == "mark" for field in fields(kind))
 
     def convert(value: Any, path: Path, place: Place) -> Any:
@@ -134,8 +112,20 @@ def _mapping(key_type: type, item: Converter, *, named: bool) -> Converter:
     return convert
 
 
+def _members(hints: tuple[Any, ...]) -> Iterator[Any]:
+    """The types of a union without markers; a function is told by its colon and not by its type."""
+    for hint in hints:
+        kind, _ = bare(hint)
+        if get_origin(kind) in (Union, types.UnionType):
+            yield from _members(get_args(kind))
+        elif hint != model.Function:
+            yield kind
+
+
 def _union(members: tuple[Any, ...]) -> Converter:
     """False is "switched off" where a group of options may be None, and a single value may stand for a whole."""
+    takes_function = model.Function in members
+    members = tuple(_members(members))
     literals = [value for member in members if get_origin(member) is Literal for value in get_args(member)]
     rest = [member for member in members if get_origin(member) is not Literal and member is not types.NoneType]
     made = next((m for m in rest if is_dataclass(m) or m in _UNITS or get_origin(m) in (tuple, Mapping)), None)
@@ -143,11 +133,11 @@ def _union(members: tuple[Any, ...]) -> Converter:
     takes_false = bool in rest or False in [value for value in literals if isinstance(value, bool)]
 
     def convert(value: Any, path: Path, place: Place) -> Any:
-        if model.Function in members and isinstance(value, str) and ":" in value:
+        if takes_function and isinstance(value, str) and ":" in value:
             return value
         if value is False and not takes_false and types.NoneType in members:
             return None
-        if isinstance(value, str) and str in rest:
+        if type(value) in (str, bool) and type(value) in rest:
             return value
         if convert_made is None or any(value is given or (value == given and value is not True) for given in literals):
             return value

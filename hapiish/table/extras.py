@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from hapiish.table import model
+from hapiish import options as model
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 

@@ -1,7 +1,7 @@
 """The chat's own table: complete, documented, and the only place where it is plugged in."""
 
 from hapiish import TableError, table
-from hapiish.table.model import Event, Route
+from hapiish.options import Event, Route
 from tests.chat.callers import ROUTES, SECRET
 
 DOCS = (ROUTES.parent / "docs" / "chat.md").read_text()

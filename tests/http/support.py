@@ -3,9 +3,9 @@
 from types import SimpleNamespace
 from typing import Any
 
+from hapiish import options as model
 from hapiish.http.exchange.events import Events
 from hapiish.http.exchange.request import Request
-from hapiish.table import model
 from hapiish.types import Receive
 
 

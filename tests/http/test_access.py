@@ -8,7 +8,7 @@ from hapiish import boom
 from hapiish.http.auth.access import access_step
 from hapiish.http.auth.strategy import Mode
 from hapiish.http.exchange.request import Auth
-from hapiish.table.model import Access
+from hapiish.options import Access
 from tests.http.support import make_request
 
 USER_SCOPE = {"user": "ann"}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hapiish import boom
 from hapiish.http.content.compression import LIBRARIES
 from hapiish.http.content.decompression import Codings
-from hapiish.table.model import BrotliDecoder, Decoders, ZlibDecoder, ZstdDecoder
+from hapiish.options import BrotliDecoder, Decoders, ZlibDecoder, ZstdDecoder
 
 zstd: Any = import_module(LIBRARIES["zstd"])
 EVERY = Codings(Decoders(br=BrotliDecoder(), zstd=ZstdDecoder()))

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hapiish import TableError
+from hapiish import options as model
 from hapiish.http.content.compression import CompressedBody, Compression, negotiate
 from hapiish.http.content.mime import MimeTypes
-from hapiish.table import model
 from hapiish.testing import inject
 from tests.http.conftest import Make
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from hapiish import options as model
 from hapiish.http.guards.csp import Nonces, Policy
-from hapiish.table import model
 from hapiish.testing import inject
 from tests.http.conftest import Make
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hapiish import boom, codec
+from hapiish import options as model
 from hapiish.grammar.path import parse
 from hapiish.http.auth import tokens
 from hapiish.http.body import multipart, payload
@@ -25,10 +26,9 @@ from hapiish.http.routing.forwarded import Forwarding
 from hapiish.http.syntax import header, message_head, query
 from hapiish.http.validation.coerce import compile_coercer
 from hapiish.http.validation.validator import compile_judge
+from hapiish.options import BrotliDecoder, Decoders, ZstdDecoder
 from hapiish.realtime.packets import read_event
 from hapiish.realtime.polling import packets_of
-from hapiish.table import model
-from hapiish.table.model import BrotliDecoder, Decoders, ZstdDecoder
 from tests.growth import grows_linearly
 from tests.http.support import make_request
 

@@ -16,7 +16,7 @@ from hapiish import Application, boom
 from hapiish.http.body.payload import payload_step
 from hapiish.http.body.reader import Disconnected
 from hapiish.http.exchange.request import Request
-from hapiish.table.model import Duration, Multipart, Payload, Size
+from hapiish.options import Duration, Multipart, Payload, Size
 from hapiish.table.problems import TableError
 from hapiish.testing import Injected, inject
 from hapiish.types import Message

@@ -14,7 +14,7 @@ from hapiish.http.body.payload import payload_step
 from hapiish.http.body.reader import Disconnected
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
-from hapiish.table.model import Payload, Size
+from hapiish.options import Payload, Size
 from hapiish.types import Message
 from tests.http.support import make_request
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from hapiish.table import check_text
-from hapiish.table.model import (
+from hapiish.options import (
     Access,
     Cache,
     Cors,
@@ -23,6 +22,7 @@ from hapiish.table.model import (
     Validate,
     Xframe,
 )
+from hapiish.table import check_text
 from hapiish.table.problems import Mark
 
 AUTH = """

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from hapiish.options import Kind, Table
 from hapiish.table import check, load
 from hapiish.table.compose.composition import Contribution, Wanted
 from hapiish.table.compose.owned_names import Name, home, homed
-from hapiish.table.model import Kind, Table
 from hapiish.table.problems import Problem
 
 USED = """

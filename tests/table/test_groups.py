@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from hapiish.options import Route, Table
 from hapiish.table import check_text
-from hapiish.table.model import Route, Table
 
 
 def table(text: str) -> Table:

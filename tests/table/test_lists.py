@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from hapiish.options import Table
 from hapiish.table import check
-from hapiish.table.model import Table
 from hapiish.table.problems import Problem
 
 

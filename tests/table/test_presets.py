@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from hapiish.options import RouteOptions
 from hapiish.table import check_text
-from hapiish.table.model import RouteOptions
 
 HEAD = """
 params: {level: {type: integer, default: 2}, note: {type: string, default: "${WHO:somebody}"}}

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from hapiish import options as model
 from hapiish import table as tables
 from hapiish.http.validation.coerce import compile_coercer, compile_defaults
 from hapiish.http.validation.strip_unknown import compile_known
 from hapiish.http.validation.validator import Validator, compile_schema
-from hapiish.table import model
 
 META = "https://json-schema.org/draft/2020-12/schema"
 TREE = {

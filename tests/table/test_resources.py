@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from hapiish.options import Kind
 from hapiish.table import check
-from hapiish.table.model import Kind
 
 HEAD = "models: {Todo: a:b}\nauth: {strategies: {s: {scheme: basic, options: {validate: a:b}}}}\nroutes:\n"
 

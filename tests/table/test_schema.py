@@ -8,7 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
-from hapiish.table import check_text, model, schema
+from hapiish import options as model
+from hapiish.table import check_text, schema
 
 SCHEMA = schema.load()
 DEFINITIONS = SCHEMA["definitions"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hapiish.table import units
+from hapiish.options import units
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hapiish.grammar import expiry
-from hapiish.table import units
+from hapiish.options import units
 from hapiish.table.draft import Draft
 from hapiish.table.form.wording import did_you_mean
 from hapiish.table.places import mappings, section

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any
 
-from hapiish.table import units
+from hapiish.options import units
 from hapiish.table.draft import Draft, namespace_layers
 from hapiish.table.draft_parts import RouteDraft
 from hapiish.table.form.wording import did_you_mean

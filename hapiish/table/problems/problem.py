@@ -6,18 +6,9 @@ into an exception or an exit status.
 
 from dataclasses import dataclass, field
 
+from hapiish.options.values import Mark
 
-@dataclass(frozen=True, slots=True, order=True)
-class Mark:
-    """A place in a file; `line` and `column` count from 1. `chain` has the places by which a used table came in."""
-
-    file: str
-    line: int
-    column: int
-    chain: tuple["Mark", ...] = field(default=(), compare=False, repr=False)
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+__all__ = ["Mark", "Problem", "TableError"]
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from hapiish.table.model import Duration, Seconds, Size
+from hapiish.options.values import Duration, Seconds, Size
 
 _WRITTEN: Final = re.compile(r"([0-9]+)([A-Za-z]*)")
 _MILLISECONDS: Final = {"": 1, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -32,6 +32,15 @@ def rate(value: str) -> dict[str, Any]:
     """`5/second` or `100/15m` as the keys of a limit."""
     most, _, span = value.partition("/")
     return {"max": int(most), "duration": _SPANS.get(span, span)}
+
+
+def shown(value: Any, unit: Any) -> Any:
+    """A number of milliseconds or bytes as it is best written: `10s`, `1MB`; other values stay as they are."""
+    units = {Duration: _MILLISECONDS, Size: _BYTES}.get(unit, {})
+    if isinstance(value, bool) or not isinstance(value, int) or not value:
+        return value
+    name = next((name for name in reversed(units) if name and value % units[name] == 0), "")
+    return f"{value // units[name]}{name}" if name not in ("", "ms", "B") else value
 
 
 def _number(value: int | str, units: dict[str, int]) -> int:

@@ -1,0 +1,156 @@
+"""The options of a table: each is declared once, as a field of a frozen dataclass.
+
+Names are those of the file in snake_case, defaults are hapi's. Durations are integers in milliseconds, sizes in bytes,
+whatever the file says (`10s`, `1MB`); `Seconds` are those of HTTP headers. From the declarations come the published
+schema (`publish`), the reference, short forms and units (`table.build`), the rules of merging, and the walk over all
+names in a table.
+"""
+
+from hapiish.options.auth import Access, Auth, RouteAuth, Strategy
+from hapiish.options.cache import Cache
+from hapiish.options.caches import CachePolicy, CacheStore, MemoryCache, Method, RedisCache
+from hapiish.options.compression import (
+    Brotli,
+    BrotliDecoder,
+    Compression,
+    Decoders,
+    Encoders,
+    Zlib,
+    ZlibDecoder,
+    Zstd,
+    ZstdDecoder,
+)
+from hapiish.options.cookies import Cookie, Iron, Sign, StateRules
+from hapiish.options.cors import Cors
+from hapiish.options.csp import Csp
+from hapiish.options.csrf import Csrf, CsrfCookie
+from hapiish.options.database import Database
+from hapiish.options.entries import Route
+from hapiish.options.events import Listener, ServerEvent, TagFilter
+from hapiish.options.ext import Ext
+from hapiish.options.files import Files, ServerFiles
+from hapiish.options.json_format import JsonFormat, ServerJson
+from hapiish.options.kinds import Kind, KindSource
+from hapiish.options.limit import Limit, LimitStore
+from hapiish.options.payload import Multipart, Payload
+from hapiish.options.pre import Pre
+from hapiish.options.proxy import ProxyHandler
+from hapiish.options.resources import Lookup, ModelHandler, Owner, Sort
+from hapiish.options.response import ErrorBody, ResponseRules
+from hapiish.options.routes import LogRules, RouteOptions, Timeout
+from hapiish.options.security import Hsts, Security, Xframe
+from hapiish.options.server import (
+    Debug,
+    Head,
+    Load,
+    MaxConnections,
+    Mime,
+    MimeChange,
+    Query,
+    RequestId,
+    Router,
+    Server,
+    Tls,
+)
+from hapiish.options.sessions import Session, SessionCache, SessionCookie
+from hapiish.options.sockets import Emit, Event, Namespace, Sockets
+from hapiish.options.tables import Realm, Table
+from hapiish.options.validate import Validate, ValidationOptions
+from hapiish.options.values import NOWHERE, Duration, FailAction, Function, Json, Mark, Rule, Schema, Seconds, Size
+from hapiish.options.views import TemplateOptions, ViewHandler, ViewOptions, Views
+
+__all__ = [
+    "NOWHERE",
+    "Access",
+    "Auth",
+    "Brotli",
+    "BrotliDecoder",
+    "Cache",
+    "CachePolicy",
+    "CacheStore",
+    "Compression",
+    "Cookie",
+    "Cors",
+    "Csp",
+    "Csrf",
+    "CsrfCookie",
+    "Database",
+    "Debug",
+    "Decoders",
+    "Duration",
+    "Emit",
+    "Encoders",
+    "ErrorBody",
+    "Event",
+    "Ext",
+    "FailAction",
+    "Files",
+    "Function",
+    "Head",
+    "Hsts",
+    "Iron",
+    "Json",
+    "JsonFormat",
+    "Kind",
+    "KindSource",
+    "Limit",
+    "LimitStore",
+    "Listener",
+    "Load",
+    "LogRules",
+    "Lookup",
+    "Mark",
+    "MaxConnections",
+    "MemoryCache",
+    "Method",
+    "Mime",
+    "MimeChange",
+    "ModelHandler",
+    "Multipart",
+    "Namespace",
+    "Owner",
+    "Payload",
+    "Pre",
+    "ProxyHandler",
+    "Query",
+    "Realm",
+    "RedisCache",
+    "RequestId",
+    "ResponseRules",
+    "Route",
+    "RouteAuth",
+    "RouteOptions",
+    "Router",
+    "Rule",
+    "Schema",
+    "Seconds",
+    "Security",
+    "Server",
+    "ServerEvent",
+    "ServerFiles",
+    "ServerJson",
+    "Session",
+    "SessionCache",
+    "SessionCookie",
+    "Sign",
+    "Size",
+    "Sockets",
+    "Sort",
+    "StateRules",
+    "Strategy",
+    "Table",
+    "TagFilter",
+    "TemplateOptions",
+    "Timeout",
+    "Tls",
+    "Validate",
+    "ValidationOptions",
+    "ViewHandler",
+    "ViewOptions",
+    "Views",
+    "Xframe",
+    "Zlib",
+    "ZlibDecoder",
+    "Zstd",
+    "ZstdDecoder",
+]

@@ -1,0 +1,102 @@
+"""Content codings: of responses (`compression`), and of request bodies (`payload.compression`)."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from hapiish.options.declare import Items, Range, option, settings
+from hapiish.options.values import NOWHERE, Mark, Size
+
+Coding = Literal["gzip", "deflate", "br", "zstd"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zlib:
+    """Settings of gzip and deflate."""
+
+    level: Annotated[int, Range(0, 9)] = option(6, "From 0, not at all, to 9, the smallest.")
+    mem_level: Annotated[int, Range(1, 9)] = option(8, "Memory for the compressor, from 1 to 9.")
+    window_bits: Annotated[int, Range(9, 15)] = option(
+        15, "How far back repetitions are looked for: 9 to 15, as a power of two in bytes."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brotli:
+    """Settings of Brotli."""
+
+    quality: Annotated[int, Range(0, 11)] = option(4, "From 0, the fastest, to 11, the smallest.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zstd:
+    """Settings of Zstandard."""
+
+    level: Annotated[int, Range(1, 19)] = option(3, "From 1, the fastest, to 19, the smallest.")
+
+
+@settings(also=(True, False), wanted="true, false or settings by coding")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoders:
+    """How bodies are compressed for clients that take it: settings by coding, or false for not at all. What is
+    compressed: media types that gain by it (text, JSON, XML, …; not text/event-stream, unless `server.mime.override`
+    says so), of at least `server.compression.minBytes` or of a length that nobody knows yet.
+    """
+
+    gzip: Zlib = option(Zlib(), "Settings of the coding gzip.")
+    deflate: Zlib = option(Zlib(), "Settings of the coding deflate.")
+    br: Brotli = option(Brotli(), "Settings of the coding br (Brotli); `server.compression.encodings` must name it.")
+    zstd: Zstd = option(Zstd(), "Settings of the coding zstd (Zstandard); `server.compression.encodings` must name it.")
+
+
+@settings(name="serverCompression", also=(False,), wanted="false or settings")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compression:
+    """Compression of responses on all routes; false switches it off."""
+
+    min_bytes: Size = option(Size(1024), "The shortest body that is compressed.", examples=["1KB"])
+    encodings: Annotated[tuple[Coding, ...], Items(min=1, unique=True)] = option(
+        ("gzip", "deflate"),
+        "The codings offered, in the order that decides where a client likes several equally. `br` and `zstd` "
+        "need the extra `hapiish[compression]`.",
+        examples=[["zstd", "br", "gzip"]],
+    )
+    mark: Mark = NOWHERE
+
+
+@settings(also=(bool,))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZlibDecoder:
+    """Settings of the decoder of gzip and deflate."""
+
+    window_bits: Annotated[int, Range(9, 15)] = option(
+        15, "The largest window, as a power of two in bytes, that the decoder keeps; a body of a larger one is 400."
+    )
+
+
+@settings(also=(bool,))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrotliDecoder:
+    """Brotli; its decoder has no options."""
+
+
+@settings(also=(bool,))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZstdDecoder:
+    """Settings of the decoder of Zstandard."""
+
+    window_log_max: Annotated[int, Range(10, 31)] = option(
+        23,
+        "The largest window, as a power of two in bytes, that a body may ask the decoder to keep; a larger one is 400.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoders:
+    """The content codings of request bodies that are undone; None for one that is refused."""
+
+    gzip: ZlibDecoder | None = option(ZlibDecoder(), "Bodies coded as gzip (RFC 1952).", shown=True)
+    deflate: ZlibDecoder | None = option(ZlibDecoder(), "Bodies coded as deflate (RFC 1950).", shown=True)
+    br: BrotliDecoder | None = option(
+        None, "Bodies coded by Brotli (RFC 7932); its decoder has no options.", shown=False
+    )
+    zstd: ZstdDecoder | None = option(None, "Bodies coded by Zstandard (RFC 8878).", shown=False)

@@ -1,0 +1,285 @@
+"""The declaration of an option: `option(default, description)` as the value of a field, `settings` on its class, and
+the markers that an `Annotated` type carries.
+
+An attribute without `option` is the model's alone. A key that is resolved before its class is built (a short form, what
+is merged) is a `ClassVar`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field
+from enum import Enum, Flag, auto
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any, ClassVar, Final, TypeVar, get_args, get_origin, get_type_hints
+
+T = TypeVar("T", bound=type)
+Extra = Mapping[str, Any]
+
+
+class On(Flag):
+    """Where options of routes may stand; `HANDED_DOWN` ones reach events from defaults that are written for routes."""
+
+    ROUTE = auto()
+    DEFAULTS = auto()
+    EVENT = auto()
+    NAMESPACE = auto()
+    HANDSHAKE = auto()
+    SERVER = auto()
+    HANDED_DOWN = auto()
+    ROUTES = ROUTE | DEFAULTS
+    EVENTS = EVENT | NAMESPACE
+    EVERYWHERE = ROUTES | EVENTS | HANDED_DOWN
+
+
+class Merge(Enum):
+    """How an option is merged where its type does not say it."""
+
+    WHOLE = "replaced whole"
+    LIST = "a list, or one of its entries"
+    FREE = "the user's own data, where null is a value"
+    SWITCH = "true means an object"
+    AUTH = "has short forms"
+    NEVER = "has had its effect before the merge"
+    ADDED = "layers add up"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text that matches `pattern`, of `min` to `max` characters; `wanted` describes it in problems."""
+
+    pattern: str = ""
+    wanted: str = ""
+    min: int = 1
+    max: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A number from `min` to `max`."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list or mapping with at least `min` entries; `one` entry may stand for itself, `{add: […]}` may `add` some to
+    the inherited list.
+    """
+
+    min: int = 0
+    unique: bool = False
+    one: bool = False
+    add: bool = False
+    wanted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """The options of a class that may stand at one place."""
+
+    place: On
+
+
+@dataclass(frozen=True, slots=True)
+class As:
+    """The type of a value in the file, where the attribute's type is another."""
+
+    hint: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """A value as JSON Schema has it, in place of what its type says; with a `name` it is a definition of its own.
+
+    `nullable` forms accept null themselves. `wanted` describes the value in problems.
+    """
+
+    schema: Mapping[str, Any] | None = None
+    name: str = ""
+    wanted: str = ""
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """What one option declares about itself. Without a description it is that of its class."""
+
+    description: str = ""
+    examples: tuple[Any, ...] = ()
+    wanted: str = ""
+    shown: Any = MISSING
+    on: On | None = None
+    merge: Merge | None = None
+    also: tuple[Any, ...] | None = None
+    required: bool = True
+    key: str = ""
+    per: Mapping[On, Extra] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a class of options declares about its mapping in the file; see `settings`."""
+
+    name: str = ""
+    names: Mapping[On, str] = field(default_factory=dict)
+    short: str | Callable[[Any], Mapping[str, Any]] = ""
+    also: tuple[Any, ...] | None = None
+    wanted: str = ""
+    strict: bool = False
+    bare: bool = False
+    chosen: "Chosen | None" = None
+    extra: Extra = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The class of the mapping at `option` depends on the value of the option `by`.
+
+    `among` are the classes by that value, or where they are imported from, as module:attribute.
+    """
+
+    by: str
+    option: str
+    among: Mapping[str, type | str]
+
+    def kind(self, value: Any) -> type | None:
+        """The class for a value of `by`; None where it is not known."""
+        kind = self.among.get(value) if isinstance(value, str) else None
+        if not isinstance(kind, str):
+            return kind
+        module, _, name = kind.partition(":")
+        found: type = getattr(import_module(module), name)
+        return found
+
+
+_OPTION: Final = "option"
+_SETTINGS: Final = "__settings__"
+_PLAIN: Final = Settings()
+
+
+def option(
+    default: Any = MISSING,
+    description: str = "",
+    *,
+    examples: Sequence[Any] = (),
+    wanted: str = "",
+    shown: Any = MISSING,
+    on: On | None = None,
+    merge: Merge | None = None,
+    also: tuple[Any, ...] | None = None,
+    required: bool = True,
+    key: str = "",
+    per: Mapping[On, Extra] | None = None,
+) -> Any:
+    """A field of a dataclass that is an option of the file; without a `default` it is required.
+
+    - `examples`: values for the documentation
+    - `wanted`: the value in words, for problems: `"x" must be …`
+    - `shown`: the default in the file's form, where it cannot be told from the attribute's
+    - `on`: where a route option may stand; by default wherever its class stands
+    - `merge`: how it is merged, where the type does not say it
+    - `also`: further forms of a mapping (`True`, `False`, types), in place of those of its class
+    - `required`: False where something without a default may be left out, as it is filled in before
+    - `key`: the name in the file where it is not the attribute's in camelCase
+    - `per`: what differs at one place (`description`, `wanted`, `also`)
+    """
+    declared = Option(
+        description=description,
+        examples=tuple(examples),
+        wanted=wanted,
+        shown=shown,
+        on=on,
+        merge=merge,
+        also=also,
+        required=required,
+        key=key,
+        per=per or {},
+    )
+    metadata = {_OPTION: declared}
+    if isinstance(default, dict):
+        return field(default_factory=default.copy, metadata=metadata)
+    return field(metadata=metadata) if default is MISSING else field(default=default, metadata=metadata)
+
+
+def settings(**given: Any) -> Callable[[T], T]:
+    """Declares how the options of a dataclass are written, beside a mapping of its keys.
+
+    - `name`, `names`: of its definition in the schema, and those by place
+    - `short`: the option that a single value stands for, or a function that spells it out
+    - `also`: the forms besides a mapping: `True`, `False`, text, types; by default that of the option in `short`
+    - `wanted`: all forms in words, for problems
+    - `strict`: whether null is refused as the value of a key
+    - `bare`: whether an entry of a list or mapping may be null
+    - `chosen`: options that depend on another option
+    - `extra`: further keywords of JSON Schema
+    """
+
+    def decorate(kind: T) -> T:
+        setattr(kind, _SETTINGS, Settings(**given))
+        return kind
+
+    return decorate
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a class: its spelling in the file, the attribute, its type with markers, and its declaration."""
+
+    key: str
+    name: str
+    hint: Any
+    declared: Option
+    default: Any
+    is_attribute: bool
+
+    @property
+    def is_required(self) -> bool:
+        """Whether the file must have it."""
+        return self.default is MISSING and self.declared.required
+
+
+def is_options(kind: Any) -> bool:
+    """Whether a type is a class of options: a dataclass, or one that only declares what a table may say."""
+    return isinstance(kind, type) and ("__dataclass_fields__" in kind.__dict__ or _SETTINGS in kind.__dict__)
+
+
+def settings_of(kind: type) -> Settings:
+    """The declared settings of a class."""
+    found: Settings = kind.__dict__.get(_SETTINGS, _PLAIN)
+    return found
+
+
+@cache
+def keys_of(kind: type) -> Mapping[str, Key]:
+    """The options of a class by their key in the file, in the order of their declaration."""
+    hints = get_type_hints(kind, include_extras=True)
+    found: dict[str, Key] = {}
+    fields: Mapping[str, Any] = getattr(kind, "__dataclass_fields__", kind.__dict__)
+    for name, hint in hints.items():
+        each = fields.get(name)
+        if isinstance(each, Field) and _OPTION in each.metadata:
+            declared = each.metadata[_OPTION]
+            is_attribute = get_origin(hint) is not ClassVar
+            default = each.default if each.default_factory is MISSING else each.default_factory()
+            key = declared.key or camel(name)
+            found[key] = Key(key, name, hint if is_attribute else get_args(hint)[0], declared, default, is_attribute)
+    return found
+
+
+def camel(name: str) -> str:
+    """`is_http_only` as it is written in the file: `isHttpOnly`."""
+    first, *rest = name.rstrip("_").split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def bare(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """A type without its markers, and the markers."""
+    if get_origin(hint) is Annotated:
+        return hint.__origin__, hint.__metadata__
+    return hint, ()
+
+
+def summary(kind: type) -> str:
+    """The first paragraph of a class's docstring."""
+    return " ".join((kind.__doc__ or "").partition("\n\n")[0].split())

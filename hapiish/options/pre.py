@@ -1,0 +1,35 @@
+"""`pre` of routes and events: steps before the handler."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from hapiish.options.declare import Form, Items, option, settings
+from hapiish.options.values import NOWHERE, Call, FailAction, Mark
+
+
+@settings(
+    name="preStep",
+    short="method",
+    wanted='a function "module:attribute", a call "method(params.id)", or a mapping with "method"',
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pre:
+    """One step before the handler; `RouteOptions.pre` is a sequence of parallel sets of them."""
+
+    method: Call = option(
+        description="The function `(request, h)`, or a call of a server method such as `users.load(params.id)`."
+    )
+    assign: str | None = option(
+        None,
+        "The name in `request.pre` that its value gets; for a call the name of the method by default.",
+        examples=["conversation"],
+    )
+    fail_action: FailAction = option("error", "What happens when it fails.")
+    mark: Mark = NOWHERE
+
+
+PreSet = Annotated[
+    tuple[Pre, ...],
+    Items(min=1, one=True, wanted='a function "module:attribute", a mapping with "method", or a list of them'),
+]
+PreSteps = Annotated[tuple[PreSet, ...], Items(add=True), Form(name="pre", nullable=True)]

@@ -1,0 +1,189 @@
+"""The options of a route, `options:` (hapi's route options), each with the places where it may stand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Final, Literal
+
+from hapiish.options.auth import RouteAuth
+from hapiish.options.cache import Cache
+from hapiish.options.compression import Encoders
+from hapiish.options.cookies import StateRules
+from hapiish.options.cors import Cors
+from hapiish.options.csp import Csp
+from hapiish.options.csrf import Csrf
+from hapiish.options.declare import As, Form, Items, Merge, On, option, settings
+from hapiish.options.ext import Ext, Points
+from hapiish.options.files import Files
+from hapiish.options.json_format import JsonFormat
+from hapiish.options.limit import Limits
+from hapiish.options.payload import Payload
+from hapiish.options.pre import PreSteps
+from hapiish.options.response import ResponseRules
+from hapiish.options.security import Security
+from hapiish.options.validate import Validate
+from hapiish.options.values import AnyText, Function, Json, TimeSpan
+
+Texts = Annotated[tuple[str, ...], Items(one=True, add=True), Form(name="texts", nullable=True)]
+Use = Annotated[
+    tuple[Json, ...],
+    Form(
+        {
+            "anyOf": [
+                {"type": ["string", "null"], "minLength": 1},
+                {
+                    "type": "array",
+                    "items": {
+                        "anyOf": [
+                            {"type": "string", "minLength": 1},
+                            {
+                                "type": "object",
+                                "minProperties": 1,
+                                "maxProperties": 1,
+                                "additionalProperties": {"type": ["object", "null"]},
+                            },
+                        ],
+                        "errorMessage": "the name of a preset, or its name with its parameters",
+                    },
+                },
+            ],
+        },
+        name="use",
+        wanted="the name of a preset, or a list of them",
+        nullable=True,
+    ),
+]
+_EVENT_AUTH: Final = {
+    On.EVENT: {
+        "description": "Access rules of the event; the strategy is its namespace's.",
+        "also": (str,),
+        "examples": (),
+        "wanted": "access rules, or the strategy of the namespace",
+    }
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRules:
+    """What is kept of what happens to a request."""
+
+    collect: bool = option(False, "Whether the events of a request are kept in `request.logs`.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeout:
+    """How long an answer may take."""
+
+    server: TimeSpan | Literal[False] = option(
+        False,
+        "How long after its reception a request may take until it is answered with 503 and its handler is "
+        "cancelled; false: as long as it likes. A `def` handler in its thread cannot be cancelled: it runs to "
+        "its end, and its result is dropped.",
+        examples=["5s"],
+        wanted="a time longer than 0, or false",
+    )
+
+
+@settings(
+    names={
+        On.ROUTE: "routeOptions",
+        On.DEFAULTS: "routeDefaults",
+        On.EVENT: "eventOptions",
+        On.NAMESPACE: "namespaceOptions",
+    }
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteOptions:
+    """The options of one route or event after the one merge; `None` for a group means that it is switched off."""
+
+    app: Mapping[str, Json] = option({}, "The application's own data, `request.route.settings.app`.", on=On.EVERYWHERE)
+    auth: RouteAuth | None = option(
+        None,
+        "Who may call: false for anybody, the name of a strategy, or its settings. Without it the default strategy.",
+        examples=[False, "session", {"scope": ["admin"]}],
+        on=On.ROUTES | On.EVENT,
+        per=_EVENT_AUTH,
+    )
+    bind: Function | None = option(
+        None,
+        "An object as module:attribute that handlers, prerequisites and extension functions find as `h.context`.",
+        examples=["handlers.context:context"],
+        on=On.EVERYWHERE,
+    )
+    cache: Cache | None = option(Cache(), on=On.ROUTES)
+    compression: Encoders | None = option(Encoders(), on=On.ROUTES)
+    cors: Cors | None = option(None, shown=False, on=On.ROUTES)
+    csp: Csp | None = option(
+        None,
+        examples=[{"scriptSrc": ["self", "https://cdn.example.com"]}],
+        shown=False,
+        on=On.ROUTES,
+        merge=Merge.WHOLE,
+    )
+    csrf: Csrf | None = option(None, shown=False, on=On.ROUTES)
+    description: AnyText | None = option(None, "One line for the documentation.", on=On.ROUTE | On.EVENT)
+    ext: Annotated[Mapping[str, tuple[Ext, ...]], As(Points)] = option(
+        {},
+        "Extension functions of the route; those of the server, of its groups and of the route add up, in that order.",
+        on=On.EVERYWHERE,
+        per={On.EVENTS: {"description": "Extension functions of the event."}},
+        merge=Merge.ADDED,
+    )
+    files: Files = option(Files(), on=On.ROUTES)
+    is_internal: bool = option(
+        False,
+        "Whether only the server itself can reach the route, by `inject` with `allow_internals`; to everybody "
+        "else it does not exist.",
+        on=On.ROUTE,
+    )
+    json: JsonFormat = option(JsonFormat(), on=On.ROUTES)
+    limit: Limits | None = option(
+        None,
+        "How many requests are allowed; further ones are answered 429. A limit, a list of limits that all "
+        'apply, a short form such as "5/second" or "100/15m", or false. It replaces the inherited limits; '
+        "`{add: […]}` keeps them.",
+        examples=["5/second", {"max": 5, "duration": "1s", "burst": 20, "by": "user"}],
+        on=On.EVERYWHERE,
+        shown=False,
+    )
+    log: LogRules = option(LogRules(), on=On.EVERYWHERE)
+    notes: Texts = option(
+        (),
+        "Notes for the documentation, a text or a list. `{add: […]}` keeps the inherited ones.",
+        on=On.ROUTE | On.EVENT,
+    )
+    payload: Payload = option(Payload(), on=On.ROUTES)
+    plugins: Mapping[str, Json] = option({}, "Data for plugins, by their names.", on=On.EVERYWHERE)
+    pre: PreSteps = option(
+        (),
+        "Steps before the handler, in order; a list inside the list runs in parallel. They replace the "
+        "inherited steps; `{add: […]}` runs its steps after the inherited ones.",
+        on=On.ROUTE | On.EVENTS,
+    )
+    response: ResponseRules = option(
+        ResponseRules(), on=On.EVERYWHERE, per={On.EVENTS: {"description": "What acknowledgements must carry."}}
+    )
+    security: Security | None = option(None, shown=False, on=On.ROUTES)
+    session: bool = option(
+        True,
+        "Whether requests of the route have the table's session, where it declares any. Without `state.parse` "
+        "they have none.",
+        on=On.ROUTES,
+    )
+    state: StateRules = option(StateRules(), on=On.ROUTES)
+    tags: Texts = option(
+        (),
+        "Tags that group routes in the documentation. `{add: […]}` keeps the inherited ones.",
+        on=On.ROUTE | On.EVENTS,
+    )
+    timeout: Timeout = option(Timeout(), on=On.EVERYWHERE)
+    use: ClassVar[Use | None] = option(
+        None,
+        "Presets, whose options lie below those that are written here; a later one wins. `{name: {param: "
+        "value}}` fills in a preset that has parameters.",
+        examples=[["admin", {"cached": {"seconds": 60}}]],
+        on=On.ROUTES,
+        merge=Merge.NEVER,
+    )
+    validate: Validate = option(
+        Validate(), on=On.EVERYWHERE, per={On.EVENTS: {"description": "What the event's data must be."}}
+    )

@@ -1,0 +1,54 @@
+"""The scheme `apiKey`: keys in a header, the query or a cookie."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from hapiish.options.declare import Items, Text, option, settings
+from hapiish.options.schemes.common import Attributes, GrantedScope
+from hapiish.options.values import Function, HeaderName, Json
+
+
+@settings(strict=True)
+class ApiKey:
+    """A key by its hash, and whose it is."""
+
+    hash: Annotated[str, Text("^sha256:[0-9a-f]{64}$", 'what "hapiish hash --key" prints')] = option(
+        description="The SHA-256 of the key."
+    )
+    scope: GrantedScope | None = option(None, "The scopes of whoever has the key.")
+    credentials: Mapping[str, Json] = option({}, "What else the credentials say.")
+
+
+@settings(strict=True)
+class ApiKeyOptions:
+    """Options of the scheme `apiKey`."""
+
+    header: HeaderName = option(
+        "x-api-key", "The header that carries the key; the default unless `query` or `cookie` is given."
+    )
+    query: str | None = option(
+        None,
+        "The parameter of the query that carries the key, in place of a header; such keys end up in logs and "
+        "histories.",
+    )
+    cookie: str | None = option(None, "The cookie that carries the key, in place of a header.")
+    keys: Annotated[Mapping[str, ApiKey], Items(min=1)] | None = option(
+        None,
+        "The keys by name, as hashes that `hapiish hash --key` prints; in place of `validate`. The credentials "
+        "are `{key: name, scope}` and what `credentials` adds.",
+        examples=[
+            {
+                "reports": {
+                    "hash": "sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
+                    "scope": ["read"],
+                }
+            }
+        ],
+    )
+    validate: Function | None = option(
+        None,
+        "`(request, key, h)` as module:attribute, returns `{isValid, credentials}` or `{response}`; in place "
+        "of `keys`.",
+    )
+    http_auth_scheme: str = option("ApiKey", "What the challenge in WWW-Authenticate calls the scheme.")
+    unauthorized_attributes: Attributes = option({}, "Attributes of the challenge in WWW-Authenticate, such as realm.")

@@ -1,0 +1,38 @@
+"""The scheme `basic` (RFC 7617)."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from hapiish.options.declare import Items, Text, option, settings
+from hapiish.options.schemes.common import Attributes, GrantedScope
+from hapiish.options.values import Function, Json
+
+
+@settings(strict=True)
+class BasicUser:
+    """A user with the hash of the password."""
+
+    password_hash: Annotated[str, Text(r"^\$(scrypt|argon2id)\$", 'what "hapiish hash" prints')] = option(
+        description="The password as scrypt (`$scrypt$…`) or Argon2 (`$argon2id$…`, which needs "
+        "`hapiish[auth]`) has it."
+    )
+    scope: GrantedScope | None = option(None, "The scopes of the user.")
+    credentials: Mapping[str, Json] = option({}, "What else the credentials say.")
+
+
+@settings(strict=True)
+class BasicOptions:
+    """Options of the scheme `basic` (RFC 7617)."""
+
+    validate: Function | None = option(
+        None,
+        "`(request, username, password, h)` as module:attribute, returns `{isValid, credentials}` or "
+        "`{response}`; in place of `users`.",
+    )
+    users: Annotated[Mapping[str, BasicUser], Items(min=1)] | None = option(
+        None,
+        "The users by name, with hashes of their passwords that `hapiish hash` prints; in place of `validate`. "
+        "The credentials are `{user: name, scope}` and what `credentials` adds.",
+    )
+    allow_empty_username: bool = option(False, "Whether credentials without a user name are asked about.")
+    unauthorized_attributes: Attributes = option({}, "Attributes of the challenge in WWW-Authenticate, such as realm.")

@@ -1,0 +1,52 @@
+"""The scheme `cookie`: a session in a sealed cookie."""
+
+from typing import Annotated, Literal
+
+from hapiish.options.cookies import SealedCookie
+from hapiish.options.declare import Text, option, settings
+from hapiish.options.schemes.common import ByFunction
+from hapiish.options.values import Function
+
+
+@settings(strict=True, short="name", also=(bool, str), wanted="true, false, a name or {name, raw}")
+class AppendNext:
+    """How a redirection says where the caller was going."""
+
+    name: str = option("next", "The parameter's name.")
+    raw: bool = option(False, "Whether the path is given as it came.")
+
+
+@settings(strict=True)
+class CookieOptions:
+    """Options of the scheme `cookie`."""
+
+    cookie: SealedCookie = option(
+        description="The cookie that the session is sealed into. A session ends with the `ttl` of its cookie, "
+        "unless `iron.ttl` says otherwise."
+    )
+    keep_alive: bool = option(False, "Whether each request gives the session its whole `ttl` again.")
+    redirect_to: str | ByFunction | Literal[False] = option(
+        False,
+        "Where callers without a session are sent by routes that require one: a path or URI, `{method: "
+        '"module:attribute"}` for a function of the request, or false for a 401. `plugins.cookie.redirectTo` '
+        "of a route says it for that route.",
+        examples=["/login"],
+        wanted="a path, {method} or false",
+    )
+    append_next: AppendNext | None = option(
+        None,
+        "Whether the redirection says where the caller was going: true for the parameter `next`, its name, or "
+        "`{name, raw}`, where raw takes the path as it came. Read it back by `request.cookie_auth.next()`, "
+        "which trusts paths of this server alone.",
+        shown=False,
+    )
+    request_decorator_name: Annotated[str, Text("^[A-Za-z][A-Za-z0-9_]*$", "the name of an attribute")] = option(
+        "cookie_auth",
+        "The attribute of requests by which handlers set and clear the session: `set(session)`, `set(key, "
+        "value)`, `clear()`, `clear(key)`, `ttl(milliseconds)`, `next(default)`.",
+    )
+    validate: Function | None = option(
+        None,
+        "`(request, session, h)` as module:attribute, returns `{isValid, credentials}` or `{response}`; "
+        "without it the session is the credentials.",
+    )

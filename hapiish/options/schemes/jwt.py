@@ -1,0 +1,173 @@
+"""The scheme `jwt`: tokens (RFC 7519)."""
+
+from typing import Annotated, Final, Literal
+
+from hapiish.options.declare import As, Form, Items, Range, option, settings
+from hapiish.options.schemes.common import Attributes
+from hapiish.options.values import LARGEST, AnyText, CookieName, Duration, Function, HeaderName, HttpUri, Json, TimeSpan
+
+Claim = Annotated[
+    tuple[str, ...] | Literal[False],
+    As(Annotated[tuple[AnyText, ...], Items(min=1, one=True)] | Literal[False]),
+]
+Algorithms = Annotated[
+    tuple[
+        Literal[
+            "ES256",
+            "ES384",
+            "ES512",
+            "EdDSA",
+            "HS256",
+            "HS384",
+            "HS512",
+            "PS256",
+            "PS384",
+            "PS512",
+            "RS256",
+            "RS384",
+            "RS512",
+        ],
+        ...,
+    ],
+    Items(min=1),
+]
+PublicAlgorithms = Annotated[
+    tuple[Literal["ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"], ...],
+    Items(min=1),
+]
+_HEADLESS: Final = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "object", "required": ["alg"]}]}
+
+
+@settings(strict=True, also=(False,), wanted="false, or settings")
+class JwtVerify:
+    """The claims that a token must have."""
+
+    aud: Claim = option(False, "The accepted audiences; false accepts any.", wanted="false, a text or a list of texts")
+    iss: Claim = option(False, "The accepted issuers; false accepts any.", wanted="false, a text or a list of texts")
+    sub: Claim = option(False, "The accepted subjects; false accepts any.", wanted="false, a text or a list of texts")
+    exp: bool = option(True, "Whether an expired token is refused.")
+    nbf: bool = option(True, "Whether a token is refused before its time.")
+    max_age_sec: Annotated[int, Range(0, LARGEST)] = option(0, "The greatest age in seconds; 0: any.")
+    time_skew_sec: Annotated[int, Range(0, LARGEST)] = option(0, "Tolerance for clocks, in seconds.")
+
+
+@settings(strict=True)
+class JwtSign:
+    """Settings of the tokens that are signed."""
+
+    ttl: TimeSpan | Literal[False] = option(
+        Duration(3_600_000),
+        "How long a token is valid unless the call sets `expires_in`. `false` makes tokens that never expire.",
+        wanted="false or a duration",
+    )
+
+
+@settings(strict=True)
+class JwtCache:
+    """How long published keys are kept."""
+
+    expires_in: TimeSpan = option(Duration(604800000), "How long they may be used at all.")
+    stale_in: TimeSpan | None = option(
+        None, "After what time they are renewed while they are used; needs `staleTimeout`.", examples=["1h"]
+    )
+    stale_timeout: TimeSpan | None = option(
+        None,
+        "How long a request waits for a renewal before it goes on with the old ones; needs `staleIn`.",
+        examples=[500],
+    )
+    generate_timeout: TimeSpan = option(Duration(120000), "How long the issuer may take.")
+
+
+@settings(name="jwtSecret", strict=True)
+class JwtKey:
+    """A key by itself."""
+
+    key: str = option(
+        description="A secret, or a public key, private key or certificate in PEM, which needs `hapiish[auth]`."
+    )
+    algorithms: Algorithms | None = option(
+        None, "The only algorithms tried with this key; without it HS256 for a secret, and those of its kind for a PEM."
+    )
+    kid: AnyText | None = option(None, "A token that names another key is not tried with this one.")
+
+
+@settings(strict=True)
+class JwtKeySet:
+    """The keys that an issuer publishes (JWKS)."""
+
+    uri: HttpUri = option(
+        description="Where an issuer publishes its keys (JWKS); needs `hapiish[auth]`.",
+        examples=["https://issuer.example.com/.well-known/jwks.json"],
+    )
+    headers: Attributes = option({}, "Headers of the request for them.")
+    reject_unauthorized: bool = option(True, "Whether the issuer's certificate is verified.")
+    algorithms: PublicAlgorithms | None = option(
+        None, "The only algorithms tried with these keys; without it those of each key."
+    )
+
+
+@settings(strict=True)
+class JwtKeyFunction:
+    """A function that finds the key of a token."""
+
+    method: Function = option(
+        description="`(artifacts, request)` as module:attribute, returns a key in one of the forms above, a "
+        "list of them or None; `artifacts` is the token as it says it is."
+    )
+
+
+Key = Annotated[
+    Json,
+    As(str | JwtKey | JwtKeySet | JwtKeyFunction),
+    Form(name="jwtKey", wanted="a secret, {key}, {uri} or {method}"),
+]
+
+
+@settings(strict=True)
+class JwtOptions:
+    """Options of the scheme `jwt` (RFC 7519)."""
+
+    keys: Annotated[Json, As(Annotated[tuple[Key, ...], Items(min=1, one=True)])] | None = option(
+        None,
+        "A secret of at least 32 bytes, a PEM, `{key, algorithms, kid}`, `{uri, headers, algorithms}` for the "
+        "keys that an issuer publishes, `{method}` for a function, or a list of these. Wanted unless `verify` "
+        "is false.",
+        examples=["${JWT_SECRET}"],
+        wanted="a secret, {key}, {uri}, {method}, or a list of them",
+    )
+    verify: JwtVerify = option(
+        JwtVerify(), "The claims that a token must have; false leaves signature, times and claims to `validate`."
+    )
+    validate: Function | Literal[False] = option(
+        False,
+        "`(artifacts, request, h)` as module:attribute, returns `{isValid, credentials}` or `{response}`; the "
+        'claims are `artifacts["decoded"]["payload"]`. false: the claims are the credentials.',
+        wanted='false, or a function "module:attribute"',
+    )
+    sign: JwtSign = option(
+        JwtSign(),
+        "Settings of the tokens that `server.auth.sign(claims)` signs for this strategy. It signs with the "
+        "first of `keys` that is a secret or a private key.",
+    )
+    scope_claim: str | None = option(
+        None,
+        "The claim that becomes `scope` of the credentials, text with spaces as OAuth has it or a list; dots "
+        "lead into objects.",
+        examples=["scope", "realm_access.roles"],
+    )
+    header_name: HeaderName = option("authorization", "The header that carries the token, after `httpAuthScheme`.")
+    cookie_name: CookieName | None = option(None, "The cookie that carries the token, in place of a header.")
+    headless: Annotated[Json, Form(_HEADLESS)] | None = option(
+        None,
+        "The header of tokens that come without one: as base64url text, or as `{alg, typ}`. Tokens with a "
+        "header are refused then.",
+        examples=[{"alg": "HS256", "typ": "JWT"}],
+        wanted='text or a mapping with "alg"',
+    )
+    cache: JwtCache = option(
+        JwtCache(),
+        "How long published keys are kept, as the rules of a cache say. By default 7 days, and from an hour on "
+        "they are renewed while they are used.",
+    )
+    http_auth_scheme: AnyText = option("Bearer", "The word before the token.")
+    unauthorized_attributes: Attributes = option({}, "Attributes of the challenge in WWW-Authenticate, such as realm.")

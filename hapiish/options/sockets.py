@@ -1,0 +1,169 @@
+"""Socket.IO (`sockets:`): namespaces, the events of clients and of the server."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from hapiish.options.auth import RouteAuth
+from hapiish.options.declare import As, At, Items, On, Range, Text, option, settings
+from hapiish.options.ext import Points
+from hapiish.options.limit import Limits
+from hapiish.options.pre import PreSteps
+from hapiish.options.routes import RouteOptions
+from hapiish.options.validate import Validate
+from hapiish.options.values import (
+    FUNCTION,
+    LARGEST,
+    NOWHERE,
+    AnyText,
+    Call,
+    Duration,
+    Function,
+    Mark,
+    Schema,
+    Size,
+    TimeSpan,
+)
+
+Ack = Literal["envelope", "raw"]
+Functions = Annotated[
+    str | tuple[str, ...], As(Annotated[tuple[Function, ...], Items(one=True, wanted=FUNCTION.wanted)])
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """An event of clients, with the options of a route that mean something without HTTP."""
+
+    event: str = option(
+        description="The event's name; `*` handles every event that is not declared.", examples=["message"]
+    )
+    ack: Ack | None = option(
+        None,
+        "The form of an acknowledgement. `envelope` sends `{ok: true, …}` or `{ok: false, error}`. `raw` sends "
+        "the handler's value (a tuple becomes several arguments) or the bare error. The default is the "
+        "namespace's setting.",
+    )
+    arguments: bool | None = option(
+        None,
+        "Whether `payload` is the list of all arguments; otherwise an event has one argument. The default is "
+        "the namespace's setting.",
+    )
+    binary: bool | None = option(
+        None,
+        "Whether an event may have attachments, at most ten. A schema describes one as `{type: string, format: "
+        "binary}`, with `maxLength` in bytes. The default is the namespace's setting.",
+    )
+    handler: Call = option(
+        description="What answers: `(request, h)` as module:attribute, or a call of a server method; the value "
+        "returned is the acknowledgement."
+    )
+    id: str | None = option(None, "A name unique among routes and events.", examples=["messages.create"])
+    options: Annotated[RouteOptions, At(On.EVENT)] = option(RouteOptions(), "The event's options.")
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emit:
+    """An event that the server sends."""
+
+    event: str = option(description="The event's name.", examples=["message"])
+    payload: Schema | None = option(None, "What the event carries.")
+    description: AnyText | None = option(None, "One line for the documentation.")
+    mark: Mark = NOWHERE
+
+
+@settings(bare=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespace:
+    """A namespace, whose defaults for events are in the options of these."""
+
+    namespace: Annotated[str, Text("^/", 'a name that starts with "/"')] = option(
+        "/",
+        "The namespace's name, with parameters as in paths. Each set of parameter values is a separate namespace.",
+        examples=["/admin", "/room-{id}"],
+    )
+    auth: RouteAuth | None = option(
+        None,
+        "Who may connect, judged on the handshake's `auth.token`. Without it the default strategy.",
+        examples=[False, "session", {"scope": ["admin"]}],
+    )
+    options: ClassVar[Annotated[RouteOptions, At(On.NAMESPACE)]] = option(
+        None, "Default options for the events of the namespace; an event may override them.", shown={}
+    )
+    pre: ClassVar[PreSteps | None] = option(
+        None, "Steps before the handlers of the namespace's events, in the form of `options.pre`."
+    )
+    ext: ClassVar[Annotated[Points, At(On.EVENT)] | None] = option(
+        None,
+        "Extension functions for the events of the namespace. They run after those of the server and of `options.ext`.",
+    )
+    limit: ClassVar[Limits | None] = option(
+        None,
+        "The rate limit for the events of the namespace, in the form of `options.limit`. Each event is counted "
+        "separately; a limit with a `name` counts all events together.",
+    )
+    on_connect: Functions | None = option(
+        None,
+        "Functions `(request, h)` as module:attribute, one or a list, called in order when a socket connects. "
+        "An error refuses the socket and skips the remaining functions.",
+        wanted='text of the form "module:attribute"',
+    )
+    on_disconnect: Functions | None = option(
+        None,
+        "Functions `(request, h)` as module:attribute, one or a list, called in order after a socket has disconnected.",
+        wanted='text of the form "module:attribute"',
+    )
+    ack: Ack = option(
+        "envelope",
+        "The form of an acknowledgement. `envelope` sends `{ok: true, …}` or `{ok: false, error}`. `raw` sends "
+        "the handler's value (a tuple becomes several arguments) or the bare error.",
+    )
+    arguments: bool = option(
+        False, "Whether `payload` is the list of all arguments; otherwise an event has one argument."
+    )
+    binary: bool = option(
+        False,
+        "Whether an event may have attachments, at most ten. A schema describes one as `{type: string, format: "
+        "binary}`, with `maxLength` in bytes.",
+    )
+    validate: Annotated[Validate, At(On.HANDSHAKE)] = option(
+        Validate(), "Validation of the parameters of the namespace's name, when a client connects."
+    )
+    events: tuple[Event, ...] = option((), "Events from clients.")
+    emits: tuple[Emit, ...] = option((), "Events to clients; none other may be sent.")
+    realm: int = 0
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sockets:
+    """Socket.IO; without it there is none."""
+
+    path: Annotated[str, Text("^/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]/?$", 'a path such as "/socket.io"')] = option(
+        "/socket.io", "Where Socket.IO is served; no route may be below it."
+    )
+    transports: Annotated[tuple[Literal["websocket", "polling"], ...], Items(min=1, unique=True)] = option(
+        ("websocket",), "How clients may connect."
+    )
+    origins: tuple[str, ...] | Literal["*"] | None = option(
+        None,
+        "Origins that may connect, or `*` for any; without it the server's own.",
+        examples=[["https://app.example.com"]],
+        wanted='a list of origins, or "*"',
+    )
+    max_bytes: Size = option(Size(65536), "The largest message from a client.", examples=["64KB"])
+    ping_interval: TimeSpan = option(Duration(25000), "How often a client is asked whether it is still there.")
+    ping_timeout: TimeSpan = option(Duration(20000), "How long its answer may take.")
+    connect_timeout: TimeSpan | None = option(
+        None,
+        "How long a client may take to open a namespace. The default is the sum of `pingInterval` and `pingTimeout`.",
+        examples=["10s"],
+    )
+    send_buffer_count: Annotated[int, Range(1, LARGEST)] = option(
+        256, "How many messages may wait for a client that does not read; one more closes it."
+    )
+    send_buffer_bytes: Size = option(
+        Size(1048576), "How many bytes may wait for a client that does not read; more closes it."
+    )
+    namespaces: tuple[Namespace, ...] = option((), "The namespaces.")
+    mark: Mark = NOWHERE

@@ -1,0 +1,195 @@
+"""The whole table, and the tables that it is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
+
+from hapiish.options.auth import Auth
+from hapiish.options.caches import CacheStore, Method
+from hapiish.options.cookies import Cookie
+from hapiish.options.database import Database
+from hapiish.options.declare import As, At, Form, On, Text, option, settings
+from hapiish.options.entries import Group, PluginEntry, Route
+from hapiish.options.events import ServerEvent
+from hapiish.options.ext import Ext, Points
+from hapiish.options.kinds import KindSource
+from hapiish.options.server import Server
+from hapiish.options.sessions import Session
+from hapiish.options.sockets import Sockets
+from hapiish.options.values import IDENTIFIER, NOWHERE, SCHEMA, AnyText, CookieName, Function, Identifier, Json, Mark
+from hapiish.options.views import Views
+
+MethodKey = Annotated[
+    str,
+    Text(
+        r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$",
+        "a name of letters, digits and _, with dots between its parts",
+    ),
+]
+KindName = Annotated[str, Text(IDENTIFIER, "a new name of letters, digits and _; the built-in kinds keep theirs")]
+SchemaName = Annotated[str, Text("^[^/~#]+$", "a name without /, ~ and #")]
+NamedSchema = Annotated[dict[str, Any] | bool, Form({"type": ["object", "boolean"]}, wanted=SCHEMA.wanted)]
+PresetName = Annotated[str, Text("^[A-Za-z_][A-Za-z0-9_.-]*$", "a name of letters, digits, _, . and -")]
+Params = Annotated[Mapping[Identifier, Mapping[str, Json] | None], Form(name="params", nullable=True)]
+Preset = Annotated[
+    Json,
+    Form(
+        {
+            "anyOf": [
+                {"type": "null"},
+                {"$ref": "#/definitions/routeOptions"},
+                {
+                    "type": "object",
+                    "required": ["params"],
+                    "patternProperties": {"^params$": {"$ref": "#/definitions/params"}},
+                },
+            ]
+        },
+        name="preset",
+        wanted="a mapping of route options",
+        nullable=True,
+    ),
+]
+
+
+@settings()
+class Info:
+    """What the documentation says of the service."""
+
+    title: AnyText | None = option(None, "The name of the service.", examples=["Chat"])
+    version: AnyText | None = option(None, "Its version, as text.", examples=["1.0.0"])
+    description: AnyText | None = option(None, "What it is for.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Realm:
+    """One of the tables that a table is made of: where its names are looked up, and what is its own.
+
+    `folder` and then the absolute name, or `package` first. `name` stands in front of its ids. `models` are its own, or
+    where it has none those of the table that uses it (`host`, an index). `options` are what it was given `with:`.
+    """
+
+    label: str = ""
+    name: str = ""
+    file: str
+    folder: str
+    package: str | None = None
+    prefix: str = ""
+    models: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Json] = field(default_factory=dict)
+    views: Views | None = None
+    host: int | None = None
+    is_plugin: bool = False  # of Python, whose declarations are seen by the table that has it
+    mark: Mark = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Routes, Socket.IO events and the settings of the server that answers them."""
+
+    hapiish: ClassVar[Annotated[int, Form({"enum": [1]}, nullable=True)]] = option(
+        None, "The version of this format.", shown=1
+    )
+    info: Annotated[Mapping[str, Json], As(Info)] = option({})
+    server: Server = option(Server(), "The server's own settings.")
+    database: Database | None = option(None, "MongoDB; without it there is none.")
+    models: Mapping[Identifier, Function] = option(
+        {},
+        "Models by the name that handlers use, `request.models.Name`, as module:attribute.",
+        examples=[{"User": "models.user:User"}],
+    )
+    methods: Mapping[MethodKey, Method] = option(
+        {},
+        "Server methods by dotted name, `request.server.methods.users.load(…)`: a function as "
+        "module:attribute, or one with a cache. In `handler` and `pre` they may be called by text: "
+        "`users.load(params.id)`.",
+        examples=[
+            {"users.load": {"method": "handlers.users:load", "cache": {"expiresIn": "60s", "generateTimeout": "2s"}}}
+        ],
+    )
+    caches: tuple[CacheStore, ...] = option(
+        (),
+        "Where cached values are kept, by name; one without a name is the default cache, which is in memory "
+        "where the table declares none.",
+        examples=[[{"name": "shared", "provider": "redis", "options": {"url": "redis://127.0.0.1:6379/0"}}]],
+    )
+    kinds: Mapping[KindName, KindSource] = option(
+        {},
+        "Kinds of handlers of one's own, by the name that `handler: {name: options}` uses: `(server, route, "
+        "options)` as module:attribute, which returns a handler.",
+        examples=[{"report": "acme.reports:kind"}],
+    )
+    auth: Auth = option(Auth(), "How callers are known.")
+    state: Mapping[CookieName, Cookie] = option({}, "Cookies by name.", examples=[{"sid": {"ttl": "1d"}}])
+    session: Session | None = option(
+        None,
+        "Sessions with yar's keys, `request.session`: values by key that a browser has again in its next "
+        "request. Small ones are in a sealed cookie, large ones in a cache. Needs `hapiish[auth]`; without "
+        "this key there are none.",
+        examples=[{"cookieOptions": {"password": "${SESSION_PASSWORD:?at least 32 characters}"}}],
+    )
+    ext: Annotated[Mapping[str, tuple[Ext, ...]], As(Annotated[Points, At(On.SERVER)])] = option(
+        {}, "Extension functions of every route, and of the server's start and stop."
+    )
+    events: Mapping[str, ServerEvent] = option(
+        {},
+        "Who listens to the events of the server: `log`, `request`, `response`, `route`, `cachePolicy`, "
+        "`start`, `closing` and `stop`. A mapping declares an event of the application's own.",
+        examples=[{"response": ["handlers.audit:note"], "orders": {"listeners": ["handlers.orders:tell"]}}],
+    )
+    schemas: Mapping[SchemaName, NamedSchema] = option(
+        {}, 'JSON Schemas by name, for `$ref: "#/schemas/Name"`. A schema with an `$id` can also be referenced by it.'
+    )
+    params: ClassVar[Params] = option(
+        None,
+        "Parameters that another table gives when it uses this one, read as `${params.name}`: a JSON Schema "
+        "each, with a `default` unless they must be given.",
+        examples=[{"userModel": {"type": "string", "default": "models.user:User"}}],
+        shown={},
+    )
+    presets: ClassVar[Mapping[PresetName, Preset]] = option(
+        None,
+        "Options of routes by name, for `use` in the options of routes, groups and other presets. With "
+        "`params` they are templates, filled in where they are used.",
+        examples=[{"admin": {"auth": {"scope": ["admin"]}, "tags": ["admin"]}}],
+        shown={},
+    )
+    routes: tuple[Route, ...] = option((), "The routes; their order never matters.")
+    groups: ClassVar[tuple[Group, ...]] = option(
+        None, "Routes with a prefix, a host or options in common; groups may be nested.", shown=[]
+    )
+    plugin_entries: ClassVar[tuple[PluginEntry, ...]] = option(
+        None,
+        "Other tables that are used as they are, and Python plugins (hapi's server.register).",
+        shown=[],
+        key="plugins",
+    )
+    sockets: Sockets | None = option(None, "Socket.IO; without it there is none.")
+    views: Views | None = option(
+        None,
+        "Templates for `h.view(template, context)` and `handler: {view: …}`: Jinja2, with autoescape on. Needs "
+        "the extra `view`.",
+    )
+    # What is known of a table besides its options. Its `folder` is where names are looked up first, `files` are all
+    # that were read, `names` is every module:attribute and where it is first written, `plugins` has registered the
+    # Python plugins. A table that `is_partial` was read without these, one that `is_names` is no more than its names.
+    file: str
+    folder: str
+    files: tuple[str, ...] = ()
+    names: Mapping[str, Mark] = field(default_factory=dict)
+    used: tuple[Realm, ...] = ()
+    plugins: Any = None
+    is_partial: bool = False
+    is_names: bool = False
+
+    @property
+    def every_model(self) -> dict[str, str]:
+        """The models of this table and of those that it uses, theirs with their label in front."""
+        theirs = {f"{realm.label}/{name}": given for realm in self.used for name, given in realm.models.items()}
+        return {**self.models, **theirs}
+
+    def realm(self, index: int) -> Realm:
+        """The table with that index: 0 for this one, then those that are used."""
+        if index:
+            return self.used[index - 1]
+        return Realm(file=self.file, folder=self.folder, models=self.models, views=self.views)
