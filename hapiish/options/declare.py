@@ -43,7 +43,7 @@ class Merge(Enum):
     ADDED = "layers add up"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Text:
     """Text that matches `pattern`, of `min` to `max` characters; `wanted` describes it in problems."""
 
@@ -53,7 +53,7 @@ class Text:
     max: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Range:
     """A number from `min` to `max`."""
 
@@ -61,7 +61,7 @@ class Range:
     max: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Items:
     """A list or mapping with at least `min` entries; `one` entry may stand for itself, `{add: […]}` may `add` some to
     the inherited list.
@@ -74,21 +74,21 @@ class Items:
     wanted: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class At:
     """The options of a class that may stand at one place."""
 
     place: On
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class As:
     """The type of a value in the file, where the attribute's type is another."""
 
     hint: Any
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Form:
     """A value as JSON Schema has it, in place of what its type says; with a `name` it is a definition of its own.
 
@@ -101,7 +101,7 @@ class Form:
     nullable: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Option:
     """What one option declares about itself. Without a description it is that of its class."""
 
@@ -117,7 +117,7 @@ class Option:
     per: Mapping[On, Extra] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Settings:
     """What a class of options declares about its mapping in the file; see `settings`."""
 
@@ -132,7 +132,7 @@ class Settings:
     extra: Extra = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Chosen:
     """The class of the mapping at `option` depends on the value of the option `by`.
 
@@ -222,7 +222,7 @@ def settings(**given: Any) -> Callable[[T], T]:
     return decorate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Key:
     """One key of a class: its spelling in the file, the attribute, its type with markers, and its declaration."""
 
