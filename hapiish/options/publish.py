@@ -184,7 +184,7 @@ class _Publisher:
     def forms(self, hint: Any, place: On, *, also: Any = None, alone: bool = False) -> _Forms:
         """All forms of a value of type `hint`; a boolean that stands `alone` has a definition."""
         kind, markers = bare(hint)
-        for marker in markers:
+        for marker in sorted(markers, key=lambda each: not isinstance(each, Form)):
             if isinstance(marker, Form):
                 return self.formed(marker, hint, place)
             if isinstance(marker, As):
