@@ -1,7 +1,7 @@
-"""The environment of the benches: a venv with the competitors and this repository's hapiish, and node packages.
+"""The environment of the benchmarks: a venv with the competitors and this repository's hapiish, and Node packages.
 
-Everything is made at the first call and again when its list has changed. Standard library only: this runs before the
-venv exists.
+It is created at the first call, and again after a change of its requirements. Uses the standard library only, because
+it runs before the venv exists.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ EXTRAS = "auth,compression,limits,proxy,redis,view"
 
 
 def enter(script: Path, node: Path) -> NoReturn:
-    """Make what is missing and go on as `script` inside the venv, where the modules of this folder can be imported.
+    """Creates the environment if necessary and executes `script` in the venv, with this folder on the import path.
 
     `node` is the folder of a package.json.
     """

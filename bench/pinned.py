@@ -1,4 +1,4 @@
-"""A server as a process of its own, alone on its core: started, watched, stopped."""
+"""Runs a server as a process that is pinned to a core."""
 
 import os
 import socket
@@ -13,18 +13,18 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class StartError(Exception):
-    """The server ended before its first answer; the text is the end of what it printed."""
+    """Raised if the server ends before its first response; the message is the end of its output."""
 
 
 class Pinned:
-    """The process of `command`, which serves on `port`; runs from its making to the end of the `with` block."""
+    """The process of `command`, which listens on `port`; it runs until the end of the `with` block."""
 
     def __init__(self, command: list[str], port: int, core: int, folder: Path, env: Mapping[str, str]) -> None:
         self.port = port
         self.started = time.perf_counter()
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         own = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, {core})  # inherited by the process that is started next
+        os.sched_setaffinity(0, {core})  # inherited by the new process
         try:
             self._process = subprocess.Popen(
                 command,
@@ -54,28 +54,28 @@ class Pinned:
         return self._process.pid
 
     def must_run(self) -> None:
-        """Raises StartError when the process has ended."""
+        """Raises StartError if the process has ended."""
         if self._process.poll() is not None:
             raise StartError(self.printed())
 
     def memory(self) -> int:
-        """Resident bytes now."""
+        """Returns the resident memory in bytes."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def cpu(self) -> float:
-        """Seconds of processor time used so far."""
+        """Returns the used processor time in seconds."""
         after_name = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(after_name[11]) + int(after_name[12])) / TICKS
 
     def printed(self) -> str:
-        """The end of what it printed."""
+        """Returns the end of the process's output."""
         self._output.seek(0)
         return self._output.read()[-3000:].decode(errors="replace")
 
 
 def free_port() -> int:
-    """A port of the loopback on which nobody listens."""
+    """Returns a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

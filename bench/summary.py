@@ -1,4 +1,4 @@
-"""What the reports of all benches are made of: medians with their range, tables, and what was measured on."""
+"""Parts of all reports: medians with their range, Markdown tables, machine and versions."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from typing import Any
 
 
 def spread(values: Iterable[float], form: str) -> str:
-    """Median and range, as Markdown."""
+    """Formats median and range as Markdown."""
     found = sorted(values)
     if not found:
         return "–"
@@ -23,13 +23,13 @@ def spread(values: Iterable[float], form: str) -> str:
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    """A table of Markdown; all columns but the first are numbers."""
+    """Formats a Markdown table; all columns except the first are right-aligned."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def machine() -> dict[str, Any]:
-    """Day, processor, cores and system."""
+    """Returns date, processor, cores and operating system."""
     facts = (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
     models = [value.strip() for name, _, value in facts if name.strip() == "model name"]
     return {
@@ -41,7 +41,7 @@ def machine() -> dict[str, Any]:
 
 
 def versions(packages: Iterable[str], node: Path, node_packages: Iterable[str]) -> dict[str, str]:
-    """Versions of Python, its `packages`, node, and what is installed of `node_packages` in the folder `node`."""
+    """Returns the versions of Python, `packages`, Node, and the installed `node_packages` in the folder `node`."""
     found = {name: metadata.version(name) for name in packages}
     found["python"] = platform.python_version()
     for name in node_packages:

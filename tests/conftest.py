@@ -1,4 +1,4 @@
-"""What tests of every area share: a real MongoDB, one database for each test module and worker, and a real Redis."""
+"""Shared fixtures: a real MongoDB with one database for each test module and worker, and a real Redis."""
 
 import os
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""How the work of a function grows with its input: measured by the CPU time of one input and of four times as much.
+"""Measures the growth of a function's work: compares the CPU times of an input and of one four times as long.
 
-Four times the input is four times the work where it grows linearly, and sixteen times where it is quadratic.
+Linear work grows four times, quadratic work sixteen times.
 """
 
 import contextlib

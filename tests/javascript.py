@@ -1,4 +1,4 @@
-"""Scripts in tests/js, run by node: `$NODE`, else the one on PATH. The clients they need are installed when missing."""
+"""Runs scripts of tests/js with node (`$NODE`, else the one on PATH); installs missing client packages."""
 
 import asyncio
 import fcntl

@@ -1,4 +1,4 @@
-"""A real redis-server for tests: on a free port of the loopback, keeping nothing; `stop` and `start` make outages."""
+"""A real redis-server without persistence on a free local port; `stop` and `start` simulate outages."""
 
 import shutil
 import socket

@@ -1,4 +1,4 @@
-"""What an `async def` awaits, a `def` calls: from a thread the work is done on the event loop, and the call waits."""
+"""`def` functions call what `async def` functions await: the work runs on the event loop, and the thread waits."""
 
 import asyncio
 import inspect

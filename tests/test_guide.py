@@ -1,4 +1,4 @@
-"""The tables of docs/guide.md are tables."""
+"""The tables of docs/guide.md are valid."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""docs/handlers.md names everything that handlers are given."""
+"""docs/handlers.md documents the whole API of handlers."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Modules beside a table: each table has its own, in whatever order they are wanted."""
+"""Modules next to a table: each table has its own, independent of the import order."""
 
 import importlib
 import pickle

@@ -1,4 +1,4 @@
-"""Patterns are regular expressions of ECMA-262, whatever the engine calls them."""
+"""Patterns are regular expressions of ECMA-262, independent of the engine."""
 
 import pytest
 from hypothesis import given

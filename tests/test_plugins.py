@@ -1,4 +1,4 @@
-"""Python plugins: what they contribute, in which order, and what is said of those that do not fit."""
+"""Python plugins: registrations, order, and problems."""
 
 import asyncio
 import shutil

@@ -1,4 +1,4 @@
-"""The recipes of docs/guide.md at work: each table with the functions that stand below it."""
+"""The recipes of docs/guide.md work: each table with its functions."""
 
 import asyncio
 import re

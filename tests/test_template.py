@@ -1,4 +1,4 @@
-"""The grammar of templates: every text is one or is refused, and braces that are doubled are texts."""
+"""The grammar of templates: every text is parsed or refused, and doubled braces are literal."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""What somebody gets who installs hapiish."""
+"""Contents of an installation of hapiish."""
 
 import re
 import subprocess

@@ -1,6 +1,6 @@
-"""An event loop whose time passes as soon as nobody has anything to do: hours of waiting in no time, and exactly.
+"""An event loop with virtual time: when all tasks wait, the clock advances to the next timer.
 
-For code that waits for timers alone; a socket or a thread that is waited for beside a timer would be overtaken by it.
+For code that waits for timers only: a timer would fire before any socket or thread that is waited for.
 """
 
 import asyncio

@@ -1,7 +1,6 @@
-"""The comparison: every server proved, then measured in interleaved rounds, and the result written down.
+"""Runs the comparison: verifies every server, measures all in interleaved rounds, and writes the results.
 
-A server is started afresh for each of its samples, alone on the first core, while the client has the second one to
-itself.
+Each sample starts a new server process, alone on the first core; the client runs alone on the second.
 """
 
 import argparse
@@ -33,12 +32,12 @@ PACKAGES = (
 )
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 START_LIMIT = 60  # seconds
-WARM = 3  # seconds of load before the measured ones: hapi reaches its full speed after two, a third of it at first
+WARM = 3  # seconds of warm-up load: hapi reaches full speed after two
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`server_cpu` is the server's share of its core; well below 1 something else took part in the measurement."""
+    """`server_cpu` is the server's utilization of its core; a value well below 1 shows a disturbed measurement."""
 
     requests_per_second: float
     client_cpu: float
@@ -47,7 +46,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One server in one round: seconds until the first 200, resident bytes after the loads, and the loads by name."""
+    """A server in a round: seconds to the first 200, resident bytes after the loads, and the loads by name."""
 
     server: str
     routes: int
@@ -58,7 +57,7 @@ class Sample:
 
 
 def main() -> None:
-    """Run the comparison that the command line asks for; exits with 1 when a server breaks the contract."""
+    """Runs the comparison by the command line; exits with 1 if a server violates the contract."""
     options = _options()
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
@@ -126,7 +125,7 @@ def _prove(servers: list[str], routes: int, folder: Path, core: int) -> None:
                 server.await_first_answer(LOADS["get"][0].target, START_LIMIT)
                 prove(server.port)
             except (StartError, ProofError) as error:
-                sys.exit(f"{name} does not keep the contract:\n{error}")
+                sys.exit(f"{name} violates the contract:\n{error}")
     print(f"{len(PROOF)} calls prove the contract of each server", file=sys.stderr)
 
 

@@ -1,7 +1,7 @@
-"""What every server of this bench serves: two measured routes, more routes around them, and the calls that prove it.
+"""The contract of every server: two measured routes, further routes, and the calls that verify them.
 
-The servers take `items` and `new_id` from here, so that they differ in nothing but their framework. The node server
-repeats those few lines and reads the routes around from a file.
+The servers import `items` and `new_id`, so that only their frameworks differ. The Node server repeats these lines and
+reads the further routes from a file.
 """
 
 import itertools
@@ -17,7 +17,7 @@ _numbers = itertools.count(1)
 
 
 def items(item_id: int) -> list[dict[str, Any]]:
-    """The three small objects in the answer of the measured GET."""
+    """Returns the three small objects in the response to the measured GET."""
     return [
         {"id": item_id, "name": "first", "done": False},
         {"id": item_id + 1, "name": "second", "done": True},
@@ -26,20 +26,20 @@ def items(item_id: int) -> list[dict[str, Any]]:
 
 
 def new_id() -> str:
-    """A fresh identifier of 24 hexadecimal digits."""
+    """Returns a new identifier of 24 hexadecimal digits."""
     return f"{next(_numbers):024x}"
 
 
 @dataclass(frozen=True, slots=True)
 class Further:
-    """A route that is there but not measured: GET, `id` an integer from 1, `part` at most 32 characters."""
+    """A further route, which is not measured: GET, `id` an integer from 1, `part` at most 32 characters."""
 
     path: str
     shape: Literal["static", "param", "nested"]
 
 
 def around(routes: int) -> tuple[list[Further], list[Further]]:
-    """The further routes before and after the two measured ones, `routes` in all."""
+    """Returns the further routes before and after the two measured ones, `routes` in total."""
     further = [_further(number) for number in range(routes - 2)]
     middle = len(further) // 2
     return further[:middle], further[middle:]
@@ -56,7 +56,7 @@ def _further(number: int) -> Further:
             return Further(f"/area{area}/{{id}}/parts/{{part}}", "nested")
 
 
-# The same contract as JSON Schema, for the servers that are told it in that language.
+# The contract as JSON Schema, for the servers that use JSON Schema.
 
 ITEM_PARAMS = {
     "type": "object",
@@ -95,7 +95,7 @@ FURTHER_PARAMS = {"static": None, "param": ITEM_PARAMS, "nested": NESTED_PARAMS}
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request and what must come back: the status (or the `other` one), and of a JSON object at least `answer`."""
+    """A request and its expected response: the status (or `other`), and a JSON object that includes `answer`."""
 
     method: str
     target: str
@@ -105,7 +105,7 @@ class Call:
     other: int | None = None
 
     def encoded(self, host: str) -> bytes:
-        """The whole HTTP/1.1 request on a connection that stays open."""
+        """Returns the HTTP/1.1 request for a persistent connection."""
         head = f"{self.method} {self.target} HTTP/1.1\r\nhost: {host}\r\n"
         if self.body is not None:
             head += f"content-type: application/json\r\ncontent-length: {len(self.body)}\r\n"
@@ -135,7 +135,7 @@ def _message(number: int) -> Call:
     return _post(payload, 201, f"{CONVERSATION[:-4]}{number:04x}")
 
 
-# Sixteen of each, so that no server profits from having just answered the very same request.
+# Sixteen of each, so that no server profits from caching the previous request.
 LOADS: dict[str, Sequence[Call]] = {
     "get": [
         _get(f"/items/{number * 37}?limit={number + 1}&q=blue+shoes+{number}", 200, id=number * 37, limit=number + 1)
@@ -146,7 +146,7 @@ LOADS: dict[str, Sequence[Call]] = {
 
 
 def _no_integer(target: str) -> Call:
-    """Connexion types its routes by the document, so that for it such a path does not exist."""
+    """Returns a call with an invalid integer; a 404 in Connexion, whose document has typed paths."""
     return Call("GET", target, 400, other=404)
 
 

@@ -1,4 +1,4 @@
-"""Where the time of a request goes: one server under load, sampled by py-spy, its busiest functions printed."""
+"""Profiles a server under load with py-spy and prints its busiest functions."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ from process import Server
 
 
 def main() -> None:
-    """Print the share of samples of each function: alone, and with all that it called."""
+    """Prints the share of samples of each function: own time, and cumulative time."""
     parser = argparse.ArgumentParser(prog="bench/http/profile", description=__doc__)
     parser.add_argument("--server", default="hapiish")
     parser.add_argument("--load", default="get", choices=LOADS)

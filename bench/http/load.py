@@ -1,7 +1,7 @@
-"""Load for one server: kept-alive connections, each sending its next request when the last answer is complete.
+"""Load generator: persistent connections, each with one request in flight.
 
-The requests are encoded beforehand and of an answer only the status and the length are read, so that the client costs
-a fraction of the server that it measures. An answer with another status than the expected one ends the load.
+Requests are encoded in advance, and only the status and length of a response are parsed, so that the client is much
+cheaper than the server. A response with an unexpected status ends the load.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ LENGTH = re.compile(rb"(?i)\r\ncontent-length: *([0-9]+)\r\n")
 
 
 class LoadError(Exception):
-    """The server did not answer as it must."""
+    """Raised for an unexpected response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a load saw; `client_cpu` is the share of the measured time that the client's own core was busy."""
+    """Results of a load; `client_cpu` is the utilization of the client's core."""
 
     requests_per_second: float
     seconds: float
@@ -31,7 +31,7 @@ class Figures:
 
 
 class _Tally:
-    """Counts the complete answers of all connections, and carries the first failure."""
+    """Counts the complete responses of all connections, and stores the first failure."""
 
     __slots__ = ("answers", "finished")
 
@@ -53,7 +53,7 @@ class _Connection(asyncio.Protocol):
         self._start = start
         self._tally = tally
         self._buffer = b""
-        self._whole = 0  # length of the answer that is being received, 0 before its head is complete
+        self._whole = 0  # length of the current response, 0 until its head is complete
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -117,6 +117,6 @@ async def _measure(calls: Sequence[Call], port: int, seconds: float, connections
 
 
 def measure(calls: Sequence[Call], port: int, *, seconds: float, connections: int) -> Figures:
-    """Load the server on `port` for `seconds`; raises LoadError."""
+    """Loads the server on `port` for `seconds`; raises LoadError."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_measure(calls, port, seconds, connections))

@@ -1,4 +1,4 @@
-"""A server of this bench, timed until its first answer."""
+"""The process of a server, with its start time."""
 
 import http.client
 import sys
@@ -11,11 +11,11 @@ HERE = Path(__file__).parent
 
 
 class StartTimeout(Exception):
-    """The server did not answer within the limit."""
+    """Raised if the server does not respond within the limit."""
 
 
 class Server(Pinned):
-    """The server `name` with `routes` routes; `tables` is the folder of files made for that number of routes."""
+    """The server `name` with `routes` routes; `tables` is the folder with the generated files."""
 
     def __init__(self, name: str, routes: int, tables: Path, core: int) -> None:
         if name == "hapi":
@@ -26,7 +26,7 @@ class Server(Pinned):
         super().__init__([*command, str(routes), str(tables), str(port)], port, core, HERE, {})
 
     def await_first_answer(self, target: str, limit: float) -> float:
-        """Seconds from the start of the process to the first 200 on `target`."""
+        """Returns the seconds from process start to the first 200 of `target`."""
         end = self.started + limit
         while (left := end - time.perf_counter()) > 0:
             self.must_run()

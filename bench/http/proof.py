@@ -1,4 +1,4 @@
-"""Proof that a server keeps the contract, valid and invalid input alike, before anything of it is timed."""
+"""Verifies a server's contract, with valid and invalid input, before the measurement."""
 
 import http.client
 import json
@@ -8,11 +8,11 @@ from contract import PROOF, Call
 
 
 class ProofError(Exception):
-    """The server answers otherwise than the contract; the text lists every difference."""
+    """Raised for responses that violate the contract; the message lists all differences."""
 
 
 def prove(port: int) -> None:
-    """Make every call of the contract; raises ProofError when one is not answered as it says."""
+    """Makes every call of the contract; raises ProofError for unexpected responses."""
     differences = [text for call in PROOF if (text := _difference(call, *_answer(port, call)))]
     if differences:
         raise ProofError("\n".join(differences))

@@ -1,4 +1,4 @@
-"""A result as Markdown: one table for each size of the route table, ratios within rounds, medians with their range."""
+"""Formats results as Markdown: a table for each number of routes; ratios within rounds, as median and range."""
 
 from collections.abc import Callable, Iterable
 from statistics import median
@@ -9,11 +9,11 @@ from summary import spread, table
 Result = dict[str, Any]
 Sample = dict[str, Any]
 REFERENCES = ("starlette", "hapi")
-BUSY = 0.9  # a server below this share of its core was not alone on it, or not the bottleneck
+BUSY = 0.9  # lower utilization: the server shared its core, or was not the bottleneck
 
 
 def render(result: Result) -> str:
-    """The whole report; `result` is what `compare` writes as JSON."""
+    """Returns the report; `result` is the JSON that `compare` writes."""
     samples: list[Sample] = result["samples"]
     sizes = sorted({sample["routes"] for sample in samples} | {one["routes"] for one in result["missing"]})
     parts = [_conditions(result)]
@@ -30,7 +30,7 @@ def _conditions(result: Result) -> str:
     return (
         f"{machine['when']}, {machine['processor']}, server and client pinned to a core each; {settings['rounds']} "
         f"interleaved rounds of {settings['seconds']:g} s, {settings['connections']} connections. Median (min..max); "
-        f"ratios are taken within a round.\n\n{versions}"
+        f"ratios are computed within a round.\n\n{versions}"
     )
 
 
@@ -68,7 +68,7 @@ def _growth(samples: list[Sample], sizes: list[int]) -> str:
         for kind in ("get", "post"):
             row += [spread(_growths(samples, server, kind, sizes[0], size), "{:.2f}") for size in sizes[1:]]
         rows.append(row)
-    return f"### Speed beside the same server's with {sizes[0]:,} routes\n\n{table(head, rows)}"
+    return f"### Speed relative to the same server with {sizes[0]:,} routes\n\n{table(head, rows)}"
 
 
 def _targets(samples: list[Sample], sizes: list[int]) -> str:
@@ -77,11 +77,11 @@ def _targets(samples: list[Sample], sizes: list[int]) -> str:
     for kind in ("get", "post"):
         for reference, target in (("starlette", 1.3), ("hapi", 2.0)):
             reached = _ratios(smallest, "hapiish", reference, kind)
-            lines += _verdict(f"{kind.upper()} beside {reference}, {sizes[0]:,} routes", reached, target)
+            lines += _verdict(f"{kind.upper()} relative to {reference}, {sizes[0]:,} routes", reached, target)
         reached = _ratios(smallest, "hapiish-features", "hapiish", kind)
-        lines += _verdict(f"{kind.upper()} beside options that other routes use, beside none", reached, 0.95)
+        lines += _verdict(f"{kind.upper()} with options on other routes, relative to none", reached, 0.95)
         reached = _growths(samples, "hapiish", kind, sizes[0], sizes[-1]) if len(sizes) > 1 else []
-        lines += _verdict(f"{kind.upper()} with {sizes[-1]:,} routes beside {sizes[0]:,}", reached, 0.95)
+        lines += _verdict(f"{kind.upper()} with {sizes[-1]:,} routes, relative to {sizes[0]:,}", reached, 0.95)
     return "### Targets of hapiish\n\n" + "\n".join(lines) if lines else ""
 
 
@@ -97,12 +97,12 @@ def _doubts(samples: list[Sample], missing: list[dict[str, Any]]) -> str:
     if not loads:
         return ""
     busiest, sample, kind = max(loads, key=lambda one: one[0]["client_cpu"])
-    lines = [f"The client was busy for {busiest['client_cpu']:.0%} of the time at most ({sample['server']}, {kind})."]
+    lines = [f"The client was busy for at most {busiest['client_cpu']:.0%} of the time ({sample['server']}, {kind})."]
     disturbed = sum(load["server_cpu"] < BUSY for load, _, _ in loads)
     if disturbed:
         lines.append(
             f"**In {disturbed} of {len(loads)} loads the server had less than {BUSY:.0%} of its core**: "
-            "other processes took part, or the client was the limit. Ratios and targets above are not to be trusted."
+            "other processes used it, or the client was the bottleneck. The ratios and targets above are unreliable."
         )
     if missing:
         lines.append(f"Samples missing: {len(missing)}.")
@@ -118,7 +118,7 @@ def _speed(sample: Sample, kind: str) -> float:
 
 
 def _cpu(sample: Sample, kind: str) -> float:
-    """Microseconds of the server's core for each request."""
+    """Returns the microseconds of the server's core for each request."""
     load = sample["loads"][kind]
     return 1e6 * float(load["server_cpu"]) / float(load["requests_per_second"])
 

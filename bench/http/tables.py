@@ -1,8 +1,8 @@
-"""The files that some servers read their routes from, made outside the time that is measured.
+"""Generates the route files of the servers before the measurement.
 
-`routes.yaml` is hapiish's table, `quiet.yaml` the same without its access log, `features.yaml` the same beside routes
-that use many options, `openapi.yaml` Connexion's document; `routes.json` tells the node server what the Python servers
-take from `contract`.
+`routes.yaml` is hapiish's table, `quiet.yaml` the same without its access log, `features.yaml` the same with further
+routes that use many options, `openapi.yaml` Connexion's document. `routes.json` contains the further routes for the
+Node server; the Python servers import them from `contract`.
 """
 
 import json
@@ -18,14 +18,14 @@ CONNEXION_HANDLERS = "servers.connexion_app"
 
 
 class _Dumper(yaml.CSafeDumper):
-    """Writes every schema out where it is used, as a person would who writes one route after the other."""
+    """Writes every schema inline instead of as a YAML alias, as in a hand-written file."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def write(folder: Path, routes: int) -> None:
-    """Write all files for `routes` routes into `folder`."""
+    """Writes all files for `routes` routes to `folder`."""
     before, after = contract.around(routes)
     (folder / "routes.json").write_text(
         json.dumps({"before": [one.path for one in before], "after": [one.path for one in after]})

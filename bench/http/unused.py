@@ -1,8 +1,7 @@
-"""What options that other routes use cost a request: thread time per request, without a network.
+"""Measures the cost of options of other routes for a request: thread time per request, without a network.
 
-Both tables are served in one process by turns, hundreds of short blocks each, and the best block of each counts: what
-disturbs a block can only make it slower. Prints microseconds, and the ratio of the table with options to the one
-without.
+Both tables run alternately in one process, in hundreds of short blocks. The fastest block of each counts, because
+disturbances only slow a block down. Prints microseconds, and the ratio of the table with options to the one without.
 """
 
 import tempfile
@@ -22,7 +21,7 @@ TABLES = ("routes", "features")
 
 
 async def measure(folder: Path) -> dict[tuple[str, str], float]:
-    """Seconds of the best block per request, by table and load."""
+    """Returns the seconds per request of the fastest block, by table and load."""
     apps = {name: create_app(folder / f"{name}.yaml") for name in TABLES}
     best: dict[tuple[str, str], float] = {}
     for app in apps.values():
@@ -37,7 +36,7 @@ async def measure(folder: Path) -> dict[tuple[str, str], float]:
 
 
 async def block(app: Any, call: Call) -> float:
-    """Thread time of one of `BLOCK` requests, in seconds."""
+    """Returns the thread time of one of `BLOCK` requests, in seconds."""
     scope, body = asgi(call)
     statuses = []
 
@@ -57,7 +56,7 @@ async def block(app: Any, call: Call) -> float:
 
 
 def asgi(call: Call) -> tuple[dict[str, Any], bytes]:
-    """The scope and the body that uvicorn makes of a call."""
+    """Returns the ASGI scope and the body of a call, as uvicorn builds them."""
     head, _, body = call.encoded("127.0.0.1:3000").partition(b"\r\n\r\n")
     line, *fields = head.split(b"\r\n")
     method, target, _ = line.split(b" ")
@@ -80,13 +79,13 @@ def asgi(call: Call) -> tuple[dict[str, Any], bytes]:
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Measures and prints the results."""
     with tempfile.TemporaryDirectory() as made:
         tables.write(Path(made), 10)
         best = uvloop.run(measure(Path(made)))
     for load in LOADS:
         plain, featured = (best[name, load] * 1e6 for name in TABLES)
-        print(f"{load}: {plain:.2f} µs, beside options of other routes {featured:.2f} µs: {featured / plain:.3f}")
+        print(f"{load}: {plain:.2f} µs, with options on other routes {featured:.2f} µs: {featured / plain:.3f}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""The comparison: every server proved, then measured in interleaved rounds, and the result written down.
+"""Runs the comparison: verifies every server, measures all in interleaved rounds, and writes the results.
 
-A server is started afresh for each of its samples, alone on the first core, while the client has the second one to
-itself.
+Each sample starts a new server process, alone on the first core; the client runs alone on the second.
 """
 
 import argparse
@@ -36,13 +35,13 @@ UVICORN = (
     *("--lifespan", "off", "--log-level", "warning"),
 )
 START_LIMIT = 30  # seconds
-WARM = 2  # seconds of load before the measured ones, in which node compiles what is hot
+WARM = 2  # seconds of warm-up load, for Node's compiler
 BUSY = 0.9  # a server below this share of its core was not alone on it, or not the bottleneck
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One server in one round. `cpu` is microseconds of its core for each message, `busy` its share of that core."""
+    """A server in a round. `cpu` is microseconds of its core for each message, `busy` the utilization of that core."""
 
     server: str
     round: int
@@ -56,7 +55,7 @@ class Sample:
 
 
 def main() -> None:
-    """Run the comparison that the command line asks for; exits with 1 when a server does not relay as it must."""
+    """Runs the comparison by the command line; exits with 1 if a server violates the contract."""
     options = _options()
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
@@ -115,7 +114,7 @@ def _servers(text: str) -> list[str]:
 
 
 def start(name: str, core: int) -> Pinned:
-    """The server `name`, once it listens: hapiish by its own command, as a user would start it."""
+    """Starts the server `name` and returns it when it listens; hapiish with `hapiish run`, as users start it."""
     port = free_port()
     match name:
         case "node":

@@ -1,8 +1,8 @@
-"""What every server of this bench does: a user's room by the handshake, the seed's `message` to the receiver's room, an
-acknowledgement to the sender.
+"""The contract of every server: joins the user's room at the handshake, relays the seed's `message` to the receiver's
+room, and acknowledges it to the sender.
 
-The clients' handshake carries a user id and a token for it; hapiish verifies the token and takes nothing else, the
-other servers read the id.
+The handshake contains a user id and a token for it. hapiish verifies the token and ignores the id; the other servers
+read the id.
 """
 
 import json
@@ -32,7 +32,7 @@ MESSAGE = {
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two users, the first of whom writes to the second."""
+    """A sender and a receiver."""
 
     number: int
 
@@ -47,13 +47,13 @@ class Pair:
 
 @cache
 def auth(user: str) -> bytes:
-    """The handshake's auth."""
+    """Returns the `auth` of the handshake."""
     token = jwt.encode({"sub": user, "exp": int(time.time()) + 3600}, SECRET, algorithm="HS256")
     return json.dumps({"token": token, "user": user}).encode()
 
 
 def message(pair: Pair, number: str) -> bytes:
-    """The seed's event payload, as a JavaScript client writes it."""
+    """Returns the seed's event payload, as encoded by a JavaScript client."""
     payload = {
         "conversationId": f"{pair.number + 0x200000:024x}",
         "text": TEXT,

@@ -1,9 +1,9 @@
-"""Load for one server: pairs of Socket.IO clients over raw WebSockets, a sender that keeps messages in flight and a
-receiver that counts them.
+"""Load generator: pairs of Socket.IO clients over raw WebSockets, a sender with messages in flight and a receiver that
+counts them.
 
-Frames are made by hand and masked with zeros (RFC 6455 §5.3 lets the client choose), so that the client costs a
-fraction of the server that it measures. Every answer is still looked at: an acknowledgement that does not say
-`"ok":true`, a message out of order or a closed socket ends the load.
+Frames are hand-written and masked with zeros (RFC 6455 §5.3 leaves the mask to the client), so that the client is much
+cheaper than the server. Every packet is checked: an acknowledgement without `"ok":true`, a message out of order or a
+closed socket ends the load.
 """
 
 import asyncio
@@ -16,20 +16,20 @@ from typing import Self, cast
 import uvloop
 from contract import Pair, auth, message
 
-IN_FLIGHT = 4  # messages of one sender that are not acknowledged yet
+IN_FLIGHT = 4  # unacknowledged messages of a sender
 SIZE = 6  # digits of a message's number
 NUMBER = re.compile(rb'"msgId":"m-([0-9]{6})"')
 FIRST = 100000
 
 
 class LoadError(Exception):
-    """The server did not answer as it must."""
+    """Raised for an unexpected packet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a load saw: relayed and acknowledged messages, latencies of the acknowledgement in ms, and the share of
-    the measured time that the client's own core was busy.
+    """Results of a load: relayed and acknowledged messages, latencies of acknowledgements in ms, and the utilization
+    of the client's core.
     """
 
     messages: int
@@ -44,7 +44,7 @@ class Figures:
 
 
 class Tally:
-    """Counts for all clients, and carries the first failure."""
+    """Counts for all clients, and stores the first failure."""
 
     def __init__(self) -> None:
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -59,14 +59,14 @@ class Tally:
 
 
 def frame(payload: bytes) -> bytes:
-    """A masked text frame."""
+    """Returns a masked text frame."""
     size = len(payload)
     head = bytes((0x81, 0x80 | size)) if size < 126 else b"\x81\xfe" + size.to_bytes(2, "big")
     return head + b"\0\0\0\0" + payload
 
 
 class Client(asyncio.Protocol):
-    """Connects as `user`, then hands every packet to `packet`."""
+    """A client that connects as `user` and passes every packet to `packet`."""
 
     def __init__(self, user: str, tally: Tally) -> None:
         self.user = user
@@ -111,7 +111,7 @@ class Client(asyncio.Protocol):
                 break
             self.take(data[start + head : end])
             start = end
-        # A ping of Engine.IO is the only packet of three bytes with its head.
+        # Engine.IO's ping is the only frame of three bytes.
         if data[start:] == b"\x81\x012":
             self.take(b"2")
             start += 3
@@ -139,7 +139,7 @@ class Client(asyncio.Protocol):
 
 
 class Receiver(Client):
-    """Counts the messages that reach it, in the order in which they were sent."""
+    """Counts the received messages and checks their order."""
 
     next = FIRST
 
@@ -152,7 +152,7 @@ class Receiver(Client):
 
 
 class Sender(Client):
-    """Keeps messages without acknowledgement on their way."""
+    """Keeps a number of unacknowledged messages in flight."""
 
     def __init__(self, pair: Pair, tally: Tally) -> None:
         super().__init__(pair.sender, tally)
@@ -188,7 +188,7 @@ class Sender(Client):
 
 
 class Load:
-    """Pairs of clients that are connected and talk, within a `with` block. Raises LoadError when one is let down."""
+    """Connected pairs of clients, for a `with` block; raises LoadError for an unexpected packet."""
 
     def __init__(self, port: int, pairs: int) -> None:
         self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
@@ -220,7 +220,7 @@ class Load:
             sender.start()
 
     def go(self, seconds: float) -> Figures:
-        """Lets them talk, and says what was seen meanwhile."""
+        """Runs the load and returns its results."""
         return self._runner.run(self._go(seconds))
 
     async def _go(self, seconds: float) -> Figures:

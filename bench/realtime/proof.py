@@ -1,4 +1,4 @@
-"""Proof that a server relays and acknowledges as the contract says, before anything of it is timed."""
+"""Verifies that a server relays and acknowledges messages, before the measurement."""
 
 import asyncio
 import json
@@ -11,18 +11,18 @@ LIMIT = 10  # seconds
 
 
 class ProofError(Exception):
-    """The server does otherwise; the text says what was expected."""
+    """Raised for a violation of the contract; the message says what was expected."""
 
 
 def prove(port: int, *, strict: bool) -> None:
-    """Two users exchange a message; a `strict` server also refuses a bad token, payload and sender.
+    """Exchanges a message between two users; a `strict` server also refuses a bad token, payload and sender.
 
     Raises ProofError.
     """
     try:
         asyncio.run(asyncio.wait_for(_prove(port, strict=strict), LIMIT))
     except TimeoutError:
-        raise ProofError("an answer that must come does not come") from None
+        raise ProofError("an expected response did not arrive") from None
 
 
 async def _prove(port: int, *, strict: bool) -> None:

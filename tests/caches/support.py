@@ -1,4 +1,4 @@
-"""A store with outages, and a source of values with a delay."""
+"""Test doubles: a store with outages, and a slow source of values."""
 
 import asyncio
 from collections.abc import Callable

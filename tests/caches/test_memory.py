@@ -1,4 +1,4 @@
-"""The store in memory: what it holds, how much of it, and when it lets go."""
+"""The memory cache: contents, limits and eviction."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""catbox's rules, one by one, in a time that only passes where the test says so."""
+"""catbox's cache policy rules, on a controlled clock."""
 
 import asyncio
 import logging

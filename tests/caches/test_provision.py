@@ -1,4 +1,4 @@
-"""Stores by name and the segments taken in them, from one table to the next."""
+"""Cache stores by name, and their segments, across reloads."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The store in Redis, against a real one: outages and strangers included."""
+"""The Redis cache against a real server, with outages and foreign data."""
 
 import logging
 from typing import Any

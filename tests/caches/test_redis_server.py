@@ -1,4 +1,4 @@
-"""The Redis that other tests rely on."""
+"""The Redis server that other tests use."""
 
 from redis import Redis
 

@@ -1,4 +1,4 @@
-"""What a cache keeps is the same value afterwards, or is refused."""
+"""A cache returns values unchanged, or refuses to store them."""
 
 from datetime import date
 from typing import Any

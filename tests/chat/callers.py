@@ -1,4 +1,4 @@
-"""Who calls the chat in its tests: users over HTTP and their devices over Socket.IO."""
+"""Test clients of the chat: users over HTTP, and their devices over Socket.IO."""
 
 import asyncio
 import socket

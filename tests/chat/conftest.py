@@ -1,4 +1,4 @@
-"""What the tests of the chat share: its documents on the real database, the application, and users who call it."""
+"""Fixtures of the chat's tests: documents on the real database, the application, and its users."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""One of several processes that write to one conversation: `sender.py URI CONVERSATION`, 4 threads of 10 messages."""
+"""A process that writes to a conversation: `sender.py URI CONVERSATION`, 4 threads of 10 messages."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor

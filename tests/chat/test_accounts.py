@@ -1,4 +1,4 @@
-"""Registering, logging in and being recognised."""
+"""Registration, login and authentication."""
 
 import asyncio
 import logging

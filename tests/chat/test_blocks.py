@@ -1,4 +1,4 @@
-"""The block list over HTTP, and what a block prevents."""
+"""The block list over HTTP, and the effects of a block."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How often the chat lets somebody try."""
+"""Rate limits of the chat."""
 
 import asyncio
 

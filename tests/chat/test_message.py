@@ -1,4 +1,4 @@
-"""Order, doubles and durability of messages, on the real database."""
+"""Order, deduplication and durability of messages, on the real database."""
 
 import subprocess
 import sys

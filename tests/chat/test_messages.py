@@ -1,4 +1,4 @@
-"""Sending and reading over HTTP."""
+"""Sending and reading messages over HTTP."""
 
 import asyncio
 from typing import Any

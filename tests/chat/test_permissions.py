@@ -1,4 +1,4 @@
-"""Who may do what: every route and event of the table, for nobody, a stranger to the conversation and a member."""
+"""Permissions of every route and event, for an anonymous caller, a non-member and a member."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""The chat's own table: complete, documented, and the only place where it is plugged in."""
+"""The chat's table is complete, documented, and the only reference to its handlers and models."""
 
 from hapiish import TableError, table
 from hapiish.options import Event, Route

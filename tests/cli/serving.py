@@ -1,4 +1,4 @@
-"""`hapiish run` as a process, for tests of the command line."""
+"""Runs `hapiish run` as a process, for tests of the command line."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`hapiish check`: formats, exit statuses, and names that are resolved when asked for."""
+"""`hapiish check`: formats, exit statuses and `--import`."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`hapiish run` with clients that say little or too much, and few descriptors."""
+"""`hapiish run` with slow clients, oversized requests and few file descriptors."""
 
 import resource
 import socket

@@ -1,4 +1,4 @@
-"""What somebody who is new to hapiish gets wrong, and what `check` says of it."""
+"""Common mistakes of beginners, and the problems that `check` reports for them."""
 
 import importlib.util
 import sys

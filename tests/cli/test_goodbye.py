@@ -1,4 +1,4 @@
-"""How `hapiish run` ends while clients are connected to its sockets."""
+"""Shutdown of `hapiish run` while Socket.IO clients are connected."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The command line as a whole: which commands there are, and how little each of them loads."""
+"""The command line: its commands, and the modules that each command loads."""
 
 import subprocess
 import sys

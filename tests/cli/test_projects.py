@@ -1,4 +1,4 @@
-"""Miniature projects: each folder's `expected.txt` is exactly what `hapiish check` says of its table."""
+"""Sample projects: the output of `hapiish check` equals each folder's `expected.txt`."""
 
 from pathlib import Path
 

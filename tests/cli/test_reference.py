@@ -1,4 +1,4 @@
-"""`docs/reference`, which is generated from the file's schema."""
+"""`docs/reference` is generated from the table's schema."""
 
 import re
 from pathlib import Path

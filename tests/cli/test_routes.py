@@ -1,4 +1,4 @@
-"""`hapiish routes` and `hapiish schema`: what is served, and the schema of the file."""
+"""`hapiish routes` and `hapiish schema`."""
 
 import json
 from pathlib import Path

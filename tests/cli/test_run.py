@@ -1,4 +1,4 @@
-"""`hapiish run` as a process: what it serves, what it refuses, how it starts its database and how it ends."""
+"""`hapiish run` as a process: serving, errors at start, database start and shutdown."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The handlers, steps, extension functions and the scheme that the conformance cases name; see README.md."""
+"""Handlers, steps, extension functions and the scheme of the conformance cases; see README.md."""
 
 import asyncio
 from typing import Any

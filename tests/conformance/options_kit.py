@@ -1,4 +1,4 @@
-"""The functions that the exercises of options.yaml name."""
+"""Functions for the exercises of options.yaml."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Plays the recorded answers of real hapi (README.md) against hapiish; a manifest is written out as a table."""
+"""Replays recorded responses of hapi (README.md) against hapiish; each manifest is written as a table."""
 
 import json
 import shutil

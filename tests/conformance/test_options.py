@@ -1,4 +1,4 @@
-"""Every option of a hapi route and server (options.yaml): exercised here or elsewhere, or its absence explained."""
+"""Every option of a hapi route and server (options.yaml) has an exercise, or a documented reason for its absence."""
 
 import ast
 import json

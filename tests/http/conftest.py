@@ -1,4 +1,4 @@
-"""Applications from a few lines of YAML and of Python, for tests of what a request meets."""
+"""Fixtures that build applications from a few lines of YAML and Python."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A provider of OpenID Connect and plain OAuth 2.0 on the loopback; it may be told to misbehave."""
+"""A local provider of OpenID Connect and OAuth 2.0, which can be configured to misbehave."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Requests as the steps meet them, without a server around."""
+"""Builds requests for tests of single steps, without a server."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who may pass: scopes, templates in them, entities, and rules as alternatives."""
+"""Authorization: scopes, scope templates, entities, and alternative access rules."""
 
 from typing import Any
 

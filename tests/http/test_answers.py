@@ -1,4 +1,4 @@
-"""What a handler answers, judged in the form it has on the wire."""
+"""Response validation of the serialized value."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What a handler's values become on the wire, and what is said of those that become nothing."""
+"""Serialization of handler results, and the errors for values that cannot be sent."""
 
 import asyncio
 import logging

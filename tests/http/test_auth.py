@@ -1,4 +1,4 @@
-"""Authentication as hapi tabulates it (§3.4): outcome by mode, rule by scope, signed messages, server.auth."""
+"""Authentication as tabulated for hapi (§3.4): results by mode, rules by scope, signed messages, server.auth."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The scheme basic: from the Authorization header to the user's function and its verdict."""
+"""The scheme basic: header parsing, the user function and its result."""
 
 import asyncio
 from base64 import b64encode

@@ -1,4 +1,4 @@
-"""Bodies as streams and as files, through a table: how fast they are taken, what bounds them, what is left of them."""
+"""Request bodies as streams and files: backpressure, limits and cleanup."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""What a client may make the server keep and wait for before it has made a request."""
+"""Limits on memory and time that a client can use before its request is complete."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Alternatives (anyOf, oneOf, if, dependentSchemas): only what holds converts text, gives defaults and knows keys."""
+"""Alternatives (anyOf, oneOf, if, dependentSchemas): only matching branches coerce, supply defaults and know keys."""
 
 import copy
 from typing import Any

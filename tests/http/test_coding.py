@@ -1,4 +1,4 @@
-"""Content codings of request bodies: undone piece by piece, within the limit, by what the route offers."""
+"""Content codings of request bodies: incremental decoding, limits, and the codings of the route."""
 
 import gzip
 import zlib

@@ -1,4 +1,4 @@
-"""Text to the types of a schema, and defaults: which, how deep, and never in place."""
+"""Coercion of text by a schema, and defaults: rules, nesting, and no mutation of the input."""
 
 import copy
 from typing import Any

@@ -1,4 +1,4 @@
-"""Content codings: negotiation, what is compressed and what not, and that nothing is held back or lost on the way."""
+"""Content codings of responses: negotiation, compressible types, flushing and completeness."""
 
 import gzip
 import zlib

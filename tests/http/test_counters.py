@@ -1,4 +1,4 @@
-"""Where limits count: windows on a clock of the test's own, in memory and against a slow and obvious counter."""
+"""Counters of rate limits: windows on a controlled clock, compared with a simple reference counter."""
 
 import asyncio
 import logging

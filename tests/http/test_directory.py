@@ -1,4 +1,4 @@
-"""The kinds file and directory, as inert's: what a path leads to and what it must not lead to."""
+"""The kinds file and directory, as in inert: resolution of paths, and protection against traversal."""
 
 from pathlib import Path
 from typing import Any

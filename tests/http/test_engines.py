@@ -1,4 +1,4 @@
-"""The two engines agree: what jsonschema-rs accepts has no fault in jsonschema's report, and the other way round."""
+"""jsonschema-rs and the report of jsonschema agree on the validity of every value."""
 
 import copy
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`response.errors`: the application's own body for whatever is refused, by whom and wherever."""
+"""`response.errors` formats the body of every error, from any source."""
 
 import json
 from pathlib import Path

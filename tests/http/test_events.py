@@ -1,4 +1,4 @@
-"""`server.events`, what happens to requests told to whoever listens, and what of it reaches the log."""
+"""`server.events`: events of requests, their listeners, and their log entries."""
 
 import asyncio
 import logging

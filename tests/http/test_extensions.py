@@ -1,4 +1,4 @@
-"""Extension functions of every level in one sequence: what they are bound to, their time, where they may be."""
+"""Extension functions of all levels in one order: binding, timeouts, and allowed locations."""
 
 import logging
 from pathlib import Path

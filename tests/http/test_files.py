@@ -1,4 +1,4 @@
-"""Files as responses: where a path may lead, what a client is told, and that nothing stays open."""
+"""File responses: path confinement, headers, and closed file handles."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""JSON as a route or a handler wants it."""
+"""JSON formatting by route options and by handlers."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""What proxies say of a request, and who is believed."""
+"""Headers of proxies, and the proxies that are trusted."""
 
 from typing import Any
 

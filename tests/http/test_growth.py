@@ -1,4 +1,4 @@
-"""No text of a client costs more than linear work. A new parser of such text is a line of `PARSERS`."""
+"""The work for any client text is linear. A new parser of client text is a line of `PARSERS`."""
 
 import asyncio
 import gzip

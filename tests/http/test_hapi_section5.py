@@ -1,4 +1,4 @@
-"""The tables of reference/hapi.md §5, row by row: from what a handler returns and says to what goes out."""
+"""The tables of reference/hapi.md §5, row by row: from a handler's result to the response on the wire."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

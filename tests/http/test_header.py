@@ -1,4 +1,4 @@
-"""What a response's headers may carry: a value that cannot be sent is a 500 of ours that names the header."""
+"""Response headers: a value that cannot be sent is a 500 that names the header."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""RFC 9112: which requests are refused, and by what; who gets what the others say."""
+"""RFC 9112: refused requests, their errors, and the delivery of valid ones."""
 
 import base64
 from collections.abc import AsyncIterator

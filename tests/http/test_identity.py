@@ -1,4 +1,4 @@
-"""`server.requestId`: where the id of a request comes from."""
+"""`server.requestId`: the sources of a request id."""
 
 import logging
 from typing import Any

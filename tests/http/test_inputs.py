@@ -1,4 +1,4 @@
-"""`validate` and `response` of a table, as requests meet them: options, functions, rules across inputs."""
+"""`validate` and `response` of a table: options, functions, and rules across inputs."""
 
 import asyncio
 import logging

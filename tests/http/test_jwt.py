@@ -1,4 +1,4 @@
-"""The scheme jwt: from the Authorization header to credentials, and the refusals on the way."""
+"""The scheme jwt: from the Authorization header to credentials, and its errors."""
 
 import asyncio
 import time

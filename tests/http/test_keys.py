@@ -1,4 +1,4 @@
-"""Keys of tokens: what kind a PEM is, and sets of keys that an issuer publishes, kept and fetched anew by the rules."""
+"""Token keys: kinds of PEM, and key sets of an issuer with caching and refetching."""
 
 import asyncio
 import json

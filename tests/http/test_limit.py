@@ -1,4 +1,4 @@
-"""`limit`: who is counted by what, what is answered when there is no room, and what the headers tell."""
+"""`limit`: counting keys, responses over the limit, and headers."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The access log as `hapiish run` writes it: one write for a turn of the loop, in order, and nothing lost."""
+"""The access log of `hapiish run`: one write for each turn of the loop, ordered and complete."""
 
 import asyncio
 import io

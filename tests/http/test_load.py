@@ -1,4 +1,4 @@
-"""When a server is too busy: what is measured, and who is refused."""
+"""Load limits: measurements, and refusal of requests."""
 
 import asyncio
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Server methods and caches of a table, as handlers and steps before them meet them."""
+"""Server methods and caches of a table, called from handlers and steps."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Media types by extension and by name, and the table's changes to them."""
+"""Media types by extension and by name, and overrides of the table."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Multipart forms: what becomes of fields and files, within which bounds, and what is left on disk afterwards."""
+"""Multipart forms: fields, files, limits, and cleanup of temporary files."""
 
 import asyncio
 import gc

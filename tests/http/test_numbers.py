@@ -1,4 +1,4 @@
-"""Numbers and nesting of JSON, from a client's body to a handler and back: exact, or refused with the reason."""
+"""Numbers and nesting of JSON from request to response: exact, or refused with a reason."""
 
 import asyncio
 from typing import Any

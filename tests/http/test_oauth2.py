@@ -1,4 +1,4 @@
-"""The login at a third party, against a real one on the loopback: there and back, and everything that can go wrong."""
+"""Login with OAuth 2.0 against a real local provider: success, and every failure."""
 
 import logging
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Bodies: how they are read, within which bounds, and what becomes of them."""
+"""Payload parsing: formats, limits and errors."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""Preflights: each is answered for the route that it announces, and for no other."""
+"""A preflight is answered for the route that it announces, and for no other."""
 
 from typing import Any
 

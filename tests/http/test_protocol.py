@@ -1,4 +1,4 @@
-"""One write for a response: byte for byte what uvicorn's own protocol answers, whatever the client does."""
+"""The HTTP protocol class writes each response at once, byte for byte equal to uvicorn's own protocol."""
 
 import asyncio
 import re

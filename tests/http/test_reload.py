@@ -1,4 +1,4 @@
-"""A request that begins before a reload ends with the table that it began with; the next one meets the new table."""
+"""A request that begins before a reload completes with its table; the next request uses the new table."""
 
 import asyncio
 import gzip

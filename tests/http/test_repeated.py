@@ -1,4 +1,4 @@
-"""Headers that come on several lines: lists are put together, and what can be only one is refused (RFC 9110 §5.3)."""
+"""Repeated headers: lists are combined, duplicates of singletons are refused (RFC 9110 §5.3)."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a failed validation says: the place, the reason, the keyword, and never the value."""
+"""Reports of a failed validation: location, reason and keyword, never the value."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Row by row what real hapi answers (data/router.json), then what holds for any table."""
+"""Routing compared with recorded results of hapi (data/router.json), and properties of any table."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""Schemas that stand alone: what `#/schemas/Name` and `#/$defs/…` lead to."""
+"""Self-contained schemas: resolution of `#/schemas/Name` and `#/$defs/…`."""
 
 from typing import Any
 

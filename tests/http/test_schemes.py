@@ -1,4 +1,4 @@
-"""The built-in schemes as a table uses them: users, keys and sessions without any Python, or functions instead."""
+"""The built-in schemes in a table: users, keys and sessions with and without Python functions."""
 
 import importlib.util
 import io

@@ -1,4 +1,4 @@
-"""Sealed text: what @hapi/iron and @hapi/statehood wrote is read, and what was changed, guessed or is over is not."""
+"""Encrypted values: compatible with @hapi/iron and @hapi/statehood; modified, forged or expired ones are refused."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`request.server`: what it knows of itself and its routes, and requests from within."""
+"""`request.server`: its information and routes, and injected requests."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`session`: values that a browser has again in its next request, with yar's keys and methods."""
+"""`session`: values that persist between requests, with yar's keys and methods."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Tokens that the server signs: what they say, by which key, and that the strategy that signs them accepts them."""
+"""Signed tokens: claims, key selection, and acceptance by the strategy that signed them."""
 
 import json
 import math

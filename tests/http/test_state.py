@@ -1,4 +1,4 @@
-"""Cookies as a table declares them: what each setting sends and reads, and what never fails a request (hapi §5.11)."""
+"""Cookies of a table: the effect of each setting on sending and parsing (hapi §5.11)."""
 
 import re
 from typing import Any

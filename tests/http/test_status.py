@@ -1,4 +1,4 @@
-"""`validate.status`: with which status an input that does not fit is refused, wherever it is judged."""
+"""`validate.status`: the status of failed validation, at every place that validates."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Who is asking: strategies in order, the three modes, and that nothing but a verdict lets anybody in."""
+"""Authentication strategies: order, the three modes, and refusal of unexpected results."""
 
 import asyncio
 from collections.abc import Callable

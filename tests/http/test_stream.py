@@ -1,4 +1,4 @@
-"""Answers that come in pieces: what may be streamed, what its head says, and what ends a stream."""
+"""Streaming responses: sources, headers, and the ends of a stream."""
 
 import asyncio
 import logging

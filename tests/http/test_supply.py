@@ -1,4 +1,4 @@
-"""What the functions of a table get by asking for it by name: the server, and the models of their table."""
+"""Functions of a table receive `server` and `models` by keyword."""
 
 from pathlib import Path
 from textwrap import dedent

@@ -1,4 +1,4 @@
-"""Tables used by other tables, at run time: names, models, schemas and strategies of their own, behind one router."""
+"""Used tables at run time: separate names, models, schemas and strategies behind one router."""
 
 import sys
 from pathlib import Path

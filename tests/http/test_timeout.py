@@ -1,4 +1,4 @@
-"""`timeout.server`, clients that leave while a handler works, and functions that answer by themselves."""
+"""`timeout.server`, disconnected clients, and functions that respond by themselves."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""JSON Web Tokens: whose signature counts, what claims must say, and when a token is over."""
+"""JSON Web Tokens: signatures, claims and expiry."""
 
 import base64
 import hashlib

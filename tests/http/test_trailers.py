@@ -1,4 +1,4 @@
-"""What comes after a chunked body is `request.trailers` and nothing else."""
+"""Trailer fields of a chunked body are in `request.trailers` only."""
 
 import asyncio
 from pathlib import Path

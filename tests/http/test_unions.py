@@ -1,4 +1,4 @@
-"""Unions as requests meet them: bodies told apart by a constant, and numbers beside words in every text input."""
+"""Unions in requests: bodies with a discriminator, and alternatives of number and text in text inputs."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""The steps that judge the inputs of a route and its answers."""
+"""The steps that validate inputs and responses."""
 
 import asyncio
 import logging

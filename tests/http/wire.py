@@ -1,4 +1,4 @@
-"""Requests byte by byte, against the protocol class that `hapiish run` uses."""
+"""Sends requests byte by byte to the protocol class of `hapiish run`."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The todo project on a real MongoDB: a service that is YAML and two document classes."""
+"""Fixture: the todo project, YAML and two document classes, on a real MongoDB."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

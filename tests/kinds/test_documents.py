@@ -1,4 +1,4 @@
-"""Fields of any kind between JSON and a real MongoDB, those that have no JSON, and what tables say wrongly of them."""
+"""Document fields of every type between JSON and a real MongoDB, and problems of unsupported fields."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

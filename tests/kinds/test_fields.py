@@ -1,4 +1,4 @@
-"""Fields of documents: which values a client may set, and compare with, without anything failing further down."""
+"""Document fields: the values that clients may set and filter by, without errors in MongoDB."""
 
 from typing import Any
 

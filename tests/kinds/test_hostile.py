@@ -1,4 +1,4 @@
-"""What a client's JSON can cause in a resource is never a 500: it is stored as it was sent, or a 4xx says why not."""
+"""Hostile JSON in a resource is never a 500: it is stored unchanged, or a 4xx gives the reason."""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The kind `model` and resources: a complete service out of a table, on a real MongoDB."""
+"""The kind `model` and resources: a complete service from a table, on a real MongoDB."""
 
 from pathlib import Path
 from shutil import copytree

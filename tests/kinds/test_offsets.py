@@ -1,4 +1,4 @@
-"""Pages by offset with a count, and computed fields, on a real MongoDB."""
+"""Offset paging with a count, and computed fields, on a real MongoDB."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Documents that everybody reads and their owners alone change, and fields that a class sets by itself."""
+"""Documents with public reads and owner-only writes, and fields that a class sets itself."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

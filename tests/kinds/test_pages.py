@@ -1,4 +1,4 @@
-"""Lists against a slow and obviously correct reference: what filters leave, in what order, in pages of any size."""
+"""Lists compared with a slow reference implementation: filters, order, and pages of any size."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The kind `proxy`: requests and answers of a real server behind, passed on as they come."""
+"""The kind `proxy`: forwards requests and responses of a real upstream server."""
 
 import asyncio
 import gzip

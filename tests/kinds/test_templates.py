@@ -1,4 +1,4 @@
-"""Templates in `where` on a real MongoDB: what they may read, and that nothing but their value ever fits."""
+"""Templates in `where` on a real MongoDB: sources, and exact matching of their values."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Templates: `h.view`, the kind `view`, layouts, and what is wrong with them when a table is loaded."""
+"""Templates: `h.view`, the kind `view`, layouts, and problems at load."""
 
 from pathlib import Path
 from textwrap import dedent

@@ -1,4 +1,4 @@
-"""A real server on the loopback, and clients that send what no client library would."""
+"""A real server on the loopback, and raw clients that can violate the protocol."""
 
 import asyncio
 import json

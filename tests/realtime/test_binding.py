@@ -1,4 +1,4 @@
-"""Events of a table through a real server: the same request, steps, handlers and errors as a route's."""
+"""Events of a table on a real server: the request, steps, handlers and errors of a route."""
 
 import json
 import time

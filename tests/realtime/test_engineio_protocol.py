@@ -1,4 +1,4 @@
-"""Engine.IO 4, point by point as its public test suite has it (socket.io, docs/engine.io-protocol), and more."""
+"""Engine.IO 4: the cases of its public test suite (socket.io, docs/engine.io-protocol), and more."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Who a socket is: every scheme that can judge a handshake does, by its token, headers, query or cookies."""
+"""Authentication of sockets by every supported scheme: token, headers, query or cookies of the handshake."""
 
 import json
 from pathlib import Path

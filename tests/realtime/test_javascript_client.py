@@ -1,4 +1,4 @@
-"""The real JavaScript client, version 4, by the scripts in tests/js."""
+"""The real JavaScript client, version 4, with the scripts of tests/js."""
 
 import asyncio
 import json

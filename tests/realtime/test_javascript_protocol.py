@@ -1,4 +1,4 @@
-"""The real JavaScript client against a table with several arguments, attachments, parameters and the catch-all."""
+"""The real JavaScript client with several arguments, attachments, parameters and the wildcard event."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`limit` on events: counted as a route's, refused by an acknowledgement."""
+"""`limit` on events: counted as on routes, refused in the acknowledgement."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a namespace says for all its events, and what is sent before a client is connected."""
+"""Options of a namespace for all its events, and events sent before a client is connected."""
 
 from collections.abc import Callable
 from pathlib import Path

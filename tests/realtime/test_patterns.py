@@ -1,4 +1,4 @@
-"""Namespaces whose names have parameters, and events that are not declared one by one."""
+"""Namespaces with parameters, and wildcard events."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Our WebSocket beside uvicorn's own: whatever a client sends, in whatever pieces, both must answer the same bytes."""
+"""The WebSocket protocol class sends the same bytes as uvicorn's, for any input in any fragments."""
 
 import asyncio
 from typing import Any

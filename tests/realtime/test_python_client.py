@@ -1,4 +1,4 @@
-"""What stays the library's, seen by the library's own client: attachments, acknowledgement callbacks, its interface."""
+"""Unchanged features of python-socketio, with its own client: attachments, callbacks, its API."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A reload that changes who may come in is judged on those who are inside."""
+"""A reload that changes access to a namespace authenticates its open sockets again."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Socket.IO 5, point by point as its public test suite has it (socket.io, docs/socket.io-protocol), by a table."""
+"""Socket.IO 5: the cases of its public test suite (socket.io, docs/socket.io-protocol), with a table."""
 
 import json
 from pathlib import Path

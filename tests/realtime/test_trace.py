@@ -1,4 +1,4 @@
-"""What an event leaves behind: a line of the access log, the events of the server, a level that means something."""
+"""Observability of events: access log lines, server events, and log levels."""
 
 import asyncio
 import logging

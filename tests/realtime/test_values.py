@@ -1,4 +1,4 @@
-"""What an event may carry in and out: exact integers, nesting within bounds, the documents of a QuerySet."""
+"""Values in events: exact integers, bounded nesting, and QuerySets as lists."""
 
 import json
 from collections.abc import AsyncIterator

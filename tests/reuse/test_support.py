@@ -1,4 +1,4 @@
-"""The chat, built as a wheel and installed, in a project with users and a way to know them of its own, twice."""
+"""The chat, installed as a wheel, used twice in a project with its own users and authentication."""
 
 import os
 import subprocess

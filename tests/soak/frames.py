@@ -1,7 +1,7 @@
-"""Frames by mutation of a grammar, over WebSockets and polling, against a real server: `python -m tests.soak.frames`.
+"""Fuzzes a real server with mutated frames, over WebSockets and polling: `python -m tests.soak.frames`.
 
-Finds: anything logged as an error or with a traceback, a session that stays when its client has gone, a sound event of
-another client that is not acknowledged, memory that grows with the number of frames.
+Findings: log entries with level ERROR or a traceback, sessions that remain after their client disconnected, valid
+events of other clients without an acknowledgement, and memory that grows with the number of frames.
 """
 
 import argparse

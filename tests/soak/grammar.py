@@ -1,4 +1,4 @@
-"""Requests that are nearly right, and a strict reading of them by RFC 9112 that shares nothing with the server's."""
+"""Generates nearly valid requests, and parses them strictly by RFC 9112, independently of the server."""
 
 import random
 import re

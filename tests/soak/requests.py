@@ -1,8 +1,8 @@
-"""Raw requests against the server of `hapiish run`: `scripts/soak requests [--count N] [--seed N]`.
+"""Fuzzes the server of `hapiish run` with raw requests: `scripts/soak requests [--count N] [--seed N]`.
 
-Each connection sends some requests, right and nearly right ones, cut anywhere. Each must be answered or closed in time,
-without a 500, a traceback or a broken response; and what is served must be what RFC 9112 finds in the bytes, so that
-no body is ever taken for a request.
+Each connection sends valid and nearly valid requests, split at random positions. The server must respond or close the
+connection in time, without a 500, a traceback or a malformed response. It must serve exactly the requests that RFC 9112
+finds in the bytes, so that no body is parsed as a request.
 """
 
 import argparse

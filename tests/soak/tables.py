@@ -1,7 +1,7 @@
-"""A fuzz of tables: `scripts/soak tables --count 20000 --seed 1`. Whatever a table says, `check` answers with reasons.
+"""Fuzzes `check` with mutated tables: `scripts/soak tables --count 20000 --seed 1`. `check` must never raise.
 
-Every table of the repository, the examples of the guide and tables that explode are the seeds; each is changed a few
-times, as data and as text.
+The seeds are the tables of the repository, the examples of the guide, and tables that exceed the limits. Each is
+mutated several times, as data and as text.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The search for requests that harm, for a short while; `scripts/soak requests` goes on for longer."""
+"""A short run of `scripts/soak requests`."""
 
 import pytest
 

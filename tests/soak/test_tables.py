@@ -1,4 +1,4 @@
-"""A short form of `scripts/soak tables`: the seeds themselves, and some changes of each."""
+"""A short run of `scripts/soak tables`: all seeds, and some mutations of each."""
 
 from tests.soak.tables import run, seeds
 

@@ -1,4 +1,4 @@
-"""Connections by alias: options, sharing, several databases in one process, and what is restored at the end."""
+"""Connections by alias: options, sharing, several databases in one process, and cleanup."""
 
 import uuid
 from collections.abc import Iterator

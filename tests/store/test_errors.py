@@ -1,4 +1,4 @@
-"""Which exceptions mean that the database is away, which that the client is wrong, and what it is told."""
+"""Classification of database exceptions: outage or client error, and the response for each."""
 
 from collections.abc import Iterator
 from typing import Any

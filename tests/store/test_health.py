@@ -1,4 +1,4 @@
-"""The probes' handlers, called as a route calls them."""
+"""The handlers of the probes, called as by a route."""
 
 import asyncio
 from types import SimpleNamespace

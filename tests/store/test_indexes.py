@@ -1,4 +1,4 @@
-"""Declared indexes beside those of a real database."""
+"""Declared indexes compared with those of a real database."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The keeper on ordinary programs: it runs one while a lock is held, again when it crashes, and says why it ended."""
+"""The keeper with ordinary programs: runs one while a lock is held, restarts it, and reports why it ended."""
 
 import fcntl
 import json

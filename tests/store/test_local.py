@@ -1,4 +1,4 @@
-"""The local mongod for real: found, started, shared, moved, killed and refused."""
+"""A real local mongod: found, started, shared, moved, killed and refused."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The names of `models:` as attributes."""
+"""Models as attributes, by their names in `models:`."""
 
 import pytest
 

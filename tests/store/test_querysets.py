@@ -1,4 +1,4 @@
-"""A QuerySet that a handler returns: the list of its documents, asked for in a thread and never on the event loop."""
+"""A QuerySet that a handler returns is evaluated in a thread, never on the event loop."""
 
 import asyncio
 from collections.abc import AsyncIterator

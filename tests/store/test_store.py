@@ -1,4 +1,4 @@
-"""The store of an application on a real mongod, which is killed, frozen and brought back under it."""
+"""The store of an application on a real mongod that is killed, frozen and restored."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The pool: who runs where, how many at once, and what cancelling and stopping do."""
+"""The thread pool: scheduling, concurrency, cancellation and shutdown."""
 
 import asyncio
 import subprocess

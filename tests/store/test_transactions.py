@@ -1,4 +1,4 @@
-"""Transactions on a real mongod: whole or not at all, whatever comes between."""
+"""Transactions on a real mongod: atomic under every failure."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Requests to an application whose MongoDB is frozen, killed or back: who waits, how long, and what the log says."""
+"""Requests while MongoDB is frozen, killed or restored: waiting times, responses and log lines."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Tables that explode: a short text that stands for endlessly much is refused at the place that asks for it."""
+"""Limits on table expansion: the problem points at the value that exceeds a limit."""
 
 import os
 from collections.abc import Mapping

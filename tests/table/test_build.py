@@ -1,4 +1,4 @@
-"""A checked file to dataclasses: units, short forms, defaults, and the places of what is named."""
+"""A checked file to dataclasses: units, short forms, defaults, and locations of names."""
 
 from dataclasses import fields
 from typing import Any

@@ -1,4 +1,4 @@
-"""Calls of server methods as text: what they say, and what is wrong with them in a table."""
+"""Calls of server methods as text: parsing, and problems in a table."""
 
 import json
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""What does not fit together: hapi's load-time errors (X1 to X95 of its inventory), and what hapiish adds to them."""
+"""Inconsistent tables: hapi's load-time errors (X1 to X95 of its inventory), and hapiish's additional checks."""
 
 import json
 from typing import Any

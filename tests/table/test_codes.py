@@ -1,4 +1,4 @@
-"""Problem codes: one table, from which the documentation is written, and nothing outside of it."""
+"""Problem codes: one enumeration, which generates the documentation."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tables used by tables: what becomes of their parts, of names that meet, and of what Python plugins bring."""
+"""Tables that use tables: their parts, name conflicts, and registrations of Python plugins."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`${…}` in values: where they come from, how they are typed, and that they are never shown."""
+"""`${…}` in values: sources, types, and secrecy of the values."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What beginners write, and those who come from other frameworks: one problem for one cause, with what to write."""
+"""Mistakes of beginners and of users of other frameworks: one problem for one cause, with the correct form."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Groups: prefixes that add up, hosts, and options that lie below those of their routes."""
+"""Groups: concatenated prefixes, hosts, and options with lower priority than those of routes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Checking a table costs work in proportion to its text. A new rule about text is one more line of `TEXTS`."""
+"""The work of a check is linear in the text of the table. A new rule about text is a line of `TEXTS`."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Limits that are refused when a table is read, each at its place."""
+"""Problems of `limit`, with their locations."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Lists among inherited options: replaced, or added to where that is written."""
+"""Inherited lists: replaced, or extended with `add`."""
 
 from pathlib import Path
 from typing import Any

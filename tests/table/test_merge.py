@@ -1,4 +1,4 @@
-"""The one merge: layer upon layer, by hapi's rules, with null as the way back to the built-in default."""
+"""Merging of options by hapi's rules; null resets to the built-in default."""
 
 from typing import Any
 

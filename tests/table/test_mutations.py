@@ -1,4 +1,4 @@
-"""Whatever is changed in tables that use other tables, groups and presets: reasons with places, never a traceback."""
+"""Mutations of tables with used tables, groups and presets produce problems with locations, never a traceback."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""The order of extension functions: hints over the names of plugins, else the order of declaration."""
+"""The order of extension functions: `before` and `after` by plugin name, else the order of declaration."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Presets: options by name, and templates of options that are filled in where they are used."""
+"""Presets: named options, and option templates with parameters."""
 
 from typing import Any
 

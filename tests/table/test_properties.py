@@ -1,4 +1,4 @@
-"""What holds for every text and every table: reading never fails, JSON reads as itself, problems are complete."""
+"""Properties of every text and table: reading never fails, JSON has its own meaning, problems are complete."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""`csp` and `csrf` that are refused when a table is read, each at its place."""
+"""Problems of `csp` and `csrf`, with their locations."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The kind `proxy` in a table: what is wrong with it, with places; that it takes bodies as they come."""
+"""The kind `proxy` in a table: problems with locations, and unparsed payloads."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Schemas that others wrote: resources with an `$id`, anchors, dynamic references, metaschemas; nothing is fetched."""
+"""References in schemas: `$id`, anchors, dynamic references, metaschemas; nothing is fetched."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Syntax errors in our own words, mended where the intent is plain so that the other faults are found as well."""
+"""Syntax errors with clear messages, repaired where the intent is obvious, so that later problems are found."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Problems for people, programs and GitHub."""
+"""Reports of problems as text, JSON and GitHub annotations."""
 
 import json
 from dataclasses import replace

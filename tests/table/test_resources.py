@@ -1,4 +1,4 @@
-"""Resources and the kind `model` in a table: what they stand for, and what is wrong with them, with places."""
+"""Resources and the kind `model` in a table: their expansion, and problems with locations."""
 
 from pathlib import Path
 

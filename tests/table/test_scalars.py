@@ -1,4 +1,4 @@
-"""Unquoted text to values: the table of YAML 1.2 core rules, with what JSON and prudence refuse."""
+"""Unquoted scalars: the core schema of YAML 1.2, without ambiguous forms."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The published schema of the file: documented throughout, and the same as the dataclasses that carry its values."""
+"""The published schema: fully documented, and equal to the dataclasses."""
 
 from collections.abc import Iterator
 from dataclasses import fields

@@ -1,4 +1,4 @@
-"""A default or an example that stands in a schema is judged by it when the table is loaded."""
+"""`default` and `examples` in a schema are validated by it at load."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""`session` that is refused when a table is read, each at its place."""
+"""Problems of `session`, with their locations."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The form of the file: where a fault is shown, what it is called, and what is suggested."""
+"""The structure of the file: locations, wording and suggestions of problems."""
 
 from pathlib import Path
 from typing import Any

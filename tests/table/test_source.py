@@ -1,4 +1,4 @@
-"""YAML text to values with places, and every fault of the text at once."""
+"""YAML text to values with locations, and all syntax errors at once."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`load` and `check`: from a path to a table, or to all of its problems."""
+"""`load` and `check`: from a path to a table or to all of its problems."""
 
 import gc
 import json

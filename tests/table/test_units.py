@@ -1,4 +1,4 @@
-"""Durations and sizes as they are written."""
+"""Notations of durations and sizes."""
 
 import pytest
 

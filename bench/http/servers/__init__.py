@@ -1,1 +1,1 @@
-"""The servers that are compared, one module each; `app(routes, tables)` gives the ASGI application."""
+"""The compared servers, one module each; `app(routes, tables)` returns the ASGI application."""

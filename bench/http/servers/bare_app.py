@@ -1,6 +1,6 @@
-"""The upper bound: an ASGI callable that looks at the first letter of the method and answers constant bytes.
+"""The upper bound: an ASGI callable that checks the first letter of the method and sends constant bytes.
 
-It checks nothing, so the proof of the contract leaves it out; it shows what uvicorn and the client can do at most.
+It validates nothing and is exempt from the contract; it shows the maximum rate of uvicorn and the client.
 """
 
 import json

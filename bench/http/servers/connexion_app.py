@@ -1,4 +1,4 @@
-"""Connexion 3 with the OpenAPI document that `tables` made, as its asynchronous application."""
+"""Connexion 3, asynchronous, with the OpenAPI document that `tables` generates."""
 # ruff: noqa: N803 - the names are the contract's
 
 from pathlib import Path

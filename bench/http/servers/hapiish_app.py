@@ -1,4 +1,4 @@
-"""hapiish with the route table that `tables` made; the handlers of that table are here too."""
+"""hapiish with the table that `tables` generates, and the handlers of that table."""
 
 from pathlib import Path
 from typing import Any

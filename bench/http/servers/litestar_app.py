@@ -1,4 +1,4 @@
-"""Litestar with msgspec structs; path parameters are typed by annotation, so that a wrong one is a 400 and no 404."""
+"""Litestar with msgspec structs; path parameters are typed by annotation, so an invalid one is a 400, not a 404."""
 # ruff: noqa: N803, N815 - the names are the contract's
 
 from collections.abc import Callable

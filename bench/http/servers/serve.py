@@ -1,9 +1,8 @@
-"""Serves any of the applications with one and the same uvicorn: `python -m servers.serve NAME ROUTES TABLES PORT`.
+"""Serves any of the applications with the same uvicorn: `python -m servers.serve NAME ROUTES TABLES PORT`.
 
-Only `hapiish` is served as by `hapiish run`: with its access log, its HTTP protocol class and the table out of the
-garbage collector's way. `hapiish-quiet` is the same without the access log, which no other server here writes;
-`hapiish-features` serves the same routes out of a table in which others use many options; `hapiish-uvicorn` has what
-all others have.
+`hapiish` is served as by `hapiish run`: with its access log, its HTTP protocol class, and the table frozen out of
+garbage collection. `hapiish-quiet` is the same without the access log, which no other server writes. `hapiish-features`
+serves a table whose other routes use many options. `hapiish-uvicorn` has the settings of all other servers.
 """
 
 import gc
@@ -18,7 +17,7 @@ HAPIISH_TABLES = {"": "routes.yaml", "quiet": "quiet.yaml", "features": "feature
 
 
 def main(name: str, routes: str, tables: str, port: str) -> None:
-    """Serve `servers.NAME_app` on the loopback address until the process is told to end."""
+    """Serves `servers.NAME_app` on the loopback address until the process is terminated."""
     module, _, under = name.partition("-")
     make = importlib.import_module(f"servers.{module}_app").app
     app = make(int(routes), Path(tables), *([HAPIISH_TABLES[under]] if module == "hapiish" else []))

@@ -1,4 +1,4 @@
-"""Starlette by hand: the contract as an engineer would write it who knows what is fast."""
+"""Hand-written Starlette, optimized for speed."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""No library at all: the packets by hand on bare ASGI. The most that uvicorn can do."""
+"""The upper bound: hand-written packets on bare ASGI, without a library."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The two functions that servers/routes.yaml names."""
+"""The two handlers of servers/routes.yaml."""
 
 from typing import Any
 

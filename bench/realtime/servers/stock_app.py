@@ -1,4 +1,4 @@
-"""python-socketio as it comes."""
+"""Plain python-socketio."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A plugin that is a module: it has a name and `register`."""
+"""A plugin that is a module with a name and `register`."""
 
 name = "clock"
 version = "2.1.0"

@@ -1,4 +1,4 @@
-"""A plugin that is an object, and contributes one of everything."""
+"""A plugin that is an object, with an example of every registration."""
 
 from hapiish import boom
 

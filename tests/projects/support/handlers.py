@@ -1,4 +1,4 @@
-"""Beside this table there are `handlers` too, as there are in the chat."""
+"""A `handlers` module next to this table, which does not collide with the chat's."""
 
 
 def me(request, h):

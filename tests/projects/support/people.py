@@ -1,4 +1,4 @@
-"""People with badges: this project's users, with what the chat asks of a user, and the scheme that knows them."""
+"""The project's user model with badges, the methods that the chat requires, and its authentication scheme."""
 
 from bson import ObjectId
 from mongoengine import Document, ListField, ObjectIdField, StringField

@@ -1,4 +1,4 @@
-"""Articles: what is more than a resource of the model."""
+"""Handlers of articles beyond the CRUD resource."""
 
 from handlers.users import caller
 

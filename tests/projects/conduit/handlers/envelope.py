@@ -1,4 +1,4 @@
-"""What is around bodies: {"article": …}, {"articles": […]}, and {"errors": {…}} around every error."""
+"""Envelopes of bodies: {"article": …}, {"articles": […]}, and {"errors": {…}} for every error."""
 
 from hapiish import boom
 

@@ -1,4 +1,4 @@
-"""Accounts, and people as others see them."""
+"""Accounts and public profiles."""
 
 import hashlib
 import hmac
