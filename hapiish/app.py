@@ -111,7 +111,7 @@ class Application(Starlette):
     @property
     def errors(self) -> Errors | None:
         """What errors look like that belong to no route, also those of what was no request."""
-        return self.server.current.dispatch.absent.errors
+        return self.server.current.dispatch.not_found_route.errors
 
     async def serve(self, scope: Any, receive: Receive, send: Send) -> None:
         """Hands sockets to Socket.IO and requests to the table, which is started if nobody did."""

@@ -11,7 +11,7 @@ from hapiish.caches import Caches, Policy, Rules
 from hapiish.compile import Compiled
 from hapiish.http.cookies.cookies import Cookies
 from hapiish.http.cookies.session import Sessions
-from hapiish.http.dispatch import Dispatcher, Tell
+from hapiish.http.dispatch import Dispatcher, Observer
 from hapiish.http.exchange import log
 from hapiish.http.exchange.events import Events, TableEvents
 from hapiish.http.exchange.request import Request, decorated
@@ -173,7 +173,7 @@ class BoundServer(BaseServer):
         self.plugins = getattr(table.plugins, "exposed", {})
         self.registrations = getattr(table.plugins, "registrations", {})
         self.logs_access = table.server.access_log
-        self.event_tells: tuple[Tell, ...] = ()
+        self.event_observers: tuple[Observer, ...] = ()
 
     def __getattr__(self, name: str) -> Any:
         # Without the `__getattr__` of the server, which would ask the current table, and that one the server.
@@ -204,9 +204,9 @@ class BoundServer(BaseServer):
         """Makes the dispatchers emit `response` where it has a listener; without one responses cost nothing more."""
         emit = self._responded if self.events.has_listeners("response") else None
         for dispatch in (self.dispatch, self.internal):
-            dispatch.listen(emit)
-        logged: tuple[Tell, ...] = (log.told_event,) if self.logs_access else ()
-        self.event_tells = logged if emit is None else (*logged, emit)
+            dispatch.observe(emit)
+        logged: tuple[Observer, ...] = (log.log_event,) if self.logs_access else ()
+        self.event_observers = logged if emit is None else (*logged, emit)
 
     def _responded(self, request: Request, response: Response, status: int, size: int) -> None:
         request.response = response

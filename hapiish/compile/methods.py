@@ -11,7 +11,7 @@ from hapiish import options as model
 from hapiish.caches import Policy, Rules
 from hapiish.compile.names import Names
 from hapiish.http.exchange.route import caller
-from hapiish.http.lifecycle import settled
+from hapiish.http.lifecycle import awaited
 from hapiish.table.calls import Literal, Reference, is_call, parse
 from hapiish.table.compose.owned_names import home
 from hapiish.table.problems import Problem
@@ -97,7 +97,7 @@ def _awaited(function: Callable[..., Any], run: Run) -> AsyncHandler:
         return called
 
     async def call(*args: Any, **kwargs: Any) -> Any:
-        return await settled(await run(partial(function, *args, **kwargs)))
+        return await awaited(await run(partial(function, *args, **kwargs)))
 
     return call
 

@@ -106,8 +106,8 @@ class RouteCompiler:
         assert isinstance(given.handler, str)
         return self.methods.function(given.handler)
 
-    def absent(self, defaults: model.RouteOptions) -> Route:
-        """The internal route of what no route answers: the server's own `defaults`, no authentication (hapi)."""
+    def not_found_route(self, defaults: model.RouteOptions) -> Route:
+        """The internal route of requests that match no route: the server's `defaults`, no authentication (hapi)."""
         self.names.realm = 0
         return Route(
             id=None,

@@ -46,7 +46,7 @@ class SocketCompiler:
             for event in given.events
         }
         others = routes.pop("*", None)
-        absent = EventRoute(server, self.absent(), raw=given.ack == "raw")
+        undeclared = EventRoute(server, self.not_found_route(), raw=given.ack == "raw")
         return NamespaceHooks(
             connect=connection.connect,
             disconnect=connection.disconnect,
@@ -55,8 +55,8 @@ class SocketCompiler:
             rules=self.rules(given.auth),
             events={name: route.acknowledge for name, route in routes.items()},
             others=others.acknowledge_any if others is not None else None,
-            unknown=absent.unknown,
-            refused=absent.refused,
+            unknown=undeclared.unknown,
+            refused=undeclared.refused,
             binary=_names(given, "binary"),
             several=_names(given, "arguments"),
             raw=given.ack == "raw",
@@ -100,8 +100,8 @@ class SocketCompiler:
             responder=self.routes.responder(options, ""),
         )
 
-    def absent(self) -> Route:
-        """What `request.route` is for an event that the namespace does not have: the server's defaults."""
+    def not_found_route(self) -> Route:
+        """The route of events that the namespace does not declare: the server's defaults."""
         defaults = self.routes.table.server.routes
         return Route(
             id=None,

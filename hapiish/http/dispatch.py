@@ -12,11 +12,11 @@ from urllib.parse import quote
 from hapiish import boom, codec
 from hapiish.http.content.stream import Body, BrokenOff, Disconnected, close, hang_up, is_gone, transmit
 from hapiish.http.exchange import log
-from hapiish.http.exchange.error_body import told
+from hapiish.http.exchange.error_body import error_response
 from hapiish.http.exchange.request import Request, host_of, joined
 from hapiish.http.exchange.response import Response, from_error
 from hapiish.http.exchange.route import Route, Steps
-from hapiish.http.exchange.toolkit import CLOSE, Left
+from hapiish.http.exchange.toolkit import CLOSE, LifecycleAborted
 from hapiish.http.lifecycle import failed, finish, perform, post_response
 from hapiish.http.render import Rendered
 from hapiish.http.routing.router import Router, normalise
@@ -27,34 +27,34 @@ from hapiish.types import Receive, Scope, Send
 PATH_SAFE = "/%:@!$&'()*+,;=~"
 """What a path carries as it is, percent codes included."""
 
-Found = tuple[Route, dict[str, Any], Response | None]
-Tell = Callable[[Request, Response, int, int], None]
+Lookup = tuple[Route, dict[str, Any], Response | None]
+Observer = Callable[[Request, Response, int, int], None]
 """`(request, response, status, size)`, the size of the body in bytes."""
 
 Streamed = tuple[int, list[Pair], Body]
 
 
 class Dispatcher:
-    """`routes` are by id; `absent` answers what no route does, with the server's defaults (hapi's not-found route).
+    """`routes` are keyed by id; `not_found_route` answers requests that match none, with the server's defaults (hapi).
 
-    `preflight` is the same without the server's CORS headers, since a preflight gets those of the route that it is for.
+    `preflight_route` is the same without CORS headers: a preflight gets those of the route it asks about.
     """
 
     __slots__ = (
-        "absent",
         "access_log",
         "any_cors",
         "counts_ids",
         "method_not_allowed",
+        "not_found_route",
+        "observers",
         "on_request",
-        "preflight",
+        "preflight_route",
         "query_parser",
         "requests",
         "router",
         "routes",
         "server",
         "strip",
-        "tells",
         "vhosts",
     )
 
@@ -64,8 +64,8 @@ class Dispatcher:
         server: Any,
         router: Router,
         routes: Mapping[str, Route],
-        absent: Route,
-        preflight: Route,
+        not_found_route: Route,
+        preflight_route: Route,
         on_request: Steps = (),
         query_parser: Parser | None = None,
         strip_trailing_slash: bool = False,
@@ -78,8 +78,8 @@ class Dispatcher:
         self.server = server
         self.router = router
         self.routes = routes
-        self.absent = absent
-        self.preflight = preflight
+        self.not_found_route = not_found_route
+        self.preflight_route = preflight_route
         self.on_request = on_request
         self.query_parser = query_parser
         self.requests = Request
@@ -89,15 +89,15 @@ class Dispatcher:
         self.method_not_allowed = method_not_allowed
         self.access_log = access_log
         self.counts_ids = counts_ids
-        self.listen(None)
+        self.observe(None)
 
-    def listen(self, tell: Tell | None) -> None:
+    def observe(self, observer: Observer | None) -> None:
         """Tells `tell` of every response that has left, besides the log; None for nobody."""
-        logged: tuple[Tell, ...] = (log.told,) if self.access_log else ()
-        self.tells = logged if tell is None else (*logged, tell)
+        logged: tuple[Observer, ...] = (log.log_request,) if self.access_log else ()
+        self.observers = logged if observer is None else (*logged, observer)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = self.requests(self.server, scope, receive, self.absent, send)
+        request = self.requests(self.server, scope, receive, self.not_found_route, send)
         if self.counts_ids:
             request.id = log.next_id()
         response = None
@@ -105,30 +105,30 @@ class Dispatcher:
             try:
                 request.path = self._path(scope)
                 if self.on_request:
-                    response = await self._early(request)
+                    response = await self._run_on_request(request)
                 if response is None:
                     request.route, request.params, response = self.find(scope, request.path)
             except Exception as error:  # noqa: BLE001 - every outcome is a response
-                response = self._of_the_server(scope) or failed(request, error)
+                response = self._server_options(scope) or failed(request, error)
             route = request.route
             if response is None:
                 response = await perform(route, request)
             else:
-                response = await _unrouted(route, request, response)
+                response = await _finish_unrouted(route, request, response)
             try:
                 status, headers, body = route.responder.render(request, response)
             except Exception as error:  # noqa: BLE001 - every outcome is a response
-                response, (status, headers, body) = await _rendered(request, response, error)
+                response, (status, headers, body) = await _render_after_error(request, response, error)
             if not isinstance(body, bytes):
                 await self._stream(request, response, (status, headers, body), request.listen or receive)
                 return
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
-        except (CancelledError, Left) as ended:
-            await self._leave(request, ended)
+        except (CancelledError, LifecycleAborted) as ended:
+            await self._end_unanswered(request, ended)
             return
-        for tell in self.tells:
-            tell(request, response, status, len(body))
+        for observe in self.observers:
+            observe(request, response, status, len(body))
         if route.on_post_response:
             await post_response(route, request, response)
 
@@ -139,44 +139,44 @@ class Dispatcher:
         try:
             await transmit(status, headers, body, receive, request.send)
         except Disconnected:
-            status = _disconnected(request, "response")
+            status = _note_disconnect(request, "response")
         except CancelledError as error:
             if not is_gone(error):
                 raise
-            status = _disconnected(request, "response")
+            status = _note_disconnect(request, "response")
         except Exception as error:  # noqa: BLE001 - whatever it is, the head is out
             name = f"{request.method} {request.route.path}"
             log.crashed(request.id, name, error)
             broken = BrokenOff(f"the answer to {name} broke off (request {request.id})")
-        await self._after(request, response, status, request.send.size)
+        await self._responded(request, response, status, request.send.size)
         if broken is not None:
             raise broken
 
-    async def _leave(self, request: Request, ended: BaseException) -> None:
+    async def _end_unanswered(self, request: Request, ended: BaseException) -> None:
         """The end of a request that gets no answer of ours: its client has left, or a function said h.abandon, h.close.
 
         Any other cancellation is for whoever asked for it. Raises BrokenOff where only that closes the connection.
         """
-        if isinstance(ended, Left):
+        if isinstance(ended, LifecycleAborted):
             sending, status = request.send, request.send.status
             if ended.signal is CLOSE and status is not None and not sending.complete:
                 await sending({"type": "http.response.body", "body": b""})
             hang = ended.signal is CLOSE and status is None
             left = Response()
             left.status_code = status or 0  # which is the status of no response
-            await self._after(request, left, status or 0, sending.size)
+            await self._responded(request, left, status or 0, sending.size)
             if hang and not hang_up(request.receive):
                 raise BrokenOff(f"{request.method} {request.route.path} closes the connection (request {request.id})")
         elif is_gone(ended):
-            status = _disconnected(request, "request")
-            await self._after(request, Response().code(status), status, 0)
+            status = _note_disconnect(request, "request")
+            await self._responded(request, Response().code(status), status, 0)
         else:
             raise ended
 
-    async def _after(self, request: Request, response: Response, status: int, size: int) -> None:
+    async def _responded(self, request: Request, response: Response, status: int, size: int) -> None:
         """What follows a response that took another way than most."""
-        for tell in self.tells:
-            tell(request, response, status, size)
+        for observe in self.observers:
+            observe(request, response, status, size)
         if request.route.on_post_response:
             await post_response(request.route, request, response)
 
@@ -201,12 +201,12 @@ class Dispatcher:
     def _path(self, scope: Scope, *, faithful: bool = False) -> str:
         path = normalise(scope.get("raw_path") or scope["path"], self.strip, faithful=faithful)
         if scope.get("root_path"):
-            root = _written(scope["root_path"])
+            root = _mount_path(scope["root_path"])
             if path == root or path.startswith(f"{root}/"):
                 path = path[len(root) :] or "/"
         return path
 
-    async def _early(self, request: Request) -> Response | None:
+    async def _run_on_request(self, request: Request) -> Response | None:
         """onRequest, which may answer, or change the method, the path or the payload, before a route is looked up."""
         for step, awaits in self.on_request:
             taken = (await step(request)) if awaits else step(request)
@@ -216,8 +216,8 @@ class Dispatcher:
             request.receive = None  # as hapi: what onRequest made of the body stands
         return None
 
-    def find(self, scope: Scope, path: str) -> Found:
-        """The route for a method and a normalised path, and its parameters; else `absent` with the answer it gives."""
+    def find(self, scope: Scope, path: str) -> Lookup:
+        """The route for a method and a normalised path with its parameters, or `not_found_route` with a response."""
         method = scope["method"]
         host = host_of(scope) if self.vhosts else None
         found = self.router.find(method, path, host)
@@ -227,41 +227,41 @@ class Dispatcher:
             return found[0], found[1] or {}, None
         return self._refuse(path, host)
 
-    def _refuse(self, path: str, host: str | None) -> Found:
+    def _refuse(self, path: str, host: str | None) -> Lookup:
         """405 where the path is known by other methods, else 404."""
         allow = self.router.allowed(path, host) if self.method_not_allowed else ()
-        return self.absent, {}, from_error(boom.MethodNotAllowed(allow=allow) if allow else boom.NotFound())
+        return self.not_found_route, {}, from_error(boom.MethodNotAllowed(allow=allow) if allow else boom.NotFound())
 
-    def _of_the_server(self, scope: Scope) -> Response | None:
+    def _server_options(self, scope: Scope) -> Response | None:
         """The answer to `OPTIONS *`, which asks what the server as a whole can do (RFC 9110 §9.3.7)."""
         if scope["method"] != "OPTIONS" or (scope.get("raw_path") or scope["path"]) not in (b"*", "*"):
             return None
         return Response().header("allow", ", ".join(self.router.methods())).code(204)
 
-    def _options(self, scope: Scope, path: str, host: str | None, found: Any) -> Found:
+    def _options(self, scope: Scope, path: str, host: str | None, found: Any) -> Lookup:
         """OPTIONS that no route of that method takes: a preflight, then a `*` route, then the list of methods."""
         headers = joined(scope["headers"])
         asked, origin = headers.get("access-control-request-method"), headers.get("origin")
         if self.any_cors and asked is not None and origin is not None:
             target = self.router.find(asked, path, host)
             if target is not None:
-                return self.preflight, {}, _preflight(target[0], origin, asked, headers)
+                return self.preflight_route, {}, _preflight(target[0], origin, asked, headers)
             return self._refuse(path, host)
         if found is not None:
             return found[0], found[1] or {}, None
         if self.method_not_allowed and (allow := self.router.allowed(path, host)):
-            return self.absent, {}, Response().header("allow", ", ".join(allow)).code(204)
-        return self.absent, {}, from_error(boom.NotFound())
+            return self.not_found_route, {}, Response().header("allow", ", ".join(allow)).code(204)
+        return self.not_found_route, {}, from_error(boom.NotFound())
 
 
-async def _unrouted(route: Route, request: Request, response: Response) -> Response:
+async def _finish_unrouted(route: Route, request: Request, response: Response) -> Response:
     """What is sent where no handler is asked: in the form that the server has for errors, past onPreResponse."""
-    if response.error is not None and route.errors is not None and not response.shaped:
-        response = told(request, response.error)
+    if response.error is not None and route.errors is not None and not response.has_custom_body:
+        response = error_response(request, response.error)
     return await finish(route, request, response) if route.on_pre_response or route.finalizers else response
 
 
-async def _rendered(request: Request, response: Response, error: Exception) -> tuple[Response, Rendered]:
+async def _render_after_error(request: Request, response: Response, error: Exception) -> tuple[Response, Rendered]:
     """What is sent where a first try raised `error`: documents that a thread has to ask for, or a 500."""
     render = request.route.responder.render
     if isinstance(error, codec.UnevaluatedError):
@@ -276,7 +276,7 @@ async def _rendered(request: Request, response: Response, error: Exception) -> t
     return response, render(request, response)
 
 
-def _disconnected(request: Request, of: str) -> int:
+def _note_disconnect(request: Request, of: str) -> int:
     """Notes that nobody waits any more; the status of that, which only logs see."""
     request.is_active = False
     request.note([of, "error", "close"])
@@ -285,7 +285,7 @@ def _disconnected(request: Request, of: str) -> int:
 
 
 @lru_cache(maxsize=64)
-def _written(root_path: str) -> str:
+def _mount_path(root_path: str) -> str:
     """Where an application is mounted, as requests write it: ASGI gives it decoded."""
     return normalise(quote(root_path).rstrip("/") or "/").rstrip("/")
 

@@ -19,11 +19,11 @@ from typing import Any
 from hapiish import boom
 from hapiish.http.content.stream import close, is_stream
 from hapiish.http.exchange import log
-from hapiish.http.exchange.error_body import told
+from hapiish.http.exchange.error_body import error_response
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.route import UNINTERRUPTED, Route, Step
-from hapiish.http.exchange.toolkit import CONTINUE, Left, Signal, Toolkit
+from hapiish.http.exchange.toolkit import CONTINUE, LifecycleAborted, Signal, Toolkit
 from hapiish.types import AsyncHandler
 
 
@@ -80,7 +80,7 @@ async def _replace(functions: tuple[AsyncHandler, ...], request: Request, respon
     for function in functions:
         request.response = response
         try:
-            value = await settled(await function(request, Toolkit(request)))
+            value = await awaited(await function(request, Toolkit(request)))
         except Exception:
             await close(response.source)
             raise
@@ -135,12 +135,12 @@ async def post_response(route: Route, request: Request, response: Response) -> N
     request.info.responded = time()
     for function in route.on_post_response:
         try:
-            await settled(await function(request, Toolkit(request)))
+            await awaited(await function(request, Toolkit(request)))
         except Exception as error:  # noqa: BLE001 - every outcome is a response
             log.crashed(request.id, "onPostResponse", error)
 
 
-async def settled(value: Any) -> Any:
+async def awaited(value: Any) -> Any:
     """What a function returned; of a coroutine, which it should have awaited, the result (a promise is flat, too)."""
     return await value if value.__class__ is CoroutineType else value
 
@@ -153,7 +153,7 @@ def respond(value: Any) -> Response:
         raise value
     if value.__class__ is Signal:
         if value is not CONTINUE:
-            raise Left(value)
+            raise LifecycleAborted(value)
         value = None
     return Response(value)
 
@@ -172,7 +172,7 @@ def failed(request: Request, error: Exception) -> Response:
         log.crashed(request.id, f"{request.method} {request.route.path}", error)
         request.note(["internal", "error"], error, channel="error")
         known = known or boom.InternalServerError()
-    return told(request, known)
+    return error_response(request, known)
 
 
 def _translated(request: Request, error: Exception) -> boom.Boom | None:
@@ -188,7 +188,7 @@ def extension_step(point: str, function: AsyncHandler) -> Step:
 
     async def extend(request: Request) -> Response | None:
         try:
-            return _verdict(await settled(await function(request, Toolkit(request))), point)
+            return _verdict(await awaited(await function(request, Toolkit(request))), point)
         except Exception as error:
             request.note(["ext", "error", point], error)
             raise
@@ -200,7 +200,7 @@ def fail_action(function: AsyncHandler) -> Callable[[Request, boom.Boom], Awaita
     """A `failAction` function before the handler: `(request, h, err)`, which goes on, takes over or raises."""
 
     async def act(request: Request, error: boom.Boom) -> Response | None:
-        return _verdict(await settled(await function(request, Toolkit(request), error)), "failAction")
+        return _verdict(await awaited(await function(request, Toolkit(request), error)), "failAction")
 
     return act
 
@@ -213,7 +213,7 @@ def _verdict(value: Any, where: str) -> Response | None:
     if isinstance(value, Exception):
         raise value
     if isinstance(value, Signal):
-        raise Left(value)
+        raise LifecycleAborted(value)
     raise boom.InternalServerError(
         f"{where} must return h.continue_, a takeover response or raise, not {type(value).__name__}"
     )
@@ -230,13 +230,13 @@ class Prerequisite:
 
 async def _require(pre: Prerequisite, request: Request) -> Response | None:
     try:
-        response = respond(await settled(await pre.method(request, Toolkit(request))))
+        response = respond(await awaited(await pre.method(request, Toolkit(request))))
         value: Any = response.source
     except Exception as error:
         if pre.action == "error":
             raise
         if callable(pre.action):
-            response = respond(await settled(await pre.action(request, Toolkit(request), error)))
+            response = respond(await awaited(await pre.action(request, Toolkit(request), error)))
             value = response.source
         else:
             if pre.action == "log":

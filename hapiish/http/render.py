@@ -147,7 +147,7 @@ class Responder:
         else:
             headers = self.plain.copy()
         if length == 0:
-            if status == 200 and not response.coded:
+            if status == 200 and not response.has_explicit_status:
                 status = self.empty
         elif coding is not None and method != "HEAD" and status not in BODILESS:
             body, length = self._compressed(coding, body, own)
@@ -329,7 +329,7 @@ def _refuse(more: Mapping[str, Any], body: bytes | Body, kind: type) -> None:
 
 def _pass_through(source: Any, response: Response) -> None:
     """Takes over what a response from upstream says, unless the handler has said otherwise; hops are left out."""
-    if not response.coded and response.status_code == 200:
+    if not response.has_explicit_status and response.status_code == 200:
         response.status_code = getattr(source, "status_code", 200)
         if not 200 <= response.status_code <= 599:
             raise boom.BadGateway(

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 from hapiish import boom
 from hapiish.grammar.path import Param, Wildcard, parse
-from hapiish.http.body.reader import Disconnected
+from hapiish.http.body.reader import RequestAborted
 from hapiish.http.content import stream
 from hapiish.http.content.stream import Watch
 from hapiish.http.exchange.response import Response
@@ -57,7 +57,7 @@ class Proxy:
             async with Watch(request.listen or request.receive):
                 response = await self.pool.send(outgoing, seconds=self.seconds)
         except stream.Disconnected as error:
-            raise Disconnected("Client connection aborted") from error
+            raise RequestAborted("Client connection aborted") from error
         except boom.Boom as error:
             self._log(request, begun, "error", {"uri": uri})
             if options.on_response is None:

@@ -11,14 +11,14 @@ from time import time
 from typing import Any, cast
 
 from hapiish import boom
-from hapiish.http.dispatch import Tell
+from hapiish.http.dispatch import Observer
 from hapiish.http.exchange import log
-from hapiish.http.exchange.error_body import told
+from hapiish.http.exchange.error_body import error_response
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.route import Route, Step, Steps
-from hapiish.http.exchange.toolkit import CLOSE, Left, Toolkit
-from hapiish.http.lifecycle import failed, finish, perform, post_response, settled
+from hapiish.http.exchange.toolkit import CLOSE, LifecycleAborted, Toolkit
+from hapiish.http.lifecycle import awaited, failed, finish, perform, post_response
 from hapiish.http.validation.validator import Validator, faults_as_sent
 from hapiish.realtime.attachments import held, released
 from hapiish.realtime.hooks import Answer, Arguments
@@ -84,7 +84,7 @@ class Connection:
             await _walk(self.validations, request)
             socket.auth, socket.params = request.auth, request.params
             for function in self.on_connect:
-                await settled(await function(request, Toolkit(request)))
+                await awaited(await function(request, Toolkit(request)))
             self._expire(socket)
         except Exception as error:  # noqa: BLE001 - whatever it is refuses the connection
             refusal = _shaped(failed(request, error))
@@ -92,7 +92,7 @@ class Connection:
 
     def shape(self, socket: Any, error: boom.Boom) -> None:
         """Gives a refusal that nobody here has made the form that errors have."""
-        _shaped(told(self._request(socket, "connect"), error))
+        _shaped(error_response(self._request(socket, "connect"), error))
 
     async def judge(self, socket: Any) -> None:
         """Judges a connected client once more, by its handshake. Raises the boom that it has to leave for."""
@@ -139,17 +139,17 @@ class Connection:
             socket.expiry.cancel()
         request = self._request(socket, "disconnect")
         request.payload = {"reason": reason}
-        request.auth = socket.auth.again()
+        request.auth = socket.auth.copy()
         for function in self.on_disconnect:
             try:
-                await settled(await function(request, Toolkit(request)))
+                await awaited(await function(request, Toolkit(request)))
             except Exception as error:  # noqa: BLE001 - nobody is left to hear it
                 log.crashed(request.id, "onDisconnect", error)
         self._told(request, reason)
 
     def _told(self, request: Request, outcome: int | str) -> None:
         if self.server.logs_access:
-            log.told_connection(request, outcome)
+            log.log_connection(request, outcome)
 
     def _request(self, socket: Any, method: str) -> Request:
         request: Request = self.server.requests(self.server, socket.scope, None, self.route)
@@ -188,7 +188,7 @@ def _shaped(response: Response) -> boom.Boom:
     """The error of a response, which knows what is sent in its place."""
     error = response.error
     assert error is not None
-    error.told = response.source if response.shaped else None
+    error.told = response.source if response.has_custom_body else None
     return error
 
 
@@ -223,7 +223,7 @@ def _end(socket: Any) -> None:
 class EventRoute:
     """One declared event: its compiled route and the way from a socket's data to an ack, `raw` without envelope.
 
-    `absent` answers what no event of the namespace does: its route has the server's defaults, as over HTTP.
+    Undeclared events are answered by one whose route has the server's defaults, as over HTTP.
     """
 
     __slots__ = ("acknowledgement", "root", "route", "server")
@@ -243,12 +243,12 @@ class EventRoute:
         route = self.route
         request = self._request(socket, event, data)
         if request.auth.expires <= request.received:
-            response = told(request, boom.Unauthorized("Credentials expired", code="token_expired"))
+            response = error_response(request, boom.Unauthorized("Credentials expired", code="token_expired"))
             return self._answer(request, response)
         try:
             response = await perform(route, request)
-        except Left as left:
-            if left.signal is CLOSE:
+        except LifecycleAborted as aborted:
+            if aborted.signal is CLOSE:
                 await socket.disconnect()
                 response = Response()
             else:
@@ -263,7 +263,7 @@ class EventRoute:
         """Answers an event that is refused before it is looked at."""
         route = self.route
         request = self._request(socket, event, data)
-        response = told(request, error)
+        response = error_response(request, error)
         if route.on_pre_response:
             response = await finish(route, request, response)
         return self._answer(request, response)
@@ -276,29 +276,33 @@ class EventRoute:
         request.socket = socket
         if socket.params:
             request.params = dict(socket.params)
-        request.auth = socket.auth.again()
+        request.auth = socket.auth.copy()
         return request
 
     def _answer(self, request: Request, response: Response) -> Any:
-        tells = self.root.event_tells
-        if not tells and not self.route.on_post_response:
+        observers = self.root.event_observers
+        if not observers and not self.route.on_post_response:
             return self.acknowledgement(response)
-        return Told(request, response, tells, self.acknowledgement)
+        return Told(request, response, observers, self.acknowledgement)
 
 
 class Told(Answer):
     """The ack of a request, told to the log and to who listens once it has left; then comes onPostResponse."""
 
-    __slots__ = ("acknowledgement", "request", "response", "tells")
+    __slots__ = ("acknowledgement", "observers", "request", "response")
 
     def __init__(
-        self, request: Request, response: Response, tells: Sequence[Tell], acknowledgement: Callable[[Response], Any]
+        self,
+        request: Request,
+        response: Response,
+        observers: Sequence[Observer],
+        acknowledgement: Callable[[Response], Any],
     ) -> None:
         self.ack = acknowledgement(response)
         self.acknowledgement = acknowledgement
         self.request = request
         self.response = response
-        self.tells = tells
+        self.observers = observers
 
     def unsendable(self, error: Exception) -> Any:
         self.response = failed(self.request, error)
@@ -306,8 +310,8 @@ class Told(Answer):
 
     def left(self, size: int) -> Awaitable[None] | None:
         request, response = self.request, self.response
-        for tell in self.tells:
-            tell(request, response, response.status_code, size)
+        for observe in self.observers:
+            observe(request, response, response.status_code, size)
         route: Route = request.route
         return post_response(route, request, response) if route.on_post_response else None
 
@@ -332,7 +336,7 @@ def raw_acknowledgement(response: Response) -> Any:
 
 def _error(response: Response) -> Any:
     source = response.source
-    if response.shaped and not isinstance(source, dict):
+    if response.has_custom_body and not isinstance(source, dict):
         return source
     error = dict(source) if isinstance(source, dict) else {"statusCode": response.status_code, "message": source}
     wait = response.headers.get("retry-after")

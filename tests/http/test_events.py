@@ -127,12 +127,12 @@ async def test_a_response_is_told_when_it_has_left(make: Make) -> None:
 
 async def test_without_listeners_a_response_is_told_to_nobody_but_the_log(make: Make) -> None:
     app = make(TABLE, CODE)
-    told = [len(app.server.dispatch.tells)]
+    told = [len(app.server.dispatch.observers)]
     app.server.events.once("response", lambda request: None)
-    told.append(len(app.server.dispatch.tells))
+    told.append(len(app.server.dispatch.observers))
     await inject(app, url="/")
-    assert [*told, len(app.server.dispatch.tells)] == [1, 2, 1]
-    assert make("server: {accessLog: false}\nroutes: []").server.dispatch.tells == ()
+    assert [*told, len(app.server.dispatch.observers)] == [1, 2, 1]
+    assert make("server: {accessLog: false}\nroutes: []").server.dispatch.observers == ()
 
 
 async def test_the_life_of_a_server_is_told(make: Make) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hapiish import Application, boom
 from hapiish.http.body.payload import payload_step
-from hapiish.http.body.reader import Disconnected
+from hapiish.http.body.reader import RequestAborted
 from hapiish.http.exchange.request import Request
 from hapiish.options import Duration, Multipart, Payload, Size
 from hapiish.table.problems import TableError
@@ -248,7 +248,7 @@ def test_a_form_may_be_coded() -> None:
 @pytest.mark.parametrize("output", ["data", "stream", "file"])
 def test_nothing_is_left_of_a_form_that_stops_half_way(tmp_path: Path, output: str) -> None:
     settings: Any = {"output": output, "uploads": str(tmp_path)}
-    with pytest.raises(Disconnected):
+    with pytest.raises(RequestAborted):
         asyncio.run(took([IMAGE, IMAGE[:20]], leaves=True, **settings))
     assert refused([IMAGE, IMAGE[:20]], **settings) == BROKEN
     assert list(tmp_path.iterdir()) == []

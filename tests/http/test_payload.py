@@ -11,7 +11,7 @@ import pytest
 
 from hapiish import boom
 from hapiish.http.body.payload import payload_step
-from hapiish.http.body.reader import Disconnected
+from hapiish.http.body.reader import RequestAborted
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.options import Payload, Size
@@ -339,7 +339,7 @@ def test_a_cancellation_reaches_what_is_waiting_for_the_body() -> None:
 @pytest.mark.parametrize("parts", [[], messages(b"{", b"}")[:1]])
 @pytest.mark.parametrize("action", ["error", "ignore"])
 def test_a_client_that_leaves_ends_the_request_whatever_the_fail_action(parts: list[Message], action: str) -> None:
-    with pytest.raises(Disconnected):
+    with pytest.raises(RequestAborted):
         took([*parts, {"type": "http.disconnect"}], action=action)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from hapiish.http.serving.coalescing import WRITE_AT_ONCE, Joining
+from hapiish.http.serving.coalescing import WRITE_AT_ONCE, CoalescingTransport
 from hapiish.http.serving.protocol import HttpProtocol
 from tests.realtime.support import serving
 
@@ -114,9 +114,9 @@ class Wire:
 
 async def test_what_is_written_in_one_turn_leaves_in_one_write() -> None:
     wire = Wire()
-    joining = Joining(wire, asyncio.get_running_loop())
-    joining.write(b"head")
-    joining.write(b"body")
+    coalescing = CoalescingTransport(wire, asyncio.get_running_loop())
+    coalescing.write(b"head")
+    coalescing.write(b"body")
     assert wire.written == []
     await asyncio.sleep(0)
     assert wire.written == [b"headbody"]
@@ -124,17 +124,17 @@ async def test_what_is_written_in_one_turn_leaves_in_one_write() -> None:
 
 async def test_much_is_not_held_back() -> None:
     wire = Wire()
-    joining = Joining(wire, asyncio.get_running_loop())
-    joining.write(b"head")
-    joining.write(LONG)
+    coalescing = CoalescingTransport(wire, asyncio.get_running_loop())
+    coalescing.write(b"head")
+    coalescing.write(LONG)
     assert wire.written == [b"head" + LONG]
 
 
 async def test_closing_comes_after_what_was_written() -> None:
     wire = Wire()
-    joining = Joining(wire, asyncio.get_running_loop())
-    joining.write(b"last words")
-    joining.close()
+    coalescing = CoalescingTransport(wire, asyncio.get_running_loop())
+    coalescing.write(b"last words")
+    coalescing.close()
     assert (wire.written, wire.closed) == ([b"last words"], True)
     await asyncio.sleep(0)
     assert wire.written == [b"last words"]

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 from hapiish import boom, codec
 from hapiish.http.body import multipart
-from hapiish.http.body.reader import Arriving, Begun, BodyStream, Disconnected, begin, complete
+from hapiish.http.body.reader import Arriving, Begun, BodyStream, RequestAborted, begin, complete
 from hapiish.http.body.uploads import Uploads, save
 from hapiish.http.content.decompression import Bounded, Codings, too_large
 from hapiish.http.exchange.request import Request
@@ -201,7 +201,7 @@ class _Data:
             waiting = self.take(request)
             if waiting is not None:
                 await waiting
-        except Disconnected:
+        except RequestAborted:
             raise
         except boom.Boom as error:
             if error.status in _NOT_OF_BODIES:

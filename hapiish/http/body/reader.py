@@ -13,7 +13,7 @@ from hapiish.http.content.decompression import Bounded, too_large
 from hapiish.types import Message, Receive
 
 
-class Disconnected(boom.BadRequest):
+class RequestAborted(boom.BadRequest):
     """The client left before its body was complete: nobody will read the answer."""
 
 
@@ -47,7 +47,7 @@ async def _collect(message: Message, receive: Receive, limit: int) -> bytes:
     size = 0
     while True:
         if message["type"] != "http.request":
-            raise Disconnected("Client connection aborted")
+            raise RequestAborted("Client connection aborted")
         part: bytes = message.get("body", b"")
         size += len(part)
         if size > limit:
@@ -90,7 +90,7 @@ Begun = Waiting | Message
 class Arriving:
     """The pieces of a body as they arrive, none received before it is asked for; coded ones are undone.
 
-    Raises 413 as soon as the body outgrows `limit` bytes, before or after decoding, and Disconnected when the client
+    Raises 413 as soon as the body outgrows `limit` bytes, before or after decoding, and RequestAborted when the client
     leaves before its end.
     """
 
@@ -110,7 +110,7 @@ class Arriving:
             message = await self.receive()
             if message["type"] != "http.request":
                 self.over.set()
-                raise Disconnected("Client connection aborted")
+                raise RequestAborted("Client connection aborted")
             piece: bytes = message.get("body", b"")
             self._left -= len(piece)
             if self._left < 0:

@@ -26,17 +26,17 @@ class Errors:
     body: Callable[[dict[str, Any], Any], Any]
     type: str | None = None
 
-    def shape(self, request: Request, response: Response) -> Response:
+    def apply(self, request: Request, response: Response) -> Response:
         """The response of an error with its own body."""
-        made = self.made(response.source, request)
+        made = self._call(response.source, request)
         if made is not None:
             response.source = made
-            response.shaped = True
+            response.has_custom_body = True
             if self.type is not None:
                 response.type(self.type)
         return response
 
-    def made(self, body: Body, request: Request | None) -> Any:
+    def _call(self, body: Body, request: Request | None) -> Any:
         """What the function makes of a body; None, and a line in the log, where it fails or cannot be sent."""
         try:
             made = self.body(dict(body), request)
@@ -47,9 +47,9 @@ class Errors:
             return None
         return made
 
-    def encoded(self, body: Body) -> tuple[bytes, str] | None:
+    def encode(self, body: Body) -> tuple[bytes, str] | None:
         """Content and media type for what was no request; None for hapi's."""
-        made = self.made(body, None)
+        made = self._call(body, None)
         if made is None:
             return None
         if isinstance(made, str):
@@ -59,8 +59,8 @@ class Errors:
         return codec.encode(made), self.type or "application/json; charset=utf-8"
 
 
-def told(request: Request, error: Boom) -> Response:
+def error_response(request: Request, error: Boom) -> Response:
     """The response of an error, in the form that its route has for errors."""
     errors: Errors | None = getattr(request.route, "errors", None)
     response = from_error(error)
-    return response if errors is None else errors.shape(request, response)
+    return response if errors is None else errors.apply(request, response)

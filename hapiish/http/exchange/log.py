@@ -28,7 +28,7 @@ def next_id() -> str:
     return f"{_prefix}-{next(_counter):x}"
 
 
-def told(request: Any, response: Any, status: int, size: int) -> None:
+def log_request(request: Any, response: Any, status: int, size: int) -> None:
     """What a dispatcher tells of a response that has left: one line, unless nobody reads them; `size` in bytes.
 
     The numbers are attributes of the record for structured logs.
@@ -55,7 +55,7 @@ def told(request: Any, response: Any, status: int, size: int) -> None:
     )
 
 
-def told_event(request: Any, response: Any, status: int, size: int) -> None:
+def log_event(request: Any, response: Any, status: int, size: int) -> None:
     """As `told`, of an event whose acknowledgement, of so many characters, has left."""
     if not access.isEnabledFor(logging.INFO):
         return
@@ -81,7 +81,7 @@ def told_event(request: Any, response: Any, status: int, size: int) -> None:
     )
 
 
-def told_connection(request: Any, outcome: int | str) -> None:
+def log_connection(request: Any, outcome: int | str) -> None:
     """As `told`, of a client that comes to a namespace, with the status of that, or leaves it, with the reason."""
     if not access.isEnabledFor(logging.INFO):
         return

@@ -49,7 +49,7 @@ class Auth:
         self.is_authorized = False
         self.is_injected = False
 
-    def again(self) -> "Auth":
+    def copy(self) -> "Auth":
         """The same caller for another request: a socket's events are judged one by one."""
         auth = Auth(self.credentials, self.artifacts, self.strategy)
         auth.is_authenticated = self.is_authenticated

@@ -24,9 +24,9 @@ class Response:
     """
 
     status_code: int = 200
-    coded = False  # whether `code()` was called, which stops the automatic 204
+    has_explicit_status = False  # whether `code()` was called, which stops the automatic 204
     error: Boom | None = None
-    shaped = False  # whether an error has the body that the application gives it
+    has_custom_body = False  # whether an error has the body that the application gives it
     taken_over = False
     more: dict[str, Any] | None = None
     prepare: "Callable[[Response, Any], Awaitable[None]] | None" = None
@@ -55,12 +55,12 @@ class Response:
         if not 200 <= status <= 599:
             raise ValueError(f"{status} is not a final status: these are 200 to 599 (RFC 9110 §15)")
         self.status_code = status
-        self.coded = True
+        self.has_explicit_status = True
         return self
 
     def sent_status(self, empty: int) -> int:
         """The status that is sent: an empty 200 that was not set by `code()` becomes `empty`."""
-        if self.status_code != 200 or self.coded:
+        if self.status_code != 200 or self.has_explicit_status:
             return self.status_code
         source: Any = self.source
         is_empty = source is None or (source.__class__ in _EMPTY and not source) or getattr(source, "length", None) == 0

@@ -30,7 +30,7 @@ class Signal:
 CONTINUE, ABANDON, CLOSE = Signal("continue_"), Signal("abandon"), Signal("close")
 
 
-class Left(BaseException):
+class LifecycleAborted(BaseException):
     """The lifecycle is over without a response of its own; `signal` says why: ABANDON or CLOSE.
 
     Not an Exception, so that no step takes it for a failure.

@@ -10,7 +10,7 @@ WRITE_AT_ONCE = 65536
 """Bytes that are not held back until the end of the loop's turn."""
 
 
-class Joining:
+class CoalescingTransport:
     """A transport that gathers what is written to it; in all else it is the one that it stands for."""
 
     __slots__ = ("_ended", "_held", "_linger", "_loop", "_parts", "transport")

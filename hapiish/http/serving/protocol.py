@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from hapiish.http.content.stream import GONE
 from hapiish.http.exchange.route import UNINTERRUPTED
-from hapiish.http.serving.coalescing import Flow, Joining
+from hapiish.http.serving.coalescing import CoalescingTransport, Flow
 from hapiish.http.serving.connections import Connections, Limits
 from hapiish.http.serving.reader import BETWEEN, BODY, HEAD, Reader
 from hapiish.http.syntax.message_head import Refused, refusal
@@ -45,7 +45,7 @@ class HttpProtocol(Reader):
 
     def connection_made(self, transport: Any) -> None:
         """Takes a place among the server's connections, and puts itself between uvicorn and the transport."""
-        super().connection_made(Joining(transport, self.loop, self._lingers))  # type: ignore[arg-type]
+        super().connection_made(CoalescingTransport(transport, self.loop, self._lingers))  # type: ignore[arg-type]
         self.flow = Flow(self.transport)
         self.shared = connections(self.server_state, self.config)
         if self in self.shared.places:  # which was its TLS handshake's
@@ -193,7 +193,7 @@ class HttpProtocol(Reader):
         bodiless = self.scope is not None and self.scope.get("method") == "HEAD"
         app: Any = self.app
         errors = getattr(app, "errors", None) or getattr(getattr(app, "app", None), "errors", None)
-        encoded = errors.encoded if errors is not None else None
+        encoded = errors.encode if errors is not None else None
         self.transport.write(refused.answer(self.server_state.default_headers, body=not bodiless, encoded=encoded))
         self.transport.close()
 
