@@ -304,7 +304,7 @@ def refused(make: Make, table: str, code: str = "") -> list[Problem]:
         ("a, b = P('a', options_schema={'type': 'objekt'}), P('b')", "2:20 HA0406", "the options_schema of the plugin"),
         ("a, b = P('a', lambda s, o: exit(3)), P('b')", "2:20 HA0406", "my.py:26: SystemExit: 3"),
         ("import sys; sys.exit('no')", "2:20 HA0401", "failed while it was imported at"),
-        ("a, b = P('a', lambda s, o: s.kind(b'k', show)), P('b')", "2:20 HA0406", "what no table can say"),
+        ("a, b = P('a', lambda s, o: s.kind(b'k', show)), P('b')", "2:20 HA0406", "an invalid table"),
         (
             "def c(s, o):\n    o['o'] = o\n    s.route({'options': {'app': o}})\na, b = P('a', c), P('b')",
             "2:20 HA0406",
@@ -325,7 +325,7 @@ def refused(make: Make, table: str, code: str = "") -> list[Problem]:
         (
             "k = lambda s, o: s.kind('k', show)\na, b = P('a', k), P('b', k)",
             "2:36 HA0364",
-            '"k" of kinds is declared already',
+            '"k" is already declared under kinds',
         ),
         (
             "c = lambda s, o: s.command('c', show)\na, b = P('a', c), P('b', c)",

@@ -146,7 +146,7 @@ class AuthCompiler:
             insists = isinstance(options, Mapping) and bool(options.get("payload"))
             method = getattr(scheme, "payload", None)
             if method is None and auth.payload == "required":
-                self.problem(mark, Code.PAYLOAD_AUTH, f'the strategy "{name}" cannot authenticate a body')
+                self.problem(mark, Code.PAYLOAD_AUTH, f'the strategy "{name}" does not support payload authentication')
             if insists and auth.payload in ("optional", False):
                 self.problem(mark, Code.PAYLOAD_AUTH, f'the strategy "{name}" insists on authenticating the body')
             demand: Any = auth.payload or ("required" if insists else None)
@@ -169,7 +169,7 @@ class AuthCompiler:
         """A problem for every strategy of the namespace at `mark` that needs more than a handshake."""
         for name in auth.strategies:
             if not getattr(self.strategies[name], "handshake", True):
-                self.problem(mark, Code.HANDSHAKE, f'the strategy "{name}" cannot judge the handshake of a socket')
+                self.problem(mark, Code.HANDSHAKE, f'the strategy "{name}" cannot authenticate a Socket.IO handshake')
 
     def problem(self, mark: Mark, code: Code, message: str) -> None:
         self.names.problems.append(Problem(mark, code, message))

@@ -41,7 +41,7 @@ def embed(schema: Schema, schemas: Mapping[str, Any]) -> Schema:
         if name in embedded:
             continue
         if name not in schemas:
-            raise SchemaError(f'there is no schema "{name}" for "{_NAMED_SCHEMAS}{escape(name)}"')
+            raise SchemaError(f'unknown schema "{name}" for "{_NAMED_SCHEMAS}{escape(name)}"')
         embedded[name] = _moved(schemas[name], _NAMED_SCHEMAS + fragment(name), names)
     return {**document, "schemas": embedded} if embedded else document
 

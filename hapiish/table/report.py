@@ -66,7 +66,7 @@ def _told(problem: Problem, colour: bool) -> Iterator[str]:
     if problem.hint:
         yield f"{margin} = {problem.hint}"
     for mark, text in problem.related:
-        by = f" (by way of {mark.chain[0]})" if mark.chain and mark.chain != problem.mark.chain else ""
+        by = f" (used from {mark.chain[0]})" if mark.chain and mark.chain != problem.mark.chain else ""
         yield f"{margin} = {mark}: {text}{by}"
     for mark in problem.mark.chain:
         yield f"{margin} = used from {mark}"

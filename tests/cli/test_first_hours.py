@@ -127,7 +127,7 @@ def test_a_parameter_that_the_path_lacks_is_found_behind_references(tmp_path: Pa
 @pytest.mark.parametrize("word", ["no", "off", "No", "n"])
 def test_a_word_for_no_in_the_place_of_a_strategy_is_told_as_yaml_has_it(tmp_path: Path, word: str) -> None:
     said = told(tmp_path, f"routes: [{{method: GET, path: /, handler: 'a:b', options: {{auth: {word}}}}}]\n")
-    assert "write false; YAML 1.2 has no other words for it" in said
+    assert "write false; YAML 1.2 has only true and false" in said
 
 
 @pytest.mark.parametrize("place", ["definitions", "$defs", "components/schemas"])

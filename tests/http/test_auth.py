@@ -342,7 +342,7 @@ async def test_a_response_is_signed_whatever_it_is(make: Make) -> None:
 @pytest.mark.parametrize(
     ("setting", "strategies", "options", "complaint"),
     [
-        (", payload: required", "[s, p]", "{}", 'HA0386 the strategy "p" cannot authenticate a body'),
+        (", payload: required", "[s, p]", "{}", 'HA0386 the strategy "p" does not support payload authentication'),
         (", payload: optional", "[p]", "{}", "HA0386 payload authentication needs a strategy that can"),
         (", payload: optional", "[s]", "{'payload': True}", 'HA0386 the strategy "s" insists'),
         (", payload: false", "[s]", "{'payload': True}", 'HA0386 the strategy "s" insists'),
@@ -359,17 +359,23 @@ def test_payload_authentication_that_cannot_be_is_found_when_the_schemes_are_mad
 @pytest.mark.parametrize(
     ("table", "problem"),
     [
-        (signing_table(", payload: required", "[s, b]"), '12:42: HA0386 the strategy "b" cannot authenticate a body'),
+        (
+            signing_table(", payload: required", "[s, b]"),
+            '12:42: HA0386 the strategy "b" does not support payload authentication',
+        ),
         (signing_table(", payload: optional", "[s, b]"), ""),
-        (signing_table(", payload: optional", "[b]"), '12:39: HA0386 the strategy "b" cannot authenticate a body'),
+        (
+            signing_table(", payload: optional", "[b]"),
+            '12:39: HA0386 the strategy "b" does not support payload authentication',
+        ),
         (
             "auth: {strategies: {b: {scheme: jwt, options: {keys: x}}}, default: {strategy: b, payload: true}}",
-            '1:83: HA0386 the strategy "b" cannot authenticate a body',
+            '1:83: HA0386 the strategy "b" does not support payload authentication',
         ),
         (
             """{auth: {schemes: {k: "a:b"}, strategies: {k: {scheme: k}}},
             sockets: {namespaces: [{namespace: /, auth: {strategy: k, payload: required}}]}}""",
-            "2:71: HA0386 a socket has no body",
+            "2:71: HA0386 sockets have no payload authentication",
         ),
     ],
 )

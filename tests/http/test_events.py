@@ -211,7 +211,7 @@ def test_unknown_names_and_channels_are_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "place", "said"),
     [
-        ("events: {respnse: a:b}", "1:10", 'HA0374 "respnse" is no event of the server; did you mean "response"?'),
+        ("events: {respnse: a:b}", "1:10", 'HA0374 unknown server event "respnse"; did you mean "response"?'),
         ("events: {response: {channels: [a]}}", "1:21", "HA0374"),
         ("events: {request: [{method: a:b, channels: apps}]}", "1:34", 'did you mean "app"?'),
         ("events: {x: {channels: [a], listeners: [{method: a:b, channels: b}]}}", "1:55", 'no channel "b"'),

@@ -175,7 +175,7 @@ async def test_limits_of_one_route_each_count_what_they_are_for(make: Make) -> N
         ("[99]", "must be at least 200, not 99"),
         ("[]", "must be a list of at least 1"),
         ("often", "all, failures, or a list of statuses from 200 to 599"),
-        ("[422, 422]", "without repetitions"),
+        ("[422, 422]", "without duplicates"),
         ("[401, many]", "whole number"),
     ],
 )

@@ -473,5 +473,5 @@ def test_a_socket_cannot_log_in_at_a_third_party(make: Make) -> None:
     assert [(str(each.code), each.mark.column) for each in found] == [("HA0387", 45), ("HA0387", 49)]
     own = 'auth: {schemes: {k: "my:k"}, strategies: {s: {scheme: k}}, default: s}\nsockets: {namespaces: [{}]}\n'
     code = "class K:\n    handshake = False\n    authenticate = print\n\ndef k(server, options):\n    return K()\n"
-    with pytest.raises(TableError, match='HA0387 the strategy "s" cannot judge the handshake'):
+    with pytest.raises(TableError, match=r'HA0387 the strategy "s" cannot authenticate a Socket\.IO handshake'):
         make(own, code)

@@ -55,9 +55,9 @@ def test_a_property_called_ref_is_a_property() -> None:
 @pytest.mark.parametrize(
     ("schema", "complaint"),
     [
-        ({"$ref": "#/schemas/Nope"}, 'there is no schema "Nope"'),
+        ({"$ref": "#/schemas/Nope"}, 'unknown schema "Nope"'),
         ({"items": [{"$ref": "#/schemas/No/properties/a"}]}, None),
-        ({"properties": {"a": {"$ref": "#/schemas/No/properties/a"}}}, 'there is no schema "No"'),
+        ({"properties": {"a": {"$ref": "#/schemas/No/properties/a"}}}, 'unknown schema "No"'),
         (
             {"allOf": [{"$ref": "https://elsewhere.example/a.json"}]},
             'remote reference "https://elsewhere.example/a.json"',

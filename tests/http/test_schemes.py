@@ -381,7 +381,7 @@ async def validate(artifacts, request, h):
         (
             "cookie",
             f'{{cookie: {{password: "{PASSWORD}"}}, keepAlive: true}}',
-            "1:112: HA0388 keepAlive renews the ttl",
+            "1:112: HA0388 keepAlive requires a cookie with a ttl",
         ),
         ("cookie", f'{{cookie: {{password: "{PASSWORD}", colour: red}}}}', '1:111: HA0204 unknown option "colour"'),
         ("jwt", "{}", '1:47: HA0388 the strategy "s" needs keys'),

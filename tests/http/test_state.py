@@ -270,11 +270,17 @@ async def test_a_proxy_hands_on_what_a_cookie_says_or_else_what_the_handler_says
     ("table", "problem"),
     [
         ("state: {c: {encoding: iron}}", '1:23: HA0385 the cookie "c" cannot be sealed without a password'),
-        (f'state: {{c: {{password: "{PASSWORD}"}}}}', '1:13: HA0385 "password" of the cookie "c", which is not sealed'),
-        ("state: {c: {iron: {ttl: 1h}}}", '1:13: HA0385 "iron" of the cookie "c", which is not sealed'),
-        ("state: {c: {autoValue: 1}}", "1:24: HA0385 a cookie with the encoding none holds text"),
-        ("state: {c: {autoValue: a b}}", '1:24: HA0385 the cookie "c" cannot hold spaces'),
-        ("state: {c: {encoding: form, autoValue: a}}", "1:40: HA0385 a cookie with the encoding form holds a mapping"),
+        (
+            f'state: {{c: {{password: "{PASSWORD}"}}}}',
+            '1:13: HA0385 "password" has no effect: the cookie "c" is not sealed',
+        ),
+        ("state: {c: {iron: {ttl: 1h}}}", '1:13: HA0385 "iron" has no effect: the cookie "c" is not sealed'),
+        ("state: {c: {autoValue: 1}}", '1:24: HA0385 "autoValue" must be text with the encoding none'),
+        ("state: {c: {autoValue: a b}}", '1:24: HA0385 the cookie "c" cannot contain spaces'),
+        (
+            "state: {c: {encoding: form, autoValue: a}}",
+            '1:40: HA0385 "autoValue" must be a mapping with the encoding form',
+        ),
         ("state: {c: {encoding: base64json, autoValue: 1}}", ""),
         ("server: {state: {encoding: iron}}\nstate: {c: {}}", '1:28: HA0385 the cookie "c" cannot be sealed'),
         ("server: {state: {encoding: iron}}\nstate: {c: {encoding: none}}", ""),
@@ -283,7 +289,7 @@ async def test_a_proxy_hands_on_what_a_cookie_says_or_else_what_the_handler_says
         ("state: {c: {sign: {password: short}}}", "1:30: HA0207 "),
         ("state: {c: {sign: {}}}", "1:13: HA0203 "),
         (f'state: {{c: {{sign: {{password: {{"a-b": "{PASSWORD}"}}}}}}}}', "1:31: HA0208 "),
-        ("server: {state: {autoValue: x}}", "1:18: HA0385 an automatic value belongs to one cookie"),
+        ("server: {state: {autoValue: x}}", '1:18: HA0385 "autoValue" belongs to a single cookie'),
         ("state: {c: {autoValue: {method: nowhere}}}", "1:33: HA0205 "),
     ],
 )

@@ -156,7 +156,7 @@ async def test_who_writes_is_asked_for_even_where_everybody_reads(tmp_path: Path
     with pytest.raises(TableError) as caught:
         written(tmp_path, table)
     assert [problem.message for problem in caught.value.problems] == [
-        "documents belong to callers, and this route does not ask who calls"
+        "the documents depend on the caller, but this route has no authentication"
     ]
 
 

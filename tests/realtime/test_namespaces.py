@@ -228,7 +228,7 @@ def problems(tmp_path: Path, namespace: str) -> list[str]:
         ('pre: [{method: "a:b"}], options: {pre: [{method: "a:c"}]}', 'HA0346 the namespace "/" has "pre" twice'),
         ("options: {prre: []}", 'HA0204 unknown option "prre"; did you mean "pre"?'),
         ("options: {auth: false}", 'HA0204 unknown option "auth"'),
-        ("limit: {max: 2, duration: 1500ms}", "HA0391 limits count in whole seconds"),
+        ("limit: {max: 2, duration: 1500ms}", 'HA0391 "duration" must be in whole seconds'),
         ("limit: {max: 2, duration: 1s, by: params.id}, events: [{event: e, handler: 'a:b'}]", "HA0392"),
         ("onConnect: [1]", "HA020"),
         ("options: {validate: {payload: {type: strin}}}", "HA0331"),

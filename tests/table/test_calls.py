@@ -197,7 +197,7 @@ def test_a_policy_without_generate_timeout_is_refused() -> None:
 def test_a_segment_is_for_one_policy_unless_it_is_shared() -> None:
     other = {"other": {"method": "a:b", "cache": {**POLICY, "segment": "#load"}}}
     (problem,) = cached({}, methods=other)
-    assert (problem.code, problem.message) == ("HA0365", 'the segment "#load" is taken')
+    assert (problem.code, problem.message) == ("HA0365", 'the segment "#load" is already in use')
     shared = {"other": {"method": "a:b", "cache": {**POLICY, "segment": "#load", "shared": True}}}
     assert cached({}, methods=shared) == []
     assert cached({}, methods=other, caches=[{"provider": "memory", "shared": True}]) == []

@@ -65,9 +65,9 @@ FAULTS: list[tuple[str, str, str]] = [
     ("a: ${EMPTY}", "HA0121", "environment variable EMPTY is empty"),
     ("a: ${UNSET:?make one with openssl rand}", "HA0121", "UNSET is not set: make one with openssl rand"),
     ("a: ${file:/nowhere/at/all}", "HA0123", 'the file "/nowhere/at/all" cannot be read'),
-    ("a: ${1X}", "HA0122", '"${1X}" names no variable'),
-    ("a: ${}", "HA0122", '"${}" names no variable'),
-    ("a: x${NAME", "HA0122", '"${" is never closed'),
+    ("a: ${1X}", "HA0122", '"${1X}" is not a valid reference to a variable'),
+    ("a: ${}", "HA0122", '"${}" is not a valid reference to a variable'),
+    ("a: x${NAME", "HA0122", 'unclosed "${"'),
 ]
 
 

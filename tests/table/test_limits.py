@@ -10,7 +10,7 @@ OPTIONS = "routes:\n- method: [POST]\n  path: /u/{id}\n  handler: a:b\n  options
 @pytest.mark.parametrize(
     ("limit", "problem"),
     [
-        ("{max: 5, duration: 1500ms}", "6:31: HA0391 limits count in whole seconds"),
+        ("{max: 5, duration: 1500ms}", '6:31: HA0391 "duration" must be in whole seconds'),
         ("{max: 5, duration: 1s, burst: 4}", '6:42: HA0391 "burst" must be at least "max", which is 5'),
         ("[{max: 5, duration: 1s, by: params.ip}]", '6:40: HA0392 "/u/{id}" has no parameter "ip"'),
         ("{max: 5, duration: 1s, by: ip}", '6:39: HA0205 "by" must be route, address, user, a value such as'),
@@ -64,12 +64,12 @@ def test_limits_that_are_counted_together_must_agree() -> None:
         "- {method: GET, path: /b, handler: a:b, options: {limit: {max: 2, duration: 1s, name: n}}}\n"
     )
     problem = check_text(text, "f", {})[1][0]
-    assert str(problem).startswith('f:3:59: HA0391 the limit "n" has another "max" elsewhere')
+    assert str(problem).startswith('f:3:59: HA0391 the limit "n" has a different "max" elsewhere')
     assert problem.related[0][0].line == 2
 
 
 def test_what_is_no_address_is_refused() -> None:
     text = "server: {limit: {allowlist: [10.0.0.0/8, localhost]}}\nroutes: []\n"
     assert [str(each) for each in check_text(text, "f", {})[1]] == [
-        'f:1:42: HA0391 "localhost" is neither an address nor a network'
+        'f:1:42: HA0391 "localhost" is not an IP address or network'
     ]

@@ -10,16 +10,16 @@ OPTIONS = "routes:\n- method: POST\n  path: /\n  handler: a:b\n  options:\n    "
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ("csp: {scriptSrc: [none, self]}", '6:22: HA0394 "none" in "scriptSrc" says nothing beside other sources'),
+        ("csp: {scriptSrc: [none, self]}", '6:22: HA0394 "none" in "scriptSrc" has no effect beside other sources'),
         ('csp: {scriptSrc: "self; img-src *"}', '6:22: HA0205 "scriptSrc" must be a source such as "self" or'),
         ('csp: {reportUri: "/a;b"}', '6:22: HA0205 "reportUri" must be an address without space, comma and semicolon'),
         ("csp: {scripts: self}", '6:11: HA0204 unknown option "scripts"'),
         ("csp: {sandbox: [scripts]}", '6:21: HA0205 "sandbox[0]" must be'),
         ("csrf: {size: 8}", '6:18: HA0206 "size" must be at least 22, not 8'),
-        ("{csrf: true, state: {parse: false}}", '6:6: HA0393 "csrf" without "state.parse": its token can never arrive'),
+        ("{csrf: true, state: {parse: false}}", '6:6: HA0393 "csrf" without "state.parse": the token can never arrive'),
         (
             "{payload: {parse: false}, csrf: true}",
-            '6:31: HA0393 "csrf" without "payload.parse": its token can never arrive',
+            '6:31: HA0393 "csrf" without "payload.parse": the token can never arrive',
         ),
     ],
 )

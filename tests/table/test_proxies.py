@@ -16,15 +16,15 @@ def said(tmp_path: Path, text: str) -> list[str]:
 
 
 WRONG = [
-    ("  handler: {proxy: {timeout: 5s}}", ["4:13 HA0398 the proxy does not say where requests go"]),
+    ("  handler: {proxy: {timeout: 5s}}", ["4:13 HA0398 the proxy has no target"]),
     ("  handler: {proxy: {host: a, uri: 'http://b'}}", ['4:30 HA0398 "uri" and "host" exclude each other']),
-    ("  handler: {proxy: {uri: 'http://b', port: 5}}", ['4:38 HA0398 "port" is part of "uri" already']),
+    ("  handler: {proxy: {uri: 'http://b', port: 5}}", ['4:38 HA0398 "port" is already part of "uri"']),
     ("  handler: {proxy: {uri: 'ftp://b'}}", ['4:26 HA0205 "uri" must be an address']),
     ("  handler: {proxy: {host: 'a:80'}}", ['4:27 HA0205 "host" must be a hostname']),
     (
         "  handler: {proxy: {uri: 'http://{id}.b/{idd}'}}",
         [
-            '4:26 HA0398 "{id}" would let clients say which server is asked',
+            '4:26 HA0398 "{id}" would let clients choose the target server',
             '4:26 HA0398 the path has no parameter "idd"; did you mean "id"?',
         ],
     ),
@@ -34,11 +34,14 @@ WRONG = [
         "  handler: {proxy: {uri: 'http://b/{id*}'}}",
         ['4:26 HA0398 the path has no parameter "id*"; did you mean "id"?'],
     ),
-    ("  handler: {proxy: {uri: 'http://b/{{id}}'}}", ["4:26 HA0398 a URI has no braces"]),
-    ("  handler: {proxy: {uri: 'http://a{path}'}}", ['4:26 HA0398 "{path}" would let clients say which server']),
+    ("  handler: {proxy: {uri: 'http://b/{{id}}'}}", ["4:26 HA0398 a URI cannot contain braces"]),
+    (
+        "  handler: {proxy: {uri: 'http://a{path}'}}",
+        ['4:26 HA0398 "{path}" would let clients choose the target server'],
+    ),
     (
         "  handler: {proxy: {host: a}}\n  options: {payload: {parse: true}}",
-        ["5:13 HA0321", "5:30 HA0398 a proxy passes bodies on as they come"],
+        ["5:13 HA0321", "5:30 HA0398 a proxy forwards request bodies unparsed"],
     ),
     ("  handler: {proxy: {mapUri: where}}", ['4:29 HA0205 "mapUri" must be']),
     ("  handler: {proxy: {host: a, agent: x}}", ['4:30 HA0204 unknown option "agent"']),

@@ -11,8 +11,8 @@ LOADERS = [yaml.SafeLoader, *([yaml.CSafeLoader] if yaml.__with_libyaml__ else [
 pytestmark = pytest.mark.parametrize("loader", LOADERS, ids=lambda loader: loader.__name__)
 
 STAR = 'unquoted text cannot start with "*"; quote it: "*"'
-ESCAPE = "is not an escape in double quotes; write the text in single quotes, where a backslash is only itself"
-UNSEEN = "type it again as an ordinary space or leave it out; in quoted text it is kept"
+ESCAPE = "is not an escape sequence in double quotes; use single quotes, where a backslash is literal"
+UNSEEN = "replace it with an ordinary space or remove it; quote the text to keep it"
 MENDED: list[tuple[str, list[str], Any]] = [
     ("method: *\npath: /x\n", [f"1:9 {STAR}"], {"method": "*", "path": "/x"}),
     ("{method: *, path: /x}\n", [f"1:10 {STAR}"], {"method": "*", "path": "/x"}),
@@ -35,7 +35,7 @@ MENDED: list[tuple[str, list[str], Any]] = [
     ("a:\n\tb: 1\n\tc: 2\nd: 3\n",
      ["2:1 a tab in the indentation; indent with spaces", "3:1 a tab in the indentation; indent with spaces"],
      {"a": {"b": 1, "c": 2}, "d": 3}),
-    ("a: 1\nb\nc: 2\n", ['2:1 the key "b" has no ":" after it'], {"a": 1, "b": None, "c": 2}),
+    ("a: 1\nb\nc: 2\n", ['2:1 missing ":" after the key "b"'], {"a": 1, "b": None, "c": 2}),
     ("a:\u00a0b\nc: d\n",
      [f"1:3 an invisible character, U+00A0 (no-break space); {UNSEEN}"], {"a": "b", "c": "d"}),
     ("a: b\x85\n# \u2028\nc\u2028: d # \u2029e\nf: g: h\u2029\n",
@@ -59,11 +59,11 @@ def test_a_fault_with_a_plain_intent_is_reported_and_mended(
 
 
 FINAL: list[tuple[str, str]] = [
-    ("a: 'x\nb: 2\n", "1:4 a quote is opened here and never closed"),
+    ("a: 'x\nb: 2\n", "1:4 unclosed quote, opened here"),
     ("a: [1, 2\nb: 3\n", '2:2 expected "," or "]"'),
     ("a: {b: 1\nc: 3\n", '2:2 expected "," or "}"'),
-    ("a: b\n c: d\n", "2:3 a mapping is not possible here"),
-    ("a: - b\n", "1:4 a list cannot begin here"),
+    ("a: b\n c: d\n", "2:3 a mapping is not allowed here"),
+    ("a: - b\n", "1:4 a list is not allowed here"),
 ]
 
 

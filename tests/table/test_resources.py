@@ -21,30 +21,30 @@ WRONG = [
     (
         "- {resource: t, method: GET, id: x, path: /t, handler: {model: Todo}}",
         [
-            '4:17 HA0395 a resource has no "method": each of its routes has its own',
-            '4:30 HA0395 a resource has no "id": each of its routes has its own',
+            '4:17 HA0395 "method" is not allowed on a resource: each of its routes has its own',
+            '4:30 HA0395 "id" is not allowed on a resource: each of its routes has its own',
         ],
     ),
-    ("- {resource: t, path: /t, handler: a:b}", ["4:36 HA0395 a resource is made of a model"]),
+    ("- {resource: t, path: /t, handler: a:b}", ["4:36 HA0395 a resource needs a model handler"]),
     (
         "- {resource: t, path: /t, handler: {model: {name: Todo, action: list}}}",
-        ["4:57 HA0395 a resource stands for all actions"],
+        ["4:57 HA0395 a resource serves all actions"],
     ),
     (
         "- {method: GET, path: /t, handler: a:b, actions: {list: false}}",
-        ['4:41 HA0395 "actions" are those of a resource'],
+        ['4:41 HA0395 "actions" is only allowed on a resource'],
     ),
     (
         "- {resource: t, path: /t, handler: {model: Todos}}",
-        ['4:44 HA0396 there is no model "Todos"; did you mean "Todo"?'],
+        ['4:44 HA0396 unknown model "Todos"; did you mean "Todo"?'],
     ),
     (
         "- {method: GET, path: /t, handler: {model: Todo}}",
-        ['4:44 HA0396 a route needs an "action" of its model'],
+        ['4:44 HA0396 a model handler needs an "action"'],
     ),
     (
         "- {method: GET, path: '/t/{id}', handler: {model: {name: Todo, action: get, filters: [a]}}}",
-        ['4:77 HA0396 the action "get" has no use for "filters"'],
+        ['4:77 HA0396 "filters" has no effect for the action "get"'],
     ),
     (
         "- {method: GET, path: /t, handler: {model: {name: Todo, action: list, limit: 200}}}",
@@ -52,7 +52,7 @@ WRONG = [
     ),
     (
         "- {resource: t, path: /t, handler: {model: {name: Todo, owner: credentials.id}}}",
-        ["4:64 HA0397 documents belong to callers, and this route does not ask who calls"],
+        ["4:64 HA0397 the documents depend on the caller, but this route has no authentication"],
     ),
     (
         "- {resource: t, path: /t, handler: {model: {name: Todo, owner: params.id}}}",
@@ -63,11 +63,11 @@ WRONG = [
             "- resource: t\n  path: /t\n  handler: {model: {name: Todo, owner: credentials.id}}\n"
             "  options: {auth: s}\n  actions: {list: {options: {auth: false}}}"
         ),
-        ["6:40 HA0397 documents belong to callers, and this route does not ask who calls"],
+        ["6:40 HA0397 the documents depend on the caller, but this route has no authentication"],
     ),
     (
         "- {resource: t, path: /t, handler: {model: {name: Todo, where: {a: '{credentials.id}'}}}}",
-        ["4:68 HA0397 documents belong to callers, and this route does not ask who calls"],
+        ["4:68 HA0397 the documents depend on the caller, but this route has no authentication"],
     ),
     (
         "- {resource: t, path: '/t/{iD}/s', handler: {model: {name: Todo, where: {a: 'u-{params.ID}'}}}}",
@@ -75,7 +75,7 @@ WRONG = [
     ),
     (
         "- {resource: t, path: '/t/{slug}', handler: {model: {name: Todo, where: {a: '{param.slug}'}}}}",
-        ['4:77 HA0327 "{param.slug}" is unknown to "GET /t/{slug}"; did you mean "params"?'],
+        ['4:77 HA0327 "GET /t/{slug}" has no "{param.slug}"; did you mean "params"?'],
     ),
     (
         "- {resource: t, path: /t, handler: {model: {name: Todo, where: {a: '{credentials.sub'}}}, options: {auth: s}}",
@@ -83,7 +83,7 @@ WRONG = [
     ),
     (
         "- {resource: t, path: /t, handler: {model: {name: Todo, where: {a: '{credential.sub}'}}}, options: {auth: s}}",
-        ['4:68 HA0327 "{credential.sub}" is unknown to "GET /t"; did you mean "credentials"?'],
+        ['4:68 HA0327 "GET /t" has no "{credential.sub}"; did you mean "credentials"?'],
     ),
     (
         "- {resource: t, path: /t, handler: {model: {name: Todo, where: {a: '{pre.article.id}'}}}}",
@@ -91,11 +91,11 @@ WRONG = [
     ),
     (
         "- {method: GET, path: /t, handler: {model: {name: Todo, action: list, where: {a: '{payload.a}'}}}}",
-        ['4:82 HA0327 "{payload.a}" is unknown to "GET /t"'],
+        ['4:82 HA0327 "GET /t" has no "{payload.a}"'],
     ),
     (
         "- {resource: t, path: /t, handler: {model: {name: Todo, where: {a: 'x-{credentials.id}'}}}}",
-        ["4:68 HA0397 documents belong to callers, and this route does not ask who calls"],
+        ["4:68 HA0397 the documents depend on the caller, but this route has no authentication"],
     ),
     (
         "- {resource: t, path: /t, handler: {model: {name: Todo, filters: {a: [like]}}}}",
@@ -108,7 +108,7 @@ WRONG = [
         ),
         [
             '7:26 HA0302 "DELETE /t/{name}" answers the same requests as "DELETE /t/{id}"',
-            '7:43 HA0305 the id "t.list" is taken by "GET /t"',
+            '7:43 HA0305 the id "t.list" is already used by "GET /t"',
         ],
     ),
     (
@@ -144,7 +144,7 @@ def test_a_template_reads_what_the_request_has(tmp_path: Path, text: str) -> Non
 @pytest.mark.parametrize("database", ["", "\ndatabase: null"])
 def test_a_model_without_a_database_is_told_once(tmp_path: Path, database: str) -> None:
     text = "- {resource: t, path: /t, handler: {model: Todo}}\n- {resource: u, path: /u, handler: {model: Todo}}"
-    assert said(tmp_path, text, database) == ["4:44 HA0396 documents need a database"]
+    assert said(tmp_path, text, database) == ["4:44 HA0396 a model handler needs a database"]
 
 
 def test_a_resource_stands_for_six_routes(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_a_default_of_a_recursive_schema_is_filled_in_at_every_level_and_within_
 
 def test_the_reason_is_said() -> None:
     _, found = tables.check_text(json.dumps({"schemas": {"A": {"maximum": 3, "default": 4}}}), "routes.yaml", {})
-    assert found[0].message == "the default is invalid by its own schema: 4 is greater than the maximum of 3"
+    assert found[0].message == "the default does not match its own schema: 4 is greater than the maximum of 3"
 
 
 def test_an_example_that_its_own_schema_refuses_is_a_warning() -> None:

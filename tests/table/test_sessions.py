@@ -21,7 +21,7 @@ PASSWORD = "password: a-password-of-at-least-32-characters"
         ),
         (
             f"state: {{sid: {{}}}}\nsession: {{name: sid, cookieOptions: {{{PASSWORD}}}}}",
-            '1:9: HA0385 the cookie "sid" is that of the sessions',
+            '1:9: HA0385 the cookie "sid" is already used for sessions',
         ),
         (
             f"session: {{cookieOptions: {{{PASSWORD}, isPartitioned: true}}}}",

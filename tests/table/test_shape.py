@@ -54,7 +54,7 @@ FAULTS: list[tuple[str, str]] = [
      '2:12 HA0205 "method" must be a method such as GET, a list of them, or "*", not "G T"'),
     ("routes:\n- {method: [], path: /, handler: a:b}", '2:12 HA0207 "method" must be a list of at least 1'),
     ("routes:\n- {method: [GET, GET], path: /, handler: a:b}",
-     '2:12 HA0207 "method" must be a list without repetitions'),
+     '2:12 HA0207 "method" must be a list without duplicates'),
     ("routes:\n- {method: GET, path: 1.10, handler: a:b}", '2:23 HA0201 "path" must be text, not 1.10'),
     ("routes:\n- {method: GET, path: /, handler: index}",
      f'2:35 HA0205 "handler" must be {HANDLER}, not "index"'),
@@ -122,25 +122,25 @@ def test_a_fault_of_form_is_shown_at_its_key_or_value(text: str, expected: str) 
 
 
 HINTS: list[tuple[str, str]] = [
-    ("", "begin with routes:"),
+    ("", "start with routes:"),
     ("routes: {}", 'begin each entry with "- "'),
     ("routes:\n- {method: GET, path: {id}, handler: a:b}", 'quote text that starts with "{": "{id}"'),
     ("sockets: {namespaces: [{events: [{event: e, handler: {file: x}}]}]}",
      'name a function, such as "handlers.users:show"'),
     ("info: {version: 1.10}", 'quote it: "1.10"'),
-    ("server: {accessLog: yes}", "write true; YAML 1.2 has no other words for it"),
-    ("server: {accessLog: off}", "write false; YAML 1.2 has no other words for it"),
+    ("server: {accessLog: yes}", "write true; YAML 1.2 has only true and false"),
+    ("server: {accessLog: off}", "write false; YAML 1.2 has only true and false"),
     ("server: {accessLog: 'true'}", "write it without quotes"),
     ("server: {port: 1_000}", "write 1000"),
     ("server: {port: '80'}", "write 80, without quotes"),
     (ROUTE + "  options:\n  validate: {}", 'indent it, so that it belongs to "options"'),
     (ROUTE + "  validate: {}", 'it belongs under "options"'),
     (OPTIONS + "    id: x", 'it belongs one level up, beside "options"'),
-    (OPTIONS + "    ext: {onRequest: a:b}", 'it is possible only in "ext" at the top of the table'),
+    (OPTIONS + "    ext: {onRequest: a:b}", 'it is only allowed in "ext" at the top of the table'),
     ("groups: [{prefix: /a, groups: [{method: GET}]}]", 'an entry with "method" belongs under "routes"'),
     (ROUTE + "  prefix: /a", 'an entry with "prefix" belongs under "groups"'),
     ("sockets: {namespaces: [{emits: [{event: a, handler: a:b}]}]}", 'an entry with "handler" belongs under "events"'),
-    (OPTIONS + "    json: {nosuch: 1}", "known here: replacer, space, suffix, escape"),
+    (OPTIONS + "    json: {nosuch: 1}", "available: replacer, space, suffix, escape"),
 ]  # fmt: skip
 
 

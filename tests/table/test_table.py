@@ -43,8 +43,8 @@ def test_a_file_that_cannot_be_read_is_a_problem_like_any_other(tmp_path: Path) 
     for file, place, message in [
         (tmp_path / "nowhere.yaml", "1:1", "the file cannot be read: No such file or directory"),
         (tmp_path, "1:1", "the file cannot be read: Is a directory"),
-        (binary, "2:4", "the file is not text in UTF-8"),
-        (wide, "1:1", "the file is not text in UTF-8"),
+        (binary, "2:4", "the file is not UTF-8 text"),
+        (wide, "1:1", "the file is not UTF-8 text"),
     ]:
         table, (problem,) = check(file)
         assert table is None

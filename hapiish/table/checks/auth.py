@@ -44,14 +44,14 @@ def strategies(draft: Draft) -> Iterator[Problem]:
             if not draft.lost(*writer.at, "auth", "strategies", name):
                 known = draft.known(writer.index, "auth", "strategies")
                 message = f'unknown strategy "{name}"{did_you_mean(name, known)}'
-                hint = "" if known else "there is none under auth.strategies"
+                hint = "" if known else "auth.strategies is empty"
                 match SWITCHES.get(name.lower(), name.lower()):
                     case "true":
-                        hint = 'name a strategy; without "auth" the default one holds'
+                        hint = 'name a strategy, or remove "auth" to use auth.default'
                     case "none" | "null" | "public" | "disabled" | "anonymous":
                         hint = "write false for no authentication"
                     case "false" if name.lower() in SWITCHES and draft.marks.written(place) is not None:
-                        hint = "write false; YAML 1.2 has no other words for it"
+                        hint = "write false; YAML 1.2 has only true and false"
                     case "false":
                         hint = "write false without quotes"
                 yield Problem(draft.mark(*place), Code.UNKNOWN_STRATEGY, message, hint)
@@ -98,8 +98,8 @@ def _no_strategy(draft: Draft, auth: Any, at: Path) -> Iterator[Problem]:
     yield Problem(
         draft.key_mark(*at),
         Code.NO_STRATEGY,
-        "authentication without a strategy, and there is no default one",
-        "name one with strategy:, or set auth.default",
+        "authentication without a strategy, and auth.default is not set",
+        "set a strategy, or set auth.default",
     )
 
 
@@ -144,13 +144,13 @@ def events(draft: Draft) -> Iterator[Problem]:
             if wanted is None or draft.lost(*namespace.at, "auth") or draft.lost(*default_at):
                 continue
             if not isinstance(auth, Mapping):
-                message = f'the event asks for authentication, its namespace "{namespace.name}" has none'
+                message = f'the event requires authentication, but its namespace "{namespace.name}" has none'
                 yield Problem(draft.key_mark(*at), Code.EVENT_AUTH, message, "set auth on the namespace")
                 continue
             for name, place in strategies_of(wanted, at):
                 if name not in settled:
-                    message = f'"{name}" is not the strategy of the namespace "{namespace.name}"'
-                    yield Problem(draft.mark(*place), Code.EVENT_AUTH, message, "leave the strategy out of the event")
+                    message = f'"{name}" is not a strategy of the namespace "{namespace.name}"'
+                    yield Problem(draft.mark(*place), Code.EVENT_AUTH, message, "remove the strategy from the event")
 
 
 def payloads(draft: Draft) -> Iterator[Problem]:
@@ -169,11 +169,11 @@ def payloads(draft: Draft) -> Iterator[Problem]:
         if unable and (wanted == "required" or len(unable) == len(schemes)):
             inherited = not (isinstance(written, Mapping) and "payload" in written)
             place = (*default_at, "payload") if inherited else merged.origin("auth", "payload")
-            message = f'the strategy "{unable[0]}" cannot authenticate a body'
+            message = f'the strategy "{unable[0]}" does not support payload authentication'
             yield Problem(draft.key_mark(*place), Code.PAYLOAD_AUTH, message)
     for at, written in _of_sockets(draft):
         if isinstance(written, Mapping) and written.get("payload"):
-            yield Problem(draft.key_mark(*at, "payload"), Code.PAYLOAD_AUTH, "a socket has no body to authenticate")
+            yield Problem(draft.key_mark(*at, "payload"), Code.PAYLOAD_AUTH, "sockets have no payload authentication")
 
 
 def handshakes(draft: Draft) -> Iterator[Problem]:
@@ -188,8 +188,8 @@ def handshakes(draft: Draft) -> Iterator[Problem]:
             scheme = draft.scheme(name)
             if scheme in NO_HANDSHAKE:
                 at = (*namespace.at, "auth") if written is not None else namespace.at
-                message = f'the strategy "{name}" ({scheme}) cannot judge the handshake of a socket'
-                hint = "let the login start a session, and the namespace ask for that"
+                message = f'the strategy "{name}" ({scheme}) cannot authenticate a Socket.IO handshake'
+                hint = "sign in over HTTP, start a session there, and use a session strategy for the namespace"
                 yield Problem(draft.mark(*at), Code.HANDSHAKE, message, hint)
 
 

@@ -39,14 +39,14 @@ def policies(draft: Draft) -> Iterator[Problem]:
             yield Problem(draft.key_mark(*place), Code.CACHE, fault)
         cache = policy.get("cache") or ""
         if cache and cache not in known and not draft.lost("caches"):
-            hint = "" if known else "there is none under caches"
+            hint = "" if known else "caches is empty"
             message = f'unknown cache "{cache}"{did_you_mean(cache, known)}'
             yield Problem(draft.mark(*at, "cache"), Code.CACHE, message, hint)
         segment = (cache, policy.get("segment") or f"#{name}")
         if segment in taken and policy.get("shared") is not True and cache not in shared:
-            message = f'the segment "{segment[1]}" is taken'
+            message = f'the segment "{segment[1]}" is already in use'
             related = ((draft.key_mark(*taken[segment]), "by this policy"),)
-            yield Problem(draft.key_mark(*at), Code.CACHE, message, "share it, or name another", related)
+            yield Problem(draft.key_mark(*at), Code.CACHE, message, "set shared: true, or rename the segment", related)
         taken.setdefault(segment, at)
 
 

@@ -99,7 +99,7 @@ def _read(draft: Draft, text: str, at: Path, place: _Place, assigned: set[str]) 
     writer = draft.realms[home(text)]
     known = draft.known(writer.index, "methods")
     if call.method not in known and not draft.is_partial and not draft.lost(*writer.at, "methods", call.method):
-        hint = "" if known else "there is none under methods"
+        hint = "" if known else "methods is empty"
         yield Problem(mark, Code.CALL, f'unknown server method "{call.method}"{did_you_mean(call.method, known)}', hint)
     for argument in call.args:
         if isinstance(argument, Reference):

@@ -32,11 +32,11 @@ def sealed(draft: Draft) -> Iterator[Problem]:
         if cookie.get("encoding") == "iron" and cookie.get("password") is None:
             if not draft.lost(*place("password")):
                 message = f'the cookie "{name}" cannot be sealed without a password'
-                yield Problem(draft.mark(*place("encoding")), Code.COOKIE, message, "give it a password")
+                yield Problem(draft.mark(*place("encoding")), Code.COOKIE, message, "set a password")
         elif cookie.get("encoding") != "iron" and not draft.lost(*place("encoding")):
             for key in ("password", "iron"):
                 if cookie.get(key) and place(key)[-3] == "state":
-                    message = f'"{key}" of the cookie "{name}", which is not sealed'
+                    message = f'"{key}" has no effect: the cookie "{name}" is not sealed'
                     yield Problem(draft.key_mark(*place(key)), Code.COOKIE, message, "write encoding: iron")
 
 
@@ -46,8 +46,8 @@ def twice(draft: Draft) -> Iterator[Problem]:
     name = section(sessions.value, "session").get("name") or "session"
     for _, at, declared in draft.sections("state"):
         if section(sessions.value, "session") and name in declared:
-            related = ((draft.key_mark(*sessions.at, "session", "name"), "sessions use it"),)
-            message = f'the cookie "{name}" is that of the sessions'
+            related = ((draft.key_mark(*sessions.at, "session", "name"), "the session cookie"),)
+            message = f'the cookie "{name}" is already used for sessions'
             yield Problem(draft.key_mark(*at, name), Code.COOKIE, message, "rename one of the two", related)
 
 
@@ -57,20 +57,20 @@ def automatic(draft: Draft) -> Iterator[Problem]:
         if settings.get("autoValue") is None:
             continue
         mark = draft.key_mark(*at, "autoValue")
-        yield Problem(mark, Code.COOKIE, "an automatic value belongs to one cookie", "declare the cookie under state")
+        yield Problem(mark, Code.COOKIE, '"autoValue" belongs to a single cookie', 'move it to a cookie under "state"')
     for name, cookie, place in _cookies(draft):
         value, encoding = cookie.get("autoValue"), cookie.get("encoding") or "none"
         if value is None or _is_function(value) or draft.lost(*place("autoValue")):
             continue
         message = ""
         if encoding in ("none", "base64") and not isinstance(value, str):
-            message = f"a cookie with the encoding {encoding} holds text"
+            message = f'"autoValue" must be text with the encoding {encoding}'
         elif encoding == "form" and not isinstance(value, Mapping):
-            message = "a cookie with the encoding form holds a mapping"
+            message = '"autoValue" must be a mapping with the encoding form'
         elif encoding == "none" and cookie.get("strictHeader") is not False and not _VALUE.fullmatch(value):
-            message = f'the cookie "{name}" cannot hold spaces, quotes, commas, semicolons and backslashes'
+            message = f'the cookie "{name}" cannot contain spaces, quotes, commas, semicolons or backslashes'
         if message:
-            hint = "base64json holds any value"
+            hint = "the encoding base64json takes any value"
             yield Problem(draft.mark(*place("autoValue")), Code.COOKIE, message, hint)
 
 
@@ -105,5 +105,5 @@ def clashes(draft: Draft) -> Iterator[Problem]:
             first, place = taken.setdefault(name, (realm, (*at, name)))
             if first is not realm and draft.cookie(name, first) != draft.cookie(name, realm):
                 related = ((draft.key_mark(*place), "the first one"),)
-                message = f'the cookie "{name}" is declared differently by another table, and both set the same one'
+                message = f'the cookie "{name}" is declared differently by another table; tables share cookies'
                 yield Problem(draft.key_mark(*at, name), Code.DUPLICATE_COOKIE, message, related=related)

@@ -41,15 +41,15 @@ def values(draft: Draft) -> Iterator[Problem]:
             # The whole of an input or of an answer has no default that anybody would fill in.
             fills = "default" in schema and (relative or draft.root(at, root).name or not isinstance(given, dict))
             if fills and (reason := judge.refusal(relative, schema, given)):
-                message = f"the default is invalid by its own schema: {reason}"
+                message = f"the default does not match its own schema: {reason}"
                 yield Problem(draft.mark(*place, "default"), Code.SCHEMA_VALUE, message)
             elif fills and (reason := judge.contradiction(relative, given)):
-                message = f"the default does not fit what else is said of the property: {reason}"
+                message = f"the default does not match another schema of the same property: {reason}"
                 yield Problem(draft.mark(*place, "default"), Code.SCHEMA_VALUE, message)
             for index, example in enumerate(schema.get("examples") or ()):
                 if reason := judge.refusal(relative, schema, example):
                     mark = draft.mark(*place, "examples", index)
-                    message = f"the example is invalid by its own schema: {reason}"
+                    message = f"the example does not match its own schema: {reason}"
                     yield Problem(mark, Code.SCHEMA_VALUE, message, warning=True)
 
 

@@ -21,11 +21,11 @@ def names(draft: Draft) -> Iterator[Problem]:
     for at, name, given in sections:
         own = isinstance(given, Mapping)
         if name not in known:
-            message = f'"{name}" is no event of the server{did_you_mean(name, known)}'
-            hint = "an event of your own is declared as a mapping with listeners and channels"
+            message = f'unknown server event "{name}"{did_you_mean(name, known)}'
+            hint = "declare a custom event as a mapping with listeners and channels"
             yield Problem(draft.key_mark(*at, name), Code.EVENT_NAME, message, hint)
         elif own and name in SERVER_EVENTS and given.get("channels") is not None:
-            message = f'"{name}" is an event of the server, which has its own channels'
+            message = f'"channels" cannot be set for the built-in event "{name}"'
             yield Problem(draft.key_mark(*at, name, "channels"), Code.EVENT_NAME, message)
         else:
             place: Path = (*at, name, "listeners") if own else (*at, name)

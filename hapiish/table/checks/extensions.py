@@ -39,9 +39,9 @@ def _judged(draft: Draft, entries: list[tuple[Any, Path]]) -> Iterator[Problem]:
         arranged(entries, lambda entry: _hints(draft, entry[0]))
     except Cycle as cycle:
         first, *others = (draft.mark(*entries[index][1]) for index in cycle.indexes)
-        related = tuple((mark, "and of this one") for mark in others)
-        message = "the order of extension functions is a circle: this one waits for itself, by way of others"
-        yield Problem(first, Code.EXT_ORDER, message, "drop one of before and after", related)
+        related = tuple((mark, "part of the cycle") for mark in others)
+        message = "circular order of extension functions: before and after contradict each other"
+        yield Problem(first, Code.EXT_ORDER, message, "remove one before or after", related)
 
 
 def _hints(draft: Draft, entry: Any) -> Hints:

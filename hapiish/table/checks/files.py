@@ -14,7 +14,7 @@ def directories(draft: Draft) -> Iterator[Problem]:
         if kind_of(route.handler) == "directory" and route.path is not None:
             text = route.path.text
             if not text.endswith("}"):
-                message = f'"{text}" with a directory must end with a parameter, which names the file'
+                message = f'"{text}" with a directory handler must end with a parameter for the file name'
                 hint = f'write "{text.rstrip("/")}/{{file*}}"'
                 yield Problem(draft.mark(*route.at, "path"), Code.DIRECTORY_PATH, message, hint)
 
@@ -30,12 +30,12 @@ def files(draft: Draft) -> Iterator[Problem]:
         path = given.get("path") if isinstance(given, Mapping) else given
         if isinstance(path, str) and path.endswith("/"):
             place = (*at, "path") if isinstance(given, Mapping) else at
-            yield Problem(draft.mark(*place), Code.FILE, f'"{path}" ends with a slash, so it is no file')
+            yield Problem(draft.mark(*place), Code.FILE, f'"{path}" ends with a slash, but must name a file')
         if not isinstance(given, Mapping):
             continue
         if given.get("filename") is not None and not given.get("mode"):
             hint = "write mode: attachment, or mode: inline"
-            yield Problem(draft.key_mark(*at, "filename"), Code.FILE, '"filename" without "mode" is not sent', hint)
+            yield Problem(draft.key_mark(*at, "filename"), Code.FILE, '"filename" has no effect without "mode"', hint)
         start, end = given.get("start") or 0, given.get("end")
         if isinstance(end, int) and isinstance(start, int) and end < start:
-            yield Problem(draft.mark(*at, "end"), Code.FILE, f'"end" ({end}) lies before "start" ({start})')
+            yield Problem(draft.mark(*at, "end"), Code.FILE, f'"end" ({end}) is less than "start" ({start})')

@@ -23,7 +23,7 @@ def numbers(draft: Draft) -> Iterator[Problem]:
             continue
         if units.duration(limit["duration"]) % 1000:
             mark = draft.mark(*at, "duration")
-            yield Problem(mark, Code.LIMIT, "limits count in whole seconds", "raise max and duration together")
+            yield Problem(mark, Code.LIMIT, '"duration" must be in whole seconds', "raise max and duration together")
         burst = limit.get("burst")
         if burst is not None and burst < limit["max"]:
             message = f'"burst" must be at least "max", which is {limit["max"]}'
@@ -40,7 +40,7 @@ def names(draft: Draft) -> Iterator[Problem]:
         known, place = first.setdefault(name, (limit, at))
         for key in ("max", "duration", "burst", "by", "strategy"):
             if known.get(key) != limit.get(key):
-                message = f'the limit "{name}" has another "{key}" elsewhere; what has one name is counted together'
+                message = f'the limit "{name}" has a different "{key}" elsewhere; limits of one name share counters'
                 related = ((draft.mark(*place), "the first one"),)
                 yield Problem(draft.key_mark(*at, key), Code.LIMIT, message, related=related)
                 break
@@ -87,13 +87,13 @@ def _in_effect(merged: Merged) -> Iterator[tuple[str, Path]]:
 
 
 def allowlist(draft: Draft) -> Iterator[Problem]:
-    """What is neither an address nor a network."""
+    """What is not an IP address or network."""
     for index, given in enumerate(draft.section("server", "limit").get("allowlist") or ()):
         try:
             ip_network(given, strict=False)
         except ValueError:
             mark = draft.mark("server", "limit", "allowlist", index)
-            message = f'"{given}" is neither an address nor a network'
+            message = f'"{given}" is not an IP address or network'
             yield Problem(mark, Code.LIMIT, message, 'such as "127.0.0.1" or "10.0.0.0/8"')
 
 

@@ -42,7 +42,7 @@ def bodiless(draft: Draft) -> Iterator[Problem]:
         for status, rule in by_status.items():
             if status in _BODILESS and rule not in (None, True):
                 mark = draft.key_mark(*merged.origin("response", "status", status))
-                message = f"a {status} has no body, so there is nothing to validate"
+                message = f"a {status} response has no body to validate"
                 yield Problem(mark, Code.RESPONSE_STATUS, message, "write true, or remove it")
 
 
@@ -51,7 +51,7 @@ def _exclusive(draft: Draft, first: Path, second: Path) -> Problem:
     if first[:2] != DEFAULTS and second[:2] == DEFAULTS:
         first, second = second, first
     message = f'"{second[-1]}" and "{first[-1]}" exclude each other'
-    hint = f"write {first[-1]}: null to drop the one that is inherited" if first[:2] == DEFAULTS else ""
+    hint = f"write {first[-1]}: null to remove the inherited one" if first[:2] == DEFAULTS else ""
     related = ((draft.key_mark(*first), f'"{first[-1]}" is here'),)
     return Problem(draft.key_mark(*second), Code.EXCLUSIVE, message, hint or "keep one of the two", related)
 
@@ -68,7 +68,7 @@ def get_payload(draft: Draft) -> Iterator[Problem]:
                 value = value.get(step) if isinstance(value, Mapping) else None
             if value is not None and value is not True:
                 message = f'"{".".join(place)}" on a GET route, which has no request body'
-                hint = "" if len(route.options) == 1 else "write an entry of its own for GET"
+                hint = "" if len(route.options) == 1 else "write a separate route for GET"
                 yield Problem(draft.key_mark(*route.at, "options", *place), Code.GET_PAYLOAD, message, hint)
 
 
@@ -120,7 +120,7 @@ def header_names(draft: Draft) -> Iterator[Problem]:
             if name != name.lower() and written not in told:
                 told.add(written)
                 mark = draft.key_mark(*written) if where == "properties" else draft.mark(*written)
-                message = f'requests have no header "{name}": the names of headers are in lower case'
+                message = f'"{name}" never matches: the names of request headers are lowercase'
                 yield Problem(mark, Code.PARAMS, message, f'write "{name.lower()}"')
 
 
@@ -183,17 +183,17 @@ def cors(draft: Draft) -> Iterator[Problem]:
         origin = settings.get("origin", ["*"])
         place = merged.origin("cors", "origin")
         if isinstance(origin, list) and "*" in origin and len(origin) > 1:
-            yield Problem(draft.mark(*place), Code.CORS_ORIGIN, 'the origin "*" is any, others beside it say nothing')
+            yield Problem(draft.mark(*place), Code.CORS_ORIGIN, 'the origin "*" allows any; others have no effect')
         elif settings.get("credentials") is True and (origin == "ignore" or "*" in origin):
             shown = "ignore" if origin == "ignore" else "*"
-            message = f'credentials with the origin "{shown}" would let any site act for its visitors'
+            message = f'credentials with the origin "{shown}" would let any site send requests as its visitors'
             mark = draft.mark(*merged.origin("cors", "credentials"))
             yield Problem(mark, Code.CORS_ORIGIN, message, "list the origins that may send credentials")
         elif settings.get("credentials") is True and isinstance(origin, list):
             for each in origin:
                 host = str(each).partition("://")[2].partition(":")[0]
                 if host and not host.strip("*?."):
-                    message = f'credentials with the origin "{each}" would let any site act for its visitors'
+                    message = f'credentials with the origin "{each}" would let any site send requests as its visitors'
                     mark = draft.mark(*merged.origin("cors", "credentials"))
                     yield Problem(mark, Code.CORS_ORIGIN, message, "name the domain, as in https://*.example.com")
 
@@ -206,7 +206,7 @@ def encodings(draft: Draft) -> Iterator[Problem]:
     for merged in _in_effect(draft):
         for coding in _section(merged, "compression"):
             if coding not in offered and not coding.startswith("x-"):
-                message = f'"compression.{coding}" on a server that does not offer this coding'
+                message = f'"compression.{coding}" has no effect: the server does not offer this content coding'
                 hint = f"write server.compression.encodings: [{', '.join([coding, *offered])}]"
                 mark = draft.key_mark(*merged.origin("compression", coding))
                 yield Problem(mark, Code.ENCODING, message, "" if given is False else hint)

@@ -20,7 +20,7 @@ def forms(draft: Draft) -> Iterator[Problem]:
             lost = draft.lost(*at, "table") or draft.lost(*at, "plugin")
             if ("table" in entry) == ("plugin" in entry) and not lost:
                 both = "table" in entry
-                message = "an entry is either a table or a plugin" if both else 'missing "table" or "plugin"'
+                message = "an entry must be either a table or a plugin" if both else 'missing "table" or "plugin"'
                 hint = "" if both else "table: for a route table, plugin: for a Python plugin"
                 yield Problem(draft.mark(*at), Code.PLUGIN_FORM, message, hint)
 
@@ -32,7 +32,7 @@ def names(draft: Draft) -> Iterator[Problem]:
         for entry, at in mappings(realm.value, "plugins", realm.at):
             name, mark = entry.get("as"), draft.mark(*at, "as")
             if isinstance(name, str) and taken.setdefault(name, mark) != mark:
-                message = f'another table is called "{name}" already'
+                message = f'the name "{name}" is already used for another table'
                 yield Problem(mark, Code.DUPLICATE_NAME, message, related=((taken[name], "the first one"),))
 
 
@@ -46,7 +46,7 @@ def declarations(draft: Draft) -> Iterator[Problem]:
                     place = (*plugin.at, *path, name)
                     if taken.setdefault(name, place) != place:
                         related = ((draft.key_mark(*taken[name]), "the first one"),)
-                        message = f'"{name}" of {".".join(path)} is declared already'
+                        message = f'"{name}" is already declared under {".".join(path)}'
                         yield Problem(draft.key_mark(*place), Code.DUPLICATE_NAME, message, related=related)
 
 
@@ -61,8 +61,8 @@ def overrides(draft: Draft) -> Iterator[Problem]:
             place = (*at, id)
             if place not in draft.overridden and not _lost(draft, realm):
                 known = ids[realm.index]
-                message = f'the table has no route or event "{id}"{did_you_mean(id, known)}'
-                hint = "" if known else "none of them has an id"
+                message = f'the used table has no route or event with the id "{id}"{did_you_mean(id, known)}'
+                hint = "" if known else "none of its routes and events has an id"
                 yield Problem(draft.key_mark(*place), Code.UNKNOWN_OVERRIDE, message, hint)
             elif isinstance(override, Mapping) and draft.overridden.get(place) == "event":
                 yield from _unfit(draft, override, place)
@@ -78,7 +78,7 @@ def _unfit(draft: Draft, override: Mapping[str, Any], at: Path) -> Iterator[Prob
     known = schema.follow({"$ref": "#/definitions/eventOptions"})["properties"]
     for key in section(override, "options"):
         if key not in known and key != "use" and not key.startswith("x-"):
-            message = f'"{key}" means nothing to an event'
+            message = f'the option "{key}" is not available for events'
             yield Problem(draft.key_mark(*at, "options", key), Code.UNKNOWN_OVERRIDE, message)
 
 

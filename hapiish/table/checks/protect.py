@@ -17,8 +17,8 @@ def sources(draft: Draft) -> Iterator[Problem]:
             continue
         for name, given in csp.items():
             if isinstance(given, list) and len(given) > 1 and not {"none", "'none'"}.isdisjoint(given):
-                message = f'"none" in "{name}" says nothing beside other sources'
-                yield Problem(draft.mark(*layer.at, "csp", name), Code.CSP, message, "take it out, or the others")
+                message = f'"none" in "{name}" has no effect beside other sources'
+                yield Problem(draft.mark(*layer.at, "csp", name), Code.CSP, message, "remove it, or the other sources")
 
 
 def tokens(draft: Draft) -> Iterator[Problem]:
@@ -35,7 +35,7 @@ def tokens(draft: Draft) -> Iterator[Problem]:
                 group = "payload" if _parse(merged.value, "payload") not in (None, True) else ""
             if group:
                 related = ((draft.mark(*merged.origin(group, "parse")), "parsing is switched off here"),)
-                message = f'"csrf" without "{group}.parse": its token can never arrive'
+                message = f'"csrf" without "{group}.parse": the token can never arrive'
                 hint = "set csrf: false here" if group == "state" else "set csrf: false here, or restful: true"
                 mark = draft.key_mark(*merged.origin("csrf"))
                 yield Problem(mark, Code.CSRF, message, hint, related)

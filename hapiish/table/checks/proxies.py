@@ -24,8 +24,8 @@ def targets(draft: Draft) -> Iterator[Problem]:
         at = (*route.handler_at, "proxy")
         given = [key for key in _WHERE if settings.get(key) is not None]
         if not given and not any(draft.lost(*at, key) for key in _WHERE):
-            hint = "write one of host, uri and mapUri"
-            yield Problem(draft.key_mark(*at), Code.PROXIED, "the proxy does not say where requests go", hint)
+            hint = "set one of host, uri and mapUri"
+            yield Problem(draft.key_mark(*at), Code.PROXIED, "the proxy has no target", hint)
         for second in given[1:]:
             related = ((draft.key_mark(*at, given[0]), f'"{given[0]}" is here'),)
             message = f'"{second}" and "{given[0]}" exclude each other'
@@ -33,7 +33,7 @@ def targets(draft: Draft) -> Iterator[Problem]:
         if "host" not in given and given:
             for key in ("port", "protocol"):
                 if settings.get(key) is not None:
-                    message = f'"{key}" is part of "{given[0]}" already'
+                    message = f'"{key}" is already part of "{given[0]}"'
                     yield Problem(draft.key_mark(*at, key), Code.PROXIED, message)
         if isinstance(settings.get("uri"), str):
             yield from _names(draft, route, settings["uri"])
@@ -52,7 +52,7 @@ def _names(draft: Draft, route: RouteDraft, uri: str) -> Iterator[Problem]:
         if isinstance(part, str):
             before += part
             if "{" in part or "}" in part:
-                yield Problem(mark, Code.PROXIED, "a URI has no braces", "write %7B and %7D")
+                yield Problem(mark, Code.PROXIED, "a URI cannot contain braces", "write %7B and %7D")
         else:
             fault = _name(part, params, in_authority=_AUTHORITY.fullmatch(before) is not None)
             before += "x"
@@ -64,8 +64,8 @@ def _name(value: Value, params: tuple[str, ...] | None, *, in_authority: bool) -
     name = ".".join((value.source, *value.path))
     if in_authority:
         if name not in _OURS:
-            message = f'"{value}" would let clients say which server is asked'
-            yield message, "choose among servers in a mapUri function"
+            message = f'"{value}" would let clients choose the target server'
+            yield message, "use a mapUri function to choose among servers"
     elif params is not None and name not in (*_OURS, *_BELOW, *params):
         last = value.path[-1] if value.path else name
         hint = f"write {{{last}}}" if value.path and last in params else ""
@@ -80,7 +80,7 @@ def bodies(draft: Draft) -> Iterator[Problem]:
             if method != "GET" and (payload.get("parse", True) is not False or payload.get("output") == "file"):
                 key = "output" if payload.get("parse") is False else "parse"
                 mark = draft.mark(*merged.origin("payload", key))
-                yield Problem(mark, Code.PROXIED, "a proxy passes bodies on as they come", "write parse: false")
+                yield Problem(mark, Code.PROXIED, "a proxy forwards request bodies unparsed", "write parse: false")
                 break
 
 

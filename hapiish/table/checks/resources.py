@@ -34,18 +34,18 @@ def form(draft: Draft) -> Iterator[Problem]:
     for at, value in draft.resources:
         for key in ("method", "id"):
             if value.get(key) is not None:
-                message = f'a resource has no "{key}": each of its routes has its own'
+                message = f'"{key}" is not allowed on a resource: each of its routes has its own'
                 yield Problem(draft.key_mark(*at, key), Code.RESOURCE, message)
         if kind_of(value.get("handler")) != "model" and not draft.lost(*at, "handler"):
             hint = "write handler: {model: {name: …}}"
-            yield Problem(draft.mark(*at, "handler"), Code.RESOURCE, "a resource is made of a model", hint)
+            yield Problem(draft.mark(*at, "handler"), Code.RESOURCE, "a resource needs a model handler", hint)
         elif isinstance(settings := (value.get("handler") or {}).get("model"), Mapping) and "action" in settings:
             place = draft.key_mark(*at, "handler", "model", "action")
-            yield Problem(place, Code.RESOURCE, "a resource stands for all actions", 'leave "action" out')
+            yield Problem(place, Code.RESOURCE, "a resource serves all actions", 'remove "action"')
     for route in draft.routes:
         if route.value.get("actions") is not None:
-            message = '"actions" are those of a resource'
-            yield Problem(draft.key_mark(*route.at, "actions"), Code.RESOURCE, message, 'write "resource" and a name')
+            message = '"actions" is only allowed on a resource'
+            yield Problem(draft.key_mark(*route.at, "actions"), Code.RESOURCE, message, 'add "resource: <name>"')
 
 
 def models(draft: Draft) -> Iterator[Problem]:
@@ -56,22 +56,22 @@ def models(draft: Draft) -> Iterator[Problem]:
         at = (*route.handler_at, "model")
         if not has_database:
             has_database = True  # said once
-            yield Problem(draft.mark(*at), Code.MODEL, "documents need a database", 'add "database: {}"')
+            yield Problem(draft.mark(*at), Code.MODEL, "a model handler needs a database", 'add "database: {}"')
         writer = draft.realm_at(at)
         known = writer.models
         if isinstance(name, str) and name not in known and not draft.lost(*writer.at, "models"):
-            message = f'there is no model "{name}"{did_you_mean(name, known)}'
-            hint = "" if known else 'name it under "models"'
+            message = f'unknown model "{name}"{did_you_mean(name, known)}'
+            hint = "" if known else 'declare it under "models"'
             yield Problem(draft.mark(*at, "name"), Code.MODEL, message, hint)
         action = settings.get("action")
         if action is None:
-            hint = "or write resource: <name> in place of the method, for all actions"
+            hint = "or write resource: <name> instead of method, to serve all actions"
             if not draft.lost(*at, "action"):
-                yield Problem(draft.mark(*at), Code.MODEL, 'a route needs an "action" of its model', hint)
+                yield Problem(draft.mark(*at), Code.MODEL, 'a model handler needs an "action"', hint)
             continue
         for key in _UNREAD[action] if is_single else ():
             if settings.get(key) is not None:
-                message = f'the action "{action}" has no use for "{key}"'
+                message = f'"{key}" has no effect for the action "{action}"'
                 yield Problem(draft.key_mark(*at, key), Code.MODEL, message)
         limit, most = settings.get("limit") or 25, settings.get("maxLimit") or 100
         if isinstance(limit, int) and isinstance(most, int) and limit > most:
@@ -83,7 +83,7 @@ def models(draft: Draft) -> Iterator[Problem]:
             and settings.get("paging") != "offset"
             and not draft.lost(*at, "paging")
         ):
-            yield Problem(draft.key_mark(*at, "maxOffset"), Code.MODEL, '"maxOffset" is for "paging: offset"')
+            yield Problem(draft.key_mark(*at, "maxOffset"), Code.MODEL, '"maxOffset" requires "paging: offset"')
 
 
 def templates(draft: Draft) -> Iterator[Problem]:
@@ -110,16 +110,16 @@ def owners(draft: Draft) -> Iterator[Problem]:
             merged.value.get("auth", True) is not False and _asks(route, merged) for merged in route.options.values()
         ):
             continue
-        message = "documents belong to callers, and this route does not ask who calls"
+        message = "the documents depend on the caller, but this route has no authentication"
         owner = settings.get("owner")
         is_read = isinstance(owner, Mapping) and owner.get("reads") == "all" and settings.get("action") in _READING
         if owner is not None and not is_read:
-            hint = "give the route a strategy under options.auth"
+            hint = "set a strategy under options.auth"
             yield Problem(draft.mark(*route.handler_at, "model", "owner"), Code.OWNER, message, hint)
         for field, value in (settings.get("where") or {}).items():
             if _OF_CALLERS & sources(value):
                 place = draft.mark(*route.handler_at, "model", "where", field)
-                yield Problem(place, Code.OWNER, message, "give the route a strategy under options.auth")
+                yield Problem(place, Code.OWNER, message, "set a strategy under options.auth")
 
 
 def _asks(route: RouteDraft, merged: Merged) -> bool:

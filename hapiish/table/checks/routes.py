@@ -97,7 +97,7 @@ def head(draft: Draft) -> Iterator[Problem]:
             place: tuple[Any, ...] = ("method",)
             if isinstance(methods, list):
                 place = ("method", next(i for i, method in enumerate(methods) if method.upper() == "HEAD"))
-            hint = "declare the GET route, it answers HEAD as well"
+            hint = "declare the GET route, which also answers HEAD"
             yield Problem(draft.mark(*route.at, *place), Code.HEAD, "HEAD cannot be declared", hint)
 
 
@@ -120,7 +120,7 @@ def kinds(draft: Draft) -> Iterator[Problem]:
     for _, at, own in draft.sections("kinds"):
         for name in own:
             if name in BUILT_IN:
-                message = f'the kind "{name}" is built in'
+                message = f'the kind "{name}" is already built in'
                 yield Problem(draft.key_mark(*at, name), Code.UNKNOWN_KIND, message, "give it another name")
     for route in draft.routes:
         kind = kind_of(route.handler)
@@ -140,13 +140,13 @@ def ids(draft: Draft) -> Iterator[Problem]:
     for at, name, title in _identified(draft):
         mark = draft.mark(*at, "id")
         if name in taken:
-            message = f'the id "{name}" is taken by "{taken[name][1]}"'
+            message = f'the id "{name}" is already used by "{taken[name][1]}"'
             yield Problem(mark, Code.DUPLICATE_ID, message, related=((taken[name][0], "the first one"),))
         taken.setdefault(name, (mark, title))
     for route in draft.routes:
         if route.id is not None and len(route.options) > 1:
-            message = f'the id "{route.id}" would name {len(route.options)} routes, one a method'
-            hint = "leave it out, or write one entry for each method"
+            message = f'the id "{route.id}" would name {len(route.options)} routes, one for each method'
+            hint = "remove it, or write one route for each method"
             yield Problem(draft.mark(*route.at, "id"), Code.ID_ON_SEVERAL, message, hint)
 
 
@@ -191,8 +191,8 @@ def _covering(segment: paths.Mixed, several: list[tuple[paths.Mixed, RouteDraft]
 
 
 def _shadow(draft: Draft, route: RouteDraft, winner: RouteDraft) -> Problem:
-    message = f'"{winner.text}" is preferred to "{route.text}" where both match'
-    hint = "a segment with more parts wins in hapi; write the literal paths out, or tell the two apart"
+    message = f'"{winner.text}" takes precedence over "{route.text}" where both match'
+    hint = "hapi prefers the segment with more parts; write literal paths, or make the two paths distinct"
     related = ((draft.mark(*winner.at, "path"), "this one answers"),)
     return Problem(draft.mark(*route.at, "path"), Code.SHADOWED, message, hint, related, warning=True)
 

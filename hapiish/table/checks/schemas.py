@@ -75,8 +75,8 @@ def references(draft: Draft) -> Iterator[Problem]:
         for place, inner in schemas_within(at, schema) if "$schema" in root.keywords else ():
             if isinstance(inner.get("$schema"), str) and inner["$schema"].rstrip("#") != DIALECT:
                 mark = draft.mark(*place, "$schema")
-                message = f'"{inner["$schema"]}" is another dialect; schemas of a table are 2020-12'
-                yield Problem(mark, Code.SCHEMA_REMOTE, message, "leave $schema out")
+                message = f'"{inner["$schema"]}" is not supported; schemas of a table use JSON Schema 2020-12'
+                yield Problem(mark, Code.SCHEMA_REMOTE, message, "remove $schema")
 
 
 def resources(draft: Draft) -> Iterator[Problem]:
@@ -117,7 +117,7 @@ def keywords(draft: Draft) -> Iterator[Problem]:
             unknown = schema.keys() - _KEYWORDS - _ANNOTATIONS
             if unknown and unknown == schema.keys() and not any(key.startswith("x-") for key in unknown):
                 first = next(iter(schema))
-                message = f'this JSON Schema has no keyword, so it would accept anything; "{first}" is none'
+                message = f'this JSON Schema has no keyword and would accept any value; "{first}" is not a keyword'
                 close = near(first, _KEYWORDS, 0.8) if isinstance(schema[first], str) else None
                 hint = f'did you mean "{close}"?' if close else f"write {{type: object, properties: {{{first}: …}}}}"
                 yield Problem(draft.key_mark(*place, first), Code.SCHEMA_KEYWORD, message, hint)
@@ -132,7 +132,7 @@ def keywords(draft: Draft) -> Iterator[Problem]:
                 if close and not key.startswith("x-"):
                     mark = draft.key_mark(*place, key)
                     message = f'unknown keyword "{key}" would be ignored; did you mean "{close}"?'
-                    yield Problem(mark, Code.SCHEMA_KEYWORD, message, "words of your own begin with x-")
+                    yield Problem(mark, Code.SCHEMA_KEYWORD, message, "custom keywords start with x-")
 
 
 def _takes_null(types: Any) -> bool:
@@ -153,17 +153,17 @@ def _reference(draft: Draft, root: Root, at: Path, place: Path, target: str) -> 
             if short in own:
                 yield Problem(mark, Code.SCHEMA_REF, f'the schema "{short}" has no "/{rest}"')
             elif not draft.lost(*realm.at, "schemas", short):
-                message = f'there is no schema "{short}"{did_you_mean(short, own)}'
-                yield Problem(mark, Code.SCHEMA_REF, message, "" if own else 'name it under "schemas"')
+                message = f'unknown schema "{short}"{did_you_mean(short, own)}'
+                yield Problem(mark, Code.SCHEMA_REF, message, "" if own else 'declare it under "schemas"')
         elif (name := _SIGNS.sub("", target.rpartition("/")[2])) in own and "#/" not in target:
-            yield Problem(mark, Code.SCHEMA_REF, f'"{target}" names no schema', f'write "{_NAMED}{name}"')
+            yield Problem(mark, Code.SCHEMA_REF, f'"{target}" is not a schema reference', f'write "{_NAMED}{name}"')
         elif error.is_outside:
             message = f'"{target}" is outside of the table; references are never fetched'
             hint = 'copy the schema under "schemas"; it is found by its $id, and as "#/schemas/Name"'
             yield Problem(mark, Code.SCHEMA_REMOTE, message, hint)
         elif "#/" in target:
             last = key_of(target.rpartition("/")[2])
-            hint = f'schemas of the table are "{_NAMED}Name"'
+            hint = f'refer to schemas of the table as "{_NAMED}Name"'
             if last in own or target.startswith(_ELSEWHERE):
                 close = last if last in own else close_to(last, own)
                 hint = f'write "{_NAMED}{close or last}"'
@@ -174,9 +174,9 @@ def _reference(draft: Draft, root: Root, at: Path, place: Path, target: str) -> 
 
 
 _OLDER: Final = {
-    "items": "a list of schemas is prefixItems since 2020-12, and additionalItems beside it is items",
-    "exclusiveMaximum": "write the number here, in place of maximum",
-    "exclusiveMinimum": "write the number here, in place of minimum",
+    "items": "since 2020-12, a list of schemas is written as prefixItems, and additionalItems as items",
+    "exclusiveMaximum": "write the number here, instead of maximum",
+    "exclusiveMinimum": "write the number here, instead of minimum",
 }
 """How older dialects are written in 2020-12."""
 
@@ -230,11 +230,11 @@ def _wanted(error: ValidationError) -> str:
             case "minItems" | "minLength":
                 kinds.append("not empty")
             case "uniqueItems":
-                kinds.append("without repetitions")
+                kinds.append("without duplicates")
             case "pattern":
-                kinds.append("text in the form that 2020-12 gives it")
+                kinds.append("text in the format that JSON Schema 2020-12 requires")
     words = [*dict.fromkeys(kinds), *([f"one of {', '.join(values)}"] if values else [])]
-    return " or ".join(words) or "as JSON Schema 2020-12 says"
+    return " or ".join(words) or "valid JSON Schema 2020-12"
 
 
 def _meant(error: ValidationError) -> str:

@@ -17,7 +17,7 @@ def load(draft: Draft) -> Iterator[Problem]:
         if key.startswith("max") and value not in (None, 0):
             message = f'"{key}" without "sampleInterval": nothing is measured'
             mark = draft.key_mark("server", "load", key)
-            yield Problem(mark, Code.LOAD, message, "write how often to measure, such as sampleInterval: 1s")
+            yield Problem(mark, Code.LOAD, message, "set an interval, such as sampleInterval: 1s")
 
 
 def proxies(draft: Draft) -> Iterator[Problem]:

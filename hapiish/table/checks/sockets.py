@@ -31,7 +31,7 @@ def namespaces(draft: Draft) -> Iterator[Problem]:
             related = ((draft.mark(*first), "the first one"),)
             message = f'the namespace "{namespace.name}" is declared twice'
             yield Problem(
-                draft.mark(*namespace.at), Code.DUPLICATE_EVENT, message, "put their events together", related
+                draft.mark(*namespace.at), Code.DUPLICATE_EVENT, message, "merge their events into one entry", related
             )
 
 
@@ -99,7 +99,7 @@ def duplicates(draft: Draft) -> Iterator[Problem]:
                 first = taken.setdefault(name, at)
                 if first != at:
                     related = ((draft.mark(*first), "the first one"),)
-                    message = f'the event "{name}" is twice in "{direction}" of the namespace "{namespace.name}"'
+                    message = f'the event "{name}" is declared twice in "{direction}" of "{namespace.name}"'
                     yield Problem(draft.mark(*at), Code.DUPLICATE_EVENT, message, related=related)
 
 
@@ -109,7 +109,7 @@ def twice(draft: Draft) -> Iterator[Problem]:
         inner = section(namespace.value, "options")
         for key in ("limit", "pre"):
             if inner.get(key) is not None and namespace.value.get(key) is not None:
-                related = ((draft.key_mark(*namespace.at, "options", key), "the other place"),)
+                related = ((draft.key_mark(*namespace.at, "options", key), "also set here"),)
                 message = f'the namespace "{namespace.name}" has "{key}" twice: here and in its options'
                 yield Problem(draft.key_mark(*namespace.at, key), Code.NAMESPACE_OPTION, message, related=related)
 
@@ -135,8 +135,8 @@ def path(draft: Draft) -> Iterator[Problem]:
     for route in draft.routes:
         text = route.text
         if text == taken or text.startswith(f"{taken}/"):
-            related = ((draft.mark(*realm.at, "sockets", "path"), f'Socket.IO is at "{taken}"'),)
-            message = f'"{text}" is where Socket.IO answers'
+            related = ((draft.mark(*realm.at, "sockets", "path"), f'Socket.IO answers at "{taken}"'),)
+            message = f'the path "{text}" is reserved for Socket.IO'
             yield Problem(draft.mark(*route.at, "path"), Code.SOCKETS_PATH, message, "move one of the two", related)
 
 
@@ -145,7 +145,7 @@ def prefixes(draft: Draft) -> Iterator[Problem]:
     for realm in draft.realms:
         if realm.host is not None and "{" in realm.prefix and realm.value.get("sockets") is not None:
             mark = draft.mark(*realm.host.at, *realm.part.entry_at, "routes", "prefix")
-            message = f'the prefix "{realm.prefix}" has parameters, and the table has sockets, whose names cannot'
+            message = f'a table with sockets cannot be used under a prefix with parameters ("{realm.prefix}")'
             related = ((draft.key_mark(*realm.at, "sockets"), "its sockets"),)
             yield Problem(mark, Code.SOCKET_PREFIX, message, related=related)
 

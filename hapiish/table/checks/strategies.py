@@ -56,7 +56,7 @@ def _exclusive(draft: Draft, at: Path, present: list[str]) -> Iterator[Problem]:
 def _jwt(draft: Draft, name: str, given: Mapping[str, Any], at: Path) -> Iterator[Problem]:
     if given.get("verify") is False:
         if not given.get("validate"):
-            message = "verify: false without validate would let anybody in as anybody"
+            message = "verify: false without validate would accept any token"
             yield Problem(draft.mark(*at, "verify"), Code.STRATEGY, message)
     elif "keys" not in given:
         yield Problem(draft.mark(*at), Code.STRATEGY, f'the strategy "{name}" needs keys')
@@ -64,8 +64,8 @@ def _jwt(draft: Draft, name: str, given: Mapping[str, Any], at: Path) -> Iterato
 
 def _cookie(draft: Draft, given: Mapping[str, Any], at: Path) -> Iterator[Problem]:
     if given.get("keepAlive") is True and not (given.get("cookie") or {}).get("ttl"):
-        message = "keepAlive renews the ttl of the cookie, which has none"
-        yield Problem(draft.key_mark(*at, "keepAlive"), Code.STRATEGY, message, "give the cookie a ttl")
+        message = "keepAlive requires a cookie with a ttl"
+        yield Problem(draft.key_mark(*at, "keepAlive"), Code.STRATEGY, message, "set a ttl on the cookie")
 
 
 def redirects(draft: Draft) -> Iterator[Problem]:
@@ -77,4 +77,4 @@ def redirects(draft: Draft) -> Iterator[Problem]:
             uri = override["redirectTo"]
             if uri is not False and not (isinstance(uri, str) and uri):
                 mark = draft.mark(*route.at, "options", "plugins", "cookie", "redirectTo")
-                yield Problem(mark, Code.STRATEGY, "plugins.cookie.redirectTo is a path, a URI or false")
+                yield Problem(mark, Code.STRATEGY, "plugins.cookie.redirectTo must be a path, a URI or false")

@@ -45,8 +45,8 @@ def _fault(value: Value, available: Available) -> tuple[str, str] | None:
     owner, sources = available.owner, available.sources
     if value.source not in sources:
         meant = did_you_mean(value.source, sources)
-        hint = f"known here: {', '.join(f'{{{known}.…}}' for known in sources)}"
-        return f'"{value}" is unknown to "{owner}"{meant}', hint if meant else f"{hint}; a literal brace is {{{{"
+        hint = f"available: {', '.join(f'{{{known}.…}}' for known in sources)}"
+        return f'"{owner}" has no "{value}"{meant}', hint if meant else f"{hint}; a literal brace is {{{{"
     if not value.path:
         return f'"{value}" is incomplete; write {{{value.source}.name}}', ""
     name = value.path[0]

@@ -220,7 +220,7 @@ class Composition:
         try:
             tree, problems = check_shape(Tree(dict(made.tree), Marks(mark.file, node, mark.chain)))
         except ValueError as error:
-            said = f'plugin "{made.name}" contributes what no table can say: {error}'
+            said = f'plugin "{made.name}" contributes an invalid table: {error}'
             self.problems.append(Problem(mark, Code.PLUGIN, said))
             return
         self.problems += [replace(each, message=f'plugin "{made.name}": {each.message}') for each in problems]
@@ -274,13 +274,13 @@ def _locate(name: str, host: Part) -> tuple[str, str, str | None] | str:
         return file, folder, _beside(host, folder)
     package, _, inner = name.removeprefix(PACKAGE).partition("/")
     if not inner:
-        return f'"{name}" names no file; write {PACKAGE}{package}/routes.yaml'
+        return f'"{name}" has no file name; write {PACKAGE}{package}/routes.yaml'
     try:
         spec = importlib.util.find_spec(package)
     except Exception:  # noqa: BLE001 - the package around it is imported, and may fail as it likes
         spec = None
     if spec is None or not spec.submodule_search_locations:
-        return f'there is no package "{package}" among the installed ones'
+        return f'the package "{package}" is not installed'
     path = FilePath(next(iter(spec.submodule_search_locations)), *inner.split("/"))
     folder = _folder(path)
     dotted = ".".join([package, *inner.split("/")[:-1]])
@@ -327,4 +327,4 @@ def _circle(host: Part, file: str, mark: Mark) -> Problem:
         for part in reversed(line[:-1])
         if part.host is not None
     )
-    return Problem(mark, Code.TABLE_CYCLE, f"tables use each other in a circle: {names}", related=related)
+    return Problem(mark, Code.TABLE_CYCLE, f"circular use of tables: {names}", related=related)

@@ -170,7 +170,7 @@ class _Expansion:
         if match[0] == "$${":
             return "${"
         if match[0] == "${":
-            return self.refuse(path, Code.VARIABLE_FORM, '"${" is never closed', "write ${NAME}; a literal ${ is $${")
+            return self.refuse(path, Code.VARIABLE_FORM, 'unclosed "${"', "write ${NAME}; a literal ${ is $${")
         inside = match["inside"]
         if inside.startswith(_FILE):
             return self.file(inside.removeprefix(_FILE), match[0], path)
@@ -181,7 +181,7 @@ class _Expansion:
             hint = (
                 "write ${NAME}, ${NAME:default}, ${NAME:?message}, ${file:path} or ${params.name}; a literal ${ is $${"
             )
-            return self.refuse(path, Code.VARIABLE_FORM, f'"{match[0]}" names no variable', hint)
+            return self.refuse(path, Code.VARIABLE_FORM, f'"{match[0]}" is not a valid reference to a variable', hint)
         value = self.env.get(form["name"], "")
         if value:
             self.secrets[value] = match[0]
@@ -232,13 +232,13 @@ class _Expansion:
             if not isinstance(value, dict | list):
                 return self.read(value if isinstance(value, str) else json.dumps(value), path)
             message = f'the parameter "{name}" is {"a list" if isinstance(value, list) else "a mapping"}, not text'
-            return self.refuse(path, Code.PARAM_VALUE, message, "let it be the whole value of its place")
+            return self.refuse(path, Code.PARAM_VALUE, message, "make it the whole value, without text around it")
         if name in self.declared:
             self.broken.add(path)
             return ""
         known = did_you_mean(name, self.declared)
         hint = "" if self.declared else 'declare it under "params"'
-        return self.refuse(path, Code.PARAM_UNKNOWN, f'there is no parameter "{name}"{known}', hint)
+        return self.refuse(path, Code.PARAM_UNKNOWN, f'unknown parameter "{name}"{known}', hint)
 
     def missing(self, name: str, message: str | None, path: Path) -> str:
         state = "is empty" if name in self.env else "is not set"
@@ -252,7 +252,7 @@ class _Expansion:
         try:
             value = read_file(self.folder / name).decode("utf-8").replace("\r\n", "\n")
         except (OSError, ValueError) as fault:
-            reason = "its name contains NUL" if "\0" in name else "it is not text in UTF-8"
+            reason = "its name contains NUL" if "\0" in name else "it is not UTF-8 text"
             reason = fault.strerror if isinstance(fault, OSError) and fault.strerror else reason
             return self.refuse(path, Code.SECRET_FILE, f'the file "{name}" cannot be read: {reason}')
         value = value.removesuffix("\n").removesuffix("\r")

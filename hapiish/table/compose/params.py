@@ -83,14 +83,14 @@ def _unknown(declared: Declared, given: Given) -> Iterator[Problem]:
         if name not in declared.params and not name.startswith("x-"):
             known = ", ".join(declared.params)
             message = f'{declared.owner} has no parameter "{name}"{did_you_mean(name, declared.params)}'
-            hint = f"it declares {known}" if known else "it declares none"
+            hint = f"it declares {known}" if known else "it declares no parameters"
             yield Problem(given.marks.key((*given.at, name)), Code.PARAM_UNKNOWN, message, hint)
 
 
 def _missing(declared: Declared, given: Given, name: str, alone: bool) -> Problem:
-    message = f'{declared.owner} wants the parameter "{name}", which has no default'
+    message = f'{declared.owner} requires the parameter "{name}", which has no default'
     if alone:
-        hint = "write a default, so that the table can be served by itself"
+        hint = "set a default, so that the table can be served on its own"
         return Problem(declared.mark(name), Code.PARAM_MISSING, message, hint)
     related = ((declared.mark(name), f'"{name}" is declared here'),)
     return Problem(given.marks.value(given.at), Code.PARAM_MISSING, message, related=related)
@@ -143,7 +143,7 @@ def _wanted(error: jsonschema_rs.ValidationError, schema: Any) -> str:
             return f"one of {', '.join(map(str, limit))}"
         case "pattern" if limit:
             return f'text that matches "{limit}"'
-    return f'as its declaration says ("{keyword}")'
+    return f'valid by its declaration ("{keyword}")'
 
 
 def faults(declared: Declared) -> Iterator[Problem]:
@@ -152,13 +152,13 @@ def faults(declared: Declared) -> Iterator[Problem]:
         plain = _plain(schema)
         if _is_heavy(plain):
             mark = declared.marks.value((*declared.at, name))
-            yield Problem(mark, Code.PARAM_DECLARATION, f'the schema of "{name}" refers to itself without end')
+            yield Problem(mark, Code.PARAM_DECLARATION, f'the schema of "{name}" refers to itself endlessly')
             continue
         error = jsonschema.exceptions.best_match(_META.iter_errors(plain))
         if error is not None:
             mark = declared.marks.value((*declared.at, name, *error.absolute_path))
             word = error.absolute_path[-1] if error.absolute_path else name
-            yield Problem(mark, Code.PARAM_DECLARATION, f'"{word}" is not what JSON Schema 2020-12 has there')
+            yield Problem(mark, Code.PARAM_DECLARATION, f'"{word}" is not valid in JSON Schema 2020-12')
 
 
 _META: Final = jsonschema.Draft202012Validator(jsonschema.Draft202012Validator.META_SCHEMA)

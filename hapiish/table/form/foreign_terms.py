@@ -57,7 +57,7 @@ def instead(key: Any, value: Any, stated: str, wants: Collection[str]) -> str:
     if isinstance(value, str) and len(value) <= _LONGEST:
         return _instead_of_text(key, value, stated, wants)
     if key == "auth" and value is True:
-        return 'name a strategy; without "auth" the default one holds'
+        return 'name a strategy, or remove "auth" to use auth.default'
     if (
         isinstance(value, list)
         and "object" in wants

@@ -28,7 +28,7 @@ _LIMITS: Final = {
     "minProperties": (Code.LENGTH, "a mapping with at least {} key"),
     "minLength": (Code.LENGTH, "at least {} character long"),
     "maxLength": (Code.LENGTH, "at most {} characters long"),
-    "uniqueItems": (Code.LENGTH, "a list without repetitions"),
+    "uniqueItems": (Code.LENGTH, "a list without duplicates"),
 }
 _LONGEST: Final = 60
 _SURE: Final = 0.77
@@ -105,7 +105,7 @@ def _unknown(tree: Tree, fault: Fault) -> tuple[Problem, Path]:
     meant = sure or close_to(key, free) or close_to(key, known)
     if meant:
         return Problem(mark, Code.UNKNOWN, f'{message}; did you mean "{meant}"?'), (*parent, meant)
-    hint = f"known here: {', '.join(known)}" if known else ""
+    hint = f"available: {', '.join(known)}" if known else ""
     return Problem(mark, Code.UNKNOWN, message, hint), fault.path
 
 
@@ -120,7 +120,7 @@ def _misplaced(tree: Tree, key: str, parent: Path) -> tuple[str, Path] | None:
         if key in schema.names_at(parent[:-1]):
             return f'it belongs one level up, beside "{parent[-1]}"', (*parent[:-1], key)
         if key in schema.names_at((parent[-1],)):
-            return f'it is possible only in "{parent[-1]}" at the top of the table', (parent[-1], key)
+            return f'it is only allowed in "{parent[-1]}" at the top of the table', (parent[-1], key)
     if len(parent) > 1 and isinstance(parent[-1], int):
         *around, present, index = parent
         for name in sorted(schema.names_at(tuple(around))):
@@ -139,7 +139,7 @@ def _value(tree: Tree, fault: Fault) -> Problem:
     mark = tree.marks.value(fault.path)
     if not fault.path:
         if fault.instance is None:
-            return Problem(mark, Code.TYPE, "the table is empty", "begin with routes:")
+            return Problem(mark, Code.TYPE, "the table is empty", "start with routes:")
         return Problem(mark, Code.TYPE, f"the table must be a mapping, not {_kind(fault.instance)}")
     subject = _subject(fault.path)
     stated = fault.schema.get("errorMessage")
@@ -238,7 +238,7 @@ def _hint(tree: Tree, fault: Fault) -> str:
         return f'quote it: "{written}"'
     if isinstance(value, str):
         if "boolean" in wants and value.lower() in SWITCHES:
-            return f"write {SWITCHES[value.lower()]}; YAML 1.2 has no other words for it"
+            return f"write {SWITCHES[value.lower()]}; YAML 1.2 has only true and false"
         if "integer" in wants and value.replace("_", "").isdecimal():
             return f"write {value.replace('_', '')}" + (", without quotes" if written is None else "")
         if "boolean" in wants and value in ("true", "false"):

@@ -161,7 +161,7 @@ class Presets:
         if any(gone[:2] == (SECTION, name)[: len(gone)] for gone in self.tree.broken):
             return
         message = f'unknown preset "{name}"{did_you_mean(name, self.presets)}'
-        hint = "" if self.presets else 'there is none under "presets"'
+        hint = "" if self.presets else '"presets" is empty'
         self.problems[Problem(self.tree.marks.value(place), Code.UNKNOWN_PRESET, message, hint)] = None
 
     def _deep(self, place: Path) -> None:
@@ -173,7 +173,7 @@ class Presets:
         if frozenset(names) in self._circles:
             return
         self._circles.add(frozenset(names))
-        message = f"the presets use each other in a circle: {' → '.join(names)}"
+        message = f"circular use of presets: {' → '.join(names)}"
         related = ((self.tree.marks.value(last), f'"{names[-2]}" is used here'),) if len(names) > 2 else ()
         self.problems[Problem(self.tree.marks.value(place), Code.PRESET_CYCLE, message, related=related)] = None
 

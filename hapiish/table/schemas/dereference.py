@@ -94,7 +94,7 @@ class Dereferenced:
         key = (root, path, scope)
         if key not in self._copies:
             if len(self._copies) > _MOST_COPIES:
-                raise ScopesError("dynamic references lead through too many scopes")
+                raise ScopesError("dynamic references have too many dynamic scopes")
             uri = root.resource_at(path).uri
             self._copies[key] = name = f"{self._library.prefix}{uri}#{len(self._copies)}"
             self.named[name] = None

@@ -188,7 +188,7 @@ class Library:
         root = self.named.get(key_of(name).removeprefix(self.prefix))
         place = walked(root.schema, rest) if root is not None and slash else ()
         if root is None or place is None:
-            raise UnresolvedError(f'there is no schema "{pointer}"')
+            raise UnresolvedError(f'unknown schema "{pointer}"')
         return root, place
 
     def part(self, root: Root, path: Path) -> Target:

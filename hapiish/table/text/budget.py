@@ -49,7 +49,7 @@ class Budget:
         """Spends values: entries of mappings and lists, options of presets, routes."""
         self.values += count
         if self.values > MOST_VALUES:
-            raise _overspent(place, f"written out, the table has more than {MOST_VALUES:,} values")
+            raise _overspent(place, f"the expanded table has more than {MOST_VALUES:,} values")
 
     def affords(self, count: int) -> bool:
         """Whether `count` more values may be made, which are spent then: `make` for what is called very often."""
@@ -60,7 +60,7 @@ class Budget:
         """Spends one use of another table, `depth` uses away from the table itself."""
         self.tables += 1
         if self.tables > MOST_TABLES:
-            raise _overspent(place, f"the table uses more than {MOST_TABLES} tables, each use counted")
+            raise _overspent(place, f"the table uses more than {MOST_TABLES} tables, counting each use")
         if depth > DEEPEST_TABLES:
             raise _overspent(place, f"tables use each other more than {DEEPEST_TABLES} levels deep")
 

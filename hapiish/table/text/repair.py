@@ -28,7 +28,7 @@ def invisible(character: str, mark: Mark, offset: int) -> Problem:
     """The problem of an invisible `character`, `offset` columns after `mark`."""
     name = unicodedata.name(character, "control character").lower()
     message = f"an invisible character, U+{ord(character):04X} ({name})"
-    hint = "type it again as an ordinary space or leave it out; in quoted text it is kept"
+    hint = "replace it with an ordinary space or remove it; quote the text to keep it"
     return Problem(Mark(mark.file, mark.line, mark.column + offset), Code.INVISIBLE, message, hint)
 
 
@@ -104,14 +104,12 @@ class _Fault:
         line = self.lines[self.at[0]]
         first = re.search(r":\s+", line)
         if first is None or first.start() >= self.at[1]:
-            hint = 'check the indentation, and whether the line above lacks its ":"'
-            return self.fault(self.at, "a mapping is not possible here", hint), None
+            hint = 'check the indentation, and that the line above ends with ":"'
+            return self.fault(self.at, "a mapping is not allowed here", hint), None
         end = self.end_of_text(line, first.end())
         value = line[first.end() : end]
         if value.startswith(("'", '"', "{", "[")):
-            return self.fault(
-                self.at, "a mapping is not possible here", "check the quotes and brackets before it"
-            ), None
+            return self.fault(self.at, "a mapping is not allowed here", "check the quotes and brackets before it"), None
         fault = self.fault(self.at, 'unquoted text cannot contain ": "', f'quote it: "{value}"')
         return fault, self.quoted(self.at[0], (first.end(), end))
 
@@ -133,19 +131,19 @@ class _Fault:
         line = self.lines[row]
         if line[column : column + 1] != "\\":
             column -= 1
-        message = f'"{line[column : column + 2]}" is not an escape in double quotes'
-        hint = "write the text in single quotes, where a backslash is only itself"
+        message = f'"{line[column : column + 2]}" is not an escape sequence in double quotes'
+        hint = "use single quotes, where a backslash is literal"
         return self.fault((row, column), message, hint), self.replaced(row, (column, column + 1), "\\\\")
 
     def quote(self) -> Mended | None:
         if "quoted scalar" in self.context and "unexpected end" in self.problem:
-            return self.fault(self.since, "a quote is opened here and never closed"), None
+            return self.fault(self.since, "unclosed quote, opened here"), None
         if "simple key" in self.context and "expected ':'" in self.problem:
             row = self.since[0]
             line = self.lines[row]
             end = self.end_of_text(line, self.since[1])
             word = line[self.since[1] : end]
-            fault = self.fault(self.since, f'the key "{word}" has no ":" after it')
+            fault = self.fault(self.since, f'missing ":" after the key "{word}"')
             return fault, self.replaced(row, (end, end), ":") if '"' not in word else None
         return None
 
@@ -157,9 +155,9 @@ class _Fault:
             return self.fault(self.at, f'expected "," or "{closed}"', related=related), None
         if "entries are not allowed" in self.problem:
             hint = "put it on a line of its own below the key, or write [a, b]"
-            return self.fault(self.at, "a list cannot begin here", hint), None
+            return self.fault(self.at, "a list is not allowed here", hint), None
         hint = "check the indentation" if "expected" in self.problem else ""
-        return self.fault(self.at, f"this is not YAML: {self.problem}", hint), None
+        return self.fault(self.at, f"YAML syntax error: {self.problem}", hint), None
 
     def end_of_text(self, line: str, start: int) -> int:
         """Where the unquoted text from `start` was probably meant to end."""

@@ -65,7 +65,7 @@ def decode(data: bytes, file: str) -> str | Problem:
         column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8-sig", "replace")) + 1
         wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
         hint = "save the file as UTF-8" + (", it looks like UTF-16" if wide else "")
-        return Problem(Mark(file, line, column), Code.UNREADABLE, "the file is not text in UTF-8", hint)
+        return Problem(Mark(file, line, column), Code.UNREADABLE, "the file is not UTF-8 text", hint)
 
 
 def read(text: str, file: str, *, loader: Any = _LOADER) -> tuple[Tree | None, list[Problem]]:
@@ -153,7 +153,7 @@ class _Builder:
     def document(self, event: yaml.DocumentStartEvent) -> None:
         self.documents += 1
         if self.documents > 1:
-            self.report(event, Code.SEVERAL_DOCUMENTS, "a second document begins here", "a table is one document")
+            self.report(event, Code.SEVERAL_DOCUMENTS, "a second YAML document", "a table is a single document")
 
     def scalar(self, event: yaml.ScalarEvent) -> None:
         if self.hidden:
@@ -196,7 +196,7 @@ class _Builder:
             line, column = frame.node.keys[_MERGE if is_merge else text]
             first = (Mark(self.file, line + 1, column + 1), "the first one")
             self.problems.append(
-                Problem(self.mark(event), Code.DUPLICATE_KEY, f'the key "{text}" is here twice', hint, (first,))
+                Problem(self.mark(event), Code.DUPLICATE_KEY, f'duplicate key "{text}"', hint, (first,))
             )
             frame.key = _DROPPED
             return
@@ -263,7 +263,7 @@ class _Builder:
             if not isinstance(base, dict) or not isinstance(places, Node):
                 mark = Mark(self.file, node.line + 1, node.column + 1)
                 hint = "write <<: *name, with &name on a mapping above"
-                self.problems.append(Problem(mark, Code.MERGE_KEY, '"<<" merges mappings only', hint))
+                self.problems.append(Problem(mark, Code.MERGE_KEY, '"<<" needs a mapping or a list of mappings', hint))
                 continue
             assert isinstance(places.items, dict)
             assert places.keys is not None
@@ -281,14 +281,14 @@ class _Builder:
         node = Node(*_start(event))
         if name not in self.anchors:
             close = near(name, self.anchors)
-            hint = f'did you mean "*{close}"?' if close else f'mark the value to repeat with "&{name}"'
-            self.report(event, Code.UNKNOWN_ALIAS, f'there is no anchor "&{name}" above "*{name}"', hint)
+            hint = f'did you mean "*{close}"?' if close else f'set the anchor on the value to repeat: "&{name}"'
+            self.report(event, Code.UNKNOWN_ALIAS, f'undefined alias "*{name}": no anchor "&{name}" above it', hint)
             self.broken.add(self.place())
             self.add(*self.nothing(node))
             return
         value, places = self.anchors[name]
         if value is _OPEN:
-            self.report(event, Code.RECURSIVE_ALIAS, f'"*{name}" is inside the value that "&{name}" names')
+            self.report(event, Code.RECURSIVE_ALIAS, f'recursive alias "*{name}": it is inside the value of "&{name}"')
             self.broken.add(self.place())
             self.add(*self.nothing(node))
             return
@@ -305,7 +305,7 @@ class _Builder:
     def copied(self, value: Any, event: yaml.AliasEvent, depth: int) -> Any:
         self.aliased += 1
         if self.aliased > MOST_ALIASED:
-            self.report(event, Code.TOO_MANY_NODES, f"the aliases stand for more than {MOST_ALIASED:,} values")
+            self.report(event, Code.TOO_MANY_NODES, f"aliases expand to more than {MOST_ALIASED:,} values")
             raise _StopReading
         if depth > DEEPEST:
             self.report(event, Code.TOO_DEEP, f"nested deeper than {DEEPEST} levels by this alias")
@@ -345,7 +345,7 @@ class _Builder:
 
     def refuse_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         tag = _short(event.tag or "")
-        self.report(event, Code.TAG, f'the tag "{tag}" is not allowed here', "leave the tag out")
+        self.report(event, Code.TAG, f'the tag "{tag}" is not allowed here', "remove the tag")
 
     def report(self, event: yaml.Event, code: Code, message: str, hint: str = "") -> None:
         self.problems.append(Problem(self.mark(event), code, message, hint))
@@ -371,11 +371,11 @@ def _tagged(tag: str, text: str) -> scalars.Scalar:
         return text
     wanted: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
     if kind not in wanted or kind == tag:
-        hint = "only !!str, !!int, !!float, !!bool and !!null are known; leave the tag out"
+        hint = "only !!str, !!int, !!float, !!bool and !!null are known; remove the tag"
         raise scalars.ScalarError(Code.TAG, f'the tag "{_short(tag)}" is not allowed', hint)
     value = scalars.read(text)
     if not isinstance(value, wanted[kind]) or (isinstance(value, bool) and kind != "bool"):
-        raise scalars.ScalarError(Code.TAG, f'"{text}" is not a value of the tag "!!{kind}"', "leave the tag out")
+        raise scalars.ScalarError(Code.TAG, f'"{text}" is not a value of the tag "!!{kind}"', "remove the tag")
     return float(value) if kind == "float" and value is not None else value
 
 
