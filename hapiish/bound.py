@@ -213,10 +213,11 @@ class BoundServer(BaseServer):
         request.info.responded = time()
         self.events.emit("response", request)
 
-    def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """Returns the resource that the server keeps under `key`, made by `make` where it has none (`Server.keep`)."""
+    def keep(self, make: Callable[..., Any], /, *given: Hashable) -> Any:
+        """Returns a resource that outlives this table (`Server.keep`), one that the server has where it has it."""
+        key = make, given
         if key in self.server.kept:
             return self.server.kept[key]
         if key not in self.made:
-            self.made[key] = make()
+            self.made[key] = make(*given)
         return self.made[key]

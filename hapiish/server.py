@@ -148,13 +148,14 @@ class Server(BaseServer):
         for given in self.current.policies:
             self.events.emit("cachePolicy", *given)
 
-    def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """Returns the resource under `key`, made by `make` when it is first asked for.
+    def keep(self, make: Callable[..., Any], /, *given: Hashable) -> Any:
+        """Returns `make(*given)`, made when it is first asked for: equal arguments give the same resource.
 
         It outlives a reload, and its `close()` is awaited when the server stops.
         """
+        key = make, given
         if key not in self.kept:
-            self.kept[key] = make()
+            self.kept[key] = make(*given)
         return self.kept[key]
 
     @anywhere

@@ -10,7 +10,7 @@ from hapiish.compile.cookies import definition
 from hapiish.compile.names import Names, missing
 from hapiish.http.auth.access import access_step
 from hapiish.http.auth.messages import Demand, payload_authentication, response_authentication
-from hapiish.http.auth.strategy import authenticate_step
+from hapiish.http.auth.strategy import Mode, authenticate_step
 from hapiish.http.cookies.cookies import Cookies, Definition
 from hapiish.http.exchange.request import Request, is_free
 from hapiish.http.exchange.route import Finalizer, Step, caller
@@ -129,13 +129,16 @@ class AuthCompiler:
             self.decorations[name] = make
 
     def authenticate(self, auth: model.RouteAuth) -> tuple[Step, bool]:
-        key = ("authenticate", auth.strategies, auth.mode)
+        """The step that authenticates callers."""
+        return self.names.once(self._authenticate, auth.strategies, auth.mode)
+
+    def _authenticate(self, strategies: tuple[str, ...], mode: Mode) -> tuple[Step, bool]:
         chosen = tuple(
-            (str(name), self.strategies[name] if home(name) == self.names.realm else self.abroad(name))
-            for name in auth.strategies
+            (str(name), self.strategies[name] if home(name) == self.names.realm else self.for_other_table(name))
+            for name in strategies
             if self.strategies[name] is not None
         )
-        return self.names.once(key, lambda: (authenticate_step(chosen, auth.mode, self.server.pool.call), True))
+        return authenticate_step(chosen, mode, self.server.pool.call), True
 
     def payload(self, auth: model.RouteAuth, mark: Mark) -> Iterator[tuple[Step, bool]]:
         """The step that authenticates the body of a route that is at `mark`, if it and its schemes want that."""
@@ -174,7 +177,7 @@ class AuthCompiler:
     def problem(self, mark: Mark, code: Code, message: str) -> None:
         self.names.problems.append(Problem(mark, code, message))
 
-    def abroad(self, name: str) -> Any:
+    def for_other_table(self, name: str) -> Any:
         """The scheme of a strategy for the routes of another table than the one that declares it."""
         return SimpleNamespace(authenticate=self.called(name, self.strategies[name].authenticate))
 
@@ -195,10 +198,9 @@ class AuthCompiler:
         return list(found.items())
 
     def access(self, auth: model.RouteAuth) -> Iterator[tuple[Step, bool]]:
+        """The step that judges scope and entity; none without access rules."""
         if auth.access:
-            yield self.names.once(
-                ("access", auth.access, auth.mode), lambda: (access_step(auth.access, auth.mode), False)
-            )
+            yield self.names.once(access_step, auth.access, auth.mode), False
 
 
 def _rules(cache: Mapping[str, Any]) -> dict[str, int]:

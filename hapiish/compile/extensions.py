@@ -23,10 +23,10 @@ class ExtensionCompiler:
 
     def at(self, point: str, own: Mapping[str, tuple[model.Ext, ...]] | None = None) -> tuple[AsyncHandler, ...]:
         """The functions of a point in order; `own` are those of a route."""
-        exts = (*self.table.ext.get(point, ()), *(own or {}).get(point, ()))
-        return self.names.once(
-            ("ext", point, exts), lambda: tuple(self.function(point, ext) for ext in arranged(exts, self._hints))
-        )
+        return self.names.once(self._sequence, point, (*self.table.ext.get(point, ()), *(own or {}).get(point, ())))
+
+    def _sequence(self, point: str, exts: tuple[model.Ext, ...]) -> tuple[AsyncHandler, ...]:
+        return tuple(self.function(point, ext) for ext in arranged(exts, self._hints))
 
     def _hints(self, ext: model.Ext) -> Hints:
         return Hints(self.table.realm(home(ext.method)).label, ext.before, ext.after)

@@ -18,7 +18,7 @@ from hapiish.http.validation.inputs import Convert, Source, function_step, toget
 from hapiish.http.validation.outputs import Validate, by_function, by_schema, validate_response_step
 from hapiish.http.validation.validator import Validator, compile_judge, compile_schema
 from hapiish.realtime.attachments import for_attachments
-from hapiish.table.problems import Problem
+from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 from hapiish.types import AsyncHandler
 
@@ -44,21 +44,18 @@ class InputCompiler:
 
     def payload(self, given: model.Route, options: model.Payload) -> tuple[Step, bool]:
         """The step that reads the body."""
-        any_method = given.method == "*"
-        return self.names.once(
-            ("payload", options, any_method), lambda: (self.reader(given, options, any_method), True)
-        )
+        return self.names.once(self._payload, options, given.method == "*", mark=given.mark), True
 
-    def reader(self, given: model.Route, options: model.Payload, any_method: bool) -> Step:
+    def _payload(self, options: model.Payload, any_method: bool, *, mark: Mark) -> Step:
         names, codings = self.names, options.compression
         for coding, library in LIBRARIES.items():
             wanted = getattr(codings, coding) is not None
-            if wanted and not names.extra(library, "compression", given.mark):  # noqa: S610 - not Django's
+            if wanted and not names.extra(library, "compression", mark):  # noqa: S610 - not Django's
                 codings = replace(codings, **{coding: None})
         folder = Path(names.table.folder, options.uploads) if options.uploads is not None else None
         if folder is not None and not (folder.is_dir() and os.access(folder, os.W_OK)):
             said = f'"payload.uploads": {folder} is not a folder that can be written to'
-            names.problems.append(Problem(given.mark, Code.UPLOADS, said))
+            names.problems.append(Problem(mark, Code.UPLOADS, said))
         settings = replace(options, compression=codings, uploads=str(folder) if folder is not None else None)
         return payload_step(
             settings,

@@ -91,15 +91,14 @@ class LimitCompiler:
         return f"route {holder.id or ' '.join((holder.method, holder.vhost or '*', holder.path))}"
 
     def _counters(self) -> "Counters":
-        store, partition = self.settings.store, self.settings.partition
-
-        def make() -> "Counters":
-            from hapiish.http.guards.counters import Counters
-
-            return Counters(store, partition=partition)
-
-        counters: Counters = self.names.server.keep(("counters", store, partition), make)
+        counters: Counters = self.names.server.keep(_counters, self.settings.store, self.settings.partition)
         return counters
+
+
+def _counters(store: str, partition: str) -> "Counters":
+    from hapiish.http.guards.counters import Counters
+
+    return Counters(store, partition=partition)
 
 
 def _counted(count: str | tuple[int, ...]) -> frozenset[int]:

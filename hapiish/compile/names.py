@@ -107,7 +107,10 @@ class Names:
             return self.views[realm]
         if realm:
             return self.views[realm].models
-        return self.once("models", lambda: Models({key: self.object(name) for key, name in self.table.models.items()}))
+        return self.once(self._models)
+
+    def _models(self) -> Models:
+        return Models({key: self.object(name) for key, name in self.table.models.items()})
 
     def _view(self, index: int) -> Realm:
         given = self.table.used[index - 1]
@@ -127,11 +130,16 @@ class Names:
         action = self.action(name)
         return fail_action(action) if callable(action) else action
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What routes of one table with equal settings share."""
-        if (self.realm, key) not in self._shared:
-            self._shared[self.realm, key] = make()
-        found: T = self._shared[self.realm, key]
+    def once(self, make: Callable[..., T], /, *given: Hashable, mark: Mark | None = None) -> T:
+        """Returns `make(*given)`, made once for each table and equal arguments: routes with equal settings share it.
+
+        The arguments are the key. `make` is a function or a method, never a closure, so it can read no option that the
+        key lacks. `mark` is passed on to `make`, for problems, and is no part of the key.
+        """
+        key = self.realm, make, given
+        if key not in self._shared:
+            self._shared[key] = make(*given) if mark is None else make(*given, mark=mark)
+        found: T = self._shared[key]
         return found
 
     def extra(self, module: str, extra: str, mark: Mark) -> bool:

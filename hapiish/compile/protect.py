@@ -17,24 +17,24 @@ class ProtectCompiler:
     def __init__(self, names: Names) -> None:
         self.names = names
 
-    def policy(self, options: model.RouteOptions) -> csp.Policy | None:
-        given = options.csp
-        return self.names.once(("csp", given), lambda: csp.Policy(given)) if given is not None else None
+    def policy(self, given: model.Csp | None) -> csp.Policy | None:
+        """The policy of `csp`; None where it is off."""
+        return self.names.once(csp.Policy, given) if given is not None else None
 
-    def headers(self, options: model.RouteOptions) -> tuple[tuple[str, str], ...]:
-        """The policy as a fixed header."""
-        policy = self.policy(options)
+    def headers(self, given: model.Csp | None) -> tuple[tuple[str, str], ...]:
+        """The policy as a fixed header; none where each response has its own nonces."""
+        policy = self.policy(given)
         return ((policy.header, policy.fixed),) if policy is not None and policy.fixed else ()
 
     def nonces(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
         """The step that offers nonces, before anything of the user's."""
-        policy = self.policy(options)
+        policy = self.policy(options.csp)
         if policy is not None and policy.nonces:
             yield csp.nonces_step(policy), False
 
     def finalizers(self, options: model.RouteOptions) -> Iterator[Finalizer]:
         """The finalizer of a page with nonces."""
-        policy = self.policy(options)
+        policy = self.policy(options.csp)
         if policy is not None and policy.nonces:
             yield csp.nonces_finalizer(policy)
 

@@ -1,10 +1,10 @@
 """A route of a table to the route that serves it: its steps in hapi's order, and what follows the handler."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from hapiish import options as model
 from hapiish.compile.auth import AuthCompiler
@@ -30,6 +30,37 @@ from hapiish.realm import entering
 from hapiish.types import AsyncHandler
 
 _UNCACHED = model.Cache(otherwise="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ResponseSettings:
+    """The settings of a route that its responder depends on, and the key under which routes share one."""
+
+    security: model.Security | None
+    cors: model.Cors | None
+    csp: model.Csp | None
+    cache: model.Cache | None
+    compression: model.Encoders | None
+    json: model.JsonFormat
+    empty_status_code: int
+    ranges: bool
+    method: str
+
+    @classmethod
+    def of(cls, options: model.RouteOptions, method: str) -> Self:
+        """The settings of a route with these options."""
+        rules = options.response
+        return cls(
+            security=options.security,
+            cors=options.cors,
+            csp=options.csp,
+            cache=options.cache,
+            compression=options.compression,
+            json=options.json,
+            empty_status_code=rules.empty_status_code,
+            ranges=rules.ranges,
+            method=method,
+        )
 
 
 class RouteCompiler:
@@ -78,9 +109,10 @@ class RouteCompiler:
     def errors(self, options: model.RouteOptions) -> Errors | None:
         """What errors look like; None for hapi's form."""
         given = options.response.errors
-        if given is None:
-            return None
-        return self.names.once(("errors", given), lambda: Errors(self.names.plain_function(given.body), given.type))
+        return self.names.once(self._errors, given) if given is not None else None
+
+    def _errors(self, given: model.ErrorBody) -> Errors:
+        return Errors(self.names.plain_function(given.body), given.type)
 
     def limited(self, route: Route, options: model.RouteOptions) -> Route:
         """The route within the time that it may take."""
@@ -124,39 +156,27 @@ class RouteCompiler:
         )
 
     def responder(self, options: model.RouteOptions, method: str) -> Responder:
-        rules = options.response
-        request_id = self.table.server.request_id
-        key = (
-            options.security,
-            options.cors,
-            options.csp,
-            options.cache,
-            options.compression,
-            options.json,
-            rules.empty_status_code,
-            rules.ranges,
-            method,
-        )
-        return self.names.once(
-            key,
-            lambda: Responder(
-                cookies=self.cookies,
-                security=(
-                    *(security_headers.headers(options.security) if options.security is not None else ()),
-                    *self.protect.headers(options),
-                ),
-                cors=Cors(options.cors) if options.cors is not None else None,
-                cache=CacheControl(options.cache or _UNCACHED, method == "GET"),
-                compression=self.compression(options.compression),
-                formatter=self.inputs.format(options.json),
-                empty=rules.empty_status_code,
-                ranges=rules.ranges,
-                get=method in ("GET", "*"),
-                request_id=request_id.header,
+        """The responder of all routes with these settings of responses."""
+        return self.names.once(self._responder, _ResponseSettings.of(options, method))
+
+    def _responder(self, given: "_ResponseSettings") -> Responder:
+        return Responder(
+            cookies=self.cookies,
+            security=(
+                *(security_headers.headers(given.security) if given.security is not None else ()),
+                *self.protect.headers(given.csp),
             ),
+            cors=Cors(given.cors) if given.cors is not None else None,
+            cache=CacheControl(given.cache or _UNCACHED, given.method == "GET"),
+            compression=self.names.once(self._compression, given.compression),
+            formatter=self.inputs.format(given.json),
+            empty=given.empty_status_code,
+            ranges=given.ranges,
+            get=given.method in ("GET", "*"),
+            request_id=self.table.server.request_id.header,
         )
 
-    def compression(self, encoders: model.Encoders | None) -> Compression | None:
+    def _compression(self, encoders: model.Encoders | None) -> Compression | None:
         """How bodies are compressed; None where they are not."""
         given = self.table.server.compression
         if given is None or encoders is None:
@@ -164,9 +184,7 @@ class RouteCompiler:
         libraries = [LIBRARIES[name] for name in given.encodings if name in LIBRARIES]
         if not all(self.names.extra(name, "compression", given.mark) for name in libraries):  # noqa: S610 - not Django's
             return None
-        return self.names.once(
-            ("compression", encoders), lambda: Compression(given.encodings, given.min_bytes, encoders, self.mime)
-        )
+        return Compression(given.encodings, given.min_bytes, encoders, self.mime)
 
     def after(self, given: model.Route | model.Event, options: model.RouteOptions) -> dict[str, Any]:
         """What follows the handler."""

@@ -26,8 +26,7 @@ _UNMODIFIED = ("content-type", "content-encoding", "content-length")
 
 def proxy_kind(server: Any, route: KindRoute, options: Any) -> "Proxy":
     """The handler of a proxied route; connections are shared by routes with equal settings, and outlive a reload."""
-    key = (options.reject_unauthorized, options.max_sockets or None, options.redirects or 0)
-    pool = server.keep(("hapiish.kinds.proxy", key), lambda: Pool(verify=key[0], max_sockets=key[1], redirects=key[2]))
+    pool = server.keep(Pool, options.reject_unauthorized, options.max_sockets or None, options.redirects or 0)
     return Proxy(server, pool, options, route.path)
 
 

@@ -94,7 +94,7 @@ class Part:
 class Pool:
     """Connections under one set of settings; opened by the first request, closed with the server."""
 
-    def __init__(self, *, verify: bool, max_sockets: int | None, redirects: int) -> None:
+    def __init__(self, verify: bool, max_sockets: int | None, redirects: int) -> None:
         self._verify = verify
         self._max_sockets = max_sockets
         self._redirects = redirects
