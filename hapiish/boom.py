@@ -19,8 +19,8 @@ class Boom(Exception):
 
     `message` is text for the client, `code` a stable machine-readable identifier, `data` a JSON value. `headers` are
     added to the response. `extra` contains further keys of the body, such as `validation`. `missing` is True if an
-    authentication scheme found no credentials of its kind (hapi: unauthorized without a message). `told` is the body
-    that `response.errors` of the table has formatted; it replaces `payload()`.
+    authentication scheme found no credentials of its kind (hapi: unauthorized without a message). `formatted_body` is
+    the body that `response.errors` of the table has formatted; it replaces `payload()`.
     """
 
     status: int = 500
@@ -42,7 +42,7 @@ class Boom(Exception):
         self.headers: dict[str, str] = dict(headers or {})
         self.extra: dict[str, Any] = dict(extra or {})
         self.missing = False
-        self.told: Any = None
+        self.formatted_body: Any = None
 
     def answered(self, status: int) -> Self:
         """Changes the status and phrase of this error and returns it."""

@@ -39,7 +39,7 @@ class Here(threading.local):
 here = Here()
 
 
-within: ContextVar[bool] = ContextVar("within", default=False)
+awaited_by_thread: ContextVar[bool] = ContextVar("awaited_by_thread", default=False)
 """True in a context whose result a thread of a pool waits for."""
 
 
@@ -121,5 +121,5 @@ def _across(work: Any, loop: Loop, running: Loop | None) -> Any:
 
 
 async def _finished(work: Any) -> Any:
-    within.set(True)
+    awaited_by_thread.set(True)
     return await work

@@ -49,7 +49,7 @@ class BoundsError(ValueError):
 
 
 class UnevaluatedError(TypeError):
-    """Raised for a QuerySet on the event loop, where encoding it would block; call `evaluated` in a thread first."""
+    """Raised for a QuerySet on the event loop, where encoding would block; call `to_json_types` in a thread first."""
 
 
 def encode(value: Any) -> bytes:
@@ -64,7 +64,7 @@ def encode(value: Any) -> bytes:
         if isinstance(error.__cause__, UnevaluatedError):
             raise error.__cause__ from None
     # The slow path: integers over 64 bits, keys that are not text, half a surrogate pair, or the reason of the failure.
-    return json.dumps(evaluated(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return json.dumps(to_json_types(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def decode(text: bytes | str, most_digits: int = MOST_DIGITS) -> Any:
@@ -87,17 +87,17 @@ def decode(text: bytes | str, most_digits: int = MOST_DIGITS) -> Any:
     return value
 
 
-def plain(value: Any) -> Any:
+def round_trip(value: Any) -> Any:
     """Encodes and decodes `value`: returns the value that a client receives. Raises the errors of `encode`."""
-    return reread(encode(value))
+    return decode_trusted(encode(value))
 
 
-def reread(text: bytes) -> Any:
+def decode_trusted(text: bytes) -> Any:
     """Decodes a text that `encode` has written, without limits."""
     return _exactly(text, sys.maxsize) if _RUN in text.translate(_RUNS) else orjson.loads(text)
 
 
-def evaluated(value: Any) -> Any:
+def to_json_types(value: Any) -> Any:
     """Returns a copy of `value` in JSON types, a QuerySet as a list of its documents; TypeError has the location."""
     return _copied(value, (), 0)
 

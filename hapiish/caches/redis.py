@@ -78,7 +78,7 @@ class RedisStore:
         if text is None:
             return None
         try:
-            kept = codec.reread(text)
+            kept = codec.decode_trusted(text)
             value = b64decode(kept["bytes"]) if "bytes" in kept else kept["item"]
             return Entry(value, int(kept["stored"]), int(kept["ttl"]))
         except (ValueError, KeyError, TypeError):

@@ -80,7 +80,7 @@ def pack(value: Any) -> bytes:
 
 def unpack(text: bytes) -> Any:
     """The value of `pack`."""
-    return codec.reread(text)
+    return codec.decode_trusted(text)
 
 
 def _is_plain(value: Any) -> bool:

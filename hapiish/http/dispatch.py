@@ -266,7 +266,7 @@ async def _render_after_error(request: Request, response: Response, error: Excep
     render = request.route.responder.render
     if isinstance(error, codec.UnevaluatedError):
         try:
-            response.source = await request.server.pool.call(codec.evaluated, response.source)
+            response.source = await request.server.pool.call(codec.to_json_types, response.source)
             return response, render(request, response)
         except Exception as another:  # noqa: BLE001 - every outcome is a response
             error = another

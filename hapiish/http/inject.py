@@ -30,7 +30,7 @@ class Injected:
     @property
     def json(self) -> Any:
         """The body read as JSON."""
-        return codec.reread(self.payload)
+        return codec.decode_trusted(self.payload)
 
 
 class Injection(TypedDict, total=False):

@@ -188,7 +188,7 @@ def _shaped(response: Response) -> boom.Boom:
     """The error of a response, which knows what is sent in its place."""
     error = response.error
     assert error is not None
-    error.told = response.source if response.has_custom_body else None
+    error.formatted_body = response.source if response.has_custom_body else None
     return error
 
 

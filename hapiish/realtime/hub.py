@@ -122,7 +122,7 @@ class Hub(socketio.AsyncServer):
             try:
                 message = packets.ack(namespace, ack_id, result) if ack_id else None
             except codec.UnevaluatedError:
-                message = packets.ack(namespace, ack_id, await self.run(codec.evaluated, result))
+                message = packets.ack(namespace, ack_id, await self.run(codec.to_json_types, result))
         except (Exception, asyncio.CancelledError) as error:
             if _cancelled():
                 raise
@@ -367,7 +367,7 @@ class Hub(socketio.AsyncServer):
                 check(event, data)
             return packets.emitted(namespace, event, data)
         except codec.UnevaluatedError:
-            data = await self.run(codec.evaluated, data)
+            data = await self.run(codec.to_json_types, data)
         if check is not None:
             check(event, data)
         return packets.emitted(namespace, event, data)
@@ -381,7 +381,7 @@ def _cancelled() -> bool:
 
 def _refusal(error: BaseException) -> tuple[dict[str, Any], Any]:
     """What a refused client is told: the body of the error, and what the application makes of that."""
-    return _failure("connect", error)["error"], getattr(error, "told", None)
+    return _failure("connect", error)["error"], getattr(error, "formatted_body", None)
 
 
 def _failure(event: str, error: BaseException) -> dict[str, Any]:

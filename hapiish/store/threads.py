@@ -15,7 +15,7 @@ from threading import RLock, Thread, current_thread, get_ident
 from time import monotonic
 from typing import Any, TypeVar, TypeVarTuple
 
-from hapiish.bridge import anywhere, here, loop_only, within
+from hapiish.bridge import anywhere, awaited_by_thread, here, loop_only
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -111,7 +111,7 @@ class Job:
         self.asked = monotonic()
         self.began = 0.0
         self.thread = 0
-        self.is_awaited = context.get(within, False)  # by a thread of the pool
+        self.is_awaited = context.get(awaited_by_thread, False)  # by a thread of the pool
         self.is_spared = False
 
     def run(self, around: Callable[[], AbstractContextManager[object]] | None) -> None:

@@ -1,5 +1,5 @@
-// The chat as a client app uses it: `node chat.mjs ADDRESS PHASE`. "talk" registers two users who exchange messages;
-// "return" comes back after a restart of the server, logs in and reads. Ends with status 1 at the first surprise.
+// A client app of the chat: `node chat.mjs ADDRESS PHASE`. "talk" registers two users who exchange messages; "return"
+// logs in after a restart of the server and reads them. Exits with 1 at the first unexpected result.
 import assert from "node:assert/strict";
 import { io } from "socket.io-client";
 

@@ -1,4 +1,4 @@
-// What a JavaScript client sees of several arguments, attachments, parameters: `node protocol.mjs ADDRESS`.
+// Tests several arguments, attachments and parameters with the JavaScript client: `node protocol.mjs ADDRESS`.
 import { io } from "socket.io-client";
 
 const [address, without] = process.argv.slice(2);

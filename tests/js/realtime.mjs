@@ -1,4 +1,4 @@
-// What a JavaScript client sees of a realtime server: `node realtime.mjs ADDRESS`. Prints one object of findings.
+// Tests a realtime server with the JavaScript client: `node realtime.mjs ADDRESS`. Prints its findings as one object.
 import { io } from "socket.io-client";
 
 const [address] = process.argv.slice(2);

@@ -1,5 +1,5 @@
-// A client that lives through a restart: `node restart.mjs ADDRESS`. Prints a line a happening, ends after the second
-// connection.
+// A client that reconnects after a restart: `node restart.mjs ADDRESS`. Prints a line for each event and exits after the
+// second connection.
 import { io } from "socket.io-client";
 
 const [address] = process.argv.slice(2);

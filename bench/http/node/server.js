@@ -1,4 +1,4 @@
-// hapi with Joi on the same contract: `node server.js ROUTES TABLES PORT`.
+// hapi with Joi, for the same contract: `node server.js ROUTES TABLES PORT`.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

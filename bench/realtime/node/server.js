@@ -1,4 +1,4 @@
-// Node's socket.io as it comes: `node server.js PORT`.
+// Node's plain socket.io: `node server.js PORT`.
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 

@@ -40,13 +40,13 @@ class Format:
         replacer, encoding = more.get("replacer", self.replacer), more.get("encoding", "utf-8")
         body = codec.encode(source)
         if replacer is not None:
-            body = codec.encode(replaced(codec.reread(body), replacer))
+            body = codec.encode(replaced(codec.decode_trusted(body), replacer))
         if space is None and not self.escape and encoding == "utf-8":
             return body + codec.whole(suffix).encode()
         text = body.decode()
         if space is not None:
             separators = (",", ": ") if space else (",", ":")
-            text = json.dumps(codec.reread(body), indent=space, ensure_ascii=False, separators=separators)
+            text = json.dumps(codec.decode_trusted(body), indent=space, ensure_ascii=False, separators=separators)
         if self.escape:
             text = text.translate(_ESCAPES)
         return codec.whole(text + suffix).encode(encoding)

@@ -71,7 +71,7 @@ def unseal(text: str, password: Password, *, skew: int = 60000, clock: Callable[
     if expires and (not _DIGITS.fullmatch(expires) or int(expires) <= clock() * 1000 - skew):
         raise SealError("expired seal")
     try:
-        return codec.reread(_decrypted(_bytes(encrypted), _key(secret, salt), _bytes(iv)))
+        return codec.decode_trusted(_decrypted(_bytes(encrypted), _key(secret, salt), _bytes(iv)))
     except ValueError as error:
         raise SealError("broken content") from error
 

@@ -187,5 +187,5 @@ def _faults_together(judge: Judge, value: dict[str, Any]) -> list[Fault]:
     except ValueError:
         pass
     with contextlib.suppress(TypeError):  # a body of bytes has no form in JSON; credentials with dates or ids have
-        value = codec.plain(value)
+        value = codec.round_trip(value)
     return judge.errors(value)

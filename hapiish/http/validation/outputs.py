@@ -26,7 +26,7 @@ def by_schema(judge: Judge, change: Convert | None = None) -> Validate:
         if change is None:
             return value, faults_as_sent(judge, value)
         try:
-            value = change(codec.plain(value))
+            value = change(codec.round_trip(value))
         except codec.UnevaluatedError:
             raise
         except (TypeError, ValueError) as error:
@@ -37,7 +37,7 @@ def by_schema(judge: Judge, change: Convert | None = None) -> Validate:
         try:
             return faults(value)
         except codec.UnevaluatedError:
-            return faults(await request.server.pool.call(codec.evaluated, value))
+            return faults(await request.server.pool.call(codec.to_json_types, value))
 
     return look
 

@@ -133,7 +133,7 @@ def faults_as_sent(validator: Judge, source: Any) -> list[Fault]:
     except ValueError:
         pass
     try:
-        return validator.errors(codec.plain(source))
+        return validator.errors(codec.round_trip(source))
     except codec.UnevaluatedError:
         raise
     except (TypeError, ValueError) as error:
