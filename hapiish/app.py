@@ -1,4 +1,4 @@
-"""`create_app`: the arrows from text to application, bound onto Starlette, and run again on reload."""
+"""`create_app`: builds a Starlette application from a table, and reloads it."""
 
 import asyncio
 import logging
@@ -41,24 +41,24 @@ def create_app(
     database_uri: str | None = None,
     reload: bool = False,
 ) -> "Application":
-    """A Starlette application that serves the table in `file`; raises TableError with every problem of a wrong one.
+    """Returns a Starlette application that serves the table in `file`; raises TableError with all problems.
 
-    `env` replaces the process's environment in `${…}`. `database_uri` is used where the table names no database of
-    its own. With `reload` the files of the table and the modules beside it are watched: a good edit is served at
-    once, a wrong one is reported and changes nothing.
+    `env` replaces the process environment for `${…}`. `database_uri` is the database if the table sets none. `reload`
+    watches the files of the table and the modules in its folder: it serves valid changes at once, and reports problems
+    and keeps the previous table otherwise.
     """
     table = plugins.load(file, env)
     return Application(table, env=env, database_uri=database_uri, watch=reload)
 
 
 class TableRoute(BaseRoute):
-    """The whole table as one Starlette route: the trie is behind it."""
+    """One Starlette route for the whole table."""
 
     def __init__(self, app: "Application") -> None:
         self.app = app
 
     def matches(self, scope: Any) -> tuple[Match, Any]:
-        """Takes what the table answers; other routes of the application get the rest."""
+        """Matches requests that the table serves; others reach the other routes of the application."""
         current = self.app.server.current
         ours = self.app.is_socket(scope) or (scope["type"] == "http" and current.dispatch.answers(scope))
         return (Match.FULL if ours else Match.NONE), {}
@@ -69,7 +69,7 @@ class TableRoute(BaseRoute):
 
 
 class Application(Starlette):
-    """A Starlette application that serves a table; mounts, middleware and lifespan work as they do anywhere."""
+    """A Starlette application that serves a table; supports mounts, middleware and lifespan."""
 
     def __init__(self, table: Table, *, env: Mapping[str, str] | None, database_uri: str | None, watch: bool) -> None:
         super().__init__(lifespan=_lifespan)
@@ -93,7 +93,7 @@ class Application(Starlette):
         self.router.default = self.serve
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        """As Starlette's; what only the table can answer does not pass through what has nothing to do there."""
+        """Handles an ASGI call; bypasses Starlette's middleware if the application has only the table."""
         if self.direct and self.server.started and len(self.router.routes) == 1 and scope["type"] != "lifespan":
             scope["app"] = self
             if scope["type"] == "http" and (self.socket_path is None or self.socket_path not in scope["path"]):
@@ -104,17 +104,17 @@ class Application(Starlette):
             await super().__call__(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Starlette's, after the first look at whether anybody put something around the table."""
+        """Builds Starlette's middleware stack, and detects added middleware and routes."""
         self.direct = not self.user_middleware and not self.exception_handlers and self.max_body_size is None
         return super().build_middleware_stack()
 
     @property
     def errors(self) -> Errors | None:
-        """What errors look like that belong to no route, also those of what was no request."""
+        """The error format for requests without a route and for malformed HTTP."""
         return self.server.current.dispatch.not_found_route.errors
 
     async def serve(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Hands sockets to Socket.IO and requests to the table, which is started if nobody did."""
+        """Passes sockets to Socket.IO and requests to the table; starts the server if necessary."""
         if not self.server.started:
             await self.server.start()
         if self.is_socket(scope):
@@ -128,7 +128,7 @@ class Application(Starlette):
             await self.router.not_found(scope, receive, send)
 
     def is_socket(self, scope: Any) -> bool:
-        """Whether this is Socket.IO's: a WebSocket or a request below its path, of whatever transport."""
+        """Returns True for a WebSocket or request of Socket.IO, by its path."""
         realtime = self.server.realtime
         if realtime is None or scope["type"] not in ("http", "websocket"):
             return False
@@ -141,10 +141,10 @@ class Application(Starlette):
 
     @anywhere
     async def reload(self) -> list[Problem]:
-        """Reads the table and the modules beside it anew and serves them, from the next request and event on.
+        """Reloads the table and the modules in its folder; the next request and event use them.
 
-        On problems, and on an exception, nothing changes. A caller that is cancelled does not stop the reload: its
-        thread cannot be.
+        Returns the problems. Problems and exceptions leave the current table unchanged. Cancelling the caller does not
+        stop the reload, because its thread cannot be cancelled.
         """
         home = self.home
         if home is not None and home.is_running() and home is not asyncio.get_running_loop():
@@ -174,7 +174,7 @@ class Application(Starlette):
 
 @contextmanager
 def _restored_on_failure(table: Table) -> Iterator[None]:
-    """Imports modules of `table` anew inside; after an exception the former modules and models are in place again."""
+    """Context that imports the modules of `table` again; an exception restores the former modules and models."""
     folders = (table.folder, *(realm.folder for realm in table.used))
     with ExitStack() as stack:
         stack.enter_context(imported_anew(folders))
@@ -186,7 +186,7 @@ def _restored_on_failure(table: Table) -> Iterator[None]:
 
 
 def _warn(old: Table, new: Table) -> None:
-    """Warns of changed settings that the running process cannot change."""
+    """Warns about changed settings that require a restart."""
     if (new.database, _transport(new.sockets)) != (old.database, _transport(old.sockets)):
         log.warning("changes to database and to the transport of sockets take effect at the next start")
     if _listening(new) != _listening(old):
@@ -258,12 +258,12 @@ async def _lifespan(app: Application) -> AsyncIterator[None]:
 
 
 async def _watch(app: Application) -> None:
-    """Reloads when a file of the table changes, or a module beside it that was imported."""
+    """Reloads when a file of the table or an imported module of its folder changes."""
     from watchfiles import awatch
 
     while True:
         files, places = _watched(app.server)
-        # Not recursive: beside a table there may be a virtual environment, and the files of a database at work.
+        # Not recursive: the folder may contain a virtual environment or the files of a database.
         async for changes in awatch(*places, recursive=False):
             if not any(_concerns(path, files, app.server) for _, path in changes):
                 continue
@@ -272,7 +272,7 @@ async def _watch(app: Application) -> None:
             except Exception:
                 log.exception("the reload failed; the next change is tried again")
                 continue
-            for said in dict.fromkeys(map(str, problems)):  # a table that is used twice has its problems twice
+            for said in dict.fromkeys(map(str, problems)):  # a table that is used twice reports its problems twice
                 log.error("%s", said)
             log.info("the old table goes on" if problems else "reloaded")
             if not _watched(app.server)[1] <= places:
@@ -280,14 +280,14 @@ async def _watch(app: Application) -> None:
 
 
 def _concerns(path: str, files: set[str], server: Server) -> bool:
-    """Whether a change of this file may change what is served."""
+    """Returns True if a change of this file may change the served table."""
     if path.endswith(".py") or os.path.realpath(path) in files:
         return True
     return any(views.is_template(path) for views in server.current.templates)
 
 
 def _watched(server: Server) -> tuple[set[str], set[str]]:
-    """The files of a table, and the folders in which they, the modules imported for it and its templates lie."""
+    """Returns the files of a table, and the folders of these files, of imported modules and of templates."""
     table = server.current.table
     files = {os.path.realpath(file) for file in table.files}
     modules = {folder for part in (table.folder, *(realm.folder for realm in table.used)) for folder in folders(part)}

@@ -1,7 +1,7 @@
-"""Server methods: functions by dotted name, `await request.server.methods.users.load(id)`, perhaps with a cache.
+"""Server methods: functions by dotted name, with an optional cache: `await request.server.methods.users.load(id)`.
 
-hapi's `server.method` (lib/methods.js): the key of a cached value is made of the arguments, text, numbers and booleans
-URL-encoded and joined by `:`; a method with other arguments needs a function that makes the key.
+As hapi's `server.method` (lib/methods.js): the cache key consists of the arguments (text, numbers and booleans),
+URL-encoded and joined by `:`. A method with other arguments needs a function that generates the key.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,15 +17,15 @@ from hapiish.types import AsyncHandler
 
 GenerateKey = Callable[..., str | None]
 
-_UNRESERVED = "-_.!~*'()"  # what JavaScript's encodeURIComponent leaves as it is
+_UNRESERVED = "-_.!~*'()"  # not encoded by JavaScript's encodeURIComponent
 
 
 class Methods(SimpleNamespace):
-    """The methods of a table, with those of one prefix in a namespace of their own."""
+    """The methods of a table; a nested namespace for each prefix."""
 
 
 def namespace(methods: Mapping[str, Any]) -> Methods:
-    """`{"users.load": method}` as `.users.load`."""
+    """Converts `{"users.load": method}` to the attributes `.users.load`."""
     root = Methods()
     for name, method in methods.items():
         holder = root
@@ -39,10 +39,10 @@ def namespace(methods: Mapping[str, Any]) -> Methods:
 
 
 class PlainMethod:
-    """A method without a cache; for the rest it looks as the function that it calls.
+    """A method without a cache; it has the attributes of its function.
 
-    Called by a `def` in the pool, one that is a `def` too (`blocking`) goes on in the same thread, and so in its
-    transaction.
+    A `def` method (`blocking`) that a `def` function calls in the pool runs in the same thread, so it takes part in the
+    caller's transaction.
     """
 
     __slots__ = ("_blocking", "_function", "_server")
@@ -53,7 +53,7 @@ class PlainMethod:
         self._blocking = blocking
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """What the function returns."""
+        """Calls the function and returns its result."""
         if self._blocking is None or here.loop is None or is_on_loop():
             return self._elsewhere(*args, **kwargs)
         result = self._blocking(*args, **kwargs)
@@ -79,7 +79,7 @@ class PlainMethod:
 
 
 class CachedMethod:
-    """A method whose values are kept by a policy; `cache` drops them and counts."""
+    """A method whose values a policy caches; `cache` drops values and has statistics."""
 
     __slots__ = ("_key", "_name", "cache")
 
@@ -90,7 +90,7 @@ class CachedMethod:
 
     @anywhere
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The value, kept or made. Raises what the policy's `get` raises."""
+        """Returns the cached or generated value. Raises the errors of the policy's `get`."""
         return await self.cache.policy.get({"id": self.key(args, kwargs), "args": args, "kwargs": kwargs})
 
     @property
@@ -99,7 +99,7 @@ class CachedMethod:
         return self.cache.home
 
     def key(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-        """The key of the value for these arguments; a 500 for arguments that have none."""
+        """Returns the cache key for these arguments; raises a 500 for arguments without a key."""
         key = self._key(*args, **kwargs)
         if not isinstance(key, str):
             raise boom.InternalServerError(f"Invalid method key when invoking: {self._name}")
@@ -107,7 +107,7 @@ class CachedMethod:
 
 
 class MethodCache:
-    """`method.cache`: drops values by the arguments that they belong to."""
+    """`method.cache`: drops values by their arguments."""
 
     __slots__ = ("_method", "policy")
 
@@ -122,17 +122,17 @@ class MethodCache:
 
     @property
     def stats(self) -> Stats:
-        """What was counted since the policy was made."""
+        """Statistics of the policy since its creation."""
         return self.policy.stats
 
     @anywhere
     async def drop(self, *args: Any, **kwargs: Any) -> None:
-        """Forgets the value for these arguments."""
+        """Deletes the cached value for these arguments."""
         await self.policy.drop(self._method.key(args, kwargs))
 
 
 def generating(function: AsyncHandler, *, flagged: bool) -> Callable[[Any, Flags], Any]:
-    """What a policy calls to make a value: `function`, with `flags` when it takes them."""
+    """Returns the generate function of a policy: `function`, with `flags` if it accepts them."""
 
     async def generate(key: Any, flags: Flags) -> Any:
         more = {"flags": flags} if flagged else {}
@@ -142,7 +142,7 @@ def generating(function: AsyncHandler, *, flagged: bool) -> Callable[[Any, Flags
 
 
 def default_key(*args: Any, **kwargs: Any) -> str | None:
-    """hapi's key of text, numbers and booleans; None for other arguments, and for those given by name."""
+    """Returns hapi's key of text, numbers and booleans; None for other and for keyword arguments."""
     if kwargs or not all(isinstance(arg, str | int | float) for arg in args):
         return None
     return ":".join(quote(_text(arg), safe=_UNRESERVED) for arg in args)

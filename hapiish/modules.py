@@ -1,8 +1,8 @@
-"""Modules beside a table: each folder has its own, however many tables have a `handlers` or a `models` folder.
+"""Separate modules for each table's folder, so that several tables can have a `handlers` or a `models` package.
 
-The modules of the table that is served keep their ordinary names where nothing else has them; all others are imported
-under private names. An import inside of a module beside a table (`from models.thing import NAME`, at any depth, at
-any time) finds what is beside that table first: such modules are run with an `__import__` of their own.
+Modules of the root table keep their ordinary names if these are free. All others are imported under private names. An
+import in a module of a table's folder (`from models.thing import NAME`, at any depth, at any time) is resolved in that
+folder first: these modules run with a custom `__import__`.
 """
 
 import builtins
@@ -20,9 +20,9 @@ _INITS: Final = ("__init__.py", "__init__.pyc")
 
 
 class Folder:
-    """A folder with a table; `taken` are the names in `sys.modules` of its own modules, with those inside of them.
+    """A folder with a table. `taken` contains the names of its modules and their submodules in `sys.modules`.
 
-    `package` is the installed package that the folder is, whose modules have their ordinary names.
+    `package` is the name of the folder's installed package, whose modules keep their ordinary names.
     """
 
     def __init__(self, path: Path, package: str | None = None) -> None:
@@ -30,7 +30,7 @@ class Folder:
         self.package = package
         self.taken: set[str] = set()
         self.is_root = False
-        """Whether it is the folder of the table that is served, whose modules may have their ordinary names."""
+        """True for the folder of the root table, whose modules may keep their ordinary names."""
         self._names: dict[str, str] = {}
         self._chosen: dict[str, str] = {}
         self._tops: dict[str, bool | None] = {}
@@ -38,7 +38,7 @@ class Folder:
         self._importlib = _Importlib(self)
 
     def has(self, top: str) -> bool | None:
-        """Whether there is a module or a package of that name here; None for a folder without `__init__.py`."""
+        """Returns True if the folder contains this module or package; None for a folder without `__init__.py`."""
         if top not in self._tops:
             place = self.path / top
             is_module = (self.path / f"{top}.py").is_file() or any((place / name).is_file() for name in _INITS)
@@ -46,9 +46,9 @@ class Folder:
         return self._tops[top]
 
     def own(self, name: str, attributes: Sequence[str] = ()) -> str | None:
-        """The name under which a module of this folder is imported; None when it is none of this folder's.
+        """Returns the name under which a module of this folder is imported; None for any other module.
 
-        A folder that is no package stands back for an installed one, but for what there is in it.
+        A namespace package (no `__init__.py`) yields to an installed package, except for the modules that it contains.
         """
         top, _, rest = name.partition(".")
         if not self.may_have(name, attributes):
@@ -57,7 +57,7 @@ class Folder:
         return f"{top}.{rest}" if rest else top
 
     def may_have(self, name: str, attributes: Sequence[str] = ()) -> bool:
-        """Whether what an import names is one of the modules here."""
+        """Returns True if an import may refer to a module of this folder."""
         top, _, rest = name.partition(".")
         has = self.has(top)
         if has is not None:
@@ -68,12 +68,12 @@ class Folder:
         return any(_is_module(place / word) for word in attributes) or _elsewhere(top) is None
 
     def forget(self) -> None:
-        """Looks anew at what there is."""
+        """Clears the cache of the folder's contents."""
         self._tops.clear()
         self._chosen.clear()
 
     def _named(self, top: str) -> str:
-        """The name in `sys.modules` of a module or package right in this folder."""
+        """Returns the name in `sys.modules` of a top-level module of this folder."""
         chosen = self._chosen.get(top)
         if chosen is not None and chosen in sys.modules:
             return chosen
@@ -88,7 +88,7 @@ class Folder:
         return name
 
     def _is_free(self, top: str) -> bool:
-        """Whether the modules of this folder may have their ordinary name."""
+        """Returns True if a top-level module of this folder may keep its ordinary name."""
         loaded = sys.modules.get(top)
         if loaded is not None:
             return self._is_here(getattr(loaded, "__file__", None), list(getattr(loaded, "__path__", ())), top)
@@ -99,7 +99,7 @@ class Folder:
         return spec is not None and self._is_here(spec.origin, list(spec.submodule_search_locations or ()), top)
 
     def _is_here(self, file: str | None, search: list[str], top: str) -> bool:
-        """Whether a module that was found is the one in this folder, and not one of that name further down."""
+        """Returns True if a found module is the top-level one of this folder, not a namesake in a subfolder."""
         place = Path(file) if file else Path(search[0], "x") if search else None
         return place is not None and place.resolve() in (
             (self.path / f"{top}.py").resolve(),
@@ -107,10 +107,10 @@ class Folder:
         )
 
     def find(self, name: str) -> ModuleSpec | None:
-        """Where the module or package right in this folder is that has the private or ordinary `name`."""
+        """Returns the spec of the top-level module with the private or ordinary `name`."""
         top = self._names[name]
         if name == top and not self._is_free(top):
-            return None  # somebody else's by now, wherever Python finds it
+            return None  # another module has the name by now
         spec = PathFinder.find_spec(top, [str(self.path)])
         if spec is None:
             return None
@@ -132,7 +132,7 @@ class Folder:
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> Any:
-        """`__import__` of the modules here: what is beside the table comes first."""
+        """The `__import__` of this folder's modules: resolves in the folder first."""
         if self.package is not None:
             return self._permitted(builtins.__import__(name, globals, locals, fromlist or (), level), name, level)
         if level or name.partition(".")[0] in sys.stdlib_module_names:
@@ -148,7 +148,7 @@ class Folder:
         return found
 
     def _permitted(self, found: Any, name: str, level: int) -> Any:
-        """What a module of the package imports, which must not be another table's module of the same name."""
+        """Returns an imported module; refuses a namesake that belongs to another table."""
         top = name.partition(".")[0]
         if level or top in sys.stdlib_module_names or self.has(top) is False:
             return found
@@ -165,7 +165,7 @@ class Folder:
 
 
 class _Importlib(ModuleType):
-    """`importlib` as modules beside a table see it: `import_module` finds what is beside the table first."""
+    """The `importlib` of modules in a table's folder: `import_module` resolves in the folder first."""
 
     def __init__(self, folder: Folder) -> None:
         super().__init__("importlib", importlib.__doc__)
@@ -175,7 +175,7 @@ class _Importlib(ModuleType):
         return getattr(importlib, name)
 
     def import_module(self, name: str, package: str | None = None) -> ModuleType:
-        """As importlib's."""
+        """Imports a module, as `importlib.import_module`."""
         own = None
         if not name.startswith(".") and name.partition(".")[0] not in sys.stdlib_module_names:
             own = self._folder.own(name) if self._folder.package is None else None
@@ -188,7 +188,7 @@ class _Importlib(ModuleType):
 
 
 class _Loader(SourceFileLoader):
-    """Python's loader of source, for modules that import what is beside their table."""
+    """Source loader for modules of a table's folder."""
 
     def __init__(self, folder: Folder, name: str, path: str) -> None:
         super().__init__(name, path)
@@ -201,12 +201,12 @@ class _Loader(SourceFileLoader):
 
 
 class _Finder:
-    """Finds the modules beside tables, first of all finders."""
+    """The first meta path finder: finds modules of tables' folders."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Where a module of a table's folder is; None for any other."""
+        """Returns the spec of a module of a table's folder; None for any other module."""
         top, _, rest = fullname.partition(".")
         folder = _homes.get(top)
         if folder is None:
@@ -222,12 +222,12 @@ class _Finder:
 _folders: dict[str, Folder] = {}
 _packages: dict[str, Folder] = {}
 _homes: dict[str, Folder] = {}
-"""Names in `sys.modules` of modules right in a folder, and that folder."""
+"""Folders by the names of their top-level modules in `sys.modules`."""
 _finder: Final = _Finder()
 
 
 def folder_of(path: str) -> Folder:
-    """The folder at `path`."""
+    """Returns the folder at `path`."""
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
     return _folders.setdefault(path, Folder(Path(path)))
@@ -239,7 +239,7 @@ def known_folders() -> tuple[str, ...]:
 
 
 def package_of(name: str, path: str) -> Folder:
-    """The package of a table, in the folder `path`."""
+    """Returns the installed package `name` in the folder `path`."""
     folder_of(path)
     return _packages.setdefault(name, Folder(Path(path), name))
 
@@ -249,7 +249,7 @@ def _is_module(place: Path) -> bool:
 
 
 def _elsewhere(top: str) -> ModuleSpec | None:
-    """What Python itself finds by a name."""
+    """Returns the spec that Python's other finders return for a name."""
     for finder in sys.meta_path:
         if finder is not _finder and hasattr(finder, "find_spec"):
             spec = finder.find_spec(top, None)
@@ -259,7 +259,7 @@ def _elsewhere(top: str) -> ModuleSpec | None:
 
 
 def _renamed(error: ModuleNotFoundError, own: str, name: str) -> ModuleNotFoundError:
-    """The error about a private name as one about the name that was written."""
+    """Replaces the private name in an error with the name in the source."""
     mine, theirs = own.partition(".")[0], name.partition(".")[0]
     if error.name is None or error.name.partition(".")[0] != mine:
         return error

@@ -1,8 +1,8 @@
-"""Python plugins of a table: found, put into the order of their dependencies, and asked what they contribute.
+"""Python plugins of a table: imported, sorted by their dependencies, and registered.
 
-A plugin is an object or a module with `name`, `register(server, options)` and what else `Plugin` shows; hapi's plugin.
-What it contributes is recorded as a piece of a table and goes the way of a table from there: it is checked, merged and
-compiled like one. Its functions stand there under names that lead to a module made for them.
+A plugin is an object or a module with the attributes of `Plugin`, as in hapi. Its registrations are recorded as a part
+of a table, which is checked, merged and compiled like a table in a file. Functions are replaced by names in a synthetic
+module.
 """
 
 import inspect
@@ -31,26 +31,26 @@ from hapiish.table.problems.codes import Code
 __all__ = ["COMMANDS", "Plugin", "Plugins", "Registration", "load"]
 
 COMMANDS: Final = frozenset({"check", "hash", "indexes", "routes", "run", "schema"})
-"""The commands of hapiish itself, which one of a plugin could never be reached beside."""
+"""Built-in commands; a plugin's command must not have one of these names."""
 
 
 class Plugin(Protocol):
-    """What a plugin has; only `name` and `register` must be there."""
+    """A plugin; only `name` and `register` are required."""
 
     name: str
     version: str
     """A version of PEP 440; "0.0.0" by default."""
     dependencies: str | Sequence[str] | Mapping[str, str]
-    """Plugins that must be there: a name, names, or names with version specifiers such as ">=2,<3"."""
+    """Required plugins: a name, names, or names with version specifiers such as ">=2,<3"."""
     requirements: Mapping[str, str]
     """Version specifiers of `hapiish` and `python`."""
     multiple: bool
-    """Whether it may be registered more than once."""
+    """True if the plugin may be registered more than once."""
     options_schema: Mapping[str, Any]
     """A JSON Schema of its options."""
 
     def register(self, server: Registrar, options: Mapping[str, Any]) -> None:
-        """Says what the plugin contributes, with the methods of `server`."""
+        """Registers the plugin's routes, functions and schemas with the methods of `server`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +72,15 @@ class _Found:
 
 
 def load(file: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> Table:
-    """The checked table in `file` with what its Python plugins contribute; raises TableError."""
+    """Loads the checked table in `file`, with the registrations of its Python plugins; raises TableError."""
     return tables.load(file, env, register=Plugins())
 
 
 class Plugins:
-    """The plugins of one load of a table, called by the table's composition with all that its entries name.
+    """The plugins of one load of a table; the composition calls it with all plugin entries.
 
-    Afterwards: `registrations` by name, what they `exposed` under their names, and their `commands`; `were_asked` says
-    whether there was any plugin at all.
+    Afterwards `registrations`, `exposed` values and `commands` are set, by plugin name. `were_asked` is True if the
+    table has plugins.
     """
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class Plugins:
         self._count = 0
 
     def __call__(self, wanted: Sequence[Wanted]) -> tuple[list[Contribution], list[Problem]]:
-        """What the plugins contribute, in the order in which they depend on each other, and what is wrong with them."""
+        """Registers the plugins in the order of their dependencies; returns contributions and problems."""
         self.were_asked = True
         found = self._unique([each for each in map(self._find, wanted) if each is not None])
         contributions = [made for each in self._ordered(found) if (made := self._register(each)) is not None]
@@ -140,7 +140,7 @@ class Plugins:
         return found if self._accepts(found) else None
 
     def _accepts(self, found: _Found) -> bool:
-        """Whether the options are what the plugin's schema asks for; a fault is told at its own place."""
+        """Validates the options against the plugin's schema; reports each problem with its location."""
         schema = getattr(found.plugin, "options_schema", None)
         try:
             faults = compile_schema(schema, {}).errors(dict(found.wanted.options)) if schema is not None else ()
@@ -167,7 +167,7 @@ class Plugins:
         return unique
 
     def _ordered(self, found: list[_Found]) -> list[_Found]:
-        """Each after those that it depends on, otherwise as in the file."""
+        """Sorts plugins after their dependencies, otherwise in the order of the file."""
         by_name: dict[str, list[_Found]] = {}
         for each in found:
             by_name.setdefault(each.name, []).append(each)
@@ -203,7 +203,7 @@ class Plugins:
             self._refuse(found.wanted, Code.PLUGIN_DEPENDENCY, message, related=related)
 
     def _register(self, found: _Found) -> Contribution | None:
-        """Calls `register` and gives names to the functions in what it left."""
+        """Calls `register` and replaces the functions in its registrations by names."""
         server = Registrar(found.name)
         wanted = found.wanted
         try:
@@ -227,9 +227,9 @@ class Plugins:
 
 
 def _named(value: Any, module: ModuleType) -> Any:
-    """A copy of what a plugin contributes with names, of `module`, in the place of its functions."""
+    """Returns a copy of the registrations in which names of `module` replace the functions."""
     if isinstance(value, Mapping):
-        # As in a file, where the key 200 is text.
+        # Keys such as 200 are text, as in a file.
         return {str(key) if isinstance(key, int) else key: _named(inner, module) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_named(inner, module) for inner in value]
@@ -245,7 +245,7 @@ def _identifier(text: str) -> str:
 
 
 def _fits(version: str, versions: str) -> bool:
-    """Whether a version is among those that a specifier such as ">=2,<3" means; an unreadable one never is."""
+    """Returns True if a version matches a specifier such as ">=2,<3"; False for an invalid version."""
     try:
         return Version(version) in SpecifierSet(str(versions), prereleases=True)
     except (InvalidSpecifier, InvalidVersion):

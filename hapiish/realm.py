@@ -1,7 +1,7 @@
-"""`request.server` in the functions of a table that another one uses: the server, as that table by itself would see it.
+"""Realms: `request.server` in functions of a used table is a view of the server with that table's own names.
 
-A function sees the server of the table that wrote its name, whosever route it runs on. Routes of a table that uses no
-other pay nothing for this: their server is the server.
+A function sees the view of the table that wrote its name, independent of the route that it runs on. An application of
+one table has no realms: its functions see the server itself.
 """
 
 import re
@@ -16,9 +16,9 @@ from hapiish.types import AsyncHandler
 
 
 class Realm:
-    """A used table's view of the server: `models`, namespaces and ids are its own, all else is the server's.
+    """A used table's view of the server: its own `models`, namespaces and ids; other attributes are the server's.
 
-    `name` stands in front of its ids, `prefix` in front of its paths; `options` are what it was given `with:` its use.
+    `name` is the prefix of its ids, `prefix` that of its paths; `options` are the values of `with:`.
     """
 
     def __init__(
@@ -29,36 +29,36 @@ class Realm:
         self.name = name
         self.prefix = prefix
         self.options = options
-        self.views: Any = None  # the table's templates, once they are compiled
+        self.views: Any = None  # the table's compiled templates
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.root, name)
 
     def over(self, server: Any) -> "Realm":
-        """The same view of another server: of the one that outlives its tables, for functions of start and stop."""
+        """Returns this view for another server, such as the process-wide one for functions of start and stop."""
         made = Realm(server, {}, name=self.name, prefix=self.prefix, options=self.options)
         made.__dict__.update({**self.__dict__, "root": server})
         return made
 
     def namespace(self, name: str) -> str:
-        """What one of the table's own namespaces is called in the whole."""
+        """Returns the full name of one of the table's namespaces."""
         return self.prefix if self.prefix and name == "/" else f"{self.prefix}{name}"
 
     @anywhere
     async def emit(
         self, event: str, data: Any, to: str | Sequence[str] | None = None, *, skip: Any = None, namespace: str = "/"
     ) -> None:
-        """Sends a Socket.IO event in one of the table's own namespaces, see `Server.emit`."""
+        """Sends a Socket.IO event in one of the table's namespaces, see `Server.emit`."""
         await self.root.emit(event, data, to, skip=skip, namespace=self.namespace(namespace))
 
     def lookup(self, id: str) -> Any:
-        """The table's own route with that id, else the whole's."""
+        """Returns the table's route with that id, else the application's."""
         own = self.root.lookup(f"{self.name}.{id}") if self.name else None
         return own or self.root.lookup(id)
 
 
 def entering(realm: Any) -> Callable[[Request], None]:
-    """The first step of a used table's route."""
+    """Returns the first step of a used table's route, which sets the realm."""
 
     def enter(request: Request) -> None:
         request.server = realm
@@ -67,9 +67,9 @@ def entering(realm: Any) -> Callable[[Request], None]:
 
 
 def visiting(function: AsyncHandler, realm: Any) -> AsyncHandler:
-    """A function of the table behind `realm`, for the routes of another one: it sees the server as its own table does.
+    """Wraps a function of the realm's table for routes of other tables: it sees its own table's view of the server.
 
-    A function of the server's start and stop, which has no request, is called with that view of the server.
+    A function of start and stop, which has no request, is called with that view as the server.
     """
 
     async def visit(*given: Any) -> Any:
@@ -87,12 +87,12 @@ def visiting(function: AsyncHandler, realm: Any) -> AsyncHandler:
 
 
 def _seen(realm: Any, server: Any) -> Any:
-    """The server that a function of start and stop is called with: the one that outlives its tables."""
+    """Returns the server for functions of start and stop, which outlives reloads."""
     return realm.over(server) if isinstance(realm, Realm) else server
 
 
 def below(function: AsyncHandler, prefix: str, *, case_sensitive: bool) -> AsyncHandler:
-    """An onRequest function of a used table, which runs before there is a route: for requests under its prefix only."""
+    """Limits an onRequest function of a used table, which runs before routing, to requests under its prefix."""
     parts = ("[^/]+" if "{" in part else re.escape(part) for part in prefix.split("/"))
     pattern = re.compile("/".join(parts) + "(?:/|$)", 0 if case_sensitive else re.IGNORECASE)
 

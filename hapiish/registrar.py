@@ -1,6 +1,6 @@
-"""The `server` of a plugin's `register`: hapi's methods in snake_case, recorded as a piece of a table.
+"""The `server` argument of a plugin's `register`: hapi's methods in snake_case, recorded as a part of a table.
 
-Nothing is judged here: what comes of it is checked as if it were written in the file. Functions are given as they are,
+The registrations are not validated here; they are checked later like a table in a file. Functions are given as objects
 or by name as in a table.
 """
 
@@ -18,11 +18,11 @@ class AuthRegistrar:
         self._tree = tree
 
     def scheme(self, name: str, factory: Function) -> None:
-        """A scheme `(server, options)` for strategies of the table."""
+        """Registers a scheme factory `(server, options)` for strategies of the table."""
         self._section("schemes")[name] = factory
 
     def strategy(self, name: str, scheme: str, options: Mapping[str, Any] | None = None) -> None:
-        """A strategy: a scheme with its options."""
+        """Registers a strategy: a scheme with its options."""
         self._section("strategies")[name] = {"scheme": scheme, **({"options": dict(options)} if options else {})}
 
     def _section(self, name: str) -> dict[str, Any]:
@@ -31,7 +31,7 @@ class AuthRegistrar:
 
 
 class Registrar:
-    """What a plugin says of itself: `tree` is the piece of a table, the rest is not for tables."""
+    """Records the registrations of a plugin: `tree` is the part of a table, other attributes are not in tables."""
 
     def __init__(self, plugin: str) -> None:
         self.plugin = plugin
@@ -42,9 +42,9 @@ class Registrar:
         self.auth = AuthRegistrar(self.tree)
 
     def kind(self, name: str, factory: Function, *, defaults: Mapping[str, Any] | None = None) -> None:
-        """A kind of handler, `handler: {name: options}`: `(server, route, options)` returns the handler.
+        """Registers a kind of handler, `handler: {name: options}`; `(server, route, options)` returns the handler.
 
-        `defaults` are options that its routes have unless something else is said.
+        `defaults` are default options of its routes.
         """
         given = {"method": factory, "defaults": dict(defaults)} if defaults else factory
         self._section("kinds")[name] = given
@@ -57,7 +57,7 @@ class Registrar:
         cache: Mapping[str, Any] | None = None,
         generate_key: Function | None = None,
     ) -> None:
-        """A server method by dotted name; `cache` as in a table (`{"expiresIn": "60s", "generateTimeout": "2s"}`)."""
+        """Registers a server method; `cache` as in a table (`{"expiresIn": "60s", "generateTimeout": "2s"}`)."""
         more = {"cache": dict(cache) if cache else None, "generateKey": generate_key}
         given = {key: value for key, value in more.items() if value is not None}
         self._section("methods")[name] = {"method": function, **given} if given else function
@@ -65,7 +65,7 @@ class Registrar:
     def cache(
         self, name: str, provider: Function, options: Mapping[str, Any] | None = None, *, shared: bool = False
     ) -> None:
-        """A cache for policies to choose by name (hapi's server.cache.provision)."""
+        """Registers a cache for policies, by name (hapi's server.cache.provision)."""
         given = {
             "name": name,
             "provider": provider,
@@ -83,13 +83,13 @@ class Registrar:
         after: str | Sequence[str] = (),
         timeout: int | str | None = None,
     ) -> None:
-        """An extension function for every route of the table; `before` and `after` are names of plugins."""
+        """Registers an extension function for all routes of the table; `before` and `after` are plugin names."""
         hints = {"before": _listed(before), "after": _listed(after), "timeout": timeout}
         given = {"method": function, **{key: value for key, value in hints.items() if value}}
         self._section("ext").setdefault(point, []).append(given)
 
     def event(self, name: str, channels: str | Sequence[str] = ()) -> None:
-        """An event of the plugin's own, for `server.events`."""
+        """Declares a custom event for `server.events`."""
         given = self._section("events").setdefault(name, {"listeners": []})
         if channels:
             given["channels"] = _listed(channels)
@@ -103,7 +103,7 @@ class Registrar:
         tags: str | Sequence[str] = (),
         all_tags: bool = False,
     ) -> None:
-        """A listener of an event of the server, or of one that was declared by `event` before."""
+        """Registers a listener for an event of the server or for one declared with `event`."""
         given: dict[str, Any] = {"method": function}
         if channels:
             given["channels"] = _listed(channels)
@@ -113,19 +113,19 @@ class Registrar:
         (present["listeners"] if isinstance(present, dict) else present).append(given)
 
     def route(self, route: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
-        """A route or several, with the keys of a table; the prefix and the host of the plugin's entry hold for them."""
+        """Registers one or several routes, with the keys of a table, under the prefix and host of the plugin entry."""
         self.tree.setdefault("routes", []).extend([route] if isinstance(route, Mapping) else route)
 
     def state(self, name: str, options: Mapping[str, Any] | None = None) -> None:
-        """A cookie, with the keys that it has in a table."""
+        """Declares a cookie, with the keys of a table."""
         self._section("state")[name] = dict(options or {})
 
     def schema(self, name: str, schema: Mapping[str, Any] | bool) -> None:
-        """A named JSON Schema for the plugin's own routes: `{"$ref": "#/schemas/Name"}`."""
+        """Declares a named JSON Schema for the plugin's routes: `{"$ref": "#/schemas/Name"}`."""
         self._section("schemas")[name] = schema
 
     def command(self, name: str, function: Callable[..., Any]) -> None:
-        """A command `hapiish NAME [TABLE] …`: `(server, arguments)`, called while the server runs; returns a status."""
+        """Registers a command `hapiish NAME [TABLE] …`: `(server, arguments)` on a started server returns a status."""
         self.commands[name] = function
 
     def expose(self, key: str, value: Any) -> None:
@@ -133,7 +133,7 @@ class Registrar:
         self.exposed[key] = value
 
     def dependency(self, names: str | Sequence[str] | Mapping[str, str], after: Function | None = None) -> None:
-        """Plugins that must be there, perhaps with version specifiers; `after` runs at onPreStart, after theirs."""
+        """Requires plugins, optionally with version specifiers; `after` runs at onPreStart, after theirs."""
         self.needs |= needs(names)
         if after is not None:
             self.ext("onPreStart", after, after=list(needs(names)))
@@ -144,7 +144,7 @@ class Registrar:
 
 
 def needs(given: str | Sequence[str] | Mapping[str, str]) -> dict[str, str]:
-    """Dependencies as names with version specifiers, empty for any version."""
+    """Normalizes dependencies to names with version specifiers, empty for any version."""
     return dict(given) if isinstance(given, Mapping) else dict.fromkeys(_listed(given), "")
 
 

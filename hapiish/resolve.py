@@ -1,6 +1,6 @@
-"""Names in a table to Python objects: `handlers.messages:create` is looked up beside the table first.
+"""Resolves names in a table to Python objects; `handlers.messages:create` is resolved in the table's folder first.
 
-How two tables with a `handlers` folder each keep out of each other's way is told in `modules`.
+`modules` keeps the modules of different tables apart.
 """
 
 import importlib
@@ -24,9 +24,9 @@ _OURS = str(Path(__file__).parent / "_")[:-1]
 
 
 class ResolveError(Exception):
-    """A name that leads nowhere; the cause, where there is one, is the user's own exception.
+    """Raised for a name that cannot be resolved; its cause, if any, is the exception of the imported module.
 
-    `origin` tells what has failed from whatever else has: all names that need it fail alike.
+    `origin` identifies the failed import, which several names may share.
     """
 
     def __init__(self, message: str, origin: str = "") -> None:
@@ -35,14 +35,14 @@ class ResolveError(Exception):
 
 
 class Unresolved:
-    """Names that lead nowhere, as problems at the end of a list: what fails for several of them is told once."""
+    """Collects unresolved names as problems; one failed import is reported once."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
         self._first: dict[str, tuple[Problem, int]] = {}
 
     def add(self, name: str, error: ResolveError, mark: Mark) -> None:
-        """One more name, and why there is nothing behind it."""
+        """Adds an unresolved name with its error."""
         problem = Problem(mark, Code.IMPORT, f'"{name}": {error}')
         if error.origin in self._first:
             first, others = self._first[error.origin]
@@ -57,10 +57,10 @@ class Unresolved:
 
 
 def resolve(name: str, folder: str | None = None, package: str | None = None, root: str | None = None) -> Any:
-    """The object called `module:attribute`, or the module; raises ResolveError saying which half failed and why.
+    """Returns the object `module:attribute`, or the module; raises ResolveError with the failed part and the reason.
 
-    The module is looked up in `package`, or else beside the table in `folder`, then among all that are installed.
-    `root` is the folder of the table that is served, when that is another one.
+    The module is resolved in `package` or in the table's `folder`, then among the installed packages. `root` is the
+    folder of the root table, if it is another one.
     """
     module_name, _, attribute = name.partition(":")
     inner = _inside_package(module_name, package, folder) if package is not None else None
@@ -76,7 +76,7 @@ def resolve(name: str, folder: str | None = None, package: str | None = None, ro
 
 
 def _inside_package(name: str, package: str, folder: str | None) -> str | None:
-    """The full name of a module of a package; None when the package has none of that name."""
+    """Returns the full name of a module of a package; None if the package does not contain it."""
     full = f"{package}.{name}"
     own = package_of(package, folder) if folder is not None else None
     try:
@@ -110,14 +110,14 @@ def _module(name: str, folder: str | None, root: str | None) -> ModuleType:
 
 
 def _beside(name: str, folder: str, root: str | None) -> str | None:
-    """The name under which a module beside the table is imported."""
+    """Returns the name under which a module of the table's folder is imported."""
     own = folder_of(folder)
     own.is_root = own.is_root or root is None or root == folder
     return own.own(name)
 
 
 def _is_part(missing: str, name: str) -> bool:
-    """Whether a module that is missing is the one of that name, or one that it would be in."""
+    """Returns True if the missing module is the one of that name or a parent package."""
     return bool(missing) and (name == missing or name.startswith(missing + "."))
 
 
@@ -129,7 +129,7 @@ def _broken(name: str, error: BaseException) -> ResolveError:
 
 
 def failure(error: BaseException) -> str:
-    """Where code that is not ours has failed, and how: " at FILE:LINE: TypeError: …"."""
+    """Formats an exception of user code: " at FILE:LINE: TypeError: …"."""
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -140,7 +140,7 @@ def failure(error: BaseException) -> str:
 
 
 def provide(label: str, folder: str) -> ModuleType:
-    """An empty module for objects without a name of their own; forgotten like those beside the table in `folder`."""
+    """Creates a module for unnamed objects; `forget` removes it with the modules of `folder`."""
     name = f"_{label}_{sha256(folder.encode()).hexdigest()[:8]}"
     module = sys.modules[name] = ModuleType(name)
     folder_of(folder).taken.add(name)
@@ -148,9 +148,9 @@ def provide(label: str, folder: str) -> ModuleType:
 
 
 def forget(folder: str) -> dict[str, ModuleType]:
-    """Takes the modules imported for this table's folder out of `sys.modules`, so that a reload reads them anew.
+    """Removes the modules of this table's folder from `sys.modules`, so that a reload imports them again.
 
-    Returns them, for `sys.modules.update` when the reload fails.
+    Returns them, for `sys.modules.update` if the reload fails.
     """
     own = folder_of(folder)
     own.forget()
@@ -163,10 +163,10 @@ def forget(folder: str) -> dict[str, ModuleType]:
 
 @contextmanager
 def imported_anew(folders: Sequence[str]) -> Iterator[None]:
-    """Imports the modules of the tables in these folders anew inside.
+    """Context in which the modules of the tables in these folders are imported again.
 
-    After an exception the former modules are back in `sys.modules`, and what the attempt imported is gone: also the
-    modules of tables that only the attempt used.
+    An exception restores the former modules in `sys.modules` and removes all modules that the attempt imported,
+    including those of tables that only the attempt used.
     """
     known = set(known_folders())
     former = {name: module for folder in folders for name, module in forget(folder).items()}
@@ -180,12 +180,12 @@ def imported_anew(folders: Sequence[str]) -> Iterator[None]:
 
 
 def folders(folder: str) -> set[str]:
-    """Where the modules lie that were imported for this table's folder."""
+    """Returns the folders of the modules that were imported for this table's folder."""
     tops = folder_of(folder).taken
     files = [getattr(module, "__file__", None) for name, module in list(sys.modules.items()) if _is_of(name, tops)]
     return {str(Path(file).resolve().parent) for file in files if file is not None}
 
 
 def _is_of(name: str, tops: set[str]) -> bool:
-    """Whether a module is one of these, or inside of one."""
+    """Returns True if a module is one of these or a submodule of one."""
     return bool(tops) and (name.partition(".")[0] in tops or any(name.startswith(f"{top}.") for top in tops))
