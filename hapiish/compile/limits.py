@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 from hapiish import options as model
 from hapiish.compile.names import Names
 from hapiish.http.exchange.route import Finalizer, Step
+from hapiish.options.declare import derive
 from hapiish.types import AsyncHandler
 
 if TYPE_CHECKING:
     from hapiish.http.guards.counters import Counters
     from hapiish.http.guards.rate_limit import Limit
-
-FAILURES = (401, 403)
-"""What `count: failures` stands for."""
 
 Limited = model.Route | model.Event
 
@@ -67,21 +65,16 @@ class LimitCompiler:
         return all(self.names.extra(package, package, mark) for package, mark in wanted)  # noqa: S610 - not Django's
 
     def _limit(self, given: model.Limit, holder: Limited) -> "Limit":
-        from hapiish.http.guards.counters import Window
         from hapiish.http.guards.rate_limit import Limit
 
-        window = Window.of(given.max, given.duration, given.burst, given.strategy)
         by = given.by
         if isinstance(holder, model.Route) and holder.options.auth is None:
-            by = tuple("address" if term == "user" else term for term in by)  # nobody to know: judged at once
-        return Limit(
-            name=given.name or f"{window.amount}-in-{window.seconds}s",
+            by = tuple("address" if term == "user" else term for term in by)  # no user exists: counted at once
+        return derive(
+            Limit,
+            given,
             scope=f"name {given.name}" if given.name else self._scope(holder),
-            window=window,
             by=by,
-            counted=_counted(given.count),
-            headers=given.headers,
-            refuse=given.on_store_error == "refuse",
             skip=self.names.function(given.skip) if given.skip else None,
         )
 
@@ -99,10 +92,3 @@ def _counters(store: str, partition: str) -> "Counters":
     from hapiish.http.guards.counters import Counters
 
     return Counters(store, partition=partition)
-
-
-def _counted(count: str | tuple[int, ...]) -> frozenset[int]:
-    """The statuses that count; none where every request does."""
-    if isinstance(count, tuple):
-        return frozenset(count)
-    return frozenset(FAILURES if count == "failures" else ())

@@ -1,14 +1,13 @@
 """`csp` and `csrf` of routes: what protects pages in browsers."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import fields
-from typing import Any
+from collections.abc import Iterator
 
 from hapiish import options as model
 from hapiish.compile.names import Names
 from hapiish.http.exchange.route import Finalizer, Step
 from hapiish.http.guards import csp
 from hapiish.http.guards.csrf import Csrf, csrf_step
+from hapiish.options.declare import derive
 
 
 class ProtectCompiler:
@@ -42,25 +41,5 @@ class ProtectCompiler:
         """The step after authorization that demands the token."""
         given = options.csrf
         if given is not None:
-            yield csrf_step(self._csrf(given)), True
-
-    def _csrf(self, given: model.Csrf) -> Csrf:
-        cookie = {each.name: getattr(given.cookie_options, each.name) for each in fields(given.cookie_options)}
-        return Csrf(
-            key=given.key,
-            size=given.size,
-            auto_generate=given.auto_generate,
-            cookie={name: value for name, value in cookie.items() if value is not None},
-            header=given.header_name.lower(),
-            passwords=_passwords(given.password),
-            restful=given.restful,
-            source=given.source,
-            enforce=given.enforce,
-            log_unauthorized=given.log_unauthorized,
-            skip=self.names.function(given.skip) if given.skip is not None else None,
-        )
-
-
-def _passwords(given: Any) -> tuple[str, ...]:
-    """A secret, or several by id of which the first is for new values."""
-    return tuple(given.values()) if isinstance(given, Mapping) else () if given is None else (given,)
+            skip = self.names.function(given.skip) if given.skip is not None else None
+            yield csrf_step(derive(Csrf, given, skip=skip)), True

@@ -26,13 +26,7 @@ class ServerCompiler:
         self.table = names.table
         self.settings = names.table.server
         self.routes = routes
-        load = self.settings.load
-        self.load = Load(
-            sample_interval=load.sample_interval,
-            max_event_loop_delay=load.max_event_loop_delay,
-            max_event_loop_utilization=load.max_event_loop_utilization,
-            max_rss_bytes=load.max_rss_bytes,
-        )
+        self.load = Load(self.settings.load)
         trusted = self.settings.trusted_proxies
         self.forwarding = Forwarding(trusted) if trusted else None
         self.identity = _identity(names, self.settings)

@@ -6,8 +6,9 @@ from hapiish import options as model
 from hapiish.caches import Rules
 from hapiish.compile.names import Names
 from hapiish.http.cookies.cookies import Cookies, Definition
-from hapiish.http.cookies.session import Sessions, Settings, session_finalizer, session_step
+from hapiish.http.cookies.session import Sessions, session_finalizer, session_step
 from hapiish.http.exchange.route import Finalizer, Step
+from hapiish.options.declare import derive
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 
@@ -43,17 +44,7 @@ class SessionCompiler:
         policy = self.names.server.caches.policy(rules, segment=_SEGMENT, cache=given.cache.cache)
         generator = given.custom_session_id_generator
         new_id = self.names.callable(generator) if generator is not None else None
-        return Sessions(
-            Settings(
-                cookie=given.name,
-                password=given.cookie_options.password,
-                max_cookie_size=given.max_cookie_size,
-                store_blank=given.store_blank,
-                error_on_cache_not_ready=given.error_on_cache_not_ready,
-                **({"new_id": new_id} if new_id is not None else {}),
-            ),
-            policy,
-        )
+        return Sessions(given, policy, new_id)
 
 
 def _has_session(options: model.RouteOptions) -> bool:
@@ -62,18 +53,4 @@ def _has_session(options: model.RouteOptions) -> bool:
 
 
 def _cookie(given: model.Session) -> Definition:
-    options = given.cookie_options
-    return Definition(
-        ttl=options.ttl,
-        is_secure=options.is_secure,
-        is_http_only=options.is_http_only,
-        is_same_site=options.is_same_site,
-        is_partitioned=options.is_partitioned,
-        path=options.path,
-        domain=options.domain,
-        encoding="iron",
-        password=options.password,
-        iron_ttl=given.cache.expires_in,
-        ignore_errors=options.ignore_errors,
-        clear_invalid=options.clear_invalid,
-    )
+    return derive(Definition, given.cookie_options, encoding="iron", iron=model.Iron(ttl=given.cache.expires_in))

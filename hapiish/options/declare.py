@@ -6,13 +6,14 @@ is merged) is a `ClassVar`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field
+from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum, Flag, auto
 from functools import cache
 from importlib import import_module
 from typing import Annotated, Any, ClassVar, Final, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T", bound=type)
+R = TypeVar("R")
 Extra = Mapping[str, Any]
 
 
@@ -283,3 +284,8 @@ def bare(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 def summary(kind: type) -> str:
     """The first paragraph of a class's docstring."""
     return " ".join((kind.__doc__ or "").partition("\n\n")[0].split())
+
+
+def derive(kind: Callable[..., R], declared: Any, **resolved: Any) -> R:
+    """Returns a `kind`, a subclass of the class of `declared`, with its values and those that `resolved` replaces."""
+    return kind(**{each.name: getattr(declared, each.name) for each in fields(declared)} | resolved)

@@ -1,21 +1,14 @@
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from hapiish.http.content.cache_control import CacheControl
+from hapiish.options import Cache
 
 
 def control(get: bool = True, now: float = 0.0, **changes: Any) -> CacheControl:
-    defaults = {
-        "expires_in": None,
-        "expires_at": None,
-        "privacy": "default",
-        "statuses": (200, 204),
-        "otherwise": "no-cache",
-    }
-    return CacheControl(SimpleNamespace(**defaults | changes), get, clock=lambda: now)
+    return CacheControl(Cache(**changes), get, clock=lambda: now)
 
 
 @pytest.mark.parametrize(

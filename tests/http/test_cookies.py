@@ -14,10 +14,11 @@ from hapiish import boom
 from hapiish.http.cookies.cookies import Cookies, Definition, cookies_step
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import CLEAR
+from hapiish.options import Duration
 
 COOKIES = Cookies(
     {
-        "session": Definition(ttl=60000, is_secure=False, is_same_site="Lax", path="/"),
+        "session": Definition(ttl=Duration(60000), is_secure=False, is_same_site="Lax", path="/"),
         "text": Definition(encoding="base64"),
         "data": Definition(encoding="base64json", clear_invalid=True),
         "form": Definition(encoding="form"),

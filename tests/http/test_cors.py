@@ -1,8 +1,8 @@
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from hapiish import options
 from hapiish.http.guards.cors import Cors
 
 EXPOSED = {"access-control-expose-headers": "WWW-Authenticate,Server-Authorization"}
@@ -16,17 +16,7 @@ LISTED = {
 
 
 def cors(**changes: Any) -> Cors:
-    defaults = {
-        "origin": ("*",),
-        "max_age": 86400,
-        "headers": ("Accept", "Authorization", "Content-Type", "If-None-Match"),
-        "additional_headers": (),
-        "exposed_headers": ("WWW-Authenticate", "Server-Authorization"),
-        "additional_exposed_headers": (),
-        "credentials": False,
-        "preflight_status_code": 200,
-    }
-    return Cors(SimpleNamespace(**defaults | changes))
+    return Cors(options.Cors(**changes))
 
 
 def applied(given: Cors, origin: str | None, **headers: str) -> dict[str, Any]:

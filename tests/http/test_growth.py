@@ -45,7 +45,7 @@ COOKIES = Cookies(
         "form": Definition(encoding="form"),
         "iron": Definition(encoding="iron", password=SECRET),
         "json": Definition(encoding="base64json"),
-        "signed": Definition(sign=SECRET),
+        "signed": Definition(sign=model.Sign(password=SECRET)),
     }
 )
 CORS = Cors(model.Cors(origin=("https://*.a.example", "https://*.*.*.b.example:*")))

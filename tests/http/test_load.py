@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hapiish import boom
+from hapiish import boom, options
 from hapiish.http.exchange.events import Events
 from hapiish.http.guards.load import Load, resident
 from hapiish.testing import inject
@@ -24,11 +24,10 @@ class Clocks:
 
 def load(clocks: Clocks, **limits: Any) -> Load:
     made = Load(
-        sample_interval=1000,
+        options.Load(sample_interval=options.Duration(1000), **limits),
         clock=lambda: clocks.now,
         busy=lambda: clocks.busy,
         rss=lambda: clocks.rss,
-        **limits,
     )
     made.begin()
     return made

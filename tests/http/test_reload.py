@@ -130,7 +130,7 @@ def facts(request, h):
         "settings": server.settings.host,
         "info": server.info.host,
         "cookies": [name for name in server.cookies.declared if name.startswith("cookie")],
-        "session": server.session.settings.cookie,
+        "session": server.session.settings.name,
         "encodings": [encoding[each] for each in server.encodings],
         "accept": encoding[request.info.accept_encoding],
         "mime": "old" if server.mime.path("a.old") else "new",

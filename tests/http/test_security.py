@@ -1,17 +1,13 @@
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from hapiish.http.guards.security_headers import headers
-
-HSTS = SimpleNamespace(max_age=15768000, include_sub_domains=False, preload=False)
-XFRAME = SimpleNamespace(rule="deny", source=None)
-DEFAULTS = {"hsts": HSTS, "xframe": XFRAME, "xss": "disabled", "no_open": True, "no_sniff": True, "referrer": False}
+from hapiish.options import Hsts, Seconds, Security, Xframe
 
 
 def given(**changes: Any) -> dict[str, str]:
-    return dict(headers(SimpleNamespace(**DEFAULTS | changes)))
+    return dict(headers(Security(**changes)))
 
 
 def test_the_defaults_are_those_of_hapi() -> None:
@@ -32,17 +28,17 @@ def test_everything_can_be_switched_off() -> None:
     ("change", "name", "value"),
     [
         (
-            {"hsts": SimpleNamespace(max_age=100, include_sub_domains=True, preload=True)},
+            {"hsts": Hsts(max_age=Seconds(100), include_sub_domains=True, preload=True)},
             "strict-transport-security",
             "max-age=100; includeSubDomains; preload",
         ),
-        ({"xframe": SimpleNamespace(rule="sameorigin", source=None)}, "x-frame-options", "SAMEORIGIN"),
+        ({"xframe": Xframe(rule="sameorigin", source=None)}, "x-frame-options", "SAMEORIGIN"),
         (
-            {"xframe": SimpleNamespace(rule="allow-from", source="https://a.example")},
+            {"xframe": Xframe(rule="allow-from", source="https://a.example")},
             "x-frame-options",
             "ALLOW-FROM https://a.example",
         ),
-        ({"xframe": SimpleNamespace(rule="allow-from", source=None)}, "x-frame-options", "SAMEORIGIN"),
+        ({"xframe": Xframe(rule="allow-from", source=None)}, "x-frame-options", "SAMEORIGIN"),
         ({"xss": "enabled"}, "x-xss-protection", "1; mode=block"),
         ({"referrer": "no-referrer"}, "referrer-policy", "no-referrer"),
         ({"referrer": ""}, "referrer-policy", ""),

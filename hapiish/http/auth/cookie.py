@@ -3,7 +3,6 @@
 Route handlers set and clear the session by `request.cookie_auth`, or what `requestDecoratorName` calls it.
 """
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -47,7 +46,11 @@ class Session:
     def ttl(self, milliseconds: int) -> None:
         """Lets the session live so long from now on."""
         session = self._present("give another lifetime")
-        self._request.set_cookie(self._scheme.name, session, {"ttl": milliseconds, "iron_ttl": milliseconds})
+        self._request.set_cookie(
+            self._scheme.name,
+            session,
+            {"ttl": milliseconds, "iron": self._scheme.definition.sealed_for(milliseconds).iron},
+        )
 
     def next(self, default: str = "/") -> str:
         """Where a login should lead: what `appendNext` wrote into the query, if it is a path of this very server."""
@@ -72,8 +75,8 @@ class CookieScheme:
 
     def __init__(self, server: Any, options: Mapping[str, Any]) -> None:
         self.name, definition = options["cookie"]
-        if definition.iron_ttl is None and definition.ttl:
-            definition = dataclasses.replace(definition, iron_ttl=definition.ttl)
+        if definition.iron.ttl is None and definition.ttl:
+            definition = definition.sealed_for(definition.ttl)
         self.definition: Definition = definition
         self.cookies = {self.name: definition}
         self.decorations: Mapping[str, Callable[[Request], Session]] = {

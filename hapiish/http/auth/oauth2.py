@@ -6,7 +6,6 @@ once: the handler starts a session of its own.
 """
 
 import asyncio
-import dataclasses
 import hmac
 import secrets
 from collections.abc import Mapping
@@ -48,8 +47,8 @@ class OAuth2Scheme:
     def __init__(self, server: Any, options: Mapping[str, Any]) -> None:
         self.cookie, definition = options["cookie"]
         self._secure: bool = definition.is_secure
-        lifetime = definition.iron_ttl or definition.ttl or MINUTES
-        self.cookies: Mapping[str, Definition] = {self.cookie: dataclasses.replace(definition, iron_ttl=lifetime)}
+        lifetime = definition.iron.ttl or definition.ttl or MINUTES
+        self.cookies: Mapping[str, Definition] = {self.cookie: definition.sealed_for(lifetime)}
         self._options = options
         self._client_id: str = options["clientId"]
         self._issuer: Issuer | None = None

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from hapiish.grammar.expiry import until
+from hapiish.options.cache import Cache
 
 
 class CacheControl:
@@ -15,7 +15,7 @@ class CacheControl:
 
     __slots__ = ("_clock", "_expires_at", "_expires_in", "_ready", "_statuses", "_word", "constant", "otherwise")
 
-    def __init__(self, settings: Any, get: bool, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, settings: Cache, get: bool, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self.otherwise: str = settings.otherwise
         self._word = "" if settings.privacy == "default" else f", {settings.privacy}"

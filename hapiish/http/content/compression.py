@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any, Final, Protocol
 
 from hapiish.http.content.mime import MimeTypes
+from hapiish.options.compression import Encoders
 
 IDENTITY: Final = "identity"
 LIBRARIES: Final[Mapping[str, str]] = {
@@ -86,7 +87,7 @@ class Compression:
 
     __slots__ = ("_makers", "_mime", "accept", "encodings", "min_bytes")
 
-    def __init__(self, encodings: Sequence[str], min_bytes: int, settings: Any, mime: MimeTypes) -> None:
+    def __init__(self, encodings: Sequence[str], min_bytes: int, settings: Encoders, mime: MimeTypes) -> None:
         self.encodings = tuple(encodings)
         self.min_bytes = min_bytes
         self._mime = mime

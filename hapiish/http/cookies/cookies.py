@@ -10,13 +10,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from time import time
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from hapiish import boom
-from hapiish.http.cookies.encodings import Encoding, decoded, encoded
+from hapiish.http.cookies.encodings import decoded, encoded
 from hapiish.http.cookies.iron import Password, check_password, seal, sign, unseal, unsign
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import CLEAR, Response
+from hapiish.options.cookies import Cookie
+from hapiish.options.values import Duration
 from hapiish.types import AsyncHandler
 
 _NAME = re.compile(r'[^\x00-\x20()<>@,;:\\"/\[\]?={}\x7f]+')
@@ -28,35 +30,16 @@ _EPOCH: Final = "Thu, 01 Jan 1970 00:00:00 GMT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Definition:
-    """How one cookie is read and written; the defaults are hapi's.
+class Definition(Cookie):
+    """A cookie's settings with their functions resolved: how it is read and written.
 
-    `ttl` is in milliseconds, None makes a session cookie. `password` seals the value (encoding iron), which is then
-    valid for `iron_ttl` milliseconds and `iron_skew` more; `sign` is the password of a signature. `auto_value`, a
-    value or an async function of the request, is sent to clients that do not have the cookie; `contextualize`, an
-    async function of settings and request, has the last word on its attributes; `pass_through` says whether a proxy
-    sends it on. A `ValueError` says which attribute no browser would take, or which password is missing.
-    `attributes` is what follows name, value and lifetime in `Set-Cookie`, in hapi's order.
+    `auto_value` is a value or an async function of the request, `contextualize` an async function of settings and
+    request. `attributes` is the part of `Set-Cookie` after name, value and lifetime, in hapi's order. Raises ValueError
+    for an attribute that browsers refuse and for a missing or short password.
     """
 
-    ttl: int | None = None
-    is_secure: bool = True
-    is_http_only: bool = True
-    is_same_site: Literal["Strict", "Lax", "None", False] = "Strict"
-    is_partitioned: bool = False
-    path: str | None = None
-    domain: str | None = None
-    encoding: Encoding = "none"
     password: Password | None = field(default=None, repr=False)
-    iron_ttl: int | None = None
-    iron_skew: int = 60000
-    sign: Password | None = field(default=None, repr=False)
-    strict_header: bool = True
-    ignore_errors: bool = False
-    clear_invalid: bool = False
-    auto_value: Any = None
-    contextualize: Callable[[dict[str, Any], Request], Awaitable[Any]] | None = None
-    pass_through: bool | None = None
+    contextualize: Callable[[dict[str, Any], Request], Awaitable[Any]] | None = None  # type: ignore[assignment]
 
     attributes: str = field(init=False, repr=False, compare=False)
 
@@ -69,7 +52,7 @@ class Definition:
             raise ValueError(f"{self.path!r} is no cookie path; it starts with a slash and has no semicolon")
         if self.encoding == "iron" and self.password is None:
             raise ValueError("a cookie with the encoding iron needs a password")
-        for password in (self.password, self.sign):
+        for password in (self.password, self.sign.password if self.sign is not None else None):
             if password is not None:
                 check_password(password)
         parts = (
@@ -82,8 +65,12 @@ class Definition:
         )
         object.__setattr__(self, "attributes", "".join(parts))
 
+    def sealed_for(self, milliseconds: int) -> "Definition":
+        """Returns this definition with sealed values that are valid for so long."""
+        return dataclasses.replace(self, iron=dataclasses.replace(self.iron, ttl=Duration(milliseconds)))
 
-_SETTINGS: Final = tuple(each.name for each in dataclasses.fields(Definition) if each.init)
+
+_SETTINGS: Final = tuple(each.name for each in dataclasses.fields(Definition) if each.init and each.name != "mark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +181,10 @@ def _read(name: str, text: str, definition: Definition) -> Any:
     if definition.strict_header and not (_VALUE.fullmatch(text) and _NAME.fullmatch(name)):
         raise ValueError("characters that a cookie cannot have")
     if definition.sign is not None:
-        text = unsign(name, text, definition.sign)
+        text = unsign(name, text, definition.sign.password)
     if definition.encoding == "iron":
         assert definition.password is not None
-        return unseal(text, definition.password, skew=definition.iron_skew)
+        return unseal(text, definition.password, skew=definition.iron.timestamp_skew_sec * 1000)
     try:
         return decoded(text, definition.encoding)
     except ValueError as error:
@@ -207,10 +194,10 @@ def _read(name: str, text: str, definition: Definition) -> Any:
 def _written(name: str, value: Any, definition: Definition) -> str:
     if definition.encoding == "iron":
         assert definition.password is not None
-        text = seal(value, definition.password, ttl=definition.iron_ttl)
+        text = seal(value, definition.password, ttl=definition.iron.ttl)
     else:
         text = encoded(value, definition.encoding)
-    return text if definition.sign is None else sign(name, text, definition.sign)
+    return text if definition.sign is None else sign(name, text, definition.sign.password)
 
 
 def _header(name: str, text: str, definition: Definition) -> str:

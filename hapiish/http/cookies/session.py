@@ -6,12 +6,11 @@ before authentication and written by a finalizer of the response if it was chang
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
-from hapiish import boom, codec
+from hapiish import boom, codec, options
 from hapiish.bridge import anywhere
-from hapiish.http.cookies.iron import Password, seal
+from hapiish.http.cookies.iron import seal
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.route import Finalizer
@@ -22,29 +21,27 @@ _OWN: Final = frozenset({_FLASH, _LAZY})
 _BLOCK: Final = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """`cookie` is declared as one that is sealed with `password`. `max_cookie_size` counts characters of its value.
-
-    `new_id` makes the id of a session for a request.
-    """
-
-    cookie: str
-    password: Password
-    max_cookie_size: int = 1024
-    store_blank: bool = True
-    error_on_cache_not_ready: bool = True
-    new_id: Callable[[Request], str] = lambda request: secrets.token_urlsafe(24)
+def _random_id(request: Request) -> str:
+    return secrets.token_urlsafe(24)
 
 
 class Sessions:
-    """The sessions of a table, `request.server.session`; `policy` is a `hapiish.caches.Policy` for those too large."""
+    """The sessions of a table, `request.server.session`.
 
-    def __init__(self, settings: Settings, policy: Any) -> None:
+    `policy`, a `hapiish.caches.Policy`, keeps those that are too large for the cookie. `new_id` makes the id of a
+    session for a request.
+    """
+
+    def __init__(self, settings: options.Session, policy: Any, new_id: Callable[[Request], str] | None = None) -> None:
         self.settings = settings
         self.policy = policy
+        self.new_id = new_id or _random_id
         # All but the encrypted content of a sealed text is of one length, whatever is sealed.
-        self._frame = len(seal("", settings.password, ttl=1)) - _sealed_length(2) if settings.max_cookie_size else 0
+        self._frame = (
+            len(seal("", settings.cookie_options.password, ttl=1)) - _sealed_length(2)
+            if settings.max_cookie_size
+            else 0
+        )
 
     @anywhere
     async def revoke(self, id: str) -> None:
@@ -106,7 +103,7 @@ class Session:
         self._is_cached = is_cached
         self._is_new = id is None
         self._is_modified = id is None and sessions.settings.store_blank
-        self.id = id or sessions.settings.new_id(request)
+        self.id = id or sessions.new_id(request)
         self._store = store or {}
         lazy_keys = self._store.pop(_LAZY, None)
         self._is_lazy = lazy_keys is not None
@@ -165,7 +162,7 @@ class Session:
         self._store = {}
         for key in self._lazy_values():
             delattr(self, key)
-        self.id = self._sessions.settings.new_id(self._request)
+        self.id = self._sessions.new_id(self._request)
         self._is_new = self._is_modified = True
 
     def lazy(self, enabled: bool = True) -> None:
@@ -190,7 +187,7 @@ class Session:
             elif self._is_cached:
                 self._forgotten.append(self.id)
             self._is_cached, self._is_new = not fits, False
-            self._request.set_cookie(settings.cookie, content, {})
+            self._request.set_cookie(settings.name, content, {})
         for id in self._forgotten:
             await sessions.revoke(id)
         self._forgotten.clear()
@@ -207,7 +204,7 @@ class Session:
 
 def session_step(sessions: Sessions) -> Callable[[Request], Any]:
     """The step that makes `request.session` of the cookie, and of the cache where the cookie has but the id."""
-    cookie = sessions.settings.cookie
+    cookie = sessions.settings.name
 
     def begin(request: Request) -> Any:
         given = request.state.get(cookie)

@@ -7,6 +7,7 @@ import re
 from collections.abc import MutableMapping
 from typing import Any, Final
 
+from hapiish import options
 from hapiish.http.syntax.message_head import is_host
 
 Preflight = tuple[int, dict[str, str], dict[str, str] | None]
@@ -21,9 +22,9 @@ class Cors:
 
     __slots__ = ("_any", "_exact", "_granted", "_headers", "_ignore", "_patterns", "_preflight", "_status")
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: options.Cors) -> None:
         self._ignore = settings.origin == "ignore"
-        origins: tuple[str, ...] = () if self._ignore else settings.origin
+        origins = () if settings.origin == "ignore" else settings.origin
         self._any = self._ignore or origins == ("*",)
         self._exact = frozenset(origin for origin in origins if "*" not in origin)
         self._patterns = tuple(_pattern(origin) for origin in origins if "*" in origin)

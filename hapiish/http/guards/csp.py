@@ -6,8 +6,9 @@ has the policy without any.
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
+from hapiish import options
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.route import Finalizer
@@ -47,7 +48,7 @@ class Nonces(dict[str, str]):
 class Policy:
     """One policy: `header` is its lower-case name, `fixed` its value, `nonces` for what it allows nonces."""
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: options.Csp) -> None:
         self.header = "content-security-policy-report-only" if settings.report_only else "content-security-policy"
         wanted = settings.generate_nonces
         self.nonces: tuple[str, ...] = ()
@@ -88,7 +89,7 @@ def nonces_finalizer(policy: Policy) -> Finalizer:
     return touch
 
 
-def _directives(settings: Any) -> dict[str, tuple[str, ...]]:
+def _directives(settings: options.Csp) -> dict[str, tuple[str, ...]]:
     """The directives with their words, in alphabetical order."""
     lists = {name.replace("_", "-"): getattr(settings, name) for name in _LISTS}
     given = {name: tuple(map(_source, sources)) for name, sources in lists.items() if sources}

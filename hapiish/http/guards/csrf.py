@@ -12,11 +12,11 @@ import os
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from hapiish import boom
+from hapiish import boom, options
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.route import Step
 from hapiish.http.exchange.toolkit import Toolkit
@@ -31,30 +31,27 @@ _LONGEST_SIGNATURE: Final = 43  # characters of base64 of SHA-256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Csrf:
-    """The settings of one route; `cookie` are attributes that replace those of every cookie, `header` is lower case.
+class Csrf(options.Csrf):
+    """The settings of one route with its function resolved, and the tokens that they describe.
 
-    The first of `passwords` signs tokens, the others are still believed; without any a secret of this run, which no
-    other server knows, does it.
+    The first password signs tokens; tokens signed with the others are still accepted. Without a password, a secret of
+    this run signs them, which no other server knows.
     """
 
-    key: str = "crumb"
-    size: int = 43
-    auto_generate: bool = True
-    cookie: Mapping[str, Any] = field(default_factory=dict)
-    header: str = "x-csrf-token"
-    passwords: Sequence[str] = ()
-    restful: bool = False
-    source: Literal["payload", "query"] = "payload"
-    enforce: bool = True
-    log_unauthorized: bool = False
-    skip: AsyncHandler | None = None
+    skip: AsyncHandler | None = None  # type: ignore[assignment]
+
+    @property
+    def passwords(self) -> Sequence[str]:
+        """The passwords, the signing one first."""
+        if isinstance(self.password, Mapping):
+            return tuple(self.password.values())
+        return () if self.password is None else (self.password,)
 
     def generate(self, request: Request) -> str:
         """Makes a token and sets its cookie; `request.plugins["csrf"]` offers it where `autoGenerate` is false."""
         nonce = secrets.token_urlsafe(self.size)[: self.size - self._signature_length]
         token = nonce + next(self._signatures(nonce, request))
-        request.set_cookie(self.key, token, dict(self.cookie))
+        request.set_cookie(self.key, token, _attributes(self.cookie_options))
         request.plugins["crumb"] = token
         return token
 
@@ -76,6 +73,12 @@ class Csrf:
         for password in self.passwords or (_run_secret(),):
             key = hmac.digest(password.encode(), b"hapiish csrf", "sha256")  # no signature of a cookie is one of these
             yield urlsafe_b64encode(hmac.digest(key, text, "sha256")).decode()[: self._signature_length]
+
+
+def _attributes(cookie: options.CsrfCookie) -> dict[str, Any]:
+    """Returns the attributes that differ from those of every cookie."""
+    attributes = {each.name: getattr(cookie, each.name) for each in fields(cookie)}
+    return {name: value for name, value in attributes.items() if value is not None}
 
 
 @cache
@@ -141,7 +144,7 @@ def _is_own(origin: str, request: Request) -> bool:
 
 def _submitted(settings: Csrf, request: Request) -> Any:
     if settings.restful:
-        return request.headers.get(settings.header)
+        return request.headers.get(settings.header_name.lower())
     holder = request.payload if settings.source == "payload" else request.query
     return holder.pop(settings.key, None) if isinstance(holder, MutableMapping) else None
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic, thread_time
 from typing import Any
 
-from hapiish import boom
+from hapiish import boom, options
 
 _STATM = Path("/proc/self/statm")
 
@@ -32,11 +32,8 @@ class Load:
 
     def __init__(
         self,
+        limits: options.Load,
         *,
-        sample_interval: int = 0,
-        max_event_loop_delay: int = 0,
-        max_event_loop_utilization: float = 0,
-        max_rss_bytes: int = 0,
         clock: Callable[[], float] = monotonic,
         busy: Callable[[], float] = thread_time,
         rss: Callable[[], int] = resident,
@@ -44,8 +41,8 @@ class Load:
         self.event_loop_delay = 0.0
         self.event_loop_utilization = 0.0
         self.rss = 0
-        self._interval = sample_interval / 1000
-        self._limits = (max_event_loop_delay, max_event_loop_utilization, max_rss_bytes)
+        self._interval = limits.sample_interval / 1000
+        self._limits = (limits.max_event_loop_delay, limits.max_event_loop_utilization, limits.max_rss_bytes)
         self._clock, self._busy, self._resident = clock, busy, rss
         self._began = self._computed = 0.0
         self._sampler: asyncio.Task[None] | None = None

@@ -5,14 +5,14 @@ headers are those of draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Policy`
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from math import ceil
 from typing import Any, Final, NamedTuple
 
-from hapiish import boom
+from hapiish import boom, options
 from hapiish.http.auth.access import claim, text_of
 from hapiish.http.body.reader import Waiting
 from hapiish.http.exchange.request import Request
@@ -37,22 +37,30 @@ class Judged(NamedTuple):
     verdict: Verdict
 
 
+FAILURES: Final = frozenset({401, 403})
+"""The statuses of `count: failures`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """One limit, ready to be asked. `scope` is what is counted together: a route, or all that bear the limit's name.
+class Limit(options.Limit):
+    """One limit with its function resolved; requests with the same `scope` and values of `by` are counted together."""
 
-    `counted` are the statuses of the answers that count, where not every request does. `refuse`
-    says what happens when the store does not answer.
-    """
-
-    name: str
     scope: str
-    window: Window
-    by: tuple[str, ...]
-    counted: frozenset[int] = frozenset()
-    headers: bool = True
-    refuse: bool = False
-    skip: AsyncHandler | None = None
+    skip: AsyncHandler | None = None  # type: ignore[assignment]
+
+    window: Window = field(init=False)
+    counted: frozenset[int] = field(init=False)
+    """The statuses of responses that count; empty where every request counts."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "window", Window.of(self.max, self.duration, self.burst, self.strategy))
+        counted = frozenset(self.count) if isinstance(self.count, tuple) else frozenset[int]()
+        object.__setattr__(self, "counted", FAILURES if self.count == "failures" else counted)
+
+    @property
+    def label(self) -> str:
+        """The name of the limit in headers."""
+        return self.name or f"{self.window.amount}-in-{self.window.seconds}s"
 
     @property
     def is_late(self) -> bool:
@@ -93,7 +101,7 @@ def limit_step(
                 judged.append(Judged(limit, key, verdict))
                 if not verdict.allowed:
                     raise _too_many(verdict)
-            elif limit.refuse:
+            elif limit.on_store_error == "refuse":
                 raise boom.ServerUnavailable("Limits cannot be judged now", code="limits_unavailable")
 
     return judge
@@ -139,7 +147,7 @@ def _pausing(turns: Sequence[Turn], streams: bool, receive: Receive) -> Receive:
 
 def limit_finalizer(limits: Sequence[Limit], counters: Counters) -> Finalizer:
     """The finalizer of a limited route: counts responses and adds the rate-limit headers to every response."""
-    policy = ", ".join(f'"{limit.name}";q={limit.window.amount};w={limit.window.seconds}' for limit in shown(limits))
+    policy = ", ".join(f'"{limit.label}";q={limit.window.amount};w={limit.window.seconds}' for limit in shown(limits))
     counted = frozenset[int]().union(*(limit.counted for limit in limits))
 
     async def touch(request: Request, response: Response) -> None:
@@ -153,7 +161,7 @@ def limit_finalizer(limits: Sequence[Limit], counters: Counters) -> Finalizer:
         if policy:
             response.headers["ratelimit-policy"] = policy
             now = ", ".join(
-                f'"{limit.name}";r={verdict.remaining};t={ceil(verdict.reset)}'
+                f'"{limit.label}";r={verdict.remaining};t={ceil(verdict.reset)}'
                 for limit, _, verdict in judged
                 if limit.headers
             )

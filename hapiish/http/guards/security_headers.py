@@ -1,11 +1,13 @@
 """The security headers of a route (`options.security`), computed once: nothing in them depends on a request."""
 
-from typing import Any, Final
+from typing import Final
+
+from hapiish.options.security import Hsts, Security, Xframe
 
 _XSS: Final = {"disabled": "0", "enabled": "1; mode=block"}
 
 
-def headers(settings: Any) -> tuple[tuple[str, str], ...]:
+def headers(settings: Security) -> tuple[tuple[str, str], ...]:
     """Lower-case names and values for the table's `Security`, in hapi's order (lib/security.js)."""
     pairs: list[tuple[str, str]] = []
     if settings.hsts is not None:
@@ -24,7 +26,7 @@ def headers(settings: Any) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
-def _hsts(hsts: Any) -> str:
+def _hsts(hsts: Hsts) -> str:
     parts = [f"max-age={hsts.max_age}"]
     if hsts.include_sub_domains:
         parts.append("includeSubDomains")
@@ -33,7 +35,7 @@ def _hsts(hsts: Any) -> str:
     return "; ".join(parts)
 
 
-def _xframe(xframe: Any) -> str:
+def _xframe(xframe: Xframe) -> str:
     if xframe.rule == "allow-from" and xframe.source:
         return f"ALLOW-FROM {xframe.source}"
     return "DENY" if xframe.rule == "deny" else "SAMEORIGIN"
