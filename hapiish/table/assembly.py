@@ -64,10 +64,10 @@ def names_of(draft: Draft) -> dict[str, Mark]:
         for name, at in functions_in(realm.value):
             mark = draft.mark(*realm.at, *at)
             found[name] = min(found.get(name, mark), mark)
-        for layer in realm.presets.filled():
-            for name, at in functions_of(layer.value, layer.at):
-                if not is_call(name):
-                    found.setdefault(name, draft.mark(*at))
+    for layer in draft.layout.filled:
+        for name, at in functions_of(layer.value, layer.at):
+            if not is_call(name):
+                found.setdefault(name, draft.mark(*at))
     return dict(sorted(found.items(), key=lambda item: item[1]))
 
 

@@ -1,6 +1,7 @@
-"""What does not fit together in a table whose form is right: a list of small functions, each for one kind of mistake.
+"""The cross-checks of a table whose form is right: small functions, each for one kind of mistake.
 
-A check takes the draft and yields problems; none relies on another, nor on anything being there.
+A check takes the draft and yields problems. Checks run in any order, since none relies on another, and expect any value
+to be missing. The guard against schemas of extreme cost runs before them all.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,7 +37,6 @@ from hapiish.table.problems import Problem
 Check = Callable[[Draft], Iterator[Problem]]
 
 CHECKS: Final[tuple[Check, ...]] = (
-    growth.weights,
     presets.params,
     presets.uses,
     plugins.forms,
@@ -118,5 +118,6 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 
 def cross_check(draft: Draft) -> list[Problem]:
-    """Every problem that the checks find, each once."""
+    """Returns every problem that the checks find, each once. Raises OverspentError for a schema of extreme cost."""
+    growth.forbid_heavy_schemas(draft)
     return list(dict.fromkeys(problem for check in CHECKS for problem in check(draft)))

@@ -1,6 +1,7 @@
-"""Schemas that a short text makes endlessly expensive; nothing else may look at them before."""
+"""The guard against short schemas of extreme cost: references that apply schemas again and again to the same value.
 
-from collections.abc import Iterator
+It runs before the checks, some of which validate values by the schemas of the table.
+"""
 
 from hapiish.table.draft import Draft
 from hapiish.table.places import schemas_within
@@ -10,8 +11,8 @@ from hapiish.table.schemas.weight import HEAVIEST, Weights
 from hapiish.table.text.budget import OverspentError
 
 
-def weights(draft: Draft) -> Iterator[Problem]:
-    """Raises OverspentError for the first schema that is too expensive, so that nobody asks it for a verdict."""
+def forbid_heavy_schemas(draft: Draft) -> None:
+    """Raises OverspentError for the first schema whose validation is too expensive."""
     known = [Weights(library) for library in draft.libraries]
     for place, schema in draft.written_schemas:
         if not isinstance(schema, dict):
@@ -24,4 +25,3 @@ def weights(draft: Draft) -> Iterator[Problem]:
                 message = f"this schema and those it refers to would validate a value more than {HEAVIEST:,} times"
                 hint = "remove references that apply the same schema to the same value repeatedly"
                 raise OverspentError(Problem(draft.mark(*place, *inside), Code.SCHEMA_WEIGHT, message, hint))
-    yield from ()

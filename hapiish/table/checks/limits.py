@@ -5,9 +5,10 @@ from ipaddress import ip_network
 from typing import Any
 
 from hapiish.options import units
-from hapiish.table.draft import Draft, namespace_layers
+from hapiish.table.draft import Draft
 from hapiish.table.draft_parts import RouteDraft
 from hapiish.table.form.wording import did_you_mean
+from hapiish.table.layout import namespace_layers
 from hapiish.table.merge import Merged
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code

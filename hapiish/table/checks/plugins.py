@@ -59,12 +59,12 @@ def overrides(draft: Draft) -> Iterator[Problem]:
         at = (*realm.host.at, *realm.part.entry_at, "override")
         for id, override in section(realm.part.entry, "override").items():
             place = (*at, id)
-            if place not in draft.overridden and not _lost(draft, realm):
+            if place not in draft.layout.overridden and not _lost(draft, realm):
                 known = ids[realm.index]
                 message = f'the used table has no route or event with the id "{id}"{did_you_mean(id, known)}'
                 hint = "" if known else "none of its routes and events has an id"
                 yield Problem(draft.key_mark(*place), Code.UNKNOWN_OVERRIDE, message, hint)
-            elif isinstance(override, Mapping) and draft.overridden.get(place) == "event":
+            elif isinstance(override, Mapping) and draft.layout.overridden.get(place) == "event":
                 yield from _unfit(draft, override, place)
 
 

@@ -9,10 +9,7 @@ from hapiish.table.problems import Problem
 
 def uses(draft: Draft) -> Iterator[Problem]:
     """Everything wrong with presets and with the places that use them."""
-    assert draft.routes is not None  # laying them out uses the presets
-    assert draft.namespaces is not None
-    for realm in draft.realms:
-        yield from realm.presets.judge()
+    yield from draft.layout.problems
 
 
 def params(draft: Draft) -> Iterator[Problem]:

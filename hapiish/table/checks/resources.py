@@ -31,7 +31,7 @@ _OF_CALLERS: Final = {"credentials", "artifacts"}
 
 def form(draft: Draft) -> Iterator[Problem]:
     """Entries that are half a resource."""
-    for at, value in draft.resources:
+    for at, value in draft.layout.resources():
         for key in ("method", "id"):
             if value.get(key) is not None:
                 message = f'"{key}" is not allowed on a resource: each of its routes has its own'
@@ -129,7 +129,7 @@ def _asks(route: RouteDraft, merged: Merged) -> bool:
 
 def _routes(draft: Draft) -> Iterator[tuple[RouteDraft, Mapping[str, Any], bool]]:
     """Routes over a model with its settings, and whether the settings are for this route alone."""
-    resources = {(*at, "handler") for at, _ in draft.resources}
+    resources = {(*at, "handler") for at, _ in draft.layout.resources()}
     for route in draft.routes:
         handler: Any = route.handler
         if kind_of(handler) == "model":

@@ -1,0 +1,209 @@
+"""Lays out the routes and events of all tables with the options in effect for each: groups, presets, overrides.
+
+A layout is complete when it exists: presets and overrides are known only once every route and event was laid out.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from hapiish.grammar import path as paths
+from hapiish.table.draft_parts import EventDraft, GroupDraft, NamespaceDraft, Override, RouteDraft, below
+from hapiish.table.kinds import defaults, kind_of
+from hapiish.table.merge import Layer
+from hapiish.table.merging.realms import RealmDraft, hosts_of
+from hapiish.table.merging.resources import Entry, entries, is_resource
+from hapiish.table.places import INHERITED, mappings, section
+from hapiish.table.problems import Problem
+from hapiish.table.scope import Scope
+from hapiish.table.text.budget import Budget
+from hapiish.table.text.marks import Path
+from hapiish.table.text.source import Tree
+
+
+class Layout:
+    """The groups, routes, resources and namespaces of all tables, and what their presets and overrides come to.
+
+    `routes` lack those that an override switches off; `overridden` has each override that applies, by its place, with
+    "route" or "event"; `filled` are the options of presets with parameters, for each set of values that they are used
+    with; `problems` are those of presets and of the places that use them.
+    """
+
+    def __init__(self, realms: Sequence[RealmDraft], tree: Tree, budget: Budget, lost: Callable[..., bool]) -> None:
+        self.realms = realms
+        self.tree = tree
+        self.budget = budget
+        self.lost = lost
+        self.overridden: dict[Path, str] = {}
+        self._scopes: dict[tuple[int, int], tuple[Any, Any, Scope]] = {}
+        self.groups = tuple(group for realm in realms for group in self._groups(self._top(realm)))
+        self.routes = tuple(self._routes())
+        self.namespaces = tuple(self._namespaces())
+        self.problems: tuple[Problem, ...] = tuple(problem for realm in realms for problem in realm.presets.judge())
+        self.filled = tuple(layer for realm in realms for layer in realm.presets.filled())
+
+    def resources(self) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+        """Yields the entries of `routes` that stand for several routes, with their places."""
+        for group in self.groups:
+            yield from ((at, value) for value, at in mappings(group.value, "routes", group.at) if is_resource(value))
+
+    def _groups(self, group: GroupDraft) -> Iterator[GroupDraft]:
+        yield group
+        for value, at in mappings(group.value, "groups", group.at):
+            yield from self._groups(self._inner(group, at, value))
+
+    def _top(self, realm: RealmDraft) -> GroupDraft:
+        at: Path = (*realm.host.at, *realm.part.entry_at, "routes", "prefix") if realm.host is not None else ()
+        fault = self._fault(realm.prefix, at) if at else ""
+        return GroupDraft(realm, realm.at, realm.value, realm.scope, realm.prefix, at, fault, realm.hosts)
+
+    def _inner(self, outer: GroupDraft, at: Path, value: Mapping[str, Any]) -> GroupDraft:
+        own = _options(value, at)
+        scope = outer.scope.inside(
+            *_presets(outer.realm, own),
+            own,
+            Layer({"ext": value["ext"]} if value.get("ext") else {}, at),
+        )
+        prefix, prefix_at = outer.prefix + (value.get("prefix") or ""), (*at, "prefix")
+        fault = outer.fault or self._fault(prefix, prefix_at)
+        hosts = outer.hosts or hosts_of(value.get("vhost"))
+        return GroupDraft(outer.realm, at, value, scope, prefix, prefix_at, fault, hosts)
+
+    def _fault(self, prefix: str, at: Path) -> str:
+        try:
+            paths.parse(prefix or "/")
+        except paths.PathError as error:
+            return str(error)
+        return "there was another prefix" if self.lost(*at) else ""
+
+    def _routes(self) -> Iterator[RouteDraft]:
+        is_case_sensitive = section(self.tree.value, "server", "router").get("isCaseSensitive") is not False
+        for group in self.groups:
+            for value, at in mappings(group.value, "routes", group.at):
+                holder = _shared(group, at, value) if is_resource(value) else group
+                for entry in entries(at, value):
+                    if (route := self._route(holder, entry, is_case_sensitive)) is not None:
+                        yield route
+
+    def _namespaces(self) -> Iterator[NamespaceDraft]:
+        for realm in self.realms:
+            at = (*realm.at, "sockets")
+            for value, place in mappings(section(realm.value, "sockets"), "namespaces", at):
+                if not self.lost(*place, "namespace"):
+                    yield NamespaceDraft(realm, place, value, tuple(self._events(realm, value, place)))
+
+    def _route(self, group: GroupDraft, entry: Entry, case_sensitive: bool) -> RouteDraft | None:
+        at, value = entry.at, entry.value
+        id, overrides = self._overrides(group.realm, value.get("id"), "route")
+        if any(override.value is False for override in overrides):
+            return None
+        text = below(group.prefix, value.get("path", ""))
+        parsed, fault = None, ""
+        try:
+            parsed = paths.parse(text, case_sensitive=case_sensitive) if "path" in value and not group.fault else None
+            if parsed is not None and not str(value["path"]).startswith("/"):
+                paths.parse(str(value["path"]))  # under a prefix it would go on where that ends
+        except paths.PathError as error:
+            parsed, fault = None, str(error)
+        own = _options(value, at)
+        scope = self._inside(group.scope, _presets(group.realm, own))
+        layers = (own, *(layer for override in overrides for layer in _overriding(override)))
+        handler, handler_at, writer = value.get("handler"), entry.handler_at, group.realm
+        for override in overrides:
+            if override.value.get("handler") is not None:
+                handler, handler_at, writer = override.value["handler"], (*override.at, "handler"), override.realm
+        merged = {}
+        hosts = group.hosts or hosts_of(value.get("vhost")) or (None,)
+        for method in dict.fromkeys(method.upper() for method in _listed(value.get("method"))):
+            self.budget.make(len(scope.above) + len(layers) + len(hosts), lambda: self.tree.marks.value(at))
+            merged[method] = scope.of(method, _brought(handler, handler_at, writer, method))
+            for layer in layers:
+                merged[method] = merged[method].under(layer)
+        brought = _brought(handler, handler_at, writer, "")
+        own_layers = layers if brought is None else (brought, *layers)
+        return RouteDraft(
+            group.realm, at, value, merged, scope, own_layers, hosts, text, parsed, fault, id, handler, handler_at
+        )
+
+    def _inside(self, scope: Scope, presets: tuple[Layer, ...]) -> Scope:
+        """A scope with presets upon it, shared by all routes that use the same ones."""
+        if not presets:
+            return scope
+        key = (id(scope), id(presets))
+        if key not in self._scopes:
+            self._scopes[key] = (scope, presets, scope.inside(*presets))
+        return self._scopes[key][2]
+
+    def _events(self, realm: RealmDraft, namespace: Mapping[str, Any], at: Path) -> Iterator[EventDraft]:
+        inherited = realm.scope.for_events
+        for layer in namespace_layers(namespace, at):
+            inherited = inherited.under(layer)
+        for value, place in mappings(namespace, "events", at):
+            id, overrides = self._overrides(realm, value.get("id"), "event")
+            if any(override.value is False for override in overrides):
+                continue
+            merged = inherited.under(_options(value, place))
+            handler = value.get("handler")
+            for override in overrides:
+                handler = override.value.get("handler") or handler
+                for layer in _overriding(override):
+                    merged = merged.under(layer)
+            yield EventDraft(place, value, merged, id, handler)
+
+    def _overrides(self, realm: RealmDraft, id: str | None, what: str) -> tuple[str | None, list[Override]]:
+        """The id as it is in the whole, and what the tables around say of the route, from the inside outwards."""
+        found: list[Override] = []
+        if id is None:
+            return None, found
+        for inner in realm.line:
+            if inner.host is None:
+                break
+            override = section(inner.part.entry, "override").get(id)
+            if override is not None:
+                place = (*inner.host.at, *inner.part.entry_at, "override", id)
+                self.overridden[place] = what
+                found.append(Override(inner.host, place, override))
+            id = f"{inner.name}.{id}" if inner.name else id
+        return id, found
+
+
+def namespace_layers(namespace: Mapping[str, Any], at: Path) -> tuple[Layer, ...]:
+    """What a namespace says for all its events."""
+    layers = (_options(namespace, at), Layer({key: namespace[key] for key in INHERITED if key in namespace}, at))
+    return tuple(layer for layer in layers if layer.value)
+
+
+def _shared(group: GroupDraft, at: Path, value: Mapping[str, Any]) -> GroupDraft:
+    """The group as the routes of a resource see it, whose options are theirs."""
+    own = _options(value, at)
+    return replace(group, scope=group.scope.inside(*_presets(group.realm, own), own))
+
+
+def _presets(realm: RealmDraft, options: Layer) -> tuple[Layer, ...]:
+    """What the presets that these options use put below them."""
+    return realm.presets.layers(options.value, options.at[len(realm.at) :])
+
+
+def _brought(handler: Any, at: Path, writer: RealmDraft, method: str) -> Layer | None:
+    """What the kind of a handler says of its route; a kind is looked up where the handler is written."""
+    kind = kind_of(handler)
+    if kind is None:
+        return None
+    own = next((found[kind] for realm in writer.visible if kind in (found := section(realm.value, "kinds"))), None)
+    return Layer(defaults(kind, own, method), (*at, kind))
+
+
+def _overriding(override: Override) -> Iterator[Layer]:
+    layer = _options(override.value, override.at)
+    yield from _presets(override.realm, layer)
+    yield layer
+
+
+def _options(value: Mapping[str, Any], at: Path) -> Layer:
+    return Layer(value.get("options") or {}, (*at, "options"))
+
+
+def _listed(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list) else [value]
