@@ -1,6 +1,6 @@
-"""The ASGI entry of a compiled table: find the route, walk it, send what comes out.
+"""The ASGI entry of a compiled table: finds the route, runs its lifecycle and sends the response.
 
-Holds nothing of one request; a reload makes a new one and swaps it in.
+Holds no state of a request; a reload builds a new one.
 """
 
 from asyncio import CancelledError
@@ -25,11 +25,11 @@ from hapiish.http.syntax.query import Parser
 from hapiish.types import Receive, Scope, Send
 
 PATH_SAFE = "/%:@!$&'()*+,;=~"
-"""What a path carries as it is, percent codes included."""
+"""Characters that stay unencoded in a path; percent codes are kept."""
 
 Lookup = tuple[Route, dict[str, Any], Response | None]
 Observer = Callable[[Request, Response, int, int], None]
-"""`(request, response, status, size)`, the size of the body in bytes."""
+"""Called as `(request, response, status, size)`; `size` is the length of the body in bytes."""
 
 Streamed = tuple[int, list[Pair], Body]
 
@@ -92,7 +92,7 @@ class Dispatcher:
         self.observe(None)
 
     def observe(self, observer: Observer | None) -> None:
-        """Tells `tell` of every response that has left, besides the log; None for nobody."""
+        """Calls `observer` after every response, besides the access log; None removes it."""
         logged: tuple[Observer, ...] = (log.log_request,) if self.access_log else ()
         self.observers = logged if observer is None else (*logged, observer)
 
@@ -133,7 +133,7 @@ class Dispatcher:
             await post_response(route, request, response)
 
     async def _stream(self, request: Request, response: Response, rendered: Streamed, receive: Receive) -> None:
-        """Sends a body piece by piece. Raises BrokenOff, on which the server closes the connection, when it fails."""
+        """Sends a body piece by piece. Raises BrokenOff if the body fails, so that the server disconnects."""
         status, headers, body = rendered
         broken = None
         try:
@@ -144,18 +144,18 @@ class Dispatcher:
             if not is_gone(error):
                 raise
             status = _note_disconnect(request, "response")
-        except Exception as error:  # noqa: BLE001 - whatever it is, the head is out
+        except Exception as error:  # noqa: BLE001 - the head is sent already
             name = f"{request.method} {request.route.path}"
             log.crashed(request.id, name, error)
-            broken = BrokenOff(f"the answer to {name} broke off (request {request.id})")
+            broken = BrokenOff(f"the response to {name} broke off (request {request.id})")
         await self._responded(request, response, status, request.send.size)
         if broken is not None:
             raise broken
 
     async def _end_unanswered(self, request: Request, ended: BaseException) -> None:
-        """The end of a request that gets no answer of ours: its client has left, or a function said h.abandon, h.close.
+        """Ends a request without a response: the client has left, or a function returned h.abandon or h.close.
 
-        Any other cancellation is for whoever asked for it. Raises BrokenOff where only that closes the connection.
+        Re-raises any other cancellation. Raises BrokenOff where only that closes the connection.
         """
         if isinstance(ended, LifecycleAborted):
             sending, status = request.send, request.send.status
@@ -163,7 +163,7 @@ class Dispatcher:
                 await sending({"type": "http.response.body", "body": b""})
             hang = ended.signal is CLOSE and status is None
             left = Response()
-            left.status_code = status or 0  # which is the status of no response
+            left.status_code = status or 0  # the status that stands for no response
             await self._responded(request, left, status or 0, sending.size)
             if hang and not hang_up(request.receive):
                 raise BrokenOff(f"{request.method} {request.route.path} closes the connection (request {request.id})")
@@ -174,14 +174,14 @@ class Dispatcher:
             raise ended
 
     async def _responded(self, request: Request, response: Response, status: int, size: int) -> None:
-        """What follows a response that took another way than most."""
+        """Calls the observers and onPostResponse after a response that was streamed or aborted."""
         for observe in self.observers:
             observe(request, response, status, size)
         if request.route.on_post_response:
             await post_response(request.route, request, response)
 
     def answers(self, scope: Scope) -> bool:
-        """Whether a route of the table has this path, whatever the method."""
+        """Returns whether the table has a route for this path, with any method."""
         host = host_of(scope) if self.vhosts else None
         try:
             path = self._path(scope)
@@ -190,9 +190,9 @@ class Dispatcher:
             return True
 
     def path_as_sent(self, request: Request) -> str:
-        """The request's path for another server: with the percent codes of the client, without dot segments.
+        """The request's path for an upstream server: the client's percent codes are kept, dot segments are removed.
 
-        The path that onRequest has set goes before what the client sent.
+        A path that onRequest has set overrides the one that the client sent.
         """
         if request.path != self._path(request.scope):
             return quote(request.path, safe=PATH_SAFE)
@@ -207,13 +207,13 @@ class Dispatcher:
         return path
 
     async def _run_on_request(self, request: Request) -> Response | None:
-        """onRequest, which may answer, or change the method, the path or the payload, before a route is looked up."""
+        """Runs onRequest, which may respond or change the method, path or payload before the route is looked up."""
         for step, awaits in self.on_request:
             taken = (await step(request)) if awaits else step(request)
             if taken is not None:
                 return taken  # type: ignore[no-any-return]
         if request.is_set("payload"):
-            request.receive = None  # as hapi: what onRequest made of the body stands
+            request.receive = None  # as in hapi, the payload that onRequest has set is final
         return None
 
     def find(self, scope: Scope, path: str) -> Lookup:
@@ -228,18 +228,18 @@ class Dispatcher:
         return self._refuse(path, host)
 
     def _refuse(self, path: str, host: str | None) -> Lookup:
-        """405 where the path is known by other methods, else 404."""
+        """Responds 405 where the path exists with other methods, else 404."""
         allow = self.router.allowed(path, host) if self.method_not_allowed else ()
         return self.not_found_route, {}, from_error(boom.MethodNotAllowed(allow=allow) if allow else boom.NotFound())
 
     def _server_options(self, scope: Scope) -> Response | None:
-        """The answer to `OPTIONS *`, which asks what the server as a whole can do (RFC 9110 §9.3.7)."""
+        """The response to `OPTIONS *`, which asks about the server as a whole (RFC 9110 §9.3.7)."""
         if scope["method"] != "OPTIONS" or (scope.get("raw_path") or scope["path"]) not in (b"*", "*"):
             return None
         return Response().header("allow", ", ".join(self.router.methods())).code(204)
 
     def _options(self, scope: Scope, path: str, host: str | None, found: Any) -> Lookup:
-        """OPTIONS that no route of that method takes: a preflight, then a `*` route, then the list of methods."""
+        """Answers OPTIONS where no route declares it: as a preflight, by a `*` route, else with the allowed methods."""
         headers = joined(scope["headers"])
         asked, origin = headers.get("access-control-request-method"), headers.get("origin")
         if self.any_cors and asked is not None and origin is not None:
@@ -255,14 +255,14 @@ class Dispatcher:
 
 
 async def _finish_unrouted(route: Route, request: Request, response: Response) -> Response:
-    """What is sent where no handler is asked: in the form that the server has for errors, past onPreResponse."""
+    """Finishes a response that no handler made: applies `response.errors`, onPreResponse and the finalizers."""
     if response.error is not None and route.errors is not None and not response.has_custom_body:
         response = error_response(request, response.error)
     return await finish(route, request, response) if route.on_pre_response or route.finalizers else response
 
 
 async def _render_after_error(request: Request, response: Response, error: Exception) -> tuple[Response, Rendered]:
-    """What is sent where a first try raised `error`: documents that a thread has to ask for, or a 500."""
+    """Renders again after `error`: with documents evaluated in the thread pool, else as a 500."""
     render = request.route.responder.render
     if isinstance(error, codec.UnevaluatedError):
         try:
@@ -271,13 +271,13 @@ async def _render_after_error(request: Request, response: Response, error: Excep
         except Exception as another:  # noqa: BLE001 - every outcome is a response
             error = another
     await close(response.source)
-    request.entity = None  # what h.entity was given may be what cannot be sent
+    request.entity = None  # the values given to h.entity may be the cause
     response = failed(request, error)
     return response, render(request, response)
 
 
 def _note_disconnect(request: Request, of: str) -> int:
-    """Notes that nobody waits any more; the status of that, which only logs see."""
+    """Marks the request as disconnected and returns the status that logs show for it."""
     request.is_active = False
     request.note([of, "error", "close"])
     status: int = request.route.settings.response.disconnect_status_code
@@ -286,7 +286,7 @@ def _note_disconnect(request: Request, of: str) -> int:
 
 @lru_cache(maxsize=64)
 def _mount_path(root_path: str) -> str:
-    """Where an application is mounted, as requests write it: ASGI gives it decoded."""
+    """The path of the mount, encoded as requests have it; ASGI passes it decoded."""
     return normalise(quote(root_path).rstrip("/") or "/").rstrip("/")
 
 

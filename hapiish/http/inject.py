@@ -1,6 +1,6 @@
-"""Requests without a network, as hapi's `server.inject`: one exchange with an ASGI application.
+"""Sends requests without a network, as hapi's `server.inject`: one exchange with an ASGI application.
 
-The request goes through the whole lifecycle; credentials may be forged, so that a test need not log in.
+The request passes the whole lifecycle; a test may inject credentials instead of logging in.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ _SENT_AS_IT_IS = "%/?:@!$&'()*+,;=-._~[]{}|\\^`<> \""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Injected:
-    """What came back. `headers` are lower-case names, a repeated one as a list; `payload` is the body."""
+    """The response. `headers` have lower-case names, a repeated one as a list; `payload` is the body."""
 
     status_code: int
     headers: Mapping[str, str | list[str]] = field(default_factory=dict)
@@ -29,15 +29,15 @@ class Injected:
 
     @property
     def json(self) -> Any:
-        """The body read as JSON."""
+        """The body parsed as JSON."""
         return codec.decode_trusted(self.payload)
 
 
 class Injection(TypedDict, total=False):
-    """A request to inject. `payload`: bytes or text as they are, anything else as JSON; `url` may be absolute.
+    """A request to inject. `payload`: bytes or text unchanged, any other value as JSON; `url` may be absolute.
 
-    `credentials` and `artifacts` stand for a successful authentication (by `strategy`, if that matters); scopes,
-    entities and signed bodies are still judged.
+    `credentials` and `artifacts` replace authentication (by `strategy`, if given); scopes, entities and payload
+    signatures are still checked.
     """
 
     method: str
@@ -112,7 +112,7 @@ def _forged(credentials: Any, artifacts: Any, strategy: str | None) -> Auth:
 
 
 class _Exchange:
-    """The two ends of one request."""
+    """The client side of one ASGI exchange."""
 
     def __init__(self, body: bytes) -> None:
         self.body: bytes | None = body

@@ -1,11 +1,11 @@
-"""What happens to a request, in order: the loop over a route's compiled steps, and the steps that call users' code.
+"""The lifecycle of a request: runs a route's compiled steps and calls users' functions, in this order:
 
     onRequest → route → cookies → onPreAuth → authenticate → body → onCredentials → access → onPostAuth
       → validate headers, params, query, payload, state → onPreHandler → pre → handler → onPostHandler
       → validate response → onPreResponse → finalizers and sending → onPostResponse
 
-A step is `step(request)`: None goes on, a `Response` (taken over) ends, a raised boom fails. The order is hapi's
-(lib/request.js, lib/route.js); a step that a route does not configure is absent from its tuple.
+A step is `step(request)`: None continues, a `Response` ends the lifecycle (takeover), a boom fails it. The order is
+hapi's (lib/request.js, lib/route.js); a step that a route does not configure is absent from its tuple.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from hapiish.types import AsyncHandler
 
 
 async def perform(route: Route, request: Request) -> Response:
-    """Walks the steps of `route` up to and including onPreResponse; every outcome is a response."""
+    """Runs the steps of `route` up to and including onPreResponse; every outcome is a response."""
     try:
         for step, awaits in route.steps:
             taken = step(request)
@@ -94,10 +94,10 @@ async def _replace(functions: tuple[AsyncHandler, ...], request: Request, respon
 
 
 def timed(route: Route, milliseconds: int) -> Route:
-    """`route`, answered with 503 when its handler is not through so many ms after the request was received (hapi).
+    """Limits the handler of `route`: responds 503 after that many milliseconds since the request was received (hapi).
 
-    What still runs then is cancelled: an `async def` at the place where it waits. A `def` function in its thread cannot
-    be; it runs to its end, and its result is dropped. Response validation and onPreResponse are not timed.
+    A running `async def` is cancelled. A `def` in its thread keeps running, its result discarded. Response validation
+    and onPreResponse are not timed.
     """
     seconds = milliseconds / 1000
     inner = replace(route, validate_response=None, on_pre_response=(), finalizers=())
@@ -115,9 +115,9 @@ def timed(route: Route, milliseconds: int) -> Route:
 
 
 def uninterrupted(function: AsyncHandler) -> AsyncHandler:
-    """A handler that is not cancelled when the client leaves if it is a `def`, whose thread would go on, unheard.
+    """Exempts a `def` handler from cancellation when the client leaves: its thread keeps running anyway.
 
-    So that what follows a handler follows this one too, and tells others what it has done.
+    The steps after the handler then run too, for example those that publish its result.
     """
     if not isinstance(function, partial):
         return function
@@ -130,7 +130,7 @@ def uninterrupted(function: AsyncHandler) -> AsyncHandler:
 
 
 async def post_response(route: Route, request: Request, response: Response) -> None:
-    """Runs onPostResponse after the response is out: results are ignored, errors only logged."""
+    """Runs onPostResponse after the response is sent; results are ignored and errors are logged."""
     request.response = response
     request.info.responded = time()
     for function in route.on_post_response:
@@ -141,12 +141,12 @@ async def post_response(route: Route, request: Request, response: Response) -> N
 
 
 async def awaited(value: Any) -> Any:
-    """What a function returned; of a coroutine, which it should have awaited, the result (a promise is flat, too)."""
+    """Awaits `value` if it is a coroutine that the function should have awaited, as hapi resolves nested promises."""
     return await value if value.__class__ is CoroutineType else value
 
 
 def respond(value: Any) -> Response:
-    """The response of what a handler returned."""
+    """Converts the return value of a handler to a response."""
     if isinstance(value, Response):
         return value
     if isinstance(value, Exception):
@@ -166,7 +166,7 @@ async def _prepared(request: Request, response: Response) -> Response:
 
 
 def failed(request: Request, error: Exception) -> Response:
-    """The response of an error: a boom is itself, the store's unavailability a 503, all else a logged 500."""
+    """Converts an exception to a response: a boom as it is, an unavailable store as 503, any other as a logged 500."""
     known = error if isinstance(error, boom.Boom) else _translated(request, error)
     if known is None or known.status == 500:
         log.crashed(request.id, f"{request.method} {request.route.path}", error)
@@ -176,7 +176,7 @@ def failed(request: Request, error: Exception) -> Response:
 
 
 def _translated(request: Request, error: Exception) -> boom.Boom | None:
-    """What a store's error means; what it refuses of a document has the status of an input that does not fit."""
+    """Translates an error of the store; a document that the store refuses gets the status of a failed validation."""
     known: boom.Boom | None = request.server.translate(error)
     if known is not None and known.status == 400:
         known.answered(request.route.settings.validate.status)
@@ -184,7 +184,7 @@ def _translated(request: Request, error: Exception) -> boom.Boom | None:
 
 
 def extension_step(point: str, function: AsyncHandler) -> Step:
-    """A function at an extension point before the handler: it goes on, takes over or raises, nothing else."""
+    """The step of a function at an extension point before the handler; it continues, takes over or raises."""
 
     async def extend(request: Request) -> Response | None:
         try:
@@ -197,7 +197,7 @@ def extension_step(point: str, function: AsyncHandler) -> Step:
 
 
 def fail_action(function: AsyncHandler) -> Callable[[Request, boom.Boom], Awaitable[Response | None]]:
-    """A `failAction` function before the handler: `(request, h, err)`, which goes on, takes over or raises."""
+    """The caller of a `failAction` function, `(request, h, err)`, which continues, takes over or raises."""
 
     async def act(request: Request, error: boom.Boom) -> Response | None:
         return _verdict(await awaited(await function(request, Toolkit(request), error)), "failAction")
@@ -221,7 +221,7 @@ def _verdict(value: Any, where: str) -> Response | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prerequisite:
-    """One `pre`: its value is kept under `assign`; `action` is error, log, ignore or a failAction function."""
+    """One `pre`. `assign` names its value; `action` is error, log, ignore or a failAction function."""
 
     method: AsyncHandler
     assign: str | None
@@ -251,7 +251,7 @@ async def _require(pre: Prerequisite, request: Request) -> Response | None:
 
 
 def pre_step(together: Sequence[Prerequisite]) -> Step:
-    """A set of prerequisites run in parallel; the first error ends the request, the others go on unheard (hapi)."""
+    """Runs prerequisites in parallel; after a first error the others keep running, results discarded (hapi)."""
     if len(together) == 1:
         return partial(_require, together[0])
 

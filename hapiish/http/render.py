@@ -1,6 +1,6 @@
-"""From a finished response to status, headers and body: hapi's marshal (lib/headers.js, lib/transmit.js).
+"""Converts a finished response to status, headers and body: hapi's marshal (lib/headers.js, lib/transmit.js).
 
-One `Responder` per distinct set of route settings; what does not depend on the request is encoded once, at load.
+Routes with equal settings share one `Responder`; headers that do not depend on the request are encoded at load.
 """
 
 import sys
@@ -29,9 +29,9 @@ _JSON_TYPE = (b"content-type", JSON.encode())
 _HTML_TYPE = (b"content-type", HTML.encode())
 _BYTES_TYPE = (b"content-type", BYTES.encode())
 _ACCEPT_RANGES = (b"accept-ranges", b"bytes")
-_END_OF_205 = [(b"content-length", b"0")]  # which the other statuses without a body must not have
+_END_OF_205 = [(b"content-length", b"0")]  # the only status without a body that has a Content-Length
 _READING = frozenset({"GET", "HEAD"})
-_NOTHING_MORE: Mapping[str, Any] = {}
+_NO_SETTINGS: Mapping[str, Any] = {}
 _NOT_JSON = frozenset({str, type(None), bytes, bytearray, memoryview})
 _HOP_BY_HOP = frozenset(
     (
@@ -43,12 +43,11 @@ _CREATING = frozenset({"POST", "PUT", "PATCH"})
 
 
 class Responder:
-    """How the responses of a route become bytes.
+    """Renders the responses of a route.
 
-    `security` are fixed headers; `cache` writes Cache-Control; `empty` is the status of an empty
-    200; `ranges` allows byte ranges; `get` says whether 304 and ranges apply (GET and `*` routes).
-    `compression` is None where nothing is compressed; a shorter body than `long` never is. `request_id` names the
-    header that carries the request's id.
+    `security` are fixed headers; `cache` writes Cache-Control; `empty` is the status of an empty 200; `ranges` allows
+    byte ranges; `get` says whether 304 and ranges apply (GET and `*` routes). `compression` is None where it is off;
+    bodies shorter than `long` are not compressed. `request_id` names the header of the request's id.
     """
 
     __slots__ = (
@@ -92,7 +91,7 @@ class Responder:
         self.plain_json_ranges = [*self.plain, _ACCEPT_RANGES, _JSON_TYPE] if self.ranges else self.plain_json
 
     def render(self, request: Request, response: Response) -> Rendered:
-        """Status, headers and body. Raises what the encoding of an unencodable value raises."""
+        """Returns status, headers and body. Raises the encoder's error for a value that cannot be encoded."""
         source = response.source
         if (
             self.is_plain
@@ -109,7 +108,7 @@ class Responder:
         return self._render(request, response)
 
     def _render_plain(self, request: Request, response: Response) -> Rendered | None:
-        """JSON about which a handler said no more than the status: all headers but two are known beforehand."""
+        """Renders JSON of which the handler set at most the status: all headers but two are precomputed."""
         status = response.status_code
         if status in BODILESS:
             return None
@@ -141,7 +140,7 @@ class Responder:
             coding = self._coding(request, response, content_type)
         status = response.status_code
         if own:
-            own.pop(self.request_id_name, None)  # a proxied answer has that of the request upstream
+            own.pop(self.request_id_name, None)  # a proxied response has the id of the upstream request
             status = self._validated(request, response, coding, own)
             headers = [pair for name, pair in self.fixed if name not in own]
         else:
@@ -155,20 +154,20 @@ class Responder:
             headers.append(_ACCEPT_RANGES)
             status, body, length = self._range(request, body, length, own)
         if length is None and coding is None:
-            length = _declared(response)
+            length = _declared_length(response)
         if own:
             _extend(headers, own, with_length=length is None and coding is None and status not in BODILESS)
         if content_type is not None and "content-type" not in own:
             headers.append(content_type)
         headers.append((self.request_id, request.id.encode("latin-1")))
         if status in BODILESS:
-            return status, headers + _END_OF_205 if status == 205 else headers, _none(body)
+            return status, headers + _END_OF_205 if status == 205 else headers, _unsent(body)
         if length is not None:
             headers.append((b"content-length", b"%d" % length))
-        return status, headers, _none(body) if method == "HEAD" else body
+        return status, headers, _unsent(body) if method == "HEAD" else body
 
     def _coding(self, request: Request, response: Response, content_type: Pair | None) -> str | None:
-        """The coding that the body gets, None for none; `Vary` says that there might have been another (hapi)."""
+        """The content coding of the body, None for identity; adds `Vary` where a coding is possible (hapi)."""
         compression, own = self.compression, response.headers
         if compression is None or response.status_code == 206 or (response.more and "compressed" in response.more):
             return None
@@ -191,15 +190,15 @@ class Responder:
         return self.compression.wrap(coding, body), None
 
     def _complete(self, request: Request, response: Response, own: Headers) -> None:
-        """The headers that depend on the request or on what the handler set."""
+        """Adds the headers that depend on the request or on the handler's settings."""
         if self.cors is not None:
             self.cors.apply(request.header(b"origin"), own)
         if request.pending_cookies is not None or response.cookies:
             cookies = [*(request.pending_cookies or ()), *response.cookies]
             self._set_cookies(response.status_code, cookies, own)
         if request.entity is not None:
-            _remembered(request.entity, response)
-        more = response.more or _NOTHING_MORE
+            _set_compared_validators(request.entity, response)
+        more = response.more or _NO_SETTINGS
         ttl = more.get("ttl")
         if (self.cache.constant is None or ttl) and "cache-control" not in own:
             private = "set-cookie" in own or request.auth.is_authenticated
@@ -212,7 +211,7 @@ class Responder:
         if "compressed" in more:
             own["content-encoding"] = more["compressed"]
         if "created" in more and request.scope["method"] not in _CREATING:
-            raise ValueError(f"{request.scope['method']} cannot be answered with created(): it creates nothing")
+            raise ValueError(f"created() does not apply to {request.scope['method']}: only POST, PUT and PATCH create")
         if "content-type" in own:
             own["content-type"] = _with_charset(str(own["content-type"]), more.get("charset", "utf-8"))
 
@@ -237,10 +236,10 @@ class Responder:
             if self.formatter is None and more is None:
                 body = codec.encode(source)
             else:
-                body = (self.formatter or PLAIN).encode(source, more or _NOTHING_MORE)
+                body = (self.formatter or PLAIN).encode(source, more or _NO_SETTINGS)
         if more is not None:
-            _refuse(more, body, kind)
-            content_type = _typed(more, content_type)
+            _check_settings(more, body, kind)
+            content_type = _content_type(more, content_type)
         return body, content_type
 
     def _set_cookies(self, status: int, cookies: list[tuple[str, Any, Any]], own: Headers) -> None:
@@ -251,7 +250,7 @@ class Responder:
             own["set-cookie"] = lines
 
     def _validated(self, request: Request, response: Response, coding: str | None, own: Headers) -> int:
-        """The status in the light of what the client has; a tag that varies gets the name of the coding."""
+        """Evaluates the preconditions and returns the status; appends the coding to a tag that varies."""
         status = response.status_code
         if "etag" not in own and "last-modified" not in own:
             return status
@@ -291,20 +290,20 @@ def _encoded(text: str, encoding: str) -> bytes:
         return codec.whole(text).encode(encoding)
 
 
-def _none(body: bytes | Body) -> bytes | Body:
+def _unsent(body: bytes | Body) -> bytes | Body:
     return b"" if isinstance(body, bytes) else Unsent(body)
 
 
-def _remembered(entity: dict[str, Any], response: Response) -> None:
-    """What `h.entity` compared, unless the handler then set something else."""
+def _set_compared_validators(entity: dict[str, Any], response: Response) -> None:
+    """Adds the validators that `h.entity` compared, unless the handler has set others."""
     if entity["etag"] is not None and (response.more is None or "etag" not in response.more):
         response.etag(entity["etag"], vary=entity["vary"])
     if entity["modified"] is not None:
         response.headers.setdefault("last-modified", entity["modified"])
 
 
-def _typed(more: Mapping[str, Any], content_type: Pair | None) -> Pair | None:
-    """The content type that a handler chose, with the charset that hapi adds to textual types."""
+def _content_type(more: Mapping[str, Any], content_type: Pair | None) -> Pair | None:
+    """The content type that the handler set, with hapi's charset for textual types."""
     mime, charset = more.get("type"), more.get("charset", "utf-8")
     if mime is None:
         if content_type is None or charset == "utf-8":
@@ -318,17 +317,17 @@ def _with_charset(mime: str, charset: str | None) -> str:
     return f"{mime}; charset={charset}" if textual and charset is not None and "charset" not in mime else mime
 
 
-def _refuse(more: Mapping[str, Any], body: bytes | Body, kind: type) -> None:
-    """ValueError on what cannot be said of the body of a value of that `kind`."""
+def _check_settings(more: Mapping[str, Any], body: bytes | Body, kind: type) -> None:
+    """Raises ValueError for settings that do not apply to the body of a value of that `kind`."""
     is_json = isinstance(body, bytes) and kind not in _NOT_JSON
     if not is_json and any(name in more for name in OF_JSON):
-        raise ValueError("spaces, suffix and replacer are for JSON, and this body is none")
+        raise ValueError("spaces, suffix and replacer apply to JSON bodies only")
     if isinstance(body, bytes) and more.get("bytes", len(body)) != len(body):
-        raise ValueError(f"a body of {len(body)} bytes was said to have {more['bytes']}")
+        raise ValueError(f"the body has {len(body)} bytes, not the {more['bytes']} that were set")
 
 
 def _pass_through(source: Any, response: Response) -> None:
-    """Takes over what a response from upstream says, unless the handler has said otherwise; hops are left out."""
+    """Merges an upstream response's status and end-to-end headers into `response`; the handler's take precedence."""
     if not response.has_explicit_status and response.status_code == 200:
         response.status_code = getattr(source, "status_code", 200)
         if not 200 <= response.status_code <= 599:
@@ -354,8 +353,8 @@ def _pass_through(source: Any, response: Response) -> None:
             response.headers[name] = value
 
 
-def _declared(response: Response) -> int | None:
-    """The length that a handler gave a stream."""
+def _declared_length(response: Response) -> int | None:
+    """The length that the handler declared for a stream."""
     return None if response.more is None else response.more.get("bytes")
 
 

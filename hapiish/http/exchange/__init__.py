@@ -1,4 +1,4 @@
-"""Holds what the parts of `http` hand on: request, response, toolkit (`h`), route, events, log lines, auth verdict.
+"""Defines what the packages of `http` pass on: request, response, toolkit (`h`), route, events, log, verdict.
 
-`request` and `response` are what handlers see; their public names are documented in docs/handlers.md and are stable.
+`request` and `response` are what handlers receive; their public names are documented in docs/handlers.md and stable.
 """

@@ -1,6 +1,6 @@
-"""The body of errors as an application wants it: one function for whatever is refused (`response.errors`).
+"""Applies `response.errors`: an application's function that makes the body of every error.
 
-Status and headers stay as they are: challenges, `Allow` and `Retry-After` are no matter of taste.
+Status and headers stay unchanged, because clients depend on challenges, `Allow` and `Retry-After`.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,16 +18,16 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """`body(body, request)` makes what is sent of hapi's body, which never has the text of a 500; None leaves that.
+    """Calls `body(body, request)` with hapi's body, which never has the text of a 500; None keeps that body.
 
-    `request` is None for what could not even be read as a request. `type` is the media type of what is sent over HTTP.
+    `request` is None for input that could not be parsed as a request. `type` is the media type over HTTP.
     """
 
     body: Callable[[dict[str, Any], Any], Any]
     type: str | None = None
 
     def apply(self, request: Request, response: Response) -> Response:
-        """The response of an error with its own body."""
+        """Replaces the body of an error response."""
         made = self._call(response.source, request)
         if made is not None:
             response.source = made
@@ -37,18 +37,18 @@ class Errors:
         return response
 
     def _call(self, body: Body, request: Request | None) -> Any:
-        """What the function makes of a body; None, and a line in the log, where it fails or cannot be sent."""
+        """The function's body; None, with a log line, where the function fails or its result cannot be encoded."""
         try:
             made = self.body(dict(body), request)
             if not isinstance(made, str | bytes):
                 codec.encode(made)
-        except Exception as error:  # noqa: BLE001 - an error in telling of errors is told as hapi does
+        except Exception as error:  # noqa: BLE001 - a failing function falls back to hapi's body
             log.crashed(request.id if request is not None else "-", "response.errors", error)
             return None
         return made
 
     def encode(self, body: Body) -> tuple[bytes, str] | None:
-        """Content and media type for what was no request; None for hapi's."""
+        """Content and media type for input that is no request; None keeps hapi's."""
         made = self._call(body, None)
         if made is None:
             return None
@@ -60,7 +60,7 @@ class Errors:
 
 
 def error_response(request: Request, error: Boom) -> Response:
-    """The response of an error, in the form that its route has for errors."""
+    """The response for an error, with the body of the route's `response.errors`."""
     errors: Errors | None = getattr(request.route, "errors", None)
     response = from_error(error)
     return response if errors is None else errors.apply(request, response)

@@ -1,7 +1,7 @@
-"""`server.events`: what happens in a server, told to whoever wants to know (hapi's podium), and what of it is printed.
+"""`server.events`: emits events to listeners (hapi's podium) and prints those that `server.debug` selects.
 
-A table without listeners pays nothing for them. Listeners are called in the event loop, whichever thread emits; an
-`async def` becomes a task of its own, and the error of a listener is logged and hurts nobody.
+Without listeners events cost nothing. Listeners run in the event loop, whichever thread emits. An `async def` runs as a
+task; an exception of a listener is logged and does not propagate.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ from hapiish.http.exchange import log
 from hapiish.types import SERVER_EVENTS
 
 Printed = Iterable[str] | Literal[False] | None
-"""Tags of which one must be there, `*` for any; False prints nothing, None what is printed without being asked."""
+"""Tags of which an event needs one to be printed, `*` for any; False prints none, None follows the event's default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What listeners of `log` and `request` are given; `timestamp` in seconds since the epoch, `request` is its id."""
+    """The event that `log` and `request` listeners get; `timestamp` in seconds since the epoch, `request` an id."""
 
     channel: str
     tags: tuple[str, ...]
@@ -31,23 +31,23 @@ class Event:
 
     @property
     def error(self) -> BaseException | None:
-        """The exception that the event is about."""
+        """The exception, if the event's data is one."""
         return self.data if isinstance(self.data, BaseException) else None
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Listener:
-    """`function` is called for events on one of `channels` with one of `tags`, all of them with `every`; None: any."""
+    """Calls `function` for events on one of `channels` with one of `tags` (all with `every`); None matches any."""
 
     function: Callable[..., Any]
     channels: frozenset[str] | None = None
     tags: frozenset[str] | None = None
     every: bool = False
     count: int | None = None
-    """How often it is called before it is removed."""
+    """Number of calls left before the listener is removed; None for no limit."""
 
     def wants(self, channel: str | None, tags: frozenset[str]) -> bool:
-        """Whether the event is for this listener."""
+        """Returns whether the event matches."""
         if self.channels is not None and channel not in self.channels:
             return False
         return self.tags is None or (self.tags <= tags if self.every else not self.tags.isdisjoint(tags))
@@ -84,7 +84,7 @@ class Events:
         self._shared = _Shared(changed)
 
     def of(self, table: TableEvents) -> "Events":
-        """The same events of the application, with those of another table."""
+        """The application's events, combined with those of another table."""
         made = Events()
         made.table, made._shared = table, self._shared
         return made
@@ -104,9 +104,9 @@ class Events:
         return self.loop
 
     def register(self, name: str, channels: Iterable[str] = ()) -> None:
-        """Declares an event of the application; raises ValueError for a name that is taken."""
+        """Declares an event of the application; raises ValueError for a name that exists."""
         if self._channels(name) is not None:
-            raise ValueError(f'the event "{name}" is there already')
+            raise ValueError(f'the event "{name}" is declared already')
         self._shared.declared[name] = tuple(channels)
 
     def on(
@@ -119,7 +119,7 @@ class Events:
         every: bool = False,
         count: int | None = None,
     ) -> None:
-        """Calls `function` on every event of that name; see Listener. Raises ValueError for an unknown name."""
+        """Calls `function` on every event of that name (see Listener). Raises ValueError for an unknown name."""
         known = self._known(name)
         wanted = None if channels is None else frozenset(channels)
         if wanted is not None and not wanted <= set(known):
@@ -127,21 +127,21 @@ class Events:
         wanted_tags = None if tags is None else frozenset(tags)
         listener = Listener(function=function, channels=wanted, tags=wanted_tags, every=every, count=count)
         self._shared.listeners.setdefault(name, []).append(listener)
-        self._tell(name)
+        self._notify_changed(name)
 
     def once(self, name: str, function: Callable[..., Any], **criteria: Any) -> None:
-        """As `on`, for one event."""
+        """Like `on`, for the next event only."""
         self.on(name, function, count=1, **criteria)
 
     def remove_listener(self, name: str, function: Callable[..., Any]) -> None:
-        """Calls `function` no more; what the table lists stays."""
+        """Removes `function` from the listeners; those of the table stay."""
         self._known(name)
         present = self._shared.listeners.get(name, ())
         self._shared.listeners[name] = [each for each in present if each.function is not function]
-        self._tell(name)
+        self._notify_changed(name)
 
     def has_listeners(self, name: str) -> bool:
-        """Whether anybody wants to know."""
+        """Returns whether the event has a listener."""
         self._known(name)
         return bool(self._shared.listeners.get(name) or self.table.listeners.get(name))
 
@@ -162,20 +162,20 @@ class Events:
 
     @anywhere
     async def gauge(self, name: str, *given: Any, channel: str | None = None, tags: Iterable[str] = ()) -> list[Any]:
-        """Calls the listeners and waits for them: what each has returned, or raised."""
+        """Calls the listeners, awaits them and returns their results or exceptions."""
         self._known(name)
-        called = [self._call(listener, given) for listener in self._taken(name, channel, frozenset(tags))]
+        called = [self._call(listener, given) for listener in self._matching(name, channel, frozenset(tags))]
         return await asyncio.gather(*called, return_exceptions=True)
 
     def log(self, tags: Iterable[str], data: Any = None, *, channel: str = "app") -> None:
-        """An event `log`."""
+        """Emits an event `log`."""
         event = Event(channel=channel, tags=tuple(tags), data=data, timestamp=time(), request=None)
         self._print("log", event, True)
         self.emit("log", event, event.tags, channel=channel, tags=event.tags)
 
     def request(self, request: Any, event: Event, *, printed: bool) -> None:
-        """An event `request`; `printed` says what becomes of it where `server.debug` does not."""
-        if event.channel != "error":  # which is logged in every case
+        """Emits an event `request`; `printed` is the default where `server.debug` does not decide."""
+        if event.channel != "error":  # errors are always logged
             self._print("request", event, printed)
         self.emit("request", request, event, event.tags, channel=event.channel, tags=event.tags)
 
@@ -185,10 +185,10 @@ class Events:
             log.event(event.request, list(event.tags), event.data)
 
     def _deliver(self, name: str, given: tuple[Any, ...], channel: str | None, tags: frozenset[str]) -> None:
-        for listener in self._taken(name, channel, tags):
+        for listener in self._matching(name, channel, tags):
             try:
                 result = listener.function(*given)
-            except Exception as error:  # noqa: BLE001 - a listener hurts nobody
+            except Exception as error:  # noqa: BLE001 - a listener's error does not propagate
                 log.crashed("-", f"a listener of {name}", error)
                 continue
             if isawaitable(result):
@@ -196,8 +196,8 @@ class Events:
                 self._shared.tasks.add(task)
                 task.add_done_callback(self._shared.tasks.discard)
 
-    def _taken(self, name: str, channel: str | None, tags: frozenset[str]) -> list[Listener]:
-        """Who is to be called now; whoever has been called often enough is removed."""
+    def _matching(self, name: str, channel: str | None, tags: frozenset[str]) -> list[Listener]:
+        """The listeners to call now; those whose count is used up are removed."""
         listeners = self._shared.listeners
         taken = [each for each in self.table.listeners.get(name, ()) if each.count != 0 and each.wants(channel, tags)]
         taken += [each for each in listeners.get(name, ()) if each.wants(channel, tags)]
@@ -208,7 +208,7 @@ class Events:
                 spent = spent or listener.count == 0
         if spent and name in listeners:
             listeners[name] = [each for each in listeners[name] if each.count != 0]
-            self._tell(name)
+            self._notify_changed(name)
         return taken
 
     @staticmethod
@@ -216,7 +216,7 @@ class Events:
         result = listener.function(*given)
         return await result if isawaitable(result) else result
 
-    def _tell(self, name: str) -> None:
+    def _notify_changed(self, name: str) -> None:
         if self._shared.changed is not None:
             self._shared.changed(name)
 
@@ -229,12 +229,12 @@ class Events:
     def _known(self, name: str) -> tuple[str, ...]:
         known = self._channels(name)
         if known is None:
-            raise ValueError(f'there is no event "{name}"; server.event declares one')
+            raise ValueError(f'unknown event "{name}"; declare it with server.event')
         return known
 
 
 async def _guarded(name: str, result: Awaitable[Any]) -> None:
     try:
         await result
-    except Exception as error:  # noqa: BLE001 - a listener hurts nobody
+    except Exception as error:  # noqa: BLE001 - a listener's error does not propagate
         log.crashed("-", f"a listener of {name}", error)

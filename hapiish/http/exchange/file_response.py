@@ -40,7 +40,7 @@ async def fill(response: Response, request: Request, opened: Opened, options: Fi
 
 
 def _disposition(mode: str, filename: str) -> str:
-    """`filename` percent-encoded, as inert does; once more as RFC 6266 has it where that makes a difference."""
+    """Content-Disposition with `filename` percent-encoded (inert) and, where they differ, `filename*` (RFC 6266)."""
     encoded = quote(filename, safe="!~*'()")
     more = f"; filename*=UTF-8''{quote(filename, safe='')}" if encoded != filename else ""
     return f"{mode}; filename={encoded}{more}"

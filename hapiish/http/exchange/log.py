@@ -1,7 +1,7 @@
-"""Request ids, the access log and the log of errors, all on the standard library's `logging`.
+"""Request ids, the access log and the error log, on the standard library's `logging`.
 
-Loggers: `hapiish.access` has one line per request (path without query, so that no token gets there) and per event of a
-socket, `hapiish` the rest. A record's `request_id` attribute ties them together.
+`hapiish.access` logs one line per request (without the query, which may hold tokens) and per event of a socket;
+`hapiish` logs everything else. A record's `request_id` attribute correlates them.
 """
 
 import logging
@@ -17,21 +17,21 @@ access = logging.getLogger("hapiish.access")
 main = logging.getLogger("hapiish")
 
 NAME = 128
-"""Characters of an event's name that a line has at most; a client may send any."""
+"""Maximum number of characters of an event's name in a line; clients choose the name."""
 
 _prefix = os.urandom(5).hex()
 _counter = count(1)
 
 
 def next_id() -> str:
-    """An id that no other request of this or another process has; not a secret."""
+    """A request id that is unique across processes; not a secret."""
     return f"{_prefix}-{next(_counter):x}"
 
 
 def log_request(request: Any, response: Any, status: int, size: int) -> None:
-    """What a dispatcher tells of a response that has left: one line, unless nobody reads them; `size` in bytes.
+    """Logs a sent response in one line at level INFO; `size` in bytes.
 
-    The numbers are attributes of the record for structured logs.
+    The fields are attributes of the record, for structured logs.
     """
     if not access.isEnabledFor(logging.INFO):
         return
@@ -56,7 +56,7 @@ def log_request(request: Any, response: Any, status: int, size: int) -> None:
 
 
 def log_event(request: Any, response: Any, status: int, size: int) -> None:
-    """As `told`, of an event whose acknowledgement, of so many characters, has left."""
+    """Logs an event whose acknowledgement, of `size` characters, is sent."""
     if not access.isEnabledFor(logging.INFO):
         return
     now = time()
@@ -82,7 +82,7 @@ def log_event(request: Any, response: Any, status: int, size: int) -> None:
 
 
 def log_connection(request: Any, outcome: int | str) -> None:
-    """As `told`, of a client that comes to a namespace, with the status of that, or leaves it, with the reason."""
+    """Logs a client that joins a namespace (with the status) or leaves it (with the reason)."""
     if not access.isEnabledFor(logging.INFO):
         return
     now = time()
@@ -104,7 +104,7 @@ def log_connection(request: Any, outcome: int | str) -> None:
 
 
 def line(now: float, message: str, fields: dict[str, Any]) -> None:
-    """A line of the access log at level INFO; characters that would break it are escaped. `now` is the time of it."""
+    """Writes a line of the access log at level INFO and escapes control characters; `now` is its time."""
     if not message.isprintable():
         message = message.encode("unicode_escape").decode("ascii")
     handler = direct(access)
@@ -115,9 +115,9 @@ def line(now: float, message: str, fields: dict[str, Any]) -> None:
 
 
 def event(request_id: str | None, tags: list[str], data: Any) -> None:
-    """An event with hapi's tags; an exception as `data` is logged with its traceback at level ERROR.
+    """Logs an event with hapi's tags; an exception as `data` is logged with its traceback at level ERROR.
 
-    What a client has done wrong is a WARNING without one.
+    A client error (a boom below 500) is logged as WARNING without a traceback.
     """
     level = logging.ERROR if "error" in tags else logging.DEBUG if "debug" in tags else logging.INFO
     failed = data if isinstance(data, BaseException) else None
@@ -136,7 +136,7 @@ def event(request_id: str | None, tags: list[str], data: Any) -> None:
 
 
 def crashed(request_id: str, where: str, error: BaseException) -> None:
-    """A 500: always logged, with the traceback; the client sees none of it."""
+    """Logs a 500 with the traceback, which the client never receives."""
     main.error(
         "%s failed (request %s)", where, request_id, extra={"fields": {"request_id": request_id}}, exc_info=error
     )

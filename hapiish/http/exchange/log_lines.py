@@ -1,7 +1,7 @@
-"""Log lines to a stream: those of requests and events formatted directly and written once per turn of the loop.
+"""Writes log lines to a stream: access lines are formatted directly and written once per turn of the event loop.
 
-The standard library makes a record of each line and flushes the stream behind it, which costs a busy server half of
-its throughput. `Lines` is the handler that `hapiish run` installs; any other handler gets ordinary records.
+The standard library makes a record of each line and flushes after it, which halves the throughput of a busy server.
+`hapiish run` installs the handler `Lines`; any other handler receives ordinary records.
 """
 
 import asyncio
@@ -10,17 +10,17 @@ from typing import Any, Protocol, TextIO
 
 
 class Form(Protocol):
-    """A `logging.Formatter` that also makes the line of a request without a record."""
+    """A `logging.Formatter` that also formats an access line without a record."""
 
     def line(self, now: float, message: str, fields: dict[str, Any]) -> str:
-        """The line, without its end; `now` in seconds since the epoch."""
+        """Returns the line without its line end; `now` in seconds since the epoch."""
 
 
 class Lines(logging.StreamHandler[TextIO]):
-    """A stream handler that keeps the lines of requests until the loop's turn ends.
+    """A stream handler that buffers access lines until the turn of the event loop ends.
 
-    A record, such as the one of a crash, is written at once and behind the lines that are kept, so that lines stay in
-    order. What is kept is also written at `flush`, which `logging` calls when the process exits.
+    A record, such as a traceback, is written at once, after the buffered lines, so that lines stay in order. `logging`
+    flushes the buffer when the process exits.
     """
 
     formatter: Any
@@ -30,7 +30,7 @@ class Lines(logging.StreamHandler[TextIO]):
         self._kept: list[str] = []
 
     def line(self, now: float, message: str, fields: dict[str, Any]) -> None:
-        """Takes the line of a request; `now` in seconds since the epoch."""
+        """Buffers an access line; `now` in seconds since the epoch."""
         kept = self._kept
         kept.append(self.formatter.line(now, message, fields))
         if len(kept) == 1:
@@ -40,7 +40,7 @@ class Lines(logging.StreamHandler[TextIO]):
                 self.flush()
 
     def flush(self) -> None:
-        """Writes what is kept, and flushes the stream."""
+        """Writes the buffer and flushes the stream."""
         with self.lock:  # type: ignore[union-attr]
             self._write_kept()
             super().flush()
@@ -51,21 +51,21 @@ class Lines(logging.StreamHandler[TextIO]):
         super().emit(record)
 
     def _write_kept(self) -> None:
-        # The list stays the same one, and loses only what is written: the loop may add to it meanwhile.
+        # The list is changed in place and loses only the lines written: the loop may append meanwhile.
         kept = self._kept
         if count := len(kept):
             text = "\n".join([*kept[:count], ""])
             del kept[:count]
             try:
                 self.stream.write(text)
-            except Exception:  # noqa: BLE001 - as `logging` does: what cannot be written ends no request
+            except Exception:  # noqa: BLE001 - as in `logging`: a failed write ends no request
                 self.handleError(logging.makeLogRecord({"msg": "%d access lines", "args": (count,)}))
 
 
 def direct(logger: logging.Logger) -> Lines | None:
-    """The handler that may take lines of `logger` at level INFO without records: the only one that would get them.
+    """The handler that takes access lines of `logger` without records: the only handler that would receive them.
 
-    None where a second handler, a filter or another kind of handler wants a record.
+    None where a second handler, a filter or another kind of handler needs a record.
     """
     found: Any = None
     node: logging.Logger | None = logger

@@ -1,6 +1,6 @@
-"""What a lifecycle function sees of a request, whether it came by HTTP or as a Socket.IO event.
+"""`request` as lifecycle functions see it, for HTTP requests and Socket.IO events.
 
-Attributes that not every request needs are made when they are first read.
+Attributes that few requests need are computed on first access.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,11 +20,11 @@ from hapiish.http.syntax import query
 from hapiish.types import Message, Receive, Scope, Send
 
 TRAILERS = "hapiish.trailers"
-"""The key of a scope that has the fields after a chunked body, as pairs of bytes; the list fills while it is read."""
+"""The key of the scope that holds the trailers of a chunked body, as pairs of bytes; filled while the body is read."""
 
 
 class Auth:
-    """`request.auth`: what is known of the caller; `expires` is in seconds since the epoch."""
+    """`request.auth`: the authentication state; `expires` is in seconds since the epoch."""
 
     __slots__ = (
         "artifacts",
@@ -50,7 +50,7 @@ class Auth:
         self.is_injected = False
 
     def copy(self) -> "Auth":
-        """The same caller for another request: a socket's events are judged one by one."""
+        """A copy for an event of a socket, which is authorized by itself."""
         auth = Auth(self.credentials, self.artifacts, self.strategy)
         auth.is_authenticated = self.is_authenticated
         auth.is_injected = self.is_injected
@@ -59,7 +59,7 @@ class Auth:
 
 
 class Info:
-    """`request.info`: facts of the connection. `received` and `responded` are seconds since the epoch."""
+    """`request.info`: facts about the connection. `received` and `responded` are seconds since the epoch."""
 
     __slots__ = ("_request", "received", "responded")
 
@@ -74,7 +74,7 @@ class Info:
 
     @property
     def accept_encoding(self) -> str:
-        """The content coding that the client likes best of those that the server offers; `identity` for none."""
+        """The preferred content coding of the client among those that the server offers; `identity` for none."""
         return negotiate(self._request.headers.get("accept-encoding", ""), self._request.server.encodings)
 
     @property
@@ -89,12 +89,12 @@ class Info:
 
     @property
     def protocol(self) -> str:
-        """`http` or `https`, as the client sees it when a trusted proxy says so."""
+        """`http` or `https`, as the client used it if a trusted proxy says so."""
         return str(self._request.scope.get("scheme", "http"))
 
     @property
     def host(self) -> str:
-        """The Host header as sent, port included: the one that virtual hosts are judged by."""
+        """The Host header as sent, port included, which virtual hosts are matched against."""
         return host_of(self._request.scope) or ""
 
     @property
@@ -107,7 +107,7 @@ class Info:
 
 
 class _Lazy:
-    """An attribute that is made of the request when it is first read, and is an ordinary one from then on."""
+    """A cached attribute: computed from the request on first access, a plain attribute afterwards."""
 
     __slots__ = ("make", "name")
 
@@ -140,12 +140,12 @@ def _headers(request: "Request") -> dict[str, str]:
 
 
 def host_of(scope: Scope) -> str | None:
-    """The Host header, the first of them where a server lets several by."""
+    """The Host header; the first one where the server accepts several."""
     return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), None)
 
 
 def joined(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Headers by name; those of several lines are one list (RFC 9110 §5.3)."""
+    """Headers by name; repeated ones are joined to one list (RFC 9110 §5.3)."""
     headers: dict[str, str] = {}
     repeated: dict[str, list[str]] = {}
     for key, value in pairs:
@@ -174,7 +174,7 @@ async def _no_receive() -> Any:
 
 
 class Raw(StarletteRequest):
-    """Starlette's own view of a request; in a `def` handler its body is read by a call, too."""
+    """Starlette's request; a `def` handler calls its async methods without await."""
 
     body = anywhere(StarletteRequest.body)
     close = anywhere(StarletteRequest.close)
@@ -185,8 +185,8 @@ class Raw(StarletteRequest):
     send_push_promise = anywhere(StarletteRequest.send_push_promise)
 
 
-class Sending:
-    """ASGI's `send` in a handler's own hands; `status` is None until it has begun, `complete` is set at the end."""
+class ResponseSender:
+    """ASGI's `send` for handlers that respond themselves; `status` is None at first, `complete` is set at the end."""
 
     __slots__ = ("_send", "complete", "size", "status")
 
@@ -210,21 +210,21 @@ class Sending:
 
 
 class Request:
-    """One request or event; `method` is lower case, `"event"` for an event, whose data is the `payload`.
+    """A request or event. `method` is lower case, `"event"` for an event, whose data is the `payload`.
 
-    `receive` is None for an event, and for a body that onRequest has dealt with.
+    `receive` is None for an event and after onRequest has set the payload.
     """
 
     scope: Scope
     receive: Receive | None
     app: dict[str, Any] = _lazy(_dict)
-    auth: Auth = _lazy(lambda request: request.scope.get("hapiish.auth") or Auth())  # forged by a test's `inject`
+    auth: Auth = _lazy(lambda request: request.scope.get("hapiish.auth") or Auth())  # injected by a test
     headers: dict[str, str] = _lazy(_headers)
     id: str = _lazy(_id)
     info: Info = _lazy(Info)
-    listen: Receive | None = _lazy(_none)  # how to hear the client leave while its body is still being read
+    listen: Receive | None = _lazy(_none)  # receives the disconnect while the body is being read
     method: str = _lazy(lambda request: request.scope["method"].lower())
-    logs: list[Event] = _lazy(lambda request: [])  # what was told of the request, where `log.collect` is set
+    logs: list[Event] = _lazy(lambda request: [])  # filled where `log.collect` is set
     mime: str | None = _lazy(_none)
     params: dict[str, Any] = _lazy(_dict)
     path: str = _lazy(lambda request: request.scope["path"])
@@ -235,13 +235,13 @@ class Request:
     query: dict[str, Any] = _lazy(lambda request: query.parse(request.scope["query_string"]))
     raw: StarletteRequest = _lazy(lambda request: Raw(request.scope, request.receive or _no_receive))
     response: Response | None = _lazy(_none)
-    send: Sending = _lazy(Sending)  # for a handler that answers by itself and returns h.abandon
+    send: ResponseSender = _lazy(ResponseSender)  # for a handler that responds itself and returns h.abandon
     session: Any = _lazy(_none)
     socket: Any = _lazy(_none)
     state: dict[str, Any] = _lazy(_state)
-    uploads: Any = _lazy(_none)  # what is stored of the body, for the lifecycle to remove
+    uploads: Any = _lazy(_none)  # stored uploads, removed when the lifecycle ends
     is_active = True
-    pausing: Callable[[Receive], Receive] | None = None  # what limits make of the `receive` that brings the body
+    pausing: Callable[[Receive], Receive] | None = None  # wraps the `receive` of the body, for concurrency limits
 
     def __init__(
         self, server: Any, scope: Scope, receive: Receive | None, route: Any, send: Send | None = None
@@ -257,7 +257,7 @@ class Request:
         self.entity: dict[str, Any] | None = None
 
     def is_set(self, name: str) -> bool:
-        """Whether an attribute that is made when first read was made or set already."""
+        """Returns whether a lazy attribute has been computed or set."""
         return name in self.__dict__
 
     @property
@@ -267,34 +267,34 @@ class Request:
 
     @property
     def trailers(self) -> dict[str, str]:
-        """The fields that came after a chunked body (RFC 9110 §6.5), known once it is read; names in lower case.
+        """The trailers of a chunked body (RFC 9110 §6.5), by lower-case name; empty until the body is read.
 
-        Nothing else looks at them: a client can put any name there behind the back of a proxy.
+        They are kept apart from the headers, because a client can send any name past a proxy.
         """
         return joined(self.scope.get(TRAILERS, ()))
 
     def header(self, name: bytes) -> str | None:
-        """The header of that lower-case name, without decoding the others; several are one list, as in `headers`."""
+        """The header of that lower-case name, without decoding the others; repeated ones joined, as in `headers`."""
         values = [value for key, value in self.scope["headers"] if key == name]
         return (b"; " if name == b"cookie" else b", ").join(values).decode("latin-1") if values else None
 
     def active(self) -> bool:
-        """Whether somebody waits for the answer: not after the client has left or was told that it took too long."""
+        """Returns whether the client still waits: False after it left or was answered with a timeout."""
         return self.is_active
 
     def generate_response(self, source: Any = None) -> Response:
-        """A response with that value, as `h.response`; for whoever has no `h`."""
+        """A response with that value, as `h.response`, for code without an `h`."""
         from hapiish.http.exchange.response import Response
 
         return Response(source)
 
     def set_method(self, method: str) -> None:
-        """Changes the method before a route is looked up; for onRequest."""
+        """Changes the method before the route is looked up; for onRequest."""
         self.scope["method"] = method.upper()
         self.method = method.lower()
 
     def set_url(self, url: str) -> None:
-        """Changes path and query before a route is looked up; for onRequest."""
+        """Changes path and query before the route is looked up; for onRequest."""
         path, _, query_string = url.partition("?")
         dispatch = self.server.dispatch
         self.path = normalise(path, dispatch.strip)
@@ -302,23 +302,24 @@ class Request:
         self.query = parsed if dispatch.query_parser is None else dispatch.query_parser(parsed)
 
     def set_cookie(self, name: str, value: Any, options: dict[str, Any]) -> None:
-        """Keeps a cookie for whatever response will be sent."""
+        """Sets a cookie on the response, whichever it will be."""
         if self.pending_cookies is None:
             self.pending_cookies = []
         self.pending_cookies.append((name, value, options))
 
     def log(self, tags: str | Sequence[str], data: Any = None) -> None:
-        """Tells an event of the application: to listeners of `request`, and to the log as `server.debug` has it.
+        """Emits an event of the application to listeners of `request` and to the log, as `server.debug` selects.
 
-        In the log an `error` tag has the level ERROR, `debug` DEBUG, others INFO. With `log.collect` it is in `logs`.
+        The log level is ERROR with the tag `error`, DEBUG with `debug`, else INFO. With `log.collect` it is kept in
+        `logs`.
         """
-        self._tell([tags] if isinstance(tags, str) else tags, data, "app", printed=True)
+        self._emit([tags] if isinstance(tags, str) else tags, data, "app", printed=True)
 
     def note(self, tags: Sequence[str], data: Any = None, *, channel: str = "internal", printed: bool = False) -> None:
-        """Tells an event of the framework's own; `printed` where the table has asked for a line in the log."""
-        self._tell(tags, data, channel, printed=printed)
+        """Emits an internal event; `printed` is whether the table asked for a log line."""
+        self._emit(tags, data, channel, printed=printed)
 
-    def _tell(self, tags: Sequence[str], data: Any, channel: str, *, printed: bool) -> None:
+    def _emit(self, tags: Sequence[str], data: Any, channel: str, *, printed: bool) -> None:
         event = Event(channel=channel, tags=tuple(tags), data=data, timestamp=time(), request=self.id)
         if self.route.settings.log.collect:
             self.logs.append(event)
@@ -329,9 +330,9 @@ _TAKEN = {*vars(Request), *("entity", "orig", "pending_cookies", "receive", "rec
 
 
 def decorated(decorations: Mapping[str, Callable[[Request], Any]]) -> type[Request]:
-    """The requests of a table whose schemes or plugins add attributes to them (hapi's server.decorate).
+    """The request class of a table whose schemes or plugins decorate requests (hapi's server.decorate).
 
-    Each is made when it is first read. A class of its own, because a `__getattr__` would slow every attribute down.
+    Decorations are computed on first access. They need a subclass, because `__getattr__` would slow every attribute.
     """
     if not decorations:
         return Request
@@ -339,5 +340,5 @@ def decorated(decorations: Mapping[str, Callable[[Request], Any]]) -> type[Reque
 
 
 def is_free(name: str) -> bool:
-    """Whether requests may get an attribute of that name."""
+    """Returns whether a decoration may have that name."""
     return name.isidentifier() and not name.startswith("_") and name not in _TAKEN

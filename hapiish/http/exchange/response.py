@@ -1,6 +1,6 @@
-"""A response while it is being made: hapi's chain in snake_case, without a thought for bytes (that is `respond`).
+"""A response under construction: hapi's chain in snake_case; `render` turns it into bytes.
 
-Class attributes are the defaults; an instance stores only what a handler set, so that a plain answer stays cheap.
+Class attributes are the defaults; an instance stores only what a handler set, so that plain responses stay cheap.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,27 +17,27 @@ _EMPTY: frozenset[type] = frozenset({str, bytes, bytearray, memoryview})
 
 
 class Response:
-    """`source` is the value to send, `headers` are lower-case names. Every method returns the response itself.
+    """`source` is the value to send; `headers` have lower-case names. Every method returns the response itself.
 
-    `more` holds what few handlers set: etag, ttl, type, charset, compressed, bytes, encoding, replacer, spaces,
-    suffix, created, pass_through; None when nothing was.
+    `more` holds rarely used settings: etag, ttl, type, charset, compressed, bytes, encoding, replacer, spaces, suffix,
+    created, pass_through; None while none is set.
     """
 
     status_code: int = 200
-    has_explicit_status = False  # whether `code()` was called, which stops the automatic 204
+    has_explicit_status = False  # set by `code()`; an explicit 200 does not become 204
     error: Boom | None = None
-    has_custom_body = False  # whether an error has the body that the application gives it
+    has_custom_body = False  # set by `response.errors`
     taken_over = False
     more: dict[str, Any] | None = None
     prepare: "Callable[[Response, Any], Awaitable[None]] | None" = None
-    """What has to be done, given the response and the request, before anybody looks at it: a file is opened."""
+    """Completes the response before it is used, called with it and the request; opens a file, for example."""
 
     def __init__(self, source: Any = None) -> None:
         self.source = source
         self.headers: Headers = {}
         self.cookies: list[tuple[str, Any, Any]] = []
 
-    def _also(self, name: str, value: Any) -> "Response":
+    def _set(self, name: str, value: Any) -> "Response":
         if self.more is None:
             self.more = {}
         self.more[name] = value
@@ -45,11 +45,11 @@ class Response:
 
     @property
     def is_boom(self) -> bool:
-        """Whether this answers with an error; `error` is the boom."""
+        """Returns whether this is an error response; `error` is the boom."""
         return self.error is not None
 
     def code(self, status: int) -> "Response":
-        """Sets the status, 200 to 599; an empty answer then stays a 200 if it was told to be one."""
+        """Sets the status, 200 to 599; an explicit 200 stays 200 even if the body is empty."""
         if not isinstance(status, int):
             raise TypeError(f"a status is a whole number, not {status!r}")
         if not 200 <= status <= 599:
@@ -59,7 +59,7 @@ class Response:
         return self
 
     def sent_status(self, empty: int) -> int:
-        """The status that is sent: an empty 200 that was not set by `code()` becomes `empty`."""
+        """The status to send: an empty 200 that `code()` did not set becomes `empty`."""
         if self.status_code != 200 or self.has_explicit_status:
             return self.status_code
         source: Any = self.source
@@ -76,7 +76,7 @@ class Response:
         override: bool = True,
         duplicate: bool = True,
     ) -> "Response":
-        """Sets a header; `append` joins to the present one, `duplicate=False` leaves out a value already there."""
+        """Sets a header; `append` joins it to the present value, `duplicate=False` skips a value that is present."""
         name, text = name.lower(), str(value)
         if name == "vary":
             return self.vary(text)
@@ -94,7 +94,7 @@ class Response:
         return self
 
     def vary(self, name: str) -> "Response":
-        """Adds to `Vary`, without doubles; `*` replaces all (RFC 9110 §12.5.5)."""
+        """Adds a name to `Vary` once; `*` replaces all names (RFC 9110 §12.5.5)."""
         present = str(self.headers.get("vary", ""))
         names = [part for part in present.split(",") if part]
         if name == "*" or names == ["*"]:
@@ -106,25 +106,25 @@ class Response:
     def etag(self, tag: str, *, weak: bool = False, vary: bool = True) -> "Response":
         """Sets the entity tag, given without quotes.
 
-        A strong tag that does `vary` is sent as `tag-gzip` when the body is compressed, and known again in that form.
+        A strong tag with `vary` is sent as `tag-gzip` with a compressed body, and matched in that form too.
         """
-        return self._also("etag", (tag, weak, vary and not weak))
+        return self._set("etag", (tag, weak, vary and not weak))
 
     def compressed(self, coding: str) -> "Response":
-        """Says that the body is encoded already, as `coding`: it is sent as it is."""
-        return self._also("compressed", coding)
+        """Declares that the body is encoded already, as `coding`, and is sent unchanged."""
+        return self._set("compressed", coding)
 
     def type(self, mime: str) -> "Response":
-        """Sets the content type; a charset is added to textual ones that lack it."""
-        return self._also("type", mime)
+        """Sets the content type; textual types without a charset get one."""
+        return self._set("type", mime)
 
     def charset(self, name: str | None) -> "Response":
-        """Sets the charset that is added to textual types; None adds none."""
-        return self._also("charset", name or None)
+        """Sets the charset of textual types; None adds none."""
+        return self._set("charset", name or None)
 
     def ttl(self, milliseconds: int) -> "Response":
         """Overrides the route's cache time for this response."""
-        return self._also("ttl", milliseconds)
+        return self._set("ttl", milliseconds)
 
     def location(self, uri: str) -> "Response":
         """Sets `Location`."""
@@ -132,30 +132,30 @@ class Response:
         return self
 
     def created(self, uri: str) -> "Response":
-        """201 with `Location`; in answer to another method than POST, PUT and PATCH it is an error."""
+        """Sets 201 and `Location`; a ValueError at sending unless the method is POST, PUT or PATCH."""
         self.status_code = 201
-        return self._also("created", True).location(uri)
+        return self._set("created", True).location(uri)
 
     def redirect(self, uri: str) -> "Response":
-        """302 to `uri`; see `temporary`, `permanent` and `rewritable`."""
+        """Sets 302 and `Location`; see `temporary`, `permanent` and `rewritable`."""
         self.status_code = 302
         return self.location(uri)
 
     def temporary(self, yes: bool = True) -> "Response":
-        """Makes a redirect temporary: 302 or 307."""
+        """Makes a redirect temporary: 302, or 307 if not rewritable."""
         return self._redirection(permanent=not yes, rewritable=self.status_code in (301, 302))
 
     def permanent(self, yes: bool = True) -> "Response":
-        """Makes a redirect permanent: 301 or 308."""
+        """Makes a redirect permanent: 301, or 308 if not rewritable."""
         return self._redirection(permanent=yes, rewritable=self.status_code in (301, 302))
 
     def rewritable(self, yes: bool = True) -> "Response":
-        """Says whether a client may turn POST into GET: 301 and 302, else 308 and 307."""
+        """Sets whether a client may change POST to GET: 301 and 302, else 308 and 307."""
         return self._redirection(permanent=self.status_code in (301, 308), rewritable=yes)
 
     def _redirection(self, *, permanent: bool, rewritable: bool) -> "Response":
         if "location" not in self.headers:
-            raise ValueError("the kind of a redirection is set after its location")
+            raise ValueError("set the location of a redirect before its kind")
         if rewritable:
             self.status_code = 301 if permanent else 302
         else:
@@ -163,7 +163,7 @@ class Response:
         return self
 
     def state(self, name: str, value: Any, **options: Any) -> "Response":
-        """Sets a cookie; `options` override those that the table declares for the name."""
+        """Sets a cookie; `options` override those that the table declares for its name."""
         self.cookies.append((name, value, options))
         return self
 
@@ -173,31 +173,31 @@ class Response:
         return self
 
     def pass_through(self, yes: bool = True) -> "Response":
-        """Whether status and headers of a streamed response from upstream are taken over, as they are by default."""
-        return self._also("pass_through", yes)
+        """Sets whether status and headers of a streamed upstream response are copied; default true."""
+        return self._set("pass_through", yes)
 
     def spaces(self, count: int) -> "Response":
-        """Indents the JSON by so many spaces."""
-        return self._also("spaces", count)
+        """Indents the JSON by `count` spaces."""
+        return self._set("spaces", count)
 
     def suffix(self, text: str) -> "Response":
-        """Appends a text to the JSON."""
-        return self._also("suffix", text)
+        """Appends text to the JSON."""
+        return self._set("suffix", text)
 
     def replacer(self, replacer: "Callable[[str, Any], Any] | Sequence[str]") -> "Response":
-        """The keys of the JSON that are sent, or `(key, value)` that returns what is sent; `...` leaves a value out."""
-        return self._also("replacer", replacer)
+        """Filters the JSON: the keys to send, or `(key, value)` that returns the value to send; `...` omits it."""
+        return self._set("replacer", replacer)
 
     def encoding(self, name: str) -> "Response":
-        """How text becomes bytes, by Python's name of the encoding; the content type does not say so by itself."""
-        return self._also("encoding", name)
+        """Sets the encoding of a text body, by Python's name; the content type does not change."""
+        return self._set("encoding", name)
 
     def bytes(self, count: int) -> "Response":
-        """The length of a stream, for `Content-Length`; that of any other body is known."""
-        return self._also("bytes", count)
+        """Sets the `Content-Length` of a stream; other bodies have a known length."""
+        return self._set("bytes", count)
 
     def takeover(self) -> "Response":
-        """Ends the lifecycle here: the response is sent without the steps that would follow."""
+        """Ends the lifecycle: the response is sent without the remaining steps."""
         self.taken_over = True
         return self
 
@@ -206,7 +206,7 @@ CLEAR = object()
 
 
 def from_error(error: Boom) -> Response:
-    """The response of a boom: its status, headers and body."""
+    """The response for a boom: its status, headers and body."""
     response = Response(error.payload())
     response.error = error
     response.status_code = error.status

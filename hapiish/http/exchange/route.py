@@ -13,17 +13,17 @@ from hapiish.types import AsyncHandler, Handler, Run
 
 Step = Callable[[Request], Any]
 Steps = tuple[tuple[Step, bool], ...]
-"""Pairs of a step and whether what it returns, unless None, must be awaited."""
+"""Pairs of a step and whether its result, unless None, must be awaited."""
 
 UNINTERRUPTED = "hapiish.uninterrupted"
-"""The key of a scope whose request is not to be cancelled when the client leaves."""
+"""The key of a scope whose request is not cancelled when the client leaves."""
 
 Finalizer = Callable[[Request, Response], Awaitable[None]]
 """Changes a response after onPreResponse: adds a header or a cookie, or stores state."""
 
 
 class Renderer(Protocol):
-    """Makes status, headers and body of a response; `cors` is what it allows to other origins."""
+    """Renders responses to status, headers and body; `cors` are the route's CORS settings."""
 
     @property
     def cors(self) -> Any: ...
@@ -33,7 +33,7 @@ class Renderer(Protocol):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Route:
-    """A compiled route or event, and what `request.route` shows of it."""
+    """A compiled route or event, exposed as `request.route`."""
 
     id: str | None
     method: str
@@ -44,7 +44,7 @@ class Route:
     vhost: str | None = None
     context: Any = None
     errors: Errors | None = None
-    files: str = "."  # the folder of `files.relativeTo`
+    files: str = "."  # the folder for `files.relativeTo`
     steps: Steps = ()
     on_post_handler: tuple[AsyncHandler, ...] = ()
     validate_response: Callable[[Request, Response], Awaitable[Response | None]] | None = None
@@ -54,7 +54,7 @@ class Route:
 
 
 def caller(function: Handler, run: Run) -> AsyncHandler:
-    """`function` as something to await: an `async def` as it is, a `def` as a `partial` of `run`, the thread pool."""
+    """Makes `function` awaitable: returns an `async def` unchanged, a `def` as a `partial` of the pool's `run`."""
     if is_async(function) or is_async(type(function).__call__):
         return function
     return partial(run, function)

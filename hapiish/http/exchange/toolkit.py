@@ -16,7 +16,7 @@ from hapiish.http.syntax.header import is_local
 
 
 class Signal:
-    """A value that says what the lifecycle should do, not what to answer."""
+    """A control value that a function returns instead of a response."""
 
     __slots__ = ("name",)
 
@@ -31,9 +31,9 @@ CONTINUE, ABANDON, CLOSE = Signal("continue_"), Signal("abandon"), Signal("close
 
 
 class LifecycleAborted(BaseException):
-    """The lifecycle is over without a response of its own; `signal` says why: ABANDON or CLOSE.
+    """Raised to end the lifecycle without a response; `signal` is ABANDON or CLOSE.
 
-    Not an Exception, so that no step takes it for a failure.
+    It is a BaseException, so that no step handles it as a failure.
     """
 
     def __init__(self, signal: Signal) -> None:
@@ -42,26 +42,26 @@ class LifecycleAborted(BaseException):
 
 
 class Toolkit:
-    """One per call of a user's function; `request` is the request it belongs to."""
+    """The `h` of one function call; `request` is its request."""
 
     __slots__ = ("request",)
 
     continue_ = CONTINUE
     abandon = ABANDON
-    """The function answers by itself, with `request.send`: the framework sends nothing, now or later."""
+    """The function responds itself, with `request.send`: the framework sends nothing, now or later."""
     close = CLOSE
-    """Ends the answer that the function began with `request.send`; without one the connection is closed."""
+    """Ends the response that the function began with `request.send`; without one the connection is closed."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
 
     @property
     def context(self) -> Any:
-        """What the table binds to the route (`bind`), None when it binds nothing."""
+        """The object that the table binds to the route (`bind`), None for none."""
         return self.request.route.context
 
     def response(self, value: Any = None) -> Response:
-        """Wraps a value so that status, headers and cookies can be set; a wrapped response is returned as it is."""
+        """Wraps a value so that status, headers and cookies can be set; a response is returned unchanged."""
         return value if isinstance(value, Response) else Response(value)
 
     def redirect(self, uri: str) -> Response:
@@ -69,9 +69,9 @@ class Toolkit:
         return Response("").redirect(uri)
 
     def redirect_local(self, uri: Any, default: str | None = None) -> Response:
-        """An empty 302 to a path of this very server, such as a page that a client asks to be led back to.
+        """An empty 302 to a path of this server, such as a return path that the client sent.
 
-        Any other `uri` (`https://…`, `//host`, no text at all) is replaced by `default`; without one it is a
+        Any other `uri` (`https://…`, `//host`, no text) is replaced by `default`; without a default it raises
         BadRequest.
         """
         if is_local(uri):
@@ -81,10 +81,10 @@ class Toolkit:
         return self.redirect(default)
 
     def file(self, path: str, **options: Unpack[FileKeywords]) -> Response:
-        """The file at `path`, relative to the route's `files.relativeTo` or absolute, which must lie in that folder.
+        """The file at `path`, relative to the route's `files.relativeTo`, or absolute inside that folder.
 
-        Answers 404 when there is none, 403 outside of the folder; see FileKeywords. Raises ValueError on what means
-        nothing.
+        Responds 404 if it does not exist, 403 outside of the folder; see FileKeywords. Raises ValueError for invalid
+        options.
         """
         response = Response()
         response.prepare = partial(prepare, path, files.options_of(self.request.route.files, **options))
@@ -99,9 +99,9 @@ class Toolkit:
         layout_keyword: str | None = None,
         content_type: str | None = None,
     ) -> Response:
-        """The template of the table's `views` by that name, rendered with `context` when the handler is through.
+        """The template of that name from the table's `views`, rendered with `context` when the response is prepared.
 
-        The options are those of `views`, for this response alone. Raises RuntimeError in a table without templates.
+        The options are those of `views`, for this response only. Raises RuntimeError in a table without templates.
         """
         views = self.request.server.views
         if views is None:
@@ -112,11 +112,10 @@ class Toolkit:
         return response
 
     def entity(self, *, etag: str | None = None, modified: str | None = None, vary: bool = True) -> Response | None:
-        """Compares the client's copy now: a 304 takeover response when it is fresh, else None.
+        """Evaluates the preconditions now: returns a 304 takeover response if the client's copy is fresh, else None.
 
-        Without a match the values are remembered for the response that the handler goes on to make. Raises
-        PreconditionFailed when the client demands another state (RFC 9110 §13). `modified` is an HTTP date; `vary`
-        says, as in `response.etag`, that a compressed body has a tag of its own.
+        Without a match the values are kept for the handler's response. Raises PreconditionFailed if a precondition of
+        the client fails (RFC 9110 §13). `modified` is an HTTP date; `vary` as in `response.etag`.
         """
         tag = conditional.format_etag(etag) if etag is not None else None
         codings = self.request.server.encodings if vary else ()
@@ -136,24 +135,24 @@ class Toolkit:
         return response
 
     def state(self, name: str, value: Any, **options: Any) -> None:
-        """Sets a cookie on whatever response will be sent."""
+        """Sets a cookie on the response, whichever it will be."""
         self.request.set_cookie(name, value, options)
 
     def unstate(self, name: str, **options: Any) -> None:
-        """Clears a cookie on whatever response will be sent."""
+        """Clears a cookie on the response, whichever it will be."""
         self.request.set_cookie(name, CLEAR, options)
 
     def authenticated(self, *, credentials: Any, artifacts: Any = None, expires: float = inf) -> Authenticated:
-        """The verdict of a scheme: these credentials are good, until `expires` (seconds since the epoch)."""
+        """The verdict of a scheme for valid credentials, until `expires` (seconds since the epoch)."""
         return Authenticated(credentials, artifacts, expires)
 
     def unauthenticated(self, error: Boom, *, credentials: Any = None, artifacts: Any = None) -> Unauthenticated:
-        """The verdict of a scheme: bad credentials, or none when the error is a missing one."""
+        """The verdict of a scheme for invalid credentials, or missing ones if `error.missing`."""
         return Unauthenticated(error, credentials, artifacts)
 
 
 class BoundToolkit(Toolkit):
-    """For a function that has a context of its own."""
+    """The toolkit of a function that has its own bound context."""
 
     __slots__ = ("_context",)
 
@@ -163,5 +162,5 @@ class BoundToolkit(Toolkit):
 
     @property
     def context(self) -> Any:
-        """What the table binds to the function."""
+        """The object that the table binds to the function."""
         return self._context

@@ -1,4 +1,4 @@
-"""What a scheme says of a request's credentials. Anything else that a scheme returns is never taken for a yes."""
+"""The verdicts of authentication schemes. Any other return value of a scheme is an error, never a success."""
 
 from collections.abc import Mapping
 from math import inf
@@ -8,9 +8,9 @@ from hapiish.boom import Boom, InternalServerError
 
 
 class Authenticated:
-    """The credentials are good; `h.authenticated` makes it.
+    """Valid credentials; made by `h.authenticated`.
 
-    `expires` (seconds since the epoch) is when they cease to be: a socket that came with them is closed then.
+    `expires` is in seconds since the epoch; a socket opened with the credentials is closed then.
     """
 
     __slots__ = ("artifacts", "credentials", "expires")
@@ -22,9 +22,9 @@ class Authenticated:
 
 
 class Unauthenticated:
-    """The credentials are bad, or missing when `error.missing`; `h.unauthenticated` makes it.
+    """Invalid credentials, or missing ones if `error.missing`; made by `h.unauthenticated`.
 
-    `credentials` are what the scheme read nevertheless: the mode `try` goes on with them, unauthenticated.
+    `credentials` are those that the scheme read; the mode `try` continues with them, unauthenticated.
     """
 
     __slots__ = ("artifacts", "credentials", "error")
@@ -38,9 +38,9 @@ class Unauthenticated:
 
 
 class Answer:
-    """What a user's `validate` function says: `isValid` (or `is_valid`) and `credentials`, or a `response` to send.
+    """The result of a user's `validate` function: `isValid` (or `is_valid`) and `credentials`, or a `response` to send.
 
-    Anything but a dictionary with a clear yes or no, or with a response, is a 500: it never lets anybody in.
+    Any result without a boolean `isValid` or a response is a 500, never a success.
     """
 
     __slots__ = ("credentials", "is_valid", "response")
