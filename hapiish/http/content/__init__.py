@@ -1,4 +1,5 @@
-"""Represents content: media types, content codings, validators and ranges, Cache-Control, streams, files, JSON format.
+"""Implements content: media types, content codings, validators and ranges, Cache-Control, streams, files, JSON format.
 
-Knows neither request nor response objects. `render` applies these to a response, `body` to a request.
+Imports neither request nor response. `body` decodes a request's payload with it; `render` encodes, then evaluates
+preconditions, then cuts ranges. A new coding is added to `compression` and `decompression`.
 """

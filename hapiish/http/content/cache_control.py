@@ -1,4 +1,4 @@
-"""`Cache-Control` of a route's responses (`options.cache`), its possible values prepared at load (lib/headers.js)."""
+"""`Cache-Control` of a route's responses (`options.cache`); constant values are computed at load (lib/headers.js)."""
 
 import time
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from hapiish.options.cache import Cache
 
 
 class CacheControl:
-    """The header for one set of cache settings; `get` says whether the route is a GET, the only kind that is cached.
+    """The header for a route's cache settings; `get` says whether the route is a GET, which alone is cached.
 
-    `constant` is the value of every response without a `ttl` of its own, None where the value depends on the response.
+    `constant` is the value of every response without a `ttl`, None where it depends on the response.
     """
 
     __slots__ = ("_clock", "_expires_at", "_expires_in", "_ready", "_statuses", "_word", "constant", "otherwise")
@@ -28,7 +28,7 @@ class CacheControl:
         self.constant = None if cached else self.otherwise
 
     def value(self, status: int, ttl: int | None, private: bool) -> str:
-        """`ttl` is the response's own, in milliseconds; `private` that credentials or cookies make it one caller's."""
+        """The value for a response; `ttl` is its own, in ms; `private` means that it has credentials or cookies."""
         cached = status in self._statuses
         if not cached and not ttl:
             return self.otherwise

@@ -1,7 +1,7 @@
-"""Content codings of responses: which one a client wants, and bodies to compressed ones (RFC 9110 §12.5.3).
+"""Content codings of responses: negotiates the coding and compresses bodies (RFC 9110 §12.5.3).
 
-gzip and deflate are Python's; br and zstd come with the extra `compression`. What is worth compressing is decided by
-`respond`, which knows the response; here are negotiation and encoders.
+gzip and deflate are Python's; br and zstd come with the extra `compression`. `render` decides whether a response is
+compressed.
 """
 
 import asyncio
@@ -21,29 +21,29 @@ LIBRARIES: Final[Mapping[str, str]] = {
     "br": "brotli",
     "zstd": "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd",
 }
-"""The module for each coding that not every Python has."""
+"""The module of each coding that Python may lack."""
 
 _SLICE: Final = 64 * 1024
-"""What is compressed at once in the event loop, about a millisecond's work; more goes to a thread, slice by slice."""
+"""Bytes compressed at once in the event loop, about a millisecond of work; longer bodies go to a thread in slices."""
 
 _ALIASES: Final = {"x-gzip": "gzip"}
 
 
 class Encoder(Protocol):
-    """A compressor of one body: what it returns is what may go out so far."""
+    """A compressor of one body. Each method returns the output that is ready to send."""
 
     def compress(self, data: bytes, /) -> bytes: ...
 
     def flush(self) -> bytes:
-        """All of what was compressed so far, readable without what follows."""
+        """Flushes: all input so far becomes decodable."""
 
     def finish(self) -> bytes: ...
 
 
 def negotiate(header: str, encodings: Sequence[str]) -> str:
-    """The coding for an Accept-Encoding header: the highest q, then the first of identity and `encodings`.
+    """Negotiates the coding for an Accept-Encoding header: the highest q, then the first of identity and `encodings`.
 
-    Identity for a header that names none of them or is malformed (hapi).
+    Returns identity for a header that names none of them or is malformed (hapi).
     """
     preferences = (IDENTITY, *encodings)
     weights: dict[str, float] = {}
@@ -65,7 +65,7 @@ def negotiate(header: str, encodings: Sequence[str]) -> str:
 
 
 def _weight(params: list[str]) -> float | None:
-    """The q of an element, 1 when it is absurd (hapi); None when the element is malformed."""
+    """The q of an element, 1 when it is out of range (hapi); None for a malformed element."""
     if not params:
         return 1.0
     key, _, value = params[0].partition("=")
@@ -79,10 +79,10 @@ def _weight(params: list[str]) -> float | None:
 
 
 class Compression:
-    """How bodies of a route are compressed.
+    """Compresses the bodies of a route.
 
-    `encodings` are the codings offered, in the server's order of preference; `settings` has the route's for each as an
-    attribute. Bodies below `min_bytes` are left alone. Raises ImportError when the library of a coding is missing.
+    `encodings` are the codings offered, in the server's order of preference; `settings` has an attribute per coding.
+    Bodies below `min_bytes` are not compressed. Raises ImportError for a coding whose library is missing.
     """
 
     __slots__ = ("_makers", "_mime", "accept", "encodings", "min_bytes")
@@ -95,23 +95,23 @@ class Compression:
         self.accept: Callable[[str], str] = lru_cache(maxsize=128)(partial(negotiate, encodings=self.encodings))
 
     def is_worth(self, content_type: str) -> bool:
-        """Whether bodies of that type become smaller."""
+        """Returns whether the media type is compressible."""
         return self._mime.type(content_type).compressible
 
     def encode(self, coding: str, body: bytes) -> "bytes | CompressedBody":
-        """`body` compressed; a long one as it is iterated over, in threads, so that nobody else waits for it."""
+        """Compresses `body`; a long one lazily and in threads, so that it does not block the event loop."""
         encoder = self._makers[coding]()
         if len(body) > _SLICE:
             return CompressedBody(_slices(body), encoder, flushes=False)
         return encoder.compress(body) + encoder.finish()
 
     def wrap(self, coding: str, body: Any) -> "CompressedBody":
-        """A body object compressed. Of a stream without a known length nothing is held back until more comes."""
+        """Compresses a body object; a stream of unknown length is flushed after each chunk."""
         return CompressedBody(body, self._makers[coding](), flushes=body.length is None)
 
 
 class CompressedBody:
-    """A body object that compresses another; its length is known when it is through."""
+    """A body object that compresses another; its length is unknown until the end."""
 
     __slots__ = ("_body", "_encoder", "_flushes", "length")
 
@@ -140,7 +140,7 @@ class CompressedBody:
         yield await asyncio.to_thread(encoder.finish)
 
     async def aclose(self) -> None:
-        """Closes the body within."""
+        """Closes the wrapped body."""
         close = getattr(self._body, "aclose", None)
         if close is not None:
             await close()
@@ -156,13 +156,13 @@ def _maker(coding: str, settings: Any) -> Callable[[], Encoder]:
         return partial(_Brotli, import_module(LIBRARIES["br"]).Compressor, settings.quality)
     if coding == "zstd":
         return partial(_Zstd, import_module(LIBRARIES["zstd"]).ZstdCompressor, settings.level)
-    # zlib's own convention: 16 more for gzip's head and tail in the place of zlib's.
+    # zlib adds 16 to the window bits for the gzip format
     window = settings.window_bits + (16 if coding == "gzip" else 0)
     return partial(_Zlib, settings.level, window, settings.mem_level)
 
 
 class _Zlib:
-    """gzip, and what HTTP calls deflate: the zlib format."""
+    """gzip, and HTTP's deflate, which is the zlib format."""
 
     __slots__ = ("_zlib", "compress")
 

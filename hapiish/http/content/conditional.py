@@ -1,7 +1,7 @@
-"""Preconditions and byte ranges of RFC 9110 (§13, §14) as functions on header texts.
+"""Preconditions and byte ranges of RFC 9110 (§13, §14), as functions of header texts.
 
-Callers decide what they are asked about: an answer that is ready may become a 304 only for GET and HEAD; before a
-handler changes anything, `evaluate` may stop any method with 412.
+The caller decides when to evaluate: before sending, where GET and HEAD may become a 304, or before a handler changes
+anything, where any method may fail with 412.
 """
 
 import re
@@ -12,25 +12,25 @@ from email.utils import mktime_tz, parsedate_tz
 from hapiish import boom
 
 Verdict = tuple[int, str | None]
-"""304 or 412, and the entity tag to answer with, None to leave it as it is."""
+"""304 or 412, and the entity tag to respond with; None leaves the tag unchanged."""
 
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _TEXT = re.compile(r"[\x21\x23-\x7e\x80-\xff]+")
 _RANGE = re.compile(r"(?P<first>\d{1,18})-(?P<last>\d{1,18})?|-(?P<suffix>\d{1,18})", re.ASCII)
 
-_MOST_RANGES = 100
-_LONGEST_DATE = 64
+_MAX_RANGES = 100
+_MAX_DATE_LENGTH = 64
 
 
 def format_etag(tag: str, *, weak: bool = False) -> str:
-    """The entity tag as it stands in a header; a `ValueError` on a tag that cannot stand there."""
+    """Formats an entity tag for a header; raises ValueError for an invalid tag."""
     if tag == "*" or not _TEXT.fullmatch(tag):
-        raise ValueError(f"an ETag is made of visible characters without quotes and spaces, not {tag!r}")
+        raise ValueError(f"an ETag consists of visible characters without quotes and spaces, not {tag!r}")
     return f'W/"{tag}"' if weak else f'"{tag}"'
 
 
 def entity_tags(header: str) -> list[tuple[bool, str]]:
-    """The tags that `If-Match` or `If-None-Match` lists: whether each is weak, and its text without quotes."""
+    """Parses `If-Match` or `If-None-Match`: pairs of whether a tag is weak and its text without quotes."""
     return [(bool(weak), tag) for weak, tag in _TAG.findall(header)]
 
 
@@ -41,10 +41,10 @@ def evaluate(
     last_modified: str | None,
     codings: Sequence[str] = (),
 ) -> Verdict | None:
-    """What the preconditions in `headers` (lower-case names) make of a current state, in the order of §13.2.2.
+    """Evaluates the preconditions in `headers` (lower-case names) in the order of §13.2.2; None if none fails.
 
-    `etag` and `last_modified` are the state's validators as header texts; a strong tag is known too with the name of
-    one of the `codings` that a compressed body may have. None: none of them fails.
+    `etag` and `last_modified` are the current validators as header texts. A strong tag also matches with the suffix of
+    one of the `codings`, which compressed bodies have.
     """
     if "if-match" in headers:
         if not any(_any_strong(headers["if-match"], tag) for tag in (etag, *_variants(etag, codings))):
@@ -70,11 +70,11 @@ def byte_range(
     last_modified: str | None = None,
     clock: Callable[[], float] = time.time,
 ) -> tuple[int, int] | None:
-    """First and last byte of the one range asked for; None when the whole body of `length` bytes is to be sent.
+    """First and last byte of the requested range; None to send the whole body of `length` bytes.
 
-    Unknown units, malformed headers and more than 100 ranges are ignored, several are merged or else ignored. A date
-    as `if_range` must be that of the last change, in a second that is over. `RangeNotSatisfiable` when no byte asked
-    for exists.
+    Unknown units, malformed headers and more than 100 ranges are ignored; several ranges are merged if they touch, else
+    ignored. A date as `if_range` must equal `last_modified` and be more than a second old. Raises RangeNotSatisfiable
+    if no requested byte exists.
     """
     unit, _, text = header.partition("=")
     if unit.strip().lower() != "bytes" or not length:
@@ -98,19 +98,19 @@ def byte_range(
 
 
 def _any_strong(header: str, etag: str | None) -> bool:
-    """Strong comparison (§8.8.3.2): weak tags are equal to nothing. `*` is any state there is."""
+    """Compares strongly (§8.8.3.2): weak tags never match. `*` matches any state."""
     if header.strip() == "*":
         return True
     return etag is not None and any(not weak and f'"{tag}"' == etag for weak, tag in _TAG.findall(header))
 
 
 def _variants(etag: str | None, codings: Sequence[str]) -> list[str]:
-    """The tags of compressed bodies of the same state."""
+    """The tags of the compressed bodies of the same state."""
     return [] if etag is None or etag.startswith("W/") else [f'{etag[:-1]}-{coding}"' for coding in codings]
 
 
 def _any_weak(header: str, etag: str | None, variants: Sequence[str]) -> tuple[bool, str | None]:
-    """Weak comparison; a client that knows another form of the tag is answered with the form it knows (hapi)."""
+    """Compares weakly; also returns the form of the tag that the client has, if it differs (hapi)."""
     if header.strip() == "*":
         return True, None
     if etag is None:
@@ -126,13 +126,13 @@ def _any_weak(header: str, etag: str | None, variants: Sequence[str]) -> tuple[b
 
 
 def _changed(last_modified: str | None, since: str) -> bool | None:
-    """Whether the state is newer than `since`; None when either date is missing or none."""
+    """Returns whether the state is newer than `since`; None if either date is missing or invalid."""
     modified, limit = _seconds(last_modified), _seconds(since)
     return None if modified is None or limit is None else modified > limit
 
 
 def _seconds(date: str | None) -> int | None:
-    parsed = parsedate_tz(date) if date and len(date) <= _LONGEST_DATE else None
+    parsed = parsedate_tz(date) if date and len(date) <= _MAX_DATE_LENGTH else None
     if parsed is None:
         return None
     try:
@@ -142,9 +142,9 @@ def _seconds(date: str | None) -> int | None:
 
 
 def _ranges(text: str) -> list[tuple[int | None, int | None]]:
-    """Pairs of first and last byte, no first for a suffix; empty when one is malformed, or they are too many."""
+    """Pairs of first and last byte, first None for a suffix; empty if one is malformed or there are too many."""
     ranges: list[tuple[int | None, int | None]] = []
-    if text.count(",") >= _MOST_RANGES:
+    if text.count(",") >= _MAX_RANGES:
         return []
     for part in text.split(","):
         if not part.strip():

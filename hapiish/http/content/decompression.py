@@ -1,6 +1,6 @@
-"""Content codings of request bodies undone piece by piece (RFC 9110 §8.4): gzip, deflate, and by a library br and zstd.
+"""Decodes content codings of request bodies piece by piece (RFC 9110 §8.4): gzip and deflate, br and zstd by libraries.
 
-A decoder never makes more than it is told to, so that a small body cannot become a large one.
+A decoder never returns more than its limit, which stops decompression bombs.
 """
 
 import zlib
@@ -13,27 +13,27 @@ from hapiish import boom
 from hapiish.http.content.compression import LIBRARIES
 
 _CHUNK: Final = 4096
-_MOST_MEMBERS: Final = 1000
-_LEAST_OF_A_MEMBER: Final = 256
-"""Bytes of a body for each member beyond the first 1,000. To begin one costs more than to decode so many bytes."""
+_MAX_MEMBERS: Final = 1000
+_BYTES_PER_MEMBER: Final = 256
+"""Bytes of a body for each member beyond the first 1,000: starting a member costs more than decoding so many bytes."""
 
-_GZIP: Final = 16  # what zlib adds to the window's bits for the format of RFC 1952
+_GZIP: Final = 16  # zlib adds 16 to the window bits for the gzip format (RFC 1952)
 
 
 class Decoder(Protocol):
-    """One body's decoder. What it raises is in `FAULTS` of its coding."""
+    """The decoder of one body. It raises the errors in `_faults` of its `Codings`."""
 
     def feed(self, data: bytes, most: int) -> bytes:
-        """What `data` becomes, or its first `most` bytes or so when it is more; not asked again after that."""
+        """Decodes `data`; stops after about `most` bytes, after which it must not be called again."""
 
     def finish(self) -> None:
-        """Raises ValueError when the end is missing."""
+        """Raises ValueError if the body is truncated."""
 
 
 class _Members:
-    """A coding of members or frames, of which `several` may follow each other; `begin` makes what undoes one.
+    """Decodes a coding of members or frames; `several` allows more than one; `begin` makes the decoder of a member.
 
-    Raises ValueError for a body that is little else than the heads of members, which cost time and say nothing.
+    Raises ValueError for a body that consists mainly of member headers, which cost time without content.
     """
 
     __slots__ = ("_begin", "_left", "_several", "_stream")
@@ -41,10 +41,10 @@ class _Members:
     def __init__(self, begin: Callable[[], Any], *, several: bool) -> None:
         self._begin, self._several = begin, several
         self._stream = begin()
-        self._left = _MOST_MEMBERS * _LEAST_OF_A_MEMBER
+        self._left = _MAX_MEMBERS * _BYTES_PER_MEMBER
 
     def feed(self, data: bytes, most: int) -> bytes:
-        """Piece by piece, so that thousands of members cost no more than one."""
+        """Decodes in chunks, so that thousands of members cost no more than one."""
         parts: list[bytes] = []
         self._left += len(data)
         at = 0
@@ -52,7 +52,7 @@ class _Members:
             if self._stream.eof:
                 if not self._several:
                     raise ValueError("data after the end")
-                self._left -= _LEAST_OF_A_MEMBER
+                self._left -= _BYTES_PER_MEMBER
                 if self._left < 0:
                     raise ValueError("too many members")
                 self._stream = self._begin()
@@ -65,7 +65,7 @@ class _Members:
 
     def finish(self) -> None:
         if not self._stream.eof:
-            raise ValueError("the end is missing")
+            raise ValueError("truncated")
 
 
 def _zlib(bits: int) -> _Members:
@@ -94,11 +94,11 @@ class _Brotli:
 
     def finish(self) -> None:
         if not self._stream.is_finished():
-            raise ValueError("the end is missing")
+            raise ValueError("truncated")
 
 
 class Settings(Protocol):
-    """`payload.compression` of a route: the options of each coding, None for one that is not undone."""
+    """`payload.compression` of a route: the options of each coding, None for one that is not accepted."""
 
     @property
     def gzip(self) -> Any: ...
@@ -111,7 +111,7 @@ class Settings(Protocol):
 
 
 class Codings:
-    """The codings that a route undoes. `make` finds the decoder for a Content-Encoding header."""
+    """The content codings that a route accepts."""
 
     __slots__ = ("_accepted", "_faults", "_makers")
 
@@ -135,7 +135,7 @@ class Codings:
         self._faults = tuple(faults)
 
     def decoder(self, header: bytes, limit: int) -> "Bounded | None":
-        """What undoes the coding of a Content-Encoding header, None for none; 415 for other codings."""
+        """The decoder for a Content-Encoding header, None for identity; raises 415 for other codings."""
         try:
             make = self._makers[header.strip().lower()]
         except KeyError:
@@ -144,7 +144,7 @@ class Codings:
 
 
 class Bounded:
-    """A decoder with a limit on what it makes altogether: 413 as soon as it outgrows it, 400 for a broken coding."""
+    """A decoder with a limit on its total output: raises 413 beyond the limit, 400 for invalid data."""
 
     __slots__ = ("_decoder", "_faults", "_left", "_limit", "_make")
 
@@ -155,7 +155,7 @@ class Bounded:
         self._left = self._limit = limit
 
     def feed(self, data: bytes) -> bytes:
-        """What the next piece of the body becomes."""
+        """Decodes the next piece of the body."""
         if not data:
             return b""
         if self._decoder is None:
@@ -170,7 +170,7 @@ class Bounded:
         return made
 
     def finish(self) -> None:
-        """Raises 400 when the end is missing; a body of nothing at all needs no coding."""
+        """Raises 400 if the body is truncated; an empty body needs no coding."""
         if self._decoder is not None:
             try:
                 self._decoder.finish()
@@ -178,13 +178,13 @@ class Bounded:
                 raise boom.BadRequest("Invalid compressed payload") from None
 
     def whole(self, body: bytes) -> bytes:
-        """A whole body at once."""
+        """Decodes a whole body at once."""
         made = self.feed(body)
         self.finish()
         return made
 
 
 def too_large(limit: int) -> boom.Boom:
-    """413 in hapi's words; the connection closes, because the rest of the body is not read."""
+    """413 with hapi's message; closes the connection, because the rest of the body is not read."""
     message = f"Payload content length greater than maximum allowed: {limit}"
     return boom.EntityTooLarge(message, headers={"connection": "close"})

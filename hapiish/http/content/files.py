@@ -1,7 +1,7 @@
-"""Files as responses, hapi's inert: where a path may lead, what a client is told of a file, and its bytes as a body.
+"""Files as responses (hapi's inert): confinement of paths, validators, and bytes as a body.
 
-Everything that touches the disk runs in the pool. A file is opened once: what is sent is what was looked at, whatever
-happens to its name meanwhile.
+All disk access runs in the thread pool. A file is opened once, so that body and headers describe the same file even if
+its name changes meanwhile.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ from hapiish.http.content.compression import negotiate
 from hapiish.types import Run
 
 SMALL: Final = 64 * 1024
-"""A file up to this size is read when it is opened, and its body is plain bytes."""
+"""Maximum size of a file that is read when it is opened and sent as plain bytes."""
 
 _CHUNK: Final = 256 * 1024
-_NOT_THERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
-_NOT_OURS: Final = frozenset({errno.EACCES, errno.EPERM, errno.ENXIO})
-# O_NONBLOCK: opening a pipe would wait for whoever writes into it.
+_NOT_FOUND: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
+_FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.ENXIO})
+# O_NONBLOCK: opening a pipe would otherwise block until it has a writer.
 _FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 
 EtagMethod = Literal["hash", "simple", False]
@@ -34,10 +34,10 @@ EtagMethod = Literal["hash", "simple", False]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOptions:
-    """How a file is sent; the names are inert's. `folder` is absolute, `confine` whether it must not be left.
+    """Options for sending a file, with inert's names. `folder` is absolute; `confine` refuses paths outside of it.
 
-    `mode` (attachment, inline) and `filename` make Content-Disposition. `lookup` has the extensions of files beside it
-    that hold it compressed, by coding. `start` and `end` (inclusive) are bytes.
+    `mode` (attachment, inline) and `filename` set Content-Disposition. `lookup` maps codings to the extensions of
+    compressed siblings. `start` and `end` (inclusive) are byte offsets.
     """
 
     folder: str
@@ -54,9 +54,9 @@ DEFAULT_LOOKUP: Final[Mapping[str, str]] = {"gzip": ".gz"}
 
 
 class FileKeywords(TypedDict, total=False):
-    """What `h.file` takes besides the path; inert's options in snake_case, with inert's defaults.
+    """The keywords of `h.file`: inert's options in snake_case, with inert's defaults.
 
-    `confine` is the folder that must not be left, relative to the route's `files.relativeTo`; true is that one itself.
+    `confine` is the folder to confine the path to, relative to the route's `files.relativeTo`; true is that folder.
     """
 
     confine: str | bool
@@ -70,11 +70,11 @@ class FileKeywords(TypedDict, total=False):
 
 
 def options_of(base: str, **given: Unpack[FileKeywords]) -> FileOptions:
-    """`given` as options for a route whose `files.relativeTo` is `base`. Raises ValueError on what means nothing."""
+    """Options of a file, relative to `base`, the route's `files.relativeTo`. Raises ValueError for invalid ones."""
     confine, mode, filename = given.get("confine", True), given.get("mode", False), given.get("filename")
     start, end = given.get("start", 0), given.get("end")
     if unknown := given.keys() - FileKeywords.__annotations__.keys():
-        raise ValueError(f"a file has no option {', '.join(sorted(unknown))}")
+        raise ValueError(f"unknown options of a file: {', '.join(sorted(unknown))}")
     if given.get("etag_method", "hash") not in ("hash", "simple", False):
         raise ValueError("etag_method must be false, hash or simple")
     if mode not in ("attachment", "inline", False):
@@ -97,11 +97,11 @@ def options_of(base: str, **given: Unpack[FileKeywords]) -> FileOptions:
 
 
 class IsDirectory(boom.Forbidden):
-    """The path leads to a folder."""
+    """403 for a path that is a directory."""
 
 
 class Etags:
-    """`server.files.etagsCacheMaxSize`: hashes of contents by path, inode, size and time; used from any thread."""
+    """`server.files.etagsCacheMaxSize`: an LRU cache of content hashes by path, inode, size and time; thread-safe."""
 
     def __init__(self, max_size: int) -> None:
         self.max_size = max_size
@@ -110,14 +110,14 @@ class Etags:
         self._lock = Lock()
 
     def get(self, key: Any) -> str | None:
-        """What is known of a file in that state."""
+        """The cached tag of a file in that state."""
         with self._lock:
             if key in self._known:
                 self._known.move_to_end(key)
             return self._known.get(key)
 
     def put(self, key: Any, tag: str) -> str:
-        """Keeps a tag and drops those that were not asked for longest."""
+        """Caches a tag and evicts the least recently used ones."""
         with self._lock:
             self._known[key] = tag
             while len(self._known) > self.max_size:
@@ -125,13 +125,13 @@ class Etags:
         return tag
 
     async def of(self, key: Any, descriptor: int) -> str:
-        """The tag of an open file; requests that ask together wait for the one reading of it."""
+        """The tag of an open file; concurrent requests share one computation."""
         known = self.get(key)
         if known is not None:
             return known
         task = self._pending.get(key)
         if task is None:
-            # A descriptor of its own, because the request that it came with may end before.
+            # A duplicate descriptor, because the request that opened the file may end first.
             reading = asyncio.to_thread(_hash, os.dup(descriptor))
             task = self._pending[key] = asyncio.ensure_future(reading)
             task.add_done_callback(partial(self._done, key))
@@ -156,7 +156,7 @@ def _hash(descriptor: int) -> str:
 
 
 class Descriptor:
-    """An open file, closed when it is said or when nobody holds it any more: a response may be replaced unsent."""
+    """An open file, closed by `close` or by garbage collection: a response may be replaced before it is sent."""
 
     __slots__ = ("number",)
 
@@ -174,7 +174,7 @@ class Descriptor:
 
 
 class FileBody:
-    """A body object of bytes `start` to `stop` (exclusive) of an open file, read piece by piece in the pool."""
+    """A body object of bytes `start` to `stop` (exclusive) of an open file, read in chunks in the thread pool."""
 
     __slots__ = ("_descriptor", "_run", "_start", "_stop")
 
@@ -186,11 +186,11 @@ class FileBody:
 
     @property
     def length(self) -> int | None:
-        """Bytes, as many as there were when the file was opened."""
+        """Number of bytes, fixed when the file was opened."""
         return self._stop - self._start
 
     def part(self, start: int, end: int) -> "FileBody":
-        """Bytes `start` to `end`, inclusive."""
+        """A body of bytes `start` to `end`, inclusive."""
         return FileBody(self._descriptor, self._start + start, self._start + end + 1, self._run)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -199,7 +199,7 @@ class FileBody:
             size = min(_CHUNK, self._stop - position)
             chunk = await self._run(os.pread, self._descriptor.number, size, position)
             if not chunk:
-                raise OSError("the file became shorter while it was sent")
+                raise OSError("the file was truncated while it was sent")
             yield chunk
             position += len(chunk)
 
@@ -210,7 +210,7 @@ class FileBody:
 
 @dataclass(slots=True, kw_only=True)
 class Opened:
-    """An open file, as far as a response wants to know; `content` are its bytes where they are few."""
+    """An open file with its validators; `content` holds the bytes of a small file."""
 
     path: str
     descriptor: Descriptor
@@ -223,11 +223,10 @@ class Opened:
 
 
 def open_file(path: str, options: FileOptions, etags: Etags, accept: str = "") -> Opened:
-    """Blocking. The file at `path` (relative to the folder, or absolute), or beside it the one with the coding that the
-    Accept-Encoding `accept` likes best.
+    """Opens the file at `path` (relative to the folder, or absolute), or its compressed sibling; blocking.
 
-    Forbidden where it lies outside of the folder, also by way of a symbolic link, or is nothing to read; IsDirectory;
-    NotFound.
+    `accept`, an Accept-Encoding header, selects the sibling. Raises Forbidden outside of the folder (symbolic links
+    are followed) and for unreadable files, IsDirectory and NotFound.
     """
     found = locate(path, options)
     opened = _open(found, options)
@@ -240,12 +239,12 @@ def open_file(path: str, options: FileOptions, etags: Etags, accept: str = "") -
     if options.lookup and accept:
         coding = negotiate(accept, tuple(options.lookup))
         if coding in options.lookup:
-            _compressed(opened, coding, options)
+            _use_compressed(opened, coding, options)
     return opened
 
 
 def locate(path: str, options: FileOptions) -> str:
-    """Where `path` leads, symbolic links followed; Forbidden when that is outside of the folder."""
+    """Resolves `path`, following symbolic links; raises Forbidden outside of the folder."""
     if "\0" in path:
         raise boom.NotFound
     lexical = _joined(options.folder, path)
@@ -256,7 +255,7 @@ def locate(path: str, options: FileOptions) -> str:
     real = os.path.realpath(lexical)
     if not _is_inside(real, os.path.realpath(options.folder)):
         raise boom.Forbidden
-    # The slash stays: only a folder may be asked for with it.
+    # A final slash is kept: a path with it is valid for a folder only.
     return real + "/" if path.endswith("/") else real
 
 
@@ -272,9 +271,9 @@ def _open(path: str, options: FileOptions) -> Opened:
     try:
         descriptor = Descriptor(path)
     except OSError as error:
-        if error.errno in _NOT_THERE:
+        if error.errno in _NOT_FOUND:
             raise boom.NotFound from error
-        if error.errno in _NOT_OURS:
+        if error.errno in _FORBIDDEN:
             raise boom.Forbidden from error
         raise
     state = os.fstat(descriptor.number)
@@ -291,12 +290,12 @@ def _open(path: str, options: FileOptions) -> Opened:
         key=(path, state.st_ino, state.st_size, state.st_mtime_ns),
     )
     if state.st_size <= SMALL:
-        opened.content = _all(descriptor.number)
+        opened.content = _read_all(descriptor.number)
         opened.size = len(opened.content)
     return opened
 
 
-def _all(descriptor: int) -> bytes:
+def _read_all(descriptor: int) -> bytes:
     chunks: list[bytes] = []
     position = 0
     while chunk := os.pread(descriptor, SMALL + 1, position):
@@ -305,8 +304,8 @@ def _all(descriptor: int) -> bytes:
     return b"".join(chunks)
 
 
-def _compressed(opened: Opened, coding: str, options: FileOptions) -> None:
-    """Puts the content of the compressed file beside it in its place, if there is one."""
+def _use_compressed(opened: Opened, coding: str, options: FileOptions) -> None:
+    """Replaces the content with that of the compressed sibling, if it exists."""
     try:
         other = _open(locate(opened.path + options.lookup[coding], options), options)
     except boom.Boom:

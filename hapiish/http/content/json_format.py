@@ -1,6 +1,6 @@
-"""JSON as a route's `options.json` or a handler wants it: other values, indentation, escapes, a suffix.
+"""Formats JSON by `options.json` or a handler's settings: replacer, indentation, escapes, suffix.
 
-What wants nothing of it is written by `codec` at once; this is the long way.
+Plain JSON is encoded by `codec` directly.
 """
 
 import json
@@ -12,17 +12,17 @@ from typing import Any, Final
 from hapiish import codec
 
 Replacer = Callable[[str, Any], Any]
-"""What is sent instead of each value, by its key: `""` for the whole, its index for an item; `...` leaves it out."""
+"""Returns the value to send, given a key (`""` for the root, the index for an item) and a value; `...` omits it."""
 
 OF_JSON: Final = ("replacer", "spaces", "suffix")
-"""What a response may say that makes no sense for any other body."""
+"""Settings of a response that apply to JSON bodies only."""
 
 _ESCAPES: Final = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """The settings of a route. `replacer` is a function, or the keys of objects that are sent."""
+    """The JSON settings of a route. `replacer` is a function, or the keys of objects to send."""
 
     replacer: Replacer | Sequence[str] | None = None
     space: int | None = None
@@ -31,11 +31,11 @@ class Format:
 
     @property
     def is_plain(self) -> bool:
-        """Whether there is nothing to do."""
+        """Returns whether the settings change nothing."""
         return self.replacer is None and self.space is None and not self.suffix and not self.escape
 
     def encode(self, source: Any, more: Mapping[str, Any]) -> bytes:
-        """`source` as JSON; what the response says (`spaces`, `suffix`, `replacer`, `encoding`) goes before."""
+        """Encodes `source`; `more`, the response's spaces, suffix, replacer and encoding, overrides the route's."""
         space, suffix = more.get("spaces", self.space), more.get("suffix", self.suffix) or ""
         replacer, encoding = more.get("replacer", self.replacer), more.get("encoding", "utf-8")
         body = codec.encode(source)
@@ -56,7 +56,7 @@ PLAIN: Final = Format()
 
 
 def replaced(value: Any, replacer: Replacer | Sequence[str]) -> Any:
-    """JSON.stringify's second argument: a list of keys to keep, or a function that is asked from the outside in."""
+    """Applies JSON.stringify's second argument: a list of keys to keep, or a function called from the root down."""
     if not callable(replacer):
         return _only(value, frozenset(replacer))
     made = replacer("", value)

@@ -1,7 +1,7 @@
-"""Media types: of a file by its extension, and whether they are worth compressing (hapi's mimos, `server.mime`).
+"""Media types: the type of a file extension, and whether a type is compressible (hapi's mimos, `server.mime`).
 
-The types are Python's own (`mimetypes`, whatever the machine's files say), completed and corrected by a short table;
-what is compressible is as in mime-db, which hapi reads.
+The types are Python's built-in ones (`mimetypes`, without the machine's files), corrected by a table. Compressibility
+follows mime-db, which hapi uses.
 """
 
 import mimetypes
@@ -26,7 +26,7 @@ _COMPRESSIBLE: Final = frozenset(
     )
 )
 _NOT_COMPRESSIBLE: Final = frozenset({"text/event-stream"})
-"""An event must not wait in a compressor for the next one; `server.mime.override` may say otherwise."""
+"""An event must not wait in a compressor for the next one; `server.mime.override` may change this."""
 
 _TYPES: Final = {
     "application/atom+xml": "atom",
@@ -77,7 +77,7 @@ _TYPES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MimeType:
-    """A media type; `extensions` are without the dot, `source` says where it is defined."""
+    """A media type; `extensions` have no dot, `source` names its registry."""
 
     type: str
     compressible: bool
@@ -86,7 +86,7 @@ class MimeType:
 
 
 class MimeTypes:
-    """`server.mime`. `override` are the table's changes by type, each with source, compressible, extensions, type."""
+    """`server.mime`. `override` changes types by name: source, compressible, extensions, type."""
 
     def __init__(self, override: Mapping[str, Any] | None = None) -> None:
         self._by_type: dict[str, MimeType] = {}
@@ -99,11 +99,11 @@ class MimeTypes:
             self._change(name.lower(), changes)
 
     def path(self, path: str) -> MimeType | None:
-        """The type of a file with that name; None for an extension that is unknown or missing."""
+        """The type of a file by its extension; None for an unknown or missing one."""
         return self._by_extension.get(PurePath(path).suffix[1:].lower())
 
     def type(self, content_type: str) -> MimeType:
-        """What is known of a type, given as in a Content-Type header; an unknown one is judged by its name."""
+        """The type of a Content-Type header; an unknown one is compressible by its name."""
         known = self._by_type.get(content_type)
         if known is None:
             name = content_type.partition(";")[0].strip().lower()

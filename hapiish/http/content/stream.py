@@ -1,7 +1,7 @@
-"""Bodies that come in pieces: what a handler may return instead of a value, and how it is sent.
+"""Streamed bodies: the values that a handler may return, and their transmission.
 
-A body object has `length` (bytes, None when nobody knows), `__aiter__` over bytes, `part(start, end)` with both ends
-inclusive where the length is known, and perhaps `aclose`. Knows nothing of headers or routes.
+A body object has `length` (bytes, None if unknown), `__aiter__` over bytes, `part(start, end)` with inclusive ends
+where the length is known, and optionally `aclose`. Headers and routes are handled elsewhere.
 """
 
 import asyncio
@@ -15,30 +15,30 @@ from hapiish.types import Message, Receive, Run, Send
 
 
 class Body(Protocol):
-    """A body that is not bytes."""
+    """A body that is sent in pieces."""
 
     @property
     def length(self) -> int | None:
-        """Its size in bytes; None when it will only be known at its end."""
+        """Size in bytes; None if unknown until the end."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """The bytes, from the start; asked for once."""
+        """Iterates over the bytes from the start; called once."""
 
 
 class Disconnected(Exception):
-    """The client left before the work for it was done."""
+    """The client left before the response was complete."""
 
 
 class BrokenOff(ConnectionError):
-    """A body failed after its head was out: all that is left is to close the connection, which the server does."""
+    """A body failed after its head was sent: the server must close the connection."""
 
 
 GONE = "the client has left"
-"""What a task is cancelled with by whoever knows that nobody waits for its result (`hapiish.http.serving.protocol`)."""
+"""The message of a cancellation whose reason is that the client left (`hapiish.http.serving.protocol`)."""
 
 
 def is_gone(error: BaseException) -> bool:
-    """Whether a cancellation says that the client has left; the task may then go on to clean up."""
+    """Returns whether a cancellation means that the client left, and undoes it so that the task can clean up."""
     task = asyncio.current_task()
     if GONE not in error.args or task is None:
         return False
@@ -51,9 +51,9 @@ _END: Any = object()
 
 
 class Stream:
-    """What an iterator yields, bytes or text, as a body of unknown length.
+    """An iterator of bytes or text as a body of unknown length.
 
-    A generator that is not async blocks, so it runs in the pool, a step at a time.
+    A synchronous generator blocks, so each step runs in the thread pool.
     """
 
     __slots__ = ("_run", "_source")
@@ -81,9 +81,9 @@ class Stream:
             yield chunk
 
     async def aclose(self) -> None:
-        """Lets the generator run its `finally`, wherever it stands."""
+        """Closes the source, so that a generator runs its `finally`."""
         if isinstance(self._source, GeneratorType):
-            # After a cancellation the pool may still be inside of it; it then ends when it is collected.
+            # After a cancellation the pool may still run the generator; it is then closed when collected.
             with suppress(ValueError):
                 await self._run(self._source.close)
         else:
@@ -91,7 +91,7 @@ class Stream:
 
 
 class Unsent:
-    """A body of which nothing is sent, but which must be closed: the answer to HEAD, a 304."""
+    """An empty body that closes the body it replaces: for HEAD and 304."""
 
     __slots__ = ("_body",)
 
@@ -106,37 +106,37 @@ class Unsent:
             yield chunk
 
     async def aclose(self) -> None:
-        """Closes the body."""
+        """Closes the replaced body."""
         await close(self._body)
 
 
 def is_stream(source: Any) -> bool:
-    """Whether a handler's value is sent piece by piece."""
+    """Returns whether a handler's value is sent in pieces."""
     return hasattr(source, "__aiter__") or isinstance(source, GeneratorType)
 
 
 def body_of(source: Any, run: Run) -> Body:
-    """The body object of a streamed value: itself, or the iterator wrapped."""
+    """The body object of a streamed value: the value itself, or its iterator wrapped."""
     return cast("Body", source) if hasattr(source, "length") else Stream(source, run)
 
 
 async def close(source: Any) -> None:
-    """Closes what can be closed; for a stream that will not be sent, or not to its end."""
+    """Closes a stream that is not sent to its end; values without `aclose` are ignored."""
     aclose: Callable[[], Awaitable[None]] | None = getattr(source, "aclose", None)
     if aclose is not None:
         await aclose()
 
 
 async def transmit(status: int, headers: list[tuple[bytes, bytes]], body: Body, receive: Receive, send: Send) -> None:
-    """Sends head and body, as fast as the client takes it, and closes the body, whatever happens.
+    """Sends head and body with the client's backpressure and always closes the body.
 
-    Raises Disconnected when the client leaves, and what the body raises.
+    Raises Disconnected when the client leaves, and the body's errors.
     """
 
     async def out(message: Message) -> None:
         try:
             await send(message)
-        except OSError as error:  # how ASGI servers from 2.4 on tell that nobody is there
+        except OSError as error:  # ASGI servers from 2.4 on report a disconnect so
             raise Disconnected from error
 
     try:
@@ -151,7 +151,7 @@ async def transmit(status: int, headers: list[tuple[bytes, bytes]], body: Body, 
 
 
 def hang_up(receive: Receive | None) -> bool:
-    """Closes the connection of a request without an answer; False where the server is not uvicorn, and it stays."""
+    """Closes the connection of a request without a response; returns False where the server is not uvicorn."""
     cycle = getattr(receive, "__self__", None)
     transport = getattr(cycle, "transport", None)
     if cycle is None or transport is None:
@@ -162,9 +162,9 @@ def hang_up(receive: Receive | None) -> bool:
 
 
 class Watch:
-    """`async with Watch(receive)`: cancels the block when the client leaves, and raises Disconnected then.
+    """`async with Watch(receive)`: cancels the block when the client leaves, and then raises Disconnected.
 
-    What of the request's body nobody has read is dropped.
+    Unread parts of the request's body are discarded.
     """
 
     __slots__ = ("_cancelling", "_listener", "_receive", "_task", "gone")
@@ -185,7 +185,7 @@ class Watch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._listener.cancel()
-        # As asyncio.timeout: only our own cancellation, and none from outside beside it, is turned into the exception.
+        # As in asyncio.timeout: only the own cancellation, without one from outside, becomes the exception.
         if self.gone and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise Disconnected from error
 

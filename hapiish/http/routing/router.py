@@ -1,7 +1,7 @@
-"""Which route a request meets: hapi's router (`@hapi/call`) as one dictionary and one trie a method and host.
+"""Finds routes as hapi's router (`@hapi/call`), with one dictionary and one trie per method and host.
 
-Takes parsed paths and opaque targets, hands back a target and the decoded parameters. It knows nothing of handlers,
-OPTIONS or CORS: what to answer when nothing matches is the caller's business.
+Maps parsed paths to opaque targets and returns a target and the decoded parameters. Handlers, OPTIONS, CORS and the
+response without a match are the caller's.
 """
 
 import re
@@ -25,12 +25,12 @@ _UNRESERVED = {code: character for code, character in _DECODED.items() if charac
 
 
 def normalise(raw: bytes | str, strip_trailing_slash: bool = False, *, faithful: bool = False) -> str:
-    """The path that routes are compared with: RFC 3986 §6.2.2 as hapi applies it, always ASCII.
+    """Normalizes a path for matching: RFC 3986 §6.2.2 as hapi applies it, always ASCII.
 
     Percent codes are upper-cased, those of characters that need none are decoded, dot segments and a fragment removed.
-    An absolute target loses its scheme and host; any other that does not start with "/" is a `BadRequest`. A `faithful`
-    path keeps the percent codes of reserved characters, which may mean another thing to another server (RFC 3986 §2.2);
-    its segments are those of the other.
+    An absolute target loses its scheme and host; any other target without a leading "/" raises BadRequest. A `faithful`
+    path keeps the percent codes of reserved characters, which an upstream server may distinguish (RFC 3986 §2.2); its
+    segments are the same.
     """
     text = raw if isinstance(raw, str) else raw.decode("latin-1")
     if not text.startswith("/"):
@@ -49,7 +49,7 @@ def normalise(raw: bytes | str, strip_trailing_slash: bool = False, *, faithful:
 
 
 def hostname(host: str) -> str:
-    """The name that virtual hosts are compared with: a `Host` header without port and final dot, in lower case."""
+    """Normalizes a `Host` header for virtual hosts: without port and final dot, in lower case."""
     name = host.lower()
     if not name.endswith("]"):
         name = name.rpartition(":")[0] or name
@@ -57,9 +57,9 @@ def hostname(host: str) -> str:
 
 
 class Router:
-    """Routes by method, path and virtual host; `add` them all, `freeze`, then `find`.
+    """Routes by method, path and virtual host: call `add` for each, `freeze`, then `find`.
 
-    Methods are upper case, `*` is any. The order of `add` never matters.
+    Methods are upper case, `*` matches any. The order of `add` does not matter.
     """
 
     __slots__ = ("_case_sensitive", "_general", "_hosts", "_strip_trailing_slash", "_tables", "_taken")
@@ -73,11 +73,13 @@ class Router:
         self._hosts: dict[str, dict[str, tuple[_Table, ...]]] = {}
 
     def add(self, method: str, path: Path, target: Any, vhost: str | None = None) -> None:
-        """Add one route; a `ValueError` tells of a conflict, a HEAD route or a slash that is always stripped."""
+        """Adds a route; raises ValueError for a conflict, a HEAD route or a trailing slash that requests lose."""
         if method == "HEAD":
             raise ValueError(f"HEAD {path.text}: GET routes serve HEAD, it cannot be declared")
         if self._strip_trailing_slash and path.text.endswith("/") and path.text != "/":
-            raise ValueError(f"{method} {path.text}: a trailing slash never matches when requests are stripped of it")
+            raise ValueError(
+                f"{method} {path.text}: requests lose their trailing slash (stripTrailingSlash), so it never matches"
+            )
         host = None if vhost is None else vhost.lower()
         for key in map(self._fold, occupies(path)):
             other = self._taken.get((host, method, key))
@@ -89,7 +91,7 @@ class Router:
         self._tables[host, method].add(path, target, self._case_sensitive)
 
     def freeze(self) -> "Router":
-        """Decide the order of tables for every host and method, and let go of what only `add` needs."""
+        """Computes the order of tables for every host and method and frees the data that only `add` needs."""
         self._taken.clear()
         for table in self._tables.values():
             table.freeze()
@@ -98,11 +100,10 @@ class Router:
         return self
 
     def find(self, method: str, path: str, host: str | None = None) -> Match | None:
-        """The route of a normalised `path`, or None; `BadRequest` when a parameter's value is not percent-coded UTF-8.
+        """Finds the route of a normalised `path`; raises BadRequest for a parameter that is not percent-coded UTF-8.
 
-        CONNECT asks for a tunnel and not for a resource (RFC 9110 §9.3.6): routes of any method do not answer it.
-
-        `host` is the request's `Host` header, with or without its port.
+        `host` is the request's `Host` header, with or without port. Routes of any method do not match CONNECT, which
+        asks for a tunnel and not for a resource (RFC 9110 §9.3.6).
         """
         folded = path if self._case_sensitive else path.lower()
         orders = self._orders_for(host)
@@ -124,7 +125,7 @@ class Router:
         return None
 
     def allowed(self, path: str, host: str | None = None) -> tuple[str, ...]:
-        """The methods that `path` answers, sorted, for `Allow`; routes of any method are not counted."""
+        """The methods with a route for `path`, sorted, for `Allow`; routes of any method do not count."""
         folded = self._fold(path)
         segments = folded.split("/")
         methods = {
@@ -135,7 +136,7 @@ class Router:
         return tuple(sorted(methods))
 
     def methods(self) -> tuple[str, ...]:
-        """Every method that some path answers, sorted."""
+        """All methods of the table, sorted."""
         named = {method for _, method in self._tables if method != ANY}
         return tuple(sorted(named | {"OPTIONS"} | ({"HEAD"} if "GET" in named else set())))
 
@@ -148,7 +149,7 @@ class Router:
         return self._hosts.get(hostname(host), self._general)
 
     def _orders_of(self, host: str | None) -> "_Orders":
-        """For each method the tables to try, the first hit wins: its own, for HEAD those of GET, then any method's."""
+        """The tables to try for each method, in order: its own, for HEAD those of GET, then those of any method."""
         owners = (None,) if host is None else (host, None)
         orders: _Orders = {}
         for method in {ANY, "HEAD", *(method for owner, method in self._tables if owner in owners)}:
@@ -159,7 +160,7 @@ class Router:
 
 
 class _Table:
-    """The routes of one method and host: whole literal paths in a dictionary, all others in a trie by segment."""
+    """The routes of one method and host: literal paths in a dictionary, others in a trie by segment."""
 
     __slots__ = ("literals", "method", "root")
 

@@ -1,6 +1,6 @@
-"""The trie behind the router: one node a place between two slashes, tried in hapi's order with going back.
+"""The trie of the router: one node per segment, searched in hapi's order with backtracking.
 
-Segments come expanded and folded (`expanded`); the router keeps whole literal paths, methods and hosts to itself.
+Segments are expanded and folded by `expanded`; literal paths, methods and hosts are handled by the router.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from hapiish.grammar.path import Literal, Mixed, Param, Path, Segment, Wildcard
 
 
 class Leaf:
-    """A target and the names of the values collected on the way; a counted parameter's name stands there repeatedly."""
+    """A target and the names of its parameters in order; a counted parameter's name is repeated."""
 
     __slots__ = ("counted", "names", "target")
 
@@ -21,7 +21,7 @@ class Leaf:
 
 
 class Node:
-    """One place in the trie. `open` is a wildcard below it, `optional` says that its route's last segment is `{p?}`."""
+    """A node of the trie. `open` is a wildcard below it, `optional` says that its route's last segment is `{p?}`."""
 
     __slots__ = ("edge", "literals", "mixed", "open", "optional", "param", "plain")
 
@@ -35,7 +35,7 @@ class Node:
         self.plain = False
 
     def put(self, segments: list[Segment], leaf: Leaf) -> None:
-        """Hang `leaf` below this node; one that stands there already is replaced."""
+        """Adds `leaf` below this node, replacing an existing one."""
         node = self
         for segment in segments:
             if isinstance(segment, Wildcard):
@@ -46,7 +46,7 @@ class Node:
         node.optional = isinstance(segment, Param) and segment.optional
 
     def freeze(self) -> None:
-        """Sort what is tried in turn; a plain node has nothing to come back to when a literal's subtree fails."""
+        """Sorts the alternatives; a plain node needs no backtracking after a literal."""
         self.mixed.sort(key=lambda pair: pair[0].rank)
         self.plain = not self.mixed and self.param is None and self.open is None
         for node in (*self.literals.values(), *(node for _, node in self.mixed), self.param):
@@ -71,8 +71,8 @@ class Node:
 class _Shape:
     """A mixed segment as prefix, separators and suffix; matching is greedy from the left and linear in the text.
 
-    The first parameter is longest when every separator stands as far right as the ones after it allow, so they are
-    sought from the right; a regular expression would go back and forth (n³ steps for four parameters).
+    The first parameter is longest when every separator is as far right as the ones after it allow, so separators are
+    searched from the right; a regular expression would backtrack (n³ steps for four parameters).
     """
 
     __slots__ = ("least", "prefix", "rank", "separators", "suffix")
@@ -84,14 +84,14 @@ class _Shape:
         starts, ends = isinstance(parts[0], Literal), isinstance(parts[-1], Literal)
         self.least = tuple(0 if param.optional else 1 for param in params)
         # hapi's order: more parts first, then those starting with a literal, then part by part the longer literal.
-        # Shapes that differ in optionality only come last: hapi treats them as one, made by whichever was added first.
+        # Shapes that differ only in optionality come last: hapi merges them into the one added first.
         self.rank = (-len(parts), not starts, [(-len(text), text) for text in literals], [-n for n in self.least])
         self.prefix = literals.pop(0) if starts else ""
         self.suffix = literals.pop() if ends else ""
         self.separators = tuple(reversed(list(zip(literals, self.least[1:], strict=True))))
 
     def match(self, segment: str, raw: str) -> list[str] | None:
-        """The parameters' values cut from `raw` where `segment`, its folded twin, has the shape."""
+        """The parameters' values cut from `raw`; None unless `segment`, its case-folded form, matches."""
         if not (segment.startswith(self.prefix) and segment.endswith(self.suffix)):
             return None
         start, end = len(self.prefix), len(segment) - len(self.suffix)
@@ -111,7 +111,7 @@ class _Shape:
 
 
 def search(node: Node, segments: list[str], raw: list[str], index: int, values: list[str]) -> Leaf | None:
-    """The best leaf below `node` for `segments` from `index`, its parameters appended to `values`."""
+    """The best leaf below `node` for `segments` from `index`; appends its parameters to `values`."""
     count = len(segments)
     while index < count:
         segment = segments[index]
@@ -134,7 +134,7 @@ def search(node: Node, segments: list[str], raw: list[str], index: int, values: 
                 return leaf
         index += 1
         param = node.param
-        # A required parameter is never empty; hapi lets "" pass where `{p?}` stands beside it.
+        # A required parameter is never empty; hapi accepts "" if it shares its node with `{p?}`.
         if param is not None and (segment or (param.optional and index == count)):
             values.append(raw[index - 1])
             if node.open is None:
@@ -165,7 +165,7 @@ def _search_mixed(node: Node, segments: list[str], raw: list[str], index: int, v
 
 
 def expanded(path: Path, case_sensitive: bool) -> Iterator[Segment]:
-    """One segment a slash: `{p*3}` is three parameters; literals folded where case does not count."""
+    """One segment per slash: `{p*3}` becomes three parameters; literals are folded if case is ignored."""
     for segment in path.segments:
         match segment:
             case Param(count=count):
@@ -179,7 +179,7 @@ def expanded(path: Path, case_sensitive: bool) -> Iterator[Segment]:
 
 
 def names_of(path: Path) -> Iterator[str]:
-    """The name of each value that a match collects, in order."""
+    """The parameter names of a match, in order."""
     for segment in path.segments:
         match segment:
             case Param(name, count=count):

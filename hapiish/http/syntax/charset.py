@@ -1,4 +1,4 @@
-"""The `charset` of a media type (RFC 9110 §8.3.2) to what makes text of bytes. Nothing is replaced or guessed."""
+"""Decoders for the `charset` of a media type (RFC 9110 §8.3.2). Invalid bytes raise; nothing is guessed."""
 
 import codecs
 import re
@@ -8,13 +8,13 @@ from typing import Final
 from hapiish import boom
 
 Decode = Callable[[bytes], str]
-"""Bytes to text; raises BadRequest for bytes that are not text in the charset."""
+"""Decodes bytes; raises BadRequest for bytes that are invalid in the charset."""
 
 UTF_8: Final = "utf-8"
 
 _PARAMETER: Final = re.compile(r";[ \t]*charset=(?:\"([^\"]*)\"|([^;\s\"]*))", re.IGNORECASE)
-_LONGEST: Final = 40
-_OF_LETTERS: Final = frozenset(
+_MAX_LABEL_LENGTH: Final = 40
+_ASCII_COMPATIBLE: Final = frozenset(
     (
         *("ascii", UTF_8, "utf-8-sig", "gb18030", "gbk", "gb2312", "big5", "big5hkscs", "hz", "tis-620"),
         *("euc_jp", "euc_kr", "iso2022_jp", "iso2022_kr", "johab", "shift_jis", "cp932", "cp949", "cp950"),
@@ -24,31 +24,31 @@ _OF_LETTERS: Final = frozenset(
         *("koi8-r", "koi8-t", "koi8-u", "mac-cyrillic", "mac-greek", "mac-latin2", "mac-roman", "mac-turkish"),
     )
 )
-"""Charsets in which ASCII is ASCII, by the names of Python. Of its others some are no charsets, and some are slow."""
+"""ASCII-compatible charsets by Python's names. Python's other codecs are no charsets, or slow."""
 
 _WIDE: Final = frozenset({"utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"})
 
 
 def named(content_type: str) -> str | None:
-    """The charset of a Content-Type header by its name in Python, UTF-8 without one; None for an unknown one."""
+    """The charset of a Content-Type header by Python's name; UTF-8 if it has none, None for an unknown one."""
     found = _PARAMETER.search(content_type)
     label = (found[1] or found[2] or "").strip() if found is not None else ""
     if not label:
         return UTF_8
     try:
-        name = codecs.lookup(label).name if len(label) <= _LONGEST and label.isascii() else ""
+        name = codecs.lookup(label).name if len(label) <= _MAX_LABEL_LENGTH and label.isascii() else ""
     except LookupError:
         return None
-    return name if name in _OF_LETTERS or name in _WIDE else None
+    return name if name in _ASCII_COMPATIBLE or name in _WIDE else None
 
 
 def is_wide(name: str) -> bool:
-    """Whether even ASCII is more than one byte a character."""
+    """Returns whether ASCII characters take more than one byte."""
     return name in _WIDE
 
 
 def decoder(name: str) -> Decode:
-    """What decodes the charset that `named` has found."""
+    """The decoder of a charset that `named` returned."""
 
     def decode(data: bytes) -> str:
         try:

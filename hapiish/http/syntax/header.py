@@ -1,4 +1,4 @@
-"""What a header may carry (RFC 9110 §5.5), and addresses in `Location`: encoded, or known to be of this very server."""
+"""Validates header fields to send (RFC 9110 §5.5), encodes `Location`, and recognises local redirects."""
 
 import re
 from functools import lru_cache
@@ -10,16 +10,16 @@ Pair = tuple[bytes, bytes]
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LOCAL: Final = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")
-_OF_THE_SERVER: Final = frozenset({"transfer-encoding"})
-_STRAY: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_SET_BY_SERVER: Final = frozenset({"transfer-encoding"})
+_BARE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _URI: Final = "!#$%&'()*+,/:;=?@[]~"
-"""Characters that `Location` carries as they are: those of RFC 3986, and the percent signs of what is encoded."""
+"""Characters that `Location` keeps: those of RFC 3986, and the percent sign."""
 
 
 def pair(name: str, value: str) -> Pair:
-    """A header as it is sent, `name` in lower case. Raises ValueError, which names the header, for what cannot be."""
-    if name in _OF_THE_SERVER:
-        raise ValueError(f'the header "{name}" is for the server to set, which knows how it sends the body')
+    """A header as a pair of bytes, `name` in lower case. Raises ValueError, naming the header, for an invalid one."""
+    if name in _SET_BY_SERVER:
+        raise ValueError(f'the header "{name}" is set by the server, which frames the body')
     if name == "content-length" and not (value.isascii() and value.isdecimal()):
         raise ValueError(f'the header "content-length" cannot be {value!a}: it is a number of bytes')
     if name == "location":
@@ -42,14 +42,13 @@ def _key(name: str) -> bytes:
 
 
 def encoded(uri: str) -> str:
-    """`uri` with percent codes in place of every character that a URI cannot carry (RFC 3986 §2.1)."""
-    return quote(_STRAY.sub("%25", uri), safe=_URI, errors="replace")
+    """`uri` with percent codes for every character that a URI cannot hold (RFC 3986 §2.1)."""
+    return quote(_BARE_PERCENT.sub("%25", uri), safe=_URI, errors="replace")
 
 
 def is_local(target: Any) -> TypeGuard[str]:
-    """Whether `target` is a path of this very server, and of no other however a browser reads it.
+    """Returns whether `target` is a path of this server in every browser.
 
-    Two slashes, or a slash and a backslash, begin the name of another server; browsers drop tabs and line ends before
-    they look.
+    Two slashes, or a slash and a backslash, begin the name of another server; browsers drop tabs and line ends first.
     """
     return isinstance(target, str) and _LOCAL.fullmatch(target) is not None

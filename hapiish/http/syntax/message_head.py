@@ -1,6 +1,6 @@
-"""What RFC 9112 demands of a request's head beyond its syntax: Host, target, transfer codings, upgrades.
+"""Checks a request's head beyond its syntax (RFC 9112): Host, target, transfer codings, upgrades.
 
-The parser (llhttp) judges the syntax. Everything here is pure: bytes in, values out, or a `Refused`.
+The parser (llhttp) checks the syntax. Pure functions of bytes, which return values or raise Refused.
 """
 
 import re
@@ -25,7 +25,7 @@ _VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]\r\n")
 
 
 class Refused(Exception):
-    """A request that the server answers itself, with `status` and the reason, and then closes the connection."""
+    """A request that the server refuses with `status` and a reason before it closes the connection."""
 
     def __init__(self, status: int, reason: str, *headers: Pair) -> None:
         super().__init__(reason)
@@ -34,12 +34,12 @@ class Refused(Exception):
         self.headers = headers
 
     def answer(self, defaults: list[Pair], *, body: bool = True, encoded: Encoded | None = None) -> bytes:
-        """The whole response, in the form of hapi's errors, or as `encoded` makes content and media type of that."""
+        """The whole response, with hapi's error body, or as `encoded` makes content and media type of it."""
         known = boom.of(self.status)
         phrase = known.phrase if known.status == self.status else HTTPStatus(self.status).phrase
-        told = {"statusCode": self.status, "error": phrase, "message": self.reason}
-        own = encoded(told) if encoded is not None else None
-        content, media_type = own or (codec.encode(told), "application/json; charset=utf-8")
+        error_body = {"statusCode": self.status, "error": phrase, "message": self.reason}
+        own = encoded(error_body) if encoded is not None else None
+        content, media_type = own or (codec.encode(error_body), "application/json; charset=utf-8")
         pairs = [
             *defaults,
             *self.headers,
@@ -54,9 +54,9 @@ class Refused(Exception):
 
 @lru_cache(maxsize=1024)
 def is_host(value: bytes) -> bool:
-    """Whether a Host header names a host: a name or address, and perhaps a port (RFC 9110 §7.2, §4.2.1).
+    """Returns whether a Host header is a name or address with an optional port (RFC 9110 §7.2, §4.2.1).
 
-    Of a name's characters those are taken that hosts have in practice, not RFC 3986's delimiters and percent codes.
+    Names consist of the characters that hosts have in practice, without RFC 3986's delimiters and percent codes.
     """
     if len(value) > LONGEST_HOST:
         return False
@@ -78,9 +78,9 @@ def _is_ipv6(text: bytes) -> bool:
 
 
 def split_target(target: bytes, method: bytes) -> tuple[bytes | None, bytes, bytes]:
-    """Authority (None unless the target is absolute), path and query of a request's target (RFC 9112 §3.2).
+    """Authority (None unless the target is absolute), path and query of a request target (RFC 9112 §3.2).
 
-    Raises Refused for what is neither a path, nor an absolute http or https URI, nor the `*` of OPTIONS.
+    Raises Refused unless the target is a path, an absolute http or https URI, or the `*` of OPTIONS.
     """
     if b"#" in target:
         target = target.partition(b"#")[0]
@@ -104,7 +104,7 @@ def judge_codings(codings: bytes, version: str) -> None:
     """Raises Refused for a Transfer-Encoding other than `chunked` (RFC 9112 §6.1, §6.3)."""
     if version != "1.1":
         raise Refused(400, "Transfer-Encoding needs HTTP/1.1")
-    names = [name.strip(b" ").lower() for name in codings.split(b",")]  # a tab is allowed, but not to the parser
+    names = [name.strip(b" ").lower() for name in codings.split(b",")]  # RFC 9112 allows a tab, llhttp does not
     if names[-1] != b"chunked" or b"chunked" in names[:-1] or b"" in names:
         raise Refused(400, "Invalid Transfer-Encoding")
     if len(names) > 1:
@@ -112,13 +112,13 @@ def judge_codings(codings: bytes, version: str) -> None:
 
 
 def opens_websocket(headers: list[Pair]) -> bool:
-    """Whether an upgrade that was asked for is the one to WebSocket."""
+    """Returns whether the requested upgrade is to WebSocket."""
     asked = [value for name, value in headers if name == b"upgrade"]
     return len(asked) == 1 and asked[0].strip(b" \t").lower() == b"websocket"
 
 
 def judge_handshake(headers: list[Pair]) -> None:
-    """Raises Refused for a WebSocket handshake that is none (RFC 6455 §4.2.1)."""
+    """Raises Refused for an invalid WebSocket handshake (RFC 6455 §4.2.1)."""
     named = [name for name, _ in headers]
     if b"transfer-encoding" in named or any(n == b"content-length" and v.strip(b"0") for n, v in headers):
         raise Refused(400, "A WebSocket handshake has no body")
@@ -143,7 +143,7 @@ def _is_key(value: bytes) -> bool:
 
 
 def refusal(reason: str, data: bytes) -> Refused:
-    """What a complaint of the parser, in its words, means to the client; `data` is what was being read."""
+    """Translates a parser error to a refusal; `data` is the input that was being parsed."""
     if reason.startswith(("Invalid HTTP version", "Pause on PRI")) and (_VERSION.search(data) or b"PRI" in data):
         return Refused(505, "Only HTTP/1.1 and HTTP/1.0 are understood")
     if reason == "Invalid method encountered" and _REQUEST_LINE.match(data.lstrip(b"\r\n")):

@@ -1,6 +1,6 @@
-"""A query string to a dictionary as hapi reads it (`application/x-www-form-urlencoded` of the WHATWG URL standard).
+"""Parses query strings as hapi does (`application/x-www-form-urlencoded` of the WHATWG URL standard).
 
-Only text comes out; numbers, lists and defaults are the business of a schema.
+Values are text; schemas convert them to numbers and lists and add defaults.
 """
 
 import re
@@ -19,14 +19,14 @@ Parser = Callable[[dict[str, Any]], dict[str, Any]]
 def parse(raw: bytes | str) -> dict[str, str | list[str]]:
     """Names to texts, a repeated name to the list of its texts in order.
 
-    `+` is a space, a name without `=` is "", percent codes that are none stay as they are, bytes that are not UTF-8
-    become U+FFFD: a query never fails to parse.
+    `+` is a space, a name without `=` is "", invalid percent codes are kept, bytes that are not UTF-8 become U+FFFD: a
+    query never fails to parse.
     """
     return _pairs(raw if isinstance(raw, str) else raw.decode("utf-8", "replace"), _replaced)
 
 
 def form(body: bytes, charset: str = UTF_8) -> dict[str, str | list[str]]:
-    """The same of a form in that charset, percent codes included; BadRequest for what is not text in it."""
+    """Parses a form in that charset, percent codes included; raises BadRequest for bytes invalid in it."""
     decode = decoder(charset)
     if charset == UTF_8:
         return _pairs(decode(body), lambda codes: decode(_bytes(codes)))
@@ -63,7 +63,7 @@ def _pairs(text: str, decoded: Decoded) -> dict[str, str | list[str]]:
 
 
 def _bytes(codes: re.Match[str]) -> bytes:
-    """What percent codes stand for. `urllib.parse.unquote` takes quadratic time where many are none."""
+    """The bytes of percent codes. `urllib.parse.unquote` takes quadratic time if many are invalid."""
     return bytes.fromhex(codes[0].replace("%", ""))
 
 
@@ -72,7 +72,7 @@ def _replaced(codes: re.Match[str]) -> str:
 
 
 def parser(function: Callable[[dict[str, Any]], Any]) -> Parser:
-    """A parser of one's own, which is given what `parse` returns; one that returns no dictionary is a 500 (hapi)."""
+    """Wraps `query.parser`, which receives the result of `parse`; any result but a dictionary is a 500 (hapi)."""
 
     def call(query: dict[str, Any]) -> dict[str, Any]:
         parsed = function(query)
