@@ -111,7 +111,7 @@ def test_the_bounds_are_those_of_the_table(start: Start) -> None:
         for _ in range(3):
             held.enter_context(opened(server))
         assert answers(ask(server, b""))[0].status == 429
-    assert '"refused a request of' in server.errors
+    assert '"refused a request from' in server.errors
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ async def test_an_application_has_events_of_its_own(make: Make) -> None:
     events.on("more", lambda data: seen(app).append(data))
     events.emit("more", "told")
     assert seen(app)[-1] == "told"
-    with pytest.raises(ValueError, match="there already"):
+    with pytest.raises(ValueError, match="declared already"):
         app.server.event("orders")
     await app.server.stop()
 

@@ -1,4 +1,4 @@
-"""A transport that writes once per turn of the event loop: a write is the dearest thing that a small response does."""
+"""A transport that writes once per turn of the event loop: the write is the largest cost of a small response."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from typing import Any
 from uvicorn.protocols.http.flow_control import FlowControl
 
 WRITE_AT_ONCE = 65536
-"""Bytes that are not held back until the end of the loop's turn."""
+"""Bytes from which the buffer is flushed before the turn of the event loop ends."""
 
 
 class CoalescingTransport:
-    """A transport that gathers what is written to it; in all else it is the one that it stands for."""
+    """Buffers writes; all other attributes are those of the wrapped transport."""
 
     __slots__ = ("_ended", "_held", "_linger", "_loop", "_parts", "transport")
 
@@ -29,7 +29,7 @@ class CoalescingTransport:
         return getattr(self.transport, name)
 
     def write(self, data: bytes) -> None:
-        """Keeps `data` until the turn ends or there is much of it."""
+        """Buffers `data` until the turn ends or the buffer is full."""
         if not self._parts:
             self._loop.call_soon(self.flush)
         self._parts.append(data)
@@ -38,7 +38,7 @@ class CoalescingTransport:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what was kept."""
+        """Writes the buffer."""
         if self._parts:
             data = b"".join(self._parts)
             self._parts.clear()
@@ -47,11 +47,11 @@ class CoalescingTransport:
                 self.transport.write(data)
 
     def is_closing(self) -> bool:
-        """Whether nothing more is to be written."""
+        """Returns whether nothing more can be written."""
         return self._ended or self.transport.is_closing()
 
     def close(self) -> None:
-        """Closes behind what was written, at once or when `linger`, asked whether it sees to that, says yes."""
+        """Flushes and closes; if `linger` returns true, only the sending side is closed and the caller closes later."""
         self.flush()
         if self._ended or self.transport.is_closing():
             return
@@ -63,21 +63,21 @@ class CoalescingTransport:
 
 
 class Flow(FlowControl):
-    """uvicorn's, which reads nothing while requests that have come are not answered yet, though they ask for more."""
+    """uvicorn's flow control, which can also stop reading while pipelined requests wait."""
 
     held = False
 
     def hold(self) -> None:
-        """Reads no more until `release`."""
+        """Stops reading until `release`."""
         self.held = True
         self.pause_reading()
 
     def release(self) -> None:
-        """Reads again."""
+        """Resumes reading."""
         self.held = False
         self.resume_reading()
 
     def resume_reading(self) -> None:
-        """Reads again, unless it is held."""
+        """Resumes reading, unless held."""
         if not self.held:
             super().resume_reading()

@@ -1,6 +1,6 @@
-"""The connections of one server: how many there may be, how long each may keep it waiting, who makes room.
+"""The connections of one server: their number, their deadlines, and which are closed to admit others.
 
-One timer watches all of them; a connection costs a request no more than the change from one dictionary to another.
+One timer checks all deadlines; a request costs a connection two dictionary operations.
 """
 
 import asyncio
@@ -20,24 +20,24 @@ from hapiish.http.syntax.message_head import Refused
 log = logging.getLogger("hapiish")
 
 LINGER = 2.0
-"""Seconds for which what a refused client still sends is read away, so that it gets to see the answer."""
+"""Seconds for which input of a refused client is discarded, so that it can read the response before a reset."""
 
 LINGERING = 256
-"""Connections that linger at the same time; never more than a quarter of all."""
+"""Maximum number of lingering connections, at most a quarter of all."""
 
 OLDEST = 100
-"""So many of the oldest connections at work are asked whether their client owes them a body."""
+"""Number of the oldest busy connections that are checked for a client that owes a body."""
 
 QUIET = 10.0
-"""Seconds between two lines of the log about refused requests."""
+"""Minimum seconds between two log lines about refused requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a server admits. Bytes, headers, seconds; connections: None is what the process's descriptors allow.
+    """Limits of a server: bytes, headers, seconds, connections; None is derived from the process's descriptors.
 
-    `trusted` are proxies, which `per_address` does not concern. `sockets` are the paths at or below which a WebSocket
-    may be opened, None for any.
+    `trusted` are proxies, exempt from `per_address`. A WebSocket may be opened at or below the paths of `sockets`, None
+    for any path.
     """
 
     head_bytes: int = 32768
@@ -49,26 +49,26 @@ class Limits:
     sockets: tuple[str, ...] | None = None
 
     def takes_socket(self, path: str) -> bool:
-        """Whether a WebSocket may be opened at a path."""
+        """Returns whether a WebSocket may be opened at a path."""
         return self.sockets is None or any(path == own or path.startswith(f"{own}/") for own in self.sockets)
 
 
 class Connection(Protocol):
-    """What is counted and watched: an HTTP connection, or a TLS handshake on its way to be one."""
+    """A connection or a TLS handshake, which is counted and has a deadline."""
 
     watched: dict[Any, float] | None
 
     def expire(self) -> None:
-        """Its time is over."""
+        """Called at the deadline."""
 
     def give_up(self) -> None:
-        """Closes at once: somebody else needs the place."""
+        """Closes the connection at once to free its place."""
 
 
 class Connections:
-    """Every open connection is in one of `waiting` (for a head), `resting` (kept alive), `lingering`, or at work.
+    """Tracks open connections; each is `waiting` (for a head), `resting` (kept alive), `lingering`, or busy.
 
-    Each of the three is in the order of its deadlines, so that the first is the next to end.
+    The three dictionaries are ordered by deadline, so that the first entry expires first.
     """
 
     def __init__(self, limits: Limits, keep_alive: float) -> None:
@@ -82,7 +82,7 @@ class Connections:
         self._trusted = Forwarding(limits.trusted)
         soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         descriptors = soft if soft != resource.RLIM_INFINITY else 1 << 20
-        self.highest = descriptors - max(16, min(64, descriptors // 8))  # the rest is for files, stores and proxies
+        self.highest = descriptors - max(16, min(64, descriptors // 8))  # reserved for files, stores and proxies
         self.total = max(1, self.highest if limits.total is None else limits.total)
         self._pause = max(0.05, min(1.0, limits.head_timeout / 4, keep_alive / 4))
         self._timer: asyncio.TimerHandle | None = None
@@ -92,9 +92,9 @@ class Connections:
     # Places
 
     def admit(self, connection: Connection, address: str | None, descriptor: int) -> Refused | None:
-        """Gives a new connection its place; otherwise the answer that it gets.
+        """Admits a new connection, or returns the refusal to send.
 
-        Where there is none left, or descriptors run short, the connection that has kept silent for longest goes.
+        At the limit of connections or descriptors, the connection that has been idle longest is closed.
         """
         peer = self._peer(address)
         if peer is not None and self.by_address[peer] >= self._per_address(peer):
@@ -110,12 +110,12 @@ class Connections:
         return None
 
     def leave(self, connection: Connection) -> None:
-        """The connection is over."""
+        """Removes a closed connection."""
         self.busy(connection)
         self.release(connection)
 
     def release(self, connection: Any) -> None:
-        """The place is free; nothing happens where there is none."""
+        """Frees the connection's place, if it has one."""
         if connection in self.places:
             peer = self.places.pop(connection)
             if peer is not None:
@@ -124,15 +124,15 @@ class Connections:
                     del self.by_address[peer]
 
     def hand_over(self, connection: Connection, successor: Any) -> None:
-        """The place goes on to what takes the connection over, which then leaves it."""
+        """Transfers the place to `successor`, which must release it."""
         self.busy(connection)
         if connection in self.places:
             self.places[successor] = self.places.pop(connection)
 
     def make_room(self) -> bool:
-        """Gives up a connection that waits for its client, if there is one.
+        """Closes a connection that waits for its client; returns False if there is none.
 
-        The first to go has had its last answer, then come those between two requests, in a head, in a body.
+        Order: after a last response, between requests, in a head, in a body.
         """
         for queue in (self.lingering, self.resting, self.waiting):
             for connection in queue:
@@ -147,7 +147,7 @@ class Connections:
         return False
 
     def _peer(self, address: str | None) -> str | None:
-        """Whom a connection counts for: an address, the /64 network of an IPv6 one, nobody for a trusted proxy."""
+        """The address that a connection counts for: IPv6 by its /64 network, None for a trusted proxy."""
         if address is None or self._trusted.trusts(address):
             return None
         try:
@@ -161,24 +161,24 @@ class Connections:
     def _per_address(self, peer: str) -> float:
         if self.limits.per_address is not None:
             return self.limits.per_address
-        # Unless the table says so, a proxy of this very machine need not be named to be let in.
+        # Without a setting, a local proxy is exempt even if it is not listed as trusted.
         return inf if peer.startswith("127.") or peer == "0000:0000:0000:0000" else max(1, self.total // 2)
 
     # Time
 
     def wait(self, connection: Connection) -> None:
-        """A head is to come now."""
+        """Starts the deadline for a request head."""
         self._move(connection, self.waiting, self.limits.head_timeout)
 
     def rest(self, connection: Connection) -> None:
-        """An answer is out, and another request may follow."""
+        """Starts the keep-alive deadline after a response."""
         if connection.watched is not None:
             connection.watched.pop(connection, None)
         queue = connection.watched = self.resting
         queue[connection] = monotonic() + self.keep_alive
 
     def linger(self, connection: Connection) -> None:
-        """The last answer is out."""
+        """Starts the linger period after a last response."""
         if len(self.lingering) >= min(LINGERING, max(1, self.total // 4)):
             oldest = next(iter(self.lingering))
             self.busy(oldest)
@@ -186,7 +186,7 @@ class Connections:
         self._move(connection, self.lingering, LINGER)
 
     def busy(self, connection: Connection) -> None:
-        """The server is at work for it: no deadline is here any more."""
+        """Stops the deadline while the server processes a request."""
         if connection.watched is not None:
             connection.watched.pop(connection, None)
             connection.watched = None
@@ -206,14 +206,14 @@ class Connections:
         alive = bool(self.places or self.lingering)
         self._timer = asyncio.get_running_loop().call_later(self._pause, self._sweep) if alive else None
 
-    # Telling
+    # Logging
 
-    def tell(self, refused: Refused, client: Any) -> None:
-        """A line of the log about a refused request, unless there was one a moment ago: clients decide how many."""
+    def log_refusal(self, refused: Refused, client: Any) -> None:
+        """Logs a refused request; rate-limited, because clients decide how many there are."""
         now = monotonic()
         if now < self._quiet_until:
             self._refused += 1
             return
         more = f", and {self._refused} requests since the last such line" if self._refused else ""
-        log.warning("refused a request of %s: %d %s%s", client or "a client", refused.status, refused.reason, more)
+        log.warning("refused a request from %s: %d %s%s", client or "a client", refused.status, refused.reason, more)
         self._refused, self._quiet_until = 0, now + QUIET

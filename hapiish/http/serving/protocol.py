@@ -1,8 +1,7 @@
-"""HTTP/1.1 as `hapiish run` speaks it: uvicorn's protocol, which refuses what is no request and waits for nobody long.
+"""HTTP/1.1 for `hapiish run`: uvicorn's protocol, with refusals of invalid requests and deadlines for clients.
 
-What is written in one turn of the event loop leaves together at its end. A request whose client has left is cancelled:
-the protocol learns of it anyway, so that requests pay nothing for being watched, while a task that waits for
-`http.disconnect` would cost each of them as much as all the rest.
+Writes are coalesced per turn of the event loop. A request is cancelled when its client leaves: `connection_lost`
+reports that without cost, while a task per request that waits for `http.disconnect` would double the request's cost.
 """
 
 import asyncio
@@ -27,7 +26,7 @@ _SILENT.disabled = True
 
 
 def connections(server_state: Any, config: Any) -> Connections:
-    """What all connections of a server share; its `Limits` are the attribute `limits` of uvicorn's Config."""
+    """The state shared by a server's connections; `Limits` are the attribute `limits` of uvicorn's Config."""
     shared: Connections | None = getattr(server_state, "hapiish", None)
     if shared is None:
         shared = Connections(getattr(config, "limits", None) or Limits(), config.timeout_keep_alive)
@@ -36,63 +35,63 @@ def connections(server_state: Any, config: Any) -> Connections:
 
 
 class HttpProtocol(Reader):
-    """For uvicorn's option `http`."""
+    """The class for uvicorn's option `http`."""
 
     _running: tuple[RequestResponseCycle, asyncio.Task[None]] | None = None
-    _last_words: Refused | None = None  # for after the answers that are to come
+    _pending_refusal: Refused | None = None  # sent after the responses of earlier requests
 
     # The connection
 
     def connection_made(self, transport: Any) -> None:
-        """Takes a place among the server's connections, and puts itself between uvicorn and the transport."""
+        """Wraps the transport and admits the connection."""
         super().connection_made(CoalescingTransport(transport, self.loop, self._lingers))  # type: ignore[arg-type]
         self.flow = Flow(self.transport)
         self.shared = connections(self.server_state, self.config)
-        if self in self.shared.places:  # which was its TLS handshake's
+        if self in self.shared.places:  # admitted at its TLS handshake
             self.shared.wait(self)
             return
         refused = self.shared.admit(self, self.client[0] if self.client else None, descriptor(transport))
         if refused is not None:
-            self._end(refused)
+            self._refuse(refused)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancels the request that is under way, unless it must not be."""
+        """Cancels the running request, unless it is uninterrupted."""
         self.shared.leave(self)
-        self.unfed = b""
+        self.backlog = b""
         self.pipeline.clear()
         super().connection_lost(exc)
-        self._abandon()
+        self._cancel_request()
 
     def expire(self) -> None:
-        """408 to a client that has begun a request; the others have said nothing."""
+        """Responds 408 if a request has begun, else closes the connection."""
         if self.stage == HEAD and not self.over:
-            self._end(Refused(408, "The head of the request took too long"))
+            self._refuse(Refused(408, "The head of the request took too long"))
         else:
             self.give_up()
 
     def give_up(self) -> None:
-        """Closes at once."""
+        """Flushes and aborts the connection."""
         self.over = True
         self.transport.flush()
         self.transport.abort()
 
-    def _abandon(self) -> None:
-        """Ends the work for a client that will not have its answer."""
+    def _cancel_request(self) -> None:
+        """Cancels the request whose client will not read the response."""
         if self._running is not None:
             cycle, task = self._running
             if not cycle.response_complete:
                 cycle.disconnected = True
                 cycle.message_event.set()
                 if UNINTERRUPTED not in cycle.scope:
-                    cycle.logger = _SILENT  # an application that is cancelled has not failed
+                    cycle.logger = _SILENT  # uvicorn logs a cancelled application as an error
                     task.cancel(GONE)
 
-    def works(self) -> bool:
-        """Whether a request has not been answered yet."""
+    def is_serving(self) -> bool:
+        """Returns whether a request is unanswered."""
         return self._running is not None and not self._running[0].response_complete
 
     def start(self, version: str) -> None:
-        """Serves the request, or keeps it until those before it are answered."""
+        """Runs the request, or queues it behind pipelined ones."""
         self.stage = BODY
         app: Any = self.app
         if self.limit_concurrency is not None and (
@@ -121,7 +120,7 @@ class HttpProtocol(Reader):
             self.flow.hold()
 
     def on_response_complete(self) -> None:
-        """Goes on with what waits: a request, a refusal, bytes that came too early; else the client's turn comes."""
+        """Continues with a queued request, a pending refusal or buffered bytes, else starts a deadline."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -130,8 +129,8 @@ class HttpProtocol(Reader):
             self._start_asgi_task(cycle, app)
             if self.pipeline:
                 return
-        elif self._last_words is not None:
-            self._end(self._last_words)
+        elif self._pending_refusal is not None:
+            self._refuse(self._pending_refusal)
             return
         elif self.stage == HEAD:
             self.shared.wait(self)
@@ -141,8 +140,8 @@ class HttpProtocol(Reader):
             self.flow.release()
         elif self.flow.read_paused:
             self.flow.resume_reading()
-        if self.unfed:
-            self.feed_more()
+        if self.backlog:
+            self.feed_backlog()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         task = self.loop.create_task(cycle.run_asgi(app))
@@ -152,8 +151,8 @@ class HttpProtocol(Reader):
 
     # Refusals
 
-    def meaning(self, error: Exception) -> Refused:
-        """What a callback has raised, or the parser's words in ours; anything else is a mistake of this module."""
+    def refusal_for(self, error: Exception) -> Refused:
+        """The refusal for an error of the parser or of a callback; unexpected errors are logged."""
         found = error.__context__
         if isinstance(found, Refused):
             return found
@@ -161,33 +160,33 @@ class HttpProtocol(Reader):
             log.error("a request could not be received", exc_info=found or error)
         return refusal(str(error), self.slice)
 
-    def broken(self, refused: Refused) -> None:
-        """Answers what is no request, behind the requests before it; a request that has its answer gets no second."""
+    def refuse(self, refused: Refused) -> None:
+        """Refuses invalid input after the responses of earlier requests; sends no second response to a request."""
         cycle = self.cycle
         if self.stage == BODY:
             if self.pipeline and self.pipeline[0][0] is cycle:
                 self.pipeline.popleft()
             elif cycle.response_complete or cycle.response_started:
-                self.shared.tell(refused, self.client)
+                self.shared.log_refusal(refused, self.client)
                 self.over = True
-                self._abandon()
+                self._cancel_request()
                 self.transport.close()
                 return
             else:
-                self._abandon()
-                self._end(refused)
+                self._cancel_request()
+                self._refuse(refused)
                 return
-        if self.works():
+        if self.is_serving():
             self.over = True
-            self._last_words = refused
+            self._pending_refusal = refused
             self.flow.hold()
         else:
-            self._end(refused)
+            self._refuse(refused)
 
-    def _end(self, refused: Refused) -> None:
-        """The last answer."""
+    def _refuse(self, refused: Refused) -> None:
+        """Sends the refusal and closes the connection."""
         self.over = True
-        self.shared.tell(refused, self.client)
+        self.shared.log_refusal(refused, self.client)
         if self.transport.is_closing():
             return
         bodiless = self.scope is not None and self.scope.get("method") == "HEAD"
@@ -198,11 +197,11 @@ class HttpProtocol(Reader):
         self.transport.close()
 
     def _lingers(self) -> bool:
-        """Whether the client may still be sending: closed now, it would lose the answer (RFC 9112 §9.6).
+        """Returns whether the client may still be sending: closing now would discard the response (RFC 9112 §9.6).
 
-        What it sends is then read away for a while, or until it closes.
+        Its input is then discarded until the linger period ends or the client closes.
         """
-        silent = self.stage == BETWEEN and not self.over and not self.unfed
+        silent = self.stage == BETWEEN and not self.over and not self.backlog
         if silent or self not in self.shared.places or not self.transport.can_write_eof():
             return False
         self.over = True
@@ -213,7 +212,7 @@ class HttpProtocol(Reader):
     # Upgrades
 
     def hand_over(self, data: bytes) -> None:
-        """Lets a WebSocket have the transport itself, and what has come behind the handshake."""
+        """Hands the transport and `data`, which follows the handshake, to the WebSocket protocol."""
         self.transport.flush()
         self.transport = self.transport.transport
         if not hasattr(self.ws_protocol_class, "open"):
@@ -235,6 +234,6 @@ class HttpProtocol(Reader):
 
 
 def descriptor(transport: Any) -> int:
-    """The number of a connection's descriptor, which tells how many there are: a new one is the lowest that is free."""
+    """The descriptor of a connection, an estimate of how many are open: new descriptors take the lowest free number."""
     socket = transport.get_extra_info("socket")
     return -1 if socket is None else int(socket.fileno())

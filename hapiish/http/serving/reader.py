@@ -1,7 +1,7 @@
-"""How requests are read off a connection: uvicorn's parser, within bounds, and what RFC 9112 demands of a head.
+"""Reads requests from a connection: uvicorn's parser with limits, and the head rules of RFC 9112.
 
-Of a client's text nothing is kept past a bound: a head has its bytes, headers and time, chunks have theirs for framing,
-trailers have those of a head, and requests that are sent ahead wait in the kernel.
+All buffers are bounded: a head in bytes, headers and time, a chunk in framing, trailers like a head. Pipelined requests
+wait in the kernel's buffer.
 """
 
 from abc import abstractmethod
@@ -26,76 +26,76 @@ from hapiish.http.syntax.message_head import (
 )
 
 SLICE = 16384
-"""Bytes that are parsed at once: the more, the more requests a client can have made out of one read."""
+"""Bytes parsed at once; bounds the number of requests that one read can produce."""
 
 CHUNK = 24
-"""Bytes of framing that a chunk may have without being counted: its size, its line ends, a short extension."""
+"""Framing bytes per chunk that are not counted: its size, line ends, a short extension."""
 
 BETWEEN, HEAD, BODY = range(3)
 
-_JUDGED = frozenset((b"expect", b"host", b"transfer-encoding"))
+_CHECKED = frozenset((b"expect", b"host", b"transfer-encoding"))
 _WHITE = b" \t"
 
 
 class Reader(HttpToolsProtocol):
-    """One connection, of which this is the reading side."""
+    """The reading side of one connection."""
 
     shared: Connections
     transport: Any
     flow: Flow
     watched: dict[Any, float] | None = None
-    over = False  # nothing that still comes is looked at
-    successor: Any = None  # what has taken the connection over
+    over = False  # further input is ignored
+    successor: Any = None  # the protocol that took over the connection
     stage = BETWEEN
-    unfed = b""  # what waits for answers
-    slice = b""  # what is being parsed
-    _alone = False  # no message has begun in it
-    _before: bytearray | None = None  # the slices before this one that the head is in
-    _fed = 0  # bytes of the slices that the head is in
-    _let_off = 0  # those of them that may be of the message before
-    _framing = 0  # bytes of a chunked body that are not its content
-    _trailing = False  # after a chunk's size and before its content: where trailers are
+    backlog = b""  # input that waits for pipelined responses
+    slice = b""  # the input being parsed
+    _alone = False  # no message has begun in the slice
+    _earlier_slices: bytearray | None = None  # earlier slices of the head
+    _head_bytes = 0  # bytes of the slices that contain the head
+    _foreign_bytes = 0  # of these, bytes that may belong to the previous message
+    _framing_bytes = 0  # bytes of a chunked body besides its content
+    _trailing = False  # between a chunk's size and its content, where trailers are
     _trailers: list[Pair] | None = None  # None for a body that is not chunked
-    _trailed = 0  # their bytes
+    _trailer_bytes = 0  # bytes of the trailers
     _hosts = 0
     _host = b""
     _codings: bytes | None = None
-    _padded = False  # white space may stand behind a value in what is being parsed
-    _careful = False  # each header needs a closer look
+    _padded = False  # the slice may contain white space after a value
+    _checks_all = False  # every header is checked
     _upgrading = False
-    _opening = False  # the upgrade is a WebSocket
+    _opening = False  # the upgrade is to WebSocket
 
     @abstractmethod
     def start(self, version: str) -> None:
-        """The head has been read: a request begins."""
+        """Starts the request after its head."""
 
     @abstractmethod
-    def broken(self, refused: Refused) -> None:
-        """What has come is no request."""
+    def refuse(self, refused: Refused) -> None:
+        """Refuses invalid input."""
 
     @abstractmethod
-    def works(self) -> bool:
-        """Whether a request has not been answered yet."""
+    def is_serving(self) -> bool:
+        """Returns whether a request is unanswered."""
 
     @abstractmethod
     def expire(self) -> None:
-        """The client has taken too long."""
+        """Called at the client's deadline."""
 
     @abstractmethod
     def give_up(self) -> None:
-        """Closes at once."""
+        """Closes the connection at once."""
 
     @abstractmethod
     def hand_over(self, data: bytes) -> None:
-        """A handshake of a WebSocket has been read, and `data` behind it."""
+        """Hands the connection to a WebSocket protocol; `data` follows the handshake."""
 
     @abstractmethod
-    def meaning(self, error: Exception) -> Refused:
-        """What to answer to what the parser or a callback of it has raised."""
+    def refusal_for(self, error: Exception) -> Refused:
+        """The refusal for an error of the parser or of a callback."""
 
     @property
     def wants_body(self) -> bool:
-        """Whether a request has taken all that has come of its body, and waits for the rest."""
+        """Returns whether a request has consumed the body so far and waits for the rest."""
         cycle = self.cycle
         if self.stage != BODY or cycle is None or cycle.response_started:
             return False
@@ -104,18 +104,18 @@ class Reader(HttpToolsProtocol):
     # Bytes
 
     def data_received(self, data: bytes) -> None:
-        """Parses slice by slice; where requests wait for the answers to those before, it goes on after these."""
+        """Parses input in slices; input behind pipelined requests waits for their responses."""
         if self.over:
             return
-        if len(data) <= SLICE and not self.unfed and not self.pipeline:
+        if len(data) <= SLICE and not self.backlog and not self.pipeline:
             self._feed(data)
         else:
-            self.unfed += data
-            self.feed_more()
+            self.backlog += data
+            self.feed_backlog()
 
-    def feed_more(self) -> None:
-        """Goes on with what has waited, as far as there is room."""
-        data, at = self.unfed, 0
+    def feed_backlog(self) -> None:
+        """Parses buffered input until a request has to wait."""
+        data, at = self.backlog, 0
         while at < len(data) and not self.pipeline and not self.over:
             piece = data[at : at + SLICE]
             at += SLICE
@@ -123,8 +123,8 @@ class Reader(HttpToolsProtocol):
                 self._feed(piece)
             else:
                 self.successor.data_received(piece)
-        self.unfed = b"" if self.over else data[at:]
-        if self.unfed:
+        self.backlog = b"" if self.over else data[at:]
+        if self.backlog:
             self.flow.hold()
 
     def _feed(self, data: bytes) -> None:
@@ -132,12 +132,12 @@ class Reader(HttpToolsProtocol):
         self.slice = data
         self._alone = stage == BETWEEN
         if stage == BODY:
-            self._framing += len(data)
+            self._framing_bytes += len(data)
         else:
-            self._fed += len(data)
+            self._head_bytes += len(data)
             self._padded = b" \r\n" in data or b"\t\r\n" in data
             if stage == HEAD:
-                self._careful = True
+                self._checks_all = True
         try:
             while True:
                 try:
@@ -149,32 +149,32 @@ class Reader(HttpToolsProtocol):
                     if self._opening:
                         self.hand_over(data)
                         return
-                    data = self.slice = self._as_it_would_be() + data
+                    data = self.slice = self._head_without_upgrade() + data
         except httptools.HttpParserError as error:
-            self.broken(self.meaning(error))
+            self.refuse(self.refusal_for(error))
             return
         if self.stage == HEAD:
             self._unfinished()
-        elif self._trailers is not None and self._framing > self.shared.limits.head_bytes and self.stage == BODY:
+        elif self._trailers is not None and self._framing_bytes > self.shared.limits.head_bytes and self.stage == BODY:
             large = Refused(431, "The trailers of the request are too large")
-            self.broken(large if self._trailing else Refused(413, "The chunk extensions are too large"))
+            self.refuse(large if self._trailing else Refused(413, "The chunk extensions are too large"))
 
     def _unfinished(self) -> None:
-        """A head has begun and not ended: it must do so within the bounds."""
+        """Checks the limits of an incomplete head and starts its deadline."""
         limits = self.shared.limits
-        if self._fed - self._let_off > limits.head_bytes or len(self.headers) > limits.head_count:
-            self.broken(self._too_large())
+        if self._head_bytes - self._foreign_bytes > limits.head_bytes or len(self.headers) > limits.head_count:
+            self.refuse(self._too_large())
             return
-        if self._before is None:
-            self._before = bytearray()
-        self._before += self.slice
-        if self.watched is not self.shared.waiting and not self.works():
+        if self._earlier_slices is None:
+            self._earlier_slices = bytearray()
+        self._earlier_slices += self.slice
+        if self.watched is not self.shared.waiting and not self.is_serving():
             self.shared.wait(self)
 
     # Callbacks of the parser
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """Resets the state for a new head."""
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
@@ -190,34 +190,36 @@ class Reader(HttpToolsProtocol):
             "state": self.app_state.copy(),
         }
         self.stage = HEAD
-        self._fed = len(self.slice)
-        self._let_off = 0 if self._alone else self._fed  # where in a slice a second message begins is not known
+        self._head_bytes = len(self.slice)
+        self._foreign_bytes = (
+            0 if self._alone else self._head_bytes
+        )  # the offset of a second message in a slice is unknown
         self._alone = self._opening = False
         self._hosts = 0
-        self._careful = self._padded
-        self._codings = self._trailers = self._before = None
+        self._checks_all = self._padded
+        self._codings = self._trailers = self._earlier_slices = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or after the head a trailer."""
+        """Adds a header or, after the head, a trailer."""
         name = name.lower()
-        if name in _JUDGED or self._careful:
-            value = self._judged(name, value)
+        if name in _CHECKED or self._checks_all:
+            value = self._check_header(name, value)
             if self.stage == BODY:
                 return
         self.headers.append((name, value))
 
-    def _judged(self, name: bytes, value: bytes) -> bytes:
-        """The value as it counts; what it says of the request is noted.
+    def _check_header(self, name: bytes, value: bytes) -> bytes:
+        """Records what a header says about the request and returns its value without trailing white space.
 
-        A trailer never is among the headers (RFC 9110 §6.5.1).
+        Trailers are never merged into the headers (RFC 9110 §6.5.1).
         """
         raw, value = value, value.rstrip(_WHITE)
         if self.stage == BODY:
             if self._trailers is not None:
                 self._trailers.append((name, value))
-                self._trailed += len(name) + len(value)
+                self._trailer_bytes += len(name) + len(value)
                 limits = self.shared.limits
-                if len(self._trailers) > limits.head_count or self._trailed > limits.head_bytes:
+                if len(self._trailers) > limits.head_count or self._trailer_bytes > limits.head_bytes:
                     raise Refused(431, "The trailers of the request are too large")
         elif name == b"host":
             self._hosts += 1
@@ -225,32 +227,32 @@ class Reader(HttpToolsProtocol):
         elif name == b"expect":
             self.expect_100_continue = value.lower() == b"100-continue"
         elif name == b"transfer-encoding":
-            self._careful = True  # there may be trailers
+            self._checks_all = True  # trailers may follow
             self._codings = raw if self._codings is None else self._codings + b"," + raw
         return value
 
     def on_headers_complete(self) -> None:
-        """Judges the head, then starts the request or queues it. Raises Refused, which `broken` then gets."""
+        """Validates the head and starts or queues the request. Raises Refused, which `refuse` receives."""
         parser, url = self.parser, self.url
         limits = self.shared.limits
         scope: Any = self.scope
         version, method = parser.get_http_version(), parser.get_method()
         scope["method"] = method.decode("ascii")
-        if self._fed > limits.head_bytes or len(self.headers) > limits.head_count:
+        if self._head_bytes > limits.head_bytes or len(self.headers) > limits.head_count:
             self._judge_size()
         if version != "1.1":
             scope["http_version"] = version
             self.expect_100_continue = False
             _judge_version(version)
-        seen = self.slice if self._before is None else self._before + self.slice
-        if (b" RTSP/" in seen and self._is_rtsp(seen, method)) or method == b"SOURCE":
+        head = self.slice if self._earlier_slices is None else self._earlier_slices + self.slice
+        if (b" RTSP/" in head and self._is_rtsp(head, method)) or method == b"SOURCE":
             raise Refused(400, "Only HTTP requests are supported")
         if self._hosts != 1 or not is_host(self._host):
             self._judge_host(version)
         if self._codings is not None:
             judge_codings(self._codings, version)
             scope[TRAILERS] = self._trailers = []
-            self._trailed = 0
+            self._trailer_bytes = 0
         upgrades = parser.should_upgrade()
         if upgrades and method == b"CONNECT":
             raise Refused(405, "This server is not a proxy", (b"allow", b""))
@@ -266,20 +268,20 @@ class Reader(HttpToolsProtocol):
         scope["raw_path"] = self.root_path.encode("ascii") + raw_path
         if authority is not None:
             self.headers[:] = [(b"host", authority), *(pair for pair in self.headers if pair[0] != b"host")]
-        self._framing = 0
+        self._framing_bytes = 0
         if upgrades:
             self._upgrading = True
             self._opening = self._opens(method, version, path)
         else:
             self.start(version)
 
-    def _is_rtsp(self, seen: bytes | bytearray, method: bytes) -> bool:
-        """Whether the head is one of RTSP, which the parser takes for HTTP."""
-        if not self._let_off:
-            line = seen.lstrip(b"\r\n").partition(b"\r\n")[0]
+    def _is_rtsp(self, head: bytes | bytearray, method: bytes) -> bool:
+        """Returns whether the head is one of RTSP, which the parser accepts as HTTP."""
+        if not self._foreign_bytes:
+            line = head.lstrip(b"\r\n").partition(b"\r\n")[0]
             return bool(line.rpartition(b" ")[2].startswith(b"RTSP/"))
         line = b"%b %b " % (method, self.url)
-        return line + b"RTSP/" in seen and line + b"HTTP/" not in seen
+        return line + b"RTSP/" in head and line + b"HTTP/" not in head
 
     def _judge_size(self) -> None:
         limits = self.shared.limits
@@ -295,7 +297,7 @@ class Reader(HttpToolsProtocol):
         return Refused(431, "The headers of the request are too large")
 
     def _judge_host(self, version: str) -> None:
-        """RFC 9112 §3.2: one Host, which names a host; HTTP/1.0 may do without."""
+        """Requires one valid Host header; HTTP/1.0 may omit it (RFC 9112 §3.2)."""
         if self._hosts > 1:
             raise Refused(400, "More than one Host header")
         if self._hosts == 1:
@@ -304,14 +306,14 @@ class Reader(HttpToolsProtocol):
             raise Refused(400, "Missing Host header")
 
     def _opens(self, method: bytes, version: str, path: str) -> bool:
-        """Whether an upgrade is to a WebSocket, at a place for one; every other is ignored (RFC 9110 §7.8)."""
+        """Returns whether to upgrade to WebSocket at this path; other upgrades are ignored (RFC 9110 §7.8)."""
         if (
             method != b"GET"
             or version != "1.1"
             or self.ws_protocol_class is None
             or not self.shared.limits.takes_socket(path)
             or not opens_websocket(self.headers)
-            or self.works()
+            or self.is_serving()
         ):
             return False
         judge_handshake(self.headers)
@@ -320,18 +322,18 @@ class Reader(HttpToolsProtocol):
     # Bodies
 
     def on_chunk_header(self) -> None:
-        """The size of a chunk has been read, whose content follows, or trailers after the last."""
+        """Called after a chunk's size, before its content or the trailers."""
         self._trailing = True
-        self._framing = max(0, self._framing - CHUNK)
+        self._framing_bytes = max(0, self._framing_bytes - CHUNK)
 
     def on_chunk_complete(self) -> None:
-        """The content of a chunk has been read."""
+        """Called after the content of a chunk."""
         self._trailing = False
 
     def on_body(self, body: bytes) -> None:
-        """Keeps content for who asks for it; the client waits where there is much."""
+        """Buffers content for the application and applies backpressure."""
         self._trailing = False
-        self._framing -= len(body)
+        self._framing_bytes -= len(body)
         cycle = self.cycle
         if cycle.response_complete:
             return
@@ -341,7 +343,7 @@ class Reader(HttpToolsProtocol):
         cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        """The request has been read."""
+        """Completes the request's body."""
         self.stage = BETWEEN
         if self._upgrading:
             return
@@ -354,8 +356,8 @@ class Reader(HttpToolsProtocol):
 
     # Upgrades
 
-    def _as_it_would_be(self) -> bytes:
-        """The head without the upgrade that is ignored, for a new parser: this one takes its body for what follows."""
+    def _head_without_upgrade(self) -> bytes:
+        """The head without the ignored upgrade, for a new parser: the current one treats the body as upgraded data."""
         self._new_parser()
         parts = [self.scope["method"].encode(), b" ", self.url, b" HTTP/", self.scope["http_version"].encode(), b"\r\n"]
         for name, value in self.headers:

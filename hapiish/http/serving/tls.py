@@ -1,6 +1,6 @@
-"""TLS as `hapiish run` negotiates it: a handshake is a connection like any other, which is counted and has its time.
+"""Negotiates TLS for `hapiish run`: a handshake counts as a connection and has a deadline.
 
-Where an event loop's own server negotiates, nobody knows of a connection before the handshake has succeeded.
+An event loop's own TLS server reports a connection only after its handshake has succeeded.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from hapiish.http.serving.protocol import HttpProtocol, connections, descriptor
 
 
 class Handshake(asyncio.Protocol):
-    """For uvicorn's option `http`; its Config has the context as `tls` and none as `ssl`."""
+    """The class for uvicorn's option `http` with TLS; its Config has the context as `tls` and no `ssl`."""
 
     watched: dict[Any, float] | None = None
 
@@ -29,12 +29,12 @@ class Handshake(asyncio.Protocol):
         self._lost = False
 
     def connection_made(self, transport: Any) -> None:
-        """Takes a place among the server's connections and begins to negotiate."""
+        """Admits the connection and starts the handshake."""
         self.transport = transport
         client = get_remote_addr(transport)
         refused = self.shared.admit(self, client[0] if client else None, descriptor(transport))
         if refused is not None:
-            self.shared.tell(refused, client)
+            self.shared.log_refusal(refused, client)
             transport.abort()
             return
         self.server_state.connections.add(self)
@@ -45,7 +45,7 @@ class Handshake(asyncio.Protocol):
             server_side=True,
             ssl_handshake_timeout=self.shared.limits.head_timeout,
         ).__await__()
-        # Begun here and not in the task: uvloop reads on, and the first bytes must find TLS in place.
+        # Started here and not in the task: uvloop keeps reading, and TLS must see the first bytes.
         task = self.loop.create_task(self._negotiate(Waiting(steps, next(steps))))  # type: ignore[arg-type]
         self.server_state.tasks.add(task)
         task.add_done_callback(self.server_state.tasks.discard)
@@ -53,11 +53,11 @@ class Handshake(asyncio.Protocol):
     async def _negotiate(self, secured: Awaitable[Any]) -> None:
         try:
             secure = await secured
-        except OSError:  # the client's TLS is wrong, or it has left, or its time is over
+        except OSError:  # invalid TLS, a disconnect, or the deadline
             self._end()
             return
         self.server_state.connections.discard(self)
-        if self._lost or secure is None or secure.is_closing():  # aborted, uvloop tells of no error
+        if self._lost or secure is None or secure.is_closing():  # uvloop reports no error for an aborted handshake
             self.shared.leave(self)
             return
         protocol = HttpProtocol(self.config, self.server_state, self.app_state, self.loop)
@@ -68,11 +68,11 @@ class Handshake(asyncio.Protocol):
             protocol.data_received(data)
 
     def data_received(self, data: bytes) -> None:
-        """Keeps what comes in one piece with the end of the handshake."""
+        """Buffers data that arrives with the end of the handshake."""
         self._early.append(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client has left."""
+        """Releases the place of a lost connection."""
         self._lost = True
         self.shared.leave(self)
 
