@@ -1,7 +1,7 @@
 """The command line: each command is a module with `add_arguments(parser)` and `main(options) -> int`.
 
-Only the module of the command that is called is imported, so that `hapiish check` loads neither a server nor a
-database.
+Only the module of the called command is imported, so that `hapiish check` loads neither a server nor a database
+driver.
 """
 
 import argparse
@@ -13,19 +13,19 @@ from typing import Final
 
 COMMANDS: Final = {
     "run": "serve a table",
-    "check": "name everything that is wrong with a table",
+    "check": "report all problems of a table",
     "routes": "list the routes and events of a table",
-    "schema": "print the JSON Schema of a table's file, for editors",
-    "hash": "hash a password or an API key, for a table to hold",
-    "indexes": "compare a database's indexes with what the models declare",
+    "schema": "print the JSON Schema of tables, for editors",
+    "hash": "hash a password or an API key for a table",
+    "indexes": "compare the indexes of the database with those of the models",
 }
-"""The commands in the order of the help; each is the module of its name."""
+"""The built-in commands in the order of the help, each in the module of its name."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command, ours or one of a plugin of the table; the result is the process's exit status."""
+    """Runs a built-in command or a command of a plugin; returns the exit status."""
     given = sys.argv[1:] if argv is None else list(argv)
-    parser = argparse.ArgumentParser(prog="hapiish", description="Serves and checks a table of routes and events.")
+    parser = argparse.ArgumentParser(prog="hapiish", description="Serves and checks tables of routes and events.")
     parser.add_argument("--version", action="version", version=f"hapiish {version('hapiish')}")
     subparsers = parser.add_subparsers(metavar="command", dest="command", required=True)
     parsers = {name: subparsers.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         done: int = module.main(options)
     except BrokenPipeError:
-        # Whoever read our output has seen enough; Python would complain once more when it closes the stream.
+        # The reader closed the pipe; without this, Python reports the error again when it closes the stream.
         sys.stdout = None
         return 0
     return done

@@ -1,4 +1,4 @@
-"""`hapiish check`: every problem of a table with its place; offline, and without importing handlers unless asked to."""
+"""`hapiish check`: reports all problems of a table with their locations; offline, imports handlers on request only."""
 
 import argparse
 import os
@@ -15,24 +15,24 @@ from hapiish.table.problems import Problem, codes
 from hapiish.table.problems.codes import Code
 
 ELSEWHERE = (Code.VARIABLE_MISSING, Code.SECRET_FILE, Code.EXTRA)
-"""What a machine that only checks a table need not have."""
+"""Problems that are warnings with `--no-env`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `hapiish check`."""
-    parser.add_argument("table", nargs="?", default="routes.yaml", help="the route table (default: routes.yaml)")
-    parser.add_argument("--format", choices=["text", "json", "github"], default="text", help="how problems are written")
+    """Adds the options of `hapiish check`."""
+    parser.add_argument("table", nargs="?", default="routes.yaml", help="file of the table (default: routes.yaml)")
+    parser.add_argument("--format", choices=["text", "json", "github"], default="text", help="format (default: text)")
     parser.add_argument(
-        "--import", action="store_true", dest="imports", help="import handlers, models, schemes and plugins too"
+        "--import", action="store_true", dest="imports", help="also import handlers, models, schemes and plugins"
     )
     parser.add_argument(
         "--no-env", action="store_true", help="report missing variables, secrets and packages as warnings"
     )
-    parser.add_argument("--codes", action="store_true", help="write the page of all problem codes instead")
+    parser.add_argument("--codes", action="store_true", help="print the list of all problem codes instead")
 
 
 def main(options: argparse.Namespace) -> int:
-    """Prints the problems; 1 when the table must not be served, warnings alone are 0."""
+    """Prints the problems; returns 1 for errors, 0 for warnings only."""
     if options.codes:
         print(codes.page(), end="")
         return 0
@@ -57,14 +57,14 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _plugins() -> Any:
-    """What asks Python plugins for their contributions."""
+    """Returns the function that registers Python plugins."""
     from hapiish.plugins import Plugins
 
     return Plugins()
 
 
 def missing(table: Table) -> list[Problem]:
-    """The names of `table` that lead to nothing, or to something that cannot be called, or are used as they are not."""
+    """Returns the problems of names in `table`: unresolved, not callable, or of the wrong type."""
     from hapiish.resolve import ResolveError, Unresolved, resolve
 
     problems: list[Problem] = []
@@ -84,7 +84,7 @@ def missing(table: Table) -> list[Problem]:
 
 
 def _misused(table: Table, objects: Mapping[str, Any]) -> Iterable[Problem]:
-    """What handlers of the kind `model` say of fields that their classes do not have."""
+    """Yields the problems of `model` handlers that name missing fields of their classes."""
     from hapiish.resolve import resolve
 
     told: dict[Problem, None] = {}
@@ -94,14 +94,14 @@ def _misused(table: Table, objects: Mapping[str, Any]) -> Iterable[Problem]:
             continue
         cls = objects.get(table.realm(kind.realm).models[kind.options.name])
         if cls is not None:
-            # By name, because a table without models is checked where no database driver is installed.
+            # Imported here, because checking a table without models needs no database driver.
             for fault in resolve("hapiish.kinds.model.handler:faults")(cls, route.path, kind.options):
                 told[Problem(kind.place(fault.path), Code.KIND_OPTIONS, fault.message, fault.hint)] = None
     return told
 
 
 def summary(file: str, table: Table | None, problems: list[Problem]) -> str:
-    """The last line: how many problems, or how much there is of what."""
+    """Returns the last line: the number of problems, or of routes and events."""
     number = report.counts(problems)
     said = [report.counted(number["errors"], "error")] if number["errors"] else []
     said += [report.counted(number["warnings"], "warning")] if number["warnings"] else []
@@ -114,5 +114,5 @@ def summary(file: str, table: Table | None, problems: list[Problem]) -> str:
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Whether colours would be seen, and are not unwanted (NO_COLOR)."""
+    """Returns True for a terminal without NO_COLOR."""
     return stream.isatty() and not os.environ.get("NO_COLOR")

@@ -1,4 +1,4 @@
-"""`hapiish NAME [TABLE] …`: a command that a plugin of the table brings, called while its server runs."""
+"""`hapiish NAME [TABLE] …`: runs a command of a plugin while the table's server runs."""
 
 import asyncio
 import sys
@@ -16,7 +16,7 @@ DEFAULT = "routes.yaml"
 
 
 def main(name: str, arguments: Sequence[str]) -> int | None:
-    """The status of the command; None when there is no table that could know it. Arguments begin after the table."""
+    """Returns the status of the command; None if no table is found. Arguments follow the table."""
     file, rest = DEFAULT, list(arguments)
     if rest and rest[0].endswith((".yaml", ".yml")):
         file, *rest = rest

@@ -1,4 +1,4 @@
-"""The database of a command: the one that the table names, else the local MongoDB for as long as it is needed."""
+"""The database of a command: the one of the table, else a local MongoDB while the command runs."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -17,9 +17,9 @@ from hapiish.store.keeper import GRACE
 def local_database(
     table: Table, *, workers: int = 1, patience: Callable[[], float] = lambda: GRACE + 1
 ) -> Iterator[str | None]:
-    """The URI of a local MongoDB with its data beside the table; None where the table names a database or has none.
+    """Yields the URI of a local MongoDB with its data next to the table; None if the table sets a URI or needs none.
 
-    `patience` says, when it is no longer needed, for how many seconds its end is waited for.
+    `patience` returns the maximum time to wait for its end, in seconds.
     """
     if table.database is None or table.database.uri:
         yield None
@@ -38,7 +38,7 @@ def local_database(
 
 
 def _in_memory(error: local.UnusableError, workers: int) -> str:
-    """The last resort on a machine that can run no mongod; says so as loudly as a terminal can."""
+    """Returns the URI of the in-memory fallback, and prints a warning."""
     if find_spec("mongomock_ng") is None:
         raise Refusal(f"{error} (or hapiish[memory], to try hapiish out without keeping any data)") from error
     if workers > 1:

@@ -1,4 +1,4 @@
-"""`hapiish hash`: a password or an API key as a table may hold it, for the schemes basic and apiKey."""
+"""`hapiish hash`: hashes a password or an API key for the schemes basic and apiKey."""
 
 import argparse
 import sys
@@ -8,12 +8,12 @@ from hapiish.http.auth.secrets import hash_key, hash_password
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the command's options."""
-    parser.add_argument("--key", action="store_true", help="hash an API key, which is random and long, not a password")
+    """Adds the options of `hapiish hash`."""
+    parser.add_argument("--key", action="store_true", help="hash an API key (long and random) instead of a password")
 
 
 def main(options: argparse.Namespace) -> int:
-    """Prints the hash of one line of the standard input, or of what is typed without being seen."""
+    """Prints the hash of a line of standard input, or of hidden terminal input."""
     kind = "key" if options.key else "password"
     secret = getpass(f"{kind}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     if not secret:

@@ -1,4 +1,4 @@
-"""`hapiish indexes`: what the models declare beside what their database has; with `--apply` it is built."""
+"""`hapiish indexes`: compares the indexes of models and database; `--apply` builds missing ones."""
 
 import argparse
 import sys
@@ -10,18 +10,18 @@ from hapiish.cli.refusal import Refusal
 from hapiish.options import Table
 from hapiish.table.compose.owned_names import home
 
-TIMEOUT = 10000  # ms to wait for a server, and for the confirmation of an index
+TIMEOUT = 10000  # ms to wait for a server, and for the confirmation of an index build
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `hapiish indexes`."""
-    parser.add_argument("table", nargs="?", default="routes.yaml", help="the route table (default: routes.yaml)")
-    parser.add_argument("--apply", action="store_true", help="build the missing ones")
-    parser.add_argument("--drop", action="store_true", help="with --apply: rebuild changed ones, drop unneeded ones")
+    """Adds the options of `hapiish indexes`."""
+    parser.add_argument("table", nargs="?", default="routes.yaml", help="file of the table (default: routes.yaml)")
+    parser.add_argument("--apply", action="store_true", help="build missing indexes")
+    parser.add_argument("--drop", action="store_true", help="with --apply: rebuild changed indexes, drop unneeded ones")
 
 
 def main(options: argparse.Namespace) -> int:
-    """Prints one index a line; 0 when the database has, in the end, what the models declare, else 1."""
+    """Prints an index per line; returns 0 if the database then has the declared indexes, else 1."""
     try:
         if options.drop and not options.apply:
             raise Refusal("--drop needs --apply")
@@ -53,7 +53,7 @@ def _compare(table: Table, *, apply: bool, drop: bool) -> int:
 
 @contextmanager
 def _connected(table: Table) -> Iterator[list[type]]:
-    """The document classes behind the table's models, connected to its database."""
+    """Yields the document classes of the table's models, connected to its database."""
     from hapiish.cli.database import local_database
     from hapiish.resolve import ResolveError, resolve
     from hapiish.store.connection import Target, acquire, documents, release

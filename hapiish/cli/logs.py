@@ -1,4 +1,4 @@
-"""Log records to lines on stderr: for people on a terminal, as JSON objects everywhere else."""
+"""Log formats for stderr: text on a terminal, JSON objects otherwise."""
 
 import json
 import logging
@@ -13,20 +13,20 @@ Form = Literal["text", "json"]
 
 _LEVELS: Final = {
     "WARNING": ("uvicorn", "watchfiles", "socketio", "engineio", "httpx"),
-    "ERROR": ("python_multipart",),  # a client's broken form is a 400, not a matter for the log
+    "ERROR": ("python_multipart",),  # a malformed form is a 400, not a log entry
 }
-"""From which level on libraries are heard that say more than a server should."""
+"""Log levels of verbose libraries."""
 
 
 class Text(logging.Formatter):
-    """`12:30:05 WARNING hapiish.store: MongoDB does not answer yet`; a request's line needs no more than itself."""
+    """`12:30:05 WARNING hapiish.store: MongoDB does not answer yet`; access log lines have no level and logger."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S")
         self._access = logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, and the traceback where there is one."""
+        """Formats one line, and the traceback if any."""
         return self._access.format(record) if record.name == "hapiish.access" else super().format(record)
 
     def line(self, now: float, message: str, fields: dict[str, Any]) -> str:
@@ -35,10 +35,10 @@ class Text(logging.Formatter):
 
 
 class Json(logging.Formatter):
-    """One object a line: time (UTC), level, logger, message, then the record's own `fields` and the traceback."""
+    """One JSON object per line: time (UTC), level, logger, message, the record's `fields`, and the traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """A single line, whatever the message holds."""
+        """Formats a single line; line ends are escaped."""
         made = _head(record.created, record.levelname.lower(), record.name, record.getMessage())
         made.update(getattr(record, "fields", {}))
         if record.exc_info:
@@ -65,9 +65,9 @@ def _stamp(now: float) -> str:
 def _json(made: dict[str, Any]) -> str:
     try:
         text = orjson.dumps(made, default=str).decode()
-    except TypeError:  # half a surrogate pair, a key that is no text, a number of more than 64 bits
+    except TypeError:  # half a surrogate pair, a key that is not text, an integer over 64 bits
         return json.dumps(made, default=str)
-    # JSON lets characters through that command a terminal, or end a line for some readers of logs.
+    # JSON allows unescaped characters that control terminals or end a line in some log readers.
     return text if text.isprintable() else json.dumps(json.loads(text))
 
 
@@ -82,7 +82,7 @@ def _clock(second: int) -> str:
 
 
 def config(form: Form | None = None) -> dict[str, Any]:
-    """What `logging.config.dictConfig` takes; without a form, text when stderr is a terminal."""
+    """Returns the configuration for `logging.config.dictConfig`; the default form is text on a terminal."""
     chosen = form or ("text" if sys.stderr.isatty() else "json")
     kind = Text if chosen == "text" else Json
     return {
@@ -91,6 +91,6 @@ def config(form: Form | None = None) -> dict[str, Any]:
         "formatters": {"line": {"()": f"{kind.__module__}.{kind.__qualname__}"}},
         "handlers": {"stderr": {"class": "hapiish.http.exchange.log_lines.Lines", "formatter": "line"}},
         "root": {"level": "INFO", "handlers": ["stderr"]},
-        # These tell of their ordinary doings at INFO; ours are said once, by `run`.
+        # These log routine messages at INFO; `run` prints its own.
         "loggers": {name: {"level": level} for level, names in _LEVELS.items() for name in names},
     }

@@ -1,4 +1,4 @@
-"""A file to the checked table that a command goes on with; its problems are shown first."""
+"""Loads a checked table for a command and shows its problems."""
 
 import sys
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from hapiish.table.problems import Problem
 
 
 def open_table(file: str, *, plugins: bool = False) -> Table:
-    """Shows warnings and errors on stderr; raises Refusal when the table must not be served.
+    """Loads a table and shows its problems on stderr; raises Refusal for errors.
 
-    Without `plugins` what Python plugins contribute is left out.
+    `plugins` includes the registrations of Python plugins.
     """
     from hapiish.plugins import Plugins
 
@@ -25,6 +25,6 @@ def open_table(file: str, *, plugins: bool = False) -> Table:
 
 
 def show(problems: Sequence[Problem]) -> None:
-    """Problems as `hapiish check` writes them, on stderr."""
+    """Prints problems to stderr in the format of `hapiish check`."""
     if problems:
         print(report.as_text(list(problems), colour=wants_colour(sys.stderr)), end="\n\n", file=sys.stderr)

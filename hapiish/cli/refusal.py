@@ -1,5 +1,5 @@
-"""The one exception of the command line."""
+"""The exception of the command line."""
 
 
 class Refusal(Exception):
-    """What was asked for cannot be done; the text is for the person who asked, after `hapiish: `."""
+    """Raised if a command cannot run; the message is printed after `hapiish: `."""

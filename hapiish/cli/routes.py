@@ -1,4 +1,4 @@
-"""`hapiish routes`: what a table serves, as columns or as JSON."""
+"""`hapiish routes`: lists routes and events of a table, as text or JSON."""
 
 import argparse
 import json
@@ -17,13 +17,13 @@ _EVENTS: Final = ("EVENT", "NAMESPACE", "ID", "AUTH", "VALIDATES", "HANDLER", "W
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `hapiish routes`."""
-    parser.add_argument("table", nargs="?", default="routes.yaml", help="the route table (default: routes.yaml)")
-    parser.add_argument("--json", action="store_true", help="write JSON")
+    """Adds the options of `hapiish routes`."""
+    parser.add_argument("table", nargs="?", default="routes.yaml", help="file of the table (default: routes.yaml)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def main(options: argparse.Namespace) -> int:
-    """Prints the list; a wrong table is answered as `check` does, with status 1."""
+    """Prints the list; for errors prints the problems and returns 1."""
     table, problems = check(options.table)
     if table is None:
         print(report.as_text(problems, colour=wants_colour(sys.stderr)), file=sys.stderr)
@@ -34,7 +34,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def as_text(table: Table) -> str:
-    """Columns for a terminal: routes, then events from clients (in) and to them (out)."""
+    """Formats columns: routes, then events from clients (in) and to clients (out)."""
     listed = [
         (
             info.method,
@@ -68,7 +68,7 @@ def as_text(table: Table) -> str:
 
 
 def as_json(table: Table) -> str:
-    """`{"routes": […], "events": […], "emits": […]}`, the facts of `describe.inspect`."""
+    """Formats `{"routes": […], "events": […], "emits": […]}`, from `describe.inspect`."""
     facts: dict[str, list[Any]] = {"routes": routes(table), "events": events(table), "emits": emits(table)}
     plain = {key: [asdict(info) for info in infos] for key, infos in facts.items()}
     return json.dumps(plain, indent=2, ensure_ascii=False)

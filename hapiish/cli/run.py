@@ -1,4 +1,4 @@
-"""`hapiish run`: the options, and what is refused before anything is started; `serve` does the rest."""
+"""`hapiish run`: parses and validates the options; `serve` runs the server."""
 
 import argparse
 import sys
@@ -10,18 +10,18 @@ from hapiish.table.problems import TableError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `hapiish run`."""
-    parser.add_argument("table", nargs="?", default="routes.yaml", help="the route table (default: routes.yaml)")
+    """Adds the options of `hapiish run`."""
+    parser.add_argument("table", nargs="?", default="routes.yaml", help="file of the table (default: routes.yaml)")
     parser.add_argument("--host", help="address to listen on (default: server.host of the table)")
     parser.add_argument("--port", type=int, help="port to listen on, 0 for any free one (default: server.port)")
-    parser.add_argument("--reload", action="store_true", help="serve edits of the table and its modules at once")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that serve (default: 1)")
-    parser.add_argument("--log", choices=["text", "json"], help="form of the log (default: text on a terminal)")
-    parser.add_argument("--no-local-database", action="store_true", help="refuse a table whose database.uri is empty")
+    parser.add_argument("--reload", action="store_true", help="reload the table and its modules when they change")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="number of worker processes (default: 1)")
+    parser.add_argument("--log", choices=["text", "json"], help="log format (default: text on a terminal, else json)")
+    parser.add_argument("--no-local-database", action="store_true", help="do not start if database.uri is empty")
 
 
 def main(options: argparse.Namespace) -> int:
-    """Serves until it is told to stop: 0 then, 1 when it cannot start."""
+    """Serves until it is stopped; returns 0, or 1 if it cannot start."""
     try:
         table = open_table(options.table, plugins=True)
         refuse(options, table)
@@ -38,7 +38,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def refuse(options: argparse.Namespace, table: Table) -> None:
-    """Raises Refusal for options that cannot be had together or with this table."""
+    """Raises Refusal for options that contradict each other or the table."""
     if options.workers < 1:
         raise Refusal("--workers takes a number from 1")
     if options.workers > 1 and options.reload:

@@ -1,4 +1,4 @@
-"""`hapiish schema`: the JSON Schema of the table's file, for editors and other tools, or its reference for people."""
+"""`hapiish schema`: prints the JSON Schema of tables, or writes the reference."""
 
 import argparse
 from pathlib import Path
@@ -8,8 +8,8 @@ from hapiish.table import schema
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the command's options."""
-    parser.add_argument("--reference", metavar="FOLDER", type=Path, help="write the reference as Markdown instead")
+    """Adds the options of `hapiish schema`."""
+    parser.add_argument("--reference", metavar="FOLDER", type=Path, help="write the reference to FOLDER instead")
 
 
 def main(options: argparse.Namespace) -> int:

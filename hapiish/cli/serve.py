@@ -1,4 +1,4 @@
-"""A checked table to a server that answers: the local MongoDB where the table names none, indexes, uvicorn."""
+"""Serves a checked table: starts the local MongoDB if necessary, handles indexes, runs uvicorn."""
 
 import argparse
 import gc
@@ -33,18 +33,18 @@ from hapiish.store import indexes
 from hapiish.store.connection import StoreError, Target, acquire, documents, release
 from hapiish.store.store import pings
 
-# How workers, which are new processes, learn what to serve.
+# Environment variables that pass the options to worker processes.
 TABLE, DATABASE = "HAPIISH_RUN_TABLE", "HAPIISH_RUN_DATABASE"
 
 
 class Config(uvicorn.Config):
-    """uvicorn's, and what our protocol classes read of it besides."""
+    """uvicorn's configuration, with the settings of hapiish's protocol classes."""
 
     limits: Limits
     tls: ssl.SSLContext | None = None
 
     def load(self) -> None:
-        """As uvicorn's, but TLS is negotiated by a protocol class of ours, so that no handshake goes uncounted."""
+        """Loads the configuration; hapiish's protocol class negotiates TLS, so that handshakes count as connections."""
         super().load()
         if self.ssl is not None:
             self.tls, self.ssl = self.ssl, None
@@ -52,14 +52,14 @@ class Config(uvicorn.Config):
 
 
 class Server(uvicorn.Server):
-    """uvicorn's, which says where it serves which file once it does."""
+    """uvicorn's server, which prints the address when it is ready."""
 
     def __init__(self, config: uvicorn.Config, file: str) -> None:
         super().__init__(config)
         self.file = file
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Starts as uvicorn does, then tells."""
+        """Starts the server and prints its address."""
         await super().startup(sockets)
         if self.started:
             port = None if self.config.uds else self.servers[0].sockets[0].getsockname()[1]
@@ -68,7 +68,7 @@ class Server(uvicorn.Server):
             announce(self.file, self.config, port)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Lets events end and tells every socket, before uvicorn cuts the connections."""
+        """Waits for running events and disconnects sockets, before uvicorn closes the connections."""
         app = self.config.app
         if isinstance(app, Application):
             app.server.stopping()
@@ -78,15 +78,15 @@ class Server(uvicorn.Server):
 
 
 def serve(options: argparse.Namespace, table: Table) -> int:
-    """Serves until a signal: 0 then, 1 when it cannot start. Raises Refusal and TableError."""
-    logging.captureWarnings(True)  # an emit that nobody awaits is such a one
+    """Serves until a signal; returns 0, or 1 if it cannot start. Raises Refusal and TableError."""
+    logging.captureWarnings(True)  # such as an emit that was never awaited
     logging.config.dictConfig(logs.config(options.log))
-    # As Ctrl-C does: uvicorn repeats the signal when it has shut down, and the database is to be closed after that.
+    # As Ctrl-C: uvicorn raises the signal again after its shutdown, and the database must be closed after that.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     apps: list[Application] = []
 
     def patience() -> float:
-        """Seconds for the end of the local MongoDB, which its keeper ends alone where it does not even answer."""
+        """Returns the seconds to wait for the local MongoDB's end; its keeper ends an unresponsive one alone."""
         if not apps or apps[0].server.store is None:
             return table.server.shutdown_timeout / 1000
         return 0 if apps[0].server.store.is_away else apps[0].server.time_to_stop()
@@ -98,7 +98,7 @@ def serve(options: argparse.Namespace, table: Table) -> int:
             if not options.reload:
                 settle()
             if app.server.store is not None and look_after_indexes(table.database, uri, app.server.current.documents):
-                app.server.store.indexes = "ignore"  # they are seen to
+                app.server.store.indexes = "ignore"  # already handled
             if options.workers == 1:
                 return serve_alone(configure(options, table, app), table)
             return serve_by_workers(configure(options, table, "hapiish.cli.serve:worker"), table, uri)
@@ -107,23 +107,23 @@ def serve(options: argparse.Namespace, table: Table) -> int:
 
 
 def worker() -> Application:
-    """The application of one worker process."""
+    """Returns the application of a worker process."""
     table = plugins.load(os.environ[TABLE])
     app = Application(table, env=None, database_uri=os.environ.get(DATABASE), watch=False)
     if app.server.store is not None:
-        app.server.store.indexes = "ignore"  # the process that started this one has seen to them
+        app.server.store.indexes = "ignore"  # the parent process has handled them
     settle()
     return app
 
 
 def settle() -> None:
-    """Spares the garbage collector from walking the table, which stays, again and again."""
+    """Freezes the table out of garbage collection."""
     gc.collect()
     gc.freeze()
 
 
 def configure(options: argparse.Namespace, table: Table, app: Any) -> Config:
-    """uvicorn's settings: those of the table, and what a server behind a table never needs switched off."""
+    """Returns uvicorn's configuration from the options and the table; disables unused features of uvicorn."""
     server = table.server
     config = Config(
         app,
@@ -137,10 +137,10 @@ def configure(options: argparse.Namespace, table: Table, app: Any) -> Config:
         http=HttpProtocol,
         ws=WebSocketProtocol,
         ws_max_size=table.sockets.max_bytes if table.sockets is not None else 1,
-        ws_per_message_deflate=False,  # costs more time than it saves on small messages, and memory per client
-        ws_ping_interval=None,  # Socket.IO has a heartbeat of its own
+        ws_per_message_deflate=False,  # costs more time than it saves for small messages, and memory per client
+        ws_ping_interval=None,  # Socket.IO has its own heartbeat
         lifespan="on",
-        access_log=False,  # ours has the route and the request's id
+        access_log=False,  # hapiish's access log has the route and the request id
         server_header=False,
         proxy_headers=not server.trusted_proxies and "FORWARDED_ALLOW_IPS" in os.environ,
         timeout_graceful_shutdown=math.ceil(server.shutdown_timeout / 1000),
@@ -151,7 +151,7 @@ def configure(options: argparse.Namespace, table: Table, app: Any) -> Config:
 
 
 def limits(table: Table) -> Limits:
-    """What the table says of heads and connections."""
+    """Returns the table's limits on heads and connections."""
     server, sockets = table.server, table.sockets
     opens = sockets is not None and "websocket" in sockets.transports
     return Limits(
@@ -166,7 +166,7 @@ def limits(table: Table) -> Limits:
 
 
 def _tls(tls: Tls | None, folder: str) -> dict[str, Any]:
-    """uvicorn's names of what the table says of TLS. Raises Refusal for a file that is not there."""
+    """Returns uvicorn's TLS settings from the table's. Raises Refusal for a missing file."""
     if tls is None:
         return {}
     files = {"ssl_keyfile": tls.key, "ssl_certfile": tls.cert, "ssl_ca_certs": tls.ca}
@@ -184,19 +184,19 @@ def _tls(tls: Tls | None, folder: str) -> dict[str, Any]:
 
 
 def serve_alone(config: uvicorn.Config, table: Table) -> int:
-    """One process, in which a reload can swap the table."""
+    """Serves in one process, in which a reload can replace the table."""
     server = Server(config, table.file)
     try:
         server.run()
     except KeyboardInterrupt:
         return 0
-    except SystemExit:  # uvicorn has said why
+    except SystemExit:  # uvicorn has logged the reason
         return 1
     return 0 if server.started else 1
 
 
 def serve_by_workers(config: uvicorn.Config, table: Table, uri: str | None) -> int:
-    """Several processes on one port; one that dies is replaced."""
+    """Serves from several processes on one port; a process that ends is replaced."""
     os.environ[TABLE] = table.file
     os.environ.setdefault(RUN_SECRET, secrets.token_hex(32))
     if uri is not None:
@@ -205,7 +205,7 @@ def serve_by_workers(config: uvicorn.Config, table: Table, uri: str | None) -> i
         listener = config.bind_socket()
     except SystemExit:
         return 1
-    listener.listen(config.backlog)  # or a client that comes before the first worker is refused
+    listener.listen(config.backlog)  # before the first worker starts, so that no client is refused
     announce(table.file, config, None if config.uds else listener.getsockname()[1])
     supervisor = Multiprocess(config, sockets=[listener])
     supervisor.run()
@@ -213,16 +213,16 @@ def serve_by_workers(config: uvicorn.Config, table: Table, uri: str | None) -> i
 
 
 def announce(file: str, config: uvicorn.Config, port: int | None) -> None:
-    """The line that people and scripts wait for; without a port it names the Unix socket."""
+    """Prints the address; without a port, the Unix socket."""
     host = f"[{config.host}]" if ":" in config.host else config.host
     where = f"{'https' if config.is_ssl else 'http'}://{host}:{port}" if port is not None else f"unix:{config.uds}"
     print(f"hapiish: serving {file} on {where}", flush=True)
 
 
 def look_after_indexes(wanted: Database | None, uri: str | None, models: Mapping[str, Any]) -> bool:
-    """Does about indexes what the table says, before anybody is served; False while the database is away.
+    """Checks or builds indexes as the table says, before serving; returns False if the database is unavailable.
 
-    Raises StoreError when the data does not fit an index that is to be built.
+    Raises StoreError if the data violates an index to build.
     """
     if wanted is None:
         return True
@@ -230,10 +230,10 @@ def look_after_indexes(wanted: Database | None, uri: str | None, models: Mapping
     connection = acquire(Target(uri or wanted.uri, wanted.name, timeout_ms=wanted.timeout), classes)
     try:
         if not pings(connection, wanted.timeout / 1000):
-            return False  # the application starts without its database, and says so itself
+            return False  # the application starts without its database, and logs that
         indexes.look_after(classes, wanted.indexes or ("apply" if uri else "check"))
     except PyMongoError:
-        return False  # it has gone away since
+        return False  # it has become unavailable
     finally:
         release(connection)
     return True

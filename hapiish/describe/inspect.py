@@ -1,4 +1,4 @@
-"""A checked table as flat facts about its routes and events, for people and tools; no running server is needed."""
+"""Describes the routes and events of a checked table as flat records, without a running server."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ SOURCES = ("headers", "params", "query", "payload", "state", "all")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteInfo:
-    """One route: what is called, by whom, what is validated, and where it is written."""
+    """A route: handler, authentication, validated inputs, and location in the file."""
 
     method: str
     path: str
@@ -26,7 +26,7 @@ class RouteInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventInfo:
-    """One event from clients; `auth` is its namespace's where it has no rules of its own."""
+    """An event from clients; `auth` is the event's, else the namespace's."""
 
     namespace: str
     event: str
@@ -42,7 +42,7 @@ class EventInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmitInfo:
-    """One event to clients."""
+    """An event to clients."""
 
     namespace: str
     event: str
@@ -53,17 +53,17 @@ class EmitInfo:
 
 
 def routes(table: Table) -> list[RouteInfo]:
-    """The routes of `table`, in the order of the file."""
+    """Returns the routes of `table`, in the order of the file."""
     return [_route(route) for route in table.routes]
 
 
 def events(table: Table) -> list[EventInfo]:
-    """The events from clients, namespace by namespace."""
+    """Returns the events from clients, by namespace."""
     return [_event(namespace, event) for namespace in _namespaces(table) for event in namespace.events]
 
 
 def emits(table: Table) -> list[EmitInfo]:
-    """The events to clients, namespace by namespace."""
+    """Returns the events to clients, by namespace."""
     return [
         EmitInfo(
             namespace=namespace.namespace,
@@ -79,7 +79,7 @@ def emits(table: Table) -> list[EmitInfo]:
 
 
 def auth_text(auth: RouteAuth | None) -> str:
-    """`session`, `session|basic try [admin +paid | user]`; `-` for anybody."""
+    """Formats `session`, `session|basic try [admin +paid | user]`; `-` for a public route."""
     if auth is None:
         return "-"
     words = ["|".join(auth.strategies)]
@@ -125,7 +125,7 @@ def _event(namespace: Namespace, event: Event) -> EventInfo:
 
 
 def _validation(options: RouteOptions) -> tuple[str, ...]:
-    """What is validated: inputs by their names, and `response`."""
+    """Returns the names of validated inputs, and `response`."""
     inputs = [source for source in SOURCES if getattr(options.validate, source) not in (None, True)]
     rules = options.response
     answers = rules.sample > 0 and (bool(rules.status) or rules.schema not in (None, True))

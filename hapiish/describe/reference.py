@@ -1,6 +1,6 @@
-"""The file's JSON Schema to the pages of `docs/reference`: each key with its form, its default and its meaning.
+"""Generates `docs/reference` from the JSON Schema of tables: each key with its form, default and description.
 
-Written by `hapiish schema --reference docs/reference`. Knows nothing of what a key does; the schema says it.
+`hapiish schema --reference docs/reference` writes the pages. All texts come from the schema.
 """
 
 import json
@@ -23,7 +23,7 @@ _FORMS: Final[Mapping[str, str]] = {
     "size": "size",
     "timeSpan": "duration above 0",
 }
-"""Definitions that are a form of value rather than settings, and how the pages call them."""
+"""Names on the pages for definitions of values, such as durations."""
 
 _TYPES: Final = {
     "array": "list",
@@ -55,7 +55,7 @@ Unknown keys are refused everywhere; `x-…` keys are free. `null` means "back t
 
 @dataclass(slots=True)
 class _Section:
-    """One mapping of the table: its `title` is the path to it, its rows are its keys."""
+    """A mapping of the table: `title` is its path, the rows are its keys."""
 
     title: str
     text: str
@@ -71,7 +71,7 @@ class _Page:
     sections: list[_Section] = field(default_factory=list)
 
     def anchor(self, title: str) -> str:
-        """The anchor of a section; viewers number those that would be the same."""
+        """Returns the anchor of a section; viewers number duplicate anchors."""
         titles = [section.title for section in self.sections]
         before = titles[: titles.index(title)] if title in titles else []
         twins = [_slug(other) for other in before].count(_slug(title))
@@ -79,7 +79,7 @@ class _Page:
 
 
 def pages() -> dict[str, str]:
-    """The files of the reference by name, as Markdown."""
+    """Returns the files of the reference by name, as Markdown."""
     return _Reference().write()
 
 
@@ -102,7 +102,7 @@ class _Reference:
         return {"README.md": self.index(top), **files}
 
     def collect(self, page: _Page, title: str, node: Subschema) -> None:
-        """Puts the mappings at and below `node` on `page`, each definition once over all pages."""
+        """Adds the mappings at and below `node` to `page`; each definition is added once over all pages."""
         for name, branch in _branches(node):
             if name in _FORMS or (name is not None and name in self.homes):
                 continue
@@ -122,7 +122,7 @@ class _Reference:
                     self.conditional(page, title, condition)
 
     def conditional(self, page: _Page, title: str, condition: Subschema) -> None:
-        """Settings that depend on another key: the options of a scheme, of a provider."""
+        """Adds settings that depend on another key: the options of a scheme or a provider."""
         asked = condition["if"]
         if "properties" in asked:
             (chosen,) = asked["properties"].values()
@@ -158,7 +158,7 @@ class _Reference:
         return f"| `{key}` | {_cell(self.form(page, f'{section.title}.{key}', node))} | {default} | {text} |"
 
     def form(self, page: _Page, title: str, node: Subschema) -> str:
-        """What may be written at a key, in a few words."""
+        """Describes the accepted values of a key briefly."""
         words: dict[str, None] = {}
         for name, branch in _branches(node):
             if name != "variable":
@@ -187,7 +187,7 @@ class _Reference:
 
 
 def _branches(node: Subschema, name: str | None = None) -> Iterator[tuple[str | None, Subschema]]:
-    """The schemas that may describe a value, each with the name of the definition that it is."""
+    """Yields the alternative schemas of a value, each with the name of its definition."""
     if "$ref" in node:
         name = node["$ref"].rpartition("/")[2]
         node = schema.load()["definitions"][name]
@@ -200,7 +200,7 @@ def _branches(node: Subschema, name: str | None = None) -> Iterator[tuple[str | 
 
 
 def _is_settings(node: Subschema) -> bool:
-    """Whether a branch is the settings that a definition is about, beside `true`, `false` and other short forms."""
+    """Returns True if a branch contains the settings, not a short form such as `true` or `false`."""
     return bool(node.get("properties"))
 
 
@@ -236,5 +236,5 @@ def _cell(text: str) -> str:
 
 
 def _slug(title: str) -> str:
-    """The anchor that Markdown viewers give to a heading."""
+    """Returns the anchor of a heading in Markdown viewers."""
     return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
