@@ -1,5 +1,7 @@
 """Login with OAuth 2.0 against a real local provider: success, and every failure."""
 
+import base64
+import hashlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -320,6 +322,10 @@ async def test_who_says_no_at_the_provider_is_not_logged_in(make: Make, provider
         ({"nonce": None}, "it belongs to another login"),
         ({"azp": "other"}, "it was made for somebody else"),
         ({"aud": ["client", "other"]}, "it was made for somebody else"),
+        ({"at_hash": "another"}, "it belongs to another access token"),
+        ({"at_hash": ["another"]}, "it belongs to another access token"),
+        ({"iat": None}, "Missing claim: 'iat'"),
+        ({"iat": 2**40}, "The token was issued in the future"),
     ],
     ids=str,
 )
@@ -330,6 +336,16 @@ async def test_an_id_token_that_is_not_for_this_login_is_refused(
     app = oidc(make, provider)
     response, back = await there(app)
     assert await outcome(app, back, cookie_of(response)) == f"Invalid oidc ID token: {reason}"
+
+
+async def test_an_id_token_may_name_its_audience_twice_and_its_access_token(
+    make: Make, provider: LoginProvider
+) -> None:
+    at_hash = base64.urlsafe_b64encode(hashlib.sha256(b"at").digest()[:16]).rstrip(b"=").decode()
+    provider.claims = {"aud": ["client", "other"], "azp": "client", "at_hash": at_hash}
+    app = oidc(make, provider)
+    response, back = await there(app)
+    assert (await inject(app, url=back, headers=cookie_of(response))).json["ok"] is True
 
 
 async def test_an_id_token_of_another_key_or_none_is_refused(make: Make, provider: LoginProvider) -> None:
