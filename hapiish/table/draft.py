@@ -36,7 +36,7 @@ class Draft:
                 host.plugins.append(realms[part])
         self.realms = tuple(realms.values())
         self.defaults = self.realms[0].scope.defaults
-        self.layout = Layout(self.realms, self.tree, whole.budget, self.lost)
+        self.layout = Layout(self.realms, self.tree, whole.budget, self.was_pruned)
         self.groups, self.routes, self.namespaces = self.layout.groups, self.layout.routes, self.layout.namespaces
         self._known: dict[tuple[object, ...], list[str]] = {}
 
@@ -138,7 +138,7 @@ class Draft:
         """Where the key that ends `path` stands."""
         return self.marks.key(path)
 
-    def lost(self, *path: str | int) -> bool:
+    def was_pruned(self, *path: str | int) -> bool:
         """Whether something was taken out at `path`, around it or inside of it, so that its absence says nothing."""
         broken, around = self._broken
         return path in around or any(path[:length] in broken for length in range(len(path) + 1))

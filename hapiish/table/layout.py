@@ -29,11 +29,11 @@ class Layout:
     with; `problems` are those of presets and of the places that use them.
     """
 
-    def __init__(self, realms: Sequence[RealmDraft], tree: Tree, budget: Budget, lost: Callable[..., bool]) -> None:
+    def __init__(self, realms: Sequence[RealmDraft], tree: Tree, budget: Budget, was_pruned: Callable[..., bool]) -> None:
         self.realms = realms
         self.tree = tree
         self.budget = budget
-        self.lost = lost
+        self.was_pruned = was_pruned
         self.overridden: dict[Path, str] = {}
         self._scopes: dict[tuple[int, int], tuple[Any, Any, Scope]] = {}
         self.groups = tuple(group for realm in realms for group in self._groups(self._top(realm)))
@@ -74,7 +74,7 @@ class Layout:
             paths.parse(prefix or "/")
         except paths.PathError as error:
             return str(error)
-        return "there was another prefix" if self.lost(*at) else ""
+        return "there was another prefix" if self.was_pruned(*at) else ""
 
     def _routes(self) -> Iterator[RouteDraft]:
         is_case_sensitive = section(self.tree.value, "server", "router").get("isCaseSensitive") is not False
@@ -89,7 +89,7 @@ class Layout:
         for realm in self.realms:
             at = (*realm.at, "sockets")
             for value, place in mappings(section(realm.value, "sockets"), "namespaces", at):
-                if not self.lost(*place, "namespace"):
+                if not self.was_pruned(*place, "namespace"):
                     yield NamespaceDraft(realm, place, value, tuple(self._events(realm, value, place)))
 
     def _route(self, group: GroupDraft, entry: Entry, case_sensitive: bool) -> RouteDraft | None:

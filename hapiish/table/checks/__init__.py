@@ -1,7 +1,7 @@
-"""The cross-checks of a table whose form is right: small functions, each for one kind of mistake.
+"""Checks references and contradictions in a table that its schema accepts; each function checks for one mistake.
 
 A check takes the draft and yields problems. Checks run in any order, since none relies on another, and expect any value
-to be missing. The guard against schemas of extreme cost runs before them all.
+to be missing. The guard against schemas of extreme cost runs before all checks.
 """
 
 from collections.abc import Callable, Iterator
@@ -85,7 +85,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     cookies.clashes,
     cookies.partitioned,
     cookies.sealed,
-    cookies.twice,
+    cookies.session_cookie,
     cookies.automatic,
     options.encodings,
     extensions.order,
@@ -111,13 +111,13 @@ CHECKS: Final[tuple[Check, ...]] = (
     sockets.patterns,
     sockets.duplicates,
     sockets.reserved,
-    sockets.twice,
+    sockets.duplicate_options,
     sockets.path,
     sockets.prefixes,
 )
 
 
 def cross_check(draft: Draft) -> list[Problem]:
-    """Returns every problem that the checks find, each once. Raises OverspentError for a schema of extreme cost."""
+    """Returns the problems that the checks find, without duplicates; raises OverspentError for an expensive schema."""
     growth.forbid_heavy_schemas(draft)
     return list(dict.fromkeys(problem for check in CHECKS for problem in check(draft)))

@@ -1,4 +1,4 @@
-"""Schemes, strategies, scopes: whether what routes and events ask for exists, and can ever be met."""
+"""Checks authentication: unknown schemes and strategies, scopes that no caller can have, sockets."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -20,13 +20,14 @@ SOURCES: Final = ("params", "query", "payload", "credentials")
 
 
 def schemes(draft: Draft) -> Iterator[Problem]:
-    """Schemes of strategies that nobody provides."""
+    """Unknown schemes of strategies."""
     for realm, at, declared in draft.sections("auth", "strategies"):
         for name, strategy in declared.items():
             scheme = strategy.get("scheme") if isinstance(strategy, Mapping) else None
             if scheme is None or scheme in BUILT_IN or draft.is_partial:
                 continue
-            if draft.declaring(scheme, "auth", "schemes") is None and not draft.lost(*realm.at, "auth", "schemes"):
+            is_declared = draft.declaring(scheme, "auth", "schemes") is not None
+            if not is_declared and not draft.was_pruned(*realm.at, "auth", "schemes"):
                 known = [*BUILT_IN, *draft.known(realm.index, "auth", "schemes")]
                 meant = did_you_mean(scheme, known)
                 hint = "" if meant else f"{', '.join(BUILT_IN)} are built in; name others under auth.schemes"
@@ -35,13 +36,13 @@ def schemes(draft: Draft) -> Iterator[Problem]:
 
 
 def strategies(draft: Draft) -> Iterator[Problem]:
-    """Strategies that nobody declares."""
-    for at, written in _written(draft):
+    """Unknown strategies."""
+    for at, written in _auth_settings(draft):
         for name, place in strategies_of(written, at):
             if draft.is_partial or draft.declaring(name, "auth", "strategies") is not None:
                 continue
             writer = draft.realms[home(name)]
-            if not draft.lost(*writer.at, "auth", "strategies", name):
+            if not draft.was_pruned(*writer.at, "auth", "strategies", name):
                 known = draft.known(writer.index, "auth", "strategies")
                 message = f'unknown strategy "{name}"{did_you_mean(name, known)}'
                 hint = "" if known else "auth.strategies is empty"
@@ -59,7 +60,7 @@ def strategies(draft: Draft) -> Iterator[Problem]:
 
 def exclusive(draft: Draft) -> Iterator[Problem]:
     """`strategy` beside `strategies`, `access` beside its short forms."""
-    for at, written in _written(draft):
+    for at, written in _auth_settings(draft):
         if not isinstance(written, Mapping):
             continue
         for first, second in (("strategy", "strategies"), ("access", "scope"), ("access", "entity")):
@@ -70,30 +71,30 @@ def exclusive(draft: Draft) -> Iterator[Problem]:
 
 
 def missing_strategies(draft: Draft) -> Iterator[Problem]:
-    """Settings for an authentication that names no strategy, where there is no default one."""
-    lacking = {realm.index for realm in draft.realms if _lacks_default(draft, realm)}
-    for index in lacking:
+    """`auth` without a strategy where `auth.default` is not set."""
+    without_default = {realm.index for realm in draft.realms if _has_no_default(draft, realm)}
+    for index in without_default:
         default, at = draft.realms[index].default_auth
         yield from _no_strategy(draft, spell_auth(default), at)
-    if 0 in lacking:
+    if 0 in without_default:
         yield from _no_strategy(draft, draft.defaults.value.get("auth"), draft.defaults.origin("auth"))
     for route in draft.routes:
-        if route.realm.index in lacking:
+        if route.realm.index in without_default:
             for merged in route.options.values():
                 yield from _no_strategy(draft, merged.value.get("auth"), merged.origin("auth"))
     for namespace in draft.namespaces:
-        if namespace.realm.index in lacking:
+        if namespace.realm.index in without_default:
             yield from _no_strategy(draft, spell_auth(namespace.value.get("auth")), (*namespace.at, "auth"))
 
 
-def _lacks_default(draft: Draft, realm: RealmDraft) -> bool:
+def _has_no_default(draft: Draft, realm: RealmDraft) -> bool:
     written, at = realm.default_auth
     default = spell_auth(written)
-    return not draft.lost(*at) and not (isinstance(default, Mapping) and "strategies" in default)
+    return not draft.was_pruned(*at) and not (isinstance(default, Mapping) and "strategies" in default)
 
 
 def _no_strategy(draft: Draft, auth: Any, at: Path) -> Iterator[Problem]:
-    if not isinstance(auth, Mapping) or "strategies" in auth or draft.lost(*at):
+    if not isinstance(auth, Mapping) or "strategies" in auth or draft.was_pruned(*at):
         return
     yield Problem(
         draft.key_mark(*at),
@@ -104,7 +105,7 @@ def _no_strategy(draft: Draft, auth: Any, at: Path) -> Iterator[Problem]:
 
 
 def scope_templates(draft: Draft) -> Iterator[Problem]:
-    """`{params.id}` in scopes of routes whose path has no such parameter, and templates that are none."""
+    """Malformed scope templates, and templates such as `{params.id}` on a path without this parameter."""
     for route in draft.routes:
         params = route.path.params if route.path is not None else None
         for method, merged in route.options.items():
@@ -131,30 +132,30 @@ def _templates(draft: Draft, scope: str, place: Path, available: Available) -> I
 
 
 def events(draft: Draft) -> Iterator[Problem]:
-    """Events that ask for more than the handshake of their namespace has settled."""
+    """Events that require authentication or a strategy that the handshake of their namespace does not use."""
     for namespace in draft.namespaces:
         inherited, default_at = namespace.realm.default_auth
         default = spell_auth(inherited)
         written = namespace.value.get("auth")
         auth = default if written is None else spell_auth(written)
-        settled = {**(default or {}), **auth}.get("strategies", []) if isinstance(auth, Mapping) else []
+        strategies_of_handshake = {**(default or {}), **auth}.get("strategies", []) if isinstance(auth, Mapping) else []
         for event in namespace.events:
             at = (*event.at, "options", "auth")
             wanted = (event.value.get("options") or {}).get("auth")
-            if wanted is None or draft.lost(*namespace.at, "auth") or draft.lost(*default_at):
+            if wanted is None or draft.was_pruned(*namespace.at, "auth") or draft.was_pruned(*default_at):
                 continue
             if not isinstance(auth, Mapping):
                 message = f'the event requires authentication, but its namespace "{namespace.name}" has none'
                 yield Problem(draft.key_mark(*at), Code.EVENT_AUTH, message, "set auth on the namespace")
                 continue
             for name, place in strategies_of(wanted, at):
-                if name not in settled:
+                if name not in strategies_of_handshake:
                     message = f'"{name}" is not a strategy of the namespace "{namespace.name}"'
                     yield Problem(draft.mark(*place), Code.EVENT_AUTH, message, "remove the strategy from the event")
 
 
 def payloads(draft: Draft) -> Iterator[Problem]:
-    """Bodies that are to be authenticated by built-in schemes, none of which can, or where there are none."""
+    """Payload authentication by built-in schemes, none of which supports it, and on sockets."""
     routes = [(route.realm, merged) for route in draft.routes for merged in route.options.values()]
     for realm, merged in [(draft.realms[0], draft.defaults), *routes]:
         inherited_auth, default_at = realm.default_auth
@@ -165,19 +166,19 @@ def payloads(draft: Draft) -> Iterator[Problem]:
         if not wanted or not isinstance(auth, Mapping):
             continue
         schemes = [(name, draft.scheme(name)) for name in auth.get("strategies") or ()]
-        unable = [name for name, scheme in schemes if scheme in BUILT_IN]
-        if unable and (wanted == "required" or len(unable) == len(schemes)):
+        unsupported = [name for name, scheme in schemes if scheme in BUILT_IN]
+        if unsupported and (wanted == "required" or len(unsupported) == len(schemes)):
             inherited = not (isinstance(written, Mapping) and "payload" in written)
             place = (*default_at, "payload") if inherited else merged.origin("auth", "payload")
-            message = f'the strategy "{unable[0]}" does not support payload authentication'
+            message = f'the strategy "{unsupported[0]}" does not support payload authentication'
             yield Problem(draft.key_mark(*place), Code.PAYLOAD_AUTH, message)
-    for at, written in _of_sockets(draft):
+    for at, written in _auth_of_sockets(draft):
         if isinstance(written, Mapping) and written.get("payload"):
             yield Problem(draft.key_mark(*at, "payload"), Code.PAYLOAD_AUTH, "sockets have no payload authentication")
 
 
 def handshakes(draft: Draft) -> Iterator[Problem]:
-    """Namespaces whose strategies cannot judge a handshake."""
+    """Namespaces with strategies that cannot authenticate a handshake."""
     for namespace in draft.namespaces:
         default = spell_auth(namespace.realm.default_auth[0])
         written = namespace.value.get("auth")
@@ -193,15 +194,15 @@ def handshakes(draft: Draft) -> Iterator[Problem]:
                 yield Problem(draft.mark(*at), Code.HANDSHAKE, message, hint)
 
 
-def _of_sockets(draft: Draft) -> Iterator[tuple[Path, Any]]:
+def _auth_of_sockets(draft: Draft) -> Iterator[tuple[Path, Any]]:
     for namespace in draft.namespaces:
         yield (*namespace.at, "auth"), namespace.value.get("auth")
         for event in namespace.events:
             yield (*event.at, "options", "auth"), (event.value.get("options") or {}).get("auth")
 
 
-def _written(draft: Draft) -> Iterator[tuple[Path, Any]]:
-    """Every `auth` that may name strategies, but those of events."""
+def _auth_settings(draft: Draft) -> Iterator[tuple[Path, Any]]:
+    """Every `auth` that may name strategies, except those of events."""
     for _, at, found in draft.sections("auth"):
         yield (*at, "default"), found.get("default")
     for layer in draft.written:
@@ -211,7 +212,7 @@ def _written(draft: Draft) -> Iterator[tuple[Path, Any]]:
 
 
 def _scopes_in_effect(realm: RealmDraft, merged: Merged) -> list[tuple[str, Path]]:
-    """The scopes of the topmost layer that has any, or of the default strategy."""
+    """The scopes of the topmost layer that sets any, or else of `auth.default`."""
     if merged.value.get("auth") is False:
         return []
     for layer in reversed(merged.layers):
@@ -226,9 +227,10 @@ def _scopes(written: Any, at: Path) -> Iterator[tuple[str, Path]]:
     if not isinstance(written, Mapping):
         return
     rules = written.get("access")
-    several = list(enumerate(rules)) if isinstance(rules, list) else []
-    places = [(written, at), *((rule, (*at, "access", index)) for index, rule in several)]
-    if isinstance(rules, Mapping):
+    places = [(written, at)]
+    if isinstance(rules, list):
+        places += [(rule, (*at, "access", index)) for index, rule in enumerate(rules)]
+    elif isinstance(rules, Mapping):
         places.append((rules, (*at, "access")))
     for rule, place in places:
         scope = rule.get("scope") if isinstance(rule, Mapping) else None

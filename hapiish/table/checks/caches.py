@@ -1,4 +1,4 @@
-"""Caches and server methods: names that are taken twice or by nobody, policies that contradict themselves."""
+"""Checks caches and server methods: duplicate and unknown names, contradictory cache policies."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -16,29 +16,29 @@ _DURATIONS: Final = ("expiresIn", "generateTimeout", "staleIn", "staleTimeout", 
 
 
 def stores(draft: Draft) -> Iterator[Problem]:
-    """Caches of one name, or two without any."""
-    taken: dict[str, Path] = {}
+    """Duplicate names of caches, or several default caches."""
+    declared: dict[str, tuple[Mapping[str, Any], Path]] = {}
     for cache, at in _caches(draft):
         name = cache.get("name") or ""
-        first = next((other for other, place in _caches(draft) if place == taken.get(name)), None)
-        if first is not None and (cache != first or draft.realm_at(at) is draft.realm_at(taken[name])):
+        first, place = declared.setdefault(name, (cache, at))
+        if place != at and (cache != first or draft.realm_at(at) is draft.realm_at(place)):
             message = f'the cache "{name}" is declared twice' if name else "there are two default caches"
             hint = "" if name else "give one of them a name"
-            yield Problem(draft.mark(*at), Code.CACHE, message, hint, ((draft.mark(*taken[name]), "the first one"),))
-        taken.setdefault(name, at)
+            yield Problem(draft.mark(*at), Code.CACHE, message, hint, ((draft.mark(*place), "the first one"),))
 
 
 def policies(draft: Draft) -> Iterator[Problem]:
-    """Policies of server methods: settings that contradict each other, unknown caches, segments taken twice."""
+    """Cache policies with contradictory options, an unknown cache or a segment that is already in use."""
     shared = {cache.get("name") or "" for cache, _ in _caches(draft) if cache.get("shared") is True}
     known = [cache["name"] for cache, _ in _caches(draft) if cache.get("name")]
     taken: dict[tuple[str, str], Path] = {}
     for name, policy, at in _policies(draft):
-        for key, fault in expiry.contradictions({"generateTimeout": 1, **_numbers(policy), "generateFunc": True}):
+        settings = {"generateTimeout": 1, **_in_milliseconds(policy), "generateFunc": True}
+        for key, fault in expiry.contradictions(settings):
             place = (*at, key) if key in policy else at
             yield Problem(draft.key_mark(*place), Code.CACHE, fault)
         cache = policy.get("cache") or ""
-        if cache and cache not in known and not draft.lost("caches"):
+        if cache and cache not in known and not draft.was_pruned("caches"):
             hint = "" if known else "caches is empty"
             message = f'unknown cache "{cache}"{did_you_mean(cache, known)}'
             yield Problem(draft.mark(*at, "cache"), Code.CACHE, message, hint)
@@ -51,7 +51,7 @@ def policies(draft: Draft) -> Iterator[Problem]:
 
 
 def methods(draft: Draft) -> Iterator[Problem]:
-    """Methods within methods: `users` beside `users.load`."""
+    """Methods that are attributes of other methods: `users.load` beside `users`."""
     for _, at, own in draft.sections("methods"):
         for name, outer in ((name, outer) for name in own for outer in own if name.startswith(f"{outer}.")):
             related = ((draft.key_mark(*at, outer), f'"{outer}" is here'),)
@@ -75,8 +75,8 @@ def _policies(draft: Draft) -> Iterator[tuple[str, Mapping[str, Any], Path]]:
         yield "session", policy, (*sessions.at, "session", "cache")
 
 
-def _numbers(policy: Mapping[str, Any]) -> dict[str, Any]:
-    """The policy with its durations in milliseconds; a `staleIn` that is a function stays what it is."""
+def _in_milliseconds(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """The policy with its durations in milliseconds; a `staleIn` that names a function is kept."""
 
     def number(key: str, value: Any) -> Any:
         is_function = key == "staleIn" and isinstance(value, str) and ":" in value

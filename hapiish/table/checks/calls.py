@@ -1,4 +1,4 @@
-"""Calls of server methods in `handler` and `pre`: whether the method exists, and requests have what it is given."""
+"""Checks calls of server methods in `handler` and `pre`: unknown methods, and arguments that requests do not have."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ _NOT_OF_EVENTS: Final = ("query", "state")
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Who calls: `roots` that its requests have, the names of its path's parameters, None when they are not known."""
+class _Caller:
+    """A route or event that calls: the `roots` of its arguments, and its path parameters, None if unknown."""
 
     owner: str
     roots: tuple[str, ...]
@@ -31,43 +31,43 @@ def calls(draft: Draft) -> Iterator[Problem]:
         params = route.path.params if route.path is not None else None
         for method, merged in route.options.items():
             roots = tuple(root for root in ROOTS if root != "payload" or method != "GET")
-            place = _Place(f"{method} {route.text}", roots, params)
-            yield from _called(draft, merged, place, route.handler, route.handler_at)
+            caller = _Caller(f"{method} {route.text}", roots, params)
+            yield from _problems_of_calls(draft, merged, caller, route.handler, route.handler_at)
     for namespace in draft.namespaces:
         for event in namespace.events:
             none = _NOT_OF_EVENTS if namespace.params else (*_NOT_OF_EVENTS, "params")
             roots = tuple(root for root in ROOTS if root not in none)
-            place = _Place(f"event {event.value.get('event', '')}", roots, namespace.params)
-            yield from _called(draft, event.options, place, event.handler, (*event.at, "handler"))
+            caller = _Caller(f"event {event.value.get('event', '')}", roots, namespace.params)
+            yield from _problems_of_calls(draft, event.options, caller, event.handler, (*event.at, "handler"))
 
 
-def _called(draft: Draft, merged: Merged, place: _Place, handler: Any, at: Path) -> Iterator[Problem]:
-    """The calls of `pre`, then of the handler; `assigned` grows with every step."""
+def _problems_of_calls(draft: Draft, merged: Merged, caller: _Caller, handler: Any, at: Path) -> Iterator[Problem]:
+    """The problems of the calls in `pre` and the handler; each step sees what earlier steps assign."""
     assigned: set[str] = set()
     sets = merged.value.get("pre") or ()
-    for number, together in enumerate(sets):
-        steps = enumerate(together) if isinstance(together, list) else ((None, together),)
-        new: set[str] = set()
+    for number, parallel in enumerate(sets):
+        steps = enumerate(parallel) if isinstance(parallel, list) else ((None, parallel),)
+        assigned_in_parallel: set[str] = set()
         for index, step in steps:
             where = merged.origin("pre", number, *(() if index is None else (index,)))
             name, inner = step, where
             if isinstance(step, Mapping):
                 name, inner = step.get("method"), (*where, "method")
             if is_call(name):
-                yield from _read(draft, name, inner, place, assigned)
-            new |= _assigned(step)
-        assigned |= new
+                yield from _problems(draft, name, inner, caller, assigned)
+            assigned_in_parallel |= _assigned(step)
+        assigned |= assigned_in_parallel
     if is_call(handler):
-        yield from _read(draft, handler, at, place, assigned)
+        yield from _problems(draft, handler, at, caller, assigned)
 
 
 def assigned_by(pre: Any) -> set[str]:
-    """The names under which the steps of `pre` leave their values."""
+    """The names that the steps of `pre` assign their results to."""
     return {name for step in steps_of(pre) for name in _assigned(step)}
 
 
 def steps_of(pre: Any) -> Iterator[Any]:
-    """The single steps of `pre`, those that run together as well."""
+    """The steps of `pre`, parallel ones included."""
     for steps in pre or ():
         yield from steps if isinstance(steps, list) else [steps]
 
@@ -79,17 +79,17 @@ def method_of(step: Any) -> Any:
 
 def _assigned(step: Any) -> set[str]:
     name = method_of(step)
-    given = step.get("assign") if isinstance(step, Mapping) else None
-    if given is None and is_call(name):
+    assigned = step.get("assign") if isinstance(step, Mapping) else None
+    if assigned is None and is_call(name):
         try:
-            given = parse(name).method
+            assigned = parse(name).method
         except CallError:
             return set()
-    return {given} if given else set()
+    return {assigned} if assigned else set()
 
 
-def _read(draft: Draft, text: str, at: Path, place: _Place, assigned: set[str]) -> Iterator[Problem]:
-    """What is wrong with a call."""
+def _problems(draft: Draft, text: str, at: Path, caller: _Caller, assigned: set[str]) -> Iterator[Problem]:
+    """The problems of a call."""
     mark = draft.mark(*at)
     try:
         call: Call = parse(text)
@@ -98,23 +98,23 @@ def _read(draft: Draft, text: str, at: Path, place: _Place, assigned: set[str]) 
         return
     writer = draft.realms[home(text)]
     known = draft.known(writer.index, "methods")
-    if call.method not in known and not draft.is_partial and not draft.lost(*writer.at, "methods", call.method):
+    if call.method not in known and not draft.is_partial and not draft.was_pruned(*writer.at, "methods", call.method):
         hint = "" if known else "methods is empty"
         yield Problem(mark, Code.CALL, f'unknown server method "{call.method}"{did_you_mean(call.method, known)}', hint)
     for argument in call.args:
         if isinstance(argument, Reference):
-            fault = _fault(argument, place, assigned)
+            fault = _fault(argument, caller, assigned)
             if fault:
                 yield Problem(mark, Code.CALL_ARGUMENT, fault)
 
 
-def _fault(argument: Reference, place: _Place, assigned: set[str]) -> str:
+def _fault(argument: Reference, caller: _Caller, assigned: set[str]) -> str:
     first = argument.keys[0] if argument.keys else None
-    if argument.root not in place.roots:
-        what = f'"{place.owner}" has no "{argument.root}"' if argument.root in ROOTS else f'unknown "{argument.root}"'
-        return f"{what}{did_you_mean(argument.root, place.roots)}"
-    if argument.root == "params" and place.params is not None and first is not None and first not in place.params:
-        return f'"{place.owner}" has no parameter "{first}"{did_you_mean(str(first), place.params)}'
+    if argument.root not in caller.roots:
+        fault = f'"{caller.owner}" has no "{argument.root}"' if argument.root in ROOTS else f'unknown "{argument.root}"'
+        return f"{fault}{did_you_mean(argument.root, caller.roots)}"
+    if argument.root == "params" and caller.params is not None and first is not None and first not in caller.params:
+        return f'"{caller.owner}" has no parameter "{first}"{did_you_mean(str(first), caller.params)}'
     if argument.root == "pre" and first is not None and first not in assigned:
-        return f'no earlier step of "{place.owner}" assigns "{first}"{did_you_mean(str(first), assigned)}'
+        return f'no earlier step of "{caller.owner}" assigns "{first}"{did_you_mean(str(first), assigned)}'
     return ""

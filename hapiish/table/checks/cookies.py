@@ -1,4 +1,4 @@
-"""Cookies that no browser would take, that nobody could open, or whose value does not fit its encoding."""
+"""Checks cookies: browsers that reject them, sealing, automatic values that the encoding cannot hold, duplicates."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -27,21 +27,21 @@ def partitioned(draft: Draft) -> Iterator[Problem]:
 
 
 def sealed(draft: Draft) -> Iterator[Problem]:
-    """The encoding iron without a password, and a password that nothing would be sealed with."""
+    """The encoding iron without a password, and a password without the encoding iron."""
     for name, cookie, place in _cookies(draft):
         if cookie.get("encoding") == "iron" and cookie.get("password") is None:
-            if not draft.lost(*place("password")):
+            if not draft.was_pruned(*place("password")):
                 message = f'the cookie "{name}" cannot be sealed without a password'
                 yield Problem(draft.mark(*place("encoding")), Code.COOKIE, message, "set a password")
-        elif cookie.get("encoding") != "iron" and not draft.lost(*place("encoding")):
+        elif cookie.get("encoding") != "iron" and not draft.was_pruned(*place("encoding")):
             for key in ("password", "iron"):
                 if cookie.get(key) and place(key)[-3] == "state":
                     message = f'"{key}" has no effect: the cookie "{name}" is not sealed'
                     yield Problem(draft.key_mark(*place(key)), Code.COOKIE, message, "write encoding: iron")
 
 
-def twice(draft: Draft) -> Iterator[Problem]:
-    """The cookie of sessions declared once more."""
+def session_cookie(draft: Draft) -> Iterator[Problem]:
+    """A cookie under `state` with the name of the session cookie."""
     sessions = draft.outermost("session")
     name = section(sessions.value, "session").get("name") or "session"
     for _, at, declared in draft.sections("state"):
@@ -52,7 +52,7 @@ def twice(draft: Draft) -> Iterator[Problem]:
 
 
 def automatic(draft: Draft) -> Iterator[Problem]:
-    """Automatic values that the encoding of their cookie cannot hold, or that belong to no cookie."""
+    """Automatic values that the encoding of the cookie cannot hold, or that are set for all cookies."""
     for _, at, settings in draft.sections("server", "state"):
         if settings.get("autoValue") is None:
             continue
@@ -60,7 +60,7 @@ def automatic(draft: Draft) -> Iterator[Problem]:
         yield Problem(mark, Code.COOKIE, '"autoValue" belongs to a single cookie', 'move it to a cookie under "state"')
     for name, cookie, place in _cookies(draft):
         value, encoding = cookie.get("autoValue"), cookie.get("encoding") or "none"
-        if value is None or _is_function(value) or draft.lost(*place("autoValue")):
+        if value is None or _is_function(value) or draft.was_pruned(*place("autoValue")):
             continue
         message = ""
         if encoding in ("none", "base64") and not isinstance(value, str):
@@ -79,7 +79,7 @@ def _is_function(value: Any) -> bool:
 
 
 def _cookies(draft: Draft) -> Iterator[tuple[str, Mapping[str, Any], Any]]:
-    """Names, settings in effect, and where a setting of theirs is written."""
+    """The name and the effective settings of each cookie, and a function that returns the path of a setting."""
     for realm, _, declared in draft.sections("state"):
         for name in declared:
             yield name, draft.cookie(name, realm), partial(_place, draft, realm, name)
@@ -98,7 +98,7 @@ def _place(draft: Draft, realm: RealmDraft, name: str, key: str) -> Path:
 
 
 def clashes(draft: Draft) -> Iterator[Problem]:
-    """Cookies that two tables declare differently; what both say alike is one cookie."""
+    """Cookies that two tables declare differently; equal declarations are one cookie."""
     taken: dict[str, tuple[RealmDraft, Path]] = {}
     for realm, at, declared in draft.sections("state"):
         for name in declared:

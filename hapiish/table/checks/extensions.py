@@ -1,11 +1,11 @@
-"""Extension functions that cannot be put into the order they ask for."""
+"""Checks the order of extension functions."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hapiish.table.compose.owned_names import home
 from hapiish.table.draft import Draft
-from hapiish.table.merge import Merged
+from hapiish.table.merge import Merged, listed
 from hapiish.table.merging.order import Cycle, Hints, arranged
 from hapiish.table.merging.realms import SERVER_POINTS
 from hapiish.table.problems import Problem
@@ -14,27 +14,27 @@ from hapiish.table.text.marks import Path
 
 
 def order(draft: Draft) -> Iterator[Problem]:
-    """Functions of one point whose `before` and `after` go round in a circle."""
+    """Circular `before` and `after` of the functions at one extension point."""
     server: dict[str, list[tuple[Any, Path]]] = {}
     for realm, at, points in draft.sections("ext"):
-        for point, given in points.items():
+        for point, entries in points.items():
             if realm.host is None or point in SERVER_POINTS:
-                placed = [(each, (*at, point, index)) for index, each in enumerate(_listed(given))]
-                server.setdefault(point, []).extend(placed)
-    for placed in server.values():
-        yield from _judged(draft, placed)
+                functions = [(each, (*at, point, index)) for index, each in enumerate(listed(entries))]
+                server.setdefault(point, []).extend(functions)
+    for functions in server.values():
+        yield from _cycles(draft, functions)
     merged = [options for route in draft.routes for options in route.options.values()]
     for options in (draft.defaults, *merged, *(event.options for space in draft.namespaces for event in space.events)):
         own = options.value.get("ext")
-        for point, given in own.items() if isinstance(own, Mapping) else ():
-            yield from _judged(draft, [*server.get(point, ()), *_placed(options, point, given)])
+        for point, entries in own.items() if isinstance(own, Mapping) else ():
+            yield from _cycles(draft, [*server.get(point, ()), *_with_paths(options, point, entries)])
 
 
-def _placed(options: Merged, point: str, given: Any) -> list[tuple[Any, Path]]:
-    return [(each, options.origin("ext", point, index)) for index, each in enumerate(_listed(given))]
+def _with_paths(options: Merged, point: str, entries: Any) -> list[tuple[Any, Path]]:
+    return [(each, options.origin("ext", point, index)) for index, each in enumerate(listed(entries))]
 
 
-def _judged(draft: Draft, entries: list[tuple[Any, Path]]) -> Iterator[Problem]:
+def _cycles(draft: Draft, entries: list[tuple[Any, Path]]) -> Iterator[Problem]:
     try:
         arranged(entries, lambda entry: _hints(draft, entry[0]))
     except Cycle as cycle:
@@ -47,14 +47,4 @@ def _judged(draft: Draft, entries: list[tuple[Any, Path]]) -> Iterator[Problem]:
 def _hints(draft: Draft, entry: Any) -> Hints:
     own: Mapping[str, Any] = entry if isinstance(entry, Mapping) else {"method": entry}
     label = draft.realms[home(own.get("method", ""))].part.label
-    return Hints(label, _names(own.get("before")), _names(own.get("after")))
-
-
-def _names(given: Any) -> tuple[str, ...]:
-    return tuple(_listed(given))
-
-
-def _listed(given: Any) -> list[Any]:
-    if given is None:
-        return []
-    return given if isinstance(given, list) else [given]
+    return Hints(label, tuple(listed(own.get("before"))), tuple(listed(own.get("after"))))

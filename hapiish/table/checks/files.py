@@ -1,4 +1,4 @@
-"""Handlers of the kinds file and directory whose path or options cannot work."""
+"""Checks handlers of the kinds file and directory: paths and contradictory options."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,7 +9,7 @@ from hapiish.table.problems.codes import Code
 
 
 def directories(draft: Draft) -> Iterator[Problem]:
-    """A directory on a path that names no file in it."""
+    """Paths of directories that do not end with a parameter."""
     for route in draft.routes:
         if kind_of(route.handler) == "directory" and route.path is not None:
             text = route.path.text
@@ -20,22 +20,22 @@ def directories(draft: Draft) -> Iterator[Problem]:
 
 
 def files(draft: Draft) -> Iterator[Problem]:
-    """Options of a file that contradict each other."""
+    """Contradictory options of a file."""
     for route in draft.routes:
         handler = route.handler
         if not isinstance(handler, Mapping) or kind_of(handler) != "file":
             continue
         at = (*route.handler_at, "file")
-        given = handler["file"]
-        path = given.get("path") if isinstance(given, Mapping) else given
+        settings = handler["file"]
+        path = settings.get("path") if isinstance(settings, Mapping) else settings
         if isinstance(path, str) and path.endswith("/"):
-            place = (*at, "path") if isinstance(given, Mapping) else at
+            place = (*at, "path") if isinstance(settings, Mapping) else at
             yield Problem(draft.mark(*place), Code.FILE, f'"{path}" ends with a slash, but must name a file')
-        if not isinstance(given, Mapping):
+        if not isinstance(settings, Mapping):
             continue
-        if given.get("filename") is not None and not given.get("mode"):
+        if settings.get("filename") is not None and not settings.get("mode"):
             hint = "write mode: attachment, or mode: inline"
             yield Problem(draft.key_mark(*at, "filename"), Code.FILE, '"filename" has no effect without "mode"', hint)
-        start, end = given.get("start") or 0, given.get("end")
+        start, end = settings.get("start") or 0, settings.get("end")
         if isinstance(end, int) and isinstance(start, int) and end < start:
             yield Problem(draft.mark(*at, "end"), Code.FILE, f'"end" ({end}) is less than "start" ({start})')

@@ -1,4 +1,4 @@
-"""Limits that cannot be kept: numbers that contradict each other, and values that requests never have."""
+"""Checks rate limits: contradictory numbers, shared names, and keys (`by`) that requests do not have."""
 
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
@@ -14,12 +14,12 @@ from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.text.marks import Path
 
-_Written = Iterator[tuple[Mapping[str, Any], Path]]
+_LimitsAt = Iterator[tuple[Mapping[str, Any], Path]]
 
 
 def numbers(draft: Draft) -> Iterator[Problem]:
-    """Durations of parts of a second, and bursts that are none."""
-    for limit, at in _written(draft):
+    """Durations that are not whole seconds, and bursts below `max`."""
+    for limit, at in _declared(draft):
         if "duration" not in limit or "max" not in limit:
             continue
         if units.duration(limit["duration"]) % 1000:
@@ -32,9 +32,9 @@ def numbers(draft: Draft) -> Iterator[Problem]:
 
 
 def names(draft: Draft) -> Iterator[Problem]:
-    """Limits of one name, which are counted together, with different settings."""
+    """Limits of the same name, which share counters, with different settings."""
     first: dict[str, tuple[Mapping[str, Any], Path]] = {}
-    for limit, at in _written(draft):
+    for limit, at in _declared(draft):
         name = limit.get("name")
         if not isinstance(name, str):
             continue
@@ -48,25 +48,25 @@ def names(draft: Draft) -> Iterator[Problem]:
 
 
 def values(draft: Draft) -> Iterator[Problem]:
-    """`by` with a parameter that the path does not have, or a body where there is none.
+    """`by` with a parameter that the path does not have, or with a body on a GET route.
 
-    What several routes inherit need not fit each of them: the caller's address stands for what one lacks.
+    An inherited limit must fit at least one route: the others fall back to the client's address.
     """
     inherited: dict[tuple[str, Path], list[str]] = {}
     for route in draft.routes:
         for method, merged in route.options.items():
-            for term, place in _in_effect(merged):
+            for term, place in _terms_in_effect(merged):
                 fault = _fault(term, method, route)
                 if place[: len(route.at)] != route.at:
                     inherited.setdefault((term, place), []).append(fault)
                 elif fault:
                     yield Problem(draft.mark(*place), Code.LIMIT_BY, fault)
     for (term, place), found in inherited.items():
-        if all(found) and not draft.is_partial:  # a plugin may bring a route that has it
+        if all(found) and not draft.is_partial:  # a plugin may add a route that has it
             yield Problem(draft.mark(*place), Code.LIMIT_BY, f'no route with this limit has "{term}": {found[0]}')
     for namespace in draft.namespaces:
         for event in namespace.events:
-            for term, place in _in_effect(event.options):
+            for term, place in _terms_in_effect(event.options):
                 name = term.removeprefix("params.")
                 if name not in (term, *namespace.params) and place[: len(namespace.at)] == namespace.at:
                     lacks = f'whose namespace "{namespace.name}" has none' if namespace.params else "which has no path"
@@ -82,24 +82,24 @@ def _fault(term: str, method: str, route: RouteDraft) -> str:
     return ""
 
 
-def _in_effect(merged: Merged) -> Iterator[tuple[str, Path]]:
+def _terms_in_effect(merged: Merged) -> Iterator[tuple[str, Path]]:
     for limit, at in _limits(merged.value.get("limit"), merged.origin("limit")):
         yield from _terms(limit, at)
 
 
 def allowlist(draft: Draft) -> Iterator[Problem]:
-    """What is not an IP address or network."""
-    for index, given in enumerate(draft.section("server", "limit").get("allowlist") or ()):
+    """Entries of `allowlist` that are not an IP address or network."""
+    for index, value in enumerate(draft.section("server", "limit").get("allowlist") or ()):
         try:
-            ip_network(given, strict=False)
+            ip_network(value, strict=False)
         except ValueError:
             mark = draft.mark("server", "limit", "allowlist", index)
-            message = f'"{given}" is not an IP address or network'
+            message = f'"{value}" is not an IP address or network'
             yield Problem(mark, Code.LIMIT, message, 'such as "127.0.0.1" or "10.0.0.0/8"')
 
 
-def _written(draft: Draft) -> _Written:
-    """Every limit of the file that is spelled out, with its place."""
+def _declared(draft: Draft) -> _LimitsAt:
+    """Every limit that is written as a mapping, with its path."""
     for layer in draft.written:
         yield from _limits(layer.value.get("limit"), (*layer.at, "limit"))
     for namespace in draft.namespaces:
@@ -109,11 +109,11 @@ def _written(draft: Draft) -> _Written:
             yield from _limits((event.value.get("options") or {}).get("limit"), (*event.at, "options", "limit"))
 
 
-def _limits(given: Any, at: Path) -> _Written:
-    if isinstance(given, Mapping):
-        yield given, at
-    elif isinstance(given, list):
-        yield from ((limit, (*at, index)) for index, limit in enumerate(given) if isinstance(limit, Mapping))
+def _limits(value: Any, at: Path) -> _LimitsAt:
+    if isinstance(value, Mapping):
+        yield value, at
+    elif isinstance(value, list):
+        yield from ((limit, (*at, index)) for index, limit in enumerate(value) if isinstance(limit, Mapping))
 
 
 def _terms(limit: Mapping[str, Any], at: Path) -> Iterator[tuple[str, Path]]:

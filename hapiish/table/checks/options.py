@@ -1,4 +1,4 @@
-"""Options that contradict each other, or the route they are on; judged as they are in effect after the merge."""
+"""Checks the effective options of routes, after the merge, for contradictions and for options without effect."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,16 +18,16 @@ _BODILESS = frozenset({"204", "205", "304"})
 
 
 def expiry(draft: Draft) -> Iterator[Problem]:
-    """`cache.expiresIn` beside `cache.expiresAt`, perhaps inherited."""
-    for merged in _in_effect(draft):
+    """`cache.expiresIn` beside `cache.expiresAt`, either of which may be inherited."""
+    for merged in _effective_options(draft):
         cache = _section(merged, "cache")
         if "expiresIn" in cache and "expiresAt" in cache:
             yield _exclusive(draft, merged.origin("cache", "expiresIn"), merged.origin("cache", "expiresAt"))
 
 
 def sampled_changes(draft: Draft) -> Iterator[Problem]:
-    """`response.modify` beside `response.sample`: a change that only some of the answers would get."""
-    for merged in _in_effect(draft):
+    """`response.modify` beside `response.sample`, which would modify only some of the responses."""
+    for merged in _effective_options(draft):
         response = _section(merged, "response")
         if response.get("modify") is True and "sample" in response:
             yield _exclusive(draft, merged.origin("response", "sample"), merged.origin("response", "modify"))
@@ -35,7 +35,7 @@ def sampled_changes(draft: Draft) -> Iterator[Problem]:
 
 def bodiless(draft: Draft) -> Iterator[Problem]:
     """`response.status` with a schema for a status that has no body."""
-    for merged in _in_effect(draft):
+    for merged in _effective_options(draft):
         by_status = _section(merged, "response").get("status")
         if not isinstance(by_status, Mapping):
             continue
@@ -47,7 +47,7 @@ def bodiless(draft: Draft) -> Iterator[Problem]:
 
 
 def _exclusive(draft: Draft, first: Path, second: Path) -> Problem:
-    """Of two options that exclude each other the one that came later is at fault."""
+    """The problem of two options that exclude each other, at the one that overrides the other."""
     if first[:2] != DEFAULTS and second[:2] == DEFAULTS:
         first, second = second, first
     message = f'"{second[-1]}" and "{first[-1]}" exclude each other'
@@ -73,7 +73,7 @@ def get_payload(draft: Draft) -> Iterator[Problem]:
 
 
 def params(draft: Draft) -> Iterator[Problem]:
-    """`validate.params` that speaks of parameters the path does not have."""
+    """Parameters in `validate.params` that the path does not have."""
     for route in draft.routes:
         if route.path is None:
             continue
@@ -94,11 +94,11 @@ def _param_names(
 ) -> Iterator[Problem]:
     assert route.path is not None
     names, text = route.path.params, route.path.text
-    told: set[str] = set()
+    reported: set[str] = set()
     for name, where, written in _named_params(draft, schema, place):
-        if name in names or name in told:
+        if name in names or name in reported:
             continue
-        told.add(name)
+        reported.add(name)
         required = ", which is required" if where == "required" else ""
         message = f'"{text}" has no parameter "{name}"{required}{did_you_mean(name, names)}'
         mark = draft.key_mark(*written) if where == "properties" else draft.mark(*written)
@@ -110,24 +110,24 @@ def _param_names(
 
 
 def header_names(draft: Draft) -> Iterator[Problem]:
-    """`validate.headers` with capital letters in names, which requests never have."""
-    told: set[Path] = set()
-    for merged in _in_effect(draft):
+    """Uppercase names in `validate.headers`, which never match."""
+    reported: set[Path] = set()
+    for merged in _effective_options(draft):
         schema = _section(merged, "validate").get("headers")
         if not isinstance(schema, Mapping):
             continue
         for name, where, written in _named_params(draft, schema, merged.origin("validate", "headers")):
-            if name != name.lower() and written not in told:
-                told.add(written)
+            if name != name.lower() and written not in reported:
+                reported.add(written)
                 mark = draft.key_mark(*written) if where == "properties" else draft.mark(*written)
                 message = f'"{name}" never matches: the names of request headers are lowercase'
                 yield Problem(mark, Code.PARAMS, message, f'write "{name.lower()}"')
 
 
 def _named_params(draft: Draft, schema: Mapping[str, Any], place: Path) -> Iterator[tuple[str, str, Path]]:
-    """The properties that a schema, and those that it refers to, know and require: the name, by which word, and where.
+    """The properties that a schema and its references declare or require: name, keyword and path.
 
-    A word beside `properties` that lets others in says nothing of them.
+    `additionalProperties` and similar keywords are ignored.
     """
     root = draft.root_of(place, schema)
     if root is None:
@@ -146,7 +146,7 @@ def _named_params(draft: Draft, schema: Mapping[str, Any], place: Path) -> Itera
 
 
 def unparsed(draft: Draft) -> Iterator[Problem]:
-    """Rules for a body or for cookies that are handed on unparsed."""
+    """Validation of a body or of cookies that are not parsed."""
     for route in draft.routes:
         for method, merged in route.options.items():
             validate, payload = _section(merged, "validate"), _section(merged, "payload")
@@ -157,26 +157,26 @@ def unparsed(draft: Draft) -> Iterator[Problem]:
             off = payload.get("parse") not in (None, True)
             streamed = payload.get("output") == "stream" and payload.get("multipart") in (None, False)
             if validate.get("payload") not in (None, True) and (off or streamed):
-                why = ("payload", "parse" if off else "output")
-                yield _unparsed(draft, merged, ("validate", "payload"), why)
+                cause = ("payload", "parse" if off else "output")
+                yield _unparsed(draft, merged, ("validate", "payload"), cause)
             inherited = merged.origin("payload", "multipart")[:2] == DEFAULTS
             if off and payload.get("multipart") not in (None, False) and not inherited:
                 yield _unparsed(draft, merged, ("payload", "multipart"), ("payload", "parse"))
 
 
-def _unparsed(draft: Draft, merged: Merged, wants: Path, why: Path) -> Problem:
-    streamed = why[-1] == "output"
-    lost = "the body is a stream" if streamed else "parsing is switched off"
-    related = ((draft.mark(*merged.origin(*why)), f"{lost} here"),)
-    told = '"payload.output: stream"' if streamed else f'"{why[0]}.parse"'
-    nothing = "nothing to parse" if wants[0] == "payload" else "nothing to validate"
-    message = f'"{wants[0]}.{wants[1]}" {"with" if streamed else "without"} {told}: there is {nothing}'
-    return Problem(draft.key_mark(*merged.origin(*wants)), Code.UNPARSED, message, related=related)
+def _unparsed(draft: Draft, merged: Merged, option: Path, cause: Path) -> Problem:
+    streamed = cause[-1] == "output"
+    reason = "the body is a stream" if streamed else "parsing is switched off"
+    related = ((draft.mark(*merged.origin(*cause)), f"{reason} here"),)
+    setting = 'with "payload.output: stream"' if streamed else f'without "{cause[0]}.parse"'
+    purpose = "parse" if option[0] == "payload" else "validate"
+    message = f'"{".".join(map(str, option))}" {setting}: there is nothing to {purpose}'
+    return Problem(draft.key_mark(*merged.origin(*option)), Code.UNPARSED, message, related=related)
 
 
 def cors(draft: Draft) -> Iterator[Problem]:
-    """Origins that contradict each other, or that would let any site act with the user's cookies."""
-    for merged in _in_effect(draft):
+    """Contradictory origins, and credentials for any origin."""
+    for merged in _effective_options(draft):
         settings = merged.value.get("cors")
         if not isinstance(settings, Mapping):
             continue
@@ -199,11 +199,11 @@ def cors(draft: Draft) -> Iterator[Problem]:
 
 
 def encodings(draft: Draft) -> Iterator[Problem]:
-    """Settings for codings that the server does not offer."""
+    """Settings for content codings that the server does not offer."""
     given = draft.section("server").get("compression")
     offered = given.get("encodings") if isinstance(given, Mapping) else None
     offered = [] if given is False else offered or ["gzip", "deflate"]
-    for merged in _in_effect(draft):
+    for merged in _effective_options(draft):
         for coding in _section(merged, "compression"):
             if coding not in offered and not coding.startswith("x-"):
                 message = f'"compression.{coding}" has no effect: the server does not offer this content coding'
@@ -212,7 +212,7 @@ def encodings(draft: Draft) -> Iterator[Problem]:
                 yield Problem(mark, Code.ENCODING, message, "" if given is False else hint)
 
 
-def _in_effect(draft: Draft) -> Iterator[Merged]:
+def _effective_options(draft: Draft) -> Iterator[Merged]:
     yield draft.defaults
     for route in draft.routes:
         if route.value.get("options"):

@@ -1,4 +1,4 @@
-"""Used tables and what is said of them: names that clash, overrides of what is not there or does not fit."""
+"""Checks used tables and plugins: duplicate names, unknown overrides, options that events do not have."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,11 +14,11 @@ from hapiish.table.text.marks import Path
 
 
 def forms(draft: Draft) -> Iterator[Problem]:
-    """Entries that are neither a table nor a plugin, or both."""
+    """Entries with both of `table` and `plugin`, or with neither."""
     for realm in draft.realms:
         for entry, at in mappings(realm.value, "plugins", realm.at):
-            lost = draft.lost(*at, "table") or draft.lost(*at, "plugin")
-            if ("table" in entry) == ("plugin" in entry) and not lost:
+            was_pruned = draft.was_pruned(*at, "table") or draft.was_pruned(*at, "plugin")
+            if ("table" in entry) == ("plugin" in entry) and not was_pruned:
                 both = "table" in entry
                 message = "an entry must be either a table or a plugin" if both else 'missing "table" or "plugin"'
                 hint = "" if both else "table: for a route table, plugin: for a Python plugin"
@@ -26,7 +26,7 @@ def forms(draft: Draft) -> Iterator[Problem]:
 
 
 def names(draft: Draft) -> Iterator[Problem]:
-    """Used tables that are called the same."""
+    """Used tables with the same name (`as`)."""
     for realm in draft.realms:
         taken: dict[str, Mark] = {}
         for entry, at in mappings(realm.value, "plugins", realm.at):
@@ -37,7 +37,7 @@ def names(draft: Draft) -> Iterator[Problem]:
 
 
 def declarations(draft: Draft) -> Iterator[Problem]:
-    """What a Python plugin declares under a name that its table, or another plugin of it, has already."""
+    """Declarations of a Python plugin whose names its table or another of its plugins already uses."""
     for realm in draft.realms:
         for path in (("auth", "schemes"), ("auth", "strategies"), ("kinds",), ("methods",)):
             taken = {name: (*realm.at, *path, name) for name in section(realm.value, *path)}
@@ -51,7 +51,7 @@ def declarations(draft: Draft) -> Iterator[Problem]:
 
 
 def overrides(draft: Draft) -> Iterator[Problem]:
-    """Overrides of what the used table does not have, and options that an event cannot have."""
+    """Overrides of unknown routes and events, and overrides with options that events do not have."""
     ids = {realm.index: {*_ids(draft, realm)} for realm in draft.realms if realm.host is not None}
     for realm in draft.realms:
         if realm.host is None:
@@ -59,22 +59,22 @@ def overrides(draft: Draft) -> Iterator[Problem]:
         at = (*realm.host.at, *realm.part.entry_at, "override")
         for id, override in section(realm.part.entry, "override").items():
             place = (*at, id)
-            if place not in draft.layout.overridden and not _lost(draft, realm):
+            if place not in draft.layout.overridden and not _was_pruned(draft, realm):
                 known = ids[realm.index]
                 message = f'the used table has no route or event with the id "{id}"{did_you_mean(id, known)}'
                 hint = "" if known else "none of its routes and events has an id"
                 yield Problem(draft.key_mark(*place), Code.UNKNOWN_OVERRIDE, message, hint)
             elif isinstance(override, Mapping) and draft.layout.overridden.get(place) == "event":
-                yield from _unfit(draft, override, place)
+                yield from _unsupported_options(draft, override, place)
 
 
-def _lost(draft: Draft, realm: RealmDraft) -> bool:
-    """Whether a route of the table or its id was taken out, so that an id may be missing for that."""
-    inside = (gone for gone in draft.tree.broken if gone[: len(realm.at)] == realm.at)
-    return any(gone[-1] == "id" or gone[-2:-1] in (("routes",), ("events",)) for gone in inside)
+def _was_pruned(draft: Draft, realm: RealmDraft) -> bool:
+    """Returns whether a route of the table or its id was pruned, so that its id may be missing."""
+    inside = (path for path in draft.tree.broken if path[: len(realm.at)] == realm.at)
+    return any(path[-1] == "id" or path[-2:-1] in (("routes",), ("events",)) for path in inside)
 
 
-def _unfit(draft: Draft, override: Mapping[str, Any], at: Path) -> Iterator[Problem]:
+def _unsupported_options(draft: Draft, override: Mapping[str, Any], at: Path) -> Iterator[Problem]:
     known = schema.follow({"$ref": "#/definitions/eventOptions"})["properties"]
     for key in section(override, "options"):
         if key not in known and key != "use" and not key.startswith("x-"):
@@ -83,12 +83,12 @@ def _unfit(draft: Draft, override: Mapping[str, Any], at: Path) -> Iterator[Prob
 
 
 def _ids(draft: Draft, realm: RealmDraft) -> Iterator[str]:
-    """The ids that a used table's routes and events have for the table that uses it."""
+    """The ids of a used table's routes and events, as the table that uses it sees them."""
     for inner in draft.realms:
         line = [*inner.line]
         if realm not in line:
             continue
-        front = "".join(f"{outer.name}." for outer in reversed(line[: line.index(realm)]) if outer.name)
+        prefix = "".join(f"{outer.name}." for outer in reversed(line[: line.index(realm)]) if outer.name)
         found = [*(route.value for route in draft.routes if route.realm is inner)]
         found += [event.value for space in draft.namespaces if space.realm is inner for event in space.events]
-        yield from (f"{front}{value['id']}" for value in found if value.get("id") is not None)
+        yield from (f"{prefix}{value['id']}" for value in found if value.get("id") is not None)

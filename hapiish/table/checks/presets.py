@@ -1,4 +1,4 @@
-"""Presets, and the places that use them: what is unknown, goes round in circles or gets the wrong parameters."""
+"""Checks presets and their uses: unknown names, cycles and parameters."""
 
 from collections.abc import Iterator
 
@@ -8,11 +8,11 @@ from hapiish.table.problems import Problem
 
 
 def uses(draft: Draft) -> Iterator[Problem]:
-    """Everything wrong with presets and with the places that use them."""
+    """The problems of presets and of the places that use them."""
     yield from draft.layout.problems
 
 
 def params(draft: Draft) -> Iterator[Problem]:
-    """Parameters of tables whose declaration is no JSON Schema."""
+    """Declarations of a table's parameters that are not a JSON Schema."""
     for _, at, declared in draft.sections("params"):
         yield from faults(Declared("the table", declared, draft.marks, at))

@@ -1,4 +1,4 @@
-"""`csp` and `csrf` that protect nothing, or refuse everything."""
+"""Checks `csp` and `csrf` for settings without effect, and for tokens that cannot arrive."""
 
 from collections.abc import Iterator, Mapping
 
@@ -15,14 +15,14 @@ def sources(draft: Draft) -> Iterator[Problem]:
         csp = layer.value.get("csp")
         if not isinstance(csp, Mapping):
             continue
-        for name, given in csp.items():
-            if isinstance(given, list) and len(given) > 1 and not {"none", "'none'"}.isdisjoint(given):
+        for name, value in csp.items():
+            if isinstance(value, list) and len(value) > 1 and not {"none", "'none'"}.isdisjoint(value):
                 message = f'"none" in "{name}" has no effect beside other sources'
                 yield Problem(draft.mark(*layer.at, "csp", name), Code.CSP, message, "remove it, or the other sources")
 
 
 def tokens(draft: Draft) -> Iterator[Problem]:
-    """Tokens in cookies or bodies that nobody parses."""
+    """CSRF tokens in cookies or bodies that are not parsed."""
     for route in draft.routes:
         for method, merged in route.options.items():
             csrf = merged.value.get("csrf")
@@ -42,5 +42,5 @@ def tokens(draft: Draft) -> Iterator[Problem]:
 
 
 def _parse(options: Mapping[str, object], group: str) -> object:
-    given = options.get(group)
-    return given.get("parse") if isinstance(given, Mapping) else None
+    value = options.get(group)
+    return value.get("parse") if isinstance(value, Mapping) else None

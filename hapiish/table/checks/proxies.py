@@ -1,4 +1,4 @@
-"""The kind `proxy`: where requests go, and a body that is passed on as it comes."""
+"""Checks handlers of the kind `proxy`: their targets, and that request bodies are forwarded unparsed."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,34 +12,34 @@ from hapiish.table.kinds import kind_of
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 
-_WHERE: Final = ("host", "uri", "mapUri")
-_OURS: Final = ("protocol", "host", "port")
-_BELOW: Final = ("path", "query")
+_TARGETS: Final = ("host", "uri", "mapUri")
+_OWN_PLACEHOLDERS: Final = ("protocol", "host", "port")
+_REQUEST_PLACEHOLDERS: Final = ("path", "query")
 _AUTHORITY: Final = re.compile(r"([^/]*(//[^/?#]*)?)")
 
 
 def targets(draft: Draft) -> Iterator[Problem]:
-    """Proxies that go nowhere, to several places, or where a client says."""
+    """Proxy targets: missing, ambiguous or client-controlled."""
     for route, settings in _proxies(draft):
         at = (*route.handler_at, "proxy")
-        given = [key for key in _WHERE if settings.get(key) is not None]
-        if not given and not any(draft.lost(*at, key) for key in _WHERE):
+        present = [key for key in _TARGETS if settings.get(key) is not None]
+        if not present and not any(draft.was_pruned(*at, key) for key in _TARGETS):
             hint = "set one of host, uri and mapUri"
             yield Problem(draft.key_mark(*at), Code.PROXIED, "the proxy has no target", hint)
-        for second in given[1:]:
-            related = ((draft.key_mark(*at, given[0]), f'"{given[0]}" is here'),)
-            message = f'"{second}" and "{given[0]}" exclude each other'
+        for second in present[1:]:
+            related = ((draft.key_mark(*at, present[0]), f'"{present[0]}" is here'),)
+            message = f'"{second}" and "{present[0]}" exclude each other'
             yield Problem(draft.key_mark(*at, second), Code.PROXIED, message, "keep one of the two", related)
-        if "host" not in given and given:
+        if "host" not in present and present:
             for key in ("port", "protocol"):
                 if settings.get(key) is not None:
-                    message = f'"{key}" is already part of "{given[0]}"'
+                    message = f'"{key}" is already part of "{present[0]}"'
                     yield Problem(draft.key_mark(*at, key), Code.PROXIED, message)
         if isinstance(settings.get("uri"), str):
-            yield from _names(draft, route, settings["uri"])
+            yield from _placeholders(draft, route, settings["uri"])
 
 
-def _names(draft: Draft, route: RouteDraft, uri: str) -> Iterator[Problem]:
+def _placeholders(draft: Draft, route: RouteDraft, uri: str) -> Iterator[Problem]:
     mark = draft.mark(*route.handler_at, "proxy", "uri")
     try:
         parts = parse(uri).parts
@@ -54,26 +54,27 @@ def _names(draft: Draft, route: RouteDraft, uri: str) -> Iterator[Problem]:
             if "{" in part or "}" in part:
                 yield Problem(mark, Code.PROXIED, "a URI cannot contain braces", "write %7B and %7D")
         else:
-            fault = _name(part, params, in_authority=_AUTHORITY.fullmatch(before) is not None)
+            fault = _placeholder(part, params, in_authority=_AUTHORITY.fullmatch(before) is not None)
             before += "x"
             yield from (Problem(mark, Code.PROXIED, message, hint) for message, hint in fault)
 
 
-def _name(value: Value, params: tuple[str, ...] | None, *, in_authority: bool) -> Iterator[tuple[str, str]]:
-    """What is wrong with one placeholder."""
+def _placeholder(value: Value, params: tuple[str, ...] | None, *, in_authority: bool) -> Iterator[tuple[str, str]]:
+    """The problems of one placeholder, with hints."""
     name = ".".join((value.source, *value.path))
     if in_authority:
-        if name not in _OURS:
+        if name not in _OWN_PLACEHOLDERS:
             message = f'"{value}" would let clients choose the target server'
             yield message, "use a mapUri function to choose among servers"
-    elif params is not None and name not in (*_OURS, *_BELOW, *params):
+    elif params is not None and name not in (*_OWN_PLACEHOLDERS, *_REQUEST_PLACEHOLDERS, *params):
         last = value.path[-1] if value.path else name
         hint = f"write {{{last}}}" if value.path and last in params else ""
-        yield f'the path has no parameter "{name}"{did_you_mean(last, (*params, *_BELOW)) if not hint else ""}', hint
+        meant = "" if hint else did_you_mean(last, (*params, *_REQUEST_PLACEHOLDERS))
+        yield f'the path has no parameter "{name}"{meant}', hint
 
 
 def bodies(draft: Draft) -> Iterator[Problem]:
-    """Proxies whose requests are parsed: what is passed on is the body as it comes (h2o2)."""
+    """Proxy routes that parse bodies, which are forwarded unparsed (h2o2)."""
     for route, _ in _proxies(draft):
         for method, merged in route.options.items():
             payload = merged.value.get("payload") or {}

@@ -1,4 +1,4 @@
-"""Resources and the kind `model`: what must be said, what contradicts itself, and what the action would never read."""
+"""Checks resources and handlers of the kind `model`: missing, contradictory and unused options."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -15,7 +15,7 @@ from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 
 _LISTS: Final = ("filters", "sort", "limit", "maxLimit", "paging", "maxOffset", "count")
-_UNREAD: Final[Mapping[str, tuple[str, ...]]] = {
+_UNUSED: Final[Mapping[str, tuple[str, ...]]] = {
     "list": ("lookup", "readOnly", "version", "requireMatch"),
     "get": (*_LISTS, "readOnly", "requireMatch"),
     "create": (*_LISTS, "projection", "requireMatch"),
@@ -23,20 +23,20 @@ _UNREAD: Final[Mapping[str, tuple[str, ...]]] = {
     "update": (*_LISTS, "projection"),
     "delete": (*_LISTS, "projection", "readOnly", "computed"),
 }
-"""The options that an action has no use for."""
+"""The options that have no effect for an action."""
 
 _READING: Final = ("list", "get")
-_OF_CALLERS: Final = {"credentials", "artifacts"}
+_CALLER_SOURCES: Final = {"credentials", "artifacts"}
 
 
 def form(draft: Draft) -> Iterator[Problem]:
-    """Entries that are half a resource."""
+    """Resources with keys of single routes, and single routes with keys of resources."""
     for at, value in draft.layout.resources():
         for key in ("method", "id"):
             if value.get(key) is not None:
                 message = f'"{key}" is not allowed on a resource: each of its routes has its own'
                 yield Problem(draft.key_mark(*at, key), Code.RESOURCE, message)
-        if kind_of(value.get("handler")) != "model" and not draft.lost(*at, "handler"):
+        if kind_of(value.get("handler")) != "model" and not draft.was_pruned(*at, "handler"):
             hint = "write handler: {model: {name: …}}"
             yield Problem(draft.mark(*at, "handler"), Code.RESOURCE, "a resource needs a model handler", hint)
         elif isinstance(settings := (value.get("handler") or {}).get("model"), Mapping) and "action" in settings:
@@ -49,65 +49,66 @@ def form(draft: Draft) -> Iterator[Problem]:
 
 
 def models(draft: Draft) -> Iterator[Problem]:
-    """Models that are not there or have no database, and options of the kind that do not go together."""
-    has_database = draft.value.get("database") is not None or draft.lost("database")
+    """Unknown models, models without a database, and contradictory options."""
+    has_database = draft.value.get("database") is not None or draft.was_pruned("database")
     for route, settings, is_single in _routes(draft):
         name = settings.get("name")
         at = (*route.handler_at, "model")
         if not has_database:
-            has_database = True  # said once
+            has_database = True  # report it once
             yield Problem(draft.mark(*at), Code.MODEL, "a model handler needs a database", 'add "database: {}"')
         writer = draft.realm_at(at)
         known = writer.models
-        if isinstance(name, str) and name not in known and not draft.lost(*writer.at, "models"):
+        if isinstance(name, str) and name not in known and not draft.was_pruned(*writer.at, "models"):
             message = f'unknown model "{name}"{did_you_mean(name, known)}'
             hint = "" if known else 'declare it under "models"'
             yield Problem(draft.mark(*at, "name"), Code.MODEL, message, hint)
         action = settings.get("action")
         if action is None:
             hint = "or write resource: <name> instead of method, to serve all actions"
-            if not draft.lost(*at, "action"):
+            if not draft.was_pruned(*at, "action"):
                 yield Problem(draft.mark(*at), Code.MODEL, 'a model handler needs an "action"', hint)
             continue
-        for key in _UNREAD[action] if is_single else ():
+        for key in _UNUSED[action] if is_single else ():
             if settings.get(key) is not None:
                 message = f'"{key}" has no effect for the action "{action}"'
                 yield Problem(draft.key_mark(*at, key), Code.MODEL, message)
-        limit, most = settings.get("limit") or 25, settings.get("maxLimit") or 100
-        if isinstance(limit, int) and isinstance(most, int) and limit > most:
+        limit, max_limit = settings.get("limit") or 25, settings.get("maxLimit") or 100
+        if isinstance(limit, int) and isinstance(max_limit, int) and limit > max_limit:
             place = "limit" if settings.get("limit") is not None else "maxLimit"
-            message = f'"limit" ({limit}) is greater than "maxLimit" ({most})'
+            message = f'"limit" ({limit}) is greater than "maxLimit" ({max_limit})'
             yield Problem(draft.mark(*at, place), Code.MODEL, message)
         if (
             settings.get("maxOffset") is not None
             and settings.get("paging") != "offset"
-            and not draft.lost(*at, "paging")
+            and not draft.was_pruned(*at, "paging")
         ):
             yield Problem(draft.key_mark(*at, "maxOffset"), Code.MODEL, '"maxOffset" requires "paging: offset"')
 
 
 def templates(draft: Draft) -> Iterator[Problem]:
-    """Templates in `where` that cannot be read, or that read what requests of the route never have."""
-    told: set[Mark] = set()  # the routes of a resource have the same faults
+    """Templates in `where` that are malformed, or that read values that requests of the route do not have."""
+    reported: set[Mark] = set()  # the routes of a resource have the same faults
     for route, settings, _ in _routes(draft):
         params = route.path.params if route.path is not None else None
         for method, merged in route.options.items():
             known = tuple(source for source in SOURCES if source != "payload" or method != "GET")
             assigned = {name for name in assigned_by(merged.value.get("pre")) if "." not in name}
-            pre = None if draft.lost(*merged.origin("pre")) else assigned
+            pre = None if draft.was_pruned(*merged.origin("pre")) else assigned
             available = Available(f"{method} {route.text}", known, params, pre)
             for field, value in (settings.get("where") or {}).items():
                 place = draft.mark(*route.handler_at, "model", "where", field)
-                found = list(faults(value, available)) if isinstance(value, str) and place not in told else []
-                told.update(place for _ in found)
+                found = list(faults(value, available)) if isinstance(value, str) and place not in reported else []
+                reported.update(place for _ in found)
                 yield from (Problem(place, Code.TEMPLATE, message, hint) for message, hint in found)
 
 
 def owners(draft: Draft) -> Iterator[Problem]:
-    """Documents that belong to callers whom nobody asks for credentials."""
+    """Documents that depend on the caller (`owner`, `where`) behind routes without authentication."""
     for route, settings, _ in _routes(draft):
         if all(
-            merged.value.get("auth", True) is not False and _asks(route, merged) for merged in route.options.values()
+            merged.value.get("auth", True) is not False and _authenticates(route, merged)
+            for merged in route.options.values()
         ):
             continue
         message = "the documents depend on the caller, but this route has no authentication"
@@ -117,18 +118,18 @@ def owners(draft: Draft) -> Iterator[Problem]:
             hint = "set a strategy under options.auth"
             yield Problem(draft.mark(*route.handler_at, "model", "owner"), Code.OWNER, message, hint)
         for field, value in (settings.get("where") or {}).items():
-            if _OF_CALLERS & sources(value):
+            if _CALLER_SOURCES & sources(value):
                 place = draft.mark(*route.handler_at, "model", "where", field)
                 yield Problem(place, Code.OWNER, message, "set a strategy under options.auth")
 
 
-def _asks(route: RouteDraft, merged: Merged) -> bool:
+def _authenticates(route: RouteDraft, merged: Merged) -> bool:
     auth = merged.value.get("auth")
     return auth is not False and (auth if auth is not None else route.realm.default_auth[0]) is not None
 
 
 def _routes(draft: Draft) -> Iterator[tuple[RouteDraft, Mapping[str, Any], bool]]:
-    """Routes over a model with its settings, and whether the settings are for this route alone."""
+    """The routes with a model handler, their settings, and whether only this route has these settings."""
     resources = {(*at, "handler") for at, _ in draft.layout.resources()}
     for route in draft.routes:
         handler: Any = route.handler

@@ -1,4 +1,4 @@
-"""Paths, methods, hosts and ids: what makes a route unreachable, ambiguous or impossible."""
+"""Checks paths, methods, hosts, ids and kinds: routes that are unreachable, ambiguous or invalid."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -32,31 +32,31 @@ _METHODS: Final = (
     ),
     *("UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL", "SOURCE"),
 )
-"""IANA's registry of methods, and what caches and devices use besides."""
-_MOST_LOOKS: Final = 1_000_000
-"""Pairs of mixed segments that are compared for a warning."""
+"""IANA's registry of methods, and the ones that caches and devices use."""
+_MOST_COMPARISONS: Final = 1_000_000
+"""The maximum of pairs of mixed segments that are compared for a warning."""
 
 
 def syntax(draft: Draft) -> Iterator[Problem]:
-    """Paths that hapi's grammar does not have."""
+    """Paths with invalid syntax."""
     for route in draft.routes:
         if route.path_fault:
             yield Problem(draft.mark(*route.at, "path"), Code.PATH, route.path_fault)
 
 
 def prefixes(draft: Draft) -> Iterator[Problem]:
-    """Prefixes that hapi's grammar does not have."""
-    told: set[str] = set()
+    """Prefixes with invalid syntax."""
+    reported: set[str] = set()
     for group in draft.groups:
-        if group.fault and group.fault not in told and not draft.lost(*group.prefix_at):
-            told.add(group.fault)
+        if group.fault and group.fault not in reported and not draft.was_pruned(*group.prefix_at):
+            reported.add(group.fault)
             yield Problem(draft.mark(*group.prefix_at), Code.PREFIX, group.fault)
 
 
 def conflicts(draft: Draft) -> Iterator[Problem]:
-    """Routes that would answer the same requests; both places are named."""
+    """Routes that match the same requests."""
     taken: dict[tuple[str, str | None, str], RouteDraft] = {}
-    told: set[tuple[Path, Path]] = set()
+    reported: set[tuple[Path, Path]] = set()
     for route in draft.routes:
         if route.path is None:
             continue
@@ -65,8 +65,8 @@ def conflicts(draft: Draft) -> Iterator[Problem]:
             for host in route.hosts:
                 for key in keys:
                     first = taken.setdefault((method, host, key), route)
-                    if first.at != route.at and (first.at, route.at) not in told:
-                        told.add((first.at, route.at))
+                    if first.at != route.at and (first.at, route.at) not in reported:
+                        reported.add((first.at, route.at))
                         yield _conflict(draft, first, route, method, host)
 
 
@@ -78,7 +78,7 @@ def _conflict(draft: Draft, first: RouteDraft, route: RouteDraft, method: str, h
 
 
 def trailing_slashes(draft: Draft) -> Iterator[Problem]:
-    """Paths that no request can have once its trailing slash is stripped."""
+    """Paths with a trailing slash where `stripTrailingSlash` removes it from requests."""
     if draft.section("server", "router").get("stripTrailingSlash") is not True:
         return
     for route in draft.routes:
@@ -90,7 +90,7 @@ def trailing_slashes(draft: Draft) -> Iterator[Problem]:
 
 
 def head(draft: Draft) -> Iterator[Problem]:
-    """HEAD routes."""
+    """Declared HEAD routes."""
     for route in draft.routes:
         if "HEAD" in route.options:
             methods = route.value.get("method")
@@ -102,7 +102,7 @@ def head(draft: Draft) -> Iterator[Problem]:
 
 
 def methods(draft: Draft) -> Iterator[Problem]:
-    """Misspelt methods."""
+    """Misspelled methods."""
     for route in draft.routes:
         written = route.value.get("method")
         for index, method in enumerate(written if isinstance(written, list) else [written]):
@@ -116,7 +116,7 @@ def methods(draft: Draft) -> Iterator[Problem]:
 
 
 def kinds(draft: Draft) -> Iterator[Problem]:
-    """Kinds of handlers that nobody provides, and own ones that would hide a built-in kind."""
+    """Unknown kinds of handlers, and declared kinds with the name of a built-in one."""
     for _, at, own in draft.sections("kinds"):
         for name in own:
             if name in BUILT_IN:
@@ -124,13 +124,13 @@ def kinds(draft: Draft) -> Iterator[Problem]:
                 yield Problem(draft.key_mark(*at, name), Code.UNKNOWN_KIND, message, "give it another name")
     for route in draft.routes:
         kind = kind_of(route.handler)
-        if kind is None or draft.is_partial or draft.lost("kinds"):
+        if kind is None or draft.is_partial or draft.was_pruned("kinds"):
             continue
         known = (*BUILT_IN, *draft.known(draft.realm_at(route.handler_at).index, "kinds"))
         if kind not in known:
             other = synonym(kind, known)
-            said = f'; did you mean "{other}"?' if other is not None else did_you_mean(kind, known)
-            message = f'unknown kind of handler "{kind}"{said}'
+            suggestion = f'; did you mean "{other}"?' if other is not None else did_you_mean(kind, known)
+            message = f'unknown kind of handler "{kind}"{suggestion}'
             yield Problem(draft.key_mark(*route.handler_at, kind), Code.UNKNOWN_KIND, message)
 
 
@@ -161,31 +161,31 @@ def _identified(draft: Draft) -> Iterator[tuple[Path, str, str]]:
 
 
 def shadowed(draft: Draft) -> Iterator[Problem]:
-    """Warns of `/{name}.{ext}` beside `/logo.{ext}`: hapi prefers the segment with more parts, so the first answers."""
-    beside: dict[tuple[str, str | None, str, str], list[tuple[paths.Mixed, RouteDraft]]] = {}
+    """Warns of `/logo.{ext}` beside `/{name}.{ext}`: hapi prefers the segment with more parts, which is the latter."""
+    alternatives: dict[tuple[str, str | None, str, str], list[tuple[paths.Mixed, RouteDraft]]] = {}
     for route in draft.routes:
         if route.path is None:
             continue
-        fingers = route.path.fingerprint.split("/")[1:]
+        fingerprints = route.path.fingerprint.split("/")[1:]
         for index, segment in enumerate(route.path.segments):
             if isinstance(segment, paths.Mixed):
-                before, after = "/".join(fingers[:index]), "/".join(fingers[index + 1 :])
+                before, after = "/".join(fingerprints[:index]), "/".join(fingerprints[index + 1 :])
                 for method in route.options:
                     for host in route.hosts:
-                        beside.setdefault((method, host, before, after), []).append((segment, route))
-    looks = 0
-    for several in beside.values():
-        longest = max(len(segment.parts) for segment, _ in several)
-        for segment, route in several:
-            looks += len(several)
-            if len(segment.parts) < longest and looks < _MOST_LOOKS:
-                for winner in _covering(segment, several):
+                        alternatives.setdefault((method, host, before, after), []).append((segment, route))
+    comparisons = 0
+    for candidates in alternatives.values():
+        longest = max(len(segment.parts) for segment, _ in candidates)
+        for segment, route in candidates:
+            comparisons += len(candidates)
+            if len(segment.parts) < longest and comparisons < _MOST_COMPARISONS:
+                for winner in _covering(segment, candidates):
                     yield _shadow(draft, route, winner)
 
 
-def _covering(segment: paths.Mixed, several: list[tuple[paths.Mixed, RouteDraft]]) -> Iterator[RouteDraft]:
+def _covering(segment: paths.Mixed, candidates: list[tuple[paths.Mixed, RouteDraft]]) -> Iterator[RouteDraft]:
     sample = _sample(segment)
-    for other, winner in several:
+    for other, winner in candidates:
         if len(other.parts) > len(segment.parts) and _covers(other, sample):
             yield winner
 
@@ -198,7 +198,7 @@ def _shadow(draft: Draft, route: RouteDraft, winner: RouteDraft) -> Problem:
 
 
 def _covers(segment: paths.Mixed, text: str) -> bool:
-    """Whether a text has the shape of a segment; every literal is sought as far to the left as it can be."""
+    """Returns whether a segment matches `text`; each literal is matched as far to the left as possible."""
     at, least = 0, 0
     for index, part in enumerate(segment.parts):
         if isinstance(part, paths.Param):

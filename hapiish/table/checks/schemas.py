@@ -1,4 +1,4 @@
-"""The table's own JSON Schemas (2020-12): whether each is one, and whether everything it refers to is in the table."""
+"""Checks the JSON Schemas (2020-12) of the table: validity, references, patterns and misspelled keywords."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -43,13 +43,13 @@ _TYPES: Final = {
     "str": "string",
     "text": "string",
 }
-"""The types of JSON, also as other languages call them."""
+"""The types of JSON Schema by their names there and in other languages."""
 _KEYWORDS: Final = SINGLE | SEVERAL | NAMED | _OTHERS
-# Words of OpenAPI that are near a keyword and meant as they are.
+# OpenAPI's keywords that resemble a keyword of JSON Schema.
 _ANNOTATIONS: Final = frozenset({"dependencies", "discriminator", "example", "externalDocs", "nullable", "xml"})
-_SIGNS: Final = re.compile(r"^#|\.(?:json|ya?ml)$")
-_ELSEWHERE: Final = ("#/definitions/", "#/$defs/", "#/components/schemas/", "#/components/")
-"""Where other documents have their named schemas."""
+_FILE_MARKS: Final = re.compile(r"^#|\.(?:json|ya?ml)$")
+_FOREIGN_PREFIXES: Final = ("#/definitions/", "#/$defs/", "#/components/schemas/", "#/components/")
+"""The prefixes of named schemas in other documents."""
 _KINDS: Final = {"array": "a list", "boolean": "true or false", "integer": "a whole number", "number": "a number"} | {
     "object": "a mapping",
     "string": "text",
@@ -57,7 +57,7 @@ _KINDS: Final = {"array": "a list", "boolean": "true or false", "integer": "a wh
 
 
 def dialect(draft: Draft) -> Iterator[Problem]:
-    """Schemas that are none by the meta-schema of 2020-12."""
+    """Schemas that the metaschema of 2020-12 rejects."""
     for at, schema in draft.written_schemas:
         if not _is_schema(schema):
             for error in _meta().iter_errors(schema):
@@ -65,7 +65,7 @@ def dialect(draft: Draft) -> Iterator[Problem]:
 
 
 def references(draft: Draft) -> Iterator[Problem]:
-    """References to what is not in the table, and other dialects."""
+    """Unresolved references, and other dialects."""
     for at, schema in draft.written_schemas:
         if not isinstance(schema, dict):
             continue
@@ -80,7 +80,7 @@ def references(draft: Draft) -> Iterator[Problem]:
 
 
 def resources(draft: Draft) -> Iterator[Problem]:
-    """Two schemas of one URI, and dynamic references without end."""
+    """Duplicate `$id`, and endless dynamic references."""
     places = {id(schema): at for at, schema in draft.written_schemas}
     for library in draft.libraries:
         for first, second in library.twice:
@@ -92,26 +92,26 @@ def resources(draft: Draft) -> Iterator[Problem]:
         except ScopesError as error:
             yield Problem(draft.mark("schemas"), Code.SCHEMA_ID, str(error))
         except UnresolvedError:
-            pass  # told at its place
+            pass  # `references` reports it
 
 
 def patterns(draft: Draft) -> Iterator[Problem]:
-    """Patterns that the engine which judges them does not know."""
+    """Patterns that the regular expression engine rejects."""
     for at, root in draft.written_schemas:
         for place, schema in schemas_within(at, root):
             named = schema.get("patternProperties")
             names = [*named] if isinstance(named, Mapping) else []
             for pattern in [schema.get("pattern"), *names]:
-                said = fault(pattern) if isinstance(pattern, str) else ""
-                if said:
+                fault_text = fault(pattern) if isinstance(pattern, str) else ""
+                if fault_text:
                     own = pattern == schema.get("pattern")
                     inside = ("pattern",) if own else ("patternProperties", pattern)
                     mark = draft.mark(*place, *inside) if own else draft.key_mark(*place, *inside)
-                    yield Problem(mark, Code.SCHEMA_PATTERN, f'the pattern "{pattern}" {said}')
+                    yield Problem(mark, Code.SCHEMA_PATTERN, f'the pattern "{pattern}" {fault_text}')
 
 
 def keywords(draft: Draft) -> Iterator[Problem]:
-    """Misspelt keywords, and schemas without any, which a validator would ignore in silence."""
+    """Misspelled keywords, which a validator ignores, and schemas without any keyword."""
     for at, root in draft.written_schemas:
         for place, schema in schemas_within(at, root):
             unknown = schema.keys() - _KEYWORDS - _ANNOTATIONS
@@ -152,10 +152,10 @@ def _reference(draft: Draft, root: Root, at: Path, place: Path, target: str) -> 
             short = key_of(name).removeprefix(library.prefix)
             if short in own:
                 yield Problem(mark, Code.SCHEMA_REF, f'the schema "{short}" has no "/{rest}"')
-            elif not draft.lost(*realm.at, "schemas", short):
+            elif not draft.was_pruned(*realm.at, "schemas", short):
                 message = f'unknown schema "{short}"{did_you_mean(short, own)}'
                 yield Problem(mark, Code.SCHEMA_REF, message, "" if own else 'declare it under "schemas"')
-        elif (name := _SIGNS.sub("", target.rpartition("/")[2])) in own and "#/" not in target:
+        elif (name := _FILE_MARKS.sub("", target.rpartition("/")[2])) in own and "#/" not in target:
             yield Problem(mark, Code.SCHEMA_REF, f'"{target}" is not a schema reference', f'write "{_NAMED}{name}"')
         elif error.is_outside:
             message = f'"{target}" is outside of the table; references are never fetched'
@@ -164,7 +164,7 @@ def _reference(draft: Draft, root: Root, at: Path, place: Path, target: str) -> 
         elif "#/" in target:
             last = key_of(target.rpartition("/")[2])
             hint = f'refer to schemas of the table as "{_NAMED}Name"'
-            if last in own or target.startswith(_ELSEWHERE):
+            if last in own or target.startswith(_FOREIGN_PREFIXES):
                 close = last if last in own else close_to(last, own)
                 hint = f'write "{_NAMED}{close or last}"'
                 hint += "" if close else f', with "{last}" under "schemas" of the table'
@@ -173,12 +173,12 @@ def _reference(draft: Draft, root: Root, at: Path, place: Path, target: str) -> 
             yield Problem(mark, Code.SCHEMA_REF, str(error))
 
 
-_OLDER: Final = {
+_OLDER_NOTATIONS: Final = {
     "items": "since 2020-12, a list of schemas is written as prefixItems, and additionalItems as items",
     "exclusiveMaximum": "write the number here, instead of maximum",
     "exclusiveMinimum": "write the number here, instead of minimum",
 }
-"""How older dialects are written in 2020-12."""
+"""The notation of 2020-12 for keywords of older dialects."""
 
 
 def _is_schema(schema: Any) -> bool:
@@ -196,26 +196,26 @@ def _invalid(draft: Draft, at: Path, error: ValidationError, schema: Any) -> Ite
     if error.validator == "type" and path and path[-1] == "$schema":
         return
     keyword = next((step for step in reversed(path) if isinstance(step, str)), "the schema")
-    meant = _meant(error)
-    older = _OLDER.get(keyword, "") if error.validator == "type" and path[-1:] == (keyword,) else ""
-    hint = "" if meant else older or _hint(keyword, error.instance)
-    yield Problem(mark, Code.SCHEMA, f'"{keyword}" must be {_wanted(error)}{meant}', hint)
+    suggestion = _suggestion(error)
+    notation = _OLDER_NOTATIONS.get(keyword, "") if error.validator == "type" and path[-1:] == (keyword,) else ""
+    hint = "" if suggestion else notation or _hint(keyword, error.instance)
+    yield Problem(mark, Code.SCHEMA, f'"{keyword}" must be {_expected(error)}{suggestion}', hint)
 
 
-def _hint(keyword: str, given: Any) -> str:
-    """What to write instead of a value that a keyword cannot have."""
-    if keyword in ("$ref", "$dynamicRef") and given is None:
+def _hint(keyword: str, value: Any) -> str:
+    """A hint for a value that a keyword does not allow."""
+    if keyword in ("$ref", "$dynamicRef") and value is None:
         return 'quote the reference: an unquoted "#" begins a comment'
-    if keyword == "required" and isinstance(given, bool):
+    if keyword == "required" and isinstance(value, bool):
         return 'list the names of the required properties in "required" beside "properties"'
-    if keyword == "required" and isinstance(given, str):
-        return f'write ["{given}"]'
-    if isinstance(given, str) and given in _TYPES:
-        return f"write {_TYPES[given]}" if keyword == "type" else f"write {{type: {_TYPES[given]}}}"
+    if keyword == "required" and isinstance(value, str):
+        return f'write ["{value}"]'
+    if isinstance(value, str) and value in _TYPES:
+        return f"write {_TYPES[value]}" if keyword == "type" else f"write {{type: {_TYPES[value]}}}"
     return ""
 
 
-def _wanted(error: ValidationError) -> str:
+def _expected(error: ValidationError) -> str:
     kinds: list[str] = []
     values: list[str] = []
     for each in (error, *(error.context or ())):
@@ -237,7 +237,7 @@ def _wanted(error: ValidationError) -> str:
     return " or ".join(words) or "valid JSON Schema 2020-12"
 
 
-def _meant(error: ValidationError) -> str:
+def _suggestion(error: ValidationError) -> str:
     instance: Any = error.instance
     for each in error.context or ():
         allowed: Any = each.validator_value

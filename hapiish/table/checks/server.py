@@ -1,4 +1,4 @@
-"""Settings of the server that contradict each other, or that mean nothing."""
+"""Checks settings of the server: load limits without measurement, invalid trusted proxies."""
 
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -9,9 +9,9 @@ from hapiish.table.problems.codes import Code
 
 
 def load(draft: Draft) -> Iterator[Problem]:
-    """Limits of load that nothing is measured for."""
+    """Load limits without `sampleInterval`."""
     section = draft.section("server", "load")
-    if draft.lost("server", "load", "sampleInterval") or section.get("sampleInterval") not in (None, 0):
+    if draft.was_pruned("server", "load", "sampleInterval") or section.get("sampleInterval") not in (None, 0):
         return
     for key, value in section.items():
         if key.startswith("max") and value not in (None, 0):
@@ -21,7 +21,7 @@ def load(draft: Draft) -> Iterator[Problem]:
 
 
 def proxies(draft: Draft) -> Iterator[Problem]:
-    """Trusted proxies that are no addresses."""
+    """Trusted proxies that are not IP addresses or networks."""
     for index, name in enumerate(draft.section("server").get("trustedProxies") or ()):
         if name == "unix":
             continue

@@ -1,4 +1,4 @@
-"""Namespaces and events of Socket.IO: what is declared twice, and names and paths that are taken."""
+"""Checks Socket.IO namespaces and events: duplicates, invalid and reserved names, conflicting paths."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from hapiish.table.text.marks import Path
 RESERVED: Final = frozenset(
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
-"""Names that Socket.IO's clients and servers raise themselves."""
+"""Events that Socket.IO's clients and servers emit themselves."""
 
 _PATH: Final = "/socket.io"
 _PARAMETER: Final = re.compile(r"\{\w+(?:\*\d*|\?)?\}")
@@ -36,7 +36,7 @@ def namespaces(draft: Draft) -> Iterator[Problem]:
 
 
 def names(draft: Draft) -> Iterator[Problem]:
-    """Names of namespaces that cannot be asked for, or that take what another one takes."""
+    """Names of namespaces that clients cannot request, or that match the names of another namespace."""
     taken: dict[str, NamespaceDraft] = {}
     for namespace in draft.namespaces:
         name, mark = namespace.name, draft.mark(*namespace.at, "namespace")
@@ -60,7 +60,7 @@ def names(draft: Draft) -> Iterator[Problem]:
 
 
 def params(draft: Draft) -> Iterator[Problem]:
-    """`validate.params` of a namespace that speaks of parameters its name does not have."""
+    """Parameters in `validate.params` that the name of the namespace does not have."""
     for namespace in draft.namespaces:
         schema = section(namespace.value, "validate").get("params")
         at, has = (*namespace.at, "validate", "params"), namespace.params
@@ -77,7 +77,7 @@ def params(draft: Draft) -> Iterator[Problem]:
 
 
 def patterns(draft: Draft) -> Iterator[Problem]:
-    """Names of events that look as if they stood for several."""
+    """Names of events that look like patterns."""
     for namespace in draft.namespaces:
         for direction in ("events", "emits"):
             for name, at in _events(namespace.value, namespace.at, direction):
@@ -91,7 +91,7 @@ def patterns(draft: Draft) -> Iterator[Problem]:
 
 
 def duplicates(draft: Draft) -> Iterator[Problem]:
-    """Events declared twice in their namespace, once for each direction."""
+    """Duplicate events of a namespace in one direction."""
     for namespace in draft.namespaces:
         for direction in ("events", "emits"):
             taken: dict[str, Path] = {}
@@ -103,8 +103,8 @@ def duplicates(draft: Draft) -> Iterator[Problem]:
                     yield Problem(draft.mark(*at), Code.DUPLICATE_EVENT, message, related=related)
 
 
-def twice(draft: Draft) -> Iterator[Problem]:
-    """Options that a namespace has in both of its forms, of which one would replace the other."""
+def duplicate_options(draft: Draft) -> Iterator[Problem]:
+    """Options that a namespace sets both directly and under `options`."""
     for namespace in draft.namespaces:
         inner = section(namespace.value, "options")
         for key in ("limit", "pre"):
@@ -115,7 +115,7 @@ def twice(draft: Draft) -> Iterator[Problem]:
 
 
 def reserved(draft: Draft) -> Iterator[Problem]:
-    """Events with a name that Socket.IO keeps for itself."""
+    """Events with a name that Socket.IO reserves."""
     hints = {"connect": "use onConnect of the namespace", "disconnect": "use onDisconnect of the namespace"}
     for namespace in draft.namespaces:
         for direction in ("events", "emits"):
@@ -127,7 +127,7 @@ def reserved(draft: Draft) -> Iterator[Problem]:
 
 
 def path(draft: Draft) -> Iterator[Problem]:
-    """Routes at or below the path that Socket.IO answers."""
+    """Routes at or below the path of Socket.IO."""
     realm = next((realm for realm in draft.realms if isinstance(realm.value.get("sockets"), Mapping)), None)
     if realm is None:
         return
@@ -141,7 +141,7 @@ def path(draft: Draft) -> Iterator[Problem]:
 
 
 def prefixes(draft: Draft) -> Iterator[Problem]:
-    """Namespaces of a table that is used under a prefix with parameters."""
+    """Tables with namespaces that are used under a prefix with parameters."""
     for realm in draft.realms:
         if realm.host is not None and "{" in realm.prefix and realm.value.get("sockets") is not None:
             mark = draft.mark(*realm.host.at, *realm.part.entry_at, "routes", "prefix")

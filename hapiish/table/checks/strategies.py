@@ -1,4 +1,4 @@
-"""Options of the built-in schemes that contradict each other, or that leave nobody to judge the caller."""
+"""Checks options of the built-in schemes: missing and contradictory options, and those that accept any caller."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -13,7 +13,7 @@ _ONE_OF: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "basic": (("validate", "users"),),
     "oauth2": (("provider", "issuer"),),
 }
-"""Of each of these options a strategy must have exactly one."""
+"""Groups of options of which a strategy must set exactly one."""
 
 _ONE_AT_MOST: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "apiKey": (("header", "query", "cookie"),),
@@ -23,26 +23,28 @@ _ONE_AT_MOST: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
 
 def options(draft: Draft) -> Iterator[Problem]:
     """Options that exclude or need each other."""
-    found = draft.sections("auth", "strategies")
-    declared = ((name, each, (*at, name)) for _, at, own in found for name, each in own.items())
+    sections = draft.sections("auth", "strategies")
+    declared = (
+        (name, strategy, (*at, name)) for _, at, strategies in sections for name, strategy in strategies.items()
+    )
     for name, strategy, place in declared:
         at = (*place, "options")
-        if not isinstance(strategy, Mapping) or draft.lost(*at):
+        if not isinstance(strategy, Mapping) or draft.was_pruned(*at):
             continue
         scheme = strategy.get("scheme")
-        given = strategy.get("options") or {}
+        settings = strategy.get("options") or {}
         for group in _ONE_OF.get(str(scheme), ()):
-            present = [key for key in group if key in given]
+            present = [key for key in group if key in settings]
             if not present:
                 message = f'the strategy "{name}" needs {" or ".join(group)}'
                 yield Problem(draft.mark(*at), Code.STRATEGY, message)
             yield from _exclusive(draft, at, present)
         for group in _ONE_AT_MOST.get(str(scheme), ()):
-            yield from _exclusive(draft, at, [key for key in group if given.get(key) is not None])
+            yield from _exclusive(draft, at, [key for key in group if settings.get(key) is not None])
         if scheme == "jwt":
-            yield from _jwt(draft, name, given, at)
+            yield from _jwt(draft, name, settings, at)
         if scheme == "cookie":
-            yield from _cookie(draft, given, at)
+            yield from _cookie(draft, settings, at)
 
 
 def _exclusive(draft: Draft, at: Path, present: list[str]) -> Iterator[Problem]:
@@ -53,23 +55,23 @@ def _exclusive(draft: Draft, at: Path, present: list[str]) -> Iterator[Problem]:
         yield Problem(draft.key_mark(*at, second), Code.EXCLUSIVE, message, "keep one of the two", related)
 
 
-def _jwt(draft: Draft, name: str, given: Mapping[str, Any], at: Path) -> Iterator[Problem]:
-    if given.get("verify") is False:
-        if not given.get("validate"):
+def _jwt(draft: Draft, name: str, settings: Mapping[str, Any], at: Path) -> Iterator[Problem]:
+    if settings.get("verify") is False:
+        if not settings.get("validate"):
             message = "verify: false without validate would accept any token"
             yield Problem(draft.mark(*at, "verify"), Code.STRATEGY, message)
-    elif "keys" not in given:
+    elif "keys" not in settings:
         yield Problem(draft.mark(*at), Code.STRATEGY, f'the strategy "{name}" needs keys')
 
 
-def _cookie(draft: Draft, given: Mapping[str, Any], at: Path) -> Iterator[Problem]:
-    if given.get("keepAlive") is True and not (given.get("cookie") or {}).get("ttl"):
+def _cookie(draft: Draft, settings: Mapping[str, Any], at: Path) -> Iterator[Problem]:
+    if settings.get("keepAlive") is True and not (settings.get("cookie") or {}).get("ttl"):
         message = "keepAlive requires a cookie with a ttl"
         yield Problem(draft.key_mark(*at, "keepAlive"), Code.STRATEGY, message, "set a ttl on the cookie")
 
 
 def redirects(draft: Draft) -> Iterator[Problem]:
-    """`plugins.cookie.redirectTo` of a route that is neither a text nor false."""
+    """`plugins.cookie.redirectTo` of a route that is neither text nor false."""
     for route in draft.routes:
         plugins = (route.value.get("options") or {}).get("plugins")
         override = plugins.get("cookie") if isinstance(plugins, Mapping) else None

@@ -1,4 +1,4 @@
-"""Templates such as `user-{params.id}`: whether they can be read, and requests have the values that they name."""
+"""Checks templates such as `user-{params.id}`: their syntax, and the values that they refer to."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from hapiish.table.form.wording import did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class Available:
-    """What a template may read: `sources`, and the names of `params` and `pre`, None when they are not known."""
+    """The values that a template may read: its `sources`, and the names in `params` and `pre`, None if unknown."""
 
     owner: str
     sources: tuple[str, ...]
@@ -19,7 +19,7 @@ class Available:
 
 
 def faults(text: Any, available: Available) -> Iterator[tuple[str, str]]:
-    """What is wrong with a template, with a hint each; what is no text is told by its form."""
+    """The problems of a template, with hints; the table's schema reports values that are not text."""
     if not isinstance(text, str):
         return
     try:
@@ -34,7 +34,7 @@ def faults(text: Any, available: Available) -> Iterator[tuple[str, str]]:
 
 
 def sources(text: Any) -> set[str]:
-    """What a template reads; nothing for one that cannot be read."""
+    """The sources that a template reads; empty if it is malformed."""
     try:
         return {value.source for value in parse(text).values} if isinstance(text, str) else set()
     except TemplateError:
