@@ -10,11 +10,11 @@ from typing import Any, TextIO
 from hapiish.describe import inspect
 from hapiish.options import Kind, Table
 from hapiish.table import check, extras, report
-from hapiish.table.compose.owned_names import home
+from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.problems import Problem, codes
 from hapiish.table.problems.codes import Code
 
-ELSEWHERE = (Code.VARIABLE_MISSING, Code.SECRET_FILE, Code.EXTRA)
+AS_WARNINGS = (Code.VARIABLE_MISSING, Code.SECRET_FILE, Code.EXTRA)
 """Problems that are warnings with `--no-env`."""
 
 
@@ -36,10 +36,10 @@ def main(options: argparse.Namespace) -> int:
     if options.codes:
         print(codes.page(), end="")
         return 0
-    elsewhere = ELSEWHERE if options.no_env else ()
-    table, problems = check(options.table, register=_plugins() if options.imports else None, elsewhere=elsewhere)
+    as_warnings = AS_WARNINGS if options.no_env else ()
+    table, problems = check(options.table, register=_plugins() if options.imports else None, as_warnings=as_warnings)
     if table is not None:
-        problems += [replace(each, warning=each.code in elsewhere) for each in extras.missing(table)]
+        problems += [replace(each, warning=each.code in as_warnings) for each in extras.missing(table)]
     if table is not None and options.imports:
         problems += missing(table)
     problems = sorted(problems)
@@ -72,7 +72,7 @@ def missing(table: Table) -> list[Problem]:
     objects = {}
     for name, mark in table.names.items():
         try:
-            realm = table.realm(home(name))
+            realm = table.realm(owner_of(name))
             found = objects[name] = resolve(name, realm.folder, realm.package, table.folder)
         except ResolveError as fault:
             unresolved.add(name, fault, mark)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from hapiish.cli.opening import open_table
 from hapiish.cli.refusal import Refusal
 from hapiish.options import Table
-from hapiish.table.compose.owned_names import home
+from hapiish.table.compose.owned_names import owner_of
 
 TIMEOUT = 10000  # ms to wait for a server, and for the confirmation of an index build
 
@@ -61,7 +61,7 @@ def _connected(table: Table) -> Iterator[list[type]]:
     if table.database is None:
         raise Refusal("the table names no database")
     try:
-        realms = {name: table.realm(home(name)) for name in table.every_model.values()}
+        realms = {name: table.realm(owner_of(name)) for name in table.every_model.values()}
         classes = documents(
             [resolve(name, realm.folder, realm.package, table.folder) for name, realm in realms.items()]
         )

@@ -20,7 +20,7 @@ from hapiish.options.declare import camel
 from hapiish.realm import visiting
 from hapiish.resolve import resolve
 from hapiish.table.build import overlay
-from hapiish.table.compose.owned_names import home, written
+from hapiish.table.compose.owned_names import owned_by_default, owner_of
 from hapiish.table.extras import packages
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
@@ -57,7 +57,7 @@ class AuthCompiler:
 
     def strategy(self, name: str, given: model.Strategy) -> Any:
         """The scheme of a strategy, with the names in its options found; None when it is refused."""
-        self.names.realm = home(name)
+        self.names.realm = owner_of(name)
         own = self.names.table.auth.schemes.get(given.scheme)
         try:
             scheme = self.built_in(name, given) if own is None else self.own(name, self.names.object(own), given)
@@ -98,8 +98,8 @@ class AuthCompiler:
                 return None
         for key in getattr(factory, "references", ()):
             if isinstance(options.get(key), str):
-                options[key] = self.names.function(written(options[key], self.names.realm))
-        scheme = self.names.made(factory, self.names.views[home(name)], options)
+                options[key] = self.names.function(owned_by_default(options[key], self.names.realm))
+        scheme = self.names.made(factory, self.names.views[owner_of(name)], options)
         if not callable(getattr(scheme, "authenticate", None)):
             self.refuse(name, given, f"{type(scheme).__name__} is no scheme: it has no authenticate()")
             return None
@@ -134,7 +134,7 @@ class AuthCompiler:
 
     def _authenticate(self, strategies: tuple[str, ...], mode: Mode) -> tuple[Step, bool]:
         chosen = tuple(
-            (str(name), self.strategies[name] if home(name) == self.names.realm else self.for_other_table(name))
+            (str(name), self.strategies[name] if owner_of(name) == self.names.realm else self.for_other_table(name))
             for name in strategies
             if self.strategies[name] is not None
         )
@@ -184,7 +184,7 @@ class AuthCompiler:
     def called(self, name: str, method: Any) -> AsyncHandler:
         """A function of a strategy's scheme, which sees the server as the table that declares the strategy does."""
         function = caller(method, self.server.pool.call)
-        return function if home(name) == self.names.realm else visiting(function, self.names.views[home(name)])
+        return function if owner_of(name) == self.names.realm else visiting(function, self.names.views[owner_of(name)])
 
     def token_headers(self, auth: model.RouteAuth) -> list[tuple[bytes, bytes]]:
         """Where the strategies look for the token of a handshake; the first that names a header decides what precedes

@@ -9,7 +9,7 @@ from hapiish import options as model
 from hapiish.compile.names import Names
 from hapiish.http.exchange.toolkit import BoundToolkit
 from hapiish.realm import below
-from hapiish.table.compose.owned_names import home
+from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.merging.order import Hints, arranged
 from hapiish.types import AsyncHandler
 
@@ -29,12 +29,12 @@ class ExtensionCompiler:
         return tuple(self.function(point, ext) for ext in arranged(exts, self._hints))
 
     def _hints(self, ext: model.Ext) -> Hints:
-        return Hints(self.table.realm(home(ext.method)).label, ext.before, ext.after)
+        return Hints(self.table.realm(owner_of(ext.method)).label, ext.before, ext.after)
 
     def function(self, point: str, ext: model.Ext) -> AsyncHandler:
         """One function, with what is bound to it and within its time."""
         function = self.names.function(ext.method)
-        realm = self.table.realm(home(ext.method))
+        realm = self.table.realm(owner_of(ext.method))
         if point == "onRequest" and realm.prefix and not realm.is_plugin:
             is_sensitive = self.table.server.router.is_case_sensitive
             function = below(function, realm.prefix, case_sensitive=is_sensitive)

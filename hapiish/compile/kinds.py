@@ -17,7 +17,7 @@ from hapiish.http.validation.validator import compile_schema
 from hapiish.kinds.refusal import Refusal
 from hapiish.kinds.route import KindRoute
 from hapiish.table import extras
-from hapiish.table.compose.owned_names import written
+from hapiish.table.compose.owned_names import owned_by_default
 from hapiish.table.kinds import functions
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
@@ -100,7 +100,7 @@ class KindCompiler:
             options = dict(options)
             for key in references:
                 if isinstance(options.get(key), str):
-                    options[key] = self.names.function(written(options[key], kind.realm))
+                    options[key] = self.names.function(owned_by_default(options[key], kind.realm))
         if kind.name in KINDS:
             for name, at in functions(kind.name, options):
                 if not at:

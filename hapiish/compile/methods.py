@@ -13,7 +13,7 @@ from hapiish.compile.names import Names
 from hapiish.http.exchange.route import caller
 from hapiish.http.lifecycle import awaited
 from hapiish.table.calls import Literal, Reference, is_call, parse
-from hapiish.table.compose.owned_names import home
+from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.types import AsyncHandler, Run
@@ -40,8 +40,8 @@ class MethodCompiler:
         table = self.names.table
         around = table.realm(index).host
         plugins = {number for number, realm in enumerate(table.used, 1) if realm.is_plugin and realm.host == index}
-        ours = {str(name): method for name, method in self.methods.items() if home(name) in plugins}
-        own = {str(name): method for name, method in self.methods.items() if home(name) == index}
+        ours = {str(name): method for name, method in self.methods.items() if owner_of(name) in plugins}
+        own = {str(name): method for name, method in self.methods.items() if owner_of(name) == index}
         return {**(self.of(around) if around is not None else {}), **ours, **own}
 
     def function(self, text: str) -> AsyncHandler:
@@ -81,7 +81,7 @@ class MethodCompiler:
     def _call(self, text: str) -> AsyncHandler:
         """A handler that calls the method with values of the request; one that the request lacks is None."""
         call = parse(text)
-        method = self.of(home(text)).get(call.method, _never)
+        method = self.of(owner_of(text)).get(call.method, _never)
         getters = tuple(_getter(argument) for argument in call.args)
 
         async def handler(request: Any, h: Any) -> Any:
@@ -104,7 +104,7 @@ def _awaited(function: Callable[..., Any], run: Run) -> AsyncHandler:
 
 def _labelled(table: model.Table, name: str) -> str:
     """The name of a method, with the label of the used table that declares it."""
-    return f"{table.realm(home(name)).label}/{name}" if home(name) else name
+    return f"{table.realm(owner_of(name)).label}/{name}" if owner_of(name) else name
 
 
 async def _never(*args: Any) -> Any:

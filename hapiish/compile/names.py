@@ -15,8 +15,8 @@ from hapiish.http.lifecycle import fail_action
 from hapiish.realm import Realm, visiting
 from hapiish.resolve import ResolveError, Unresolved, failure, resolve
 from hapiish.store.models import Models
-from hapiish.table.compose.owned_names import home
-from hapiish.table.extras import is_installed, lacking
+from hapiish.table.compose.owned_names import owner_of
+from hapiish.table.extras import is_installed, package_problem
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 from hapiish.types import AsyncHandler
@@ -48,7 +48,7 @@ class Names:
         """What `name` stands for; an unknown one becomes a problem, and the work goes on to find the others."""
         if name not in self._found:
             try:
-                realm = self.table.realm(home(name))
+                realm = self.table.realm(owner_of(name))
                 self._found[name] = resolve(name, realm.folder, realm.package, self.table.folder)
             except ResolveError as error:
                 self._unresolved.add(name, error, self.place(name))
@@ -74,7 +74,7 @@ class Names:
         if found is None:
             return missing
         function = caller(found, self.server.pool.call)
-        return function if home(name) == self.realm else visiting(function, self.views[home(name)])
+        return function if owner_of(name) == self.realm else visiting(function, self.views[owner_of(name)])
 
     def made(self, factory: Callable[..., T], *given: Any) -> T:
         """What a factory of the table's own makes of `given`. Raises ValueError for whatever it raises."""
@@ -98,7 +98,7 @@ class Names:
     def _supply(self, name: str, found: Callable[..., Any]) -> Callable[..., Any]:
         if name not in self._supplied:
             asked = wanted(found)
-            given = {each: self._given(each, home(name)) for each in asked}
+            given = {each: self._given(each, owner_of(name)) for each in asked}
             self._supplied[name] = supplied(found, given) if asked else found
         return self._supplied[name]  # type: ignore[no-any-return]
 
@@ -146,7 +146,7 @@ class Names:
         """Whether `module` is installed; when it is not, the table is refused with the extra of hapiish to install."""
         if is_installed(module):
             return True
-        problem = lacking(module, extra, mark)
+        problem = package_problem(module, extra, mark)
         if problem not in self.problems:
             self.problems.append(problem)
         return False

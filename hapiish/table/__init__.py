@@ -1,4 +1,4 @@
-"""Text of a table to a checked table, or to everything that is wrong with it; knows nothing of servers or requests."""
+"""Parses and checks a table: text to a `Table`, or to all of its problems. Knows nothing of servers or requests."""
 
 import gc
 import os
@@ -10,7 +10,7 @@ from hapiish.options import Table
 from hapiish.table.assembly import build_table, names_only
 from hapiish.table.checks import cross_check
 from hapiish.table.compose.composition import Composition, Register
-from hapiish.table.compose.expand import veil
+from hapiish.table.compose.expand import redact
 from hapiish.table.draft import Draft
 from hapiish.table.problems import Mark, Problem, TableError
 from hapiish.table.problems.codes import Code
@@ -22,10 +22,10 @@ from hapiish.table.text.budget import OverspentError, read_file
 def load(
     path: str | os.PathLike[str], env: Mapping[str, str] | None = None, *, register: Register | None = None
 ) -> Table:
-    """The checked table in the file at `path`; raises TableError with every problem of a wrong one.
+    """Returns the checked table in the file at `path`; raises TableError with all problems of an invalid one.
 
-    `env` is what `${NAME}` reads, the process's environment by default. `register` brings what Python plugins
-    contribute; without it they are left out, and what only they can know is not judged.
+    `env` has the values of `${NAME}`, by default the environment of the process. `register` returns the contributions
+    of Python plugins; without it they are ignored, and checks that need them are skipped.
     """
     table, problems = check(path, env, register=register)
     if table is None:
@@ -38,11 +38,11 @@ def check(
     env: Mapping[str, str] | None = None,
     *,
     register: Register | None = None,
-    elsewhere: Collection[str] = (),
+    as_warnings: Collection[str] = (),
 ) -> tuple[Table | None, list[Problem]]:
-    """The table, or None when it must not be served, and all of its problems, warnings among them, sorted by place.
+    """Returns the table, or None if it has errors, and all of its problems and warnings, sorted by position.
 
-    Problems with the codes in `elsewhere` are warnings; a table with such ones is no more than its names.
+    Problems with the codes in `as_warnings` are warnings; a table that has any contains only its names.
     """
     file = os.fspath(path)
     try:
@@ -54,7 +54,7 @@ def check(
     if isinstance(text, Problem):
         return None, [text]
     with _without_collector():
-        return check_text(text, file, os.environ if env is None else env, register=register, elsewhere=elsewhere)
+        return check_text(text, file, os.environ if env is None else env, register=register, as_warnings=as_warnings)
 
 
 def check_text(
@@ -63,29 +63,29 @@ def check_text(
     env: Mapping[str, str],
     *,
     register: Register | None = None,
-    elsewhere: Collection[str] = (),
+    as_warnings: Collection[str] = (),
 ) -> tuple[Table | None, list[Problem]]:
-    """As `check`, of a text that stands for the contents of `file`."""
-    whole = Composition(env, register)
+    """As `check`, for `text` as the contents of `file`."""
+    composition = Composition(env, register)
     try:
         with limited():
-            whole.read(text, file)
-            draft = Draft(whole) if whole.parts else None
-            found = dict.fromkeys([*whole.problems, *(cross_check(draft) if draft is not None else ())])
+            composition.read(text, file)
+            draft = Draft(composition) if composition.parts else None
+            found = dict.fromkeys([*composition.problems, *(cross_check(draft) if draft is not None else ())])
     except OverspentError as overspent:
-        draft, found = None, dict.fromkeys([*whole.problems, overspent.problem])
-    secrets = whole.secrets
-    shown = sorted(veil(problem, secrets) for problem in found)
-    is_whole = all(problem.warning for problem in shown)
-    shown = [replace(each, warning=each.warning or each.code in elsewhere) for each in shown]
-    if draft is None or any(not problem.warning for problem in shown):
-        return None, shown
-    return build_table(draft) if is_whole else names_only(draft), shown
+        draft, found = None, dict.fromkeys([*composition.problems, overspent.problem])
+    secrets = composition.secrets
+    visible = sorted(redact(problem, secrets) for problem in found)
+    is_complete = all(problem.warning for problem in visible)
+    visible = [replace(each, warning=each.warning or each.code in as_warnings) for each in visible]
+    if draft is None or any(not problem.warning for problem in visible):
+        return None, visible
+    return build_table(draft) if is_complete else names_only(draft), visible
 
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """A large table is many small objects without cycles; walking them again and again doubles the time it takes."""
+    """Disables the garbage collector: a large table has no reference cycles, and traversing it doubles the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:

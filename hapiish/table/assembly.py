@@ -1,6 +1,6 @@
-"""A checked draft to the table: everything that its parts declare, with the options in effect for each route and event.
+"""Builds the table from a checked draft: all declarations, and the effective options of each route and event.
 
-Everything here relies on the checks having found no fault; nothing is judged again.
+Relies on a draft without problems and validates nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar, cast
 from hapiish import options as model
 from hapiish.table.build import build, fields_of, part
 from hapiish.table.calls import is_call
-from hapiish.table.compose.owned_names import homed
+from hapiish.table.compose.owned_names import owned
 from hapiish.table.draft import Draft
 from hapiish.table.draft_parts import EventDraft, NamespaceDraft, RouteDraft
 from hapiish.table.kinds import kind_of, spelled
@@ -28,26 +28,26 @@ _KINDS: Final[Mapping[str, type]] = {
     "proxy": model.ProxyHandler,
     "view": model.ViewHandler,
 }
-"""The classes of the built-in kinds' options; a kind of the table's own gets what is written."""
+"""The classes of the built-in kinds' options; custom kinds get their options as a mapping."""
 
 _CACHES: Final[Mapping[str, type[Any]]] = {"memory": model.MemoryCache, "redis": model.RedisCache}
 _NO_OPTIONS: Final = model.RouteOptions()
-_OF_EVENTS: Final = frozenset({"auth", "events", "options", *INHERITED})
-"""Keys of a namespace that are read by themselves, most of them as what its events inherit."""
+_BUILT_SEPARATELY: Final = frozenset({"auth", "events", "options", *INHERITED})
+"""Keys of a namespace that are built separately, most of them because events inherit them."""
 
 
 def build_table(draft: Draft) -> model.Table:
-    """The table of a draft without faults."""
+    """Returns the table of a draft without problems."""
     return _Assembly(draft).table()
 
 
 def names_only(draft: Draft) -> model.Table:
-    """What can be said of a draft where something is missing that another machine has: the names in it."""
-    root, *used = draft.whole.parts
+    """Returns a table with names only, for a draft with missing variables, secrets or packages."""
+    root, *used = draft.composition.parts
     return model.Table(
         file=root.file,
         folder=root.folder,
-        files=draft.whole.files,
+        files=draft.composition.files,
         names=names_of(draft),
         used=tuple(
             model.Realm(label=part.label, file=part.file, folder=part.folder, package=part.package) for part in used
@@ -58,13 +58,13 @@ def names_only(draft: Draft) -> model.Table:
 
 
 def names_of(draft: Draft) -> dict[str, Mark]:
-    """Every module:attribute of all tables, in the order of the files, and where it is first written."""
+    """Every `module:attribute` of all tables with its first position, in the order of positions."""
     found: dict[str, Mark] = {}
     for realm in draft.realms:
         for name, at in functions_in(realm.value):
             mark = draft.mark(*realm.at, *at)
             found[name] = min(found.get(name, mark), mark)
-    for layer in draft.layout.filled:
+    for layer in draft.layout.preset_instances:
         for name, at in functions_of(layer.value, layer.at):
             if not is_call(name):
                 found.setdefault(name, draft.mark(*at))
@@ -75,20 +75,20 @@ class _Assembly:
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.inherited: dict[int, model.RouteOptions] = {}
-        made = [each for each in draft.dereferenced if each is not None]
-        self.schemas = {name: schema for each in made for name, schema in each.named.items()}
-        self.dereferenced = {identity: schema for each in made for identity, schema in each.others.items()}
-        self.defaults = self.scoped(draft.defaults, draft.realms[0])
+        dereferenced = [each for each in draft.dereferenced if each is not None]
+        self.schemas = {name: schema for each in dereferenced for name, schema in each.named.items()}
+        self.dereferenced = {identity: schema for each in dereferenced for identity, schema in each.others.items()}
+        self.defaults = self.inherited_options(draft.defaults, draft.realms[0])
 
     def table(self) -> model.Table:
-        draft, value, whole = self.draft, self.draft.value, self.draft.whole
-        root = whole.parts[0]
+        draft, value, composition = self.draft, self.draft.value, self.draft.composition
+        root = composition.parts[0]
         server = {key: given for key, given in draft.section("server").items() if key != "routes"}
         return model.Table(
             file=root.file,
             folder=root.folder,
             models=part(model.Table, "models", value.get("models") or {}, ("models",), draft.marks.value),
-            info=_ours({key: given for key, given in draft.section("info").items() if given is not None}),
+            info=_without_extensions({key: given for key, given in draft.section("info").items() if given is not None}),
             server=replace(build(model.Server, server, ("server",), draft.marks.value), routes=self.defaults),
             auth=self.auth(),
             database=self.outermost("database", model.Database),
@@ -103,26 +103,26 @@ class _Assembly:
             routes=tuple(route for entry in draft.routes for route in self.routes(entry)),
             sockets=self.sockets(),
             views=self.views(draft.realms[0]),
-            files=whole.files,
+            files=composition.files,
             names=names_of(draft),
             used=tuple(self.realm(realm) for realm in draft.realms[1:]),
-            plugins=whole.register,
+            plugins=composition.register,
             is_partial=draft.is_partial,
         )
 
     def views(self, realm: RealmDraft) -> model.Views | None:
-        """The settings of one table's templates."""
+        """The settings of a table's templates."""
         written, at = realm.value.get("views"), (*realm.at, "views")
         return build(model.Views, written, at, self.draft.marks.value) if written is not None else None
 
     def outermost(self, key: str, kind: type[T]) -> T | None:
-        """What the server has but once: as the table itself has it, or else the first used one that does."""
+        """A section that the server has only once: of the root table, or else of the first used table that has it."""
         realm = self.draft.outermost(key)
         written, at = realm.value.get(key), (*realm.at, key)
         return build(kind, written, at, self.draft.marks.value) if written is not None else None
 
     def caches(self) -> tuple[model.CacheStore, ...]:
-        """The caches of all tables, which are the server's; what several declare alike is one."""
+        """The caches of all tables, which the server shares; equal declarations are one cache."""
         found: dict[str, model.CacheStore] = {}
         for realm in self.draft.realms:
             for given, at in mappings(realm.value, "caches", realm.at):
@@ -134,16 +134,16 @@ class _Assembly:
         place = self.draft.marks.value
         store = build(model.CacheStore, given, at, place)
         kind = _CACHES.get(store.provider)
-        written = _ours(given.get("options") or {})
+        written = _without_extensions(given.get("options") or {})
         return replace(store, options=build(kind, written, (*at, "options"), place) if kind is not None else written)
 
     def realm(self, realm: RealmDraft) -> model.Realm:
-        """A used table. Without models of its own it has those of the table that uses it."""
+        """A used table; without models of its own it inherits those of the table that uses it."""
         assert realm.host is not None
         part = realm.part
         return model.Realm(
             label=part.label,
-            name=".".join(other.name for other in reversed([*realm.line]) if other.name),
+            name=".".join(other.name for other in reversed([*realm.lineage]) if other.name),
             file=part.file,
             folder=part.folder,
             package=part.package,
@@ -157,16 +157,16 @@ class _Assembly:
         )
 
     def declared(self, key: str, kind: type[T]) -> dict[str, T]:
-        """What all tables declare in a section; a name of a used one has its home."""
+        """The declarations of all tables in a section, by name; names of used tables keep their owner."""
         return {
-            homed(name, realm.index): build(kind, value, (*at, name), self.draft.marks.value)
+            owned(name, realm.index): build(kind, value, (*at, name), self.draft.marks.value)
             for realm, at, found in self.draft.sections(*key.split("."))
             for name, value in found.items()
             if not name.startswith("x-")
         }
 
     def state(self) -> dict[str, model.Cookie]:
-        """The cookies of all tables, which are the server's."""
+        """The cookies of all tables, which the server shares."""
         return {
             name: build(model.Cookie, self.draft.cookie(name, realm), (*at, name), self.draft.marks.value)
             for realm, at, found in self.draft.sections("state")
@@ -174,16 +174,16 @@ class _Assembly:
         }
 
     def ext(self) -> dict[str, tuple[model.Ext, ...]]:
-        """The extension functions of the server: all of the table's own, of used ones those that no route can have."""
+        """The extension functions of the server: all of the table itself, and those of used tables at server points."""
         found: dict[str, tuple[model.Ext, ...]] = {}
         for realm, at, points in self.draft.sections("ext"):
-            ours = {key: given for key, given in points.items() if realm.index == 0 or key in SERVER_POINTS}
-            built = part(model.Table, "ext", ours, at, self.draft.marks.value)
+            relevant = {key: given for key, given in points.items() if realm.index == 0 or key in SERVER_POINTS}
+            built = part(model.Table, "ext", relevant, at, self.draft.marks.value)
             found |= {point: (*found.get(point, ()), *functions) for point, functions in built.items()}
         return found
 
     def events(self) -> dict[str, model.ServerEvent]:
-        """The events of the server: listeners of all tables, and what any of them declares."""
+        """The server events: the listeners and the channels of all tables."""
         found: dict[str, model.ServerEvent] = {}
         for _, at, events in self.draft.sections("events"):
             for name, given in events.items():
@@ -196,9 +196,11 @@ class _Assembly:
     def auth(self) -> model.Auth:
         strategies: dict[str, model.Strategy] = {}
         for name, each in self.declared("auth.strategies", model.Strategy).items():
-            strategies[name] = replace(each, scheme=self.home_of(each.scheme, "schemes"), options=_ours(each.options))
+            strategies[name] = replace(
+                each, scheme=self.owned_by_declaring(each.scheme, "schemes"), options=_without_extensions(each.options)
+            )
         schemes = {
-            homed(name, realm.index): given
+            owned(name, realm.index): given
             for realm, _, found in self.draft.sections("auth", "schemes")
             for name, given in found.items()
         }
@@ -209,29 +211,33 @@ class _Assembly:
             default=self.route_auth(spell_auth(default), at, self.draft.realms[0]),
         )
 
-    def home_of(self, name: str, declared: str) -> str:
-        """A name of a strategy or scheme with the table that declares it as its home."""
+    def owned_by_declaring(self, name: str, declared: str) -> str:
+        """The name of a strategy or scheme, owned by the table that declares it."""
         realm = self.draft.declaring(name, "auth", declared)
-        return homed(name, realm.index if realm is not None else 0)
+        return owned(name, realm.index if realm is not None else 0)
 
     def route_auth(self, spelled: Any, path: Path, realm: RealmDraft) -> model.RouteAuth | None:
-        """`spelled` with the default strategy filled in; None for anybody."""
+        """Builds `spelled` with the default strategy filled in; None without authentication."""
         if spelled is None or spelled is False:
             return None
         if "strategies" not in spelled:
             spelled = {**spell_auth(realm.default_auth[0]), **spelled}
         built = build(model.RouteAuth, spelled, path, self.draft.marks.value)
-        return replace(built, strategies=tuple(self.home_of(name, "strategies") for name in built.strategies))
+        return replace(
+            built, strategies=tuple(self.owned_by_declaring(name, "strategies") for name in built.strategies)
+        )
 
-    def scoped(self, merged: Merged, realm: RealmDraft) -> model.RouteOptions:
-        """The options that a scope gives to its routes, made once."""
+    def inherited_options(self, merged: Merged, realm: RealmDraft) -> model.RouteOptions:
+        """The options that routes inherit from a scope, built once."""
         if id(merged) not in self.inherited:
             keys = merged.value.keys() | {"auth"}
-            self.inherited[id(merged)] = self.changed(_NO_OPTIONS, merged, keys, realm)
+            self.inherited[id(merged)] = self.with_changes(_NO_OPTIONS, merged, keys, realm)
         return self.inherited[id(merged)]
 
-    def changed(self, base: model.RouteOptions, merged: Merged, keys: Any, realm: RealmDraft) -> model.RouteOptions:
-        """`base` with `keys` as they are in `merged`; the other options of `merged` are those of `base`."""
+    def with_changes(
+        self, base: model.RouteOptions, merged: Merged, keys: Any, realm: RealmDraft
+    ) -> model.RouteOptions:
+        """`base` with the options `keys` built from `merged`; its other options equal those of `merged`."""
         known = fields_of(model.RouteOptions)
         changes: dict[str, Any] = {}
 
@@ -250,22 +256,22 @@ class _Assembly:
         return replace(base, **changes) if changes else base
 
     def with_schemas(self, key: str, given: Any) -> Any:
-        """The rules of inputs or answers with the schemas as they are built."""
+        """Validation rules with their dereferenced schemas."""
         if key not in ("validate", "response") or not self.dereferenced or not isinstance(given, Mapping):
             return given
-        made = {name: self.dereferenced.get(id(rule), rule) for name, rule in given.items()}
-        if isinstance(by_status := made.get("status"), Mapping):
-            made["status"] = {code: self.dereferenced.get(id(rule), rule) for code, rule in by_status.items()}
-        return made
+        dereferenced = {name: self.dereferenced.get(id(rule), rule) for name, rule in given.items()}
+        if isinstance(by_status := dereferenced.get("status"), Mapping):
+            dereferenced["status"] = {code: self.dereferenced.get(id(rule), rule) for code, rule in by_status.items()}
+        return dereferenced
 
     def routes(self, entry: RouteDraft) -> list[model.Route]:
         mark = self.draft.mark(*entry.at)
         handler = self.handler(entry)
-        made = []
+        dereferenced = []
         for method, merged in entry.options.items():
-            base = self.scoped(entry.scope.of(method), entry.realm)
-            options = self.changed(base, merged, entry.touched, entry.realm)
-            made += [
+            base = self.inherited_options(entry.scope.of(method), entry.realm)
+            options = self.with_changes(base, merged, entry.own_keys, entry.realm)
+            dereferenced += [
                 model.Route(
                     method=method,
                     path=entry.text,
@@ -278,7 +284,7 @@ class _Assembly:
                 )
                 for host in entry.hosts
             ]
-        return made
+        return dereferenced
 
     def handler(self, entry: RouteDraft) -> str | model.Kind:
         written = entry.handler
@@ -288,15 +294,15 @@ class _Assembly:
         at: Path = (*entry.handler_at, name)
         mark, options, writer = self.draft.key_mark(*at), spelled(name, written[name]), self.draft.realm_at(at)
         if name not in _KINDS:
-            home = next((realm.index for realm in writer.visible if name in section(realm.value, "kinds")), 0)
-            return model.Kind(name=homed(name, home), options=options, realm=writer.index, mark=mark)
+            owner = next((realm.index for realm in writer.visible if name in section(realm.value, "kinds")), 0)
+            return model.Kind(name=owned(name, owner), options=options, realm=writer.index, mark=mark)
         marks = self.draft.marks.value
-        places = {path: marks((*at, *path)) for path in _places(written[name], ())}
+        places = {path: marks((*at, *path)) for path in _paths(written[name], ())}
         built: Any = build(_KINDS[name], options, at, marks)
         return model.Kind(name=name, options=built, realm=writer.index, mark=mark, places=places)
 
     def sockets(self) -> model.Sockets | None:
-        """The namespaces of all tables; the transport is that of the outermost one that has any."""
+        """The namespaces of all tables, with the transport settings of the outermost table that has sockets."""
         realm = self.draft.outermost("sockets")
         if realm.value.get("sockets") is None:
             return None
@@ -305,7 +311,7 @@ class _Assembly:
         return replace(built, namespaces=tuple(self.namespace(entry) for entry in self.draft.namespaces))
 
     def namespace(self, entry: NamespaceDraft) -> model.Namespace:
-        plain = {key: given for key, given in entry.value.items() if key not in _OF_EVENTS}
+        plain = {key: given for key, given in entry.value.items() if key not in _BUILT_SEPARATELY}
         if self.dereferenced and plain.get("emits"):
             plain["emits"] = [
                 {key: self.dereferenced.get(id(given), given) for key, given in emit.items()} for emit in plain["emits"]
@@ -323,7 +329,7 @@ class _Assembly:
 
     def event(self, entry: EventDraft, auth: model.RouteAuth | None, namespace: NamespaceDraft) -> model.Event:
         merged, realm = entry.options, namespace.realm
-        options = self.changed(_NO_OPTIONS, merged, merged.value.keys() - {"auth"}, realm)
+        options = self.with_changes(_NO_OPTIONS, merged, merged.value.keys() - {"auth"}, realm)
         spelled = merged.value.get("auth")
         if spelled is not None and auth is not None:
             given = {"mode": auth.mode, **spelled, "strategies": list(auth.strategies)}
@@ -338,13 +344,13 @@ class _Assembly:
         )
 
 
-def _places(value: Any, path: Path) -> Iterator[Path]:
-    """The path of everything in a value."""
+def _paths(value: Any, path: Path) -> Iterator[Path]:
+    """The paths of a value and of everything in it."""
     yield path
     inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
     for key, item in inner:
-        yield from _places(item, (*path, key))
+        yield from _paths(item, (*path, key))
 
 
-def _ours(section: Mapping[str, Any]) -> dict[str, Any]:
+def _without_extensions(section: Mapping[str, Any]) -> dict[str, Any]:
     return {key: given for key, given in section.items() if not key.startswith("x-")}

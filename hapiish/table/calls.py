@@ -1,10 +1,10 @@
-"""`users.load(params.id)`: the text of a call of a server method, read to its name and its arguments.
+"""Parses calls of server methods, such as `users.load(params.id)`, into a name and arguments.
 
     call      = name "(" [argument *("," argument)] ")"
     argument  = 'text' / "text" / number / true / false / null / reference
     reference = root *("." key / "[" index "]" / "['" key "']")
 
-As hapi 16 had it (lib/handler.js), with literals besides.
+The syntax of hapi 16 (lib/handler.js), extended by literals.
 """
 
 import json
@@ -17,7 +17,7 @@ ROOTS: Final = (
     "params", "query", "payload", "headers", "state", "auth", "credentials", "pre", "app", "info", "method", "path",
     "id", "plugins", "models", "server", "request",
 )  # fmt: skip
-"""What an argument may begin with: attributes of the request, `credentials` for those of `auth`, the request itself."""
+"""The roots of references: attributes of the request, `credentials` of its `auth`, and the request itself."""
 
 _NAME: Final = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _CALL: Final = re.compile(rf"({_NAME})\s*\((.*)\)", re.DOTALL)
@@ -34,19 +34,19 @@ _CONSTANTS: Final = {"true": True, "false": False, "null": None}
 
 
 class CallError(ValueError):
-    """The text is no call; says what is wrong with it."""
+    """A malformed call; the message says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """An argument that is always the same."""
+    """A constant argument."""
 
     value: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An argument that each request has: `keys` lead from the `root` to it."""
+    """An argument that is read from the request: the value at `keys` of `root`."""
 
     root: str
     keys: tuple[str | int, ...]
@@ -57,19 +57,19 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The `method` of `methods`, and what it is called with."""
+    """A call of a server method with arguments."""
 
     method: str
     args: tuple[Literal | Reference, ...]
 
 
 def is_call(text: Any) -> bool:
-    """Whether a handler or a step before it is a call, and not the name of a function."""
+    """Returns whether a handler or step is a call instead of the name of a function."""
     return isinstance(text, str) and "(" in text
 
 
 def parse(text: str) -> Call:
-    """The call in `text`; raises CallError."""
+    """Parses a call; raises CallError."""
     match = _CALL.fullmatch(text.strip())
     if match is None:
         raise CallError(f'"{text}" is not a call such as users.load(params.id)')

@@ -1,4 +1,4 @@
-"""What is laid out of a table for the cross-checks: routes, groups, namespaces and events, as their draft has them."""
+"""The parts of a draft: routes, groups, namespaces and events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from hapiish.table.text.marks import Path
 
 @dataclass(frozen=True, slots=True)
 class RouteDraft:
-    """A route; `options` are those in effect for each of its methods, in upper case, upon what it has from its `scope`.
+    """A route; `options` are the effective ones by method (uppercase), merged over those of its `scope`.
 
-    `text` is the path that requests have, prefixes included; `path` is None when it cannot be read, which is told by
-    `path_fault` unless a prefix is at fault. `handler` may come from an override, `id` has the names of the tables
-    that it is used by in front.
+    `text` is the full path with prefixes; `path` is None if it is invalid, for the reason in `path_fault`, which is
+    empty if a prefix is invalid. `handler` may come from an override; `id` is prefixed with the names of the tables
+    around.
     """
 
     realm: RealmDraft
@@ -35,20 +35,20 @@ class RouteDraft:
     handler_at: Path
 
     @property
-    def touched(self) -> set[str]:
-        """The options of which the route, the kind of its handler or an override says something itself."""
+    def own_keys(self) -> set[str]:
+        """The options that the route, the kind of its handler or an override sets itself."""
         return {key for layer in self.own for key in layer.value}
 
     @property
     def title(self) -> str:
-        """How the route is called in problems: `GET, PUT /users/{id} (api.example.com)`."""
+        """The name of the route in problems: `GET, PUT /users/{id} (api.example.com)`."""
         hosts = f" ({', '.join(host for host in self.hosts if host)})" if any(self.hosts) else ""
         return f"{', '.join(self.options)} {self.text}{hosts}"
 
 
 @dataclass(frozen=True, slots=True)
 class GroupDraft:
-    """Where routes stand: the top of a table or an entry of `groups`; `fault` says why its prefix cannot be read."""
+    """The top level of a table or an entry of `groups`; `fault` is the reason why its prefix is invalid."""
 
     realm: RealmDraft
     at: Path
@@ -73,7 +73,7 @@ class EventDraft:
 
 @dataclass(frozen=True, slots=True)
 class NamespaceDraft:
-    """An entry of `sockets.namespaces`; `name` has the prefix of its table in front."""
+    """An entry of `sockets.namespaces`; `name` includes the prefix of its table."""
 
     realm: RealmDraft
     at: Path
@@ -82,12 +82,12 @@ class NamespaceDraft:
 
     @property
     def name(self) -> str:
-        """The namespace's name."""
-        return below(self.realm.prefix, str(self.value.get("namespace") or "/"))
+        """The name with the prefix of the table."""
+        return prefixed(self.realm.prefix, str(self.value.get("namespace") or "/"))
 
     @property
     def params(self) -> tuple[str, ...]:
-        """The parameters of its name; none of a name that is not one."""
+        """The parameters in the name; empty if the name is invalid."""
         try:
             return paths.parse(self.name).params if "{" in self.name else ()
         except paths.PathError:
@@ -96,13 +96,13 @@ class NamespaceDraft:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """What a table around it says of one route or event: `realm` is that table, `at` the place."""
+    """An override of one route or event by the table `realm`, at the path `at`."""
 
     realm: RealmDraft
     at: Path
     value: Any
 
 
-def below(prefix: str, path: str) -> str:
-    """A path under a prefix: `/` is the prefix itself, as in hapi."""
+def prefixed(prefix: str, path: str) -> str:
+    """Returns a path under a prefix; `/` is the prefix itself, as in hapi."""
     return prefix if prefix and path == "/" else f"{prefix}{path}"

@@ -1,4 +1,4 @@
-"""The packages that a checked table needs and that not every hapiish has: each with the extra that brings it."""
+"""Finds the optional packages that a table needs, each with the extra that installs it."""
 
 import importlib.util
 import sys
@@ -13,38 +13,38 @@ CODINGS: Final[Mapping[str, str]] = {
     "br": "brotli",
     "zstd": "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd",
 }
-"""The module for each coding that not every Python has."""
+"""The module of each content coding that needs an optional package."""
 KINDS: Final[Mapping[str, tuple[str, str]]] = {"proxy": ("httpx", "proxy"), "view": ("jinja2", "view")}
-"""The package that a kind of handlers needs, and its extra."""
+"""The package that a kind of handler needs, and its extra."""
 
 Need = tuple[str, str, Mark]
 
 
 def is_installed(module: str) -> bool:
-    """Whether a module is there; nothing is imported but the packages around it."""
+    """Returns whether a module can be imported; imports only its parent packages."""
     try:
         return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # not even the package that the module would be in
+    except ModuleNotFoundError:  # the parent package is missing
         return False
 
 
 def missing(table: model.Table) -> list[Problem]:
-    """A problem for each package that the table needs and that is not installed, at each place that needs it."""
+    """The problems of packages that the table needs and that are not installed, at each position that needs one."""
     found = {need: is_installed(need[0]) for need in _needs(table)}
-    return [lacking(*need) for need, is_there in found.items() if not is_there]
+    return [package_problem(*need) for need, is_there in found.items() if not is_there]
 
 
-def lacking(module: str, extra: str, mark: Mark) -> Problem:
-    """What is said of a package that is missing."""
+def package_problem(module: str, extra: str, mark: Mark) -> Problem:
+    """The problem of a missing package."""
     return Problem(mark, Code.EXTRA, f"this needs the package {module}", hint=f'pip install "hapiish[{extra}]"')
 
 
-def packages(given: model.Strategy) -> Iterator[str]:
-    """The packages that a strategy needs besides those that hapiish always has."""
-    options = given.options
-    if given.scheme == "oauth2":
+def packages(strategy: model.Strategy) -> Iterator[str]:
+    """The optional packages that a strategy needs."""
+    options = strategy.options
+    if strategy.scheme == "oauth2":
         yield from ("authlib", "cryptography", "httpx")
-    if given.scheme == "jwt":
+    if strategy.scheme == "jwt":
         keys = options.get("keys")
         for key in keys if isinstance(keys, list) else [keys]:
             text = key.get("key") if isinstance(key, Mapping) else key
@@ -52,7 +52,9 @@ def packages(given: model.Strategy) -> Iterator[str]:
                 yield "cryptography"
             if isinstance(key, Mapping) and "uri" in key:
                 yield "httpx"
-    if given.scheme == "basic" and any("$argon2" in user["passwordHash"] for user in options.get("users", {}).values()):
+    if strategy.scheme == "basic" and any(
+        "$argon2" in user["passwordHash"] for user in options.get("users", {}).values()
+    ):
         yield "cryptography"
 
 

@@ -1,6 +1,6 @@
-"""Lays out the routes and events of all tables with the options in effect for each: groups, presets, overrides.
+"""Lays out the routes and events of all tables with their effective options: groups, presets, overrides.
 
-A layout is complete when it exists: presets and overrides are known only once every route and event was laid out.
+A layout is complete once constructed: all uses of presets and overrides are known after all routes and events.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from hapiish.grammar import path as paths
-from hapiish.table.draft_parts import EventDraft, GroupDraft, NamespaceDraft, Override, RouteDraft, below
+from hapiish.table.draft_parts import EventDraft, GroupDraft, NamespaceDraft, Override, RouteDraft, prefixed
 from hapiish.table.kinds import defaults, kind_of
-from hapiish.table.merge import Layer
+from hapiish.table.merge import Layer, listed
 from hapiish.table.merging.realms import RealmDraft, hosts_of
 from hapiish.table.merging.resources import Entry, entries, is_resource
 from hapiish.table.places import INHERITED, mappings, section
@@ -22,14 +22,16 @@ from hapiish.table.text.source import Tree
 
 
 class Layout:
-    """The groups, routes, resources and namespaces of all tables, and what their presets and overrides come to.
+    """The groups, routes, resources and namespaces of all tables.
 
-    `routes` lack those that an override switches off; `overridden` has each override that applies, by its place, with
-    "route" or "event"; `filled` are the options of presets with parameters, for each set of values that they are used
-    with; `problems` are those of presets and of the places that use them.
+    `routes` excludes those that an override removes; `overridden` maps the path of each applied override to "route" or
+    "event"; `preset_instances` are the options of presets with parameters, for each set of arguments; `problems` are
+    those of presets and of their uses.
     """
 
-    def __init__(self, realms: Sequence[RealmDraft], tree: Tree, budget: Budget, was_pruned: Callable[..., bool]) -> None:
+    def __init__(
+        self, realms: Sequence[RealmDraft], tree: Tree, budget: Budget, was_pruned: Callable[..., bool]
+    ) -> None:
         self.realms = realms
         self.tree = tree
         self.budget = budget
@@ -39,25 +41,25 @@ class Layout:
         self.groups = tuple(group for realm in realms for group in self._groups(self._top(realm)))
         self.routes = tuple(self._routes())
         self.namespaces = tuple(self._namespaces())
-        self.problems: tuple[Problem, ...] = tuple(problem for realm in realms for problem in realm.presets.judge())
-        self.filled = tuple(layer for realm in realms for layer in realm.presets.filled())
+        self.problems: tuple[Problem, ...] = tuple(problem for realm in realms for problem in realm.presets.check())
+        self.preset_instances = tuple(layer for realm in realms for layer in realm.presets.instances())
 
     def resources(self) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-        """Yields the entries of `routes` that stand for several routes, with their places."""
+        """Yields the entries of `routes` that are resources, with their paths."""
         for group in self.groups:
             yield from ((at, value) for value, at in mappings(group.value, "routes", group.at) if is_resource(value))
 
     def _groups(self, group: GroupDraft) -> Iterator[GroupDraft]:
         yield group
         for value, at in mappings(group.value, "groups", group.at):
-            yield from self._groups(self._inner(group, at, value))
+            yield from self._groups(self._nested(group, at, value))
 
     def _top(self, realm: RealmDraft) -> GroupDraft:
         at: Path = (*realm.host.at, *realm.part.entry_at, "routes", "prefix") if realm.host is not None else ()
-        fault = self._fault(realm.prefix, at) if at else ""
+        fault = self._prefix_fault(realm.prefix, at) if at else ""
         return GroupDraft(realm, realm.at, realm.value, realm.scope, realm.prefix, at, fault, realm.hosts)
 
-    def _inner(self, outer: GroupDraft, at: Path, value: Mapping[str, Any]) -> GroupDraft:
+    def _nested(self, outer: GroupDraft, at: Path, value: Mapping[str, Any]) -> GroupDraft:
         own = _options(value, at)
         scope = outer.scope.inside(
             *_presets(outer.realm, own),
@@ -65,11 +67,11 @@ class Layout:
             Layer({"ext": value["ext"]} if value.get("ext") else {}, at),
         )
         prefix, prefix_at = outer.prefix + (value.get("prefix") or ""), (*at, "prefix")
-        fault = outer.fault or self._fault(prefix, prefix_at)
+        fault = outer.fault or self._prefix_fault(prefix, prefix_at)
         hosts = outer.hosts or hosts_of(value.get("vhost"))
         return GroupDraft(outer.realm, at, value, scope, prefix, prefix_at, fault, hosts)
 
-    def _fault(self, prefix: str, at: Path) -> str:
+    def _prefix_fault(self, prefix: str, at: Path) -> str:
         try:
             paths.parse(prefix or "/")
         except paths.PathError as error:
@@ -80,7 +82,7 @@ class Layout:
         is_case_sensitive = section(self.tree.value, "server", "router").get("isCaseSensitive") is not False
         for group in self.groups:
             for value, at in mappings(group.value, "routes", group.at):
-                holder = _shared(group, at, value) if is_resource(value) else group
+                holder = _with_resource_options(group, at, value) if is_resource(value) else group
                 for entry in entries(at, value):
                     if (route := self._route(holder, entry, is_case_sensitive)) is not None:
                         yield route
@@ -97,36 +99,36 @@ class Layout:
         id, overrides = self._overrides(group.realm, value.get("id"), "route")
         if any(override.value is False for override in overrides):
             return None
-        text = below(group.prefix, value.get("path", ""))
+        text = prefixed(group.prefix, value.get("path", ""))
         parsed, fault = None, ""
         try:
             parsed = paths.parse(text, case_sensitive=case_sensitive) if "path" in value and not group.fault else None
             if parsed is not None and not str(value["path"]).startswith("/"):
-                paths.parse(str(value["path"]))  # under a prefix it would go on where that ends
+                paths.parse(str(value["path"]))  # a prefix would hide a missing slash
         except paths.PathError as error:
             parsed, fault = None, str(error)
         own = _options(value, at)
-        scope = self._inside(group.scope, _presets(group.realm, own))
-        layers = (own, *(layer for override in overrides for layer in _overriding(override)))
+        scope = self._with_presets(group.scope, _presets(group.realm, own))
+        layers = (own, *(layer for override in overrides for layer in _override_layers(override)))
         handler, handler_at, writer = value.get("handler"), entry.handler_at, group.realm
         for override in overrides:
             if override.value.get("handler") is not None:
                 handler, handler_at, writer = override.value["handler"], (*override.at, "handler"), override.realm
         merged = {}
         hosts = group.hosts or hosts_of(value.get("vhost")) or (None,)
-        for method in dict.fromkeys(method.upper() for method in _listed(value.get("method"))):
+        for method in dict.fromkeys(method.upper() for method in listed(value.get("method"))):
             self.budget.make(len(scope.above) + len(layers) + len(hosts), lambda: self.tree.marks.value(at))
-            merged[method] = scope.of(method, _brought(handler, handler_at, writer, method))
+            merged[method] = scope.of(method, _kind_defaults(handler, handler_at, writer, method))
             for layer in layers:
                 merged[method] = merged[method].under(layer)
-        brought = _brought(handler, handler_at, writer, "")
-        own_layers = layers if brought is None else (brought, *layers)
+        kind_defaults = _kind_defaults(handler, handler_at, writer, "")
+        own_layers = layers if kind_defaults is None else (kind_defaults, *layers)
         return RouteDraft(
             group.realm, at, value, merged, scope, own_layers, hosts, text, parsed, fault, id, handler, handler_at
         )
 
-    def _inside(self, scope: Scope, presets: tuple[Layer, ...]) -> Scope:
-        """A scope with presets upon it, shared by all routes that use the same ones."""
+    def _with_presets(self, scope: Scope, presets: tuple[Layer, ...]) -> Scope:
+        """A scope with the layers of presets on top, shared by all routes that use the same presets."""
         if not presets:
             return scope
         key = (id(scope), id(presets))
@@ -146,46 +148,46 @@ class Layout:
             handler = value.get("handler")
             for override in overrides:
                 handler = override.value.get("handler") or handler
-                for layer in _overriding(override):
+                for layer in _override_layers(override):
                     merged = merged.under(layer)
             yield EventDraft(place, value, merged, id, handler)
 
-    def _overrides(self, realm: RealmDraft, id: str | None, what: str) -> tuple[str | None, list[Override]]:
-        """The id as it is in the whole, and what the tables around say of the route, from the inside outwards."""
+    def _overrides(self, realm: RealmDraft, id: str | None, target: str) -> tuple[str | None, list[Override]]:
+        """The id in the root table, and the overrides by the tables around, innermost first."""
         found: list[Override] = []
         if id is None:
             return None, found
-        for inner in realm.line:
+        for inner in realm.lineage:
             if inner.host is None:
                 break
             override = section(inner.part.entry, "override").get(id)
             if override is not None:
                 place = (*inner.host.at, *inner.part.entry_at, "override", id)
-                self.overridden[place] = what
+                self.overridden[place] = target
                 found.append(Override(inner.host, place, override))
             id = f"{inner.name}.{id}" if inner.name else id
         return id, found
 
 
 def namespace_layers(namespace: Mapping[str, Any], at: Path) -> tuple[Layer, ...]:
-    """What a namespace says for all its events."""
+    """The layers of options that a namespace sets for its events."""
     layers = (_options(namespace, at), Layer({key: namespace[key] for key in INHERITED if key in namespace}, at))
     return tuple(layer for layer in layers if layer.value)
 
 
-def _shared(group: GroupDraft, at: Path, value: Mapping[str, Any]) -> GroupDraft:
-    """The group as the routes of a resource see it, whose options are theirs."""
+def _with_resource_options(group: GroupDraft, at: Path, value: Mapping[str, Any]) -> GroupDraft:
+    """The group with the options of a resource, which its routes inherit."""
     own = _options(value, at)
     return replace(group, scope=group.scope.inside(*_presets(group.realm, own), own))
 
 
 def _presets(realm: RealmDraft, options: Layer) -> tuple[Layer, ...]:
-    """What the presets that these options use put below them."""
+    """The layers of the presets that `options` use."""
     return realm.presets.layers(options.value, options.at[len(realm.at) :])
 
 
-def _brought(handler: Any, at: Path, writer: RealmDraft, method: str) -> Layer | None:
-    """What the kind of a handler says of its route; a kind is looked up where the handler is written."""
+def _kind_defaults(handler: Any, at: Path, writer: RealmDraft, method: str) -> Layer | None:
+    """The default options of a handler's kind, which is resolved in the table that writes the handler."""
     kind = kind_of(handler)
     if kind is None:
         return None
@@ -193,7 +195,7 @@ def _brought(handler: Any, at: Path, writer: RealmDraft, method: str) -> Layer |
     return Layer(defaults(kind, own, method), (*at, kind))
 
 
-def _overriding(override: Override) -> Iterator[Layer]:
+def _override_layers(override: Override) -> Iterator[Layer]:
     layer = _options(override.value, override.at)
     yield from _presets(override.realm, layer)
     yield layer
@@ -201,9 +203,3 @@ def _overriding(override: Override) -> Iterator[Layer]:
 
 def _options(value: Mapping[str, Any], at: Path) -> Layer:
     return Layer(value.get("options") or {}, (*at, "options"))
-
-
-def _listed(value: Any) -> list[str]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""Problems as a person, a program or GitHub reads them; the text form shows the line and points at the place."""
+"""Formats problems as text, JSON or GitHub annotations; the text shows the source line with a caret."""
 
 import json
 import re
@@ -19,28 +19,28 @@ _RED, _YELLOW, _CYAN, _BOLD, _OFF = "\033[31m", "\033[33m", "\033[36m", "\033[1m
 
 
 def as_text(problems: Sequence[Problem], *, colour: bool = False) -> str:
-    """Each problem with its source line, a caret, its hint and the other places it concerns."""
+    """Formats each problem with its source line, a caret, its hint and related positions."""
     _lines.cache_clear()
-    return "\n".join(line for problem in problems for line in _told(problem, colour))
+    return "\n".join(line for problem in problems for line in _text_lines(problem, colour))
 
 
 def as_json(problems: Sequence[Problem]) -> str:
     """`{"problems": […], "errors": n, "warnings": n}`."""
-    found = {"problems": [_fields(problem) for problem in problems], **counts(problems)}
-    return json.dumps(found, indent=2, ensure_ascii=False)
+    document = {"problems": [_fields(problem) for problem in problems], **counts(problems)}
+    return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def as_github(problems: Iterable[Problem]) -> str:
-    """Workflow commands, which GitHub shows beside the lines of a change."""
+    """Formats problems as workflow commands, which GitHub shows as annotations of a diff."""
     return "\n".join(
-        f"::{'warning' if problem.warning else 'error'} file={_property(problem.mark.file)},line={problem.mark.line},"
-        f"col={problem.mark.column},title={problem.code}::{_data('; '.join(filter(None, _sentences(problem))))}"
+        f"::{'warning' if problem.warning else 'error'} file={_escaped_name(problem.mark.file)},"
+        f"line={problem.mark.line},col={problem.mark.column},title={problem.code}::{_escaped('; '.join(filter(None, _sentences(problem))))}"
         for problem in problems
     )
 
 
 def counts(problems: Iterable[Problem]) -> dict[str, int]:
-    """How many of them are errors, and how many warnings."""
+    """The numbers of errors and warnings."""
     warnings = [problem.warning for problem in problems]
     return {"errors": warnings.count(False), "warnings": warnings.count(True)}
 
@@ -50,7 +50,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _told(problem: Problem, colour: bool) -> Iterator[str]:
+def _text_lines(problem: Problem, colour: bool) -> Iterator[str]:
     level = f"{_paint('warning: ', _YELLOW, colour)}" if problem.warning else ""
     code = _paint(problem.code, _YELLOW if problem.warning else _RED, colour)
     yield f"{_paint(str(problem.mark), _BOLD, colour)}: {level}{code} {problem.message}"
@@ -74,17 +74,17 @@ def _told(problem: Problem, colour: bool) -> Iterator[str]:
 
 def _fields(problem: Problem) -> dict[str, Any]:
     return {
-        **_place(problem.mark),
+        **_position(problem.mark),
         "code": str(problem.code),
         "severity": "warning" if problem.warning else "error",
         "message": problem.message,
         "hint": problem.hint or None,
-        "related": [{**_place(mark), "message": text} for mark, text in problem.related],
-        "usedFrom": [_place(mark) for mark in problem.mark.chain],
+        "related": [{**_position(mark), "message": text} for mark, text in problem.related],
+        "usedFrom": [_position(mark) for mark in problem.mark.chain],
     }
 
 
-def _place(mark: Mark) -> dict[str, Any]:
+def _position(mark: Mark) -> dict[str, Any]:
     return {"file": mark.file, "line": mark.line, "column": mark.column}
 
 
@@ -97,12 +97,12 @@ def _sentences(problem: Problem) -> Iterator[str]:
         yield f"used from {mark}"
 
 
-def _data(text: str) -> str:
+def _escaped(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def _escaped_name(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
 @cache
@@ -119,7 +119,7 @@ def _line(mark: Mark) -> str:
 
 
 def _window(line: str, column: int) -> tuple[str, int]:
-    """As much of a long line as fits, and where `column` is in it."""
+    """The part of a long line around `column` that fits, and the column in it."""
     if len(line) <= _WIDEST:
         return line, column
     start = max(0, column - _CONTEXT)
@@ -136,5 +136,5 @@ def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
-def _paint(text: str, colour: str, wanted: bool) -> str:
-    return f"{colour}{text}{_OFF}" if wanted else text
+def _paint(text: str, colour: str, enabled: bool) -> str:
+    return f"{colour}{text}{_OFF}" if enabled else text

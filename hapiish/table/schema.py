@@ -1,4 +1,4 @@
-"""`routes.schema.json`, the form of the file: read once, asked for verdicts, and for the names it knows at a place."""
+"""`routes.schema.json`, the schema of the file: loaded once, for validation and for the known names at a path."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ Subschema = dict[str, Any]
 
 @cache
 def text() -> str:
-    """The published schema as it is written."""
+    """The text of the published schema."""
     return files(__package__).joinpath(FILE).read_text(encoding="utf-8")
 
 
@@ -30,37 +30,37 @@ def load() -> Subschema:
 
 @cache
 def _filled_in() -> Subschema:
-    """The schema of a tree whose variables are filled in: what still looks like one is text (`$${…}`)."""
+    """The schema of a tree after substitution: a remaining `${…}` is text (`$${…}`)."""
     schema = load()
     return {**schema, "definitions": {**schema["definitions"], "variable": {"not": {}}}}
 
 
 def _definition(name: str | None) -> Subschema:
-    """The whole file, or one of its definitions as a schema that stands alone."""
+    """The schema of the whole file, or one of its definitions as a self-contained schema."""
     return {"$ref": f"#/definitions/{name}", "definitions": _filled_in()["definitions"]} if name else _filled_in()
 
 
 @cache
 def is_valid(name: str | None = None) -> Any:
-    """The fast verdict `(value) -> bool` on a whole file, or on one definition of it."""
+    """The fast validator `(value) -> bool` of a whole file or of one definition."""
     return jsonschema_rs.Draft7Validator(_definition(name)).is_valid
 
 
 @cache
 def errors(name: str | None = None) -> Any:
-    """The slow report `(value) -> iterator of jsonschema's errors`."""
+    """The slow validator `(value) -> iterator of jsonschema's errors`."""
     return jsonschema.Draft7Validator(_definition(name)).iter_errors
 
 
 def follow(schema: Subschema) -> Subschema:
-    """`schema`, or what it refers to."""
+    """`schema`, or the target of its reference."""
     while "$ref" in schema:
         schema = load()["definitions"][schema["$ref"].rpartition("/")[2]]
     return schema
 
 
 def branches(schema: Subschema) -> Iterator[Subschema]:
-    """The schemas that may describe a value: `schema` itself, and what it combines."""
+    """The schemas that may describe a value: `schema` itself, and its `allOf` and `anyOf`."""
     schema = follow(schema)
     yield schema
     for keyword in ("allOf", "anyOf"):
@@ -69,8 +69,8 @@ def branches(schema: Subschema) -> Iterator[Subschema]:
 
 
 def names_at(path: Path) -> frozenset[str]:
-    """The keys that the file may have in the mapping at `path`."""
-    # All entries of a list are alike.
+    """The known keys of the mapping at `path`."""
+    # All entries of a list have the same schema.
     return _names_at(tuple(0 if isinstance(step, int) else step for step in path))
 
 

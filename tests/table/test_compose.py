@@ -10,7 +10,7 @@ import pytest
 from hapiish.options import Kind, Table
 from hapiish.table import check, load
 from hapiish.table.compose.composition import Contribution, Wanted
-from hapiish.table.compose.owned_names import Name, home, homed
+from hapiish.table.compose.owned_names import OwnedName, owned, owner_of
 from hapiish.table.problems import Problem
 
 USED = """
@@ -71,7 +71,7 @@ def test_names_and_schemas_of_a_used_table_cannot_be_taken_for_those_of_another(
     own, one, other = built.routes
     assert [str(route.handler) for route in built.routes] == ["handlers:create"] * 3
     assert len({own.handler, one.handler, other.handler}) == 3
-    assert [home(route.handler) for route in built.routes] == [0, 1, 2]
+    assert [owner_of(route.handler) for route in built.routes] == [0, 1, 2]
     assert {**built.schemas} == {
         "Id": {"type": "integer"},
         "x/Id": {"type": "string"},
@@ -81,7 +81,7 @@ def test_names_and_schemas_of_a_used_table_cannot_be_taken_for_those_of_another(
     }
     assert one.options.validate.payload == {"$ref": "#/schemas/x~1Ids"}
     assert one.options.auth is not None
-    assert [*built.auth.strategies] == [Name("own", 1), Name("own", 2)]
+    assert [*built.auth.strategies] == [OwnedName("own", 1), OwnedName("own", 2)]
     assert built.auth.strategies[one.options.auth.strategies[0]].mark.chain != ()
     assert own.options.auth is None
     assert [Path(file).name for file in built.files] == ["routes.yaml", "used.yaml"]
@@ -176,7 +176,8 @@ def test_extension_functions_of_a_python_plugin_are_for_every_route_of_its_table
     }
     built = load(files(tmp_path, routes=text), {}, register=bringing(fragments))
     found = {
-        point: [(str(ext.method), home(ext.method), ext.mark.line) for ext in exts] for point, exts in built.ext.items()
+        point: [(str(ext.method), owner_of(ext.method), ext.mark.line) for ext in exts]
+        for point, exts in built.ext.items()
     }
     assert found == {
         "onPreAuth": [("m:own", 0, 3), ("a:x", 1, 2)],
@@ -199,10 +200,10 @@ def test_a_python_plugin_contributes_as_a_table_would(tmp_path: Path) -> None:
     built = load(files(tmp_path, routes=PLUGIN), {}, register=register)
     mine, call, route = built.routes
     assert isinstance(mine.handler, Kind)
-    assert home(mine.handler.name) == 1
+    assert owner_of(mine.handler.name) == 1
     assert str(call.handler) == "load(query.id)"
     assert mine.options.auth is not None
-    assert mine.options.auth.strategies == (Name("badge", 1),)
+    assert mine.options.auth.strategies == (OwnedName("badge", 1),)
     assert (route.path, route.id, str(route.mark)) == ("/acme/status", "status", f"{tmp_path}/routes.yaml:2:20")
     (wanted,) = asked
     assert (wanted.name, wanted.folder, wanted.options) == ("acme:plugin", str(tmp_path), {"level": 3})
@@ -234,12 +235,12 @@ def test_what_is_wrong_with_a_python_plugin_is_told_at_its_entry(tmp_path: Path)
 
 
 def test_a_name_is_equal_to_the_same_name_of_the_same_table_only() -> None:
-    assert Name("a:b", 1) == Name("a:b", 1) != Name("a:b", 2)
-    assert Name("a:b", 1) != "a:b"
-    assert ("a:b" == Name("a:b", 1)) is False  # noqa: SIM300 - the other way round
-    assert Name("a:b", 0) == "a:b"
-    known: dict[str, int] = {Name("a:b", 0): 1}
+    assert OwnedName("a:b", 1) == OwnedName("a:b", 1) != OwnedName("a:b", 2)
+    assert OwnedName("a:b", 1) != "a:b"
+    assert ("a:b" == OwnedName("a:b", 1)) is False  # noqa: SIM300 - the other way round
+    assert OwnedName("a:b", 0) == "a:b"
+    known: dict[str, int] = {OwnedName("a:b", 0): 1}
     assert known["a:b"] == 1
-    assert homed("a:b", 0) == "a:b"
-    assert len({Name("a:b", 1), Name("a:b", 2), "a:b"}) == 3
-    assert str(Name("a:b", 1)) == "a:b"
+    assert owned("a:b", 0) == "a:b"
+    assert len({OwnedName("a:b", 1), OwnedName("a:b", 2), "a:b"}) == 3
+    assert str(OwnedName("a:b", 1)) == "a:b"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hapiish.table.compose.expand import expand, veil
+from hapiish.table.compose.expand import expand, redact
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.text import source
 
@@ -104,7 +104,7 @@ def test_values_from_outside_are_veiled_in_quoted_words_of_a_problem() -> None:
     problem = Problem(
         Mark("f", 1, 1), "X", 'no "alice" in "/x/alice"', 'not "default"', ((Mark("f", 2, 1), '"alice"'),)
     )
-    veiled = veil(problem, tree.secrets)
-    assert veiled.message == 'no "${NAME}" in "/x/${NAME}"'
-    assert veiled.hint == 'not "default"'
-    assert veiled.related[0][1] == '"${NAME}"'
+    redacted = redact(problem, tree.secrets)
+    assert redacted.message == 'no "${NAME}" in "/x/${NAME}"'
+    assert redacted.hint == 'not "default"'
+    assert redacted.related[0][1] == '"${NAME}"'

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hapiish.table.compose.expand import expand
-from hapiish.table.form.validation import check_shape
+from hapiish.table.form.validation import validate_form
 from hapiish.table.problems import Problem
 from hapiish.table.text import source
 from hapiish.table.text.source import Tree
@@ -17,7 +17,7 @@ def shaped(text: str, **env: str) -> tuple[Tree, list[Problem]]:
     assert tree is not None
     assert problems == []
     tree, _ = expand(tree, env, Path())
-    return check_shape(tree)
+    return validate_form(tree)
 
 
 def said(text: str, **env: str) -> list[str]:
@@ -178,7 +178,7 @@ def test_every_fault_is_reported_and_only_what_is_wrong_is_taken_out() -> None:
 def test_nothing_more_is_said_of_a_place_that_is_already_reported() -> None:
     tree, problems = source.read("server: {port: 0080, host: 5}", "f")
     assert tree is not None
-    assert [problem.code for problem in [*problems, *check_shape(tree)[1]]] == ["HA0105", "HA0201"]
+    assert [problem.code for problem in [*problems, *validate_form(tree)[1]]] == ["HA0105", "HA0201"]
 
 
 TYPED: list[tuple[str, dict[str, str], Any]] = [

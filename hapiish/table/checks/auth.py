@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hapiish.table.checks.templates import Available, faults
-from hapiish.table.compose.owned_names import home
+from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.draft import Draft
 from hapiish.table.form.foreign_terms import SWITCHES
 from hapiish.table.form.wording import did_you_mean
@@ -41,7 +41,7 @@ def strategies(draft: Draft) -> Iterator[Problem]:
         for name, place in strategies_of(written, at):
             if draft.is_partial or draft.declaring(name, "auth", "strategies") is not None:
                 continue
-            writer = draft.realms[home(name)]
+            writer = draft.realms[owner_of(name)]
             if not draft.was_pruned(*writer.at, "auth", "strategies", name):
                 known = draft.known(writer.index, "auth", "strategies")
                 message = f'unknown strategy "{name}"{did_you_mean(name, known)}'

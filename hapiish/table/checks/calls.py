@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hapiish.table.calls import ROOTS, Call, CallError, Reference, is_call, parse
-from hapiish.table.compose.owned_names import home
+from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.draft import Draft
 from hapiish.table.form.wording import did_you_mean
 from hapiish.table.merge import Merged
@@ -96,7 +96,7 @@ def _problems(draft: Draft, text: str, at: Path, caller: _Caller, assigned: set[
     except CallError as error:
         yield Problem(mark, Code.CALL, str(error))
         return
-    writer = draft.realms[home(text)]
+    writer = draft.realms[owner_of(text)]
     known = draft.known(writer.index, "methods")
     if call.method not in known and not draft.is_partial and not draft.was_pruned(*writer.at, "methods", call.method):
         hint = "" if known else "methods is empty"

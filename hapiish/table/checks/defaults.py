@@ -14,7 +14,7 @@ from hapiish.table.draft import Draft
 from hapiish.table.places import schemas_within
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
-from hapiish.table.schemas.references import at as value_at
+from hapiish.table.schemas.references import value_at
 from hapiish.table.text.marks import Path
 
 _ROOT: Final = "\0this"

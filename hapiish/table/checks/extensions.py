@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hapiish.table.compose.owned_names import home
+from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.draft import Draft
 from hapiish.table.merge import Merged, listed
 from hapiish.table.merging.order import Cycle, Hints, arranged
@@ -46,5 +46,5 @@ def _cycles(draft: Draft, entries: list[tuple[Any, Path]]) -> Iterator[Problem]:
 
 def _hints(draft: Draft, entry: Any) -> Hints:
     own: Mapping[str, Any] = entry if isinstance(entry, Mapping) else {"method": entry}
-    label = draft.realms[home(own.get("method", ""))].part.label
+    label = draft.realms[owner_of(own.get("method", ""))].part.label
     return Hints(label, tuple(listed(own.get("before"))), tuple(listed(own.get("after"))))

@@ -11,7 +11,8 @@ from hapiish.table.merging.realms import DEFAULTS
 from hapiish.table.places import section
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
-from hapiish.table.schemas.weight import at, demanded
+from hapiish.table.schemas.references import value_at
+from hapiish.table.schemas.weight import always_applied
 from hapiish.table.text.marks import Path
 
 _BODILESS = frozenset({"204", "205", "304"})
@@ -132,8 +133,8 @@ def _named_params(draft: Draft, schema: Mapping[str, Any], place: Path) -> Itera
     root = draft.root_of(place, schema)
     if root is None:
         return
-    for its_root, path in demanded(draft.libraries[draft.realm_at(place).index], root):
-        found = at(its_root, path)
+    for its_root, path in always_applied(draft.libraries[draft.realm_at(place).index], root):
+        found = value_at(its_root.schema, path)
         if not isinstance(found, Mapping):
             continue
         outer = place if its_root is root else draft.place_of(its_root)

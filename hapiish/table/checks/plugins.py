@@ -85,10 +85,10 @@ def _unsupported_options(draft: Draft, override: Mapping[str, Any], at: Path) ->
 def _ids(draft: Draft, realm: RealmDraft) -> Iterator[str]:
     """The ids of a used table's routes and events, as the table that uses it sees them."""
     for inner in draft.realms:
-        line = [*inner.line]
-        if realm not in line:
+        lineage = [*inner.lineage]
+        if realm not in lineage:
             continue
-        prefix = "".join(f"{outer.name}." for outer in reversed(line[: line.index(realm)]) if outer.name)
+        prefix = "".join(f"{outer.name}." for outer in reversed(lineage[: lineage.index(realm)]) if outer.name)
         found = [*(route.value for route in draft.routes if route.realm is inner)]
         found += [event.value for space in draft.namespaces if space.realm is inner for event in space.events]
         yield from (f"{prefix}{value['id']}" for value in found if value.get("id") is not None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hapiish.table.compose.params import Declared, faults
+from hapiish.table.compose.params import DeclaredParams, declaration_problems
 from hapiish.table.draft import Draft
 from hapiish.table.problems import Problem
 
@@ -15,4 +15,4 @@ def uses(draft: Draft) -> Iterator[Problem]:
 def params(draft: Draft) -> Iterator[Problem]:
     """Declarations of a table's parameters that are not a JSON Schema."""
     for _, at, declared in draft.sections("params"):
-        yield from faults(Declared("the table", declared, draft.marks, at))
+        yield from declaration_problems(DeclaredParams("the table", declared, draft.marks, at))

@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any, Final
 
-import jsonschema
 import jsonschema_rs
 from jsonschema.exceptions import ValidationError
 
 from hapiish.grammar.pattern import fault
 from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE, key_of
+from hapiish.table.compose.params import meta_validator
 from hapiish.table.draft import Draft
-from hapiish.table.form.wording import close_to, did_you_mean
+from hapiish.table.form.wording import TYPE_NAMES, close_to, did_you_mean
 from hapiish.table.places import schemas_within, section
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
@@ -50,17 +49,13 @@ _ANNOTATIONS: Final = frozenset({"dependencies", "discriminator", "example", "ex
 _FILE_MARKS: Final = re.compile(r"^#|\.(?:json|ya?ml)$")
 _FOREIGN_PREFIXES: Final = ("#/definitions/", "#/$defs/", "#/components/schemas/", "#/components/")
 """The prefixes of named schemas in other documents."""
-_KINDS: Final = {"array": "a list", "boolean": "true or false", "integer": "a whole number", "number": "a number"} | {
-    "object": "a mapping",
-    "string": "text",
-}
 
 
 def dialect(draft: Draft) -> Iterator[Problem]:
     """Schemas that the metaschema of 2020-12 rejects."""
     for at, schema in draft.written_schemas:
         if not _is_schema(schema):
-            for error in _meta().iter_errors(schema):
+            for error in meta_validator().iter_errors(schema):
                 yield from _invalid(draft, at, error, schema)
 
 
@@ -83,7 +78,7 @@ def resources(draft: Draft) -> Iterator[Problem]:
     """Duplicate `$id`, and endless dynamic references."""
     places = {id(schema): at for at, schema in draft.written_schemas}
     for library in draft.libraries:
-        for first, second in library.twice:
+        for first, second in library.duplicates:
             mark, before = (draft.mark(*places[id(each.root.schema)], *each.at, "$id") for each in (second, first))
             message = f'the $id "{second.schema["$id"]}" is used twice'
             yield Problem(mark, Code.SCHEMA_ID, message, related=((before, "the other schema is here"),))
@@ -185,11 +180,6 @@ def _is_schema(schema: Any) -> bool:
     return jsonschema_rs.meta.is_valid(schema if isinstance(schema, bool) else {**schema, "$schema": DIALECT})
 
 
-@cache
-def _meta() -> Any:
-    return jsonschema.Draft202012Validator(jsonschema.Draft202012Validator.META_SCHEMA)
-
-
 def _invalid(draft: Draft, at: Path, error: ValidationError, schema: Any) -> Iterator[Problem]:
     path = tuple(error.absolute_path)
     mark = draft.mark(*at, *path)
@@ -222,7 +212,7 @@ def _expected(error: ValidationError) -> str:
         limit: Any = each.validator_value
         match each.validator:
             case "type":
-                kinds += [_KINDS[kind] for kind in ([limit] if isinstance(limit, str) else limit)]
+                kinds += [TYPE_NAMES[kind] for kind in ([limit] if isinstance(limit, str) else limit)]
             case "enum":
                 values += map(str, limit)
             case "minimum" | "exclusiveMinimum":

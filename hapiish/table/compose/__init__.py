@@ -1,4 +1,4 @@
-"""Composes one tree of several: `expand` fills in variables, includes and parameters, `composition` adds used tables.
+"""Composes one tree of several: `expand` substitutes variables and parameters, `composition` inserts used tables.
 
-`owned_names` keeps which table wrote a name; `params` judges the values that a use gives.
+`owned_names` records which table wrote a name; `params` resolves and validates arguments.
 """

@@ -1,7 +1,7 @@
-"""A table's text to the tables it is made of: its own, and those of its `plugins`, which other files or Python bring.
+"""Composes a table: reads it and the tables in its `plugins`, which come from other files or from Python plugins.
 
-Each is read, filled in and judged in its form by itself, then put into the tree of the table that uses it, so that one
-path leads to anything and its mark knows the file. What the options mean is not known here.
+Each table is parsed, expanded and validated separately, then inserted into the tree of the table that uses it, so that
+a path addresses any value, and its mark has the file. The meaning of options is not known here.
 """
 
 import importlib.util
@@ -12,9 +12,9 @@ from pathlib import Path as FilePath
 from typing import Any, Final
 
 from hapiish.table.compose.expand import expand
-from hapiish.table.compose.owned_names import settle
-from hapiish.table.compose.params import Given
-from hapiish.table.form.validation import check_shape
+from hapiish.table.compose.owned_names import set_owners
+from hapiish.table.compose.params import Arguments
+from hapiish.table.form.validation import validate_form
 from hapiish.table.places import mappings, section
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
@@ -24,7 +24,7 @@ from hapiish.table.text.marks import Marks, Node, Path
 from hapiish.table.text.source import Tree
 
 USED: Final = "\0table"
-"""The key under which a used table is put into the entry of `plugins`; no file can have it."""
+"""The key of a used table in its entry of `plugins`; a file cannot contain it."""
 
 PACKAGE: Final = "package:"
 
@@ -33,9 +33,9 @@ Chain = tuple[Mark, ...]
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Wanted:
-    """An entry of `plugins` that names a Python plugin, as written in a table in `folder` (and `package`).
+    """An entry of `plugins` that names a Python plugin, in a table in `folder` (and `package`).
 
-    `root` is the folder of the table that is served. `place` is where something in its `options` stands.
+    `root` is the folder of the root table. `place` returns the position of a path in `options`.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Contribution:
-    """What the plugin called `name` brings, as the tree of a table; functions stand there under names that resolve."""
+    """The contribution of the plugin `name`, as the tree of a table; its functions have names that resolve."""
 
     wanted: Wanted
     name: str
@@ -57,16 +57,14 @@ class Contribution:
 
 
 Register = Callable[[Sequence[Wanted]], tuple[Sequence[Contribution], Sequence[Problem]]]
-"""Called once with every Python plugin of a table: what they contribute, in the order that they need, and all that is
-wrong with them.
-"""
+"""Registers all Python plugins of a table in one call; returns contributions, dependencies first, and problems."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """One of the tables that a table is made of, by the place where it is used; the first one is the table itself.
+    """A table of a composition, one for each use; the first part is the root table.
 
-    `package` is the one in which its names are looked up first, `at` the path of its tree in the whole.
+    Names are looked up in `package` first; `at` is the path of its tree in the composition.
     """
 
     index: int
@@ -81,17 +79,17 @@ class Part:
 
     @property
     def entry(self) -> Mapping[str, Any]:
-        """What the table that uses this one says of it."""
+        """The entry of `plugins` that uses this table."""
         return self.host.tree.value["plugins"][self.entry_at[-1]] if self.host is not None else {}
 
     @property
     def is_plugin(self) -> bool:
-        """Whether a Python plugin brings it, and no file."""
+        """Returns whether it comes from a Python plugin instead of a file."""
         return "plugin" in self.entry
 
     @property
-    def line(self) -> "Iterator[Part]":
-        """This table, the one that uses it, and so on."""
+    def lineage(self) -> "Iterator[Part]":
+        """This table, the table that uses it, and so on up to the root table."""
         part: Part | None = self
         while part is not None:
             yield part
@@ -99,7 +97,7 @@ class Part:
 
 
 class Composition:
-    """`parts` are empty when the table cannot be read at all; `is_partial` when Python plugins were left out."""
+    """A table and all tables that it uses; `parts` is empty if unreadable, `is_partial` means without plugins."""
 
     def __init__(self, env: Mapping[str, str], register: Register | None) -> None:
         self.env = env
@@ -108,7 +106,7 @@ class Composition:
         self.parts: list[Part] = []
         self.problems: list[Problem] = []
         self.is_partial = False
-        self._wanted: dict[Wanted, tuple[Part, Path]] = {}
+        self._requests: dict[Wanted, tuple[Part, Path]] = {}
 
     def read(self, text: str, file: str) -> None:
         """Reads the table in `text` and every table that it uses."""
@@ -116,76 +114,76 @@ class Composition:
         tree = self._tree(text, file, folder, None)
         if tree is not None:
             self._add(Part(0, tree, file, folder, ""))
-            self._contribute()
+            self._register_plugins()
 
     @property
     def tree(self) -> Tree:
-        """The whole: the table's own tree with the others in it."""
+        """The tree of the root table, which contains those of all used tables."""
         broken = {(*part.at, *path) for part in self.parts for path in part.tree.broken}
         return replace(self.parts[0].tree, broken=frozenset(broken))
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Every file that was read."""
+        """All files that were read."""
         return tuple(dict.fromkeys(part.file for part in self.parts))
 
     @property
     def secrets(self) -> dict[str, str]:
-        """Values that came from outside of the files, each with what to show in its place."""
+        """The values from variables and files, each with the `${…}` to show instead."""
         return {secret: shown for part in self.parts for secret, shown in part.tree.secrets.items()}
 
-    def _tree(self, text: str, file: str, folder: str, given: Given | None, chain: Chain = ()) -> Tree | None:
+    def _tree(self, text: str, file: str, folder: str, arguments: Arguments | None, chain: Chain = ()) -> Tree | None:
         self.budget.read(len(text), lambda: chain[0] if chain else Mark(file, 1, 1))
         tree, problems = source.read(text, file)
         self.problems += [replace(problem, mark=replace(problem.mark, chain=chain)) for problem in problems]
         if tree is None:
             return None
         tree = replace(tree, marks=replace(tree.marks, chain=chain))
-        tree, missing = expand(tree, self.env, FilePath(folder), given, budget=self.budget)
-        tree, misshapen = check_shape(tree)
-        self.problems += [*missing, *misshapen]
+        tree, missing = expand(tree, self.env, FilePath(folder), arguments, budget=self.budget)
+        tree, invalid = validate_form(tree)
+        self.problems += [*missing, *invalid]
         return tree
 
     def _add(self, part: Part) -> None:
         self.parts.append(part)
         if part.host is not None:
-            settle(part.tree, part.index, part.label)
+            set_owners(part.tree, part.index, part.label)
             part.host.tree.value["plugins"][part.entry_at[-1]][USED] = part.tree.value
             part.host.tree.marks.graft(part.entry_at, USED, part.tree.marks)
         for entry, at in mappings(part.tree.value, "plugins"):
             match entry:
                 case {"table": str(), "plugin": _}:
-                    continue  # the checks will say that it is one or the other
+                    continue  # `plugins.forms` reports it
                 case {"table": str()}:
-                    self._use(part, entry, at)
+                    self._add_used_table(part, entry, at)
                 case {"plugin": str()}:
-                    self._want(part, entry, at)
+                    self._request_plugin(part, entry, at)
 
-    def _use(self, host: Part, entry: Mapping[str, Any], at: Path) -> None:
+    def _add_used_table(self, host: Part, entry: Mapping[str, Any], at: Path) -> None:
         mark = host.tree.marks.value((*at, "table"))
         found = _locate(entry["table"], host)
         if isinstance(found, str):
             self.problems.append(Problem(mark, Code.TABLE_MISSING, found))
             return
         file, folder, package = found
-        if any(os.path.realpath(file) == os.path.realpath(part.file) for part in host.line):
-            self.problems.append(_circle(host, file, mark))
+        if any(os.path.realpath(file) == os.path.realpath(part.file) for part in host.lineage):
+            self.problems.append(_cycle(host, file, mark))
             return
-        self.budget.use(sum(1 for _ in host.line), lambda: mark)
+        self.budget.use(sum(1 for _ in host.lineage), lambda: mark)
         text = _text(file, entry["table"], mark)
         if isinstance(text, Problem):
             self.problems.append(text)
             return
         values = entry.get("with") or {}
-        homes = {path: host.tree.passed.get((*at, "with", *path), host.index) for path in _leaves(values, ())}
-        given = Given(values, host.tree.marks, (*at, "with"), homes)
-        tree = self._tree(text, file, folder, given, (mark, *mark.chain))
+        owners = {path: host.tree.owners.get((*at, "with", *path), host.index) for path in _text_paths(values, ())}
+        arguments = Arguments(values, host.tree.marks, (*at, "with"), owners)
+        tree = self._tree(text, file, folder, arguments, (mark, *mark.chain))
         if tree is not None:
             index = len(self.parts)
             label = self._label(entry.get("as") or FilePath(package or file).stem)
             self._add(Part(index, tree, file, folder, label, package, (*host.at, *at, USED), host, at))
 
-    def _want(self, host: Part, entry: Mapping[str, Any], at: Path) -> None:
+    def _request_plugin(self, host: Part, entry: Mapping[str, Any], at: Path) -> None:
         marks = host.tree.marks
         wanted = Wanted(
             name=entry["plugin"],
@@ -196,39 +194,37 @@ class Composition:
             mark=marks.value((*at, "plugin")),
             place=lambda path: marks.value((*at, "options", *path)),
         )
-        self._wanted[wanted] = (host, at)
+        self._requests[wanted] = (host, at)
 
-    def _contribute(self) -> None:
-        """Asks all Python plugins at once, so that they may come in another order than they stand in."""
-        if not self._wanted:
+    def _register_plugins(self) -> None:
+        """Registers all Python plugins in one call, which orders them by their dependencies."""
+        if not self._requests:
             return
         if self.register is None:
             self.is_partial = True
             return
-        contributions, problems = self.register(list(self._wanted))
+        contributions, problems = self.register(list(self._requests))
         self.problems += problems
         self.is_partial = bool(problems)
-        for made in contributions:
-            self._take(made, *self._wanted[made.wanted])
+        for contribution in contributions:
+            self._add_contribution(contribution, *self._requests[contribution.wanted])
 
-    def _take(self, made: Contribution, host: Part, at: Path) -> None:
-        """Puts what a plugin brings into the table that names it, as a table of its own; its extension functions are
-        for every route there (hapi).
-        """
-        mark = made.wanted.mark
+    def _add_contribution(self, contribution: Contribution, host: Part, at: Path) -> None:
+        """Inserts the contribution of a plugin as a used table; its `ext` applies to all routes of `host` (hapi)."""
+        mark = contribution.wanted.mark
         node = Node(mark.line - 1, mark.column - 1)
         try:
-            tree, problems = check_shape(Tree(dict(made.tree), Marks(mark.file, node, mark.chain)))
+            tree, problems = validate_form(Tree(dict(contribution.tree), Marks(mark.file, node, mark.chain)))
         except ValueError as error:
-            said = f'plugin "{made.name}" contributes an invalid table: {error}'
-            self.problems.append(Problem(mark, Code.PLUGIN, said))
+            message = f'plugin "{contribution.name}" contributes an invalid table: {error}'
+            self.problems.append(Problem(mark, Code.PLUGIN, message))
             return
-        self.problems += [replace(each, message=f'plugin "{made.name}": {each.message}') for each in problems]
-        index, place, label = len(self.parts), (*host.at, *at, USED), self._label(made.name)
+        self.problems += [replace(each, message=f'plugin "{contribution.name}": {each.message}') for each in problems]
+        index, place, label = len(self.parts), (*host.at, *at, USED), self._label(contribution.name)
         functions = Tree({"ext": tree.value.pop("ext", {})}, tree.marks)
-        settle(functions, index, label)
-        for point, given in functions.value["ext"].items():
-            for function in given:
+        set_owners(functions, index, label)
+        for point, entries in functions.value["ext"].items():
+            for function in entries:
                 _append(host.tree, ("ext", point), function, node)
         self._add(Part(index, tree, host.file, host.folder, label, host.package, place, host, at))
 
@@ -238,8 +234,8 @@ class Composition:
         return next(label for label in labels if label not in taken)
 
 
-def _append(tree: Tree, path: Path, given: Any, node: Node) -> None:
-    """Adds to the list at `path`, which may be missing, or be written as a single value."""
+def _append(tree: Tree, path: Path, entry: Any, node: Node) -> None:
+    """Appends to the list at `path`, which may be missing or a single value."""
     *outer, last = path
     holder: Any = tree.value
     for step in outer:
@@ -248,36 +244,36 @@ def _append(tree: Tree, path: Path, given: Any, node: Node) -> None:
         holder = holder[step]
     present = holder.get(last)
     listed = present if isinstance(present, list) else [] if present is None else [present]
-    holder[last] = [*listed, given]
+    holder[last] = [*listed, entry]
     tree.marks.append(path, len(listed), node)
 
 
-def _leaves(value: Any, path: Path) -> Iterator[Path]:
+def _text_paths(value: Any, path: Path) -> Iterator[Path]:
     """The paths of all text in a value."""
     if isinstance(value, str):
         yield path
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _leaves(inner, (*path, key))
+            yield from _text_paths(inner, (*path, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _leaves(inner, (*path, index))
+            yield from _text_paths(inner, (*path, index))
 
 
 def _locate(name: str, host: Part) -> tuple[str, str, str | None] | str:
-    """The file of a table as it is shown, its folder and its package; or why there is none."""
+    """Returns the file of a table (as shown in problems), its folder and its package; or the reason of a failure."""
     if "\0" in name:
         return "the name of a table cannot contain NUL"
     if not name.startswith(PACKAGE):
         file = os.path.normpath(os.path.join(os.path.dirname(host.file), name))  # noqa: PTH118, PTH120 - as it is shown
         folder = _folder(file)
-        return file, folder, _beside(host, folder)
+        return file, folder, _package_beside(host, folder)
     package, _, inner = name.removeprefix(PACKAGE).partition("/")
     if not inner:
         return f'"{name}" has no file name; write {PACKAGE}{package}/routes.yaml'
     try:
         spec = importlib.util.find_spec(package)
-    except Exception:  # noqa: BLE001 - the package around it is imported, and may fail as it likes
+    except Exception:  # noqa: BLE001 - importing the parent package may raise anything
         spec = None
     if spec is None or not spec.submodule_search_locations:
         return f'the package "{package}" is not installed'
@@ -289,12 +285,12 @@ def _locate(name: str, host: Part) -> tuple[str, str, str | None] | str:
 
 
 def _folder(file: str | FilePath) -> str:
-    """The folder that a file is in; `Path.resolve` raises for links that lead in a circle."""
+    """The folder of a file; `Path.resolve` would raise for circular links."""
     return os.path.dirname(os.path.realpath(file))  # noqa: PTH120
 
 
-def _beside(host: Part, folder: str) -> str | None:
-    """The package of a table that one in a package names by its path."""
+def _package_beside(host: Part, folder: str) -> str | None:
+    """The package of a table that a table in a package uses by path."""
     if host.package is None:
         return None
     names = host.package.split(".")
@@ -314,17 +310,17 @@ def _text(file: str, name: str, mark: Mark) -> str | Problem:
         return Problem(mark, Code.TABLE_MISSING, f'the table "{name}" cannot be read: {reason}')
 
 
-def _circle(host: Part, file: str, mark: Mark) -> Problem:
-    """The problem of a table that is used, perhaps by way of others, by itself."""
-    line: list[Part] = []
-    for part in host.line:
-        line.append(part)
+def _cycle(host: Part, file: str, mark: Mark) -> Problem:
+    """The problem of a table that uses itself, directly or through others."""
+    lineage: list[Part] = []
+    for part in host.lineage:
+        lineage.append(part)
         if os.path.realpath(part.file) == os.path.realpath(file):
             break
-    names = " → ".join([*(part.file for part in reversed(line)), file])
+    names = " → ".join([*(part.file for part in reversed(lineage)), file])
     related = tuple(
         (part.host.tree.marks.value((*part.entry_at, "table")), f"{part.file} is used here")
-        for part in reversed(line[:-1])
+        for part in reversed(lineage[:-1])
         if part.host is not None
     )
     return Problem(mark, Code.TABLE_CYCLE, f"circular use of tables: {names}", related=related)

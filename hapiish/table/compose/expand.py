@@ -1,8 +1,8 @@
-"""Fills `${…}` into the values of a tree; what the keys mean is hardly known here, so both readings are kept.
+"""Substitutes `${…}` in the values of a tree; types are not known here, so both readings of a scalar are kept.
 
-`${NAME}`, `${NAME:default}`, `${NAME:?message}` read the environment, `${file:path}` a file (its last line break cut),
-`${params.name}` what the table declares under `params`; `$${` is a literal `${`. A variable that is empty counts as not
-set. No problem ever shows a value that was filled in.
+`${NAME}`, `${NAME:default}`, `${NAME:?message}` read the environment, `${file:path}` a file (without its last line
+break), `${params.name}` a parameter of the table; `$${` is a literal `${`. An empty variable counts as not set. No
+problem shows a substituted value.
 """
 
 import json
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any, Final
 
-from hapiish.table.compose.params import Declared, Given, settle, unfit
+from hapiish.table.compose.params import Arguments, DeclaredParams, resolve_params, value_problems
 from hapiish.table.form.wording import did_you_mean
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
@@ -29,46 +29,51 @@ _QUOTED: Final = re.compile(r'"([^"]*)"')
 _PARAM: Final = re.compile(r"\$\{params\.(?P<name>[^{}]*)\}")
 _FILE: Final = "file:"
 _PARAMS: Final = "params."
-_SHORT: Final = 4
+_SHORTEST_SECRET: Final = 4
 
 
 def expand(
-    tree: Tree, env: Mapping[str, str], folder: FilePath, given: Given | None = None, *, budget: Budget | None = None
+    tree: Tree,
+    env: Mapping[str, str],
+    folder: FilePath,
+    arguments: Arguments | None = None,
+    *,
+    budget: Budget | None = None,
 ) -> tuple[Tree, list[Problem]]:
-    """`tree` with every `${…}` filled in from `env`, from files (relative ones beside the table, in `folder`) and from
-    the table's `params`: as `given` by the table that uses this one, by their defaults where nobody gives any.
+    """Substitutes every `${…}` in `tree` from `env`, from files (relative to `folder`) and from the table's `params`.
 
-    What presets with parameters of their own say of those is left for `fill`. What is made is paid for from `budget`.
+    `arguments` are those of the table that uses this one; other parameters have their defaults. Parameters of presets
+    are deferred to `fill`. The result is charged to `budget`.
     """
     expansion = _Expansion(tree.marks, env, folder, budget or Budget(), broken=set(tree.broken))
     if not isinstance(tree.value, dict):
         return tree, []
-    expansion.settle(tree.value.get("params"), given)
+    expansion.resolve_params(tree.value.get("params"), arguments)
     value = {key: child if key == "params" else expansion.walk(child, (key,)) for key, child in tree.value.items()}
     return expansion.result(tree, value), expansion.problems
 
 
 def fill(tree: Tree, values: Mapping[str, Any], budget: Budget) -> tuple[Tree, list[Problem]]:
-    """`tree` with every `${params.name}` filled in."""
+    """Substitutes every `${params.name}` in `tree`."""
     expansion = _Expansion(tree.marks, {}, FilePath(), budget, params=values)
     return expansion.result(tree, expansion.walk(tree.value, ())), expansion.problems
 
 
-def veil(problem: Problem, secrets: Mapping[str, str]) -> Problem:
-    """`problem` with `${NAME}` in its quoted words for the values that came from outside of the file."""
+def redact(problem: Problem, secrets: Mapping[str, str]) -> Problem:
+    """Replaces substituted values in the quoted words of a problem by their `${NAME}`."""
     if not secrets:
         return problem
 
-    def veiled(text: str) -> str:
-        return _QUOTED.sub(lambda match: f'"{_veiled(match[1], secrets)}"', text)
+    def redacted(text: str) -> str:
+        return _QUOTED.sub(lambda match: f'"{_redacted_word(match[1], secrets)}"', text)
 
-    related = tuple((mark, veiled(text)) for mark, text in problem.related)
-    return replace(problem, message=veiled(problem.message), hint=veiled(problem.hint), related=related)
+    related = tuple((mark, redacted(text)) for mark, text in problem.related)
+    return replace(problem, message=redacted(problem.message), hint=redacted(problem.hint), related=related)
 
 
-def _veiled(word: str, secrets: Mapping[str, str]) -> str:
+def _redacted_word(word: str, secrets: Mapping[str, str]) -> str:
     for secret, shown in secrets.items():
-        if word == secret or (len(secret) >= _SHORT and secret in word):
+        if word == secret or (len(secret) >= _SHORTEST_SECRET and secret in word):
             word = word.replace(secret, shown)
     return word
 
@@ -84,12 +89,12 @@ class _Expansion:
     substituted: dict[Path, Substituted] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
-    declared: AbstractSet[str] = frozenset()  # with those that have no value, which is a problem of its own
-    given: Given | None = None
-    homes: dict[Any, list[tuple[Path, int]]] = field(default_factory=dict)  # of the texts in each given value
-    held: dict[Path, Any] = field(default_factory=dict)
-    holding: AbstractSet[str] = frozenset()  # parameters of the preset that is being walked
-    passed: dict[Path, int] = field(default_factory=dict)
+    declared: AbstractSet[str] = frozenset()  # includes parameters without a value
+    arguments: Arguments | None = None
+    owners_in_argument: dict[Any, list[tuple[Path, int]]] = field(default_factory=dict)
+    deferred: dict[Path, Any] = field(default_factory=dict)
+    deferred_params: AbstractSet[str] = frozenset()  # parameters of the preset that is being walked
+    owners: dict[Path, int] = field(default_factory=dict)
 
     def result(self, tree: Tree, value: Any) -> Tree:
         return replace(
@@ -98,25 +103,27 @@ class _Expansion:
             broken=tree.broken | self.broken,
             substituted={**tree.substituted, **self.substituted},
             secrets={**tree.secrets, **self.secrets},
-            passed={**tree.passed, **self.passed},
-            held={**tree.held, **self.held},
+            owners={**tree.owners, **self.owners},
+            deferred={**tree.deferred, **self.deferred},
         )
 
-    def settle(self, params: Any, given: Given | None) -> None:
-        """Finds the values of the table's parameters; the default of one that is given is not looked at."""
+    def resolve_params(self, params: Any, arguments: Arguments | None) -> None:
+        """Resolves the values of the table's parameters; the default of one with an argument is not expanded."""
         marks = self.marks
-        declared = Declared("the table", params if isinstance(params, dict) else {}, marks, ("params",))
-        values, problems = settle(declared, given or Given({}, marks, ("params",)), alone=given is None)
-        self.given = given
-        for (name, *inside), home in given.homes.items() if given is not None else ():
-            self.homes.setdefault(name, []).append((tuple(inside), home))
-        for name in values.keys() - (given.values.keys() if given is not None else ()):
+        declared = DeclaredParams("the table", params if isinstance(params, dict) else {}, marks, ("params",))
+        values, problems = resolve_params(
+            declared, arguments or Arguments({}, marks, ("params",)), is_root=arguments is None
+        )
+        self.arguments = arguments
+        for (name, *inside), owner in arguments.owners.items() if arguments is not None else ():
+            self.owners_in_argument.setdefault(name, []).append((tuple(inside), owner))
+        for name in values.keys() - (arguments.values.keys() if arguments is not None else ()):
             at: Path = ("params", name, "default")
             values[name] = self.walk(values[name], at)
             if at in self.broken:
-                del values[name]  # what is wrong with it is told; its uses are not wrong for that
+                del values[name]  # already reported; its uses are not reported again
             else:
-                problems += unfit(declared, name, values[name], marks.value(at))
+                problems += value_problems(declared, name, values[name], marks.value(at))
         self.problems += problems
         self.params = values
         self.declared = declared.params.keys()
@@ -126,15 +133,15 @@ class _Expansion:
             return self.scalar(value, path) if "${" in value else value
         if isinstance(value, dict):
             if len(path) == 2 and path[0] == "presets" and isinstance(value.get("params"), dict):
-                return self.hold(value, path)
-            self.pay(len(value), path)
+                return self.defer(value, path)
+            self.spend(len(value), path)
             return {key: self.walk(child, (*path, key)) for key, child in value.items()}
         if isinstance(value, list):
-            self.pay(len(value), path)
+            self.spend(len(value), path)
             return [self.walk(child, (*path, index)) for index, child in enumerate(value)]
         return value
 
-    def pay(self, count: int, path: Path) -> None:
+    def spend(self, count: int, path: Path) -> None:
         if not self.budget.affords(count):
             self.budget.make(0, lambda: self.marks.value(path))
 
@@ -142,11 +149,11 @@ class _Expansion:
         self.budget.read(len(text), lambda: self.marks.value(path))
         return text
 
-    def hold(self, preset: dict[str, Any], path: Path) -> dict[str, Any]:
-        """Keeps a preset with parameters for `fill`; in the tree stays what it says of them and what it uses."""
-        self.holding = preset["params"].keys()
-        self.held[path] = {key: self.walk(child, (*path, key)) for key, child in preset.items() if key != "params"}
-        self.holding = frozenset()
+    def defer(self, preset: dict[str, Any], path: Path) -> dict[str, Any]:
+        """Defers a preset with parameters to `fill`; the tree keeps only its declarations."""
+        self.deferred_params = preset["params"].keys()
+        self.deferred[path] = {key: self.walk(child, (*path, key)) for key, child in preset.items() if key != "params"}
+        self.deferred_params = frozenset()
         return {"params": preset["params"]}
 
     def scalar(self, text: str, path: Path) -> Any:
@@ -155,18 +162,18 @@ class _Expansion:
             return self.param(whole["name"], path)
         if path in self.broken:
             return text
-        filled = _PIECE.sub(lambda match: self.piece(match, path), text)
+        filled = _PIECE.sub(lambda match: self.substitution(match, path), text)
         if path in self.broken:
             return text
         whole = _PIECE.fullmatch(text)
-        other = _core(filled)
+        other = _core_scalar(filled)
         if whole is None or whole["inside"] is None or self.marks.written(path) is None:
             self.substituted[path] = Substituted(text, other)
             return filled
         self.substituted[path] = Substituted(text, filled)
         return other
 
-    def piece(self, match: re.Match[str], path: Path) -> str:
+    def substitution(self, match: re.Match[str], path: Path) -> str:
         if match[0] == "$${":
             return "${"
         if match[0] == "${":
@@ -175,7 +182,7 @@ class _Expansion:
         if inside.startswith(_FILE):
             return self.file(inside.removeprefix(_FILE), match[0], path)
         if inside.startswith(_PARAMS):
-            return self.inner_param(inside.removeprefix(_PARAMS), match[0], path)
+            return self.param_in_text(inside.removeprefix(_PARAMS), match[0], path)
         form = _FORM.fullmatch(inside)
         if form is None:
             hint = (
@@ -188,28 +195,28 @@ class _Expansion:
             return self.read(value, path)
         if form["default"] is not None:
             return form["default"]
-        return self.missing(form["name"], form["message"], path)
+        return self.missing_variable(form["name"], form["message"], path)
 
     def param(self, name: str, path: Path) -> Any:
-        """The value of a place that is exactly one parameter: of the kind that the parameter is."""
-        if name in self.holding:
+        """The value of a scalar that is exactly one parameter, with the type of the parameter."""
+        if name in self.deferred_params:
             return f"${{{_PARAMS}{name}}}"
         if name not in self.params:
-            return self.inner_param(name, "", path)
+            return self.param_in_text(name, "", path)
         written = f"${{{_PARAMS}{name}}}"
         value = self.copied(self.params[name], path, len(path))
         if path in self.broken:
             return written
-        if self.given is not None:
-            self.passed |= {(*path, *inside): home for inside, home in self.homes.get(name, ())}
+        if self.arguments is not None:
+            self.owners |= {(*path, *inside): owner for inside, owner in self.owners_in_argument.get(name, ())}
         if isinstance(value, str):
-            self.substituted[path] = Substituted(written, _core(value))
+            self.substituted[path] = Substituted(written, _core_scalar(value))
         elif not isinstance(value, dict | list):
             self.substituted[path] = Substituted(written, json.dumps(value))
         return value
 
     def copied(self, value: Any, path: Path, depth: int) -> Any:
-        """A copy of a parameter's value, which must not make the table deeper than a file may be."""
+        """A copy of a parameter's value, within the maximum depth of a file."""
         if isinstance(value, str):
             return self.read(value, path)
         if not isinstance(value, dict | list):
@@ -218,14 +225,14 @@ class _Expansion:
             if path not in self.broken:
                 self.refuse(path, Code.TOO_DEEP, f"nested deeper than {DEEPEST} levels by this parameter")
             return value
-        self.pay(len(value), path)
+        self.spend(len(value), path)
         if isinstance(value, dict):
             return {key: self.copied(child, path, depth + 1) for key, child in value.items()}
         return [self.copied(child, path, depth + 1) for child in value]
 
-    def inner_param(self, name: str, shown: str, path: Path) -> str:
-        """The text of a parameter within other text."""
-        if name in self.holding:
+    def param_in_text(self, name: str, shown: str, path: Path) -> str:
+        """The value of a parameter inside other text."""
+        if name in self.deferred_params:
             return shown
         if name in self.params:
             value = self.params[name]
@@ -240,13 +247,13 @@ class _Expansion:
         hint = "" if self.declared else 'declare it under "params"'
         return self.refuse(path, Code.PARAM_UNKNOWN, f'unknown parameter "{name}"{known}', hint)
 
-    def missing(self, name: str, message: str | None, path: Path) -> str:
+    def missing_variable(self, name: str, message: str | None, path: Path) -> str:
         state = "is empty" if name in self.env else "is not set"
-        said = f"environment variable {name} {state}" + (f": {message}" if message else "")
+        problem = f"environment variable {name} {state}" + (f": {message}" if message else "")
         close = near(name, self.env, 0.7)
         guess = f"did you mean {close}? " if close and close != name else ""
         advice = "" if message else f"set it, or write a default: ${{{name}:…}}"
-        return self.refuse(path, Code.VARIABLE_MISSING, said, f"{guess}{advice}".rstrip())
+        return self.refuse(path, Code.VARIABLE_MISSING, problem, f"{guess}{advice}".rstrip())
 
     def file(self, name: str, shown: str, path: Path) -> str:
         try:
@@ -266,7 +273,7 @@ class _Expansion:
         return ""
 
 
-def _core(text: str) -> scalars.Scalar:
+def _core_scalar(text: str) -> scalars.Scalar:
     try:
         return scalars.read(text)
     except scalars.ScalarError:

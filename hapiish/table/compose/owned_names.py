@@ -1,7 +1,7 @@
-"""Names that know which table wrote them: `handlers.messages:create` of one table is not that of another.
+"""Names with an owner, the table that wrote them: `handlers.messages:create` differs between two tables.
 
-A plain text was written by the table that is served; what a used table says of functions, strategies and named
-schemas is marked as its own, and what was given to it `with:` the use as the giver's.
+A plain string belongs to the root table. Names of functions, strategies and schemas in a used table belong to it,
+except those in its arguments (`with:`), which belong to the table that passes them.
 """
 
 from typing import Any, Final, Self
@@ -14,46 +14,46 @@ from hapiish.table.text.source import Tree
 NAMED: Final = "#/schemas/"
 
 
-class Name(str):
-    """A name and `home`, the index of the table that wrote it; equal only to the same name of the same table."""
+class OwnedName(str):
+    """A name and the index of its owner; equal only to the same name with the same owner."""
 
-    __slots__ = ("home",)
-    home: int
+    __slots__ = ("owner",)
+    owner: int
 
-    def __new__(cls, text: str, home: int) -> Self:
+    def __new__(cls, text: str, owner: int) -> Self:
         name = super().__new__(cls, text)
-        name.home = home
+        name.owner = owner
         return name
 
     def __eq__(self, other: object) -> bool:
-        return str.__eq__(self, other) is True and self.home == home(other)
+        return str.__eq__(self, other) is True and self.owner == owner_of(other)
 
     def __ne__(self, other: object) -> bool:
         return not self == other
 
     def __hash__(self) -> int:
-        return hash((str(self), self.home)) if self.home else str.__hash__(self)
+        return hash((str(self), self.owner)) if self.owner else str.__hash__(self)
 
 
-def home(name: object) -> int:
-    """The index of the table that wrote a name."""
-    return name.home if isinstance(name, Name) else 0
+def owner_of(name: object) -> int:
+    """The index of the table that wrote a name, 0 for the root table."""
+    return name.owner if isinstance(name, OwnedName) else 0
 
 
-def homed(name: str, index: int) -> str:
-    """`name` as the table `index` has it."""
-    return Name(name, index) if index else str(name)
+def owned(name: str, index: int) -> str:
+    """`name` with the table `index` as its owner."""
+    return OwnedName(name, index) if index else str(name)
 
 
-def written(name: str, index: int) -> str:
-    """A name that may be one of the table `index`, in options that nobody knows before they are used."""
-    return name if isinstance(name, Name) else homed(name, index)
+def owned_by_default(name: str, index: int) -> str:
+    """`name` with its owner, or else with the table `index` as its owner."""
+    return name if isinstance(name, OwnedName) else owned(name, index)
 
 
-def settle(tree: Tree, index: int, label: str) -> None:
-    """Marks the names in the tree of a used table, in place; its named schemas get its label in front."""
+def set_owners(tree: Tree, index: int, label: str) -> None:
+    """Sets the owner of all names in the tree of a used table, in place, and prefixes its schemas with `label`."""
     for text, path in [*named_in(tree.value), *strategies_in(tree.value)]:
-        _put(tree.value, path, Name(text, tree.passed.get(path, index)))
+        _replace(tree.value, path, OwnedName(text, tree.owners.get(path, index)))
     for _, schema in [place for at, root in schemas_in(tree.value) for place in schemas_within(at, root)]:
         for keyword in ("$ref", "$dynamicRef"):
             target = schema.get(keyword)
@@ -61,7 +61,7 @@ def settle(tree: Tree, index: int, label: str) -> None:
                 schema[keyword] = f"{NAMED}{label}~1{target.removeprefix(NAMED)}"
 
 
-def _put(value: Any, path: Path, name: Name) -> None:
+def _replace(value: Any, path: Path, name: OwnedName) -> None:
     for step in path[:-1]:
         value = value[step]
     value[path[-1]] = name

@@ -1,4 +1,4 @@
-"""Judges the form of the tree by `routes.schema.json`: `validation` finds faults, `wording` says them as problems.
+"""Validates a tree against `routes.schema.json`: `validation` finds faults, `wording` writes their problems.
 
-`foreign_terms` knows the words of other frameworks. A text of a problem about keys, types and values is in `wording`.
+`foreign_terms` suggests our terms for those of other frameworks.
 """

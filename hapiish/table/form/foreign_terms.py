@@ -1,11 +1,11 @@
-"""What was probably meant by words that are right elsewhere: in other frameworks, in OpenAPI, in another notation."""
+"""Suggests the terms of the table for those of other frameworks and for other notations of values."""
 
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 SWITCHES: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
-"""YAML 1.1's words, which are text in 1.2."""
+"""The booleans of YAML 1.1 that are text in YAML 1.2."""
 
 _SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
     "action": ("handler",),
@@ -37,25 +37,25 @@ _SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
     "verb": ("method",),
     "window": ("duration",),
 }
-_SHORT: Final = {"cache": "expiresIn", "database": "uri", "directory": "path", "proxy": "uri"}
-"""Settings, and the one of them that a value in their place is probably meant for."""
+_MAIN_KEYS: Final = {"cache": "expiresIn", "database": "uri", "directory": "path", "proxy": "uri"}
+"""Mappings, and the key that a plain value in their place is probably meant for."""
 _NAME: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", re.ASCII)
 _SEPARATOR: Final = re.compile(r"[\s,/|+]+")
 _LONGEST: Final = 100
 
 
 def synonym(word: str, known: Collection[str]) -> str | None:
-    """The one of `known` that other frameworks call `word`."""
+    """The known term for a term of another framework, or None."""
     for other in _SYNONYMS.get(word.replace("_", "").replace("-", "").casefold(), ()):
         if other in known:
             return other
     return None
 
 
-def instead(key: Any, value: Any, stated: str, wants: Collection[str]) -> str:
-    """What to write instead of a `value` at `key`, which has to be what `stated` says, of the kinds in `wants`."""
+def replacement_hint(key: Any, value: Any, stated: str, wants: Collection[str]) -> str:
+    """A hint for a wrong `value` at `key`; the schema states `stated` and allows the types `wants`."""
     if isinstance(value, str) and len(value) <= _LONGEST:
-        return _instead_of_text(key, value, stated, wants)
+        return _replacement_of_text(key, value, stated, wants)
     if key == "auth" and value is True:
         return 'name a strategy, or remove "auth" to use auth.default'
     if (
@@ -65,12 +65,12 @@ def instead(key: Any, value: Any, stated: str, wants: Collection[str]) -> str:
         and all(isinstance(each, dict) and len(each) == 1 for each in value)
     ):
         return 'write its entries without "- "'
-    if key in _SHORT and "object" in wants and isinstance(value, int) and not isinstance(value, bool):
-        return f"write {{{_SHORT[key]}: {value}}}"
+    if key in _MAIN_KEYS and "object" in wants and isinstance(value, int) and not isinstance(value, bool):
+        return f"write {{{_MAIN_KEYS[key]}: {value}}}"
     return ""
 
 
-def _instead_of_text(key: Any, value: str, stated: str, wants: Collection[str]) -> str:
+def _replacement_of_text(key: Any, value: str, stated: str, wants: Collection[str]) -> str:
     if "module:attribute" in stated and (name := _name(value)) is not None:
         return f'write "{name}"'
     if stated.startswith("a JSON Schema") and re.fullmatch(r"[#/\w.$-]+", value):
@@ -81,8 +81,8 @@ def _instead_of_text(key: Any, value: str, stated: str, wants: Collection[str]) 
             return f"write [{', '.join(methods)}]"
     if key == "plugins" and "object" in wants:
         return f'write {{plugin: "{value}"}} for a Python plugin, {{table: "{value}"}} for another table'
-    if key in _SHORT and "object" in wants:
-        return f'write {{{_SHORT[key]}: "{value}"}}'
+    if key in _MAIN_KEYS and "object" in wants:
+        return f'write {{{_MAIN_KEYS[key]}: "{value}"}}'
     if "object" in wants and "array" not in wants and re.match(r"\w+:[^\s/]|\w+:/\w", value):
         return 'write a space after each ":"'
     if "array" in wants and not {"object", "string"} & {*wants}:

@@ -1,7 +1,6 @@
-"""Judges a tree by the file's schema: jsonschema's errors become problems in our words, at the right key or value.
+"""Validates a tree against the schema of the file and converts jsonschema's errors into problems.
 
-What is at fault is taken out of the tree afterwards, so that the cross-checks can go on with the rest and name the
-other faults in the same run.
+Invalid values are pruned from the tree, so that the checks can report the problems of the rest in the same run.
 """
 
 import copy
@@ -23,22 +22,22 @@ _ENTRIES: Final = ("routes", "groups", "plugins", "namespaces", "events", "emits
 _VARIABLE: Final = {"$ref": "#/definitions/variable"}
 
 
-def check_shape(tree: Tree) -> tuple[Tree, list[Problem]]:
-    """What the file's schema says of `tree`, and the tree without the places at fault.
+def validate_form(tree: Tree) -> tuple[Tree, list[Problem]]:
+    """Returns the tree without invalid values, and their problems.
 
-    A scalar that `${…}` has filled in gets the one of its two readings that its place asks for.
+    A scalar from `${…}` is text or a typed value, whichever the schema allows.
     """
     faults = _faults(tree.value)
-    turned = {fault.path for fault in faults if fault.path in tree.substituted}
-    if turned:
+    retyped = {fault.path for fault in faults if fault.path in tree.substituted}
+    if retyped:
         tree = replace(tree, value=copy.deepcopy(tree.value))
-        for path in turned:
+        for path in retyped:
             _parent(tree.value, path)[path[-1]] = tree.substituted[path].other
         faults = _faults(tree.value)
-    told = [fault for fault in faults if not _is_inside(fault.path, tree.broken)]
-    problems, meant = wording.problems(tree, told)
-    wrong = {fault.path for fault in faults if fault.keyword != "required"} | tree.broken
-    return replace(tree, value=_pruned(tree.value, wrong), broken=frozenset(wrong | meant)), problems
+    reported = [fault for fault in faults if not _is_inside(fault.path, tree.broken)]
+    problems, meant = wording.problems(tree, reported)
+    invalid = {fault.path for fault in faults if fault.keyword != "required"} | tree.broken
+    return replace(tree, value=_pruned(tree.value, invalid), broken=frozenset(invalid | meant)), problems
 
 
 def _is_inside(path: Path, places: AbstractSet[Path]) -> bool:
@@ -50,13 +49,13 @@ def _faults(value: Any) -> list[Fault]:
         return []
     found: list[Fault] = []
     if isinstance(value, dict):
-        # One wrong route among thousands must not cost a slow look at all of them.
+        # jsonschema is slow: only invalid routes are passed to it.
         value = _without_routes(value, (), found)
-    return [*(leaf for error in schema.errors()(value) for leaf in _leaves(error, ())), *found]
+    return [*(leaf for error in schema.errors()(value) for leaf in _leaf_faults(error, ())), *found]
 
 
 def _without_routes(holder: dict[str, Any], at: Path, found: list[Fault]) -> dict[str, Any]:
-    """A table or group without its routes; `found` gets the faults of those that have any."""
+    """Returns a table or group without its routes; the faults of invalid routes are added to `found`."""
     changed = dict(holder)
     routes, groups = holder.get("routes"), holder.get("groups")
     if isinstance(routes, list):
@@ -64,7 +63,7 @@ def _without_routes(holder: dict[str, Any], at: Path, found: list[Fault]) -> dic
         for index, route in enumerate(routes):
             if not schema.is_valid("route")(route):
                 place = (*at, "routes", index)
-                found += [leaf for error in schema.errors("route")(route) for leaf in _leaves(error, place)]
+                found += [leaf for error in schema.errors("route")(route) for leaf in _leaf_faults(error, place)]
     if isinstance(groups, list):
         changed["groups"] = [
             _without_routes(group, (*at, "groups", index), found) if isinstance(group, dict) else group
@@ -73,21 +72,23 @@ def _without_routes(holder: dict[str, Any], at: Path, found: list[Fault]) -> dic
     return changed
 
 
-def _leaves(error: ValidationError, base: Path, around: Any = None) -> Iterator[Fault]:
-    """The errors worth telling: of several alternatives, those of the one that is meant for values of this kind.
+def _leaf_faults(error: ValidationError, base: Path, around: Any = None) -> Iterator[Fault]:
+    """The faults of an error; of alternatives (`anyOf`), those of the best match for the type of the value.
 
-    `around` is the schema of the alternatives, when it says in words what it wants.
+    `around` is the schema of the alternatives if it has an `errorMessage`.
     """
     path = (*base, *error.path)
     assert isinstance(error.schema, dict)
-    given = around or error.schema
+    schema_of_message = around or error.schema
     instance: Any = error.instance
     if error.validator == "anyOf":
-        alike = [errors for errors in _alternatives(error) if not any(_is_other_kind(inner) for inner in errors)]
-        if alike:
-            # Of several mappings the one with the fewest faults is the one that is meant.
-            for inner in min(alike, key=len):
-                yield from _leaves(inner, path, given if "errorMessage" in given and not inner.path else None)
+        same_type = [errors for errors in _alternatives(error) if not any(_is_other_type(inner) for inner in errors)]
+        if same_type:
+            # The alternative with the fewest errors is the best match.
+            for inner in min(same_type, key=len):
+                yield from _leaf_faults(
+                    inner, path, schema_of_message if "errorMessage" in schema_of_message and not inner.path else None
+                )
             return
     if "propertyNames" in list(error.schema_path)[-2:]:
         yield Fault((*path, instance), "propertyNames", instance, error.schema)
@@ -98,11 +99,11 @@ def _leaves(error: ValidationError, base: Path, around: Any = None) -> Iterator[
     elif error.validator == "required":
         yield Fault(path, "required", instance, error.schema)
     else:
-        yield Fault(path, str(error.validator), instance, given, error.validator_value)
+        yield Fault(path, str(error.validator), instance, schema_of_message, error.validator_value)
 
 
 def _alternatives(error: ValidationError) -> list[list[ValidationError]]:
-    """The errors of each branch of an `anyOf`, without the one for variables, which are all filled in by now."""
+    """The errors of each branch of an `anyOf`, without the branch for variables, which are already substituted."""
     assert isinstance(error.validator_value, list)
     groups: list[list[ValidationError]] = [[] for _ in error.validator_value]
     for inner in error.context or ():
@@ -110,11 +111,11 @@ def _alternatives(error: ValidationError) -> list[list[ValidationError]]:
     return [group for group, branch in zip(groups, error.validator_value, strict=True) if branch != _VARIABLE]
 
 
-def _is_other_kind(error: ValidationError) -> bool:
+def _is_other_type(error: ValidationError) -> bool:
     if error.path:
         return False
     if error.validator == "anyOf":
-        return all(any(_is_other_kind(inner) for inner in group) for group in _alternatives(error))
+        return all(any(_is_other_type(inner) for inner in group) for group in _alternatives(error))
     return error.validator in ("type", "enum")
 
 
@@ -125,9 +126,9 @@ def _parent(value: Any, path: Path) -> Any:
 
 
 def _pruned(value: Any, paths: AbstractSet[Path]) -> Any:
-    """A copy of `value` without what stands at `paths`.
+    """Returns a copy of `value` without the values at `paths`.
 
-    Lists of entries keep their length, so that indexes keep their meaning; of other lists nothing is left.
+    Entries of lists such as `routes` become None, so that indexes stay valid; any other list is removed as a whole.
     """
     if not paths:
         return value
@@ -135,11 +136,11 @@ def _pruned(value: Any, paths: AbstractSet[Path]) -> Any:
         return {}
     value = copy.deepcopy(value)
     for path in paths:
-        _drop(value, path)
+        _remove(value, path)
     return value
 
 
-def _drop(value: Any, path: Path) -> None:
+def _remove(value: Any, path: Path) -> None:
     try:
         holder = _parent(value, path)
         last = path[-1]
@@ -148,6 +149,6 @@ def _drop(value: Any, path: Path) -> None:
         elif path[-2] in _ENTRIES:
             holder[last] = None
         else:
-            _drop(value, path[:-1])
+            _remove(value, path[:-1])
     except (KeyError, IndexError, TypeError):
-        return  # an ancestor is already gone
+        return  # an ancestor is already removed

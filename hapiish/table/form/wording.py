@@ -1,4 +1,4 @@
-"""The faults that the file's schema finds, put into words: what is wrong, what is wanted, what was probably meant."""
+"""Words the problems of schema validation: what is wrong, what is expected, what was probably meant."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -6,21 +6,23 @@ from itertools import islice
 from typing import Any, Final
 
 from hapiish.table import schema
-from hapiish.table.form.foreign_terms import SWITCHES, instead, synonym
+from hapiish.table.form.foreign_terms import SWITCHES, replacement_hint, synonym
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.problems.near import MOST, near
 from hapiish.table.text.marks import Path
 from hapiish.table.text.source import Tree
 
-_KINDS: Final = {
+TYPE_NAMES: Final = {
     "string": "text",
     "integer": "a whole number",
     "number": "a number",
     "boolean": "true or false",
     "object": "a mapping",
     "array": "a list",
+    "null": "null",
 }
+"""The types of JSON Schema in the words of problems."""
 _LIMITS: Final = {
     "minimum": (Code.RANGE, "at least {}"),
     "maximum": (Code.RANGE, "at most {}"),
@@ -32,12 +34,12 @@ _LIMITS: Final = {
 }
 _LONGEST: Final = 60
 _SURE: Final = 0.77
-"""How alike a name is that is meant rather than the same word in another place."""
+"""The similarity above which a name is a misspelling rather than a misplaced option."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One leaf of jsonschema's tree of errors, its path from the top of the file; `limit` is the keyword's value."""
+    """A leaf of jsonschema's tree of errors; `path` starts at the top of the file, `limit` is the keyword's value."""
 
     path: Path
     keyword: str
@@ -47,41 +49,41 @@ class Fault:
 
 
 def problems(tree: Tree, faults: Iterable[Fault]) -> tuple[list[Problem], set[Path]]:
-    """A problem for each fault, and the places that misspelt or misplaced keys were meant for.
+    """Returns the problems of the faults, and the paths that misspelled or misplaced keys are meant for.
 
-    What is missing at such a place is no second problem.
+    A key that is missing at such a path is not reported again.
     """
-    told: dict[Problem, None] = {}
-    taken: set[Path] = set()
-    absent: dict[Path, list[str]] = {}
+    found: dict[Problem, None] = {}
+    meant_paths: set[Path] = set()
+    missing: dict[Path, list[str]] = {}
     for fault in sorted(faults, key=lambda fault: fault.keyword == "required"):
         if fault.keyword == "additionalProperties":
             problem, meant = _unknown(tree, fault)
-            told[problem] = None
-            taken.add(meant)
+            found[problem] = None
+            meant_paths.add(meant)
         elif fault.keyword == "required":
-            absent.setdefault(fault.path, []).extend(_absent(fault, taken))
+            missing.setdefault(fault.path, []).extend(_missing_keys(fault, meant_paths))
         elif fault.keyword == "propertyNames":
             message = f'"{fault.instance}" is not {fault.schema["errorMessage"]}'
-            told[Problem(tree.marks.key(fault.path), Code.NAME_FORM, message)] = None
+            found[Problem(tree.marks.key(fault.path), Code.NAME_FORM, message)] = None
         else:
-            told[_value(tree, fault)] = None
-    for path, names in absent.items():
+            found[_value(tree, fault)] = None
+    for path, names in missing.items():
         if names:
-            said = ", ".join(dict.fromkeys(names))
-            told[Problem(tree.marks.key(path), Code.MISSING, f"missing {said}")] = None
-    return list(told), taken
+            names_in_words = ", ".join(dict.fromkeys(names))
+            found[Problem(tree.marks.key(path), Code.MISSING, f"missing {names_in_words}")] = None
+    return list(found), meant_paths
 
 
 def close_to(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The one of `known` that `word` was probably meant to be."""
+    """The known name that is closest to `word`, ignoring case; None if none is close."""
     folded = {name.casefold(): name for name in islice(known, MOST)}
     close = near(word.casefold(), folded, cutoff)
     return folded[close] if close else None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean "…"?`, or nothing when no known word is near."""
+    """`; did you mean "…"?`, empty if no known name is close."""
     close = close_to(word, known)
     return f'; did you mean "{close}"?' if close else ""
 
@@ -110,7 +112,7 @@ def _unknown(tree: Tree, fault: Fault) -> tuple[Problem, Path]:
 
 
 def _misplaced(tree: Tree, key: str, parent: Path) -> tuple[str, Path] | None:
-    """Where an option that is unknown here belongs: in words, and as a path."""
+    """A hint where a misplaced option belongs, and its path there."""
     for name in sorted(schema.names_at(parent)):
         if key in schema.names_at((*parent, name)):
             forgotten = tree.marks.written((*parent, name)) == ""
@@ -129,9 +131,9 @@ def _misplaced(tree: Tree, key: str, parent: Path) -> tuple[str, Path] | None:
     return None
 
 
-def _absent(fault: Fault, taken: set[Path]) -> Iterator[str]:
+def _missing_keys(fault: Fault, meant_paths: set[Path]) -> Iterator[str]:
     for name in fault.schema["required"]:
-        if name not in fault.instance and (*fault.path, name) not in taken:
+        if name not in fault.instance and (*fault.path, name) not in meant_paths:
             yield f'"{name}"'
 
 
@@ -140,7 +142,7 @@ def _value(tree: Tree, fault: Fault) -> Problem:
     if not fault.path:
         if fault.instance is None:
             return Problem(mark, Code.TYPE, "the table is empty", "start with routes:")
-        return Problem(mark, Code.TYPE, f"the table must be a mapping, not {_kind(fault.instance)}")
+        return Problem(mark, Code.TYPE, f"the table must be a mapping, not {_type_name(fault.instance)}")
     subject = _subject(fault.path)
     stated = fault.schema.get("errorMessage")
     code, limit = _LIMITS.get(fault.keyword, (Code.TYPE, ""))
@@ -164,17 +166,17 @@ def _code(fault: Fault, allowed: list[Any]) -> Code:
 
 
 def _allowed(given: Any) -> list[Any]:
-    """The single values that a schema allows, those of its alternatives included."""
+    """The enumerated values that a schema and its alternatives allow."""
     values = [value for branch in _branches(given) for value in branch.get("enum", ())]
     return [value for value in values if value is not None]
 
 
 def _expected(given: Any) -> str:
-    """What a schema wants, in words: its kinds and its single values, joined."""
+    """The types and enumerated values that a schema allows, in words."""
     words: list[str] = []
     for branch in _branches(given):
-        words += [_KINDS[kind] for kind in _kinds(branch) if kind != "null"]
-        words += [_word(value) for value in branch.get("enum", ()) if value is not None]
+        words += [TYPE_NAMES[kind] for kind in _types(branch) if kind != "null"]
+        words += [_literal(value) for value in branch.get("enum", ()) if value is not None]
     words = list(dict.fromkeys(words))
     return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
 
@@ -199,16 +201,16 @@ def _shown(tree: Tree, fault: Fault) -> str:
         value = f"{value[:_LONGEST]}…"
     if isinstance(value, float | int) and not isinstance(value, bool):
         return tree.marks.written(fault.path) or str(value)
-    return _word(value) if isinstance(value, str | bool) else _kind(value)
+    return _literal(value) if isinstance(value, str | bool) else _type_name(value)
 
 
-def _word(value: Any) -> str:
+def _literal(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def _kind(value: Any) -> str:
+def _type_name(value: Any) -> str:
     match value:
         case dict():
             return "a mapping"
@@ -217,12 +219,12 @@ def _kind(value: Any) -> str:
         case str():
             return "text"
         case _:
-            return _word(value)
+            return _literal(value)
 
 
 def _hint(tree: Tree, fault: Fault) -> str:
-    """What to write instead, for mistakes that YAML itself invites."""
-    wants = {kind for branch in _branches(fault.schema) for kind in _kinds(branch)}
+    """A hint for mistakes that are common in YAML."""
+    wants = {kind for branch in _branches(fault.schema) for kind in _types(branch)}
     value = fault.instance
     if isinstance(value, dict) and len(value) == 1 and "string" in wants:
         ((key, inner),) = value.items()
@@ -245,15 +247,15 @@ def _hint(tree: Tree, fault: Fault) -> str:
             return "write it without quotes"
     if isinstance(value, dict) and "array" in wants and "object" not in wants:
         return 'begin each entry with "- "'
-    return instead(key, value, fault.schema.get("errorMessage", ""), wants)
+    return replacement_hint(key, value, fault.schema.get("errorMessage", ""), wants)
 
 
 def _branches(given: schema.Subschema) -> Iterator[schema.Subschema]:
-    """The alternatives for a value, without the one for variables, which are all filled in by now."""
+    """The alternatives of a schema, without the one for variables, which are already substituted."""
     variable = schema.follow({"$ref": "#/definitions/variable"})
     return (branch for branch in schema.branches(given) if branch is not variable)
 
 
-def _kinds(branch: dict[str, Any]) -> list[str]:
+def _types(branch: dict[str, Any]) -> list[str]:
     kinds = branch.get("type", [])
     return [kinds] if isinstance(kinds, str) else kinds

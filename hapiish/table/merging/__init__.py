@@ -1,5 +1,5 @@
-"""Lays options upon each other: defaults, groups, presets, route, override, in this order (DESIGN §3).
+"""Prepares the layers that are merged: defaults, groups, presets, route, override, in this order.
 
-`presets` expands `use:`, `realms` holds the layers of each used table, `resources` writes out resource routes, `order`
-sorts extension functions by `before` and `after`.
+`presets` expands `use:`, `realms` has the scope of each table, `resources` expands resource routes, `order` sorts
+extension functions by `before` and `after`.
 """

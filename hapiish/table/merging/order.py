@@ -1,6 +1,6 @@
-"""Extension functions of one point in the order in which they run: hapi's topo, over the names of plugins.
+"""Sorts the extension functions of a point topologically by `before` and `after`, the names of plugins (hapi's topo).
 
-Without hints the order of declaration stands. Knows neither files nor functions, only names.
+Without hints the order of declaration is kept.
 """
 
 import heapq
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """`plugin` is whose function it is, "" for the application's own; the other two are names of plugins."""
+    """The plugin of a function, "" for the application, and the names of plugins that it precedes or follows."""
 
     plugin: str = ""
     before: tuple[str, ...] = ()
@@ -22,7 +22,7 @@ class Hints:
 
 
 class Cycle(ValueError):
-    """What cannot be put into an order, as indexes of the sequence that was given."""
+    """A circular order; `indexes` are those of the items in the cycle."""
 
     def __init__(self, indexes: Sequence[int]) -> None:
         super().__init__("before and after contradict each other")
@@ -30,77 +30,77 @@ class Cycle(ValueError):
 
 
 def arranged(items: Sequence[T], hints: Callable[[T], Hints]) -> tuple[T, ...]:
-    """`items` such that every hint is kept and otherwise nothing moves; raises Cycle when no such order exists."""
+    """Sorts `items` stably by their hints; raises Cycle."""
     given = [hints(item) for item in items]
     if not any(each.before or each.after for each in given):
         return tuple(items)
-    return tuple(items[index] for index in _Order(given).found())
+    return tuple(items[index] for index in _Order(given).sorted_indexes())
 
 
 class _Order:
-    """Counts for each item, and for each plugin's gate, what it still waits for; linear in the hints.
+    """A topological sort of items and of the gates of plugins; linear in the hints.
 
-    A plugin has two gates: ("in", name), which what is before it holds shut, and ("out", name), which opens for what
-    is after it when all of its functions have their place.
+    A plugin has two gates: ("in", name) opens when everything before the plugin is placed, ("out", name) when all
+    of its functions are placed.
     """
 
-    def __init__(self, given: Sequence[Hints]) -> None:
-        self.given = given
-        self.waits: Counter[Any] = Counter()
-        self.holds: dict[Any, list[Any]] = {}
-        for index, each in enumerate(given):
-            self._wait(index, ("in", each.plugin))
-            self._wait(("out", each.plugin), index)
+    def __init__(self, hints: Sequence[Hints]) -> None:
+        self.hints = hints
+        self.blockers: Counter[Any] = Counter()
+        self.blocks: dict[Any, list[Any]] = {}
+        for index, each in enumerate(hints):
+            self._block(index, ("in", each.plugin))
+            self._block(("out", each.plugin), index)
             for name in each.before:
                 if name != each.plugin:
-                    self._wait(("in", name), index)
+                    self._block(("in", name), index)
             for name in each.after:
                 if name != each.plugin:
-                    self._wait(index, ("out", name))
+                    self._block(index, ("out", name))
 
-    def _wait(self, later: Any, earlier: Any) -> None:
-        self.waits[later] += 1
-        self.holds.setdefault(earlier, []).append(later)
+    def _block(self, later: Any, earlier: Any) -> None:
+        self.blockers[later] += 1
+        self.blocks.setdefault(earlier, []).append(later)
 
-    def found(self) -> list[int]:
-        """The indexes in order, always the first one that waits for nothing."""
+    def sorted_indexes(self) -> list[int]:
+        """The sorted indexes; of the unblocked ones the smallest is next."""
         order: list[int] = []
         ready: list[int] = []
-        for gate in [node for node in self.holds if isinstance(node, tuple) and not self.waits[node]]:
+        for gate in [node for node in self.blocks if isinstance(node, tuple) and not self.blockers[node]]:
             self._open(gate, ready)
         while ready:
             order.append(heapq.heappop(ready))
             self._open(order[-1], ready)
-        if len(order) < len(self.given):
-            raise Cycle(self._circle(sorted(set(range(len(self.given))).difference(order))))
+        if len(order) < len(self.hints):
+            raise Cycle(self._cycle(sorted(set(range(len(self.hints))).difference(order))))
         return order
 
     def _open(self, node: Any, ready: list[int]) -> None:
-        """Lets go of what waits for a node; gates open at once."""
+        """Unblocks the nodes that wait for `node`; unblocked gates open at once."""
         opened = [node]
         while opened:
-            for later in self.holds.get(opened.pop(), ()):
-                self.waits[later] -= 1
-                if not self.waits[later]:
+            for later in self.blocks.get(opened.pop(), ()):
+                self.blockers[later] -= 1
+                if not self.blockers[later]:
                     if isinstance(later, int):
                         heapq.heappush(ready, later)
                     else:
                         opened.append(later)
 
-    def _circle(self, left: Sequence[int]) -> list[int]:
-        """Of what is left, where everything waits for something, one round of waiting."""
+    def _cycle(self, blocked: Sequence[int]) -> list[int]:
+        """The indexes of one cycle among the blocked ones."""
         of_plugin: dict[str, int] = {}
         before: dict[str, int] = {}
-        for index in left:
-            each = self.given[index]
+        for index in blocked:
+            each = self.hints[index]
             of_plugin.setdefault(each.plugin, index)
             for name in each.before:
                 if name != each.plugin:
                     before.setdefault(name, index)
-        walked: dict[int, None] = {left[0]: None}
-        step = left[0]
+        walked: dict[int, None] = {blocked[0]: None}
+        step = blocked[0]
         while True:
-            own = self.given[step]
+            own = self.hints[step]
             waited = [of_plugin.get(name) for name in own.after if name != own.plugin]
             step = min(index for index in (*waited, before.get(own.plugin)) if index is not None)
             if step in walked:

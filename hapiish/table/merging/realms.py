@@ -1,10 +1,10 @@
-"""One of the tables that a table is made of, as the checks see it: what it declares, and what holds for its routes."""
+"""The draft of one table of a composition: its declarations, and the scope of its routes."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hapiish.table.compose.composition import Part
-from hapiish.table.merge import Layer, Options
+from hapiish.table.merge import Layer, Options, listed
 from hapiish.table.merging.presets import Presets
 from hapiish.table.places import section
 from hapiish.table.scope import Scope
@@ -13,20 +13,20 @@ from hapiish.table.text.marks import Path
 
 DEFAULTS: Final = ("server", "routes")
 SERVER_POINTS: Final = frozenset({"onRequest", "onPreStart", "onPostStart", "onPreStop", "onPostStop"})
-"""Extension points that belong to no route."""
+"""Extension points of the server, which routes do not have."""
 
 
 class RealmDraft:
-    """One of the tables that the whole is made of: what it declares, and the scope of its routes.
+    """A table of a composition: its declarations, and the scope of its routes.
 
-    `prefix`, `hosts` and the scope's upper layers are what the tables around it say of where it is used.
+    `prefix`, `hosts` and the upper layers of the scope come from the tables that use it.
     """
 
     def __init__(self, part: Part, host: "RealmDraft | None", budget: Budget) -> None:
         self.part = part
         self.host = host
         self.index = part.index
-        self.plugins: list[RealmDraft] = []  # Python plugins of this table, whose declarations are its own
+        self.plugins: list[RealmDraft] = []  # Python plugins of this table, which sees their declarations
         self.at = part.at
         self.value: Options = part.tree.value
         self.presets = Presets(part, budget)
@@ -46,8 +46,8 @@ class RealmDraft:
             self.scope = Scope((*host.scope.servers, *servers), host.scope.above).inside(*above)
 
     @property
-    def line(self) -> "Iterator[RealmDraft]":
-        """This table, the one that uses it, and so on."""
+    def lineage(self) -> "Iterator[RealmDraft]":
+        """This table, the table that uses it, and so on up to the root table."""
         realm: RealmDraft | None = self
         while realm is not None:
             yield realm
@@ -55,15 +55,15 @@ class RealmDraft:
 
     @property
     def visible(self) -> "Iterator[RealmDraft]":
-        """The tables whose declarations this one sees, the nearest first: its own, its plugins', and so outwards."""
-        for realm in self.line:
+        """The tables whose declarations this one sees, nearest first: itself, its plugins, the tables around it."""
+        for realm in self.lineage:
             yield realm
             yield from realm.plugins
 
     @property
     def default_auth(self) -> tuple[Any, Path]:
-        """The `auth.default` that holds here, as it is written, and its place: its own, or that around it."""
-        for realm in self.line:
+        """The `auth.default` of this table or of the nearest one around it, as written, and its path."""
+        for realm in self.lineage:
             written = section(realm.value, "auth").get("default")
             if written is not None or realm.host is None:
                 return written, (*realm.at, "auth", "default")
@@ -71,16 +71,15 @@ class RealmDraft:
 
     @property
     def models(self) -> Mapping[str, Any]:
-        """The models that handlers of this table have: its own, or else those of the table that uses it."""
-        return next((own for realm in self.line if (own := section(realm.value, "models"))), {})
+        """The models of this table's handlers: its own, or else those of the nearest table around it."""
+        return next((own for realm in self.lineage if (own := section(realm.value, "models"))), {})
 
     def _extensions(self) -> Layer:
-        """The extension functions of a used table, which are for its own routes."""
+        """The extension functions of a used table, which apply to its own routes."""
         points = {key: given for key, given in section(self.value, "ext").items() if key not in SERVER_POINTS}
         return Layer({"ext": points} if points else {}, self.at)
 
 
 def hosts_of(vhost: Any) -> tuple[str | None, ...]:
-    """The hosts of a `vhost`, folded."""
-    listed = [] if vhost is None else vhost if isinstance(vhost, list) else [vhost]
-    return tuple(dict.fromkeys(host.lower() for host in listed))
+    """The hosts of a `vhost`, in lower case."""
+    return tuple(dict.fromkeys(host.lower() for host in listed(vhost)))

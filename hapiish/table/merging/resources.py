@@ -1,6 +1,6 @@
-"""An entry of `routes` with `resource: name` to the entries of the six routes that it stands for.
+"""Expands an entry of `routes` with `resource: name` into the entries of its six routes.
 
-Each is written as if it stood in the file by itself, and remembers where in the file its parts come from.
+Each entry reads as if it were written in the file, and keeps the paths of its parts there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,12 +18,12 @@ ACTIONS: Final[Mapping[str, tuple[str, bool]]] = {
     "update": ("PATCH", True),
     "delete": ("DELETE", True),
 }
-"""The method of each action, and whether it is about one document."""
+"""The method of each action, and whether its path addresses one document."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A route as it is written at `at`, with its handler at `handler_at`; `options` are those of this route alone."""
+    """A route at the path `at`, with its handler at `handler_at`; `options` are those of this route only."""
 
     at: Path
     value: Mapping[str, Any]
@@ -31,12 +31,12 @@ class Entry:
 
 
 def is_resource(value: Mapping[str, Any]) -> bool:
-    """Whether an entry stands for several routes."""
+    """Returns whether an entry is a resource."""
     return value.get("resource") is not None
 
 
 def entries(at: Path, value: Mapping[str, Any]) -> Iterator[Entry]:
-    """The routes of an entry: itself, or those of the resource."""
+    """The routes of an entry: itself, or the routes of the resource."""
     if not is_resource(value):
         yield Entry(at, value, (*at, "handler"))
         return
@@ -49,33 +49,33 @@ def entries(at: Path, value: Mapping[str, Any]) -> Iterator[Entry]:
 
 def _entry(at: Path, value: Mapping[str, Any], name: str, change: Any) -> Entry:
     method, is_single = ACTIONS[name]
-    own = change if isinstance(change, Mapping) else {}
-    here = (*at, "actions", name) if own else at
+    action = change if isinstance(change, Mapping) else {}
+    here = (*at, "actions", name) if action else at
     handler, handler_at = value.get("handler"), (*at, "handler")
-    if own.get("handler") is not None:
-        handler, handler_at = own["handler"], (*here, "handler")
+    if action.get("handler") is not None:
+        handler, handler_at = action["handler"], (*here, "handler")
     path = value.get("path")
-    made = {
+    entry = {
         "method": method,
-        "path": _single(path, value.get("handler")) if is_single and isinstance(path, str) else path,
-        "id": own.get("id") or f"{value['resource']}.{name}",
+        "path": _document_path(path, value.get("handler")) if is_single and isinstance(path, str) else path,
+        "id": action.get("id") or f"{value['resource']}.{name}",
         "vhost": value.get("vhost"),
-        "handler": _acting(handler, name),
-        "options": own.get("options"),
+        "handler": _handler_of_action(handler, name),
+        "options": action.get("options"),
     }
-    return Entry(here, {key: it for key, it in made.items() if it is not None}, handler_at)
+    return Entry(here, {key: part for key, part in entry.items() if part is not None}, handler_at)
 
 
-def _acting(handler: Any, name: str) -> Any:
-    """The handler of a resource as that of one action."""
+def _handler_of_action(handler: Any, name: str) -> Any:
+    """The handler of a resource for one action."""
     if kind_of(handler) != "model":
         return handler
     settings = handler["model"]
     return {"model": {"action": name, **({"name": settings} if isinstance(settings, str) else settings or {})}}
 
 
-def _single(path: Any, handler: Any) -> str:
-    """The path of one document: the lookup's parameter at the end."""
+def _document_path(path: Any, handler: Any) -> str:
+    """The path of one document: the path of the resource and the parameter of the lookup."""
     settings = handler.get("model") if isinstance(handler, Mapping) else None
     lookup = settings.get("lookup") if isinstance(settings, Mapping) else None
     if isinstance(lookup, str):

@@ -1,6 +1,6 @@
-"""States what is wrong with a table: `codes` are stable, `problem` has the place, `near` suggests a word.
+"""Problems of a table: `codes` are stable, `problem` has the classes, `near` suggests names.
 
-Texts of problems about the form of the file are in `form/wording`, all others at their check in `checks`.
+The texts of problems about keys, types and values are in `form/wording`, all others in their check in `checks`.
 """
 
 from hapiish.table.problems.problem import Mark, Problem, TableError

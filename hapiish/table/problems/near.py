@@ -1,4 +1,4 @@
-"""The known name that an unknown one is probably meant to be; a guess, so that it may cost only so much."""
+"""Suggests the known name that is closest to an unknown one, at a bounded cost."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,9 +8,9 @@ from itertools import islice
 from typing import Final
 
 MOST: Final = 1000
-"""Known names that are looked at for one guess."""
+"""The maximum of known names that one suggestion compares."""
 MOST_OF_A_TABLE: Final = 50_000
-"""Known names that are looked at for all guesses about one table; after that no more are made."""
+"""The maximum of known names that all suggestions for one table compare; further suggestions are skipped."""
 _LONGEST: Final = 100
 
 _left: ContextVar[list[int] | None] = ContextVar("_left", default=None)
@@ -18,7 +18,7 @@ _left: ContextVar[list[int] | None] = ContextVar("_left", default=None)
 
 @contextmanager
 def limited() -> Iterator[None]:
-    """The guesses within are those about one table."""
+    """Limits the suggestions within the context to the budget of one table."""
     token = _left.set([MOST_OF_A_TABLE])
     try:
         yield
@@ -27,17 +27,17 @@ def limited() -> Iterator[None]:
 
 
 def near(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The one of the first `known` names that is closest to `word`, when it is close at all; long ones never are."""
+    """The closest of the first `known` names, or None; long words have no suggestion."""
     size = len(word)
     if size > _LONGEST:
         return None
-    # What SequenceMatcher would refuse for its length alone.
+    # Names of other lengths cannot reach the cutoff of SequenceMatcher.
     lengths = range(int(size * cutoff / (2 - cutoff)), int(size * (2 - cutoff) / cutoff) + 2)
-    alike = [name for name in islice(known, MOST) if len(name) in lengths]
+    candidates = [name for name in islice(known, MOST) if len(name) in lengths]
     left = _left.get()
     if left is not None:
-        left[0] -= len(alike)
+        left[0] -= len(candidates)
         if left[0] < 0:
             return None
-    found = get_close_matches(word, alike, 1, cutoff)
+    found = get_close_matches(word, candidates, 1, cutoff)
     return found[0] if found else None

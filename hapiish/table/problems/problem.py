@@ -1,7 +1,7 @@
-"""What is wrong with a table, as values: where (`Mark`), what (`Problem`) and how it reads on a terminal.
+"""Problems of a table as values: a position (`Mark`) and a message (`Problem`).
 
-Problems are collected, sorted by place and shown together; only a door (`create_app`, the command line) turns them
-into an exception or an exit status.
+Problems are collected, sorted by position and reported together; only `load` raises them, and only the command line
+turns them into an exit status.
 """
 
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ __all__ = ["Mark", "Problem", "TableError"]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One fault: `routes.yaml:41:9: HA0204 unknown option "validat"; did you mean "validate"?`
+    """One problem: `routes.yaml:41:9: HA0204 unknown option "validat"; did you mean "validate"?`
 
-    `hint` says what to do; `related` are further places with what stands there (the other side of a conflict).
-    A `warning` is shown and does not stop a table from loading.
+    `hint` says what to do; `related` has further positions, each with a text (the other side of a conflict).
+    A table with only warnings loads.
     """
 
     mark: Mark
@@ -32,7 +32,7 @@ class Problem:
 
 
 class TableError(Exception):
-    """A table that must not be served; `problems` are all of its faults, sorted by place."""
+    """An invalid table; `problems` are all of its problems, sorted by position."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = sorted(problems)

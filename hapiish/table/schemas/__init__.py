@@ -1,4 +1,4 @@
-"""Reads JSON Schemas: `references` resolves `$ref`, `$id` and anchors, `dereference` rewrites them as pointers.
+"""JSON Schemas: `references` resolves `$ref`, `$id` and anchors, `dereference` rewrites references as pointers.
 
-`weight` bounds how often a schema is evaluated for one value.
+`weight` counts how many schemas are evaluated for one value.
 """

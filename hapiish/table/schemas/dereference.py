@@ -1,27 +1,26 @@
-"""The schemas of a table as they are built: every reference a pointer, `#/…` or `#/schemas/Name/…`, and nothing else.
+"""Dereferences the schemas of a table: every reference becomes a pointer, `#/…` or `#/schemas/Name/…`.
 
-So all that reads schemas understands those that others wrote, too. A dynamic reference (2020-12 §8.2.3.2) means
-another schema in each dynamic scope; there is a copy for each scope in which a schema that leads to it is reached.
+Readers of schemas then need no `$id`, anchors or dynamic scopes. A dynamic reference (2020-12 §8.2.3.2) resolves to
+another schema in each dynamic scope; schemas that reach one are copied for each scope in which they are reached.
 """
 
 from typing import Any, Final
 
 from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE, fragment
-from hapiish.table.schemas.references import Library, Resource, Root, ScopesError, at
+from hapiish.table.schemas.references import Library, Resource, Root, ScopesError, value_at
 from hapiish.table.text.marks import Path
 
-_GONE: Final = frozenset({"$anchor", "$dynamicAnchor", "$id", "$schema", "$vocabulary"})
+_REMOVED: Final = frozenset({"$anchor", "$dynamicAnchor", "$id", "$schema", "$vocabulary"})
 _MOST_COPIES: Final = 1000
 
 Scope = tuple[tuple[str, Resource], ...]
-"""The dynamic scope, as far as it matters: the outermost resource that has each dynamic anchor."""
+"""The dynamic scope: the outermost resource for each dynamic anchor."""
 
 
 class Dereferenced:
-    """`named` are the schemas with a name, also those that got one for being referred to; `others`, as far as they
-    are not as they were written, are by identity.
+    """The dereferenced schemas: `named` by their names, generated names included; `others` that changed, by identity.
 
-    Raises UnresolvedError for a reference that leads nowhere, ScopesError for scopes without end.
+    Raises UnresolvedError for an unresolved reference, ScopesError for too many dynamic scopes.
     """
 
     def __init__(self, library: Library) -> None:
@@ -30,51 +29,51 @@ class Dereferenced:
         self._library = library
         self._copies: dict[tuple[Root, Path, Scope], str] = {}
         self._dynamic: dict[Root, bool] = {}
-        self._waiting: list[tuple[str, Root, Path, Scope]] = []
+        self._queue: list[tuple[str, Root, Path, Scope]] = []
         if library.is_plain:
             self.named = {str(root.name): root.schema for root in library.named.values()}
             return
         for root in library.named.values():
-            self._whole(root)
+            self._named(root)
         for identity, root in library.others.items():
             self.others[identity] = self._copy(root.schema, root, (), ())
-        while self._waiting:  # one after the other: schemas may refer to each other in a chain of any length
-            name, root, path, scope = self._waiting.pop()
-            self.named[name] = self._copy(at(root.schema, path), root, path, scope)
+        while self._queue:  # iterative: chains of references have any length
+            name, root, path, scope = self._queue.pop()
+            self.named[name] = self._copy(value_at(root.schema, path), root, path, scope)
 
-    def _whole(self, root: Root) -> str:
-        """The name of a schema, which will be built when it is not yet."""
+    def _named(self, root: Root) -> str:
+        """The name of a named schema, which is queued for building if needed."""
         assert root.name is not None
         if root.name not in self.named:
-            scope = self._entered((), root, ())
+            scope = self._scope_inside((), root, ())
             self._copies[root, (), scope] = root.name
             self.named[root.name] = None
-            self._waiting.append((root.name, root, (), scope))
+            self._queue.append((root.name, root, (), scope))
         return root.name
 
     def _copy(self, schema: Any, root: Root, path: Path, scope: Scope) -> Any:
         if not isinstance(schema, dict):
             return schema
         if path in root.resources:
-            scope = self._entered(scope, root, path)
-        made: dict[str, Any] = {}
+            scope = self._scope_inside(scope, root, path)
+        copy: dict[str, Any] = {}
         references: list[str] = []
         for keyword, value in schema.items():
             if keyword in ("$ref", "$dynamicRef") and isinstance(value, str):
                 references.append(self._reference(root, path, keyword, value, scope))
             elif keyword in SINGLE:
-                made[keyword] = self._copy(value, root, (*path, keyword), scope)
+                copy[keyword] = self._copy(value, root, (*path, keyword), scope)
             elif keyword in SEVERAL and isinstance(value, list):
-                made[keyword] = [self._copy(each, root, (*path, keyword, i), scope) for i, each in enumerate(value)]
+                copy[keyword] = [self._copy(inner, root, (*path, keyword, i), scope) for i, inner in enumerate(value)]
             elif keyword in NAMED and isinstance(value, dict):
-                made[keyword] = {
-                    name: self._copy(each, root, (*path, keyword, name), scope) for name, each in value.items()
+                copy[keyword] = {
+                    name: self._copy(inner, root, (*path, keyword, name), scope) for name, inner in value.items()
                 }
-            elif keyword not in _GONE:
-                made[keyword] = value
+            elif keyword not in _REMOVED:
+                copy[keyword] = value
         if len(references) == 2:
-            made["allOf"] = [*made.get("allOf", ()), {"$ref": references.pop()}]
-        return {"$ref": references[0], **made} if references else made
+            copy["allOf"] = [*copy.get("allOf", ()), {"$ref": references.pop()}]
+        return {"$ref": references[0], **copy} if references else copy
 
     def _reference(self, root: Root, path: Path, keyword: str, reference: str, scope: Scope) -> str:
         target, place = self._library.find(root, path, reference)
@@ -83,14 +82,14 @@ class Dereferenced:
             outermost = dict(scope).get(name)
             if outermost is not None:
                 target, place = outermost.root, outermost.anchors[name]
-        if self._leads_to_dynamic(target):
-            return _pointer(self._scoped(target, place, self._entered(scope, target, place)), ())
+        if self._reaches_dynamic(target):
+            return _pointer(self._scoped_copy(target, place, self._scope_inside(scope, target, place)), ())
         if place not in target.places or (target.name is None and target is not root):
             target, place = self._library.part(target, place)
-        return _pointer(None if target.name is None else self._whole(target), place)
+        return _pointer(None if target.name is None else self._named(target), place)
 
-    def _scoped(self, root: Root, path: Path, scope: Scope) -> str:
-        """The name of the copy of a place for a dynamic scope."""
+    def _scoped_copy(self, root: Root, path: Path, scope: Scope) -> str:
+        """The name of the copy of the schema at `path` for a dynamic scope."""
         key = (root, path, scope)
         if key not in self._copies:
             if len(self._copies) > _MOST_COPIES:
@@ -98,31 +97,31 @@ class Dereferenced:
             uri = root.resource_at(path).uri
             self._copies[key] = name = f"{self._library.prefix}{uri}#{len(self._copies)}"
             self.named[name] = None
-            self._waiting.append((name, root, path, scope))
+            self._queue.append((name, root, path, scope))
         return self._copies[key]
 
-    def _entered(self, scope: Scope, root: Root, path: Path) -> Scope:
-        """The scope inside of the resource at a place."""
-        if not self._leads_to_dynamic(root):
+    def _scope_inside(self, scope: Scope, root: Root, path: Path) -> Scope:
+        """The dynamic scope inside of the resource at `path`."""
+        if not self._reaches_dynamic(root):
             return ()
         resource = root.resource_at(path)
         known = {name for name, _ in scope}
         return (*scope, *((name, resource) for name in sorted(resource.dynamic - known)))
 
-    def _leads_to_dynamic(self, root: Root) -> bool:
-        """Whether a schema has dynamic references, or leads to one that has."""
+    def _reaches_dynamic(self, root: Root) -> bool:
+        """Returns whether a schema has dynamic references, directly or through its references."""
         if root not in self._dynamic:
-            reached, waiting = {root}, [root]
-            while waiting:
-                here = waiting.pop()
-                if "$dynamicRef" in here.keywords or self._dynamic.get(here):
+            reached, queue = {root}, [root]
+            while queue:
+                current = queue.pop()
+                if "$dynamicRef" in current.keywords or self._dynamic.get(current):
                     self._dynamic[root] = True
                     return True
-                if here in self._dynamic:
+                if current in self._dynamic:
                     continue
-                found = {self._library.find(here, path, text)[0] for path, _, text in here.references} - reached
+                found = {self._library.find(current, path, text)[0] for path, _, text in current.references} - reached
                 reached |= found
-                waiting += found
+                queue += found
             self._dynamic |= dict.fromkeys(reached, False)
         return self._dynamic[root]
 

@@ -1,7 +1,7 @@
-"""What the references of JSON Schemas mean (2020-12 §8): resources with an `$id`, anchors, and pointers.
+"""Resolves the references of JSON Schemas (2020-12 §8): resources with an `$id`, anchors and pointers.
 
-A schema with `$id`, at the top or inside of another, is a resource, which the schemas of the same table may name by its
-URI; besides them there are the metaschemas of 2020-12. Nothing is ever fetched.
+A schema or subschema with an `$id` is a resource, which schemas of the same table refer to by its URI. The
+metaschemas of 2020-12 are resources, too. Nothing is ever fetched.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,14 +17,14 @@ from hapiish.table.text.marks import Path
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 META: Final = "https://json-schema.org/draft/2020-12/"
-"""What the URIs of the metaschemas begin with."""
+"""The prefix of the URIs of the metaschemas."""
 
-_TABLE: Final = "https://table.invalid/"  # what a relative URI is relative to, outside of a resource
+_TABLE: Final = "https://table.invalid/"  # the base of relative URIs outside of a resource
 _IDENTIFYING: Final = frozenset({"$anchor", "$dynamicAnchor", "$dynamicRef", "$id", "$schema"})
 
 
 class UnresolvedError(ValueError):
-    """A reference that cannot be followed; `is_outside` when it leads out of the table."""
+    """An unresolved reference; `is_outside` if its target is outside of the table."""
 
     def __init__(self, message: str, *, is_outside: bool = False) -> None:
         super().__init__(message)
@@ -32,12 +32,12 @@ class UnresolvedError(ValueError):
 
 
 class ScopesError(UnresolvedError):
-    """Dynamic references that multiply without end."""
+    """Dynamic references with too many dynamic scopes."""
 
 
 @dataclass(eq=False, slots=True)
 class Resource:
-    """What a URI names: a whole schema, or one inside of it with an `$id`. `at` is its place in the whole."""
+    """A schema resource: a root schema, or a subschema with an `$id`; `at` is its path in the root."""
 
     root: "Root"
     at: Path
@@ -49,9 +49,9 @@ class Resource:
 
 @dataclass(eq=False, slots=True)
 class Root:
-    """A whole schema; `name` is the one that it has in the built table, None for one that stays where it stands.
+    """A root schema; `name` is its name in the built table, None for an inline schema.
 
-    `places` are those of the schemas in it, `keywords` all that they have.
+    `places` are the paths of its subschemas, `keywords` all keywords in them.
     """
 
     schema: Any
@@ -62,7 +62,7 @@ class Root:
     references: list[tuple[Path, str, str]] = field(default_factory=list)
 
     def resource_at(self, path: Path) -> Resource:
-        """The innermost resource around a place."""
+        """The innermost resource that contains `path`."""
         around = (path[:end] for end in range(len(path), -1, -1))
         return next(self.resources[place] for place in around if place in self.resources)
 
@@ -71,7 +71,7 @@ Target = tuple[Root, Path]
 
 
 def read(schema: Any, name: str | None, uri: str = _TABLE, around: Resource | None = None) -> Root:
-    """A whole schema with the resources inside of it; `around` is the one that it belongs to, when it is a part."""
+    """Collects the resources, anchors and references of a schema; `around` is the resource of a part of a schema."""
     root = Root(schema, name)
     root.resources[()] = around or Resource(root, (), schema, uri)
     _collect(root, schema, (), root.resources[()])
@@ -85,9 +85,9 @@ def _collect(root: Root, schema: Any, path: Path, resource: Resource) -> None:
     root.keywords |= schema.keys()
     own = schema.get("$id")
     if isinstance(own, str) and path:
-        resource = root.resources[path] = Resource(root, path, schema, _joined(resource.uri, own))
+        resource = root.resources[path] = Resource(root, path, schema, _resolved(resource.uri, own))
     elif isinstance(own, str) and resource.uri == _TABLE:
-        resource.uri = _joined(resource.uri, own)
+        resource.uri = _resolved(resource.uri, own)
     if resource.root is root:
         for keyword in ("$anchor", "$dynamicAnchor"):
             if isinstance(schema.get(keyword), str):
@@ -102,7 +102,7 @@ def _collect(root: Root, schema: Any, path: Path, resource: Resource) -> None:
 
 
 def inside(schema: dict[str, Any], path: Path) -> Iterator[tuple[Any, Path]]:
-    """The schemas directly inside of one, with their places."""
+    """The direct subschemas of a schema, with their paths."""
     for keyword, value in schema.items():
         if keyword in SINGLE:
             yield value, (*path, keyword)
@@ -112,7 +112,7 @@ def inside(schema: dict[str, Any], path: Path) -> Iterator[tuple[Any, Path]]:
             yield from ((each, (*path, keyword, name)) for name, each in value.items())
 
 
-def _joined(base: str, reference: str) -> str:
+def _resolved(base: str, reference: str) -> str:
     """An absolute URI without its fragment."""
     try:
         return urljoin(base, reference).partition("#")[0] if reference.partition("#")[0] else base
@@ -121,9 +121,9 @@ def _joined(base: str, reference: str) -> str:
 
 
 class Library:
-    """The schemas of one table: `named` by their names, `others` where they stand.
+    """The schemas of one table: `named` by their names, `others` (inline) by identity.
 
-    `prefix` is in front of the names in the built table. `twice` are resources that share a URI.
+    `prefix` precedes the names in the built table. `duplicates` are resources with the same URI.
     """
 
     def __init__(self, named: Mapping[str, Any], others: list[Any], prefix: str = "") -> None:
@@ -131,7 +131,7 @@ class Library:
         self.named = {name: read(schema, prefix + name) for name, schema in named.items()}
         self.others = {id(schema): read(schema, None) for schema in others}
         self.resources: dict[str, Resource] = {}
-        self.twice: list[tuple[Resource, Resource]] = []
+        self.duplicates: list[tuple[Resource, Resource]] = []
         self._parts: dict[tuple[Root, Path], Root] = {}
         self._taken = {root.name for root in self.named.values()}
         for root in self.roots:
@@ -140,13 +140,13 @@ class Library:
 
     @property
     def roots(self) -> Iterator[Root]:
-        """Every schema, as it is written."""
+        """All root schemas."""
         yield from self.named.values()
         yield from self.others.values()
 
     @cached_property
     def is_plain(self) -> bool:
-        """Whether all references are pointers to schemas, as in most tables."""
+        """Returns whether all references are pointers to schemas, as in most tables."""
         if any(not root.keywords.isdisjoint(_IDENTIFYING) for root in self.roots):
             return False
         return all(_is_plain(self, root, path, text) for root in self.roots for path, _, text in root.references)
@@ -157,16 +157,16 @@ class Library:
         known = self.resources.setdefault(resource.uri, resource)
         both_named = known.root.name is not None and resource.root.name is not None
         if known is not resource and (both_named or known.schema != resource.schema):
-            self.twice.append((known, resource))
+            self.duplicates.append((known, resource))
 
     def find(self, root: Root, path: Path, reference: str) -> Target:
-        """What a reference in the schema at `path` means. Raises UnresolvedError."""
+        """Resolves a reference in the schema at `path`; raises UnresolvedError."""
         uri, _, pointer = reference.partition("#")
         if not uri and pointer.startswith("/schemas/"):
             return self._named(pointer.removeprefix("/schemas/"))
         resource = root.resource_at(path)
         if uri:
-            found = _joined(resource.uri, uri)
+            found = _resolved(resource.uri, uri)
             known = self.resources.get(found) or _metaschema(found)
             if known is None:
                 raise UnresolvedError(f'"{reference}" is outside of the table', is_outside=True)
@@ -174,7 +174,7 @@ class Library:
         if not pointer:
             return resource.root, resource.at
         if pointer.startswith("/"):
-            place = walked(resource.schema, pointer[1:])
+            place = pointer_path(resource.schema, pointer[1:])
             if place is None:
                 raise UnresolvedError(f'"{reference}" is not in this schema')
             return resource.root, (*resource.at, *place)
@@ -186,20 +186,20 @@ class Library:
     def _named(self, pointer: str) -> Target:
         name, slash, rest = pointer.partition("/")
         root = self.named.get(key_of(name).removeprefix(self.prefix))
-        place = walked(root.schema, rest) if root is not None and slash else ()
+        place = pointer_path(root.schema, rest) if root is not None and slash else ()
         if root is None or place is None:
             raise UnresolvedError(f'unknown schema "{pointer}"')
         return root, place
 
     def part(self, root: Root, path: Path) -> Target:
-        """A place that needs a name in the built table: of another schema's resource, or where no keyword leads to."""
+        """Names a target that needs a name in the built table: in another schema, or at a path that no keyword has."""
         is_schema = path in root.places
         resource = root.resource_at(path)
         start = resource.at if is_schema else path
         key = (root, start)
         if key not in self._parts:
             name = self._free(resource.uri + ("" if is_schema else "#" + "/".join(map(str, path))))
-            schema = at(root.schema, start)
+            schema = value_at(root.schema, start)
             self._parts[key] = read(schema, name, resource.uri, None if is_schema else resource)
         return self._parts[key], path[len(start) :]
 
@@ -216,12 +216,12 @@ def _is_plain(library: Library, root: Root, path: Path, reference: str) -> bool:
     try:
         target, place = library.find(root, path, reference)
     except UnresolvedError:
-        return True  # which is somebody else's problem
+        return True  # `checks.schemas` reports it
     return reference.startswith("#") and place in target.places
 
 
-def walked(schema: Any, pointer: str) -> Path | None:
-    """The place that a pointer without its first slash leads to; None when there is nothing."""
+def pointer_path(schema: Any, pointer: str) -> Path | None:
+    """The path of a JSON pointer (without its first slash) in `schema`; None if it does not exist."""
     path: Path = ()
     for part in pointer.split("/"):
         token = key_of(part)
@@ -234,8 +234,8 @@ def walked(schema: Any, pointer: str) -> Path | None:
     return path
 
 
-def at(schema: Any, path: Path) -> Any:
-    """What stands at a place."""
+def value_at(schema: Any, path: Path) -> Any:
+    """The value at `path`."""
     for step in path:
         schema = schema[step]
     return schema
@@ -243,7 +243,7 @@ def at(schema: Any, path: Path) -> Any:
 
 @cache
 def _metaschema(uri: str) -> Resource | None:
-    """A metaschema of 2020-12, which is named by its URI and gives nobody its defaults."""
+    """A metaschema of 2020-12 without its defaults, named by its URI."""
     if not uri.startswith(META) or uri not in REGISTRY:
         return None
     schema = _without_defaults(REGISTRY.contents(uri))

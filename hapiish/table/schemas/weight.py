@@ -1,20 +1,19 @@
-"""How often a JSON Schema is asked for a verdict on one value, which `$ref` lets grow without bound in a short text.
+"""Counts how many schemas are evaluated for one value, which grows exponentially with references.
 
-Only what judges the same value counts (`allOf`, `$ref`, `if` and so on): what judges a part of it is bounded by the
-value itself.
+Only in-place applicators count (`allOf`, `$ref`, `if` and so on): the size of the value bounds all others.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
-from hapiish.table.schemas.references import Library, Root, Target, UnresolvedError
+from hapiish.table.schemas.references import Library, Root, Target, UnresolvedError, value_at
 from hapiish.table.text.marks import Path
 
 HEAVIEST: Final = 10_000
-"""Verdicts on one value that a schema may take."""
+"""The maximum of schemas that one schema may evaluate for one value."""
 
 _DEEPEST: Final = 100
-"""Schemas that may ask each other in a row."""
+"""The maximum depth of in-place applicators."""
 _BOTH: Final = ("allOf",)
 _EITHER: Final = ("anyOf", "oneOf")
 _SINGLE: Final = ("not", "if", "then", "else")
@@ -29,14 +28,14 @@ class Weights:
         self._open: set[tuple[int, Path]] = set()
 
     def of(self, root: Root, path: Path = ()) -> int:
-        """The verdicts that the schema at `path` asks for; more than HEAVIEST where it asks itself for one."""
+        """The number of schemas that the schema at `path` evaluates for a value; above HEAVIEST if it is recursive."""
         key = (id(root), path)
         if key in self._open or len(self._open) > _DEEPEST:
             return HEAVIEST + 1
         if key not in self._known:
             self._open.add(key)
             total = 1
-            for target in asked(self.library, root, path):
+            for target in applied_in_place(self.library, root, path):
                 total += self.of(*target)
                 if total > HEAVIEST:
                     break
@@ -45,20 +44,20 @@ class Weights:
         return self._known[key]
 
 
-def demanded(library: Library, root: Root, path: Path = ()) -> Iterator[Target]:
-    """The schemas that the one at `path` itself, and what it refers to, demand of the same value, each once."""
+def always_applied(library: Library, root: Root, path: Path = ()) -> Iterator[Target]:
+    """The schemas that always apply to the value of the schema at `path`: itself, and by `allOf` and references."""
     found: dict[tuple[int, Path], Target] = {}
-    waiting = [(root, path)]
-    while waiting:
-        target = waiting.pop()
+    queue = [(root, path)]
+    while queue:
+        target = queue.pop()
         key = (id(target[0]), target[1])
         if key not in found:
             found[key] = target
-            waiting += asked(library, *target, lists=_BOTH, singles=())
+            queue += applied_in_place(library, *target, lists=_BOTH, singles=())
     yield from found.values()
 
 
-def asked(
+def applied_in_place(
     library: Library,
     root: Root,
     path: Path,
@@ -66,8 +65,8 @@ def asked(
     lists: tuple[str, ...] = (*_BOTH, *_EITHER),
     singles: tuple[str, ...] = _SINGLE,
 ) -> Iterator[Target]:
-    """The schemas that the one at `path` asks about its own value."""
-    schema = at(root, path)
+    """The schemas that the schema at `path` applies in place, to the same value."""
+    schema = value_at(root.schema, path)
     if not isinstance(schema, Mapping):
         return
     for key in singles:
@@ -84,12 +83,4 @@ def asked(
             try:
                 yield library.find(root, path, schema[key])
             except (UnresolvedError, StopIteration):
-                continue  # told at its place
-
-
-def at(root: Root, path: Path) -> Any:
-    """The schema at a place of a whole one."""
-    found = root.schema
-    for step in path:
-        found = found[step]
-    return found
+                continue  # `checks.schemas` reports it

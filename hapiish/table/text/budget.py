@@ -1,7 +1,7 @@
-"""What reading a table may cost: one budget for the table and for everything that it uses.
+"""Limits the size of an expanded table: one budget for the table and everything that it uses.
 
-A short text can stand for endlessly much: tables that use tables, presets that use presets, parameters within
-parameters. Each value is paid for where it is made, so that what exceeds the budget is told at its own place.
+A short text can expand without bound: tables use tables, presets use presets, parameters contain parameters. Values
+are charged where they are created, so that the problem is at the position that exceeds the budget.
 """
 
 import errno
@@ -14,9 +14,9 @@ from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 
 MOST_BYTES: Final = 16 << 20
-"""Of all files together that are read, and of all text that `${…}` is replaced by."""
+"""The bytes of all files and of all text that `${…}` is replaced by."""
 MOST_VALUES: Final = 1_000_000
-"""Of all tables together, when everything is written out: values, options that presets bring, routes."""
+"""The values of all expanded tables: values in files, options of presets, routes."""
 MOST_TABLES: Final = 250
 DEEPEST_TABLES: Final = 16
 
@@ -24,7 +24,7 @@ Place = Callable[[], Mark]
 
 
 class OverspentError(Exception):
-    """Reading has to end; `problem` says what costs too much."""
+    """The budget is exceeded; `problem` says by what."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
@@ -32,7 +32,7 @@ class OverspentError(Exception):
 
 
 class Budget:
-    """What is spent so far."""
+    """The bytes, values and tables used so far."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -40,24 +40,24 @@ class Budget:
         self.tables = 0
 
     def read(self, count: int, place: Place) -> None:
-        """Spends bytes of a file or of text that is filled in."""
+        """Charges the bytes of a file or of substituted text."""
         self.bytes += count
         if self.bytes > MOST_BYTES:
             raise _overspent(place, f"its files and substituted values exceed {MOST_BYTES >> 20} MB of text")
 
     def make(self, count: int, place: Place) -> None:
-        """Spends values: entries of mappings and lists, options of presets, routes."""
+        """Charges values: entries of mappings and lists, options of presets, routes."""
         self.values += count
         if self.values > MOST_VALUES:
             raise _overspent(place, f"the expanded table has more than {MOST_VALUES:,} values")
 
     def affords(self, count: int) -> bool:
-        """Whether `count` more values may be made, which are spent then: `make` for what is called very often."""
+        """Charges values and returns whether they are within the budget: a fast `make` for frequent calls."""
         self.values += count
         return self.values <= MOST_VALUES
 
     def use(self, depth: int, place: Place) -> None:
-        """Spends one use of another table, `depth` uses away from the table itself."""
+        """Charges one use of another table at the nesting `depth`."""
         self.tables += 1
         if self.tables > MOST_TABLES:
             raise _overspent(place, f"the table uses more than {MOST_TABLES} tables, counting each use")
@@ -71,7 +71,7 @@ def _overspent(place: Place, message: str) -> OverspentError:
 
 
 def read_file(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
-    """The contents of a regular file of at most `most` bytes. Raises OSError, never waits for a pipe or a device."""
+    """Reads a regular file of at most `most` bytes; raises OSError and never blocks on a pipe or device."""
     file = os.fspath(path)
     number = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(number, "rb") as opened:

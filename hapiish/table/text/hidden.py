@@ -1,4 +1,4 @@
-"""Characters that YAML's parser reads otherwise than YAML 1.2, put aside before it reads and put back afterwards."""
+"""Replaces characters that the YAML parser treats differently from YAML 1.2, and restores them after parsing."""
 
 import json
 import re
@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from typing import Final
 
 _NO_BREAKS: Final = "\x85\u2028\u2029"
-"""Line breaks in YAML 1.1, which the parser reads, and characters like others in YAML 1.2 (§5.4)."""
+"""Line breaks in YAML 1.1 (the version of the parser), but not in YAML 1.2 (§5.4)."""
 _PAIR: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F]")
 _ESCAPE: Final = re.compile(r"\\(?:(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|.)", re.DOTALL)
 
 
 def hide(text: str) -> tuple[str, dict[int, str]]:
-    """`text` with characters that it does not have in place of such ones, and what turns those back."""
+    """Returns `text` with unused characters in place of problematic ones, and the mapping that restores those."""
     text, hidden = _without_pairs(text)
     text, breaks = _without_old_breaks(text)
     return text, hidden | breaks
 
 
 def _without_old_breaks(text: str) -> tuple[str, dict[int, str]]:
-    """`text` with characters that it does not have in place of `_NO_BREAKS`, and what turns those back."""
+    """Replaces `_NO_BREAKS` by unused characters; returns the mapping that restores them, too."""
     present = [each for each in _NO_BREAKS if each in text]
     if not present:
         return text, {}
@@ -29,7 +29,7 @@ def _without_old_breaks(text: str) -> tuple[str, dict[int, str]]:
 
 
 def _without_pairs(text: str) -> tuple[str, dict[int, str]]:
-    """The same for the surrogate pairs of a table in JSON, which YAML's parser does not put together."""
+    """The same for escaped surrogate pairs of a table in JSON, which the YAML parser does not combine."""
     if not _PAIR.search(text) or not text.lstrip().startswith("{"):
         return text, {}
     try:
@@ -53,7 +53,7 @@ def _without_pairs(text: str) -> tuple[str, dict[int, str]]:
 
 
 def _unused(text: str) -> Iterator[str]:
-    """Characters for private use that are not in `text`, nor as an escape."""
+    """Private use characters that `text` does not contain, neither literally nor escaped."""
     escaped = set(re.findall(r"\\u([eEfF][0-9a-fA-F]{3})", text))
     used = {int(each, 16) for each in escaped} | set(map(ord, text))
     return (chr(code) for code in range(0xE000, 0xF900) if code not in used)

@@ -1,6 +1,6 @@
-"""Where everything in a file, and in the files put into it, stands: a tree of places beside that of values.
+"""The positions of all keys and values of a file and of the files used in it: a tree parallel to that of the values.
 
-A path is a tuple of keys and indexes, the way jsonschema reports it. Nothing here knows what the keys mean.
+A path is a tuple of keys and indexes, as in jsonschema.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ Path = tuple[str | int, ...]
 
 
 class Node:
-    """The place of one value, counted from 0; `keys` has the places of a mapping's keys, `text` a scalar as written.
+    """The position of one value, from 0; `keys` has the positions of a mapping's keys, `text` is a scalar as written.
 
-    `plain` scalars are those without quotes and tag. `marks` are those of the table that begins here, within another.
+    `plain` scalars have neither quotes nor a tag. `marks` are those of a used table whose root is this node.
     """
 
     __slots__ = ("column", "items", "keys", "line", "marks", "plain", "text")
@@ -30,19 +30,19 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The places of one file; `chain` are those at which its table is used."""
+    """The positions in one file; `chain` are the positions where its table is used."""
 
     file: str
     root: Node
     chain: tuple[Mark, ...] = ()
 
     def value(self, path: Path) -> Mark:
-        """Where the value at `path` stands; of its nearest ancestor when the path does not exist."""
+        """The position of the value at `path`, or of its nearest ancestor that exists."""
         node, _, marks = self._walk(path)
         return Mark(marks.file, node.line + 1, node.column + 1, marks.chain)
 
     def key(self, path: Path) -> Mark:
-        """Where the key that ends `path` stands; the value's place for an entry of a list."""
+        """The position of the last key of `path`; for an entry of a list, the position of the value."""
         node, depth, marks = self._walk(path[:-1])
         if depth == len(path) - 1 and node.keys is not None and path[-1] in node.keys:
             line, column = node.keys[str(path[-1])]
@@ -50,12 +50,12 @@ class Marks:
         return self.value(path)
 
     def written(self, path: Path) -> str | None:
-        """The unquoted scalar at `path` as it is written; None for anything else."""
+        """The source text of the unquoted scalar at `path`; None for any other value."""
         node, depth, _ = self._walk(path)
         return node.text if depth == len(path) and node.plain else None
 
     def graft(self, path: Path, key: str, other: "Marks") -> None:
-        """Puts the places of a used table into the mapping at `path`, under a key that no file can have."""
+        """Inserts the positions of a used table into the mapping at `path`, under a key that no file can contain."""
         node, _, _ = self._walk(path)
         other.root.marks = other
         if not isinstance(node.items, dict):
@@ -63,7 +63,7 @@ class Marks:
         node.items[key] = other.root
 
     def append(self, path: Path, count: int, node: Node) -> None:
-        """Says where an entry stands that was added to the `count` entries of a list; one may have stood alone."""
+        """Appends the position of an entry to a list of `count` entries, which may be written as a single value."""
         outer = self.root
         for step in path:
             outer = _inside(outer).setdefault(str(step), Node(node.line, node.column))

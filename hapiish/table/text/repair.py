@@ -1,7 +1,7 @@
-"""A YAML syntax error to a problem in our words, and where the intent is plain, the text with that one fault mended.
+"""Converts a YAML syntax error into a problem and, if the intent is clear, repairs the text.
 
-The mended text is read again only to find the other faults of the file; it is never served or written anywhere.
-Positions on other lines stay what they were.
+The repaired text is parsed again only to find further problems; it is never served or written. Positions on other
+lines do not change.
 """
 
 import re
@@ -21,7 +21,7 @@ _WORD: Final = re.compile(rf"(?:[^\s,{{}}\[\]\"']|{_BRACES})+")
 _FLOW_WORD: Final = re.compile(rf"(?:[^\s,{{}}\[\]]|{_BRACES})+")
 _COMMENT: Final = re.compile(r"\s#")
 
-Mended = tuple[Problem, str | None]
+Repair = tuple[Problem, str | None]
 
 
 def invisible(character: str, mark: Mark, offset: int) -> Problem:
@@ -32,12 +32,12 @@ def invisible(character: str, mark: Mark, offset: int) -> Problem:
     return Problem(Mark(mark.file, mark.line, mark.column + offset), Code.INVISIBLE, message, hint)
 
 
-def mend(error: yaml.YAMLError, text: str, file: str) -> Mended:
-    """What `error` says, and `text` without its cause, or None when only a person can tell what was meant."""
-    return _Fault(error, text, file).mended()
+def repair_text(error: yaml.YAMLError, text: str, file: str) -> Repair:
+    """Returns the problem of `error`, and the repaired text, or None if the intent is unclear."""
+    return _SyntaxError(error, text, file).repaired()
 
 
-class _Fault:
+class _SyntaxError:
     def __init__(self, error: yaml.YAMLError, text: str, file: str) -> None:
         self.error = error
         self.text = text
@@ -47,10 +47,10 @@ class _Fault:
         self.context = str(getattr(error, "context", None) or "")
         at = getattr(error, "problem_mark", None)
         self.at: tuple[int, int] = (at.line, at.column) if at else (0, 0)
-        since = getattr(error, "context_mark", None)
-        self.since: tuple[int, int] = (since.line, since.column) if since else self.at
+        context_at = getattr(error, "context_mark", None)
+        self.context_at: tuple[int, int] = (context_at.line, context_at.column) if context_at else self.at
 
-    def mended(self) -> Mended:
+    def repaired(self) -> Repair:
         if isinstance(self.error, yaml.reader.ReaderError):
             return self.control()
         for attempt in (self.hidden, self.tab, self.indicator, self.colon, self.braces, self.escape, self.quote):
@@ -59,7 +59,7 @@ class _Fault:
                 return found
         return self.other()
 
-    def control(self) -> Mended:
+    def control(self) -> Repair:
         found = _CONTROL.search(self.text)
         if found is None:
             return self.fault((0, 0), str(self.error)), None
@@ -68,14 +68,14 @@ class _Fault:
         column = 0 if before[-1].endswith(("\n", "\r")) else len(before[-1])
         return invisible(found[0], self.mark((line, column)), 0), self.text.replace(found[0], " ")
 
-    def hidden(self) -> Mended | None:
-        for line in (self.at[0], self.at[0] - 1, self.since[0]):
+    def hidden(self) -> Repair | None:
+        for line in (self.at[0], self.at[0] - 1, self.context_at[0]):
             found = INVISIBLE.search(self.lines[line]) if 0 <= line < len(self.lines) else None
             if found is not None:
                 return invisible(found[0], self.mark((line, 0)), found.start()), self.replaced(line, found.span(), " ")
         return None
 
-    def tab(self) -> Mended | None:
+    def tab(self) -> Repair | None:
         line = self.lines[self.at[0]]
         indent = line[: len(line) - len(line.lstrip())]
         if "\t" not in indent or self.at[1] > len(indent):
@@ -85,9 +85,9 @@ class _Fault:
         fault = self.fault((self.at[0], indent.index("\t")), TAB, "indent with spaces")
         return fault, self.replaced(self.at[0], (0, len(indent)), " " * width)
 
-    def indicator(self) -> Mended | None:
-        """`method: *`, `path: @x`: characters with a meaning of their own at the start of unquoted text."""
-        start = self.since if self.context == "while scanning an alias" else self.at
+    def indicator(self) -> Repair | None:
+        """`method: *`, `path: @x`: an indicator character at the start of unquoted text."""
+        start = self.context_at if self.context == "while scanning an alias" else self.at
         line = self.lines[start[0]]
         sign = line[start[1] : start[1] + 1]
         if sign == "" or sign not in "*@%`":
@@ -97,7 +97,7 @@ class _Fault:
         fault = self.fault(start, f'unquoted text cannot start with "{sign}"', f'quote it: "{word}"')
         return fault, self.quoted(start[0], (start[1], end))
 
-    def colon(self) -> Mended | None:
+    def colon(self) -> Repair | None:
         """`description: Note: this`: a colon inside an unquoted value."""
         if not self.problem.startswith("mapping values are not allowed"):
             return None
@@ -113,8 +113,8 @@ class _Fault:
         fault = self.fault(self.at, 'unquoted text cannot contain ": "', f'quote it: "{value}"')
         return fault, self.quoted(self.at[0], (first.end(), end))
 
-    def braces(self) -> Mended | None:
-        """`{path: /users/{id}}` and `path: {id}/x`: parameters in unquoted text where braces mean a mapping."""
+    def braces(self) -> Repair | None:
+        """`{path: /users/{id}}` and `path: {id}/x`: unquoted path parameters, which YAML reads as mappings."""
         line = self.lines[self.at[0]]
         for word in _WORD.finditer(line):
             if word.start() <= self.at[1] <= word.end() and "{" in word[0]:
@@ -124,7 +124,7 @@ class _Fault:
                 return fault, self.quoted(self.at[0], word.span())
         return None
 
-    def escape(self) -> Mended | None:
+    def escape(self) -> Repair | None:
         if "unknown escape character" not in self.problem:
             return None
         row, column = self.at
@@ -135,23 +135,23 @@ class _Fault:
         hint = "use single quotes, where a backslash is literal"
         return self.fault((row, column), message, hint), self.replaced(row, (column, column + 1), "\\\\")
 
-    def quote(self) -> Mended | None:
+    def quote(self) -> Repair | None:
         if "quoted scalar" in self.context and "unexpected end" in self.problem:
-            return self.fault(self.since, "unclosed quote, opened here"), None
+            return self.fault(self.context_at, "unclosed quote, opened here"), None
         if "simple key" in self.context and "expected ':'" in self.problem:
-            row = self.since[0]
+            row = self.context_at[0]
             line = self.lines[row]
-            end = self.end_of_text(line, self.since[1])
-            word = line[self.since[1] : end]
-            fault = self.fault(self.since, f'missing ":" after the key "{word}"')
+            end = self.end_of_text(line, self.context_at[1])
+            word = line[self.context_at[1] : end]
+            fault = self.fault(self.context_at, f'missing ":" after the key "{word}"')
             return fault, self.replaced(row, (end, end), ":") if '"' not in word else None
         return None
 
-    def other(self) -> Mended:
+    def other(self) -> Repair:
         closing = {"while parsing a flow sequence": ("[", "]"), "while parsing a flow mapping": ("{", "}")}
         if self.context in closing:
             opened, closed = closing[self.context]
-            related = ((self.mark(self.since), f'the "{opened}" is here'),)
+            related = ((self.mark(self.context_at), f'the "{opened}" is here'),)
             return self.fault(self.at, f'expected "," or "{closed}"', related=related), None
         if "entries are not allowed" in self.problem:
             hint = "put it on a line of its own below the key, or write [a, b]"
@@ -160,7 +160,7 @@ class _Fault:
         return self.fault(self.at, f"YAML syntax error: {self.problem}", hint), None
 
     def end_of_text(self, line: str, start: int) -> int:
-        """Where the unquoted text from `start` was probably meant to end."""
+        """The probable end of the unquoted text at `start`."""
         before = line[:start]
         if before.count("{") + before.count("[") > before.count("}") + before.count("]"):
             word = _FLOW_WORD.match(line, start)

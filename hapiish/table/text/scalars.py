@@ -1,6 +1,6 @@
-"""Unquoted YAML text to a value by the 1.2 core rules, without what JSON cannot carry.
+"""Parses unquoted scalars by the core schema of YAML 1.2, restricted to the values of JSON.
 
-Unlike YAML 1.1, `NO`, `on`, `22:22`, `1_000` and dates are text; numbers with leading zeros are refused, because the
+Unlike in YAML 1.1, `NO`, `on`, `22:22`, `1_000` and dates are text; numbers with leading zeros are errors, because the
 two versions of YAML read them differently.
 """
 
@@ -27,7 +27,7 @@ _MOST_DIGITS: Final = 300
 
 
 class ScalarError(ValueError):
-    """A scalar that must not be guessed at: its code, what is wrong, what to write instead."""
+    """An ambiguous or unsupported scalar, with the code, message and hint of its problem."""
 
     def __init__(self, code: Code, message: str, hint: str) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class ScalarError(ValueError):
 
 
 def read(text: str) -> Scalar:
-    """The value of the unquoted scalar `text`; raises `ScalarError`."""
+    """Parses an unquoted scalar; raises ScalarError."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in _NUMERIC:

@@ -1,7 +1,7 @@
-"""YAML text to a tree: plain dicts, lists and scalars, with the place of every key and value beside them.
+"""Parses YAML text into a tree of dicts, lists and scalars, with the position of every key and value.
 
-Built from parser events, so that scalars follow YAML 1.2, keys stay text and positions survive. Faults are values;
-reading goes on after them wherever the rest still means something. Nothing here knows what the keys mean.
+Built from parser events, so that scalars follow YAML 1.2, keys are text and positions are kept. Problems are
+collected, and parsing continues after them where possible.
 """
 
 from collections import Counter
@@ -23,14 +23,14 @@ MOST_ALIASED: Final = 100_000
 _MOST_REPAIRS: Final = 50
 _MOST_REPAIRS_OF_A_LINE: Final = 20
 _MOST_REPAIRED: Final = 4_000_000
-"""Characters that are read again after repairs."""
+"""The maximum of characters that are parsed again after repairs."""
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG: Final = "tag:yaml.org,2002:"
 
 
 @dataclass(frozen=True, slots=True)
 class Substituted:
-    """A scalar that `${…}` has filled in: as it was written, and what else it may be read as."""
+    """A scalar with substituted `${…}`: its source text, and its other reading (text or typed)."""
 
     written: str
     other: scalars.Scalar
@@ -38,12 +38,11 @@ class Substituted:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """`value` is plain data. Of `broken` places, and of what they should have held, nothing more
-    is said: they are already among the problems.
+    """A parsed table; `value` is plain data. Problems at `broken` paths are already reported.
 
-    `secrets` are the values that came from outside the file, each with the `${…}` to show in its place. `passed` are
-    the places of text that another table gave, with the index of the table that wrote it; `held` are the presets that
-    wait for the values of their parameters.
+    `secrets` are values from outside of the file, each with the `${…}` to show instead. `owners` has the paths of text
+    that another table passed as an argument, with the index of the table that wrote it; `deferred` are the presets with
+    parameters, which are substituted at their use.
     """
 
     value: Any
@@ -51,12 +50,12 @@ class Tree:
     broken: frozenset[Path] = frozenset()
     substituted: Mapping[Path, Substituted] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
-    passed: Mapping[Path, int] = field(default_factory=dict)
-    held: Mapping[Path, Any] = field(default_factory=dict)
+    owners: Mapping[Path, int] = field(default_factory=dict)
+    deferred: Mapping[Path, Any] = field(default_factory=dict)
 
 
 def decode(data: bytes, file: str) -> str | Problem:
-    """The text of a file in UTF-8, with or without a byte order mark."""
+    """Decodes UTF-8 with or without a byte order mark."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
@@ -69,22 +68,22 @@ def decode(data: bytes, file: str) -> str | Problem:
 
 
 def read(text: str, file: str, *, loader: Any = _LOADER) -> tuple[Tree | None, list[Problem]]:
-    """The tree of `text` and what is wrong with it; no tree when it cannot be read as YAML."""
+    """Parses `text`; returns the tree, None if it is not YAML even after repairs, and all problems."""
     faults: dict[Problem, None] = {}
-    mended: Counter[int] = Counter()
+    repairs: Counter[int] = Counter()
     text, hidden = hide(text)
     for _ in range(min(_MOST_REPAIRS, 1 + _MOST_REPAIRED // (len(text) + 1))):
         builder = _Builder(text, file, hidden)
         try:
             tree = builder.build(yaml.parse(text, Loader=loader))
         except yaml.YAMLError as error:
-            fault, repaired = repair.mend(error, text, file)
+            fault, repaired = repair.repair_text(error, text, file)
             fault = replace(fault, message=fault.message.translate(hidden), hint=fault.hint.translate(hidden))
             tabs = {each.mark.line for each in faults if each.message == repair.TAB}
             follows = repaired is None and not tabs.isdisjoint((fault.mark.line, fault.mark.line - 1))
             faults |= dict.fromkeys([*builder.problems, *([] if follows else [fault])])
-            mended[fault.mark.line] += 1
-            if repaired is None or mended[fault.mark.line] > _MOST_REPAIRS_OF_A_LINE:
+            repairs[fault.mark.line] += 1
+            if repaired is None or repairs[fault.mark.line] > _MOST_REPAIRS_OF_A_LINE:
                 break
             text = repaired
         except _StopReading:
@@ -96,7 +95,7 @@ def read(text: str, file: str, *, loader: Any = _LOADER) -> tuple[Tree | None, l
 
 
 class _StopReading(Exception):
-    """The rest of the file must not be read, the problem is already noted."""
+    """Stops parsing; the problem is already collected."""
 
 
 class _Frame:
@@ -112,7 +111,7 @@ class _Frame:
         self.merged: tuple[Any, Node] | None = None
 
 
-# No key of a file can be equal to these: a NUL is refused by the parser.
+# A file cannot contain these keys: the parser rejects NUL.
 _DROPPED: Final = "\0dropped"
 _MERGE: Final = "\0merge"
 _OPEN: Final = object()
@@ -220,7 +219,7 @@ class _Builder:
         if self.stack and self.stack[-1].key is None and isinstance(self.stack[-1].value, dict):
             self.report(event, Code.KEY_NOT_TEXT, "a key must be text", 'quote text that starts with "{" or "["')
             self.stack[-1].key = _DROPPED
-            # The collection takes the key's place and its own value follows: both are dropped.
+            # The collection and its value are both dropped.
             self.stack.append(_Frame(value, self.node(event, value), None))
             self.stack[-1].anchor = _DROPPED
             return
@@ -254,7 +253,7 @@ class _Builder:
         self.add(frame.value, frame.node)
 
     def merge(self, frame: _Frame, value: Any, node: Node) -> None:
-        """`<<`: what the mapping does not have itself is taken from the mappings given, the first of them winning."""
+        """`<<`: adds the missing keys from one or several mappings, of which the first wins."""
         bases = list(zip(value, node.items or (), strict=True)) if isinstance(value, list) else [(value, node)]
         assert isinstance(frame.value, dict)
         assert isinstance(frame.node.items, dict)
@@ -296,7 +295,7 @@ class _Builder:
         self.add(self.copied(value, event, len(self.stack)), node)
 
     def nothing(self, node: Node) -> tuple[Any, Node]:
-        """What stands for an alias without a value: null, or nothing to merge."""
+        """The substitute for an invalid alias: null, or an empty mapping to merge."""
         if not self.stack or self.stack[-1].key != _MERGE:
             return None, node
         node.keys, node.items = {}, {}
