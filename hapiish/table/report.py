@@ -34,7 +34,8 @@ def as_github(problems: Iterable[Problem]) -> str:
     """Formats problems as workflow commands, which GitHub shows as annotations of a diff."""
     return "\n".join(
         f"::{'warning' if problem.warning else 'error'} file={_escaped_name(problem.mark.file)},"
-        f"line={problem.mark.line},col={problem.mark.column},title={problem.code}::{_escaped('; '.join(filter(None, _sentences(problem))))}"
+        f"line={problem.mark.line},col={problem.mark.column},title={problem.code}::"
+        f"{_escaped('; '.join(filter(None, _sentences(problem))))}"
         for problem in problems
     )
 
