@@ -1,7 +1,7 @@
-"""From a checked table to what serves it. The one package that knows both sides: every option is read here, once.
+"""Compiles a checked table to dispatchers, routes and events. The only package that depends on table and server.
 
-Settings become steps and prepared values; an option that a route does not use leaves nothing behind. What many routes
-have in common (a responder, a payload step, an authentication step) is made once and shared.
+Options become steps and prepared values; an unused option costs nothing. Routes with equal settings share responders,
+payload steps and authentication steps.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,14 +40,14 @@ SERVER_POINTS = ("onPreStart", "onPostStart", "onPreStop", "onPostStop")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """All that a running server takes from a table; a reload replaces it as one value."""
+    """The compiled table of a running server; a reload replaces it as one value."""
 
     table: model.Table
     server: Any
     """The server bound to this table, `request.server` of its requests."""
     dispatch: Dispatcher
     internal: Dispatcher
-    """As `dispatch`, and for the routes with `isInternal` too."""
+    """As `dispatch`, including routes with `isInternal`."""
     routes: tuple[Route, ...]
     load: Load
     forwarding: Forwarding | None
@@ -79,7 +79,7 @@ def compile_table(table: model.Table, server: Any) -> Compiled:
     if table.is_partial:
         raise ValueError("the table has Python plugins: it must be loaded by hapiish.plugins.load to be served")
     names = Names(table, server)
-    server.caches = compile_caches(names)  # for the schemes and kinds that take a cache policy
+    server.caches = compile_caches(names)  # for schemes and kinds with a cache policy
     compiled = _compile(names)
     if names.problems:
         raise TableError(names.problems)

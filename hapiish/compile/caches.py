@@ -1,4 +1,4 @@
-"""The caches of a table to stores, kept from one table to the next while nothing changes for them."""
+"""Compiles the caches of a table to stores, which outlive a reload if their settings are unchanged."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ from hapiish.table.problems.codes import Code
 
 
 def compile_caches(names: Names) -> Caches:
-    """The stores of the table; those of the server's table before go on where they are the same."""
+    """Returns the stores of the table; reuses unchanged stores of the previous table."""
     return Caches(tuple(_provisions(names)), before=names.server.caches)
 
 
@@ -30,7 +30,7 @@ def _provisions(names: Names) -> Iterator[Provision]:
 
 
 def _store(names: Names, given: model.CacheStore) -> Store | None:
-    """The store at rest; None when a problem says why there is none."""
+    """Returns the store, not yet started; None after a problem."""
     options: Any = given.options
     if isinstance(options, model.MemoryCache):
         return MemoryStore(max_bytes=options.max_byte_size)

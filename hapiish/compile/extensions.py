@@ -1,4 +1,4 @@
-"""Extension functions of a table, of its parts and of its routes to the one sequence that runs at a point."""
+"""Compiles extension functions of tables, groups and routes to one sequence for each extension point."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from hapiish.types import AsyncHandler
 
 
 class ExtensionCompiler:
-    """What every route has comes from the table itself; what it has besides, from its options."""
+    """Combines the table's extension functions, for all routes, with those of a route's options."""
 
     def __init__(self, names: Names) -> None:
         self.names = names
         self.table = names.table
 
     def at(self, point: str, own: Mapping[str, tuple[model.Ext, ...]] | None = None) -> tuple[AsyncHandler, ...]:
-        """The functions of a point in order; `own` are those of a route."""
+        """Returns the functions of an extension point in order; `own` are those of a route."""
         return self.names.once(self._sequence, point, (*self.table.ext.get(point, ()), *(own or {}).get(point, ())))
 
     def _sequence(self, point: str, exts: tuple[model.Ext, ...]) -> tuple[AsyncHandler, ...]:
@@ -32,7 +32,7 @@ class ExtensionCompiler:
         return Hints(self.table.realm(owner_of(ext.method)).label, ext.before, ext.after)
 
     def function(self, point: str, ext: model.Ext) -> AsyncHandler:
-        """One function, with what is bound to it and within its time."""
+        """Returns a function with its `bind` and its timeout."""
         function = self.names.function(ext.method)
         realm = self.table.realm(owner_of(ext.method))
         if point == "onRequest" and realm.prefix and not realm.is_plugin:
@@ -51,7 +51,7 @@ def _bound(function: AsyncHandler, context: Any) -> AsyncHandler:
 
 
 def _limited(function: AsyncHandler, milliseconds: int, name: str) -> AsyncHandler:
-    """A function that is cancelled and counts as crashed when it takes longer (hapi)."""
+    """Wraps a function: a timeout cancels it and is an error (hapi)."""
 
     async def call(*given: Any) -> Any:
         try:

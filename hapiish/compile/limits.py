@@ -18,7 +18,7 @@ Limited = model.Route | model.Event
 
 
 class LimitCompiler:
-    """All limits of a table count in one store, which outlives a reload. `namespace` is whose events are compiled."""
+    """Compiles limits; all share one store, which outlives a reload. `namespace` is that of the compiled events."""
 
     def __init__(self, names: Names) -> None:
         self.names = names
@@ -27,15 +27,15 @@ class LimitCompiler:
         self.allowlist = tuple(ip_network(given, strict=False) for given in self.settings.allowlist)
 
     def early(self, given: Limited) -> Iterator[tuple[Step, bool]]:
-        """The step before authentication, for what a request shows at once."""
+        """Yields the step before authentication, for keys that need no credentials and no payload."""
         yield from self._step([limit for limit in self._limits(given) if not limit.is_late], given)
 
     def late(self, given: Limited) -> Iterator[tuple[Step, bool]]:
-        """The step after authentication, for what is counted by user, credentials or payload."""
+        """Yields the step after authentication, for limits by user, credentials or payload."""
         yield from self._step([limit for limit in self._limits(given) if limit.is_late], given)
 
     def finalizers(self, given: Limited) -> Iterator[Finalizer]:
-        """The finalizer that adds headers and counts failures."""
+        """Yields the finalizer that adds headers and counts failures."""
         limits = self._limits(given)
         if limits:
             from hapiish.http.guards.rate_limit import limit_finalizer
@@ -43,7 +43,7 @@ class LimitCompiler:
             yield limit_finalizer(limits, self._counters())
 
     def ended(self, given: Limited) -> Iterator[AsyncHandler]:
-        """What onPostResponse does where failures are counted."""
+        """Yields the function at onPostResponse that counts failures."""
         if any(limit.counted for limit in self._limits(given)):
             from hapiish.http.guards.rate_limit import trials_ended
 
@@ -69,7 +69,7 @@ class LimitCompiler:
 
         by = given.by
         if isinstance(holder, model.Route) and holder.options.auth is None:
-            by = tuple("address" if term == "user" else term for term in by)  # no user exists: counted at once
+            by = tuple("address" if term == "user" else term for term in by)  # no user: counted early
         return derive(
             Limit,
             given,

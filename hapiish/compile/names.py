@@ -1,6 +1,6 @@
-"""What the names in a table stand for: `module:attribute` to functions and objects, each looked up once.
+"""Resolves the names in a table, `module:attribute`, to functions and objects, each once.
 
-An unknown one becomes a problem at its place, and the work goes on to find the others.
+An unresolved name becomes a problem with its location, and the compilation continues to find further problems.
 """
 
 from collections.abc import Callable, Hashable
@@ -27,10 +27,10 @@ _WORDS = ("error", "log", "ignore")
 
 
 class Names:
-    """The names of one table; `problems` are those that lead nowhere, and whatever else compiling finds wrong.
+    """The names of a table; `problems` are the unresolved names and other problems of the compilation.
 
-    `realm` is the table that is being compiled, of those that this one is made of; `views` are what the functions of
-    each see as their server.
+    `realm` is the used table that is being compiled; `views` are the views of the server for the functions of each used
+    table.
     """
 
     def __init__(self, table: model.Table, server: Any) -> None:
@@ -45,7 +45,7 @@ class Names:
         self.views = [server, *(self._view(index) for index in range(1, len(table.used) + 1))]
 
     def object(self, name: str) -> Any:
-        """What `name` stands for; an unknown one becomes a problem, and the work goes on to find the others."""
+        """Returns the object `name`; for an unresolved name adds a problem and returns `missing`."""
         if name not in self._found:
             try:
                 realm = self.table.realm(owner_of(name))
@@ -56,9 +56,9 @@ class Names:
         return self._found[name]
 
     def callable(self, name: str) -> Callable[..., Any] | None:
-        """The function called `name`, with the server and the models that it asks for (`supply`).
+        """Returns the function `name`, with the `server` and `models` arguments that it declares (`supply`).
 
-        None when a problem says why there is none.
+        None after a problem.
         """
         found = self.object(name)
         if callable(found):
@@ -69,7 +69,7 @@ class Names:
         return None
 
     def function(self, name: str) -> AsyncHandler:
-        """The function called `name`, to be awaited: a `def` runs in the pool."""
+        """Returns the function `name` as a coroutine function: a `def` runs in the thread pool."""
         found = self.callable(name)
         if found is None:
             return missing
@@ -77,7 +77,7 @@ class Names:
         return function if owner_of(name) == self.realm else visiting(function, self.views[owner_of(name)])
 
     def made(self, factory: Callable[..., T], *given: Any) -> T:
-        """What a factory of the table's own makes of `given`. Raises ValueError for whatever it raises."""
+        """Calls a factory of the table with `given`; raises ValueError for any exception."""
         try:
             return factory(*given)
         except ValueError:
@@ -86,7 +86,7 @@ class Names:
             raise ValueError(f"its factory failed{failure(error)}") from error
 
     def plain_function(self, name: str) -> Callable[..., Any]:
-        """A function that is called where nothing can be awaited, so that it must be a `def`."""
+        """Returns a function for synchronous calls; it must be a `def`."""
         found = self.object(name)
         if callable(found) and not is_async(found):
             return self._supply(name, found)
@@ -118,15 +118,15 @@ class Names:
         return Realm(self.server, models, name=given.name, prefix=given.prefix, options=given.options)
 
     def place(self, name: str) -> Mark:
-        """Where `name` is first written; the start of the file for one inside the options of a scheme of one's own."""
+        """Returns the first location of `name`; the start of the file for a name in options of a custom scheme."""
         return self.table.names.get(name, Mark(self.table.file, 1, 1))
 
     def action(self, name: str) -> Any:
-        """A failAction: one of the three words, or a function."""
+        """Returns a failAction: one of the three keywords, or a function."""
         return name if name in _WORDS else self.function(name)
 
     def early_action(self, name: str) -> Any:
-        """A failAction before the handler, whose function may only go on, take over or fail."""
+        """Returns a failAction before the handler; its function may continue, take over or raise."""
         action = self.action(name)
         return fail_action(action) if callable(action) else action
 
@@ -143,7 +143,7 @@ class Names:
         return found
 
     def extra(self, module: str, extra: str, mark: Mark) -> bool:
-        """Whether `module` is installed; when it is not, the table is refused with the extra of hapiish to install."""
+        """Returns True if `module` is installed; otherwise adds a problem that names the extra to install."""
         if is_installed(module):
             return True
         problem = package_problem(module, extra, mark)
@@ -153,5 +153,5 @@ class Names:
 
 
 async def missing(request: Any, h: Any) -> Any:
-    """Stands where a handler is missing."""
+    """Replaces a handler that could not be resolved."""
     raise boom.NotFound

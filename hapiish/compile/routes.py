@@ -1,4 +1,4 @@
-"""A route of a table to the route that serves it: its steps in hapi's order, and what follows the handler."""
+"""Compiles a route of a table: its steps in hapi's order, its handler, and the functions after the handler."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ _UNCACHED = model.Cache(otherwise="")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ResponseSettings:
-    """The settings of a route that its responder depends on, and the key under which routes share one."""
+    """The settings of a responder, which are also the key under which routes share it."""
 
     security: model.Security | None
     cors: model.Cors | None
@@ -48,7 +48,7 @@ class _ResponseSettings:
 
     @classmethod
     def of(cls, options: model.RouteOptions, method: str) -> Self:
-        """The settings of a route with these options."""
+        """Returns the settings for these options."""
         rules = options.response
         return cls(
             security=options.security,
@@ -64,7 +64,7 @@ class _ResponseSettings:
 
 
 class RouteCompiler:
-    """Makes the steps of routes, with what is shared by all of them."""
+    """Compiles routes; shares steps and responders between routes with equal settings."""
 
     def __init__(self, names: Names, auth: AuthCompiler, cookies: Cookies, methods: MethodCompiler) -> None:
         self.names = names
@@ -103,11 +103,11 @@ class RouteCompiler:
         return self.limited(route, options)
 
     def bound(self, options: model.RouteOptions) -> Any:
-        """What the route's functions find as `h.context`."""
+        """Returns the value of `h.context` for the route's functions."""
         return self.names.object(options.bind) if options.bind is not None else None
 
     def errors(self, options: model.RouteOptions) -> Errors | None:
-        """What errors look like; None for hapi's form."""
+        """Returns the error format; None for hapi's."""
         given = options.response.errors
         return self.names.once(self._errors, given) if given is not None else None
 
@@ -115,11 +115,11 @@ class RouteCompiler:
         return Errors(self.names.plain_function(given.body), given.type)
 
     def limited(self, route: Route, options: model.RouteOptions) -> Route:
-        """The route within the time that it may take."""
+        """Returns the route with its `timeout.server` applied."""
         return timed(route, options.timeout.server) if options.timeout.server else route
 
     def finalizers(self, options: model.RouteOptions) -> Iterator[Finalizer]:
-        """The finalizers of a response; cookies come last, because the others may set one."""
+        """Yields the finalizers of a response; cookies are last, because the others may set cookies."""
         if options.auth is not None:
             yield from self.auth.finalizers(options.auth)
         yield from self.protect.finalizers(options)
@@ -128,18 +128,18 @@ class RouteCompiler:
             yield partial(self.cookies.complete, parsed=options.state.parse)
 
     def folder(self, options: model.RouteOptions) -> str:
-        """Where the files of `h.file` are."""
+        """Returns the folder for `h.file`."""
         return str(Path(self.table.realm(self.names.realm).folder, options.files.relative_to))
 
     def handler(self, given: model.Route | model.Event) -> AsyncHandler:
-        """What answers: a function, a call of a method, or what a kind of handler makes of its options."""
+        """Returns the handler: a function, a call of a server method, or the handler of a kind."""
         if isinstance(given, model.Route) and isinstance(given.handler, model.Kind):
             return self.kinds.handler(given, given.handler)
         assert isinstance(given.handler, str)
         return self.methods.function(given.handler)
 
     def not_found_route(self, defaults: model.RouteOptions) -> Route:
-        """The internal route of requests that match no route: the server's `defaults`, no authentication (hapi)."""
+        """Returns the internal route for unmatched requests: the server's `defaults`, no authentication (hapi)."""
         self.names.realm = 0
         return Route(
             id=None,
@@ -156,7 +156,7 @@ class RouteCompiler:
         )
 
     def responder(self, options: model.RouteOptions, method: str) -> Responder:
-        """The responder of all routes with these settings of responses."""
+        """Returns the responder of all routes with these settings."""
         return self.names.once(self._responder, _ResponseSettings.of(options, method))
 
     def _responder(self, given: "_ResponseSettings") -> Responder:
@@ -177,7 +177,7 @@ class RouteCompiler:
         )
 
     def _compression(self, encoders: model.Encoders | None) -> Compression | None:
-        """How bodies are compressed; None where they are not."""
+        """Returns the compression settings; None if off."""
         given = self.table.server.compression
         if given is None or encoders is None:
             return None
@@ -187,7 +187,7 @@ class RouteCompiler:
         return Compression(given.encodings, given.min_bytes, encoders, self.mime)
 
     def after(self, given: model.Route | model.Event, options: model.RouteOptions) -> dict[str, Any]:
-        """What follows the handler."""
+        """Returns the arguments of Route for everything after the handler."""
         return {
             "validate_response": self.inputs.answers(given, options.response),
             "on_post_handler": self.ext.at("onPostHandler", options.ext),
@@ -200,7 +200,7 @@ class RouteCompiler:
         }
 
     def steps(self, given: model.Route, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
-        """The steps before the handler, in hapi's order."""
+        """Yields the steps before the handler, in hapi's order."""
         if given.realm:
             yield entering(self.names.views[given.realm]), False
         if self.cookies.declared or not options.state.parse:
@@ -243,7 +243,7 @@ class RouteCompiler:
 
 
 def _judged(given: model.Route, handler: AsyncHandler) -> model.RouteOptions:
-    """The route's options, with the schemas that a kind of handler has for inputs that the route does not judge."""
+    """Returns the route's options, with the kind's schemas for inputs that the route does not validate."""
     if not isinstance(given.handler, model.Kind):
         return given.options
     rules = given.options.validate

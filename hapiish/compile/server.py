@@ -1,4 +1,4 @@
-"""Routes and settings of the server to dispatchers: one for the world, and one that sees internal routes too."""
+"""Compiles routes and server settings to two dispatchers: one for clients, one that includes internal routes."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +20,7 @@ from hapiish.http.syntax.query import Parser, parser
 
 
 class ServerCompiler:
-    """`load`, `forwarding`, `identity` and `query` are None where the table does not use them."""
+    """Compiles the server; `load`, `forwarding`, `identity` and `query` are None if the table does not use them."""
 
     def __init__(self, names: Names, routes: RouteCompiler) -> None:
         self.table = names.table
@@ -34,7 +34,7 @@ class ServerCompiler:
         self.compiled = [(given, routes.route(given)) for given in self.table.routes]
 
     def dispatcher(self, *, internals: bool) -> Dispatcher:
-        """What answers requests; with `internals` also those for routes that only the server itself may ask for."""
+        """Returns a dispatcher; `internals` includes routes with `isInternal`."""
         settings = self.settings.router
         seen = [pair for pair in self.compiled if internals or not pair[0].options.is_internal]
         defaults = self.settings.routes
@@ -59,11 +59,11 @@ class ServerCompiler:
 
     @property
     def has_internals(self) -> bool:
-        """Whether some routes are not for the world."""
+        """Returns True if the table has internal routes."""
         return any(given.options.is_internal for given, _ in self.compiled)
 
     def early(self) -> Iterator[tuple[Step, bool]]:
-        """What happens before a route is looked up."""
+        """Yields the steps before routing."""
         if self.forwarding is not None:
             yield _forward(self.forwarding), False
         if _limits(self.settings.load):
@@ -74,7 +74,7 @@ class ServerCompiler:
             yield extension_step("onRequest", function), True
 
     def all(self) -> tuple[Route, ...]:
-        """Every route, in the order of the table."""
+        """Returns all routes, in the order of the table."""
         return tuple(route for _, route in self.compiled)
 
 

@@ -1,4 +1,4 @@
-"""`session` of a table, and of the routes that have it: its cookie is declared here, its cache taken."""
+"""Compiles `session`: declares its cookie, provisions its cache, and adds steps to the routes that use it."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ _SEGMENT = "!session"
 
 
 class SessionCompiler:
-    """`sessions` is None where the table declares none, and none of its routes then has a step for them."""
+    """Compiles sessions; `sessions` is None without `session` in the table, and routes then have no step for it."""
 
     def __init__(self, names: Names, cookies: Cookies) -> None:
         self.names = names
@@ -30,12 +30,12 @@ class SessionCompiler:
                 names.problems.append(Problem(given.mark, Code.COOKIE, f"session: {error}"))
 
     def steps(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
-        """The step that makes `request.session`."""
+        """Yields the step that creates `request.session`."""
         if self.sessions is not None and _has_session(options):
             yield session_step(self.sessions), True
 
     def finalizers(self, options: model.RouteOptions) -> Iterator[Finalizer]:
-        """The finalizer that writes the session."""
+        """Yields the finalizer that writes the session."""
         if self.sessions is not None and _has_session(options):
             yield session_finalizer(self.sessions)
 
@@ -48,7 +48,7 @@ class SessionCompiler:
 
 
 def _has_session(options: model.RouteOptions) -> bool:
-    """A route that reads no cookies would take every visitor for a new one."""
+    """Returns True if the route uses sessions; without cookie parsing every request would start a new session."""
     return options.session and options.state.parse
 
 

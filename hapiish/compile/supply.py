@@ -1,6 +1,6 @@
-"""What a function of a table may ask for besides what it is called with: `*, server` and `*, models`, by name.
+"""Dependency injection for functions of a table: the keyword-only parameters `server` and `models`.
 
-So a server method, a listener or a validation reaches the models of its table without importing the application.
+Server methods, listeners and validators access the models of their table without importing the application.
 """
 
 import inspect
@@ -11,11 +11,11 @@ from typing import Any
 from hapiish.bridge import is_async
 
 SUPPLIED = ("server", "models")
-"""The parameters, after the `*` of a function and without a default of their own."""
+"""The names of the keyword-only parameters; parameters with a default are not supplied."""
 
 
 def wanted(function: Callable[..., Any]) -> list[str]:
-    """Which of them a function asks for."""
+    """Returns the supplied parameters that a function declares."""
     try:
         known: Mapping[str, inspect.Parameter] = inspect.signature(function).parameters
     except (TypeError, ValueError):  # a builtin without a signature
@@ -28,7 +28,7 @@ def _is_open(parameter: inspect.Parameter) -> bool:
 
 
 def supplied(function: Callable[..., Any], given: Mapping[str, Any]) -> Callable[..., Any]:
-    """`function`, called with these besides; what a caller gives by the same name goes before."""
+    """Wraps `function` with these keyword arguments; arguments of the caller override them."""
     if is_async(function) or is_async(type(function).__call__):
 
         @wraps(function)
