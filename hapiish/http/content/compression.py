@@ -2,6 +2,8 @@
 
 gzip and deflate are Python's; br and zstd come with the extra `compression`. `render` decides whether a response is
 compressed.
+
+Starlette's GZipMiddleware ignores q-values and knows neither br nor zstd.
 """
 
 import asyncio

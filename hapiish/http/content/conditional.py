@@ -2,6 +2,8 @@
 
 The caller decides when to evaluate: before sending, where GET and HEAD may become a 304, or before a handler changes
 anything, where any method may fail with 412.
+
+No library evaluates these for ASGI: Starlette's FileResponse ignores If-Match.
 """
 
 import re

@@ -1,6 +1,8 @@
 """Decodes content codings of request bodies piece by piece (RFC 9110 §8.4): gzip and deflate, br and zstd by libraries.
 
 A decoder never returns more than its limit, which stops decompression bombs.
+
+No library decodes request bodies within an output limit.
 """
 
 import zlib

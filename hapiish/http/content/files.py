@@ -2,6 +2,8 @@
 
 All disk access runs in the thread pool. A file is opened once, so that body and headers describe the same file even if
 its name changes meanwhile.
+
+Starlette's FileResponse stats and opens a path separately, and has no precompressed variants.
 """
 
 import asyncio

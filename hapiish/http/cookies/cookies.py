@@ -2,6 +2,8 @@
 
 A cookie that the table declares is judged strictly and decoded; any other never fails a request: it arrives as it is
 when it is well-formed, and not at all when it is not.
+
+No library has statehood's rules: Starlette's and Python's parsers accept malformed and repeated cookies silently.
 """
 
 import dataclasses

@@ -2,6 +2,8 @@
 
 AES-256-CBC and HMAC-SHA256 under keys that PBKDF2 makes of a password and a salt, so that hapi and hapiish can read
 each other's cookies. Needs the package cryptography, which is imported when something is first sealed or unsealed.
+
+No maintained Python library reads this format.
 """
 
 import hashlib

@@ -2,6 +2,8 @@
 
 A session that fits is in the cookie as a whole; a larger one is in the cache, and the cookie has but its id. Loaded
 before authentication and written by a finalizer of the response if it was changed.
+
+No library has yar's rules: Starlette's SessionMiddleware signs its cookie and does not encrypt it.
 """
 
 import secrets

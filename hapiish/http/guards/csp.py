@@ -2,6 +2,8 @@
 
 A nonce is made when somebody asks for it, in `request.plugins["blankie"]["nonces"]`; a response for which nobody did
 has the policy without any.
+
+No library has blankie's nonces on demand.
 """
 
 import secrets

@@ -5,6 +5,8 @@ route's `cors` allows it. The token is in a cookie, which other sites cannot rea
 body or the query, from which it is removed, or under `restful` in a header. It is signed, and bound to the session
 where there is one, so that a cookie that somebody else has planted is no token. `request.plugins["crumb"]` is the
 token, for a form to carry.
+
+No library has crumb's tokens with checks of the origin.
 """
 
 import hmac

@@ -2,6 +2,8 @@
 
 The delay of the event loop is how much later than asked a timer fires; its utilisation the share of time for which its
 thread computes; resident memory is what the system says of the process.
+
+No library has heavy's measures: psutil does not know the delay of an event loop.
 """
 
 import asyncio

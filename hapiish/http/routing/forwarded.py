@@ -1,6 +1,8 @@
 """Reads address, scheme and host from `X-Forwarded-For`, `-Proto` and `-Host` of trusted proxies.
 
 Changes the scope, so that later code sees the client instead of the proxy. Headers of an untrusted peer are ignored.
+
+uvicorn's ProxyHeadersMiddleware does not read `X-Forwarded-Host`.
 """
 
 from collections.abc import Iterable

@@ -2,6 +2,8 @@
 
 Maps parsed paths to opaque targets and returns a target and the decoded parameters. Handlers, OPTIONS, CORS and the
 response without a match are the caller's.
+
+Starlette's Router tries routes in the order of declaration; hapi's order is by specificity.
 """
 
 import re

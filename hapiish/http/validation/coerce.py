@@ -3,6 +3,8 @@
 Nothing given is changed in place, and text that does not fit stays as it is, for the validator to report. JSON
 bodies only get their defaults: their types are what the client sent (hapi). Of alternatives only those that hold for a
 value have a say in it.
+
+No library converts text by a JSON Schema.
 """
 
 import json

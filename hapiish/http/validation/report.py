@@ -2,6 +2,9 @@
 
 Messages are made of the schema alone, never of the value, so that no password reaches a client or a log. What
 the engines would judge differently (patterns, formats, fractions) is judged by jsonschema-rs here as well.
+
+jsonschema-rs gives the verdict but cannot write the report: its `iter_errors` computes all errors of a value, nested
+alternatives included, before it returns the first, so that the work on a hostile value has no bound.
 """
 
 import json
