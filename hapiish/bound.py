@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from socket import gethostname
 from time import time
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from hapiish.bridge import anywhere
 from hapiish.caches import Caches, Policy, Rules
@@ -30,7 +30,26 @@ if TYPE_CHECKING:
     from hapiish.http.auth.service import AuthService
     from hapiish.http.content.files import Etags
     from hapiish.http.content.mime import MimeTypes
-    from hapiish.server import Server
+    from hapiish.realtime import RealtimeServer
+    from hapiish.store.threads import Pool
+
+
+class ServerState(Protocol):
+    """The state of a server that outlives its tables (`hapiish.server.Server`)."""
+
+    app: dict[str, Any]
+    pool: "Pool"
+    caches: Caches
+    events: Events
+    realtime: "RealtimeServer | None"
+    kept: dict[Hashable, Any]
+    pid: int
+    port: int | None
+    created: float
+    started_at: float | None
+
+    async def start(self) -> None:
+        """Opens the resources of the server."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,7 +72,7 @@ class ServerInfo:
 class BaseServer:
     """The methods that depend on the table: `Server` has them for the current one, `BoundServer` for its own."""
 
-    server: "Server"
+    server: ServerState
     """The server itself, which outlives its tables."""
     compiled: Compiled
     settings: Settings
@@ -162,7 +181,7 @@ class BoundServer(BaseServer):
     the table.
     """
 
-    def __init__(self, server: "Server", table: Table) -> None:
+    def __init__(self, server: ServerState, table: Table) -> None:
         self.server = server
         self.app = server.app
         self.pool = server.pool

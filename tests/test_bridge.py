@@ -300,8 +300,7 @@ async def test_every_coroutine_that_a_def_handler_can_reach_may_be_called_there(
         request = app.server.methods.plain.__globals__["seen"][0]
         realtime = app.server.realtime
         assert realtime is not None
-        (transport,) = realtime._hub.eio.sockets.values()
-        starts = [request, request.raw, request.session, *transport.sockets.values(), request.send]
+        starts = [request, request.raw, request.session, *realtime._hub.sockets(), request.send]
         server = app.server
         starts += [server, server.events, server.caches, server.auth, server.session, server.pool]
         starts += [realtime, server.methods, server.methods.loads.cache, server.methods.loads.cache.policy]

@@ -27,8 +27,8 @@ from hapiish.http.guards.csrf import RUN_SECRET
 from hapiish.http.serving.connections import Limits
 from hapiish.http.serving.protocol import HttpProtocol
 from hapiish.http.serving.tls import Handshake
+from hapiish.http.serving.websocket import WebSocketProtocol
 from hapiish.options import Database, Table, Tls
-from hapiish.realtime.protocol import WebSocketProtocol
 from hapiish.store import indexes
 from hapiish.store.connection import StoreError, Target, acquire, documents, release
 from hapiish.store.store import pings

@@ -31,7 +31,7 @@ from hapiish.http.exchange.request_id import Identity
 from hapiish.http.exchange.route import Route
 from hapiish.http.guards.load import Load
 from hapiish.http.routing.forwarded import Forwarding
-from hapiish.realtime.namespaces import Namespaces
+from hapiish.realtime.socketio.namespaces import Namespaces
 from hapiish.table.problems import TableError
 from hapiish.types import AsyncHandler
 

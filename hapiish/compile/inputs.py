@@ -16,8 +16,9 @@ from hapiish.http.validation.coerce import compile_coercer, compile_defaults, co
 from hapiish.http.validation.failure import OnFailure
 from hapiish.http.validation.inputs import Convert, Source, function_step, together_step, validate_step
 from hapiish.http.validation.outputs import Validate, by_function, by_schema, validate_response_step
-from hapiish.http.validation.validator import Validator, compile_judge, compile_schema
-from hapiish.realtime.attachments import for_attachments
+from hapiish.http.validation.strip_unknown import compile_judge
+from hapiish.http.validation.validator import Validator, compile_schema
+from hapiish.realtime.socketio.attachments import for_attachments
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 from hapiish.types import AsyncHandler

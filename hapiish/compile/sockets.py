@@ -10,8 +10,8 @@ from hapiish.compile.routes import RouteCompiler
 from hapiish.grammar.schema import embed
 from hapiish.http.exchange.route import Route, Step
 from hapiish.realtime import NamespaceHooks
-from hapiish.realtime.attachments import for_attachments, speaks_of_attachments
 from hapiish.realtime.binding import Connection, Emits, EventRoute, answering_with_attachments, with_attachments
+from hapiish.realtime.socketio.attachments import for_attachments, has_attachments
 from hapiish.types import AsyncHandler
 
 
@@ -138,7 +138,7 @@ class SocketCompiler:
 
     def speaks(self, schema: Any) -> bool:
         """Whether a schema has `format: binary` anywhere."""
-        return isinstance(schema, dict) and speaks_of_attachments(embed(schema, self.routes.inputs.schemas))
+        return isinstance(schema, dict) and has_attachments(embed(schema, self.routes.inputs.schemas))
 
     def event_steps(
         self, given: model.Event, options: model.RouteOptions, *, binary: bool

@@ -1,18 +1,23 @@
-"""Socket.IO namespaces and events. Knows the protocol and the lifecycle, nothing of tables."""
+"""Socket.IO namespaces and events on the lifecycle of requests.
+
+`engineio` serves sessions over long polling and WebSockets. `socketio` opens namespaces in a session and calls their
+hooks. `server` makes both an ASGI application; `binding` implements the hooks with the lifecycle of `http`.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hapiish.realtime.hooks import RESERVED, Answer, NamespaceHooks
+from hapiish.realtime.socketio.events import RESERVED, Answer
+from hapiish.realtime.socketio.hooks import NamespaceHooks
 
 if TYPE_CHECKING:
     from hapiish.realtime.server import RealtimeServer
-    from hapiish.realtime.socket import Socket
+    from hapiish.realtime.socketio.socket import Socket
 
 __all__ = ["RESERVED", "Answer", "NamespaceHooks", "RealtimeServer", "Socket"]
 
-# Late, so that a table without sockets never pays for Socket.IO.
-_LATE = {"RealtimeServer": "hapiish.realtime.server", "Socket": "hapiish.realtime.socket"}
+# Imported on first use: a table without sockets does not load python-socketio.
+_LATE = {"RealtimeServer": "hapiish.realtime.server", "Socket": "hapiish.realtime.socketio.socket"}
 
 
 def __getattr__(name: str) -> Any:

@@ -20,8 +20,8 @@ from hapiish.http.exchange.route import Route, Step, Steps
 from hapiish.http.exchange.toolkit import CLOSE, LifecycleAborted, Toolkit
 from hapiish.http.lifecycle import awaited, failed, finish, perform, post_response
 from hapiish.http.validation.validator import Validator, faults_as_sent
-from hapiish.realtime.attachments import held, released
-from hapiish.realtime.hooks import Answer, Arguments
+from hapiish.realtime.socketio.attachments import replace_attachments, restore_attachments
+from hapiish.realtime.socketio.events import Answer, Arguments
 from hapiish.types import AsyncHandler
 
 Ack = dict[str, Any]
@@ -175,11 +175,11 @@ def with_attachments(steps: Steps) -> Step:
 
     async def judge(request: Request) -> Response | None:
         attachments: list[bytes] = []
-        request.payload = held(request.payload, attachments)
+        request.payload = replace_attachments(request.payload, attachments)
         try:
             return await _walk(steps, request)
         finally:
-            request.payload = released(request.payload, attachments)
+            request.payload = restore_attachments(request.payload, attachments)
 
     return judge
 
@@ -199,13 +199,13 @@ def answering_with_attachments(judge: JudgeAnswer) -> JudgeAnswer:
         attachments: list[bytes] = []
         answer = response.source
         try:
-            response.source = shown = held(answer, attachments)
+            response.source = shown = replace_attachments(answer, attachments)
         except boom.BadRequest as error:
             raise ValueError(f"the answer of event {request.route.path}: {error}") from None
         try:
             return await judge(request, response)
         finally:
-            response.source = answer if response.source is shown else released(response.source, attachments)
+            response.source = answer if response.source is shown else restore_attachments(response.source, attachments)
 
     return judged
 
@@ -363,6 +363,6 @@ class Emits:
             raise ValueError(f'the table does not declare the emit "{event}" (declared: {known})') from None
         if validator is None:
             return
-        shown = held(data, []) if event in self._attaching else data
+        shown = replace_attachments(data, []) if event in self._attaching else data
         if faults := faults_as_sent(validator, shown):
             raise ValueError(f'the payload of the emit "{event}" breaks its schema: {faults}')

@@ -1,4 +1,4 @@
-"""Socket.IO as an ASGI application: settings in, a callable out. Hides which server library does it."""
+"""RealtimeServer: Socket.IO as an ASGI application."""
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -6,13 +6,13 @@ from typing import Any
 
 from hapiish.bridge import anywhere, loop_only
 from hapiish.codec import MOST_DIGITS
-from hapiish.realtime.engine import Origins
-from hapiish.realtime.hooks import NamespaceHooks
-from hapiish.realtime.hub import Hub
-from hapiish.realtime.namespaces import Namespaces
-from hapiish.realtime.review import review
-from hapiish.realtime.socket import Socket
-from hapiish.realtime.transport import Transport
+from hapiish.realtime.engineio.engine import Origins
+from hapiish.realtime.engineio.transport import Transport
+from hapiish.realtime.socketio.hooks import NamespaceHooks
+from hapiish.realtime.socketio.hub import Hub
+from hapiish.realtime.socketio.namespaces import Namespaces
+from hapiish.realtime.socketio.review import review
+from hapiish.realtime.socketio.socket import Socket
 from hapiish.types import Receive, Run, Scope, Send
 
 Skipped = Socket | str
@@ -21,10 +21,10 @@ Skipped = Socket | str
 class RealtimeServer:
     """Serves Socket.IO 5 clients (JavaScript 3 and 4). Durations are milliseconds, sizes bytes.
 
-    `origins` None allows pages of the same origin, `"*"` all. A client that leaves more than `send_buffer_count`
-    messages or `send_buffer_bytes` unread is closed as "slow"; one that sends more than `max_bytes` at once is closed,
-    and so is one that opens no namespace within `connect_timeout_ms` (None: the ping's interval and timeout together).
-    `run` calls what blocks in a thread; `most_digits` bounds the integers in events.
+    `origins` None allows pages of the same origin, `"*"` all. A client with more than `send_buffer_count` messages or
+    `send_buffer_bytes` unsent is disconnected as "slow". A client that sends a message over `max_bytes`, or opens no
+    namespace within `connect_timeout_ms` (None: ping interval and timeout together), is disconnected. `run` calls
+    blocking functions in a thread; `most_digits` limits the integers in events.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class RealtimeServer:
 
     @property
     def namespaces(self) -> Mapping[str, NamespaceHooks]:
-        """May be replaced at any time: connected sockets go on with the new hooks."""
+        """The namespaces, replaceable at any time: connected sockets continue with the new hooks."""
         return self._hub.namespaces
 
     @namespaces.setter
@@ -68,11 +68,11 @@ class RealtimeServer:
         self._hub.namespaces = namespaces if isinstance(namespaces, Namespaces) else Namespaces(namespaces)
 
     def handles(self, path: str) -> bool:
-        """Whether a request for `path` is for this application."""
+        """Returns True for the path of a request to this application."""
         return path.startswith(self.path) and path[len(self.path) : len(self.path) + 1] in ("", "/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI application: takes "websocket" scopes, and the "http" scopes of long polling."""
+        """Serves "websocket" scopes, and "http" scopes of long polling (ASGI)."""
         transport = await self._hub.handle_request(scope, receive, send)
         if isinstance(transport, Transport):
             await transport.serve(receive)
@@ -88,24 +88,24 @@ class RealtimeServer:
         skip: Skipped | Iterable[Skipped] | None = None,
         declared: Namespaces | None = None,
     ) -> None:
-        """Sends to a room, to the union of several, or to everybody; `skip` (sockets or their ids) are left out.
+        """Sends to a room, to the union of several, or to all sockets, except those in `skip` (sockets or their ids).
 
-        `declared` are the namespaces whose `emits` the event must meet, by default the current ones.
-
-        Raises ValueError for a namespace that is not declared, what the namespace's `emits` raises, and TypeError for
-        data that cannot be sent.
+        `declared` are the namespaces whose `emits` check the event, by default the current ones. Raises ValueError for
+        an undeclared namespace, the error of the namespace's `emits`, and TypeError for data that cannot be encoded.
         """
         hooks = self._hub.expect(namespace, declared)
-        await self._hub.emit_to(hooks, event, data, namespace, room=to, skipped=_ids(skip) if skip is not None else ())
+        skipped = _ids(skip) if skip is not None else ()
+        await self._hub.emitter.emit(hooks.emits, event, data, namespace, room=to, skipped=skipped)
 
     @anywhere
     async def review(self, before: Mapping[str, NamespaceHooks]) -> None:
-        """Judges who came in by namespaces of `before` by those of now; what changed may be in their disfavour."""
-        await review(self._hub, before)
+        """Authorizes clients again whose namespaces changed since `before`; disconnects those that are refused."""
+        hub = self._hub
+        await review(tuple(hub.sockets()), before, lambda: hub.namespaces, hub.dismiss)
 
     @loop_only
     async def shutdown(self, *, grace_ms: int = 5000) -> None:
-        """Refuses who comes, lets events that are being handled end within `grace_ms`, and closes every connection."""
+        """Refuses new clients, waits up to `grace_ms` for events in progress, and closes every connection."""
         engine = self._hub.eio
         engine.draining = True
         await asyncio.gather(

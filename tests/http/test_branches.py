@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hapiish.http.validation import branches as choices
 from hapiish.http.validation import transform
 from hapiish.http.validation.coerce import compile_coercer, compile_defaults
-from hapiish.http.validation.validator import compile_judge, compile_schema
+from hapiish.http.validation.strip_unknown import compile_judge
+from hapiish.http.validation.validator import compile_schema
 
 INTEGER, TEXT, NULL = {"type": "integer"}, {"type": "string"}, {"type": "null"}
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hapiish.http.validation.coerce import compile_coercer, compile_defaults
 from hapiish.http.validation.report import Reporter
 from hapiish.http.validation.schema import SchemaError
-from hapiish.http.validation.validator import compile_judge, compile_schema
+from hapiish.http.validation.strip_unknown import compile_judge
+from hapiish.http.validation.validator import compile_schema
 
 NAMES = st.sampled_from(["a", "b", "c", "xa"])
 NUMBERS = st.integers(-3, 3) | st.sampled_from([0.1, 0.3, 0.5, 1.0, 1.5, 1e16, 2**63])

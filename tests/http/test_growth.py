@@ -25,10 +25,10 @@ from hapiish.http.routing import router
 from hapiish.http.routing.forwarded import Forwarding
 from hapiish.http.syntax import header, message_head, query
 from hapiish.http.validation.coerce import compile_coercer
-from hapiish.http.validation.validator import compile_judge
+from hapiish.http.validation.strip_unknown import compile_judge
 from hapiish.options import BrotliDecoder, Decoders, ZstdDecoder
-from hapiish.realtime.packets import read_event
-from hapiish.realtime.polling import packets_of
+from hapiish.realtime.engineio.polling import packets_of
+from hapiish.realtime.socketio.packets import read_event
 from tests.growth import grows_linearly
 from tests.http.support import make_request
 

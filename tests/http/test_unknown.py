@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hapiish.http.validation.strip_unknown import compile_known
-from hapiish.http.validation.validator import compile_judge, compile_schema
+from hapiish.http.validation.strip_unknown import compile_judge, compile_known
+from hapiish.http.validation.validator import compile_schema
 
 TREE = {"Tree": {"type": "object", "properties": {"n": {}, "kids": {"items": {"$ref": "#/schemas/Tree"}}}}}
 

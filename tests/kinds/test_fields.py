@@ -7,7 +7,7 @@ import pytest
 from bson import Decimal128
 
 from hapiish.kinds.model.fields import members_of
-from hapiish.kinds.model.scalars import Type
+from hapiish.kinds.model.types import Type
 from hapiish.kinds.model.values import Unfit
 
 

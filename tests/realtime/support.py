@@ -11,8 +11,8 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from hapiish.http.serving.connections import Limits
+from hapiish.http.serving.websocket import WebSocketProtocol
 from hapiish.realtime import NamespaceHooks, RealtimeServer, Socket
-from hapiish.realtime.protocol import WebSocketProtocol
 
 PATIENCE = 10  # seconds until something that should have come is missed
 OnEvent = Callable[[Socket, Any], Awaitable[Any]]

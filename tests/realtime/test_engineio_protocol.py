@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -15,8 +16,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from hapiish.http.serving.protocol import HttpProtocol
 from hapiish.realtime import Socket
-from hapiish.realtime.engine import Engine
-from hapiish.realtime.transport import Transport
+from hapiish.realtime.engineio.engine import Engine
+from hapiish.realtime.engineio.transport import Transport
 from hapiish.types import Message, Receive, Scope, Send
 from tests.realtime.support import PATIENCE, Gate, Journal, echo, gone, realtime, serving
 from tests.realtime.test_polling import Polling, polling
@@ -32,6 +33,7 @@ class Server:
     def __init__(self, ping_interval: float = 25, ping_timeout: float = 20) -> None:
         self.left: list[str] = []
         self.engine = Engine(
+            opened=self.opened,
             send_buffer_count=100,
             send_buffer_bytes=1 << 20,
             origins=["https://chat.example"],
@@ -42,14 +44,17 @@ class Server:
             max_http_buffer_size=1000000,
             async_mode="asgi",
         )
-        self.engine.take = self.take
-        self.engine.left = self.leave
 
-    async def take(self, transport: Transport, data: str | bytes) -> None:
+    def opened(self, transport: Transport) -> None:
+        transport.on_packet = partial(self.echo, transport)
+        transport.on_close = self.leave
+        transport.farewell = lambda reason: []
+
+    async def echo(self, transport: Transport, data: str | bytes) -> None:
         said: Message = {"bytes": data} if isinstance(data, bytes) else {"text": f"4{data}"}
         transport.deliver({"type": "websocket.send", **said})
 
-    async def leave(self, transport: Transport, reason: str) -> None:
+    async def leave(self, reason: str) -> None:
         self.left.append(reason)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

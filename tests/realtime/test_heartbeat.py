@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import socketio
 
-from hapiish.realtime.transport import READ_AHEAD
+from hapiish.realtime.engineio.transport import READ_AHEAD
 from tests.realtime.support import PATIENCE, Gate, Journal, Raw, gone, member, raw, realtime, serving
 from tests.realtime.test_polling import polling
 

@@ -204,11 +204,7 @@ async def test_several_sockets_may_be_left_out(make: Make) -> None:
         """
     )
     async with serving(app) as port, member(port) as one, member(port) as two, member(port) as three:
-        sockets = {
-            socket.id: socket
-            for transport in app.server.realtime._hub.eio.sockets.values()  # type: ignore[union-attr]
-            for socket in transport.sockets.values()
-        }
+        sockets = {socket.id: socket for socket in app.server.realtime._hub.sockets()}  # type: ignore[union-attr]
         (first, second, third) = sockets.values()
         await app.server.emit("x", 1, skip=[first, second.id])
         await app.server.emit("x", 2, skip=(each for each in (third,)))

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from hapiish.realtime.outbox import Outbox
+from hapiish.realtime.engineio.outbox import Outbox
 from hapiish.types import Message
 
 pytestmark = pytest.mark.anyio

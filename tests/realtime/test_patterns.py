@@ -8,8 +8,8 @@ import pytest
 
 from hapiish import create_app
 from hapiish.realtime import NamespaceHooks
-from hapiish.realtime.hub import MOST_NAMESPACES
-from hapiish.realtime.namespaces import Namespaces
+from hapiish.realtime.socketio.hub import MOST_NAMESPACES
+from hapiish.realtime.socketio.namespaces import Namespaces
 from tests.realtime.support import Journal, gone, member, raw, realtime, serving
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 from websockets.utils import apply_mask
 
-from hapiish.realtime.protocol import MOST_PONGS, READ_AHEAD, WebSocketProtocol, text_frame
+from hapiish.http.serving.websocket import MOST_PONGS, READ_AHEAD, WebSocketProtocol, text_frame
 from hapiish.types import Receive, Scope, Send
 from tests.realtime.support import PATIENCE
 

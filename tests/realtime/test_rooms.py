@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from hapiish.realtime import NamespaceHooks, Socket
-from hapiish.realtime.rooms import Rooms
+from hapiish.realtime.socketio.rooms import Rooms
 from hapiish.types import Message
 from tests.realtime.support import Journal, Raw, echo, member, raw, realtime, serving
 

@@ -26,7 +26,7 @@ from websockets.asyncio.client import connect
 
 from hapiish import create_app
 from hapiish.http.serving.protocol import HttpProtocol
-from hapiish.realtime.transport import Transport
+from hapiish.realtime.engineio.transport import Transport
 from tests.realtime.support import member, serving
 
 AT_ONCE = 8

@@ -5,8 +5,7 @@ again, to say where and why.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -14,7 +13,7 @@ import jsonschema_rs
 
 from hapiish import codec
 from hapiish.grammar.pattern import OPTIONS
-from hapiish.http.validation.report import MOST_FAULTS, TOO_DEEP, UNEXPLAINED, Fault, Reporter
+from hapiish.http.validation.report import UNEXPLAINED, Fault, Reporter
 from hapiish.http.validation.schema import Schema, SchemaError, embed, for_engine
 
 NOTHING: Schema = {"type": ["object", "null"], "additionalProperties": False}
@@ -59,41 +58,6 @@ class Validator:
         return self._reporter.faults(value) or unexplained
 
 
-class Known(Protocol):
-    """What a schema knows of objects: the places of other keys."""
-
-    def surplus(self, value: Any) -> Iterator[str]: ...
-
-
-class Strict:
-    """A validator under hapi's options: unknown keys are faults too (`known`), or only the first fault is told."""
-
-    __slots__ = ("_first", "_known", "_validator", "is_valid")
-
-    def __init__(self, validator: Validator, known: Known | None, *, abort_early: bool) -> None:
-        self._validator = validator
-        self._known = known
-        self._first = abort_early
-        self.is_valid: Callable[[Any], bool] = validator.is_valid if known is None else self._fits
-
-    def _fits(self, value: Any) -> bool:
-        assert self._known is not None
-        return self._validator.is_valid(value) and next(self._known.surplus(value), None) is None
-
-    def errors(self, value: Any) -> list[Fault]:
-        """The faults of `value`, sorted by place; the first of them alone with `abort_early`."""
-        found = self._validator.errors(value)
-        if self._known is not None and found != [TOO_DEEP]:
-            surplus = islice(self._known.surplus(value), MOST_FAULTS)
-            more = [_unknown(place) for place in surplus if not any(fault["path"] == place for fault in found)]
-            found = sorted([*found, *more], key=lambda fault: fault["path"]) if more else found
-        return found[:1] if self._first else found
-
-
-def _unknown(place: str) -> Fault:
-    return {"path": place, "message": "is not allowed", "keyword": "additionalProperties"}
-
-
 _compiled: WeakValueDictionary[str, Validator] = WeakValueDictionary()
 
 
@@ -109,17 +73,6 @@ def compile_schema(schema: Schema, schemas: Mapping[str, Any]) -> Validator:
     if validator is None:
         validator = _compiled[key] = Validator(document)
     return validator
-
-
-def compile_judge(
-    schema: Schema, schemas: Mapping[str, Any], *, allow_unknown: bool = True, abort_early: bool = False
-) -> Judge:
-    """`compile_schema` under hapi's `validate.options`; without any of them it is that validator itself."""
-    from hapiish.http.validation.strip_unknown import compile_known  # it asks this module for the verdict on branches
-
-    validator = compile_schema(schema, schemas)
-    known = None if allow_unknown else compile_known(schema, schemas)
-    return validator if known is None and not abort_early else Strict(validator, known, abort_early=abort_early)
 
 
 def faults_as_sent(validator: Judge, source: Any) -> list[Fault]:

@@ -15,9 +15,8 @@ from hapiish import boom
 from hapiish.http.validation.failure import OnFailure
 from hapiish.http.validation.report import Fault as Problem
 from hapiish.http.validation.schema import escape
-from hapiish.kinds.model.fields import Member
 from hapiish.kinds.model.resource import ID, Resource
-from hapiish.kinds.model.scalars import Schema
+from hapiish.kinds.model.types import Member, Schema
 from hapiish.kinds.model.values import Unfit
 from hapiish.kinds.route import KindRoute
 from hapiish.store import errors

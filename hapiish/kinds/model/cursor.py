@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hapiish import codec
-from hapiish.kinds.model.scalars import Type
+from hapiish.kinds.model.types import Type
 from hapiish.kinds.model.values import Unfit
 
 Condition = dict[str, Any]

@@ -6,7 +6,6 @@ query or a document. Knows no request.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from bson import DBRef
@@ -14,38 +13,13 @@ from mongoengine import fields as me
 from mongoengine.errors import NotRegistered
 
 from hapiish.kinds.model import values
-from hapiish.kinds.model.scalars import SCALARS, Schema, Type, chosen, given
+from hapiish.kinds.model.scalars import SCALARS, chosen, given
+from hapiish.kinds.model.types import Member, Schema, Type
 from hapiish.kinds.model.values import Unfit, plain
 
 _DEEPEST = 8  # levels of embedded documents; one that embeds itself ends there
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """A field of a document: `name` is the database's, which clients use too, `attribute` the class's own."""
-
-    name: str
-    attribute: str
-    type: Type | None  # None for what hapiish has no JSON for: files, geometry, generic references
-    required: bool
-    automatic: bool  # filled in by MongoEngine: the id, a sequence
-    default: Any
-    is_secret: bool
-    why: str = ""
-
-    @property
-    def has_default(self) -> bool:
-        return self.default is not None
-
-    def absent(self) -> Any:
-        """What a stored document without this field shows: a constant default, an empty list or object, or null."""
-        if self.type is None:
-            return None
-        default = self.default() if callable(self.default) and self.type.schema.get("type") in _EMPTY else self.default
-        return None if default is None or callable(default) else plain(default)
-
-
-_EMPTY = ("array", "object")
 _SECRET = re.compile(
     "api ?key|credentials?|digest|hash(ed)?|otp|pass ?(code|phrase|wd|word)|private ?key|pwd|salt|secrets?|tokens?"
 )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hapiish.kinds.model.scalars import Schema, Type
+from hapiish.kinds.model.types import Schema, Type
 from hapiish.kinds.model.values import Convert, Unfit, text
 
 Condition = dict[str, Any]

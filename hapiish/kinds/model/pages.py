@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hapiish.kinds.model.cursor import Condition, Key, Order
-from hapiish.kinds.model.scalars import Schema
+from hapiish.kinds.model.types import Schema
 from hapiish.kinds.model.values import Unfit
 
 _DIGITS = re.compile(r"[0-9]{1,9}")

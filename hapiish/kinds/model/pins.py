@@ -16,8 +16,8 @@ from hapiish.grammar.template import Template, Value
 from hapiish.http.auth.access import claim, text_of
 from hapiish.http.validation.coerce import compile_coercer
 from hapiish.http.validation.validator import compile_schema
-from hapiish.kinds.model.fields import Member
-from hapiish.kinds.model.scalars import DECIMAL, HEX_ID, Type
+from hapiish.kinds.model.scalars import DECIMAL, HEX_ID
+from hapiish.kinds.model.types import Member, Type
 from hapiish.kinds.model.values import Unfit, plain
 
 _READ: Final[Mapping[str, Callable[[Any], Any]]] = {

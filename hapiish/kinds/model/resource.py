@@ -11,11 +11,11 @@ from hapiish import boom
 from hapiish.grammar.template import Template, TemplateError, Value, parse
 from hapiish.kinds.model import filters as filtering
 from hapiish.kinds.model.cursor import Key
-from hapiish.kinds.model.fields import Member, members_of, object_schema, show_members
+from hapiish.kinds.model.fields import members_of, object_schema, show_members
 from hapiish.kinds.model.filters import Filter
 from hapiish.kinds.model.pages import Pages, listed
 from hapiish.kinds.model.pins import Pin, coercion, pin
-from hapiish.kinds.model.scalars import Schema, Type
+from hapiish.kinds.model.types import Member, Schema, Type
 from hapiish.kinds.model.values import Unfit, shallow
 from hapiish.kinds.model.versions import digest, number
 from hapiish.kinds.refusal import Fault, Refusal, unknown

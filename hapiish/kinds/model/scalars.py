@@ -4,46 +4,21 @@ Each maker takes a MongoEngine field and returns its type. Knows no documents an
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mongoengine import fields as me
 
 from hapiish.grammar.pattern import fault
 from hapiish.kinds.model import values
+from hapiish.kinds.model.types import Schema, Type
 from hapiish.kinds.model.values import Convert, Unfit, plain
-
-if TYPE_CHECKING:
-    from hapiish.kinds.model.fields import Member
-
-Schema = dict[str, Any]
 
 HEX_ID = "^[0-9a-fA-F]{24}$"
 DECIMAL = "^[+-]?[0-9]{1,34}([.][0-9]{1,34})?$"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Type:
-    """How values of one field look to clients.
-
-    `parse` makes of JSON what the document's attribute takes, `store` what the database compares with, `plain` of what
-    the database has JSON again. `ordered` values can be sorted by, `ranged` ones compared with others, `text` searched;
-    `many` marks a list, whose `item` is the type of each; `members` are those of an embedded document.
-    """
-
-    schema: Schema
-    parse: Convert
-    plain: Convert
-    store: Convert | None = None
-    ordered: bool = False
-    ranged: bool = False
-    text: bool = False
-    many: bool = False
-    item: "Type | None" = None
-    members: "Mapping[str, Member] | None" = None
 
 
 def chosen(base: Type, field: Any) -> Type:

@@ -12,7 +12,7 @@ from typing import Any
 
 from hapiish import boom, codec
 from hapiish.http.content.conditional import entity_tags
-from hapiish.kinds.model.fields import Member
+from hapiish.kinds.model.types import Member
 
 Condition = dict[str, Any]
 Row = Mapping[str, Any]

@@ -15,7 +15,7 @@ from pymongo.errors import PyMongoError
 from hapiish import boom
 from hapiish.kinds.model.action import Action, Plain, here
 from hapiish.kinds.model.resource import ID, Resource
-from hapiish.kinds.model.scalars import Schema
+from hapiish.kinds.model.types import Schema
 from hapiish.kinds.model.versions import Preconditions, number, unchanged
 
 _TRIES = 100  # at each of which another write was the faster one

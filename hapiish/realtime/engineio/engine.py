@@ -1,14 +1,13 @@
-"""Engine.IO: the handshake, the transports that are alive and the one task that watches them.
+"""Engine: handshakes and requests of Engine.IO 4, the open sessions and the one task that checks their heartbeats.
 
-Answers the requests of Engine.IO 4 as Node's server does, with its codes of errors; who comes in by WebSocket is handed
-back as a Transport. Knows nothing of Socket.IO packets.
+Responses and error codes are those of Node's server.
 """
 
 import asyncio
 import gzip
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 from urllib.parse import parse_qs
 
@@ -17,19 +16,17 @@ import engineio
 from hapiish.codec import encode
 from hapiish.http.content.compression import negotiate
 from hapiish.http.exchange.route import UNINTERRUPTED
-from hapiish.realtime.packets import MalformedError
-from hapiish.realtime.polling import body_of, unless_left
-from hapiish.realtime.transport import Transport
+from hapiish.realtime.engineio.errors import MalformedError
+from hapiish.realtime.engineio.polling import body_of, unless_disconnected
+from hapiish.realtime.engineio.transport import REASON, Settings, Transport
 from hapiish.types import Receive, Scope, Send
 
 Origins = Literal["*"] | Sequence[str] | None
-Take = Callable[[Transport, str | bytes], Awaitable[None]]
-Left = Callable[[Transport, str], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 logger = logging.getLogger("hapiish.realtime")
 
-# Of Node's server (engine.io, `Server.errors`).
+# The errors of Node's server (engine.io, `Server.errors`).
 UNKNOWN_TRANSPORT: Final = (0, "Transport unknown")
 UNKNOWN_SID: Final = (1, "Session ID unknown")
 BAD_HANDSHAKE_METHOD: Final = (2, "Bad handshake method")
@@ -37,34 +34,33 @@ BAD_REQUEST: Final = (3, "Bad request")
 FORBIDDEN: Final = (4, "Forbidden")
 UNSUPPORTED_VERSION: Final = (5, "Unsupported protocol version")
 
-CLOCK = 0.001
+CLOCK_RESOLUTION = 0.001
 """Seconds by which timers may be early."""
 
-WORTH_COMPRESSING = 1024
-"""Bytes of a response from which on it is compressed for a client that takes gzip."""
+COMPRESSION_THRESHOLD = 1024
+"""Bytes of the smallest response that is compressed for a client that accepts gzip."""
 
 
 class RefusedError(Exception):
-    """A request that is not served; the client gets `status` and `{code, message}`."""
+    """A refused request: the client gets `status` and `{code, message}`."""
 
     def __init__(self, error: tuple[int, str], detail: str = "", status: int = 400) -> None:
-        self.code, what = error
-        self.message = f"{what}: {detail}" if detail else what
+        self.code, message = error
+        self.message = f"{message}: {detail}" if detail else message
         self.status = status
         super().__init__(self.message)
 
 
 class Engine(engineio.AsyncServer):
-    """The transports of one process. `take` gets every packet, `left` hears of every end."""
+    """The sessions of one process, in `sockets` by id. `opened(transport)` sets the callbacks of each new one."""
 
-    take: Take
-    left: Left
     sockets: dict[str, Transport]
     service_task_handle: asyncio.Task[None] | None
 
     def __init__(
         self,
         *,
+        opened: Callable[[Transport], None],
         send_buffer_count: int,
         send_buffer_bytes: int,
         origins: Origins,
@@ -72,15 +68,23 @@ class Engine(engineio.AsyncServer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.send_buffer_count = send_buffer_count
-        self.send_buffer_bytes = send_buffer_bytes
-        self.connect_timeout = self.ping_interval + self.ping_timeout if connect_timeout is None else connect_timeout
-        self.pause = min(1.0, self.ping_interval / 4, self.ping_timeout / 4, self.connect_timeout / 4)
+        if connect_timeout is None:
+            connect_timeout = self.ping_interval + self.ping_timeout
+        self.settings = Settings(
+            ping_interval=self.ping_interval,
+            ping_timeout=self.ping_timeout,
+            connect_timeout=connect_timeout,
+            tick=min(1.0, self.ping_interval / 4, self.ping_timeout / 4, connect_timeout / 4),
+            max_bytes=self.max_http_buffer_size,
+            send_buffer_count=send_buffer_count,
+            send_buffer_bytes=send_buffer_bytes,
+        )
+        self.opened = opened
         self.draining = False
         self.origins = origins if origins is None or origins == "*" else frozenset(origins)
 
     async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> Transport | None:
-        """Answers a request; a WebSocket that was accepted comes back as its Transport, to be served."""
+        """Answers a request; returns the Transport of an accepted WebSocket, for the caller to serve."""
         websocket = scope["type"] == "websocket"
         if websocket:
             await receive()
@@ -94,19 +98,19 @@ class Engine(engineio.AsyncServer):
             scope[UNINTERRUPTED] = True
             await self._http(scope, receive, send, cors)
         except RefusedError as refused:
-            if refused.__cause__ is None:  # else it is in the log already
+            if refused.__cause__ is None:  # otherwise the end of the connection is logged
                 logger.info("a request for %r is refused: %s", scope["path"], refused)
             await _refuse(scope, send, refused, cors)
         return None
 
-    # Who may come
+    # Access
 
     def _cors(self, scope: Scope, origin: str) -> Headers:
-        """What a page of `origin` is told; nothing where it is not allowed, or is no page."""
+        """Returns the CORS headers for a page of `origin`, none for an origin that is not allowed."""
         if not origin or not self._allows(scope, origin):
             return []
         headers = [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"origin")]
-        # Everybody's page with the cookies of its visitor would be nobody's protection.
+        # With `*` any page could act with the cookies of its visitor, so credentials are not allowed.
         return headers if self.origins == "*" else [*headers, (b"access-control-allow-credentials", b"true")]
 
     def _allows(self, scope: Scope, origin: str) -> bool:
@@ -115,7 +119,7 @@ class Engine(engineio.AsyncServer):
         return self.origins == "*" or origin in self.origins
 
     def _transport_of(self, scope: Scope, sid: str, transport: str, version: str) -> Transport | None:
-        """The session that a request is for, None for a handshake. Raises RefusedError, as Node does."""
+        """Returns the session of a request, None for a handshake. Raises RefusedError, as Node's server does."""
         if transport not in self.transports:
             known = transport in self.valid_transports
             raise RefusedError(UNKNOWN_TRANSPORT, f"only {' and '.join(self.transports)} is served" if known else "")
@@ -134,13 +138,13 @@ class Engine(engineio.AsyncServer):
             raise RefusedError(BAD_REQUEST, "the server is shutting down", 503)
         return None
 
-    async def _open(self, scope: Scope) -> tuple[Transport, dict[str, Any]]:
-        """A new session, and what its client is told of it."""
+    def _open(self, scope: Scope) -> tuple[Transport, dict[str, Any]]:
+        """Returns a new session and the handshake data for its client."""
         if self.service_task_handle is None:
-            self.service_task_handle = asyncio.create_task(self._service_task())
+            self.service_task_handle = asyncio.create_task(self._check_heartbeats())
         sid = self.generate_id()
-        client = self.sockets[sid] = Transport(self, sid, scope)
-        await self._trigger_event("connect", sid, {"asgi.scope": scope}, run_async=False)
+        client = self.sockets[sid] = Transport(self.settings, sid, scope, self.sockets)
+        self.opened(client)
         upgrades = scope["type"] == "http" and "websocket" in self.transports
         return client, {
             "sid": sid,
@@ -158,7 +162,7 @@ class Engine(engineio.AsyncServer):
         if transport != "websocket":
             raise RefusedError(BAD_REQUEST)
         if client is None:
-            client, opening = await self._open(scope)
+            client, opening = self._open(scope)
             await send({"type": "websocket.accept"})
             client.connect(send)
             client.deliver({"type": "websocket.send", "text": "0" + encode(opening).decode()})
@@ -181,8 +185,8 @@ class Engine(engineio.AsyncServer):
         if transport != "polling" or (client is not None and client.upgraded):
             raise RefusedError(BAD_REQUEST)
         if client is None:
-            client, opening = await self._open(scope)
-            client.poll_from_now()
+            client, opening = self._open(scope)
+            client.start_polling()
             body: bytes | None = b"0" + encode(opening)
         elif method == "GET":
             body = await self._poll(client, receive)
@@ -192,80 +196,80 @@ class Engine(engineio.AsyncServer):
             raise RefusedError(BAD_REQUEST, status=405)
         if body is None:
             return
-        if len(body) >= WORTH_COMPRESSING and negotiate(_header(scope, b"accept-encoding"), ("gzip",)) == "gzip":
+        if len(body) >= COMPRESSION_THRESHOLD and negotiate(_header(scope, b"accept-encoding"), ("gzip",)) == "gzip":
             body = gzip.compress(body, 6)
             cors = [*cors, (b"content-encoding", b"gzip")]
         await _answer(send, 200, body, [*cors, (b"content-type", b"text/plain; charset=UTF-8")])
 
     async def _poll(self, client: Transport, receive: Receive) -> bytes | None:
-        """What waits for a client, as soon as something does; None where it left, which is its end."""
+        """Returns the pending messages, once there are any; ends the session and returns None on a disconnect."""
         assert client.polling is not None
         if client.polling.polled:
-            client.stop(self.reason.TRANSPORT_ERROR)
+            client.stop(REASON.TRANSPORT_ERROR)
             raise RefusedError(BAD_REQUEST, "another poll is already open")
         work = asyncio.create_task(client.polling.poll(noop=client.upgrading))
-        due = max(0.0, client.ping_due - time.monotonic()) + CLOCK
+        due = max(0.0, client.ping_due - time.monotonic()) + CLOCK_RESOLUTION
         pinging = asyncio.get_running_loop().call_later(due, lambda: client.tick(time.monotonic()))
         try:
-            if await unless_left(work, receive):
+            if await unless_disconnected(work, receive):
                 return work.result()
         except asyncio.CancelledError:
-            self._left_polling(client)
+            self._disconnected(client)
             raise
         finally:
             work.cancel()
             pinging.cancel()
-        self._left_polling(client)
+        self._disconnected(client)
         return None
 
     async def _post(self, client: Transport, receive: Receive) -> bytes | None:
-        """Answers once the packets were handled, so that a client sends no faster than they are."""
+        """Responds after the packets were handled: backpressure on the client."""
         try:
             async with asyncio.timeout(self.ping_interval + self.ping_timeout):
                 body = await body_of(receive, self.max_http_buffer_size)
             if body is not None and client.posting:
-                client.stop(self.reason.TRANSPORT_ERROR)
+                client.stop(REASON.TRANSPORT_ERROR)
                 raise RefusedError(BAD_REQUEST, "the packets of another request are being handled")
             if body is not None and not client.ended:
                 work = client.post(body)
-                if await unless_left(work, receive):
+                if await unless_disconnected(work, receive):
                     work.result()
                     return b"ok"
         except MalformedError as error:
             client.stop("parse error")
             raise RefusedError(BAD_REQUEST, str(error)) from error
         except TimeoutError:
-            client.stop(self.reason.TRANSPORT_ERROR)
+            client.stop(REASON.TRANSPORT_ERROR)
             raise RefusedError(BAD_REQUEST, "the request body did not arrive in time", 408) from None
         except asyncio.CancelledError:
-            self._left_polling(client)
+            self._disconnected(client)
             raise
-        self._left_polling(client)
+        self._disconnected(client)
         return None
 
-    def _left_polling(self, client: Transport) -> None:
-        """A client that leaves one of its requests has gone, unless it has a WebSocket by now."""
+    def _disconnected(self, client: Transport) -> None:
+        """Ends the session of an aborted request, unless it has been upgraded to a WebSocket."""
         if not client.upgraded:
-            client.stop(self.reason.TRANSPORT_CLOSE)
+            client.stop(REASON.TRANSPORT_CLOSE)
 
-    # All of them
+    # Sessions
 
-    async def _service_task(self) -> None:
+    async def _check_heartbeats(self) -> None:
         while True:
-            await asyncio.sleep(self.pause)
+            await asyncio.sleep(self.settings.tick)
             now = time.monotonic()
             for transport in tuple(self.sockets.values()):
                 transport.tick(now)
 
     async def shutdown(self) -> None:
-        """Stops the watching."""
+        """Stops the check of heartbeats."""
         if self.service_task_handle is not None:
             self.service_task_handle.cancel()
             self.service_task_handle = None
 
 
 def same_origin(origin: str, scope: Scope) -> bool:
-    """Whether a page of `origin` came from this very host; what trusted proxies say is in the scope already."""
+    """Returns True for an origin with the scheme and host of the request; the scope accounts for trusted proxies."""
     scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
     return origin == f"{scheme}://{_header(scope, b'host')}"
 
@@ -275,16 +279,16 @@ def _header(scope: Scope, name: bytes) -> str:
 
 
 def _query(scope: Scope) -> tuple[str, str, str]:
-    """`sid`, `transport` and `EIO` of a request, empty where there is none."""
-    given = parse_qs(scope["query_string"].decode("latin-1"))
-    sid, transport, version = (given.get(name, [""])[0] for name in ("sid", "transport", "EIO"))
+    """Returns `sid`, `transport` and `EIO` of a request, empty if missing."""
+    query = parse_qs(scope["query_string"].decode("latin-1"))
+    sid, transport, version = (query.get(name, [""])[0] for name in ("sid", "transport", "EIO"))
     return sid, transport, version
 
 
 def _preflight(scope: Scope) -> Headers:
     headers = [(b"access-control-allow-methods", b"GET, POST")]
-    asked = _header(scope, b"access-control-request-headers")
-    return [*headers, (b"access-control-allow-headers", asked.encode("latin-1"))] if asked else headers
+    requested = _header(scope, b"access-control-request-headers")
+    return [*headers, (b"access-control-allow-headers", requested.encode("latin-1"))] if requested else headers
 
 
 async def _refuse(scope: Scope, send: Send, refused: RefusedError, cors: Headers) -> None:
@@ -292,7 +296,7 @@ async def _refuse(scope: Scope, send: Send, refused: RefusedError, cors: Headers
     if scope["type"] == "http":
         await _answer(send, refused.status, body, [*cors, (b"content-type", b"application/json")])
     else:
-        await send({"type": "websocket.close"})  # 403: no client of a WebSocket sees a body
+        await send({"type": "websocket.close"})  # 403; WebSocket clients cannot read a body
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: Headers) -> None:

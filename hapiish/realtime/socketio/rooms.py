@@ -1,21 +1,19 @@
-"""Who is in which room. python-socketio's manager with plain dictionaries, a reverse index and an emit that only walks.
+"""Rooms: python-socketio's manager with plain dictionaries, a reverse index and an emit without a task per recipient.
 
-`rooms[namespace][room][socket id]` is the transport itself; room None holds everybody, and each socket has a room of
-its own named after its id. Knows nothing of what is in a packet.
+`rooms[namespace][room][socket id]` is the transport. Room None holds every socket, and each socket has its own room,
+named after its id.
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import socketio
 
-from hapiish.realtime import packets
-from hapiish.realtime.packets import Packed
+from hapiish.realtime.engineio.transport import Transport
+from hapiish.realtime.socketio import packets
+from hapiish.realtime.socketio.packets import Packed
 
-if TYPE_CHECKING:
-    from hapiish.realtime.transport import Transport
-
-Members = dict[str, "Transport"]
+Members = dict[str, Transport]
 
 
 class Rooms(socketio.AsyncManager):
@@ -26,15 +24,15 @@ class Rooms(socketio.AsyncManager):
         self.rooms: dict[str, dict[str | None, Members]] = {}
         self.joined: dict[str, set[str | None]] = {}
 
-    def admit(self, sid: str, namespace: str, transport: "Transport", rooms: Iterable[str]) -> None:
-        """Registers a socket that was accepted, with its own room and those it joined while it connected."""
+    def admit(self, sid: str, namespace: str, transport: Transport, rooms: Iterable[str]) -> None:
+        """Registers an accepted socket in its own room and in `rooms`."""
         for room in (None, sid, *rooms):
             self.basic_enter_room(sid, namespace, room, transport)
 
-    def basic_enter_room(self, sid: str, namespace: str, room: str | None, eio_sid: "Transport | None" = None) -> None:
-        """Raises ValueError for a room that is another socket's own, and for a socket that is not connected."""
-        everybody = self.rooms.get(namespace, {}).get(None, {})
-        transport = eio_sid or everybody.get(sid)
+    def basic_enter_room(self, sid: str, namespace: str, room: str | None, eio_sid: Transport | None = None) -> None:
+        """Enters a room. Raises ValueError for the own room of another socket, and for an unconnected socket."""
+        connected = self.rooms.get(namespace, {}).get(None, {})
+        transport = eio_sid or connected.get(sid)
         if transport is None:
             raise ValueError("the socket is not connected to the namespace")
         self.expect(sid, namespace, room)
@@ -42,12 +40,12 @@ class Rooms(socketio.AsyncManager):
         self.joined.setdefault(sid, set()).add(room)
 
     def expect(self, sid: str, namespace: str, room: str | None) -> None:
-        """Raises ValueError for a room that the socket `sid` cannot enter: another socket's own."""
+        """Raises ValueError for a room that the socket `sid` cannot enter: the own room of another socket."""
         if room != sid and room in self.rooms.get(namespace, {}).get(None, {}):
             raise ValueError("cannot enter the own room of another socket")
 
     def basic_leave_room(self, sid: str, namespace: str, room: str | None) -> None:
-        """Does nothing where the socket is not in the room; an empty room is forgotten."""
+        """Leaves a room, if it has joined it; an empty room is deleted."""
         rooms = self.rooms.get(namespace, {})
         members = rooms.get(room, {})
         if members.pop(sid, None) is None:
@@ -59,29 +57,23 @@ class Rooms(socketio.AsyncManager):
                 del self.rooms[namespace]
 
     def basic_disconnect(self, sid: str, namespace: str, **_: Any) -> None:
-        """Leaves the rooms that this socket is in, and looks at no other."""
+        """Leaves all rooms; the cost depends on the rooms of this socket alone."""
         for room in tuple(self.joined.get(sid, ())):
             self.basic_leave_room(sid, namespace, room)
         self.joined.pop(sid, None)
         self.callbacks.pop(sid, None)
 
     def get_rooms(self, sid: str, namespace: str) -> list[str]:
-        """The rooms of a socket, its own included."""
+        """Returns the rooms of a socket, its own included."""
         return [room for room in self.joined.get(sid, ()) if room is not None]
 
     def get_participants(self, namespace: str, room: str | Iterable[str] | None) -> Iterator[tuple[str, str]]:
-        """Socket and transport ids of a room, or of the union of several."""
+        """Yields the socket and transport ids of a room, or of the union of several."""
         for sid, transport in tuple(self._members(namespace, room).items()):
             yield sid, transport.sid
 
-    def sid_from_eio_sid(self, eio_sid: str, namespace: str) -> str | None:
-        """The socket that a transport has in the namespace."""
-        transport = self.server.eio.sockets.get(eio_sid)
-        socket = transport.sockets.get(namespace) if transport is not None else None
-        return socket.id if socket is not None else None
-
     def eio_sid_from_sid(self, sid: str, namespace: str) -> str | None:
-        """The transport under a socket."""
+        """Returns the transport id of a socket."""
         transport = self.rooms.get(namespace, {}).get(None, {}).get(sid)
         return transport.sid if transport is not None else None
 
@@ -97,14 +89,14 @@ class Rooms(socketio.AsyncManager):
         to: str | Iterable[str] | None = None,
         **options: Any,
     ) -> None:
-        """Encodes once and hands the same packet to every recipient. A tuple of `data` is several arguments.
+        """Encodes an event once for all recipients. A tuple as `data` is several arguments.
 
-        Acknowledgement callbacks go the library's way. Raises TypeError for data that cannot be sent.
+        The library emits events with an acknowledgement callback. Raises TypeError for data that cannot be encoded.
         """
         target = to if to is not None else room
         if callback is not None:
-            left_out = [*skip_sid] if isinstance(skip_sid, set) else skip_sid
-            await super().emit(event, data, namespace, room=target, skip_sid=left_out, callback=callback, **options)
+            skip_list = [*skip_sid] if isinstance(skip_sid, set) else skip_sid
+            await super().emit(event, data, namespace, room=target, skip_sid=skip_list, callback=callback, **options)
             return
         skipped: Any = skip_sid if isinstance(skip_sid, list | set) else (skip_sid,)
         self.broadcast(packets.emitted(namespace, event, data), namespace, target, skipped)
@@ -112,7 +104,7 @@ class Rooms(socketio.AsyncManager):
     def broadcast(
         self, packet: Packed, namespace: str, room: str | Iterable[str] | None, skipped: Collection[str]
     ) -> None:
-        """Hands the packet to the sockets of a room, or of the union of several, that are not `skipped`."""
+        """Delivers a packet to the sockets of a room, or of the union of several, except those in `skipped`."""
         members = self._members(namespace, room)
         for message in packet if isinstance(packet, list) else (packet,):
             for sid, transport in members.items():

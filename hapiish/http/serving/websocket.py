@@ -18,6 +18,7 @@ from websockets.frames import Opcode
 from websockets.http11 import Request
 from websockets.protocol import Protocol, State
 
+from hapiish.http.serving.coalescing import WRITE_AT_ONCE
 from hapiish.types import Receive, Scope, Send
 
 try:
@@ -31,9 +32,6 @@ OPEN = State.OPEN
 
 READ_AHEAD = 16
 """Messages that wait for the application before the client has to wait."""
-
-WRITE_AT_ONCE = 65536
-"""Bytes that are not held back until the end of the loop's turn."""
 
 MOST_PONGS = 16
 """Pings that are answered of those that come at once; the last ones are enough (RFC 6455 §5.5.3)."""

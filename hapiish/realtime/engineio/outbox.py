@@ -1,7 +1,4 @@
-"""The way out of one WebSocket: straight to ASGI's `send` while it takes messages at once, a bounded buffer else.
-
-Knows ASGI messages and their sizes, nothing of what they say.
-"""
+"""Outbox: the outgoing messages of one WebSocket, sent at once or, while ASGI's `send` waits, from a bounded buffer."""
 
 import asyncio
 import types
@@ -16,7 +13,7 @@ READY = object()
 
 
 def size(message: Message) -> int:
-    """Bytes of a message's content."""
+    """Returns the bytes of a message's content."""
     text = message.get("text")
     if text is None:
         return len(message.get("bytes", b""))
@@ -24,7 +21,7 @@ def size(message: Message) -> int:
 
 
 class Outbox:
-    """Messages leave in the order of `put`. `fail(reason)` is called, once or more, when the WebSocket is of no use."""
+    """Sends messages in the order of `put`. `fail(reason)` is called, possibly repeatedly, when sending fails."""
 
     __slots__ = ("_buffer", "_fail", "_free", "_max_bytes", "_max_count", "_pump", "_send", "_waiting", "_writer")
 
@@ -35,13 +32,13 @@ class Outbox:
         self._fail = fail
         self._buffer: deque[Message] = deque()
         self._waiting = 0
-        self._free = True  # nothing is being written, nothing waits
+        self._free = True  # nothing is being written and the buffer is empty
         self._writer: asyncio.Task[None] | None = None
         self._pump: Pump = _pump(send)
         next(self._pump)
 
     def put(self, message: Message) -> None:
-        """Sends now, or keeps for later; fails as "slow" past `max_count` messages or `max_bytes` that wait."""
+        """Sends or buffers a message; fails as "slow" when over `max_count` messages or `max_bytes` are buffered."""
         if not self._free:
             self._buffer.append(message)
             self._waiting += size(message)
@@ -49,28 +46,28 @@ class Outbox:
                 self._fail("slow")
             return
         try:
-            waits_for = self._pump.send(message)
-        except Exception as error:  # noqa: BLE001  whatever the server raises, this WebSocket is of no more use
+            future = self._pump.send(message)
+        except Exception as error:  # noqa: BLE001  any error of the server ends the WebSocket
             self._fail(_reason(error))
             return
-        if waits_for is not READY:
+        if future is not READY:
             self._free = False
-            self._writer = asyncio.create_task(self._write(waits_for))
+            self._writer = asyncio.create_task(self._write(future))
 
-    async def close(self, last: list[Message], grace: float, *, drop: bool) -> None:
-        """Sends what waits (unless `drop`), then `last`; gives up after `grace` seconds. Nothing is put after it."""
+    async def close(self, last: list[Message], timeout: float, *, drop: bool) -> None:
+        """Sends the buffer (unless `drop`), then `last`, within `timeout` seconds. Must be the last call."""
         if drop:
             self._buffer.clear()
         self._buffer.extend(last)
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
-        done, _ = await asyncio.wait((self._writer,), timeout=grace)
+        done, _ = await asyncio.wait((self._writer,), timeout=timeout)
         if not done:
             self._writer.cancel()
 
-    async def _write(self, waits_for: Any = READY) -> None:
+    async def _write(self, future: Any = READY) -> None:
         try:
-            await _rest(self._pump, waits_for)
+            await _until_ready(self._pump, future)
             while self._buffer:
                 message = self._buffer.popleft()
                 self._waiting -= size(message)
@@ -83,7 +80,7 @@ class Outbox:
 
 
 def _reason(error: Exception) -> str:
-    """What an error of `send` means: servers raise OSError when the client is gone (ASGI 2.4)."""
+    """Returns the reason for an error of `send`: servers raise OSError for a disconnected client (ASGI 2.4)."""
     return "transport close" if isinstance(error, OSError) else "transport error"
 
 
@@ -91,10 +88,9 @@ Pump = Generator[Any, Message | None, None]
 
 
 def _pump(send: Send) -> Pump:
-    """Awaits `send` for one message after the other, by hand: each is put in with `.send(message)`.
+    """Drives the coroutine of `send` for each message passed in with `.send(message)`.
 
-    What comes back is READY where the server took the message at once, so that no task and no exception were needed;
-    else what the server waits for.
+    Yields READY if the server accepted the message at once, which saves a task; otherwise the future it waits for.
     """
     while True:
         message = yield READY
@@ -103,12 +99,12 @@ def _pump(send: Send) -> Pump:
 
 
 @types.coroutine
-def _rest(pump: Pump, waits_for: Any) -> Generator[Any, Any, None]:
-    """Waits, in a task, until the pump is ready again."""
-    while waits_for is not READY:
+def _until_ready(pump: Pump, future: Any) -> Generator[Any, Any, None]:
+    """Waits, in a task, until the pump yields READY."""
+    while future is not READY:
         try:
-            yield waits_for
-        except BaseException as error:  # noqa: BLE001  cancellation is for the server to see
-            waits_for = pump.throw(error)
+            yield future
+        except BaseException as error:  # noqa: BLE001  the server must receive a cancellation
+            future = pump.throw(error)
         else:
-            waits_for = pump.send(None)
+            future = pump.send(None)

@@ -1,24 +1,25 @@
-"""Attachments of a client's packets (Socket.IO 5, "BINARY_EVENT"): gathered within bounds, and put where they belong.
+"""Gathering: receives the attachments of a client's packet, within limits (Socket.IO 5, "BINARY_EVENT").
 
-A packet announces how many there are and has a placeholder for each; the bytes follow, a message each.
+The packet contains their number and a placeholder for each; the bytes follow, one message each.
 """
 
 from typing import Any
 
 from hapiish import boom
-from hapiish.realtime.attachments import PLACEHOLDER
-from hapiish.realtime.packets import MalformedError, UnreadableError, read_arguments, read_event
+from hapiish.realtime.engineio.errors import MalformedError
+from hapiish.realtime.socketio.attachments import PLACEHOLDER
+from hapiish.realtime.socketio.packets import UnreadableError, read_arguments, read_event
 
 MOST = 10
-"""Attachments of one event."""
+"""Largest number of attachments of one event."""
 
 _DIGITS = 10
 
 
 class Gathering:
-    """A packet whose attachments are on their way: namespace, ack id and arguments of an event or acknowledgement.
+    """A packet that waits for its attachments: namespace, ack id and arguments of an event or acknowledgement.
 
-    More than there may be are taken in and forgotten, so that the event can be refused. Raises MalformedError.
+    Too many attachments are received and discarded, so that the event can be refused. Raises MalformedError.
     """
 
     __slots__ = ("_attachments", "_left", "_size", "ack_id", "arguments", "is_event", "namespace", "refusal")
@@ -43,7 +44,7 @@ class Gathering:
             self.refusal = boom.BadRequest(f"An event has at most {MOST} attachments", code="too_many_attachments")
 
     def add(self, attachment: bytes, most_bytes: int) -> bool:
-        """Whether that was the last one."""
+        """Adds an attachment; returns True for the last one. Raises MalformedError for more than `most_bytes`."""
         self._size += len(attachment)
         if self.refusal is None:
             if self._size > most_bytes:
@@ -52,8 +53,8 @@ class Gathering:
         self._left -= 1
         return self._left == 0
 
-    def put_together(self) -> None:
-        """Puts the attachments in the place of their placeholders."""
+    def assemble(self) -> None:
+        """Replaces the placeholders with the attachments."""
         try:
             if self.refusal is None:
                 self.arguments = _filled(self.arguments, self._attachments)

@@ -1,7 +1,6 @@
-"""Long polling of one client (Engine.IO 4, "HTTP long-polling"): what waits for its next poll, and what it posts.
+"""Long polling (Engine.IO 4, "HTTP long-polling"): messages for the next poll, bodies of requests and responses.
 
-Knows packets as texts and bytes, nothing of what they say. A request never outlives its client: one that leaves during
-a poll is told apart at once from one that merely takes its time between two.
+A client that disconnects during a poll is noticed at once; one that is between two polls is not disconnected.
 """
 
 import asyncio
@@ -11,8 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from hapiish.realtime.outbox import size
-from hapiish.realtime.packets import MalformedError
+from hapiish.realtime.engineio.errors import MalformedError
+from hapiish.realtime.engineio.outbox import size
 from hapiish.types import Message, Receive
 
 SEPARATOR = "\x1e"
@@ -20,11 +19,11 @@ NOOP: Message = {"type": "websocket.send", "text": "6"}
 CLOSE: Message = {"type": "websocket.send", "text": "1"}
 
 LAST_POLL = 1.0
-"""Seconds in which a client may come for what was sent before the end."""
+"""Seconds in which a client can poll for messages that were sent before the end."""
 
 
 class Polling:
-    """What waits for a client's next poll; `fail("slow")` is called past `max_count` messages or `max_bytes`."""
+    """Messages for the next poll; calls `fail("slow")` when over `max_count` messages or `max_bytes` are buffered."""
 
     __slots__ = ("_bytes", "_fail", "_max_bytes", "_max_count", "_news", "_taken", "_waiting", "polled")
 
@@ -36,10 +35,10 @@ class Polling:
         self._bytes = 0
         self._news = asyncio.Event()
         self._taken = asyncio.Event()
-        self.polled = False  # a poll is under way
+        self.polled = False  # a poll is in progress
 
     def put(self, message: Message) -> None:
-        """Keeps a message for the next poll."""
+        """Buffers a message for the next poll."""
         self._waiting.append(message)
         self._bytes += size(message)
         self._news.set()
@@ -47,20 +46,20 @@ class Polling:
             self._fail("slow")
 
     def release(self) -> None:
-        """Ends the poll that is under way, or else the next one, with nothing to tell."""
+        """Completes the current poll, or else the next one, even without a message."""
         self._news.set()
 
     def take(self) -> list[Message]:
-        """What waits, for whoever sends it now."""
-        waiting = [*self._waiting]
+        """Removes and returns the buffered messages."""
+        messages = [*self._waiting]
         self._waiting.clear()
         self._bytes = 0
         self._news.clear()
         self._taken.set()
-        return waiting
+        return messages
 
     async def poll(self, *, noop: bool) -> bytes:
-        """The body of a poll, as soon as there is something to tell: a ping at the latest, or the end; `noop`: now."""
+        """Returns the body of a poll once there is a message; with `noop` at once."""
         self.polled = True
         if noop:
             self._news.set()
@@ -72,11 +71,11 @@ class Polling:
 
     @property
     def waits(self) -> bool:
-        """Whether something waits for a poll that has yet to come."""
+        """True if messages are buffered and no poll is in progress."""
         return bool(self._waiting) and not self.polled
 
     async def close(self, last: Message, *, linger: bool) -> None:
-        """Puts the last message; with `linger` a client gets a moment to come for it and those before."""
+        """Buffers the last message; with `linger` waits up to `LAST_POLL` seconds for a poll to fetch all."""
         self._waiting.append(last)
         self._news.set()
         if linger:
@@ -86,14 +85,14 @@ class Polling:
 
 
 def payload(messages: list[Message]) -> bytes:
-    """Packets as the body of a response; bytes as base64."""
+    """Returns packets as the body of a response; bytes as base64."""
     return SEPARATOR.join(
         message["text"] if "text" in message else "b" + b64encode(message["bytes"]).decode() for message in messages
     ).encode()
 
 
 def packets_of(body: bytes) -> list[str | bytes]:
-    """The packets of a body: texts with their type, or the bytes of a binary message. Raises MalformedError."""
+    """Returns the packets of a body: texts with their type, or the bytes of a binary message. Raises MalformedError."""
     try:
         texts = body.decode().split(SEPARATOR) if body else []
         return [b64decode(text[1:], validate=True) if text[:1] == "b" else text for text in texts]
@@ -102,7 +101,7 @@ def packets_of(body: bytes) -> list[str | bytes]:
 
 
 async def body_of(receive: Receive, limit: int) -> bytes | None:
-    """The body of a request, None where the client left. Raises MalformedError past `limit` bytes."""
+    """Returns the body of a request, None after a disconnect. Raises MalformedError for more than `limit` bytes."""
     parts: list[bytes] = []
     length = 0
     while True:
@@ -117,16 +116,16 @@ async def body_of(receive: Receive, limit: int) -> bytes | None:
             return b"".join(parts)
 
 
-async def unless_left(work: "asyncio.Task[Any]", receive: Receive) -> bool:
-    """Waits for `work`, which goes on without its client; False when the client left before it was done."""
-    leaving = asyncio.create_task(_left(receive))
+async def unless_disconnected(work: "asyncio.Task[Any]", receive: Receive) -> bool:
+    """Waits for `work`; returns False if the client disconnects before, and `work` keeps running."""
+    disconnect = asyncio.create_task(_disconnect(receive))
     try:
-        await asyncio.wait((work, leaving), return_when=asyncio.FIRST_COMPLETED)
-        return not leaving.done()
+        await asyncio.wait((work, disconnect), return_when=asyncio.FIRST_COMPLETED)
+        return not disconnect.done()
     finally:
-        leaving.cancel()
+        disconnect.cancel()
 
 
-async def _left(receive: Receive) -> None:
+async def _disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

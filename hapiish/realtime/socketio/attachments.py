@@ -1,4 +1,4 @@
-"""Attachments of an event's arguments: what a schema sees in the place of bytes, and the way back."""
+"""Attachments in an event's arguments: replaced by objects for validation, and restored afterwards."""
 
 from typing import Any
 
@@ -8,38 +8,38 @@ from hapiish.grammar.schema import NAMED
 PLACEHOLDER = "_placeholder"
 
 
-def held(value: Any, attachments: list[bytes]) -> Any:
-    """`value` as a schema sees it: an object with `size` for each attachment, which is added to `attachments`.
+def replace_attachments(value: Any, attachments: list[bytes]) -> Any:
+    """Returns `value` with an object with `size` for each attachment, which is appended to `attachments`.
 
-    Raises BadRequest for what only looks like one.
+    Raises BadRequest for a placeholder without attachment.
     """
     if isinstance(value, bytes | bytearray | memoryview):
         attachments.append(bytes(value))
         return {PLACEHOLDER: True, "num": len(attachments) - 1, "size": len(attachments[-1])}
     if isinstance(value, list | tuple):
-        return [held(item, attachments) for item in value]
+        return [replace_attachments(item, attachments) for item in value]
     if isinstance(value, dict):
         if PLACEHOLDER in value:
             raise boom.BadRequest("A placeholder without its attachment", code="attachments")
-        return {key: held(item, attachments) for key, item in value.items()}
+        return {key: replace_attachments(item, attachments) for key, item in value.items()}
     return value
 
 
-def released(value: Any, attachments: list[bytes]) -> Any:
-    """What `held` made, with the attachments back in their places."""
+def restore_attachments(value: Any, attachments: list[bytes]) -> Any:
+    """Returns `value` with the attachments restored."""
     if isinstance(value, list):
-        return [released(item, attachments) for item in value]
+        return [restore_attachments(item, attachments) for item in value]
     if isinstance(value, dict):
         if PLACEHOLDER in value:
             return attachments[value["num"]]
-        return {key: released(item, attachments) for key, item in value.items()}
+        return {key: restore_attachments(item, attachments) for key, item in value.items()}
     return value
 
 
 def for_attachments(schema: Any) -> Any:
-    """A schema that judges what `held` makes: `format: binary` is an attachment, `maxLength` its bytes.
+    """Returns a schema for values with replaced attachments.
 
-    Nothing else that names a type is one.
+    `format: binary` is an attachment and `maxLength` its bytes; no other type accepts an attachment.
     """
     if isinstance(schema, list):
         return [for_attachments(each) for each in schema]
@@ -58,13 +58,13 @@ def for_attachments(schema: Any) -> Any:
     return made
 
 
-def speaks_of_attachments(schema: Any) -> bool:
-    """Whether a schema that stands alone has `format: binary` anywhere."""
+def has_attachments(schema: Any) -> bool:
+    """Returns True for a schema without references that contains `format: binary`."""
     if isinstance(schema, list):
-        return any(map(speaks_of_attachments, schema))
+        return any(map(has_attachments, schema))
     if not isinstance(schema, dict):
         return False
-    return schema.get("format") == "binary" or any(map(speaks_of_attachments, schema.values()))
+    return schema.get("format") == "binary" or any(map(has_attachments, schema.values()))
 
 
 def _inside(keyword: str, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The namespaces of a server by name, and those that have parameters by the names that they take."""
+"""Namespaces: the hooks of a server's namespaces, by their names and by patterns with parameters."""
 
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -6,16 +6,16 @@ from urllib.parse import quote
 from hapiish import boom
 from hapiish.grammar.path import UNENCODED, parse
 from hapiish.http.routing.router import Router, normalise
-from hapiish.realtime.hooks import NamespaceHooks
+from hapiish.realtime.socketio.hooks import NamespaceHooks
 
 MOST_CHARACTERS = 1024
-"""Of a namespace that has parameters: a client chooses its name."""
+"""Longest name that is matched against patterns, because clients choose it."""
 
 _SAFE = "".join(sorted(UNENCODED)) + "/"
 
 
 class Namespaces(dict[str, NamespaceHooks]):
-    """By the name that is declared. Raises ValueError for two that would match the same names."""
+    """Hooks by declared name. Raises ValueError for two patterns that match the same names."""
 
     def __init__(self, declared: Mapping[str, NamespaceHooks]) -> None:
         super().__init__(declared)
@@ -27,13 +27,13 @@ class Namespaces(dict[str, NamespaceHooks]):
             self._router.freeze()
 
     def find(self, name: str) -> tuple[str, dict[str, str]] | None:
-        """The namespace that a client means by `name`: its declared name, and the values of its parameters."""
+        """Returns the declared name and the parameters for a client's `name`, None for an unknown namespace."""
         if name in self:
             return None if "{" in name else (name, {})
         if self._router is None or len(name) > MOST_CHARACTERS:
             return None
         path = quote(name, safe=_SAFE)
-        if normalise(path) != path:  # "/a/../b" would be another name for the parameters of "/b"
+        if normalise(path) != path:  # "/a/../b" must not be an alias of "/b"
             return None
         try:
             found = self._router.find("GET", path)
@@ -42,7 +42,7 @@ class Namespaces(dict[str, NamespaceHooks]):
         return (found[0], found[1] or {}) if found is not None else None
 
     def hooks_for(self, name: str) -> NamespaceHooks | None:
-        """The hooks behind a namespace as clients name it."""
+        """Returns the hooks for a client's `name` of a namespace."""
         if self._router is None:
             return self.get(name)
         found = self.find(name)

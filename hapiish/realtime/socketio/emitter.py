@@ -1,0 +1,46 @@
+"""Emits: an event of the server is checked, encoded once and delivered to rooms."""
+
+from collections.abc import Collection
+from typing import Any
+
+from hapiish import codec
+from hapiish.realtime.socketio import packets
+from hapiish.realtime.socketio.events import CheckEmit
+from hapiish.realtime.socketio.packets import Packed
+from hapiish.realtime.socketio.rooms import Rooms
+from hapiish.types import Run
+
+
+class Emitter:
+    """Sends to the sockets of `rooms`; `run` evaluates lazy documents in a thread."""
+
+    __slots__ = ("_rooms", "_run")
+
+    def __init__(self, rooms: Rooms, run: Run) -> None:
+        self._rooms = rooms
+        self._run = run
+
+    async def emit(
+        self,
+        check: CheckEmit | None,
+        event: str,
+        data: Any,
+        namespace: str,
+        *,
+        room: Any = None,
+        skipped: Collection[str] = (),
+    ) -> None:
+        """Sends an event that passes `check` to a room, several, or all. Raises the error of `check`, and TypeError."""
+        self._rooms.broadcast(await self.packed(check, event, data, namespace), namespace, room, skipped)
+
+    async def packed(self, check: CheckEmit | None, event: str, data: Any, namespace: str) -> Packed:
+        """Returns the encoded event; documents that are not loaded yet are loaded in a thread."""
+        try:
+            if check is not None:
+                check(event, data)
+            return packets.emitted(namespace, event, data)
+        except codec.UnevaluatedError:
+            data = await self._run(codec.to_json_types, data)
+        if check is not None:
+            check(event, data)
+        return packets.emitted(namespace, event, data)

@@ -1,0 +1,407 @@
+"""Hub: the Socket.IO server. Packets of clients go to the hooks of their namespaces, results back as acknowledgements.
+
+python-socketio's server, which it extends, provides ids, sessions, acknowledgement callbacks and its API.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Coroutine, Iterator, Mapping
+from difflib import get_close_matches
+from functools import partial
+from typing import Any
+
+import socketio
+from socketio.packet import ACK, CONNECT
+
+from hapiish import boom, codec
+from hapiish.realtime.engineio.engine import Engine
+from hapiish.realtime.engineio.errors import MalformedError
+from hapiish.realtime.engineio.transport import Transport
+from hapiish.realtime.socketio import packets
+from hapiish.realtime.socketio.emitter import Emitter
+from hapiish.realtime.socketio.events import RESERVED, Answer, CheckEmit
+from hapiish.realtime.socketio.gathering import Gathering
+from hapiish.realtime.socketio.hooks import NamespaceHooks
+from hapiish.realtime.socketio.namespaces import Namespaces
+from hapiish.realtime.socketio.packets import UnreadableError
+from hapiish.realtime.socketio.review import authorize
+from hapiish.realtime.socketio.rooms import Rooms
+from hapiish.realtime.socketio.socket import Client, Socket
+from hapiish.types import Run
+
+MOST_LOGGED = 64
+"""Characters of a client's text in a line of the log."""
+
+LOG_LEVELS = {"parse error": logging.INFO, "slow": logging.WARNING}
+"""Levels of the logged reasons: malformed packets are the client's fault, a slow client may be the server's."""
+
+CONTROL = frozenset("013")
+"""Types of packets: CONNECT, DISCONNECT, ACK."""
+
+BINARY = frozenset("56")
+"""Types of packets: BINARY_EVENT, BINARY_ACK."""
+
+MOST_NAMESPACES = 64
+"""Namespaces with parameters that one client may have open."""
+
+logger = logging.getLogger("hapiish.realtime")
+# Below this level the library logs packets in full, including tokens.
+library = logging.getLogger("hapiish.realtime.library")
+library.setLevel(logging.WARNING)
+
+
+class Hub(socketio.AsyncServer):
+    """The Socket.IO server. `namespaces` may be replaced while sockets are connected; `clients` are by transport id."""
+
+    eio: Engine
+    manager: Rooms
+
+    def __init__(
+        self,
+        namespaces: Mapping[str, NamespaceHooks],
+        *,
+        run: Run = asyncio.to_thread,
+        most_digits: int = codec.MOST_DIGITS,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            client_manager=Rooms(),
+            serializer=packets.Packet,
+            async_mode="asgi",
+            async_handlers=False,
+            logger=library,
+            engineio_logger=library,
+            opened=self._open,
+            **options,
+        )
+        self.namespaces = Namespaces(namespaces)
+        self.run = run
+        self.most_digits = most_digits
+        self.emitter = Emitter(self.manager, run)
+        self.clients: dict[str, Client] = {}
+
+    def _engineio_server_class(self) -> type[Engine]:
+        return Engine
+
+    def _open(self, transport: Transport) -> None:
+        client = self.clients[transport.sid] = Client(transport)
+        self.environ[transport.sid] = {"asgi.scope": transport.scope}
+        transport.on_packet = partial(self.handle_packet, client)
+        transport.on_close = partial(self.close, client)
+        transport.farewell = client.farewell
+
+    # Packets
+
+    def handle_packet(self, client: Client, data: str | bytes) -> Awaitable[None]:
+        """Returns the awaitable that handles one packet of a client. Raises MalformedError."""
+        if data[:1] == "2" and isinstance(data, str) and client.gathering is None:
+            try:
+                event = packets.read_event(data, self.most_digits)
+            except UnreadableError as error:
+                return self._refuse_unreadable(client, error)
+            return self._handle_event_of(client, *event)
+        return self._handle_other(client, data)
+
+    async def _handle_other(self, client: Client, data: str | bytes) -> None:
+        """Handles packets other than events without attachments."""
+        if (client.gathering is not None) != isinstance(data, bytes):
+            raise MalformedError("attachments come after the packet that announces them")
+        if isinstance(data, bytes):
+            await self._gather(client, data)
+        elif data[:1] in BINARY:
+            client.gathering = Gathering(data, self.most_digits)
+        elif data[:1] not in CONTROL:
+            raise MalformedError("not a packet that clients send")
+        else:
+            try:
+                await self._handle_control(client, packets.Packet(encoded_packet=data))
+            except (ValueError, TypeError, LookupError, RecursionError) as error:
+                raise MalformedError("not a packet that clients send") from error
+
+    async def _handle_control(self, client: Client, packet: packets.Packet) -> None:
+        namespace = packet.namespace or "/"
+        if packet.packet_type == CONNECT:
+            await self._connect(client, namespace, packet.data)
+        elif packet.packet_type == ACK:
+            await self._call_back(client, namespace, packet.id, packet.data)
+        elif namespace in client.sockets:
+            await self.leave(client.sockets[namespace], self.reason.CLIENT_DISCONNECT)
+
+    async def _gather(self, client: Client, attachment: bytes) -> None:
+        gathering = client.gathering
+        assert gathering is not None
+        if not gathering.add(attachment, self.eio.settings.max_bytes):
+            return
+        client.gathering = None
+        gathering.assemble()
+        namespace, ack_id, arguments = gathering.namespace, gathering.ack_id, gathering.arguments
+        if not gathering.is_event:
+            if ack_id and gathering.refusal is None:
+                await self._call_back(client, namespace, int(ack_id), arguments)
+            return
+        hooks = self._hooks_of(client.sockets.get(namespace))
+        refusal = gathering.refusal
+        if refusal is None and hooks is not None and hooks.declared(arguments[0]) not in hooks.binary:
+            refusal = boom.UnsupportedMediaType("The event takes no attachments", code="attachments")
+        if refusal is None:
+            await self._handle_event_of(client, namespace, ack_id, arguments)
+        else:
+            answer = self._refused(client, namespace, arguments[0], None, refusal, hooks=hooks)
+            await self._acknowledge(client, namespace, ack_id, arguments[0], answer, hooks=hooks)
+
+    async def _call_back(self, client: Client, namespace: str, number: int | None, data: Any) -> None:
+        """Calls the callback of the emit that a client acknowledges; ignores unknown numbers."""
+        socket = client.sockets.get(namespace)
+        sid = socket.id if socket is not None else None
+        if number and isinstance(data, list) and number in self.manager.callbacks.get(sid, ()):
+            try:
+                await self.manager.trigger_callback(sid, number, data)
+            except Exception:
+                logger.exception("an acknowledgement callback failed")
+
+    # Events
+
+    def _handle_event_of(
+        self, client: Client, namespace: str, ack_id: str, arguments: list[Any]
+    ) -> Coroutine[Any, Any, None]:
+        """Returns the awaitable that calls the event's hook and acknowledges its result or error."""
+        hooks: NamespaceHooks | None
+        try:
+            socket = client.sockets[namespace]
+            hooks = self.namespaces[socket.declared]
+            socket.check = hooks.emits
+            on_event = hooks.events[arguments[0]]
+            if hooks.several and arguments[0] in hooks.several:
+                data: Any = arguments[1:]
+            else:
+                _, data = arguments
+        except (KeyError, ValueError):
+            hooks = self._hooks_of(client.sockets.get(namespace))
+            answer: Awaitable[Any] = self._handle_unusual(client, namespace, arguments, hooks)
+        else:
+            answer = on_event(socket, data)
+        return self._acknowledge(client, namespace, ack_id, arguments[0], answer, hooks=hooks)
+
+    async def _acknowledge(
+        self,
+        client: Client,
+        namespace: str,
+        ack_id: str,
+        event: str,
+        answer: Awaitable[Any],
+        *,
+        hooks: NamespaceHooks | None,
+    ) -> None:
+        observer: Answer | None = None
+        try:
+            result = await answer
+            if isinstance(result, Answer):
+                observer, result = result, result.ack
+            try:
+                message = packets.ack(namespace, ack_id, result) if ack_id else None
+            except codec.UnevaluatedError:
+                message = packets.ack(namespace, ack_id, await self.run(codec.to_json_types, result))
+        except (Exception, asyncio.CancelledError) as error:
+            if _cancelled():
+                raise
+            if observer is not None and isinstance(error, Exception):
+                result = observer.unsendable(error)
+            else:
+                failure = _failure(event, error)
+                result = failure["error"] if hooks is not None and hooks.raw else failure
+            message = packets.ack(namespace, ack_id, result) if ack_id else None
+        if message is not None:
+            client.transport.put(message)
+        if observer is not None:
+            after = observer.left(packets.length(message) if message is not None else 0)
+            if after is not None:
+                await after
+        if client.leaving:
+            await self._dismiss_leaving(client)
+
+    def _hooks_of(self, socket: Socket | None) -> NamespaceHooks | None:
+        """Returns the hooks for an event of the socket, which keeps them during a reload."""
+        if socket is None:
+            return None
+        hooks = self.namespaces.get(socket.declared)
+        if hooks is not None:
+            socket.check = hooks.emits
+        return hooks
+
+    async def _refuse_unreadable(self, client: Client, event: UnreadableError) -> None:
+        """Acknowledges valid JSON that exceeds the limits of the decoder with an error.
+
+        Closing the connection would not do: a client that repeats unacknowledged events would reconnect for ever.
+        """
+        refusal = boom.BadRequest("The payload is nested too deep or has a number out of range", code="unreadable")
+        hooks = self._hooks_of(client.sockets.get(event.namespace))
+        answer = self._refused(client, event.namespace, event.name, None, refusal, hooks=hooks)
+        await self._acknowledge(client, event.namespace, event.ack_id, event.name, answer, hooks=hooks)
+
+    async def _refused(
+        self,
+        client: Client,
+        namespace: str,
+        event: str,
+        data: Any,
+        error: boom.Boom,
+        *,
+        hooks: NamespaceHooks | None,
+    ) -> Any:
+        socket = client.sockets.get(namespace)
+        if socket is None or hooks is None:
+            logger.info("an event for %r from a client that is not connected to it", namespace[:MOST_LOGGED])
+            raise boom.Forbidden("Not connected to the namespace", code="not_connected")
+        return await hooks.refused(socket, event, data, error)
+
+    async def _handle_unusual(
+        self, client: Client, namespace: str, arguments: list[Any], hooks: NamespaceHooks | None
+    ) -> Any:
+        """Returns the result of an event without data or with several arguments, or of one that is not allowed."""
+        event, *rest = arguments
+        data = rest[0] if rest else None
+        socket = client.sockets.get(namespace)
+        if event in RESERVED or socket is None or hooks is None:
+            refusal = boom.BadRequest("Reserved event name", code="reserved_event")
+            return await self._refused(client, namespace, event, data, refusal, hooks=hooks)
+        if not hooks.knows(event):
+            return await hooks.unknown(socket, event, data)
+        if hooks.declared(event) in hooks.several:
+            data = rest
+        elif len(rest) > 1:
+            refusal = boom.BadRequest("An event has one argument", code="too_many_arguments")
+            return await self._refused(client, namespace, event, data, refusal, hooks=hooks)
+        if event in hooks.events:
+            return await hooks.events[event](socket, data)
+        assert hooks.others is not None
+        return await hooks.others(socket, event, data)
+
+    # Connections
+
+    async def _connect(self, client: Client, namespace: str, auth: Any) -> None:
+        transport = client.transport
+        declared = self.namespaces
+        found = declared.find(namespace)
+        if found is None:
+            logger.info("a connection to %r is refused: Invalid namespace", namespace[:MOST_LOGGED])
+            transport.deliver(packets.refused(namespace, "Invalid namespace"))  # the whole reply of Node's server
+            return
+        hooks = declared[found[0]]
+        socket = Socket(self, client, self.eio.generate_id(), namespace, found, auth=auth, check=hooks.emits)
+        is_refused = True
+        try:
+            self._check_handshake(socket, auth)
+            is_refused = False
+            if hooks.connect is not None:
+                await hooks.connect(socket, auth)
+        except (Exception, asyncio.CancelledError) as error:
+            socket.forget()
+            if _cancelled():
+                raise
+            if is_refused:
+                logger.info("a connection to %r is refused: %s", namespace[:MOST_LOGGED], error)
+                if hooks.shape is not None and isinstance(error, boom.Boom):
+                    hooks.shape(socket, error)
+            transport.deliver(packets.refused(namespace, *_refusal(error)))
+            return
+        socket.admit()
+        current = self.namespaces.get(socket.declared)
+        if current is not hooks:  # after a reload during the connect hook
+            await authorize(socket, hooks, current, self.dismiss)
+        if not transport.open:
+            await self.leave(socket, transport.reason)
+        await self._dismiss_leaving(client)
+
+    def _check_handshake(self, socket: Socket, auth: Any) -> None:
+        sockets = socket.client.sockets
+        if socket.namespace in sockets:
+            raise boom.Conflict("Already connected to the namespace", code="already_connected")
+        if socket.params and len(sockets) >= MOST_NAMESPACES:
+            raise boom.TooManyRequests("Too many namespaces", code="too_many_namespaces")
+        if auth is not None and not isinstance(auth, dict):
+            raise boom.BadRequest("The handshake's auth must be an object", code="invalid_auth")
+
+    async def leave(self, socket: Socket, reason: str) -> None:
+        """Takes a socket out of its rooms and calls the disconnect hook, once."""
+        if not socket.forget():
+            return
+        socket.client.transport.idle_since = time.monotonic()
+        hooks = self.namespaces.get(socket.declared)
+        if hooks is not None and hooks.disconnect is not None:
+            try:
+                await hooks.disconnect(socket, reason)
+            except (Exception, asyncio.CancelledError):
+                logger.exception("the disconnect hook of %s failed", socket.namespace)
+                if _cancelled():
+                    raise
+
+    async def dismiss(self, socket: Socket, reason: str) -> None:
+        """Disconnects a client from its namespace."""
+        if socket.client.sockets.get(socket.namespace) is socket:
+            socket.client.transport.deliver(packets.disconnected(socket.namespace))
+        await self.leave(socket, reason)
+
+    async def _dismiss_leaving(self, client: Client) -> None:
+        while client.leaving:
+            await self.dismiss(*client.leaving.pop())
+
+    async def close(self, client: Client, reason: str) -> None:
+        """Ends all sockets of a client whose transport is closed."""
+        transport = client.transport
+        if reason in LOG_LEVELS:
+            peer = transport.scope.get("client")
+            cause = f"{reason} ({transport.detail})" if transport.detail else reason
+            logger.log(LOG_LEVELS[reason], "the connection of %s is closed: %s", peer[0] if peer else "a client", cause)
+        client.gathering = None
+        self.clients.pop(transport.sid, None)
+        self.environ.pop(transport.sid, None)
+        for socket in tuple(client.sockets.values()):
+            await self.leave(socket, reason)
+
+    def sockets(self) -> Iterator[Socket]:
+        """Yields the open sockets of all clients."""
+        for client in self.clients.values():
+            yield from client.sockets.values()
+
+    async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
+        """Disconnects the socket `sid`, if it is connected."""
+        transport = self.manager.rooms.get(namespace or "/", {}).get(None, {}).get(sid)
+        if transport is not None:
+            await self.clients[transport.sid].sockets[namespace or "/"].disconnect()
+
+    # Namespaces
+
+    def check_of(self, declared: str) -> CheckEmit | None:
+        """Returns the current check of emits of the namespace with this declared name."""
+        hooks = self.namespaces.get(declared)
+        return hooks.emits if hooks is not None else None
+
+    def expect(self, namespace: str, declared: Namespaces | None = None) -> NamespaceHooks:
+        """Returns the hooks of a namespace, by default the current ones. Raises ValueError for an undeclared one."""
+        namespaces = self.namespaces if declared is None else declared
+        hooks = namespaces.hooks_for(namespace)
+        if hooks is None:
+            near = get_close_matches(namespace, namespaces, 1)
+            meant = f'; did you mean "{near[0]}"?' if near else ""
+            raise ValueError(f'there is no namespace "{namespace}"{meant}')
+        return hooks
+
+
+def _cancelled() -> bool:
+    """Returns True if the current task is cancelled, False if only a task that it awaited was."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _refusal(error: BaseException) -> tuple[dict[str, Any], Any]:
+    """Returns the body of a refusal, and the application's own form of it."""
+    return _failure("connect", error)["error"], getattr(error, "formatted_body", None)
+
+
+def _failure(event: str, error: BaseException) -> dict[str, Any]:
+    """Returns the acknowledgement of an error; logs an error that is not a boom."""
+    if isinstance(error, boom.Boom):
+        return {"ok": False, "error": error.payload()}
+    logger.error('the event "%s" failed', event[:MOST_LOGGED], exc_info=error)
+    return {"ok": False, "error": boom.InternalServerError().payload()}

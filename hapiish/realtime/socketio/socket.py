@@ -1,0 +1,190 @@
+"""Client and Socket: one connection, and one of the namespaces that it has open (`request.socket`)."""
+
+import asyncio
+from typing import Any, Protocol
+
+from hapiish.bridge import anywhere
+from hapiish.realtime.engineio.transport import Transport, current_transport
+from hapiish.realtime.socketio import packets
+from hapiish.realtime.socketio.emitter import Emitter
+from hapiish.realtime.socketio.events import CheckEmit
+from hapiish.realtime.socketio.gathering import Gathering
+from hapiish.realtime.socketio.packets import Packed
+from hapiish.realtime.socketio.rooms import Rooms
+from hapiish.types import Message, Scope
+
+
+class SocketServer(Protocol):
+    """The server of a socket."""
+
+    manager: Rooms
+    emitter: Emitter
+
+    def check_of(self, declared: str) -> CheckEmit | None:
+        """Returns the current check of emits of the namespace declared by this name."""
+
+    async def dismiss(self, socket: "Socket", reason: str) -> None:
+        """Disconnects the socket from its namespace."""
+
+
+class Client:
+    """The Socket.IO state of one transport: its open `sockets` by namespace.
+
+    `leaving` holds sockets to disconnect after the current event, with the reason. `gathering` is the event whose
+    attachments are being received.
+    """
+
+    __slots__ = ("gathering", "leaving", "sockets", "transport")
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self.sockets: dict[str, Socket] = {}
+        self.leaving: list[tuple[Socket, str]] = []
+        self.gathering: Gathering | None = None
+
+    def add(self, socket: "Socket") -> None:
+        """Opens a namespace."""
+        self.sockets[socket.namespace] = socket
+        self.transport.in_use = True
+
+    def remove(self, socket: "Socket") -> None:
+        """Closes a namespace; a transport without any is out of use."""
+        if self.sockets.get(socket.namespace) is socket:
+            del self.sockets[socket.namespace]
+            self.transport.in_use = bool(self.sockets)
+
+    def farewell(self, reason: str) -> list[Message]:
+        """Returns the last messages of a connection that ends for `reason`."""
+        return [packets.kicked(namespace) for namespace in self.sockets] if reason == "slow" else []
+
+
+class Socket:
+    """A client in a namespace. `scope` is the ASGI scope of its handshake, `data` belongs to the application.
+
+    `namespace` is the name sent by the client, `declared` the name declared for it, `params` the values of its
+    parameters. `auth` is the auth object of the handshake until authentication replaces it; `handshake` keeps it.
+    `expiry` is the timer that disconnects at the end of the credentials. `check` is the check of emits of the namespace
+    when its latest event began.
+    """
+
+    __slots__ = (
+        *("auth", "check", "client", "data", "declared", "expiry", "handshake", "home", "id", "namespace", "params"),
+        *("_left", "_packets", "_rooms", "_server"),
+    )
+
+    def __init__(
+        self,
+        server: SocketServer,
+        client: Client,
+        id: str,
+        namespace: str,
+        found: tuple[str, dict[str, Any]],
+        *,
+        auth: dict[str, Any] | None,
+        check: CheckEmit | None,
+    ) -> None:
+        self.id = id
+        self.namespace = namespace
+        self.declared, self.params = found
+        self.check = check
+        self.client = client
+        self.auth: Any = auth
+        self.handshake = auth
+        self.expiry: asyncio.TimerHandle | None = None
+        self.data: dict[str, Any] = {}
+        self.home = asyncio.get_running_loop()
+        self._server = server
+        self._rooms: set[str] | None = set()  # before and after the connection; None while connected
+        self._packets: list[Packed] = []  # sent before the connection is accepted
+        self._left = False
+
+    def __repr__(self) -> str:
+        return f"<Socket {self.id} of {self.namespace}>"
+
+    @property
+    def scope(self) -> Scope:
+        return self.client.transport.scope
+
+    @property
+    def left(self) -> bool:
+        """True once the socket is disconnected."""
+        return self._left
+
+    @property
+    def rooms(self) -> frozenset[str]:
+        """The rooms that it joined; in the disconnect hook, those that it had joined."""
+        if self._rooms is not None:
+            return frozenset(self._rooms)
+        return frozenset(self._server.manager.get_rooms(self.id, self.namespace)) - {self.id}
+
+    @anywhere
+    async def join(self, room: str) -> None:
+        """Enters a room; does nothing once disconnected. Raises ValueError for the own room of another socket."""
+        if self._left:
+            return
+        self._server.manager.expect(self.id, self.namespace, room)
+        if self._rooms is None:
+            await self._server.manager.enter_room(self.id, self.namespace, room)
+        else:
+            self._rooms.add(room)
+
+    @anywhere
+    async def leave(self, room: str) -> None:
+        """Leaves a room; does nothing for a room that it has not joined."""
+        if self._rooms is None:
+            await self._server.manager.leave_room(self.id, self.namespace, room)
+        elif not self._left:
+            self._rooms.discard(room)
+
+    @anywhere
+    async def emit(self, event: str, data: Any = None) -> None:
+        """Sends an event to this client alone. Raises the error of the namespace's `emits`."""
+        emitter = self._server.emitter
+        if self._rooms is None:
+            await emitter.emit(self._check(), event, data, self.namespace, room=self.id)
+            return
+        packet = await emitter.packed(self._check(), event, data, self.namespace)
+        if not self._left:
+            self._packets.append(packet)
+
+    @anywhere
+    async def disconnect(self, reason: str = "server disconnect") -> None:
+        """Disconnects from the namespace; the disconnect hook gets `reason`.
+
+        In a handler of this client it happens after the acknowledgement.
+        """
+        if self._is_handling():
+            self.client.leaving.append((self, reason))
+        else:
+            await self._server.dismiss(self, reason)
+
+    def _is_handling(self) -> bool:
+        """True in a handler of this client, and in threads and tasks that the handler started."""
+        transport = self.client.transport
+        return transport.task is asyncio.current_task() or (transport.busy and current_transport.get() is transport)
+
+    def _check(self) -> CheckEmit | None:
+        """Returns the check of emits: in a handler of this client that of its event, otherwise the current one."""
+        current = self._server.check_of(self.declared)
+        return self.check if self.check is not current and self._is_handling() else current
+
+    def admit(self) -> None:
+        """Accepts the connection: registers the socket in its rooms and sends what was kept for it."""
+        assert self._rooms is not None
+        transport = self.client.transport
+        self.client.add(self)
+        self._server.manager.admit(self.id, self.namespace, transport, self._rooms)
+        self._rooms = None
+        transport.deliver(packets.connected(self.namespace, self.id))
+        for packet in self._packets:
+            transport.put(packet)
+        self._packets.clear()
+
+    def forget(self) -> bool:
+        """Leaves all rooms but keeps their names for `rooms`; returns False if it has left before."""
+        if self._left:
+            return False
+        self._rooms, self._left = set(self.rooms), True
+        self._server.manager.basic_disconnect(self.id, self.namespace)
+        self.client.remove(self)
+        return True
