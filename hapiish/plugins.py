@@ -24,7 +24,7 @@ from hapiish.http.validation.validator import compile_schema
 from hapiish.options import Table
 from hapiish.registrar import Registrar, needs
 from hapiish.resolve import ResolveError, failure, provide, resolve
-from hapiish.table.compose.composition import Contribution, Wanted
+from hapiish.table.compose.composition import Contribution, PluginEntry
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 
@@ -64,7 +64,7 @@ class Registration:
 
 @dataclass(slots=True)
 class _Found:
-    wanted: Wanted
+    entry: PluginEntry
     plugin: Any
     name: str
     version: str
@@ -91,10 +91,10 @@ class Plugins:
         self._problems: list[Problem] = []
         self._count = 0
 
-    def __call__(self, wanted: Sequence[Wanted]) -> tuple[list[Contribution], list[Problem]]:
+    def __call__(self, entries: Sequence[PluginEntry]) -> tuple[list[Contribution], list[Problem]]:
         """Registers the plugins in the order of their dependencies; returns contributions and problems."""
         self.were_asked = True
-        found = self._unique([each for each in map(self._find, wanted) if each is not None])
+        found = self._unique([each for each in map(self._find, entries) if each is not None])
         contributions = [made for each in self._ordered(found) if (made := self._register(each)) is not None]
         known = {each.name: each for each in found}
         for each in found:
@@ -102,55 +102,55 @@ class Plugins:
                 self._check_dependency(each, name, versions, known)
         return contributions, self._problems
 
-    def _refuse(self, wanted: Wanted, code: Code, message: str, **more: Any) -> None:
-        self._problems.append(Problem(wanted.mark, code, message, **more))
+    def _refuse(self, entry: PluginEntry, code: Code, message: str, **more: Any) -> None:
+        self._problems.append(Problem(entry.mark, code, message, **more))
 
-    def _find(self, wanted: Wanted) -> _Found | None:
+    def _find(self, entry: PluginEntry) -> _Found | None:
         try:
-            plugin = resolve(wanted.name, wanted.folder, wanted.package, wanted.root)
+            plugin = resolve(entry.name, entry.folder, entry.package, entry.root)
         except ResolveError as error:
-            self._refuse(wanted, Code.IMPORT, f'"{wanted.name}": {error}')
+            self._refuse(entry, Code.IMPORT, f'"{entry.name}": {error}')
             return None
         name, register = getattr(plugin, "name", None), getattr(plugin, "register", None)
         if not isinstance(name, str) or not name or not callable(register):
             lacks = "name" if not isinstance(name, str) or not name else "register(server, options)"
-            self._refuse(wanted, Code.PLUGIN, f'"{wanted.name}" is no plugin: it has no {lacks}')
+            self._refuse(entry, Code.PLUGIN, f'"{entry.name}" is not a plugin: it has no {lacks}')
             return None
         if inspect.iscoroutinefunction(register):
             hint = "what takes time belongs to an extension at onPreStart"
-            self._refuse(wanted, Code.PLUGIN, f'register of the plugin "{name}" must be a def', hint=hint)
+            self._refuse(entry, Code.PLUGIN, f'register of the plugin "{name}" must be a def', hint=hint)
             return None
-        found = _Found(wanted, plugin, name, str(getattr(plugin, "version", "0.0.0")))
+        found = _Found(entry, plugin, name, str(getattr(plugin, "version", "0.0.0")))
         required = getattr(plugin, "requirements", None) or {}
         try:
             found.needs = needs(getattr(plugin, "dependencies", None) or ())
         except (TypeError, ValueError):
-            self._refuse(wanted, Code.PLUGIN, f'dependencies of the plugin "{name}" must be names, or versions by name')
+            self._refuse(entry, Code.PLUGIN, f'dependencies of the plugin "{name}" must be names, or versions by name')
             return None
         if not isinstance(required, Mapping):
-            self._refuse(wanted, Code.PLUGIN, f'requirements of the plugin "{name}" must be versions by name')
+            self._refuse(entry, Code.PLUGIN, f'requirements of the plugin "{name}" must be versions by name')
             return None
         ours = {"hapiish": version("hapiish"), "python": ".".join(map(str, sys.version_info[:3]))}
         for what, versions in required.items():
             if what not in ours:
-                self._refuse(wanted, Code.PLUGIN, f'the plugin "{name}" requires "{what}": not hapiish or python')
+                self._refuse(entry, Code.PLUGIN, f'the plugin "{name}" requires "{what}": not hapiish or python')
             elif not _fits(ours[what], versions):
                 said = f'the plugin "{name}" requires {what} {versions} but found {ours[what]}'
-                self._refuse(wanted, Code.PLUGIN, said)
+                self._refuse(entry, Code.PLUGIN, said)
         return found if self._accepts(found) else None
 
     def _accepts(self, found: _Found) -> bool:
         """Validates the options against the plugin's schema; reports each problem with its location."""
         schema = getattr(found.plugin, "options_schema", None)
         try:
-            faults = compile_schema(schema, {}).errors(dict(found.wanted.options)) if schema is not None else ()
+            faults = compile_schema(schema, {}).errors(dict(found.entry.options)) if schema is not None else ()
         except (ValueError, TypeError) as error:
-            self._refuse(found.wanted, Code.PLUGIN, f'the options_schema of the plugin "{found.name}": {error}')
+            self._refuse(found.entry, Code.PLUGIN, f'the options_schema of the plugin "{found.name}": {error}')
             return False
         for fault in faults:
             path = tuple(int(step) if step.isdecimal() else step for step in fault["path"].split("/")[1:])
             said = f"options{fault['path'].replace('/', '.')} {fault['message']}"
-            mark = found.wanted.place(path)
+            mark = found.entry.place(path)
             self._problems.append(Problem(mark, Code.PLUGIN, f'plugin "{found.name}": {said}'))
         return not faults
 
@@ -162,8 +162,8 @@ class Plugins:
             if other is each or getattr(each.plugin, "multiple", False):
                 unique.append(each)
                 continue
-            related = ((other.wanted.mark, "the first time"),)
-            self._refuse(each.wanted, Code.DUPLICATE_PLUGIN, f"Plugin {each.name} already registered", related=related)
+            related = ((other.entry.mark, "the first time"),)
+            self._refuse(each.entry, Code.DUPLICATE_PLUGIN, f"Plugin {each.name} already registered", related=related)
         return unique
 
     def _ordered(self, found: list[_Found]) -> list[_Found]:
@@ -179,9 +179,9 @@ class Plugins:
         except CycleError as error:
             round_trip = error.args[1]
             first = by_name[round_trip[-1]][0]
-            related = tuple((by_name[name][0].wanted.mark, f'"{name}" is here') for name in round_trip[1:-1])
+            related = tuple((by_name[name][0].entry.mark, f'"{name}" is here') for name in round_trip[1:-1])
             message = f"plugins depend on each other in a circle: {' → '.join(reversed(round_trip))}"
-            self._refuse(first.wanted, Code.PLUGIN_DEPENDENCY, message, related=related)
+            self._refuse(first.entry, Code.PLUGIN_DEPENDENCY, message, related=related)
             return []
         ordered: list[_Found] = []
         places = list(by_name)
@@ -196,34 +196,34 @@ class Plugins:
         other = known.get(name)
         if other is None:
             message = f"Plugin {found.name} missing dependency {name}"
-            self._refuse(found.wanted, Code.PLUGIN_DEPENDENCY, message)
+            self._refuse(found.entry, Code.PLUGIN_DEPENDENCY, message)
         elif not _fits(other.version, versions):
             message = f"Plugin {found.name} requires {name} version {versions} but found {other.version}"
-            related = ((other.wanted.mark, f"{name} is here"),)
-            self._refuse(found.wanted, Code.PLUGIN_DEPENDENCY, message, related=related)
+            related = ((other.entry.mark, f"{name} is here"),)
+            self._refuse(found.entry, Code.PLUGIN_DEPENDENCY, message, related=related)
 
     def _register(self, found: _Found) -> Contribution | None:
         """Calls `register` and replaces the functions in its registrations by names."""
         server = Registrar(found.name)
-        wanted = found.wanted
+        entry = found.entry
         try:
-            found.plugin.register(server, dict(wanted.options))
-            module = provide(_identifier(f"{found.name}_{self._count + 1}"), wanted.folder)
+            found.plugin.register(server, dict(entry.options))
+            module = provide(_identifier(f"{found.name}_{self._count + 1}"), entry.folder)
             tree = _named(server.tree, module)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is its problem
-            self._refuse(wanted, Code.PLUGIN, f'the plugin "{found.name}" failed in register{failure(error)}')
+            self._refuse(entry, Code.PLUGIN, f'the plugin "{found.name}" failed in register{failure(error)}')
             return None
         for name, command in server.commands.items():
             if name in COMMANDS:
-                self._refuse(wanted, Code.PLUGIN, f'the command "{name}" is one of hapiish')
+                self._refuse(entry, Code.PLUGIN, f'the command "{name}" is built into hapiish')
             elif name in self.commands:
-                self._refuse(wanted, Code.PLUGIN, f'the command "{name}" is taken by another plugin')
+                self._refuse(entry, Code.PLUGIN, f'the command "{name}" is already used by another plugin')
             self.commands.setdefault(name, command)
         found.needs |= server.needs
-        self.registrations[found.name] = Registration(name=found.name, version=found.version, options=wanted.options)
+        self.registrations[found.name] = Registration(name=found.name, version=found.version, options=entry.options)
         self.exposed.setdefault(found.name, SimpleNamespace()).__dict__.update(server.exposed)
         self._count += 1
-        return Contribution(wanted=wanted, name=found.name, tree=tree)
+        return Contribution(entry=entry, name=found.name, tree=tree)
 
 
 def _named(value: Any, module: ModuleType) -> Any:

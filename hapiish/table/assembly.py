@@ -83,12 +83,12 @@ class _Assembly:
     def table(self) -> model.Table:
         draft, value, composition = self.draft, self.draft.value, self.draft.composition
         root = composition.parts[0]
-        server = {key: given for key, given in draft.section("server").items() if key != "routes"}
+        server = {key: value for key, value in draft.section("server").items() if key != "routes"}
         return model.Table(
             file=root.file,
             folder=root.folder,
             models=part(model.Table, "models", value.get("models") or {}, ("models",), draft.marks.value),
-            info=_without_extensions({key: given for key, given in draft.section("info").items() if given is not None}),
+            info=_without_x_keys({key: value for key, value in draft.section("info").items() if value is not None}),
             server=replace(build(model.Server, server, ("server",), draft.marks.value), routes=self.defaults),
             auth=self.auth(),
             database=self.outermost("database", model.Database),
@@ -125,16 +125,16 @@ class _Assembly:
         """The caches of all tables, which the server shares; equal declarations are one cache."""
         found: dict[str, model.CacheStore] = {}
         for realm in self.draft.realms:
-            for given, at in mappings(realm.value, "caches", realm.at):
-                found.setdefault(given.get("name") or "", self.cache(at, given))
+            for cache, at in mappings(realm.value, "caches", realm.at):
+                found.setdefault(cache.get("name") or "", self.cache(at, cache))
         return tuple(found.values())
 
-    def cache(self, at: Path, given: Mapping[str, Any]) -> model.CacheStore:
+    def cache(self, at: Path, cache: Mapping[str, Any]) -> model.CacheStore:
         """A cache with the options of its provider."""
         place = self.draft.marks.value
-        store = build(model.CacheStore, given, at, place)
+        store = build(model.CacheStore, cache, at, place)
         kind = _CACHES.get(store.provider)
-        written = _without_extensions(given.get("options") or {})
+        written = _without_x_keys(cache.get("options") or {})
         return replace(store, options=build(kind, written, (*at, "options"), place) if kind is not None else written)
 
     def realm(self, realm: RealmDraft) -> model.Realm:
@@ -177,7 +177,7 @@ class _Assembly:
         """The extension functions of the server: all of the table itself, and those of used tables at server points."""
         found: dict[str, tuple[model.Ext, ...]] = {}
         for realm, at, points in self.draft.sections("ext"):
-            relevant = {key: given for key, given in points.items() if realm.index == 0 or key in SERVER_POINTS}
+            relevant = {key: value for key, value in points.items() if realm.index == 0 or key in SERVER_POINTS}
             built = part(model.Table, "ext", relevant, at, self.draft.marks.value)
             found |= {point: (*found.get(point, ()), *functions) for point, functions in built.items()}
         return found
@@ -186,8 +186,8 @@ class _Assembly:
         """The server events: the listeners and the channels of all tables."""
         found: dict[str, model.ServerEvent] = {}
         for _, at, events in self.draft.sections("events"):
-            for name, given in events.items():
-                event = build(model.ServerEvent, given, (*at, name), self.draft.marks.value)
+            for name, value in events.items():
+                event = build(model.ServerEvent, value, (*at, name), self.draft.marks.value)
                 before = found.get(name, model.ServerEvent())
                 channels = tuple(dict.fromkeys((*before.channels, *event.channels)))
                 found[name] = model.ServerEvent(listeners=(*before.listeners, *event.listeners), channels=channels)
@@ -197,12 +197,12 @@ class _Assembly:
         strategies: dict[str, model.Strategy] = {}
         for name, each in self.declared("auth.strategies", model.Strategy).items():
             strategies[name] = replace(
-                each, scheme=self.owned_by_declaring(each.scheme, "schemes"), options=_without_extensions(each.options)
+                each, scheme=self.with_owner(each.scheme, "schemes"), options=_without_x_keys(each.options)
             )
         schemes = {
-            owned(name, realm.index): given
+            owned(name, realm.index): value
             for realm, _, found in self.draft.sections("auth", "schemes")
-            for name, given in found.items()
+            for name, value in found.items()
         }
         default, at = self.draft.realms[0].default_auth
         return model.Auth(
@@ -211,7 +211,7 @@ class _Assembly:
             default=self.route_auth(spell_auth(default), at, self.draft.realms[0]),
         )
 
-    def owned_by_declaring(self, name: str, declared: str) -> str:
+    def with_owner(self, name: str, declared: str) -> str:
         """The name of a strategy or scheme, owned by the table that declares it."""
         realm = self.draft.declaring(name, "auth", declared)
         return owned(name, realm.index if realm is not None else 0)
@@ -223,9 +223,7 @@ class _Assembly:
         if "strategies" not in spelled:
             spelled = {**spell_auth(realm.default_auth[0]), **spelled}
         built = build(model.RouteAuth, spelled, path, self.draft.marks.value)
-        return replace(
-            built, strategies=tuple(self.owned_by_declaring(name, "strategies") for name in built.strategies)
-        )
+        return replace(built, strategies=tuple(self.with_owner(name, "strategies") for name in built.strategies))
 
     def inherited_options(self, merged: Merged, realm: RealmDraft) -> model.RouteOptions:
         """The options that routes inherit from a scope, built once."""
@@ -245,21 +243,21 @@ class _Assembly:
             return self.draft.marks.value(merged.origin(*path))
 
         for key in keys:
-            given = merged.value.get(key)
+            value = merged.value.get(key)
             if key == "auth":
-                auth = spell_auth(realm.default_auth[0]) if given is None else given
+                auth = spell_auth(realm.default_auth[0]) if value is None else value
                 changes["auth"] = self.route_auth(auth, merged.origin("auth"), realm)
             elif key in known:
                 name, convert = known[key]
-                given = self.with_schemas(key, given)
-                changes[name] = getattr(_NO_OPTIONS, name) if given is None else convert(given, (key,), place)
+                value = self.with_schemas(key, value)
+                changes[name] = getattr(_NO_OPTIONS, name) if value is None else convert(value, (key,), place)
         return replace(base, **changes) if changes else base
 
-    def with_schemas(self, key: str, given: Any) -> Any:
+    def with_schemas(self, key: str, value: Any) -> Any:
         """Validation rules with their dereferenced schemas."""
-        if key not in ("validate", "response") or not self.dereferenced or not isinstance(given, Mapping):
-            return given
-        dereferenced = {name: self.dereferenced.get(id(rule), rule) for name, rule in given.items()}
+        if key not in ("validate", "response") or not self.dereferenced or not isinstance(value, Mapping):
+            return value
+        dereferenced = {name: self.dereferenced.get(id(rule), rule) for name, rule in value.items()}
         if isinstance(by_status := dereferenced.get("status"), Mapping):
             dereferenced["status"] = {code: self.dereferenced.get(id(rule), rule) for code, rule in by_status.items()}
         return dereferenced
@@ -267,11 +265,11 @@ class _Assembly:
     def routes(self, entry: RouteDraft) -> list[model.Route]:
         mark = self.draft.mark(*entry.at)
         handler = self.handler(entry)
-        dereferenced = []
+        routes = []
         for method, merged in entry.options.items():
             base = self.inherited_options(entry.scope.of(method), entry.realm)
             options = self.with_changes(base, merged, entry.own_keys, entry.realm)
-            dereferenced += [
+            routes += [
                 model.Route(
                     method=method,
                     path=entry.text,
@@ -284,7 +282,7 @@ class _Assembly:
                 )
                 for host in entry.hosts
             ]
-        return dereferenced
+        return routes
 
     def handler(self, entry: RouteDraft) -> str | model.Kind:
         written = entry.handler
@@ -306,15 +304,15 @@ class _Assembly:
         realm = self.draft.outermost("sockets")
         if realm.value.get("sockets") is None:
             return None
-        written = {key: given for key, given in section(realm.value, "sockets").items() if key != "namespaces"}
+        written = {key: value for key, value in section(realm.value, "sockets").items() if key != "namespaces"}
         built = build(model.Sockets, written, (*realm.at, "sockets"), self.draft.marks.value)
         return replace(built, namespaces=tuple(self.namespace(entry) for entry in self.draft.namespaces))
 
     def namespace(self, entry: NamespaceDraft) -> model.Namespace:
-        plain = {key: given for key, given in entry.value.items() if key not in _BUILT_SEPARATELY}
+        plain = {key: value for key, value in entry.value.items() if key not in _BUILT_SEPARATELY}
         if self.dereferenced and plain.get("emits"):
             plain["emits"] = [
-                {key: self.dereferenced.get(id(given), given) for key, given in emit.items()} for emit in plain["emits"]
+                {key: self.dereferenced.get(id(value), value) for key, value in emit.items()} for emit in plain["emits"]
             ]
         written = entry.value.get("auth")
         spelled = spell_auth(entry.realm.default_auth[0] if written is None else written)
@@ -332,8 +330,8 @@ class _Assembly:
         options = self.with_changes(_NO_OPTIONS, merged, merged.value.keys() - {"auth"}, realm)
         spelled = merged.value.get("auth")
         if spelled is not None and auth is not None:
-            given = {"mode": auth.mode, **spelled, "strategies": list(auth.strategies)}
-            options = replace(options, auth=self.route_auth(given, (*entry.at, "options", "auth"), realm))
+            complete = {"mode": auth.mode, **spelled, "strategies": list(auth.strategies)}
+            options = replace(options, auth=self.route_auth(complete, (*entry.at, "options", "auth"), realm))
         return model.Event(
             event=entry.value["event"],
             **{key: entry.value[key] for key in ("ack", "arguments", "binary") if entry.value.get(key) is not None},
@@ -352,5 +350,5 @@ def _paths(value: Any, path: Path) -> Iterator[Path]:
         yield from _paths(item, (*path, key))
 
 
-def _without_extensions(section: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: given for key, given in section.items() if not key.startswith("x-")}
+def _without_x_keys(section: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in section.items() if not key.startswith("x-")}

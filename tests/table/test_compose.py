@@ -9,7 +9,7 @@ import pytest
 
 from hapiish.options import Kind, Table
 from hapiish.table import check, load
-from hapiish.table.compose.composition import Contribution, Wanted
+from hapiish.table.compose.composition import Contribution, PluginEntry
 from hapiish.table.compose.owned_names import OwnedName, owned, owner_of
 from hapiish.table.problems import Problem
 
@@ -151,12 +151,12 @@ def test_a_name_that_no_file_can_have_is_a_problem_like_any_other(tmp_path: Path
     assert problems(tmp_path, routes='plugins: [{table: "a\\0b.yaml"}]') == [("routes:1", "HA0358")]
 
 
-def bringing(fragments: Mapping[str, Any]) -> Callable[[Sequence[Wanted]], Answer]:
+def bringing(fragments: Mapping[str, Any]) -> Callable[[Sequence[PluginEntry]], Answer]:
     """Registers plugins by what they bring."""
 
-    def register(wanted: Sequence[Wanted]) -> Answer:
+    def register(entries: Sequence[PluginEntry]) -> Answer:
         return [
-            Contribution(wanted=each, name=each.name.partition(":")[0], tree=fragments[each.name]) for each in wanted
+            Contribution(entry=each, name=each.name.partition(":")[0], tree=fragments[each.name]) for each in entries
         ], []
 
     return register
@@ -191,11 +191,11 @@ def test_what_only_a_python_plugin_can_know_is_not_judged_without_it(tmp_path: P
 
 
 def test_a_python_plugin_contributes_as_a_table_would(tmp_path: Path) -> None:
-    asked: list[Wanted] = []
+    asked: list[PluginEntry] = []
 
-    def register(wanted: Sequence[Wanted]) -> Answer:
-        asked.extend(wanted)
-        return bringing({"acme:plugin": FRAGMENT})(wanted)
+    def register(entries: Sequence[PluginEntry]) -> Answer:
+        asked.extend(entries)
+        return bringing({"acme:plugin": FRAGMENT})(entries)
 
     built = load(files(tmp_path, routes=PLUGIN), {}, register=register)
     mine, call, route = built.routes
@@ -205,9 +205,9 @@ def test_a_python_plugin_contributes_as_a_table_would(tmp_path: Path) -> None:
     assert mine.options.auth is not None
     assert mine.options.auth.strategies == (OwnedName("badge", 1),)
     assert (route.path, route.id, str(route.mark)) == ("/acme/status", "status", f"{tmp_path}/routes.yaml:2:20")
-    (wanted,) = asked
-    assert (wanted.name, wanted.folder, wanted.options) == ("acme:plugin", str(tmp_path), {"level": 3})
-    assert wanted.place(("level",)).column == 52
+    (entry,) = asked
+    assert (entry.name, entry.folder, entry.options) == ("acme:plugin", str(tmp_path), {"level": 3})
+    assert entry.place(("level",)).column == 52
     assert built.used[0].options == {"level": 3}
 
 
@@ -224,8 +224,8 @@ def test_what_a_python_plugin_declares_must_not_be_there_already(tmp_path: Path)
 
 
 def test_what_is_wrong_with_a_python_plugin_is_told_at_its_entry(tmp_path: Path) -> None:
-    def broken(wanted: Sequence[Wanted]) -> Answer:
-        return [], [Problem(each.mark, "HA0406", "no") for each in wanted]
+    def broken(entries: Sequence[PluginEntry]) -> Answer:
+        return [], [Problem(each.mark, "HA0406", "no") for each in entries]
 
     misshapen = bringing({"acme:plugin": {"routes": [{"method": "GET", "path": "/"}]}})
     file = files(tmp_path, routes="plugins:\n- {plugin: 'acme:plugin'}\n")

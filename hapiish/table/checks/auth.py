@@ -1,11 +1,13 @@
 """Checks authentication: unknown schemes and strategies, scopes that no caller can have, sockets."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from hapiish.table.checks import options
 from hapiish.table.checks.templates import Available, faults
 from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.draft import Draft
+from hapiish.table.draft_parts import NamespaceDraft
 from hapiish.table.form.foreign_terms import SWITCHES
 from hapiish.table.form.wording import did_you_mean
 from hapiish.table.merge import Merged, spell_auth
@@ -65,9 +67,7 @@ def exclusive(draft: Draft) -> Iterator[Problem]:
             continue
         for first, second in (("strategy", "strategies"), ("access", "scope"), ("access", "entity")):
             if written.get(first) is not None and written.get(second) is not None:
-                related = ((draft.key_mark(*at, first), f'"{first}" is here'),)
-                message = f'"{second}" and "{first}" exclude each other'
-                yield Problem(draft.key_mark(*at, second), Code.EXCLUSIVE, message, "keep one of the two", related)
+                yield options.exclusive(draft, (*at, first), (*at, second))
 
 
 def missing_strategies(draft: Draft) -> Iterator[Problem]:
@@ -134,22 +134,19 @@ def _templates(draft: Draft, scope: str, place: Path, available: Available) -> I
 def events(draft: Draft) -> Iterator[Problem]:
     """Events that require authentication or a strategy that the handshake of their namespace does not use."""
     for namespace in draft.namespaces:
-        inherited, default_at = namespace.realm.default_auth
-        default = spell_auth(inherited)
-        written = namespace.value.get("auth")
-        auth = default if written is None else spell_auth(written)
-        strategies_of_handshake = {**(default or {}), **auth}.get("strategies", []) if isinstance(auth, Mapping) else []
+        default_at = namespace.realm.default_auth[1]
+        allowed = _handshake_strategies(namespace)
         for event in namespace.events:
             at = (*event.at, "options", "auth")
-            wanted = (event.value.get("options") or {}).get("auth")
-            if wanted is None or draft.was_pruned(*namespace.at, "auth") or draft.was_pruned(*default_at):
+            required = (event.value.get("options") or {}).get("auth")
+            if required is None or draft.was_pruned(*namespace.at, "auth") or draft.was_pruned(*default_at):
                 continue
-            if not isinstance(auth, Mapping):
+            if allowed is None:
                 message = f'the event requires authentication, but its namespace "{namespace.name}" has none'
                 yield Problem(draft.key_mark(*at), Code.EVENT_AUTH, message, "set auth on the namespace")
                 continue
-            for name, place in strategies_of(wanted, at):
-                if name not in strategies_of_handshake:
+            for name, place in strategies_of(required, at):
+                if name not in allowed:
                     message = f'"{name}" is not a strategy of the namespace "{namespace.name}"'
                     yield Problem(draft.mark(*place), Code.EVENT_AUTH, message, "remove the strategy from the event")
 
@@ -162,12 +159,12 @@ def payloads(draft: Draft) -> Iterator[Problem]:
         default = spell_auth(inherited_auth)
         written = merged.value.get("auth")
         auth = {**(default or {}), **written} if isinstance(written, Mapping) else default if written is None else None
-        wanted = auth.get("payload") if isinstance(auth, Mapping) else None
-        if not wanted or not isinstance(auth, Mapping):
+        required = auth.get("payload") if isinstance(auth, Mapping) else None
+        if not required or not isinstance(auth, Mapping):
             continue
         schemes = [(name, draft.scheme(name)) for name in auth.get("strategies") or ()]
         unsupported = [name for name, scheme in schemes if scheme in BUILT_IN]
-        if unsupported and (wanted == "required" or len(unsupported) == len(schemes)):
+        if unsupported and (required == "required" or len(unsupported) == len(schemes)):
             inherited = not (isinstance(written, Mapping) and "payload" in written)
             place = (*default_at, "payload") if inherited else merged.origin("auth", "payload")
             message = f'the strategy "{unsupported[0]}" does not support payload authentication'
@@ -180,18 +177,20 @@ def payloads(draft: Draft) -> Iterator[Problem]:
 def handshakes(draft: Draft) -> Iterator[Problem]:
     """Namespaces with strategies that cannot authenticate a handshake."""
     for namespace in draft.namespaces:
-        default = spell_auth(namespace.realm.default_auth[0])
-        written = namespace.value.get("auth")
-        auth = default if written is None else spell_auth(written)
-        if not isinstance(auth, Mapping):
-            continue
-        for name in {**(default or {}), **auth}.get("strategies") or ():
+        for name in _handshake_strategies(namespace) or ():
             scheme = draft.scheme(name)
             if scheme in NO_HANDSHAKE:
-                at = (*namespace.at, "auth") if written is not None else namespace.at
+                at = (*namespace.at, "auth") if namespace.value.get("auth") is not None else namespace.at
                 message = f'the strategy "{name}" ({scheme}) cannot authenticate a Socket.IO handshake'
                 hint = "sign in over HTTP, start a session there, and use a session strategy for the namespace"
                 yield Problem(draft.mark(*at), Code.HANDSHAKE, message, hint)
+
+
+def _handshake_strategies(namespace: NamespaceDraft) -> Sequence[str] | None:
+    """The strategies of a namespace's handshake; None without authentication."""
+    default, written = spell_auth(namespace.realm.default_auth[0]), namespace.value.get("auth")
+    auth = default if written is None else spell_auth(written)
+    return {**(default or {}), **auth}.get("strategies") or () if isinstance(auth, Mapping) else None
 
 
 def _auth_of_sockets(draft: Draft) -> Iterator[tuple[Path, Any]]:

@@ -47,14 +47,22 @@ def bodiless(draft: Draft) -> Iterator[Problem]:
                 yield Problem(mark, Code.RESPONSE_STATUS, message, "write true, or remove it")
 
 
+def exclusive(
+    draft: Draft, first: Path, second: Path, hint: str = "keep one of the two", code: Code = Code.EXCLUSIVE
+) -> Problem:
+    """The problem of two options that exclude each other, at the second one."""
+    message = f'"{second[-1]}" and "{first[-1]}" exclude each other'
+    related = ((draft.key_mark(*first), f'"{first[-1]}" is here'),)
+    return Problem(draft.key_mark(*second), code, message, hint, related)
+
+
 def _exclusive(draft: Draft, first: Path, second: Path) -> Problem:
-    """The problem of two options that exclude each other, at the one that overrides the other."""
+    """As `exclusive`, at the option that overrides an inherited one."""
     if first[:2] != DEFAULTS and second[:2] == DEFAULTS:
         first, second = second, first
-    message = f'"{second[-1]}" and "{first[-1]}" exclude each other'
-    hint = f"write {first[-1]}: null to remove the inherited one" if first[:2] == DEFAULTS else ""
-    related = ((draft.key_mark(*first), f'"{first[-1]}" is here'),)
-    return Problem(draft.key_mark(*second), Code.EXCLUSIVE, message, hint or "keep one of the two", related)
+    if first[:2] == DEFAULTS:
+        return exclusive(draft, first, second, f"write {first[-1]}: null to remove the inherited one")
+    return exclusive(draft, first, second)
 
 
 def get_payload(draft: Draft) -> Iterator[Problem]:
@@ -201,16 +209,16 @@ def cors(draft: Draft) -> Iterator[Problem]:
 
 def encodings(draft: Draft) -> Iterator[Problem]:
     """Settings for content codings that the server does not offer."""
-    given = draft.section("server").get("compression")
-    offered = given.get("encodings") if isinstance(given, Mapping) else None
-    offered = [] if given is False else offered or ["gzip", "deflate"]
+    setting = draft.section("server").get("compression")
+    offered = setting.get("encodings") if isinstance(setting, Mapping) else None
+    offered = [] if setting is False else offered or ["gzip", "deflate"]
     for merged in _effective_options(draft):
         for coding in _section(merged, "compression"):
             if coding not in offered and not coding.startswith("x-"):
                 message = f'"compression.{coding}" has no effect: the server does not offer this content coding'
                 hint = f"write server.compression.encodings: [{', '.join([coding, *offered])}]"
                 mark = draft.key_mark(*merged.origin("compression", coding))
-                yield Problem(mark, Code.ENCODING, message, "" if given is False else hint)
+                yield Problem(mark, Code.ENCODING, message, "" if setting is False else hint)
 
 
 def _effective_options(draft: Draft) -> Iterator[Merged]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hapiish.grammar.template import TemplateError, Value, parse
+from hapiish.table.checks.options import exclusive
 from hapiish.table.draft import Draft
 from hapiish.table.draft_parts import RouteDraft
 from hapiish.table.form.wording import did_you_mean
@@ -27,9 +28,7 @@ def targets(draft: Draft) -> Iterator[Problem]:
             hint = "set one of host, uri and mapUri"
             yield Problem(draft.key_mark(*at), Code.PROXIED, "the proxy has no target", hint)
         for second in present[1:]:
-            related = ((draft.key_mark(*at, present[0]), f'"{present[0]}" is here'),)
-            message = f'"{second}" and "{present[0]}" exclude each other'
-            yield Problem(draft.key_mark(*at, second), Code.PROXIED, message, "keep one of the two", related)
+            yield exclusive(draft, (*at, present[0]), (*at, second), code=Code.PROXIED)
         if "host" not in present and present:
             for key in ("port", "protocol"):
                 if settings.get(key) is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from hapiish.table.checks.options import exclusive
 from hapiish.table.draft import Draft
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
@@ -49,10 +50,7 @@ def options(draft: Draft) -> Iterator[Problem]:
 
 def _exclusive(draft: Draft, at: Path, present: list[str]) -> Iterator[Problem]:
     if len(present) > 1:
-        first, second = present[0], present[1]
-        related = ((draft.key_mark(*at, first), f'"{first}" is here'),)
-        message = f'"{second}" and "{first}" exclude each other'
-        yield Problem(draft.key_mark(*at, second), Code.EXCLUSIVE, message, "keep one of the two", related)
+        yield exclusive(draft, (*at, present[0]), (*at, present[1]))
 
 
 def _jwt(draft: Draft, name: str, settings: Mapping[str, Any], at: Path) -> Iterator[Problem]:

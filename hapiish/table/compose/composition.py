@@ -32,7 +32,7 @@ Chain = tuple[Mark, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Wanted:
+class PluginEntry:
     """An entry of `plugins` that names a Python plugin, in a table in `folder` (and `package`).
 
     `root` is the folder of the root table. `place` returns the position of a path in `options`.
@@ -51,12 +51,12 @@ class Wanted:
 class Contribution:
     """The contribution of the plugin `name`, as the tree of a table; its functions have names that resolve."""
 
-    wanted: Wanted
+    entry: PluginEntry
     name: str
     tree: Mapping[str, Any]
 
 
-Register = Callable[[Sequence[Wanted]], tuple[Sequence[Contribution], Sequence[Problem]]]
+Register = Callable[[Sequence[PluginEntry]], tuple[Sequence[Contribution], Sequence[Problem]]]
 """Registers all Python plugins of a table in one call; returns contributions, dependencies first, and problems."""
 
 
@@ -106,7 +106,7 @@ class Composition:
         self.parts: list[Part] = []
         self.problems: list[Problem] = []
         self.is_partial = False
-        self._requests: dict[Wanted, tuple[Part, Path]] = {}
+        self._plugins: dict[PluginEntry, tuple[Part, Path]] = {}
 
     def read(self, text: str, file: str) -> None:
         """Reads the table in `text` and every table that it uses."""
@@ -157,7 +157,7 @@ class Composition:
                 case {"table": str()}:
                     self._add_used_table(part, entry, at)
                 case {"plugin": str()}:
-                    self._request_plugin(part, entry, at)
+                    self._add_plugin(part, entry, at)
 
     def _add_used_table(self, host: Part, entry: Mapping[str, Any], at: Path) -> None:
         mark = host.tree.marks.value((*at, "table"))
@@ -183,9 +183,9 @@ class Composition:
             label = self._label(entry.get("as") or FilePath(package or file).stem)
             self._add(Part(index, tree, file, folder, label, package, (*host.at, *at, USED), host, at))
 
-    def _request_plugin(self, host: Part, entry: Mapping[str, Any], at: Path) -> None:
+    def _add_plugin(self, host: Part, entry: Mapping[str, Any], at: Path) -> None:
         marks = host.tree.marks
-        wanted = Wanted(
+        plugin = PluginEntry(
             name=entry["plugin"],
             folder=host.folder,
             package=host.package,
@@ -194,24 +194,24 @@ class Composition:
             mark=marks.value((*at, "plugin")),
             place=lambda path: marks.value((*at, "options", *path)),
         )
-        self._requests[wanted] = (host, at)
+        self._plugins[plugin] = (host, at)
 
     def _register_plugins(self) -> None:
         """Registers all Python plugins in one call, which orders them by their dependencies."""
-        if not self._requests:
+        if not self._plugins:
             return
         if self.register is None:
             self.is_partial = True
             return
-        contributions, problems = self.register(list(self._requests))
+        contributions, problems = self.register(list(self._plugins))
         self.problems += problems
         self.is_partial = bool(problems)
         for contribution in contributions:
-            self._add_contribution(contribution, *self._requests[contribution.wanted])
+            self._add_contribution(contribution, *self._plugins[contribution.entry])
 
     def _add_contribution(self, contribution: Contribution, host: Part, at: Path) -> None:
         """Inserts the contribution of a plugin as a used table; its `ext` applies to all routes of `host` (hapi)."""
-        mark = contribution.wanted.mark
+        mark = contribution.entry.mark
         node = Node(mark.line - 1, mark.column - 1)
         try:
             tree, problems = validate_form(Tree(dict(contribution.tree), Marks(mark.file, node, mark.chain)))
@@ -228,9 +228,9 @@ class Composition:
                 _append(host.tree, ("ext", point), function, node)
         self._add(Part(index, tree, host.file, host.folder, label, host.package, place, host, at))
 
-    def _label(self, wanted: str) -> str:
+    def _label(self, name: str) -> str:
         taken = {part.label for part in self.parts}
-        labels = (f"{wanted}-{number}" if number > 1 else wanted for number in range(1, len(taken) + 2))
+        labels = (f"{name}-{number}" if number > 1 else name for number in range(1, len(taken) + 2))
         return next(label for label in labels if label not in taken)
 
 

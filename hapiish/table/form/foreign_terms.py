@@ -52,40 +52,40 @@ def synonym(word: str, known: Collection[str]) -> str | None:
     return None
 
 
-def replacement_hint(key: Any, value: Any, stated: str, wants: Collection[str]) -> str:
-    """A hint for a wrong `value` at `key`; the schema states `stated` and allows the types `wants`."""
+def replacement_hint(key: Any, value: Any, expected: str, types: Collection[str]) -> str:
+    """A hint for a wrong `value` at `key`; the schema states `expected` and allows `types`."""
     if isinstance(value, str) and len(value) <= _LONGEST:
-        return _replacement_of_text(key, value, stated, wants)
+        return _replacement_of_text(key, value, expected, types)
     if key == "auth" and value is True:
         return 'name a strategy, or remove "auth" to use auth.default'
     if (
         isinstance(value, list)
-        and "object" in wants
+        and "object" in types
         and value
         and all(isinstance(each, dict) and len(each) == 1 for each in value)
     ):
         return 'write its entries without "- "'
-    if key in _MAIN_KEYS and "object" in wants and isinstance(value, int) and not isinstance(value, bool):
+    if key in _MAIN_KEYS and "object" in types and isinstance(value, int) and not isinstance(value, bool):
         return f"write {{{_MAIN_KEYS[key]}: {value}}}"
     return ""
 
 
-def _replacement_of_text(key: Any, value: str, stated: str, wants: Collection[str]) -> str:
-    if "module:attribute" in stated and (name := _name(value)) is not None:
+def _replacement_of_text(key: Any, value: str, expected: str, types: Collection[str]) -> str:
+    if "module:attribute" in expected and (name := _name(value)) is not None:
         return f'write "{name}"'
-    if stated.startswith("a JSON Schema") and re.fullmatch(r"[#/\w.$-]+", value):
+    if expected.startswith("a JSON Schema") and re.fullmatch(r"[#/\w.$-]+", value):
         return f'write {{$ref: "#/schemas/{value.rpartition("/")[2]}"}}'
-    if key == "method" and stated.startswith("a method"):
+    if key == "method" and expected.startswith("a method"):
         methods = [each for each in _SEPARATOR.split(value) if each]
         if len(methods) > 1 and all(each.isalpha() for each in methods):
             return f"write [{', '.join(methods)}]"
-    if key == "plugins" and "object" in wants:
+    if key == "plugins" and "object" in types:
         return f'write {{plugin: "{value}"}} for a Python plugin, {{table: "{value}"}} for another table'
-    if key in _MAIN_KEYS and "object" in wants:
+    if key in _MAIN_KEYS and "object" in types:
         return f'write {{{_MAIN_KEYS[key]}: "{value}"}}'
-    if "object" in wants and "array" not in wants and re.match(r"\w+:[^\s/]|\w+:/\w", value):
+    if "object" in types and "array" not in types and re.match(r"\w+:[^\s/]|\w+:/\w", value):
         return 'write a space after each ":"'
-    if "array" in wants and not {"object", "string"} & {*wants}:
+    if "array" in types and not {"object", "string"} & {*types}:
         return f'write ["{value}"]'
     return ""
 

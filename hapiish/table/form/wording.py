@@ -144,16 +144,16 @@ def _value(tree: Tree, fault: Fault) -> Problem:
             return Problem(mark, Code.TYPE, "the table is empty", "start with routes:")
         return Problem(mark, Code.TYPE, f"the table must be a mapping, not {_type_name(fault.instance)}")
     subject = _subject(fault.path)
-    stated = fault.schema.get("errorMessage")
+    expected = fault.schema.get("errorMessage")
     code, limit = _LIMITS.get(fault.keyword, (Code.TYPE, ""))
     if code is Code.LENGTH:
         return Problem(mark, code, f"{subject} must be {limit.format(fault.limit)}")
     if code is Code.RANGE:
         return Problem(
-            mark, code, f"{subject} must be {stated or limit.format(fault.limit)}, not {_shown(tree, fault)}"
+            mark, code, f"{subject} must be {expected or limit.format(fault.limit)}, not {_shown(tree, fault)}"
         )
     allowed = _allowed(fault.schema)
-    message = f"{subject} must be {stated or _expected(fault.schema)}, not {_shown(tree, fault)}"
+    message = f"{subject} must be {expected or _expected(fault.schema)}, not {_shown(tree, fault)}"
     if isinstance(fault.instance, str) and fault.path not in tree.substituted:
         message += did_you_mean(fault.instance, [word for word in allowed if isinstance(word, str)])
     return Problem(mark, _code(fault, allowed), message, _hint(tree, fault))
@@ -165,16 +165,16 @@ def _code(fault: Fault, allowed: list[Any]) -> Code:
     return Code.VALUE if any(type(value) is type(fault.instance) for value in allowed) else Code.TYPE
 
 
-def _allowed(given: Any) -> list[Any]:
+def _allowed(subschema: Any) -> list[Any]:
     """The enumerated values that a schema and its alternatives allow."""
-    values = [value for branch in _branches(given) for value in branch.get("enum", ())]
+    values = [value for branch in _branches(subschema) for value in branch.get("enum", ())]
     return [value for value in values if value is not None]
 
 
-def _expected(given: Any) -> str:
+def _expected(subschema: Any) -> str:
     """The types and enumerated values that a schema allows, in words."""
     words: list[str] = []
-    for branch in _branches(given):
+    for branch in _branches(subschema):
         words += [TYPE_NAMES[kind] for kind in _types(branch) if kind != "null"]
         words += [_literal(value) for value in branch.get("enum", ()) if value is not None]
     words = list(dict.fromkeys(words))
@@ -224,9 +224,9 @@ def _type_name(value: Any) -> str:
 
 def _hint(tree: Tree, fault: Fault) -> str:
     """A hint for mistakes that are common in YAML."""
-    wants = {kind for branch in _branches(fault.schema) for kind in _types(branch)}
+    types = {kind for branch in _branches(fault.schema) for kind in _types(branch)}
     value = fault.instance
-    if isinstance(value, dict) and len(value) == 1 and "string" in wants:
+    if isinstance(value, dict) and len(value) == 1 and "string" in types:
         ((key, inner),) = value.items()
         if inner is None:
             return f'quote text that starts with "{{": "{{{key}}}"'
@@ -236,24 +236,24 @@ def _hint(tree: Tree, fault: Fault) -> str:
     if fault.path in tree.substituted:
         return ""
     key = next((step for step in reversed(fault.path) if isinstance(step, str)), "")
-    if isinstance(value, int | float) and "string" in wants and written and not (key == "auth" and value is True):
+    if isinstance(value, int | float) and "string" in types and written and not (key == "auth" and value is True):
         return f'quote it: "{written}"'
     if isinstance(value, str):
-        if "boolean" in wants and value.lower() in SWITCHES:
+        if "boolean" in types and value.lower() in SWITCHES:
             return f"write {SWITCHES[value.lower()]}; YAML 1.2 has only true and false"
-        if "integer" in wants and value.replace("_", "").isdecimal():
+        if "integer" in types and value.replace("_", "").isdecimal():
             return f"write {value.replace('_', '')}" + (", without quotes" if written is None else "")
-        if "boolean" in wants and value in ("true", "false"):
+        if "boolean" in types and value in ("true", "false"):
             return "write it without quotes"
-    if isinstance(value, dict) and "array" in wants and "object" not in wants:
+    if isinstance(value, dict) and "array" in types and "object" not in types:
         return 'begin each entry with "- "'
-    return replacement_hint(key, value, fault.schema.get("errorMessage", ""), wants)
+    return replacement_hint(key, value, fault.schema.get("errorMessage", ""), types)
 
 
-def _branches(given: schema.Subschema) -> Iterator[schema.Subschema]:
+def _branches(subschema: schema.Subschema) -> Iterator[schema.Subschema]:
     """The alternatives of a schema, without the one for variables, which are already substituted."""
     variable = schema.follow({"$ref": "#/definitions/variable"})
-    return (branch for branch in schema.branches(given) if branch is not variable)
+    return (branch for branch in schema.branches(subschema) if branch is not variable)
 
 
 def _types(branch: dict[str, Any]) -> list[str]:

@@ -41,8 +41,8 @@ class RealmDraft:
             self.prefix = host.prefix + (section(entry, "routes").get("prefix") or "")
             self.hosts = host.hosts or hosts_of(section(entry, "routes").get("vhost"))
             self.name = entry.get("as") or ""
-            given = Layer(section(entry, "options") if "table" in entry else {}, (*host.at, *at, "options"))
-            above = (*host.presets.layers(given.value, (*at, "options")), given, self._extensions())
+            options = Layer(section(entry, "options") if "table" in entry else {}, (*host.at, *at, "options"))
+            above = (*host.presets.layers(options.value, (*at, "options")), options, self._extensions())
             self.scope = Scope((*host.scope.servers, *servers), host.scope.above).inside(*above)
 
     @property
@@ -76,7 +76,7 @@ class RealmDraft:
 
     def _extensions(self) -> Layer:
         """The extension functions of a used table, which apply to its own routes."""
-        points = {key: given for key, given in section(self.value, "ext").items() if key not in SERVER_POINTS}
+        points = {key: value for key, value in section(self.value, "ext").items() if key not in SERVER_POINTS}
         return Layer({"ext": points} if points else {}, self.at)
 
 

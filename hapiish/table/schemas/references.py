@@ -198,16 +198,16 @@ class Library:
         start = resource.at if is_schema else path
         key = (root, start)
         if key not in self._parts:
-            name = self._free(resource.uri + ("" if is_schema else "#" + "/".join(map(str, path))))
+            name = self._unused_name(resource.uri + ("" if is_schema else "#" + "/".join(map(str, path))))
             schema = value_at(root.schema, start)
             self._parts[key] = read(schema, name, resource.uri, None if is_schema else resource)
         return self._parts[key], path[len(start) :]
 
-    def _free(self, wanted: str) -> str:
-        name, number = self.prefix + wanted, 1
+    def _unused_name(self, name_in_table: str) -> str:
+        name, number = self.prefix + name_in_table, 1
         while name in self._taken:
             number += 1
-            name = f"{self.prefix}{wanted} ({number})"
+            name = f"{self.prefix}{name_in_table} ({number})"
         self._taken.add(name)
         return name
 

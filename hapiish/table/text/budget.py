@@ -24,7 +24,7 @@ Place = Callable[[], Mark]
 
 
 class OverspentError(Exception):
-    """The budget is exceeded; `problem` says by what."""
+    """The budget is exceeded; `problem` names the limit."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))

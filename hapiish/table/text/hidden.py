@@ -37,19 +37,19 @@ def _without_pairs(text: str) -> tuple[str, dict[int, str]]:
     except (ValueError, RecursionError):
         return text, {}
     free = _unused(text)
-    nothing = next(free)
+    dropped = next(free)
     others: dict[str, str] = {}
 
     def other(found: re.Match[str]) -> str:
         if found[1] is None:
             return found[0]
-        made = json.loads(f'"{found[0]}"')
-        if made not in others:
-            others[made] = next(free, "\ufffd")
-        return f"\\u{ord(others[made]):04X}\\u{ord(nothing):04X}"
+        character = json.loads(f'"{found[0]}"')
+        if character not in others:
+            others[character] = next(free, "\ufffd")
+        return f"\\u{ord(others[character]):04X}\\u{ord(dropped):04X}"
 
     text = _ESCAPE.sub(other, text)
-    return text, {ord(nothing): "", **{ord(each): made for made, each in others.items()}}
+    return text, {ord(dropped): "", **{ord(each): character for character, each in others.items()}}
 
 
 def _unused(text: str) -> Iterator[str]:

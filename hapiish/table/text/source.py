@@ -368,12 +368,12 @@ def _tagged(tag: str, text: str) -> scalars.Scalar:
     kind = tag.removeprefix(_TAG)
     if tag == "!" or kind == "str":
         return text
-    wanted: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
-    if kind not in wanted or kind == tag:
+    types: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
+    if kind not in types or kind == tag:
         hint = "only !!str, !!int, !!float, !!bool and !!null are known; remove the tag"
         raise scalars.ScalarError(Code.TAG, f'the tag "{_short(tag)}" is not allowed', hint)
     value = scalars.read(text)
-    if not isinstance(value, wanted[kind]) or (isinstance(value, bool) and kind != "bool"):
+    if not isinstance(value, types[kind]) or (isinstance(value, bool) and kind != "bool"):
         raise scalars.ScalarError(Code.TAG, f'"{text}" is not a value of the tag "!!{kind}"', "remove the tag")
     return float(value) if kind == "float" and value is not None else value
 
