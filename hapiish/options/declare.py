@@ -281,6 +281,16 @@ def bare(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     return hint, ()
 
 
+def class_of(hint: Any) -> type | None:
+    """The class of options that a value of the file is a mapping of; None for anything else."""
+    kind, markers = bare(hint)
+    for marker in markers:
+        if isinstance(marker, As):
+            return class_of(marker.hint)
+    found: type | None = kind if is_options(kind) else None
+    return found
+
+
 def summary(kind: type) -> str:
     """The first paragraph of a class's docstring."""
     return " ".join((kind.__doc__ or "").partition("\n\n")[0].split())

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from hapiish.options.declare import Merge, On, Range, Text, option, settings
+from hapiish.options.declare import On, Range, Text, option, settings
 from hapiish.options.validate import ValidationOptions
 from hapiish.options.values import FailAction, Function, MediaTypeText, Rule
 
@@ -66,7 +66,6 @@ class ResponseRules:
         "What responses below 400 must be, a JSON Schema or a function `(value, options)`; true: anything, "
         "false: empty.",
         on=On.ROUTES | On.EVENTS,
-        merge=Merge.WHOLE,
     )
     status: Mapping[Annotated[int, Text("^[1-5][0-9][0-9]$", "a status of three digits")], Rule] = option(
         {},

@@ -102,6 +102,7 @@ class RouteOptions:
         examples=[False, "session", {"scope": ["admin"]}],
         on=On.ROUTES | On.EVENT,
         per=_EVENT_AUTH,
+        merge=Merge.AUTH,
     )
     bind: Function | None = option(
         None,
@@ -110,8 +111,8 @@ class RouteOptions:
         on=On.EVERYWHERE,
     )
     cache: Cache | None = option(Cache(), on=On.ROUTES)
-    compression: Encoders | None = option(Encoders(), on=On.ROUTES)
-    cors: Cors | None = option(None, shown=False, on=On.ROUTES)
+    compression: Encoders | None = option(Encoders(), on=On.ROUTES, merge=Merge.SWITCH)
+    cors: Cors | None = option(None, shown=False, on=On.ROUTES, merge=Merge.SWITCH)
     csp: Csp | None = option(
         None,
         examples=[{"scriptSrc": ["self", "https://cdn.example.com"]}],
@@ -119,7 +120,7 @@ class RouteOptions:
         on=On.ROUTES,
         merge=Merge.WHOLE,
     )
-    csrf: Csrf | None = option(None, shown=False, on=On.ROUTES)
+    csrf: Csrf | None = option(None, shown=False, on=On.ROUTES, merge=Merge.SWITCH)
     description: AnyText | None = option(None, "One line for the documentation.", on=On.ROUTE | On.EVENT)
     ext: Annotated[Mapping[str, tuple[Ext, ...]], As(Points)] = option(
         {},
@@ -162,7 +163,7 @@ class RouteOptions:
     response: ResponseRules = option(
         ResponseRules(), on=On.EVERYWHERE, per={On.EVENTS: {"description": "What acknowledgements must carry."}}
     )
-    security: Security | None = option(None, shown=False, on=On.ROUTES)
+    security: Security | None = option(None, shown=False, on=On.ROUTES, merge=Merge.SWITCH)
     session: bool = option(
         True,
         "Whether requests of the route have the table's session, where it declares any. Without `state.parse` "

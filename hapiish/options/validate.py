@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from hapiish.options.declare import As, Merge, On, option
+from hapiish.options.declare import As, On, option
 from hapiish.options.values import FailAction, Json, Rule
 
 _INPUT: Final = On.ROUTES
@@ -33,19 +33,16 @@ class ValidationOptions:
 class Validate:
     """What requests must be."""
 
-    headers: Rule | None = option(None, "The request's headers, names in lower case.", on=_INPUT, merge=Merge.WHOLE)
+    headers: Rule | None = option(None, "The request's headers, names in lower case.", on=_INPUT)
     params: Rule | None = option(
         None,
         "The path's parameters.",
         on=_INPUT | On.HANDSHAKE,
-        merge=Merge.WHOLE,
         per={On.HANDSHAKE: {"description": "A schema for the parameters of the namespace's name."}},
     )
-    query: Rule | None = option(None, "The query; false: there must be none.", on=_INPUT, merge=Merge.WHOLE)
-    payload: Rule | None = option(
-        None, "The body; false: there must be none.", on=_INPUT | On.EVENTS, merge=Merge.WHOLE
-    )
-    state: Rule | None = option(None, "The cookies.", on=_INPUT, merge=Merge.WHOLE)
+    query: Rule | None = option(None, "The query; false: there must be none.", on=_INPUT)
+    payload: Rule | None = option(None, "The body; false: there must be none.", on=_INPUT | On.EVENTS)
+    state: Rule | None = option(None, "The cookies.", on=_INPUT)
     all: Rule | None = option(
         None,
         "Rules across inputs: one JSON Schema over `{params, query, payload, headers, state, auth}`, judged "
@@ -57,7 +54,6 @@ class Validate:
             }
         ],
         on=_INPUT,
-        merge=Merge.WHOLE,
     )
     options: ValidationOptions = option(
         ValidationOptions(), "How the schemas are applied; functions get the options as they are.", on=_EVERYWHERE

@@ -7,39 +7,20 @@ where it stands in the file, so that every effective option can be traced to its
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import cache
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
+from hapiish.options import RouteOptions
+from hapiish.options.declare import Merge, bare, is_options, keys_of
+from hapiish.options.values import RULE
 from hapiish.table.text.marks import Path
 
 Options = dict[str, Any]
 
-_WHOLE: Final = "replaced whole"
-_LIST: Final = "a list, or one of its entries"
-_FREE: Final = "the user's own data, where null is a value"
-_SWITCH: Final = "true means an object"
-_AUTH: Final = "has short forms"
-_NEVER: Final = "has had its effect before the merge"
-_ADDED: Final = "layers add up"
-
-_RULES: Final[dict[str, Any]] = {
-    "app": _FREE,
-    "auth": _AUTH,
-    "compression": _SWITCH,
-    "cors": _SWITCH,
-    "csp": _WHOLE,
-    "csrf": _SWITCH,
-    "ext": {"*": _ADDED},
-    "limit": _LIST,
-    "plugins": _FREE,
-    "pre": _LIST,
-    "response": {"schema": _WHOLE, "status": dict.fromkeys(("*",), _WHOLE)},
-    "security": _SWITCH,
-    "use": _NEVER,
-    "validate": {
-        **dict.fromkeys(("all", "headers", "params", "query", "payload", "state"), _WHOLE),
-        "errorFields": _FREE,
-    },
-}
+# Enumerations are slow to ask for their members, and this is done for every key of every route.
+_WHOLE, _LIST, _FREE, _SWITCH = Merge.WHOLE, Merge.LIST, Merge.FREE, Merge.SWITCH
+_AUTH, _NEVER, _ADDED = Merge.AUTH, Merge.NEVER, Merge.ADDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +87,7 @@ class Merged:
 
     def under(self, layer: Layer) -> "Merged":
         """These options with one more layer on top; what the layer does not touch stays the same object."""
-        return Merged(_merge(self.value, layer.value, _RULES), (*self.layers, layer))
+        return Merged(_merge(self.value, layer.value, _rules()), (*self.layers, layer))
 
 
 def merge(*layers: Layer) -> Merged:
@@ -146,6 +127,33 @@ def spell_auth(value: Any) -> Any:
     elif isinstance(spelled.get("access"), Mapping):
         spelled["access"] = [spelled["access"]]
     return spelled
+
+
+@cache
+def _rules() -> dict[str, Any]:
+    return rules_of(RouteOptions)
+
+
+def rules_of(kind: type) -> dict[str, Any]:
+    """How each option of a class is merged, by its key; what is merged as a mapping or replaced has no rule."""
+    rules = {key: each.declared.merge or _rule_of(each.hint) for key, each in keys_of(kind).items()}
+    rules = {key: {"*": rule} if rule is Merge.ADDED else rule for key, rule in rules.items()}
+    return {key: rule for key, rule in rules.items() if rule}
+
+
+def _rule_of(hint: Any) -> Any:
+    kind, markers = bare(hint)
+    origin, inner = get_origin(kind), get_args(kind)
+    if RULE in markers:
+        return Merge.WHOLE
+    if origin is tuple:
+        return Merge.LIST
+    if origin is Mapping:
+        rule = Merge.FREE if inner[1] is Any else _rule_of(inner[1])
+        return rule if rule in (None, Merge.FREE) else {"*": rule}
+    if origin in (Union, UnionType):
+        return next((rule for each in inner if (rule := _rule_of(each))), None)
+    return rules_of(kind) if is_options(kind) else None
 
 
 def _adds(value: Any, path: Path) -> bool:

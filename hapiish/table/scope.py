@@ -3,27 +3,17 @@
 Knows no routes and no presets, only layers; what many routes inherit is merged once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, Final
 
+from hapiish.options import RouteOptions
+from hapiish.options.declare import Key, On, class_of, keys_of
 from hapiish.table.merge import Layer, Merged, merge
 
 Part = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 GET: Final = "GET"
-
-# What an event takes over from defaults for routes: all that means something without HTTP.
-_FOR_EVENTS: Final[dict[str, tuple[str, ...] | None]] = {
-    "app": None,
-    "bind": None,
-    "ext": ("onPreHandler", "onPostHandler", "onPreResponse", "onPostResponse"),
-    "limit": None,
-    "log": None,
-    "plugins": None,
-    "response": ("errors", "failAction", "modify", "options", "sample"),
-    "timeout": None,
-    "validate": ("failAction", "status", "detail", "errorFields", "options"),
-}
 
 
 class Scope:
@@ -82,7 +72,26 @@ def _bodiless(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _for_event(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
-        key: given if names is None else {name: given[name] for name in names if name in given}
-        for key, names in _FOR_EVENTS.items()
+        key: {name: given[name] for name in names if name in given} if names else given
+        for key, names in _handed_down().items()
         if (given := value.get(key)) is not None
     }
+
+
+@cache
+def _handed_down() -> Mapping[str, tuple[str, ...]]:
+    """The options that events take over from defaults for routes, each with its keys where it is not all of them."""
+    return {
+        key.key: tuple(each.key for each in _keys(key.hint) if On.HANDED_DOWN in _places(each))
+        for key in keys_of(RouteOptions).values()
+        if On.HANDED_DOWN in _places(key)
+    }
+
+
+def _keys(hint: Any) -> Iterable[Key]:
+    kind = class_of(hint)
+    return keys_of(kind).values() if kind is not None else ()
+
+
+def _places(key: Key) -> On:
+    return key.declared.on or On(0)
