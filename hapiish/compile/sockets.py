@@ -131,8 +131,14 @@ class SocketCompiler:
             **self.routes.after(given, options),
         )
         rules = options.response
-        if self.speaks(rules.schema):
-            judge = self.attaching.answers(given, replace(rules, schema=for_attachments(rules.schema)))
+        schemas = (rules.schema, *rules.status.values())
+        if any(map(self.speaks, schemas)):
+            attaching = replace(
+                rules,
+                schema=for_attachments(rules.schema),
+                status={status: for_attachments(schema) for status, schema in rules.status.items()},
+            )
+            judge = self.attaching.answers(given, attaching)
             route.validate_response = answering_with_attachments(judge) if judge is not None else None
         return self.routes.limited(route, options)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from hapiish.describe import places
 from hapiish.table import schema
 from hapiish.table.schema import Subschema
 
@@ -99,7 +100,7 @@ class _Reference:
             if page.sections:
                 self.pages.append(page)
         files = {f"{page.name}.md": self.page(page) for page in self.pages}
-        return {"README.md": self.index(top), **files}
+        return {"README.md": self.index(top), "places.md": places.page(), **files}
 
     def collect(self, page: _Page, title: str, node: Subschema) -> None:
         """Adds the mappings at and below `node` to `page`; each definition is added once over all pages."""
@@ -138,7 +139,10 @@ class _Reference:
         for key, node in top.items():
             name = f"[`{key}`]({key}.md)" if key in with_page else f"`{key}`"
             rows.append(f"| {name} | {_cell(_described(node))}{_default(node)} |")
-        options = "The options of a route are a page of their own: [options](options.md)."
+        options = (
+            "The options of a route are a page of their own: [options](options.md). [Another page](places.md) shows "
+            "where each may stand: route, group, preset, event, namespace."
+        )
         return "\n".join(["# Reference", "", _INTRODUCTION, *rows, "", options, ""])
 
     def page(self, page: _Page) -> str:

@@ -71,5 +71,5 @@ class ResponseRules:
         {},
         "What responses of one status must be, errors included; wins over `schema`.",
         examples=[{"201": {"$ref": "#/schemas/Message"}}],
-        on=On.ROUTES,
+        on=On.ROUTES | On.EVENTS,
     )

@@ -182,7 +182,7 @@ class RouteOptions:
         "Presets, whose options lie below those that are written here; a later one wins. `{name: {param: "
         "value}}` fills in a preset that has parameters.",
         examples=[["admin", {"cached": {"seconds": 60}}]],
-        on=On.ROUTES,
+        on=On.EVERYWHERE,
         merge=Merge.NEVER,
     )
     validate: Validate = option(

@@ -127,7 +127,9 @@ class Namespace:
         "binary}`, with `maxLength` in bytes.",
     )
     validate: Annotated[Validate, At(On.HANDSHAKE)] = option(
-        Validate(), "Validation of the parameters of the namespace's name, when a client connects."
+        Validate(),
+        "Validation of the handshake, when a client connects: `params` of the namespace's name, `headers`, "
+        "`query`, and the client's `auth` object as `payload`.",
     )
     events: tuple[Event, ...] = option((), "Events from clients.")
     emits: tuple[Emit, ...] = option((), "Events to clients; none other may be sent.")

@@ -33,15 +33,20 @@ class ValidationOptions:
 class Validate:
     """What requests must be."""
 
-    headers: Rule | None = option(None, "The request's headers, names in lower case.", on=_INPUT)
+    headers: Rule | None = option(None, "The request's headers, names in lower case.", on=_INPUT | On.HANDSHAKE)
     params: Rule | None = option(
         None,
         "The path's parameters.",
         on=_INPUT | On.HANDSHAKE,
         per={On.HANDSHAKE: {"description": "A schema for the parameters of the namespace's name."}},
     )
-    query: Rule | None = option(None, "The query; false: there must be none.", on=_INPUT)
-    payload: Rule | None = option(None, "The body; false: there must be none.", on=_INPUT | On.EVENTS)
+    query: Rule | None = option(None, "The query; false: there must be none.", on=_INPUT | On.HANDSHAKE)
+    payload: Rule | None = option(
+        None,
+        "The body; false: there must be none.",
+        on=_INPUT | On.EVENTS | On.HANDSHAKE,
+        per={On.HANDSHAKE: {"description": "The `auth` object of the client's CONNECT packet; false: none."}},
+    )
     state: Rule | None = option(None, "The cookies.", on=_INPUT)
     all: Rule | None = option(
         None,
@@ -53,7 +58,7 @@ class Validate:
                 "then": {"properties": {"query": {"required": ["to"]}}},
             }
         ],
-        on=_INPUT,
+        on=_INPUT | On.EVENTS,
     )
     options: ValidationOptions = option(
         ValidationOptions(), "How the schemas are applied; functions get the options as they are.", on=_EVERYWHERE

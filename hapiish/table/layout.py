@@ -15,7 +15,7 @@ from hapiish.table.merging.realms import RealmDraft, hosts_of
 from hapiish.table.merging.resources import Entry, entries, is_resource
 from hapiish.table.places import INHERITED, mappings, section
 from hapiish.table.problems import Problem
-from hapiish.table.scope import Scope
+from hapiish.table.scope import Scope, of_events
 from hapiish.table.text.budget import Budget
 from hapiish.table.text.marks import Path
 from hapiish.table.text.source import Tree
@@ -138,17 +138,19 @@ class Layout:
 
     def _events(self, realm: RealmDraft, namespace: Mapping[str, Any], at: Path) -> Iterator[EventDraft]:
         inherited = realm.scope.for_events
-        for layer in namespace_layers(namespace, at):
+        for layer in (*_event_presets(realm, _options(namespace, at)), *namespace_layers(namespace, at)):
             inherited = inherited.under(layer)
         for value, place in mappings(namespace, "events", at):
             id, overrides = self._overrides(realm, value.get("id"), "event")
             if any(override.value is False for override in overrides):
                 continue
-            merged = inherited.under(_options(value, place))
+            merged = inherited
+            for layer in _event_layers(realm, _options(value, place)):
+                merged = merged.under(layer)
             handler = value.get("handler")
             for override in overrides:
                 handler = override.value.get("handler") or handler
-                for layer in _override_layers(override):
+                for layer in _event_layers(override.realm, _options(override.value, override.at)):
                     merged = merged.under(layer)
             yield EventDraft(place, value, merged, id, handler)
 
@@ -184,6 +186,15 @@ def _with_resource_options(group: GroupDraft, at: Path, value: Mapping[str, Any]
 def _presets(realm: RealmDraft, options: Layer) -> tuple[Layer, ...]:
     """The layers of the presets that `options` use."""
     return realm.presets.layers(options.value, options.at[len(realm.at) :])
+
+
+def _event_presets(realm: RealmDraft, options: Layer) -> Iterator[Layer]:
+    """Returns the layers of the presets that an event uses, without the options that events do not have."""
+    return map(of_events, _presets(realm, options))
+
+
+def _event_layers(realm: RealmDraft, options: Layer) -> tuple[Layer, ...]:
+    return (*_event_presets(realm, options), options)
 
 
 def _kind_defaults(handler: Any, at: Path, writer: RealmDraft, method: str) -> Layer | None:

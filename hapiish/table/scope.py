@@ -70,21 +70,32 @@ def _bodiless(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return kept
 
 
+def of_events(layer: Layer) -> Layer:
+    """Returns a layer of route options, such as a preset's, with those options that an event may have."""
+    return Layer(_part(layer.value, On.EVENT), layer.at)
+
+
 def _for_event(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _part(value, On.HANDED_DOWN)
+
+
+def _part(value: Mapping[str, Any], place: On) -> Mapping[str, Any]:
     return {
-        key: {name: given[name] for name in names if name in given} if names else given
-        for key, names in _handed_down().items()
-        if (given := value.get(key)) is not None
+        key: {name: options[name] for name in names if name in options}
+        if names and isinstance(options, Mapping)
+        else options
+        for key, names in _options_at(place).items()
+        if (options := value.get(key)) is not None
     }
 
 
 @cache
-def _handed_down() -> Mapping[str, tuple[str, ...]]:
-    """The options that events take over from defaults for routes, each with its keys where it is not all of them."""
+def _options_at(place: On) -> Mapping[str, tuple[str, ...]]:
+    """The options that may stand at a place, each with its keys where not all of them may."""
     return {
-        key.key: tuple(each.key for each in _keys(key.hint) if On.HANDED_DOWN in _places(each))
+        key.key: tuple(each.key for each in _keys(key.hint) if place in _places(each))
         for key in keys_of(RouteOptions).values()
-        if On.HANDED_DOWN in _places(key)
+        if place in _places(key)
     }
 
 

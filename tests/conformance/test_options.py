@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from hapiish import TableError, create_app
+from hapiish.describe.places import PLACES, rows
 from hapiish.table import schema
 from hapiish.testing import inject
 
@@ -37,10 +38,44 @@ EXERCISES = [
     if not exercise.keys() & {"test", "differs"}
 ]
 
+INHERITABLE = [
+    pytest.param(exercise, id=f"{option}-{number}")
+    for option, shown in OPTIONS["route"].items()
+    for number, exercise in enumerate(shown if isinstance(shown, list) else [shown])
+    if exercise.get("options") and "refused" not in exercise
+]
+"""The exercises of options that a route may inherit."""
+
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("exercise", EXERCISES)
 async def test_an_option_does_what_hapi_says(exercise: dict[str, Any], tmp_path: Path) -> None:
+    await play(exercise, tmp_path)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("place", ["group", "server.routes", "preset"])
+@pytest.mark.parametrize("exercise", INHERITABLE)
+async def test_an_option_of_a_route_does_the_same_wherever_the_reference_marks_it(
+    exercise: dict[str, Any], place: str, tmp_path: Path
+) -> None:
+    if all(PLACES[place] in on for on in places_of(exercise["options"])):
+        await play(exercise, tmp_path, place)
+    else:
+        with pytest.raises(TableError):
+            await play(exercise, tmp_path, place)
+
+
+def places_of(options: dict[str, Any], above: str = "") -> list[Any]:
+    """Returns the places that the reference marks for the options of an exercise."""
+    on = {row.path: row.on for row in rows()}
+    known = {f"{above}{key}": value for key, value in options.items() if f"{above}{key}" in on}
+    inner = [each for path, value in known.items() if isinstance(value, dict) for each in places_of(value, f"{path}.")]
+    return [*(on[path] for path in known), *inner]
+
+
+async def play(exercise: dict[str, Any], tmp_path: Path, place: str = "route") -> None:
+    """Plays an exercise whose options stand at `place`."""
     shutil.copy(HERE / "options_kit.py", tmp_path / "kit.py")
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "page.txt").write_text("a page")
@@ -49,7 +84,7 @@ async def test_an_option_does_what_hapi_says(exercise: dict[str, Any], tmp_path:
     table = {
         **exercise.get("table", {}),
         "server": exercise.get("server", {}),
-        "routes": [{**route, "options": exercise.get("options", {})}],
+        **placed(route, exercise.get("options", {}), place, exercise.get("server", {})),
     }
     (tmp_path / "routes.yaml").write_text(yaml.safe_dump(table))
     if "refused" in exercise:
@@ -68,6 +103,17 @@ async def test_an_option_does_what_hapi_says(exercise: dict[str, Any], tmp_path:
         assert response.text == exercise["text"], said
     if "json" in exercise:
         assert contains(json.loads(response.payload), exercise["json"]), said
+
+
+def placed(route: dict[str, Any], options: dict[str, Any], place: str, server: dict[str, Any]) -> dict[str, Any]:
+    """Returns the sections of a table with one route that has the options, directly or from `place`."""
+    if place == "group":
+        return {"groups": [{"options": options, "routes": [route]}]}
+    if place == "server.routes":
+        return {"server": {**server, "routes": {**server.get("routes", {}), **options}}, "routes": [route]}
+    if place == "preset":
+        return {"presets": {"shared": options}, "routes": [{**route, "options": {"use": ["shared"]}}]}
+    return {"routes": [{**route, "options": options}]}
 
 
 def contains(value: Any, expected: Any) -> bool:

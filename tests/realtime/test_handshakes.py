@@ -117,3 +117,26 @@ async def test_a_handshake_is_judged_by_the_scheme_of_its_namespace(
     app: Any, namespace: str, given: Any, outcome: Any
 ) -> None:
     assert await who(app, namespace, **given) == outcome
+
+
+@pytest.mark.parametrize(
+    ("rules", "auth", "query", "refused"),
+    [
+        ("{payload: {type: object, required: [device]}}", {"device": "phone"}, "", False),
+        ("{payload: {type: object, required: [device]}}", {}, "", True),
+        ("{query: {type: object, required: [version]}}", None, "&version=2", False),
+        ("{query: {type: object, required: [version]}}", None, "", True),
+        ("{headers: {type: object, required: [user-agent]}}", None, "", False),
+        ("{headers: {type: object, required: [x-app]}}", None, "", True),
+    ],
+)
+async def test_a_namespace_validates_the_handshake(
+    tmp_path: Path, rules: str, auth: Any, query: str, refused: bool
+) -> None:
+    (tmp_path / "routes.yaml").write_text(f"sockets: {{namespaces: [{{namespace: /, validate: {rules}}}]}}")
+    app = create_app(tmp_path / "routes.yaml", env={})
+    async with serving(app) as port, raw(port, query=query) as client:
+        await client.send("40" + (json.dumps(auth) if auth is not None else ""))
+        answer = str(await client.receive())
+    assert answer.startswith("44" if refused else "40"), answer
+    assert not refused or json.loads(answer[2:])["data"]["statusCode"] == 400
