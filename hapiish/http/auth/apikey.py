@@ -13,7 +13,7 @@ from hapiish.http.auth.basic import listed
 from hapiish.http.auth.secrets import key_digest
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
-from hapiish.http.exchange.verdict import Answer, Authenticated, Unauthenticated
+from hapiish.http.exchange.verdict import Authenticated, Unauthenticated, ValidateResult
 
 DEFAULT_HEADER = "x-api-key"
 
@@ -46,7 +46,7 @@ class ApiKeyScheme:
             if credentials is None:
                 raise self._unauthorized("Invalid API key")
             return Authenticated(credentials)
-        answer = Answer(await self._validate(request, key, h))
+        answer = ValidateResult(await self._validate(request, key, h))
         if answer.response is not None:
             response: Response = h.response(answer.response)
             return response.takeover()

@@ -15,7 +15,7 @@ from hapiish import boom
 from hapiish.http.auth.secrets import check_password_hash, is_password
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
-from hapiish.http.exchange.verdict import Answer, Authenticated, Unauthenticated
+from hapiish.http.exchange.verdict import Authenticated, Unauthenticated, ValidateResult
 
 REMEMBERED = 1024
 """So many good passwords are remembered, as keyed digests, so that not every request pays for a slow hash."""
@@ -38,7 +38,7 @@ class BasicScheme:
         username, password = self._parse(request.header(b"authorization"))
         if not username and not self._allow_empty_username:
             raise self._unauthorized("HTTP authentication header missing username")
-        answer = Answer(await self._validate(request, username, password, h))
+        answer = ValidateResult(await self._validate(request, username, password, h))
         if answer.response is not None:
             response: Response = h.response(answer.response)
             return response.takeover()

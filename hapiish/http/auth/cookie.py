@@ -11,13 +11,13 @@ from hapiish import boom
 from hapiish.http.cookies.cookies import Definition
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import CLEAR, Response
-from hapiish.http.exchange.verdict import Answer, Authenticated, Unauthenticated
+from hapiish.http.exchange.verdict import Authenticated, Unauthenticated, ValidateResult
 from hapiish.http.syntax.header import is_local
 
 DECORATION = "cookie_auth"
 
 
-class Session:
+class CookieAuth:
     """`request.cookie_auth`: the session of one request's caller, as the response will carry it."""
 
     __slots__ = ("_request", "_scheme")
@@ -79,8 +79,8 @@ class CookieScheme:
             definition = definition.sealed_for(definition.ttl)
         self.definition: Definition = definition
         self.cookies = {self.name: definition}
-        self.decorations: Mapping[str, Callable[[Request], Session]] = {
-            options.get("requestDecoratorName") or DECORATION: lambda request: Session(request, self)
+        self.decorations: Mapping[str, Callable[[Request], CookieAuth]] = {
+            options.get("requestDecoratorName") or DECORATION: lambda request: CookieAuth(request, self)
         }
         self._keep_alive = options.get("keepAlive", False)
         if self._keep_alive and not definition.ttl:
@@ -99,7 +99,7 @@ class CookieScheme:
             return await self._refused(request, h, _unauthorized(None))
         credentials: Any = session
         if self._validate is not None:
-            answer = await self._asked(request, session, h)
+            answer = await self._ask_validate(request, session, h)
             if isinstance(answer, boom.Boom):
                 if self.definition.clear_invalid:
                     request.set_cookie(self.name, CLEAR, {})
@@ -112,11 +112,11 @@ class CookieScheme:
             request.set_cookie(self.name, session, {})
         return Authenticated(credentials, session)
 
-    async def _asked(self, request: Request, session: Mapping[str, Any], h: Any) -> Answer | boom.Boom:
+    async def _ask_validate(self, request: Request, session: Mapping[str, Any], h: Any) -> ValidateResult | boom.Boom:
         """The user's answer, a no as the error it means; so does a boom below 500 that the function raises."""
         assert self._validate is not None
         try:
-            answer = Answer(await self._validate(request, session, h))
+            answer = ValidateResult(await self._validate(request, session, h))
         except boom.Boom as error:
             if error.status >= 500:
                 raise

@@ -16,7 +16,7 @@ from hapiish.http.auth.signing import HOUR, Signer, SigningKey
 from hapiish.http.auth.tokens import Key, Token, TokenError, UnknownKeyError, Verifier
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
-from hapiish.http.exchange.verdict import Answer, Authenticated, Unauthenticated
+from hapiish.http.exchange.verdict import Authenticated, Unauthenticated, ValidateResult
 
 NO_KEY = "public keys, certificates and keys of others (uri, method) only verify"
 REMEMBERED = 4096
@@ -100,7 +100,7 @@ class JwtScheme:
             claims = {**claims, "scope": _scopes(claims, self._scope_claim)}
         if self._validate is None:
             return Authenticated(claims, artifacts, token.until)
-        answer = Answer(await self._asked(artifacts, request, h))
+        answer = ValidateResult(await self._ask_validate(artifacts, request, h))
         if answer.response is not None:
             response: Response = h.response(answer.response)
             return response.takeover()
@@ -109,7 +109,7 @@ class JwtScheme:
             return Unauthenticated(self._refusal("Invalid credentials"), credentials, artifacts)
         return Authenticated(credentials, artifacts, token.until)
 
-    async def _asked(self, artifacts: dict[str, Any], request: Request, h: Any) -> Any:
+    async def _ask_validate(self, artifacts: dict[str, Any], request: Request, h: Any) -> Any:
         """What the user's function returns; a boom below 500 that it raises is its no, whatever the status (hapi)."""
         assert self._validate is not None
         try:

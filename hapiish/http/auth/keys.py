@@ -93,7 +93,7 @@ def _algorithms(public: Any) -> tuple[str, ...]:
     return _BY_CURVE.get(curve, _RSA)
 
 
-class _Here:
+class _LocalStore:
     """The store of one set of keys: they are objects, and stay in this process."""
 
     is_ready = True
@@ -145,7 +145,7 @@ class RemoteKeys:
         self._asking = asyncio.Lock()
         given: dict[str, Any] = {**_ALWAYS, **(cache or _STALE)}
         rules = Rules(generate_func=self._generate, drop_on_error=False, **given)
-        self._policy = Policy(rules, _Here(clock), "keys", clock=clock)
+        self._policy = Policy(rules, _LocalStore(clock), "keys", clock=clock)
         self._service = Service(f"the issuer of the keys at {uri}", "no new key is known")
 
     async def keys(self, kid: str | None = None) -> tuple[Key, ...]:
@@ -153,12 +153,12 @@ class RemoteKeys:
         try:
             found: tuple[Key, ...] = await self._policy.get(self.uri)
             if kid is not None and all(key.kid != kid for key in found):
-                found = await self._anew(kid, found)
+                found = await self._refetch(kid, found)
         except Exception as error:
             raise KeysError(f"no keys from {self.uri}: {str(error) or type(error).__name__}") from error
         return found
 
-    async def _anew(self, kid: str, found: tuple[Key, ...]) -> tuple[Key, ...]:
+    async def _refetch(self, kid: str, found: tuple[Key, ...]) -> tuple[Key, ...]:
         """The issuer may have a new key: it is asked, once for all who wait, unless that was done just now."""
         async with self._asking:
             if self._clock() - self._tried >= COOLDOWN:

@@ -80,18 +80,18 @@ class OAuth2Scheme:
         if query.get("error") or query.get("denied"):
             why = query.get("error_description") or query.get("denied") or query.get("error")
             return self._refused(f"App rejected: {why}", {"query": query})
-        base = await self._base(request)
+        base = await self._route_uri(request)
         if self._secure and not base.startswith("https:"):
             raise boom.InternalServerError(
                 f"the login over {base} cannot keep its cookie, which is for https: set cookie.isSecure to false, "
                 "or forceHttps or location where a proxy speaks https"
             )
-        provider = await self._described()
+        provider = await self._current_provider()
         if not query.get("code"):
-            return await self._begin(request, provider, base)
-        return await self._complete(request, provider, base)
+            return await self._start_login(request, provider, base)
+        return await self._finish_login(request, provider, base)
 
-    async def _begin(self, request: Request, provider: Provider, base: str) -> Response:
+    async def _start_login(self, request: Request, provider: Provider, base: str) -> Response:
         options = self._options
         waiting: dict[str, Any] = {"nonce": secrets.token_urlsafe(16)[:_NONCE], "query": dict(request.query)}
         state = waiting["nonce"]
@@ -104,7 +104,7 @@ class OAuth2Scheme:
             waiting["codeVerifier"] = secrets.token_urlsafe(48)
         if provider.pkce == "plain":
             ours |= {"code_challenge": waiting["codeVerifier"], "code_challenge_method": "plain"}
-        scope = await self._given("scope", request)
+        scope = await self._option("scope", request)
         wanted = provider.scope if scope is None else [scope] if isinstance(scope, str) else scope
         async with self._client(provider) as client:
             uri, _ = client.create_authorization_url(
@@ -123,13 +123,13 @@ class OAuth2Scheme:
         """The login page's URI with what the table adds to it; nothing of ours is replaced."""
         from authlib.common.urls import add_params_to_uri
 
-        extra: dict[str, Any] = dict(await self._given("providerParams", request) or {})
+        extra: dict[str, Any] = dict(await self._option("providerParams", request) or {})
         if self._options.get("allowRuntimeProviderParams"):
             extra = {**request.query, **extra}
         added = [(key, text) for key, text in extra.items() if isinstance(text, str) and key not in _OURS]
         return str(add_params_to_uri(uri, added)) if added else uri
 
-    async def _complete(self, request: Request, provider: Provider, base: str) -> Authenticated | Unauthenticated:
+    async def _finish_login(self, request: Request, provider: Provider, base: str) -> Authenticated | Unauthenticated:
         waiting = request.state.get(self.cookie)
         if not isinstance(waiting, Mapping):
             return self._refused(f"Missing {self.name} request token cookie", {"query": request.query})
@@ -167,9 +167,9 @@ class OAuth2Scheme:
         """The provider's answer to the code; None for a code that it does not take, which is the caller's fault."""
         from authlib.integrations.base_client import OAuthError
 
-        more = await self._given("tokenParams", request) or {}
+        more = await self._option("tokenParams", request) or {}
         verifier = {"code_verifier": waiting["codeVerifier"]} if "codeVerifier" in waiting else {}
-        secret = await self._given("clientSecret", request)
+        secret = await self._option("clientSecret", request)
         async with self._client(provider, secret) as client:
             try:
                 async with asyncio.timeout(PATIENCE):
@@ -245,7 +245,7 @@ class OAuth2Scheme:
                 return
             raw: Any = claims
             if provider.profile is not None:
-                raw = await get(provider.profile, await self._given("profileParams", request) or None)
+                raw = await get(provider.profile, await self._option("profileParams", request) or None)
         except boom.Boom:
             raise
         except Exception as error:
@@ -260,7 +260,7 @@ class OAuth2Scheme:
         if raw:
             credentials["profile"] = provider.described({**claims, **raw})
 
-    async def _described(self) -> Provider:
+    async def _current_provider(self) -> Provider:
         if self._provider is not None:
             return self._provider
         assert self._issuer is not None
@@ -294,12 +294,12 @@ class OAuth2Scheme:
             answer = await client.get(target.copy_merge_params(dict(params)) if params else target, headers=headers)
             return answer.raise_for_status().json()
 
-    async def _given(self, name: str, request: Request) -> Any:
+    async def _option(self, name: str, request: Request) -> Any:
         """An option, or what its function says for this request."""
         given = self._options.get(name)
         return await given(request) if callable(given) else given
 
-    async def _base(self, request: Request) -> str:
+    async def _route_uri(self, request: Request) -> str:
         """The URI of this route as the provider knows it."""
         location = self._options.get("location")
         if callable(location):

@@ -1,4 +1,5 @@
 """Reads the body of a request: `reader` within limits and codings, `payload` parses it, `multipart` its parts.
 
-`uploads` keeps parts as files. Order: Content-Length and coding, size, timeout, parse, then `validation`.
+Order: content type and coding, declared size, bytes within size and timeout, parsing; then `validation`. `uploads`
+stores parts as files and removes them after the response. A new media type is added to `payload.parser_of`.
 """

@@ -1,6 +1,6 @@
-"""`multipart/form-data` (RFC 7578) to a dictionary by name while it arrives: fields as text, files as the route wants.
+"""Parses `multipart/form-data` (RFC 7578) while it arrives: fields as text, files by the route's `output`.
 
-python-multipart finds the parts; what becomes of each is decided here. Names that come several times become lists.
+python-multipart finds the parts, this module processes them. Values of a repeated name become a list.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _JSON: Final = re.compile(r"application/(?:[^;]+\+)?json\b", re.IGNORECASE)
 
 
 def boundary(header: bytes) -> bytes:
-    """The boundary that a Content-Type header names; 400 without one."""
+    """The boundary of a Content-Type header; raises 400 if it is missing."""
     found = _BOUNDARY.search(header)
     if found is None:
         raise boom.BadRequest("Invalid content-type header: multipart missing boundary")
@@ -39,12 +39,12 @@ async def read(
     uploads: Uploads,
     parser_of: Callable[[str], Parse | None],
 ) -> dict[str, Any]:
-    """The value of a multipart body. Raises 400 for a broken one and for more than `max_parts` parts.
+    """Parses a multipart body. Raises 400 for invalid input and for more than `max_parts` parts.
 
-    `parser_of` finds what parses a part by its Content-Type header.
+    `parser_of` returns the parser of a part by its Content-Type header.
 
-    A file is, by `output`, its content parsed by its own media type (bytes where that fails, or cannot be), the same
-    as `{filename, headers, payload}`, a `Part`, or `{path, bytes, filename, headers}` of a file on disk.
+    A file becomes, by `output`, its parsed content (bytes if it has no parser or cannot be parsed), the same as
+    `{filename, headers, payload}`, a `Part`, or `{path, bytes, filename, headers}` of a file on disk.
     """
     return await _Form(mark, output, max_parts, uploads, parser_of).read(pieces)
 
@@ -54,9 +54,9 @@ def _broken() -> boom.Boom:
 
 
 class _Unpadded:
-    """A body without the white space behind its boundaries, which RFC 2046 §5.1.1 has receivers take, piece by piece.
+    """Removes the white space after boundaries, which receivers must accept (RFC 2046 §5.1.1).
 
-    What may become such a line is held back until more has come.
+    Input that may become such a line is buffered.
     """
 
     def __init__(self, mark: bytes) -> None:
@@ -66,7 +66,7 @@ class _Unpadded:
         self.held = b"\r\n"
 
     def feed(self, piece: bytes) -> bytes:
-        """What is known to belong to the body."""
+        """Returns the input that certainly belongs to the body."""
         text = self.padded.sub(rb"\1", self.held + piece)
         at = text.find(b"\r", max(0, len(text) - len(self.line) - _MOST_PADDING - 1))
         while at >= 0:
@@ -80,7 +80,7 @@ class _Unpadded:
 
 
 class _Form:
-    """One body: the parser's callbacks leave events, which are then dealt with, as writing to disk has to wait."""
+    """Parses one body: the parser's callbacks queue events, whose processing may await disk writes."""
 
     def __init__(
         self,
@@ -105,9 +105,9 @@ class _Form:
         self.is_complete = False
         self.parser = self._parser(mark)
         self.unpadded = _Unpadded(mark)
-        self.before: bytes | None = b""  # the end of what has come before the first boundary, None after it
+        self.before: bytes | None = b""  # the tail of the input before the first boundary, None after it
         self.first = b"\r\n--" + mark
-        self.skipped = 0  # bytes before it
+        self.skipped = 0  # bytes of the preamble
 
     def _parser(self, mark: bytes) -> MultipartParser:
         name: list[bytes] = []
@@ -151,11 +151,11 @@ class _Form:
     async def read(self, pieces: AsyncIterator[bytes]) -> dict[str, Any]:
         async for piece in pieces:
             if self.is_complete:
-                continue  # what follows the last boundary says nothing (RFC 2046 §5.1.1)
+                continue  # the epilogue is ignored (RFC 2046 §5.1.1)
             await self._write(self.unpadded.feed(piece))
         if not self.is_complete:
             await self._write(self.unpadded.held)
-        # Text and no part: rather a form whose first boundary is wrong than one of nothing.
+        # Text without a part: the first boundary is wrong, which is an error and not an empty form.
         if not self.is_complete or (self.skipped and not self.values):
             raise _broken()
         return self.values
@@ -170,7 +170,7 @@ class _Form:
             await self._take(event)
 
     def _begun(self, piece: bytes) -> bytes:
-        """What of a piece belongs to the form: nothing up to the first line that begins with the boundary."""
+        """Skips the preamble: returns the input from the first line that begins with the boundary."""
         assert self.before is not None
         text = self.before + piece
         at = text.find(self.first)
@@ -223,7 +223,7 @@ class _Form:
         return payload
 
     def _field(self, content: bytes, mime: str) -> Any:
-        """JSON where the field says that it is, else text; 400 for what is not text, 415 for an unknown charset."""
+        """Parses a field: JSON by its content type, else text; 400 for invalid text, 415 for an unknown charset."""
         parse = self.parser_of(mime) if _JSON.match(mime) else None
         if parse is not None:
             with contextlib.suppress(boom.BadRequest):

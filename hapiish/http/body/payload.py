@@ -1,7 +1,7 @@
-"""The step that reads a request's body and makes a value, a stream or a file of it (hapi's subtext).
+"""The step that reads a request's body as a value, a stream or a file (hapi's subtext).
 
-As data JSON becomes a JSON value, a form a dictionary of texts, `text/*` text and octets bytes; every other type, and
-a `charset` that is unknown, is a 415. Multipart forms are for routes that want them.
+As `data`, JSON becomes a JSON value, a form a dictionary of texts, `text/*` text and octets bytes. Other types and
+unknown charsets are a 415. Multipart forms need `payload.multipart`.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 from hapiish import boom, codec
 from hapiish.http.body import multipart
-from hapiish.http.body.reader import Arriving, Begun, BodyStream, RequestAborted, begin, complete
+from hapiish.http.body.reader import BodyPieces, BodyStream, PartialBody, RequestAborted, begin, complete
 from hapiish.http.body.uploads import Uploads, save
 from hapiish.http.content.decompression import Bounded, Codings, too_large
 from hapiish.http.exchange.request import Request
@@ -29,12 +29,12 @@ _TYPE = re.compile(rb"([\w!#$%&'*+.^`|~-]+/[\w!#$%&'*+.^`|~-]+)((?:[ \t;][^\r\n]
 _CHARSET = re.compile(rb";\s*charset=", re.IGNORECASE)
 _BOUNDARY = re.compile(rb";\s*boundary=(?:\"[^\"]+\"|[^;\"\s]+)", re.IGNORECASE)
 _JSON = re.compile(r"application/(?:.+\+)?json")
-_NOT_OF_BODIES = frozenset({429, 503})  # what a limit says while the body arrives
-_LONGEST = 1024  # what is remembered of Content-Type headers must not grow with what clients send
+_NOT_OF_BODIES = frozenset({429, 503})  # raised by limits while the body is read
+_LONGEST = 1024  # bounded, because clients choose the Content-Type headers that are cached
 
 
-class Settings(Protocol):
-    """`options.payload` of a route: sizes in bytes, the time in milliseconds."""
+class PayloadSettings(Protocol):
+    """The protocol of `options.payload`: sizes in bytes, the time in milliseconds."""
 
     @property
     def allow(self) -> Iterable[str] | None: ...
@@ -61,19 +61,19 @@ class Settings(Protocol):
 
 
 def payload_step(
-    settings: Settings,
+    settings: PayloadSettings,
     fail_action: FailAction = "error",
     *,
     any_method: bool = False,
     most_digits: int = codec.MOST_DIGITS,
 ) -> Callable[[Request], Awaitable[Response | None] | None]:
-    """The step that fills `request.payload` and `request.mime`; there is something to await unless it did so at once.
+    """The step that fills `request.payload` and `request.mime`; returns an awaitable unless the body is complete.
 
-    Size, type and coding are judged before the body is read. `any_method`: a `*` route, which reads no body of GET
+    Size, type and coding are checked before the body is read. `any_method` is for `*` routes, which read no body of GET
     and HEAD. `most_digits` bounds the integers of JSON.
     """
     body = _READERS[settings.output](settings, fail_action, most_digits)
-    step = body.take if fail_action == "error" else body.attempt
+    step = body.take if fail_action == "error" else body.take_with_fail_action
     if not any_method:
         return step
 
@@ -83,22 +83,22 @@ def payload_step(
     return unless_get
 
 
-def stores(settings: Settings) -> bool:
-    """Whether bodies may be stored in files, so that `clear_uploads` must follow the response."""
+def stores(settings: PayloadSettings) -> bool:
+    """Returns whether bodies may be stored in files, so that the route needs `clear_uploads`."""
     output = settings.multipart and (settings.multipart.output or settings.output)
     return settings.output == "file" or output in ("file", "stream")
 
 
 async def clear_uploads(request: Request, h: Toolkit) -> None:
-    """The last onPostResponse of a route that stores bodies: what the handler did not move away is removed."""
+    """The last onPostResponse of a route that stores bodies: removes the files that the handler did not move."""
     if request.uploads is not None:
         await request.uploads.clear()
 
 
 class _Data:
-    """Reads whole bodies, and parses them by their media type."""
+    """Reads whole bodies and parses them by media type."""
 
-    def __init__(self, settings: Settings, fail_action: FailAction, most_digits: int) -> None:
+    def __init__(self, settings: PayloadSettings, fail_action: FailAction, most_digits: int) -> None:
         self.allows = _allows(settings.allow) if settings.allow is not None else None
         self.assumed = settings.default_content_type.encode("latin-1")
         self.codings = Codings(settings.compression)
@@ -114,27 +114,27 @@ class _Data:
         self.folder = settings.uploads
 
     def take(self, request: Request) -> Awaitable[None] | None:
-        """Reads and parses; a body that is there already, as most are, costs no coroutine."""
+        """Reads and parses; a body that has arrived completely, the usual case, needs no coroutine."""
         receive = request.receive
         if receive is None:
             return None
         if request.pausing is not None:
             receive = request.pausing(receive)
-        header, parse, decoder = self._admitted(request)
+        header, parse, decoder = self._check_headers(request)
         if parse is None:
-            return self._form(request, receive, header, decoder)
+            return self._read_form(request, receive, header, decoder)
         body = begin(receive, self.limit)
         if not isinstance(body, bytes):
-            return self._wait(request, body, receive, decoder, parse)
+            return self._read_rest(request, body, receive, decoder, parse)
         request.payload = parse(body if decoder is None else decoder.whole(body))
         return None
 
-    def _admitted(self, request: Request) -> tuple[bytes, Parse | None, Bounded | None]:
-        """What the headers say: the content type, what parses it (None for multipart), what undoes the coding."""
+    def _check_headers(self, request: Request) -> tuple[bytes, Parse | None, Bounded | None]:
+        """Checks the headers; returns the content type, the parser (None for multipart) and the decoder."""
         pairs = request.scope["headers"]
         given = dict(pairs)
         if len(given) != len(pairs):
-            _judge_repeated(pairs, given)
+            _merge_repeated(pairs, given)
         length = given.get(b"content-length")
         if length is not None and len(length) >= self.digits and length.isdigit() and int(length) > self.limit:
             raise too_large(self.limit)
@@ -146,7 +146,7 @@ class _Data:
         if self.parse is not True:
             parse = bytes
         elif parse is None and not (self.multipart is not None and mime == "multipart/form-data"):
-            parse = self._unknown()
+            parse = self._parser_of_unknown()
         elif parse is _json:
             parse = self.json
         elif parse.__class__ is _Json:
@@ -158,24 +158,24 @@ class _Data:
             self.codings.decoder(encoding, self.limit) if encoding is not None and self.parse else None,
         )
 
-    def _unknown(self) -> Parse:
+    def _parser_of_unknown(self) -> Parse:
         raise boom.UnsupportedMediaType
 
-    async def _wait(
-        self, request: Request, begun: Begun, receive: Receive, decoder: Bounded | None, parse: Parse
+    async def _read_rest(
+        self, request: Request, begun: PartialBody, receive: Receive, decoder: Bounded | None, parse: Parse
     ) -> None:
         body = await complete(begun, receive, self.limit, self.seconds)
         request.payload = parse(body if decoder is None else decoder.whole(body))
 
-    async def _form(self, request: Request, receive: Receive, header: bytes, decoder: Bounded | None) -> None:
-        """A multipart form, dealt with part by part as it arrives."""
+    async def _read_form(self, request: Request, receive: Receive, header: bytes, decoder: Bounded | None) -> None:
+        """Parses a multipart form part by part as it arrives."""
         assert self.multipart is not None
         mark = multipart.boundary(header)
         request.uploads = uploads = Uploads(self.folder)
         try:
             async with asyncio.timeout(self.seconds):
                 request.payload = await multipart.read(
-                    Arriving(receive, self.limit, decoder),
+                    BodyPieces(receive, self.limit, decoder),
                     mark,
                     output=self.multipart,
                     max_parts=self.max_parts,
@@ -195,8 +195,8 @@ class _Data:
             return _Json(parse.decode, self.json)
         return self.json if parse is _json else parse
 
-    async def attempt(self, request: Request) -> Response | None:
-        """As `take`, but a failure is for the fail action: the payload is then None."""
+    async def take_with_fail_action(self, request: Request) -> Response | None:
+        """Like `take`, but applies the fail action to errors; the payload is then None."""
         try:
             waiting = self.take(request)
             if waiting is not None:
@@ -215,7 +215,7 @@ class _Data:
 
 
 class _Stream(_Data):
-    """Hands bodies on as they arrive, of any media type."""
+    """Delivers bodies of any media type as streams."""
 
     def take(self, request: Request) -> Awaitable[None] | None:
         receive = request.receive
@@ -223,24 +223,24 @@ class _Stream(_Data):
             return None
         if request.pausing is not None:
             receive = request.pausing(receive)
-        header, parse, decoder = self._admitted(request)
+        header, parse, decoder = self._check_headers(request)
         if parse is None:
-            return self._form(request, receive, header, decoder)
-        return self._hand_on(request, Arriving(receive, self.limit, decoder))
+            return self._read_form(request, receive, header, decoder)
+        return self._deliver(request, BodyPieces(receive, self.limit, decoder))
 
-    def _hand_on(self, request: Request, pieces: Arriving) -> Awaitable[None] | None:
+    def _deliver(self, request: Request, pieces: BodyPieces) -> Awaitable[None] | None:
         request.payload = stream = BodyStream(pieces)
         request.listen = stream.afterwards
         return None
 
-    def _unknown(self) -> Parse:
+    def _parser_of_unknown(self) -> Parse:
         return bytes
 
 
 class _File(_Stream):
-    """Writes bodies to files, of any media type."""
+    """Writes bodies of any media type to files."""
 
-    async def _hand_on(self, request: Request, pieces: Arriving) -> None:
+    async def _deliver(self, request: Request, pieces: BodyPieces) -> None:
         request.uploads = uploads = Uploads(self.folder)
         try:
             request.payload = await save(pieces, uploads)
@@ -252,10 +252,10 @@ class _File(_Stream):
 _READERS: dict[str, type[_Data]] = {"data": _Data, "stream": _Stream, "file": _File}
 
 
-def _judge_repeated(pairs: Iterable[tuple[bytes, bytes]], given: dict[bytes, bytes]) -> None:
-    """Puts a Content-Encoding of several lines together; 400 for a second Content-Type.
+def _merge_repeated(pairs: Iterable[tuple[bytes, bytes]], given: dict[bytes, bytes]) -> None:
+    """Joins repeated Content-Encoding headers; raises 400 for a second Content-Type.
 
-    What one server takes from the first line, another may take from the last.
+    Otherwise servers that use the first and servers that use the last one would disagree.
     """
     names = [name for name, _ in pairs]
     if names.count(b"content-type") > 1:
@@ -265,7 +265,7 @@ def _judge_repeated(pairs: Iterable[tuple[bytes, bytes]], given: dict[bytes, byt
 
 
 def _allows(types: Iterable[str]) -> Callable[[str], bool]:
-    """Whether a media type is one of `types`, in which `*` stands for any part of a name."""
+    """Returns a test whether a media type is one of `types`, in which `*` matches any part of a name."""
     parts = (re.escape(each.lower()).replace(r"\*", "[^/]*") for each in types)
     pattern = re.compile("|".join(parts))
     return lambda mime: pattern.fullmatch(mime) is not None
@@ -273,7 +273,7 @@ def _allows(types: Iterable[str]) -> Callable[[str], bool]:
 
 @lru_cache(maxsize=256)
 def media_type(header: bytes) -> tuple[str, Parse | None]:
-    """The media type of a Content-Type header in lower case, and what parses it; 400 for a malformed header."""
+    """The media type of a Content-Type header in lower case, and its parser; 400 for a malformed header."""
     match = _TYPE.fullmatch(header)
     if match is None or len(header) > _LONGEST:
         raise boom.BadRequest("Invalid content-type header")
@@ -287,7 +287,7 @@ def media_type(header: bytes) -> tuple[str, Parse | None]:
 
 
 def parser_of(content_type: str) -> Parse | None:
-    """What parses a body of that type and charset; None for what is not parsed. Parsers raise BadRequest."""
+    """The parser of that type and charset; None if there is none. Parsers raise BadRequest."""
     mime = content_type.partition(";")[0].strip().lower()
     if mime == "application/octet-stream":
         return _octets
@@ -315,7 +315,7 @@ def _json(body: bytes, most_digits: int = codec.MOST_DIGITS) -> Any:
 
 
 class _Json:
-    """JSON in another charset than UTF-8."""
+    """Parses JSON in a charset other than UTF-8."""
 
     __slots__ = ("decode", "json")
 

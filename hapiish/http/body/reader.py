@@ -1,6 +1,6 @@
-"""The bytes of a request's body: read from ASGI within a size and a time, whole or as they arrive.
+"""Reads the bytes of a request's body from ASGI within a size and a time, whole or in pieces.
 
-Knows nothing of media types or routes. A body that is already there costs no timer.
+Media types and routes are handled elsewhere. A body that has arrived needs no timer.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from hapiish.types import Message, Receive
 
 
 class RequestAborted(boom.BadRequest):
-    """The client left before its body was complete: nobody will read the answer."""
+    """The client left before its body was complete; the response has no reader."""
 
 
-def begin(receive: Receive, limit: int) -> "bytes | Begun":
-    """The whole body if it is there already, else what `complete` goes on with. Raises 413 over `limit` bytes."""
+def begin(receive: Receive, limit: int) -> "bytes | PartialBody":
+    """The whole body if it has arrived, else the argument of `complete`. Raises 413 over `limit` bytes."""
     steps = receive().__await__()
     try:
-        return Waiting(steps, next(steps))
+        return PendingReceive(steps, next(steps))
     except StopIteration as done:
         message: Message = done.value
     if message.get("more_body", False) or message["type"] != "http.request":
@@ -32,11 +32,11 @@ def begin(receive: Receive, limit: int) -> "bytes | Begun":
     return body
 
 
-async def complete(begun: "Begun", receive: Receive, limit: int, seconds: float | None) -> bytes:
-    """The whole body: 413 as soon as it outgrows `limit` bytes, 408 when it is not there after `seconds`."""
+async def complete(begun: "PartialBody", receive: Receive, limit: int, seconds: float | None) -> bytes:
+    """The whole body; raises 413 over `limit` bytes and 408 after `seconds`."""
     try:
         async with asyncio.timeout(seconds):
-            message = await begun if isinstance(begun, Waiting) else begun
+            message = await begun if isinstance(begun, PendingReceive) else begun
             return await _collect(message, receive, limit)
     except TimeoutError:
         raise boom.ClientTimeout(headers={"connection": "close"}) from None
@@ -58,10 +58,10 @@ async def _collect(message: Message, receive: Receive, limit: int) -> bytes:
         message = await receive()
 
 
-class Waiting:
-    """A call of `receive` that has begun and has to wait: awaiting this goes on from there.
+class PendingReceive:
+    """A started call of `receive` that is pending; awaiting it continues the call.
 
-    Only by beginning the call can one learn whether it will wait, and only then is a timer worth its price.
+    Only a started call shows whether it blocks, and only then does a timer pay.
     """
 
     __slots__ = ("_steps", "_until")
@@ -83,15 +83,14 @@ class Waiting:
                 return done.value  # type: ignore[no-any-return]
 
 
-Begun = Waiting | Message
-"""A receive that waits, or the first message of a body that comes in several."""
+PartialBody = PendingReceive | Message
+"""A pending receive, or the first message of a body in several messages."""
 
 
-class Arriving:
-    """The pieces of a body as they arrive, none received before it is asked for; coded ones are undone.
+class BodyPieces:
+    """Iterates over the decoded pieces of a body, received on demand.
 
-    Raises 413 as soon as the body outgrows `limit` bytes, before or after decoding, and RequestAborted when the client
-    leaves before its end.
+    Raises 413 over `limit` bytes, before or after decoding, and RequestAborted when the client leaves early.
     """
 
     __slots__ = ("_decoder", "_left", "_limit", "over", "receive")
@@ -127,14 +126,14 @@ class Arriving:
 
 
 class BodyStream:
-    """`request.payload` under `output: stream`: the body as it arrives, to be gone through once.
+    """`request.payload` under `output: stream`: the body as it arrives, readable once.
 
-    The client sends no faster than this is read. Reading raises the 413 of a body over `payload.maxBytes`.
+    Reading applies backpressure to the client. Raises 413 for a body over `payload.maxBytes`.
     """
 
     __slots__ = ("_left", "_pieces")
 
-    def __init__(self, pieces: Arriving) -> None:
+    def __init__(self, pieces: BodyPieces) -> None:
         self._pieces = pieces
         self._left = b""
 
@@ -148,13 +147,13 @@ class BodyStream:
         return await anext(self._pieces)
 
     async def afterwards(self) -> Message:
-        """The message after the body, the client's leaving: until the body is read, messages are for its reader."""
+        """Waits until the body is read, then returns the next message: the disconnect."""
         await self._pieces.over.wait()
         return await self._pieces.receive()
 
     @anywhere
     async def read(self, size: int = -1) -> bytes:
-        """The next `size` bytes, fewer at the end, b"" after it; all that is left when `size` is negative."""
+        """The next `size` bytes, fewer at the end, b"" after it; the remaining body if `size` is negative."""
         parts: list[bytes] = []
         missing = size
         while missing:

@@ -1,6 +1,6 @@
-"""Bodies and parts written to disk while they arrive, and what a handler gets of them; all is removed afterwards.
+"""Stores bodies and parts on disk while they arrive; they are removed after the response.
 
-A file that the handler has moved elsewhere stays. What no response came of is removed with the request.
+Files that the handler has moved are kept. Without a response, files are removed with the request.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from starlette.datastructures import Headers, UploadFile
 from hapiish.bridge import anywhere
 
 _AT_ONCE: Final = 65536
-"""So many bytes are gathered for one write; a thread for every network packet would cost more than the writing."""
+"""Bytes buffered per write; a thread per network packet would cost more than the write."""
 
 
 class Uploads:
-    """What was stored of one request's body; `folder` is where files go, None for the system's."""
+    """The stored files of one request's body; `folder` is their directory, None for the system's."""
 
     __slots__ = ("__weakref__", "_files", "_folder", "_paths")
 
@@ -31,7 +31,7 @@ class Uploads:
         weakref.finalize(self, _discard, self._paths, self._files)
 
     def create(self) -> "Upload":
-        """A new file of a name that nobody can guess, readable by the server's own user only."""
+        """Creates a file with a random name, readable by the server's user only."""
         number, path = tempfile.mkstemp(prefix="upload-", dir=self._folder)
         self._paths.append(path)
         file = os.fdopen(number, "wb", buffering=0)
@@ -39,13 +39,13 @@ class Uploads:
         return Upload(file, path)
 
     def part(self, filename: str, headers: Mapping[str, str]) -> "Part":
-        """A new part to write to, which stays in memory while it is small."""
+        """Creates a part, which stays in memory while it is small."""
         part = Part(filename, headers, self._folder)
         self._files.append(part.file)
         return part
 
     async def clear(self) -> None:
-        """Closes the parts and removes the files that are still where they were written."""
+        """Closes the parts and removes the files that the handler did not move."""
         if self._paths or self._files:
             await asyncio.to_thread(_discard, self._paths, self._files)
 
@@ -58,7 +58,7 @@ def _discard(paths: list[str], files: list[IO[bytes]]) -> None:
 
 
 class Upload:
-    """A file that is being written; `bytes` counts what it has got."""
+    """A file being written; `bytes` is its size."""
 
     __slots__ = ("_file", "_waiting", "bytes", "path")
 
@@ -69,14 +69,14 @@ class Upload:
         self.bytes = 0
 
     async def write(self, data: bytes) -> None:
-        """Adds to the file."""
+        """Appends to the file."""
         self.bytes += len(data)
         self._waiting += data
         if len(self._waiting) >= _AT_ONCE:
             await self._flush()
 
     async def close(self) -> None:
-        """Writes what is left."""
+        """Flushes the buffer and closes the file."""
         try:
             if self._waiting:
                 await self._flush()
@@ -95,9 +95,9 @@ def _write_all(file: Any, data: bytearray) -> None:
 
 
 class Part(UploadFile):
-    """A file of a multipart body under `output: stream`: Starlette's UploadFile, to be read, or gone through.
+    """A file of a multipart body under `output: stream`: Starlette's UploadFile, also an async iterator.
 
-    It is all there before the handler begins: in memory while it is small, else in a nameless file.
+    It is complete before the handler runs: in memory while it is small, else in an unnamed file.
     """
 
     def __init__(self, filename: str, headers: Mapping[str, str], folder: str | None) -> None:
@@ -115,7 +115,7 @@ class Part(UploadFile):
 
 
 async def save(pieces: AsyncIterator[bytes], uploads: Uploads) -> dict[str, Any]:
-    """Writes a whole body to a file: `{path, bytes}`."""
+    """Writes a whole body to a file and returns `{path, bytes}`."""
     upload = uploads.create()
     try:
         async for piece in pieces:

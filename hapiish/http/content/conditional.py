@@ -13,7 +13,7 @@ from email.utils import mktime_tz, parsedate_tz
 
 from hapiish import boom
 
-Verdict = tuple[int, str | None]
+Outcome = tuple[int, str | None]
 """304 or 412, and the entity tag to respond with; None leaves the tag unchanged."""
 
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
@@ -42,7 +42,7 @@ def evaluate(
     etag: str | None,
     last_modified: str | None,
     codings: Sequence[str] = (),
-) -> Verdict | None:
+) -> Outcome | None:
     """Evaluates the preconditions in `headers` (lower-case names) in the order of §13.2.2; None if none fails.
 
     `etag` and `last_modified` are the current validators as header texts. A strong tag also matches with the suffix of

@@ -99,7 +99,7 @@ class _Brotli:
             raise ValueError("truncated")
 
 
-class Settings(Protocol):
+class CodingSettings(Protocol):
     """`payload.compression` of a route: the options of each coding, None for one that is not accepted."""
 
     @property
@@ -117,7 +117,7 @@ class Codings:
 
     __slots__ = ("_accepted", "_faults", "_makers")
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: CodingSettings) -> None:
         self._makers: dict[bytes, Callable[[], Decoder] | None] = {b"identity": None, b"": None}
         faults: list[type[Exception]] = [ValueError, zlib.error]
         if settings.gzip is not None:

@@ -1,7 +1,7 @@
-"""Cookies of RFC 6265 as hapi treats them (`@hapi/statehood`): the `Cookie` header to values, values to `Set-Cookie`.
+"""Cookies of RFC 6265 as in @hapi/statehood: parses the `Cookie` header and formats `Set-Cookie`.
 
-A cookie that the table declares is judged strictly and decoded; any other never fails a request: it arrives as it is
-when it is well-formed, and not at all when it is not.
+A declared cookie is validated strictly and decoded. An undeclared one never fails a request: it is passed on as text if
+it is well-formed, else ignored.
 
 No library has statehood's rules: Starlette's and Python's parsers accept malformed and repeated cookies silently.
 """
@@ -51,7 +51,7 @@ class Definition(Cookie):
         if self.domain is not None and not _is_domain(self.domain.lower()):
             raise ValueError(f"{self.domain!r} is no cookie domain")
         if self.path is not None and not _PATH.fullmatch(self.path):
-            raise ValueError(f"{self.path!r} is no cookie path; it starts with a slash and has no semicolon")
+            raise ValueError(f"{self.path!r} is not a cookie path: a path starts with a slash and has no semicolon")
         if self.encoding == "iron" and self.password is None:
             raise ValueError("a cookie with the encoding iron needs a password")
         for password in (self.password, self.sign.password if self.sign is not None else None):
@@ -68,7 +68,7 @@ class Definition(Cookie):
         object.__setattr__(self, "attributes", "".join(parts))
 
     def sealed_for(self, milliseconds: int) -> "Definition":
-        """Returns this definition with sealed values that are valid for so long."""
+        """A copy of this definition whose sealed values are valid for that time."""
         return dataclasses.replace(self, iron=dataclasses.replace(self.iron, ttl=Duration(milliseconds)))
 
 
@@ -77,7 +77,7 @@ _SETTINGS: Final = tuple(each.name for each in dataclasses.fields(Definition) if
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A declared cookie that was refused, and what its definition says about that."""
+    """A declared cookie that was refused, with its definition."""
 
     name: str
     reason: str
@@ -85,7 +85,7 @@ class Failure:
 
 
 class Cookies:
-    """The declared cookies by name; `defaults` are the settings of those that nobody declares."""
+    """The declared cookies by name; `defaults` are the settings of undeclared ones."""
 
     __slots__ = ("declared", "defaults")
 
@@ -94,7 +94,7 @@ class Cookies:
         self.defaults = defaults
 
     def parse(self, header: str) -> tuple[dict[str, Any], list[Failure]]:
-        """The cookies of a `Cookie` header, a repeated one as a list, and those declared ones that were refused."""
+        """Parses a `Cookie` header: values by name (a list if repeated), and the declared cookies that were refused."""
         values: dict[str, Any] = {}
         failures: list[Failure] = []
         for name, texts in _pairs(header).items():
@@ -107,24 +107,24 @@ class Cookies:
         return values, failures
 
     def format(self, name: str, value: Any, options: Mapping[str, Any] | None = None) -> str:
-        """One `Set-Cookie` header. `options` replace attributes of the definition (`TypeError` on one there is not).
+        """Formats a `Set-Cookie` header. `options` override the definition; an unknown one raises TypeError.
 
-        A name or value that breaks RFC 6265 is a `ValueError`: the server's own mistake.
+        A name or value that RFC 6265 forbids raises ValueError: it is a fault of the server.
         """
         definition = self.declared.get(name, self.defaults)
         if options:
             definition = dataclasses.replace(definition, **options)
-        return _header(name, _written(name, value, definition), definition)
+        return _header(name, _value_text(name, value, definition), definition)
 
     def clear(self, name: str, options: Mapping[str, Any] | None = None) -> str:
-        """The `Set-Cookie` header that makes a browser forget `name`: the same attributes, a lifetime of nothing."""
+        """The `Set-Cookie` header that deletes `name`: the same attributes, lifetime zero."""
         definition = self.declared.get(name, self.defaults)
         return _header(name, "", dataclasses.replace(definition, **{**(options or {}), "ttl": 0}))
 
     def lines(self, cookies: Sequence[tuple[str, Any, Any]], *, clearings_only: bool) -> list[str]:
-        """The `Set-Cookie` headers of a response's cookies, of several settings of one name the last.
+        """The `Set-Cookie` headers of a response; for a repeated name the last value is sent.
 
-        On a 500 only declared cookies are cleared and nothing else is said (hapi).
+        On a 500 only the clearing of declared cookies is sent (hapi).
         """
         last = {name: (value, options) for name, value, options in cookies}
         if not clearings_only:
@@ -135,7 +135,7 @@ class Cookies:
         return [self.clear(name) for name, (value, _) in last.items() if value is CLEAR and name in self.declared]
 
     def pass_through(self, header: str, fallback: bool) -> str:
-        """A `Cookie` header without the declared cookies that a proxy keeps to itself; `fallback` for the undecided."""
+        """Removes declared cookies without `pass_through` from a `Cookie` header; `fallback` where it is undecided."""
         kept = {
             name
             for name, definition in self.declared.items()
@@ -174,7 +174,7 @@ class Cookies:
 
     @property
     def need_completion(self) -> bool:
-        """Whether `complete` has anything to do for any cookie."""
+        """Returns whether any cookie needs `complete`."""
         known = (self.defaults, *self.declared.values())
         return any(each.auto_value is not None or each.contextualize is not None for each in known)
 
@@ -193,7 +193,7 @@ def _read(name: str, text: str, definition: Definition) -> Any:
         raise ValueError(f"is not {definition.encoding}: {error}") from error
 
 
-def _written(name: str, value: Any, definition: Definition) -> str:
+def _value_text(name: str, value: Any, definition: Definition) -> str:
     if definition.encoding == "iron":
         assert definition.password is not None
         text = seal(value, definition.password, ttl=definition.iron.ttl)
@@ -215,10 +215,10 @@ def _header(name: str, text: str, definition: Definition) -> str:
 
 
 def cookies_step(cookies: Cookies, parse: bool, fail_action: str | AsyncHandler) -> Callable[[Request], Any]:
-    """The step that fills `request.state`, with nothing unless `parse`; a refused cookie is a 400.
+    """The step that fills `request.state`, empty unless `parse`; a refused cookie is a 400.
 
-    `fail_action` is hapi's: error, log, ignore or a function, which makes the step async. A cookie that is declared
-    with `clear_invalid` is cleared on the response, whatever it will be.
+    `fail_action` is hapi's: error, log, ignore or a function, which makes the step async. A refused cookie with
+    `clear_invalid` is cleared on the response.
     """
 
     def skip(request: Request) -> None:
@@ -229,7 +229,7 @@ def cookies_step(cookies: Cookies, parse: bool, fail_action: str | AsyncHandler)
             if name == b"cookie":
                 break
         else:
-            return  # `state` is empty when somebody reads it
+            return  # `state` stays empty
         error = _fill(cookies, request)
         if error is None or fail_action == "ignore":
             return
@@ -260,7 +260,7 @@ def _fill(cookies: Cookies, request: Request) -> boom.Boom | None:
 
 
 def _pairs(header: str) -> dict[str, list[str]]:
-    """Names and all their texts, without the double quotes around a text; a part without "=" is no cookie."""
+    """Parses names and all their texts, without surrounding double quotes; a part without "=" is ignored."""
     pairs: dict[str, list[str]] = {}
     for part in header.split(";"):
         name, found, text = part.partition("=")

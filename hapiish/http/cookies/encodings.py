@@ -1,4 +1,4 @@
-"""What a cookie's value looks like in the header: the encodings of hapi's cookies, both ways."""
+"""Encodes and decodes cookie values: the encodings of hapi's cookies."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -14,12 +14,12 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 def decoded(text: str, encoding: str) -> Any:
-    """The value of a text. Raises ValueError when it is not written so; `iron` is the business of `seal`."""
+    """Decodes a text. Raises ValueError if it is invalid; `iron` is handled by the module `iron`."""
     return _DECODERS[encoding](text)
 
 
 def _from_base64(text: str) -> bytes:
-    """Standard or URL-safe alphabet, padded or not."""
+    """Decodes the standard or URL-safe alphabet, with or without padding."""
     data = text.encode().translate(_URL_SAFE).rstrip(b"=")
     return base64.b64decode(data + b"=" * (-len(data) % 4), validate=True)
 
@@ -33,7 +33,7 @@ _DECODERS: Final[Mapping[str, Callable[[str], Any]]] = {
 
 
 def encoded(value: Any, encoding: str) -> str:
-    """The text of a value. Raises TypeError for one that the encoding cannot hold."""
+    """Encodes a value. Raises TypeError for one that the encoding cannot hold."""
     if encoding == "base64json":
         return base64.b64encode(codec.encode(value)).decode()
     if value is None:
@@ -58,5 +58,5 @@ def _form_texts(value: Any) -> list[str]:
 
 
 def _component(text: str) -> str:
-    """encodeURIComponent, which Node writes form cookies with."""
+    """Encodes like encodeURIComponent, which Node uses for form cookies."""
     return quote(text, safe="!'()*")

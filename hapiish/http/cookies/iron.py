@@ -1,7 +1,7 @@
-"""JSON values to sealed text and back: encrypted, authenticated, perhaps with an end. The format of @hapi/iron, Fe26.2.
+"""Seals JSON values: encrypted, authenticated text with an optional expiry, in the format Fe26.2 of @hapi/iron.
 
-AES-256-CBC and HMAC-SHA256 under keys that PBKDF2 makes of a password and a salt, so that hapi and hapiish can read
-each other's cookies. Needs the package cryptography, which is imported when something is first sealed or unsealed.
+AES-256-CBC and HMAC-SHA256 with keys that PBKDF2 derives from a password and a salt, so that hapi and hapiish read each
+other's cookies. Needs the package cryptography, imported at first use.
 
 No maintained Python library reads this format.
 """
@@ -18,13 +18,13 @@ from typing import Any, Final
 from hapiish import codec
 
 Password = str | Mapping[str, str]
-"""A secret, or secrets by id: the first one seals, each unseals what bears its id, so that secrets can be replaced.
+"""A secret, or secrets by id for rotation: the first one seals, each unseals text with its id.
 
-What was sealed without an id belongs to the secret called `default`, as in iron.
+Text sealed without an id belongs to the secret named `default`, as in iron.
 """
 
 SHORTEST: Final = 32
-"""So many characters a password must have."""
+"""Minimum length of a password in characters."""
 
 _PREFIX: Final = "Fe26.2"
 _SIGNED: Final = "hapi.signed.cookie.1"
@@ -34,11 +34,11 @@ _PIECE: Final = re.compile(r"[\w-]*", re.ASCII)
 
 
 class SealError(ValueError):
-    """A text that is not sealed, not with this password, or no longer valid."""
+    """Text that is not sealed, sealed with another password, or expired."""
 
 
 def check_password(password: Password) -> None:
-    """Raises ValueError for a secret that is too short, or an id that is no word."""
+    """Raises ValueError for a secret that is too short or an invalid id."""
     named = {"default": password} if isinstance(password, str) else password
     if not named:
         raise ValueError("there is no password")
@@ -50,7 +50,7 @@ def check_password(password: Password) -> None:
 
 
 def seal(value: Any, password: Password, *, ttl: int | None = None, clock: Callable[[], float] = time) -> str:
-    """`value` as sealed text, which only holders of the password can read or make; valid for `ttl` milliseconds."""
+    """Seals `value`; the text is valid for `ttl` milliseconds."""
     name, secret = _sealing(password)
     salt, iv = _salt(), secrets.token_bytes(16)
     expires = str(int(clock() * 1000) + ttl) if ttl else ""
@@ -60,7 +60,7 @@ def seal(value: Any, password: Password, *, ttl: int | None = None, clock: Calla
 
 
 def unseal(text: str, password: Password, *, skew: int = 60000, clock: Callable[[], float] = time) -> Any:
-    """The value in a sealed text. Raises SealError; an end that is past is forgiven for `skew` milliseconds."""
+    """Unseals a text. Raises SealError; an expired one is accepted for another `skew` milliseconds."""
     parts = text.split("*")
     if len(parts) != 8:
         raise SealError("incorrect number of sealed components")
@@ -79,13 +79,13 @@ def unseal(text: str, password: Password, *, skew: int = 60000, clock: Callable[
 
 
 def sign(name: str, text: str, password: Password) -> str:
-    """`text` with a signature that binds it to the cookie `name`, as hapi's `sign` writes it."""
+    """Appends a signature that binds `text` to the cookie `name`, in the format of hapi's `sign`."""
     _, secret = _sealing(password)
     return f"{text}.{_mac(secret, _signed(name, text), _salt())}"
 
 
 def unsign(name: str, text: str, password: Password) -> str:
-    """The text without its signature; SealError when that is missing or wrong. Any of several secrets will do."""
+    """Removes the signature; raises SealError if it is missing or matches none of the secrets."""
     unsigned, dot, signature = text.rpartition(".")
     salt, star, _ = signature.partition("*")
     if not dot or not star:
@@ -119,7 +119,7 @@ def _salt() -> str:
 
 
 def _key(secret: str, salt: str) -> bytes:
-    """One iteration as in iron: the password is long and random, not a person's."""
+    """Derives a key with one iteration, as iron does: the password is long and random, not a person's."""
     return hashlib.pbkdf2_hmac("sha1", secret.encode(), salt.encode(), 1, 32)
 
 

@@ -1,6 +1,6 @@
-"""Sessions (`session`, yar's keys): what one browser left for its next request, in a sealed cookie or in a cache.
+"""Sessions (`session`, yar's keys): values that a browser keeps between requests, in a sealed cookie or in a cache.
 
-A session that fits is in the cookie as a whole; a larger one is in the cache, and the cookie has but its id. Loaded
+A small session is in the cookie as a whole; a larger one is in the cache and the cookie holds its id. It is loaded
 before authentication and written by a finalizer of the response if it was changed.
 
 No library has yar's rules: Starlette's SessionMiddleware signs its cookie and does not encrypt it.
@@ -38,7 +38,7 @@ class Sessions:
         self.settings = settings
         self.policy = policy
         self.new_id = new_id or _random_id
-        # All but the encrypted content of a sealed text is of one length, whatever is sealed.
+        # A sealed text without its encrypted content has a constant length.
         self._frame = (
             len(seal("", settings.cookie_options.password, ttl=1)) - _sealed_length(2)
             if settings.max_cookie_size
@@ -47,17 +47,17 @@ class Sessions:
 
     @anywhere
     async def revoke(self, id: str) -> None:
-        """Forgets the session of that id in the cache. One that is in its cookie as a whole cannot be forgotten."""
+        """Deletes the session of that id from the cache; a session inside a cookie cannot be revoked."""
         await self.policy.drop(id)
 
     def fits(self, content: Mapping[str, Any]) -> bool:
-        """Whether `content` may be in the cookie as a whole."""
+        """Returns whether `content` fits into the cookie."""
         most = self.settings.max_cookie_size
         return bool(most) and self._frame + _sealed_length(len(codec.encode(content))) <= most
 
     @anywhere
     async def load(self, id: str, request: Request) -> dict[str, Any] | None:
-        """What the cache has of a session, None when it has nothing."""
+        """Loads a session from the cache; None if it is not there."""
         try:
             self._expect_cache()
             kept = await self.policy.get(id)
@@ -68,7 +68,7 @@ class Sessions:
 
     @anywhere
     async def save(self, id: str, store: Mapping[str, Any], request: Request) -> None:
-        """Puts a session into the cache."""
+        """Stores a session in the cache."""
         try:
             self._expect_cache()
             await self.policy.set(id, {"_store": store})
@@ -80,15 +80,15 @@ class Sessions:
             raise ConnectionError("the cache of the sessions is not ready")
 
     def _fail(self, error: Exception, request: Request) -> None:
-        """503, unless requests are to go on without what the cache has."""
+        """Raises 503, unless requests may continue without the cache."""
         if self.settings.error_on_cache_not_ready:
-            raise boom.ServerUnavailable("Sessions cannot be had now", code="session_unavailable") from error
-        # A store that does not answer is told of already, and once.
+            raise boom.ServerUnavailable("Sessions are unavailable", code="session_unavailable") from error
+        # A store that does not answer is reported already.
         request.note(["session", "error"], error, printed=not isinstance(error, boom.ServerUnavailable))
 
 
 class Session:
-    """`request.session`: values by key, for one browser. They are JSON; one that is changed in place needs `touch`."""
+    """`request.session`: JSON values by key, for one browser. A value changed in place needs `touch`."""
 
     def __init__(
         self,
@@ -113,34 +113,34 @@ class Session:
             setattr(self, key, self._store.pop(key, None))
 
     def get(self, key: str, clear: bool = False) -> Any:
-        """The value of `key`, None when there is none; `clear` takes it out."""
+        """The value of `key`, or None; `clear` removes it."""
         value = self._store.get(key)
         if clear:
             self.clear(key)
         return value
 
     def set(self, key: str | Mapping[str, Any], value: Any = None) -> Any:
-        """Keeps one value, or all of a mapping; returns what was given. ValueError for keys of the session's own."""
+        """Sets one value, or all of a mapping, and returns the argument. Raises ValueError for reserved keys."""
         values = {key: value} if isinstance(key, str) else key
         if not _OWN.isdisjoint(values):
-            raise ValueError(f"the keys {', '.join(sorted(_OWN))} of a session are its own")
+            raise ValueError(f"the keys {', '.join(sorted(_OWN))} of a session are reserved")
         self._is_modified = True
         self._store.update(values)
         return value if isinstance(key, str) else key
 
     def clear(self, key: str) -> None:
-        """Forgets the value of `key`."""
+        """Removes `key`."""
         self._is_modified = True
         self._store.pop(key, None)
 
     def touch(self) -> None:
-        """Has the session written, and so go on for its whole time, although no value was set."""
+        """Marks the session as changed, so that it is written and its lifetime renewed."""
         self._is_modified = True
 
     def flash(self, kind: str | None = None, message: Any = None, override: bool = False) -> Any:
-        """Adds a message for the next page, or with `override` puts it in place of those of its kind.
+        """Adds a message for the next page; with `override` it replaces those of its kind.
 
-        Without a message the ones of that type, without a kind all of them, are returned and forgotten.
+        Without a message, returns and removes those of `kind`; without a kind, all of them.
         """
         self._is_modified = True
         messages = self._store.setdefault(_FLASH, {})
@@ -157,7 +157,7 @@ class Session:
         return messages[kind]
 
     def reset(self) -> None:
-        """Begins anew with another id and no values, as one should when somebody logs in or out."""
+        """Replaces the session by an empty one with a new id; use it at login and logout."""
         if self._is_cached:
             self._forgotten.append(self.id)
             self._is_cached = False
@@ -168,13 +168,13 @@ class Session:
         self._is_new = self._is_modified = True
 
     def lazy(self, enabled: bool = True) -> None:
-        """Whether attributes that are set on the session are values of it, too."""
+        """Sets whether attributes of the session object are stored as values."""
         self._is_lazy = enabled
         self._is_modified = self._is_modified or not enabled
 
     @anywhere
     async def commit(self) -> None:
-        """Writes the session now, which otherwise happens when the response is made."""
+        """Writes the session now instead of when the response is finished."""
         sessions, settings = self._sessions, self._sessions.settings
         store = self._store
         if self._is_lazy:
@@ -197,7 +197,7 @@ class Session:
 
     @property
     def is_changed(self) -> bool:
-        """Whether there is anything to write; what is set lazily is not noticed, so it always is."""
+        """Returns whether the session must be written; always true if lazy, because changes are not tracked."""
         return self._is_modified or self._is_lazy or bool(self._forgotten)
 
     def _lazy_values(self) -> dict[str, Any]:
@@ -205,7 +205,7 @@ class Session:
 
 
 def session_step(sessions: Sessions) -> Callable[[Request], Any]:
-    """The step that makes `request.session` of the cookie, and of the cache where the cookie has but the id."""
+    """The step that makes `request.session` from the cookie, and from the cache if the cookie holds an id."""
     cookie = sessions.settings.name
 
     def begin(request: Request) -> Any:
@@ -222,7 +222,7 @@ def session_step(sessions: Sessions) -> Callable[[Request], Any]:
 
     async def load(request: Request, id: str) -> None:
         store = await sessions.load(id, request)
-        # What the cache no longer has is over or revoked, and its id is not used again.
+        # A session missing in the cache has expired or was revoked; its id is not reused.
         request.session = (
             Session(sessions, request) if store is None else Session(sessions, request, id, store, is_cached=True)
         )
@@ -242,6 +242,6 @@ def session_finalizer(sessions: Sessions) -> Finalizer:
 
 
 def _sealed_length(plain: int) -> int:
-    """The length in base64 of so many bytes after encryption, which fills up the last block."""
+    """The base64 length of that many bytes after encryption with padding."""
     encrypted = (plain // _BLOCK + 1) * _BLOCK
     return -(-encrypted * 4 // 3)

@@ -37,7 +37,7 @@ class Unauthenticated:
         self.artifacts = artifacts
 
 
-class Answer:
+class ValidateResult:
     """The result of a user's `validate` function: `isValid` (or `is_valid`) and `credentials`, or a `response` to send.
 
     Any result without a boolean `isValid` or a response is a 500, never a success.

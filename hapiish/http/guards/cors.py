@@ -1,6 +1,6 @@
-"""Cross-origin headers of a route (`options.cors`): on ordinary responses, and in answer to a preflight (lib/cors.js).
+"""Cross-origin headers of a route (`options.cors`), for responses and preflights (lib/cors.js).
 
-A preflight is answered for the route that the announced method would meet; finding it is the dispatcher's business.
+A preflight is answered by the settings of the route that the announced method matches; `dispatch` finds that route.
 """
 
 import re
@@ -11,14 +11,14 @@ from hapiish import options
 from hapiish.http.syntax.message_head import is_host
 
 Preflight = tuple[int, dict[str, str], dict[str, str] | None]
-"""Status, headers and JSON body of an answer to a preflight."""
+"""Status, headers and JSON body of the response to a preflight."""
 
 _ANY: Final = r"[^/?#\\@,\s]"
-"""One character where a pattern has `*` or `?`: none that ends or divides the host of an origin (RFC 6454 §6.2)."""
+"""A character that `*` or `?` of a pattern matches: none that delimits the host of an origin (RFC 6454 §6.2)."""
 
 
 class Cors:
-    """The headers for one set of CORS settings. An origin that is refused is served all the same: browsers judge."""
+    """The headers for a route's CORS settings. Requests of a refused origin are served; browsers enforce CORS."""
 
     __slots__ = ("_any", "_exact", "_granted", "_headers", "_ignore", "_patterns", "_preflight", "_status")
 
@@ -45,7 +45,7 @@ class Cors:
         }
 
     def allows(self, origin: str | None) -> bool:
-        """Whether pages of `origin` may read the answer; without an Origin header only where any may."""
+        """Returns whether pages of `origin` may read the response; without an Origin header only if any origin may."""
         if self._any:
             return True
         if origin is None:
@@ -55,7 +55,7 @@ class Cors:
         return any(pattern.fullmatch(origin) for pattern in self._patterns) and _names_a_host(origin)
 
     def apply(self, origin: str | None, headers: MutableMapping[str, Any]) -> None:
-        """Add to the headers of an ordinary response, errors included; `origin` is the request's."""
+        """Adds the headers to a response, errors included; `origin` is the request's."""
         if not self._ignore:
             headers["vary"] = _varying(headers.get("vary"))
         if not self.allows(origin):
@@ -67,9 +67,10 @@ class Cors:
         headers.update(self._granted)
 
     def preflight(self, origin: str, method: str, requested: str | None) -> Preflight:
-        """Answer a preflight: `method` and `requested` are the `Access-Control-Request-` headers of those names.
+        """Answers a preflight; `method` and `requested` are the `Access-Control-Request-` headers.
 
-        A refusal is a 200 that says why and grants nothing, as in hapi. All vary by origin, which hapi leaves out.
+        A refusal is a 200 with the reason and no permission, as in hapi. Every response varies by origin, unlike
+        hapi's.
         """
         headers = {} if self._ignore else {"vary": "origin"}
         if not self.allows(origin):
@@ -83,7 +84,7 @@ class Cors:
 
 
 def _names_a_host(origin: str) -> bool:
-    """Whether what follows the scheme is a host, and perhaps a port: `evil.com:80.good.example` is none."""
+    """Returns whether the rest after the scheme is a host with an optional port; `evil.com:80.good.example` is not."""
     return is_host(origin.partition("://")[2].encode("latin-1", "replace"))
 
 
@@ -95,9 +96,9 @@ def _varying(present: str | None) -> str:
 
 
 def _pattern(origin: str) -> re.Pattern[str]:
-    """`*` is any text and `?` any character, anchored at both ends, scheme and port included (hapi).
+    """Compiles a pattern: `*` is any text and `?` any character, anchored, scheme and port included (hapi).
 
-    What stands between two `*` is sought once, where it comes first: to try all of its places is polynomial.
+    The text between two `*` matches only at its first occurrence; trying all would take polynomial time.
     """
     first, *inner, last = (re.escape(part).replace(r"\?", _ANY) for part in origin.split("*"))
     between = "".join(f"(?>{_ANY}*?{part})" for part in inner)

@@ -1,7 +1,7 @@
-"""Where limits count: in the memory of this process, or in a Redis that several processes share.
+"""Counts requests for limits, in the memory of this process or in a Redis that several processes share.
 
-The windows are those of the package limits. Its own store in memory walks over all keys after every request, with a
-hop to a thread for each of them; the one here forgets a key when it ends, and never holds more than it was told.
+The windows are those of the package limits. Its memory store walks over all keys after every request, with a thread
+call per key; the store here evicts expired keys only and is bounded.
 """
 
 import heapq
@@ -24,7 +24,7 @@ Clock = Callable[[], float]
 Strategy = Literal["moving", "fixed"]
 
 PAUSE: Final = 1.0
-"""Seconds for which a store that failed is not asked again, so that requests do not all wait for it."""
+"""Seconds for which a failed store is not asked again, so that requests do not wait for it."""
 
 _PATIENCE: Final = 1.0
 _STRATEGIES: Final[dict[Strategy, type[RateLimiter]]] = {
@@ -35,7 +35,7 @@ _STRATEGIES: Final[dict[Strategy, type[RateLimiter]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """So many requests within so many seconds: `moving` looks back from each request, `fixed` starts over."""
+    """`amount` requests in `seconds`: a `moving` window looks back from each request, a `fixed` one starts over."""
 
     amount: int
     seconds: int
@@ -43,7 +43,7 @@ class Window:
 
     @classmethod
     def of(cls, amount: int, milliseconds: int, burst: int | None, strategy: Strategy) -> "Window":
-        """The window of a limit: a burst lengthens it by as much as it lets through, so that the rate stays."""
+        """The window of a limit; a burst lengthens the window in proportion, which keeps the rate."""
         if burst is None:
             return cls(amount, milliseconds // 1000, strategy)
         return cls(burst, max(1, ceil(burst * milliseconds / amount / 1000)), strategy)
@@ -52,7 +52,7 @@ class Window:
 class Counters:
     """The counts of all limits in one store: `url` of a Redis, or empty for the memory of this process.
 
-    A store that fails is reported once and left alone for a moment; it is taken up again when it answers.
+    A failed store is logged once, not asked for a moment, and used again when it answers.
     """
 
     def __init__(self, url: str = "", *, partition: str = "hapiish", clock: Clock = time.time) -> None:
@@ -68,15 +68,15 @@ class Counters:
         self._service = Service("the store of the limits", "each limit does what its onStoreError says")
 
     async def take(self, window: Window, key: str) -> Verdict | None:
-        """Counts a request, unless there is no room for it; None when the store does not answer."""
+        """Counts a request if the limit allows it; None if the store does not answer."""
         return await self._ask(window, key, take=True)
 
     async def look(self, window: Window, key: str) -> Verdict | None:
-        """Whether there is room, without counting; None when the store does not answer."""
+        """Checks the limit without counting; None if the store does not answer."""
         return await self._ask(window, key, take=False)
 
     async def close(self) -> None:
-        """Gives up the connections; what is counted stays."""
+        """Closes the connections; counts are kept."""
         if self._pool is not None:
             await self._pool.disconnect()
 
@@ -108,7 +108,7 @@ def _redis(url: str, partition: str) -> tuple[Any, Any, tuple[type[Exception], .
     from redis.backoff import NoBackoff
     from redis.exceptions import RedisError
 
-    # One more try finds a connection that a restart of Redis has closed; more would only keep requests waiting.
+    # One retry replaces a connection that a restart of Redis has closed; more would delay requests.
     pool: Any = ConnectionPool.from_url(
         url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE, retry=Retry(NoBackoff(), 1)
     )
@@ -118,7 +118,7 @@ def _redis(url: str, partition: str) -> tuple[Any, Any, tuple[type[Exception], .
 
 
 class MemoryStore(Storage, MovingWindowSupport):
-    """Counts in memory, of `keys` at most: when there are more, those that would end first are forgotten."""
+    """Counts in memory, for at most `keys` keys; beyond that the keys that expire first are evicted."""
 
     STORAGE_SCHEME = None
 
@@ -132,7 +132,7 @@ class MemoryStore(Storage, MovingWindowSupport):
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """What is wrapped; nothing here fails."""
+        """The errors that the package limits wraps; this store raises none."""
         return ValueError
 
     def __len__(self) -> int:
@@ -149,16 +149,16 @@ class MemoryStore(Storage, MovingWindowSupport):
         return count + amount
 
     async def get(self, key: str) -> int:
-        """How many were counted in a fixed window."""
+        """The count in a fixed window."""
         self._forget()
         return self._counts.get(key, (0, 0.0))[0]
 
     async def get_expiry(self, key: str) -> float:
-        """When a fixed window ends."""
+        """The end of a fixed window."""
         return self._counts.get(key, (0, self._clock()))[1]
 
     async def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Counts in a moving window where there is room."""
+        """Counts in a moving window if it has room."""
         now = self._forget()
         held = self._moments.get(key)
         if held is None:
@@ -171,18 +171,18 @@ class MemoryStore(Storage, MovingWindowSupport):
         return True
 
     async def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
-        """The oldest moment in a moving window, and how many there are."""
+        """The oldest moment in a moving window, and the count."""
         now = self._forget()
         held = self._moments.get(key)
         moments = _within(held[0], now - expiry) if held is not None else ()
         return (moments[0] if moments else now), len(moments)
 
     async def check(self) -> bool:
-        """Memory is always there."""
+        """Returns true: memory is always available."""
         return True
 
     async def reset(self) -> int:
-        """Forgets everything."""
+        """Removes all keys."""
         count = len(self)
         self._counts.clear()
         self._moments.clear()
@@ -190,7 +190,7 @@ class MemoryStore(Storage, MovingWindowSupport):
         return count
 
     async def clear(self, key: str) -> None:
-        """Forgets one key."""
+        """Removes one key."""
         self._counts.pop(key, None)
         self._moments.pop(key, None)
 
@@ -200,7 +200,7 @@ class MemoryStore(Storage, MovingWindowSupport):
         heapq.heappush(self._ends, (until, key))
 
     def _forget(self) -> float:
-        """Drops the keys that have ended; returns the time."""
+        """Evicts expired keys; returns the time."""
         now = self._clock()
         ends = self._ends
         while ends and ends[0][0] <= now:
@@ -213,7 +213,7 @@ class MemoryStore(Storage, MovingWindowSupport):
         return now
 
     def _end(self, key: str) -> float:
-        """When a key ends as things are: a moving window goes on with every request."""
+        """The current expiry of a key; every request extends a moving window."""
         moments, seconds = self._moments.get(key, ((), 0.0))
         return moments[-1] + seconds if moments else self._counts.get(key, (0, 0.0))[1]
 

@@ -1,7 +1,6 @@
-"""Content-Security-Policy of a route (`options.csp`, blankie's keys): a fixed header, or one with the nonces of a page.
+"""Content-Security-Policy of a route (`options.csp`, blankie's keys): a constant header, or one with nonces.
 
-A nonce is made when somebody asks for it, in `request.plugins["blankie"]["nonces"]`; a response for which nobody did
-has the policy without any.
+A nonce is generated on first access in `request.plugins["blankie"]["nonces"]`; without access the policy has none.
 
 No library has blankie's nonces on demand.
 """
@@ -34,7 +33,7 @@ _NONCED: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class Nonces(dict[str, str]):
-    """`nonces["script"]` and `nonces["style"]`, each made when it is first asked for."""
+    """`nonces["script"]` and `nonces["style"]`, each generated on first access."""
 
     def __init__(self, kinds: Iterable[str]) -> None:
         super().__init__()
@@ -48,7 +47,7 @@ class Nonces(dict[str, str]):
 
 
 class Policy:
-    """One policy: `header` is its lower-case name, `fixed` its value, `nonces` for what it allows nonces."""
+    """A policy: `header` is its lower-case name, `fixed` its value, `nonces` the kinds for which it allows nonces."""
 
     def __init__(self, settings: options.Csp) -> None:
         self.header = "content-security-policy-report-only" if settings.report_only else "content-security-policy"
@@ -60,7 +59,7 @@ class Policy:
         self.fixed = _text(self._directives)
 
     def value(self, nonces: Mapping[str, str]) -> str:
-        """The header with `nonces` by kind, where scripts and styles are spoken of."""
+        """The header value with `nonces` added to the directives of scripts and styles."""
         directives = dict(self._directives)
         for kind, nonce in nonces.items():
             general, special = _NONCED[kind]
@@ -72,7 +71,7 @@ class Policy:
 
 
 def nonces_step(policy: Policy) -> Callable[[Request], None]:
-    """The step that lets handlers and templates ask for nonces."""
+    """The step that provides nonces to handlers and templates."""
 
     def offer(request: Request) -> None:
         request.plugins["blankie"] = {"nonces": Nonces(policy.nonces)}
@@ -92,7 +91,7 @@ def nonces_finalizer(policy: Policy) -> Finalizer:
 
 
 def _directives(settings: options.Csp) -> dict[str, tuple[str, ...]]:
-    """The directives with their words, in alphabetical order."""
+    """The directives with their sources, in alphabetical order."""
     lists = {name.replace("_", "-"): getattr(settings, name) for name in _LISTS}
     given = {name: tuple(map(_source, sources)) for name, sources in lists.items() if sources}
     if settings.report_to is not None:
@@ -111,7 +110,7 @@ def _directives(settings: options.Csp) -> dict[str, tuple[str, ...]]:
 
 
 def _source(text: str) -> str:
-    """Keywords, nonces and hashes may be written without their quotes, as in blankie."""
+    """Quotes a source; keywords, nonces and hashes may be given without quotes, as in blankie."""
     return f"'{text}'" if text in _KEYWORDS or text.startswith(_QUOTED) else text
 
 

@@ -1,10 +1,9 @@
-"""Requests that another site makes a browser send (`options.csrf`, crumb's keys): where they come from, and a token.
+"""Refuses cross-site request forgery (`options.csrf`, crumb's keys): checks the origin of a request, and a token.
 
-A browser says from which site a request comes, in `Sec-Fetch-Site` or `Origin`. Another origin is refused, unless the
-route's `cors` allows it. The token is in a cookie, which other sites cannot read, and must come a second time: in the
-body or the query, from which it is removed, or under `restful` in a header. It is signed, and bound to the session
-where there is one, so that a cookie that somebody else has planted is no token. `request.plugins["crumb"]` is the
-token, for a form to carry.
+A browser sends the origin in `Sec-Fetch-Site` or `Origin`; a foreign one is refused, unless the route's `cors` allows
+it. The token is in a cookie, which other sites cannot read, and must be repeated in the body or the query, from which
+it is removed, or under `restful` in a header. It is signed and bound to the session, so that a planted cookie is no
+token. Forms get it from `request.plugins["crumb"]`.
 
 No library has crumb's tokens with checks of the origin.
 """
@@ -25,7 +24,7 @@ from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.types import AsyncHandler
 
 RUN_SECRET: Final = "HAPIISH_RUN_SECRET"  # noqa: S105 - the name of a variable
-"""What the workers of one `hapiish run` sign with, where the table has no password."""
+"""The secret that the workers of one `hapiish run` sign with, if the table has no password."""
 
 _FORMS: Final = frozenset({"post"})
 _CHANGES: Final = frozenset({"post", "put", "patch", "delete"})
@@ -50,7 +49,7 @@ class Csrf(options.Csrf):
         return () if self.password is None else (self.password,)
 
     def generate(self, request: Request) -> str:
-        """Makes a token and sets its cookie; `request.plugins["csrf"]` offers it where `autoGenerate` is false."""
+        """Generates a token and sets its cookie; `request.plugins["csrf"]` provides this if `autoGenerate` is false."""
         nonce = secrets.token_urlsafe(self.size)[: self.size - self._signature_length]
         token = nonce + next(self._signatures(nonce, request))
         request.set_cookie(self.key, token, _attributes(self.cookie_options))
@@ -58,7 +57,7 @@ class Csrf(options.Csrf):
         return token
 
     def knows(self, token: Any, request: Request) -> bool:
-        """Whether `token` was made here, for this session."""
+        """Returns whether `token` was generated here, for this session."""
         if not isinstance(token, str) or len(token) != self.size or not token.isascii():
             return False
         nonce = token[: self.size - self._signature_length]
@@ -73,7 +72,7 @@ class Csrf(options.Csrf):
         session = request.session
         text = f"{self.key}\n{nonce}\n{session.id if session is not None else ''}".encode()
         for password in self.passwords or (_run_secret(),):
-            key = hmac.digest(password.encode(), b"hapiish csrf", "sha256")  # no signature of a cookie is one of these
+            key = hmac.digest(password.encode(), b"hapiish csrf", "sha256")  # differs from the signatures of cookies
             yield urlsafe_b64encode(hmac.digest(key, text, "sha256")).decode()[: self._signature_length]
 
 
@@ -89,7 +88,7 @@ def _run_secret() -> str:
 
 
 def csrf_step(settings: Csrf) -> Step:
-    """The step that sees to the token's cookie, and refuses with 403 what another site sends or has no such token."""
+    """The step that sets the token's cookie and refuses foreign or tokenless requests with 403."""
     guarded = _CHANGES if settings.restful else _FORMS
 
     async def judge(request: Request) -> None:
@@ -113,7 +112,7 @@ def csrf_step(settings: Csrf) -> Step:
 
 
 def _token(settings: Csrf, request: Request) -> str | None:
-    """The token of the cookie; else a new one, but none for pages of origins that the route does not know."""
+    """The token of the cookie, or a new one; None for pages of origins that the route does not allow."""
     token = request.state.get(settings.key)
     if settings.knows(token, request):
         return token
@@ -124,9 +123,9 @@ def _token(settings: Csrf, request: Request) -> str | None:
 
 
 def _is_foreign(request: Request) -> bool:
-    """Whether a browser says that a page of another origin sends this, one that the route's `cors` does not know.
+    """Returns whether the browser reports a page of another origin that the route's `cors` does not allow.
 
-    A client that says nothing is no browser of today, and has the token to bring.
+    A client that reports nothing is not a current browser and needs a token.
     """
     site, origin = request.header(b"sec-fetch-site"), request.header(b"origin")
     if site is not None:
@@ -139,7 +138,7 @@ def _is_foreign(request: Request) -> bool:
 
 
 def _is_own(origin: str, request: Request) -> bool:
-    """Whether `origin` is this server's; behind a proxy that is not trusted it may be https where we see http."""
+    """Returns whether `origin` is this server's; behind an untrusted proxy it may be https instead of http."""
     scheme, _, authority = origin.partition("://")
     return authority == request.info.host.lower() and (scheme == "https" or request.scope.get("scheme") == "http")
 

@@ -1,7 +1,7 @@
-"""How busy the process is, sampled now and then, and the 503 of a request that comes at a bad time (hapi's heavy).
+"""Samples the load of the process and refuses requests with 503 while it exceeds a limit (hapi's heavy).
 
-The delay of the event loop is how much later than asked a timer fires; its utilisation the share of time for which its
-thread computes; resident memory is what the system says of the process.
+The event loop's delay is the lateness of a timer, its utilization the share of time in which its thread computes,
+resident memory the operating system's figure.
 
 No library has heavy's measures: psutil does not know the delay of an event loop.
 """
@@ -21,7 +21,7 @@ _STATM = Path("/proc/self/statm")
 
 
 def resident() -> int:
-    """The process's resident memory in bytes; where there is no /proc, the most that it has had."""
+    """Resident memory of the process in bytes; the peak where there is no /proc."""
     try:
         return int(_STATM.read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
@@ -30,7 +30,7 @@ def resident() -> int:
 
 
 class Load:
-    """`server.load`: the last sample. Limits of 0 are none; times in ms, memory in bytes, utilisation from 0 to 1."""
+    """`server.load`: the last sample. A limit of 0 is off; times in ms, memory in bytes, utilization from 0 to 1."""
 
     def __init__(
         self,
@@ -50,12 +50,12 @@ class Load:
         self._sampler: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begins to sample, in the running loop; does nothing without an interval."""
+        """Starts sampling in the running loop; does nothing without an interval."""
         if self._interval and self._sampler is None:
             self._sampler = asyncio.create_task(self._run())
 
     def stop(self) -> None:
-        """Samples no more."""
+        """Stops sampling."""
         if self._sampler is not None:
             self._sampler.cancel()
             self._sampler = None
@@ -67,21 +67,21 @@ class Load:
             self.sample()
 
     def begin(self) -> None:
-        """The start of an interval."""
+        """Starts an interval."""
         self._began, self._computed = self._clock(), self._busy()
         self.rss = self._resident()
 
     def sample(self) -> None:
-        """The end of an interval, and the start of the next."""
+        """Ends an interval and starts the next."""
         elapsed = self._clock() - self._began
         self.event_loop_delay = max(0.0, elapsed - self._interval) * 1000
         self.event_loop_utilization = min(1.0, (self._busy() - self._computed) / elapsed) if elapsed > 0 else 0.0
         self.begin()
 
     def judge(self, request: Any) -> None:
-        """The step that raises 503 when a limit is passed."""
+        """The step that raises 503 while a limit is exceeded."""
         delay, utilization, rss = self._limits
-        # A sample that is overdue says as much as one that came late.
+        # An overdue sample counts like a late one.
         overdue = (self._clock() - self._began - self._interval) * 1000 if self._sampler is not None else 0
         for value, limit, name in (
             (max(self.event_loop_delay, overdue), delay, "event loop"),
@@ -93,7 +93,7 @@ class Load:
                 raise boom.ServerUnavailable(f"Server under heavy load ({name})")
 
     def facts(self) -> dict[str, float]:
-        """The last sample by hapi's names."""
+        """The last sample with hapi's names."""
         return {
             "eventLoopDelay": self.event_loop_delay,
             "eventLoopUtilization": self.event_loop_utilization,

@@ -1,7 +1,7 @@
-"""Limits of a route or event (`options.limit`): who is counted by what, 429 when there is no room, and the headers.
+"""Limits of a route or event (`options.limit`): counts requests by key, refuses with 429, and adds headers.
 
-Limits by what a request shows at once come before authentication, those by its user or its payload after it. The
-headers are those of draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Policy` and `RateLimit`.
+Limits by address or header run before authentication, those by user or payload after it. The headers `RateLimit-Policy`
+and `RateLimit` are those of draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from hapiish import boom, options
 from hapiish.http.auth.access import claim, text_of
-from hapiish.http.body.reader import Waiting
+from hapiish.http.body.reader import PendingReceive
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.route import Finalizer
@@ -30,7 +30,7 @@ _LATE: Final = ("credentials", "payload", "user")
 
 
 class Judged(NamedTuple):
-    """What a limit said of a request; `request.plugins["limit"]` is the list of them."""
+    """The verdict of a limit on a request; `request.plugins["limit"]` is their list."""
 
     limit: "Limit"
     key: str
@@ -64,22 +64,22 @@ class Limit(options.Limit):
 
     @property
     def is_late(self) -> bool:
-        """Whether it must wait for authentication and the body."""
+        """Returns whether the limit runs after authentication and the body."""
         return any(term.partition(".")[0] in _LATE for term in self.by)
 
 
 def limit_step(
     limits: Sequence[Limit], counters: Counters, allowlist: Iterable[Network] = (), *, streams: bool = False
 ) -> Callable[[Request], Any]:
-    """The step that counts a request, or refuses it with 429 and `Retry-After`; callers in `allowlist` are free.
+    """The step that counts a request or refuses it with 429 and `Retry-After`; `allowlist` is exempt.
 
-    `streams`: the handler reads the body, so that a request is judged before all of it has come.
+    `streams`: the handler reads the body, so the request is counted before the body is complete.
     """
     keyed = [(limit, key_reader(limit.scope, limit.by)) for limit in limits]
     free = tuple(allowlist)
 
     async def tried(limit: Limit, key: str, request: Request) -> Verdict | None:
-        """Waits while as many requests are under way as failures are left: each of them may become one."""
+        """Waits while as many requests are running as failures are left, since each of them may fail."""
         turns = counters.trials.of(request)
         turn = Turn(counters.trials, key, partial(counters.look, limit.window, key))
         verdict = await _taken(turn)
@@ -102,7 +102,7 @@ def limit_step(
                 if not verdict.allowed:
                     raise _too_many(verdict)
             elif limit.on_store_error == "refuse":
-                raise boom.ServerUnavailable("Limits cannot be judged now", code="limits_unavailable")
+                raise boom.ServerUnavailable("Limits are unavailable", code="limits_unavailable")
 
     return judge
 
@@ -115,9 +115,9 @@ async def _taken(turn: Turn) -> Verdict | None:
 
 
 def _pausing(turns: Sequence[Turn], streams: bool, receive: Receive) -> Receive:
-    """`receive` without the turns of its request while that waits for its client; 429 when none is left by then.
+    """Wraps `receive`: releases the request's turns while it waits for its client; 429 if none is left after.
 
-    They are taken again when the body is complete; where it `streams`, with each of its pieces.
+    They are taken again when the body is complete, or, if it `streams`, with each piece.
     """
     over = False
 
@@ -133,7 +133,7 @@ def _pausing(turns: Sequence[Turn], streams: bool, receive: Receive) -> Receive:
         else:
             for turn in turns:
                 turn.pause()
-            message = await Waiting(steps, until)
+            message = await PendingReceive(steps, until)
         over = not message.get("more_body", False)
         if (over or streams) and message["type"] == "http.request":
             for turn in turns:
@@ -172,7 +172,7 @@ def limit_finalizer(limits: Sequence[Limit], counters: Counters) -> Finalizer:
 
 
 def trials_ended(counters: Counters) -> AsyncHandler:
-    """What onPostResponse does for a request that never got a response, because its client left."""
+    """The onPostResponse that ends the turns of a request without a response, whose client left."""
 
     async def ended(request: Request, h: Toolkit) -> None:
         counters.trials.end(request)
@@ -181,15 +181,15 @@ def trials_ended(counters: Counters) -> AsyncHandler:
 
 
 def shown(limits: Iterable[Limit]) -> list[Limit]:
-    """Those that the headers speak of."""
+    """The limits that appear in the headers."""
     return [limit for limit in limits if limit.headers]
 
 
 def key_reader(scope: str, by: Sequence[str]) -> Callable[[Request], str]:
-    """From a request to the key that it is counted under.
+    """The function that computes the key of a request.
 
-    What a request does not have is replaced by the caller's address: leaving it out is no way around a limit, and
-    uses up nobody else's. Keys are digests, so that a store holds no addresses and no names.
+    A missing value is replaced by the caller's address, so that omitting it neither avoids the limit nor uses up that
+    of others. Keys are digests: a store holds no addresses and names.
     """
     readers = [_reader(term) for term in by if term != "route"]
 
@@ -204,7 +204,7 @@ def key_reader(scope: str, by: Sequence[str]) -> Callable[[Request], str]:
 
 
 def caller_address(request: Request) -> str:
-    """The address that stands for a caller: of IPv6 the /64, which is what one subscriber has."""
+    """The address that identifies a caller: for IPv6 the /64 network, which one subscriber has."""
     return _grouped(request.info.remote_address or "")
 
 
@@ -229,7 +229,7 @@ def _reader(term: str) -> Read:
 
 
 def _user(request: Request) -> str | None:
-    """`credentials.id`, the `id` of `credentials.user`, that itself, or `credentials.sub`; what there is first."""
+    """The user's id: the first of `credentials.id`, `credentials.user.id`, `credentials.user` and `credentials.sub`."""
     credentials = request.auth.credentials
     user = claim(credentials, "user")
     for value in (claim(credentials, "id"), claim(user, "id"), user, claim(credentials, "sub")):

@@ -1,4 +1,4 @@
-"""The security headers of a route (`options.security`), computed once: nothing in them depends on a request."""
+"""The security headers of a route (`options.security`), which do not depend on requests."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ _XSS: Final = {"disabled": "0", "enabled": "1; mode=block"}
 
 
 def headers(settings: Security) -> tuple[tuple[str, str], ...]:
-    """Lower-case names and values for the table's `Security`, in hapi's order (lib/security.js)."""
+    """Lower-case names and values for `options.security`, in hapi's order (lib/security.js)."""
     pairs: list[tuple[str, str]] = []
     if settings.hsts is not None:
         pairs.append(("strict-transport-security", _hsts(settings.hsts)))
@@ -20,7 +20,7 @@ def headers(settings: Security) -> tuple[tuple[str, str], ...]:
         pairs.append(("x-download-options", "noopen"))
     if settings.no_sniff:
         pairs.append(("x-content-type-options", "nosniff"))
-    # The empty policy is one: it undoes what a proxy before us would add.
+    # The empty policy is a value: it overrides the header of an earlier proxy.
     if settings.referrer is not False:
         pairs.append(("referrer-policy", settings.referrer))
     return tuple(pairs)

@@ -1,6 +1,6 @@
-"""Turns of requests whose answer may be a failure: of one key no more at once than failures are left to it.
+"""Turns of requests that may fail: at most as many run at once per key as failures are left.
 
-A request that waits for its client (for the rest of its body) has no turn, and keeps no other request waiting.
+A request that waits for its client (for the rest of its body) has no turn, and so blocks no other request.
 """
 
 import asyncio
@@ -10,11 +10,11 @@ from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 PATIENCE: Final = 10.0
-"""Seconds that a request waits for its turn; the answers that it waits for are late then."""
+"""Seconds that a request waits for its turn; longer than any timely response takes."""
 
 
 class Verdict(NamedTuple):
-    """Whether there was room, how much is left, and in how many seconds there will be more."""
+    """Whether a request is allowed, the number left, and the seconds until there are more."""
 
     allowed: bool
     remaining: int
@@ -22,16 +22,16 @@ class Verdict(NamedTuple):
 
 
 Look = Callable[[], Awaitable[Verdict | None]]
-"""Asks how many failures are left, without counting; None when nobody knows."""
+"""Returns the failures left, without counting; None if unknown."""
 
 
 class _Line:
-    """The requests of one key: `running` have their turn, `waiting` want one, `present` are between the two."""
+    """The requests of one key: `running` have a turn, `waiting` want one, `present` are all of them."""
 
     __slots__ = ("failures", "present", "running", "waiting")
 
     def __init__(self) -> None:
-        self.failures = 0  # counted since it began: a look that was under way meanwhile may not know of the last
+        self.failures = 0  # counted since it started: a concurrent look may miss the last one
         self.present = 0
         self.running = 0
         self.waiting: deque[asyncio.Future[None]] = deque()
@@ -45,14 +45,14 @@ class _Line:
                 return
 
     async def wait(self, *, first: bool) -> None:
-        """Until it is this request's turn to look again; `first` is one that has waited before."""
+        """Waits for the request's turn to look again; `first` puts it at the head of the queue."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         (self.waiting.appendleft if first else self.waiting.append)(future)
         await future
 
 
 class Turn:
-    """The turn of one request under one key, which it may `pause` and `take` again."""
+    """The turn of one request under one key, which can be paused and taken again."""
 
     __slots__ = ("_look", "_loop", "_trials", "holds", "key")
 
@@ -64,20 +64,20 @@ class Turn:
         self._trials = trials
 
     async def take(self) -> Verdict | None:
-        """The verdict; the turn is this request's if that allows it. TimeoutError when it did not come in time."""
+        """Waits for the turn and returns the verdict; raises TimeoutError after the maximum wait."""
         async with asyncio.timeout(PATIENCE):
             verdict = await self._trials.enter(self.key, self._look)
         self.holds = verdict is not None and verdict.allowed
         return verdict
 
     def pause(self) -> None:
-        """Leaves the turn to another request; nothing happens without one."""
+        """Releases the turn for another request; does nothing without one."""
         if self.holds:
             self.holds = False
             self._trials.leave(self.key)
 
     def __del__(self) -> None:
-        # The request has ended without a word. It may be any thread that finds out.
+        # The request ended without a response. Any thread may run this.
         if self.holds and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._trials.leave, self.key)
 
@@ -93,20 +93,20 @@ class Trials:
         return len(self._lines)
 
     def count(self, key: str) -> int:
-        """How many have their turn."""
+        """The number of running requests."""
         return self._lines[key].running if key in self._lines else 0
 
     def of(self, request: Any) -> list[Turn]:
-        """The turns of a request; one that is added to the list is over with the others."""
+        """The turns of a request; those added to the list end with the others."""
         return self._turns.setdefault(request, [])
 
     def end(self, request: Any) -> None:
-        """The outcome of `request` is known, or will never be; a second time nothing happens."""
+        """Ends the turns of `request`, whose outcome is known or will never be; does nothing the second time."""
         for turn in self._turns.pop(request, ()):
             turn.pause()
 
     async def enter(self, key: str, look: Look) -> Verdict | None:
-        """Begins a turn, unless `look` does not allow it; waits while as many have one as failures are left."""
+        """Starts a turn if `look` allows it; waits while as many requests run as failures are left."""
         line = self._lines.setdefault(key, _Line())
         line.present += 1
         waited = False
@@ -115,7 +115,7 @@ class Trials:
                 failures = line.failures
                 verdict = await look()
                 if verdict is None or not verdict.allowed:
-                    line.next()  # who waits hears it, too
+                    line.next()  # waiting requests get it, too
                     return verdict
                 if failures != line.failures:
                     continue
@@ -127,14 +127,14 @@ class Trials:
                 await line.wait(first=waited)
                 waited = True
         except BaseException:
-            line.next()  # it may have been woken, and then the next one must be
+            line.next()  # pass on a wake-up that this request received
             raise
         finally:
             line.present -= 1
             self._forget(key, line)
 
     def failed(self, key: str) -> None:
-        """A failure of a request that still has its turn was counted."""
+        """Records that a failure of a running request was counted."""
         if key in self._lines:
             self._lines[key].failures += 1
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from uvicorn.protocols.utils import get_remote_addr
 
-from hapiish.http.body.reader import Waiting
+from hapiish.http.body.reader import PendingReceive
 from hapiish.http.serving.protocol import HttpProtocol, connections, descriptor
 
 
@@ -46,7 +46,7 @@ class Handshake(asyncio.Protocol):
             ssl_handshake_timeout=self.shared.limits.head_timeout,
         ).__await__()
         # Started here and not in the task: uvloop keeps reading, and TLS must see the first bytes.
-        task = self.loop.create_task(self._negotiate(Waiting(steps, next(steps))))  # type: ignore[arg-type]
+        task = self.loop.create_task(self._negotiate(PendingReceive(steps, next(steps))))  # type: ignore[arg-type]
         self.server_state.tasks.add(task)
         task.add_done_callback(self.server_state.tasks.discard)
 
