@@ -1,7 +1,7 @@
-"""The step that judges whether a caller may pass: scopes and entities of `auth.access` (hapi's lib/auth.js).
+"""The step that authorizes a caller: scopes and entities of `auth.access` (hapi's lib/auth.js).
 
-Rules are alternatives. In a scope list every `+x` must be granted, no `!x` may be, and of the others one must be;
-`{params.id}` and its like are filled in from the request as it came, and a missing value grants nothing.
+Rules are alternatives. Of a scope list every `+x` must be granted, no `!x` may be, and one of the others must be.
+`{params.id}` and similar templates are filled in from the request; a missing value denies access.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +13,7 @@ from hapiish.http.auth.strategy import Mode
 from hapiish.http.exchange.request import Request
 
 _SEVERAL = (list, tuple, set, frozenset)
-_MAPPINGS = (dict, Mapping)  # the first of them is found faster
+_MAPPINGS = (dict, Mapping)  # the first one is found faster
 _PLAIN = (str, bytes, int, float, list, tuple, type(None))
 _ROOTS = ("credentials", "params", "payload", "query")
 
@@ -21,7 +21,7 @@ Entity = Literal["any", "user", "app"]
 
 
 class Rule(Protocol):
-    """One rule of `auth.access`; `scope` None asks for none."""
+    """A rule of `auth.access`; `scope` None requires none."""
 
     @property
     def scope(self) -> Iterable[str] | None: ...
@@ -30,10 +30,10 @@ class Rule(Protocol):
 
 
 def access_step(rules: Iterable[Rule], mode: Mode) -> Callable[[Request], None]:
-    """The step that sets `request.auth.is_authorized`; 403 when no rule passes.
+    """The step that sets `request.auth.is_authorized`; raises 403 if no rule passes.
 
-    Without credentials a route that does not require them goes on, unauthorized. Raises ValueError at load for a
-    template that starts with none of credentials, params, payload and query.
+    Without credentials a route with optional authentication continues, unauthorized. Raises ValueError at load for a
+    template that does not start with credentials, params, payload or query.
     """
     return _Access([(rule.entity, _Scope(rule.scope) if rule.scope else None) for rule in rules], mode).judge
 
@@ -71,7 +71,7 @@ class _Access:
 
 
 class _Scope:
-    """A scope list, split by prefix; texts without templates are compared as sets."""
+    """A scope list, split by prefix; scopes without templates are compared as sets."""
 
     __slots__ = ("_forbidden", "_needed", "_offered", "_templates", "needs_one")
 
@@ -109,7 +109,7 @@ class _Scope:
 
 
 class _Filled:
-    """`user-{params.id}`, filled in for a request."""
+    """A scope template such as `user-{params.id}`."""
 
     __slots__ = ("_parts",)
 
@@ -121,7 +121,7 @@ class _Filled:
                 raise ValueError(f'the scope "{text}" must take its values from {known}, not from "{value}"')
 
     def fill(self, request: Request, credentials: Any) -> str | None:
-        """The text with its values, None when one is missing, empty or not a single value."""
+        """The text with its values; None if one is missing, empty or not a single value."""
         texts = []
         for part in self._parts:
             if not isinstance(part, Value):
@@ -138,7 +138,7 @@ class _Filled:
 
 
 def claim(holder: Any, name: str) -> Any:
-    """The value of that name in a mapping, or the attribute of an object that a scheme made its credentials."""
+    """The value of a claim in a mapping, or of an attribute if the scheme's credentials are an object."""
     if isinstance(holder, _MAPPINGS):
         return holder.get(name)
     return None if isinstance(holder, _PLAIN) or name.startswith("_") else getattr(holder, name, None)

@@ -1,6 +1,6 @@
 """The scheme `apiKey`: a key in a header, in the query or in a cookie.
 
-Judged by the user's function, or by the hashes of the strategy's own `keys`: a table never holds a key itself.
+The user's function checks the key, or the hashes of the strategy's `keys`: a table never holds a key itself.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ DEFAULT_HEADER = "x-api-key"
 
 
 class ApiKeyScheme:
-    """`validate(request, key, h)` must be awaitable. Raises ValueError for a key whose `hash` is no such hash."""
+    """The scheme; `validate(request, key, h)` is awaitable. Raises ValueError for a key with an invalid `hash`."""
 
     def __init__(self, server: Any, options: Mapping[str, Any]) -> None:
         self._query, self._cookie = options.get("query"), options.get("cookie")
@@ -37,7 +37,7 @@ class ApiKeyScheme:
                 raise ValueError(f'key "{name}": {error}') from None
 
     async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
-        """What the table or the user's function knows of the key; without one the next strategy is tried."""
+        """Checks the key by the table or the user's function; without a key the next strategy is tried."""
         key = self._read(request)
         if not key:
             raise self._unauthorized(None)
@@ -62,7 +62,7 @@ class ApiKeyScheme:
         return key if isinstance(key, str) else None
 
     def _find(self, key: str) -> dict[str, Any] | None:
-        """Every known key is compared, whichever it is."""
+        """Compares against every key, in constant time."""
         digest = hashlib.sha256(key.encode()).digest()
         found = [credentials for known, credentials in self._keys if hmac.compare_digest(known, digest)]
         return dict(found[0]) if found else None

@@ -1,6 +1,6 @@
 """The scheme `basic`: user name and password in the Authorization header (RFC 7617).
 
-They are judged by the user's function, or by the hashes of the strategy's own `users`.
+The user's function checks them, or the hashes of the strategy's `users`.
 """
 
 import binascii
@@ -17,14 +17,14 @@ from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated, ValidateResult
 
-REMEMBERED = 1024
-"""So many good passwords are remembered, as keyed digests, so that not every request pays for a slow hash."""
+CACHED_PASSWORDS = 1024
+"""Number of valid passwords cached as keyed digests, so that not every request computes a slow hash."""
 
 
 class BasicScheme:
-    """`validate` must be awaitable. Options and messages are those of @hapi/basic; `users` are hapiish's own.
+    """The scheme, with the options and messages of @hapi/basic; `users` is hapiish's addition.
 
-    Raises ValueError for a user whose `passwordHash` is no such hash.
+    `validate` must be awaitable. Raises ValueError for a user whose `passwordHash` is invalid.
     """
 
     def __init__(self, server: Any, options: Mapping[str, Any]) -> None:
@@ -34,7 +34,7 @@ class BasicScheme:
         self._attributes = options.get("unauthorizedAttributes") or {}
 
     async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
-        """Asks the user's function. Without such a header the next strategy is tried; a malformed one is a 400."""
+        """Calls the user's function. Without the header the next strategy is tried; a malformed one is a 400."""
         username, password = self._parse(request.header(b"authorization"))
         if not username and not self._allow_empty_username:
             raise self._unauthorized("HTTP authentication header missing username")
@@ -66,7 +66,7 @@ class BasicScheme:
 
 
 class _Users:
-    """The users that a table lists; an unknown name takes as long as a wrong password."""
+    """The users of a table; an unknown name takes as long as a wrong password."""
 
     def __init__(self, server: Any, users: Mapping[str, Any]) -> None:
         for name, user in users.items():
@@ -87,13 +87,13 @@ class _Users:
             if not await self._run(is_password, password, against["passwordHash"]) or user is None:
                 return {"isValid": False}
             self._known[digest] = None
-            if len(self._known) > REMEMBERED:
+            if len(self._known) > CACHED_PASSWORDS:
                 self._known.popitem(last=False)
         return {"isValid": True, "credentials": listed(username, user)}
 
 
 def listed(name: str, entry: Mapping[str, Any], key: str = "user") -> dict[str, Any]:
-    """The credentials of one who is listed in a table: the name, the scopes, and what else the entry gives."""
+    """The credentials of an entry of a table: the name, the scopes, and the entry's other values."""
     scope = entry.get("scope")
     scopes = {} if scope is None else {"scope": [scope] if isinstance(scope, str) else list(scope)}
     return {key: name, **scopes, **(entry.get("credentials") or {})}

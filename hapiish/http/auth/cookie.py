@@ -1,6 +1,6 @@
-"""The scheme `cookie`: a session sealed into a cookie, judged by the user's function if there is one (@hapi/cookie).
+"""The scheme `cookie`: a session sealed into a cookie, checked by an optional function of the user (@hapi/cookie).
 
-Route handlers set and clear the session by `request.cookie_auth`, or what `requestDecoratorName` calls it.
+Route handlers set and clear the session by `request.cookie_auth`, or the name in `requestDecoratorName`.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ DECORATION = "cookie_auth"
 
 
 class CookieAuth:
-    """`request.cookie_auth`: the session of one request's caller, as the response will carry it."""
+    """`request.cookie_auth`: sets and clears the session of the request's caller."""
 
     __slots__ = ("_request", "_scheme")
 
@@ -27,7 +27,7 @@ class CookieAuth:
         self._scheme = scheme
 
     def set(self, session: Any, value: Any = ...) -> None:
-        """Starts a session, a mapping; or, with two arguments, sets one key of the present one."""
+        """Starts a session, a mapping; with two arguments, sets one key of the current session."""
         if value is not ...:
             session = {**self._present("apply a key to"), session: value}
         if not isinstance(session, Mapping):
@@ -36,7 +36,7 @@ class CookieAuth:
         self._request.set_cookie(self._scheme.name, session, {})
 
     def clear(self, key: str | None = None) -> None:
-        """Ends the session, or takes one key out of it."""
+        """Ends the session, or removes one key of it."""
         if key is None:
             self._request.auth.artifacts = None
             self._request.set_cookie(self._scheme.name, CLEAR, {})
@@ -44,7 +44,7 @@ class CookieAuth:
             self.set({name: value for name, value in self._present("clear a key from").items() if name != key})
 
     def ttl(self, milliseconds: int) -> None:
-        """Lets the session live so long from now on."""
+        """Sets the remaining lifetime of the session."""
         session = self._present("give another lifetime")
         self._request.set_cookie(
             self._scheme.name,
@@ -53,7 +53,7 @@ class CookieAuth:
         )
 
     def next(self, default: str = "/") -> str:
-        """Where a login should lead: what `appendNext` wrote into the query, if it is a path of this very server."""
+        """The return path after a login: the query parameter of `appendNext`, if it is a path of this server."""
         target = self._request.query.get(self._scheme.next or "next")
         return target if is_local(target) else default
 
@@ -65,10 +65,9 @@ class CookieAuth:
 
 
 class CookieScheme:
-    """`cookie` is a pair of a name and a `Definition`; `validate` and `redirectTo.method` must be awaitable.
+    """The scheme; `cookie` is a pair of name and `Definition`; `validate` and `redirectTo.method` must be awaitable.
 
-    A session is valid as long as its cookie lives, unless `iron.ttl` says otherwise. Raises ValueError for
-    `keepAlive` without a `ttl` that it could renew.
+    A session expires with its cookie, unless `iron.ttl` is set. Raises ValueError for `keepAlive` without a `ttl`.
     """
 
     token_header = None
@@ -93,7 +92,7 @@ class CookieScheme:
         self._validate = options.get("validate")
 
     async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
-        """The session, or what the user's function makes of it, as credentials."""
+        """The session, or the credentials that the user's function returns for it."""
         session = request.state.get(self.name)
         if not isinstance(session, Mapping) or not session:
             return await self._refused(request, h, _unauthorized(None))
@@ -113,7 +112,7 @@ class CookieScheme:
         return Authenticated(credentials, session)
 
     async def _ask_validate(self, request: Request, session: Mapping[str, Any], h: Any) -> ValidateResult | boom.Boom:
-        """The user's answer, a no as the error it means; so does a boom below 500 that the function raises."""
+        """Calls the user's function; a refusal, or a boom below 500 that it raises, is returned as an error."""
         assert self._validate is not None
         try:
             answer = ValidateResult(await self._validate(request, session, h))
@@ -124,7 +123,7 @@ class CookieScheme:
         return answer if answer.is_valid or answer.response is not None else _unauthorized(None)
 
     async def _refused(self, request: Request, h: Any, error: boom.Boom) -> Unauthenticated | Response:
-        """A redirection to the login where one is required and a browser can follow it, else the verdict."""
+        """Redirects to the login if authentication is required and a browser can follow, else returns the verdict."""
         uri = self._redirect_to
         override = request.route.settings.plugins.get("cookie")
         if isinstance(override, Mapping) and "redirectTo" in override:
@@ -141,7 +140,7 @@ class CookieScheme:
         return response.redirect(uri).takeover()
 
     def _target(self, request: Request) -> str:
-        """Where the caller was going, as a path of this very server, so that the login page can trust it."""
+        """The path of the request, for the login page to return to; always a path of this server."""
         query = request.scope["query_string"].decode("latin-1")
         raw = request.scope.get("raw_path")
         here = request.scope.get("root_path", "") + request.path

@@ -1,6 +1,6 @@
 """The scheme `jwt`: a signed token in a header (RFC 6750) or a cookie, with the options of @hapi/jwt.
 
-A token's signature is verified once and remembered; its times are judged, and the user's function is asked, on every
+A token's signature is verified once and cached; its times are checked and the user's function is called on every
 request.
 """
 
@@ -19,16 +19,15 @@ from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated, ValidateResult
 
 NO_KEY = "public keys, certificates and keys of others (uri, method) only verify"
-REMEMBERED = 4096
-"""So many verified tokens are remembered for each strategy; the one unused for longest goes first."""
+CACHED_TOKENS = 4096
+"""Number of verified tokens cached per strategy; the least recently used is evicted."""
 
 
 def jwt_scheme(server: Any, options: Mapping[str, Any]) -> "JwtScheme":
-    """The scheme for these options; `validate`, and functions among the keys, must be awaitable,
-    and `cache` is the rules of a cache in milliseconds, as is `sign.ttl`.
+    """The scheme for these options. `validate` and functions among the keys must be awaitable.
 
-    Raises ValueError for a key that is too short or not one for its algorithms, for tokens that nobody judges, and for
-    `sign` without a key that signs.
+    Durations of `cache` and `sign.ttl` are in milliseconds. Raises ValueError for a key that is too short or does not
+    fit its algorithms, for `verify: false` without `validate`, and for `sign` without a signing key.
     """
     given = options.get("keys")
     several = given if isinstance(given, list) else [] if given is None else [given]
@@ -40,7 +39,7 @@ def jwt_scheme(server: Any, options: Mapping[str, Any]) -> "JwtScheme":
         raise ValueError(f"sign needs a secret or a private key: {NO_KEY}")
     if options.get("verify") is False:
         if not options.get("validate"):
-            raise ValueError("verify: false needs a validate function, or anybody may come as anybody")
+            raise ValueError("verify: false needs a validate function; otherwise any token would be accepted")
         return JwtScheme(options, None, signing)
     if changing:
         return ChangingKeysScheme(options, fixed, changing, signing)
@@ -48,7 +47,7 @@ def jwt_scheme(server: Any, options: Mapping[str, Any]) -> "JwtScheme":
 
 
 class JwtScheme:
-    """Tokens under keys that never change; without keys (None) they are the user's function's to judge."""
+    """Authenticates by tokens with fixed keys; without keys (None) the user's function checks the tokens."""
 
     def __init__(
         self, options: Mapping[str, Any], keys: Sequence[Key] | None, signing: Sequence[SigningKey] = ()
@@ -79,14 +78,12 @@ class JwtScheme:
         self._attributes = options.get("unauthorizedAttributes") or {}
         claim = options.get("scopeClaim")
         self._scope_claim = claim.split(".") if claim else None
-        self._token = lru_cache(REMEMBERED)(self._read)
-        # A handshake's token stands in the header of a request's.
+        self._token = lru_cache(CACHED_TOKENS)(self._read)
+        # A socket's handshake passes its token as this header.
         self.token_header = None if self._cookie else (self._header, f"{self._word} ".encode("latin-1"))
 
     async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
-        """The claims, or what the user's function makes of them, as credentials; without such a header the next
-        strategy is tried.
-        """
+        """Authenticates by the token's claims or the user's function; without a token the next strategy is tried."""
         try:
             token = self._token(request.header(self._header) if self._cookie is None else self._crumb(request))
             claims = token.claims()
@@ -110,7 +107,7 @@ class JwtScheme:
         return Authenticated(credentials, artifacts, token.until)
 
     async def _ask_validate(self, artifacts: dict[str, Any], request: Request, h: Any) -> Any:
-        """What the user's function returns; a boom below 500 that it raises is its no, whatever the status (hapi)."""
+        """Calls the user's function; a boom below 500 that it raises is a refusal, whatever the status (hapi)."""
         assert self._validate is not None
         try:
             return await self._validate(artifacts, request, h)
@@ -121,17 +118,17 @@ class JwtScheme:
 
     @property
     def signs(self) -> bool:
-        """Whether it has a key to sign with."""
+        """Returns whether the scheme has a signing key."""
         return bool(self._signer.keys)
 
     def sign(self, claims: Mapping[str, Any], **options: Any) -> str:
-        """The token of these claims, see `Signer.sign`. Raises ValueError without a key that signs."""
+        """Signs a token with these claims, see `Signer.sign`. Raises ValueError without a signing key."""
         if not self.signs:
             raise ValueError(f"it has no key to sign with: {NO_KEY}")
         return self._signer.sign(claims, **options)
 
     def verify(self, auth: Any) -> None:
-        """Raises the 401 of a token that was good when the request came and is over by now."""
+        """Raises 401 for a token that has expired since the request came."""
         try:
             self._verifier.judge_times(auth.artifacts["decoded"]["payload"], time())
         except TokenError as error:
@@ -162,7 +159,7 @@ class JwtScheme:
 
 
 class ChangingKeysScheme(JwtScheme):
-    """Tokens under keys that an issuer publishes, or that a function finds for each of them."""
+    """The scheme for keys that an issuer publishes, or that a function returns per token."""
 
     def __init__(
         self,
@@ -179,7 +176,7 @@ class ChangingKeysScheme(JwtScheme):
         self._functions: list[Any] = [each for each in changing if callable(each)]
 
     async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
-        """As with fixed keys, under those of this moment."""
+        """Authenticates with the current keys."""
         try:
             text = self._text(request.header(self._header) if self._cookie is None else self._crumb(request))
             token = self._verifier.read(text)
@@ -204,14 +201,14 @@ def _remote(given: Mapping[str, Any], cache: Mapping[str, int] | None) -> Remote
 
 
 def _headless(given: Any) -> str | None:
-    """The header of tokens that have none, as the text that would stand before the first dot."""
+    """The header of tokens sent without one, encoded as the text before the first dot."""
     if given is None or isinstance(given, str):
         return given
     return urlsafe_b64encode(codec.encode(given)).rstrip(b"=").decode()
 
 
 def _scopes(claims: Any, path: Sequence[str]) -> list[str]:
-    """The scopes at a claim, which OAuth writes as one text with spaces."""
+    """The scopes of a claim, which OAuth writes as one text with spaces."""
     for name in path:
         claims = claims.get(name) if isinstance(claims, Mapping) else None
     if isinstance(claims, str):
@@ -224,5 +221,5 @@ def _seconds(ttl: Any) -> Any:
 
 
 def _several(accepted: Any) -> list[str] | None:
-    """The accepted values of a claim; None (from false) for any."""
+    """The accepted values of a claim; None (from false) accepts any."""
     return [accepted] if isinstance(accepted, str) else accepted or None

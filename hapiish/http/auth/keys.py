@@ -1,7 +1,7 @@
-"""Where the keys of tokens come from: secrets, PEM, and sets of keys that an issuer publishes (JWKS, RFC 7517).
+"""Keys of tokens: secrets, PEM, and key sets that an issuer publishes (JWKS, RFC 7517).
 
-A fetched set is kept as a cache keeps values (fresh, stale, expired), and fetched again when a token names a key that
-it lacks; never more than one fetch is under way, and never more than one in half a minute is made for unknown keys.
+A fetched set is cached (fresh, stale, expired) and fetched again when a token names an unknown key: one fetch at a
+time, and at most one in half a minute for unknown keys.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from hapiish.service import Service
 _ALWAYS: Final = {"expires_in": 7 * 24 * 3_600_000, "generate_timeout": 120_000}
 _STALE: Final = {"stale_in": 3_600_000, "stale_timeout": 500}
 COOLDOWN: Final = 30.0
-"""So many seconds must be between two fetches for keys that nobody knows."""
+"""Minimum seconds between two fetches for unknown keys."""
 
 _RSA: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _BY_CURVE: Final = {
@@ -39,22 +39,22 @@ _BY_CURVE: Final = {
 
 
 class KeysError(Exception):
-    """Keys that cannot be had now."""
+    """Keys that are unavailable."""
 
 
 def make_key(given: Any) -> Key:
-    """The key of a secret, a PEM text or `{key, algorithms, kid}`; a PEM's algorithms are those of its kind.
+    """Makes a key from a secret, a PEM text or `{key, algorithms, kid}`; a PEM's default algorithms fit its type.
 
-    Raises ValueError for what is no key, or none for its algorithms.
+    Raises ValueError for an invalid key, or one that does not fit its algorithms.
     """
     options = given if isinstance(given, Mapping) else {"key": given}
     return _made(options["key"], tuple(options.get("algorithms") or ()), options.get("kid"))
 
 
 def signing_key(given: Any) -> SigningKey | None:
-    """The key that signs what `make_key` of the same verifies; None for a public key or a certificate.
+    """The signing counterpart of `make_key`; None for a public key or a certificate.
 
-    The first of its algorithms is the one that it signs by.
+    It signs with the first of its algorithms.
     """
     options = given if isinstance(given, Mapping) else {"key": given}
     material = options["key"]
@@ -85,7 +85,7 @@ def _public(pem: str) -> Any:
             return load_pem_x509_certificate(data).public_key()
         return load_pem_private_key(data, None).public_key() if "PRIVATE" in pem else load_pem_public_key(data)
     except (TypeError, ValueError):
-        raise ValueError("the PEM text is no key that could be read") from None
+        raise ValueError("the PEM text is not a readable key") from None
 
 
 def _algorithms(public: Any) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ def _algorithms(public: Any) -> tuple[str, ...]:
 
 
 class _LocalStore:
-    """The store of one set of keys: they are objects, and stay in this process."""
+    """Stores a key set in this process, since keys are objects."""
 
     is_ready = True
 
@@ -103,10 +103,10 @@ class _LocalStore:
         self._entry: Entry | None = None
 
     async def start(self) -> None:
-        """There is nothing to open."""
+        """Does nothing."""
 
     async def stop(self) -> None:
-        """There is nothing to close."""
+        """Does nothing."""
 
     async def get(self, segment: str, id: str) -> Entry | None:
         return self._entry
@@ -119,9 +119,9 @@ class _LocalStore:
 
 
 class RemoteKeys:
-    """The keys behind a URI, kept by the rules of a cache; durations are in milliseconds, `clock` gives seconds.
+    """The cached keys of a URI; durations are in milliseconds, `clock` returns seconds.
 
-    `fetch` returns the document; it is httpx that asks unless a caller knows better.
+    `fetch` returns the document, by default with httpx.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class RemoteKeys:
         self._service = Service(f"the issuer of the keys at {uri}", "no new key is known")
 
     async def keys(self, kid: str | None = None) -> tuple[Key, ...]:
-        """The keys of now, with the one called `kid` if the issuer has it. Raises KeysError."""
+        """The current keys, including `kid` if the issuer has it. Raises KeysError."""
         try:
             found: tuple[Key, ...] = await self._policy.get(self.uri)
             if kid is not None and all(key.kid != kid for key in found):
@@ -159,7 +159,7 @@ class RemoteKeys:
         return found
 
     async def _refetch(self, kid: str, found: tuple[Key, ...]) -> tuple[Key, ...]:
-        """The issuer may have a new key: it is asked, once for all who wait, unless that was done just now."""
+        """Fetches the keys for an unknown `kid`, once for concurrent callers, unless that was done just now."""
         async with self._asking:
             if self._clock() - self._tried >= COOLDOWN:
                 found = await self._generate(self.uri, None)
@@ -185,7 +185,7 @@ class RemoteKeys:
         return found
 
     def _key(self, given: Any) -> Key | None:
-        """A public key for signatures; what is anything else, or of a kind unknown to us, is left out."""
+        """A public signature key; None for other keys and unknown types."""
         if not isinstance(given, Mapping) or given.get("use", "sig") != "sig" or given.get("kty") == "oct":
             return None
         named = (given["alg"],) if isinstance(given.get("alg"), str) else _BY_CURVE.get(given.get("crv", ""), _RSA)
@@ -206,9 +206,9 @@ class RemoteKeys:
 async def keys_for(
     header: Mapping[str, Any], remotes: Sequence[RemoteKeys], asked: Sequence[Callable[[], Awaitable[Any]]]
 ) -> list[Key]:
-    """The keys of every source for a token with this header; those that fail matter only when none has a key.
+    """The keys of every source for a token with this header; failures matter only if no source has a key.
 
-    Raises ServerUnavailable then.
+    Raises ServerUnavailable in that case.
     """
     keys: list[Key] = []
     failures: list[Exception] = []

@@ -1,6 +1,6 @@
-"""What a scheme says of a request's body and of the response, besides who is asking (hapi's `payload` and `response`).
+"""Payload and response authentication of schemes (hapi's `payload` and `response`).
 
-A signature over the body can only be judged once the body is read, and one over the response when it is finished.
+The payload is authenticated after the body is read, the response when it is finished.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,9 +19,9 @@ Demand = Literal["required", "optional"]
 def payload_authentication(
     methods: Mapping[str, tuple[AsyncHandler, Demand]],
 ) -> Callable[[Request], Awaitable[Response | None]]:
-    """The step that has the body judged by the strategy that knew the caller; `methods` are by strategy.
+    """The step in which the caller's strategy authenticates the payload; `methods` are by strategy.
 
-    A missing signature (an error without a message) is a 401 where it is `required`.
+    A missing signature (an error without a message) is a 401 if payload authentication is `required`.
     """
 
     async def authenticate(request: Request) -> Response | None:
@@ -64,7 +64,7 @@ def response_authentication(methods: Mapping[str, AsyncHandler]) -> Finalizer:
 
 
 def _failure(outcome: Any, where: str) -> Exception:
-    """What is no h.continue_ fails the request, as the error that it is or as our own."""
+    """Converts a result other than h.continue_ to an error: itself if it is one, else a 500."""
     if isinstance(outcome, Exception):
         return outcome
     return boom.InternalServerError(f"{where} must return h.continue_ or raise, not {type(outcome).__name__}")

@@ -1,8 +1,8 @@
-"""The scheme `oauth2`: a login at a third party, by the authorization code flow (RFC 6749, OpenID Connect; @hapi/bell).
+"""The scheme `oauth2`: login at a third party by the authorization code flow (RFC 6749, OpenID Connect; @hapi/bell).
 
-The route is both ends of it: without a code it sends the browser away, and the provider sends it back to the same
-path. State, nonce and the verifier of PKCE wait in a sealed cookie meanwhile. Who comes back well is authenticated
-once: the handler starts a session of its own.
+The route is both ends of the flow: without a code it redirects to the provider, which redirects back to the same path.
+State, nonce and PKCE verifier are kept in a sealed cookie meanwhile. A successful login authenticates one request; the
+handler starts a session.
 """
 
 import asyncio
@@ -25,30 +25,30 @@ from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
 from hapiish.service import Service
 
 PATIENCE: Final = 10.0
-"""So many seconds a provider may take for each answer."""
+"""Timeout of a provider's response in seconds."""
 
 MINUTES: Final = 10 * 60_000
-"""So many milliseconds a login may take unless the cookie says otherwise."""
+"""Default lifetime of a login's cookie in milliseconds."""
 
 _OURS: Final = frozenset(
     {"client_id", "response_type", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method"}
 )
-"""Parameters of the login page that nobody else may set."""
+"""Parameters of the login page that options cannot override."""
 
 _WRONG_CLAIMS: Final = {
-    "exp": "it has no end or no subject",
-    "sub": "it has no end or no subject",
-    "nonce": "it belongs to another login",
-    "azp": "it was made for somebody else",
-    "at_hash": "it belongs to another access token",
+    "exp": "exp or sub is missing",
+    "sub": "exp or sub is missing",
+    "nonce": "nonce does not match",
+    "azp": "azp is another client",
+    "at_hash": "at_hash does not match",
 }
 """Messages for claims of an ID token that authlib refuses."""
 
-_NONCE: Final = 22  # characters of the state that are ours; what follows is the application's
+_NONCE: Final = 22  # length of the state's random part; the application's part follows
 
 
 class OAuth2Scheme:
-    """`cookie` is a pair of a name and a `Definition`; functions among the options must be awaitable."""
+    """The scheme; `cookie` is a pair of a name and a `Definition`; functions among the options must be awaitable."""
 
     handshake = False
     token_header = None
@@ -75,7 +75,7 @@ class OAuth2Scheme:
         self._service = Service(f"the login provider {self.name}", "a login with it is answered 502")
 
     async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
-        """Sends the browser to the provider, or makes credentials of what it brings back."""
+        """Redirects to the provider, or converts the provider's redirect to credentials."""
         query = request.query
         if query.get("error") or query.get("denied"):
             why = query.get("error_description") or query.get("denied") or query.get("error")
@@ -120,7 +120,7 @@ class OAuth2Scheme:
         return Response("").redirect(uri).takeover()
 
     async def _with_params(self, request: Request, uri: str) -> str:
-        """The login page's URI with what the table adds to it; nothing of ours is replaced."""
+        """Adds the table's parameters to the URI of the login page; reserved ones are never replaced."""
         from authlib.common.urls import add_params_to_uri
 
         extra: dict[str, Any] = dict(await self._option("providerParams", request) or {})
@@ -164,7 +164,7 @@ class OAuth2Scheme:
     async def _token(
         self, request: Request, provider: Provider, base: str, waiting: Mapping[str, Any]
     ) -> Mapping[str, Any] | None:
-        """The provider's answer to the code; None for a code that it does not take, which is the caller's fault."""
+        """Exchanges the code for tokens; None for a code that the provider refuses, which is the client's error."""
         from authlib.integrations.base_client import OAuthError
 
         more = await self._option("tokenParams", request) or {}
@@ -203,7 +203,7 @@ class OAuth2Scheme:
         assert provider.keys is not None
         text = token.get("id_token")
         if not isinstance(text, str):
-            raise TokenError("there is none")
+            raise TokenError("it is missing")
         header = provider.verifier.read(text).header
         try:
             keys = await provider.keys.keys(header.get("kid"))
@@ -212,12 +212,12 @@ class OAuth2Scheme:
         verified = provider.verifier.under(keys).verify(text)
         claims, now = verified.claims(), time()
         provider.verifier.judge_times(claims, now)
-        known = {"client_id": self._client_id, "nonce": str(waiting.get("oidc")), "access_token": token["access_token"]}
+        expected = {"client_id": self._client_id, "nonce": str(waiting.get("oidc")), "access_token": token["access_token"]}
         try:
-            CodeIDToken(claims, verified.header, params=known).validate(int(now), provider.verifier.skew)
+            CodeIDToken(claims, verified.header, params=expected).validate(int(now), provider.verifier.skew)
         except ClaimError as error:
             raise TokenError(_WRONG_CLAIMS.get(error.claim, error.description)) from None
-        except (TypeError, ValueError):  # an at_hash that is no text
+        except (TypeError, ValueError):  # at_hash is not text
             raise TokenError(_WRONG_CLAIMS["at_hash"]) from None
         return claims
 
@@ -229,9 +229,9 @@ class OAuth2Scheme:
         token: Mapping[str, Any],
         claims: Mapping[str, Any],
     ) -> None:
-        """Fills `credentials.profile`: by the user's function, else by what the provider says of the caller.
+        """Fills `credentials.profile`: from the user's function, else from the provider's profile.
 
-        Raises TokenError for a profile of somebody else.
+        Raises TokenError for a profile of another subject.
         """
         import httpx
 
@@ -249,14 +249,16 @@ class OAuth2Scheme:
         except boom.Boom:
             raise
         except Exception as error:
-            if given is not None and not isinstance(error, httpx.HTTPError | OSError):  # a mistake of that function
+            if given is not None and not isinstance(
+                error, httpx.HTTPError | OSError
+            ):  # an error in the user's function
                 log.event(request.id, ["auth", "error"], error)
                 raise boom.BadGateway(f"Failed obtaining {self.name} user profile") from error
             raise self._unreachable("user profile", error) from error
         if not isinstance(raw, Mapping):
             raise self._unreachable("user profile", ValueError("the answer is no object"))
         if claims and raw.get("sub") != claims["sub"]:
-            raise TokenError(f"The {self.name} profile is somebody else's")
+            raise TokenError(f"The {self.name} profile has another subject")
         if raw:
             credentials["profile"] = provider.described({**claims, **raw})
 
@@ -283,7 +285,7 @@ class OAuth2Scheme:
     async def _get(
         self, provider: Provider | None, token: str | None, uri: str, params: Mapping[str, str] | None = None
     ) -> Any:
-        """The JSON behind a URI, read as the caller when there is a token."""
+        """Fetches JSON, authorized by the token if given."""
         import httpx
 
         headers = {"Accept": "application/json", **(provider.headers if provider is not None else {})}
@@ -295,7 +297,7 @@ class OAuth2Scheme:
             return answer.raise_for_status().json()
 
     async def _option(self, name: str, request: Request) -> Any:
-        """An option, or what its function says for this request."""
+        """The value of an option, or the result of its function for this request."""
         given = self._options.get(name)
         return await given(request) if callable(given) else given
 
@@ -315,6 +317,6 @@ class OAuth2Scheme:
         return Unauthenticated(error, {"provider": self.name, **credentials})
 
     def _unreachable(self, what: str, error: Exception) -> boom.Boom:
-        """The provider's failure, whose cause is for the log alone."""
+        """A 502 for a failure of the provider, whose cause is only logged."""
         self._service.lost(f"{what}: {str(error) or type(error).__name__}")
         return boom.BadGateway(f"Failed obtaining {self.name} {what}")

@@ -1,7 +1,7 @@
-"""Who can be asked for a login: known providers as data, one's own endpoints, and issuers that publish theirs.
+"""Login providers: known providers as data, explicit endpoints, and issuers with discovery.
 
-A provider is either plain OAuth 2.0 (a profile is read with the access token) or OpenID Connect, whose ID token is
-verified under the issuer's keys.
+A provider is plain OAuth 2.0, where the profile is fetched with the access token, or OpenID Connect, where an ID token
+is verified with the issuer's keys.
 """
 
 import asyncio
@@ -14,19 +14,19 @@ from hapiish.http.auth.keys import RemoteKeys
 from hapiish.http.auth.tokens import Verifier
 
 RENEWED: Final = 86_400.0
-"""An issuer's endpoints are asked for again after so many seconds; its keys have rules of their own."""
+"""Lifetime of an issuer's endpoints in seconds; its keys are cached separately."""
 
 RETRIED: Final = 60.0
-"""And after so many, when they could not be had."""
+"""Seconds until a retry after a failure."""
 
 _CLAIMS: Final = {"id": "sub", "username": "preferred_username", "displayName": "name", "email": "email"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """Endpoints and manners of a provider. `fields` say where the profile's names are; dots lead into objects.
+    """Endpoints and parameters of a provider. `fields` map profile names to paths with dots.
 
-    `verifier` judges ID tokens, `keys` are what it judges them by; None for plain OAuth 2.0.
+    `verifier` verifies ID tokens with `keys`; both None for plain OAuth 2.0.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Provider:
     verifier: Verifier | None = None
 
     def described(self, raw: Mapping[str, Any]) -> dict[str, Any]:
-        """A profile in bell's words, with all that the provider says as `raw`."""
+        """A profile with bell's names and the provider's response as `raw`."""
         named = {name: _at(raw, path) for name, path in self.fields.items()}
         return {**{name: value for name, value in named.items() if value is not None}, "raw": dict(raw)}
 
@@ -52,9 +52,9 @@ Fetch = Callable[[str], Awaitable[Any]]
 
 
 class Issuer:
-    """A provider of OpenID Connect, known by its issuer alone (OpenID Connect Discovery 1.0).
+    """A provider of OpenID Connect that is configured by its issuer (OpenID Connect Discovery 1.0).
 
-    `fetch` reads the JSON behind a URI. Its document is kept for a day, and longer while it cannot be had.
+    `fetch` returns JSON of a URI. The discovery document is cached for a day, longer if it is unavailable.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Issuer:
         self._asking = asyncio.Lock()
 
     async def provider(self) -> Provider:
-        """The provider as the issuer describes it now. Raises ValueError for a document that is not its own."""
+        """The provider by the issuer's current document. Raises ValueError for a document of another issuer."""
         if self._known is not None and self._clock() - self._since < RENEWED:
             return self._known
         async with self._asking:
@@ -99,7 +99,7 @@ class Issuer:
         if not isinstance(document, Mapping) or not all(isinstance(document.get(key), str) for key in wanted):
             raise ValueError(f"{self.issuer} does not describe a provider of OpenID Connect")
         if document["issuer"].rstrip("/") != self.issuer.rstrip("/"):
-            raise ValueError(f"{self.issuer} calls itself {document['issuer']}")
+            raise ValueError(f"the document of {self.issuer} names another issuer, {document['issuer']}")
         uri = document["jwks_uri"]
         keys = self._known.keys if self._known is not None and self._known.keys is not None else None
         methods = document.get("token_endpoint_auth_methods_supported")
@@ -118,7 +118,7 @@ class Issuer:
 
 
 def own_provider(given: Mapping[str, Any]) -> Provider:
-    """A provider from its settings as a table writes them."""
+    """The provider of a table's settings."""
     scope = given.get("scope") or ()
     return Provider(
         name=given["name"],
@@ -147,7 +147,7 @@ ISSUERS: Final[Mapping[str, str]] = {
     "slack": "https://slack.com",
     "twitch": "https://id.twitch.tv/oauth2",
 }
-"""Known providers of OpenID Connect; others are named by `issuer`."""
+"""Known providers of OpenID Connect; others are configured by `issuer`."""
 
 _HUB = "https://github.com/login/oauth"
 _GRAPH = "https://graph.facebook.com/v21.0"
@@ -199,4 +199,4 @@ PROVIDERS: Final[Mapping[str, Mapping[str, Any]]] = {
         "fields": {"id": "id", "username": "id", "displayName": "display_name", "email": "email"},
     },
 }
-"""Known providers of plain OAuth 2.0, as a table would write them."""
+"""Known providers of plain OAuth 2.0, in the form of a table's settings."""

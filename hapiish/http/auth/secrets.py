@@ -1,4 +1,4 @@
-"""Passwords and API keys as a table may hold them: only as hashes. Written by `hapiish hash`.
+"""Hashes of passwords and API keys, the only form in which a table holds them; printed by `hapiish hash`.
 
 A password is hashed slowly, by scrypt (`$scrypt$ln=15,r=8,p=1$salt$hash`) or Argon2 (`$argon2id$…`, which needs the
 package cryptography); a key, which is random and long, by SHA-256 (`sha256:…`). Comparisons take constant time.
@@ -14,18 +14,18 @@ from typing import Final
 _SCRYPT: Final = re.compile(r"\$scrypt\$ln=([0-9]{1,2}),r=([0-9]{1,2}),p=([0-9]{1,2})\$([\w+/]+)\$([\w+/]+)", re.ASCII)
 _ARGON: Final = re.compile(r"\$argon2id\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[\w+/]+\$[\w+/]+", re.ASCII)
 _KEY: Final = re.compile(r"sha256:([0-9a-f]{64})")
-_COST: Final = (15, 8, 1)  # ln, r, p: 32 MiB and some 60 ms for each attempt
+_COST: Final = (15, 8, 1)  # ln, r, p: 32 MiB and about 60 ms per attempt
 
 
 def hash_password(password: str) -> str:
-    """The hash of a password, with a salt of its own; takes a moment on purpose."""
+    """Hashes a password with a random salt; slow by design."""
     salt = secrets.token_bytes(16)
     log_n, r, p = _COST
     return f"$scrypt$ln={log_n},r={r},p={p}${_text(salt)}${_text(_scrypt(password, salt, _COST, 32))}"
 
 
 def is_password(password: str, known: str) -> bool:
-    """Whether `known` is a hash of `password`; takes a moment on purpose."""
+    """Returns whether `known` is a hash of `password`; slow by design."""
     found = _SCRYPT.fullmatch(known)
     if found is None:
         return _is_argon(password, known)
@@ -35,7 +35,7 @@ def is_password(password: str, known: str) -> bool:
 
 
 def check_password_hash(known: str) -> None:
-    """Raises ValueError for a text that is no hash, or asks for more work than a request may cost."""
+    """Raises ValueError for an invalid hash, or one whose cost is too high for a request."""
     found = _SCRYPT.fullmatch(known)
     if found is None and not _ARGON.fullmatch(known):
         raise ValueError('not a hash of a password: write what "hapiish hash" prints')
@@ -44,12 +44,12 @@ def check_password_hash(known: str) -> None:
 
 
 def hash_key(key: str) -> str:
-    """The hash of an API key."""
+    """Hashes an API key."""
     return f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def key_digest(known: str) -> bytes:
-    """The digest in the hash of a key. Raises ValueError for a text that is none."""
+    """The digest in the hash of a key. Raises ValueError for an invalid hash."""
     found = _KEY.fullmatch(known)
     if found is None:
         raise ValueError('not a hash of a key: write what "hapiish hash --key" prints')

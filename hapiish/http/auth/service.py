@@ -1,4 +1,4 @@
-"""`server.auth`: what code may ask of strategies outside of a route's own authentication (hapi's server.auth)."""
+"""`server.auth`: strategies for use outside of a route's own authentication (hapi's server.auth)."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -15,7 +15,7 @@ from hapiish.types import Run
 
 
 class AuthService:
-    """`api` is what schemes publish, by strategy; `default` the settings of routes that say nothing of auth."""
+    """The strategies' API; `api` holds what schemes publish, by strategy; `default` the default settings of routes."""
 
     __slots__ = ("_run", "_strategies", "api", "default")
 
@@ -27,10 +27,10 @@ class AuthService:
 
     @anywhere
     async def test(self, strategy: str, request: Request) -> Authenticated:
-        """The credentials and artifacts that a strategy finds in a request now, whatever its route asks for.
+        """Authenticates a request with a strategy, whatever its route requires.
 
-        Neither mode nor access is judged, and `request.auth` stays as it is. Raises the boom of bad or missing
-        credentials, and KeyError for an unknown strategy.
+        Ignores mode and access, and leaves `request.auth` unchanged. Raises a boom for invalid or missing credentials,
+        and KeyError for an unknown strategy.
         """
         verdict = await asked(strategy, self._strategies[strategy], request, self._run)
         if isinstance(verdict, Unauthenticated):
@@ -41,7 +41,7 @@ class AuthService:
 
     @anywhere
     async def verify(self, request: Request) -> None:
-        """Judges the credentials of a request once more, such as those of a long stream: raises when they are over."""
+        """Verifies the request's credentials again, for long streams; raises if they have expired."""
         auth = request.auth
         if auth.error is not None:
             raise auth.error
@@ -57,13 +57,13 @@ class AuthService:
         expires_in: float | timedelta | Literal[False] | None = None,
         kid: str | None = None,
     ) -> str:
-        """A token that the strategy accepts, signed by the first of its keys that can, or by the one called `kid`.
+        """Signs a token that the strategy accepts, with its first signing key or the one named `kid`.
 
-        Without a strategy the first of the default that signs. It ends `expires_in` seconds from now; without that when
-        `exp` of the claims says, or after `sign.ttl` of the strategy; False is never. `iat`, and `aud` and `iss` as the
-        strategy wants them, are added where the claims lack them. No coroutine: any function calls it.
+        Without a strategy, uses the first default strategy that can sign. The token expires in `expires_in` seconds;
+        without that, at `exp` of the claims or after `sign.ttl` of the strategy; False never. Missing `iat`, `aud` and
+        `iss` are added. Not a coroutine, so that any function can call it.
 
-        Raises ValueError for a strategy without a key to sign with, for claims that it would refuse and for an unknown
+        Raises ValueError for a strategy without a signing key, for claims that it would refuse, and for an unknown
         strategy or key.
         """
         name = strategy or self._signing()
@@ -87,7 +87,7 @@ class AuthService:
         raise ValueError("no strategy can sign tokens: it takes the scheme jwt with a secret or a private key")
 
     def access(self, request: Request, route: Route) -> bool:
-        """Whether the access rules of a route, perhaps another one, let this request's caller pass."""
+        """Returns whether the access rules of `route` admit this request's caller."""
         settings = route.settings.auth
         if settings is None or not settings.access:
             return True
@@ -102,5 +102,5 @@ class AuthService:
             request.auth.is_authorized = before
 
     def lookup(self, route: Route) -> Any:
-        """The settings of authentication in effect on a route; None where anybody may come."""
+        """The effective authentication settings of a route; None without authentication."""
         return route.settings.auth

@@ -1,4 +1,4 @@
-"""Claims to the text of a signed token (RFC 7515, RFC 7519): the other half of `tokens`, with the same keys."""
+"""Signs tokens (RFC 7515, RFC 7519): the counterpart of `tokens`, with the same keys."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ _TIMES = ("exp", "iat", "nbf")
 
 
 class SigningKey:
-    """A secret or a private key, and the algorithm that it signs by."""
+    """A secret or a private key with its signature algorithm."""
 
     __slots__ = ("_algorithm", "_material", "kid", "name")
 
@@ -34,10 +34,10 @@ class SigningKey:
 
 
 class Signer:
-    """Makes tokens that `verifier` accepts, with the first of `keys` or the one called `kid`.
+    """Signs tokens that `verifier` accepts, with the first of `keys` or the one named `kid`.
 
-    A token lives `ttl` seconds unless it is said otherwise; False is for ever. `headless` is the header of tokens that
-    are sent without one. `claims` are what every token has that does not say otherwise.
+    A token expires after `ttl` seconds by default; False never. `headless` is the header of tokens that are sent
+    without one. `claims` are defaults for every token.
     """
 
     def __init__(
@@ -62,9 +62,9 @@ class Signer:
         expires_in: float | timedelta | Literal[False] | None = None,
         kid: str | None = None,
     ) -> str:
-        """The token of `claims`, with `iat` and `exp` unless they have them; `expires_in` is in seconds.
+        """The token of `claims`, with default `iat` and `exp`; `expires_in` is in seconds.
 
-        Raises ValueError for claims that the strategy would refuse, and for a key that is not there.
+        Raises ValueError for claims that the strategy would refuse, and for an unknown key.
         """
         key = self._key(kid)
         made = self._complete(claims, expires_in)
@@ -74,7 +74,7 @@ class Signer:
         text = f"{payload}.{signature}" if self._headless else f"{header}.{payload}.{signature}"
         try:
             claims = self._verifier.verify(text).claims()
-            # A token for later is a good one.
+            # A token that is not active yet is valid.
             self._verifier.judge_times(claims, max(time(), claims.get("nbf", 0)))
         except TokenError as error:
             raise ValueError(f"the strategy would refuse this token: {error}") from None

@@ -1,7 +1,7 @@
-"""The step that finds out who is asking: the strategies of a route in order, under its mode (hapi's lib/auth.js).
+"""The authentication step: tries a route's strategies in order, under its mode (hapi's lib/auth.js).
 
-It fails closed: only `h.authenticated` lets a request through as its caller. What a scheme returns besides a verdict
-or a response is a 500, and so is what it raises besides a boom below 500.
+It fails closed: only `h.authenticated` authenticates a request. Any other result than a verdict or a response is a 500,
+and so is any error but a boom below 500.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,10 +21,10 @@ Mode = Literal["required", "optional", "try"]
 def authenticate_step(
     strategies: Sequence[tuple[str, Scheme]], mode: Mode, run: Run
 ) -> Callable[[Request], Awaitable[Response | None]]:
-    """The step that fills `request.auth`; `run` takes the schemes written as `def` to the pool of threads.
+    """The step that fills `request.auth`; `run` calls schemes written as `def` in the thread pool.
 
-    A strategy that finds no credentials of its kind leaves the word to the next; bad ones end the search: 401 when
-    the mode is `required` or `optional`, unauthenticated but with `auth.error` when it is `try`.
+    Without credentials the next strategy is tried; invalid ones end the search: 401 in the modes `required` and
+    `optional`; in `try` the request continues, unauthenticated, with `auth.error`.
     """
     return _Strategies([(name, caller(scheme.authenticate, run)) for name, scheme in strategies], mode).authenticate
 
@@ -70,7 +70,7 @@ class _Strategies:
 
 
 async def asked(name: str, scheme: Scheme, request: Request, run: Run) -> Authenticated | Unauthenticated | Response:
-    """What one strategy says of a request, outside of any route's mode."""
+    """The verdict of one strategy, outside of a route's mode."""
     return await _ask(name, caller(scheme.authenticate, run), request)
 
 
@@ -84,7 +84,7 @@ async def _ask(name: str, call: AsyncHandler, request: Request) -> Authenticated
 
 
 def _verdict(name: str, result: Any) -> Authenticated | Unauthenticated | Response:
-    """What the scheme of the strategy `name` means by its result; a boom below 500 means bad credentials."""
+    """Converts the result of a strategy's scheme to a verdict; a boom below 500 means invalid credentials."""
     if isinstance(result, Authenticated) and result.credentials is not None:
         return result
     if isinstance(result, boom.Boom):

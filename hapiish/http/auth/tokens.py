@@ -1,6 +1,6 @@
-"""JSON Web Tokens (RFC 7519) to verified claims. Knows keys and times; what a request is, it does not know.
+"""Verifies JSON Web Tokens (RFC 7519); requests are handled in `jwt`.
 
-Messages are those of @hapi/jwt. Only the algorithms of a key are ever tried with it, and `none` is none of them.
+Messages are those of @hapi/jwt. A key is tried with its own algorithms only, and `none` is never accepted.
 """
 
 import re
@@ -17,11 +17,11 @@ from hapiish import codec
 _PART = re.compile(r"[\w-]*", re.ASCII)
 _SIGNATURES = jwt.PyJWS()
 _TIMES = ("nbf", "exp", "iat")
-"""Claims that are numbers where they are given: null is no number, and no time without end (RFC 7519 §4.1)."""
+"""Claims that must be numbers if present: null is not accepted as unlimited (RFC 7519 §4.1)."""
 
 
 class TokenError(Exception):
-    """A token that is refused; `is_expired` when it was good once."""
+    """A token that is refused; `is_expired` if it was valid before."""
 
     def __init__(self, message: str, *, is_expired: bool = False) -> None:
         super().__init__(message)
@@ -29,11 +29,11 @@ class TokenError(Exception):
 
 
 class UnknownKeyError(TokenError):
-    """None of the keys is for such a token: another strategy may know it."""
+    """A token that no key is for; another strategy may have the key."""
 
 
 class Key:
-    """A secret or public key and the algorithms it is for. Raises ValueError when it is too short or no such key."""
+    """A secret or public key and its algorithms. Raises ValueError if it is too short or does not fit an algorithm."""
 
     __slots__ = ("algorithms", "kid", "material")
 
@@ -53,15 +53,15 @@ class Key:
                 raise ValueError(complaint)
 
     def is_for(self, header: Mapping[str, Any]) -> bool:
-        """Whether a token with this header may have been signed with the key."""
+        """Returns whether a token with this header may be signed with the key."""
         kid = header.get("kid")
         return header["alg"] in self.algorithms and (kid is None or self.kid is None or kid == self.kid)
 
 
 class Token:
-    """A verified token. Its claims are handed out as copies: what one request does to them, no other sees.
+    """A verified token. Its claims are returned as copies, so that requests cannot change those of others.
 
-    Between `since` and `until`, in seconds since the epoch, its times need no judging.
+    Between `since` and `until`, in seconds since the epoch, its times need no check.
     """
 
     __slots__ = ("_claims", "_is_flat", "header", "parts", "since", "text", "until")
@@ -75,11 +75,11 @@ class Token:
         self.since, self.until = inf, -inf
 
     def claims(self) -> dict[str, Any]:
-        """The payload, made anew."""
+        """A new copy of the payload."""
         return self._claims.copy() if self._is_flat else _object(self.parts[1]) or {}
 
     def artifacts(self, claims: dict[str, Any]) -> dict[str, Any]:
-        """What `validate` functions get, in the form of @hapi/jwt, with `claims` as the decoded payload."""
+        """The argument of `validate` functions, in the form of @hapi/jwt, with `claims` as the decoded payload."""
         header, payload, signature = self.parts
         return {
             "token": self.text,
@@ -89,9 +89,10 @@ class Token:
 
 
 class Verifier:
-    """Judges tokens by keys and by the claims they must have; None accepts any audience, issuer or subject.
+    """Verifies tokens by keys and required claims; None accepts any audience, issuer or subject.
 
-    `headless` is the header of tokens that come without one. Without keys (None, not an empty list) nothing is judged.
+    `headless` is the header of tokens sent without one. Without keys (None, not an empty list) signatures are not
+    verified.
     """
 
     __slots__ = ("_accepted", "exp", "headless", "keys", "max_age", "nbf", "skew")
@@ -118,7 +119,7 @@ class Verifier:
         self.skew = skew
 
     def verify(self, text: str) -> Token:
-        """The token, if its signature and its fixed claims are right; its times are judged by `judge_times`."""
+        """Verifies the signature and the fixed claims of a token; `judge_times` checks its times."""
         token = self.read(text)
         if self.keys is None:
             token.since, token.until = -inf, inf
@@ -136,7 +137,7 @@ class Verifier:
         return token
 
     def read(self, text: str) -> Token:
-        """The token as it says it is, whoever made it."""
+        """Parses a token without verification."""
         if self.headless is None:
             return _read(text)
         if text.count(".") == 2:
@@ -144,7 +145,7 @@ class Verifier:
         return _read(f"{self.headless}.{text}")
 
     def under(self, keys: Sequence[Key]) -> "Verifier":
-        """The same demands with other keys."""
+        """The same verifier with other keys."""
         other = copy(self)
         other.keys = tuple(keys)
         return other
@@ -161,7 +162,7 @@ class Verifier:
         return since, min(until, iat + self.skew + self.max_age) if self.max_age and iat is not None else until
 
     def judge_times(self, claims: Mapping[str, Any], now: float) -> None:
-        """Raises TokenError for one that is over, too old or not yet active at `now` (seconds since the epoch)."""
+        """Raises TokenError for a token that is expired, too old or not active at `now` (seconds since the epoch)."""
         exp, nbf, iat = claims.get("exp"), claims.get("nbf"), claims.get("iat")
         if self.exp and "exp" in claims and _number("exp", exp) <= now - self.skew:
             raise TokenError("Token expired", is_expired=True)

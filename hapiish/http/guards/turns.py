@@ -25,14 +25,14 @@ Look = Callable[[], Awaitable[Verdict | None]]
 """Returns the failures left, without counting; None if unknown."""
 
 
-class _Line:
-    """The requests of one key: `running` have a turn, `waiting` want one, `present` are all of them."""
+class _Queue:
+    """The requests of one key: `running` have a turn, `entering` ask for one, `waiting` sleep."""
 
-    __slots__ = ("failures", "present", "running", "waiting")
+    __slots__ = ("entering", "failures", "running", "waiting")
 
     def __init__(self) -> None:
         self.failures = 0  # counted since it started: a concurrent look may miss the last one
-        self.present = 0
+        self.entering = 0
         self.running = 0
         self.waiting: deque[asyncio.Future[None]] = deque()
 
@@ -86,15 +86,15 @@ class Trials:
     """The turns of all keys."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, _Line] = {}
+        self._queues: dict[str, _Queue] = {}
         self._turns: WeakKeyDictionary[Any, list[Turn]] = WeakKeyDictionary()
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._queues)
 
     def count(self, key: str) -> int:
         """The number of running requests."""
-        return self._lines[key].running if key in self._lines else 0
+        return self._queues[key].running if key in self._queues else 0
 
     def of(self, request: Any) -> list[Turn]:
         """The turns of a request; those added to the list end with the others."""
@@ -107,44 +107,44 @@ class Trials:
 
     async def enter(self, key: str, look: Look) -> Verdict | None:
         """Starts a turn if `look` allows it; waits while as many requests run as failures are left."""
-        line = self._lines.setdefault(key, _Line())
-        line.present += 1
+        queue = self._queues.setdefault(key, _Queue())
+        queue.entering += 1
         waited = False
         try:
             while True:
-                failures = line.failures
+                failures = queue.failures
                 verdict = await look()
                 if verdict is None or not verdict.allowed:
-                    line.next()  # waiting requests get it, too
+                    queue.next()  # waiting requests get it, too
                     return verdict
-                if failures != line.failures:
+                if failures != queue.failures:
                     continue
-                if line.running < verdict.remaining:
-                    line.running += 1
-                    if line.running < verdict.remaining:
-                        line.next()
+                if queue.running < verdict.remaining:
+                    queue.running += 1
+                    if queue.running < verdict.remaining:
+                        queue.next()
                     return verdict
-                await line.wait(first=waited)
+                await queue.wait(first=waited)
                 waited = True
         except BaseException:
-            line.next()  # pass on a wake-up that this request received
+            queue.next()  # pass on a wake-up that this request received
             raise
         finally:
-            line.present -= 1
-            self._forget(key, line)
+            queue.entering -= 1
+            self._forget(key, queue)
 
     def failed(self, key: str) -> None:
         """Records that a failure of a running request was counted."""
-        if key in self._lines:
-            self._lines[key].failures += 1
+        if key in self._queues:
+            self._queues[key].failures += 1
 
     def leave(self, key: str) -> None:
         """Ends a turn."""
-        line = self._lines[key]
-        line.running -= 1
-        line.next()
-        self._forget(key, line)
+        queue = self._queues[key]
+        queue.running -= 1
+        queue.next()
+        self._forget(key, queue)
 
-    def _forget(self, key: str, line: _Line) -> None:
-        if not line.running and not line.present:
-            del self._lines[key]
+    def _forget(self, key: str, queue: _Queue) -> None:
+        if not queue.running and not queue.entering:
+            del self._queues[key]
