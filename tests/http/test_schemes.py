@@ -403,7 +403,7 @@ def test_options_that_leave_nobody_to_judge_are_found_at_load(scheme: str, optio
         ("basic", "{users: {ann: {passwordHash: '$scrypt$ln=40,r=8,p=1$YQ$YQ'}}}", "unreasonable costs"),
         ("jwt", "{keys: short}", "32 bytes"),
         ("jwt", "{keys: [{uri: 'https://a.test/'}], cache: {staleIn: 1h}}", "staleTimeout"),
-        ("jwt", "{keys: '-----BEGIN PUBLIC KEY-----'}", "the PEM text is no key"),
+        ("jwt", "{keys: '-----BEGIN PUBLIC KEY-----'}", "the PEM text is not a readable key"),
     ],
 )
 def test_options_that_a_scheme_cannot_use_are_found_when_it_is_made(
