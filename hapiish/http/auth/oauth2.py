@@ -212,7 +212,11 @@ class OAuth2Scheme:
         verified = provider.verifier.under(keys).verify(text)
         claims, now = verified.claims(), time()
         provider.verifier.judge_times(claims, now)
-        expected = {"client_id": self._client_id, "nonce": str(waiting.get("oidc")), "access_token": token["access_token"]}
+        expected = {
+            "client_id": self._client_id,
+            "nonce": str(waiting.get("oidc")),
+            "access_token": token["access_token"],
+        }
         try:
             CodeIDToken(claims, verified.header, params=expected).validate(int(now), provider.verifier.skew)
         except ClaimError as error:
