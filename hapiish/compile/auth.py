@@ -17,6 +17,7 @@ from hapiish.http.exchange.route import Finalizer, Step, caller
 from hapiish.http.validation.validator import compile_schema
 from hapiish.options import units
 from hapiish.options.declare import camel
+from hapiish.options.walk import Path, walk
 from hapiish.realm import visiting
 from hapiish.resolve import resolve
 from hapiish.table.build import overlay
@@ -24,7 +25,6 @@ from hapiish.table.compose.owned_names import owned_by_default, owner_of
 from hapiish.table.extras import packages
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
-from hapiish.table.schemes import BUILT_IN
 from hapiish.types import AsyncHandler
 
 SCHEMES: Mapping[str, str] = {
@@ -73,8 +73,8 @@ class AuthCompiler:
         if lacking:
             return None
         options: Any = given.options
-        for path in BUILT_IN[given.scheme]:
-            options = _resolved(options, path, self.names.function)
+        for _, function, at in walk(model.Strategy, {"scheme": given.scheme, "options": options}):
+            options = _resolved(options, at[1:], self.names.function(function))
         if given.scheme in _COOKIES:
             options = {**options, "cookie": self.cookie(name, given, options.get("cookie") or {})}
         if given.scheme == "jwt" and options.get("cache"):
@@ -209,14 +209,12 @@ def _rules(cache: Mapping[str, Any]) -> dict[str, int]:
     return {name: units.duration(value) for name, value in given if value is not None}
 
 
-def _resolved(options: Any, path: tuple[str, ...], function: Callable[[str], Any]) -> Any:
-    """`options` with the function that the name at `path` stands for; lists are gone through."""
+def _resolved(options: Any, at: Path, function: Any) -> Any:
+    """`options` with the function that is named at a path in them."""
+    if not at or at == ("method",):  # `{method: name}` stands in place of a value, and is the function itself
+        return function
+    step, *rest = at
+    inner = _resolved(options[step], tuple(rest), function)
     if isinstance(options, list):
-        return [_resolved(each, path, function) for each in options]
-    if not path:
-        return function(options) if isinstance(options, str) else options
-    if isinstance(options, Mapping) and path[0] in options:
-        inner = _resolved(options[path[0]], path[1:], function)
-        # `{method: name}`, which stands in place of a value, is the function itself.
-        return inner if path == ("method",) else {**options, path[0]: inner}
-    return options
+        return [inner if index == step else each for index, each in enumerate(options)]
+    return {**options, step: inner}

@@ -16,9 +16,11 @@ from hapiish.http.exchange.route import caller
 from hapiish.http.validation.validator import compile_schema
 from hapiish.kinds.refusal import Refusal
 from hapiish.kinds.route import KindRoute
+from hapiish.options.declare import keys_of
+from hapiish.options.kinds import Handlers
+from hapiish.options.walk import walk
 from hapiish.table import extras
 from hapiish.table.compose.owned_names import owned_by_default
-from hapiish.table.kinds import functions
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.types import AsyncHandler
@@ -102,7 +104,7 @@ class KindCompiler:
                 if isinstance(options.get(key), str):
                     options[key] = self.names.function(owned_by_default(options[key], kind.realm))
         if kind.name in KINDS:
-            for name, at in functions(kind.name, options):
+            for _, name, at in walk(keys_of(Handlers)[kind.name].hint, options):
                 if not at:
                     return self.names.function(name)
                 options[at[0]] = self.names.function(name)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final, Literal
 
-from hapiish.options.declare import As, Chosen, Form, Items, option, settings
+from hapiish.options.declare import As, Chosen, Form, Items, Refers, Role, Text, option, settings
 from hapiish.options.schemes import SCHEMES
-from hapiish.options.values import NOWHERE, VARIABLE, AnyText, Function, Json, Mark
+from hapiish.options.values import NOWHERE, VARIABLE, Function, Json, Mark
 
 Scope = Annotated[
     tuple[str, ...],
@@ -18,6 +18,7 @@ _SCOPE: Final = (
     "`{payload.x}` and `{credentials.x}` are replaced per request; `{{` is a literal brace."
 )
 _ENTITY: Final = "Whose credentials: a user's (they have `user`), an app's (they have not) or any."
+StrategyName = Annotated[str, Text(min=0), Refers(Role.STRATEGY)]
 Variable = Annotated[str, Form(VARIABLE)]
 _NEW: Final = f"a new name: {', '.join(sorted(SCHEMES)[:-1])} and {max(SCHEMES)} are built in"
 PayloadAuth = Annotated[Literal["required", "optional", False], As(Literal["required", "optional", True, False])]
@@ -32,22 +33,23 @@ class Access:
     entity: Literal["any", "user", "app"] = option("any", _ENTITY)
 
 
-@settings(name="authOptions", also=(False, str), wanted="false, the name of a strategy, or its settings")
+@settings(
+    name="authOptions", short="strategy", also=(False, str), wanted="false, the name of a strategy, or its settings"
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteAuth:
     """Who may call, with every short form spelled out and the default strategy filled in."""
 
-    strategy: ClassVar[AnyText | None] = option(
+    strategy: ClassVar[StrategyName | None] = option(
         None,
         "One strategy of `auth.strategies`; excludes `strategies`. Without either the default one.",
         examples=["session"],
     )
-    strategies: Annotated[tuple[str, ...], As(Annotated[tuple[AnyText, ...], Items(min=1, unique=True)] | None)] = (
-        option(
-            description="Strategies in order; the next is tried when a request has no credentials of the previous "
-            "kind.",
-            required=False,
-        )
+    strategies: Annotated[
+        tuple[str, ...], As(Annotated[tuple[StrategyName, ...], Items(min=1, unique=True)] | None)
+    ] = option(
+        description="Strategies in order; the next is tried when a request has no credentials of the previous kind.",
+        required=False,
     )
     mode: Literal["required", "optional", "try"] = option(
         "required", "`required`; `optional`: without credentials too, but not with bad ones; `try`: with bad ones too."
@@ -72,7 +74,7 @@ class RouteAuth:
 class Strategy:
     """A scheme with its settings."""
 
-    scheme: str = option(
+    scheme: Annotated[str, Refers(Role.SCHEME, unless=tuple(SCHEMES))] = option(
         description="The built-in `apiKey`, `basic`, `cookie`, `jwt` or `oauth2`, or a name in `auth.schemes`.",
         examples=["jwt", "basic", "cookie", "apiKey", "oauth2"],
     )

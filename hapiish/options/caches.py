@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from hapiish.options.declare import As, Chosen, Text, option, settings
-from hapiish.options.values import NOWHERE, Duration, Function, Json, Mark, Size, TimeOfDay, TimeSpan
+from hapiish.options.values import (
+    MAY_BE_FUNCTION,
+    NOWHERE,
+    Duration,
+    Function,
+    Json,
+    Mark,
+    Size,
+    TimeOfDay,
+    TimeSpan,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +132,7 @@ class CacheStore:
             r"^(memory|redis|[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*)$",
             'memory, redis or text of the form "module:attribute"',
         ),
+        MAY_BE_FUNCTION,
     ] = option(
         description="`memory`, `redis` (needs `hapiish[redis]`), or a store of one's own: `(server, options)` "
         "as module:attribute, which returns a `hapiish.caches.Store`.",

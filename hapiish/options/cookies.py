@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from hapiish.options.declare import Form, option, settings
+from hapiish.options.declare import Form, Like, option, settings
+from hapiish.options.schemes.common import ByFunction
 from hapiish.options.values import (
     NOWHERE,
     CookieName,
@@ -74,7 +75,7 @@ class Cookie:
     strict_header: bool = option(True, "Whether a value outside of RFC 6265 is an error.")
     ignore_errors: bool = option(False, "Whether a bad value is left out in silence.")
     clear_invalid: bool = option(False, "Whether the browser is told to drop a bad value.")
-    auto_value: Annotated[Json, Form(_AUTO_VALUE, nullable=True)] | None = option(
+    auto_value: Annotated[Json, Form(_AUTO_VALUE, nullable=True), Like(ByFunction)] | None = option(
         None,
         "The value that clients without the cookie are given: a value that the encoding can hold, or `{method: "
         '"module:attribute"}` for a function of the request.',

@@ -102,6 +102,34 @@ class Form:
     nullable: bool = False
 
 
+@dataclass(slots=True, eq=False, repr=False)
+class Like:
+    """A value that is looked through as one of type `hint`, where its form is another; `beside` an option, if given."""
+
+    hint: Any
+    beside: str = ""
+
+
+class Role(Enum):
+    """What a value in a table refers to, or is, see `walk`."""
+
+    FUNCTION = "module:attribute"
+    CALL = "a call of a server method"
+    STRATEGY = "the name of a strategy"
+    SCHEME = "the name of a scheme"
+    SCHEMA = "a JSON Schema"
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Refers:
+    """A value of one of `types` has a role, but for the texts `unless`, and for those that are not `like` a pattern."""
+
+    role: Role
+    types: tuple[type, ...] = (str,)
+    unless: tuple[str, ...] = ()
+    like: str = ""
+
+
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Option:
     """What one option declares about itself. Without a description it is that of its class."""
@@ -254,7 +282,9 @@ def settings_of(kind: type) -> Settings:
 @cache
 def keys_of(kind: type) -> Mapping[str, Key]:
     """The options of a class by their key in the file, in the order of their declaration."""
-    hints = get_type_hints(kind, include_extras=True)
+    hints: Mapping[str, Any] = kind.__annotations__
+    if any(get_origin(hint) is tuple and kind.__name__ in get_args(hint) for hint in hints.values()):
+        hints = get_type_hints(kind, include_extras=True)  # slow, and needed only by a class that holds its like
     found: dict[str, Key] = {}
     fields: Mapping[str, Any] = getattr(kind, "__dataclass_fields__", kind.__dict__)
     for name, hint in hints.items():

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final, Literal
 
-from hapiish.options.declare import As, Form, Items, Text, option, settings
+from hapiish.options.declare import As, Form, Items, Like, Text, option, settings
 from hapiish.options.ext import Points
 from hapiish.options.kinds import Handlers, Kind
 from hapiish.options.routes import RouteOptions
@@ -21,6 +21,7 @@ _PREFIX: Final = (
     "What is put in front of the paths of its routes; prefixes always add up, and the path `/` becomes the prefix "
     "itself."
 )
+_FREE: Final = {"type": ["object", "null"]}
 _OF_TABLES: Final = {
     "if": {"required": ["table"]},
     "then": {
@@ -180,7 +181,7 @@ class PluginEntry:
         examples=[{"userModel": "models.staff:Staff"}],
     )
     routes: Placement = option(Placement(), "Where its routes are.")
-    options: Mapping[str, Json] = option(
+    options: Annotated[Mapping[str, Json], Form(_FREE, nullable=True), Like(RouteOptions, beside="table")] = option(
         {},
         "Of a table: options of its routes, over its own defaults and below what its routes say. Of a Python "
         "plugin: its own options.",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from hapiish.options.declare import Items, Range, Text, option, settings
-from hapiish.options.values import LARGEST
+from hapiish.options.values import LARGEST, MAY_BE_FUNCTION
 
 LookupMap = Annotated[Mapping[str, str], Items(min=1)]
 _COMPRESSED: Final = (
@@ -42,7 +42,7 @@ class ServerFiles:
 class FileHandler:
     """One file: its path, a function that chooses it, or settings."""
 
-    path: str = option(
+    path: Annotated[str, MAY_BE_FUNCTION] = option(
         description="The file, relative to `confine`; or a function `(request, h)` as module:attribute, which "
         "returns it.",
         examples=["public/index.html", "handlers.files:choose"],
@@ -71,7 +71,9 @@ class DirectoryHandler:
     """The files below a folder, by the last parameter of the route's path."""
 
     path: Annotated[
-        tuple[str, ...], Items(min=1, one=True, wanted='a folder, a list of folders, or a function "module:attribute"')
+        tuple[str, ...],
+        Items(min=1, one=True, wanted='a folder, a list of folders, or a function "module:attribute"'),
+        MAY_BE_FUNCTION,
     ] = option(
         description="The folder, relative to `files.relativeTo`, or folders that are tried in order; or a "
         "function `(request, h)` as module:attribute, which returns one or several.",

@@ -8,15 +8,27 @@ from hapiish.options.auth import Auth
 from hapiish.options.caches import CacheStore, Method
 from hapiish.options.cookies import Cookie
 from hapiish.options.database import Database
-from hapiish.options.declare import As, At, Form, On, Text, option, settings
+from hapiish.options.declare import As, At, Form, Like, On, Text, option, settings
 from hapiish.options.entries import Group, PluginEntry, Route
 from hapiish.options.events import ServerEvent
 from hapiish.options.ext import Ext, Points
 from hapiish.options.kinds import KindSource
+from hapiish.options.routes import RouteOptions
 from hapiish.options.server import Server
 from hapiish.options.sessions import Session
 from hapiish.options.sockets import Sockets
-from hapiish.options.values import IDENTIFIER, NOWHERE, SCHEMA, AnyText, CookieName, Function, Identifier, Json, Mark
+from hapiish.options.values import (
+    IDENTIFIER,
+    IS_SCHEMA,
+    NOWHERE,
+    SCHEMA,
+    AnyText,
+    CookieName,
+    Function,
+    Identifier,
+    Json,
+    Mark,
+)
 from hapiish.options.views import Views
 
 MethodKey = Annotated[
@@ -28,7 +40,7 @@ MethodKey = Annotated[
 ]
 KindName = Annotated[str, Text(IDENTIFIER, "a new name of letters, digits and _; the built-in kinds keep theirs")]
 SchemaName = Annotated[str, Text("^[^/~#]+$", "a name without /, ~ and #")]
-NamedSchema = Annotated[dict[str, Any] | bool, Form({"type": ["object", "boolean"]}, wanted=SCHEMA.wanted)]
+NamedSchema = Annotated[dict[str, Any] | bool, Form({"type": ["object", "boolean"]}, wanted=SCHEMA.wanted), IS_SCHEMA]
 PresetName = Annotated[str, Text("^[A-Za-z_][A-Za-z0-9_.-]*$", "a name of letters, digits, _, . and -")]
 Params = Annotated[Mapping[Identifier, Mapping[str, Json] | None], Form(name="params", nullable=True)]
 Preset = Annotated[
@@ -49,6 +61,7 @@ Preset = Annotated[
         wanted="a mapping of route options",
         nullable=True,
     ),
+    Like(RouteOptions),
 ]
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, NewType
 
-from hapiish.options.declare import Form, Items, Text
+from hapiish.options.declare import Form, Items, Refers, Role, Text
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -24,7 +24,7 @@ LARGEST: Final = 9007199254740991
 """The largest integer that every reader of JSON has exactly."""
 
 VARIABLE: Final = {"$ref": "#/definitions/variable"}
-_FUNCTION: Final = (
+FUNCTION_NAME: Final = (
     r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*"
 )
 _TCHARS: Final = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -82,19 +82,19 @@ TimeSpan = Annotated[
 FUNCTION: Final = Form(
     {
         "description": "A Python function as module:attribute; the module is looked up beside the table first.",
-        "anyOf": [{"type": "string", "pattern": f"^{_FUNCTION}$"}, VARIABLE],
+        "anyOf": [{"type": "string", "pattern": f"^{FUNCTION_NAME}$"}, VARIABLE],
         "examples": ["handlers.messages:create"],
     },
     name="function",
     wanted='text of the form "module:attribute"',
 )
-Function = Annotated[str, FUNCTION]
+Function = Annotated[str, FUNCTION, Refers(Role.FUNCTION)]
 CALL: Final = Form(
     {
         "description": "A Python function as module:attribute, or a call of a server method: "
         "`users.load(params.id, 'text', 5, true)`, with values of the request (None where it has none) and literals.",
         "anyOf": [
-            {"type": "string", "pattern": rf"^({_FUNCTION}|[A-Za-z_][A-Za-z0-9_.]*\s*\(.*\))$"},
+            {"type": "string", "pattern": rf"^({FUNCTION_NAME}|[A-Za-z_][A-Za-z0-9_.]*\s*\(.*\))$"},
             VARIABLE,
         ],
         "examples": ["handlers.messages:create", "users.load(params.id)"],
@@ -102,8 +102,11 @@ CALL: Final = Form(
     name="functionOrCall",
     wanted='text of the form "module:attribute" or a call "method(params.id)"',
 )
-Call = Annotated[str, CALL]
+Call = Annotated[str, CALL, Refers(Role.CALL)]
 """A function, or a call of a server method."""
+
+MAY_BE_FUNCTION: Final = Refers(Role.FUNCTION, like=FUNCTION_NAME)
+"""Text that is a function where it looks like one."""
 
 FAIL_ACTION: Final = Form(
     {"anyOf": [{"enum": ["error", "log", "ignore", None]}, {"$ref": "#/definitions/function"}]},
@@ -111,7 +114,7 @@ FAIL_ACTION: Final = Form(
     wanted='error, log, ignore or a function "module:attribute"',
     nullable=True,
 )
-FailAction = Annotated[str, FAIL_ACTION]
+FailAction = Annotated[str, FAIL_ACTION, Refers(Role.FUNCTION, unless=("error", "log", "ignore"))]
 SCHEMA: Final = Form(
     {
         "description": 'A JSON Schema of the dialect 2020-12; `$ref: "#/schemas/Name"` takes one of the table\'s.',
@@ -121,14 +124,15 @@ SCHEMA: Final = Form(
     wanted="a JSON Schema: a mapping, true or false",
     nullable=True,
 )
-Schema = Annotated[dict[str, Any] | bool, SCHEMA]
+IS_SCHEMA: Final = Refers(Role.SCHEMA, types=(dict, bool))
+Schema = Annotated[dict[str, Any] | bool, SCHEMA, IS_SCHEMA]
 RULE: Final = Form(
     {"anyOf": [{"$ref": "#/definitions/jsonSchema"}, {"$ref": "#/definitions/function"}]},
     name="rule",
     wanted='a JSON Schema (a mapping, true or false) or a function "module:attribute"',
     nullable=True,
 )
-Rule = Annotated[dict[str, Any] | bool | str, RULE]
+Rule = Annotated[dict[str, Any] | bool | str, RULE, IS_SCHEMA, Refers(Role.FUNCTION)]
 """A JSON Schema, or a function that validates."""
 
 Password = Annotated[

@@ -8,15 +8,15 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 
 from hapiish import options as model
+from hapiish.options.declare import Role
+from hapiish.options.walk import walk
 from hapiish.table.build import build, fields_of, part
-from hapiish.table.calls import is_call
 from hapiish.table.compose.owned_names import owned
 from hapiish.table.draft import Draft
 from hapiish.table.draft_parts import EventDraft, NamespaceDraft, RouteDraft
 from hapiish.table.kinds import kind_of, spelled
 from hapiish.table.merge import Merged, spell_auth
 from hapiish.table.merging.realms import SERVER_POINTS, RealmDraft
-from hapiish.table.names import functions_in, functions_of
 from hapiish.table.places import INHERITED, mappings, section
 from hapiish.table.problems import Mark
 from hapiish.table.text.marks import Path
@@ -61,12 +61,13 @@ def names_of(draft: Draft) -> dict[str, Mark]:
     """Every `module:attribute` of all tables with its first position, in the order of positions."""
     found: dict[str, Mark] = {}
     for realm in draft.realms:
-        for name, at in functions_in(realm.value):
-            mark = draft.mark(*realm.at, *at)
-            found[name] = min(found.get(name, mark), mark)
+        for role, name, at in walk(model.Table, realm.value):
+            if role is Role.FUNCTION:
+                mark = draft.mark(*realm.at, *at)
+                found[name] = min(found.get(name, mark), mark)
     for layer in draft.layout.preset_instances:
-        for name, at in functions_of(layer.value, layer.at):
-            if not is_call(name):
+        for role, name, at in walk(model.RouteOptions, layer.value, layer.at):
+            if role is Role.FUNCTION:
                 found.setdefault(name, draft.mark(*at))
     return dict(sorted(found.items(), key=lambda item: item[1]))
 

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from hapiish.options import RouteOptions, Table
+from hapiish.options.declare import Role
+from hapiish.options.walk import walk
 from hapiish.table.compose.composition import Composition, Part
 from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.layout import Layout
 from hapiish.table.merge import Layer, Options
 from hapiish.table.merging.realms import RealmDraft
-from hapiish.table.places import Place, options_in, schemas_in, schemas_of, section
+from hapiish.table.places import Place, options_in, section
 from hapiish.table.problems import Mark
 from hapiish.table.schemas.dereference import Dereferenced
 from hapiish.table.schemas.references import Library, Root, UnresolvedError
@@ -157,11 +160,9 @@ class Draft:
     @cached_property
     def written_schemas(self) -> tuple[Place, ...]:
         """All JSON Schemas of all tables as they are written, with their paths."""
-        found = [((*realm.at, *at), schema) for realm in self.realms for at, schema in schemas_in(realm.value)]
-        return (
-            *found,
-            *(place for layer in self.layout.preset_instances for place in schemas_of(layer.value, layer.at)),
-        )
+        walks = [walk(Table, realm.value, realm.at) for realm in self.realms]
+        walks += [walk(RouteOptions, layer.value, layer.at) for layer in self.layout.preset_instances]
+        return tuple((at, schema) for found in walks for role, schema, at in found if role is Role.SCHEMA)
 
 
 def _dereferenced(library: Library) -> Dereferenced | None:

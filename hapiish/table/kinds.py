@@ -2,11 +2,8 @@
 `handler.defaults`), without importing what they do.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
-
-from hapiish.table.text.marks import Path
 
 BUILT_IN: Final[Mapping[str, Mapping[str, Any]]] = {
     "directory": {},
@@ -17,28 +14,10 @@ BUILT_IN: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """The built-in kinds and their default route options; those for a body do not reach GET routes."""
 
-_FUNCTION: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
-
 
 def kind_of(handler: Any) -> str | None:
     """The name of the kind in `handler: {name: options}`; None for a function."""
     return next(iter(handler)) if isinstance(handler, Mapping) and len(handler) == 1 else None
-
-
-def functions(name: str, options: Any) -> Iterator[tuple[str, Path]]:
-    """Each `module:attribute` in the options of a built-in kind, and where it is in them."""
-    if name in ("file", "directory"):
-        path, at = (options.get("path"), ("path",)) if isinstance(options, Mapping) else (options, ())
-        if isinstance(path, str) and _FUNCTION.fullmatch(path):
-            yield path, at
-    elif name == "proxy" and isinstance(options, Mapping):
-        for key in ("mapUri", "onRequest", "onResponse"):
-            if isinstance(options.get(key), str):
-                yield options[key], (key,)
-    elif name == "model" and isinstance(options, Mapping) and isinstance(options.get("computed"), Mapping):
-        for key, function in options["computed"].items():
-            if isinstance(function, str):
-                yield function, ("computed", key)
 
 
 def defaults(name: str, own: Any, method: str) -> Mapping[str, Any]:

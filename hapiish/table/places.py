@@ -1,4 +1,4 @@
-"""Where in one table something is written: routes, events, options of routes, names of strategies, schemas.
+"""Where in one table something is written: routes, their options, schemas inside of schemas.
 
 Walks the plain tree of a table, of which nothing is certain to be there.
 """
@@ -7,17 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE
-from hapiish.table.schemes import BUILT_IN
 from hapiish.table.text.marks import Path
-
-_INPUTS: Final = ("headers", "params", "query", "payload", "state", "all")
 
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 Options = Iterator[tuple[Mapping[str, Any], Path]]
-Names = Iterator[tuple[str, Path]]
 Place = tuple[Path, Any]
-Schemas = Iterator[Place]
 
 
 def section(value: Any, *path: str) -> Mapping[str, Any]:
@@ -52,23 +47,8 @@ def routes_in(table: Any) -> Options:
                 yield action, (*at, "actions", name)
 
 
-def events_in(table: Any) -> Options:
-    """The events from clients, of all namespaces."""
-    for namespace, place in mappings(section(table, "sockets"), "namespaces", ("sockets",)):
-        yield from mappings(namespace, "events", place)
-
-
 INHERITED: Final = ("ext", "limit", "pre")
 """Options that a namespace may have without `options` around them."""
-
-
-def options_of_events(table: Any) -> Options:
-    """Every place with options of events: namespaces, in either of their forms, and the events themselves."""
-    for namespace, place in mappings(section(table, "sockets"), "namespaces", ("sockets",)):
-        yield section(namespace, "options"), (*place, "options")
-        yield {key: namespace[key] for key in INHERITED if namespace.get(key) is not None}, place
-        for event, at in mappings(namespace, "events", place):
-            yield section(event, "options"), (*at, "options")
 
 
 def overrides_in(table: Any) -> Options:
@@ -87,61 +67,6 @@ def options_in(table: Any) -> Options:
     used = [(entry, at) for entry, at in mappings(table, "plugins") if "table" in entry]
     for holder, at in [*groups_in(table), *used, *routes_in(table), *overrides_in(table)]:
         yield section(holder, "options"), (*at, "options")
-
-
-def strategies_in(table: Any) -> Names:
-    """Every name of a strategy or of a scheme, but for those that are being declared, and what is built in."""
-    written: list[tuple[Any, Path]] = [(section(table, "auth").get("default"), ("auth", "default"))]
-    for name in section(table, "auth", "strategies"):
-        scheme = section(table, "auth", "strategies", name).get("scheme")
-        if isinstance(scheme, str) and scheme not in BUILT_IN:
-            yield scheme, ("auth", "strategies", name, "scheme")
-    written += [(options.get("auth"), (*at, "auth")) for options, at in options_in(table)]
-    for namespace, at in mappings(section(table, "sockets"), "namespaces", ("sockets",)):
-        written.append((namespace.get("auth"), (*at, "auth")))
-    written += [(options.get("auth"), (*at, "auth")) for options, at in options_of_events(table)]
-    for auth, at in written:
-        yield from strategies_of(auth, at)
-
-
-def strategies_of(auth: Any, at: Path) -> Names:
-    """The names of strategies in one `auth` as it is written."""
-    if isinstance(auth, str):
-        yield auth, at
-    elif isinstance(auth, Mapping):
-        if isinstance(auth.get("strategy"), str):
-            yield auth["strategy"], (*at, "strategy")
-        listed = auth.get("strategies")
-        for index, name in enumerate(listed if isinstance(listed, list) else ()):
-            if isinstance(name, str):
-                yield name, (*at, "strategies", index)
-
-
-def schemas_in(table: Any) -> Schemas:
-    """Every JSON Schema, but for those in presets that are filled in where they are used."""
-    for name, schema in section(table, "schemas").items():
-        yield ("schemas", name), schema
-    for options, at in options_in(table):
-        yield from schemas_of(options, at)
-    for options, at in options_of_events(table):
-        yield from schemas_of(options, at)
-    for namespace, at in mappings(section(table, "sockets"), "namespaces", ("sockets",)):
-        yield from schemas_of({"validate": section(namespace, "validate")}, at)
-        for emit, place in mappings(namespace, "emits", at):
-            if emit.get("payload") is not None:
-                yield (*place, "payload"), emit["payload"]
-
-
-def schemas_of(options: Mapping[str, Any], at: Path) -> Schemas:
-    """The schemas among the options of a route."""
-    validate, response = section(options, "validate"), section(options, "response")
-    if not validate and not response:
-        return
-    rules = [((*at, "validate", source), validate.get(source)) for source in _INPUTS]
-    rules.append(((*at, "response", "schema"), response.get("schema")))
-    rules += [((*at, "response", "status", status), rule) for status, rule in section(response, "status").items()]
-    # A rule may be the name of a function as well.
-    yield from ((place, rule) for place, rule in rules if isinstance(rule, bool | dict))
 
 
 def schemas_within(at: Path, schema: Any) -> Iterator[tuple[Path, Any]]:

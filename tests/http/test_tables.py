@@ -42,6 +42,12 @@ def fail(request, h, error):
 
 def find(request, h):
     return request.server.lookup("show").path
+
+def who():
+    return WHO
+
+def chosen(request, h):
+    return {"is": request.pre["who"]}
 """
 USER = "class User:\n    name = '{}'\n"
 
@@ -113,6 +119,18 @@ async def test_a_name_given_to_a_used_table_means_what_it_means_where_it_is_writ
         "/c/mine": ("used", "used"),
     }
     assert found["/c/mine"]["options"] == {"show": "handlers:show"}
+
+
+async def test_a_call_before_the_handler_is_of_a_method_of_its_own_table(tmp_path: Path) -> None:
+    used = """
+    models: {User: "models:User"}
+    methods: {who: "handlers:who"}
+    routes: [{method: GET, path: /, handler: "handlers:chosen", options: {pre: ["who()"]}}]
+    """
+    app = made(
+        tmp_path, host=used.replace("path: /", "path: /own") + "plugins: [{table: ../used/routes.yaml}]\n", used=used
+    )
+    assert (await answer(app, "/own"), await answer(app, "/")) == ({"is": "host"}, {"is": "used"})
 
 
 async def test_a_used_table_uses_others_and_gives_on_what_it_was_given(tmp_path: Path) -> None:

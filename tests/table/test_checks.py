@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from hapiish.options.schemes import SCHEMES
 from hapiish.realtime import RESERVED
 from hapiish.table import check_text
 from hapiish.table.checks import sockets
 from hapiish.table.problems import Problem
-from hapiish.table.schemes import BUILT_IN
 
 
 def problems(manifest: dict[str, Any]) -> list[Problem]:
@@ -436,7 +436,7 @@ def test_the_nearest_name_is_suggested_for_strategies_schemes_schemas_and_parame
 def test_an_unknown_scheme_with_nothing_near_is_told_which_ones_are_built_in() -> None:
     near, far = problems({"auth": {"strategies": {"near": {"scheme": "basik"}, "far": {"scheme": "kerberos"}}}})
     assert (near.message, near.hint) == ('unknown scheme "basik"; did you mean "basic"?', "")
-    assert far.hint == f"{', '.join(BUILT_IN)} are built in; name others under auth.schemes"
+    assert far.hint == f"{', '.join(SCHEMES)} are built in; name others under auth.schemes"
 
 
 def test_reserved_event_names_are_those_that_the_server_refuses_from_the_wire() -> None:

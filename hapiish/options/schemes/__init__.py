@@ -11,3 +11,6 @@ SCHEMES: Final[Mapping[str, str]] = {
     "oauth2": "hapiish.options.schemes.oauth2:OAuth2Options",
 }
 """The built-in schemes, and the classes of their options, which are imported for tables that use them."""
+
+NO_HANDSHAKE: Final = frozenset({"oauth2"})
+"""The schemes that need a browser to go to and fro, which the handshake of a socket cannot."""

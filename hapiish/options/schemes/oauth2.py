@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from hapiish.options.cookies import SealedCookie
-from hapiish.options.declare import As, Form, Text, option, settings
+from hapiish.options.declare import As, Form, Like, Text, option, settings
 from hapiish.options.schemes.common import Attributes, ByFunction, GrantedScope
 from hapiish.options.values import AnyText, Function, HttpUri, Json
 
@@ -25,6 +25,7 @@ Parameters = Annotated[
             },
         }
     ),
+    Like(ByFunction),
 ]
 Provider = Literal[
     "bitbucket",

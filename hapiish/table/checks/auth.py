@@ -3,6 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from hapiish.options import RouteAuth
+from hapiish.options.declare import Role
+from hapiish.options.schemes import NO_HANDSHAKE, SCHEMES
+from hapiish.options.walk import walk
 from hapiish.table.checks import options
 from hapiish.table.checks.templates import Available, faults
 from hapiish.table.compose.owned_names import owner_of
@@ -12,10 +16,9 @@ from hapiish.table.form.foreign_terms import SWITCHES
 from hapiish.table.form.wording import did_you_mean
 from hapiish.table.merge import Merged, spell_auth
 from hapiish.table.merging.realms import RealmDraft
-from hapiish.table.places import section, strategies_of
+from hapiish.table.places import section
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
-from hapiish.table.schemes import BUILT_IN, NO_HANDSHAKE
 from hapiish.table.text.marks import Path
 
 SOURCES: Final = ("params", "query", "payload", "credentials")
@@ -26,13 +29,13 @@ def schemes(draft: Draft) -> Iterator[Problem]:
     for realm, at, declared in draft.sections("auth", "strategies"):
         for name, strategy in declared.items():
             scheme = strategy.get("scheme") if isinstance(strategy, Mapping) else None
-            if scheme is None or scheme in BUILT_IN or draft.is_partial:
+            if scheme is None or scheme in SCHEMES or draft.is_partial:
                 continue
             is_declared = draft.declaring(scheme, "auth", "schemes") is not None
             if not is_declared and not draft.was_pruned(*realm.at, "auth", "schemes"):
-                known = [*BUILT_IN, *draft.known(realm.index, "auth", "schemes")]
+                known = [*SCHEMES, *draft.known(realm.index, "auth", "schemes")]
                 meant = did_you_mean(scheme, known)
-                hint = "" if meant else f"{', '.join(BUILT_IN)} are built in; name others under auth.schemes"
+                hint = "" if meant else f"{', '.join(SCHEMES)} are built in; name others under auth.schemes"
                 message = f'unknown scheme "{scheme}"{meant}'
                 yield Problem(draft.mark(*at, name, "scheme"), Code.UNKNOWN_SCHEME, message, hint)
 
@@ -40,7 +43,7 @@ def schemes(draft: Draft) -> Iterator[Problem]:
 def strategies(draft: Draft) -> Iterator[Problem]:
     """Unknown strategies."""
     for at, written in _auth_settings(draft):
-        for name, place in strategies_of(written, at):
+        for name, place in _strategies(written, at):
             if draft.is_partial or draft.declaring(name, "auth", "strategies") is not None:
                 continue
             writer = draft.realms[owner_of(name)]
@@ -145,7 +148,7 @@ def events(draft: Draft) -> Iterator[Problem]:
                 message = f'the event requires authentication, but its namespace "{namespace.name}" has none'
                 yield Problem(draft.key_mark(*at), Code.EVENT_AUTH, message, "set auth on the namespace")
                 continue
-            for name, place in strategies_of(required, at):
+            for name, place in _strategies(required, at):
                 if name not in allowed:
                     message = f'"{name}" is not a strategy of the namespace "{namespace.name}"'
                     yield Problem(draft.mark(*place), Code.EVENT_AUTH, message, "remove the strategy from the event")
@@ -163,7 +166,7 @@ def payloads(draft: Draft) -> Iterator[Problem]:
         if not required or not isinstance(auth, Mapping):
             continue
         schemes = [(name, draft.scheme(name)) for name in auth.get("strategies") or ()]
-        unsupported = [name for name, scheme in schemes if scheme in BUILT_IN]
+        unsupported = [name for name, scheme in schemes if scheme in SCHEMES]
         if unsupported and (required == "required" or len(unsupported) == len(schemes)):
             inherited = not (isinstance(written, Mapping) and "payload" in written)
             place = (*default_at, "payload") if inherited else merged.origin("auth", "payload")
@@ -237,3 +240,8 @@ def _scopes(written: Any, at: Path) -> Iterator[tuple[str, Path]]:
             yield scope, (*place, "scope")
         elif isinstance(scope, list):
             yield from ((entry, (*place, "scope", index)) for index, entry in enumerate(scope))
+
+
+def _strategies(auth: Any, at: Path) -> Iterator[tuple[str, Path]]:
+    """The names of strategies in one `auth` as it is written."""
+    return ((name, place) for role, name, place in walk(RouteAuth, auth, at) if role is Role.STRATEGY)

@@ -6,8 +6,10 @@ except those in its arguments (`with:`), which belong to the table that passes t
 
 from typing import Any, Final, Self
 
-from hapiish.table.names import named_in
-from hapiish.table.places import schemas_in, schemas_within, strategies_in
+from hapiish.options import Table
+from hapiish.options.declare import Role
+from hapiish.options.walk import walk
+from hapiish.table.places import schemas_within
 from hapiish.table.text.marks import Path
 from hapiish.table.text.source import Tree
 
@@ -52,9 +54,12 @@ def owned_by_default(name: str, index: int) -> str:
 
 def set_owners(tree: Tree, index: int, label: str) -> None:
     """Sets the owner of all names in the tree of a used table, in place, and prefixes its schemas with `label`."""
-    for text, path in [*named_in(tree.value), *strategies_in(tree.value)]:
-        _replace(tree.value, path, OwnedName(text, tree.owners.get(path, index)))
-    for _, schema in [place for at, root in schemas_in(tree.value) for place in schemas_within(at, root)]:
+    found = walk(Table, tree.value)
+    for role, text, path in found:
+        if role is not Role.SCHEMA:
+            _replace(tree.value, path, OwnedName(text, tree.owners.get(path, index)))
+    roots = [(at, root) for role, root, at in found if role is Role.SCHEMA]
+    for _, schema in [place for at, root in roots for place in schemas_within(at, root)]:
         for keyword in ("$ref", "$dynamicRef"):
             target = schema.get(keyword)
             if isinstance(target, str) and target.startswith(NAMED):
