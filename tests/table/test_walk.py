@@ -25,7 +25,11 @@ FOUND = [
     ("views: {context: m:f}", Role.FUNCTION, "views.context"),
     ("server: {routes: {response: {errors: m:f}}}", Role.FUNCTION, "server.routes.response.errors"),
     ("presets: {a: {auth: s}}", Role.STRATEGY, "presets.a.auth"),
-    ("groups: [{groups: [{ext: {onPreAuth: [{method: m:f}]}}]}]", Role.FUNCTION, "groups.0.groups.0.ext.onPreAuth.0.method"),
+    (
+        "groups: [{groups: [{ext: {onPreAuth: [{method: m:f}]}}]}]",
+        Role.FUNCTION,
+        "groups.0.groups.0.ext.onPreAuth.0.method",
+    ),
     ("plugins: [{table: t, options: {bind: m:f}}]", Role.FUNCTION, "plugins.0.options.bind"),
     ("plugins: [{override: {a: {handler: m:f}}}]", Role.FUNCTION, "plugins.0.override.a.handler"),
     ("routes: [{handler: m:f}]", Role.FUNCTION, "routes.0.handler"),
@@ -34,7 +38,11 @@ FOUND = [
     ("routes: [{handler: {file: m:f}}]", Role.FUNCTION, "routes.0.handler.file"),
     ("routes: [{handler: {directory: {path: m:f}}}]", Role.FUNCTION, "routes.0.handler.directory.path"),
     ("routes: [{handler: {model: {computed: {a: m:f}}}}]", Role.FUNCTION, "routes.0.handler.model.computed.a"),
-    ("routes: [{actions: {get: {options: {auth: {strategies: [s]}}}}}]", Role.STRATEGY, "routes.0.actions.get.options.auth.strategies.0"),
+    (
+        "routes: [{actions: {get: {options: {auth: {strategies: [s]}}}}}]",
+        Role.STRATEGY,
+        "routes.0.actions.get.options.auth.strategies.0",
+    ),
     ("routes: [{options: {pre: {add: [[m:f]]}}}]", Role.FUNCTION, "routes.0.options.pre.add.0.0"),
     ("routes: [{options: {pre: ['f(1)']}}]", Role.CALL, "routes.0.options.pre.0"),
     ("routes: [{options: {limit: {skip: m:f}}}]", Role.FUNCTION, "routes.0.options.limit.skip"),
@@ -47,8 +55,12 @@ FOUND = [
     ("sockets: {namespaces: [{onConnect: [m:f]}]}", Role.FUNCTION, "sockets.namespaces.0.onConnect.0"),
     ("sockets: {namespaces: [{limit: {skip: m:f}}]}", Role.FUNCTION, "sockets.namespaces.0.limit.skip"),
     ("sockets: {namespaces: [{emits: [{payload: {}}]}]}", Role.SCHEMA, "sockets.namespaces.0.emits.0.payload"),
-    ("sockets: {namespaces: [{events: [{options: {auth: s}}]}]}", Role.STRATEGY, "sockets.namespaces.0.events.0.options.auth"),
-]  # fmt: skip
+    (
+        "sockets: {namespaces: [{events: [{options: {auth: s}}]}]}",
+        Role.STRATEGY,
+        "sockets.namespaces.0.events.0.options.auth",
+    ),
+]
 
 
 @pytest.mark.parametrize(("text", "role", "path"), FOUND, ids=[text for text, _, _ in FOUND])
