@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from hapiish.options.declare import Form, Like, option, settings
-from hapiish.options.schemes.common import ByFunction
 from hapiish.options.values import (
     NOWHERE,
+    ByFunction,
     CookieName,
     CookiePath,
     Domain,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, NewType
 
-from hapiish.options.declare import Form, Items, Refers, Role, Text
+from hapiish.options.declare import Form, Items, Refers, Role, Text, option, settings
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -197,3 +197,10 @@ Hostname = Annotated[
 Names = Annotated[
     tuple[str, ...], Items(one=True), Form(name="names", wanted="a name, or a list of names", nullable=True)
 ]
+
+
+@settings(strict=True)
+class ByFunction:
+    """A function of the request in place of a value."""
+
+    method: Function = option(description="`(request)` as module:attribute, returns the value.")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from hapiish.options.declare import Form, Items, option, settings
-from hapiish.options.values import AnyText, Function
+from hapiish.options.declare import Form, Items
+from hapiish.options.values import AnyText
 
 GrantedScope = Annotated[
     tuple[str, ...],
@@ -12,10 +12,3 @@ GrantedScope = Annotated[
     Form(name="grantedScope", wanted="a scope or a list of them"),
 ]
 Attributes = Mapping[str, AnyText]
-
-
-@settings(strict=True)
-class ByFunction:
-    """A function of the request in place of a value."""
-
-    method: Function = option(description="`(request)` as module:attribute, returns the value.")

@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 from hapiish.options.cookies import SealedCookie
 from hapiish.options.declare import Text, option, settings
-from hapiish.options.schemes.common import ByFunction
-from hapiish.options.values import Function
+from hapiish.options.values import ByFunction, Function
 
 
 @settings(strict=True, short="name", also=(bool, str), wanted="true, false, a name or {name, raw}")

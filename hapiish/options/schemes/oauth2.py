@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from hapiish.options.cookies import SealedCookie
 from hapiish.options.declare import As, Form, Like, Text, option, settings
-from hapiish.options.schemes.common import Attributes, ByFunction, GrantedScope
-from hapiish.options.values import AnyText, Function, HttpUri, Json
+from hapiish.options.schemes.common import Attributes, GrantedScope
+from hapiish.options.values import AnyText, ByFunction, Function, HttpUri, Json
 
 Parameters = Annotated[
     Mapping[str, str],
