@@ -117,7 +117,7 @@ class Plugins:
             self._refuse(entry, Code.PLUGIN, f'"{entry.name}" is not a plugin: it has no {lacks}')
             return None
         if inspect.iscoroutinefunction(register):
-            hint = "what takes time belongs to an extension at onPreStart"
+            hint = "move slow work to an extension at onPreStart"
             self._refuse(entry, Code.PLUGIN, f'register of the plugin "{name}" must be a def', hint=hint)
             return None
         found = _Found(entry, plugin, name, str(getattr(plugin, "version", "0.0.0")))
@@ -180,7 +180,7 @@ class Plugins:
             round_trip = error.args[1]
             first = by_name[round_trip[-1]][0]
             related = tuple((by_name[name][0].entry.mark, f'"{name}" is here') for name in round_trip[1:-1])
-            message = f"plugins depend on each other in a circle: {' → '.join(reversed(round_trip))}"
+            message = f"circular dependencies of plugins: {' → '.join(reversed(round_trip))}"
             self._refuse(first.entry, Code.PLUGIN_DEPENDENCY, message, related=related)
             return []
         ordered: list[_Found] = []

@@ -102,7 +102,7 @@ def _module(name: str, folder: str | None, root: str | None) -> ModuleType:
         if _is_part(missing, name):
             beside = f" (looked beside the table in {folder} and among the installed packages)" if folder else ""
             hint = f'; write "{name.removesuffix(".py")}"' if name.endswith(".py") else ""
-            message = f'there is no module "{missing}"{beside}{hint}'
+            message = f'no module named "{missing}"{beside}{hint}'
             raise ResolveError(message, message) from None
         raise _broken(name, error) from error
     except (Exception, SystemExit) as error:
@@ -124,7 +124,7 @@ def _is_part(missing: str, name: str) -> bool:
 def _broken(name: str, error: BaseException) -> ResolveError:
     hint = ""
     if isinstance(error, ImportError) and "beyond top-level package" in str(error):
-        hint = '; the folder of the table is no package: write such as "from models.user import User"'
+        hint = '; the folder of the table is not a package; write, for example, "from models.user import User"'
     return ResolveError(f'module "{name}" failed while it was imported{failure(error)}{hint}', failure(error))
 
 

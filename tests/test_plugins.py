@@ -292,11 +292,11 @@ def refused(make: Make, table: str, code: str = "") -> list[Problem]:
         (
             "a, b = P('a', dependencies='b'), P('b', dependencies=['a'])",
             "2:20 HA0368",
-            "plugins depend on each other in a circle",
+            "circular dependencies of plugins",
         ),
         ("a, b = P('a', lambda s, o: s.dependency('m')), P('b')", "2:20 HA0368", "Plugin a missing dependency m"),
         ("a, b = P('a'), P('a')", "2:36 HA0369", "Plugin a already registered"),
-        ("a, b = object(), P('b')", "2:20 HA0406", '"my:a" is no plugin: it has no name'),
+        ("a, b = object(), P('b')", "2:20 HA0406", '"my:a" is not a plugin: it has no name'),
         ("a, b = P('a', register=None), P('b')", "2:20 HA0406", "it has no register(server, options)"),
         ("a, b = P('a', dependencies=5), P('b')", "2:20 HA0406", 'dependencies of the plugin "a" must be names'),
         ("a, b = P('a', requirements=['python']), P('b')", "2:20 HA0406", "must be versions by name"),
@@ -330,12 +330,12 @@ def refused(make: Make, table: str, code: str = "") -> list[Problem]:
         (
             "c = lambda s, o: s.command('c', show)\na, b = P('a', c), P('b', c)",
             "2:36 HA0406",
-            'the command "c" is taken by another plugin',
+            'the command "c" is already used by another plugin',
         ),
         (
             "a, b = P('a', lambda s, o: s.command('run', show)), P('b')",
             "2:20 HA0406",
-            'the command "run" is one of hapiish',
+            'the command "run" is built into hapiish',
         ),
         (
             "r = lambda s, o: s.route({'method': 'GET', 'path': '/r', 'handler': show})\na, b = P('a', r), P('b', r)",
@@ -370,7 +370,7 @@ async def test_keys_and_sets_of_python_are_what_they_would_be_in_a_file(make: Ma
     ("contribution", "code", "said"),
     [
         ("s.auth.scheme('x', fails); s.auth.strategy('x1', 'x')", "HA0403", 'strategy "x1": its factory failed at '),
-        ("s.cache('x', fails)", "HA0365", "the cache is refused: its factory failed at "),
+        ("s.cache('x', fails)", "HA0365", "invalid cache: its factory failed at "),
         ("s.kind('x', fails); s.route({**ROUTE, 'handler': {'x': {}}})", "HA0407", "handler.x: its factory failed at "),
         ("s.kind('x', five); s.route({**ROUTE, 'handler': {'x': {}}})", "HA0407", "returned int, not a handler"),
         ("s.kind('x', 'my:order'); s.route({**ROUTE, 'handler': {'x': {}}})", "HA0402", "is list, not a function"),

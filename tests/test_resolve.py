@@ -44,7 +44,7 @@ def test_a_folder_that_is_no_package_yet_serves_as_one(tmp_path: Path) -> None:
 
 def test_a_missing_module_is_told_from_a_missing_attribute(tmp_path: Path) -> None:
     folder = package(tmp_path, "rs_missing", a="def create():\n    pass\n")
-    with pytest.raises(ResolveError, match=r'there is no module "rs_missing\.b"'):
+    with pytest.raises(ResolveError, match=r'no module named "rs_missing\.b"'):
         resolve("rs_missing.b:create", folder)
     with pytest.raises(ResolveError, match='has no "creat"; did you mean "create"'):
         resolve("rs_missing.a:creat", folder)
@@ -85,9 +85,9 @@ def test_a_package_is_searched_before_what_is_installed_and_nothing_beside_the_t
     monkeypatch.syspath_prepend(tmp_path / "site")
     assert resolve("things.a:word", folder, "rs_packed") == "in the package"
     assert resolve("json:dumps", folder, "rs_packed")([]) == "[]"
-    with pytest.raises(ResolveError, match=r'there is no module "rs_packed\.things\.b"'):
+    with pytest.raises(ResolveError, match=r'no module named "rs_packed\.things\.b"'):
         resolve("things.b:word", folder, "rs_packed")
-    with pytest.raises(ResolveError, match='there is no module "rs_beside"'):
+    with pytest.raises(ResolveError, match='no module named "rs_beside"'):
         resolve("rs_beside.a:word", folder, "rs_packed")
     assert "rs_packed.things.a" in forget(folder)
     assert "json" in sys.modules

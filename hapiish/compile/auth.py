@@ -156,7 +156,7 @@ class AuthCompiler:
             if method is not None and demand:
                 methods[str(name)] = self.called(name, method), demand
         if auth.payload == "optional" and not methods:
-            message = "payload authentication needs a strategy that can authenticate a body"
+            message = "payload authentication needs a strategy that supports it"
             self.problem(mark, Code.PAYLOAD_AUTH, message)
         if methods:
             yield payload_authentication(methods), True

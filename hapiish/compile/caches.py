@@ -22,7 +22,7 @@ def _provisions(names: Names) -> Iterator[Provision]:
         try:
             store = _store(names, given)
         except ValueError as error:
-            names.problems.append(Problem(given.mark, Code.CACHE, f"the cache is refused: {error}"))
+            names.problems.append(Problem(given.mark, Code.CACHE, f"invalid cache: {error}"))
             continue
         if store is not None:
             settings = (given.provider, given.options)

@@ -55,7 +55,7 @@ class InputCompiler:
                 codings = replace(codings, **{coding: None})
         folder = Path(names.table.folder, options.uploads) if options.uploads is not None else None
         if folder is not None and not (folder.is_dir() and os.access(folder, os.W_OK)):
-            said = f'"payload.uploads": {folder} is not a folder that can be written to'
+            said = f'"payload.uploads": {folder} is not a writable folder'
             names.problems.append(Problem(mark, Code.UPLOADS, said))
         settings = replace(options, compression=codings, uploads=str(folder) if folder is not None else None)
         return payload_step(

@@ -92,7 +92,7 @@ class Names:
             return self._supply(name, found)
         kind = "an async function" if callable(found) else type(found).__name__
         if found is not missing:
-            self.problems.append(Problem(self.place(name), Code.NOT_CALLABLE, f'"{name}" is {kind}, a def is wanted'))
+            self.problems.append(Problem(self.place(name), Code.NOT_CALLABLE, f'"{name}" is {kind}; a def is required'))
         return str
 
     def _supply(self, name: str, found: Callable[..., Any]) -> Callable[..., Any]:

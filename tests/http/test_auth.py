@@ -343,7 +343,7 @@ async def test_a_response_is_signed_whatever_it_is(make: Make) -> None:
     ("setting", "strategies", "options", "complaint"),
     [
         (", payload: required", "[s, p]", "{}", 'HA0386 the strategy "p" does not support payload authentication'),
-        (", payload: optional", "[p]", "{}", "HA0386 payload authentication needs a strategy that can"),
+        (", payload: optional", "[p]", "{}", "HA0386 payload authentication needs a strategy that supports it"),
         (", payload: optional", "[s]", "{'payload': True}", 'HA0386 the strategy "s" insists'),
         (", payload: false", "[s]", "{'payload': True}", 'HA0386 the strategy "s" insists'),
     ],

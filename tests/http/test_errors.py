@@ -187,7 +187,7 @@ async def test_where_the_function_has_nothing_to_say_the_error_is_hapis(make: Ma
 @pytest.mark.parametrize(
     ("errors", "message"),
     [
-        ('"my:waits"', "an async function, a def is wanted"),
+        ('"my:waits"', "an async function; a def is required"),
         ('"my:nothing"', 'no "nothing"'),
         ("{type: a/b}", "body"),
         ('{body: "my:body", type: json}', "a media type such as"),

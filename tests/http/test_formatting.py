@@ -94,7 +94,7 @@ def test_a_table_names_the_keys_or_the_function(make: Make) -> None:
     answer = send(make(table("text"), code))
     assert (answer.payload, answer.headers["content-type"]) == (b"\xe9", "text/plain; charset=latin-1")
     assert send(make(table("stream"), code)).headers["content-length"] == "3"
-    with pytest.raises(TableError, match='HA0402 "my:late" is an async function, a def is wanted'):
+    with pytest.raises(TableError, match='HA0402 "my:late" is an async function; a def is required'):
         make(table("show", "'my:late'"), code)
     with pytest.raises(TableError, match='HA0401 "my:absent"'):
         make(table("show", "'my:absent'"), code)

@@ -374,5 +374,5 @@ def test_files_are_removed_after_a_failure_as_well(make: Make) -> None:
 
 
 def test_an_uploads_folder_that_is_none_is_refused_when_the_table_is_compiled(make: Make) -> None:
-    with pytest.raises(TableError, match=r"routes.yaml:2:3: HA0375 .*nowhere is not a folder that can be written to"):
+    with pytest.raises(TableError, match=r"routes.yaml:2:3: HA0375 .*nowhere is not a writable folder"):
         make(table("{output: file, uploads: nowhere}"), "def show(request, h):\n    return 1")

@@ -153,7 +153,7 @@ WRONG = [
         "",
         ['there is no template "frame.html"'],
     ),
-    ("{path: templates, helpers: {a: 'my:shared'}}", "my:away", "", ["is an async function, a def is wanted"]),
+    ("{path: templates, helpers: {a: 'my:shared'}}", "my:away", "", ["is an async function; a def is required"]),
 ]
 
 
