@@ -4,7 +4,8 @@ As hapi's `server.method` (lib/methods.js): the cache key consists of the argume
 URL-encoded and joined by `:`. A method with other arguments needs a function that generates the key.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from inspect import iscoroutine
 from types import SimpleNamespace
 from typing import Any
@@ -13,9 +14,12 @@ from urllib.parse import quote
 from hapiish import boom
 from hapiish.bridge import anywhere, here, is_on_loop
 from hapiish.caches import Flags, Policy, Stats
-from hapiish.types import AsyncHandler
+from hapiish.http.exchange.route import caller
+from hapiish.types import AsyncHandler, Run
 
 GenerateKey = Callable[..., str | None]
+Getter = Callable[[Any], Any]
+"""Returns an argument of a method call for a request."""
 
 _UNRESERVED = "-_.!~*'()"  # not encoded by JavaScript's encodeURIComponent
 
@@ -129,6 +133,64 @@ class MethodCache:
     async def drop(self, *args: Any, **kwargs: Any) -> None:
         """Deletes the cached value for these arguments."""
         await self.policy.drop(self._method.key(args, kwargs))
+
+
+def awaitable(function: Callable[..., Any], run: Run) -> AsyncHandler:
+    """Returns `function` as a coroutine function: a `def` runs in the pool by `run`, with keyword arguments too."""
+    called = caller(function, run)
+    if called is function:
+        return called
+
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        result = await run(partial(function, *args, **kwargs))
+        return await result if iscoroutine(result) else result
+
+    return call
+
+
+def call_handler(method: AsyncHandler, getters: Sequence[Getter]) -> AsyncHandler:
+    """Returns a handler that calls `method` with values of the request."""
+
+    async def handler(request: Any, h: Any) -> Any:
+        return await method(*[get(request) for get in getters])
+
+    return handler
+
+
+def constant(value: Any) -> Getter:
+    """Returns a getter of the same value for every request."""
+    return lambda request: value
+
+
+def request_value(root: str, keys: tuple[str | int, ...]) -> Getter:
+    """Returns a getter of a value of the request such as `params.id`; a missing value is None.
+
+    `root` is an attribute of the request, `request` for the request itself, or `credentials` for `auth.credentials`.
+    """
+    if root == "request":
+        return lambda request: _reach(request, keys)
+    if root == "credentials":
+        return lambda request: _reach(request.auth.credentials, keys)
+    if root == "headers":
+        keys = tuple(key.lower() if isinstance(key, str) else key for key in keys)
+    if len(keys) == 1 and root == "params":
+        name = keys[0]
+        return lambda request: request.params.get(name)
+    return lambda request: _reach(getattr(request, root), keys)
+
+
+def _reach(value: Any, keys: tuple[str | int, ...]) -> Any:
+    """Follows `keys` through mappings, lists and attributes; None if one of them is missing (Hoek.reach)."""
+    for key in keys:
+        if isinstance(value, Mapping):
+            value = value.get(key)
+        elif isinstance(key, int):
+            value = value[key] if isinstance(value, list | tuple) and key < len(value) else None
+        else:
+            value = getattr(value, key, None)
+        if value is None:
+            return None
+    return value
 
 
 def generating(function: AsyncHandler, *, flagged: bool) -> Callable[[Any, Flags], Any]:

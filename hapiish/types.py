@@ -18,6 +18,9 @@ Run = Callable[..., Awaitable[Any]]
 """`await run(function, *args)` runs a blocking function in the thread pool."""
 
 
+SERVER_POINTS: Final = ("onPreStart", "onPostStart", "onPreStop", "onPostStop")
+"""The server extension points, whose functions are called with the server (hapi's server.ext)."""
+
 SERVER_EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "log": ("app", "internal"),
     "request": ("app", "internal", "error"),

@@ -33,9 +33,7 @@ from hapiish.http.guards.load import Load
 from hapiish.http.routing.forwarded import Forwarding
 from hapiish.realtime.socketio.namespaces import Namespaces
 from hapiish.table.problems import TableError
-from hapiish.types import AsyncHandler
-
-SERVER_POINTS = ("onPreStart", "onPostStart", "onPreStop", "onPostStop")
+from hapiish.types import SERVER_POINTS, AsyncHandler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,10 @@
 """Compiles extension functions of tables, groups and routes to one sequence for each extension point."""
 
-import asyncio
 from collections.abc import Mapping
-from typing import Any
 
-from hapiish import boom
 from hapiish import options as model
 from hapiish.compile.names import Names
-from hapiish.http.exchange.toolkit import BoundToolkit
+from hapiish.http.lifecycle import with_context, with_timeout
 from hapiish.realm import below
 from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.merging.order import Hints, arranged
@@ -39,27 +36,5 @@ class ExtensionCompiler:
             is_sensitive = self.table.server.router.is_case_sensitive
             function = below(function, realm.prefix, case_sensitive=is_sensitive)
         if ext.bind is not None:
-            function = _bound(function, self.names.object(ext.bind))
-        return _limited(function, ext.timeout, f"{point} {ext.method}") if ext.timeout is not None else function
-
-
-def _bound(function: AsyncHandler, context: Any) -> AsyncHandler:
-    async def call(request: Any, h: Any) -> Any:
-        return await function(request, BoundToolkit(request, context))
-
-    return call
-
-
-def _limited(function: AsyncHandler, milliseconds: int, name: str) -> AsyncHandler:
-    """Wraps a function: a timeout cancels it and is an error (hapi)."""
-
-    async def call(*given: Any) -> Any:
-        try:
-            async with asyncio.timeout(milliseconds / 1000) as timer:
-                return await function(*given)
-        except TimeoutError:
-            if not timer.expired():
-                raise
-            raise boom.InternalServerError(f"{name} took longer than {milliseconds} ms") from None
-
-    return call
+            function = with_context(function, self.names.object(ext.bind))
+        return with_timeout(function, ext.timeout, f"{point} {ext.method}") if ext.timeout is not None else function

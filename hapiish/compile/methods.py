@@ -3,20 +3,17 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from functools import partial
 from typing import Any
 
 from hapiish import methods
 from hapiish import options as model
 from hapiish.caches import Policy, Rules
 from hapiish.compile.names import Names
-from hapiish.http.exchange.route import caller
-from hapiish.http.lifecycle import awaited
 from hapiish.table.calls import Literal, Reference, is_call, parse
 from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
-from hapiish.types import AsyncHandler, Run
+from hapiish.types import AsyncHandler
 
 _RULES = {field.name for field in fields(Rules)}
 
@@ -57,7 +54,7 @@ class MethodCompiler:
         found = names.callable(given.method)
         if found is None:
             return None
-        function = _awaited(found, names.server.pool.call)
+        function = methods.awaitable(found, names.server.pool.call)
         if given.cache is None:
             return methods.PlainMethod(function, names.server, None if function is found else found)
         generate_key = names.callable(given.generate_key) if given.generate_key else methods.default_key
@@ -82,24 +79,7 @@ class MethodCompiler:
         """A handler that calls the method with values of the request; one that the request lacks is None."""
         call = parse(text)
         method = self.of(owner_of(text)).get(call.method, _never)
-        getters = tuple(_getter(argument) for argument in call.args)
-
-        async def handler(request: Any, h: Any) -> Any:
-            return await method(*[get(request) for get in getters])
-
-        return handler
-
-
-def _awaited(function: Callable[..., Any], run: Run) -> AsyncHandler:
-    """As `caller`, for functions that take arguments by name as well."""
-    called = caller(function, run)
-    if called is function:
-        return called
-
-    async def call(*args: Any, **kwargs: Any) -> Any:
-        return await awaited(await run(partial(function, *args, **kwargs)))
-
-    return call
+        return methods.call_handler(method, tuple(_getter(argument) for argument in call.args))
 
 
 def _labelled(table: model.Table, name: str) -> str:
@@ -121,30 +101,5 @@ def _takes_flags(function: Callable[..., Any]) -> bool:
 
 def _getter(argument: Literal | Reference) -> Callable[[Any], Any]:
     if isinstance(argument, Literal):
-        value = argument.value
-        return lambda request: value
-    root, keys = argument.root, argument.keys
-    if root == "request":
-        return lambda request: _reach(request, keys)
-    if root == "credentials":
-        return lambda request: _reach(request.auth.credentials, keys)
-    if root == "headers":
-        keys = tuple(key.lower() if isinstance(key, str) else key for key in keys)
-    if len(keys) == 1 and root == "params":
-        name = keys[0]
-        return lambda request: request.params.get(name)
-    return lambda request: _reach(getattr(request, root), keys)
-
-
-def _reach(value: Any, keys: tuple[str | int, ...]) -> Any:
-    """What `keys` lead to in mappings, lists and attributes; None as soon as one leads nowhere (Hoek.reach)."""
-    for key in keys:
-        if isinstance(value, Mapping):
-            value = value.get(key)
-        elif isinstance(key, int):
-            value = value[key] if isinstance(value, list | tuple) and key < len(value) else None
-        else:
-            value = getattr(value, key, None)
-        if value is None:
-            return None
-    return value
+        return methods.constant(argument.value)
+    return methods.request_value(argument.root, argument.keys)

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 from hapiish import boom
 from hapiish import options as model
 from hapiish.bridge import is_async
-from hapiish.compile.supply import supplied, wanted
 from hapiish.http.exchange.route import caller
 from hapiish.http.lifecycle import fail_action
 from hapiish.realm import Realm, visiting
 from hapiish.resolve import ResolveError, Unresolved, failure, resolve
 from hapiish.store.models import Models
+from hapiish.supply import supplied, wanted
 from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.extras import is_installed, package_problem
 from hapiish.table.problems import Mark, Problem

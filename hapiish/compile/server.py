@@ -2,21 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from hapiish import options as model
 from hapiish.compile.names import Names
 from hapiish.compile.routes import RouteCompiler
 from hapiish.grammar import path as paths
 from hapiish.http.dispatch import Dispatcher
-from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.request_id import Identity
 from hapiish.http.exchange.route import Route, Step
 from hapiish.http.guards.load import Load
 from hapiish.http.lifecycle import extension_step
 from hapiish.http.routing.forwarded import Forwarding
 from hapiish.http.routing.router import Router
-from hapiish.http.syntax.query import Parser, parser
+from hapiish.http.syntax.query import Parser, parser, query_step
 
 
 class ServerCompiler:
@@ -65,11 +63,11 @@ class ServerCompiler:
     def early(self) -> Iterator[tuple[Step, bool]]:
         """Yields the steps before routing."""
         if self.forwarding is not None:
-            yield _forward(self.forwarding), False
+            yield self.forwarding.step, False
         if _limits(self.settings.load):
             yield self.load.judge, False
         if self.query is not None:
-            yield _parse(self.query), False
+            yield query_step(self.query), False
         for function in self.routes.ext.at("onRequest"):
             yield extension_step("onRequest", function), True
 
@@ -87,17 +85,6 @@ def _query(names: Names, own: str | None) -> Parser | None:
 
 def _limits(load: model.Load) -> bool:
     return bool(load.max_event_loop_delay or load.max_event_loop_utilization or load.max_rss_bytes)
-
-
-def _forward(forwarding: Forwarding) -> Step:
-    return lambda request: forwarding.apply(request.scope)
-
-
-def _parse(parse: Parser) -> Step:
-    def step(request: Request) -> Any:
-        request.query = parse(request.query)
-
-    return step
 
 
 def _identity(names: Names, settings: model.Server) -> Identity | None:

@@ -23,7 +23,7 @@ from hapiish.http.exchange.error_body import error_response
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.route import UNINTERRUPTED, Route, Step
-from hapiish.http.exchange.toolkit import CONTINUE, LifecycleAborted, Signal, Toolkit
+from hapiish.http.exchange.toolkit import CONTINUE, BoundToolkit, LifecycleAborted, Signal, Toolkit
 from hapiish.types import AsyncHandler
 
 
@@ -194,6 +194,30 @@ def extension_step(point: str, function: AsyncHandler) -> Step:
             raise
 
     return extend
+
+
+def with_context(function: AsyncHandler, context: Any) -> AsyncHandler:
+    """Wraps a function so that it finds `context` as `h.context`."""
+
+    async def call(request: Request, h: Toolkit) -> Any:
+        return await function(request, BoundToolkit(request, context))
+
+    return call
+
+
+def with_timeout(function: AsyncHandler, milliseconds: int, name: str) -> AsyncHandler:
+    """Wraps a function so that it is cancelled after so many ms, which is a 500 (hapi); `name` is for the log."""
+
+    async def call(*given: Any) -> Any:
+        try:
+            async with asyncio.timeout(milliseconds / 1000) as timer:
+                return await function(*given)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            raise boom.InternalServerError(f"{name} took longer than {milliseconds} ms") from None
+
+    return call
 
 
 def fail_action(function: AsyncHandler) -> Callable[[Request, boom.Boom], Awaitable[Response | None]]:

@@ -16,7 +16,7 @@ from hapiish.table.draft import Draft
 from hapiish.table.draft_parts import EventDraft, NamespaceDraft, RouteDraft
 from hapiish.table.kinds import kind_of, spelled
 from hapiish.table.merge import Merged, spell_auth
-from hapiish.table.merging.realms import SERVER_POINTS, RealmDraft
+from hapiish.table.merging.realms import POINTS_WITHOUT_ROUTE, RealmDraft
 from hapiish.table.places import INHERITED, mappings, section
 from hapiish.table.problems import Mark
 from hapiish.table.text.marks import Path
@@ -178,7 +178,7 @@ class _Assembly:
         """The extension functions of the server: all of the table itself, and those of used tables at server points."""
         found: dict[str, tuple[model.Ext, ...]] = {}
         for realm, at, points in self.draft.sections("ext"):
-            relevant = {key: value for key, value in points.items() if realm.index == 0 or key in SERVER_POINTS}
+            relevant = {key: value for key, value in points.items() if realm.index == 0 or key in POINTS_WITHOUT_ROUTE}
             built = part(model.Table, "ext", relevant, at, self.draft.marks.value)
             found |= {point: (*found.get(point, ()), *functions) for point, functions in built.items()}
         return found

@@ -7,6 +7,7 @@ uvicorn's ProxyHeadersMiddleware does not read `X-Forwarded-Host`.
 
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any
 
 from hapiish.http.syntax.message_head import is_host
 from hapiish.types import Scope
@@ -29,6 +30,10 @@ class Forwarding:
         names = list(trusted)
         self._unix = UNIX in names
         self._networks: list[IPv4Network | IPv6Network] = [ip_network(name) for name in names if name != UNIX]
+
+    def step(self, request: Any) -> None:
+        """Applies the trusted headers to a request before routing."""
+        self.apply(request.scope)
 
     def apply(self, scope: Scope) -> None:
         """Applies the headers of trusted proxies to the scope of a request or WebSocket."""

@@ -71,6 +71,15 @@ def _replaced(codes: re.Match[str]) -> str:
     return _bytes(codes).decode("utf-8", "replace")
 
 
+def query_step(parse: Parser) -> Callable[[Any], None]:
+    """Returns the step that applies the table's own parser to the query of a request (`server.query.parser`)."""
+
+    def step(request: Any) -> None:
+        request.query = parse(request.query)
+
+    return step
+
+
 def parser(function: Callable[[dict[str, Any]], Any]) -> Parser:
     """Wraps `query.parser`, which receives the result of `parse`; any result but a dictionary is a 500 (hapi)."""
 

@@ -7,7 +7,7 @@ from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.draft import Draft
 from hapiish.table.merge import Merged, listed
 from hapiish.table.merging.order import Cycle, Hints, arranged
-from hapiish.table.merging.realms import SERVER_POINTS
+from hapiish.table.merging.realms import POINTS_WITHOUT_ROUTE
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.text.marks import Path
@@ -18,7 +18,7 @@ def order(draft: Draft) -> Iterator[Problem]:
     server: dict[str, list[tuple[Any, Path]]] = {}
     for realm, at, points in draft.sections("ext"):
         for point, entries in points.items():
-            if realm.host is None or point in SERVER_POINTS:
+            if realm.host is None or point in POINTS_WITHOUT_ROUTE:
                 functions = [(each, (*at, point, index)) for index, each in enumerate(listed(entries))]
                 server.setdefault(point, []).extend(functions)
     for functions in server.values():

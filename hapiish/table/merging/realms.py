@@ -10,10 +10,11 @@ from hapiish.table.places import section
 from hapiish.table.scope import Scope
 from hapiish.table.text.budget import Budget
 from hapiish.table.text.marks import Path
+from hapiish.types import SERVER_POINTS
 
 DEFAULTS: Final = ("server", "routes")
-SERVER_POINTS: Final = frozenset({"onRequest", "onPreStart", "onPostStart", "onPreStop", "onPostStop"})
-"""Extension points of the server, which routes do not have."""
+POINTS_WITHOUT_ROUTE: Final = frozenset({"onRequest", *SERVER_POINTS})
+"""The extension points whose functions run without a route: those of the server, and onRequest."""
 
 
 class RealmDraft:
@@ -76,7 +77,7 @@ class RealmDraft:
 
     def _extensions(self) -> Layer:
         """The extension functions of a used table, which apply to its own routes."""
-        points = {key: value for key, value in section(self.value, "ext").items() if key not in SERVER_POINTS}
+        points = {key: value for key, value in section(self.value, "ext").items() if key not in POINTS_WITHOUT_ROUTE}
         return Layer({"ext": points} if points else {}, self.at)
 
 
