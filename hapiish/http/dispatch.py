@@ -220,11 +220,11 @@ class Dispatcher:
         """The route for a method and a normalised path with its parameters, or `not_found_route` with a response."""
         method = scope["method"]
         host = host_of(scope) if self.vhosts else None
-        found = self.router.find(method, path, host)
-        if method == "OPTIONS" and (found is None or found[0].method == "*"):
-            return self._options(scope, path, host, found)
-        if found is not None:
-            return found[0], found[1] or {}, None
+        match = self.router.find(method, path, host)
+        if method == "OPTIONS" and (match is None or match[0].method == "*"):
+            return self._options(scope, path, host, match)
+        if match is not None:
+            return match[0], match[1] or {}, None
         return self._refuse(path, host)
 
     def _refuse(self, path: str, host: str | None) -> Lookup:
@@ -238,17 +238,17 @@ class Dispatcher:
             return None
         return Response().header("allow", ", ".join(self.router.methods())).code(204)
 
-    def _options(self, scope: Scope, path: str, host: str | None, found: Any) -> Lookup:
+    def _options(self, scope: Scope, path: str, host: str | None, match: Any) -> Lookup:
         """Answers OPTIONS where no route declares it: as a preflight, by a `*` route, else with the allowed methods."""
         headers = joined(scope["headers"])
-        asked, origin = headers.get("access-control-request-method"), headers.get("origin")
-        if self.any_cors and asked is not None and origin is not None:
-            target = self.router.find(asked, path, host)
+        requested, origin = headers.get("access-control-request-method"), headers.get("origin")
+        if self.any_cors and requested is not None and origin is not None:
+            target = self.router.find(requested, path, host)
             if target is not None:
-                return self.preflight_route, {}, _preflight(target[0], origin, asked, headers)
+                return self.preflight_route, {}, _preflight(target[0], origin, requested, headers)
             return self._refuse(path, host)
-        if found is not None:
-            return found[0], found[1] or {}, None
+        if match is not None:
+            return match[0], match[1] or {}, None
         if self.method_not_allowed and (allow := self.router.allowed(path, host)):
             return self.not_found_route, {}, Response().header("allow", ", ".join(allow)).code(204)
         return self.not_found_route, {}, from_error(boom.NotFound())
@@ -294,7 +294,7 @@ def _preflight(route: Route, origin: str, method: str, headers: Mapping[str, str
     cors = route.responder.cors
     if cors is None:
         return Response({"message": "CORS is disabled for this route"})
-    status, given, body = cors.preflight(origin, method, headers.get("access-control-request-headers"))
+    status, cors_headers, body = cors.preflight(origin, method, headers.get("access-control-request-headers"))
     response = Response(body).code(status)
-    response.headers.update(given)
+    response.headers.update(cors_headers)
     return response

@@ -29,11 +29,11 @@ def jwt_scheme(server: Any, options: Mapping[str, Any]) -> "JwtScheme":
     Durations of `cache` and `sign.ttl` are in milliseconds. Raises ValueError for a key that is too short or does not
     fit its algorithms, for `verify: false` without `validate`, and for `sign` without a signing key.
     """
-    given = options.get("keys")
-    several = given if isinstance(given, list) else [] if given is None else [given]
-    changing = [each for each in several if callable(each) or (isinstance(each, Mapping) and "uri" in each)]
-    own = [each for each in several if each not in changing]
-    fixed = [make_key(each) for each in own]
+    option = options.get("keys")
+    sources = option if isinstance(option, list) else [] if option is None else [option]
+    changing = [source for source in sources if callable(source) or (isinstance(source, Mapping) and "uri" in source)]
+    own = [source for source in sources if source not in changing]
+    fixed = [make_key(source) for source in own]
     signing = [key for key in map(signing_key, own) if key is not None]
     if options.get("sign") is not None and not signing:
         raise ValueError(f"sign needs a secret or a private key: {NO_KEY}")
@@ -190,21 +190,21 @@ class ChangingKeysScheme(JwtScheme):
         return await super().authenticate(request, h)
 
 
-def _remote(given: Mapping[str, Any], cache: Mapping[str, int] | None) -> RemoteKeys:
+def _remote(settings: Mapping[str, Any], cache: Mapping[str, int] | None) -> RemoteKeys:
     return RemoteKeys(
-        given["uri"],
-        headers=given.get("headers"),
-        algorithms=given.get("algorithms"),
-        verify=given.get("rejectUnauthorized", True),
+        settings["uri"],
+        headers=settings.get("headers"),
+        algorithms=settings.get("algorithms"),
+        verify=settings.get("rejectUnauthorized", True),
         cache=cache,
     )
 
 
-def _headless(given: Any) -> str | None:
+def _headless(header: Any) -> str | None:
     """The header of tokens sent without one, encoded as the text before the first dot."""
-    if given is None or isinstance(given, str):
-        return given
-    return urlsafe_b64encode(codec.encode(given)).rstrip(b"=").decode()
+    if header is None or isinstance(header, str):
+        return header
+    return urlsafe_b64encode(codec.encode(header)).rstrip(b"=").decode()
 
 
 def _scopes(claims: Any, path: Sequence[str]) -> list[str]:

@@ -42,21 +42,21 @@ class KeysError(Exception):
     """Keys that are unavailable."""
 
 
-def make_key(given: Any) -> Key:
+def make_key(source: Any) -> Key:
     """Makes a key from a secret, a PEM text or `{key, algorithms, kid}`; a PEM's default algorithms fit its type.
 
     Raises ValueError for an invalid key, or one that does not fit its algorithms.
     """
-    options = given if isinstance(given, Mapping) else {"key": given}
+    options = source if isinstance(source, Mapping) else {"key": source}
     return _made(options["key"], tuple(options.get("algorithms") or ()), options.get("kid"))
 
 
-def signing_key(given: Any) -> SigningKey | None:
+def signing_key(source: Any) -> SigningKey | None:
     """The signing counterpart of `make_key`; None for a public key or a certificate.
 
     It signs with the first of its algorithms.
     """
-    options = given if isinstance(given, Mapping) else {"key": given}
+    options = source if isinstance(source, Mapping) else {"key": source}
     material = options["key"]
     if "-----BEGIN " in material:
         if "PRIVATE" not in material:
@@ -64,7 +64,7 @@ def signing_key(given: Any) -> SigningKey | None:
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
         material = load_pem_private_key(material.encode(), None)
-    return SigningKey(material, make_key(given).algorithms[0], options.get("kid"))
+    return SigningKey(material, make_key(source).algorithms[0], options.get("kid"))
 
 
 @lru_cache(256)
@@ -151,47 +151,47 @@ class RemoteKeys:
     async def keys(self, kid: str | None = None) -> tuple[Key, ...]:
         """The current keys, including `kid` if the issuer has it. Raises KeysError."""
         try:
-            found: tuple[Key, ...] = await self._policy.get(self.uri)
-            if kid is not None and all(key.kid != kid for key in found):
-                found = await self._refetch(kid, found)
+            keys: tuple[Key, ...] = await self._policy.get(self.uri)
+            if kid is not None and all(key.kid != kid for key in keys):
+                keys = await self._refetch(kid, keys)
         except Exception as error:
             raise KeysError(f"no keys from {self.uri}: {str(error) or type(error).__name__}") from error
-        return found
+        return keys
 
-    async def _refetch(self, kid: str, found: tuple[Key, ...]) -> tuple[Key, ...]:
+    async def _refetch(self, kid: str, keys: tuple[Key, ...]) -> tuple[Key, ...]:
         """Fetches the keys for an unknown `kid`, once for concurrent callers, unless that was done just now."""
         async with self._asking:
             if self._clock() - self._tried >= COOLDOWN:
-                found = await self._generate(self.uri, None)
-                await self._policy.set(self.uri, found)
-                return found
-        return await self._policy.get(self.uri) or found
+                keys = await self._generate(self.uri, None)
+                await self._policy.set(self.uri, keys)
+                return keys
+        return await self._policy.get(self.uri) or keys
 
     async def _generate(self, key: Any, flags: Any) -> tuple[Key, ...]:
         self._tried = self._clock()
         try:
-            found = tuple(self._read(await self._fetch()))
+            keys = tuple(self._read(await self._fetch()))
         except Exception as error:
             self._service.lost(error)
             raise
         self._service.back()
-        return found
+        return keys
 
     def _read(self, document: Any) -> list[Key]:
-        given = document.get("keys") if isinstance(document, Mapping) else None
-        found = [key for each in given or () if (key := self._key(each)) is not None]
-        if not found:
+        listed = document.get("keys") if isinstance(document, Mapping) else None
+        keys = [key for jwk in listed or () if (key := self._key(jwk)) is not None]
+        if not keys:
             raise ValueError("the document has no keys for signatures")
-        return found
+        return keys
 
-    def _key(self, given: Any) -> Key | None:
+    def _key(self, jwk: Any) -> Key | None:
         """A public signature key; None for other keys and unknown types."""
-        if not isinstance(given, Mapping) or given.get("use", "sig") != "sig" or given.get("kty") == "oct":
+        if not isinstance(jwk, Mapping) or jwk.get("use", "sig") != "sig" or jwk.get("kty") == "oct":
             return None
-        named = (given["alg"],) if isinstance(given.get("alg"), str) else _BY_CURVE.get(given.get("crv", ""), _RSA)
+        named = (jwk["alg"],) if isinstance(jwk.get("alg"), str) else _BY_CURVE.get(jwk.get("crv", ""), _RSA)
         algorithms = [name for name in named if not self._algorithms or name in self._algorithms]
         try:
-            return Key(jwt.PyJWK.from_dict(dict(given)).key, algorithms, given.get("kid")) if algorithms else None
+            return Key(jwt.PyJWK.from_dict(dict(jwk)).key, algorithms, jwk.get("kid")) if algorithms else None
         except (jwt.PyJWTError, ValueError):
             return None
 
@@ -204,7 +204,7 @@ class RemoteKeys:
 
 
 async def keys_for(
-    header: Mapping[str, Any], remotes: Sequence[RemoteKeys], asked: Sequence[Callable[[], Awaitable[Any]]]
+    header: Mapping[str, Any], remotes: Sequence[RemoteKeys], functions: Sequence[Callable[[], Awaitable[Any]]]
 ) -> list[Key]:
     """The keys of every source for a token with this header; failures matter only if no source has a key.
 
@@ -217,9 +217,9 @@ async def keys_for(
             keys += await remote.keys(header.get("kid"))
         except KeysError as error:
             failures.append(error)
-    for ask in asked:
-        found = await ask()
-        several = found if isinstance(found, list | tuple) else [] if found is None else [found]
+    for function in functions:
+        result = await function()
+        several = result if isinstance(result, list | tuple) else [] if result is None else [result]
         keys += [make_key(each) for each in several]
     if failures and not any(key.is_for(header) for key in keys):
         raise boom.ServerUnavailable("Failed to obtain keys", code="keys_unavailable") from failures[0]

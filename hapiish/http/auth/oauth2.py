@@ -133,22 +133,22 @@ class OAuth2Scheme:
         waiting = request.state.get(self.cookie)
         if not isinstance(waiting, Mapping):
             return self._refused(f"Missing {self.name} request token cookie", {"query": request.query})
-        known: dict[str, Any] = {"provider": self.name, "query": waiting["query"]}
+        context: dict[str, Any] = {"provider": self.name, "query": waiting["query"]}
         request.set_cookie(self.cookie, CLEAR, {})
         state = request.query.get("state")
         if not isinstance(state, str) or not hmac.compare_digest(state[:_NONCE].encode(), waiting["nonce"].encode()):
-            return self._refused(f"Incorrect {self.name} state parameter", known)
+            return self._refused(f"Incorrect {self.name} state parameter", context)
         token = await self._token(request, provider, base, waiting)
         if token is None:
-            return self._refused(f"Failed obtaining {self.name} access token", known)
+            return self._refused(f"Failed obtaining {self.name} access token", context)
         claims: Mapping[str, Any] = {}
         if provider.verifier is not None:
             try:
                 claims = await self._claims(provider, token, waiting)
             except TokenError as error:
-                return self._refused(f"Invalid {self.name} ID token: {error}", known)
+                return self._refused(f"Invalid {self.name} ID token: {error}", context)
         credentials = {
-            **known,
+            **context,
             "token": token["access_token"],
             "refreshToken": token.get("refresh_token"),
             "expiresIn": token.get("expires_in"),
@@ -157,7 +157,7 @@ class OAuth2Scheme:
             try:
                 await self._profile(request, provider, credentials, token, claims)
             except TokenError as error:
-                return self._refused(str(error), known)
+                return self._refused(str(error), context)
         self._service.back()
         return Authenticated(credentials, dict(token))
 
@@ -167,7 +167,7 @@ class OAuth2Scheme:
         """Exchanges the code for tokens; None for a code that the provider refuses, which is the client's error."""
         from authlib.integrations.base_client import OAuthError
 
-        more = await self._option("tokenParams", request) or {}
+        token_params = await self._option("tokenParams", request) or {}
         verifier = {"code_verifier": waiting["codeVerifier"]} if "codeVerifier" in waiting else {}
         secret = await self._option("clientSecret", request)
         async with self._client(provider, secret) as client:
@@ -180,7 +180,7 @@ class OAuth2Scheme:
                         redirect_uri=base,
                         headers={"Accept": "application/json", **provider.headers},
                         **verifier,
-                        **more,
+                        **token_params,
                     )
             except OAuthError as error:
                 if error.error in ("invalid_grant", "bad_verification_code"):
@@ -240,12 +240,12 @@ class OAuth2Scheme:
         import httpx
 
         get = partial(self._get, provider, credentials["token"])
-        given = self._options.get("profile")
+        function = self._options.get("profile")
         try:
-            if given is not None:
-                found = await given(credentials, token, get, request)
-                if found is not None:
-                    credentials["profile"] = found
+            if function is not None:
+                profile = await function(credentials, token, get, request)
+                if profile is not None:
+                    credentials["profile"] = profile
                 return
             raw: Any = claims
             if provider.profile is not None:
@@ -253,9 +253,7 @@ class OAuth2Scheme:
         except boom.Boom:
             raise
         except Exception as error:
-            if given is not None and not isinstance(
-                error, httpx.HTTPError | OSError
-            ):  # an error in the user's function
+            if function is not None and not isinstance(error, httpx.HTTPError | OSError):  # the user's error
                 log.event(request.id, ["auth", "error"], error)
                 raise boom.BadGateway(f"Failed obtaining {self.name} user profile") from error
             raise self._unreachable("user profile", error) from error
@@ -302,8 +300,8 @@ class OAuth2Scheme:
 
     async def _option(self, name: str, request: Request) -> Any:
         """The value of an option, or the result of its function for this request."""
-        given = self._options.get(name)
-        return await given(request) if callable(given) else given
+        option = self._options.get(name)
+        return await option(request) if callable(option) else option
 
     async def _route_uri(self, request: Request) -> str:
         """The URI of this route as the provider knows it."""

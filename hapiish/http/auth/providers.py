@@ -117,20 +117,20 @@ class Issuer:
         )
 
 
-def own_provider(given: Mapping[str, Any]) -> Provider:
+def own_provider(settings: Mapping[str, Any]) -> Provider:
     """The provider of a table's settings."""
-    scope = given.get("scope") or ()
+    scope = settings.get("scope") or ()
     return Provider(
-        name=given["name"],
-        auth=given["auth"],
-        token=given["token"],
-        profile=given.get("profile"),
+        name=settings["name"],
+        auth=settings["auth"],
+        token=settings["token"],
+        profile=settings.get("profile"),
         scope=(scope,) if isinstance(scope, str) else tuple(scope),
-        scope_separator=given.get("scopeSeparator", " "),
-        pkce=given.get("pkce", "S256") or None,
-        use_params_auth=given.get("useParamsAuth", False),
-        headers=given.get("headers") or {},
-        fields=given.get("fields") or _CLAIMS,
+        scope_separator=settings.get("scopeSeparator", " "),
+        pkce=settings.get("pkce", "S256") or None,
+        use_params_auth=settings.get("useParamsAuth", False),
+        headers=settings.get("headers") or {},
+        fields=settings.get("fields") or _CLAIMS,
     )
 
 

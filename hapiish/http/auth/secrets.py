@@ -24,22 +24,22 @@ def hash_password(password: str) -> str:
     return f"$scrypt$ln={log_n},r={r},p={p}${_text(salt)}${_text(_scrypt(password, salt, _COST, 32))}"
 
 
-def is_password(password: str, known: str) -> bool:
+def is_password(password: str, hashed: str) -> bool:
     """Returns whether `known` is a hash of `password`; slow by design."""
-    found = _SCRYPT.fullmatch(known)
-    if found is None:
-        return _is_argon(password, known)
-    salt, expected = _bytes(found[4]), _bytes(found[5])
-    cost = (int(found[1]), int(found[2]), int(found[3]))
+    match = _SCRYPT.fullmatch(hashed)
+    if match is None:
+        return _is_argon(password, hashed)
+    salt, expected = _bytes(match[4]), _bytes(match[5])
+    cost = (int(match[1]), int(match[2]), int(match[3]))
     return hmac.compare_digest(_scrypt(password, salt, cost, len(expected)), expected)
 
 
-def check_password_hash(known: str) -> None:
+def check_password_hash(hashed: str) -> None:
     """Raises ValueError for an invalid hash, or one whose cost is too high for a request."""
-    found = _SCRYPT.fullmatch(known)
-    if found is None and not _ARGON.fullmatch(known):
+    match = _SCRYPT.fullmatch(hashed)
+    if match is None and not _ARGON.fullmatch(hashed):
         raise ValueError('not a hash of a password: write what "hapiish hash" prints')
-    if found is not None and not (1 <= int(found[1]) <= 20 and 1 <= int(found[2]) <= 16 and 1 <= int(found[3]) <= 16):
+    if match is not None and not (1 <= int(match[1]) <= 20 and 1 <= int(match[2]) <= 16 and 1 <= int(match[3]) <= 16):
         raise ValueError("a hash of a password with unreasonable costs")
 
 
@@ -48,12 +48,12 @@ def hash_key(key: str) -> str:
     return f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
-def key_digest(known: str) -> bytes:
+def key_digest(hashed: str) -> bytes:
     """The digest in the hash of a key. Raises ValueError for an invalid hash."""
-    found = _KEY.fullmatch(known)
-    if found is None:
+    match = _KEY.fullmatch(hashed)
+    if match is None:
         raise ValueError('not a hash of a key: write what "hapiish hash --key" prints')
-    return bytes.fromhex(found[1])
+    return bytes.fromhex(match[1])
 
 
 def _scrypt(password: str, salt: bytes, cost: tuple[int, int, int], length: int) -> bytes:
@@ -61,12 +61,12 @@ def _scrypt(password: str, salt: bytes, cost: tuple[int, int, int], length: int)
     return hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=256 * n * r * p, dklen=length)
 
 
-def _is_argon(password: str, known: str) -> bool:
+def _is_argon(password: str, hashed: str) -> bool:
     from cryptography.exceptions import InvalidKey
     from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
     try:
-        Argon2id.verify_phc_encoded(password.encode(), known)
+        Argon2id.verify_phc_encoded(password.encode(), hashed)
     except InvalidKey:
         return False
     return True

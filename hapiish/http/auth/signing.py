@@ -67,9 +67,9 @@ class Signer:
         Raises ValueError for claims that the strategy would refuse, and for an unknown key.
         """
         key = self._key(kid)
-        made = self._complete(claims, expires_in)
+        complete = self._complete(claims, expires_in)
         header = self._headless or _part({"alg": key.name, "typ": "JWT", **({"kid": key.kid} if key.kid else {})})
-        payload = _part(made)
+        payload = _part(complete)
         signature = urlsafe_b64encode(key.sign(f"{header}.{payload}".encode())).rstrip(b"=").decode()
         text = f"{payload}.{signature}" if self._headless else f"{header}.{payload}.{signature}"
         try:
@@ -81,27 +81,27 @@ class Signer:
         return text
 
     def _key(self, kid: str | None) -> SigningKey:
-        found = next((key for key in self.keys if kid is None or key.kid == kid), None)
-        if found is None:
-            known = ", ".join(key.kid for key in self.keys if key.kid) or "none"
-            raise ValueError(f'no key called "{kid}" signs here; those that do: {known}')
-        return found
+        signing_key = next((key for key in self.keys if kid is None or key.kid == kid), None)
+        if signing_key is None:
+            names = ", ".join(key.kid for key in self.keys if key.kid) or "none"
+            raise ValueError(f'no key called "{kid}" signs here; those that do: {names}')
+        return signing_key
 
     def _complete(self, claims: Mapping[str, Any], expires_in: Any) -> dict[str, Any]:
         now = int(time())
-        made = {**self._claims, "iat": now, **claims}
+        complete = {**self._claims, "iat": now, **claims}
         for name in _TIMES:
-            if isinstance(made.get(name), datetime):
-                made[name] = int(made[name].timestamp())
-        if expires_in is not None or "exp" not in made:
+            if isinstance(complete.get(name), datetime):
+                complete[name] = int(complete[name].timestamp())
+        if expires_in is not None or "exp" not in complete:
             lasting = self.ttl if expires_in is None else expires_in
-            made.pop("exp", None)
+            complete.pop("exp", None)
             if lasting is not False:
                 seconds = lasting.total_seconds() if isinstance(lasting, timedelta) else lasting
                 if not isfinite(seconds):
                     raise ValueError("expires_in must be a number of seconds, or False for a token that never expires")
-                made["exp"] = now + int(seconds)
-        return made
+                complete["exp"] = now + int(seconds)
+        return complete
 
 
 def _part(value: Mapping[str, Any]) -> str:

@@ -85,10 +85,12 @@ def byte_range(
         since = _seconds(if_range)
         if since is None or since != _seconds(last_modified) or clock() < since + 1:
             return None
-    asked = _ranges(text)
-    if not asked:
+    requested = _ranges(text)
+    if not requested:
         return None
-    ranges = sorted(found for found in (_resolved(first, last, length) for first, last in asked) if found is not None)
+    ranges = sorted(
+        resolved for resolved in (_resolved(first, last, length) for first, last in requested) if resolved is not None
+    )
     if not ranges:
         raise boom.RangeNotSatisfiable(headers={"content-range": f"bytes */{length}"})
     start, end = ranges[0]
@@ -117,14 +119,14 @@ def _any_weak(header: str, etag: str | None, variants: Sequence[str]) -> tuple[b
         return True, None
     if etag is None:
         return False, None
-    known = {f'{weak}"{tag}"' for weak, tag in _TAG.findall(header)}
+    client_tags = {f'{weak}"{tag}"' for weak, tag in _TAG.findall(header)}
     strong = etag.removeprefix("W/")
-    if etag in known:
+    if etag in client_tags:
         return True, None
     for other in (f"W/{strong}", *variants):
-        if other in known:
+        if other in client_tags:
             return True, other
-    return strong in known, None
+    return strong in client_tags, None
 
 
 def _changed(last_modified: str | None, since: str) -> bool | None:
@@ -151,10 +153,10 @@ def _ranges(text: str) -> list[tuple[int | None, int | None]]:
     for part in text.split(","):
         if not part.strip():
             continue
-        found = _RANGE.fullmatch(part.strip())
-        if found is None:
+        match = _RANGE.fullmatch(part.strip())
+        if match is None:
             return []
-        first, last, suffix = (None if digits is None else int(digits) for digits in found.groups())
+        first, last, suffix = (None if digits is None else int(digits) for digits in match.groups())
         if first is not None and last is not None and last < first:
             return []
         ranges.append((None, suffix) if first is None else (first, last))

@@ -71,13 +71,13 @@ class FileKeywords(TypedDict, total=False):
     end: int | None
 
 
-def options_of(base: str, **given: Unpack[FileKeywords]) -> FileOptions:
+def options_of(base: str, **keywords: Unpack[FileKeywords]) -> FileOptions:
     """Options of a file, relative to `base`, the route's `files.relativeTo`. Raises ValueError for invalid ones."""
-    confine, mode, filename = given.get("confine", True), given.get("mode", False), given.get("filename")
-    start, end = given.get("start", 0), given.get("end")
-    if unknown := given.keys() - FileKeywords.__annotations__.keys():
+    confine, mode, filename = keywords.get("confine", True), keywords.get("mode", False), keywords.get("filename")
+    start, end = keywords.get("start", 0), keywords.get("end")
+    if unknown := keywords.keys() - FileKeywords.__annotations__.keys():
         raise ValueError(f"unknown options of a file: {', '.join(sorted(unknown))}")
-    if given.get("etag_method", "hash") not in ("hash", "simple", False):
+    if keywords.get("etag_method", "hash") not in ("hash", "simple", False):
         raise ValueError("etag_method must be false, hash or simple")
     if mode not in ("attachment", "inline", False):
         raise ValueError("mode must be false, attachment or inline")
@@ -91,8 +91,8 @@ def options_of(base: str, **given: Unpack[FileKeywords]) -> FileOptions:
         confine=confine is not False,
         filename=filename,
         mode=mode,
-        lookup=given.get("lookup_map") or DEFAULT_LOOKUP if given.get("lookup_compressed") and is_whole else {},
-        etag_method=given.get("etag_method", "hash"),
+        lookup=keywords.get("lookup_map") or DEFAULT_LOOKUP if keywords.get("lookup_compressed") and is_whole else {},
+        etag_method=keywords.get("etag_method", "hash"),
         start=start,
         end=end,
     )
@@ -128,9 +128,9 @@ class Etags:
 
     async def of(self, key: Any, descriptor: int) -> str:
         """The tag of an open file; concurrent requests share one computation."""
-        known = self.get(key)
-        if known is not None:
-            return known
+        cached = self.get(key)
+        if cached is not None:
+            return cached
         task = self._pending.get(key)
         if task is None:
             # A duplicate descriptor, because the request that opened the file may end first.
@@ -230,8 +230,8 @@ def open_file(path: str, options: FileOptions, etags: Etags, accept: str = "") -
     `accept`, an Accept-Encoding header, selects the sibling. Raises Forbidden outside of the folder (symbolic links
     are followed) and for unreadable files, IsDirectory and NotFound.
     """
-    found = locate(path, options)
-    opened = _open(found, options)
+    resolved = locate(path, options)
+    opened = _open(resolved, options)
     if options.etag_method == "simple":
         opened.tag = f"{opened.size:x}-{int(opened.modified * 1000):x}"
     elif options.etag_method == "hash" and etags.max_size > 0:

@@ -104,25 +104,25 @@ class MimeTypes:
 
     def type(self, content_type: str) -> MimeType:
         """The type of a Content-Type header; an unknown one is compressible by its name."""
-        known = self._by_type.get(content_type)
-        if known is None:
+        mime = self._by_type.get(content_type)
+        if mime is None:
             name = content_type.partition(";")[0].strip().lower()
-            known = self._by_type.get(name) or MimeType(type=name, compressible=_is_compressible(name))
-        return known
+            mime = self._by_type.get(name) or MimeType(type=name, compressible=_is_compressible(name))
+        return mime
 
-    def _add(self, name: str, known: MimeType, extensions: list[str]) -> None:
-        known = replace(known, extensions=(*known.extensions, *(e for e in extensions if e not in known.extensions)))
-        self._by_type[name] = known
-        for extension in known.extensions:
-            self._by_extension[extension] = known
+    def _add(self, name: str, mime: MimeType, extensions: list[str]) -> None:
+        mime = replace(mime, extensions=(*mime.extensions, *(e for e in extensions if e not in mime.extensions)))
+        self._by_type[name] = mime
+        for extension in mime.extensions:
+            self._by_extension[extension] = mime
 
     def _change(self, name: str, changes: Any) -> None:
-        known = self.type(name)
-        extensions = known.extensions if changes.extensions is None else changes.extensions
+        mime = self.type(name)
+        extensions = mime.extensions if changes.extensions is None else changes.extensions
         changed = MimeType(
-            type=changes.type or known.type,
-            compressible=known.compressible if changes.compressible is None else changes.compressible,
-            source=changes.source or known.source,
+            type=changes.type or mime.type,
+            compressible=mime.compressible if changes.compressible is None else changes.compressible,
+            source=changes.source or mime.source,
         )
         self._add(name, changed, [extension.removeprefix(".").lower() for extension in extensions])
 

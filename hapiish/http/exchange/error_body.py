@@ -28,9 +28,9 @@ class Errors:
 
     def apply(self, request: Request, response: Response) -> Response:
         """Replaces the body of an error response."""
-        made = self._call(response.source, request)
-        if made is not None:
-            response.source = made
+        content = self._call(response.source, request)
+        if content is not None:
+            response.source = content
             response.has_custom_body = True
             if self.type is not None:
                 response.type(self.type)
@@ -39,24 +39,24 @@ class Errors:
     def _call(self, body: Body, request: Request | None) -> Any:
         """The function's body; None, with a log line, where the function fails or its result cannot be encoded."""
         try:
-            made = self.body(dict(body), request)
-            if not isinstance(made, str | bytes):
-                codec.encode(made)
+            content = self.body(dict(body), request)
+            if not isinstance(content, str | bytes):
+                codec.encode(content)
         except Exception as error:  # noqa: BLE001 - a failing function falls back to hapi's body
             log.crashed(request.id if request is not None else "-", "response.errors", error)
             return None
-        return made
+        return content
 
     def encode(self, body: Body) -> tuple[bytes, str] | None:
         """Content and media type for input that is no request; None keeps hapi's."""
-        made = self._call(body, None)
-        if made is None:
+        content = self._call(body, None)
+        if content is None:
             return None
-        if isinstance(made, str):
-            return made.encode(), self.type or "text/plain; charset=utf-8"
-        if isinstance(made, bytes):
-            return made, self.type or "application/octet-stream"
-        return codec.encode(made), self.type or "application/json; charset=utf-8"
+        if isinstance(content, str):
+            return content.encode(), self.type or "text/plain; charset=utf-8"
+        if isinstance(content, bytes):
+            return content, self.type or "application/octet-stream"
+        return codec.encode(content), self.type or "application/json; charset=utf-8"
 
 
 def error_response(request: Request, error: Boom) -> Response:

@@ -145,7 +145,7 @@ class Events:
         self._known(name)
         return bool(self._shared.listeners.get(name) or self.table.listeners.get(name))
 
-    def emit(self, name: str, *given: Any, channel: str | None = None, tags: Iterable[str] = ()) -> None:
+    def emit(self, name: str, *arguments: Any, channel: str | None = None, tags: Iterable[str] = ()) -> None:
         """Calls the listeners with `given`, from any thread. Raises ValueError for an unknown name or channel."""
         known = self._known(name)
         if channel is not None and channel not in known:
@@ -156,15 +156,17 @@ class Events:
             asyncio.get_running_loop()
         except RuntimeError:
             if self.loop is not None:
-                self.loop.call_soon_threadsafe(self._deliver, name, given, channel, frozenset(tags))
+                self.loop.call_soon_threadsafe(self._deliver, name, arguments, channel, frozenset(tags))
         else:
-            self._deliver(name, given, channel, frozenset(tags))
+            self._deliver(name, arguments, channel, frozenset(tags))
 
     @anywhere
-    async def gauge(self, name: str, *given: Any, channel: str | None = None, tags: Iterable[str] = ()) -> list[Any]:
+    async def gauge(
+        self, name: str, *arguments: Any, channel: str | None = None, tags: Iterable[str] = ()
+    ) -> list[Any]:
         """Calls the listeners, awaits them and returns their results or exceptions."""
         self._known(name)
-        called = [self._call(listener, given) for listener in self._matching(name, channel, frozenset(tags))]
+        called = [self._call(listener, arguments) for listener in self._matching(name, channel, frozenset(tags))]
         return await asyncio.gather(*called, return_exceptions=True)
 
     def log(self, tags: Iterable[str], data: Any = None, *, channel: str = "app") -> None:
@@ -184,10 +186,10 @@ class Events:
         if printed if wanted is None else wanted and ("*" in wanted or not set(wanted).isdisjoint(event.tags)):
             log.event(event.request, list(event.tags), event.data)
 
-    def _deliver(self, name: str, given: tuple[Any, ...], channel: str | None, tags: frozenset[str]) -> None:
+    def _deliver(self, name: str, arguments: tuple[Any, ...], channel: str | None, tags: frozenset[str]) -> None:
         for listener in self._matching(name, channel, tags):
             try:
-                result = listener.function(*given)
+                result = listener.function(*arguments)
             except Exception as error:  # noqa: BLE001 - a listener's error does not propagate
                 log.crashed("-", f"a listener of {name}", error)
                 continue
@@ -212,8 +214,8 @@ class Events:
         return taken
 
     @staticmethod
-    async def _call(listener: Listener, given: tuple[Any, ...]) -> Any:
-        result = listener.function(*given)
+    async def _call(listener: Listener, arguments: tuple[Any, ...]) -> Any:
+        result = listener.function(*arguments)
         return await result if isawaitable(result) else result
 
     def _notify_changed(self, name: str) -> None:

@@ -23,15 +23,15 @@ async def fill(response: Response, request: Request, opened: Opened, options: Fi
     else:
         opened.descriptor.close()
         response.source = opened.content[start:stop]
-    given, headers = response.more or {}, response.headers
-    if "type" not in given and "content-type" not in headers:
-        known = server.mime.path(opened.path)
-        response.type(BYTES if known is None else known.type)
+    settings, headers = response.more or {}, response.headers
+    if "type" not in settings and "content-type" not in headers:
+        mime = server.mime.path(opened.path)
+        response.type(BYTES if mime is None else mime.type)
     headers.setdefault("last-modified", formatdate(opened.modified, usegmt=True))
     if options.mode:
         disposition = _disposition(options.mode, options.filename or PurePath(opened.path).name)
         headers.setdefault("content-disposition", disposition)
-    if tag is not None and "etag" not in given and "etag" not in headers:
+    if tag is not None and "etag" not in settings and "etag" not in headers:
         response.etag(tag)
     if options.lookup:
         response.vary("accept-encoding")
@@ -42,8 +42,8 @@ async def fill(response: Response, request: Request, opened: Opened, options: Fi
 def _disposition(mode: str, filename: str) -> str:
     """Content-Disposition with `filename` percent-encoded (inert) and, where they differ, `filename*` (RFC 6266)."""
     encoded = quote(filename, safe="!~*'()")
-    more = f"; filename*=UTF-8''{quote(filename, safe='')}" if encoded != filename else ""
-    return f"{mode}; filename={encoded}{more}"
+    extended = f"; filename*=UTF-8''{quote(filename, safe='')}" if encoded != filename else ""
+    return f"{mode}; filename={encoded}{extended}"
 
 
 async def prepare(path: str, options: FileOptions, response: Response, request: Request) -> None:

@@ -67,14 +67,14 @@ def direct(logger: logging.Logger) -> Lines | None:
 
     None where a second handler, a filter or another kind of handler needs a record.
     """
-    found: Any = None
+    handler: Any = None
     node: logging.Logger | None = logger
     while node is not None:
         if node.handlers:
-            if found is not None or len(node.handlers) > 1:
+            if handler is not None or len(node.handlers) > 1:
                 return None
-            found = node.handlers[0]
+            handler = node.handlers[0]
         node = node.parent if node.propagate else None
-    if found.__class__ is not Lines or found.filters or found.level > logging.INFO or logger.filters:
+    if handler.__class__ is not Lines or handler.filters or handler.level > logging.INFO or logger.filters:
         return None
-    return found
+    return handler

@@ -28,19 +28,19 @@ class Identity:
     def __call__(self, request: Any) -> str:
         """The id of `request`, an HTTP request or an event."""
         if self._trust and request.method != "event" and (not self._proxied or request.scope.get(PROXIED)):
-            given = request.header(self._header)
-            if given is not None and _ID.fullmatch(given):
-                return given  # type: ignore[no-any-return]
+            sent = request.header(self._header)
+            if sent is not None and _ID.fullmatch(sent):
+                return sent  # type: ignore[no-any-return]
         return log.next_id() if self._generate is None else self._made(self._generate, request)
 
     @staticmethod
     def _made(generate: Callable[[Any], Any], request: Any) -> str:
         counted = log.next_id()
         try:
-            made = generate(request)
-            if not isinstance(made, str) or not _ID.fullmatch(made):
-                raise ValueError(f"{made!r} is not a valid id: at most 128 letters, digits and .:+=/@_-")
+            generated = generate(request)
+            if not isinstance(generated, str) or not _ID.fullmatch(generated):
+                raise ValueError(f"{generated!r} is not a valid id: at most 128 letters, digits and .:+=/@_-")
         except Exception as error:  # noqa: BLE001 - a counted id replaces it
             log.crashed(counted, "requestId.generate", error)
             return counted
-        return made
+        return generated

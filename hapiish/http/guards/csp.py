@@ -83,9 +83,9 @@ def nonces_finalizer(policy: Policy) -> Finalizer:
     """The finalizer that replaces the policy of a response whose nonces were used."""
 
     async def touch(request: Request, response: Response) -> None:
-        asked = request.plugins.get("blankie", {}).get("nonces")
-        if asked:
-            response.headers.setdefault(policy.header, policy.value(asked))
+        nonces = request.plugins.get("blankie", {}).get("nonces")
+        if nonces:
+            response.headers.setdefault(policy.header, policy.value(nonces))
 
     return touch
 
@@ -93,20 +93,20 @@ def nonces_finalizer(policy: Policy) -> Finalizer:
 def _directives(settings: options.Csp) -> dict[str, tuple[str, ...]]:
     """The directives with their sources, in alphabetical order."""
     lists = {name.replace("_", "-"): getattr(settings, name) for name in _LISTS}
-    given = {name: tuple(map(_source, sources)) for name, sources in lists.items() if sources}
+    directives = {name: tuple(map(_source, sources)) for name, sources in lists.items() if sources}
     if settings.report_to is not None:
-        given["report-to"] = (settings.report_to,)
+        directives["report-to"] = (settings.report_to,)
     if settings.report_uri is not None:
-        given["report-uri"] = (settings.report_uri,)
+        directives["report-uri"] = (settings.report_uri,)
     if settings.require_trusted_types_for:
-        given["require-trusted-types-for"] = ("'script'",)
+        directives["require-trusted-types-for"] = ("'script'",)
     if settings.sandbox is not None:
-        given["sandbox"] = () if settings.sandbox is True else settings.sandbox
+        directives["sandbox"] = () if settings.sandbox is True else settings.sandbox
     if settings.trusted_types is not None:
-        given["trusted-types"] = tuple(map(_source, settings.trusted_types))
+        directives["trusted-types"] = tuple(map(_source, settings.trusted_types))
     if settings.upgrade_insecure_requests:
-        given["upgrade-insecure-requests"] = ()
-    return dict(sorted(given.items()))
+        directives["upgrade-insecure-requests"] = ()
+    return dict(sorted(directives.items()))
 
 
 def _source(text: str) -> str:

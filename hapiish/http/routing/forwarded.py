@@ -55,15 +55,15 @@ class Forwarding:
 
     def _client(self, addresses: list[str]) -> tuple[str | None, int]:
         """The last address that is not a trusted proxy's, and the number of proxies passed."""
-        found, hops = None, 0
+        client, hops = None, 0
         for text in reversed(addresses):
             address = _address(text)
             if address is None:
                 break
-            found, hops = address, hops + 1
+            client, hops = address, hops + 1
             if not self.trusts(address):
                 break
-        return found, max(hops, 1)
+        return client, max(hops, 1)
 
     def trusts(self, text: str) -> bool:
         """Returns whether an address (`""` for a Unix socket) belongs to a trusted proxy."""

@@ -153,10 +153,10 @@ def search(node: Node, segments: list[str], raw: list[str], index: int, values: 
 def _search_mixed(node: Node, segments: list[str], raw: list[str], index: int, values: list[str]) -> Leaf | None:
     mark = len(values)
     for shape, child in node.mixed:
-        found = shape.match(segments[index], raw[index])
-        if found is None:
+        matched = shape.match(segments[index], raw[index])
+        if matched is None:
             continue
-        values += found
+        values += matched
         leaf = search(child, segments, raw, index + 1, values)
         if leaf is not None:
             return leaf

@@ -31,8 +31,8 @@ _WIDE: Final = frozenset({"utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-
 
 def named(content_type: str) -> str | None:
     """The charset of a Content-Type header by Python's name; UTF-8 if it has none, None for an unknown one."""
-    found = _PARAMETER.search(content_type)
-    label = (found[1] or found[2] or "").strip() if found is not None else ""
+    match = _PARAMETER.search(content_type)
+    label = (match[1] or match[2] or "").strip() if match is not None else ""
     if not label:
         return UTF_8
     try:

@@ -29,8 +29,8 @@ def pair(name: str, value: str) -> Pair:
     except UnicodeEncodeError as error:
         odd = ascii(value[error.start])
         raise ValueError(f'the header "{name}" cannot carry {odd}: only Latin-1 is sent in headers') from None
-    if not value.isprintable() and (found := _CONTROL.search(value)) is not None:
-        raise ValueError(f'the header "{name}" cannot carry the control character {found[0]!a}')
+    if not value.isprintable() and (control := _CONTROL.search(value)) is not None:
+        raise ValueError(f'the header "{name}" cannot carry the control character {control[0]!a}')
     return _key(name), raw
 
 

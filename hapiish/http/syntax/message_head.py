@@ -35,11 +35,11 @@ class Refused(Exception):
 
     def answer(self, defaults: list[Pair], *, body: bool = True, encoded: Encoded | None = None) -> bytes:
         """The whole response, with hapi's error body, or as `encoded` makes content and media type of it."""
-        known = boom.of(self.status)
-        phrase = known.phrase if known.status == self.status else HTTPStatus(self.status).phrase
+        error = boom.of(self.status)
+        phrase = error.phrase if error.status == self.status else HTTPStatus(self.status).phrase
         error_body = {"statusCode": self.status, "error": phrase, "message": self.reason}
-        own = encoded(error_body) if encoded is not None else None
-        content, media_type = own or (codec.encode(error_body), "application/json; charset=utf-8")
+        custom = encoded(error_body) if encoded is not None else None
+        content, media_type = custom or (codec.encode(error_body), "application/json; charset=utf-8")
         pairs = [
             *defaults,
             *self.headers,
@@ -60,12 +60,12 @@ def is_host(value: bytes) -> bool:
     """
     if len(value) > LONGEST_HOST:
         return False
-    found = _NAME.fullmatch(value)
-    if found is None:
-        found = _LITERAL.fullmatch(value)
-        if found is None or not _is_ipv6(found[1]):
+    match = _NAME.fullmatch(value)
+    if match is None:
+        match = _LITERAL.fullmatch(value)
+        if match is None or not _is_ipv6(match[1]):
             return False
-    port = found[found.re.groups]
+    port = match[match.re.groups]
     return not port or int(port) < 65536
 
 
@@ -113,8 +113,8 @@ def judge_codings(codings: bytes, version: str) -> None:
 
 def opens_websocket(headers: list[Pair]) -> bool:
     """Returns whether the requested upgrade is to WebSocket."""
-    asked = [value for name, value in headers if name == b"upgrade"]
-    return len(asked) == 1 and asked[0].strip(b" \t").lower() == b"websocket"
+    upgrades = [value for name, value in headers if name == b"upgrade"]
+    return len(upgrades) == 1 and upgrades[0].strip(b" \t").lower() == b"websocket"
 
 
 def judge_handshake(headers: list[Pair]) -> None:

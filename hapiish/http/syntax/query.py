@@ -32,9 +32,9 @@ def form(body: bytes, charset: str = UTF_8) -> dict[str, str | list[str]]:
         return _pairs(decode(body), lambda codes: decode(_bytes(codes)))
     pairs = _pairs(body.decode("latin-1"), lambda codes: _bytes(codes).decode("latin-1"))
     values: dict[str, str | list[str]] = {}
-    for name, found in pairs.items():
-        texts = [decode(text.encode("latin-1")) for text in ([found] if isinstance(found, str) else found)]
-        values[decode(name.encode("latin-1"))] = texts[0] if isinstance(found, str) else texts
+    for name, value in pairs.items():
+        texts = [decode(text.encode("latin-1")) for text in ([value] if isinstance(value, str) else value)]
+        values[decode(name.encode("latin-1"))] = texts[0] if isinstance(value, str) else texts
     return values
 
 
@@ -54,11 +54,11 @@ def _pairs(text: str, decoded: Decoded) -> dict[str, str | list[str]]:
         if name not in query:
             query[name] = value
             continue
-        known = query[name]
-        if isinstance(known, list):
-            known.append(value)
+        present = query[name]
+        if isinstance(present, list):
+            present.append(value)
         else:
-            query[name] = [known, value]
+            query[name] = [present, value]
     return query
 
 
