@@ -1,4 +1,9 @@
-"""Values kept for a while: stores (memory, Redis), and policies that say when a kept value is good (catbox)."""
+"""Caches values with a time to live, like catbox.
+
+Order: `provision` creates the stores of a table (`memory`, `redis`; `store` is their protocol) and hands out segments,
+`rules` holds a policy's settings, `policy` looks values up and generates missing or stale ones.
+A further kind of store is a class with the methods of `Store`, named in the table. Imports no table.
+"""
 
 from hapiish.caches.policy import Cached, Decorated, Policy, Report, Stats
 from hapiish.caches.provision import Caches, Provision

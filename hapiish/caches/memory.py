@@ -1,4 +1,4 @@
-"""A store in this process: bounded in bytes, values serialised, what has expired cleaned up (catbox-memory)."""
+"""The memory store: bounded in bytes, with serialised values and removal of expired ones (catbox-memory)."""
 
 import asyncio
 import time
@@ -10,17 +10,17 @@ from hapiish.bridge import anywhere
 from hapiish.caches.store import Entry, UnavailableError, pack, unpack
 
 MAX_BYTES = 100 * 1024 * 1024
-CLEANUP_INTERVAL = 1000  # ms, the shortest between two clean-ups
-ENTRY_BYTES = 144  # what an entry takes besides its key and value, about
+CLEANUP_INTERVAL = 1000  # minimum between two clean-ups, in ms
+ENTRY_BYTES = 144  # approximate overhead of an entry, without key and value
 
 Key = tuple[str, str]
 
 
 class CacheFullError(Exception):
-    """The store has no room for one more value; it throws nothing out that is still good."""
+    """The value does not fit. The store never evicts unexpired values."""
 
 
-class _Kept:
+class _Stored:
     __slots__ = ("bytes", "data", "expires", "stored", "ttl")
 
     def __init__(self, key: Key, data: bytes, *, raw: bool, stored: int, ttl: int) -> None:
@@ -32,104 +32,103 @@ class _Kept:
 
 
 class MemoryStore:
-    """Keeps at most `max_bytes` (0: no limit); raises CacheFullError for what does not fit.
+    """Stores at most `max_bytes` (0: no limit). Raises CacheFullError for a value that does not fit.
 
-    `clock` gives seconds since the epoch. Used from one event loop at a time.
+    `clock` returns seconds since the epoch. Used from one event loop at a time.
     """
 
     def __init__(self, *, max_bytes: int = MAX_BYTES, clock: Callable[[], float] = time.time) -> None:
         self.bytes = 0
         self._max_bytes = max_bytes
         self._clock = clock
-        self._kept: dict[Key, _Kept] | None = None
-        self._expiring: list[tuple[int, Key]] = []  # a heap; what was replaced or dropped stays in it for a while
+        self._values: dict[Key, _Stored] | None = None
+        self._expiring: list[tuple[int, Key]] = []  # a heap; may contain replaced and dropped entries
         self._cleanup: asyncio.TimerHandle | None = None
 
     @property
     def is_ready(self) -> bool:
-        """Whether it was started."""
-        return self._kept is not None
+        """True between `start` and `stop`."""
+        return self._values is not None
 
     @anywhere
     async def start(self) -> None:
-        """Begins empty; goes on with what it has when it is started already."""
-        if self._kept is None:
-            self._kept = {}
+        """Starts with no values. Has no effect on a started store."""
+        if self._values is None:
+            self._values = {}
 
     @anywhere
     async def stop(self) -> None:
-        """Forgets everything."""
+        """Removes all values."""
         if self._cleanup is not None:
             self._cleanup.cancel()
             self._cleanup = None
-        self._kept = None
+        self._values = None
         self._expiring = []
         self.bytes = 0
 
     @anywhere
     async def get(self, segment: str, id: str) -> Entry | None:
-        """The entry; bytes as they were given, everything else as a copy of its own."""
-        kept = self._entries().get((segment, id))
-        if kept is None:
+        """Returns the entry, None if missing. Bytes are returned unchanged, any other value as a copy."""
+        entry = self._entries().get((segment, id))
+        if entry is None:
             return None
-        value = unpack(kept.data[0]) if isinstance(kept.data, tuple) else kept.data
-        return Entry(value, kept.stored, kept.ttl)
+        value = unpack(entry.data[0]) if isinstance(entry.data, tuple) else entry.data
+        return Entry(value, entry.stored, entry.ttl)
 
     @anywhere
     async def set(self, segment: str, id: str, value: Any, ttl: int) -> None:
-        """Keeps a serialised copy, or raises TypeError when there is none that would be the same value."""
+        """Stores a serialised copy. Raises TypeError for a value that does not survive serialisation."""
         entries = self._entries()
         key = (segment, id)
         raw = isinstance(value, bytes)
-        kept = _Kept(key, value if raw else pack(value), raw=raw, stored=self._now(), ttl=ttl)
-        self._forget(key)
-        if self._max_bytes and self.bytes + kept.bytes > self._max_bytes:
-            self._clean()
-            if self.bytes + kept.bytes > self._max_bytes:
+        entry = _Stored(key, value if raw else pack(value), raw=raw, stored=self._now(), ttl=ttl)
+        self._remove(key)
+        if self._max_bytes and self.bytes + entry.bytes > self._max_bytes:
+            self._remove_expired()
+            if self.bytes + entry.bytes > self._max_bytes:
                 raise CacheFullError(f"the cache is full: {self._max_bytes} bytes")
-        entries[key] = kept
-        self.bytes += kept.bytes
-        heappush(self._expiring, (kept.expires, key))
+        entries[key] = entry
+        self.bytes += entry.bytes
+        heappush(self._expiring, (entry.expires, key))
         if len(self._expiring) > 2 * len(entries) + 1000:
-            self._expiring = [(kept.expires, key) for key, kept in entries.items()]
+            self._expiring = [(entry.expires, key) for key, entry in entries.items()]
             heapify(self._expiring)
         self._schedule()
 
     @anywhere
     async def drop(self, segment: str, id: str) -> None:
-        """Forgets a value, if it is there."""
-        self._entries()
-        self._forget((segment, id))
+        """Removes a value, if present."""
+        self._remove((segment, id))
 
-    def _entries(self) -> dict[Key, _Kept]:
-        if self._kept is None:
+    def _entries(self) -> dict[Key, _Stored]:
+        if self._values is None:
             raise UnavailableError("The cache is not started")
-        return self._kept
+        return self._values
 
     def _now(self) -> int:
         return round(self._clock() * 1000)
 
-    def _forget(self, key: Key) -> None:
-        kept = self._entries().pop(key, None)
-        if kept is not None:
-            self.bytes -= kept.bytes
+    def _remove(self, key: Key) -> None:
+        entry = self._entries().pop(key, None)
+        if entry is not None:
+            self.bytes -= entry.bytes
 
     def _schedule(self) -> None:
-        """Sees to it that the next clean-up comes when the first value has expired, but not too often."""
+        """Schedules the next clean-up for the first expiry, at least CLEANUP_INTERVAL from now."""
         if self._cleanup is None and self._expiring:
             wait = max(self._expiring[0][0] - self._now(), CLEANUP_INTERVAL)
             self._cleanup = asyncio.get_running_loop().call_later(wait / 1000, self._clean_up)
 
     def _clean_up(self) -> None:
         self._cleanup = None
-        self._clean()
+        self._remove_expired()
         self._schedule()
 
-    def _clean(self) -> None:
+    def _remove_expired(self) -> None:
         now = self._now()
         entries = self._entries()
         while self._expiring and self._expiring[0][0] <= now:
             expires, key = heappop(self._expiring)
-            kept = entries.get(key)
-            if kept is not None and kept.expires == expires:
-                self._forget(key)
+            entry = entries.get(key)
+            if entry is not None and entry.expires == expires:
+                self._remove(key)

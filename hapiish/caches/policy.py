@@ -1,10 +1,10 @@
-"""One kind of cached values: looked up, made when missing, made anew when stale, all by catbox's rules.
+"""A cache policy: looks values up, generates missing and stale ones, with catbox's semantics.
 
     fresh    → returned
-    stale    → made anew; after `stale_timeout` the caller gets the stale value, and the new one is kept when it comes
-    missing  → made; after `generate_timeout` the caller gets a 503, and the value is kept when it comes
+    stale    → regenerated; after `stale_timeout` the caller gets the stale value, the new one is stored when ready
+    missing  → generated; after `generate_timeout` the caller gets a 503, the value is stored when ready
 
-Concurrent calls for one key share one look-up and one generate. Times out by the event loop, tells time by `clock`.
+Concurrent calls for one key share one look-up and one generation. Timeouts use the event loop, expiry uses `clock`.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ log = logging.getLogger("hapiish.caches")
 T = TypeVar("T")
 
 Key = str | Mapping[str, Any]
-"""An id, or a mapping whose `id` it is; the function that generates gets it as it is."""
+"""An id, or a mapping with `id`. `generate_func` gets the key unchanged."""
 
 
 @dataclass(slots=True)
 class Stats:
-    """Counted since the policy was made; `errors` are those of the store."""
+    """Counters of a policy since its creation. `errors` counts errors of the store."""
 
     sets: int = 0
     gets: int = 0
@@ -43,7 +43,7 @@ class Stats:
 
 @dataclass(slots=True)
 class Cached:
-    """A value as it was found; `ttl` is what is left of it, in milliseconds."""
+    """A value from the store. `ttl` is its remaining lifetime in milliseconds."""
 
     item: Any
     stored: int
@@ -53,7 +53,7 @@ class Cached:
 
 @dataclass(slots=True)
 class Report:
-    """How a value was come by; `msec` is how long the look-up took, `is_stale` None when nothing was found."""
+    """Report on a look-up. `msec` is its duration; `is_stale` is None if the value was missing."""
 
     msec: float = 0.0
     stored: int | None = None
@@ -64,7 +64,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Decorated:
-    """What `get` returns under `get_decorated_value`; `cached` is None for a value that was made just now."""
+    """The result of `get` with `get_decorated_value`. `cached` is None for a newly generated value."""
 
     value: Any
     cached: Cached | None
@@ -72,15 +72,15 @@ class Decorated:
 
 
 class _Pending:
-    """Those who wait for one key: `count` of them, for one `future`."""
+    """The `count` callers that wait for one key."""
 
-    __slots__ = ("count", "found", "future", "timer")
+    __slots__ = ("count", "future", "is_looked_up", "timer")
 
     def __init__(self) -> None:
         self.count = 1
-        self.found = False  # whether the look-up is through
+        self.is_looked_up = False
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.future.add_done_callback(_seen)
+        self.future.add_done_callback(_retrieve_exception)
         self.timer: asyncio.TimerHandle | None = None
 
     def after(self, milliseconds: int, do: Callable[[], None]) -> None:
@@ -88,9 +88,9 @@ class _Pending:
 
 
 class Policy:
-    """The values of one `segment` of a store under one set of rules. `clock` gives seconds since the epoch.
+    """The values of one `segment` of a store under one set of rules. `clock` returns seconds since the epoch.
 
-    `service` is what the log calls the store, the same for all of its segments.
+    `service` logs outages of the store; all segments of the store share it.
     """
 
     def __init__(
@@ -110,22 +110,22 @@ class Policy:
         self._pendings: dict[str, _Pending] = {}
         self._generating: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._told = ""
-        self._service = service or called(segment)
+        self._last_warning = ""
+        self._service = service or store_service(segment)
         self.home: asyncio.AbstractEventLoop | None = None
-        """The event loop of the server that the policy belongs to, for calls from threads."""
+        """The event loop of the policy's server, for calls from threads."""
 
     @property
     def is_ready(self) -> bool:
-        """Whether the store takes calls; while it does not, values are made each time."""
+        """True if the store accepts calls. Otherwise each call generates the value."""
         return self.store.is_ready
 
     @anywhere
     async def get(self, key: Key) -> Any:
-        """The value of `key`: kept, or made by `generate_func`; None when there is neither.
+        """Returns the cached or generated value of `key`; None for a missing value without `generate_func`.
 
-        Raises what the function raises, `boom.ServerUnavailable` after `generate_timeout`, and the store's own error
-        where the rules do not get around it. Cancelling a caller cancels nobody else, nor what is being made.
+        Raises the function's exception, `boom.ServerUnavailable` after `generate_timeout`, and the store's error if the
+        rules do not ignore it. Cancelling a caller affects neither other callers nor the generation.
         """
         self.stats.gets += 1
         id = _id(key)
@@ -137,7 +137,7 @@ class Policy:
             except asyncio.CancelledError:
                 self._hand_over(pending, id, key)
                 raise
-            except Exception as error:  # noqa: BLE001 - whoever joined must hear of it, too
+            except Exception as error:  # noqa: BLE001 - handed to all callers that wait
                 self._settle(id, error, None, None, Report())
         else:
             pending.count += 1
@@ -146,7 +146,7 @@ class Policy:
 
     @anywhere
     async def set(self, key: Key, value: Any, ttl: int | None = None) -> None:
-        """Keeps `value` for `ttl` milliseconds, else for as long as the rules say; raises what the store raises."""
+        """Stores `value` for `ttl` milliseconds, by default as the rules say. Raises the store's errors."""
         self.stats.sets += 1
         lifetime = ttl or self.rules.ttl(self._clock())
         if lifetime <= 0:
@@ -155,34 +155,34 @@ class Policy:
 
     @anywhere
     async def drop(self, key: Key) -> None:
-        """Forgets the value of `key`; raises what the store raises."""
+        """Removes the value of `key`. Raises the store's errors."""
         await self._ask(self.store.drop(self.segment, _id(key)))
 
     def ttl(self, created: float | None = None) -> int:
-        """What is left to a value made at `created` (seconds since the epoch, now by default), in milliseconds."""
+        """Returns the remaining lifetime in ms of a value created at `created` (seconds since the epoch, else now)."""
         now = self._clock()
-        made = now if created is None else created
-        return 0 if made > now else max(self.rules.ttl(made) - round((now - made) * 1000), 0)
+        created = now if created is None else created
+        return 0 if created > now else max(self.rules.ttl(created) - round((now - created) * 1000), 0)
 
     @anywhere
     async def close(self) -> None:
-        """Ends what is still being made; those who wait for it get a 503."""
+        """Cancels running generations; their callers get a 503."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _look_up(self, pending: _Pending, id: str, key: Key) -> None:
-        """Settles `pending` with what the store has, or starts making it."""
+        """Settles `pending` with the value from the store, or starts a generation."""
         rules, report, cached = self.rules, Report(), None
         began = time.perf_counter()
         try:
-            cached = self._judge(await self._ask(self.store.get(self.segment, id)), report)
-        except Exception as error:  # noqa: BLE001 - the rules say what follows
+            cached = self._evaluate(await self._ask(self.store.get(self.segment, id)), report)
+        except Exception as error:  # noqa: BLE001 - handled as the rules say
             report.error = error
-            self._tell("read", error)
+            self._warn("read", error)
         report.msec = (time.perf_counter() - began) * 1000
-        pending.found = True
+        pending.is_looked_up = True
         if rules.generate_func is None or (report.error is not None and not rules.generate_on_read_error):
             self._settle(id, report.error, cached.item if cached else None, cached, report)
         elif cached is not None and not cached.is_stale:
@@ -190,16 +190,16 @@ class Policy:
         else:
             self._generate(pending, id, key, cached, report)
 
-    def _judge(self, entry: Entry | None, report: Report) -> Cached | None:
-        """What was found, unless it has expired; whether it is stale."""
+    def _evaluate(self, entry: Entry | None, report: Report) -> Cached | None:
+        """Returns the value of an unexpired entry, marked if stale; fills the report."""
         if entry is None or entry.value is None:
             return None
         now = round(self._clock() * 1000)
         left = entry.stored + entry.ttl - now
         if left <= 0:
             return None
-        given = self.rules.stale_in
-        stale_in = given(entry.stored, left) if callable(given) else given
+        rule = self.rules.stale_in
+        stale_in = rule(entry.stored, left) if callable(rule) else rule
         is_stale = stale_in is not None and 0 < stale_in <= now - entry.stored
         report.stored, report.ttl, report.is_stale = entry.stored, left, is_stale
         self.stats.stales += is_stale
@@ -209,7 +209,7 @@ class Policy:
         rules = self.rules
         if cached is not None:
             assert rules.stale_timeout is not None
-            cached.ttl -= rules.stale_timeout  # what will be left of it when it is handed out
+            cached.ttl -= rules.stale_timeout  # remaining when it is returned
         if cached is not None and cached.ttl > 0:
             assert rules.stale_timeout is not None
             pending.after(rules.stale_timeout, partial(self._settle, id, None, cached.item, cached, report))
@@ -223,10 +223,10 @@ class Policy:
             forget = partial(self._generating.pop, id, None)
             loop = asyncio.get_running_loop()
             self._generating[id] = loop.call_later(rules.pending_generate_timeout / 1000, forget)
-        self._spawn(self._make(id, key, cached, report))
+        self._spawn(self._run_generate(id, key, cached, report))
 
-    async def _make(self, id: str, key: Key, cached: Cached | None, report: Report) -> None:
-        """Calls the function, keeps what it returns, and settles whoever waits for `id` by then."""
+    async def _run_generate(self, id: str, key: Key, cached: Cached | None, report: Report) -> None:
+        """Calls `generate_func`, stores its result, and settles the callers that wait for `id`."""
         rules, flags = self.rules, Flags()
         value, failure = None, None
         assert rules.generate_func is not None
@@ -235,7 +235,7 @@ class Policy:
         except asyncio.CancelledError:
             self._settle(id, boom.ServerUnavailable(), None, None, report)
             raise
-        except Exception as error:  # noqa: BLE001 - handed to whoever waits
+        except Exception as error:  # noqa: BLE001 - handed to the callers
             failure = error
         finally:
             timer = self._generating.pop(id, None)
@@ -246,8 +246,8 @@ class Policy:
                 await self.drop(id)
             elif failure is None:
                 await self.set(id, value, flags.ttl)
-        except Exception as error:  # noqa: BLE001 - the rules say what follows
-            self._tell("write", error)
+        except Exception as error:  # noqa: BLE001 - handled as the rules say
+            self._warn("write", error)
             if failure is None and not rules.generate_ignore_write_error:
                 failure = error
         if cached is not None and failure is not None and not rules.drop_on_error:
@@ -256,7 +256,7 @@ class Policy:
             self._settle(id, failure, value, None, report)
 
     def _settle(self, id: str, error: Exception | None, value: Any, cached: Cached | None, report: Report) -> None:
-        """Answers those who wait for `id`; nobody may be left, when a stale value was handed out before."""
+        """Answers the callers that wait for `id`. None waits if a stale value was returned before."""
         pending = self._pendings.pop(id, None)
         if pending is None:
             return
@@ -273,8 +273,8 @@ class Policy:
             pending.future.set_result(value)
 
     def _hand_over(self, pending: _Pending, id: str, key: Key) -> None:
-        """The caller that did the look-up for all is gone: nobody is left, or somebody must do it anew."""
-        if pending.found:
+        """Repeats the look-up for the remaining callers after the one that made it was cancelled."""
+        if pending.is_looked_up:
             return
         if pending.count == 1:
             del self._pendings[id]
@@ -287,10 +287,10 @@ class Policy:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _ask(self, question: Awaitable[T]) -> T:
-        """The store's answer; that there is none is counted, and told of a store that is away."""
+    async def _ask(self, call: Awaitable[T]) -> T:
+        """Returns the store's result. Counts an error, and logs an outage of the store."""
         try:
-            answer = await question
+            result = await call
         except Exception as error:
             self.stats.errors += 1
             if is_away(error):
@@ -298,20 +298,20 @@ class Policy:
             raise
         if self._service.is_away:
             self._service.back()
-        return answer
+        return result
 
-    def _tell(self, what: str, error: Exception) -> None:
-        """Logs an error of the store, but not the same one with every call, and not what `_ask` has told."""
+    def _warn(self, operation: str, error: Exception) -> None:
+        """Logs an error of the store, unless it repeats the last one or `_ask` has logged it as an outage."""
         if is_away(error):
             return
-        said = f"{what}: {type(error).__name__}: {error}"
-        if said != self._told:
-            self._told = said
-            log.warning("cache segment %s cannot %s", self.segment, said)
+        warning = f"{operation}: {type(error).__name__}: {error}"
+        if warning != self._last_warning:
+            self._last_warning = warning
+            log.warning("cache segment %s cannot %s", self.segment, warning)
 
 
-def called(name: str) -> Service:
-    """What the log says of the cache of that name."""
+def store_service(name: str) -> Service:
+    """Returns the service that logs outages of the cache `name`."""
     return Service(f'the store of the cache "{name}"', "nothing is kept in it", log="hapiish.caches")
 
 
@@ -322,7 +322,7 @@ def _id(key: Key) -> str:
     return id
 
 
-def _seen(future: asyncio.Future[Any]) -> None:
-    """An error that nobody waits for any more is nobody's."""
+def _retrieve_exception(future: asyncio.Future[Any]) -> None:
+    """Marks an exception as retrieved, so that asyncio does not log it if no caller waits any more."""
     if not future.cancelled():
         future.exception()

@@ -1,4 +1,4 @@
-"""The stores of one server by name, and the segments taken in them; hapi's cache provisioning (lib/core.js)."""
+"""The stores of one server by name, and their segments in use (hapi's cache provisioning, lib/core.js)."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from weakref import WeakSet
 
 from hapiish.bridge import anywhere, loop_only
 from hapiish.caches.memory import MemoryStore
-from hapiish.caches.policy import Policy, called
+from hapiish.caches.policy import Policy, store_service
 from hapiish.caches.rules import Rules
 from hapiish.caches.store import Store, UnavailableError
 from hapiish.service import Service
@@ -19,9 +19,9 @@ DEFAULT = "_default"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provision:
-    """A store at rest, what it is called, and `settings` that tell whether the one of another table is the same.
+    """A store before its start. A reload keeps the old store of the same `name` if `settings` are equal.
 
-    `shared`: its segments may be taken more than once.
+    `shared` if several policies may use the same segment.
     """
 
     store: Store
@@ -32,7 +32,7 @@ class Provision:
 
 @dataclass(slots=True)
 class Client:
-    """A store with the segments that are taken in it, and what the log says of it."""
+    """A store with its segments in use and the service that logs its outages."""
 
     provision: Provision
     store: Store
@@ -41,10 +41,10 @@ class Client:
 
 
 class Caches:
-    """The stores that a table provides, and one in memory by default.
+    """The stores of a table, and a memory store as the default.
 
-    Made anew with every table; `before`, the stores of the table before, are gone on with where nothing has changed
-    for them. `start` begins what is new in it, `release` ends what only the table before had.
+    A reload creates new caches and keeps unchanged stores of `before`, the caches of the previous table. `start` starts
+    the new stores, `release` stops those of the previous table only.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Caches:
     ) -> None:
         self._clock = clock
         self.loop: asyncio.AbstractEventLoop | None = before.loop if before is not None else None
-        # One set for all tables of a server: what is being made for a request of an old one ends with the server, too.
+        # One set for all tables of a server: `stop` also cancels generations for requests of a previous table.
         self.policies: WeakSet[Policy] = before.policies if before is not None else WeakSet()
         self.clients: dict[str, Client] = {}
         default = () if any(each.name == DEFAULT for each in provisions) else (Provision(store=MemoryStore()),)
@@ -66,7 +66,7 @@ class Caches:
             if old is not None and same:
                 self.clients[provision.name] = Client(provision, old.store, old.service)
             else:
-                self.clients[provision.name] = Client(provision, provision.store, called(provision.name))
+                self.clients[provision.name] = Client(provision, provision.store, store_service(provision.name))
 
     @property
     def stores(self) -> Mapping[str, Store]:
@@ -74,9 +74,9 @@ class Caches:
         return {name: client.store for name, client in self.clients.items()}
 
     def policy(self, rules: Rules, *, segment: str, cache: str | None = None, shared: bool = False) -> Policy:
-        """A policy over `segment` of the store called `cache`.
+        """Returns a policy over `segment` of the store named `cache`.
 
-        Raises ValueError for an unknown store and for a segment that is taken, unless it or its store is `shared`.
+        Raises ValueError for an unknown store, and for a segment in use unless the policy or its store is `shared`.
         """
         if not segment or "\0" in segment:
             raise ValueError("a segment needs a name, without NUL")
@@ -93,7 +93,7 @@ class Caches:
 
     @anywhere
     async def start(self) -> None:
-        """Starts the stores that are not started; one whose server is away is told of, and recovers by itself."""
+        """Starts the new stores. Logs an unavailable server; its store works when the server answers."""
         self.loop = asyncio.get_running_loop()
         for policy in list(self.policies):
             policy.home = self.loop
@@ -101,18 +101,18 @@ class Caches:
 
     @loop_only
     async def stop(self) -> None:
-        """Ends what is being made, and stops the stores."""
+        """Cancels generations and stops the stores."""
         await asyncio.gather(*(policy.close() for policy in list(self.policies)))
         await asyncio.gather(*(store.stop() for store in self.stores.values()))
 
     def unused(self, *others: "Caches") -> list[Store]:
-        """Returns the stores that none of `others` has."""
+        """Returns the stores that none of `others` uses."""
         used = {id(store) for other in others for store in other.stores.values()}
         return [store for store in self.stores.values() if id(store) not in used]
 
     @anywhere
     async def release(self, *others: "Caches") -> None:
-        """Stops the stores that none of `others` has."""
+        """Stops the stores that none of `others` uses."""
         await asyncio.gather(*(store.stop() for store in self.unused(*others)))
 
 

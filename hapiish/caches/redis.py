@@ -1,7 +1,7 @@
-"""A store in Redis, by the `redis` library: shared by processes and machines, in catbox-redis's own format.
+"""The Redis store: shared by processes and machines, in the format of catbox-redis.
 
 Key `partition:segment:id`, each part URL-encoded; value `{"item", "stored", "ttl"}` as JSON, so that a hapi server can
-use the same cache. Bytes, which JSON does not have, are kept as base64 under `bytes`.
+share the cache. Bytes are base64 in `bytes`, because JSON has no bytes.
 """
 
 import time
@@ -27,10 +27,10 @@ _AWAY = (NoConnection, NoAnswer, OSError)
 
 
 class RedisStore:
-    """Keeps values in the Redis at `url` under `partition`; a call waits `timeout` milliseconds at most.
+    """Stores values in the Redis at `url` under `partition`. A call waits at most `timeout` milliseconds.
 
-    A Redis that is away or does not answer in time is a 503 that may be tried again; connections come back by
-    themselves. Raises ValueError for a `url` that is none.
+    Raises UnavailableError, a retryable 503, if Redis is unavailable or does not answer in time; reconnects
+    automatically. Raises ValueError for an invalid `url`.
     """
 
     def __init__(
@@ -41,25 +41,25 @@ class RedisStore:
         self._timeout = timeout / 1000
         self._clock = clock
         self._client: Any = None
-        self._connect()  # opens nothing yet, but knows a URL
+        self._connect()  # validates the URL; opens no connection yet
 
     def _connect(self) -> Any:
         return Redis.from_url(
             self._url,
             socket_timeout=self._timeout,
             socket_connect_timeout=self._timeout,
-            # Once more at once: a connection of the pool may be one that Redis has closed since.
+            # One immediate retry: Redis may have closed an idle connection of the pool.
             retry=Retry(NoBackoff(), 1),
         )
 
     @property
     def is_ready(self) -> bool:
-        """Whether it was started; whether Redis answers is told by the next call."""
+        """True between `start` and `stop`, even while Redis is unavailable."""
         return self._client is not None
 
     @anywhere
     async def start(self) -> None:
-        """Connects; raises UnavailableError for a Redis that is away, which is used all the same when it comes back."""
+        """Connects. Raises UnavailableError if Redis is unavailable; the store is started and works when it answers."""
         if self._client is None:
             self._client = self._connect()
             await self._ask(lambda client: client.ping())
@@ -73,37 +73,37 @@ class RedisStore:
 
     @anywhere
     async def get(self, segment: str, id: str) -> Entry | None:
-        """The entry; what another program has left under the key, and is none, is not there."""
+        """Returns the entry. A value of another program in a different format counts as missing."""
         text = await self._ask(lambda client: client.get(self._key(segment, id)))
         if text is None:
             return None
         try:
-            kept = codec.decode_trusted(text)
-            value = b64decode(kept["bytes"]) if "bytes" in kept else kept["item"]
-            return Entry(value, int(kept["stored"]), int(kept["ttl"]))
+            envelope = codec.decode_trusted(text)
+            value = b64decode(envelope["bytes"]) if "bytes" in envelope else envelope["item"]
+            return Entry(value, int(envelope["stored"]), int(envelope["ttl"]))
         except (ValueError, KeyError, TypeError):
             return None
 
     @anywhere
     async def set(self, segment: str, id: str, value: Any, ttl: int) -> None:
-        """Keeps a serialised copy, or raises TypeError when there is none that would be the same value."""
-        kept = {"stored": round(self._clock() * 1000), "ttl": ttl}
+        """Stores a serialised copy. Raises TypeError for a value that does not survive serialisation."""
+        times = {"stored": round(self._clock() * 1000), "ttl": ttl}
         if isinstance(value, bytes):
-            text = orjson.dumps({"bytes": b64encode(value).decode(), **kept})
+            text = orjson.dumps({"bytes": b64encode(value).decode(), **times})
         else:
-            text = orjson.dumps({"item": orjson.Fragment(pack(value)), **kept})
+            text = orjson.dumps({"item": orjson.Fragment(pack(value)), **times})
         await self._ask(lambda client: client.set(self._key(segment, id), text, px=ttl))
 
     @anywhere
     async def drop(self, segment: str, id: str) -> None:
-        """Forgets a value, if it is there."""
+        """Removes a value, if present."""
         await self._ask(lambda client: client.delete(self._key(segment, id)))
 
-    async def _ask(self, question: Callable[[Any], Awaitable[T]]) -> T:
+    async def _ask(self, command: Callable[[Any], Awaitable[T]]) -> T:
         if self._client is None:
             raise UnavailableError("The cache is not started")
         try:
-            return await question(self._client)
+            return await command(self._client)
         except (RedisError, OSError) as error:
             raise UnavailableError(is_away=isinstance(error, _AWAY)) from error
 

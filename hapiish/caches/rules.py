@@ -1,4 +1,4 @@
-"""The settings of a policy, as given by a table or by Python, checked as catbox checks them."""
+"""The settings of a cache policy, from a table or from Python, validated like catbox."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -12,9 +12,9 @@ StaleIn = Callable[[int, int], int]
 
 
 class Flags:
-    """What a generating function says of the value that it returns.
+    """Flags that a `generate_func` sets for its value.
 
-    `ttl` in milliseconds instead of the policy's; 0: do not keep it, and drop what is kept.
+    `ttl` in milliseconds overrides the policy's. 0 stores no value and removes the stored one.
     """
 
     __slots__ = ("ttl",)
@@ -25,10 +25,10 @@ class Flags:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """catbox's policy options, durations in milliseconds. Raises ValueError for settings that contradict each other.
+    """catbox's policy options, durations in milliseconds. Raises ValueError for contradictory settings.
 
-    `generate_func(key, flags)` makes what is not kept; `stale_in` may be a function of `stored` (milliseconds since
-    the epoch) and `ttl`. Without `expires_in` and `expires_at` only values with a ttl of their own are kept.
+    `generate_func(key, flags)` generates missing values. `stale_in` may be a function of `stored` (milliseconds since
+    the epoch) and `ttl`. Without `expires_in` and `expires_at`, only values set with a ttl are stored.
     """
 
     expires_in: int | None = None
@@ -44,12 +44,12 @@ class Rules:
     get_decorated_value: bool = False
 
     def __post_init__(self) -> None:
-        written = {_camel(field.name): getattr(self, field.name) for field in fields(self)}
-        for _, fault in contradictions(written):
+        options = {_camel(field.name): getattr(self, field.name) for field in fields(self)}
+        for _, fault in contradictions(options):
             raise ValueError(fault)
         if self.expires_at is not None and _TIME.fullmatch(self.expires_at) is None:
             raise ValueError('"expiresAt" must be a time of day such as "03:30"')
-        for name, value in written.items():
+        for name, value in options.items():
             if isinstance(value, int) and not isinstance(value, bool) and value < 1:
                 raise ValueError(f'"{name}" must be at least 1 millisecond')
         for name in ("drop_on_error", "generate_on_read_error", "generate_ignore_write_error"):
@@ -57,7 +57,7 @@ class Rules:
                 object.__setattr__(self, name, True)
 
     def ttl(self, now: float) -> int:
-        """How long a value that is made at `now` (seconds since the epoch) may be kept; 0: not at all."""
+        """Returns the lifetime in ms of a value created at `now` (seconds since the epoch); 0: it is not stored."""
         if self.expires_at is not None:
             return until(self.expires_at, now)
         return self.expires_in or 0

@@ -1,4 +1,4 @@
-"""What a cache keeps its values in: the shape of a store, and how a value becomes bytes and is the same afterwards."""
+"""The protocol of a cache store, and the serialisation of values."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,13 +9,13 @@ from hapiish import boom, codec
 
 RETRY_AFTER = "1"  # seconds
 
-# Dates, dataclasses and subclasses would come back as something else; without them only plain data is left.
+# Dates, dataclasses and subclasses do not survive serialisation, so only plain data is allowed.
 _STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A kept value; `stored` in milliseconds since the epoch, `ttl` in milliseconds from then."""
+    """A stored value. `stored` is in milliseconds since the epoch, `ttl` in milliseconds from then."""
 
     value: Any
     stored: int
@@ -23,36 +23,36 @@ class Entry:
 
 
 class Store(Protocol):
-    """Keeps values by segment and id; every method may raise, and what a policy does then is the policy's to say.
+    """Stores values by segment and id. Every method may raise; the policy handles errors.
 
-    A store is made before an event loop runs and is used between `start` and `stop`, perhaps several times.
+    A store is created before an event loop runs and is used between `start` and `stop`, possibly repeatedly.
     """
 
     @property
     def is_ready(self) -> bool:
-        """Whether it takes calls."""
+        """True if the store accepts calls."""
 
     async def start(self) -> None:
-        """Opens what must not be opened before a fork.
+        """Opens connections, which must not be open during a fork.
 
-        Raises UnavailableError when its server is away; it is started all the same.
+        Raises UnavailableError if its server is unavailable; the store is started nevertheless.
         """
 
     async def stop(self) -> None:
-        """Closes it."""
+        """Closes the connections."""
 
     async def get(self, segment: str, id: str) -> Entry | None:
-        """The entry, None when there is none; one that has expired may still be there."""
+        """Returns the entry, None if missing. May return an expired entry."""
 
     async def set(self, segment: str, id: str, value: Any, ttl: int) -> None:
-        """Keeps `value` for `ttl` milliseconds, in place of what was there."""
+        """Stores `value` for `ttl` milliseconds and replaces an existing entry."""
 
     async def drop(self, segment: str, id: str) -> None:
-        """Forgets a value, if it is there."""
+        """Removes a value, if present."""
 
 
 class UnavailableError(boom.ServerUnavailable):
-    """The 503 of a store that cannot answer now; it may be tried again. `is_away`: its server does not answer."""
+    """The retryable 503 of an unavailable store. `is_away` if its server does not answer."""
 
     def __init__(self, message: str = "The cache is not available; try again", *, is_away: bool = False) -> None:
         super().__init__(message, code="unavailable", data={"retryable": True}, headers={"retry-after": RETRY_AFTER})
@@ -60,15 +60,14 @@ class UnavailableError(boom.ServerUnavailable):
 
 
 def is_away(error: Exception) -> bool:
-    """Whether `error` means that nobody has answered, and not that somebody has refused."""
-    away = isinstance(error, ConnectionError | TimeoutError)
-    return error.is_away if isinstance(error, UnavailableError) else away
+    """Returns True if the store's server did not answer; False if it answered with an error."""
+    return error.is_away if isinstance(error, UnavailableError) else isinstance(error, ConnectionError | TimeoutError)
 
 
 def pack(value: Any) -> bytes:
-    """`value` as JSON that gives the same value back (a tuple as a list). Raises TypeError for anything else.
+    """Serialises plain data as JSON (a tuple as a list). Raises TypeError for any other value.
 
-    Quietly turning a date into text would make the second answer differ from the first.
+    A date that is silently converted to text would make a cached result differ from the first one.
     """
     try:
         return orjson.dumps(value, None, _STRICT)
@@ -79,7 +78,7 @@ def pack(value: Any) -> bytes:
 
 
 def unpack(text: bytes) -> Any:
-    """The value of `pack`."""
+    """Deserialises the output of `pack`."""
     return codec.decode_trusted(text)
 
 

@@ -1,5 +1,6 @@
-"""Makes handlers of `handler: {kind: options}`: file, directory, proxy (`upstream`), view and `model`.
+"""The built-in handler kinds of `handler: {kind: options}`: `file`, `directory`, `proxy`, `view` and `model`.
 
-Each kind is a function `(server, route, options)` that returns a handler, as a kind of the user's own (`kinds:` in a
-table). `route` is the protocol of what a kind asks of its route, `refusal` the error of options that cannot be served.
+Each kind is a function or class `(server, route, options)` that returns a handler, like a kind of the user (`kinds:` in
+a table). `route` is the argument `route`, `refusal` the error for wrong options, `upstream` the HTTP client of `proxy`.
+A new kind is a module here or in the user's project; it imports `http`, never the table.
 """

@@ -1,6 +1,6 @@
-"""`handler: {directory: …}`: the files below one or several folders, by the last parameter of the path (hapi's inert).
+"""`handler: {directory: …}`: serves files below one or several folders, by the path's last parameter (hapi's inert).
 
-One look-up, with its index files and fallbacks, is one turn in the pool.
+One look-up, with its index files and fallbacks, is one call in the thread pool.
 """
 
 import os
@@ -21,12 +21,12 @@ from hapiish.kinds.route import KindRoute
 _PARAMETER: Final = re.compile(r"\{(\w+)[^}]*\}$")
 _HIDDEN: Final = re.compile(r"(^|[\\/])\.([^.\\/]|\.[^\\/])")
 
-Found = tuple[Opened, FileOptions] | list[str] | None
-"""A file, the names in a folder, or None where the client should ask for the folder with a slash."""
+Lookup = tuple[Opened, FileOptions] | list[str] | None
+"""The result of a look-up: a file, the names in a folder, or None for a redirect to the path with a slash."""
 
 
 class Directory:
-    """The kind's factory and handler; `options` are inert's, with `path` a text, a list of them, or a function."""
+    """The factory and handler of the kind. `options` are inert's; `path` is a text, a list of texts, or a function."""
 
     def __init__(self, server: Any, route: KindRoute, options: dict[str, Any]) -> None:
         parameter = _PARAMETER.search(route.path)
@@ -35,19 +35,19 @@ class Directory:
         self._parameter = parameter[1]
         self._server = server
         self._base = folder_of(route)
-        given = {key: value for key, value in options.items() if value is not None}
-        self._path = given["path"]
-        index = given.get("index", True)
+        options = {key: value for key, value in options.items() if value is not None}
+        self._path = options["path"]
+        index = options.get("index", True)
         self._index = ["index.html"] if index is True else _listed(index or [])
-        self._lists = given.get("listing", False)
-        self._shows_hidden = given.get("showHidden", False)
-        self._redirects = given.get("redirectToSlash", True)
-        self._extension = given.get("defaultExtension")
-        self._lookup = given.get("lookupMap", DEFAULT_LOOKUP) if given.get("lookupCompressed") else {}
-        self._etag_method = given.get("etagMethod", "hash")
+        self._lists = options.get("listing", False)
+        self._shows_hidden = options.get("showHidden", False)
+        self._redirects = options.get("redirectToSlash", True)
+        self._extension = options.get("defaultExtension")
+        self._lookup = options.get("lookupMap", DEFAULT_LOOKUP) if options.get("lookupCompressed") else {}
+        self._etag_method = options.get("etagMethod", "hash")
 
     async def __call__(self, request: Any, h: Any) -> Response:
-        """The file that the parameter leads to, else a redirection, a listing, 403 or 404."""
+        """Returns the file that the parameter names, a redirect or a listing. Raises Forbidden or NotFound."""
         folders = _listed(await self._path(request, h) if callable(self._path) else self._path)
         selection = request.params.get(self._parameter) or ""
         if selection.startswith("/") or (not self._shows_hidden and _HIDDEN.search(selection)):
@@ -58,28 +58,28 @@ class Directory:
             resource += "/"
         slashed = resource.endswith("/")
         accept = request.header(b"accept-encoding") or "" if self._lookup else ""
-        found = await self._server.pool.call(self._find, folders, selection, slashed or strips, accept)
-        if isinstance(found, tuple):
+        result = await self._server.pool.call(self._find, folders, selection, slashed or strips, accept)
+        if isinstance(result, tuple):
             response = Response()
-            await fill(response, request, *found)
+            await fill(response, request, *result)
             return response
         resource = quote(request.scope.get("root_path", "")) + resource
-        if found is None:
+        if result is None:
             return h.redirect(resource + "/")  # type: ignore[no-any-return]
-        return Response(self._listing(resource if slashed else resource + "/", found, is_top=not selection))
+        return Response(self._listing(resource if slashed else resource + "/", result, is_top=not selection))
 
-    def _find(self, folders: Sequence[str], selection: str, slashed: bool, accept: str) -> Found:
+    def _find(self, folders: Sequence[str], selection: str, slashed: bool, accept: str) -> Lookup:
         for folder in folders:
             options = FileOptions(
                 folder=str(Path(self._base, folder)), lookup=self._lookup, etag_method=self._etag_method
             )
             try:
-                return self._look(selection, options, slashed, accept)
+                return self._find_in(selection, options, slashed, accept)
             except boom.NotFound:
                 continue
         raise boom.NotFound
 
-    def _look(self, selection: str, options: FileOptions, slashed: bool, accept: str) -> Found:
+    def _find_in(self, selection: str, options: FileOptions, slashed: bool, accept: str) -> Lookup:
         etags = self._server.etags
         try:
             return open_file(selection, options, etags, accept), options
@@ -96,21 +96,21 @@ class Directory:
             except boom.NotFound:
                 continue
             except boom.Forbidden as error:
-                raise boom.InternalServerError(f'the index file "{name}" is no file that can be read') from error
+                raise boom.InternalServerError(f'the index file "{name}" cannot be read') from error
         if not self._lists:
             raise boom.Forbidden
-        return sorted(os.listdir(locate(selection, options)))  # noqa: PTH208 - names are all that is wanted
+        return sorted(os.listdir(locate(selection, options)))  # noqa: PTH208 - only names are needed
 
     def _listing(self, resource: str, names: list[str], *, is_top: bool) -> str:
-        shown = escape(unquote(resource))
+        title = escape(unquote(resource))
         links = [] if is_top else [_link(resource[: resource.rindex("/", 0, -1) + 1], "Parent Directory")]
         for name in names:
             if self._shows_hidden or not _HIDDEN.search(name):
-                # A name that is not UTF-8 is still a link to its bytes.
+                # The link has the name's bytes, even if they are not UTF-8.
                 text = os.fsencode(name).decode(errors="replace")
                 links.append(_link(resource + quote(os.fsencode(name)), text))
-        head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{shown}</title></head>'
-        return f"{head}<body><h1>Directory: {shown}</h1><ul>{''.join(links)}</ul></body></html>"
+        head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
+        return f"{head}<body><h1>Directory: {title}</h1><ul>{''.join(links)}</ul></body></html>"
 
 
 def _link(href: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""`handler: {file: …}`: one file, or the one that a function chooses, as the answer (hapi's inert)."""
+"""`handler: {file: …}`: serves one file, or the file that a function chooses (hapi's inert)."""
 
 from pathlib import Path
 from typing import Any
@@ -11,26 +11,26 @@ from hapiish.types import AsyncHandler
 
 
 def file_kind(server: Any, route: KindRoute, options: Any) -> AsyncHandler:
-    """The handler of a path, or of options with `path`: text, or a function `(request, h)` that returns one."""
-    given = options if isinstance(options, dict) else {"path": options}
-    path = given["path"]
-    settings = options_of(folder_of(route), **_keywords(given))
+    """Returns the handler. `options` are a path, or have `path`: a text or a function `(request, h)`."""
+    options = options if isinstance(options, dict) else {"path": options}
+    path = options["path"]
+    settings = options_of(folder_of(route), **_keywords(options))
 
     async def answer(request: Any, h: Any) -> Response:
-        chosen = path if isinstance(path, str) else await path(request, h)
+        file = path if isinstance(path, str) else await path(request, h)
         response = Response()
-        await prepare(chosen, settings, response, request)
+        await prepare(file, settings, response, request)
         return response
 
     return answer
 
 
 def folder_of(route: KindRoute) -> str:
-    """The folder of the route's `files.relativeTo`."""
+    """Returns the folder of the route's `files.relativeTo`."""
     return str(Path(route.folder, route.settings.files.relative_to))
 
 
-def _keywords(given: dict[str, Any]) -> FileKeywords:
+def _keywords(options: dict[str, Any]) -> FileKeywords:
     keywords: FileKeywords = {}
     names = {
         "confine": "confine",
@@ -43,6 +43,6 @@ def _keywords(given: dict[str, Any]) -> FileKeywords:
         "end": "end",
     }
     for key, name in names.items():
-        if given.get(key) is not None:
-            keywords[name] = given[key]  # type: ignore[literal-required]
+        if options.get(key) is not None:
+            keywords[name] = options[key]  # type: ignore[literal-required]
     return keywords

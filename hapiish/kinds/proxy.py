@@ -1,6 +1,6 @@
-"""`handler: {proxy: {host: …}}`: the route is answered by another server, bodies streamed both ways (h2o2's keys).
+"""`handler: {proxy: {host: …}}`: proxies a route to another server, with bodies streamed both ways (h2o2's keys).
 
-Where requests go is the table's word, or its `mapUri` function's; what a client sends is only ever a path below it.
+The table, or its `mapUri` function, determines the target. A client controls only the path below it.
 """
 
 import re
@@ -25,7 +25,7 @@ _UNMODIFIED = ("content-type", "content-encoding", "content-length")
 
 
 def proxy_kind(server: Any, route: KindRoute, options: Any) -> "Proxy":
-    """The handler of a proxied route; connections are shared by routes with equal settings, and outlive a reload."""
+    """Returns the handler of a proxied route. Routes with equal settings share connections, which survive a reload."""
     pool = server.keep(Pool, options.reject_unauthorized, options.max_sockets or None, options.redirects or 0)
     return Proxy(server, pool, options, route.path)
 
@@ -34,7 +34,7 @@ proxy_kind.references = ("map_uri", "on_request", "on_response")  # type: ignore
 
 
 class Proxy:
-    """One proxied route; `options` has h2o2's keys in snake_case, functions in place of names."""
+    """The handler of one proxied route. `options` has h2o2's keys in snake_case, with names resolved to functions."""
 
     def __init__(self, server: Any, pool: Pool, options: Any, path: str) -> None:
         self.server = server
@@ -44,15 +44,15 @@ class Proxy:
         self.spans = _spans(path)
 
     async def __call__(self, request: Any, h: Any) -> Any:
-        """Answers one request with what the upstream answers."""
+        """Answers one request with the upstream's response."""
         options = self.options
-        uri, more = await self._target(request)
-        outgoing = request_for(request.method, uri, {**self._headers(request), **more}, _content(request))
+        uri, headers = await self._target(request)
+        outgoing = request_for(request.method, uri, {**self._headers(request), **headers}, _content(request))
         if options.on_request is not None:
             await options.on_request(outgoing)
         begun = perf_counter()
         try:
-            # Servers other than that of `hapiish run` cancel nothing when a client leaves.
+            # Only the server of `hapiish run` cancels a request whose client disconnects.
             async with Watch(request.listen or request.receive):
                 response = await self.pool.send(outgoing, seconds=self.seconds)
         except stream.Disconnected as error:
@@ -67,10 +67,10 @@ class Proxy:
         ttl = _max_age(upstream.headers) if options.ttl == "upstream" else None
         if options.on_response is None:
             return self._answer(h, upstream, ttl)
-        return await self._replaced(request, h, upstream, ttl)
+        return await self._on_response(request, h, upstream, ttl)
 
-    async def _replaced(self, request: Any, h: Any, upstream: Upstream, ttl: int | None) -> Any:
-        """What the table's function makes of the answer, which is closed unless it is passed on."""
+    async def _on_response(self, request: Any, h: Any, upstream: Upstream, ttl: int | None) -> Any:
+        """Returns the result of the `onResponse` function. Closes the upstream's response unless it is returned."""
         try:
             value = await self.options.on_response(request, h, upstream, None, ttl)
         except BaseException:
@@ -87,11 +87,11 @@ class Proxy:
         return response.pass_through(self.options.pass_through)
 
     def _headers(self, request: Any) -> dict[str, str]:
-        """What the upstream is told about the request."""
-        given, options = request.headers, self.options
+        """Returns the headers for the upstream."""
+        received, options = request.headers, self.options
         headers: dict[str, str] = {}
         if options.pass_through:
-            headers = end_to_end(given)
+            headers = end_to_end(received)
             for name in (
                 "host",
                 "content-length",
@@ -99,15 +99,15 @@ class Proxy:
                 *(() if options.accept_encoding else ("accept-encoding",)),
             ):
                 headers.pop(name, None)
-            if "cookie" in given:
-                cookies = self.server.cookies.pass_through(given["cookie"], options.local_state_pass_through)
+            if "cookie" in received:
+                cookies = self.server.cookies.pass_through(received["cookie"], options.local_state_pass_through)
                 headers |= {"cookie": cookies} if cookies else {}
         if _content(request) is not None:
-            headers |= {name: given[name] for name in _UNMODIFIED if name in given}
+            headers |= {name: received[name] for name in _UNMODIFIED if name in received}
         if options.xforward and request.info.remote_address is not None:
-            before = headers.get("x-forwarded-for")
+            forwarded = headers.get("x-forwarded-for")
             address = request.info.remote_address
-            headers["x-forwarded-for"] = f"{before},{address}" if before else address
+            headers["x-forwarded-for"] = f"{forwarded},{address}" if forwarded else address
             host = request.info.host
             headers.setdefault("x-forwarded-port", str(request.scope.get("server", (None, ""))[1] or ""))
             headers.setdefault("x-forwarded-proto", request.scope.get("scheme", "http"))
@@ -115,19 +115,20 @@ class Proxy:
         return headers
 
     async def _target(self, request: Any) -> tuple[str, Mapping[str, str]]:
-        """The URI, and headers that belong to it."""
+        """Returns the target's URI and additional headers."""
         options = self.options
         if options.map_uri is not None:
-            found = await options.map_uri(request)
-            if isinstance(found, Mapping):
-                return str(found["uri"]), {name.lower(): value for name, value in (found.get("headers") or {}).items()}
-            return str(found), {}
+            mapped = await options.map_uri(request)
+            if isinstance(mapped, Mapping):
+                headers = mapped.get("headers") or {}
+                return str(mapped["uri"]), {name.lower(): value for name, value in headers.items()}
+            return str(mapped), {}
         if options.uri is not None:
-            return _PLACEHOLDER.sub(lambda match: self._filled(request, match[1]), options.uri), {}
+            return _PLACEHOLDER.sub(lambda match: self._placeholder(request, match[1]), options.uri), {}
         port = f":{options.port}" if options.port else ""
         return f"{options.protocol}://{options.host}{port}{self._path(request)}{_query(request)}", {}
 
-    def _filled(self, request: Any, name: str) -> str:
+    def _placeholder(self, request: Any, name: str) -> str:
         settings = self.server.settings
         match name:
             case "protocol":
@@ -146,18 +147,18 @@ class Proxy:
         return self.server.dispatch.path_as_sent(request)  # type: ignore[no-any-return]
 
     def _param(self, request: Any, name: str) -> str:
-        """A parameter as a part of a path, in the client's own words where it fills whole segments.
+        """Returns a parameter as part of a path, with the client's percent-encoding if it covers whole segments.
 
-        Percent codes in it may mean something to the upstream: `%2F` is no slash there.
+        The encoding may be significant to the upstream: `%2F` is not a slash there.
         """
         value = str(request.params.get(name, ""))
         if any(step in (".", "..") for step in value.split("/")):
             raise boom.BadRequest("A path to a proxied server has no dot segments")
         if name in self.spans:
             start, end = self.spans[name]
-            cut = "/".join(self._path(request).split("/")[start:end])
-            if unquote(cut) == value:  # else a step has changed the parameter, and its word counts
-                return cut
+            raw = "/".join(self._path(request).split("/")[start:end])
+            if unquote(raw) == value:  # else a lifecycle step has changed the parameter
+                return raw
         return "/".join(quote(step, safe=_SEGMENT_SAFE) for step in value.split("/"))
 
     def _log(self, request: Any, begun: float, outcome: str, data: dict[str, Any]) -> None:
@@ -166,9 +167,9 @@ class Proxy:
 
 
 def _content(request: Any) -> Any:
-    """The body to pass on, None where the client sends none."""
-    given = request.headers
-    return request.payload if "content-length" in given or "transfer-encoding" in given else None
+    """Returns the body to pass on, None without a body."""
+    headers = request.headers
+    return request.payload if "content-length" in headers or "transfer-encoding" in headers else None
 
 
 def _query(request: Any) -> str:
@@ -177,21 +178,24 @@ def _query(request: Any) -> str:
 
 
 def _spans(path: str) -> dict[str, tuple[int, int | None]]:
-    """Which parts of a path, split at its slashes, each parameter fills that fills whole ones; None is the end."""
+    """Returns start and end index of the path segments that each parameter covers; None is the end of the path.
+
+    Parameters that cover only a part of a segment are left out.
+    """
     spans: dict[str, tuple[int, int | None]] = {}
-    at = 1
+    index = 1
     for segment in parse(path).segments:
         match segment:
             case Param(name, count=count):
-                spans[name] = at, at + count
-                at += count
+                spans[name] = index, index + count
+                index += count
             case Wildcard(name):
-                spans[name] = at, None
+                spans[name] = index, None
             case _:
-                at += 1
+                index += 1
     return spans
 
 
 def _max_age(headers: Any) -> int | None:
-    found = _MAX_AGE.search(headers.get("cache-control", "").lower())
-    return int(found[1]) * 1000 if found else None
+    match = _MAX_AGE.search(headers.get("cache-control", "").lower())
+    return int(match[1]) * 1000 if match else None

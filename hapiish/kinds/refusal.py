@@ -1,4 +1,4 @@
-"""What a kind of handler finds wrong with its options while a table is loaded, each fault at its place."""
+"""The error that a handler kind raises for wrong options while a table is loaded."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault; `path` leads to it inside the kind's options."""
+    """One fault. `path` is its place inside the kind's options."""
 
     path: tuple[str | int, ...]
     message: str
@@ -15,7 +15,7 @@ class Fault:
 
 
 class Refusal(ValueError):
-    """Options that a kind cannot work with."""
+    """Wrong options of a kind, with all faults."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
@@ -23,6 +23,6 @@ class Refusal(ValueError):
 
 
 def unknown(subject: str, name: str, known: Iterable[str]) -> str:
-    """`subject "nmae" is unknown; did you mean "name"?`"""
+    """Returns a message such as `the path has no parameter "nmae"; did you mean "name"?`."""
     close = get_close_matches(name, list(known), 1)
     return f'{subject} "{name}"' + (f'; did you mean "{close[0]}"?' if close else "")

@@ -1,7 +1,7 @@
-"""What a kind of handler is told of the route that it makes a handler for.
+"""The argument `route` of a handler kind.
 
-The handler may have an attribute `validate`, schemas by source (`params`, `query`, `payload` …): they judge the inputs
-for which the route has no schema of its own.
+The returned handler may have an attribute `validate`: schemas by source (`params`, `query`, `payload` …). They validate
+the inputs for which the route declares no schema.
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindRoute:
-    """`method` is upper case; `settings` are the route's options; `folder` is the table's; `models` classes by name;
-    `views` its templates, for those who render.
+    """A route that needs a handler.
+
+    `method` is upper case, `settings` are the route's options, `folder` is the table's folder, `models` are the classes
+    by name, `views` are the table's templates.
     """
 
     id: str | None

@@ -1,6 +1,6 @@
-"""Connections to the servers behind a proxy, over httpx, and what they answer as bodies that are passed on.
+"""The HTTP client of the proxy kind, over httpx: connection pools, requests and streamed responses.
 
-Nothing is added to what the caller says: no default headers, no cookies kept, no proxy of the environment.
+The client adds nothing: no default headers, no stored cookies, no proxy from the environment.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from hapiish import boom
 from hapiish.http.syntax.header import pair
 from hapiish.service import Service
 
-# RFC 9110 §7.6.1 and its predecessor: what speaks of one connection is not for the next one.
+# Connection-specific headers are not forwarded (RFC 9110 §7.6.1 and its predecessor).
 _HOP_BY_HOP = frozenset(
     {
         *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"),
@@ -22,19 +22,19 @@ _HOP_BY_HOP = frozenset(
     }
 )
 _NO_BODY = frozenset({204, 304})
-_MOST_TOLD = 100  # upstreams whose loss is told: a function of the table may make any number of them
+_MAX_LOGGED = 100  # upstreams whose outages are logged: a `mapUri` function may return any number of them
 
 
 def end_to_end(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers with lower-case names, without those that are meant for this connection alone."""
-    named = {name.strip().lower() for name in headers.get("connection", "").split(",")}
-    return {name: value for name, value in headers.items() if name not in _HOP_BY_HOP and name not in named}
+    """Returns the end-to-end headers, with lower-case names."""
+    listed = {name.strip().lower() for name in headers.get("connection", "").split(",")}
+    return {name: value for name, value in headers.items() if name not in _HOP_BY_HOP and name not in listed}
 
 
 class Upstream:
-    """An upstream's answer as it arrives: a body object with the `status_code` and `headers` to take over.
+    """An upstream's response: a body object with `status_code` and `headers`.
 
-    It is to be returned, which streams and closes it, or to be `read`. Unless it is `raw`, an encoded body is decoded.
+    Return it, which streams and closes it, or `read` it. A content coding is decoded unless `raw`.
     """
 
     def __init__(self, response: httpx.Response, *, raw: bool, method: str) -> None:
@@ -42,33 +42,33 @@ class Upstream:
         self._raw = raw
         self.status_code = response.status_code
         self.headers = response.headers.copy()
-        self.headers.encoding = "latin-1"  # every byte as it is, whatever the upstream meant by it
+        self.headers.encoding = "latin-1"  # keeps every byte, in any encoding
         if "content-encoding" in self.headers and not raw:
             del self.headers["content-encoding"]
             self.headers.pop("content-length", None)
         length = self.headers.get("content-length", "0" if method == "head" else "")
         self.length = int(length) if length.isdecimal() and self.status_code not in _NO_BODY else None
         if self.length is not None and self.status_code == 200:
-            self.headers.pop("accept-ranges", None)  # the responder cuts ranges of what has a length, and says so
+            self.headers.pop("accept-ranges", None)  # the responder serves ranges of a body with a length
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._response.aiter_raw() if self._raw else self._response.aiter_bytes()
 
     def part(self, start: int, end: int) -> "Part":
-        """The bytes from `start` up to and with `end`, for a client's range that the upstream did not look at."""
+        """Returns the bytes from `start` to `end`, inclusive, for a range that the upstream ignored."""
         return Part(self, start, end)
 
     async def read(self) -> bytes:
-        """The whole body."""
+        """Returns the whole body."""
         return b"".join([chunk async for chunk in self])
 
     async def aclose(self) -> None:
-        """Gives the connection back, or ends it when the body was not read to its end."""
+        """Releases the connection, or closes it if the body was not read completely."""
         await self._response.aclose()
 
 
 class Part:
-    """A part of an upstream's answer."""
+    """A byte range of an upstream's response."""
 
     def __init__(self, whole: Upstream, start: int, end: int) -> None:
         self._whole = whole
@@ -78,34 +78,33 @@ class Part:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         skip, left = self._start, self.length
         async for chunk in self._whole:
-            wanted = chunk[skip : skip + left]
+            piece = chunk[skip : skip + left]
             skip = max(0, skip - len(chunk))
-            left -= len(wanted)
-            if wanted:
-                yield wanted
+            left -= len(piece)
+            if piece:
+                yield piece
             if not left:
                 return
 
     async def aclose(self) -> None:
-        """Closes the whole."""
+        """Closes the upstream's response."""
         await self._whole.aclose()
 
 
 class Pool:
-    """Connections under one set of settings; opened by the first request, closed with the server."""
+    """A connection pool with one set of settings, opened by the first request and closed with the server."""
 
     def __init__(self, verify: bool, max_sockets: int | None, redirects: int) -> None:
         self._verify = verify
         self._max_sockets = max_sockets
         self._redirects = redirects
         self._client: httpx.AsyncClient | None = None
-        self._services: dict[tuple[str, bytes], Service] = {}  # of the upstreams that were lost at some time
+        self._services: dict[tuple[str, bytes], Service] = {}  # upstreams that had an outage
 
     async def send(self, request: httpx.Request, *, seconds: float | None) -> httpx.Response:
-        """The answer as soon as its head is here; BadGateway or GatewayTimeout when there is none in time."""
+        """Returns the response when its head has arrived. Raises BadGateway or GatewayTimeout without a response."""
         client = self._open()
-        waits = httpx.Timeout(seconds)
-        request.extensions = {**request.extensions, "timeout": waits.as_dict()}
+        request.extensions = {**request.extensions, "timeout": httpx.Timeout(seconds).as_dict()}
         try:
             async with asyncio.timeout(seconds):
                 response = await client.send(request, stream=True, follow_redirects=self._redirects > 0)
@@ -114,7 +113,7 @@ class Pool:
             raise boom.GatewayTimeout("The upstream did not answer in time") from error
         except (httpx.RequestError, httpx.StreamError) as error:
             self._lost(request.url, error)
-            raise boom.BadGateway("The upstream cannot be reached, or answers wrongly") from error
+            raise boom.BadGateway("The upstream cannot be reached, or its response is invalid") from error
         if self._services and (service := self._services.get(_peer(request.url))) is not None:
             service.back()
         if not 200 <= response.status_code <= 599:
@@ -124,7 +123,7 @@ class Pool:
 
     def _lost(self, url: httpx.URL, error: Exception) -> None:
         peer = _peer(url)
-        if peer not in self._services and len(self._services) < _MOST_TOLD:
+        if peer not in self._services and len(self._services) < _MAX_LOGGED:
             name = f"the upstream {peer[0]}://{peer[1].decode('ascii')}"
             self._services[peer] = Service(name, "requests to it are answered 502 or 504")
         if peer in self._services:
@@ -136,14 +135,14 @@ class Pool:
                 verify=self._verify,
                 limits=httpx.Limits(max_connections=self._max_sockets, max_keepalive_connections=20),
                 max_redirects=self._redirects,
-                # Cookies belong to whoever asked: none is kept for the next one.
+                # No cookie is stored: it belongs to one client.
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                 trust_env=False,
             )
         return self._client
 
     async def close(self) -> None:
-        """Closes the connections; the next request opens new ones."""
+        """Closes the connections. The next request opens new ones."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
@@ -154,13 +153,13 @@ def _peer(url: httpx.URL) -> tuple[str, bytes]:
 
 
 def request_for(method: str, uri: str, headers: Mapping[str, str], content: Any) -> httpx.Request:
-    """The request as it will be sent; InternalServerError for a URI that is none, which the table's own code made.
+    """Returns the request to send. Raises InternalServerError for an invalid URI, which the table's code produced.
 
-    A client's header is passed on byte by byte, as Latin-1 (RFC 9110 §5.5). Raises ValueError for a header of the
-    table's own code that cannot be sent.
+    A client's header is passed on byte by byte, as Latin-1 (RFC 9110 §5.5). Raises ValueError for an invalid header,
+    which the table's code produced.
     """
     fields = [pair(name.lower(), value) for name, value in headers.items()]
     try:
         return httpx.Request(method.upper(), uri, headers=fields, content=content)
     except httpx.InvalidURL as error:
-        raise boom.InternalServerError(f"{uri!r} is no URI to proxy to: {error}") from error
+        raise boom.InternalServerError(f"{uri!r} is not a valid URI to proxy to: {error}") from error

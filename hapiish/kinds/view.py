@@ -1,6 +1,6 @@
-"""Templates of a table, over Jinja2 with autoescape on: `h.view(…)` and `handler: {view: …}` (vision's keys).
+"""A table's templates, rendered by Jinja2 with autoescape: `h.view(…)` and `handler: {view: …}` (vision's keys).
 
-What a table names is compiled when the table is loaded, so that a missing or wrong template is a problem of the table.
+Loading a table compiles the templates that it names, so that a missing or wrong template is a problem of the table.
 """
 
 import difflib
@@ -22,17 +22,17 @@ from hapiish.kinds.route import KindRoute
 
 HTML = "text/html"
 LAYOUT = "layout"
-MOST_BYTES = 4 << 20  # of one template
-MOST_BESIDE = 1000  # files that are looked at to guess the name of a missing one
+MAX_BYTES = 4 << 20  # size of a template
+MAX_CANDIDATES = 1000  # file names that are compared with the name of a missing template
 
 Context = Mapping[str, Any] | Callable[[Any], Awaitable[Any]] | None
 
 
 class Views:
-    """One table's templates; `settings` are its `views`, `folder` is where they are seen from.
+    """The templates of a table. `settings` are its `views`; paths are relative to `folder`.
 
-    `context` is what every template sees, or an async function `(request)` that returns it. Raises Refusal for folders
-    that do not exist and for a layout that cannot be used.
+    `context` is the global context of all templates, or an async function `(request)` that returns it. Raises Refusal
+    for missing folders and a wrong layout.
     """
 
     def __init__(
@@ -77,41 +77,41 @@ class Views:
         return _Loader(folders, encoding=self.settings.encoding)
 
     def is_template(self, path: str) -> bool:
-        """Whether a file that has changed may be one of the templates."""
+        """Returns True if a changed file may be a template."""
         file = Path(path)
         return str(file.parent) in self.watched and file.name.endswith(f".{self.settings.default_extension}")
 
     def file(self, name: str) -> str:
-        """The file of a template: with the default extension, unless it has one."""
+        """Returns the file name of a template; adds the default extension to a name without one."""
         return name if Path(name).suffix else f"{name}.{self.settings.default_extension}"
 
     def check(self, name: str, *path: str, environment: jinja2.Environment | None = None) -> None:
-        """Compiles a template and what it extends and includes by name; Refusal for what is missing or wrong."""
+        """Compiles a template and those it extends and includes. Raises Refusal for missing and wrong ones."""
         faults = [*self._faults(environment or self.environment, self.file(name), path, set())]
         if faults:
             raise Refusal(faults)
 
     def _faults(
-        self, environment: jinja2.Environment, file: str, path: tuple[str, ...], seen: set[str]
+        self, environment: jinja2.Environment, file: str, path: tuple[str, ...], visited: set[str]
     ) -> Iterator[Fault]:
-        seen.add(file)
+        visited.add(file)
         loader = cast("jinja2.BaseLoader", environment.loader)
         try:
             template = environment.get_template(file)
             self.watched.add(str(Path(template.filename or "").parent))
             source, _, _ = loader.get_source(environment, file)
-            referred = [each for each in meta.find_referenced_templates(environment.parse(source)) if each]
+            references = [name for name in meta.find_referenced_templates(environment.parse(source)) if name]
         except jinja2.TemplateSyntaxError as error:
             yield Fault(path, f'the template "{error.name or file}", line {error.lineno}: {error.message}')
         except jinja2.TemplateNotFound:
-            near = difflib.get_close_matches(Path(file).name, _beside(self.folders, file), 1)
-            hint = f'; did you mean "{near[0]}"?' if near else ""
-            where = f"it is looked for in {', '.join(self.folders)}"
-            yield Fault(path, f'there is no template "{file}"{hint}', where)
+            near = difflib.get_close_matches(Path(file).name, _candidates(self.folders, file), 1)
+            suggestion = f'; did you mean "{near[0]}"?' if near else ""
+            hint = f"it is looked for in {', '.join(self.folders)}"
+            yield Fault(path, f'there is no template "{file}"{suggestion}', hint)
         else:
-            for each in referred:
-                if each not in seen:
-                    yield from self._faults(environment, each, path, seen)
+            for name in references:
+                if name not in visited:
+                    yield from self._faults(environment, name, path, visited)
 
     def response(
         self,
@@ -122,7 +122,7 @@ class Views:
         layout_keyword: str | None = None,
         content_type: str | None = None,
     ) -> Response:
-        """A response that will be rendered when the handler is through; None for an option is the table's."""
+        """Returns a response that is rendered after the handler. An option that is None has the table's value."""
         response = Response()
         response.prepare = partial(
             self._prepare,
@@ -145,9 +145,9 @@ class Views:
         layout_keyword: str | None,
         content_type: str | None,
     ) -> None:
-        shared = await self.context(request) if callable(self.context) else self.context
+        global_context = await self.context(request) if callable(self.context) else self.context
         response.source = self.render(
-            template, {**(shared or {}), **context}, layout=layout, layout_keyword=layout_keyword
+            template, {**(global_context or {}), **context}, layout=layout, layout_keyword=layout_keyword
         )
         mime = content_type or self.settings.content_type
         if mime != HTML and "type" not in (response.more or {}):
@@ -161,53 +161,53 @@ class Views:
         layout: str | bool | None = None,
         layout_keyword: str | None = None,
     ) -> str:
-        """The text of a template, inside its layout if there is one."""
+        """Renders a template, inside its layout if it has one."""
         settings = self.settings
         text = self.environment.get_template(self.file(template)).render(context)
         chosen = settings.layout if layout is None else layout
         if not chosen:
             return text
         name = self.file(LAYOUT if chosen is True else chosen)
-        # What a template made is markup already.
+        # The rendered text is markup and already escaped.
         inner = {**context, layout_keyword or settings.layout_keyword: Markup(text)}  # noqa: S704
         return self.layouts.get_template(name).render(inner)
 
 
 def _folders(base: Path, key: str, paths: Sequence[str]) -> tuple[str, ...]:
-    found = tuple(os.path.normpath(base / path) for path in paths)
+    folders = tuple(os.path.normpath(base / path) for path in paths)
     missing = [
         Fault((key, index), f'there is no folder "{folder}"')
-        for index, folder in enumerate(found)
+        for index, folder in enumerate(folders)
         if not Path(folder).is_dir()
     ]
     if missing:
         raise Refusal(missing)
-    return found
+    return folders
 
 
-def _beside(folders: Sequence[str], file: str) -> list[str]:
-    """Names of files where a missing one would be; not of all below, which may be all of the machine's."""
-    found: list[str] = []
+def _candidates(folders: Sequence[str], file: str) -> list[str]:
+    """Returns names of files in the folders of a missing one. Bounded, and without subfolders."""
+    names: list[str] = []
     for folder in folders:
         with suppress(OSError), os.scandir(Path(folder, file).parent) as entries:
-            found += [entry.name for entry in islice(entries, MOST_BESIDE)]
-    return found
+            names += [entry.name for entry in islice(entries, MAX_CANDIDATES)]
+    return names
 
 
 class _Loader(jinja2.FileSystemLoader):
-    """Jinja's, which reads regular files only, without one too large to be a template."""
+    """Jinja's loader, which reads regular files only, with a size limit."""
 
     def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
-        """The text of a template. Raises TemplateNotFound for one that is missing or too large."""
+        """Returns the text of a template. Raises TemplateNotFound for a missing or too large one."""
         for folder in self.searchpath:
             with suppress(OSError):
-                if Path(folder, template).stat().st_size > MOST_BYTES:
-                    raise jinja2.TemplateNotFound(template, f"{template} is larger than {MOST_BYTES >> 20} MB")
+                if Path(folder, template).stat().st_size > MAX_BYTES:
+                    raise jinja2.TemplateNotFound(template, f"{template} is larger than {MAX_BYTES >> 20} MB")
         return super().get_source(environment, template)
 
 
 class View:
-    """The handler of `handler: {view: …}`: a template with the request's `params`, `payload`, `query` and `pre`."""
+    """The handler of `handler: {view: …}`: renders a template with the request's params, payload, query and pre."""
 
     def __init__(self, server: Any, route: KindRoute, options: Any) -> None:
         views = route.views
@@ -215,19 +215,17 @@ class View:
         self.views = views
         self.template = options.template
         self.context = options.context
-        given = options.options
+        rendering = options.options
+        layout = rendering.layout
         self.options = {
-            "layout": given.layout,
-            "layout_keyword": given.layout_keyword,
-            "content_type": given.content_type,
+            "layout": layout,
+            "layout_keyword": rendering.layout_keyword,
+            "content_type": rendering.content_type,
         }
-        if given.layout:
-            views.check(
-                LAYOUT if given.layout is True else given.layout, "options", "layout", environment=views.layouts
-            )
+        if layout:
+            views.check(LAYOUT if layout is True else layout, "options", "layout", environment=views.layouts)
 
     async def __call__(self, request: Any, h: Any) -> Response:
         """Answers one request."""
-        seen = {"params": request.params, "payload": request.payload, "query": request.query, "pre": request.pre}
-        response: Response = self.views.response(self.template, {**seen, **self.context}, **self.options)
-        return response
+        inputs = {name: getattr(request, name) for name in ("params", "payload", "query", "pre")}
+        return self.views.response(self.template, {**inputs, **self.context}, **self.options)  # type: ignore[no-any-return]

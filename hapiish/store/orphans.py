@@ -1,7 +1,7 @@
-"""Transactions that the server may not know to be given up: what they hold keeps writers waiting for a minute.
+"""Ends orphaned transactions, whose abort did not reach the server: their locks block writers for a minute.
 
-That is so when the connection was lost, or the server did not answer, before it could be told. Their sessions are ended
-as soon as it answers.
+An abort is lost if the connection breaks or the server does not answer. The sessions are killed as soon as the server
+answers.
 """
 
 import time
@@ -14,14 +14,14 @@ from pymongo import timeout
 from pymongo.errors import InvalidOperation, PyMongoError
 
 LIFETIME: Final = 60.0
-"""Seconds after which the server has ended them by itself (`transactionLifetimeLimitSeconds`)."""
+"""Seconds after which the server aborts a transaction itself (`transactionLifetimeLimitSeconds`)."""
 
 PAUSE: Final = 0.5
 MOST: Final = 1000
 
 
 class Orphans:
-    """The sessions of one client that are to be ended; a thread tries as long as there are any."""
+    """The orphaned sessions of one client. A thread retries until none is left."""
 
     __slots__ = ("_lock", "_thread", "_waiting")
 
@@ -31,7 +31,7 @@ class Orphans:
         self._waiting: deque[tuple[float, Any]] = deque(maxlen=MOST)
 
     def add(self, client: Any, session_id: Any) -> None:
-        """Ends the session once the server of `client` answers."""
+        """Kills the session as soon as the server of `client` answers."""
         with self._lock:
             self._waiting.append((time.monotonic() + LIFETIME, session_id))
             if self._thread is None:
@@ -41,8 +41,8 @@ class Orphans:
     def _work(self, client: Any) -> None:
         while batch := self._next():
             try:
-                # A context of its own: no deadline and no session of whoever came first.
-                Context().run(_end, client, [session_id for _, session_id in batch])
+                # A new context: without the deadline and the session of the first caller.
+                Context().run(_kill, client, [session_id for _, session_id in batch])
             except InvalidOperation:  # the client is closed
                 self._forget(list(self._waiting))
             except PyMongoError:
@@ -66,6 +66,6 @@ class Orphans:
                     self._waiting.remove(each)
 
 
-def _end(client: Any, session_ids: list[Any]) -> None:
+def _kill(client: Any, session_ids: list[Any]) -> None:
     with timeout(1):
         client.admin.command("killSessions", session_ids)

@@ -1,6 +1,6 @@
-"""The database of one application: opened in the lifespan, called through a bounded pool of threads, asked for health.
+"""The database of one application: opened in the lifespan, called through a bounded thread pool, monitored.
 
-Knows no table and no request; what a lost database means to a client is `errors.translate`.
+Independent of tables and requests. `errors.translate` decides the response to a database error.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from hapiish.store.watch import AT_ONCE, Watch
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-PATIENCE = 1000  # ms; whoever probes gives up after a second, too
+PATIENCE = 1000  # ms; health probes usually have a timeout of one second, too
 
 log = logging.getLogger("hapiish.store")
 
@@ -33,11 +33,11 @@ log = logging.getLogger("hapiish.store")
 class Store:
     """One database with its models and threads.
 
-    `uri` is a MongoDB URI, whose own options win over ours, or `connection.MEMORY`; the database that it names wins
-    over `name`. `timeout_ms` is how long a call waits for a server, for a connection or for the confirmation of a
-    write before it is a 503. Calls run in `pool`, which stays the caller's to stop. A model class can be in one
-    database at a time: applications of one process share it as long as their settings here are the same, and `start`
-    raises StoreError when they are not. `indexes` says what a start does about those that the models declare.
+    `uri` is a MongoDB URI or `connection.MEMORY`. Its options override ours, and its database overrides `name`.
+    `timeout_ms` bounds the wait for a server, for a connection and for the confirmation of a write; then the call is
+    a 503. Calls run in `pool`, which the caller stops. A model class is in one database at a time: applications of one
+    process share it if their settings are equal, else `start` raises StoreError. `indexes` selects how a start handles
+    the indexes that the models declare.
     """
 
     def __init__(
@@ -57,16 +57,16 @@ class Store:
         self._probes = Pool(1)
         self._probe: asyncio.Future[bool] | None = None
         self._connection: Connection | None = None
-        self._unseen = True  # whether nobody has looked at the indexes
-        self._looking: asyncio.Future[None] | None = None
+        self._are_indexes_pending = True
+        self._index_check: asyncio.Future[None] | None = None
         self._watch = Watch(pool, self._answers, timeout_ms / 1000, self._recovered)
 
     @anywhere
     async def start(self) -> None:
-        """Opens the connection, after any fork. A server that is away is a warning: calls get a 503 until it is back.
+        """Opens the connection. Call it after a fork. Logs an unavailable server; calls get a 503 until it answers.
 
-        Raises StoreError when the URI is wrong, a model is connected to another database, or the data does not fit an
-        index that is to be built.
+        Raises StoreError for a wrong URI, a model that is connected to another database, and data that violates an
+        index to build.
         """
         if self._connection is None:
             self._connection = await self._probes.call(acquire, self._target, self._classes)
@@ -79,23 +79,23 @@ class Store:
 
     @loop_only
     async def stop(self) -> None:
-        """Closes the connection; the models are free for another store. The pool should be stopped before."""
+        """Closes the connection and releases the models. Stop the pool before."""
         if not self.is_away and self._connection is not None and not await self.ping():
             self._watch.lost()
         seconds = AT_ONCE if self.is_away else PATIENCE / 1000
         await self._watch.stop()
         connection, self._connection = self._connection, None
         if connection is not None:
-            await self._probes.call(_let_go, connection, seconds)
+            await self._probes.call(_close, connection, seconds)
         await self._probes.stop(seconds)
 
     @property
     def is_away(self) -> bool:
-        """Whether the database is known not to answer."""
+        """True during an outage."""
         return self._watch.is_away
 
     def adopt(self, models: Mapping[str, Any]) -> None:
-        """Serves these classes too, as a reload brings them; StoreError when one is in another database."""
+        """Binds the classes of a reload, too. Raises StoreError if one is connected to another database."""
         classes = documents(models.values())
         if self._connection is not None:
             extend(self._connection, classes)
@@ -103,25 +103,25 @@ class Store:
 
     @anywhere
     async def call(self, function: Callable[[*Ts], T], /, *args: *Ts) -> T:
-        """`function(*args)` in one of the pool's threads; see `Pool.call` for what cancelling means."""
+        """Returns the result of `function(*args)`, run in a thread of the pool. See `Pool.call` for cancellation."""
         return await self._pool.call(function, *args)
 
     def transaction(self, *, timeout_ms: int | None = None) -> AbstractContextManager[ClientSession]:
-        """`with store.transaction():` in a `def` function: what its thread does in the block is done as a whole.
+        """Runs a block of a `def` function in a transaction: `with store.transaction():`.
 
-        It is committed at the end of the block; an exception undoes all of it, and goes on. `timeout_ms` is for all of
-        it, by default that of the store. Inside of another transaction it is a part of that one. The value is
-        PyMongo's session, which MongoEngine and PyMongo use by themselves here. Raises RuntimeError on an event loop.
+        The end of the block commits; an exception aborts and is raised. `timeout_ms` bounds the whole transaction and
+        defaults to that of the store. A nested transaction joins the outer one. The value is PyMongo's session, which
+        MongoEngine and PyMongo use in this thread without being passed it. Raises RuntimeError on an event loop.
         """
         if is_on_loop():
             raise RuntimeError("a transaction blocks its thread: use a `def` function, or await store.transact(…)")
         return transactions.transaction(self._opened(), self._seconds(timeout_ms))
 
     def transact(self, function: Callable[[*Ts], T], /, *args: *Ts, timeout_ms: int | None = None) -> Any:
-        """`function(*args)` in a transaction, which is tried again as long as others are in its way and there is time.
+        """Runs `function(*args)` in a transaction, which is retried after a conflict until the timeout.
 
-        So `function` may run several times: what it does besides writing to the database should do no harm twice. In a
-        `def` function this returns the result; an `async def` awaits it, and a thread of the pool does the work.
+        `function` may run several times: its effects outside the database must be idempotent. A `def` function gets
+        the result; an `async def` awaits it, and the work runs in a thread of the pool.
         """
         work = partial(transactions.transact, self._opened(), self._seconds(timeout_ms), function, args)
         return self.call(work) if is_on_loop() else work()
@@ -136,24 +136,24 @@ class Store:
 
     @anywhere
     async def ping(self) -> bool:
-        """Whether a server that takes writes answers, within `timeout_ms` and a second.
+        """Returns True if a server that accepts writes answers within `timeout_ms`, at most a second.
 
-        Does not queue behind the pool's work, and callers that come while one asks share its answer.
+        Does not queue behind the pool's calls. Concurrent callers share one ping.
         """
         if self._connection is None:
             return False
         if self._probe is None or self._probe.done():
-            self._probe = asyncio.ensure_future(self._probes.call(self._ask, self._connection))
+            self._probe = asyncio.ensure_future(self._probes.call(self._pings, self._connection))
         return await asyncio.shield(self._probe)
 
     def translate(self, error: BaseException) -> Boom | None:
-        """The boom that says what an exception of the store means to a client; None where it is nobody's but ours."""
+        """Returns the boom error for an exception of the store; None for a bug of the application."""
         known = error if isinstance(error, Boom) else errors.translate(error)
         if known is not None and known.status == 503:
             self._watch.doubt()
         return known
 
-    def _ask(self, connection: Connection) -> bool:
+    def _pings(self, connection: Connection) -> bool:
         return pings(connection, min(self._target.timeout_ms, PATIENCE) / 1000)
 
     def _answers(self, seconds: float) -> bool:
@@ -161,31 +161,31 @@ class Store:
         return connection is not None and pings(connection, seconds)
 
     def _recovered(self) -> None:
-        if self._unseen:
-            self._looking = asyncio.ensure_future(self._probes.call(self._look_after_indexes))
-            self._looking.add_done_callback(_tell)
+        if self._are_indexes_pending:
+            self._index_check = asyncio.ensure_future(self._probes.call(self._look_after_indexes))
+            self._index_check.add_done_callback(_log_failure)
 
     def _look_after_indexes(self) -> None:
-        """Once, as soon as the database answers; blocks."""
-        if not self._unseen:
+        """Checks or builds the indexes, once, as soon as the database answers. Blocks."""
+        if not self._are_indexes_pending:
             return
         try:
             look_after(self._classes, self.indexes)
         except PyMongoError as error:
             if errors.translate(error) is None:
                 raise StoreError(f"the indexes cannot be read: {error}") from error
-            self._watch.doubt()  # it has gone away since
+            self._watch.doubt()  # the database has become unavailable
         else:
-            self._unseen = False
+            self._are_indexes_pending = False
 
 
-def _tell(looked: asyncio.Future[None]) -> None:
-    if not looked.cancelled() and (error := looked.exception()) is not None:
+def _log_failure(index_check: asyncio.Future[None]) -> None:
+    if not index_check.cancelled() and (error := index_check.exception()) is not None:
         log.error("%s", error)
 
 
 def pings(connection: Connection, seconds: float) -> bool:
-    """Whether a server answers in time; blocks."""
+    """Returns True if a server answers in time. Blocks."""
     try:
         with timeout(seconds):
             connection.client.admin.command("ping")
@@ -194,7 +194,7 @@ def pings(connection: Connection, seconds: float) -> bool:
     return True
 
 
-def _let_go(connection: Connection, seconds: float) -> None:
-    """Closes, in bounded time even where the server is frozen: the end of its sessions is only a courtesy."""
+def _close(connection: Connection, seconds: float) -> None:
+    """Releases the connection in bounded time, even if a frozen server does not confirm the end of its sessions."""
     with timeout(seconds):
         release(connection)

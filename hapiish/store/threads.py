@@ -1,6 +1,6 @@
-"""Blocking callables to awaitables: one small pool of threads per application, for `def` handlers and for MongoEngine.
+"""A thread pool per application, for `def` handlers and MongoEngine: awaits blocking functions.
 
-Small on purpose: more threads than about four add no throughput and delay the event loop. Knows no database.
+The pool is small: more than about four threads add no throughput and delay the event loop. Independent of a database.
 """
 
 import asyncio
@@ -20,32 +20,31 @@ from hapiish.bridge import anywhere, awaited_by_thread, here, loop_only
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-PATIENCE = 0.05  # seconds between looks at a worker whose end is waited for
+PATIENCE = 0.05  # seconds between checks of a worker that `stop` waits for
 
 SPARE = 60
-"""Calls that may wait for the event loop, or for a database that does not answer, while further ones begin.
+"""Maximum number of suspended calls: those that wait for the event loop or for a database that does not answer.
 
-What such a call itself waits for begins all the same: else all of them would wait for a thread that none gives back.
+Further calls begin beside them. Calls that a suspended call waits for are exempt from the limit, to avoid a deadlock.
 """
 
 MOST = 1000
-"""Threads of a pool, however deep calls wait for calls."""
+"""Maximum number of threads of a pool, including those of nested calls."""
 
 
 @dataclass(slots=True)
 class Hooks:
-    """What somebody does about calls: `begun()` follows each one into the queue, on the loop; it runs `around()`."""
+    """Hooks of calls: `begun()` is called on the loop after a call is queued, `around()` is the context it runs in."""
 
     begun: Callable[[], None] | None = None
     around: Callable[[], AbstractContextManager[object]] | None = None
 
 
 class Pool:
-    """At most `threads` blocking calls at a time; further ones wait for their turn, in order.
+    """Runs at most `threads` blocking calls at a time; further calls are queued in order.
 
-    A call that waits for the event loop (`hapiish.bridge`) does not count: another one may begin, so that what it
-    waits for can run in the pool, too. The pool may be used again after `stop`, so that one application can be started
-    twice.
+    A call that waits for the event loop (`hapiish.bridge`) does not count: its own nested calls need a thread, too. The
+    pool can be used again after `stop`, so that an application can be started twice.
     """
 
     __slots__ = ("__weakref__", "_crew", "hooks", "threads")
@@ -57,10 +56,10 @@ class Pool:
 
     @anywhere
     async def call(self, function: Callable[[*Ts], T], /, *args: *Ts) -> T:
-        """The result of `function(*args)`, run in a thread that sees the caller's context variables.
+        """Returns the result of `function(*args)`, run in a thread with the caller's context variables.
 
-        Cancelling takes a call that has not begun out of the queue; one that has begun runs to its end, because a
-        thread cannot be interrupted: its result is dropped, what it wrote stays written.
+        Cancellation removes a queued call. A running call keeps running, because a thread cannot be interrupted: its
+        result is discarded, its writes remain.
         """
         crew = self._crew
         if crew is None:
@@ -74,20 +73,20 @@ class Pool:
         return result
 
     def running(self) -> "list[Job]":
-        """The calls that have begun and are not through."""
+        """Returns the running calls."""
         return list(self._crew.running.values()) if self._crew is not None else []
 
-    def spare(self, job: "Job") -> None:
-        """Lets another call begin beside `job`, which waits and computes nothing."""
+    def suspend(self, job: "Job") -> None:
+        """Suspends `job`, which waits for the database: another call may begin beside it."""
         if self._crew is not None:
-            self._crew.spare(job)
+            self._crew.suspend(job)
 
     @loop_only
     async def stop(self, seconds: float | None = None) -> None:
-        """Drops the calls that wait and returns when those that have begun are through, or after so many seconds.
+        """Cancels queued calls and waits until the running ones have ended, for at most `seconds`.
 
-        A call that was answered because its database does not is not waited for. What then still runs is left to
-        itself: its thread ends with the process.
+        Does not wait for a call that was answered 503 because its database does not answer. A thread that still runs
+        then ends with the process.
         """
         crew, self._crew = self._crew, None
         if crew is not None:
@@ -96,9 +95,20 @@ class Pool:
 
 
 class Job:
-    """One call on its way into a thread and back; times are those of `time.monotonic`."""
+    """One call. Times are those of `time.monotonic`."""
 
-    __slots__ = ("args", "asked", "began", "context", "function", "future", "is_awaited", "is_spared", "loop", "thread")
+    __slots__ = (
+        "args",
+        "asked",
+        "began",
+        "context",
+        "function",
+        "future",
+        "is_awaited",
+        "is_suspended",
+        "loop",
+        "thread",
+    )
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, context: Context, function: Callable[..., Any], args: tuple[Any, ...]
@@ -111,8 +121,8 @@ class Job:
         self.asked = monotonic()
         self.began = 0.0
         self.thread = 0
-        self.is_awaited = context.get(awaited_by_thread, False)  # by a thread of the pool
-        self.is_spared = False
+        self.is_awaited = context.get(awaited_by_thread, False)  # a thread of the pool waits for it
+        self.is_suspended = False
 
     def run(self, around: Callable[[], AbstractContextManager[object]] | None) -> None:
         result: Any = None
@@ -123,17 +133,17 @@ class Job:
             else:
                 result = self.context.run(_within, around, self.function, self.args)
         except StopIteration as stopped:
-            # A future refuses this one exception, and whoever awaits it would wait for ever.
+            # A future rejects StopIteration, and its caller would wait forever.
             error = RuntimeError("a blocking call raised StopIteration")
             error.__cause__ = stopped
-        except BaseException as raised:  # noqa: BLE001 - whatever it is belongs to the caller
+        except BaseException as raised:  # noqa: BLE001 - handed to the caller
             error = raised
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed, so no caller waits
             self.loop.call_soon_threadsafe(self.settle, result, error)
-        del result, error  # whose traceback has this very frame
+        del result, error  # the error's traceback refers to this frame: a reference cycle
 
     def settle(self, result: Any, error: BaseException | None) -> None:
-        """Ends the wait for this call, on its loop; what comes later is dropped."""
+        """Sets the result on the call's loop. A later result is discarded."""
         if self.future.done():
             return
         if error is None:
@@ -148,28 +158,28 @@ def _within(around: Callable[[], AbstractContextManager[object]], function: Call
 
 
 class _Crew:
-    """The threads of a pool. Apart from it, so that a pool that is forgotten takes its threads along."""
+    """The threads of a pool. Holds no reference to the pool, so that the pool's finalizer ends them."""
 
     def __init__(self, threads: int, hooks: Hooks) -> None:
         self.threads = threads
         self.hooks = hooks
         self.jobs: SimpleQueue[Job | None] = SimpleQueue()
-        self.most = threads + SPARE  # calls that wait while others begin
-        self.held: deque[Job] = deque()  # until fewer wait
+        self.max_suspended = threads + SPARE
+        self.held: deque[Job] = deque()  # queued until fewer calls are suspended
         self.running: dict[int, Job] = {}  # by the thread's ident
-        self.lock = RLock()  # the collector may end a crew in the middle of anything
+        self.lock = RLock()  # reentrant: the garbage collector may call `end` at any point
         self.workers: set[Thread] = set()
-        self.waiting = 0  # workers whose call waits for the event loop, or for a database that does not answer
+        self.suspended = 0  # workers whose call waits for the event loop, or for a database that does not answer
         self.ended = False
 
     def put(self, job: Job) -> None:
         self.jobs.put(job)
-        if len(self.workers) - self.waiting < self.threads:
+        if len(self.workers) - self.suspended < self.threads:
             self.hire()
 
     def hire(self) -> None:
         with self.lock:
-            if self.ended or len(self.workers) - self.waiting >= self.threads:
+            if self.ended or len(self.workers) - self.suspended >= self.threads:
                 return
             if len(self.workers) >= MOST:
                 return
@@ -187,49 +197,49 @@ class _Crew:
                 job.run(self.hooks.around)
                 with self.lock:
                     del self.running[job.thread]
-                    self.waiting -= job.is_spared
-                    self.let_go()
-            del job  # an idle thread keeps nothing alive
+                    self.suspended -= job.is_suspended
+                    self.resume_held()
+            del job  # so that an idle thread keeps no object alive
             if self.is_surplus():
                 return
 
     def hold(self, job: Job) -> bool:
-        """Whether the job has to wait until fewer calls do."""
-        if job.is_awaited or self.waiting < self.most:
+        """Holds the job back if too many calls are suspended. Returns True if it is held."""
+        if job.is_awaited or self.suspended < self.max_suspended:
             return False
         with self.lock:
-            if self.waiting < self.most or self.ended:
+            if self.suspended < self.max_suspended or self.ended:
                 return False
             self.held.append(job)
         return True
 
-    def let_go(self) -> None:
-        """Lets as many begin as may wait by now."""
-        for _ in range(min(len(self.held), self.most - self.waiting)):
+    def resume_held(self) -> None:
+        """Queues held jobs again, as many as the limit of suspended calls allows."""
+        for _ in range(min(len(self.held), self.max_suspended - self.suspended)):
             self.jobs.put(self.held.popleft())
 
     def is_surplus(self) -> bool:
-        """Whether this thread stood in for one that works again, and so has to go."""
-        if len(self.workers) - self.waiting <= self.threads:
+        """Returns True if this thread replaced one that has resumed, and removes it from the workers."""
+        if len(self.workers) - self.suspended <= self.threads:
             return False
         with self.lock:
-            surplus = not self.ended and len(self.workers) - self.waiting > self.threads
+            surplus = not self.ended and len(self.workers) - self.suspended > self.threads
             if surplus:
                 self.workers.discard(current_thread())
         return surplus
 
     def lend(self, waits: bool) -> None:
         with self.lock:
-            self.waiting += 1 if waits else -1
-            self.let_go()
+            self.suspended += 1 if waits else -1
+            self.resume_held()
         if waits and not self.jobs.empty():
             self.hire()
 
-    def spare(self, job: Job) -> None:
+    def suspend(self, job: Job) -> None:
         with self.lock:
-            if job.is_spared or self.running.get(job.thread) is not job:
+            if job.is_suspended or self.running.get(job.thread) is not job:
                 return
-            job.is_spared = True
+            job.is_suspended = True
         self.lend(waits=True)
 
     def end(self) -> None:
@@ -254,6 +264,6 @@ class _Crew:
                 worker.join(PATIENCE if until is None else max(0.0, min(PATIENCE, until - monotonic())))
 
     def is_given_up(self, worker: Thread) -> bool:
-        """Whether a worker's call waits for a database that does not answer, and its caller waits no longer."""
+        """Returns True if a worker's call waits for a database that does not answer, and its caller has its answer."""
         job = self.running.get(worker.ident or 0)
-        return job is not None and job.is_spared and job.future.done()
+        return job is not None and job.is_suspended and job.future.done()

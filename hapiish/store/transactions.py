@@ -1,7 +1,7 @@
-"""Several writes that happen together or not at all: transactions of MongoDB, in which MongoEngine takes part.
+"""MongoDB transactions for PyMongo and MongoEngine: several writes are committed together or not at all.
 
-The session is bound to the thread that runs the code. What that code has done elsewhere meanwhile (on the event loop,
-in other threads) is no part of the transaction: a session is one conversation, and others would see its drafts.
+The session is bound to the thread that runs the code. Calls that this code makes elsewhere (on the event loop, in other
+threads) are outside the transaction: a session is not thread-safe, and others would see uncommitted writes.
 Retries follow the specification "Convenient API for Transactions" of MongoDB's drivers.
 """
 
@@ -27,46 +27,47 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 _ABORT: Final = 0.25
-"""Seconds for telling the server of an abort; see `orphans` for one that does not hear it."""
+"""Timeout of an abort in seconds. If the server does not confirm it, `orphans` ends the transaction."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.5
 _NO_TRANSACTIONS: Final = 20
-"""MongoDB's IllegalOperation: the server is no member of a replica set."""
+"""MongoDB's error code IllegalOperation: the server is not a member of a replica set."""
 
 
-class _Unit(threading.local):
+class _Transaction(threading.local):
     """The transaction of a thread."""
 
     session: ClientSession | None = None
-    doomed = False
+    must_abort = False
 
 
-_unit = _Unit()
+_transaction = _Transaction()
 
 
-def _mend() -> None:
-    """PyMongo 4.20 leaves the concerns and the read preference to the transaction of a session that is passed along.
+def _patch_pymongo() -> None:
+    """Omits concerns and read preference in the transaction of a bound session.
 
-    It forgets the one that is bound, and a server refuses a write concern inside of a transaction.
+    PyMongo 4.20 does so only for a session that is passed explicitly, and a server rejects a write concern inside a
+    transaction.
     """
     for name in ("_write_concern_for", "_read_preference_for"):
         original = getattr(BaseObject, name)
 
-        def mended(self: Any, session: Any, original: Any = original) -> Any:
-            return original(self, session or _unit.session)
+        def patched(self: Any, session: Any, original: Any = original) -> Any:
+            return original(self, session or _transaction.session)
 
-        setattr(BaseObject, name, mended)
+        setattr(BaseObject, name, patched)
 
 
-_mend()
+_patch_pymongo()
 
 
 def transact(connection: Connection, seconds: float, function: Callable[[*Ts], T], args: tuple[*Ts]) -> T:
-    """`function(*args)` in a transaction, from its start again when another one was in its way, within `seconds`.
+    """Returns the result of `function(*args)`, run in a transaction. Retries it after a conflict, within `seconds`.
 
-    Inside of a transaction it is a part of that one, and not repeated by itself.
+    A nested call joins the outer transaction and is not retried separately.
     """
-    if _unit.session is not None:
+    if _transaction.session is not None:
         with _joined():
             return function(*args)
     deadline, tries = monotonic() + seconds, 0
@@ -78,15 +79,15 @@ def transact(connection: Connection, seconds: float, function: Callable[[*Ts], T
             except Exception as error:
                 tries += 1
                 pause = random() * min(_FIRST_PAUSE * 1.5**tries, _LONGEST_PAUSE)  # noqa: S311 - no secret
-                if not _has(error, "TransientTransactionError") or monotonic() + pause >= deadline:
+                if not _has_label(error, "TransientTransactionError") or monotonic() + pause >= deadline:
                     raise
             sleep(pause)
 
 
 @contextmanager
 def transaction(connection: Connection, seconds: float) -> Iterator[ClientSession]:
-    """The session of a transaction that is committed at the end of the block and aborted by an exception."""
-    if _unit.session is not None:
+    """Yields the session of a transaction. The end of the block commits, an exception aborts."""
+    if _transaction.session is not None:
         with _joined() as session:
             yield session
         return
@@ -104,16 +105,16 @@ def _session(connection: Connection) -> Iterator[ClientSession]:
 
 @contextmanager
 def _attempt(connection: Connection, session: ClientSession, deadline: float) -> Iterator[None]:
-    """One try, from its start to its commit."""
+    """Runs one attempt, from the start of the transaction to its commit."""
     outside = here.outside
     here.outside = copy_context()
-    _unit.session, _unit.doomed = session, False
+    _transaction.session, _transaction.must_abort = session, False
     try:
         session.start_transaction(read_concern=ReadConcern("snapshot"), read_preference=ReadPreference.PRIMARY)
-        # Not at once through the whole: an abort has time of its own.
-        with timeout(_left(deadline)), session.bind(end_session=False):
+        # The timeout excludes the abort, which has its own.
+        with timeout(_seconds_until(deadline)), session.bind(end_session=False):
             yield
-        if _unit.doomed:
+        if _transaction.must_abort:
             raise RuntimeError("a nested transaction failed, so this one cannot be committed")
         _commit(session, deadline)
     except OperationFailure as error:
@@ -127,29 +128,29 @@ def _attempt(connection: Connection, session: ClientSession, deadline: float) ->
             connection.orphans.add(connection.client, session.session_id)
         raise
     finally:
-        _unit.session = None
+        _transaction.session = None
         here.outside = outside
 
 
 @contextmanager
 def _joined() -> Iterator[ClientSession]:
-    """A part of the thread's transaction; there is no undoing of a part, so its failure is that of the whole."""
-    session = _unit.session
+    """Joins the thread's transaction. A part cannot be rolled back, so its failure aborts the whole."""
+    session = _transaction.session
     assert session is not None
     try:
         yield session
     except BaseException:
-        _unit.doomed = True
+        _transaction.must_abort = True
         raise
 
 
 def _commit(session: ClientSession, deadline: float) -> None:
-    """Commits, and asks again while the answer does not say what has become of it; a second commit changes nothing."""
+    """Commits, and retries while the outcome is unknown. A repeated commit is idempotent."""
     if not session.in_transaction:
-        return  # the block has ended it
+        return  # the block has ended the transaction itself
     while True:
         try:
-            with timeout(_left(deadline)):
+            with timeout(_seconds_until(deadline)):
                 session.commit_transaction()
         except PyMongoError as error:
             if not error.has_error_label("UnknownTransactionCommitResult") or error.timeout:
@@ -162,22 +163,22 @@ def _commit(session: ClientSession, deadline: float) -> None:
 
 
 def _abort(session: ClientSession) -> None:
-    """Gives up what was written, so that nobody waits for it; outside of all deadlines of the caller."""
+    """Aborts, which releases the locks. Independent of the caller's deadlines."""
 
-    def tell() -> None:
+    def abort() -> None:
         with timeout(_ABORT):
             session.abort_transaction()
 
     if session.in_transaction:
-        Context().run(tell)
+        Context().run(abort)
 
 
-def _left(deadline: float) -> float:
-    """Seconds, and never none: for PyMongo that is no bound."""
+def _seconds_until(deadline: float) -> float:
+    """Returns seconds above 0, because PyMongo takes 0 as no limit."""
     return max(deadline - monotonic(), 0.001)
 
 
-def _has(error: BaseException, label: str) -> bool:
-    """Whether the driver labelled the error, which MongoEngine may have wrapped."""
+def _has_label(error: BaseException, label: str) -> bool:
+    """Returns True if the driver's error has the label. MongoEngine may have wrapped the error."""
     cause = cause_of(error)
     return isinstance(cause, PyMongoError) and cause.has_error_label(label)

@@ -1,10 +1,10 @@
-"""Whether the database answers, told by its calls: what waits for one that does not is ended, and others get by.
+"""Detects an outage of the database from slow calls, ends the calls that wait for it, and keeps the pool usable.
 
-Nothing is asked while calls come back. When one has been in the driver for `SUSPICIOUS` a ping is sent, in a thread of
-its own. While that is unanswered the threads that wait in the driver count for nothing, so that work which needs no
-database goes on. When it has had no answer by the time a call may take, the database is away: each call that has waited
-that long is a 503, and calls that come are, too, as soon as they ask the driver. A ping each second finds out that it
-is back. Losing it is one warning, its return one line.
+No ping is sent while calls return. After a call has been in the driver for `SUSPICIOUS`, a ping is sent in a separate
+thread. While the ping is unanswered, threads that wait in the driver are suspended, so that calls without a database
+continue. If the ping has no answer within the timeout of a call, the outage begins: each call that has waited that long
+is answered 503, and further calls are as soon as they use the driver. A ping per second detects the recovery. The
+outage and its end are logged once each.
 """
 
 import asyncio
@@ -20,17 +20,17 @@ from hapiish.service import Service
 from hapiish.store import errors
 from hapiish.store.threads import Pool
 
-SUSPICIOUS = 0.25  # seconds in the driver after which a call makes one ask
-BRISK = 0.02  # seconds between looks while a ping is unanswered, so that nobody waits behind calls that wait
-TRIAL = 1.0  # seconds between pings to a database that is away
-AT_ONCE = 1e-6  # seconds: the driver waits half a second for a server unless the time is over when it looks for one
+SUSPICIOUS = 0.25  # seconds in the driver after which a call triggers a ping
+BRISK = 0.02  # seconds between checks while a ping is unanswered, so that other calls get a thread soon
+TRIAL = 1.0  # seconds between pings during an outage
+AT_ONCE = 1e-6  # seconds: an expired timeout, because the driver otherwise waits half a second for a server
 
 
 class Watch:
-    """Looks after the calls of one pool. `ping(seconds)` blocks, and says whether the database answers in time.
+    """Monitors the calls of one pool. `ping(seconds)` blocks and returns True if the database answers in time.
 
-    `seconds` is how long a call may wait for the database, its turn in the pool included. `recovered` is called when
-    the database is back. Belongs to one event loop, from `start` to `stop`.
+    `seconds` is how long a call may wait for the database, including its time in the queue. `recovered` is called at
+    the end of an outage. Bound to one event loop, from `start` to `stop`.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Watch:
         self._ping = ping
         self._seconds = seconds
         self._recovered = recovered
-        self._look_each = min(SUSPICIOUS, seconds / 4)
+        self._interval = min(SUSPICIOUS, seconds / 4)
         self._probes = Pool(1)
         self._probe: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -49,16 +49,16 @@ class Watch:
 
     @property
     def is_away(self) -> bool:
-        """Whether the database is known not to answer."""
+        """True during an outage."""
         return self._service.is_away
 
     def start(self) -> None:
-        """Begins to look after the pool, on the running loop."""
+        """Starts monitoring the pool, on the running loop."""
         self._loop = asyncio.get_running_loop()
         self._pool.hooks.begun = self._begun
 
     async def stop(self) -> None:
-        """Ends that; the pool's calls are their own again."""
+        """Stops monitoring the pool."""
         self._loop = self._pool.hooks.begun = self._pool.hooks.around = None
         if self._timer is not None:
             self._timer.cancel()
@@ -68,17 +68,17 @@ class Watch:
         await self._probes.stop(0.05)
 
     def doubt(self) -> None:
-        """Asks the database, since somebody had no answer from it."""
+        """Pings the database, because a call had no answer."""
         if self._probe is None and self._loop is not None:
-            self._probe = self._loop.create_task(self._find_out())
+            self._probe = self._loop.create_task(self._ping_until_answered())
 
     def _begun(self) -> None:
-        """A call has been handed to the pool: a look is due, one for all that come until then."""
+        """Schedules a check after a call was queued; one check serves all calls until then."""
         if self._timer is None and self._loop is not None:
-            self._timer = self._loop.call_later(self._pause(), self._look)
+            self._timer = self._loop.call_later(self._pause(), self._check)
 
-    def _look(self) -> None:
-        """Ends calls that have waited too long for a database that is away, and has others get by those that wait."""
+    def _check(self) -> None:
+        """Answers calls that have waited too long during an outage, and suspends those that wait in the driver."""
         self._timer = None
         running = self._pool.running()
         if not running:
@@ -87,48 +87,47 @@ class Watch:
         waiting = [job for job in running if now - job.began >= least and in_driver(job.thread)]
         if self._probe is not None:
             for job in waiting:
-                self._pool.spare(job)
-                if self.is_away and now - job.asked >= self._seconds - self._look_each / 2:
+                self._pool.suspend(job)
+                if self.is_away and now - job.asked >= self._seconds - self._interval / 2:
                     job.settle(None, errors.unavailable(in_doubt=True))
         elif waiting:
             self.doubt()
         self._begun()
 
     def _pause(self) -> float:
-        return self._look_each if self._probe is None else min(self._look_each, BRISK)
+        return self._interval if self._probe is None else min(self._interval, BRISK)
 
-    async def _find_out(self) -> None:
-        """Pings until there is an answer."""
+    async def _ping_until_answered(self) -> None:
         try:
-            while not await self._probes.call(self._ping, self._seconds - self._look_each):
+            while not await self._probes.call(self._ping, self._seconds - self._interval):
                 if not self.is_away:
                     self.lost()
                 await asyncio.sleep(TRIAL)
             if self.is_away:
-                self._found()
+                self._back()
         finally:
             self._probe = None
 
     def lost(self, *, yet: bool = False) -> None:
-        """It is known that the database does not answer; `yet`: it never did."""
+        """Begins an outage. `yet` if the database has not answered since the start."""
         self._service.lost(yet=yet)
-        self._pool.hooks.around = _hurried
+        self._pool.hooks.around = _expired
         if self._timer is not None:
             self._timer.cancel()
-            self._look()
+            self._check()
 
-    def _found(self) -> None:
+    def _back(self) -> None:
         self._service.back()
         self._pool.hooks.around = None
         self._recovered()
 
 
-def _hurried() -> AbstractContextManager[object]:
-    return pymongo.timeout(AT_ONCE)  # for whatever of a call asks the driver
+def _expired() -> AbstractContextManager[object]:
+    return pymongo.timeout(AT_ONCE)
 
 
 def in_driver(thread: int) -> bool:
-    """Whether the thread of that ident waits in PyMongo, at whatever depth."""
+    """Returns True if the thread with that ident waits in PyMongo, at any depth of its stack."""
     frame: FrameType | None = sys._current_frames().get(thread)  # noqa: SLF001 - documented
     while frame is not None:
         if str(frame.f_globals.get("__name__", "")).startswith("pymongo."):

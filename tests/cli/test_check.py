@@ -94,7 +94,7 @@ def test_what_is_set_elsewhere_can_be_taken_for_a_warning(
     assert main(["check", "--no-env"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "routes.yaml:1:16: warning: HA0121 environment variable NOT_SET_HERE is not set"
-    assert lines[-1] == "routes.yaml: valid but for what is not set here, 1 warning"
+    assert lines[-1] == "routes.yaml: valid except for unset variables, secrets and packages, 1 warning"
     (folder / "routes.yaml").write_text("server: {host: '${NOT_SET_HERE}', prt: 1}\n")
     assert main(["check", "--no-env"]) == 1
     assert capsys.readouterr().out.endswith("routes.yaml: 1 error, 1 warning\n")

@@ -184,7 +184,7 @@ def test_names_are_imported_where_a_variable_is_not_set(project: Path, capsys: p
     text = "server: {port: '${FH_PORT}'}\nroutes: [{method: GET, path: /, handler: 'fh_handlers.one:f0'}]\n"
     (project / "routes.yaml").write_text(text)
     assert main(["check", "--no-env"]) == 0
-    assert "valid but for what is not set here, 1 warning" in capsys.readouterr().out
+    assert "valid except for unset variables, secrets and packages, 1 warning" in capsys.readouterr().out
     assert main(["check", "--no-env", "--import"]) == 1
     out = capsys.readouterr().out
     assert "warning: HA0121" in out

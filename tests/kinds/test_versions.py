@@ -309,7 +309,7 @@ WRONG = [
     ("{name: Page, version: rev}", 'Page has no field "rev"'),
     ("{name: Page, version: text}", 'the field "text" cannot count writes: it is not an IntField'),
     ("{name: Page, version: revision, where: {revision: 1}}", 'the field "revision" has a fixed value'),
-    ("{name: Page, computed: {text: 'pages:viewer'}}", 'Page has a field "text"; a computed one has its own name'),
+    ("{name: Page, computed: {text: 'pages:viewer'}}", 'Page has a field "text"; give the computed field another name'),
     ("{name: Page, owner: {value: credentials.sub, field: text}, where: {text: a}}", '"text" has its value from'),
 ]
 

@@ -1,6 +1,7 @@
 """Serves the documents of a MongoEngine class: list, get, create, replace, update, delete.
 
-`handler` makes the handler of an action; `resource` compiles its options: `fields` and `scalars` (which fields, how
-their text reads), `filters`, `pages` with `cursor`, `pins` (owner and fixed values), `versions` (ETag, If-Match).
-`reading` and `writing` perform the actions. No value from a client becomes part of a query but as a field's value.
+At load time `handler` creates the handler of an action, and `resource` compiles its options: `fields` with `types`,
+`scalars` and `values` (conversion), `filters`, `pages` with `cursor`, `pins` (owner and fixed values), `versions`
+(ETag, If-Match). At run time `reading` and `writing` perform the actions, on the base `action`.
+A client's value enters a query only as the converted value of a field: keep it so.
 """

@@ -1,6 +1,6 @@
-"""What the actions of the kind `model` share: work in threads, what the document or MongoDB refuses, and answers.
+"""The base class of the actions: calls in the thread pool, errors of documents and MongoDB, and responses.
 
-Documents are read, judged and written in the pool of threads and leave it as plain data.
+Documents are read, validated and written in the thread pool and returned as plain data.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,7 @@ Plain = dict[str, Any]
 
 
 class Action:
-    """What all actions share. `validate` are the schemas of the inputs that the route does not judge itself."""
+    """The base of all actions. `validate` has the schemas of inputs for which the route declares none."""
 
     def __init__(self, server: Any, route: KindRoute, resource: Resource) -> None:
         self.server = server
@@ -39,11 +39,11 @@ class Action:
         }
 
     def schemas(self) -> dict[str, Schema]:
-        """The schemas of query and payload."""
+        """Returns the schemas of query and payload."""
         return {"query": self.resource.query_schema()}
 
     async def work(self, function: Callable[..., Any], *args: Any) -> Any:
-        """`function(*args)` in a thread; what the document refuses is the client's fault."""
+        """Returns the result of `function(*args)`, run in a thread. Raises a client error for rejected data."""
         try:
             return await self.server.pool.call(function, *args)
         except DoesNotExist:
@@ -53,54 +53,54 @@ class Action:
         except NotUniqueError as error:
             raise errors.not_unique(error) from error
         except (OperationError, PyMongoError, InvalidDocument) as error:
-            refused = self._refused(error)
-            if refused is None:
+            client_error = self._client_error(error)
+            if client_error is None:
                 raise
-            raise refused from error
+            raise client_error from error
 
-    def _refused(self, error: Exception) -> boom.Boom | None:
-        """What MongoDB says no to because of the data alone, which is the client's; None for anything else."""
+    def _client_error(self, error: Exception) -> boom.Boom | None:
+        """Returns the error response for data that MongoDB rejects; None for any other error."""
         cause = errors.cause_of(error)
         code = getattr(cause, "code", None)
         if isinstance(cause, DocumentTooLarge) or code in errors.TOO_LARGE:
             return errors.too_large()
         if code in errors.REFUSED:
-            said = f"is refused by MongoDB: {errors.REFUSED[code]}"
-            return self.on_failure.failure("payload", [{"path": "", "message": said, "keyword": "model"}])
+            message = f"is refused by MongoDB: {errors.REFUSED[code]}"
+            return self.on_failure.failure("payload", [{"path": "", "message": message, "keyword": "model"}])
         return None
 
     def attributes(self, request: Any) -> dict[str, Any]:
-        """What the payload sets."""
+        """Returns the document attributes that the payload sets."""
         try:
             return self.resource.attributes(request.payload)
         except Unfit as fault:
             raise self.on_failure.failure("payload", [problem(fault)]) from None
 
     def selection(self, request: Any) -> tuple[str, ...] | None:
-        """The fields that the client asks for, None for all that it may see."""
-        asked = request.query.get("fields") if self.resource.options.projection else None
-        if not isinstance(asked, str):
+        """Returns the fields that the client selects, None for all visible ones."""
+        names = request.query.get("fields") if self.resource.options.projection else None
+        if not isinstance(names, str):
             return None
-        return tuple(name for name in dict.fromkeys(asked.split(",")) if name in self.resource.visible)
+        return tuple(name for name in dict.fromkeys(names.split(",")) if name in self.resource.visible)
 
-    def first(self, found: Any) -> Plain:
-        """The first stored document of a query set; blocks."""
-        row: Plain | None = found.as_pymongo().first()
+    def first(self, documents: Any) -> Plain:
+        """Returns the first stored document of a query set. Blocks. Raises NotFound if it is empty."""
+        row: Plain | None = documents.as_pymongo().first()
         if row is None:
             raise boom.NotFound
         return row
 
-    def loaded(self, names: Sequence[str] | None, *more: str) -> tuple[str, ...]:
-        """The attributes to load for these fields; none of them for all, which computed fields may read."""
+    def projection(self, names: Sequence[str] | None, *more: str) -> tuple[str, ...]:
+        """Returns the attributes to load for these fields. Empty for all attributes, which computed fields may read."""
         resource = self.resource
         if not resource.computed.keys().isdisjoint(resource.computed if names is None else names):
             return ()
         members = resource.members
-        wanted = dict.fromkeys([*(resource.shown if names is None else names), *more, ID])
-        return tuple(members[name.partition(".")[0]].attribute for name in wanted)
+        paths = dict.fromkeys([*(resource.shown if names is None else names), *more, ID])
+        return tuple(members[path.partition(".")[0]].attribute for path in paths)
 
     async def represented(self, request: Any, row: Mapping[str, Any], names: Sequence[str] | None = None) -> Plain:
-        """A stored document as this caller sees it, or only these fields of it."""
+        """Returns the representation of a stored document, or only these fields of it."""
         resource = self.resource
         item = resource.show(row, names)
         for name, function in resource.computed.items():
@@ -109,18 +109,18 @@ class Action:
         return item if names is None or not resource.computed else {name: item[name] for name in names}
 
     async def answer(self, request: Any, h: Any, row: Mapping[str, Any], names: Sequence[str] | None = None) -> Any:
-        """The response with one document and its entity tag."""
+        """Returns the response with one document and its entity tag."""
         item = await self.represented(request, row, names)
         return h.response(item).etag(self.resource.tag(row, item))
 
 
-def here(request: Any) -> str:
-    """The path of the request as it stands in a header."""
+def path_of(request: Any) -> str:
+    """Returns the percent-encoded path of the request, for a header."""
     return quote(str(request.scope.get("root_path", "")) + request.path, safe="/%:@!$&'()*+,;=~")
 
 
 def problem(fault: Unfit) -> Problem:
-    """A value that does not fit, as the report of a failed validation has it."""
+    """Returns the entry of the validation report for a value that does not fit."""
     return {"path": _pointer(fault.path), "message": fault.message, "keyword": "type"}
 
 
@@ -129,10 +129,10 @@ def _pointer(path: Sequence[str | int]) -> str:
 
 
 def _faults(error: ValidationError, members: Mapping[str, Member]) -> list[Problem]:
-    """What a document refuses, by the names of fields in the database."""
+    """Returns the validation errors of a document, by the names of fields in the database."""
     names = {member.attribute: name for name, member in members.items()}
-    found: list[Problem] = []
-    for path, words in errors.leaves(error):
-        place = (names.get(str(path[0]), path[0]), *path[1:]) if path else path
-        found.append({"path": _pointer(place), "message": words, "keyword": "model"})
-    return found or [{"path": "", "message": error.message or errors.REFUSED_BY_MODEL, "keyword": "model"}]
+    faults: list[Problem] = []
+    for path, message in errors.leaves(error):
+        named_path = (names.get(str(path[0]), path[0]), *path[1:]) if path else path
+        faults.append({"path": _pointer(named_path), "message": message, "keyword": "model"})
+    return faults or [{"path": "", "message": error.message or errors.REFUSED_BY_MODEL, "keyword": "model"}]

@@ -1,8 +1,7 @@
-"""The order of a list, and the place in it where the next page begins (keyset pagination).
+"""Keyset pagination: the sort order of a list and the cursor of its next page.
 
-A cursor says after which values of the sort keys, the id last, to go on; so nothing is skipped or doubled when
-documents are inserted between two pages. What a client makes of a cursor is read as strictly as any other value: a
-forged one is only another place in the same list.
+A cursor has the last document's values of the sort keys, the id last, so that inserts between two pages neither skip
+nor repeat documents. A cursor is validated like any other input: a forged one is only another position in the list.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -16,7 +15,7 @@ from hapiish.kinds.model.values import Unfit
 
 Condition = dict[str, Any]
 
-_LONGEST = 4096  # characters of a cursor
+_MAX_LENGTH = 4096  # characters of a cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +32,30 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Sort keys, the last of which tells any two documents apart."""
+    """Sort keys. The last one is unique, so that the order is total."""
 
     keys: tuple[Key, ...]
 
     @property
     def sort(self) -> list[tuple[str, int]]:
-        """As PyMongo takes it."""
+        """The order in PyMongo's form."""
         return [(key.path, -1 if key.descending else 1) for key in self.keys]
 
     def cursor(self, row: Mapping[str, Any]) -> str:
-        """The cursor of the page that follows this stored document."""
-        values = [key.type.plain(_at(row, key.path)) for key in self.keys]
+        """Returns the cursor of the page after this stored document."""
+        values = [key.type.plain(_value_at(row, key.path)) for key in self.keys]
         text = codec.encode([self._name(), *values])
         return urlsafe_b64encode(text).decode().rstrip("=")
 
     def after(self, cursor: str) -> Condition:
-        """The condition that only what follows the cursor fulfils; Unfit for one that is not of this order."""
+        """Returns the condition for documents after the cursor. Raises Unfit for a cursor of another order."""
         try:
-            if len(cursor) > _LONGEST:
+            if len(cursor) > _MAX_LENGTH:
                 raise ValueError
             name, *values = codec.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
             if name != self._name() or len(values) != len(self.keys):
                 raise ValueError
-            return self._beyond([self._stored(key, value) for key, value in zip(self.keys, values, strict=True)])
+            return self._after([self._stored(key, value) for key, value in zip(self.keys, values, strict=True)])
         except (ValueError, TypeError):
             raise Unfit("is not a cursor of this list in this order", ("cursor",)) from None
 
@@ -68,20 +67,23 @@ class Order:
         assert key.type.store is not None
         return None if value is None else key.type.store(value)
 
-    def _beyond(self, values: list[Any]) -> Condition:
-        """Equal in the first keys and beyond in the next one, for each of them."""
+    def _after(self, values: list[Any]) -> Condition:
+        """Returns the condition of the lexicographic order: equal in the first keys and after the value of the next."""
         branches: list[Condition] = []
         equal: list[Condition] = []
         for key, value in zip(self.keys, values, strict=True):
-            beyond = _past(key, value)
-            if beyond is not None:
-                branches.append({"$and": [*equal, beyond]})
+            after = _after_value(key, value)
+            if after is not None:
+                branches.append({"$and": [*equal, after]})
             equal.append({key.path: value})
         return {"$or": branches}
 
 
-def _past(key: Key, value: Any) -> Condition | None:
-    """MongoDB puts null, and what is absent, before everything else; it never compares null with a value."""
+def _after_value(key: Key, value: Any) -> Condition | None:
+    """Returns the condition for values after `value`, None if there are none.
+
+    MongoDB sorts null and missing fields first, but `$gt` and `$lt` never match null.
+    """
     if value is None:
         return None if key.descending else {key.path: {"$ne": None}}
     if not key.descending:
@@ -89,7 +91,7 @@ def _past(key: Key, value: Any) -> Condition | None:
     return {"$or": [{key.path: {"$lt": value}}, {key.path: None}]}
 
 
-def _at(row: Any, path: str) -> Any:
+def _value_at(row: Any, path: str) -> Any:
     for step in path.split("."):
         row = row.get(step) if isinstance(row, Mapping) else None
     return row

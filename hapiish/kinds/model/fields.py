@@ -1,7 +1,7 @@
-"""A MongoEngine field to what a client may know of it: its JSON Schema, and the three ways between JSON and MongoDB.
+"""The fields of a document class with their types: JSON Schema, and conversion between JSON and MongoDB.
 
-Values are converted strictly: what does not fit raises ValueError, so that nothing but a typed value ever gets into a
-query or a document. Knows no request.
+Conversion is strict: a value of another type raises Unfit, so that only typed values enter a query or a document.
+Independent of requests.
 """
 
 import re
@@ -13,11 +13,11 @@ from mongoengine import fields as me
 from mongoengine.errors import NotRegistered
 
 from hapiish.kinds.model import values
-from hapiish.kinds.model.scalars import SCALARS, chosen, given
+from hapiish.kinds.model.scalars import SCALARS, with_choices, without_none
 from hapiish.kinds.model.types import Member, Schema, Type
 from hapiish.kinds.model.values import Unfit, plain
 
-_DEEPEST = 8  # levels of embedded documents; one that embeds itself ends there
+_MAX_DEPTH = 8  # levels of embedded documents; bounds a document that embeds itself
 
 
 _SECRET = re.compile(
@@ -26,13 +26,13 @@ _SECRET = re.compile(
 
 
 def is_secret(name: str) -> bool:
-    """Whether a field's name speaks of a password, a token or their like."""
+    """Returns True if a field's name suggests a secret, such as a password or a token."""
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
     return re.search(rf"\b({_SECRET.pattern})\b", " ".join(words).lower()) is not None
 
 
 def members_of(cls: Any, depth: int = 0) -> dict[str, Member]:
-    """The fields of a document class by their name in the database, in the order of the class."""
+    """Returns the fields of a document class by their name in the database, in the order of the class."""
     return {
         field.db_field: _member(attribute, field, depth)
         for attribute, field in ((name, cls._fields[name]) for name in cls._fields_ordered)
@@ -41,30 +41,34 @@ def members_of(cls: Any, depth: int = 0) -> dict[str, Member]:
 
 
 def _member(attribute: str, field: Any, depth: int) -> Member:
-    why = ""
+    why_untyped = f"{type(field).__name__} has no JSON"
     generated = field.db_field == "_id" and not field.primary_key
     try:
-        found = type_of(field, depth)
+        field_type = type_of(field, depth)
     except NotRegistered as error:
-        found, why = None, f"it refers to a class that is not imported: {str(error).partition(' ')[0].strip('`')}"
+        field_type = None
+        why_untyped = f"it refers to a class that is not imported: {str(error).partition(' ')[0].strip('`')}"
     return Member(
         name=field.db_field,
         attribute=attribute,
-        type=found,
+        type=field_type,
         required=bool(field.required),
         automatic=generated or isinstance(field, me.SequenceField),
         default=field.default,
         is_secret=is_secret(attribute) or is_secret(field.db_field),
-        why=why or f"{type(field).__name__} has no JSON",
+        why_untyped=why_untyped,
     )
 
 
 def type_of(field: Any, depth: int = 0) -> Type | None:
-    """The type of a field, None when there is no JSON for it; NotRegistered for a reference to an unknown class."""
-    found: Type | None = next((make(field) for kind, make in SCALARS if isinstance(field, kind)), None)
-    if found is None:
-        found = next((make(field, depth) for kind, make in _COMPOSITES if isinstance(field, kind)), None)
-    return chosen(found, field) if found is not None and field.choices else found
+    """Returns the type of a field, None without a JSON representation.
+
+    Raises NotRegistered for a reference to an unknown class.
+    """
+    result: Type | None = next((make(field) for kind, make in SCALARS if isinstance(field, kind)), None)
+    if result is None:
+        result = next((make(field, depth) for kind, make in _COMPOSITES if isinstance(field, kind)), None)
+    return with_choices(result, field) if result is not None and field.choices else result
 
 
 def _reference(field: Any, depth: int) -> Type | None:
@@ -83,12 +87,12 @@ def _reference(field: Any, depth: int) -> Type | None:
 
 
 def _embedded(field: Any, depth: int) -> Type | None:
-    if depth >= _DEEPEST:
+    if depth >= _MAX_DEPTH:
         return None
     cls = field.document_type
-    every = members_of(cls, depth + 1)
-    members = {name: member for name, member in every.items() if member.type is not None and not member.is_secret}
-    if any(member.required and not member.has_default and name not in members for name, member in every.items()):
+    all_members = members_of(cls, depth + 1)
+    members = {name: member for name, member in all_members.items() if member.type is not None and not member.is_secret}
+    if any(member.required and not member.has_default and name not in members for name, member in all_members.items()):
         return None
     by_attribute = tuple(
         (member.name, member.attribute, member.type.parse) for member in members.values() if member.type is not None
@@ -101,7 +105,11 @@ def _embedded(field: Any, depth: int) -> Type | None:
             if name not in members:
                 raise Unfit("is not allowed", (name,))
         return cls(
-            **{to: values.inside(name, convert, value[name]) for name, to, convert in by_attribute if name in value}
+            **{
+                attribute: values.inside(name, convert, value[name])
+                for name, attribute, convert in by_attribute
+                if name in value
+            }
         )
 
     def show(stored: Any) -> Any:
@@ -118,7 +126,11 @@ def _list(field: Any, depth: int) -> Type | None:
     item = _item(field, depth)
     if item is None:
         return None
-    schema: Schema = {"type": "array", "items": item.schema, **given(maxItems=getattr(field, "max_length", None))}
+    schema: Schema = {
+        "type": "array",
+        "items": item.schema,
+        **without_none(maxItems=getattr(field, "max_length", None)),
+    }
     parse_item, show_item = item.parse, item.plain
 
     def parse(value: Any) -> list[Any]:
@@ -179,13 +191,12 @@ _COMPOSITES: tuple[tuple[type, Callable[[Any, int], Type | None]], ...] = (
 
 
 def object_schema(members: Any, *, partial: bool = False) -> Schema:
-    """The schema of an object with these fields and no others; `partial` asks for none and fills in no defaults."""
+    """Returns the schema of an object with only these fields. With `partial`, no field is required."""
     properties: Schema = {}
     required = []
     for member in members:
-        demanded = member.required and not member.has_default and not member.automatic
         properties[member.name] = member.type.schema if member.required else _nullable(member.type.schema)
-        if demanded:
+        if member.required and not member.has_default and not member.automatic:
             required.append(member.name)
     schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     if required and not partial:
@@ -203,9 +214,9 @@ def _nullable(schema: Schema) -> Schema:
 
 
 def show_members(members: Any, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored object as clients see it: these fields, every one of them, and no others."""
-    shown = {}
+    """Returns the representation of a stored object: exactly these fields."""
+    item = {}
     for member in members:
         value = stored.get(member.name)
-        shown[member.name] = member.absent() if value is None else member.type.plain(value)
-    return shown
+        item[member.name] = member.missing_value() if value is None else member.type.plain(value)
+    return item

@@ -1,7 +1,7 @@
-"""Declared filters to query parameters, and what a request says in them to conditions of MongoDB.
+"""Compiles declared filters to query parameters, and their values to MongoDB conditions.
 
-A client chooses values, never operators: each parameter has its operator from the table, and its value is typed by the
-document's field before it gets anywhere near a query.
+A client chooses values, never operators: the table fixes each parameter's operator, and its value is converted to the
+type of the document's field before it enters a query.
 """
 
 import re
@@ -19,13 +19,13 @@ EQUALITY = ("eq", "ne", "in")
 RANGE = ("lt", "lte", "gt", "gte")
 TEXT = ("prefix", "contains")
 
-_LONGEST = 256  # characters of a text searched for, as a regular expression well inside MongoDB's limits
-_MOST = 100  # values of one `in`
+_MAX_LENGTH = 256  # characters of a search text; as a regular expression it stays within MongoDB's limits
+_MAX_VALUES = 100  # values of one `in`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """One query parameter, `name` or `name[operator]`: what it may be, and the condition it makes."""
+    """A query parameter `name` or `name[operator]`, with its schema and its condition."""
 
     parameter: str
     path: str
@@ -34,57 +34,56 @@ class Filter:
     make: Make
 
     def condition(self, value: Any) -> Condition:
-        """The condition of a value that the parameter's schema has accepted; raises Unfit with the parameter's name."""
+        """Returns the condition for a validated value. Raises Unfit with the parameter's name."""
         try:
             return self.make(self.path, self.convert(value))
         except Unfit as fault:
             raise Unfit(fault.message, (self.parameter, *fault.path)) from None
 
 
-def known(found: Type) -> tuple[str, ...]:
-    """The operators that make sense for values of a type; none where there is nothing to compare."""
-    if found.store is None:
+def allowed_operators(field_type: Type) -> tuple[str, ...]:
+    """Returns the operators for values of a type; none for values that cannot be compared."""
+    if field_type.store is None:
         return ()
-    ranges = RANGE if found.ranged and not found.many else ()
-    return (*EQUALITY, "nin", *ranges, *(TEXT if found.text else ()), "exists")
+    ranges = RANGE if field_type.ranged and not field_type.many else ()
+    return (*EQUALITY, "nin", *ranges, *(TEXT if field_type.text else ()), "exists")
 
 
-def usual(found: Type) -> tuple[str, ...]:
-    """The operators that a field named without any has: those that an index answers."""
-    return tuple(name for name in known(found) if name in EQUALITY or name in RANGE)
+def default_operators(field_type: Type) -> tuple[str, ...]:
+    """Returns the operators of a field that is declared without any: those that an index supports."""
+    return tuple(name for name in allowed_operators(field_type) if name in EQUALITY or name in RANGE)
 
 
-def filters(path: str, found: Type, operators: Iterable[str]) -> list[Filter]:
-    """The parameters of one field, each with one of the `operators`."""
-    assert found.store is not None
-    return [_filter(path, operator, found) for operator in operators]
+def filters(path: str, field_type: Type, operators: Iterable[str]) -> list[Filter]:
+    """Returns the parameters of one field, one for each of the `operators`."""
+    return [_filter(path, operator, field_type) for operator in operators]
 
 
-def _filter(path: str, operator: str, found: Type) -> Filter:
-    store = found.store
+def _filter(path: str, operator: str, field_type: Type) -> Filter:
+    store = field_type.store
     assert store is not None
-    value = _loose(found)
-    schema, convert = value, store
+    operand = _operand_schema(field_type)
+    schema, convert = operand, store
     if operator in ("in", "nin"):
-        schema, convert = {"type": "array", "items": value, "maxItems": _MOST}, _each(store)
+        schema, convert = {"type": "array", "items": operand, "maxItems": _MAX_VALUES}, _each(store)
     elif operator in TEXT:
-        schema = {"type": "string", "minLength": 1, "maxLength": _LONGEST, "pattern": "^[^\\x00]*$"}
-        convert = _searched
+        schema = {"type": "string", "minLength": 1, "maxLength": _MAX_LENGTH, "pattern": "^[^\\x00]*$"}
+        convert = _search_pattern
     elif operator == "exists":
         schema, convert = {"type": "boolean"}, bool
     name = path if operator == "eq" else f"{path}[{operator}]"
     return Filter(parameter=name, path=path, schema=schema, convert=convert, make=_MAKE[operator])
 
 
-def _loose(found: Type) -> Schema:
-    """The schema of a value to compare with, which need not be one that may be stored."""
-    schema = (found.item or found).schema
-    limits = ("minLength", "maxLength", "minimum", "maximum", *(("pattern", "format") if found.text else ()))
+def _operand_schema(field_type: Type) -> Schema:
+    """Returns the schema of a value to compare with, without the limits of stored values."""
+    schema = (field_type.item or field_type).schema
+    limits = ("minLength", "maxLength", "minimum", "maximum", *(("pattern", "format") if field_type.text else ()))
     return {key: value for key, value in schema.items() if key not in limits}
 
 
-def _searched(value: Any) -> str:
-    if not isinstance(value, str) or "\0" in value or len(value) > _LONGEST:
+def _search_pattern(value: Any) -> str:
+    if not isinstance(value, str) or "\0" in value or len(value) > _MAX_LENGTH:
         raise Unfit("must be a text to search for")
     return re.escape(text(value))
 

@@ -1,7 +1,7 @@
-"""`handler: {model: {name: Todo, action: list}}`: the six things that clients do with the documents of a class.
+"""`handler: {model: {name: Todo, action: list}}`: the six actions on the documents of a class.
 
-What a client sends becomes values of the document's own fields, never part of a query; what belongs to somebody else
-is not found.
+A client's input becomes values of the document's fields, never an operator of a query. A document of another owner is
+not found.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,16 +19,16 @@ from hapiish.kinds.route import KindRoute
 
 
 def model_kind(server: Any, route: KindRoute, options: Any) -> Action:
-    """The handler of one action; raises Refusal for options that do not fit the class."""
-    made: Action = _ACTIONS[options.action](server, route, _resource(route.models[options.name], route.path, options))
-    return made
+    """Returns the handler of one action. Raises Refusal for options that do not fit the class."""
+    action: Action = _ACTIONS[options.action](server, route, _resource(route.models[options.name], route.path, options))
+    return action
 
 
 model_kind.references = ("computed",)  # type: ignore[attr-defined]
 
 
 def faults(cls: Any, path: str, options: Any) -> Sequence[Fault]:
-    """What is wrong with the options of a route on `path` over this class, without a server around."""
+    """Returns the faults of the options of a route on `path` over this class. Needs no server."""
     try:
         _resource(cls, path, options)
     except Refusal as refusal:

@@ -1,4 +1,4 @@
-"""The pages of a list: their order and size, and where each begins, by cursor or by offset."""
+"""Pagination of a list, by cursor or by offset: order, page size and position."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ _DIGITS = re.compile(r"[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a request asks for; `parameter` is the one that the next page is asked for by."""
+    """The page that a request asks for. `parameter` is the query parameter for the next page."""
 
     order: Order
     limit: int
@@ -24,7 +24,7 @@ class Page:
 
 
 class Pages:
-    """How a list is cut into pages; `options` are those of the table, `sortable` the keys that it may be sorted by."""
+    """The pagination of a list. `options` are those of the table, `sortable` are the allowed sort keys by path."""
 
     def __init__(self, options: Any, sortable: Mapping[str, Key], identity: Key) -> None:
         self.options = options
@@ -36,11 +36,11 @@ class Pages:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The query parameters of every list."""
+        """The query parameters that every list has."""
         return ("limit", self.parameter, "sort", "fields")
 
     def order(self, names: Sequence[str]) -> Order:
-        """The order of these keys, each perhaps with a minus; the id settles what they leave open."""
+        """Returns the order by these keys, `-` for descending ones. The id is appended as a tie-breaker."""
         keys: dict[str, Key] = {}
         for name in names:
             path = name.removeprefix("-")
@@ -49,12 +49,15 @@ class Pages:
         keys.setdefault(self.identity.path, Key(self.identity.path, self.identity.type, last))
         return Order(tuple(keys.values()))
 
-    def asked(self, query: Mapping[str, Any]) -> Page:
-        """The page that a query asks for; Unfit for what a route's own rule let pass."""
-        order, limit = self._order(query), self._whole(query, "limit", self.options.limit, 1)
+    def requested(self, query: Mapping[str, Any]) -> Page:
+        """Returns the page that a query asks for.
+
+        Raises Unfit for wrong parameters, which a route's own validation may accept.
+        """
+        order, limit = self._order(query), self._integer(query, "limit", self.options.limit, 1)
         limit = min(limit, int(self.options.max_limit))
         if self.parameter == "offset":
-            offset = self._whole(query, "offset", 0, 0)
+            offset = self._integer(query, "offset", 0, 0)
             if offset > self.options.max_offset:
                 raise Unfit(f"must be at most {self.options.max_offset}", ("offset",))
             return Page(order, limit, "offset", offset)
@@ -62,7 +65,7 @@ class Pages:
         return Page(order, limit, "cursor", conditions=conditions)
 
     def following(self, page: Page, rows: Sequence[Mapping[str, Any]]) -> Any:
-        """Where the page after these rows begins, None when there is none; one row more than the page has been read."""
+        """Returns cursor or offset of the next page, None after the last one. `rows` has one row more than the page."""
         if len(rows) <= page.limit:
             return None
         if self.parameter == "cursor":
@@ -71,17 +74,17 @@ class Pages:
         return offset if offset <= self.options.max_offset else None
 
     def schemas(self) -> Schema:
-        """The schemas of the query parameters."""
-        most = self.options.max_limit
-        limit = {"type": "integer", "minimum": 1, "maximum": most, "default": self.options.limit}
+        """Returns the schemas of the query parameters."""
+        options = self.options
+        limit = {"type": "integer", "minimum": 1, "maximum": options.max_limit, "default": options.limit}
         if self.parameter == "offset":
-            begins: Schema = {"type": "integer", "minimum": 0, "maximum": self.options.max_offset, "default": 0}
+            position: Schema = {"type": "integer", "minimum": 0, "maximum": options.max_offset, "default": 0}
         else:
-            begins = {"type": "string", "minLength": 1}
-        found: Schema = {"limit": limit, self.parameter: begins}
-        if self.options.sort.fields:
-            found["sort"] = {"type": "string", "pattern": listed(self.options.sort.fields, "-?")}
-        return found
+            position = {"type": "string", "minLength": 1}
+        schemas: Schema = {"limit": limit, self.parameter: position}
+        if options.sort.fields:
+            schemas["sort"] = {"type": "string", "pattern": list_pattern(options.sort.fields, "-?")}
+        return schemas
 
     def _order(self, query: Mapping[str, Any]) -> Order:
         fields = self.options.sort.fields
@@ -89,20 +92,20 @@ class Pages:
             return self.default_order
         names = str(query["sort"]).split(",")
         if any(name.removeprefix("-") not in fields for name in names):
-            raise Unfit("is no order of this list", ("sort",))
+            raise Unfit("is not a sort order of this list", ("sort",))
         return self.order(names)
 
     @staticmethod
-    def _whole(query: Mapping[str, Any], name: str, default: int, least: int) -> int:
-        asked = query.get(name, default)
-        if isinstance(asked, str) and _DIGITS.fullmatch(asked):
-            asked = int(asked)
-        if not isinstance(asked, int) or isinstance(asked, bool) or asked < least:
-            raise Unfit(f"must be an integer of at least {least}", (name,))
-        return asked
+    def _integer(query: Mapping[str, Any], name: str, default: int, minimum: int) -> int:
+        value = query.get(name, default)
+        if isinstance(value, str) and _DIGITS.fullmatch(value):
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+            raise Unfit(f"must be an integer of at least {minimum}", (name,))
+        return value
 
 
-def listed(names: Any, sign: str = "") -> str:
-    """The pattern of a list of names with commas between them."""
-    one = f"{sign}({'|'.join(re.escape(name) for name in names)})"
-    return f"^{one}(,{one})*$"
+def list_pattern(names: Any, sign: str = "") -> str:
+    """Returns the pattern of a comma-separated list of names."""
+    item = f"{sign}({'|'.join(re.escape(name) for name in names)})"
+    return f"^{item}(,{item})*$"

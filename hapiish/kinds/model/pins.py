@@ -1,8 +1,8 @@
-"""Fields that have one value in everything that a request sees or makes: constants, and templates such as
-`{credentials.tenant}` or `{params.a}/{params.b}`.
+"""Pinned fields: the server fixes their value for all documents that a request reads or writes.
 
-Everything closes by default: a value that a request lacks, that is empty, or that is not of the field's type, finds no
-document and makes none. What a client sends is converted by the field's type, so that none of it is ever an operator.
+A pin is a constant or a template, such as `{credentials.tenant}` or `{params.a}/{params.b}`. Pins fail closed: a value
+that is missing, empty or of a wrong type matches no document and creates none. A client's value is converted to the
+field's type, so that it cannot be an operator.
 """
 
 import re
@@ -24,20 +24,20 @@ _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
     **{source: attrgetter(source) for source in ("params", "query", "payload", "headers", "state", "pre")},
     **{source: attrgetter(f"auth.{source}") for source in ("credentials", "artifacts")},
 }
-_OF_CALLERS: Final = ("credentials", "artifacts")
-_LETTERS: Final[Mapping[str, str]] = {
+_AUTH_SOURCES: Final = ("credentials", "artifacts")
+_CHARACTERS: Final[Mapping[str, str]] = {
     "date": "[0-9-]*",
     "date-time": "[0-9TZtz:+. -]*",
     "uuid": "[0-9A-Fa-f-]*",
     HEX_ID: "[0-9A-Fa-f]{0,23}",
     DECIMAL: "[0-9+.-]*",
 }
-"""By format or pattern, what texts around values may be made of."""
+"""Format or pattern → pattern of the constant text in a template."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A field and what its value is made of."""
+    """A field and the template of its value."""
 
     member: Member
     template: Template
@@ -46,36 +46,36 @@ class Pin:
 
     @property
     def is_constant(self) -> bool:
-        """Whether every request has the same value."""
+        """True if the value is the same for every request."""
         return not any(self.template.values)
 
     @property
     def whole(self) -> Value | None:
-        """The one value that the template is, when there is nothing around it."""
+        """The placeholder, if the template is a single one without text."""
         first = self.template.parts[0] if len(self.template.parts) == 1 else None
         return first if isinstance(first, Value) else None
 
     def stored(self, request: Any) -> Any:
-        """The value to compare with; NotFound or Forbidden where the request has none."""
+        """Returns the value to compare with. Raises NotFound or Forbidden if the request has none."""
         assert self.member.type is not None
         assert self.member.type.store is not None
         return self._converted(request, self.member.type.store)
 
     def parsed(self, request: Any) -> Any:
-        """The value for the document's attribute; NotFound or Forbidden where the request has none."""
+        """Returns the value for the document's attribute. Raises NotFound or Forbidden if the request has none."""
         assert self.member.type is not None
         return self._converted(request, self.member.type.parse)
 
     def _converted(self, request: Any, convert: Callable[[Any], Any]) -> Any:
         if self.is_constant:
             return None if self.constant is None else convert(self.constant)
-        value = self._given(request)
+        value = self._rendered(request)
         try:
             return convert(self.convert(value) if self.convert is not None else value)
         except Unfit as fault:
-            raise _absent(next(self.template.values)) from fault
+            raise _missing(next(self.template.values)) from fault
 
-    def _given(self, request: Any) -> Any:
+    def _rendered(self, request: Any) -> Any:
         if self.whole is not None:
             return _value(request, self.whole)
         texts = []
@@ -83,12 +83,15 @@ class Pin:
             text = part if isinstance(part, str) else text_of(_value(request, part))
             if text is None:
                 assert isinstance(part, Value)
-                raise _absent(part)
+                raise _missing(part)
             texts.append(text)
         return "".join(texts)
 
     def schemas(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-        """Input, name and schema of what a client sends for it, where that is judged as a whole."""
+        """Yields source, name and schema of each request parameter in the template.
+
+        The schema is the field's for a parameter that is the whole value, else empty.
+        """
         assert self.member.type is not None
         for value in self.template.values:
             if value.source in ("params", "query"):
@@ -97,46 +100,46 @@ class Pin:
 
 
 def pin(member: Member, template: Template, constant: Any = None) -> Pin:
-    """The pin of a field; Unfit for a value that its type can never take."""
-    found = member.type
-    assert found is not None
-    made = Pin(member, template, coercion(found), constant)
-    if made.is_constant:
+    """Returns the pin of a field. Raises Unfit for a constant or template that never fits the field's type."""
+    field_type = member.type
+    assert field_type is not None
+    result = Pin(member, template, coercion(field_type), constant)
+    if result.is_constant:
         if constant is not None:
-            found.parse(constant)
-            faults = compile_schema(found.schema, {}).errors(constant)
+            field_type.parse(constant)
+            faults = compile_schema(field_type.schema, {}).errors(constant)
             if faults:
                 raise Unfit(faults[0]["message"])
-    elif made.whole is None:
-        _judge(found.schema, template)
-    return made
+    elif result.whole is None:
+        _check_template(field_type.schema, template)
+    return result
 
 
-def coercion(found: Type) -> Callable[[Any], Any] | None:
-    """What turns the text of a parameter, a header or a cookie into the type's JSON; None when that is text."""
-    convert = compile_coercer({"type": "object", "properties": {"value": found.schema}}, {})
+def coercion(field_type: Type) -> Callable[[Any], Any] | None:
+    """Returns a function that coerces the text of a parameter, header or cookie; None for a type that needs none."""
+    convert = compile_coercer({"type": "object", "properties": {"value": field_type.schema}}, {})
     return None if convert is None else lambda value: convert({"value": value})["value"]
 
 
-def _value(request: Any, value: Value) -> Any:
-    """What the request has there, as JSON; a document stands for its id."""
-    found = _READ[value.source](request)
-    for name in value.path:
-        found = claim(found, name.lower() if value.source == "headers" else name)
-    found = plain(getattr(found, "pk", found))
-    if found is None or found == "":
-        raise _absent(value)
-    return found
+def _value(request: Any, placeholder: Value) -> Any:
+    """Returns the placeholder's value in the request as JSON, for a document its id."""
+    value = _READ[placeholder.source](request)
+    for name in placeholder.path:
+        value = claim(value, name.lower() if placeholder.source == "headers" else name)
+    value = plain(getattr(value, "pk", value))
+    if value is None or value == "":
+        raise _missing(placeholder)
+    return value
 
 
-def _absent(value: Value) -> boom.Boom:
-    if value.source in _OF_CALLERS:
-        return boom.Forbidden("Credentials lack what documents are known by")
+def _missing(placeholder: Value) -> boom.Boom:
+    if placeholder.source in _AUTH_SOURCES:
+        return boom.Forbidden("The credentials lack a value that selects documents")
     return boom.NotFound()
 
 
-def _judge(schema: Mapping[str, Any], template: Template) -> None:
-    """Unfit where no text that the template makes can be a value of the schema."""
+def _check_template(schema: Mapping[str, Any], template: Template) -> None:
+    """Raises Unfit if no text of the template can be a value of the schema."""
     choices = schema.get("enum")
     if choices is not None:
         parts = ("(?s:.+)" if isinstance(part, Value) else re.escape(part) for part in template.parts)
@@ -148,6 +151,6 @@ def _judge(schema: Mapping[str, Any], template: Template) -> None:
     if "string" not in ([types] if isinstance(types, str) else types):
         raise Unfit(f"is {types}, and a template with more than one value is text")
     text = "".join(template.texts)
-    letters = _LETTERS.get(schema.get("format", ""), _LETTERS.get(schema.get("pattern", ""), "(?s:.*)"))
-    if not re.fullmatch(letters, text) or len(text) >= schema.get("maxLength", len(text) + 1):
+    characters = _CHARACTERS.get(schema.get("format", ""), _CHARACTERS.get(schema.get("pattern", ""), "(?s:.*)"))
+    if not re.fullmatch(characters, text) or len(text) >= schema.get("maxLength", len(text) + 1):
         raise Unfit("cannot hold the value of this template")

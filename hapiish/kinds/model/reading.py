@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from hapiish.kinds.model.action import Action, Plain, here, problem
+from hapiish.kinds.model.action import Action, Plain, path_of, problem
 from hapiish.kinds.model.pages import Page
 from hapiish.kinds.model.values import Unfit
 
 
 class List(Action):
-    """`{items, next}`: a page of what the filters leave, in order; `next` is the cursor or offset of the page that
-    follows, and `total` how many documents there are, where the table wants them counted.
+    """Answers `{items, next}`: a page of the filtered and sorted documents.
+
+    `next` is the cursor or offset of the next page. `total`, the number of documents, is added if the table wants it.
     """
 
     async def __call__(self, request: Any, h: Any) -> Any:
@@ -19,7 +20,7 @@ class List(Action):
         resource, query = self.resource, request.query
         conditions = [resource.condition(request)]
         try:
-            page = resource.pages.asked(query)
+            page = resource.pages.requested(query)
             conditions += [each.condition(query[name]) for name, each in resource.filters.items() if name in query]
         except Unfit as fault:
             raise self.on_failure.failure("query", [problem(fault)]) from None
@@ -29,17 +30,17 @@ class List(Action):
         counted = {} if total is None else {"total": total}
         response = h.response({"items": items, "next": following, **counted})
         if following is not None:
-            more = urlencode({**query, page.parameter: following}, doseq=True, quote_via=quote)
-            response.header("link", f'<{here(request)}?{more}>; rel="next"')
+            next_query = urlencode({**query, page.parameter: following}, doseq=True, quote_via=quote)
+            response.header("link", f'<{path_of(request)}?{next_query}>; rel="next"')
         return response
 
     def _page(self, conditions: list[Plain], page: Page, names: Sequence[str] | None) -> Any:
         total = self.cls.objects(__raw__=_all(conditions)).count() if self.resource.pages.counts else None
-        wanted = self.loaded(names, *(key.path for key in page.order.keys))
-        found = self.cls.objects(__raw__=_all([*conditions, *page.conditions])).order_by(__raw__=page.order.sort)
-        if wanted:
-            found = found.only(*wanted)
-        rows = list(found.skip(page.offset).limit(page.limit + 1).as_pymongo())
+        projection = self.projection(names, *(key.path for key in page.order.keys))
+        documents = self.cls.objects(__raw__=_all([*conditions, *page.conditions])).order_by(__raw__=page.order.sort)
+        if projection:
+            documents = documents.only(*projection)
+        rows = list(documents.skip(page.offset).limit(page.limit + 1).as_pymongo())
         return rows[: page.limit], self.resource.pages.following(page, rows), total
 
 
@@ -48,7 +49,7 @@ def _all(conditions: list[Plain]) -> Plain:
 
 
 class Get(Action):
-    """One document."""
+    """Answers one document."""
 
     async def __call__(self, request: Any, h: Any) -> Any:
         """Answers one request."""
@@ -58,7 +59,7 @@ class Get(Action):
 
     def _get(self, condition: Plain, names: Sequence[str] | None) -> Plain:
         version = self.resource.version
-        # A hash is of all fields that go out, whichever of them are asked for.
-        wanted = self.loaded(None) if version is None else self.loaded(names, version.name)
-        found = self.cls.objects(__raw__=condition)
-        return self.first(found.only(*wanted) if wanted else found)
+        # A hash covers all visible fields, regardless of the selected ones.
+        projection = self.projection(None) if version is None else self.projection(names, version.name)
+        documents = self.cls.objects(__raw__=condition)
+        return self.first(documents.only(*projection) if projection else documents)

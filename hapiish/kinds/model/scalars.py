@@ -1,6 +1,6 @@
-"""Fields of one value to what a client may know of it: its JSON Schema, and the ways between JSON and MongoDB.
+"""Types of MongoEngine fields with a single value: JSON Schema, and conversion between JSON and MongoDB.
 
-Each maker takes a MongoEngine field and returns its type. Knows no documents and no request.
+Each factory takes a MongoEngine field and returns its type. Independent of documents and requests.
 """
 
 import re
@@ -21,25 +21,25 @@ HEX_ID = "^[0-9a-fA-F]{24}$"
 DECIMAL = "^[+-]?[0-9]{1,34}([.][0-9]{1,34})?$"
 
 
-def chosen(base: Type, field: Any) -> Type:
-    values = [choice[0] if isinstance(choice, list | tuple) else choice for choice in field.choices]
-    allowed = [plain(value) for value in values]
-    schema = {"enum": allowed} if not base.many else base.schema
-    return replace(base, schema=schema)
+def with_choices(base: Type, field: Any) -> Type:
+    if base.many:
+        return base
+    choices = [choice[0] if isinstance(choice, list | tuple) else choice for choice in field.choices]
+    return replace(base, schema={"enum": [plain(choice) for choice in choices]})
 
 
 def _scalar(schema: Schema, parse: Convert, *, text: bool = False, ranged: bool = True) -> Type:
     return Type(schema=schema, parse=parse, store=parse, plain=plain, ordered=True, ranged=ranged, text=text)
 
 
-def given(**keywords: Any) -> Schema:
+def without_none(**keywords: Any) -> Schema:
     return {key: value for key, value in keywords.items() if value is not None}
 
 
 def _string(field: Any) -> Type:
-    schema = {"type": "string", **given(minLength=field.min_length, maxLength=field.max_length)}
+    schema = {"type": "string", **without_none(minLength=field.min_length, maxLength=field.max_length)}
     pattern = field.regex.pattern if field.regex is not None and not isinstance(field, me.URLField) else None
-    # MongoEngine matches from the start; what only Python understands is left to the document.
+    # MongoEngine anchors at the start only. A pattern that JSON Schema cannot express is checked by the document.
     if isinstance(pattern, str) and field.regex.flags == re.UNICODE and not fault(f"^(?:{pattern})"):
         schema["pattern"] = f"^(?:{pattern})"
     return _scalar(schema, values.text, text=True, ranged=False)
@@ -58,22 +58,22 @@ def _url(field: Any) -> Type:
 def _integer(field: Any) -> Type:
     low = -values.INT64 if field.min_value is None else field.min_value
     high = values.INT64 - 1 if field.max_value is None else field.max_value
-    return _scalar({"type": "integer", "minimum": low, "maximum": high}, values.whole)
+    return _scalar({"type": "integer", "minimum": low, "maximum": high}, values.integer)
 
 
 def _sequence(field: Any) -> Type:
-    return _scalar({"type": "integer"}, values.whole)
+    return _scalar({"type": "integer"}, values.integer)
 
 
 def _float(field: Any) -> Type:
-    return _scalar({"type": "number", **given(minimum=field.min_value, maximum=field.max_value)}, values.number)
+    return _scalar({"type": "number", **without_none(minimum=field.min_value, maximum=field.max_value)}, values.number)
 
 
 def _decimal(field: Any) -> Type:
     schema = {"type": ["number", "string"], "pattern": DECIMAL, **_bounds(field)}
 
     def parse(value: Any) -> Decimal:
-        number = values.exact(value)
+        number = values.decimal(value)
         try:
             field.to_python(number)
         except InvalidOperation:
@@ -89,21 +89,21 @@ def _decimal(field: Any) -> Type:
 
 def _decimal128(field: Any) -> Type:
     schema = {"type": ["number", "string"], "pattern": DECIMAL, **_bounds(field)}
-    return Type(schema=schema, parse=values.exact128, store=values.exact128, plain=plain, ordered=True, ranged=True)
+    return Type(schema=schema, parse=values.decimal128, store=values.decimal128, plain=plain, ordered=True, ranged=True)
 
 
 def _bounds(field: Any) -> Schema:
-    """Numbers are judged here, decimals as text by the document."""
+    """Returns the limits for JSON numbers. The document checks decimals in text."""
     limits = {"minimum": field.min_value, "maximum": field.max_value}
     return {key: float(value) for key, value in limits.items() if value is not None}
 
 
 def _boolean(field: Any) -> Type:
-    return _scalar({"type": "boolean"}, values.flag, ranged=False)
+    return _scalar({"type": "boolean"}, values.boolean, ranged=False)
 
 
 def _datetime(field: Any) -> Type:
-    return _scalar({"type": "string", "format": "date-time"}, values.moment)
+    return _scalar({"type": "string", "format": "date-time"}, values.date_time)
 
 
 def _complex_datetime(field: Any) -> Type:
@@ -111,10 +111,10 @@ def _complex_datetime(field: Any) -> Type:
         return plain(field.to_python(stored)) if stored is not None else None
 
     def store(value: Any) -> Any:
-        return field.to_mongo(values.moment(value))
+        return field.to_mongo(values.date_time(value))
 
     schema = {"type": "string", "format": "date-time"}
-    return Type(schema=schema, parse=values.moment, store=store, plain=show)
+    return Type(schema=schema, parse=values.date_time, store=store, plain=show)
 
 
 def _date(field: Any) -> Type:
@@ -135,10 +135,10 @@ def _object_id(field: Any) -> Type:
 
 def _uuid(field: Any) -> Type:
     def store(value: Any) -> Any:
-        return field.to_mongo(values.unique(value))
+        return field.to_mongo(values.uuid(value))
 
     schema = {"type": "string", "format": "uuid"}
-    return Type(schema=schema, parse=values.unique, store=store, plain=plain, ordered=True)
+    return Type(schema=schema, parse=values.uuid, store=store, plain=plain, ordered=True)
 
 
 def _enum(field: Any) -> Type:
@@ -146,10 +146,10 @@ def _enum(field: Any) -> Type:
     is_text = all(isinstance(value, str) for value in allowed)
 
     def parse(value: Any) -> Any:
-        found = next((choice for choice in field.choices if plain(choice.value) == value), None)
-        if found is None:
+        member = next((choice for choice in field.choices if plain(choice.value) == value), None)
+        if member is None:
             raise Unfit("is not among the values allowed")
-        return found
+        return member
 
     def store(value: Any) -> Any:
         return parse(value).value
@@ -174,4 +174,4 @@ SCALARS: tuple[tuple[type, Callable[[Any], Type]], ...] = (
     (me.EnumField, _enum),
     (me.SequenceField, _sequence),
 )
-"""Fields to makers. A subclass stands before what it is a subclass of."""
+"""Field classes and their factories. A subclass comes before its base class."""

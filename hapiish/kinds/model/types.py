@@ -1,4 +1,4 @@
-"""Type and Member: how the values of a field, and a field of a document, look to clients."""
+"""`Type` and `Member`: the type of a field's values, and a field of a document."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ _EMPTY = ("array", "object")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Type:
-    """How values of one field look to clients.
+    """The type of a field's values.
 
-    `parse` makes of JSON what the document's attribute takes, `store` what the database compares with, `plain` of what
-    the database has JSON again. `ordered` values can be sorted by, `ranged` ones compared with others, `text` searched;
-    `many` marks a list, whose `item` is the type of each; `members` are those of an embedded document.
+    `parse` converts JSON to the document's attribute, `store` converts JSON to a value to query by, `plain` converts a
+    stored value to JSON. `ordered` values can be sorted, `ranged` ones compared by less and greater, `text` searched.
+    `many` marks a list, `item` is the type of its items, `members` are the fields of an embedded document.
     """
 
     schema: Schema
@@ -34,23 +34,23 @@ class Type:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A field of a document: `name` is the database's, which clients use too, `attribute` the class's own."""
+    """A field of a document: `name` in the database and for clients, `attribute` in the class."""
 
     name: str
     attribute: str
-    type: Type | None  # None for what hapiish has no JSON for: files, geometry, generic references
+    type: Type | None  # None without a JSON representation: files, geometry, generic references
     required: bool
-    automatic: bool  # filled in by MongoEngine: the id, a sequence
+    automatic: bool  # set by MongoEngine: the id, a sequence
     default: Any
     is_secret: bool
-    why: str = ""
+    why_untyped: str = ""
 
     @property
     def has_default(self) -> bool:
         return self.default is not None
 
-    def absent(self) -> Any:
-        """What a stored document without this field shows: a constant default, an empty list or object, or null."""
+    def missing_value(self) -> Any:
+        """Returns the value for a stored document without this field: a constant default, an empty value or null."""
         if self.type is None:
             return None
         default = self.default() if callable(self.default) and self.type.schema.get("type") in _EMPTY else self.default

@@ -1,6 +1,6 @@
-"""Values of JSON to those of Python and MongoDB, one function a kind of value. Knows no field and no request.
+"""Converts JSON values to Python and MongoDB values, one function per type. Independent of fields and requests.
 
-Each is strict: it raises Unfit for what it does not take.
+Each function is strict: it raises Unfit for a value of another type.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,12 +16,12 @@ from bson import DBRef, Decimal128, ObjectId
 Convert = Callable[[Any], Any]
 
 INT64 = 2**63
-LEVELS = 180  # of nesting that MongoDB stores, the document's own being the first
+MAX_DEPTH = 180  # levels of nesting that MongoDB stores, including the document
 MILLISECOND = 1000  # microseconds
 
 
 class Unfit(ValueError):
-    """A value that does not fit; `path` leads to it, and the message never contains it."""
+    """A value that does not fit. `path` is its place; the message never contains the value."""
 
     def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
         super().__init__(message)
@@ -30,7 +30,7 @@ class Unfit(ValueError):
 
 
 def inside(step: str | int, convert: Convert, value: Any) -> Any:
-    """`convert(value)` for what stands at `step`; null stays null, and a fault learns where it is."""
+    """Returns `convert(value)` for the value at `step`, None for null. Adds the step to the path of a fault."""
     if value is None:
         return None
     try:
@@ -40,9 +40,9 @@ def inside(step: str | int, convert: Convert, value: Any) -> Any:
 
 
 def shallow(value: Any) -> Any:
-    """A value of a document's field that is not nested deeper than MongoDB stores; looks at each part of it once."""
+    """Returns `value` if its nesting is not deeper than MongoDB stores, else raises Unfit. Runs in linear time."""
     level = [value]
-    for _ in range(LEVELS):
+    for _ in range(MAX_DEPTH):
         level = [
             inner
             for outer in level
@@ -51,7 +51,7 @@ def shallow(value: Any) -> Any:
         ]
         if not level:
             return value
-    raise Unfit(f"has more levels of nesting than MongoDB stores: {LEVELS}, the document's own included")
+    raise Unfit(f"has more levels of nesting than MongoDB stores: {MAX_DEPTH}, the document's own included")
 
 
 def text(value: Any) -> str:
@@ -61,11 +61,11 @@ def text(value: Any) -> str:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise Unfit("must be text of whole characters, without half a surrogate pair") from None
+            raise Unfit("must be valid Unicode text, without an unpaired surrogate") from None
     return value
 
 
-def whole(value: Any) -> int:
+def integer(value: Any) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
@@ -77,38 +77,38 @@ def whole(value: Any) -> int:
 
 def number(value: Any) -> float:
     try:
-        found = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else inf
+        result = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else inf
     except OverflowError:
-        found = inf
-    if not isfinite(found):
+        result = inf
+    if not isfinite(result):
         raise Unfit("must be number")
-    return found
+    return result
 
 
-def exact(value: Any) -> Decimal:
+def decimal(value: Any) -> Decimal:
     try:
         number = Decimal(str(value)) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
-    except (InvalidOperation, ValueError):  # the latter for an integer of thousands of digits
+    except (InvalidOperation, ValueError):  # ValueError: an integer of thousands of digits
         number = None
     if number is None or not number.is_finite() or abs(number.adjusted()) > 34:
         raise Unfit("must be a decimal number")
     return number
 
 
-def exact128(value: Any) -> Decimal128:
+def decimal128(value: Any) -> Decimal128:
     try:
-        return Decimal128(exact(value))
+        return Decimal128(decimal(value))
     except Inexact:
         raise Unfit("has too many digits") from None
 
 
-def flag(value: Any) -> bool:
+def boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise Unfit("must be boolean")
     return value
 
 
-def moment(value: Any) -> datetime:
+def date_time(value: Any) -> datetime:
     try:
         moment = datetime.fromisoformat(text(value).upper())
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -117,7 +117,7 @@ def moment(value: Any) -> datetime:
     return moment.replace(microsecond=moment.microsecond // MILLISECOND * MILLISECOND)
 
 
-def instant(moment: datetime) -> str:
+def date_time_text(moment: datetime) -> str:
     naive = moment if moment.tzinfo is None else moment.astimezone(UTC)
     return naive.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
@@ -137,7 +137,7 @@ def id(value: Any) -> ObjectId:
     return ObjectId(value)
 
 
-def unique(value: Any) -> UUID:
+def uuid(value: Any) -> UUID:
     try:
         return value if isinstance(value, UUID) else UUID(text(value))
     except ValueError:
@@ -145,7 +145,7 @@ def unique(value: Any) -> UUID:
 
 
 def plain(value: Any) -> Any:
-    """What MongoDB has as JSON types: ids, decimals and UUIDs as text, instants in UTC with milliseconds."""
+    """Converts a MongoDB value to JSON types: ids, decimals and UUIDs to text, dates to UTC with milliseconds."""
     kind = value.__class__
     if kind is str or kind is int or kind is bool or value is None or kind is float:
         return value
@@ -156,7 +156,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, datetime):
-        return instant(value)
+        return date_time_text(value)
     if isinstance(value, DBRef):
         return plain(value.id)
     if isinstance(value, ObjectId | Decimal128 | Decimal | UUID):
@@ -167,7 +167,7 @@ def plain(value: Any) -> Any:
 
 
 def json(value: Any) -> Any:
-    """Any JSON, as long as BSON has it, and MongoDB and MongoEngine take no name in it for their own."""
+    """Returns any JSON value that BSON can represent, without names that MongoDB or MongoEngine interpret."""
     if isinstance(value, str):
         return text(value)
     if isinstance(value, Mapping):
@@ -180,7 +180,7 @@ def json(value: Any) -> Any:
 
 
 def name_of(key: Any) -> str:
-    """A name in stored JSON: no operator, no path, and not the one by which MongoEngine knows classes."""
+    """Returns a name in stored JSON. Raises Unfit for an operator, a path and MongoEngine's class name `_cls`."""
     if not isinstance(key, str) or not key or key[0] == "$" or "." in key or "\0" in key or key == "_cls":
-        raise Unfit("has a name that MongoDB does not take", ())
+        raise Unfit("has a name that MongoDB does not allow")
     return text(key)

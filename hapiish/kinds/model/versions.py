@@ -1,7 +1,7 @@
-"""What tells one state of a document from another: entity tags, preconditions, and the condition of a write.
+"""Optimistic concurrency: entity tags of documents, preconditions of requests, and conditions of writes.
 
-A tag is strong (RFC 9110 §8.8.1): the field that counts writes, or else a hash of the fields that go out. What
-stands behind a `-` (computed fields, a content coding) tells representations apart, not states.
+A tag is strong (RFC 9110 §8.8.1). It is the document's version number, or else a hash of the visible fields. The suffix
+after a `-` (computed fields, a content coding) distinguishes representations of the same state.
 """
 
 from collections.abc import Mapping
@@ -19,17 +19,17 @@ Row = Mapping[str, Any]
 
 
 def digest(value: Any) -> str:
-    """A value of JSON as the text of a tag."""
+    """Returns the hash of a JSON value."""
     return blake2b(codec.encode(value), digest_size=16).hexdigest()
 
 
 def number(member: Member, row: Row) -> int:
-    """The version of a stored document; 0 for one that was written before its versions were counted."""
+    """Returns the version of a stored document; 0 if it was written before the class had a version field."""
     return int(row.get(member.name) or 0)
 
 
 def unchanged(member: Member | None, members: Mapping[str, Member], row: Row) -> Condition:
-    """The condition that a stored document fulfils as long as it is what `row` is."""
+    """Returns a condition that matches the stored document only while it equals `row`."""
     if member is not None:
         return {member.name: row.get(member.name)}
     stored = [{name: {"$eq": deepcopy(value)}} for name, value in row.items() if "." not in name and name[:1] != "$"]
@@ -38,9 +38,9 @@ def unchanged(member: Member | None, members: Mapping[str, Member], row: Row) ->
 
 @dataclass(frozen=True, slots=True)
 class Preconditions:
-    """`If-Match` and `If-None-Match` of a request that changes something, None where it has no such header.
+    """`If-Match` and `If-None-Match` of a request that changes a document; None for a missing header.
 
-    Weak tags never match in `If-Match`, which compares strongly (§13.1.1).
+    Weak tags never match in `If-Match`, which uses the strong comparison (§13.1.1).
     """
 
     match: frozenset[str] | None = None
@@ -48,7 +48,7 @@ class Preconditions:
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> "Preconditions":
-        """The preconditions in a request's headers."""
+        """Returns the preconditions of a request's headers."""
         match, none_match = headers.get("if-match"), headers.get("if-none-match")
         if match is None and none_match is None:
             return _NONE
@@ -57,8 +57,8 @@ class Preconditions:
             None if none_match is None else _states(none_match, weak=True),
         )
 
-    def judge(self, state: str) -> None:
-        """PreconditionFailed unless a document in this state may be changed."""
+    def check(self, state: str) -> None:
+        """Raises PreconditionFailed unless a document in this state may be changed."""
         if self.match is not None and not self.match & {state, "*"}:
             raise boom.PreconditionFailed("The document is not in the state that If-Match names", code="changed")
         if self.none_match is not None and self.none_match & {state, "*"}:

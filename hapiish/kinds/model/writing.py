@@ -1,7 +1,7 @@
 """The actions `create`, `update`, `replace` and `delete`.
 
-A precondition is judged on what was read, and the write has a condition that only this state of the document fulfils:
-when another write comes between, it does nothing, and the document is read and judged again.
+A write is optimistic: preconditions are checked on the document that was read, and the write applies only to this
+state. After a concurrent write it has no effect, and the document is read and checked again.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,16 +13,16 @@ from mongoengine.errors import OperationError, SaveConditionError
 from pymongo.errors import PyMongoError
 
 from hapiish import boom
-from hapiish.kinds.model.action import Action, Plain, here
+from hapiish.kinds.model.action import Action, Plain, path_of
 from hapiish.kinds.model.resource import ID, Resource
 from hapiish.kinds.model.types import Schema
 from hapiish.kinds.model.versions import Preconditions, number, unchanged
 
-_TRIES = 100  # at each of which another write was the faster one
+_TRIES = 100  # attempts that may fail because of a concurrent write
 
 
 class Create(Action):
-    """201 with the new document and its place."""
+    """Answers 201 with the new document and its Location."""
 
     def schemas(self) -> dict[str, Schema]:
         return {"payload": self.resource.payload_schema(), **super().schemas()}
@@ -30,10 +30,9 @@ class Create(Action):
     async def __call__(self, request: Any, h: Any) -> Any:
         """Answers one request."""
         values = {**self.attributes(request), **self.resource.pinned(request)}
-        made = await self.work(self._create, values)
-        field = self.resource.options.lookup.field
-        response = await self.answer(request, h, made)
-        return response.created(f"{here(request)}/{_step(self.resource, field, made)}")
+        row = await self.work(self._create, values)
+        response = await self.answer(request, h, row)
+        return response.created(f"{path_of(request)}/{_lookup_segment(self.resource, row)}")
 
     def _create(self, values: Plain) -> Any:
         version = self.resource.version
@@ -43,122 +42,125 @@ class Create(Action):
 
 
 class Change(Action):
-    """What changes one document, under the preconditions of the request (RFC 9110 §13)."""
+    """The base of actions that change one document, under the preconditions of the request (RFC 9110 §13)."""
 
-    def asked(self, request: Any) -> Preconditions:
-        """The preconditions; PreconditionRequired where the table wants some, and the request has none (RFC 6585)."""
-        asked = Preconditions.of(request.headers)
-        # Of If-None-Match only `*` is about the document at all: another tag, made up, would let any change pass.
-        is_asked = asked.match is not None or asked.none_match == frozenset("*")
-        if self.resource.options.require_match and not is_asked:
+    def preconditions(self, request: Any) -> Preconditions:
+        """Returns the preconditions. Raises PreconditionRequired if the table requires one (RFC 6585)."""
+        preconditions = Preconditions.of(request.headers)
+        # In If-None-Match only `*` counts: any invented tag would allow the change.
+        is_conditional = preconditions.match is not None or preconditions.none_match == frozenset("*")
+        if self.resource.options.require_match and not is_conditional:
             raise boom.PreconditionRequired(
                 "Send If-Match with the ETag of the document that you have", code="match_required"
             )
-        return asked
+        return preconditions
 
-    async def changed(self, request: Any, asked: Preconditions, write: Callable[[Plain, Plain], Any]) -> Any:
-        """What `attempt` returns for the document that the request is about."""
-        condition, others = self.resource.condition(request), self.resource.others(request)
-        return await self.work(self.attempt, condition, others, asked, write)
+    async def change(self, request: Any, preconditions: Preconditions, write: Callable[[Plain, Plain], Any]) -> Any:
+        """Applies `write` to the request's document, in a thread."""
+        condition, readable = self.resource.condition(request), self.resource.readable_condition(request)
+        return await self.work(self._change, condition, readable, preconditions, write)
 
-    def attempt(
-        self, condition: Plain, others: Plain | None, asked: Preconditions, write: Callable[[Plain, Plain], Any]
+    def _change(
+        self,
+        condition: Plain,
+        readable: Plain | None,
+        preconditions: Preconditions,
+        write: Callable[[Plain, Plain], Any],
     ) -> Any:
-        """`write(row, condition)` until the document is what it was read as; write returns None when it was not.
+        """Calls `write(row, condition)` until it succeeds; it returns None after a concurrent write.
 
-        Raises Forbidden for a document that is there among `others`.
+        Raises Forbidden for a document that is `readable` only.
         """
         resource = self.resource
         for _ in range(_TRIES):
             row = self.cls.objects(__raw__=condition).as_pymongo().first()
             if row is None:
-                raise self._absent(others)
-            asked.judge(resource.state(row))
-            still = [condition]
-            if resource.version is not None or asked.match is not None or asked.none_match is not None:
-                still.append(unchanged(resource.version, resource.members, row))
-            done = write(row, {"$and": still})
-            if done is not None:
-                return done
+                raise self._not_found(readable)
+            preconditions.check(resource.state(row))
+            conditions = [condition]
+            if resource.version is not None or preconditions != Preconditions():
+                conditions.append(unchanged(resource.version, resource.members, row))
+            result = write(row, {"$and": conditions})
+            if result is not None:
+                return result
         raise boom.Conflict("The document changes too fast; try again", code="contention")
 
-    def _absent(self, others: Plain | None) -> boom.Boom:
-        if others is not None and self.cls.objects(__raw__=others).only("pk").as_pymongo().first() is not None:
+    def _not_found(self, readable: Plain | None) -> boom.Boom:
+        if readable is not None and self.cls.objects(__raw__=readable).only("pk").as_pymongo().first() is not None:
             return boom.Forbidden("The document has another owner", code="not_owner")
         return boom.NotFound()
 
 
 class Update(Change):
-    """Changes the fields that are sent (RFC 5789), and answers the document as it is then."""
+    """Sets the fields of the payload (RFC 5789) and answers the changed document."""
 
     def schemas(self) -> dict[str, Schema]:
         return {"payload": self.resource.payload_schema(), **super().schemas()}
 
     async def __call__(self, request: Any, h: Any) -> Any:
         """Answers one request."""
-        asked = self.asked(request)
+        preconditions = self.preconditions(request)
         values = self.values(request)
-        row = await self.changed(request, asked, lambda row, still: self._save(row, still, values))
+        row = await self.change(request, preconditions, lambda row, condition: self._save(row, condition, values))
         return await self.answer(request, h, row)
 
     def values(self, request: Any) -> Plain:
-        """The attributes to set."""
+        """Returns the attributes to set."""
         return self.attributes(request)
 
-    def _save(self, row: Plain, still: Plain, values: Plain) -> Any:
+    def _save(self, row: Plain, condition: Plain, values: Plain) -> Any:
         document = self.cls._from_son(row)
         for attribute, value in values.items():
             setattr(document, attribute, value)
         version = self.resource.version
         if version is not None:
             setattr(document, version.attribute, number(version, row) + 1)
-            document._mark_as_changed(version.name)  # even where the class has that number for a default
+            document._mark_as_changed(version.name)  # even if that number is the default
         try:
-            # With a condition MongoEngine does not make a document anew that was deleted meanwhile.
-            document.save(save_condition={"__raw__": still})
+            # The condition also keeps MongoEngine from recreating a document that was deleted in between.
+            document.save(save_condition={"__raw__": condition})
         except SaveConditionError:
             return None
         return document.to_mongo()
 
 
 class Replace(Update):
-    """Sets every field that clients may set; one that is not sent gets its default."""
+    """Sets every settable field. A missing one gets its default."""
 
     def values(self, request: Any) -> Plain:
-        absent = {member.attribute: None for name, member in self.resource.settable.items() if name != ID}
-        return {**absent, **self.attributes(request)}
+        defaults = {member.attribute: None for name, member in self.resource.settable.items() if name != ID}
+        return {**defaults, **self.attributes(request)}
 
 
 class Delete(Change):
-    """204, and the document is gone."""
+    """Deletes the document and answers 204."""
 
     async def __call__(self, request: Any, h: Any) -> Any:
         """Answers one request."""
-        asked = self.asked(request)
-        await self.changed(request, asked, self._delete)
+        await self.change(request, self.preconditions(request), self._delete)
         return h.response().code(204)
 
-    def _delete(self, row: Plain, still: Plain) -> bool | None:
+    def _delete(self, row: Plain, condition: Plain) -> bool | None:
         document = self.cls._from_son(row)
         try:
-            return self._gone(document, row, still)
+            return self._delete_if(document, row, condition)
         except OperationError as error:
             if isinstance(error.__context__, PyMongoError):
                 raise
             raise boom.Conflict("Other documents refer to this one", code="referenced") from error
 
-    def _gone(self, document: Any, row: Plain, still: Plain) -> bool | None:
-        """What `Document.delete` does, under a condition; True when the document was there to be deleted."""
+    def _delete_if(self, document: Any, row: Plain, condition: Plain) -> bool | None:
+        """Does the work of `Document.delete` under a condition. Returns True if the document was deleted, else None."""
         cls, version = type(document), self.resource.version
-        which = document._qs.filter(__raw__={"$and": [{ID: row[ID]}, still]})
+        matching = document._qs.filter(__raw__={"$and": [{ID: row[ID]}, condition]})
         if cls.delete is not Document.delete:
-            # A class that deletes in its own way, such as by a mark, is asked once the document is this request's.
-            if version is not None and not which.update(__raw__={"$inc": {version.name: 1}}):
+            # A class that overrides `delete`, such as for a soft delete, is called after a conditional write.
+            if version is not None and not matching.update(__raw__={"$inc": {version.name: 1}}):
                 return None
             document.delete()
             return True
         signals.pre_delete.send(cls, document=document)
-        if not which.delete(_from_doc_delete=True):
+        if not matching.delete(_from_doc_delete=True):
             return None
         for name, field in cls._fields.items():
             if isinstance(field, FileField):
@@ -167,7 +169,7 @@ class Delete(Change):
         return True
 
 
-def _step(resource: Resource, field: str, stored: Mapping[str, Any]) -> str:
-    member = resource.members[field]
+def _lookup_segment(resource: Resource, row: Mapping[str, Any]) -> str:
+    member = resource.members[resource.options.lookup.field]
     assert member.type is not None
-    return quote(str(member.type.plain(stored.get(field))), safe="")
+    return quote(str(member.type.plain(row.get(member.name))), safe="")
