@@ -312,7 +312,7 @@ class Policy:
 
 def store_service(name: str) -> Service:
     """Returns the service that logs outages of the cache `name`."""
-    return Service(f'the store of the cache "{name}"', "nothing is kept in it", log="hapiish.caches")
+    return Service(f'the store of the cache "{name}"', "it caches no values", log="hapiish.caches")
 
 
 def _id(key: Key) -> str:

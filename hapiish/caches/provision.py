@@ -59,11 +59,12 @@ class Caches:
         # One set for all tables of a server: `stop` also cancels generations for requests of a previous table.
         self.policies: WeakSet[Policy] = before.policies if before is not None else WeakSet()
         self.clients: dict[str, Client] = {}
-        default = () if any(each.name == DEFAULT for each in provisions) else (Provision(store=MemoryStore()),)
+        default = (
+            () if any(provision.name == DEFAULT for provision in provisions) else (Provision(store=MemoryStore()),)
+        )
         for provision in (*provisions, *default):
             old = before.clients.get(provision.name) if before is not None else None
-            same = old is not None and old.provision.settings == provision.settings
-            if old is not None and same:
+            if old is not None and old.provision.settings == provision.settings:
                 self.clients[provision.name] = Client(provision, old.store, old.service)
             else:
                 self.clients[provision.name] = Client(provision, provision.store, store_service(provision.name))

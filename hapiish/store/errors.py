@@ -4,7 +4,7 @@ An unavailable database is a 503. Data that a document or MongoDB rejects is a c
 Everything else (a bad query, a wrong option) is a bug of the application and not translated.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from traceback import walk_tb
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from pymongo.errors import (
 )
 
 from hapiish import boom
+from hapiish.grammar.schema import escape, unescape
 
 RETRY_AFTER = "1"  # seconds
 REFUSED_BY_MODEL = "is refused by the model"
@@ -50,7 +51,11 @@ def translate(error: BaseException) -> boom.Boom | None:
     - `ValidationError`, `FieldDoesNotExist`, an invalid id, data that MongoDB rejects: 400 with the path.
     - A document over 16 MB: 413.
     """
-    known = _unavailable(error) or _client_error(error)
+    cause = cause_of(error)
+    if isinstance(cause, PyMongoError) and _is_unavailable(cause):
+        known: boom.Boom | None = unavailable(in_doubt=not isinstance(cause, ServerSelectionTimeoutError))
+    else:
+        known = _client_error(error, cause)
     if known is not None:
         known.__cause__ = error
     return known
@@ -91,6 +96,11 @@ def leaves(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]
     return _leaves(error.errors or {}, ())
 
 
+def json_pointer(path: Sequence[str | int]) -> str:
+    """Returns the JSON Pointer of a path (RFC 6901)."""
+    return "".join(f"/{escape(step)}" for step in path)
+
+
 def _leaves(
     errors: Any, path: tuple[str | int, ...], *, is_from_clean: bool = False
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -106,15 +116,7 @@ def _leaves(
         yield path, REFUSED_BY_MODEL
 
 
-def _unavailable(error: BaseException) -> boom.Boom | None:
-    cause = cause_of(error)
-    if not isinstance(cause, PyMongoError) or not _is_unavailable(cause):
-        return None
-    return unavailable(in_doubt=not isinstance(cause, ServerSelectionTimeoutError))
-
-
-def _client_error(error: BaseException) -> boom.Boom | None:
-    cause = cause_of(error)
+def _client_error(error: BaseException, cause: BaseException) -> boom.Boom | None:
     code = getattr(cause, "code", None)
     if isinstance(error, DoesNotExist):
         return boom.NotFound(code="not_found")
@@ -123,7 +125,7 @@ def _client_error(error: BaseException) -> boom.Boom | None:
     if isinstance(cause, DocumentTooLarge) or code in TOO_LARGE:
         return too_large()
     if isinstance(error, ValidationError):
-        return _invalid([(_pointer(path), message) for path, message in leaves(error)])
+        return _invalid([(json_pointer(path), message) for path, message in leaves(error)])
     if isinstance(error, OverflowError) and "8-byte ints" in str(error):  # raised by BSON
         return boom.BadRequest("An integer does not fit into 64 bits", code="integer_range")
     if isinstance(error, InvalidId | InvalidDocument) or code in REFUSED or _is_unknown_field(error):
@@ -139,12 +141,8 @@ def _invalid(faults: list[tuple[str, str]]) -> boom.Boom:
     return boom.BadRequest("The document is invalid", code="invalid_document", extra=extra if errors else None)
 
 
-def _pointer(path: tuple[str | int, ...]) -> str:
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
-
-
 def _key(pointer: str) -> str:
-    return pointer[1:].replace("/", ".").replace("~1", "/").replace("~0", "~")
+    return unescape(pointer[1:].replace("/", "."))
 
 
 def _is_unknown_field(error: BaseException) -> bool:

@@ -34,9 +34,9 @@ MOST = 1000
 
 @dataclass(slots=True)
 class Hooks:
-    """Hooks of calls: `begun()` is called on the loop after a call is queued, `around()` is the context it runs in."""
+    """Hooks of calls: `queued()` is called on the loop after a call is queued, `around()` is the context it runs in."""
 
-    begun: Callable[[], None] | None = None
+    queued: Callable[[], None] | None = None
     around: Callable[[], AbstractContextManager[object]] | None = None
 
 
@@ -67,8 +67,8 @@ class Pool:
             weakref.finalize(self, crew.end)
         job = Job(asyncio.get_running_loop(), copy_context(), function, args)
         crew.put(job)
-        if self.hooks.begun is not None:
-            self.hooks.begun()
+        if self.hooks.queued is not None:
+            self.hooks.queued()
         result: T = await job.future
         return result
 
@@ -99,14 +99,14 @@ class Job:
 
     __slots__ = (
         "args",
-        "asked",
-        "began",
         "context",
         "function",
         "future",
         "is_awaited",
         "is_suspended",
         "loop",
+        "queued_at",
+        "started_at",
         "thread",
     )
 
@@ -118,8 +118,8 @@ class Job:
         self.function = function
         self.args = args
         self.future: asyncio.Future[Any] = loop.create_future()
-        self.asked = monotonic()
-        self.began = 0.0
+        self.queued_at = monotonic()
+        self.started_at = 0.0
         self.thread = 0
         self.is_awaited = context.get(awaited_by_thread, False)  # a thread of the pool waits for it
         self.is_suspended = False
@@ -192,7 +192,7 @@ class _Crew:
         while (job := self.jobs.get()) is not None:
             if not job.future.cancelled() and not self.hold(job):
                 here.loop = job.loop
-                job.thread, job.began = get_ident(), monotonic()
+                job.thread, job.started_at = get_ident(), monotonic()
                 self.running[job.thread] = job
                 job.run(self.hooks.around)
                 with self.lock:

@@ -36,7 +36,7 @@ class Watch:
     def __init__(
         self, pool: Pool, ping: Callable[[float], bool], seconds: float, recovered: Callable[[], None]
     ) -> None:
-        self._service = Service("MongoDB", "what needs it is answered 503", log="hapiish.store")
+        self._service = Service("MongoDB", "calls that use it are answered 503", log="hapiish.store")
         self._pool = pool
         self._ping = ping
         self._seconds = seconds
@@ -55,11 +55,11 @@ class Watch:
     def start(self) -> None:
         """Starts monitoring the pool, on the running loop."""
         self._loop = asyncio.get_running_loop()
-        self._pool.hooks.begun = self._begun
+        self._pool.hooks.queued = self._schedule_check
 
     async def stop(self) -> None:
         """Stops monitoring the pool."""
-        self._loop = self._pool.hooks.begun = self._pool.hooks.around = None
+        self._loop = self._pool.hooks.queued = self._pool.hooks.around = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -72,7 +72,7 @@ class Watch:
         if self._probe is None and self._loop is not None:
             self._probe = self._loop.create_task(self._ping_until_answered())
 
-    def _begun(self) -> None:
+    def _schedule_check(self) -> None:
         """Schedules a check after a call was queued; one check serves all calls until then."""
         if self._timer is None and self._loop is not None:
             self._timer = self._loop.call_later(self._pause(), self._check)
@@ -84,15 +84,15 @@ class Watch:
         if not running:
             return
         now, least = time.monotonic(), self._pause() / 2
-        waiting = [job for job in running if now - job.began >= least and in_driver(job.thread)]
+        waiting = [job for job in running if now - job.started_at >= least and in_driver(job.thread)]
         if self._probe is not None:
             for job in waiting:
                 self._pool.suspend(job)
-                if self.is_away and now - job.asked >= self._seconds - self._interval / 2:
+                if self.is_away and now - job.queued_at >= self._seconds - self._interval / 2:
                     job.settle(None, errors.unavailable(in_doubt=True))
         elif waiting:
             self.doubt()
-        self._begun()
+        self._schedule_check()
 
     def _pause(self) -> float:
         return self._interval if self._probe is None else min(self._interval, BRISK)

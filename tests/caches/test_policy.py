@@ -317,7 +317,7 @@ async def test_a_store_that_is_away_is_told_of_once_and_so_is_its_return(caplog:
             store.broken = set()
             await policy.get("a")
             await policy.get("b")
-    lost = 'the store of the cache "tests" does not answer: cannot read; nothing is kept in it until it does'
+    lost = 'the store of the cache "tests" does not answer: cannot read; it caches no values until it does'
     back = 'the store of the cache "tests" answers again'
     said = [("WARNING", lost), ("INFO", back)]
     assert [(record.levelname, record.message) for record in caplog.records] == said * 2

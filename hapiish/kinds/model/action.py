@@ -14,7 +14,6 @@ from pymongo.errors import DocumentTooLarge, PyMongoError
 from hapiish import boom
 from hapiish.http.validation.failure import OnFailure
 from hapiish.http.validation.report import Fault as Problem
-from hapiish.http.validation.schema import escape
 from hapiish.kinds.model.resource import ID, Resource
 from hapiish.kinds.model.types import Member, Schema
 from hapiish.kinds.model.values import Unfit
@@ -121,11 +120,7 @@ def path_of(request: Any) -> str:
 
 def problem(fault: Unfit) -> Problem:
     """Returns the entry of the validation report for a value that does not fit."""
-    return {"path": _pointer(fault.path), "message": fault.message, "keyword": "type"}
-
-
-def _pointer(path: Sequence[str | int]) -> str:
-    return "".join(f"/{escape(step)}" for step in path)
+    return {"path": errors.json_pointer(fault.path), "message": fault.message, "keyword": "type"}
 
 
 def _faults(error: ValidationError, members: Mapping[str, Member]) -> list[Problem]:
@@ -134,5 +129,5 @@ def _faults(error: ValidationError, members: Mapping[str, Member]) -> list[Probl
     faults: list[Problem] = []
     for path, message in errors.leaves(error):
         named_path = (names.get(str(path[0]), path[0]), *path[1:]) if path else path
-        faults.append({"path": _pointer(named_path), "message": message, "keyword": "model"})
+        faults.append({"path": errors.json_pointer(named_path), "message": message, "keyword": "model"})
     return faults or [{"path": "", "message": error.message or errors.REFUSED_BY_MODEL, "keyword": "model"}]
