@@ -169,17 +169,17 @@ class _Crew:
         self.running: dict[int, Job] = {}  # by the thread's ident
         self.lock = RLock()  # reentrant: the garbage collector may call `end` at any point
         self.workers: set[Thread] = set()
-        self.suspended = 0  # workers whose call waits for the event loop, or for a database that does not answer
+        self.waiting = 0  # workers whose call waits for the event loop, or for a database that does not answer
         self.ended = False
 
     def put(self, job: Job) -> None:
         self.jobs.put(job)
-        if len(self.workers) - self.suspended < self.threads:
+        if len(self.workers) - self.waiting < self.threads:
             self.hire()
 
     def hire(self) -> None:
         with self.lock:
-            if self.ended or len(self.workers) - self.suspended >= self.threads:
+            if self.ended or len(self.workers) - self.waiting >= self.threads:
                 return
             if len(self.workers) >= MOST:
                 return
@@ -197,7 +197,7 @@ class _Crew:
                 job.run(self.hooks.around)
                 with self.lock:
                     del self.running[job.thread]
-                    self.suspended -= job.is_suspended
+                    self.waiting -= job.is_suspended
                     self.resume_held()
             del job  # so that an idle thread keeps no object alive
             if self.is_surplus():
@@ -205,32 +205,32 @@ class _Crew:
 
     def hold(self, job: Job) -> bool:
         """Holds the job back if too many calls are suspended. Returns True if it is held."""
-        if job.is_awaited or self.suspended < self.max_suspended:
+        if job.is_awaited or self.waiting < self.max_suspended:
             return False
         with self.lock:
-            if self.suspended < self.max_suspended or self.ended:
+            if self.waiting < self.max_suspended or self.ended:
                 return False
             self.held.append(job)
         return True
 
     def resume_held(self) -> None:
         """Queues held jobs again, as many as the limit of suspended calls allows."""
-        for _ in range(min(len(self.held), self.max_suspended - self.suspended)):
+        for _ in range(min(len(self.held), self.max_suspended - self.waiting)):
             self.jobs.put(self.held.popleft())
 
     def is_surplus(self) -> bool:
         """Returns True if this thread replaced one that has resumed, and removes it from the workers."""
-        if len(self.workers) - self.suspended <= self.threads:
+        if len(self.workers) - self.waiting <= self.threads:
             return False
         with self.lock:
-            surplus = not self.ended and len(self.workers) - self.suspended > self.threads
+            surplus = not self.ended and len(self.workers) - self.waiting > self.threads
             if surplus:
                 self.workers.discard(current_thread())
         return surplus
 
     def lend(self, waits: bool) -> None:
         with self.lock:
-            self.suspended += 1 if waits else -1
+            self.waiting += 1 if waits else -1
             self.resume_held()
         if waits and not self.jobs.empty():
             self.hire()

@@ -36,7 +36,7 @@ class Watch:
     def __init__(
         self, pool: Pool, ping: Callable[[float], bool], seconds: float, recovered: Callable[[], None]
     ) -> None:
-        self._service = Service("MongoDB", "calls that use it are answered 503", log="hapiish.store")
+        self._service = Service("MongoDB", "calls to it are answered 503", log="hapiish.store")
         self._pool = pool
         self._ping = ping
         self._seconds = seconds

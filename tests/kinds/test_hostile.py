@@ -9,7 +9,7 @@ import pytest
 
 from hapiish import Application
 from hapiish.codec import DEEPEST
-from hapiish.kinds.model.values import MAX_DEPTH, Unfit, integer, number, shallow, text
+from hapiish.kinds.model.values import LEVELS, Unfit, number, shallow, text, whole
 from hapiish.kinds.model.values import json as stored
 from hapiish.testing import Injected, inject
 from tests.kinds.test_documents import write
@@ -56,7 +56,7 @@ async def test_what_is_nested_deeper_than_mongodb_stores_is_a_400_with_its_place
     shop: Application, field: str, left: str, right: str
 ) -> None:
     made = (await inject(shop, method="POST", url="/things", payload={})).json["_id"]
-    for levels in (MAX_DEPTH, 200, 253):
+    for levels in (LEVELS, 200, 253):
         body = f'{{"{field}": {nested(levels, left, right)}}}'
         for method, url in (("POST", "/things"), ("PATCH", f"/things/{made}"), ("PUT", f"/things/{made}")):
             response = await sent(shop, method, url, body)
@@ -163,8 +163,8 @@ async def test_the_levels_of_a_value_are_looked_at_once_each() -> None:
         (text, "\ud83c"),
         (number, 10**400),
         (number, float("inf")),
-        (integer, float("inf")),
-        (integer, 2**63),
+        (whole, float("inf")),
+        (whole, 2**63),
         (stored, {"a": ["\ud83c"]}),
         (stored, {"\ud83c": 1}),
         (stored, [float("nan")]),

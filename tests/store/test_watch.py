@@ -139,7 +139,7 @@ def test_all_requests_are_answered_while_the_first_still_wait_for_a_frozen_serve
 
     serve(app, use)
     said = [record.getMessage() for record in caplog.records if "MongoDB" in record.getMessage()]
-    assert said == ["MongoDB does not answer; calls that use it are answered 503 until it does", "MongoDB answers again"]
+    assert said == ["MongoDB does not answer; calls to it are answered 503 until it does", "MongoDB answers again"]
 
 
 def test_what_needs_no_database_goes_on_before_it_is_known_that_the_server_is_away(
@@ -237,7 +237,7 @@ def test_a_killed_server_is_one_warning_and_its_return_one_line(
 
     serve(app, use)
     said = [record.getMessage() for record in caplog.records if "MongoDB" in record.getMessage()]
-    assert said == ["MongoDB does not answer; calls that use it are answered 503 until it does", "MongoDB answers again"]
+    assert said == ["MongoDB does not answer; calls to it are answered 503 until it does", "MongoDB answers again"]
 
 
 @pytest.mark.parametrize(

@@ -58,11 +58,11 @@ def _url(field: Any) -> Type:
 def _integer(field: Any) -> Type:
     low = -values.INT64 if field.min_value is None else field.min_value
     high = values.INT64 - 1 if field.max_value is None else field.max_value
-    return _scalar({"type": "integer", "minimum": low, "maximum": high}, values.integer)
+    return _scalar({"type": "integer", "minimum": low, "maximum": high}, values.whole)
 
 
 def _sequence(field: Any) -> Type:
-    return _scalar({"type": "integer"}, values.integer)
+    return _scalar({"type": "integer"}, values.whole)
 
 
 def _float(field: Any) -> Type:

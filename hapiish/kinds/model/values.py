@@ -16,7 +16,7 @@ from bson import DBRef, Decimal128, ObjectId
 Convert = Callable[[Any], Any]
 
 INT64 = 2**63
-MAX_DEPTH = 180  # levels of nesting that MongoDB stores, including the document
+LEVELS = 180  # levels of nesting that MongoDB stores, including the document
 MILLISECOND = 1000  # microseconds
 
 
@@ -42,7 +42,7 @@ def inside(step: str | int, convert: Convert, value: Any) -> Any:
 def shallow(value: Any) -> Any:
     """Returns `value` if its nesting is not deeper than MongoDB stores, else raises Unfit. Runs in linear time."""
     level = [value]
-    for _ in range(MAX_DEPTH):
+    for _ in range(LEVELS):
         level = [
             inner
             for outer in level
@@ -51,7 +51,7 @@ def shallow(value: Any) -> Any:
         ]
         if not level:
             return value
-    raise Unfit(f"has more levels of nesting than MongoDB stores: {MAX_DEPTH}, the document's own included")
+    raise Unfit(f"has more levels of nesting than MongoDB stores: {LEVELS}, the document's own included")
 
 
 def text(value: Any) -> str:
@@ -65,7 +65,7 @@ def text(value: Any) -> str:
     return value
 
 
-def integer(value: Any) -> int:
+def whole(value: Any) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
