@@ -1,7 +1,9 @@
 """The command line: each command is a module with `add_arguments(parser)` and `main(options) -> int`.
 
-Only the module of the called command is imported, so that `hapiish check` loads neither a server nor a database
-driver.
+`main` imports only the module of the called command, so that `hapiish check` loads neither a server nor a database.
+`opening` reads the table for a command, `database` provides its database, `refusal` is the error that ends a command.
+`run` checks its options and calls `serve`, with `logs` for the form of the log. `command` runs commands of plugins.
+A new command is a module here and an entry in COMMANDS.
 """
 
 import argparse
@@ -24,25 +26,24 @@ COMMANDS: Final = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a built-in command or a command of a plugin; returns the exit status."""
-    given = sys.argv[1:] if argv is None else list(argv)
+    arguments = sys.argv[1:] if argv is None else list(argv)
     parser = argparse.ArgumentParser(prog="hapiish", description="Serves and checks tables of routes and events.")
     parser.add_argument("--version", action="version", version=f"hapiish {version('hapiish')}")
     subparsers = parser.add_subparsers(metavar="command", dest="command", required=True)
     parsers = {name: subparsers.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
-    called = next((word for word in given if not word.startswith("-")), "")
-    if called and called not in COMMANDS:
-        status = import_module("hapiish.cli.command").main(called, given[given.index(called) + 1 :])
+    name = next((word for word in arguments if not word.startswith("-")), "")
+    if name and name not in COMMANDS:
+        status = import_module("hapiish.cli.command").main(name, arguments[arguments.index(name) + 1 :])
         if status is not None:
             return int(status)
-    module = import_module(f"hapiish.cli.{called}") if called in COMMANDS else None
+    module = import_module(f"hapiish.cli.{name}") if name in COMMANDS else None
     if module is not None:
-        module.add_arguments(parsers[called])
-    options = parser.parse_args(given)
+        module.add_arguments(parsers[name])
+    options = parser.parse_args(arguments)
     assert module is not None
     try:
-        done: int = module.main(options)
+        return int(module.main(options))
     except BrokenPipeError:
         # The reader closed the pipe; without this, Python reports the error again when it closes the stream.
         sys.stdout = None
         return 0
-    return done

@@ -41,7 +41,7 @@ def main(options: argparse.Namespace) -> int:
     if table is not None:
         problems += [replace(each, warning=each.code in as_warnings) for each in extras.missing(table)]
     if table is not None and options.imports:
-        problems += missing(table)
+        problems += unresolved(table)
     problems = sorted(problems)
     if table is not None and table.is_names:
         table = None
@@ -63,31 +63,31 @@ def _plugins() -> Any:
     return Plugins()
 
 
-def missing(table: Table) -> list[Problem]:
+def unresolved(table: Table) -> list[Problem]:
     """Returns the problems of names in `table`: unresolved, not callable, or of the wrong type."""
     from hapiish.resolve import ResolveError, Unresolved, resolve
 
     problems: list[Problem] = []
-    unresolved = Unresolved(problems)
+    failures = Unresolved(problems)
     objects = {}
     for name, mark in table.names.items():
         try:
             realm = table.realm(owner_of(name))
-            found = objects[name] = resolve(name, realm.folder, realm.package, table.folder)
+            value = objects[name] = resolve(name, realm.folder, realm.package, table.folder)
         except ResolveError as fault:
-            unresolved.add(name, fault, mark)
+            failures.add(name, fault, mark)
             continue
-        if not callable(found):
-            message = f'"{name}" is {type(found).__name__}, not a function'
+        if not callable(value):
+            message = f'"{name}" is {type(value).__name__}, not a function'
             problems.append(Problem(mark, Code.NOT_CALLABLE, message))
-    return [*problems, *_misused(table, objects)]
+    return [*problems, *_model_faults(table, objects)]
 
 
-def _misused(table: Table, objects: Mapping[str, Any]) -> Iterable[Problem]:
-    """Yields the problems of `model` handlers that name missing fields of their classes."""
+def _model_faults(table: Table, objects: Mapping[str, Any]) -> Iterable[Problem]:
+    """Returns the problems of `model` handlers that name missing fields of their classes, each once."""
     from hapiish.resolve import resolve
 
-    told: dict[Problem, None] = {}
+    problems: dict[Problem, None] = {}
     for route in table.routes:
         kind = route.handler
         if not isinstance(kind, Kind) or kind.name != "model":
@@ -96,21 +96,21 @@ def _misused(table: Table, objects: Mapping[str, Any]) -> Iterable[Problem]:
         if cls is not None:
             # Imported here, because checking a table without models needs no database driver.
             for fault in resolve("hapiish.kinds.model.handler:faults")(cls, route.path, kind.options):
-                told[Problem(kind.place(fault.path), Code.KIND_OPTIONS, fault.message, fault.hint)] = None
-    return told
+                problems[Problem(kind.place(fault.path), Code.KIND_OPTIONS, fault.message, fault.hint)] = None
+    return problems
 
 
 def summary(file: str, table: Table | None, problems: list[Problem]) -> str:
     """Returns the last line: the number of problems, or of routes and events."""
     number = report.counts(problems)
-    said = [report.counted(number["errors"], "error")] if number["errors"] else []
-    said += [report.counted(number["warnings"], "warning")] if number["warnings"] else []
+    parts = [report.counted(number["errors"], "error")] if number["errors"] else []
+    parts += [report.counted(number["warnings"], "warning")] if number["warnings"] else []
     if not number["errors"] and table is None:
-        said = ["valid but for what is not set here", *said]
+        parts = ["valid except for unset variables, secrets and packages", *parts]
     elif table is not None and not number["errors"]:
         events = [*inspect.events(table), *inspect.emits(table)]
-        said = ["valid", report.counted(len(table.routes), "route"), report.counted(len(events), "event"), *said]
-    return f"{file}: {', '.join(said)}"
+        parts = ["valid", report.counted(len(table.routes), "route"), report.counted(len(events), "event"), *parts]
+    return f"{file}: {', '.join(parts)}"
 
 
 def wants_colour(stream: TextIO) -> bool:

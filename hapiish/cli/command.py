@@ -16,7 +16,10 @@ DEFAULT = "routes.yaml"
 
 
 def main(name: str, arguments: Sequence[str]) -> int | None:
-    """Returns the status of the command; None if no table is found. Arguments follow the table."""
+    """Runs the command of a plugin. Returns its exit status, None without a table or Python plugins.
+
+    `arguments` may begin with the file of the table.
+    """
     file, rest = DEFAULT, list(arguments)
     if rest and rest[0].endswith((".yaml", ".yml")):
         file, *rest = rest

@@ -39,16 +39,16 @@ def _compare(table: Table, *, apply: bool, drop: bool) -> int:
 
     try:
         with _connected(table) as classes:
-            found = indexes.apply(classes, drop=drop) if apply else indexes.compare(classes)
+            diff = indexes.apply(classes, drop=drop) if apply else indexes.compare(classes)
     except (StoreError, PyMongoError) as error:
         raise Refusal(str(error)) from error
-    for index in found.missing:
+    for index in diff.missing:
         print("built    " if apply else "missing  ", index)
-    for wanted, present in found.changed:
-        print("rebuilt  " if drop else "changed  ", f"{wanted}, was {present}" if drop else f"{wanted}, is {present}")
-    for index in found.unneeded:
+    for declared, present in diff.changed:
+        print("rebuilt  " if drop else "changed  ", f"{declared}, {'was' if drop else 'is'} {present}")
+    for index in diff.unneeded:
         print("dropped  " if drop else "unneeded ", index)
-    return 1 if (found.missing and not apply) or (found.changed and not drop) else 0
+    return 1 if (diff.missing and not apply) or (diff.changed and not drop) else 0
 
 
 @contextmanager

@@ -30,7 +30,7 @@ class Text(logging.Formatter):
         return self._access.format(record) if record.name == "hapiish.access" else super().format(record)
 
     def line(self, now: float, message: str, fields: dict[str, Any]) -> str:
-        """The line of a request."""
+        """Returns the line of a request."""
         return f"{_clock(int(now))} {message}"
 
 
@@ -39,14 +39,14 @@ class Json(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Formats a single line; line ends are escaped."""
-        made = _head(record.created, record.levelname.lower(), record.name, record.getMessage())
-        made.update(getattr(record, "fields", {}))
+        entry = _head(record.created, record.levelname.lower(), record.name, record.getMessage())
+        entry.update(getattr(record, "fields", {}))
         if record.exc_info:
-            made["exception"] = self.formatException(record.exc_info)
-        return _json(made)
+            entry["exception"] = self.formatException(record.exc_info)
+        return _json(entry)
 
     def line(self, now: float, message: str, fields: dict[str, Any]) -> str:
-        """The line of a request."""
+        """Returns the line of a request."""
         if '"' in message or "\\" in message:
             return _json(_head(now, "info", "hapiish.access", message) | fields)
         head = f'{{"time":"{_stamp(now)}","level":"info","logger":"hapiish.access","message":"{message}",'
@@ -62,11 +62,11 @@ def _stamp(now: float) -> str:
     return f"{_utc(second)}.{int((now - second) * 1000):03d}Z"
 
 
-def _json(made: dict[str, Any]) -> str:
+def _json(entry: dict[str, Any]) -> str:
     try:
-        text = orjson.dumps(made, default=str).decode()
+        text = orjson.dumps(entry, default=str).decode()
     except TypeError:  # half a surrogate pair, a key that is not text, an integer over 64 bits
-        return json.dumps(made, default=str)
+        return json.dumps(entry, default=str)
     # JSON allows unescaped characters that control terminals or end a line in some log readers.
     return text if text.isprintable() else json.dumps(json.loads(text))
 
@@ -83,14 +83,12 @@ def _clock(second: int) -> str:
 
 def config(form: Form | None = None) -> dict[str, Any]:
     """Returns the configuration for `logging.config.dictConfig`; the default form is text on a terminal."""
-    chosen = form or ("text" if sys.stderr.isatty() else "json")
-    kind = Text if chosen == "text" else Json
+    kind = Text if (form or ("text" if sys.stderr.isatty() else "json")) == "text" else Json
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": f"{kind.__module__}.{kind.__qualname__}"}},
         "handlers": {"stderr": {"class": "hapiish.http.exchange.log_lines.Lines", "formatter": "line"}},
         "root": {"level": "INFO", "handlers": ["stderr"]},
-        # These log routine messages at INFO; `run` prints its own.
         "loggers": {name: {"level": level} for level, names in _LEVELS.items() for name in names},
     }

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from hapiish.cli.check import summary, wants_colour
-from hapiish.describe.inspect import auth_text, emits, events, routes
+from hapiish.describe.inspect import EventInfo, RouteInfo, auth_text, emits, events, routes
 from hapiish.options import Table
 from hapiish.table import check, report
 
@@ -35,36 +35,31 @@ def main(options: argparse.Namespace) -> int:
 
 def as_text(table: Table) -> str:
     """Formats columns: routes, then events from clients (in) and to clients (out)."""
-    listed = [
-        (
-            info.method,
-            f"{info.path}  ({info.vhost})" if info.vhost else info.path,
-            info.id,
-            auth_text(info.auth),
-            " ".join(info.validation),
-            info.handler,
-            f"{info.file}:{info.line}",
-        )
+    route_rows = [
+        (info.method, f"{info.path}  ({info.vhost})" if info.vhost else info.path, *_cells(info))
         for info in routes(table)
     ]
-    exchanged: list[tuple[str | None, ...]] = [
-        (
-            f"in  {info.event}",
-            info.namespace,
-            info.id,
-            auth_text(info.auth),
-            " ".join(info.validation),
-            info.handler,
-            f"{info.file}:{info.line}",
-        )
-        for info in events(table)
+    event_rows: list[tuple[str | None, ...]] = [
+        *((f"in  {info.event}", info.namespace, *_cells(info)) for info in events(table)),
+        *(
+            (
+                f"out {emit.event}",
+                emit.namespace,
+                None,
+                None,
+                " ".join(emit.validation),
+                None,
+                f"{emit.file}:{emit.line}",
+            )
+            for emit in emits(table)
+        ),
     ]
-    exchanged += [
-        (f"out {info.event}", info.namespace, None, None, " ".join(info.validation), None, f"{info.file}:{info.line}")
-        for info in emits(table)
-    ]
-    shown = [_columns(head, rows) for head, rows in ((_ROUTES, listed), (_EVENTS, exchanged)) if rows]
-    return "\n\n".join(shown) or "no routes"
+    blocks = [_columns(head, rows) for head, rows in ((_ROUTES, route_rows), (_EVENTS, event_rows)) if rows]
+    return "\n\n".join(blocks) or "no routes"
+
+
+def _cells(info: RouteInfo | EventInfo) -> tuple[str | None, ...]:
+    return info.id, auth_text(info.auth), " ".join(info.validation), info.handler, f"{info.file}:{info.line}"
 
 
 def as_json(table: Table) -> str:

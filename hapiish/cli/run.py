@@ -24,7 +24,7 @@ def main(options: argparse.Namespace) -> int:
     """Serves until it is stopped; returns 0, or 1 if it cannot start."""
     try:
         table = open_table(options.table, plugins=True)
-        refuse(options, table)
+        check_options(options, table)
         from hapiish.cli.serve import serve
 
         return serve(options, table)
@@ -37,7 +37,7 @@ def main(options: argparse.Namespace) -> int:
     return 1
 
 
-def refuse(options: argparse.Namespace, table: Table) -> None:
+def check_options(options: argparse.Namespace, table: Table) -> None:
     """Raises Refusal for options that contradict each other or the table."""
     if options.workers < 1:
         raise Refusal("--workers takes a number from 1")
@@ -45,7 +45,7 @@ def refuse(options: argparse.Namespace, table: Table) -> None:
         raise Refusal("--reload swaps the table within one process; leave out --workers")
     if options.workers > 1 and table.sockets is not None:
         raise Refusal(
-            f"--workers {options.workers} is not possible: the table has sockets, and what one process emits would not "
+            f"--workers {options.workers} is not possible: the table has sockets, and an emit in one process does not "
             "reach the clients of another; serve it with one worker"
         )
     if options.no_local_database and table.database is not None and not table.database.uri:

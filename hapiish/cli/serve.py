@@ -96,7 +96,7 @@ def serve(options: argparse.Namespace, table: Table) -> int:
             app = Application(table, env=None, database_uri=uri, watch=options.reload)
             apps.append(app)
             if not options.reload:
-                settle()
+                freeze_heap()
             if app.server.store is not None and look_after_indexes(table.database, uri, app.server.current.documents):
                 app.server.store.indexes = "ignore"  # already handled
             if options.workers == 1:
@@ -112,12 +112,12 @@ def worker() -> Application:
     app = Application(table, env=None, database_uri=os.environ.get(DATABASE), watch=False)
     if app.server.store is not None:
         app.server.store.indexes = "ignore"  # the parent process has handled them
-    settle()
+    freeze_heap()
     return app
 
 
-def settle() -> None:
-    """Freezes the table out of garbage collection."""
+def freeze_heap() -> None:
+    """Exempts the table, which stays in memory, from garbage collection."""
     gc.collect()
     gc.freeze()
 
@@ -170,17 +170,17 @@ def _tls(tls: Tls | None, folder: str) -> dict[str, Any]:
     if tls is None:
         return {}
     files = {"ssl_keyfile": tls.key, "ssl_certfile": tls.cert, "ssl_ca_certs": tls.ca}
-    given: dict[str, Any] = {name: str(Path(folder, file)) for name, file in files.items() if file is not None}
-    for file in given.values():
+    keywords: dict[str, Any] = {name: str(Path(folder, file)) for name, file in files.items() if file is not None}
+    for file in keywords.values():
         if not Path(file).is_file():
             raise Refusal(f"server.tls: there is no file {file}")
     if tls.passphrase:
-        given["ssl_keyfile_password"] = tls.passphrase
+        keywords["ssl_keyfile_password"] = tls.passphrase
     if tls.ciphers is not None:
-        given["ssl_ciphers"] = tls.ciphers
+        keywords["ssl_ciphers"] = tls.ciphers
     if tls.request_cert:
-        given["ssl_cert_reqs"] = ssl.CERT_REQUIRED if tls.reject_unauthorized else ssl.CERT_OPTIONAL
-    return given
+        keywords["ssl_cert_reqs"] = ssl.CERT_REQUIRED if tls.reject_unauthorized else ssl.CERT_OPTIONAL
+    return keywords
 
 
 def serve_alone(config: uvicorn.Config, table: Table) -> int:
@@ -219,19 +219,19 @@ def announce(file: str, config: uvicorn.Config, port: int | None) -> None:
     print(f"hapiish: serving {file} on {where}", flush=True)
 
 
-def look_after_indexes(wanted: Database | None, uri: str | None, models: Mapping[str, Any]) -> bool:
+def look_after_indexes(database: Database | None, uri: str | None, models: Mapping[str, Any]) -> bool:
     """Checks or builds indexes as the table says, before serving; returns False if the database is unavailable.
 
     Raises StoreError if the data violates an index to build.
     """
-    if wanted is None:
+    if database is None:
         return True
     classes = documents(models.values())
-    connection = acquire(Target(uri or wanted.uri, wanted.name, timeout_ms=wanted.timeout), classes)
+    connection = acquire(Target(uri or database.uri, database.name, timeout_ms=database.timeout), classes)
     try:
-        if not pings(connection, wanted.timeout / 1000):
+        if not pings(connection, database.timeout / 1000):
             return False  # the application starts without its database, and logs that
-        indexes.look_after(classes, wanted.indexes or ("apply" if uri else "check"))
+        indexes.look_after(classes, database.indexes or ("apply" if uri else "check"))
     except PyMongoError:
         return False  # it has become unavailable
     finally:

@@ -36,14 +36,14 @@ _TYPES: Final = {
 }
 _ROUTE_OPTIONS: Final = "routeOptions"
 _INTRODUCTION: Final = """\
-Everything a table may say. Written by `hapiish schema --reference` from the schema that checks tables, and that editors
-complete by: put `# yaml-language-server: $schema=…` with the path that `hapiish schema > routes.schema.json` wrote on
-the first line of a table.
+All keys of a table. `hapiish schema --reference` generates these pages from the schema that validates tables. Editors
+use the same schema for completion: write it with `hapiish schema > routes.schema.json`, and begin the table with the
+line `# yaml-language-server: $schema=…` and the path of that file.
 
-Unknown keys are refused everywhere; `x-…` keys are free. `null` means "back to the default". `${NAME}`,
-`${NAME:default}`, `${NAME:?message}` and `${file:/path}` are filled in before anything is checked.
+Unknown keys are errors, except keys that begin with `x-`. `null` restores the default. `${NAME}`, `${NAME:default}`,
+`${NAME:?message}` and `${file:/path}` are replaced before validation.
 
-| form | what may be written |
+| form | allowed values |
 | --- | --- |
 | duration | milliseconds, or text such as `250ms`, `10s`, `5m`, `1h`, `1d` |
 | size | bytes, or text such as `64KB`, `1MB` (1 KB is 1024 bytes) |
@@ -86,7 +86,7 @@ def pages() -> dict[str, str]:
 
 class _Reference:
     def __init__(self) -> None:
-        self.homes: dict[str, tuple[str, str]] = {}
+        self.definitions: dict[str, tuple[str, str]] = {}  # definition → page and anchor
         self.pages: list[_Page] = []
 
     def write(self) -> dict[str, str]:
@@ -105,13 +105,13 @@ class _Reference:
     def collect(self, page: _Page, title: str, node: Subschema) -> None:
         """Adds the mappings at and below `node` to `page`; each definition is added once over all pages."""
         for name, branch in _branches(node):
-            if name in _FORMS or (name is not None and name in self.homes):
+            if name in _FORMS or (name is not None and name in self.definitions):
                 continue
             if branch.get("properties"):
                 text = _described(branch) if page.sections else ""
                 page.sections.append(_Section(title, text, branch, tuple(branch.get("required", ()))))
                 if name is not None:
-                    self.homes[name] = (page.name, page.anchor(title))
+                    self.definitions[name] = (page.name, page.anchor(title))
                 for key, inner in branch["properties"].items():
                     self.collect(page, f"{title}.{key}", inner)
             if isinstance(branch.get("additionalProperties"), dict):
@@ -124,17 +124,17 @@ class _Reference:
 
     def conditional(self, page: _Page, title: str, condition: Subschema) -> None:
         """Adds settings that depend on another key: the options of a scheme or a provider."""
-        asked = condition["if"]
-        if "properties" in asked:
-            (chosen,) = asked["properties"].values()
-            word = chosen.get("const") or " or ".join(chosen.get("enum", ()))
+        test = condition["if"]
+        if "properties" in test:
+            (value,) = test["properties"].values()
+            owner = value.get("const") or " or ".join(value.get("enum", ()))
         else:
-            word = f"a {asked['required'][0]}"
+            owner = f"a {test['required'][0]}"
         for key, inner in condition["then"].get("properties", {}).items():
-            self.collect(page, f"{title}.{key} of {word}", inner)
+            self.collect(page, f"{title}.{key} of {owner}", inner)
 
     def index(self, top: Mapping[str, Subschema]) -> str:
-        rows = ["| key | what it is |", "| --- | --- |"]
+        rows = ["| key | description |", "| --- | --- |"]
         with_page = {page.name for page in self.pages}
         for key, node in top.items():
             name = f"[`{key}`]({key}.md)" if key in with_page else f"`{key}`"
@@ -151,7 +151,7 @@ class _Reference:
             lines += [f"## `{section.title}`", ""]
             if section.text:
                 lines += [section.text, ""]
-            lines += ["| key | form | default | what it does |", "| --- | --- | --- | --- |"]
+            lines += ["| key | form | default | description |", "| --- | --- | --- | --- |"]
             lines += [self.row(page, section, key, node) for key, node in section.node["properties"].items()]
             lines.append("")
         return "\n".join(lines).rstrip() + "\n"
@@ -177,8 +177,8 @@ class _Reference:
         if "enum" in branch or "const" in branch:
             return
         if branch.get("properties"):
-            home = self.homes.get(name or "", (page.name, page.anchor(title)))
-            yield f"[settings]({'' if home[0] == page.name else home[0] + '.md'}#{home[1]})"
+            target, anchor = self.definitions.get(name or "", (page.name, page.anchor(title)))
+            yield f"[settings]({'' if target == page.name else target + '.md'}#{anchor})"
         elif isinstance(branch.get("additionalProperties"), dict):
             values = self.form(page, f"{title}.<name>", branch["additionalProperties"])
             yield f"mapping of names to ({values})" if ", " in values else f"mapping of names to {values}"
@@ -219,8 +219,7 @@ def _described(node: Subschema) -> str:
 
 
 def _default_cell(node: Subschema) -> str:
-    found = node if "default" in node else schema.follow(node)
-    default = found.get("default")
+    default = (node if "default" in node else schema.follow(node)).get("default")
     return "" if default is None or default in ({}, []) else f"`{_cell(json.dumps(default, ensure_ascii=False))}`"
 
 
@@ -230,9 +229,9 @@ def _default(node: Subschema) -> str:
 
 
 def _examples(node: Subschema) -> str:
-    found = node if "examples" in node else schema.follow(node)
-    shown = [f"`{_cell(json.dumps(example, ensure_ascii=False))}`" for example in found.get("examples", ())]
-    return f" Such as {', '.join(shown)}." if shown else ""
+    examples = (node if "examples" in node else schema.follow(node)).get("examples", ())
+    cells = [f"`{_cell(json.dumps(example, ensure_ascii=False))}`" for example in examples]
+    return f" Such as {', '.join(cells)}." if cells else ""
 
 
 def _cell(text: str) -> str:
