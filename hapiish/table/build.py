@@ -1,4 +1,4 @@
-"""Plain data of a table to the frozen dataclasses of `model`, by their declarations: keys, units, short forms.
+"""Builds the frozen dataclasses of `hapiish.options` from the tree of a table: keys, units, short forms.
 
 Everything here relies on the checks having found no fault; nothing is judged again.
 """
@@ -27,19 +27,19 @@ _UNITS: Final[Mapping[Any, Callable[[Any], int]]] = {
 
 
 def build(kind: type[T], value: Any, path: Path, place: Place) -> T:
-    """The dataclass `kind` from a mapping that the file's schema accepts; `place` marks what stands at a path."""
+    """Builds the dataclass `kind` from a mapping that the schema accepts; `place` returns the position of a path."""
     hint: Any = kind
     built: T = _converter(hint)(value, path, place)
     return built
 
 
 def part(kind: type, key: str, value: Any, path: Path, place: Place) -> Any:
-    """The value of a single option of the class `kind`."""
+    """Builds the value of a single option of the class `kind`."""
     return fields_of(kind)[key][1](value, path, place)
 
 
 def overlay(base: T, given: Mapping[str, Any]) -> T:
-    """A dataclass of ours with the options of `given`, as they are in the file, over its own."""
+    """Returns a dataclass with the options in `given`, as in the file, over its own."""
     kind: Any = type(base)
     known = fields_of(kind)
     found = [(known[key], value) for key, value in given.items() if key in known and value is not None]
@@ -49,13 +49,13 @@ def overlay(base: T, given: Mapping[str, Any]) -> T:
 
 @cache
 def fields_of(kind: type) -> Mapping[str, tuple[str, Converter]]:
-    """The fields of a dataclass by their key in the file: the attribute's name and how its value is made."""
+    """The fields of a dataclass by their key in the file: the name of the attribute and the converter of its value."""
     return {key: (each.name, _converter(each.hint)) for key, each in keys_of(kind).items() if each.is_attribute}
 
 
 @cache
 def _converter(hint: Any) -> Converter:
-    """How a value of the file becomes one of type `hint`."""
+    """Returns the converter of values in the file to the type `hint`."""
     hint, _ = bare(hint)
     if hint in _UNITS:
         unit = _UNITS[hint]
@@ -100,7 +100,7 @@ def _tuple(item: Converter) -> Converter:
 
 
 def _mapping(key_type: type, item: Converter, *, named: bool) -> Converter:
-    """A `named` thing without settings is there with its defaults; anything else that is null is not there."""
+    """Converts mappings by name; null means the defaults for a `named` class, and absence for any other value."""
 
     def convert(value: Any, path: Path, place: Place) -> Any:
         return {
@@ -113,7 +113,7 @@ def _mapping(key_type: type, item: Converter, *, named: bool) -> Converter:
 
 
 def _members(hints: tuple[Any, ...]) -> Iterator[Any]:
-    """The types of a union without markers; a function is told by its colon and not by its type."""
+    """The types of a union without markers; functions are recognized by their colon, not by their type."""
     for hint in hints:
         kind, _ = bare(hint)
         if get_origin(kind) in (Union, types.UnionType):
@@ -123,7 +123,7 @@ def _members(hints: tuple[Any, ...]) -> Iterator[Any]:
 
 
 def _union(members: tuple[Any, ...]) -> Converter:
-    """False is "switched off" where a group of options may be None, and a single value may stand for a whole."""
+    """The converter of a union: False becomes None for an optional group, a single value its short form."""
     takes_function = model.Function in members
     members = tuple(_members(members))
     literals = [value for member in members if get_origin(member) is Literal for value in get_args(member)]

@@ -1,6 +1,4 @@
-"""Kinds of handlers as the table knows them: their names, and the route options that they bring along (hapi's
-`handler.defaults`), without importing what they do.
-"""
+"""The names and default route options (hapi's `handler.defaults`) of handler kinds; imports no implementation."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,7 +10,7 @@ BUILT_IN: Final[Mapping[str, Mapping[str, Any]]] = {
     "view": {},
     "proxy": {"payload": {"output": "stream", "parse": False}},
 }
-"""The built-in kinds and their default route options; those for a body do not reach GET routes."""
+"""The built-in kinds and their default route options; those for a body do not apply to GET routes."""
 
 
 def kind_of(handler: Any) -> str | None:
@@ -21,7 +19,7 @@ def kind_of(handler: Any) -> str | None:
 
 
 def defaults(name: str, own: Any, method: str) -> Mapping[str, Any]:
-    """The route options that a kind brings; `own` is what the table's `kinds` say of it."""
+    """The default route options of a kind; `own` is its declaration under `kinds`."""
     given = own.get("defaults") if isinstance(own, Mapping) else BUILT_IN.get(name)
     if method == "GET" and given:
         return {key: value for key, value in given.items() if key != "payload"}
@@ -29,7 +27,7 @@ def defaults(name: str, own: Any, method: str) -> Mapping[str, Any]:
 
 
 def spelled(name: str, options: Any) -> Any:
-    """The options of a kind without the short forms that only this kind has."""
+    """Expands the short forms of a kind's options."""
     if name != "model" or not isinstance(options, Mapping):
         return options
     filters = options.get("filters")

@@ -1,8 +1,8 @@
 """The one merge of options: later layers win, objects merge, lists and scalars are replaced, null resets.
 
-A list that is written `{add: [...]}` goes on where the inherited one ends. hapi's rules: schemas are replaced whole,
-extension functions add up, and `cors: true` or `security: true` over an inherited object keeps it. A layer remembers
-where it stands in the file, so that every effective option can be traced to its line.
+`{add: [...]}` appends to the inherited list. hapi's rules: schemas are replaced as a whole, extension functions add
+up, and `cors: true` or `security: true` over an inherited object keeps it. A layer has its path in the file, so that
+every effective option can be traced to its line.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _AUTH, _NEVER, _ADDED = Merge.AUTH, Merge.NEVER, Merge.ADDED
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Options as one place of the file has them."""
+    """Options at one path of the file."""
 
     value: Mapping[str, Any]
     at: Path
@@ -33,13 +33,13 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """Options in effect, and the layers that they come from."""
+    """Effective options, and the layers that they come from."""
 
     value: Options
     layers: tuple[Layer, ...]
 
     def origin(self, *path: str | int) -> Path:
-        """The place in the file that decided the option at `path`."""
+        """The path in the file of the value that decides the option at `path`."""
         if path[:1] == ("ext",) and len(path) > 2 and isinstance(path[2], int):
             return self._added(str(path[1]), path[2], path[3:])
         for depth, step in enumerate(path):
@@ -54,7 +54,7 @@ class Merged:
         return (*self.layers[-1].at, *path)
 
     def _added(self, point: str, index: int, inside: Path) -> Path:
-        """The place of the extension function that is the so-manieth of all layers together."""
+        """The path of the n-th extension function of all layers together."""
         places: list[Path] = []
         for layer in self.layers:
             points = layer.value.get("ext", ())
@@ -67,7 +67,7 @@ class Merged:
         return (*places[index], *inside)
 
     def _entries(self, path: Path) -> list[Path]:
-        """The place of each entry of the list at `path`, which several layers may have added to."""
+        """The path of each entry of the list at `path`, to which several layers may add."""
         places: list[Path] = []
         for layer in self.layers:
             depth, value = _follow(layer.value, path)
@@ -86,12 +86,12 @@ class Merged:
         return places
 
     def under(self, layer: Layer) -> "Merged":
-        """These options with one more layer on top; what the layer does not touch stays the same object."""
+        """Merges one more layer on top; values that the layer does not set stay the same objects."""
         return Merged(_merge(self.value, layer.value, _rules()), (*self.layers, layer))
 
 
 def merge(*layers: Layer) -> Merged:
-    """The options in effect when `layers` lie upon each other, the last one on top."""
+    """Merges `layers`, the last one on top."""
     merged = Merged({}, ())
     for layer in layers:
         merged = merged.under(layer)
@@ -99,19 +99,19 @@ def merge(*layers: Layer) -> Merged:
 
 
 def added_by(value: Any) -> list[Any] | None:
-    """The entries that `{add: [...]}` has for an inherited list; None for anything else."""
+    """The entries of `{add: [...]}`, which extends an inherited list; None for any other value."""
     if not isinstance(value, Mapping) or not isinstance(value.get("add"), list):
         return None
     return list(value["add"]) if all(key == "add" or key.startswith("x-") for key in value) else None
 
 
 def listed(value: Any) -> list[Any]:
-    """A list, of which a single entry may stand for itself."""
+    """Returns a value as a list: a single entry is a list of one, None and False are empty."""
     return list(value) if isinstance(value, list) else [] if value in (None, False) else [value]
 
 
 def spell_auth(value: Any) -> Any:
-    """`auth` without its short forms: False, or a mapping of `strategies`, `mode` and `access`."""
+    """Expands the short forms of `auth`: returns False, or a mapping of `strategies`, `mode` and `access`."""
     if isinstance(value, str):
         return {"strategies": [value]}
     if not isinstance(value, Mapping):
@@ -135,7 +135,7 @@ def _rules() -> dict[str, Any]:
 
 
 def rules_of(kind: type) -> dict[str, Any]:
-    """How each option of a class is merged, by its key; what is merged as a mapping or replaced has no rule."""
+    """The merge rule of each option of a class, by key; options that merge as a mapping or are replaced have none."""
     rules = {key: each.declared.merge or _rule_of(each.hint) for key, each in keys_of(kind).items()}
     rules = {key: {"*": rule} if rule is Merge.ADDED else rule for key, rule in rules.items()}
     return {key: rule for key, rule in rules.items() if rule}
@@ -162,7 +162,7 @@ def _adds(value: Any, path: Path) -> bool:
 
 
 def _follow(value: Any, path: Path) -> tuple[int, Any]:
-    """How many steps of `path` there are in `value`, and what stands there."""
+    """The number of steps of `path` that exist in `value`, and the value there."""
     for depth, step in enumerate(path):
         inside = isinstance(step, int) and step < len(value) if isinstance(value, list) else step in value
         if not inside:

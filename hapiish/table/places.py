@@ -1,4 +1,4 @@
-"""Where in one table something is written: routes, their options, schemas inside of schemas.
+"""Finds the routes and their options in the tree of one table, and the subschemas of a schema.
 
 Walks the plain tree of a table, of which nothing is certain to be there.
 """
@@ -16,7 +16,7 @@ Place = tuple[Path, Any]
 
 
 def section(value: Any, *path: str) -> Mapping[str, Any]:
-    """The mapping at `path`, empty when there is none."""
+    """The mapping at `path`, empty if absent."""
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else _NOTHING
@@ -31,14 +31,14 @@ def mappings(holder: Any, key: str, at: Path = ()) -> Options:
 
 
 def groups_in(table: Any, at: Path = ()) -> Options:
-    """The groups of a table or of a group, with those inside of them."""
+    """The groups of a table or group, nested ones included."""
     for group, place in mappings(table, "groups", at):
         yield group, place
         yield from groups_in(group, place)
 
 
 def routes_in(table: Any) -> Options:
-    """The routes of a table and of its groups, and what resources say of single actions."""
+    """The routes of a table and its groups, and the settings of single actions of resources."""
     holders = [(table, ()), *groups_in(table)]
     for route, at in ((route, at) for holder, place in holders for route, at in mappings(holder, "routes", place)):
         yield route, at
@@ -48,11 +48,11 @@ def routes_in(table: Any) -> Options:
 
 
 INHERITED: Final = ("ext", "limit", "pre")
-"""Options that a namespace may have without `options` around them."""
+"""Options that a namespace may set outside of `options`."""
 
 
 def overrides_in(table: Any) -> Options:
-    """What a table says of single routes of the tables that it uses."""
+    """The overrides of single routes and events of used tables."""
     for entry, place in mappings(table, "plugins"):
         for id, override in section(entry, "override").items():
             if isinstance(override, Mapping):
@@ -60,7 +60,7 @@ def overrides_in(table: Any) -> Options:
 
 
 def options_in(table: Any) -> Options:
-    """Every place with options of routes: defaults, presets, groups, used tables, overrides, the routes themselves."""
+    """All options of routes: in defaults, presets, groups, used tables, overrides and routes."""
     yield section(table, "server", "routes"), ("server", "routes")
     for name in section(table, "presets"):
         yield section(table, "presets", name), ("presets", name)
@@ -70,7 +70,7 @@ def options_in(table: Any) -> Options:
 
 
 def schemas_within(at: Path, schema: Any) -> Iterator[tuple[Path, Any]]:
-    """The schema and those inside of it; names, constants and defaults that look like keywords are left in peace."""
+    """The schema and its subschemas; names, constants and defaults that look like keywords are ignored."""
     if not isinstance(schema, dict):
         return
     yield at, schema

@@ -1,6 +1,6 @@
-"""The options that hold at a place before a route has said a word: layers from the server's defaults inwards.
+"""The options that routes inherit: layers from the defaults of the server down to the innermost group.
 
-Knows no routes and no presets, only layers; what many routes inherit is merged once.
+Options that many routes inherit are merged once.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +17,7 @@ GET: Final = "GET"
 
 
 class Scope:
-    """The layers of one place: the servers' defaults at the bottom, then those of groups from the outside inwards."""
+    """The layers of one group: the defaults of the servers at the bottom, then the groups, outermost first."""
 
     __slots__ = ("_merged", "above", "servers")
 
@@ -27,15 +27,15 @@ class Scope:
         self._merged: dict[str, Merged] = {}
 
     def inside(self, *layers: Layer) -> "Scope":
-        """This scope with more layers on top; the same one when they say nothing."""
-        told = tuple(layer for layer in layers if layer.value)
-        return Scope(self.servers, (*self.above, *told)) if told else self
+        """Returns this scope with more layers on top; the same scope if they are empty."""
+        non_empty = tuple(layer for layer in layers if layer.value)
+        return Scope(self.servers, (*self.above, *non_empty)) if non_empty else self
 
     def of(self, method: str, kind: Layer | None = None) -> Merged:
-        """The options in effect for routes of a method, in upper case; what a handler's `kind` brings lies upon the
-        servers' defaults.
+        """The effective options of routes of a method (uppercase); the defaults of a handler's `kind` are merged over
+        those of the servers.
 
-        GET routes have no request body: what defaults say of bodies is not meant for them.
+        GET routes have no request body: defaults for bodies do not apply to them.
         """
         part = _bodiless if method == GET else None
         if kind is not None and kind.value:
@@ -44,12 +44,12 @@ class Scope:
 
     @property
     def defaults(self) -> Merged:
-        """The options in effect for routes with a request body."""
+        """The effective options of routes with a request body."""
         return self._once("", None)
 
     @property
     def for_events(self) -> Merged:
-        """The options in effect for events of Socket.IO."""
+        """The effective options of Socket.IO events."""
         return self._once("event", _for_event)
 
     def _once(self, key: str, part: Part | None) -> Merged:
@@ -63,7 +63,7 @@ def _merged(layers: tuple[Layer, ...], part: Part | None) -> Merged:
 
 
 def _bodiless(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Options without what they say of request bodies."""
+    """Options without those for request bodies."""
     kept = {key: given for key, given in value.items() if key != "payload"}
     if isinstance(kept.get("validate"), Mapping):
         kept["validate"] = {key: given for key, given in kept["validate"].items() if key != "payload"}
@@ -91,7 +91,7 @@ def _part(value: Mapping[str, Any], place: On) -> Mapping[str, Any]:
 
 @cache
 def _options_at(place: On) -> Mapping[str, tuple[str, ...]]:
-    """The options that may stand at a place, each with its keys where not all of them may."""
+    """The options that are allowed at a place, each with its allowed keys if not all are."""
     return {
         key.key: tuple(each.key for each in _keys(key.hint) if place in _places(each))
         for key in keys_of(RouteOptions).values()
