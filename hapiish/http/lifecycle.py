@@ -197,7 +197,7 @@ def extension_step(point: str, function: AsyncHandler) -> Step:
 
 
 def with_context(function: AsyncHandler, context: Any) -> AsyncHandler:
-    """Wraps a function so that it finds `context` as `h.context`."""
+    """Wraps a function so that `h.context` is `context`."""
 
     async def call(request: Request, h: Toolkit) -> Any:
         return await function(request, BoundToolkit(request, context))
@@ -206,12 +206,12 @@ def with_context(function: AsyncHandler, context: Any) -> AsyncHandler:
 
 
 def with_timeout(function: AsyncHandler, milliseconds: int, name: str) -> AsyncHandler:
-    """Wraps a function so that it is cancelled after so many ms, which is a 500 (hapi); `name` is for the log."""
+    """Wraps a function so that it is cancelled after `milliseconds`, which is a 500 (hapi); `name` is for the log."""
 
-    async def call(*given: Any) -> Any:
+    async def call(*arguments: Any) -> Any:
         try:
             async with asyncio.timeout(milliseconds / 1000) as timer:
-                return await function(*given)
+                return await function(*arguments)
         except TimeoutError:
             if not timer.expired():
                 raise

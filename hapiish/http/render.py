@@ -12,6 +12,7 @@ from hapiish.http.content import conditional
 from hapiish.http.content.cache_control import CacheControl
 from hapiish.http.content.compression import IDENTITY, Compression
 from hapiish.http.content.json_format import OF_JSON, PLAIN, Format
+from hapiish.http.content.mime import BYTES
 from hapiish.http.content.stream import Body, Unsent, body_of, is_stream
 from hapiish.http.cookies.cookies import Cookies
 from hapiish.http.exchange.request import Request
@@ -21,12 +22,8 @@ from hapiish.http.syntax.header import Pair, pair
 
 Rendered = tuple[int, list[Pair], bytes | Body]
 
-JSON = "application/json; charset=utf-8"
-HTML = "text/html; charset=utf-8"
-BYTES = "application/octet-stream"
-
-_JSON_TYPE = (b"content-type", JSON.encode())
-_HTML_TYPE = (b"content-type", HTML.encode())
+_JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
+_HTML_TYPE = (b"content-type", b"text/html; charset=utf-8")
 _BYTES_TYPE = (b"content-type", BYTES.encode())
 _ACCEPT_RANGES = (b"accept-ranges", b"bytes")
 _END_OF_205 = [(b"content-length", b"0")]  # the only status without a body that has a Content-Length
@@ -105,7 +102,7 @@ class Responder:
             rendered = self._render_plain(request, response)
             if rendered is not None:
                 return rendered
-        return self._render(request, response)
+        return self._finish(request, response, *self._body(request, response))
 
     def _render_plain(self, request: Request, response: Response) -> Rendered | None:
         """Renders JSON of which the handler set at most the status: all headers but two are precomputed."""
@@ -126,9 +123,6 @@ class Responder:
             [*headers, (self.request_id, request.id.encode("latin-1")), length],
             b"" if method == "HEAD" else body,
         )
-
-    def _render(self, request: Request, response: Response) -> Rendered:
-        return self._finish(request, response, *self._body(request, response))
 
     def _finish(self, request: Request, response: Response, body: bytes | Body, content_type: Pair | None) -> Rendered:
         length = len(body) if isinstance(body, bytes) else body.length

@@ -427,7 +427,7 @@ routes:
         ("good", {"credentials": {"user": "ann", "scope": ["a"]}, "artifacts": {"raw": 1}, "auth": False}),
         ("bad", (401, "Bad token")),
         ("known", (401, "Bad token")),
-        ("page", (401, "Authentication needs an answer of its own")),
+        ("page", (401, "Authentication requires a response of the scheme")),
     ],
 )
 async def test_code_may_ask_a_strategy_about_any_request(make: Make, say: str, outcome: Any) -> None:

@@ -61,7 +61,7 @@ class CookieAuth:
         session = self._request.auth.artifacts
         if isinstance(session, Mapping):
             return session
-        raise RuntimeError(f"there is no session to {purpose}")
+        raise RuntimeError(f"no session to {purpose}")
 
 
 class CookieScheme:

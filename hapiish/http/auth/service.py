@@ -37,7 +37,7 @@ class AuthService:
             raise verdict.error
         if isinstance(verdict, Authenticated):
             return verdict
-        raise boom.Unauthorized("Authentication needs an answer of its own", code="unauthorized")
+        raise boom.Unauthorized("Authentication requires a response of the scheme", code="unauthorized")
 
     @anywhere
     async def verify(self, request: Request) -> None:

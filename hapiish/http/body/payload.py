@@ -15,6 +15,7 @@ from hapiish.http.body import multipart
 from hapiish.http.body.reader import BodyPieces, BodyStream, PartialBody, RequestAborted, begin, complete
 from hapiish.http.body.uploads import Uploads, save
 from hapiish.http.content.decompression import Bounded, Codings, too_large
+from hapiish.http.content.mime import BYTES
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.toolkit import Toolkit
@@ -289,7 +290,7 @@ def media_type(header: bytes) -> tuple[str, Parse | None]:
 def parser_of(content_type: str) -> Parse | None:
     """The parser of that type and charset; None if there is none. Parsers raise BadRequest."""
     mime = content_type.partition(";")[0].strip().lower()
-    if mime == "application/octet-stream":
+    if mime == BYTES:
         return _octets
     charset = named(content_type)
     if charset is None:

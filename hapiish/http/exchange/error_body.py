@@ -9,6 +9,7 @@ from typing import Any
 
 from hapiish import codec
 from hapiish.boom import Boom
+from hapiish.http.content.mime import BYTES
 from hapiish.http.exchange import log
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response, from_error
@@ -55,7 +56,7 @@ class Errors:
         if isinstance(content, str):
             return content.encode(), self.type or "text/plain; charset=utf-8"
         if isinstance(content, bytes):
-            return content, self.type or "application/octet-stream"
+            return content, self.type or BYTES
         return codec.encode(content), self.type or "application/json; charset=utf-8"
 
 

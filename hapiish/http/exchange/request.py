@@ -284,8 +284,6 @@ class Request:
 
     def generate_response(self, source: Any = None) -> Response:
         """A response with that value, as `h.response`, for code without an `h`."""
-        from hapiish.http.exchange.response import Response
-
         return Response(source)
 
     def set_method(self, method: str) -> None:

@@ -14,7 +14,7 @@ PATIENCE: Final = 10.0
 
 
 class Verdict(NamedTuple):
-    """Whether a request is allowed, the number left, and the seconds until there are more."""
+    """The decision on a request: whether it is allowed, the number left, and the seconds until there are more."""
 
     allowed: bool
     remaining: int

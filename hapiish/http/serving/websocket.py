@@ -1,8 +1,8 @@
-"""uvicorn's WebSocket with a short way for what Socket.IO is made of: whole text frames, in and out.
+"""uvicorn's WebSocket protocol with a fast path for the traffic of Socket.IO: unfragmented text frames.
 
-Unfragmented, uncompressed text is read and written here, and the frames of one turn of the event loop leave in one
-write. Everything else (handshake, control frames, fragments, extensions, errors, the end) stays uvicorn's and the
-websockets library's. Knows nothing of Socket.IO; an ASGI application notices nothing but speed.
+Uncompressed text is read and written here, and the frames of one turn of the event loop are written together.
+Handshake, control frames, fragments, extensions, errors and the close are handled by uvicorn and the websockets
+library. The module does not depend on Socket.IO.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from hapiish.types import Receive, Scope, Send
 
 try:
     from websockets.speedups import apply_mask
-except ImportError:  # where the websockets library has no compiled part
+except ImportError:  # the websockets library may lack its compiled part
     from websockets.utils import apply_mask
 
 logger = logging.getLogger("hapiish.realtime")
@@ -31,14 +31,14 @@ logger = logging.getLogger("hapiish.realtime")
 OPEN = State.OPEN
 
 READ_AHEAD = 16
-"""Messages that wait for the application before the client has to wait."""
+"""Number of messages queued for the application before backpressure applies."""
 
 MOST_PONGS = 16
-"""Pings that are answered of those that come at once; the last ones are enough (RFC 6455 §5.5.3)."""
+"""Maximum number of pings answered per read; answering the last ones suffices (RFC 6455 §5.5.3)."""
 
 MOST_FRAGMENTS = 1000
 LEAST_OF_A_FRAGMENT = 256
-"""Bytes of a message for each fragment beyond the first 1,000. To read one costs more than so many bytes."""
+"""Bytes of a message per fragment beyond the first 1,000: reading a fragment costs more than so many bytes."""
 
 # First bytes of frames (RFC 6455 §5.2): FIN and opcode.
 TEXT = 0x81
@@ -52,7 +52,7 @@ _HEADS = [bytes((TEXT, size)) for size in range(126)]
 
 
 def text_frame(text: str) -> bytes:
-    """A server's text frame."""
+    """Encodes a text frame of a server."""
     payload = text.encode()
     size = len(payload)
     if size < 126:
@@ -63,12 +63,12 @@ def text_frame(text: str) -> bytes:
 
 
 def is_refused(first: int, second: int) -> bool:
-    """Whether the library refuses a client's frame that begins so: not masked, or of no known kind."""
+    """Returns whether the library refuses a frame with these first bytes: not masked, or of an unknown kind."""
     return second < 128 or (first != TEXT and first & 15 not in OPCODES)
 
 
 def measure(data: bytes, start: int) -> tuple[int, int]:
-    """Bytes of head and of payload of a client's frame; of the head alone while too little has come to tell."""
+    """The length of the head and of the payload of a client's frame; the payload is 0 while the head is incomplete."""
     have = len(data) - start
     if have < 2:
         return 2, 0
@@ -82,7 +82,7 @@ def measure(data: bytes, start: int) -> tuple[int, int]:
 
 
 class Inbox:
-    """The part of asyncio.Queue that a WebSocket with one reader uses; the real one asks for the loop at every turn."""
+    """The subset of asyncio.Queue that one reader needs; asyncio's looks up the event loop in every call."""
 
     __slots__ = ("_items", "_loop", "_waiter")
 
@@ -97,7 +97,7 @@ class Inbox:
             self._waiter.set_result(None)
 
     async def get(self) -> Any:
-        """The oldest item, once there is one; nothing is lost when this is cancelled."""
+        """Waits for the oldest item and returns it; a cancelled call loses nothing."""
         while not self._items:
             self._waiter = self._loop.create_future()
             await self._waiter
@@ -111,16 +111,16 @@ class Inbox:
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """For uvicorn's option `ws`."""
+    """The class for uvicorn's option `ws`."""
 
-    released: Callable[[Any], None] | None = None  # whom to tell of the end
-    _latest = ("", text_frame(""))  # a text and its frame, which the many recipients of one message share
+    released: Callable[[Any], None] | None = None  # called at the end of the connection
+    _latest = ("", text_frame(""))  # the last text and its frame, shared by the recipients of one message
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
         self.queue: Any = Inbox(self.loop)
-        self._rest = bytearray()  # the beginning of a frame
-        self._needed = 0  # bytes that it must have before it is worth a look
+        self._rest = bytearray()  # the beginning of an incomplete frame
+        self._needed = 0  # bytes needed before the frame is parsed again
         self._in_fragments = False
         self._fragments_left = 0  # in bytes
         self._pongs: deque[bytes] = deque(maxlen=MOST_PONGS)
@@ -129,13 +129,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._served, self.app = self.app, self._serve
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Gives back its place among the server's connections."""
+        """Releases the place among the server's connections."""
         super().connection_lost(exc)
         if self.released is not None:
             self.released(self)
 
     def open(self, target: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-        """Goes on with a handshake whose head was read and judged; the library takes it up at what follows."""
+        """Continues a handshake whose head is read and validated; the library takes over after it."""
         self.conn.parser = Protocol.parse(self.conn)
         next(self.conn.parser)
         pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
@@ -150,7 +150,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     # Out
 
     async def send(self, message: Any) -> None:
-        """Puts text beside what else leaves in this turn of the loop."""
+        """Buffers text until the turn of the event loop ends."""
         if not self.writable.is_set():
             await self.writable.wait()
         text = message.get("text")
@@ -179,14 +179,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._held = 0
 
     def shutdown(self) -> None:
-        """Closes behind what was sent."""
+        """Closes after the buffered output."""
         self._flush()
         super().shutdown()
 
     # In
 
     def data_received(self, data: bytes) -> None:
-        """Takes out the whole frames; the websockets library sees those that are not plain text, one by one."""
+        """Extracts complete text frames; the websockets library receives all other frames, one by one."""
         if self._rest:
             self._rest += data
             if len(self._rest) < self._needed and self.conn.state is OPEN:
@@ -207,7 +207,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             if data[start] == PING and size < 126:
                 self._pongs.append(apply_mask(data[stop - size : stop], data[stop - size - 4 : stop - size]))
             elif data[start] == PONG and size < 126 and self.pending_ping_payload is None:
-                pass  # nobody has asked
+                pass  # the application does not receive
             elif data[start] != TEXT or self._in_fragments or not self._take(data, stop - size, stop):
                 self._pass_on(data[start:stop])
             start = stop
@@ -216,14 +216,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._answer_pings()
 
     def _answer_pings(self) -> None:
-        """Later when the client does not read: it must not make us keep what it does not want."""
+        """Answers pings, later if the client does not read, so that the buffer stays bounded."""
         if self._pongs and self.writable.is_set():
             if self.conn.state is OPEN:
                 self.transport.write(b"".join(bytes((PONG, len(data))) + data for data in self._pongs))
             self._pongs.clear()
 
     def resume_writing(self) -> None:
-        """Answers the pings that had to wait."""
+        """Answers the pings that were deferred."""
         super().resume_writing()
         self._answer_pings()
 
@@ -239,7 +239,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         return True
 
     def send_receive_event_to_app(self) -> None:
-        """Ends a connection whose text is no UTF-8, which for uvicorn is an error of the server with a traceback."""
+        """Closes a connection whose text is not UTF-8, which uvicorn logs as a server error with a traceback."""
         if self.curr_msg_data_type == "text" and not self.close_sent:
             try:
                 b"".join(self.frames).decode()

@@ -13,8 +13,8 @@ from ipaddress import IPv6Address
 from typing import Any, Final
 
 from hapiish import boom, codec
+from hapiish.http.syntax.header import Pair
 
-Pair = tuple[bytes, bytes]
 Encoded = Callable[[dict[str, Any]], tuple[bytes, str] | None]
 
 LONGEST_HOST: Final = 255
