@@ -41,7 +41,7 @@ def check_password(password: Password) -> None:
     """Raises ValueError for a secret that is too short or an invalid id."""
     named = {"default": password} if isinstance(password, str) else password
     if not named:
-        raise ValueError("the password is missing")
+        raise ValueError("no password is set")
     for name, secret in named.items():
         if not _ID.fullmatch(name):
             raise ValueError(f'"{name}" is no password id: letters, digits and _')

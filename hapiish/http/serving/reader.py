@@ -15,8 +15,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from hapiish.http.exchange.request import TRAILERS
 from hapiish.http.serving.coalescing import Flow
 from hapiish.http.serving.connections import Connections
+from hapiish.http.syntax.header import Pair
 from hapiish.http.syntax.message_head import (
-    Pair,
     Refused,
     is_host,
     judge_codings,
