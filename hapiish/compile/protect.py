@@ -20,11 +20,6 @@ class ProtectCompiler:
         """The policy of `csp`; None where it is off."""
         return self.names.once(csp.Policy, given) if given is not None else None
 
-    def headers(self, given: model.Csp | None) -> tuple[tuple[str, str], ...]:
-        """The policy as a fixed header; none where each response has its own nonces."""
-        policy = self.policy(given)
-        return ((policy.header, policy.fixed),) if policy is not None and policy.fixed else ()
-
     def nonces(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
         """The step that offers nonces, before anything of the user's."""
         policy = self.policy(options.csp)

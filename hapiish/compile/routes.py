@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from hapiish import options as model
 from hapiish.compile.auth import AuthCompiler
@@ -22,23 +22,25 @@ from hapiish.http.content.mime import MimeTypes
 from hapiish.http.cookies.cookies import Cookies, cookies_step
 from hapiish.http.exchange.error_body import Errors
 from hapiish.http.exchange.route import Finalizer, Route, Step
-from hapiish.http.guards import security_headers
 from hapiish.http.guards.cors import Cors
 from hapiish.http.lifecycle import Prerequisite, extension_step, pre_step, timed, uninterrupted
 from hapiish.http.render import Responder
+from hapiish.options.declare import declaring
 from hapiish.realm import entering
+from hapiish.resolve import resolve
 from hapiish.types import AsyncHandler
 
 _UNCACHED = model.Cache(otherwise="")
+_CONSTANT_HEADERS: Final = declaring(model.RouteOptions, "headers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ResponseSettings:
     """The settings of a responder, which are also the key under which routes share it."""
 
-    security: model.Security | None
+    constant: tuple[Any, ...]
+    """The settings of the options that declare constant headers."""
     cors: model.Cors | None
-    csp: model.Csp | None
     cache: model.Cache | None
     compression: model.Encoders | None
     json: model.JsonFormat
@@ -51,9 +53,8 @@ class _ResponseSettings:
         """Returns the settings for these options."""
         rules = options.response
         return cls(
-            security=options.security,
+            constant=tuple(getattr(options, name) for name, _ in _CONSTANT_HEADERS),
             cors=options.cors,
-            csp=options.csp,
             cache=options.cache,
             compression=options.compression,
             json=options.json,
@@ -162,10 +163,12 @@ class RouteCompiler:
     def _responder(self, given: "_ResponseSettings") -> Responder:
         return Responder(
             cookies=self.cookies,
-            security=(
-                *(security_headers.headers(given.security) if given.security is not None else ()),
-                *self.protect.headers(given.csp),
-            ),
+            constant=[
+                header
+                for (_, function), settings in zip(_CONSTANT_HEADERS, given.constant, strict=True)
+                if settings is not None
+                for header in resolve(function)(settings)
+            ],
             cors=Cors(given.cors) if given.cors is not None else None,
             cache=CacheControl(given.cache or _UNCACHED, given.method == "GET"),
             compression=self.names.once(self._compression, given.compression),

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from hapiish import options as model
 from hapiish.compile.names import missing
 from hapiish.compile.routes import RouteCompiler
 from hapiish.grammar.schema import embed
 from hapiish.http.exchange.route import Route, Step
+from hapiish.options.declare import declaring
 from hapiish.realtime import NamespaceHooks
 from hapiish.realtime.binding import Connection, Emits, EventRoute, answering_with_attachments, with_attachments
 from hapiish.realtime.socketio.attachments import for_attachments, has_attachments
+from hapiish.resolve import resolve
 from hapiish.types import AsyncHandler
+
+_CONSTANT_FIELDS: Final = declaring(model.RouteOptions, "acknowledgement")
 
 
 class SocketCompiler:
@@ -42,7 +46,12 @@ class SocketCompiler:
             on_disconnect=self.functions(given.on_disconnect),
         )
         routes = {
-            event.event: EventRoute(server, self.event(event, given), raw=(event.ack or given.ack) == "raw")
+            event.event: EventRoute(
+                server,
+                self.event(event, given),
+                raw=(event.ack or given.ack) == "raw",
+                constant=_constant_fields(event.options),
+            )
             for event in given.events
         }
         others = routes.pop("*", None)
@@ -162,6 +171,17 @@ class SocketCompiler:
             yield from self.routes.inputs.validations(given, rules)
         yield from self.routes.extensions("onPreHandler", options)
         yield from self.routes.prerequisites(options)
+
+
+def _constant_fields(options: model.RouteOptions) -> dict[str, Any]:
+    """Returns the constant fields of an event's acknowledgements, as its options declare them."""
+    declared = [(getattr(options, name), function) for name, function in _CONSTANT_FIELDS]
+    return {
+        name: value
+        for settings, function in declared
+        if settings is not None
+        for name, value in resolve(function)(settings).items()
+    }
 
 
 def _says(event: model.Event, namespace: model.Namespace, key: str) -> bool:

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import UnionType
-from typing import Any, Final, Union, get_args, get_origin
+from typing import Final
 
 from hapiish.options import RouteOptions
-from hapiish.options.declare import On, class_of, keys_of
+from hapiish.options.declare import On, classes_of, keys_of
 
 PLACES: Final = {
     "route": On.ROUTE,
@@ -52,13 +51,8 @@ def _rows(kind: type, above: str, limit: On) -> Iterator[Row]:
         on = (key.declared.on or limit) & limit
         if on:
             yield Row(path, on)
-            for inner in filter(None, map(class_of, _members(key.hint))):
+            for inner in classes_of(key.hint):
                 yield from _rows(inner, f"{path}.", on)
-
-
-def _members(hint: Any) -> tuple[Any, ...]:
-    """Returns the members of a union, or the type itself."""
-    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
 
 
 def page() -> str:

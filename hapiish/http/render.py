@@ -42,8 +42,8 @@ _CREATING = frozenset({"POST", "PUT", "PATCH"})
 class Responder:
     """Renders the responses of a route.
 
-    `security` are fixed headers; `cache` writes Cache-Control; `empty` is the status of an empty 200; `ranges` allows
-    byte ranges; `get` says whether 304 and ranges apply (GET and `*` routes). `compression` is None where it is off;
+    `constant` are headers of every response; `cache` writes Cache-Control; `empty` is the status of an empty 200;
+    `ranges` allows byte ranges; `get` says whether 304 and ranges apply (GET and `*` routes). `compression` is None where it is off;
     bodies shorter than `long` are not compressed. `request_id` names the header of the request's id.
     """
 
@@ -58,7 +58,7 @@ class Responder:
         *,
         cookies: Cookies,
         cache: CacheControl,
-        security: Sequence[tuple[str, str]] = (),
+        constant: Sequence[tuple[str, str]] = (),
         cors: Cors | None = None,
         compression: Compression | None = None,
         formatter: Format | None = None,
@@ -78,7 +78,7 @@ class Responder:
         self.get = get
         self.request_id_name = request_id.lower()
         self.request_id = self.request_id_name.encode("latin-1")
-        fixed = dict(security)
+        fixed = dict(constant)
         if cache.constant:
             fixed["cache-control"] = cache.constant
         self.fixed = tuple((name, (name.encode("latin-1"), value.encode("latin-1"))) for name, value in fixed.items())
@@ -136,7 +136,7 @@ class Responder:
         if own:
             own.pop(self.request_id_name, None)  # a proxied response has the id of the upstream request
             status = self._validated(request, response, coding, own)
-            headers = [pair for name, pair in self.fixed if name not in own]
+            headers = [pair for name, pair in self.fixed if name not in own or name == "link"]
         else:
             headers = self.plain.copy()
         if length == 0:

@@ -19,7 +19,7 @@ Sources = Annotated[
 Restriction = Annotated[str, Text("^allow-[a-z-]+$", 'a word such as "allow-forms"')]
 
 
-@settings(also=(True, False), wanted="true, false or settings")
+@settings(also=(True, False), wanted="true, false or settings", headers="hapiish.http.guards.csp:headers")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Csp:
     """The header Content-Security-Policy on every response, with blankie's keys: true for the defaults below, settings,

@@ -10,7 +10,8 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum, Flag, auto
 from functools import cache
 from importlib import import_module
-from typing import Annotated, Any, ClassVar, Final, TypeVar, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, ClassVar, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T", bound=type)
 R = TypeVar("R")
@@ -159,6 +160,8 @@ class Settings:
     bare: bool = False
     chosen: "Chosen | None" = None
     extra: Extra = field(default_factory=dict)
+    headers: str = ""
+    acknowledgement: str = ""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -242,6 +245,9 @@ def settings(**given: Any) -> Callable[[T], T]:
     - `bare`: whether an entry of a list or mapping may be null
     - `chosen`: options that depend on another option
     - `extra`: further keywords of JSON Schema
+    - `headers`: the module:attribute of a function that returns the constant response headers for the settings, pairs of
+      a lower-case name and a value
+    - `acknowledgement`: the same for constant fields of an event's acknowledgement
     """
 
     def decorate(kind: T) -> T:
@@ -319,6 +325,20 @@ def class_of(hint: Any) -> type | None:
             return class_of(marker.hint)
     found: type | None = kind if is_options(kind) else None
     return found
+
+
+def classes_of(hint: Any) -> list[type]:
+    """Returns the classes of options that a value may be a mapping of."""
+    members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return [kind for kind in map(class_of, members) if kind is not None]
+
+
+def declaring(kind: type, what: str) -> list[tuple[str, str]]:
+    """Returns the attributes of a class whose settings declare `headers` or `acknowledgement`, with what they declare."""
+    found = [
+        (key.name, getattr(settings_of(each), what)) for key in keys_of(kind).values() for each in classes_of(key.hint)
+    ]
+    return [(name, function) for name, function in found if function]
 
 
 def summary(kind: type) -> str:

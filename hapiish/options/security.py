@@ -33,7 +33,11 @@ class Xframe:
     source: str | None = option(None, "The origin of `allow-from`; without it the rule is sameorigin.")
 
 
-@settings(also=(True, False), wanted="true, false or settings")
+@settings(
+    also=(True, False),
+    wanted="true, false or settings",
+    headers="hapiish.http.guards.security_headers:headers",
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Security:
     """Security headers: true for the defaults below, settings, or false."""

@@ -228,11 +228,13 @@ class EventRoute:
 
     __slots__ = ("acknowledgement", "root", "route", "server")
 
-    def __init__(self, server: Any, route: Route, *, raw: bool = False) -> None:
+    def __init__(
+        self, server: Any, route: Route, *, raw: bool = False, constant: Mapping[str, Any] | None = None
+    ) -> None:
         self.server = server
         self.root = getattr(server, "root", server)
         self.route = route
-        self.acknowledgement = raw_acknowledgement if raw else acknowledgement
+        self.acknowledgement = raw_acknowledgement if raw else with_fields(constant) if constant else acknowledgement
 
     def acknowledge(self, socket: Any, data: Any) -> Awaitable[Any]:
         """Runs the event; every outcome is an ack. onPostResponse comes after it has left."""
@@ -324,6 +326,11 @@ def acknowledgement(response: Response) -> Ack:
     if isinstance(source, dict):
         return {"ok": True, **source}
     return {"ok": True} if source is None else {"ok": True, "data": source}
+
+
+def with_fields(constant: Mapping[str, Any]) -> Callable[[Response], Ack]:
+    """Returns an `acknowledgement` with constant fields; those of the handler override them."""
+    return lambda response: {**constant, **acknowledgement(response)}
 
 
 def raw_acknowledgement(response: Response) -> Any:

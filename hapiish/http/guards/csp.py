@@ -70,6 +70,12 @@ class Policy:
         return _text(directives)
 
 
+def headers(settings: options.Csp) -> tuple[tuple[str, str], ...]:
+    """Returns the policy without nonces as a constant header; none for an empty policy."""
+    policy = Policy(settings)
+    return ((policy.header, policy.fixed),) if policy.fixed else ()
+
+
 def nonces_step(policy: Policy) -> Callable[[Request], None]:
     """The step that provides nonces to handlers and templates."""
 
