@@ -43,8 +43,8 @@ class Responder:
     """Renders the responses of a route.
 
     `constant` are headers of every response; `cache` writes Cache-Control; `empty` is the status of an empty 200;
-    `ranges` allows byte ranges; `get` says whether 304 and ranges apply (GET and `*` routes). `compression` is None where it is off;
-    bodies shorter than `long` are not compressed. `request_id` names the header of the request's id.
+    `ranges` allows byte ranges; `get` says whether 304 and ranges apply (GET and `*` routes). `compression` is None
+    where it is off; bodies shorter than `long` are not compressed. `request_id` names the header of the request's id.
     """
 
     __slots__ = (

@@ -162,6 +162,7 @@ class Settings:
     extra: Extra = field(default_factory=dict)
     headers: str = ""
     acknowledgement: str = ""
+    fault: Callable[[Mapping[str, Any]], tuple[str, str] | None] | None = None
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -245,9 +246,10 @@ def settings(**given: Any) -> Callable[[T], T]:
     - `bare`: whether an entry of a list or mapping may be null
     - `chosen`: options that depend on another option
     - `extra`: further keywords of JSON Schema
-    - `headers`: the module:attribute of a function that returns the constant response headers for the settings, pairs of
+    - `headers`: a function as module:attribute that returns the constant response headers for the settings, pairs of
       a lower-case name and a value
-    - `acknowledgement`: the same for constant fields of an event's acknowledgement
+    - `acknowledgement`: one that returns constant fields for the acknowledgements of an event
+    - `fault`: a function of the merged mapping that returns the key of a value that contradicts the others, and why
     """
 
     def decorate(kind: T) -> T:
@@ -333,12 +335,10 @@ def classes_of(hint: Any) -> list[type]:
     return [kind for kind in map(class_of, members) if kind is not None]
 
 
-def declaring(kind: type, what: str) -> list[tuple[str, str]]:
-    """Returns the attributes of a class whose settings declare `headers` or `acknowledgement`, with what they declare."""
-    found = [
-        (key.name, getattr(settings_of(each), what)) for key in keys_of(kind).values() for each in classes_of(key.hint)
-    ]
-    return [(name, function) for name, function in found if function]
+def declaring(kind: type, what: str) -> list[tuple[str, Any]]:
+    """Returns the attributes of a class whose settings declare `headers`, `acknowledgement` or `fault`, with it."""
+    each = [(key, settings_of(inner)) for key in keys_of(kind).values() for inner in classes_of(key.hint)]
+    return [(key.name, function) for key, declared in each if (function := getattr(declared, what))]
 
 
 def summary(kind: type) -> str:

@@ -75,6 +75,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     protect.sources,
     protect.tokens,
     options.expiry,
+    options.contradictions,
     options.sampled_changes,
     options.bodiless,
     options.get_payload,

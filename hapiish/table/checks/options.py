@@ -1,8 +1,10 @@
 """Checks the effective options of routes, after the merge, for contradictions and for options without effect."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
+from hapiish.options import RouteOptions
+from hapiish.options.declare import camel, declaring
 from hapiish.table.draft import Draft
 from hapiish.table.draft_parts import RouteDraft
 from hapiish.table.form.wording import did_you_mean
@@ -15,6 +17,7 @@ from hapiish.table.schemas.references import value_at
 from hapiish.table.schemas.weight import always_applied
 from hapiish.table.text.marks import Path
 
+_FAULTS: Final = declaring(RouteOptions, "fault")
 _BODILESS = frozenset({"204", "205", "304"})
 
 
@@ -24,6 +27,16 @@ def expiry(draft: Draft) -> Iterator[Problem]:
         cache = _section(merged, "cache")
         if "expiresIn" in cache and "expiresAt" in cache:
             yield _exclusive(draft, merged.origin("cache", "expiresIn"), merged.origin("cache", "expiresAt"))
+
+
+def contradictions(draft: Draft) -> Iterator[Problem]:
+    """Values of one option that contradict each other, by the rule of its declaration."""
+    for merged in _effective_options(draft):
+        for name, fault in _FAULTS:
+            value = _section(merged, camel(name))
+            if value and (found := fault(value)) is not None:
+                key, message = found
+                yield Problem(draft.mark(*merged.origin(camel(name), key)), Code.VALUE, message)
 
 
 def sampled_changes(draft: Draft) -> Iterator[Problem]:
@@ -222,10 +235,10 @@ def encodings(draft: Draft) -> Iterator[Problem]:
 
 
 def _effective_options(draft: Draft) -> Iterator[Merged]:
-    yield draft.defaults
-    for route in draft.routes:
-        if route.value.get("options"):
-            yield from route.options.values()
+    """Yields the merged options of every route and event; routes that say nothing of their own share one."""
+    merged = [draft.defaults, *(each for route in draft.routes for each in route.options.values())]
+    merged += [event.options for namespace in draft.namespaces for event in namespace.events]
+    yield from {id(each): each for each in merged}.values()
 
 
 def _section(merged: Merged, name: str) -> Mapping[str, Any]:
