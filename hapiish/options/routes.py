@@ -12,6 +12,7 @@ from hapiish.options.cors import Cors
 from hapiish.options.csp import Csp
 from hapiish.options.csrf import Csrf
 from hapiish.options.declare import As, Form, Items, Merge, On, option, settings
+from hapiish.options.deprecated import Deprecated
 from hapiish.options.ext import Ext, Points
 from hapiish.options.files import Files
 from hapiish.options.json_format import JsonFormat
@@ -121,6 +122,7 @@ class RouteOptions:
         merge=Merge.WHOLE,
     )
     csrf: Csrf | None = option(None, shown=False, on=On.ROUTES, merge=Merge.SWITCH)
+    deprecated: Deprecated | None = option(None, shown=False, on=On.EVERYWHERE)
     description: AnyText | None = option(None, "One line for the documentation.", on=On.ROUTE | On.EVENT)
     ext: Annotated[Mapping[str, tuple[Ext, ...]], As(Points)] = option(
         {},
