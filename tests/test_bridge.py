@@ -9,7 +9,7 @@ import pytest
 
 from hapiish import bridge
 from hapiish.boom import ServerUnavailable
-from hapiish.http.body.uploads import Part
+from hapiish.http.body.uploads import UploadPart
 from hapiish.store.store import Store
 from hapiish.store.threads import SPARE, Pool
 from hapiish.testing import inject
@@ -305,7 +305,7 @@ async def test_every_coroutine_that_a_def_handler_can_reach_may_be_called_there(
         starts += [server, server.events, server.caches, server.auth, server.session, server.pool]
         starts += [realtime, server.methods, server.methods.loads.cache, server.methods.loads.cache.policy]
         starts += [server.caches.stores["_default"], app.server.methods.loads, app.server.methods.plain]
-        starts += [Store("", pool=server.pool, models={}), object.__new__(Part)]
+        starts += [Store("", pool=server.pool, models={}), object.__new__(UploadPart)]
         served = (realtime, "__call__")  # an ASGI application
         reached = [(each, name) for each in starts for name in coroutines(each) if (each, name) != served]
     assert {name for each, name in reached if each is server} >= {"emit", "inject", "readiness", "start", "stop"}

@@ -31,7 +31,7 @@ class Provision:
 
 
 @dataclass(slots=True)
-class Client:
+class CacheClient:
     """A store with its segments in use and the service that logs its outages."""
 
     provision: Provision
@@ -58,16 +58,16 @@ class Caches:
         self.loop: asyncio.AbstractEventLoop | None = before.loop if before is not None else None
         # One set for all tables of a server: `stop` also cancels generations for requests of a previous table.
         self.policies: WeakSet[Policy] = before.policies if before is not None else WeakSet()
-        self.clients: dict[str, Client] = {}
+        self.clients: dict[str, CacheClient] = {}
         default = (
             () if any(provision.name == DEFAULT for provision in provisions) else (Provision(store=MemoryStore()),)
         )
         for provision in (*provisions, *default):
             old = before.clients.get(provision.name) if before is not None else None
             if old is not None and old.provision.settings == provision.settings:
-                self.clients[provision.name] = Client(provision, old.store, old.service)
+                self.clients[provision.name] = CacheClient(provision, old.store, old.service)
             else:
-                self.clients[provision.name] = Client(provision, provision.store, store_service(provision.name))
+                self.clients[provision.name] = CacheClient(provision, provision.store, store_service(provision.name))
 
     @property
     def stores(self) -> Mapping[str, Store]:
@@ -117,7 +117,7 @@ class Caches:
         await asyncio.gather(*(store.stop() for store in self.unused(*others)))
 
 
-async def _start(client: Client) -> None:
+async def _start(client: CacheClient) -> None:
     try:
         await client.store.start()
     except UnavailableError as error:

@@ -18,7 +18,7 @@ _LEVELS: Final = {
 """Log levels of verbose libraries."""
 
 
-class Text(logging.Formatter):
+class TextFormatter(logging.Formatter):
     """`12:30:05 WARNING hapiish.store: MongoDB does not answer yet`; access log lines have no level and logger."""
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ def _clock(second: int) -> str:
 
 def config(form: Form | None = None) -> dict[str, Any]:
     """Returns the configuration for `logging.config.dictConfig`; the default form is text on a terminal."""
-    kind = Text if (form or ("text" if sys.stderr.isatty() else "json")) == "text" else Json
+    kind = TextFormatter if (form or ("text" if sys.stderr.isatty() else "json")) == "text" else Json
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -51,7 +51,7 @@ class Config(uvicorn.Config):
             self.http_protocol_class = Handshake
 
 
-class Server(uvicorn.Server):
+class UvicornServer(uvicorn.Server):
     """uvicorn's server, which prints the address when it is ready."""
 
     def __init__(self, config: uvicorn.Config, file: str) -> None:
@@ -185,7 +185,7 @@ def _tls(tls: Tls | None, folder: str) -> dict[str, Any]:
 
 def serve_alone(config: uvicorn.Config, table: Table) -> int:
     """Serves in one process, in which a reload can replace the table."""
-    server = Server(config, table.file)
+    server = UvicornServer(config, table.file)
     try:
         server.run()
     except KeyboardInterrupt:

@@ -14,7 +14,7 @@ from hapiish.compile.names import Names, missing
 from hapiish.compile.views import ViewCompiler
 from hapiish.http.exchange.route import caller
 from hapiish.http.validation.validator import compile_schema
-from hapiish.kinds.refusal import Refusal
+from hapiish.kinds.refusal import InvalidOptions
 from hapiish.kinds.route import KindRoute
 from hapiish.options.declare import keys_of
 from hapiish.options.kinds import Handlers
@@ -77,7 +77,7 @@ class KindCompiler:
         )
         try:
             handler = names.made(factory, names.server, route, options)
-        except Refusal as refusal:
+        except InvalidOptions as refusal:
             for found in refusal.faults:
                 problem = Problem(kind.place(found.path), Code.KIND_OPTIONS, found.message, found.hint)
                 if problem not in names.problems:  # the routes of a resource have the same faults

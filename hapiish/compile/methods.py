@@ -9,7 +9,7 @@ from hapiish import methods
 from hapiish import options as model
 from hapiish.caches import Policy, Rules
 from hapiish.compile.names import Names
-from hapiish.table.calls import Literal, Reference, is_call, parse
+from hapiish.table.calls import Constant, Reference, is_call, parse
 from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
@@ -99,7 +99,7 @@ def _takes_flags(function: Callable[..., Any]) -> bool:
     return "flags" in known or any(each.kind is inspect.Parameter.VAR_KEYWORD for each in known.values())
 
 
-def _getter(argument: Literal | Reference) -> Callable[[Any], Any]:
-    if isinstance(argument, Literal):
+def _getter(argument: Constant | Reference) -> Callable[[Any], Any]:
+    if isinstance(argument, Constant):
         return methods.constant(argument.value)
     return methods.request_value(argument.root, argument.keys)

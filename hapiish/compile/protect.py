@@ -16,9 +16,9 @@ class ProtectCompiler:
     def __init__(self, names: Names) -> None:
         self.names = names
 
-    def policy(self, given: model.Csp | None) -> csp.Policy | None:
+    def policy(self, given: model.Csp | None) -> csp.CspPolicy | None:
         """The policy of `csp`; None where it is off."""
-        return self.names.once(csp.Policy, given) if given is not None else None
+        return self.names.once(csp.CspPolicy, given) if given is not None else None
 
     def nonces(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
         """The step that offers nonces, before anything of the user's."""

@@ -11,7 +11,13 @@ from hapiish.grammar.schema import embed
 from hapiish.http.exchange.route import Route, Step
 from hapiish.options.declare import declaring
 from hapiish.realtime import NamespaceHooks
-from hapiish.realtime.binding import Connection, Emits, EventRoute, answering_with_attachments, with_attachments
+from hapiish.realtime.binding import (
+    Emits,
+    EventRoute,
+    NamespaceConnection,
+    answering_with_attachments,
+    with_attachments,
+)
 from hapiish.realtime.socketio.attachments import for_attachments, has_attachments
 from hapiish.resolve import resolve
 from hapiish.types import AsyncHandler
@@ -35,7 +41,7 @@ class SocketCompiler:
         self.names.realm = given.realm
         self.routes.limits.namespace = given.namespace
         server = self.names.views[given.realm]
-        connection = Connection(
+        connection = NamespaceConnection(
             server,
             route=self.connection_route(given),
             authenticate=self.auth.authenticate(given.auth)[0] if given.auth is not None else None,

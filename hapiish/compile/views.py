@@ -5,7 +5,7 @@ from typing import Any
 
 from hapiish import options as model
 from hapiish.compile.names import Names
-from hapiish.kinds.refusal import Refusal
+from hapiish.kinds.refusal import InvalidOptions
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 
@@ -43,6 +43,6 @@ class ViewCompiler:
                 helpers={name: names.plain_function(given) for name, given in settings.helpers.items()},
                 filters={name: names.plain_function(given) for name, given in settings.filters.items()},
             )
-        except Refusal as refusal:
+        except InvalidOptions as refusal:
             names.problems += [Problem(settings.mark, Code.VIEWS, f.message, f.hint) for f in refusal.faults]
             return None

@@ -47,7 +47,7 @@ class PathError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class LiteralText:
     """Literal text of a segment, or a part of a mixed segment; "" is the segment after a trailing slash."""
 
     text: str
@@ -73,10 +73,10 @@ class Wildcard:
 class Mixed:
     """Literals and parameters in one segment (`{name}.{ext}`), never two adjacent parameters."""
 
-    parts: tuple[Literal | Param, ...]
+    parts: tuple[LiteralText | Param, ...]
 
 
-Segment = Literal | Param | Wildcard | Mixed
+Segment = LiteralText | Param | Wildcard | Mixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def occupies(path: Path) -> tuple[str, ...]:
 def _segment(text: str, is_last: bool) -> Segment:
     if not text:
         if is_last:
-            return Literal("")
+            return LiteralText("")
         raise PathError('"//" makes an empty segment; write a single "/"')
     meant = _elsewhere(text)
     if meant:
@@ -180,7 +180,7 @@ def _elsewhere(text: str) -> str:
 
 
 def _mixed(text: str, found: list[re.Match[str]]) -> Mixed:
-    parts: list[Literal | Param] = []
+    parts: list[LiteralText | Param] = []
     for match in found:
         piece = _piece(match, text)
         if isinstance(piece, Wildcard) or "*" in (match["inside"] or ""):
@@ -194,7 +194,7 @@ def _mixed(text: str, found: list[re.Match[str]]) -> Mixed:
     return Mixed(tuple(parts))
 
 
-def _piece(match: re.Match[str], text: str) -> Literal | Param | Wildcard:
+def _piece(match: re.Match[str], text: str) -> LiteralText | Param | Wildcard:
     if match["brace"]:
         raise PathError(f'segment "{text}" has a "{match["brace"]}" without its partner; a parameter is {{name}}')
     if match["literal"]:
@@ -211,7 +211,7 @@ def _piece(match: re.Match[str], text: str) -> Literal | Param | Wildcard:
     return Param(name, optional=form["optional"] is not None, count=int(count or 1))
 
 
-def _literal(text: str) -> Literal:
+def _literal(text: str) -> LiteralText:
     plain = _CODE.sub("", text)
     for character in plain:
         if character == "%":
@@ -224,7 +224,7 @@ def _literal(text: str) -> Literal:
             raise PathError(f'segment "{text}" has the percent code {code}, which needs none; write "{meant}"')
         if code != code.upper():
             raise PathError(f'segment "{text}" has the percent code {code} in lower case; write {code.upper()}')
-    return Literal(text)
+    return LiteralText(text)
 
 
 def _why_not(inside: str) -> str:
@@ -245,7 +245,7 @@ def _why_not(inside: str) -> str:
 
 def _names(segment: Segment) -> tuple[str, ...]:
     match segment:
-        case Literal():
+        case LiteralText():
             return ()
         case Mixed(parts):
             return tuple(part.name for part in parts if isinstance(part, Param))
@@ -254,10 +254,10 @@ def _names(segment: Segment) -> tuple[str, ...]:
 
 def _finger(segment: Segment) -> str:
     match segment:
-        case Literal(text):
+        case LiteralText(text):
             return text
         case Mixed(parts):
-            return "".join(part.text if isinstance(part, Literal) else "?" for part in parts)
+            return "".join(part.text if isinstance(part, LiteralText) else "?" for part in parts)
         case Wildcard():
             return "#"
     return "/".join("?" * segment.count)

@@ -13,10 +13,10 @@ from hapiish import boom
 from hapiish.grammar.path import Param, Wildcard, parse
 from hapiish.http.body.reader import RequestAborted
 from hapiish.http.content import stream
-from hapiish.http.content.stream import Watch
+from hapiish.http.content.stream import DisconnectWatch
 from hapiish.http.exchange.response import Response
 from hapiish.kinds.route import KindRoute
-from hapiish.kinds.upstream import Pool, Upstream, end_to_end, request_for
+from hapiish.kinds.upstream import Upstream, UpstreamPool, end_to_end, request_for
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?([0-9]{1,10})")
@@ -26,7 +26,7 @@ _UNMODIFIED = ("content-type", "content-encoding", "content-length")
 
 def proxy_kind(server: Any, route: KindRoute, options: Any) -> "Proxy":
     """Returns the handler of a proxied route. Routes with equal settings share connections, which survive a reload."""
-    pool = server.keep(Pool, options.reject_unauthorized, options.max_sockets or None, options.redirects or 0)
+    pool = server.keep(UpstreamPool, options.reject_unauthorized, options.max_sockets or None, options.redirects or 0)
     return Proxy(server, pool, options, route.path)
 
 
@@ -36,7 +36,7 @@ proxy_kind.references = ("map_uri", "on_request", "on_response")  # type: ignore
 class Proxy:
     """The handler of one proxied route. `options` has h2o2's keys in snake_case, with names resolved to functions."""
 
-    def __init__(self, server: Any, pool: Pool, options: Any, path: str) -> None:
+    def __init__(self, server: Any, pool: UpstreamPool, options: Any, path: str) -> None:
         self.server = server
         self.pool = pool
         self.options = options
@@ -53,7 +53,7 @@ class Proxy:
         begun = perf_counter()
         try:
             # Only the server of `hapiish run` cancels a request whose client disconnects.
-            async with Watch(request.listen or request.receive):
+            async with DisconnectWatch(request.listen or request.receive):
                 response = await self.pool.send(outgoing, seconds=self.seconds)
         except stream.Disconnected as error:
             raise RequestAborted("Client connection aborted") from error

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class OptionFault:
     """One fault. `path` is its place inside the kind's options."""
 
     path: tuple[str | int, ...]
@@ -14,10 +14,10 @@ class Fault:
     hint: str = ""
 
 
-class Refusal(ValueError):
+class InvalidOptions(ValueError):
     """Wrong options of a kind, with all faults."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[OptionFault]) -> None:
         self.faults = tuple(faults)
         super().__init__("; ".join(fault.message for fault in self.faults))
 

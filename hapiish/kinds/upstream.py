@@ -54,9 +54,9 @@ class Upstream:
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._response.aiter_raw() if self._raw else self._response.aiter_bytes()
 
-    def part(self, start: int, end: int) -> "Part":
+    def part(self, start: int, end: int) -> "BodyPart":
         """Returns the bytes from `start` to `end`, inclusive, for a range that the upstream ignored."""
-        return Part(self, start, end)
+        return BodyPart(self, start, end)
 
     async def read(self) -> bytes:
         """Returns the whole body."""
@@ -67,7 +67,7 @@ class Upstream:
         await self._response.aclose()
 
 
-class Part:
+class BodyPart:
     """A byte range of an upstream's response."""
 
     def __init__(self, whole: Upstream, start: int, end: int) -> None:
@@ -91,7 +91,7 @@ class Part:
         await self._whole.aclose()
 
 
-class Pool:
+class UpstreamPool:
     """A connection pool with one set of settings, opened by the first request and closed with the server."""
 
     def __init__(self, verify: bool, max_sockets: int | None, redirects: int) -> None:

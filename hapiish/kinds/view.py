@@ -17,7 +17,7 @@ from jinja2 import meta
 from markupsafe import Markup
 
 from hapiish.http.exchange.response import Response
-from hapiish.kinds.refusal import Fault, Refusal
+from hapiish.kinds.refusal import InvalidOptions, OptionFault
 from hapiish.kinds.route import KindRoute
 
 HTML = "text/html"
@@ -89,11 +89,11 @@ class Views:
         """Compiles a template and those it extends and includes. Raises Refusal for missing and wrong ones."""
         faults = [*self._faults(environment or self.environment, self.file(name), path, set())]
         if faults:
-            raise Refusal(faults)
+            raise InvalidOptions(faults)
 
     def _faults(
         self, environment: jinja2.Environment, file: str, path: tuple[str, ...], visited: set[str]
-    ) -> Iterator[Fault]:
+    ) -> Iterator[OptionFault]:
         visited.add(file)
         loader = cast("jinja2.BaseLoader", environment.loader)
         try:
@@ -102,12 +102,12 @@ class Views:
             source, _, _ = loader.get_source(environment, file)
             references = [name for name in meta.find_referenced_templates(environment.parse(source)) if name]
         except jinja2.TemplateSyntaxError as error:
-            yield Fault(path, f'the template "{error.name or file}", line {error.lineno}: {error.message}')
+            yield OptionFault(path, f'the template "{error.name or file}", line {error.lineno}: {error.message}')
         except jinja2.TemplateNotFound:
             near = difflib.get_close_matches(Path(file).name, _candidates(self.folders, file), 1)
             suggestion = f'; did you mean "{near[0]}"?' if near else ""
             hint = f"it is looked for in {', '.join(self.folders)}"
-            yield Fault(path, f'there is no template "{file}"{suggestion}', hint)
+            yield OptionFault(path, f'there is no template "{file}"{suggestion}', hint)
         else:
             for name in references:
                 if name not in visited:
@@ -176,12 +176,12 @@ class Views:
 def _folders(base: Path, key: str, paths: Sequence[str]) -> tuple[str, ...]:
     folders = tuple(os.path.normpath(base / path) for path in paths)
     missing = [
-        Fault((key, index), f'there is no folder "{folder}"')
+        OptionFault((key, index), f'there is no folder "{folder}"')
         for index, folder in enumerate(folders)
         if not Path(folder).is_dir()
     ]
     if missing:
-        raise Refusal(missing)
+        raise InvalidOptions(missing)
     return folders
 
 

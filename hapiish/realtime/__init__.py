@@ -7,14 +7,14 @@ hooks. `server` makes both an ASGI application; `binding` implements the hooks w
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hapiish.realtime.socketio.events import RESERVED, Answer
+from hapiish.realtime.socketio.events import RESERVED, Acknowledgement
 from hapiish.realtime.socketio.hooks import NamespaceHooks
 
 if TYPE_CHECKING:
     from hapiish.realtime.server import RealtimeServer
     from hapiish.realtime.socketio.socket import Socket
 
-__all__ = ["RESERVED", "Answer", "NamespaceHooks", "RealtimeServer", "Socket"]
+__all__ = ["RESERVED", "Acknowledgement", "NamespaceHooks", "RealtimeServer", "Socket"]
 
 # Imported on first use: a table without sockets does not load python-socketio.
 _LATE = {"RealtimeServer": "hapiish.realtime.server", "Socket": "hapiish.realtime.socketio.socket"}

@@ -21,14 +21,14 @@ from hapiish.http.exchange.toolkit import CLOSE, LifecycleAborted, Toolkit
 from hapiish.http.lifecycle import awaited, failed, finish, perform, post_response
 from hapiish.http.validation.validator import Validator, faults_as_sent
 from hapiish.realtime.socketio.attachments import replace_attachments, restore_attachments
-from hapiish.realtime.socketio.events import Answer, Arguments
+from hapiish.realtime.socketio.events import AckArguments, Acknowledgement
 from hapiish.types import AsyncHandler
 
 Ack = dict[str, Any]
 JudgeAnswer = Callable[[Request, Response], Awaitable[Response | None]]
 
 
-class Connection:
+class NamespaceConnection:
     """Judges the handshake of a namespace and says hello and goodbye.
 
     Credentials come as with any request; `auth.token` of the handshake stands in the headers that the strategies look
@@ -285,10 +285,10 @@ class EventRoute:
         observers = self.root.event_observers
         if not observers and not self.route.on_post_response:
             return self.acknowledgement(response)
-        return Told(request, response, observers, self.acknowledgement)
+        return ObservedAck(request, response, observers, self.acknowledgement)
 
 
-class Told(Answer):
+class ObservedAck(Acknowledgement):
     """The ack of a request, told to the log and to who listens once it has left; then comes onPostResponse."""
 
     __slots__ = ("acknowledgement", "observers", "request", "response")
@@ -338,7 +338,7 @@ def raw_acknowledgement(response: Response) -> Any:
     if response.error is not None or response.status_code >= 400:
         return _error(response)
     source = response.source
-    return Arguments(source if isinstance(source, tuple) else () if source is None else (source,))
+    return AckArguments(source if isinstance(source, tuple) else () if source is None else (source,))
 
 
 def _error(response: Response) -> Any:

@@ -32,7 +32,7 @@ HEARTBEAT = 2000  # ms between server checks, so that a frozen server is noticed
 Client = MongoClient[dict[str, Any]]
 
 _lock = Lock()
-_open: list["Connection"] = []
+_open: list["DatabaseConnection"] = []
 
 
 class StoreError(Exception):
@@ -50,7 +50,7 @@ class Target:
 
 
 @dataclass(slots=True, eq=False)
-class Connection:
+class DatabaseConnection:
     """An open client under a MongoEngine alias, shared by all users of the same target."""
 
     target: Target
@@ -62,7 +62,7 @@ class Connection:
     fields: dict[int, Any] = field(default_factory=dict)  # id(field) → field with its own `db_alias`
 
 
-def acquire(target: Target, classes: Iterable[type]) -> Connection:
+def acquire(target: Target, classes: Iterable[type]) -> DatabaseConnection:
     """Returns the open connection to `target`, or a new one, with `classes` bound to it. Does not wait for a server."""
     with _lock:
         existing = next((other for other in _open if other.target == target), None)
@@ -79,7 +79,7 @@ def acquire(target: Target, classes: Iterable[type]) -> Connection:
         return connection
 
 
-def extend(connection: Connection, classes: Iterable[type]) -> None:
+def extend(connection: DatabaseConnection, classes: Iterable[type]) -> None:
     """Binds further classes after a reload. Raises StoreError if one is connected to another database."""
     with _lock:
         _bind(connection, classes)
@@ -97,7 +97,7 @@ def registered_anew() -> Iterator[None]:
         raise
 
 
-def release(connection: Connection) -> None:
+def release(connection: DatabaseConnection) -> None:
     """Releases a connection. The last user closes it, and its classes can be bound to another one."""
     with _lock:
         connection.users -= 1
@@ -122,7 +122,7 @@ def documents(models: Iterable[Any]) -> list[type]:
     return list(classes)
 
 
-def _bind(connection: Connection, classes: Iterable[type]) -> None:
+def _bind(connection: DatabaseConnection, classes: Iterable[type]) -> None:
     """Moves classes to the connection and disables MongoEngine's index creation at the first request."""
     cls: Any
     classes = list(classes)
@@ -143,7 +143,7 @@ def _bind(connection: Connection, classes: Iterable[type]) -> None:
                 _bind_field(connection, cls, document_field)
 
 
-def _bind_field(connection: Connection, cls: type, document_field: Any) -> None:
+def _bind_field(connection: DatabaseConnection, cls: type, document_field: Any) -> None:
     """Moves a field with separate collections to the connection, unless the field declares an alias."""
     if any(id(document_field) in other.fields for other in _open if other is not connection):
         raise StoreError(
@@ -182,11 +182,11 @@ def _embedded_classes(document_field: Any) -> list[type]:
     return []
 
 
-def _connection_of(cls: type) -> Connection | None:
+def _connection_of(cls: type) -> DatabaseConnection | None:
     return next((connection for connection in _open if cls in connection.classes), None)
 
 
-def _connect(target: Target) -> Connection:
+def _connect(target: Target) -> DatabaseConnection:
     client = _in_memory() if target.uri == MEMORY else _client(target)
     name = target.name if target.uri == MEMORY else client.get_default_database(target.name).name
     try:
@@ -198,10 +198,10 @@ def _connect(target: Target) -> Connection:
     mongoengine.register_connection(
         alias, name=name, uuidRepresentation="standard", mongo_client_class=lambda **_: client
     )
-    return Connection(target, client, alias)
+    return DatabaseConnection(target, client, alias)
 
 
-def _disconnect(connection: Connection) -> None:
+def _disconnect(connection: DatabaseConnection) -> None:
     mongoengine.disconnect(connection.alias)
     connection.client.close()
     for cls, meta in connection.classes.items():

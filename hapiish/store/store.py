@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 from hapiish.boom import Boom
 from hapiish.bridge import anywhere, is_on_loop, loop_only
 from hapiish.store import errors, indexes, transactions
-from hapiish.store.connection import Connection, StoreError, Target, acquire, documents, extend, release
+from hapiish.store.connection import DatabaseConnection, StoreError, Target, acquire, documents, extend, release
 from hapiish.store.indexes import look_after
 from hapiish.store.threads import Pool
 from hapiish.store.watch import AT_ONCE, Watch
@@ -56,7 +56,7 @@ class Store:
         self._classes = documents(models.values())
         self._probes = Pool(1)
         self._probe: asyncio.Future[bool] | None = None
-        self._connection: Connection | None = None
+        self._connection: DatabaseConnection | None = None
         self._are_indexes_pending = True
         self._index_check: asyncio.Future[None] | None = None
         self._watch = Watch(pool, self._answers, timeout_ms / 1000, self._recovered)
@@ -126,7 +126,7 @@ class Store:
         work = partial(transactions.transact, self._opened(), self._seconds(timeout_ms), function, args)
         return self.call(work) if is_on_loop() else work()
 
-    def _opened(self) -> Connection:
+    def _opened(self) -> DatabaseConnection:
         if self._connection is None:
             raise StoreError("the store is not open: it opens when the application starts")
         return self._connection
@@ -153,7 +153,7 @@ class Store:
             self._watch.doubt()
         return known
 
-    def _pings(self, connection: Connection) -> bool:
+    def _pings(self, connection: DatabaseConnection) -> bool:
         return pings(connection, min(self._target.timeout_ms, PATIENCE) / 1000)
 
     def _answers(self, seconds: float) -> bool:
@@ -184,7 +184,7 @@ def _log_failure(index_check: asyncio.Future[None]) -> None:
         log.error("%s", error)
 
 
-def pings(connection: Connection, seconds: float) -> bool:
+def pings(connection: DatabaseConnection, seconds: float) -> bool:
     """Returns True if a server answers in time. Blocks."""
     try:
         with timeout(seconds):
@@ -194,7 +194,7 @@ def pings(connection: Connection, seconds: float) -> bool:
     return True
 
 
-def _close(connection: Connection, seconds: float) -> None:
+def _close(connection: DatabaseConnection, seconds: float) -> None:
     """Releases the connection in bounded time, even if a frozen server does not confirm the end of its sessions."""
     with timeout(seconds):
         release(connection)

@@ -20,7 +20,7 @@ from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from hapiish.bridge import here
-from hapiish.store.connection import MEMORY, Connection, StoreError
+from hapiish.store.connection import MEMORY, DatabaseConnection, StoreError
 from hapiish.store.errors import cause_of
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ def _patch_pymongo() -> None:
 _patch_pymongo()
 
 
-def transact(connection: Connection, seconds: float, function: Callable[[*Ts], T], args: tuple[*Ts]) -> T:
+def transact(connection: DatabaseConnection, seconds: float, function: Callable[[*Ts], T], args: tuple[*Ts]) -> T:
     """Returns the result of `function(*args)`, run in a transaction. Retries it after a conflict, within `seconds`.
 
     A nested call joins the outer transaction and is not retried separately.
@@ -85,7 +85,7 @@ def transact(connection: Connection, seconds: float, function: Callable[[*Ts], T
 
 
 @contextmanager
-def transaction(connection: Connection, seconds: float) -> Iterator[ClientSession]:
+def transaction(connection: DatabaseConnection, seconds: float) -> Iterator[ClientSession]:
     """Yields the session of a transaction. The end of the block commits, an exception aborts."""
     if _transaction.session is not None:
         with _joined() as session:
@@ -96,7 +96,7 @@ def transaction(connection: Connection, seconds: float) -> Iterator[ClientSessio
 
 
 @contextmanager
-def _session(connection: Connection) -> Iterator[ClientSession]:
+def _session(connection: DatabaseConnection) -> Iterator[ClientSession]:
     if connection.target.uri == MEMORY:
         raise StoreError("a database in memory has no transactions")
     with connection.client.start_session() as session:
@@ -104,7 +104,7 @@ def _session(connection: Connection) -> Iterator[ClientSession]:
 
 
 @contextmanager
-def _attempt(connection: Connection, session: ClientSession, deadline: float) -> Iterator[None]:
+def _attempt(connection: DatabaseConnection, session: ClientSession, deadline: float) -> Iterator[None]:
     """Runs one attempt, from the start of the transaction to its commit."""
     outside = here.outside
     here.outside = copy_context()

@@ -38,7 +38,7 @@ class CallError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class Constant:
     """A constant argument."""
 
     value: Any
@@ -60,7 +60,7 @@ class Call:
     """A call of a server method with arguments."""
 
     method: str
-    args: tuple[Literal | Reference, ...]
+    args: tuple[Constant | Reference, ...]
 
 
 def is_call(text: Any) -> bool:
@@ -76,8 +76,8 @@ def parse(text: str) -> Call:
     return Call(match[1], tuple(_arguments(match[2])))
 
 
-def _arguments(text: str) -> list[Literal | Reference]:
-    found: list[Literal | Reference] = []
+def _arguments(text: str) -> list[Constant | Reference]:
+    found: list[Constant | Reference] = []
     at, more = 0, bool(text.strip())
     while more:
         match = _ARGUMENT.match(text, at)
@@ -90,17 +90,17 @@ def _arguments(text: str) -> list[Literal | Reference]:
     return found
 
 
-def _argument(match: re.Match[str]) -> Literal | Reference:
+def _argument(match: re.Match[str]) -> Constant | Reference:
     if match["text"] is not None:
         inside = match["text"][1:-1]
-        return Literal(re.sub(r"\\(.)", r"\1", inside, flags=re.DOTALL))
+        return Constant(re.sub(r"\\(.)", r"\1", inside, flags=re.DOTALL))
     if match["number"] is not None:
         number = json.loads(match["number"])
         if number in (math.inf, -math.inf):
             raise CallError(f'"{match["number"]}" is too large for a number')
-        return Literal(number)
+        return Constant(number)
     if match["root"] in _CONSTANTS and not match["keys"]:
-        return Literal(_CONSTANTS[match["root"]])
+        return Constant(_CONSTANTS[match["root"]])
     return Reference(match["root"], tuple(_key(key) for key in re.findall(_KEY, match["keys"])))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from hapiish.options import RouteOptions, Table
 from hapiish.options.declare import Role
 from hapiish.options.walk import walk
-from hapiish.table.compose.composition import Composition, Part
+from hapiish.table.compose.composition import Composition, TablePart
 from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.layout import Layout
 from hapiish.table.merge import Layer, Options
@@ -31,7 +31,7 @@ class Draft:
         self.tree = composition.tree
         self.marks = self.tree.marks
         self.value: Options = self.tree.value
-        realms: dict[Part | None, RealmDraft] = {}
+        realms: dict[TablePart | None, RealmDraft] = {}
         for part in composition.parts:
             host = realms[part.host] if part.host is not None else None
             realms[part] = RealmDraft(part, host, composition.budget)

@@ -95,7 +95,7 @@ class NamespaceDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class Override:
+class AppliedOverride:
     """An override of one route or event by the table `realm`, at the path `at`."""
 
     realm: RealmDraft

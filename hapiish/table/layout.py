@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from hapiish.grammar import path as paths
-from hapiish.table.draft_parts import EventDraft, GroupDraft, NamespaceDraft, Override, RouteDraft, prefixed
+from hapiish.table.draft_parts import AppliedOverride, EventDraft, GroupDraft, NamespaceDraft, RouteDraft, prefixed
 from hapiish.table.kinds import defaults, kind_of
 from hapiish.table.merge import Layer, listed
 from hapiish.table.merging.realms import RealmDraft, hosts_of
-from hapiish.table.merging.resources import Entry, entries, is_resource
+from hapiish.table.merging.resources import RouteEntry, entries, is_resource
 from hapiish.table.places import INHERITED, mappings, section
 from hapiish.table.problems import Problem
 from hapiish.table.scope import Scope, of_events
@@ -94,7 +94,7 @@ class Layout:
                 if not self.was_pruned(*place, "namespace"):
                     yield NamespaceDraft(realm, place, value, tuple(self._events(realm, value, place)))
 
-    def _route(self, group: GroupDraft, entry: Entry, case_sensitive: bool) -> RouteDraft | None:
+    def _route(self, group: GroupDraft, entry: RouteEntry, case_sensitive: bool) -> RouteDraft | None:
         at, value = entry.at, entry.value
         id, overrides = self._overrides(group.realm, value.get("id"), "route")
         if any(override.value is False for override in overrides):
@@ -154,9 +154,9 @@ class Layout:
                     merged = merged.under(layer)
             yield EventDraft(place, value, merged, id, handler)
 
-    def _overrides(self, realm: RealmDraft, id: str | None, target: str) -> tuple[str | None, list[Override]]:
+    def _overrides(self, realm: RealmDraft, id: str | None, target: str) -> tuple[str | None, list[AppliedOverride]]:
         """The id in the root table, and the overrides by the tables around, innermost first."""
-        found: list[Override] = []
+        found: list[AppliedOverride] = []
         if id is None:
             return None, found
         for inner in realm.lineage:
@@ -166,7 +166,7 @@ class Layout:
             if override is not None:
                 place = (*inner.host.at, *inner.part.entry_at, "override", id)
                 self.overridden[place] = target
-                found.append(Override(inner.host, place, override))
+                found.append(AppliedOverride(inner.host, place, override))
             id = f"{inner.name}.{id}" if inner.name else id
         return id, found
 
@@ -206,7 +206,7 @@ def _kind_defaults(handler: Any, at: Path, writer: RealmDraft, method: str) -> L
     return Layer(defaults(kind, own, method), (*at, kind))
 
 
-def _override_layers(override: Override) -> Iterator[Layer]:
+def _override_layers(override: AppliedOverride) -> Iterator[Layer]:
     layer = _options(override.value, override.at)
     yield from _presets(override.realm, layer)
     yield layer

@@ -59,15 +59,15 @@ def test_a_json_line_has_no_character_that_commands_a_terminal_or_ends_a_line(te
 
 
 def test_a_text_line_names_level_and_logger_but_for_requests() -> None:
-    assert logs.Text().format(record("hapiish.store", "away")).endswith(" WARNING hapiish.store: away")
-    assert "hapiish" not in logs.Text().format(record("hapiish.access", "GET / 200"))
+    assert logs.TextFormatter().format(record("hapiish.store", "away")).endswith(" WARNING hapiish.store: away")
+    assert "hapiish" not in logs.TextFormatter().format(record("hapiish.access", "GET / 200"))
 
 
 def test_a_text_line_is_followed_by_the_traceback() -> None:
-    assert logs.Text().format(record("app", "no", exc_info=failure())).endswith("ValueError: what failed")
+    assert logs.TextFormatter().format(record("app", "no", exc_info=failure())).endswith("ValueError: what failed")
 
 
-@pytest.mark.parametrize(("form", "kind"), [("text", logs.Text), ("json", logs.Json), (None, logs.Json)])
+@pytest.mark.parametrize(("form", "kind"), [("text", logs.TextFormatter), ("json", logs.Json), (None, logs.Json)])
 def test_the_form_is_json_where_stderr_is_no_terminal(form: logs.Form | None, kind: type) -> None:
     configured = logs.config(form)
     assert configured["formatters"]["line"]["()"].endswith(kind.__name__)

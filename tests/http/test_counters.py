@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hapiish.http.guards import counters
-from hapiish.http.guards.counters import Counters, MemoryStore, Window
+from hapiish.http.guards.counters import Counters, MemoryCounters, Window
 from hapiish.http.guards.turns import Verdict
 from tests.redis_server import RedisServer
 
@@ -87,7 +87,7 @@ async def test_no_stretch_of_time_ever_has_more_than_the_limit(
 
 async def test_memory_is_given_back_when_windows_end() -> None:
     clock = Clock()
-    store = MemoryStore(clock=clock)
+    store = MemoryCounters(clock=clock)
     for number in range(1000):
         await store.incr(f"f{number}", 10)
         await store.acquire_entry(f"m{number}", 5, 10)
@@ -104,7 +104,7 @@ async def test_memory_is_given_back_when_windows_end() -> None:
 
 async def test_there_is_an_end_to_how_many_callers_are_remembered() -> None:
     clock = Clock()
-    store = MemoryStore(keys=3, clock=clock)
+    store = MemoryCounters(keys=3, clock=clock)
     for number in range(10):
         clock.now += 1
         await store.incr(f"f{number}", 100)
@@ -114,7 +114,7 @@ async def test_there_is_an_end_to_how_many_callers_are_remembered() -> None:
 
 
 async def test_a_store_can_forget_a_key_and_everything() -> None:
-    store = MemoryStore(clock=Clock())
+    store = MemoryCounters(clock=Clock())
     await store.incr("a", 10)
     await store.acquire_entry("b", 1, 10)
     await store.clear("a")

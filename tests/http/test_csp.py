@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hapiish import options as model
-from hapiish.http.guards.csp import Nonces, Policy
+from hapiish.http.guards.csp import CspPolicy, Nonces
 from hapiish.testing import inject
 from tests.http.conftest import Make
 
@@ -39,7 +39,7 @@ CODE = """
 
 
 def text(**settings: Any) -> str:
-    return Policy(model.Csp(**settings)).fixed
+    return CspPolicy(model.Csp(**settings)).fixed
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ async def test_a_nonce_is_in_the_page_and_in_the_header_and_never_the_same(make:
 
 
 async def test_a_nonce_for_what_only_the_default_speaks_of_gets_a_directive_of_its_own() -> None:
-    policy = Policy(model.Csp(script_src=(), default_src=("none",), style_src_elem=("self",)))
+    policy = CspPolicy(model.Csp(script_src=(), default_src=("none",), style_src_elem=("self",)))
     nonces = Nonces(policy.nonces)
     assert (nonces["script"], nonces["style"]) == (nonces["script"], nonces["style"])
     directives = policy.value({"script": "A", "style": "B"}).split("; ")

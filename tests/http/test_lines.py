@@ -52,7 +52,7 @@ class Stream(io.StringIO):
 
 
 @contextmanager
-def listening(form: type[logs.Json | logs.Text] = logs.Json) -> Iterator[tuple[Lines, Stream]]:
+def listening(form: type[logs.Json | logs.TextFormatter] = logs.Json) -> Iterator[tuple[Lines, Stream]]:
     """The one handler that gets access lines meanwhile, and its stream."""
     access, stream = logging.getLogger("hapiish.access"), Stream()
     handler = Lines(stream)
@@ -120,7 +120,7 @@ async def test_what_is_kept_is_written_when_the_process_exits(app: Any) -> None:
 
 
 async def test_a_path_cannot_begin_a_line_of_its_own(app: Any) -> None:
-    with listening(logs.Text) as (handler, stream):
+    with listening(logs.TextFormatter) as (handler, stream):
         await app.server.inject(url='/%0A12:30:05 GET /forged 200%zz"\\')
         handler.flush()
         assert len(stream.getvalue().splitlines()) == 1
@@ -156,7 +156,7 @@ def test_filters_levels_and_further_handlers_get_records() -> None:
 def test_a_stream_that_cannot_be_written_ends_no_request(capsys: Any) -> None:
     closed = io.StringIO()
     handler = Lines(closed)
-    handler.setFormatter(logs.Text())
+    handler.setFormatter(logs.TextFormatter())
     closed.close()
     handler.line(0, "GET / 200", {})
     assert "Logging error" in capsys.readouterr().err

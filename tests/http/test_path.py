@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hapiish.grammar.path import Literal, Mixed, Param, Path, PathError, Wildcard, occupies, parse
+from hapiish.grammar.path import LiteralText, Mixed, Param, Path, PathError, Wildcard, occupies, parse
 
 DATA = json.loads((pathlib.Path(__file__).parent / "data" / "paths.json").read_text())
 
@@ -80,9 +80,9 @@ def test_a_refusal_names_the_right_form(text: str, reason: str) -> None:
 def test_segments_params_and_fingerprint_tell_what_a_path_is_made_of() -> None:
     path = parse("/a/{p}/v{x?}.{y}/{q*2}/{rest*}")
     assert path.segments == (
-        Literal("a"),
+        LiteralText("a"),
         Param("p"),
-        Mixed((Literal("v"), Param("x", optional=True), Literal("."), Param("y"))),
+        Mixed((LiteralText("v"), Param("x", optional=True), LiteralText("."), Param("y"))),
         Param("q", count=2),
         Wildcard("rest"),
     )
@@ -91,8 +91,8 @@ def test_segments_params_and_fingerprint_tell_what_a_path_is_made_of() -> None:
 
 
 def test_a_trailing_slash_is_a_segment_of_its_own() -> None:
-    assert parse("/a/").segments == (Literal("a"), Literal(""))
-    assert parse("/").segments == (Literal(""),)
+    assert parse("/a/").segments == (LiteralText("a"), LiteralText(""))
+    assert parse("/").segments == (LiteralText(""),)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_optional_and_open_ends_occupy_two_places(text: str, keys: tuple[str, ..
 def test_folding_reaches_the_literals_of_mixed_segments_and_leaves_the_segments_alone() -> None:
     path = parse("/Docs/V{n}", case_sensitive=False)
     assert path.fingerprint == "/docs/v?"
-    assert path.segments[0] == Literal("Docs")
+    assert path.segments[0] == LiteralText("Docs")
 
 
 def test_paths_are_values() -> None:

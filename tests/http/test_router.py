@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hapiish import boom
-from hapiish.grammar.path import Literal, Mixed, Param, Path, Segment, Wildcard, occupies, parse
+from hapiish.grammar.path import LiteralText, Mixed, Param, Path, Segment, Wildcard, occupies, parse
 from hapiish.http.routing.router import Match, Router, hostname, normalise
 from hapiish.http.syntax import query
 
@@ -86,11 +86,11 @@ def pattern(path: Path) -> str:
 
 def piece(segment: Segment) -> str:
     match segment:
-        case Literal(text):
+        case LiteralText(text):
             return re.escape(text)
         case Mixed(parts):
             return "".join(
-                re.escape(part.text) if isinstance(part, Literal) else f"([^/]{'*' if part.optional else '+'})"
+                re.escape(part.text) if isinstance(part, LiteralText) else f"([^/]{'*' if part.optional else '+'})"
                 for part in parts
             )
         case Param(count=count):
@@ -111,10 +111,10 @@ def quality(path: Path) -> list[tuple[Any, ...]]:
     ranks: list[tuple[Any, ...]] = []
     for segment in path.segments:
         match segment:
-            case Literal():
+            case LiteralText():
                 ranks.append((0,))
             case Mixed(parts):
-                literals = [(-len(part.text), part.text.lower()) for part in parts if isinstance(part, Literal)]
+                literals = [(-len(part.text), part.text.lower()) for part in parts if isinstance(part, LiteralText)]
                 optional = [part.optional for part in parts if isinstance(part, Param)]
                 ranks.append((1, -len(parts), isinstance(parts[0], Param), literals, optional))
             case Param(count=count):

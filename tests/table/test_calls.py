@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hapiish.table import check_text
-from hapiish.table.calls import Call, CallError, Literal, Reference, parse
+from hapiish.table.calls import Call, CallError, Constant, Reference, parse
 from hapiish.table.problems import Problem
 
 
@@ -27,10 +27,10 @@ from hapiish.table.problems import Problem
             (Reference("pre", ("users.load", "name")), Reference("pre", ("a b",))),
         ),
         ("m(request)", (Reference("request", ()),)),
-        ("m(1, -2.5, 1e3)", (Literal(1), Literal(-2.5), Literal(1000.0))),
-        ("m(true, false, null)", (Literal(True), Literal(False), Literal(None))),
-        ("m('a, (b)', \"it's\")", (Literal("a, (b)"), Literal("it's"))),
-        (r"m('it\'s', 'a\\b')", (Literal("it's"), Literal("a\\b"))),
+        ("m(1, -2.5, 1e3)", (Constant(1), Constant(-2.5), Constant(1000.0))),
+        ("m(true, false, null)", (Constant(True), Constant(False), Constant(None))),
+        ("m('a, (b)', \"it's\")", (Constant("a, (b)"), Constant("it's"))),
+        (r"m('it\'s', 'a\\b')", (Constant("it's"), Constant("a\\b"))),
     ],
 )
 def test_a_call_is_a_name_and_arguments(text: str, args: tuple[Any, ...]) -> None:
@@ -72,7 +72,7 @@ def test_any_text_is_a_call_or_refused(text: str) -> None:
 @given(st.text())
 def test_any_text_can_be_an_argument(text: str) -> None:
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    assert parse(f"m('{escaped}')").args == (Literal(text),)
+    assert parse(f"m('{escaped}')").args == (Constant(text),)
 
 
 def problems(route: dict[str, Any], **sections: Any) -> list[Problem]:

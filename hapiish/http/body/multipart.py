@@ -12,7 +12,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from hapiish import boom
-from hapiish.http.body.uploads import Part, Upload, Uploads
+from hapiish.http.body.uploads import Upload, UploadPart, Uploads
 
 Output = Literal["data", "stream", "file", "annotated"]
 Parse = Callable[[bytes], Any]
@@ -101,7 +101,7 @@ class _Form:
         self.headers: dict[str, str] = {}
         self.name = ""
         self.filename: str | None = None
-        self.sink: bytearray | Upload | Part = bytearray()
+        self.sink: bytearray | Upload | UploadPart = bytearray()
         self.is_complete = False
         self.parser = self._parser(mark)
         self.unpadded = _Unpadded(mark)
@@ -186,7 +186,7 @@ class _Form:
         elif event is None:
             if isinstance(sink, Upload):
                 await sink.close()
-            elif isinstance(sink, Part):
+            elif isinstance(sink, UploadPart):
                 await sink.seek(0)
             self._add(self._value())
         elif isinstance(sink, bytearray):
@@ -210,7 +210,7 @@ class _Form:
 
     def _value(self) -> Any:
         sink, headers, filename = self.sink, self.headers, self.filename
-        if isinstance(sink, Part):
+        if isinstance(sink, UploadPart):
             return sink
         if isinstance(sink, Upload):
             return {"path": sink.path, "bytes": sink.bytes, "filename": filename, "headers": headers}

@@ -38,9 +38,9 @@ class Uploads:
         self._files.append(file)
         return Upload(file, path)
 
-    def part(self, filename: str, headers: Mapping[str, str]) -> "Part":
+    def part(self, filename: str, headers: Mapping[str, str]) -> "UploadPart":
         """Creates a part, which stays in memory while it is small."""
-        part = Part(filename, headers, self._folder)
+        part = UploadPart(filename, headers, self._folder)
         self._files.append(part.file)
         return part
 
@@ -94,7 +94,7 @@ def _write_all(file: Any, data: bytearray) -> None:
         view = view[file.write(view) :]
 
 
-class Part(UploadFile):
+class UploadPart(UploadFile):
     """A file of a multipart body under `output: stream`: Starlette's UploadFile, also an async iterator.
 
     It is complete before the handler runs: in memory while it is small, else in an unnamed file.

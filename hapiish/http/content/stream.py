@@ -140,7 +140,7 @@ async def transmit(status: int, headers: list[tuple[bytes, bytes]], body: Body, 
             raise Disconnected from error
 
     try:
-        async with Watch(receive):
+        async with DisconnectWatch(receive):
             await out({"type": "http.response.start", "status": status, "headers": headers})
             async for chunk in body:
                 if chunk:
@@ -161,7 +161,7 @@ def hang_up(receive: Receive | None) -> bool:
     return True
 
 
-class Watch:
+class DisconnectWatch:
     """`async with Watch(receive)`: cancels the block when the client leaves, and then raises Disconnected.
 
     Unread parts of the request's body are discarded.

@@ -9,7 +9,7 @@ import logging
 from typing import Any, Protocol, TextIO
 
 
-class Form(Protocol):
+class LineFormatter(Protocol):
     """A `logging.Formatter` that also formats an access line without a record."""
 
     def line(self, now: float, message: str, fields: dict[str, Any]) -> str:

@@ -60,7 +60,7 @@ class Counters:
         self._clock = clock
         self._errors: tuple[type[Exception], ...] = ()
         self._pool: Any = None
-        storage: Any = MemoryStore(clock=clock)
+        storage: Any = MemoryCounters(clock=clock)
         if url:
             storage, self._pool, self._errors = _redis(url, partition)
         self._limiters = {name: make(storage) for name, make in _STRATEGIES.items()}
@@ -117,7 +117,7 @@ def _redis(url: str, partition: str) -> tuple[Any, Any, tuple[type[Exception], .
     return storage, pool, (RedisError, OSError)
 
 
-class MemoryStore(Storage, MovingWindowSupport):
+class MemoryCounters(Storage, MovingWindowSupport):
     """Counts in memory, for at most `keys` keys; beyond that the keys that expire first are evicted."""
 
     STORAGE_SCHEME = None

@@ -46,7 +46,7 @@ class Nonces(dict[str, str]):
         return nonce
 
 
-class Policy:
+class CspPolicy:
     """A policy: `header` is its lower-case name, `fixed` its value, `nonces` the kinds for which it allows nonces."""
 
     def __init__(self, settings: options.Csp) -> None:
@@ -72,11 +72,11 @@ class Policy:
 
 def headers(settings: options.Csp) -> tuple[tuple[str, str], ...]:
     """Returns the policy without nonces as a constant header; none for an empty policy."""
-    policy = Policy(settings)
+    policy = CspPolicy(settings)
     return ((policy.header, policy.fixed),) if policy.fixed else ()
 
 
-def nonces_step(policy: Policy) -> Callable[[Request], None]:
+def nonces_step(policy: CspPolicy) -> Callable[[Request], None]:
     """The step that provides nonces to handlers and templates."""
 
     def offer(request: Request) -> None:
@@ -85,7 +85,7 @@ def nonces_step(policy: Policy) -> Callable[[Request], None]:
     return offer
 
 
-def nonces_finalizer(policy: Policy) -> Finalizer:
+def nonces_finalizer(policy: CspPolicy) -> Finalizer:
     """The finalizer that replaces the policy of a response whose nonces were used."""
 
     async def touch(request: Request, response: Response) -> None:

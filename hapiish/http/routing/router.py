@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from hapiish import boom
-from hapiish.grammar.path import UNENCODED, Literal, Param, Path, Segment, occupies
+from hapiish.grammar.path import UNENCODED, LiteralText, Param, Path, Segment, occupies
 from hapiish.http.routing.trie import Leaf, Node, expanded, names_of, search
 
 Match = tuple[Any, dict[str, str] | None]
@@ -189,8 +189,8 @@ class _Table:
         return self.root is not None and search(self.root, segments, segments, 1, []) is not None
 
     def _put(self, segments: list[Segment], leaf: Leaf) -> None:
-        if all(isinstance(segment, Literal) for segment in segments):
-            text = "/" + "/".join(segment.text for segment in segments if isinstance(segment, Literal))
+        if all(isinstance(segment, LiteralText) for segment in segments):
+            text = "/" + "/".join(segment.text for segment in segments if isinstance(segment, LiteralText))
             self.literals[text] = (leaf.target, None)
             return
         if self.root is None:

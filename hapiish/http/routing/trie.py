@@ -6,7 +6,7 @@ Segments are expanded and folded by `expanded`; literal paths, methods and hosts
 from collections.abc import Iterator
 from typing import Any
 
-from hapiish.grammar.path import Literal, Mixed, Param, Path, Segment, Wildcard
+from hapiish.grammar.path import LiteralText, Mixed, Param, Path, Segment, Wildcard
 
 
 class Leaf:
@@ -54,7 +54,7 @@ class Node:
                 node.freeze()
 
     def _child(self, segment: Segment) -> "Node":
-        if isinstance(segment, Literal):
+        if isinstance(segment, LiteralText):
             return self.literals.setdefault(segment.text, Node())
         if isinstance(segment, Mixed):
             shape = _Shape(segment)
@@ -79,9 +79,9 @@ class _Shape:
 
     def __init__(self, mixed: Mixed) -> None:
         parts = mixed.parts
-        literals = [part.text for part in parts if isinstance(part, Literal)]
+        literals = [part.text for part in parts if isinstance(part, LiteralText)]
         params = [part for part in parts if isinstance(part, Param)]
-        starts, ends = isinstance(parts[0], Literal), isinstance(parts[-1], Literal)
+        starts, ends = isinstance(parts[0], LiteralText), isinstance(parts[-1], LiteralText)
         self.least = tuple(0 if param.optional else 1 for param in params)
         # hapi's order: more parts first, then those starting with a literal, then part by part the longer literal.
         # Shapes that differ only in optionality come last: hapi merges them into the one added first.
@@ -170,10 +170,12 @@ def expanded(path: Path, case_sensitive: bool) -> Iterator[Segment]:
         match segment:
             case Param(count=count):
                 yield from [segment] * count
-            case Literal(text) if not case_sensitive:
-                yield Literal(text.lower())
+            case LiteralText(text) if not case_sensitive:
+                yield LiteralText(text.lower())
             case Mixed(parts) if not case_sensitive:
-                yield Mixed(tuple(Literal(part.text.lower()) if isinstance(part, Literal) else part for part in parts))
+                yield Mixed(
+                    tuple(LiteralText(part.text.lower()) if isinstance(part, LiteralText) else part for part in parts)
+                )
             case _:
                 yield segment
 

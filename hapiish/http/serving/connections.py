@@ -53,7 +53,7 @@ class Limits:
         return self.sockets is None or any(path == own or path.startswith(f"{own}/") for own in self.sockets)
 
 
-class Connection(Protocol):
+class TrackedConnection(Protocol):
     """A connection or a TLS handshake, which is counted and has a deadline."""
 
     watched: dict[Any, float] | None
@@ -74,9 +74,9 @@ class Connections:
     def __init__(self, limits: Limits, keep_alive: float) -> None:
         self.limits = limits
         self.keep_alive = keep_alive
-        self.waiting: dict[Connection, float] = {}
-        self.resting: dict[Connection, float] = {}
-        self.lingering: dict[Connection, float] = {}
+        self.waiting: dict[TrackedConnection, float] = {}
+        self.resting: dict[TrackedConnection, float] = {}
+        self.lingering: dict[TrackedConnection, float] = {}
         self.places: dict[Any, str | None] = {}
         self.by_address: Counter[str] = Counter()
         self._trusted = Forwarding(limits.trusted)
@@ -91,7 +91,7 @@ class Connections:
 
     # Places
 
-    def admit(self, connection: Connection, address: str | None, descriptor: int) -> Refused | None:
+    def admit(self, connection: TrackedConnection, address: str | None, descriptor: int) -> Refused | None:
         """Admits a new connection, or returns the refusal to send.
 
         At the limit of connections or descriptors, the connection that has been idle longest is closed.
@@ -109,7 +109,7 @@ class Connections:
             self._timer = asyncio.get_running_loop().call_later(self._pause, self._sweep)
         return None
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: TrackedConnection) -> None:
         """Removes a closed connection."""
         self.busy(connection)
         self.release(connection)
@@ -123,7 +123,7 @@ class Connections:
                 if not self.by_address[peer]:
                     del self.by_address[peer]
 
-    def hand_over(self, connection: Connection, successor: Any) -> None:
+    def hand_over(self, connection: TrackedConnection, successor: Any) -> None:
         """Transfers the place to `successor`, which must release it."""
         self.busy(connection)
         if connection in self.places:
@@ -166,18 +166,18 @@ class Connections:
 
     # Time
 
-    def wait(self, connection: Connection) -> None:
+    def wait(self, connection: TrackedConnection) -> None:
         """Starts the deadline for a request head."""
         self._move(connection, self.waiting, self.limits.head_timeout)
 
-    def rest(self, connection: Connection) -> None:
+    def rest(self, connection: TrackedConnection) -> None:
         """Starts the keep-alive deadline after a response."""
         if connection.watched is not None:
             connection.watched.pop(connection, None)
         queue = connection.watched = self.resting
         queue[connection] = monotonic() + self.keep_alive
 
-    def linger(self, connection: Connection) -> None:
+    def linger(self, connection: TrackedConnection) -> None:
         """Starts the linger period after a last response."""
         if len(self.lingering) >= min(LINGERING, max(1, self.total // 4)):
             oldest = next(iter(self.lingering))
@@ -185,13 +185,13 @@ class Connections:
             oldest.expire()
         self._move(connection, self.lingering, LINGER)
 
-    def busy(self, connection: Connection) -> None:
+    def busy(self, connection: TrackedConnection) -> None:
         """Stops the deadline while the server processes a request."""
         if connection.watched is not None:
             connection.watched.pop(connection, None)
             connection.watched = None
 
-    def _move(self, connection: Connection, queue: dict[Connection, float], seconds: float) -> None:
+    def _move(self, connection: TrackedConnection, queue: dict[TrackedConnection, float], seconds: float) -> None:
         if connection.watched is not None:
             connection.watched.pop(connection, None)
         queue[connection] = monotonic() + seconds

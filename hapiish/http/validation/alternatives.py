@@ -16,11 +16,11 @@ MOST_DOUBTS = 1000
 """So many branches of one value are tried where a schema leaves it open which is meant."""
 
 
-class Told(ValidationError):
+class SchemaMessage(ValidationError):
     """An error whose message is made of the schema alone, as against jsonschema's, which show the value."""
 
 
-class Alternatives:
+class AlternativesReport:
     """The keywords `anyOf` and `oneOf` for one report after the other; `shape` reads the document."""
 
     __slots__ = ("_known", "_left", "_shape")
@@ -57,7 +57,7 @@ class Alternatives:
             if fitting and most > 1:
                 return
         if fitting > most:
-            yield Told("fits more than one of the alternatives")
+            yield SchemaMessage("fits more than one of the alternatives")
         elif not fitting:
             yield from min(tried, key=_distance) if tried else [told]
 
@@ -68,7 +68,7 @@ class Alternatives:
         if not likely:
             words = [word for each in branches for word in self._words(each)]
             said = f"must be {either(list(dict.fromkeys(words)))}" if words else "fits none of the alternatives"
-            return [], Told(said)
+            return [], SchemaMessage(said)
         return self._tagged(likely, value) if isinstance(value, dict) else (likely, _NONE)
 
     def _tagged(self, branches: list[Any], value: dict[str, Any]) -> tuple[list[Any], ValidationError]:
@@ -80,13 +80,13 @@ class Alternatives:
             values = [mine[names] for _, mine in tags]
             given = inside(value, names)
             if given is ABSENT and len(names) == 1 and self._is_missing(branches, names[0], values):
-                return [], Told("is required", validator="required", path=names)
+                return [], SchemaMessage("is required", validator="required", path=names)
             if given is ABSENT or all(_same(each, values[0]) for each in values):
                 continue
             several = [each for each in tags if among(given, each[1][names])]
             if not several:
                 words = dict.fromkeys(_written(one) for each in values for one in each)
-                return [], Told(f"must be {either(list(words))}", validator="enum", path=names)
+                return [], SchemaMessage(f"must be {either(list(words))}", validator="enum", path=names)
             tags = several
         return [each for each, _ in tags], _NONE
 
@@ -129,7 +129,7 @@ class Alternatives:
 _DEEPEST = 4
 """So many alternatives within alternatives are told in one sentence."""
 
-_NONE = Told("fits none of the alternatives")
+_NONE = SchemaMessage("fits none of the alternatives")
 
 
 def _distance(errors: list[ValidationError]) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from hapiish.http.validation.report import Fault
 from hapiish.http.validation.schema_reader import ABSENT, Names, among, inside
-from hapiish.http.validation.transform import Memo, Place, Places, Validator, fill, holds, made, read, stripped
+from hapiish.http.validation.transform import BranchValidator, Memo, Place, Places, fill, holds, made, read, stripped
 
 MOST_LEVELS: Final = 32
 """So many alternatives inside each other are judged; each verdict is on all that is below."""
@@ -39,7 +39,7 @@ class Branch:
 
     __slots__ = ("judge", "look", "name", "rungs")
 
-    def __init__(self, name: str, rungs: list[Place], judge: Validator, look: Look) -> None:
+    def __init__(self, name: str, rungs: list[Place], judge: BranchValidator, look: Look) -> None:
         self.name = name
         self.rungs = rungs
         self.judge = judge

@@ -19,9 +19,9 @@ from hapiish.http.validation.branches import Alternatives, Branch, Look
 from hapiish.http.validation.parse_text import Convert, converter, whole
 from hapiish.http.validation.report import UNEXPLAINED, Fault
 from hapiish.http.validation.schema import Schema, SchemaError, embed
-from hapiish.http.validation.schema_reader import ABSENT, ANY, Group, Shape, joined
+from hapiish.http.validation.schema_reader import ABSENT, ANY, AlternativesGroup, Shape, joined
+from hapiish.http.validation.transform import BranchValidator as Judge
 from hapiish.http.validation.transform import Make, Memo, Place, Places, fill, holds
-from hapiish.http.validation.transform import Validator as Judge
 from hapiish.http.validation.validator import compile_schema
 
 _DEEPEST: Final = 64
@@ -195,7 +195,7 @@ class _Compiler:
         elif place.converts and {"array", "object"}.isdisjoint(types):
             place.convert = converter(tuple(read), task.most_digits)
 
-    def _choice(self, group: Group, task: _Task, depth: int) -> Alternatives:
+    def _choice(self, group: AlternativesGroup, task: _Task, depth: int) -> Alternatives:
         raw = task._replace(strip=False, defaults=False)
         tasks = list(dict.fromkeys((raw, raw._replace(strip=task.strip), task)))
         branches = []

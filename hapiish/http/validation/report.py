@@ -20,7 +20,7 @@ from jsonschema.validators import extend
 from referencing import Registry
 
 from hapiish.grammar.pattern import matcher
-from hapiish.http.validation.alternatives import Alternatives, Told, either
+from hapiish.http.validation.alternatives import AlternativesReport, SchemaMessage, either
 from hapiish.http.validation.schema import Schema, escape
 from hapiish.http.validation.schema_reader import Shape
 from hapiish.http.validation.unevaluated import has_surplus_items, unevaluated
@@ -51,7 +51,7 @@ class Reporter:
     def __init__(self, document: Schema, engine: jsonschema_rs.Validator) -> None:
         self._engine = engine
         self._shape = Shape(document)
-        self._alternatives = choices = Alternatives(self._shape)
+        self._alternatives = choices = AlternativesReport(self._shape)
         own = extend(_Validator, {"anyOf": choices.any_of, "oneOf": choices.one_of})  # type: ignore[no-untyped-call]
         self._validator: Any = own(document, registry=_OFFLINE)
 
@@ -78,7 +78,7 @@ class Reporter:
                 known = set()
             if path and path[-1] in known:
                 continue  # what a branch knows is surplus when the branch fails; the faults of the branch say why
-            told = error.message if isinstance(error, Told) else _MESSAGES.get(keyword, _unknown)(error)
+            told = error.message if isinstance(error, SchemaMessage) else _MESSAGES.get(keyword, _unknown)(error)
             yield path, keyword, told
 
 

@@ -34,7 +34,7 @@ Refs = tuple[str, ...]
 Names = tuple[str, ...]
 
 
-class Group(NamedTuple):
+class AlternativesGroup(NamedTuple):
     """Schemas among which the value chooses: `anyOf`, `oneOf`, `if` (with then and else) or `dependentSchemas`."""
 
     word: str
@@ -131,17 +131,17 @@ class Shape:
         inner = [*self._target(schema, seen), *((each, seen) for each in schema.get("allOf", ()))]
         return next((found for each, refs in inner if (found := self.default(each, refs)) is not ABSENT), ABSENT)
 
-    def groups(self, schema: Any, kind: str) -> Iterator[Group]:
+    def groups(self, schema: Any, kind: str) -> Iterator[AlternativesGroup]:
         """What `schema` lets a value of type `kind` choose among; for the kind "" a text that may become any type."""
         for one, refs in self._conjuncts(schema, kind):
             for keyword in _ALTERNATIVES:
                 fitting = self._fitting(one.get(keyword, ()), kind, refs)
                 if len(fitting) > 1:
-                    yield Group(keyword, {str(index): each for index, each in enumerate(fitting)})
+                    yield AlternativesGroup(keyword, {str(index): each for index, each in enumerate(fitting)})
             if "if" in one and ("then" in one or "else" in one):
-                yield Group("if", {word: one.get(word, True) for word in ("if", "then", "else")})
+                yield AlternativesGroup("if", {word: one.get(word, True) for word in ("if", "then", "else")})
             if one.get("dependentSchemas") and kind == "object":
-                yield Group("dependentSchemas", one["dependentSchemas"])
+                yield AlternativesGroup("dependentSchemas", one["dependentSchemas"])
 
     def tags(self, schema: Any, seen: Refs = (), depth: int = 0) -> dict[Names, list[Any]]:
         """The values that `schema` allows for the properties, at any depth, that it restricts by `const` or `enum`."""

@@ -34,7 +34,7 @@ class Memo(dict[tuple[Places, int], tuple[Any, Any, Places]]):
 _NOTHING: Final = Memo()
 
 
-class Validator(Protocol):
+class BranchValidator(Protocol):
     """What judges a branch."""
 
     @property
@@ -86,8 +86,8 @@ class Place:
         self.most_digits = MOST_DIGITS
         self.convert: Convert | None = None
         self.files = False
-        self.judge: Validator | None = None
-        self.verdict: Validator | None = None  # where its own defaults may be what makes an object fail
+        self.judge: BranchValidator | None = None
+        self.verdict: BranchValidator | None = None  # where its own defaults may be what makes an object fail
         self.names = False
         self.is_open = False
         self.required: frozenset[str] = frozenset()
@@ -368,7 +368,7 @@ def read(base: Places, places: Places, value: str, memo: Memo) -> tuple[Any, Pla
     return value, base
 
 
-def holds(judge: Validator, value: Any) -> bool:
+def holds(judge: BranchValidator, value: Any) -> bool:
     """The verdict; values outside JSON (files) are left to the engine that reports."""
     try:
         return judge.is_valid(value)

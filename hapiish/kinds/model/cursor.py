@@ -19,7 +19,7 @@ _MAX_LENGTH = 4096  # characters of a cursor
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class SortKey:
     """One sort key: a path in the database, its type, and the direction."""
 
     path: str
@@ -34,7 +34,7 @@ class Key:
 class Order:
     """Sort keys. The last one is unique, so that the order is total."""
 
-    keys: tuple[Key, ...]
+    keys: tuple[SortKey, ...]
 
     @property
     def sort(self) -> list[tuple[str, int]]:
@@ -63,7 +63,7 @@ class Order:
         return ",".join(map(str, self.keys))
 
     @staticmethod
-    def _stored(key: Key, value: Any) -> Any:
+    def _stored(key: SortKey, value: Any) -> Any:
         assert key.type.store is not None
         return None if value is None else key.type.store(value)
 
@@ -79,7 +79,7 @@ class Order:
         return {"$or": branches}
 
 
-def _after_value(key: Key, value: Any) -> Condition | None:
+def _after_value(key: SortKey, value: Any) -> Condition | None:
     """Returns the condition for values after `value`, None if there are none.
 
     MongoDB sorts null and missing fields first, but `$gt` and `$lt` never match null.

@@ -14,7 +14,7 @@ from hapiish.kinds.model.action import Action
 from hapiish.kinds.model.reading import Get, List
 from hapiish.kinds.model.resource import Resource
 from hapiish.kinds.model.writing import Create, Delete, Replace, Update
-from hapiish.kinds.refusal import Fault, Refusal
+from hapiish.kinds.refusal import InvalidOptions, OptionFault
 from hapiish.kinds.route import KindRoute
 
 
@@ -27,18 +27,18 @@ def model_kind(server: Any, route: KindRoute, options: Any) -> Action:
 model_kind.references = ("computed",)  # type: ignore[attr-defined]
 
 
-def faults(cls: Any, path: str, options: Any) -> Sequence[Fault]:
+def faults(cls: Any, path: str, options: Any) -> Sequence[OptionFault]:
     """Returns the faults of the options of a route on `path` over this class. Needs no server."""
     try:
         _resource(cls, path, options)
-    except Refusal as refusal:
+    except InvalidOptions as refusal:
         return refusal.faults
     return ()
 
 
 def _resource(cls: Any, path: str, options: Any) -> Resource:
     if not (isinstance(cls, type) and issubclass(cls, Document)):
-        raise Refusal([Fault(("name",), f'"{options.name}" is not a MongoEngine document')])
+        raise InvalidOptions([OptionFault(("name",), f'"{options.name}" is not a MongoEngine document')])
     return Resource(cls, options, paths.parse(path).params)
 
 

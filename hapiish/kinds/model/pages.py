@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hapiish.kinds.model.cursor import Condition, Key, Order
+from hapiish.kinds.model.cursor import Condition, Order, SortKey
 from hapiish.kinds.model.types import Schema
 from hapiish.kinds.model.values import Unfit
 
@@ -26,7 +26,7 @@ class Page:
 class Pages:
     """The pagination of a list. `options` are those of the table, `sortable` are the allowed sort keys by path."""
 
-    def __init__(self, options: Any, sortable: Mapping[str, Key], identity: Key) -> None:
+    def __init__(self, options: Any, sortable: Mapping[str, SortKey], identity: SortKey) -> None:
         self.options = options
         self.sortable = sortable
         self.identity = identity
@@ -41,12 +41,12 @@ class Pages:
 
     def order(self, names: Sequence[str]) -> Order:
         """Returns the order by these keys, `-` for descending ones. The id is appended as a tie-breaker."""
-        keys: dict[str, Key] = {}
+        keys: dict[str, SortKey] = {}
         for name in names:
             path = name.removeprefix("-")
-            keys.setdefault(path, Key(path, self.sortable[path].type, name.startswith("-")))
+            keys.setdefault(path, SortKey(path, self.sortable[path].type, name.startswith("-")))
         last = keys[next(reversed(keys))].descending if keys else False
-        keys.setdefault(self.identity.path, Key(self.identity.path, self.identity.type, last))
+        keys.setdefault(self.identity.path, SortKey(self.identity.path, self.identity.type, last))
         return Order(tuple(keys.values()))
 
     def requested(self, query: Mapping[str, Any]) -> Page:

@@ -11,7 +11,7 @@ from mongoengine import Document
 from hapiish import boom
 from hapiish.grammar.template import Template, TemplateError, Value, parse
 from hapiish.kinds.model import filters as filtering
-from hapiish.kinds.model.cursor import Key
+from hapiish.kinds.model.cursor import SortKey
 from hapiish.kinds.model.fields import members_of, object_schema, show_members
 from hapiish.kinds.model.filters import Filter
 from hapiish.kinds.model.pages import Pages, list_pattern
@@ -19,7 +19,7 @@ from hapiish.kinds.model.pins import Pin, coercion, pin
 from hapiish.kinds.model.types import Member, Schema, Type
 from hapiish.kinds.model.values import Unfit, shallow
 from hapiish.kinds.model.versions import digest, number
-from hapiish.kinds.refusal import Fault, Refusal, unknown
+from hapiish.kinds.refusal import InvalidOptions, OptionFault, unknown
 
 ID = "_id"
 _READING = ("list", "get")
@@ -35,7 +35,7 @@ class Resource:
         self.cls = cls
         self.options = options
         self.params = params
-        self.faults: list[Fault] = []
+        self.faults: list[OptionFault] = []
         self.members = members_of(cls)
         self.reachable = dict(_paths(self.members))
         self.shown = self._shown()
@@ -55,13 +55,13 @@ class Resource:
         self._check_required()
         self._check_computed()
         if self.faults:
-            raise Refusal(self.faults)
+            raise InvalidOptions(self.faults)
         if options.action == "list":
             self.pages = Pages(options, self.sortable, self._identity())
 
     def fault(self, message: str, *path: str | int, hint: str = "") -> None:
         """Adds a fault of the options."""
-        self.faults.append(Fault(path, message, hint))
+        self.faults.append(OptionFault(path, message, hint))
 
     # Compiles the options
 
@@ -193,7 +193,7 @@ class Resource:
             return None
         return field_type
 
-    def _sortable(self) -> dict[str, Key]:
+    def _sortable(self) -> dict[str, SortKey]:
         keys = {}
         sort = self.options.sort
         names = [
@@ -207,17 +207,17 @@ class Resource:
             ):
                 self.fault(f'the field "{name}" has no order to sort by', *path)
             elif field_type is not None:
-                keys[name] = Key(name, field_type)
+                keys[name] = SortKey(name, field_type)
         return keys
 
     def _is_in_list(self, name: str) -> bool:
         steps = name.split(".")
         return any(self.reachable[".".join(steps[:depth])].many for depth in range(1, len(steps)))
 
-    def _identity(self) -> Key:
+    def _identity(self) -> SortKey:
         identity = self.members[ID].type
         assert identity is not None
-        return Key(ID, identity)
+        return SortKey(ID, identity)
 
     def _version(self) -> Member | None:
         """Returns the field that counts the writes of a document."""

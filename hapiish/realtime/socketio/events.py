@@ -10,13 +10,13 @@ CheckEmit = Callable[[str, Any], None]
 """Raises for an event (its name, its data) that a namespace must not send."""
 
 
-class Arguments(tuple[Any, ...]):
+class AckArguments(tuple[Any, ...]):
     """The list of arguments of an acknowledgement; any other value is sent as the only argument."""
 
     __slots__ = ()
 
 
-class Answer:
+class Acknowledgement:
     """The result of an event hook that observes its acknowledgement: `ack`, and calls before and after it is sent."""
 
     __slots__ = ("ack",)

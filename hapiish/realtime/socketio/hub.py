@@ -20,7 +20,7 @@ from hapiish.realtime.engineio.errors import MalformedError
 from hapiish.realtime.engineio.transport import Transport
 from hapiish.realtime.socketio import packets
 from hapiish.realtime.socketio.emitter import Emitter
-from hapiish.realtime.socketio.events import RESERVED, Answer, CheckEmit
+from hapiish.realtime.socketio.events import RESERVED, Acknowledgement, CheckEmit
 from hapiish.realtime.socketio.gathering import Gathering
 from hapiish.realtime.socketio.hooks import NamespaceHooks
 from hapiish.realtime.socketio.namespaces import Namespaces
@@ -193,10 +193,10 @@ class Hub(socketio.AsyncServer):
         *,
         hooks: NamespaceHooks | None,
     ) -> None:
-        observer: Answer | None = None
+        observer: Acknowledgement | None = None
         try:
             result = await answer
-            if isinstance(result, Answer):
+            if isinstance(result, Acknowledgement):
                 observer, result = result, result.ack
             try:
                 message = packets.ack(namespace, ack_id, result) if ack_id else None

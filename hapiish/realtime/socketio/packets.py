@@ -11,7 +11,7 @@ import socketio.packet
 
 from hapiish.codec import MOST_DIGITS, decode, encode
 from hapiish.realtime.engineio.errors import MalformedError
-from hapiish.realtime.socketio.events import Arguments
+from hapiish.realtime.socketio.events import AckArguments
 from hapiish.types import Message
 
 
@@ -71,7 +71,7 @@ def emitted(namespace: str, name: str, data: Any) -> Packed:
 
 def ack(namespace: str, ack_id: str, value: Any) -> Packed:
     """Returns ACK or BINARY_ACK of the event with this `ack_id`."""
-    return _packed("3", namespace, ack_id, value if value.__class__ is Arguments else (value,))
+    return _packed("3", namespace, ack_id, value if value.__class__ is AckArguments else (value,))
 
 
 def _packed(kind: str, namespace: str, ack_id: str, arguments: tuple[Any, ...]) -> Packed:

@@ -214,4 +214,4 @@ def _covers(segment: paths.Mixed, text: str) -> bool:
 
 
 def _sample(segment: paths.Mixed) -> str:
-    return "".join(part.text if isinstance(part, paths.Literal) else "x" for part in segment.parts)
+    return "".join(part.text if isinstance(part, paths.LiteralText) else "x" for part in segment.parts)

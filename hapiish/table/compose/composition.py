@@ -20,7 +20,7 @@ from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.text import source
 from hapiish.table.text.budget import Budget, read_file
-from hapiish.table.text.marks import Marks, Node, Path
+from hapiish.table.text.marks import MarkNode, Marks, Path
 from hapiish.table.text.source import Tree
 
 USED: Final = "\0table"
@@ -61,7 +61,7 @@ Register = Callable[[Sequence[PluginEntry]], tuple[Sequence[Contribution], Seque
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class TablePart:
     """A table of a composition, one for each use; the first part is the root table.
 
     Names are looked up in `package` first; `at` is the path of its tree in the composition.
@@ -74,7 +74,7 @@ class Part:
     label: str
     package: str | None = None
     at: Path = ()
-    host: "Part | None" = None
+    host: "TablePart | None" = None
     entry_at: Path = ()
 
     @property
@@ -88,9 +88,9 @@ class Part:
         return "plugin" in self.entry
 
     @property
-    def lineage(self) -> "Iterator[Part]":
+    def lineage(self) -> "Iterator[TablePart]":
         """This table, the table that uses it, and so on up to the root table."""
-        part: Part | None = self
+        part: TablePart | None = self
         while part is not None:
             yield part
             part = part.host
@@ -103,17 +103,17 @@ class Composition:
         self.env = env
         self.register = register
         self.budget = Budget()
-        self.parts: list[Part] = []
+        self.parts: list[TablePart] = []
         self.problems: list[Problem] = []
         self.is_partial = False
-        self._plugins: dict[PluginEntry, tuple[Part, Path]] = {}
+        self._plugins: dict[PluginEntry, tuple[TablePart, Path]] = {}
 
     def read(self, text: str, file: str) -> None:
         """Reads the table in `text` and every table that it uses."""
         folder = _folder(file)
         tree = self._tree(text, file, folder, None)
         if tree is not None:
-            self._add(Part(0, tree, file, folder, ""))
+            self._add(TablePart(0, tree, file, folder, ""))
             self._register_plugins()
 
     @property
@@ -144,7 +144,7 @@ class Composition:
         self.problems += [*missing, *invalid]
         return tree
 
-    def _add(self, part: Part) -> None:
+    def _add(self, part: TablePart) -> None:
         self.parts.append(part)
         if part.host is not None:
             set_owners(part.tree, part.index, part.label)
@@ -159,7 +159,7 @@ class Composition:
                 case {"plugin": str()}:
                     self._add_plugin(part, entry, at)
 
-    def _add_used_table(self, host: Part, entry: Mapping[str, Any], at: Path) -> None:
+    def _add_used_table(self, host: TablePart, entry: Mapping[str, Any], at: Path) -> None:
         mark = host.tree.marks.value((*at, "table"))
         found = _locate(entry["table"], host)
         if isinstance(found, str):
@@ -181,9 +181,9 @@ class Composition:
         if tree is not None:
             index = len(self.parts)
             label = self._label(entry.get("as") or FilePath(package or file).stem)
-            self._add(Part(index, tree, file, folder, label, package, (*host.at, *at, USED), host, at))
+            self._add(TablePart(index, tree, file, folder, label, package, (*host.at, *at, USED), host, at))
 
-    def _add_plugin(self, host: Part, entry: Mapping[str, Any], at: Path) -> None:
+    def _add_plugin(self, host: TablePart, entry: Mapping[str, Any], at: Path) -> None:
         marks = host.tree.marks
         plugin = PluginEntry(
             name=entry["plugin"],
@@ -209,10 +209,10 @@ class Composition:
         for contribution in contributions:
             self._add_contribution(contribution, *self._plugins[contribution.entry])
 
-    def _add_contribution(self, contribution: Contribution, host: Part, at: Path) -> None:
+    def _add_contribution(self, contribution: Contribution, host: TablePart, at: Path) -> None:
         """Inserts the contribution of a plugin as a used table; its `ext` applies to all routes of `host` (hapi)."""
         mark = contribution.entry.mark
-        node = Node(mark.line - 1, mark.column - 1)
+        node = MarkNode(mark.line - 1, mark.column - 1)
         try:
             tree, problems = validate_form(Tree(dict(contribution.tree), Marks(mark.file, node, mark.chain)))
         except ValueError as error:
@@ -226,7 +226,7 @@ class Composition:
         for point, entries in functions.value["ext"].items():
             for function in entries:
                 _append(host.tree, ("ext", point), function, node)
-        self._add(Part(index, tree, host.file, host.folder, label, host.package, place, host, at))
+        self._add(TablePart(index, tree, host.file, host.folder, label, host.package, place, host, at))
 
     def _label(self, name: str) -> str:
         taken = {part.label for part in self.parts}
@@ -234,7 +234,7 @@ class Composition:
         return next(label for label in labels if label not in taken)
 
 
-def _append(tree: Tree, path: Path, entry: Any, node: Node) -> None:
+def _append(tree: Tree, path: Path, entry: Any, node: MarkNode) -> None:
     """Appends to the list at `path`, which may be missing or a single value."""
     *outer, last = path
     holder: Any = tree.value
@@ -260,7 +260,7 @@ def _text_paths(value: Any, path: Path) -> Iterator[Path]:
             yield from _text_paths(inner, (*path, index))
 
 
-def _locate(name: str, host: Part) -> tuple[str, str, str | None] | str:
+def _locate(name: str, host: TablePart) -> tuple[str, str, str | None] | str:
     """Returns the file of a table (as shown in problems), its folder and its package; or the reason of a failure."""
     if "\0" in name:
         return "the name of a table cannot contain NUL"
@@ -289,7 +289,7 @@ def _folder(file: str | FilePath) -> str:
     return os.path.dirname(os.path.realpath(file))  # noqa: PTH120
 
 
-def _package_beside(host: Part, folder: str) -> str | None:
+def _package_beside(host: TablePart, folder: str) -> str | None:
     """The package of a table that a table in a package uses by path."""
     if host.package is None:
         return None
@@ -310,9 +310,9 @@ def _text(file: str, name: str, mark: Mark) -> str | Problem:
         return Problem(mark, Code.TABLE_MISSING, f'the table "{name}" cannot be read: {reason}')
 
 
-def _cycle(host: Part, file: str, mark: Mark) -> Problem:
+def _cycle(host: TablePart, file: str, mark: Mark) -> Problem:
     """The problem of a table that uses itself, directly or through others."""
-    lineage: list[Part] = []
+    lineage: list[TablePart] = []
     for part in host.lineage:
         lineage.append(part)
         if os.path.realpath(part.file) == os.path.realpath(file):

@@ -13,7 +13,7 @@ from jsonschema.exceptions import ValidationError
 
 from hapiish.table import schema
 from hapiish.table.form import wording
-from hapiish.table.form.wording import Fault
+from hapiish.table.form.wording import JsonSchemaError
 from hapiish.table.problems import Problem
 from hapiish.table.text.marks import Path
 from hapiish.table.text.source import Tree
@@ -44,17 +44,17 @@ def _is_inside(path: Path, places: AbstractSet[Path]) -> bool:
     return any(path[:length] in places for length in range(len(path) + 1))
 
 
-def _faults(value: Any) -> list[Fault]:
+def _faults(value: Any) -> list[JsonSchemaError]:
     if schema.is_valid()(value):
         return []
-    found: list[Fault] = []
+    found: list[JsonSchemaError] = []
     if isinstance(value, dict):
         # jsonschema is slow: only invalid routes are passed to it.
         value = _without_routes(value, (), found)
     return [*(leaf for error in schema.errors()(value) for leaf in _leaf_faults(error, ())), *found]
 
 
-def _without_routes(holder: dict[str, Any], at: Path, found: list[Fault]) -> dict[str, Any]:
+def _without_routes(holder: dict[str, Any], at: Path, found: list[JsonSchemaError]) -> dict[str, Any]:
     """Returns a table or group without its routes; the faults of invalid routes are added to `found`."""
     changed = dict(holder)
     routes, groups = holder.get("routes"), holder.get("groups")
@@ -72,7 +72,7 @@ def _without_routes(holder: dict[str, Any], at: Path, found: list[Fault]) -> dic
     return changed
 
 
-def _leaf_faults(error: ValidationError, base: Path, around: Any = None) -> Iterator[Fault]:
+def _leaf_faults(error: ValidationError, base: Path, around: Any = None) -> Iterator[JsonSchemaError]:
     """The faults of an error; of alternatives (`anyOf`), those of the best match for the type of the value.
 
     `around` is the schema of the alternatives if it has an `errorMessage`.
@@ -91,15 +91,15 @@ def _leaf_faults(error: ValidationError, base: Path, around: Any = None) -> Iter
                 )
             return
     if "propertyNames" in list(error.schema_path)[-2:]:
-        yield Fault((*path, instance), "propertyNames", instance, error.schema)
+        yield JsonSchemaError((*path, instance), "propertyNames", instance, error.schema)
     elif error.validator == "additionalProperties":
         for key in instance:
             if key not in error.schema.get("properties", ()) and not key.startswith("x-"):
-                yield Fault((*path, key), "additionalProperties", instance, error.schema)
+                yield JsonSchemaError((*path, key), "additionalProperties", instance, error.schema)
     elif error.validator == "required":
-        yield Fault(path, "required", instance, error.schema)
+        yield JsonSchemaError(path, "required", instance, error.schema)
     else:
-        yield Fault(path, str(error.validator), instance, schema_of_message, error.validator_value)
+        yield JsonSchemaError(path, str(error.validator), instance, schema_of_message, error.validator_value)
 
 
 def _alternatives(error: ValidationError) -> list[list[ValidationError]]:

@@ -38,7 +38,7 @@ _SURE: Final = 0.77
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class JsonSchemaError:
     """A leaf of jsonschema's tree of errors; `path` starts at the top of the file, `limit` is the keyword's value."""
 
     path: Path
@@ -48,7 +48,7 @@ class Fault:
     limit: Any = None
 
 
-def problems(tree: Tree, faults: Iterable[Fault]) -> tuple[list[Problem], set[Path]]:
+def problems(tree: Tree, faults: Iterable[JsonSchemaError]) -> tuple[list[Problem], set[Path]]:
     """Returns the problems of the faults, and the paths that misspelled or misplaced keys are meant for.
 
     A key that is missing at such a path is not reported again.
@@ -88,7 +88,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f'; did you mean "{close}"?' if close else ""
 
 
-def _unknown(tree: Tree, fault: Fault) -> tuple[Problem, Path]:
+def _unknown(tree: Tree, fault: JsonSchemaError) -> tuple[Problem, Path]:
     key, parent = str(fault.path[-1]), fault.path[:-1]
     mark = tree.marks.key(fault.path)
     message = f'unknown option "{key}"'
@@ -131,13 +131,13 @@ def _misplaced(tree: Tree, key: str, parent: Path) -> tuple[str, Path] | None:
     return None
 
 
-def _missing_keys(fault: Fault, meant_paths: set[Path]) -> Iterator[str]:
+def _missing_keys(fault: JsonSchemaError, meant_paths: set[Path]) -> Iterator[str]:
     for name in fault.schema["required"]:
         if name not in fault.instance and (*fault.path, name) not in meant_paths:
             yield f'"{name}"'
 
 
-def _value(tree: Tree, fault: Fault) -> Problem:
+def _value(tree: Tree, fault: JsonSchemaError) -> Problem:
     mark = tree.marks.value(fault.path)
     if not fault.path:
         if fault.instance is None:
@@ -159,7 +159,7 @@ def _value(tree: Tree, fault: Fault) -> Problem:
     return Problem(mark, _code(fault, allowed), message, _hint(tree, fault))
 
 
-def _code(fault: Fault, allowed: list[Any]) -> Code:
+def _code(fault: JsonSchemaError, allowed: list[Any]) -> Code:
     if fault.keyword in ("pattern", "type"):
         return Code.TEXT_FORM if fault.keyword == "pattern" else Code.TYPE
     return Code.VALUE if any(type(value) is type(fault.instance) for value in allowed) else Code.TYPE
@@ -191,7 +191,7 @@ def _subject(path: Path) -> str:
     return f'"{name}"'
 
 
-def _shown(tree: Tree, fault: Fault) -> str:
+def _shown(tree: Tree, fault: JsonSchemaError) -> str:
     value = fault.instance
     if fault.path in tree.substituted:
         return f'the value of "{tree.substituted[fault.path].written}"'
@@ -222,7 +222,7 @@ def _type_name(value: Any) -> str:
             return _literal(value)
 
 
-def _hint(tree: Tree, fault: Fault) -> str:
+def _hint(tree: Tree, fault: JsonSchemaError) -> str:
     """A hint for mistakes that are common in YAML."""
     types = {kind for branch in _branches(fault.schema) for kind in _types(branch)}
     value = fault.instance

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from hapiish.table.compose.composition import Part
+from hapiish.table.compose.composition import TablePart
 from hapiish.table.compose.expand import fill
 from hapiish.table.compose.owned_names import set_owners
 from hapiish.table.compose.params import Arguments, DeclaredParams, declaration_problems, resolve_params
@@ -41,7 +41,7 @@ class _Expansion:
 class Presets:
     """The presets of a table; `problems` grows while they are used."""
 
-    def __init__(self, part: Part, budget: Budget) -> None:
+    def __init__(self, part: TablePart, budget: Budget) -> None:
         self.part = part
         self.budget = budget
         self.at = part.at

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from hapiish.table.compose.composition import Part
+from hapiish.table.compose.composition import TablePart
 from hapiish.table.merge import Layer, Options, listed
 from hapiish.table.merging.presets import Presets
 from hapiish.table.places import section
@@ -23,7 +23,7 @@ class RealmDraft:
     `prefix`, `hosts` and the upper layers of the scope come from the tables that use it.
     """
 
-    def __init__(self, part: Part, host: "RealmDraft | None", budget: Budget) -> None:
+    def __init__(self, part: TablePart, host: "RealmDraft | None", budget: Budget) -> None:
         self.part = part
         self.host = host
         self.index = part.index

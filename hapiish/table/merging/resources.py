@@ -22,7 +22,7 @@ ACTIONS: Final[Mapping[str, tuple[str, bool]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RouteEntry:
     """A route at the path `at`, with its handler at `handler_at`; `options` are those of this route only."""
 
     at: Path
@@ -35,10 +35,10 @@ def is_resource(value: Mapping[str, Any]) -> bool:
     return value.get("resource") is not None
 
 
-def entries(at: Path, value: Mapping[str, Any]) -> Iterator[Entry]:
+def entries(at: Path, value: Mapping[str, Any]) -> Iterator[RouteEntry]:
     """The routes of an entry: itself, or the routes of the resource."""
     if not is_resource(value):
-        yield Entry(at, value, (*at, "handler"))
+        yield RouteEntry(at, value, (*at, "handler"))
         return
     actions = value.get("actions")
     changes = actions if isinstance(actions, Mapping) else {}
@@ -47,7 +47,7 @@ def entries(at: Path, value: Mapping[str, Any]) -> Iterator[Entry]:
             yield _entry(at, value, name, changes.get(name))
 
 
-def _entry(at: Path, value: Mapping[str, Any], name: str, change: Any) -> Entry:
+def _entry(at: Path, value: Mapping[str, Any], name: str, change: Any) -> RouteEntry:
     method, is_single = ACTIONS[name]
     action = change if isinstance(change, Mapping) else {}
     here = (*at, "actions", name) if action else at
@@ -63,7 +63,7 @@ def _entry(at: Path, value: Mapping[str, Any], name: str, change: Any) -> Entry:
         "handler": _handler_of_action(handler, name),
         "options": action.get("options"),
     }
-    return Entry(here, {key: part for key, part in entry.items() if part is not None}, handler_at)
+    return RouteEntry(here, {key: part for key, part in entry.items() if part is not None}, handler_at)
 
 
 def _handler_of_action(handler: Any, name: str) -> Any:

@@ -7,13 +7,13 @@ another schema in each dynamic scope; schemas that reach one are copied for each
 from typing import Any, Final
 
 from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE, fragment
-from hapiish.table.schemas.references import Library, Resource, Root, ScopesError, value_at
+from hapiish.table.schemas.references import Library, Root, SchemaResource, ScopesError, value_at
 from hapiish.table.text.marks import Path
 
 _REMOVED: Final = frozenset({"$anchor", "$dynamicAnchor", "$id", "$schema", "$vocabulary"})
 _MOST_COPIES: Final = 1000
 
-Scope = tuple[tuple[str, Resource], ...]
+Scope = tuple[tuple[str, SchemaResource], ...]
 """The dynamic scope: the outermost resource for each dynamic anchor."""
 
 

@@ -36,7 +36,7 @@ class ScopesError(UnresolvedError):
 
 
 @dataclass(eq=False, slots=True)
-class Resource:
+class SchemaResource:
     """A schema resource: a root schema, or a subschema with an `$id`; `at` is its path in the root."""
 
     root: "Root"
@@ -56,12 +56,12 @@ class Root:
 
     schema: Any
     name: str | None
-    resources: dict[Path, Resource] = field(default_factory=dict)
+    resources: dict[Path, SchemaResource] = field(default_factory=dict)
     places: set[Path] = field(default_factory=set)
     keywords: set[str] = field(default_factory=set)
     references: list[tuple[Path, str, str]] = field(default_factory=list)
 
-    def resource_at(self, path: Path) -> Resource:
+    def resource_at(self, path: Path) -> SchemaResource:
         """The innermost resource that contains `path`."""
         around = (path[:end] for end in range(len(path), -1, -1))
         return next(self.resources[place] for place in around if place in self.resources)
@@ -70,22 +70,22 @@ class Root:
 Target = tuple[Root, Path]
 
 
-def read(schema: Any, name: str | None, uri: str = _TABLE, around: Resource | None = None) -> Root:
+def read(schema: Any, name: str | None, uri: str = _TABLE, around: SchemaResource | None = None) -> Root:
     """Collects the resources, anchors and references of a schema; `around` is the resource of a part of a schema."""
     root = Root(schema, name)
-    root.resources[()] = around or Resource(root, (), schema, uri)
+    root.resources[()] = around or SchemaResource(root, (), schema, uri)
     _collect(root, schema, (), root.resources[()])
     return root
 
 
-def _collect(root: Root, schema: Any, path: Path, resource: Resource) -> None:
+def _collect(root: Root, schema: Any, path: Path, resource: SchemaResource) -> None:
     root.places.add(path)
     if not isinstance(schema, dict):
         return
     root.keywords |= schema.keys()
     own = schema.get("$id")
     if isinstance(own, str) and path:
-        resource = root.resources[path] = Resource(root, path, schema, _resolved(resource.uri, own))
+        resource = root.resources[path] = SchemaResource(root, path, schema, _resolved(resource.uri, own))
     elif isinstance(own, str) and resource.uri == _TABLE:
         resource.uri = _resolved(resource.uri, own)
     if resource.root is root:
@@ -130,8 +130,8 @@ class Library:
         self.prefix = prefix
         self.named = {name: read(schema, prefix + name) for name, schema in named.items()}
         self.others = {id(schema): read(schema, None) for schema in others}
-        self.resources: dict[str, Resource] = {}
-        self.duplicates: list[tuple[Resource, Resource]] = []
+        self.resources: dict[str, SchemaResource] = {}
+        self.duplicates: list[tuple[SchemaResource, SchemaResource]] = []
         self._parts: dict[tuple[Root, Path], Root] = {}
         self._taken = {root.name for root in self.named.values()}
         for root in self.roots:
@@ -151,7 +151,7 @@ class Library:
             return False
         return all(_is_plain(self, root, path, text) for root in self.roots for path, _, text in root.references)
 
-    def _add(self, resource: Resource) -> None:
+    def _add(self, resource: SchemaResource) -> None:
         if not isinstance(resource.schema, dict) or not isinstance(resource.schema.get("$id"), str):
             return
         known = self.resources.setdefault(resource.uri, resource)
@@ -242,7 +242,7 @@ def value_at(schema: Any, path: Path) -> Any:
 
 
 @cache
-def _metaschema(uri: str) -> Resource | None:
+def _metaschema(uri: str) -> SchemaResource | None:
     """A metaschema of 2020-12 without its defaults, named by its URI."""
     if not uri.startswith(META) or uri not in REGISTRY:
         return None

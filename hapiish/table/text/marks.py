@@ -10,7 +10,7 @@ from hapiish.table.problems import Mark
 Path = tuple[str | int, ...]
 
 
-class Node:
+class MarkNode:
     """The position of one value, from 0; `keys` has the positions of a mapping's keys, `text` is a scalar as written.
 
     `plain` scalars have neither quotes nor a tag. `marks` are those of a used table whose root is this node.
@@ -25,7 +25,7 @@ class Node:
         self.plain = plain
         self.marks: Marks | None = None
         self.keys: dict[str, tuple[int, int]] | None = None
-        self.items: dict[str, Node] | list[Node] | None = None
+        self.items: dict[str, MarkNode] | list[MarkNode] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Marks:
     """The positions in one file; `chain` are the positions where its table is used."""
 
     file: str
-    root: Node
+    root: MarkNode
     chain: tuple[Mark, ...] = ()
 
     def value(self, path: Path) -> Mark:
@@ -62,18 +62,18 @@ class Marks:
             node.items = {}
         node.items[key] = other.root
 
-    def append(self, path: Path, count: int, node: Node) -> None:
+    def append(self, path: Path, count: int, node: MarkNode) -> None:
         """Appends the position of an entry to a list of `count` entries, which may be written as a single value."""
         outer = self.root
         for step in path:
-            outer = _inside(outer).setdefault(str(step), Node(node.line, node.column))
+            outer = _inside(outer).setdefault(str(step), MarkNode(node.line, node.column))
         if not isinstance(outer.items, list):
-            alone = Node(outer.line, outer.column, outer.text, plain=outer.plain)
+            alone = MarkNode(outer.line, outer.column, outer.text, plain=outer.plain)
             alone.keys, alone.items = outer.keys, outer.items
             outer.keys, outer.items = None, [alone] * count
         outer.items.append(node)
 
-    def _walk(self, path: Path) -> "tuple[Node, int, Marks]":
+    def _walk(self, path: Path) -> "tuple[MarkNode, int, Marks]":
         node, marks = self.root, self
         for depth, step in enumerate(path):
             match node.items:
@@ -87,7 +87,7 @@ class Marks:
         return node, len(path), marks
 
 
-def _inside(node: Node) -> dict[str, Node]:
+def _inside(node: MarkNode) -> dict[str, MarkNode]:
     if not isinstance(node.items, dict):
         node.items = {}
     return node.items

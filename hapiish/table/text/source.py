@@ -16,7 +16,7 @@ from hapiish.table.problems.codes import Code
 from hapiish.table.problems.near import near
 from hapiish.table.text import repair, scalars
 from hapiish.table.text.hidden import hide
-from hapiish.table.text.marks import Marks, Node, Path
+from hapiish.table.text.marks import MarkNode, Marks, Path
 
 DEEPEST: Final = 64
 MOST_ALIASED: Final = 100_000
@@ -103,12 +103,12 @@ class _Frame:
 
     __slots__ = ("anchor", "key", "merged", "node", "value")
 
-    def __init__(self, value: dict[str, Any] | list[Any], node: Node, anchor: str | None) -> None:
+    def __init__(self, value: dict[str, Any] | list[Any], node: MarkNode, anchor: str | None) -> None:
         self.value = value
         self.node = node
         self.anchor = anchor
         self.key: str | None = None
-        self.merged: tuple[Any, Node] | None = None
+        self.merged: tuple[Any, MarkNode] | None = None
 
 
 # A file cannot contain these keys: the parser rejects NUL.
@@ -125,10 +125,10 @@ class _Builder:
         self.broken: set[Path] = set()
         self.watched = bool(hidden) or repair.INVISIBLE.search(text) is not None
         self.stack: list[_Frame] = []
-        self.anchors: dict[str, tuple[Any, Node]] = {}
+        self.anchors: dict[str, tuple[Any, MarkNode]] = {}
         self.aliased = 0
         self.documents = 0
-        self.root: tuple[Any, Node] = (None, Node(0, 0))
+        self.root: tuple[Any, MarkNode] = (None, MarkNode(0, 0))
 
     def build(self, events: Iterator[yaml.Event]) -> Tree:
         handlers: dict[type[yaml.Event], Callable[[Any], None]] = {
@@ -164,7 +164,7 @@ class _Builder:
         if self.stack and self.stack[-1].key is None and isinstance(self.stack[-1].value, dict):
             self.key(event, plain)
             return
-        node = Node(*_start(event), text, plain=plain)
+        node = MarkNode(*_start(event), text, plain=plain)
         value: scalars.Scalar = text
         try:
             if plain:
@@ -200,7 +200,7 @@ class _Builder:
             frame.key = _DROPPED
             return
         if event.anchor is not None:
-            self.anchors[event.anchor] = (text, Node(*_start(event), text))
+            self.anchors[event.anchor] = (text, MarkNode(*_start(event), text))
         frame.key = text
         frame.node.keys[text] = _start(event)
 
@@ -227,8 +227,8 @@ class _Builder:
         if event.anchor is not None:
             self.anchors[event.anchor] = (_OPEN, self.stack[-1].node)
 
-    def node(self, event: yaml.CollectionStartEvent, value: dict[str, Any] | list[Any]) -> Node:
-        node = Node(*_start(event))
+    def node(self, event: yaml.CollectionStartEvent, value: dict[str, Any] | list[Any]) -> MarkNode:
+        node = MarkNode(*_start(event))
         if isinstance(value, dict):
             node.keys, node.items = {}, {}
         else:
@@ -252,14 +252,14 @@ class _Builder:
             self.anchors[frame.anchor] = (frame.value, frame.node)
         self.add(frame.value, frame.node)
 
-    def merge(self, frame: _Frame, value: Any, node: Node) -> None:
+    def merge(self, frame: _Frame, value: Any, node: MarkNode) -> None:
         """`<<`: adds the missing keys from one or several mappings, of which the first wins."""
         bases = list(zip(value, node.items or (), strict=True)) if isinstance(value, list) else [(value, node)]
         assert isinstance(frame.value, dict)
         assert isinstance(frame.node.items, dict)
         assert frame.node.keys is not None
         for base, places in bases:
-            if not isinstance(base, dict) or not isinstance(places, Node):
+            if not isinstance(base, dict) or not isinstance(places, MarkNode):
                 mark = Mark(self.file, node.line + 1, node.column + 1)
                 hint = "write <<: *name, with &name on a mapping above"
                 self.problems.append(Problem(mark, Code.MERGE_KEY, '"<<" needs a mapping or a list of mappings', hint))
@@ -277,7 +277,7 @@ class _Builder:
             self.report(event, Code.KEY_NOT_TEXT, "a key must be text, not an alias", f'quote it: "*{name}"')
             self.stack[-1].key = _DROPPED
             return
-        node = Node(*_start(event))
+        node = MarkNode(*_start(event))
         if name not in self.anchors:
             close = near(name, self.anchors)
             hint = f'did you mean "*{close}"?' if close else f'set the anchor on the value to repeat: "&{name}"'
@@ -294,7 +294,7 @@ class _Builder:
         node.keys, node.items, node.text, node.plain = places.keys, places.items, places.text, places.plain
         self.add(self.copied(value, event, len(self.stack)), node)
 
-    def nothing(self, node: Node) -> tuple[Any, Node]:
+    def nothing(self, node: MarkNode) -> tuple[Any, MarkNode]:
         """The substitute for an invalid alias: null, or an empty mapping to merge."""
         if not self.stack or self.stack[-1].key != _MERGE:
             return None, node
@@ -315,7 +315,7 @@ class _Builder:
             return [self.copied(child, event, depth + 1) for child in value]
         return value
 
-    def add(self, value: Any, node: Node) -> None:
+    def add(self, value: Any, node: MarkNode) -> None:
         if not self.stack:
             self.root = (value, node)
             return
