@@ -65,7 +65,7 @@ class ServerCompiler:
         if self.forwarding is not None:
             yield self.forwarding.step, False
         if _limits(self.settings.load):
-            yield self.load.judge, False
+            yield self.load.check, False
         if self.query is not None:
             yield query_step(self.query), False
         for function in self.routes.ext.at("onRequest"):

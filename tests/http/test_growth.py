@@ -198,7 +198,7 @@ PARSERS: list[tuple[str, Callable[[Any], Any], int, tuple[str, ...]]] = [
     ("host and target", host_and_target, HEAD, ("a.", ":", "[", "/", "?", "#", "http://", "1")),
     (
         "transfer-encoding",
-        lambda text: message_head.judge_codings(text.encode(), "1.1"),
+        lambda text: message_head.check_codings(text.encode(), "1.1"),
         HEAD,
         (",", " ", "gzip,", "chunked,"),
     ),

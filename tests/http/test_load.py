@@ -49,10 +49,10 @@ def test_what_passes_a_limit_is_refused_in_hapis_words(limits: dict[str, Any], m
     sampled.sample()
     assert sampled.facts() == {"eventLoopDelay": 500, "eventLoopUtilization": pytest.approx(0.8), "rss": 1000}
     if message is None:
-        sampled.judge(REQUEST)
+        sampled.check(REQUEST)
     else:
         with pytest.raises(boom.ServerUnavailable) as caught:
-            sampled.judge(REQUEST)
+            sampled.check(REQUEST)
         assert caught.value.message == message
 
 
@@ -63,7 +63,7 @@ async def test_a_sample_that_is_overdue_counts(caplog: pytest.LogCaptureFixture)
     await asyncio.sleep(0)
     clocks.now = 1.2
     with pytest.raises(boom.ServerUnavailable):
-        sampled.judge(REQUEST)
+        sampled.check(REQUEST)
     sampled.stop()
 
 

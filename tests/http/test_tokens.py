@@ -212,10 +212,10 @@ def test_a_token_has_its_time(
 ) -> None:
     judge = verifier(**rules)
     if message is None:
-        judge.judge_times(claims, NOW)
+        judge.check_times(claims, NOW)
         return
     with pytest.raises(TokenError) as caught:
-        judge.judge_times(claims, NOW)
+        judge.check_times(claims, NOW)
     assert (str(caught.value), caught.value.is_expired) == (message, is_expired)
 
 
@@ -236,4 +236,4 @@ def test_between_its_bounds_a_token_is_always_in_its_time(
     judge = verifier(**rules)
     token = judge.verify(signed(claims))
     if token.since <= now < token.until:
-        judge.judge_times(claims, now)
+        judge.check_times(claims, now)

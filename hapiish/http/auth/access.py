@@ -35,7 +35,7 @@ def access_step(rules: Iterable[Rule], mode: Mode) -> Callable[[Request], None]:
     Without credentials a route with optional authentication continues, unauthorized. Raises ValueError at load for a
     template that does not start with credentials, params, payload or query.
     """
-    return _Access([(rule.entity, _Scope(rule.scope) if rule.scope else None) for rule in rules], mode).judge
+    return _Access([(rule.entity, _Scope(rule.scope) if rule.scope else None) for rule in rules], mode).authorize
 
 
 class _Access:
@@ -45,7 +45,7 @@ class _Access:
         self.rules = tuple(rules)
         self.mode = mode
 
-    def judge(self, request: Request) -> None:
+    def authorize(self, request: Request) -> None:
         auth = request.auth
         credentials = auth.credentials
         auth.is_authorized = False

@@ -89,7 +89,7 @@ class JwtScheme:
             claims = token.claims()
             now = time()
             if not token.since <= now < token.until:
-                self._verifier.judge_times(claims, now)
+                self._verifier.check_times(claims, now)
         except TokenError as error:
             raise self._unauthorized(error) from None
         artifacts = token.artifacts(claims)
@@ -130,7 +130,7 @@ class JwtScheme:
     def verify(self, auth: Any) -> None:
         """Raises 401 for a token that has expired since the request came."""
         try:
-            self._verifier.judge_times(auth.artifacts["decoded"]["payload"], time())
+            self._verifier.check_times(auth.artifacts["decoded"]["payload"], time())
         except TokenError as error:
             raise self._unauthorized(error) from None
 

@@ -211,7 +211,7 @@ class OAuth2Scheme:
             raise boom.BadGateway(f"Failed obtaining {self.name} keys") from error
         verified = provider.verifier.under(keys).verify(text)
         claims, now = verified.claims(), time()
-        provider.verifier.judge_times(claims, now)
+        provider.verifier.check_times(claims, now)
         expected = {
             "client_id": self._client_id,
             "nonce": str(waiting.get("oidc")),

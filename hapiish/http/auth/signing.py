@@ -75,7 +75,7 @@ class Signer:
         try:
             claims = self._verifier.verify(text).claims()
             # A token that is not active yet is valid.
-            self._verifier.judge_times(claims, max(time(), claims.get("nbf", 0)))
+            self._verifier.check_times(claims, max(time(), claims.get("nbf", 0)))
         except TokenError as error:
             raise ValueError(f"the strategy would refuse this token: {error}") from None
         return text

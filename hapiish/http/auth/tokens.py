@@ -119,7 +119,7 @@ class Verifier:
         self.skew = skew
 
     def verify(self, text: str) -> Token:
-        """Verifies the signature and the fixed claims of a token; `judge_times` checks its times."""
+        """Verifies the signature and the fixed claims of a token; `check_times` checks its times."""
         token = self.read(text)
         if self.keys is None:
             token.since, token.until = -inf, inf
@@ -130,7 +130,7 @@ class Verifier:
             raise UnknownKeyError("No key for the token")
         claims = token.claims()
         for name, accepted in self._accepted.items():
-            _judge_claim(name, claims.get(name), accepted)
+            _check_claim(name, claims.get(name), accepted)
         if not any(_is_signed(text, key, token.header["alg"]) for key in keys):
             raise TokenError("Invalid token signature" if keys else "Unsupported algorithm")
         token.since, token.until = self._window(claims)
@@ -161,7 +161,7 @@ class Verifier:
         until = exp + self.skew if self.exp and exp is not None else inf
         return since, min(until, iat + self.skew + self.max_age) if self.max_age and iat is not None else until
 
-    def judge_times(self, claims: Mapping[str, Any], now: float) -> None:
+    def check_times(self, claims: Mapping[str, Any], now: float) -> None:
         """Raises TokenError for a token that is expired, too old or not active at `now` (seconds since the epoch)."""
         exp, nbf, iat = claims.get("exp"), claims.get("nbf"), claims.get("iat")
         if self.exp and "exp" in claims and _number("exp", exp) <= now - self.skew:
@@ -208,7 +208,7 @@ def _is_signed(text: str, key: Key, algorithm: str) -> bool:
     return True
 
 
-def _judge_claim(name: str, value: Any, accepted: frozenset[str]) -> None:
+def _check_claim(name: str, value: Any, accepted: frozenset[str]) -> None:
     if value is None:
         raise TokenError(f"Token missing payload {name} value")
     values = value if name == "aud" and isinstance(value, list) else [value]

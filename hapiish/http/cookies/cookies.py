@@ -224,7 +224,7 @@ def cookies_step(cookies: Cookies, parse: bool, fail_action: str | AsyncHandler)
     def skip(request: Request) -> None:
         request.state = {}
 
-    def judge(request: Request) -> None:
+    def check(request: Request) -> None:
         for name, _ in request.scope["headers"]:
             if name == b"cookie":
                 break
@@ -246,7 +246,7 @@ def cookies_step(cookies: Cookies, parse: bool, fail_action: str | AsyncHandler)
 
     if not parse:
         return skip
-    return ask if callable(fail_action) else judge
+    return ask if callable(fail_action) else check
 
 
 def _fill(cookies: Cookies, request: Request) -> boom.Boom | None:

@@ -91,7 +91,7 @@ def csrf_step(settings: Csrf) -> Step:
     """The step that sets the token's cookie and refuses foreign or tokenless requests with 403."""
     guarded = _CHANGES if settings.restful else _FORMS
 
-    async def judge(request: Request) -> None:
+    async def check(request: Request) -> None:
         if settings.skip is not None and await settings.skip(request, Toolkit(request)):
             return
         request.plugins["csrf"] = settings
@@ -108,7 +108,7 @@ def csrf_step(settings: Csrf) -> Step:
         if settings.enforce:
             raise boom.Forbidden(code="csrf")
 
-    return judge
+    return check
 
 
 def _token(settings: Csrf, request: Request) -> str | None:

@@ -88,7 +88,7 @@ def limit_step(
             request.pausing = partial(_pausing, turns, streams)
         return verdict
 
-    async def judge(request: Request) -> None:
+    async def check(request: Request) -> None:
         if free and _is_within(request.info.remote_address, free):
             return
         judged: list[Judged] = request.plugins.setdefault("limit", [])
@@ -104,7 +104,7 @@ def limit_step(
             elif limit.on_store_error == "refuse":
                 raise boom.ServerUnavailable("Limits are unavailable", code="limits_unavailable")
 
-    return judge
+    return check
 
 
 async def _taken(turn: Turn) -> Verdict | None:

@@ -18,9 +18,9 @@ from hapiish.http.serving.connections import Connections
 from hapiish.http.syntax.header import Pair
 from hapiish.http.syntax.message_head import (
     Refused,
+    check_codings,
+    check_handshake,
     is_host,
-    judge_codings,
-    judge_handshake,
     opens_websocket,
     split_target,
 )
@@ -50,13 +50,13 @@ class Reader(HttpToolsProtocol):
     backlog = b""  # input that waits for pipelined responses
     slice = b""  # the input being parsed
     _alone = False  # no message has begun in the slice
-    _earlier_slices: bytearray | None = None  # earlier slices of the head
+    _earlier_slices: bytearray | None = None
     _head_bytes = 0  # bytes of the slices that contain the head
     _foreign_bytes = 0  # of these, bytes that may belong to the previous message
     _framing_bytes = 0  # bytes of a chunked body besides its content
     _trailing = False  # between a chunk's size and its content, where trailers are
     _trailers: list[Pair] | None = None  # None for a body that is not chunked
-    _trailer_bytes = 0  # bytes of the trailers
+    _trailer_bytes = 0
     _hosts = 0
     _host = b""
     _codings: bytes | None = None
@@ -239,18 +239,18 @@ class Reader(HttpToolsProtocol):
         version, method = parser.get_http_version(), parser.get_method()
         scope["method"] = method.decode("ascii")
         if self._head_bytes > limits.head_bytes or len(self.headers) > limits.head_count:
-            self._judge_size()
+            self._check_size()
         if version != "1.1":
             scope["http_version"] = version
             self.expect_100_continue = False
-            _judge_version(version)
+            _check_version(version)
         head = self.slice if self._earlier_slices is None else self._earlier_slices + self.slice
         if (b" RTSP/" in head and self._is_rtsp(head, method)) or method == b"SOURCE":
             raise Refused(400, "Only HTTP requests are supported")
         if self._hosts != 1 or not is_host(self._host):
-            self._judge_host(version)
+            self._check_host(version)
         if self._codings is not None:
-            judge_codings(self._codings, version)
+            check_codings(self._codings, version)
             scope[TRAILERS] = self._trailers = []
             self._trailer_bytes = 0
         upgrades = parser.should_upgrade()
@@ -283,7 +283,7 @@ class Reader(HttpToolsProtocol):
         line = b"%b %b " % (method, self.url)
         return line + b"RTSP/" in head and line + b"HTTP/" not in head
 
-    def _judge_size(self) -> None:
+    def _check_size(self) -> None:
         limits = self.shared.limits
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if size > limits.head_bytes or len(self.headers) > limits.head_count:
@@ -296,7 +296,7 @@ class Reader(HttpToolsProtocol):
             return Refused(414, "The target of the request is too long")
         return Refused(431, "The headers of the request are too large")
 
-    def _judge_host(self, version: str) -> None:
+    def _check_host(self, version: str) -> None:
         """Requires one valid Host header; HTTP/1.0 may omit it (RFC 9112 §3.2)."""
         if self._hosts > 1:
             raise Refused(400, "More than one Host header")
@@ -316,7 +316,7 @@ class Reader(HttpToolsProtocol):
             or self.is_serving()
         ):
             return False
-        judge_handshake(self.headers)
+        check_handshake(self.headers)
         return True
 
     # Bodies
@@ -370,6 +370,6 @@ class Reader(HttpToolsProtocol):
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
 
-def _judge_version(version: str) -> None:
+def _check_version(version: str) -> None:
     if version != "1.0":
         raise Refused(505 if version == "2.0" else 400, f"HTTP/{version} is not supported")

@@ -100,7 +100,7 @@ def split_target(target: bytes, method: bytes) -> tuple[bytes | None, bytes, byt
     return authority, path or b"/", query
 
 
-def judge_codings(codings: bytes, version: str) -> None:
+def check_codings(codings: bytes, version: str) -> None:
     """Raises Refused for a Transfer-Encoding other than `chunked` (RFC 9112 §6.1, §6.3)."""
     if version != "1.1":
         raise Refused(400, "Transfer-Encoding needs HTTP/1.1")
@@ -117,7 +117,7 @@ def opens_websocket(headers: list[Pair]) -> bool:
     return len(upgrades) == 1 and upgrades[0].strip(b" \t").lower() == b"websocket"
 
 
-def judge_handshake(headers: list[Pair]) -> None:
+def check_handshake(headers: list[Pair]) -> None:
     """Raises Refused for an invalid WebSocket handshake (RFC 6455 §4.2.1)."""
     named = [name for name, _ in headers]
     if b"transfer-encoding" in named or any(n == b"content-length" and v.strip(b"0") for n, v in headers):
