@@ -6,7 +6,6 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
-import jsonschema
 import jsonschema_rs
 
 from hapiish.table.text.marks import Path
@@ -49,7 +48,9 @@ def is_valid(name: str | None = None) -> Any:
 @cache
 def errors(name: str | None = None) -> Any:
     """The slow validator `(value) -> iterator of jsonschema's errors`."""
-    return jsonschema.Draft7Validator(_definition(name)).iter_errors
+    from jsonschema import Draft7Validator  # takes long to import, and only a wrong table needs it
+
+    return Draft7Validator(_definition(name)).iter_errors
 
 
 def follow(schema: Subschema) -> Subschema:

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema_rs
-from jsonschema.exceptions import ValidationError
 
 from hapiish.grammar.pattern import fault
 from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE, key_of
@@ -19,6 +18,9 @@ from hapiish.table.problems.near import near
 from hapiish.table.schemas.dereference import Dereferenced
 from hapiish.table.schemas.references import DIALECT, Root, ScopesError, UnresolvedError
 from hapiish.table.text.marks import Path
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 _NAMED: Final = "#/schemas/"
 _OTHERS: Final = frozenset(
@@ -180,7 +182,7 @@ def _is_schema(schema: Any) -> bool:
     return jsonschema_rs.meta.is_valid(schema if isinstance(schema, bool) else {**schema, "$schema": DIALECT})
 
 
-def _invalid(draft: Draft, at: Path, error: ValidationError, schema: Any) -> Iterator[Problem]:
+def _invalid(draft: Draft, at: Path, error: "ValidationError", schema: Any) -> Iterator[Problem]:
     path = tuple(error.absolute_path)
     mark = draft.mark(*at, *path)
     if error.validator == "type" and path and path[-1] == "$schema":
@@ -205,7 +207,7 @@ def _hint(keyword: str, value: Any) -> str:
     return ""
 
 
-def _expected(error: ValidationError) -> str:
+def _expected(error: "ValidationError") -> str:
     kinds: list[str] = []
     values: list[str] = []
     for each in (error, *(error.context or ())):
@@ -227,7 +229,7 @@ def _expected(error: ValidationError) -> str:
     return " or ".join(words) or "valid JSON Schema 2020-12"
 
 
-def _suggestion(error: ValidationError) -> str:
+def _suggestion(error: "ValidationError") -> str:
     instance: Any = error.instance
     for each in error.context or ():
         allowed: Any = each.validator_value

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
-import jsonschema
 import jsonschema_rs
 
 from hapiish.table.form.wording import TYPE_NAMES, close_to, did_you_mean
 from hapiish.table.places import schemas_within
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
-from hapiish.table.schemas.references import Library
+from hapiish.table.schemas.references import DIALECT, Library
 from hapiish.table.schemas.weight import HEAVIEST, Weights
 from hapiish.table.text.marks import Marks, Path
 
@@ -148,14 +147,26 @@ def declaration_problems(declared: DeclaredParams) -> Iterator[Problem]:
             mark = declared.marks.value((*declared.at, name))
             yield Problem(mark, Code.PARAM_DECLARATION, f'the schema of "{name}" refers to itself endlessly')
             continue
-        error = jsonschema.exceptions.best_match(meta_validator().iter_errors(keywords))
+        error = None if _is_schema(keywords) else _best_error(keywords)
         if error is not None:
             mark = declared.marks.value((*declared.at, name, *error.absolute_path))
             keyword = error.absolute_path[-1] if error.absolute_path else name
             yield Problem(mark, Code.PARAM_DECLARATION, f'"{keyword}" is not valid in JSON Schema 2020-12')
 
 
+def _is_schema(keywords: Mapping[str, Any]) -> bool:
+    return "$schema" not in keywords and bool(jsonschema_rs.meta.is_valid({**keywords, "$schema": DIALECT}))
+
+
+def _best_error(keywords: Mapping[str, Any]) -> Any:
+    from jsonschema.exceptions import best_match
+
+    return best_match(meta_validator().iter_errors(keywords))
+
+
 @cache
 def meta_validator() -> Any:
     """The validator of JSON Schemas by the metaschema of 2020-12."""
+    import jsonschema  # takes long to import, and only a wrong schema needs it
+
     return jsonschema.Draft202012Validator(jsonschema.Draft202012Validator.META_SCHEMA)

@@ -7,9 +7,7 @@ import copy
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from typing import Any, Final
-
-from jsonschema.exceptions import ValidationError
+from typing import TYPE_CHECKING, Any, Final
 
 from hapiish.table import schema
 from hapiish.table.form import wording
@@ -17,6 +15,9 @@ from hapiish.table.form.wording import JsonSchemaError
 from hapiish.table.problems import Problem
 from hapiish.table.text.marks import Path
 from hapiish.table.text.source import Tree
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 _ENTRIES: Final = ("routes", "groups", "plugins", "namespaces", "events", "emits")
 _VARIABLE: Final = {"$ref": "#/definitions/variable"}
@@ -72,7 +73,7 @@ def _without_routes(holder: dict[str, Any], at: Path, found: list[JsonSchemaErro
     return changed
 
 
-def _leaf_faults(error: ValidationError, base: Path, around: Any = None) -> Iterator[JsonSchemaError]:
+def _leaf_faults(error: "ValidationError", base: Path, around: Any = None) -> Iterator[JsonSchemaError]:
     """The faults of an error; of alternatives (`anyOf`), those of the best match for the type of the value.
 
     `around` is the schema of the alternatives if it has an `errorMessage`.
@@ -102,7 +103,7 @@ def _leaf_faults(error: ValidationError, base: Path, around: Any = None) -> Iter
         yield JsonSchemaError(path, str(error.validator), instance, schema_of_message, error.validator_value)
 
 
-def _alternatives(error: ValidationError) -> list[list[ValidationError]]:
+def _alternatives(error: "ValidationError") -> list[list["ValidationError"]]:
     """The errors of each branch of an `anyOf`, without the branch for variables, which are already substituted."""
     assert isinstance(error.validator_value, list)
     groups: list[list[ValidationError]] = [[] for _ in error.validator_value]
@@ -111,7 +112,7 @@ def _alternatives(error: ValidationError) -> list[list[ValidationError]]:
     return [group for group, branch in zip(groups, error.validator_value, strict=True) if branch != _VARIABLE]
 
 
-def _is_other_type(error: ValidationError) -> bool:
+def _is_other_type(error: "ValidationError") -> bool:
     if error.path:
         return False
     if error.validator == "anyOf":
