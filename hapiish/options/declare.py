@@ -325,8 +325,9 @@ def class_of(hint: Any) -> type | None:
     for marker in markers:
         if isinstance(marker, As):
             return class_of(marker.hint)
-    found: type | None = kind if is_options(kind) else None
-    return found
+    if get_origin(kind) in (Union, UnionType):
+        return next((found for each in get_args(kind) if (found := class_of(each))), None)
+    return kind if is_options(kind) else None
 
 
 def classes_of(hint: Any) -> list[type]:

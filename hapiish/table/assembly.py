@@ -4,11 +4,12 @@ Relies on a draft without problems and validates nothing.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from typing import Any, Final, TypeVar, cast
 
 from hapiish import options as model
-from hapiish.options.declare import Role
+from hapiish.options.declare import Role, class_of, keys_of, settings_of
+from hapiish.options.kinds import Handlers
 from hapiish.options.walk import walk
 from hapiish.table.build import build, fields_of, part
 from hapiish.table.compose.owned_names import owned
@@ -23,14 +24,6 @@ from hapiish.table.text.marks import Path
 
 T = TypeVar("T")
 
-_KINDS: Final[Mapping[str, type]] = {
-    "model": model.ModelHandler,
-    "proxy": model.ProxyHandler,
-    "view": model.ViewHandler,
-}
-"""The classes of the built-in kinds' options; custom kinds get their options as a mapping."""
-
-_CACHES: Final[Mapping[str, type[Any]]] = {"memory": model.MemoryCache, "redis": model.RedisCache}
 _NO_OPTIONS: Final = model.RouteOptions()
 _BUILT_SEPARATELY: Final = frozenset({"auth", "events", "options", *INHERITED})
 """Keys of a namespace that are built separately, most of them because events inherit them."""
@@ -134,7 +127,8 @@ class _Assembly:
         """A cache with the options of its provider."""
         place = self.draft.marks.value
         store = build(model.CacheStore, cache, at, place)
-        kind = _CACHES.get(store.provider)
+        chosen = settings_of(model.CacheStore).chosen
+        kind: Any = chosen.kind(store.provider) if chosen is not None else None
         written = _without_x_keys(cache.get("options") or {})
         return replace(store, options=build(kind, written, (*at, "options"), place) if kind is not None else written)
 
@@ -292,12 +286,13 @@ class _Assembly:
             return cast("str", written)
         at: Path = (*entry.handler_at, name)
         mark, options, writer = self.draft.key_mark(*at), spelled(name, written[name]), self.draft.realm_at(at)
-        if name not in _KINDS:
+        kind = _class_of_kind(name)
+        if kind is None:
             owner = next((realm.index for realm in writer.visible if name in section(realm.value, "kinds")), 0)
             return model.Kind(name=owned(name, owner), options=options, realm=writer.index, mark=mark)
         marks = self.draft.marks.value
         places = {path: marks((*at, *path)) for path in _paths(written[name], ())}
-        built: Any = build(_KINDS[name], options, at, marks)
+        built: Any = build(kind, options, at, marks)
         return model.Kind(name=name, options=built, realm=writer.index, mark=mark, places=places)
 
     def sockets(self) -> model.Sockets | None:
@@ -341,6 +336,13 @@ class _Assembly:
             options=options,
             mark=self.draft.mark(*entry.at),
         )
+
+
+def _class_of_kind(name: str) -> Any:
+    """The dataclass of a built-in kind's options; None where a kind gets its options as a mapping."""
+    key = keys_of(Handlers).get(name)
+    kind = class_of(key.hint) if key is not None else None
+    return kind if is_dataclass(kind) else None
 
 
 def _paths(value: Any, path: Path) -> Iterator[Path]:
