@@ -1,9 +1,19 @@
-"""The options of a table: each is declared once, as a field of a frozen dataclass.
+"""The options of a table: each is declared once, as a field of a class.
 
-Names are those of the file in snake_case, defaults are hapi's. Durations are integers in milliseconds, sizes in bytes,
-whatever the file says (`10s`, `1MB`); `Seconds` are those of HTTP headers. From the declarations come the published
-schema (`publish`), the reference, short forms and units (`table.build`), the rules of merging, and the walk over all
-names in a table.
+    @settings(short="maxAge", also=(True, False), wanted="true, false or settings")
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Hsts:
+        \"\"\"Strict-Transport-Security (RFC 6797).\"\"\"
+
+        max_age: Seconds = option(Seconds(15768000), "How long a browser keeps to HTTPS, in seconds.")
+
+From the declarations come the published schema and the reference (`publish`), short forms and units (`table.build`),
+the rules of merging (`table.merge`), the options that events take over (`table.scope`), and all names in a table
+(`walk`).
+
+Attributes are the keys of the file in snake_case. Durations are integers in milliseconds, sizes in bytes; `Seconds`
+are those of HTTP headers. A key that is resolved before its class is built is a `ClassVar`; an attribute without
+`option` is known of a value besides its options. A class without `@dataclass` only declares what a table may say.
 """
 
 from hapiish.options.auth import Access, Auth, RouteAuth, Strategy

@@ -70,8 +70,8 @@ class Cookie:
         "mapping, `iron` any JSON, encrypted and signed.",
     )
     password: Password | None = option(None, "What the encoding `iron` seals values with; needs `hapiish[auth]`.")
-    iron: Iron = option(Iron(), "How long a sealed value is valid, whatever the browser does with it.")
-    sign: Sign | None = option(None, "Signs the value, so that clients can read but not change it.")
+    iron: Iron = option(Iron())
+    sign: Sign | None = option(None)
     strict_header: bool = option(True, "Whether a value outside of RFC 6265 is an error.")
     ignore_errors: bool = option(False, "Whether a bad value is left out in silence.")
     clear_invalid: bool = option(False, "Whether the browser is told to drop a bad value.")
@@ -122,7 +122,7 @@ class SealedCookie:
     clear_invalid: bool = option(
         False, "Whether the browser is told to drop one that cannot be opened, or that `validate` refuses."
     )
-    iron: SealedIron = option(SealedIron(), "How long a sealed value is valid, whatever the browser does with it.")
+    iron: SealedIron = option(SealedIron())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

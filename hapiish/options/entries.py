@@ -98,7 +98,6 @@ class Route:
     options: RouteOptions = option(RouteOptions(), "The route's options.")
     actions: ClassVar[ResourceActions] = option(
         None,
-        "What is different for single actions of a `resource`; false leaves one out.",
         examples=[{"delete": False}],
         shown={},
     )

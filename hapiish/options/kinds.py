@@ -63,30 +63,20 @@ class Kind:
 class Handlers:
     """One kind of handler and its options."""
 
-    directory: DirectoryHandler | None = option(
-        None, "The files below a folder, by the last parameter of the route's path."
-    )
+    directory: DirectoryHandler | None = option(None)
     file: FileHandler | None = option(
         None,
-        "One file: its path, a function that chooses it, or settings.",
         wanted='a path, a function "module:attribute" or settings',
     )
     model: ModelHandler | None = option(
         None,
-        "Answers with documents of a model: one of the actions list, get, create, replace, update and delete. "
-        "Inputs are judged by schemas that are made of the model's fields, unless the route has its own under "
-        "`validate`.",
         wanted="the name of a model, or settings",
     )
     proxy: ProxyHandler | None = option(
         None,
-        "Answers with what another server answers; bodies are streamed both ways. Where requests go is one of "
-        "`host`, `uri` and `mapUri`.",
     )
     view: ViewHandler | None = option(
         None,
-        "Answers with a template of the table's `views`, which sees the request's `params`, `payload`, `query` "
-        "and `pre`; the name of a template stands for `template`.",
         wanted="the name of a template, or {template, context, options}",
     )
 

@@ -33,11 +33,6 @@ class ResponseRules:
 
     errors: ErrorBody | None = option(
         None,
-        "A `def` `(body, request)` as module:attribute that returns the body to send for an error. `body` is "
-        "`{statusCode, error, message}`, with `code`, `data` and `validation` if the error has them; returning "
-        "None sends it unchanged. Status and headers stay the same. `request` is None if the request could not "
-        "be parsed. As a default of the server it also applies to paths without a route, acknowledgements and "
-        "refused sockets.",
         examples=["handlers.errors:body", {"body": "hapiish.problem:details", "type": "application/problem+json"}],
         on=On.EVERYWHERE,
     )
@@ -54,9 +49,7 @@ class ResponseRules:
         "function returned; of errors too. Excludes `sample`.",
         on=On.EVERYWHERE,
     )
-    options: ValidationOptions = option(
-        ValidationOptions(), "How the schemas are applied; functions get the options as they are.", on=On.EVERYWHERE
-    )
+    options: ValidationOptions = option(ValidationOptions(), on=On.EVERYWHERE)
     ranges: bool = option(True, "Byte ranges on GET (RFC 9110 §14).", on=On.ROUTES)
     sample: Annotated[int, Range(0, 100)] = option(
         100, "How many of a hundred responses are validated.", on=On.EVERYWHERE

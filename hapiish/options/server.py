@@ -238,7 +238,6 @@ class Server:
     )
     tls: Tls | None = option(
         None,
-        "The certificate with which `hapiish run` serves HTTPS.",
         examples=[{"key": "certs/key.pem", "cert": "certs/cert.pem"}],
     )
     trusted_proxies: tuple[Network, ...] = option(

@@ -60,10 +60,8 @@ class Session:
         "Whether requests are answered with 503 while the cache of their session does not answer; if not, they "
         "have an empty one.",
     )
-    cache: SessionCache = option(
-        SessionCache(), "Where sessions are kept that are too large for the cookie, and how long all of them live."
-    )
-    cookie_options: SessionCookie = option(description="The cookie's secret and attributes.")
+    cache: SessionCache = option(SessionCache())
+    cookie_options: SessionCookie = option()
     custom_session_id_generator: Function | None = option(
         None,
         "`(request)` as module:attribute, a plain function that returns the id of a new session; without it "

@@ -104,8 +104,8 @@ class Table:
         None, "The version of this format.", shown=1
     )
     info: Annotated[Mapping[str, Json], As(Info)] = option({})
-    server: Server = option(Server(), "The server's own settings.")
-    database: Database | None = option(None, "MongoDB; without it there is none.")
+    server: Server = option(Server())
+    database: Database | None = option(None)
     models: Mapping[Identifier, Function] = option(
         {},
         "Models by the name that handlers use, `request.models.Name`, as module:attribute.",
@@ -132,13 +132,10 @@ class Table:
         "options)` as module:attribute, which returns a handler.",
         examples=[{"report": "acme.reports:kind"}],
     )
-    auth: Auth = option(Auth(), "How callers are known.")
+    auth: Auth = option(Auth())
     state: Mapping[CookieName, Cookie] = option({}, "Cookies by name.", examples=[{"sid": {"ttl": "1d"}}])
     session: Session | None = option(
         None,
-        "Sessions with yar's keys, `request.session`: values by key that a browser has again in its next "
-        "request. Small ones are in a sealed cookie, large ones in a cache. Needs `hapiish[auth]`; without "
-        "this key there are none.",
         examples=[{"cookieOptions": {"password": "${SESSION_PASSWORD:?at least 32 characters}"}}],
     )
     ext: Annotated[Mapping[str, tuple[Ext, ...]], As(Annotated[Points, At(On.SERVER)])] = option(
@@ -177,11 +174,9 @@ class Table:
         shown=[],
         key="plugins",
     )
-    sockets: Sockets | None = option(None, "Socket.IO; without it there is none.")
+    sockets: Sockets | None = option(None)
     views: Views | None = option(
         None,
-        "Templates for `h.view(template, context)` and `handler: {view: …}`: Jinja2, with autoescape on. Needs "
-        "the extra `view`.",
     )
     # What is known of a table besides its options. Its `folder` is where names are looked up first, `files` are all
     # that were read, `names` is every module:attribute and where it is first written, `plugins` has registered the

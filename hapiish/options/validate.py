@@ -60,9 +60,7 @@ class Validate:
         ],
         on=_INPUT | On.EVENTS,
     )
-    options: ValidationOptions = option(
-        ValidationOptions(), "How the schemas are applied; functions get the options as they are.", on=_EVERYWHERE
-    )
+    options: ValidationOptions = option(ValidationOptions(), on=_EVERYWHERE)
     fail_action: FailAction = option(
         "error",
         "What happens when an input is invalid; `error` answers with 400, or with `status`.",

@@ -92,5 +92,5 @@ class Views:
     filters: Mapping[Identifier, Function] = option(
         {}, "Filters of templates, by name, as functions of the value.", examples=[{"money": "handlers.views:money"}]
     )
-    compile_options: TemplateOptions = option(TemplateOptions(), "How Jinja2 reads the templates.")
+    compile_options: TemplateOptions = option(TemplateOptions())
     mark: Mark = NOWHERE
