@@ -15,7 +15,7 @@ from hapiish.realtime.binding import (
     Emits,
     EventRoute,
     NamespaceConnection,
-    answering_with_attachments,
+    response_check_with_attachments,
     with_attachments,
 )
 from hapiish.realtime.socketio.attachments import for_attachments, has_attachments
@@ -154,7 +154,7 @@ class SocketCompiler:
                 status={status: for_attachments(schema) for status, schema in rules.status.items()},
             )
             judge = self.attaching.answers(given, attaching)
-            route.validate_response = answering_with_attachments(judge) if judge is not None else None
+            route.validate_response = response_check_with_attachments(judge) if judge is not None else None
         return self.routes.limited(route, options)
 
     def speaks(self, schema: Any) -> bool:

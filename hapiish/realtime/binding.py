@@ -1,7 +1,8 @@
-"""Socket.IO namespaces and events bound onto the lifecycle of routes: what the transport calls, and what it acks.
+"""Binds Socket.IO namespaces and events to the lifecycle of requests: implements the hooks of a namespace.
 
-A handler sees the same request as over HTTP: `method` is `"event"`, `payload` the event's data, `socket` the
-connection. A returned object is the ack `{ok: true, …}`, a boom `{ok: false, error: {statusCode, error, message, …}}`.
+A handler gets the same request as over HTTP: `method` is `"event"`, `payload` the event's data, `socket` the
+connection. A returned object is acknowledged as `{ok: true, …}`, a boom as
+`{ok: false, error: {statusCode, error, message, …}}`.
 """
 
 import asyncio
@@ -25,15 +26,15 @@ from hapiish.realtime.socketio.events import AckArguments, Acknowledgement
 from hapiish.types import AsyncHandler
 
 Ack = dict[str, Any]
-JudgeAnswer = Callable[[Request, Response], Awaitable[Response | None]]
+CheckResponse = Callable[[Request, Response], Awaitable[Response | None]]
 
 
 class NamespaceConnection:
-    """Judges the handshake of a namespace and says hello and goodbye.
+    """Authenticates and authorizes the handshake of a namespace; calls the functions of connect and disconnect.
 
-    Credentials come as with any request; `auth.token` of the handshake stands in the headers that the strategies look
-    at: `token_headers` are their names and what precedes the token there. The functions of `on_connect` are called in
-    order, until one refuses; those of `on_disconnect` all.
+    Credentials are those of any request. `auth.token` of the handshake is copied to the headers that the strategies
+    read: `token_headers` are their names and the prefix of the token. The functions of `on_connect` are called in order
+    until one raises, those of `on_disconnect` all.
     """
 
     __slots__ = (
@@ -69,72 +70,72 @@ class NamespaceConnection:
         self.on_disconnect = tuple(on_disconnect)
 
     async def connect(self, socket: Any, auth: Any) -> None:
-        """Raises the boom that refuses the connection."""
+        """Accepts a connection, or raises the boom that refuses it."""
         request = self._request(socket, "connect")
         try:
             await self._connect(request, socket, auth)
         except boom.Boom as error:
-            self._told(request, error.status)
+            self._log(request, error.status)
             raise
-        self._told(request, 200)
+        self._log(request, 200)
 
     async def _connect(self, request: Request, socket: Any, auth: Any) -> None:
         try:
-            await self._judge(request, socket, auth)
-            await _walk(self.validations, request)
+            await self._authorize(request, socket, auth)
+            await _run(self.validations, request)
             socket.auth, socket.params = request.auth, request.params
             for function in self.on_connect:
                 await awaited(await function(request, Toolkit(request)))
             self._expire(socket)
-        except Exception as error:  # noqa: BLE001 - whatever it is refuses the connection
-            refusal = _shaped(failed(request, error))
+        except Exception as error:  # noqa: BLE001 - any error refuses the connection
+            refusal = _formatted(failed(request, error))
             raise refusal from None
 
     def shape(self, socket: Any, error: boom.Boom) -> None:
-        """Gives a refusal that nobody here has made the form that errors have."""
-        _shaped(error_response(self._request(socket, "connect"), error))
+        """Formats a refusal of Socket.IO itself as the application formats errors."""
+        _formatted(error_response(self._request(socket, "connect"), error))
 
     async def judge(self, socket: Any) -> None:
-        """Judges a connected client once more, by its handshake. Raises the boom that it has to leave for."""
+        """Authorizes a connected client again, by its handshake. Raises the boom that disconnects it."""
         request = self._request(socket, "connect")
         try:
-            await self._judge(request, socket, socket.handshake)
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody stays by it
+            await self._authorize(request, socket, socket.handshake)
+        except Exception as error:  # noqa: BLE001 - any error disconnects
             refusal = failed(request, error).error
             assert refusal is not None
             raise refusal from None
-        if socket.left:  # meanwhile: nothing is to be ended any more
+        if socket.left:  # meanwhile: a timer would be left behind
             return
         if socket.expiry is not None:
             socket.expiry.cancel()
         socket.auth = request.auth
         self._expire(socket)
 
-    async def _judge(self, request: Request, socket: Any, auth: Any) -> None:
+    async def _authorize(self, request: Request, socket: Any, auth: Any) -> None:
         request.payload = auth
         token = auth.get("token") if isinstance(auth, dict) else None
         if isinstance(token, str):
             request.scope = {**socket.scope, "headers": self._with_token(socket.scope["headers"], token)}
         if self.authenticate is not None:
             if await self.authenticate(request) is not None:
-                # A login page or the like, which a handshake cannot show: it is no verdict, so nobody gets in.
+                # A response such as a redirect to a login page proves no identity, and a handshake cannot show it.
                 raise boom.Unauthorized("Authentication needs more than a handshake", code="unauthorized")
             for step, _ in self.access:
                 step(request)
 
     def _with_token(self, headers: list[tuple[bytes, bytes]], token: str) -> list[tuple[bytes, bytes]]:
-        given = token.encode("latin-1", "replace")
+        value = token.encode("latin-1", "replace")
         others = [pair for pair in headers if pair[0] not in self.token_headers]
-        return [*others, *((name, before + given) for name, before in self.token_headers.items())]
+        return [*others, *((name, prefix + value) for name, prefix in self.token_headers.items())]
 
     def _expire(self, socket: Any) -> None:
-        """Ends the connection when its credentials end; the client comes back with new ones."""
+        """Schedules the disconnection at the expiry of the credentials."""
         if socket.auth.expires < inf:
             loop = asyncio.get_running_loop()
             socket.expiry = loop.call_later(max(0, socket.auth.expires - time()), _end, socket)
 
     async def disconnect(self, socket: Any, reason: str) -> None:
-        """Tells the application; nobody is left to hear an error, so it is only logged."""
+        """Calls the functions of `on_disconnect`; logs their errors, because the client is disconnected."""
         if socket.expiry is not None:
             socket.expiry.cancel()
         request = self._request(socket, "disconnect")
@@ -143,11 +144,11 @@ class NamespaceConnection:
         for function in self.on_disconnect:
             try:
                 await awaited(await function(request, Toolkit(request)))
-            except Exception as error:  # noqa: BLE001 - nobody is left to hear it
+            except Exception as error:  # noqa: BLE001 - the client is disconnected
                 log.crashed(request.id, "onDisconnect", error)
-        self._told(request, reason)
+        self._log(request, reason)
 
-    def _told(self, request: Request, outcome: int | str) -> None:
+    def _log(self, request: Request, outcome: int | str) -> None:
         if self.server.logs_access:
             log.log_connection(request, outcome)
 
@@ -160,7 +161,7 @@ class NamespaceConnection:
         return request
 
 
-async def _walk(steps: Steps, request: Request) -> Response | None:
+async def _run(steps: Steps, request: Request) -> Response | None:
     for step, awaits in steps:
         taken = step(request)
         if taken is not None and awaits:
@@ -171,47 +172,49 @@ async def _walk(steps: Steps, request: Request) -> Response | None:
 
 
 def with_attachments(steps: Steps) -> Step:
-    """One step for those that judge a payload by a schema, which sees attachments as objects."""
+    """Returns one step for steps that validate a payload by a schema, with objects in place of attachments."""
 
-    async def judge(request: Request) -> Response | None:
+    async def validate(request: Request) -> Response | None:
         attachments: list[bytes] = []
         request.payload = replace_attachments(request.payload, attachments)
         try:
-            return await _walk(steps, request)
+            return await _run(steps, request)
         finally:
             request.payload = restore_attachments(request.payload, attachments)
 
-    return judge
+    return validate
 
 
-def _shaped(response: Response) -> boom.Boom:
-    """The error of a response, which knows what is sent in its place."""
+def _formatted(response: Response) -> boom.Boom:
+    """Returns the error of a response, with the body that is sent for it."""
     error = response.error
     assert error is not None
     error.formatted_body = response.source if response.has_custom_body else None
     return error
 
 
-def answering_with_attachments(judge: JudgeAnswer) -> JudgeAnswer:
-    """The judge of an event's answers by a schema that sees attachments as objects."""
+def response_check_with_attachments(validate: CheckResponse) -> CheckResponse:
+    """Returns a check of an event's acknowledgement by a schema, with objects in place of attachments."""
 
-    async def judged(request: Request, response: Response) -> Response | None:
+    async def check(request: Request, response: Response) -> Response | None:
         attachments: list[bytes] = []
         answer = response.source
         try:
-            response.source = shown = replace_attachments(answer, attachments)
+            response.source = replaced = replace_attachments(answer, attachments)
         except boom.BadRequest as error:
             raise ValueError(f"the answer of event {request.route.path}: {error}") from None
         try:
-            return await judge(request, response)
+            return await validate(request, response)
         finally:
-            response.source = answer if response.source is shown else restore_attachments(response.source, attachments)
+            response.source = (
+                answer if response.source is replaced else restore_attachments(response.source, attachments)
+            )
 
-    return judged
+    return check
 
 
 _ending: set[asyncio.Task[None]] = set()
-"""Tasks that nobody awaits, kept from being collected before they are done."""
+"""References to running tasks, which the event loop alone does not keep alive."""
 
 
 def _end(socket: Any) -> None:
@@ -221,9 +224,9 @@ def _end(socket: Any) -> None:
 
 
 class EventRoute:
-    """One declared event: its compiled route and the way from a socket's data to an ack, `raw` without envelope.
+    """One declared event: runs its compiled route and acknowledges the response, with `raw` without envelope.
 
-    Undeclared events are answered by one whose route has the server's defaults, as over HTTP.
+    An event route with the server's defaults answers undeclared events, as over HTTP.
     """
 
     __slots__ = ("acknowledgement", "root", "route", "server")
@@ -237,11 +240,11 @@ class EventRoute:
         self.acknowledgement = raw_acknowledgement if raw else with_fields(constant) if constant else acknowledgement
 
     def acknowledge(self, socket: Any, data: Any) -> Awaitable[Any]:
-        """Runs the event; every outcome is an ack. onPostResponse comes after it has left."""
+        """Runs the event; acknowledges every result and error. onPostResponse runs after the acknowledgement."""
         return self.acknowledge_any(socket, self.route.path, data)
 
     async def acknowledge_any(self, socket: Any, event: str, data: Any) -> Any:
-        """Runs the event under the name that the client gave it."""
+        """Runs the event under the client's name of it."""
         route = self.route
         request = self._request(socket, event, data)
         if request.auth.expires <= request.received:
@@ -258,11 +261,11 @@ class EventRoute:
         return self._answer(request, response)
 
     async def unknown(self, socket: Any, event: str, data: Any) -> Any:
-        """Answers an event that the namespace does not have."""
+        """Refuses an undeclared event."""
         return await self.refused(socket, event, data, boom.NotFound("Unknown event", code="unknown_event"))
 
     async def refused(self, socket: Any, event: str, data: Any, error: boom.Boom) -> Any:
-        """Answers an event that is refused before it is looked at."""
+        """Refuses an event before its route runs."""
         route = self.route
         request = self._request(socket, event, data)
         response = error_response(request, error)
@@ -289,7 +292,7 @@ class EventRoute:
 
 
 class ObservedAck(Acknowledgement):
-    """The ack of a request, told to the log and to who listens once it has left; then comes onPostResponse."""
+    """The acknowledgement of a request; once it is sent, the observers are called and onPostResponse runs."""
 
     __slots__ = ("acknowledgement", "observers", "request", "response")
 
@@ -319,7 +322,7 @@ class ObservedAck(Acknowledgement):
 
 
 def acknowledgement(response: Response) -> Ack:
-    """The ack of a finished response."""
+    """Returns the acknowledgement of a finished response."""
     source = response.source
     if response.error is not None or response.status_code >= 400:
         return {"ok": False, "error": _error(response)}
@@ -334,7 +337,7 @@ def with_fields(constant: Mapping[str, Any]) -> Callable[[Response], Ack]:
 
 
 def raw_acknowledgement(response: Response) -> Any:
-    """The ack of a finished response without envelope: a tuple is several arguments, None none, an error itself."""
+    """Returns the acknowledgement without envelope: a tuple is several arguments, None none, an error is its body."""
     if response.error is not None or response.status_code >= 400:
         return _error(response)
     source = response.source
@@ -353,16 +356,16 @@ def _error(response: Response) -> Any:
 
 
 class Emits:
-    """What the server may send in a namespace; anything else is our own mistake and raises."""
+    """The declared emits of a namespace."""
 
     __slots__ = ("_attaching", "_validators")
 
     def __init__(self, validators: Mapping[str, Validator | None], attaching: frozenset[str] = frozenset()) -> None:
         self._validators = dict(validators)
-        self._attaching = attaching  # whose schemas speak of attachments
+        self._attaching = attaching  # emits whose schemas allow attachments
 
     def check(self, event: str, data: Any) -> None:
-        """Raises ValueError for an event or payload that `emits` does not declare."""
+        """Raises ValueError for an undeclared emit, or a payload that violates its schema."""
         try:
             validator = self._validators[event]
         except KeyError:
@@ -370,6 +373,6 @@ class Emits:
             raise ValueError(f'the table does not declare the emit "{event}" (declared: {known})') from None
         if validator is None:
             return
-        shown = replace_attachments(data, []) if event in self._attaching else data
-        if faults := faults_as_sent(validator, shown):
+        replaced = replace_attachments(data, []) if event in self._attaching else data
+        if faults := faults_as_sent(validator, replaced):
             raise ValueError(f'the payload of the emit "{event}" breaks its schema: {faults}')

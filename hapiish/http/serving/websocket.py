@@ -116,8 +116,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     released: Callable[[Any], None] | None = None  # called at the end of the connection
     _latest = ("", text_frame(""))  # the last text and its frame, shared by the recipients of one message
 
-    def __init__(self, *given: Any, **options: Any) -> None:
-        super().__init__(*given, **options)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self.queue: Any = Inbox(self.loop)
         self._rest = bytearray()  # the beginning of an incomplete frame
         self._needed = 0  # bytes needed before the frame is parsed again
@@ -207,7 +207,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             if data[start] == PING and size < 126:
                 self._pongs.append(apply_mask(data[stop - size : stop], data[stop - size - 4 : stop - size]))
             elif data[start] == PONG and size < 126 and self.pending_ping_payload is None:
-                pass  # the application does not receive
+                pass  # an unsolicited pong
             elif data[start] != TEXT or self._in_fragments or not self._take(data, stop - size, stop):
                 self._pass_on(data[start:stop])
             start = stop
