@@ -55,7 +55,6 @@ class Engine(engineio.AsyncServer):
     """The sessions of one process, in `sockets` by id. `opened(transport)` sets the callbacks of each new one."""
 
     sockets: dict[str, Transport]
-    service_task_handle: asyncio.Task[None] | None
 
     def __init__(
         self,
@@ -80,6 +79,7 @@ class Engine(engineio.AsyncServer):
             send_buffer_bytes=send_buffer_bytes,
         )
         self.opened = opened
+        self._heartbeats: asyncio.Task[None] | None = None
         self.draining = False
         self.origins = origins if origins is None or origins == "*" else frozenset(origins)
 
@@ -140,8 +140,8 @@ class Engine(engineio.AsyncServer):
 
     def _open(self, scope: Scope) -> tuple[Transport, dict[str, Any]]:
         """Returns a new session and the handshake data for its client."""
-        if self.service_task_handle is None:
-            self.service_task_handle = asyncio.create_task(self._check_heartbeats())
+        if self._heartbeats is None:
+            self._heartbeats = asyncio.create_task(self._check_heartbeats())
         sid = self.generate_id()
         client = self.sockets[sid] = Transport(self.settings, sid, scope, self.sockets)
         self.opened(client)
@@ -263,9 +263,9 @@ class Engine(engineio.AsyncServer):
 
     async def shutdown(self) -> None:
         """Stops the check of heartbeats."""
-        if self.service_task_handle is not None:
-            self.service_task_handle.cancel()
-            self.service_task_handle = None
+        if self._heartbeats is not None:
+            self._heartbeats.cancel()
+            self._heartbeats = None
 
 
 def same_origin(origin: str, scope: Scope) -> bool:
