@@ -77,6 +77,12 @@ VARIANTS = {
     ],
     "csp": ["true", "{defaultSrc: [self]}", "{imgSrc: [self]}", "{generateNonces: false}", "{generateNonces: script}"],
     "csrf": ["true", "{key: x}", "{restful: true}", "{headerName: x-x}", "{size: 30}", "{skip: 'my:plain'}"],
+    "deprecated": [
+        "{since: 2026-01-01}",
+        "{since: 2026-01-02}",
+        "{since: 2026-01-01, sunset: 2027-01-01}",
+        "{since: 2026-01-01, link: 'https://a.test/'}",
+    ],
     "description": ["words"],
     "ext": [
         "{onPreAuth: 'my:other'}",
