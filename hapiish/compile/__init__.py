@@ -56,7 +56,7 @@ class Compiled:
     methods: Mapping[str, Any]
     policies: tuple[tuple[Policy, str | None, str], ...]
     """The caches of methods: each policy, the name of its cache, and its segment."""
-    documents: Mapping[str, Any]  # with those of the tables that this one uses
+    documents: Mapping[str, Any]  # including those of used tables
     cookies: Cookies
     sessions: Sessions | None
     mime: MimeTypes
@@ -65,7 +65,7 @@ class Compiled:
     auth: AuthService
     decorations: Mapping[str, Callable[[Request], Any]]
     views: Any
-    templates: tuple[Any, ...]  # with those of the tables that this one uses
+    templates: tuple[Any, ...]  # including those of used tables
     server_ext: Mapping[str, tuple[AsyncHandler, ...]]
 
 

@@ -1,4 +1,4 @@
-"""Strategies and access rules of a table to the steps that judge callers."""
+"""Compiles authentication strategies and access rules to the steps that authenticate and authorize callers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -34,16 +34,16 @@ SCHEMES: Mapping[str, str] = {
     "jwt": "hapiish.http.auth.jwt:jwt_scheme",
     "oauth2": "hapiish.http.auth.oauth2:OAuth2Scheme",
 }
-"""The built-in schemes by the name that a strategy gives; imported when a table uses them."""
+"""The built-in schemes by name; a scheme is imported only if a strategy of the table uses it."""
 
 _COOKIES: Mapping[str, str] = {"cookie": "sid", "oauth2": "oauth2-{}"}
-"""The schemes with a sealed cookie of their own, and its name unless the strategy, called {}, has another."""
+"""The schemes with a sealed cookie, and its default name; {} stands for the name of the strategy."""
 
 
 class AuthCompiler:
-    """`strategies` are the schemes at work, by name; None for one whose options were refused.
+    """`strategies` are the scheme instances by the name of their strategy; None for invalid options.
 
-    `decorations` are what schemes add to requests, by attribute. The cookies of schemes are added to `cookies`.
+    `decorations` are the request attributes of schemes, by name. The cookies of schemes are added to `cookies`.
     """
 
     def __init__(self, names: Names, cookies: Cookies) -> None:
@@ -56,7 +56,7 @@ class AuthCompiler:
         names.realm = 0
 
     def strategy(self, name: str, given: model.Strategy) -> Any:
-        """The scheme of a strategy, with the names in its options found; None when it is refused."""
+        """Returns the scheme of a strategy with resolved names; None after a problem."""
         self.names.realm = owner_of(name)
         own = self.names.table.auth.schemes.get(given.scheme)
         try:
@@ -90,7 +90,7 @@ class AuthCompiler:
         options = dict(given.options)
         schema = getattr(factory, "options_schema", None)
         if schema is not None:
-            # Our own report never shows a value: an option may be a secret.
+            # The report of `compile_schema` contains no values: an option may be a secret.
             faults = compile_schema(schema, {}).errors(options)
             for fault in faults:
                 self.refuse(name, given, f"options{fault['path'].replace('/', '.')} {fault['message']}")
@@ -109,16 +109,16 @@ class AuthCompiler:
         self.problem(given.mark, Code.STRATEGY_OPTIONS, f'strategy "{name}": {message}')
 
     def cookie(self, name: str, given: model.Strategy, settings: Mapping[str, Any]) -> tuple[str, Definition]:
-        """The cookie of a scheme: sealed, over the server's settings of cookies; a bad one is no cookie at all."""
+        """Returns the sealed cookie of a scheme, merged over `server.state`; an invalid cookie counts as absent."""
         base = replace(self.names.table.server.state, ignore_errors=True, mark=given.mark)
         if given.scheme == "oauth2":
-            # The browser comes back from another site, and a Strict cookie would stay behind.
+            # A redirect from the provider is a cross-site request, without Strict cookies.
             base = replace(base, is_same_site="Lax")
         made = overlay(base, {**settings, "encoding": "iron"})
         return settings.get("name", _COOKIES[given.scheme].format(name)), definition(self.names, made)
 
     def adopt(self, scheme: Any) -> None:
-        """Takes over the cookies and decorations of a scheme. Raises ValueError for one that is there already."""
+        """Adds the cookies and decorations of a scheme. Raises ValueError for a name in use."""
         for name, given in getattr(scheme, "cookies", {}).items():
             if name in self.cookies.declared:
                 raise ValueError(f'the cookie "{name}" is declared already')
@@ -129,7 +129,7 @@ class AuthCompiler:
             self.decorations[name] = make
 
     def authenticate(self, auth: model.RouteAuth) -> tuple[Step, bool]:
-        """The step that authenticates callers."""
+        """Returns the step that authenticates callers."""
         return self.names.once(self._authenticate, auth.strategies, auth.mode)
 
     def _authenticate(self, strategies: tuple[str, ...], mode: Mode) -> tuple[Step, bool]:
@@ -141,7 +141,7 @@ class AuthCompiler:
         return authenticate_step(chosen, mode, self.server.pool.call), True
 
     def payload(self, auth: model.RouteAuth, mark: Mark) -> Iterator[tuple[Step, bool]]:
-        """The step that authenticates the body of a route that is at `mark`, if it and its schemes want that."""
+        """Yields the step that authenticates the payload, if the route at `mark` or one of its schemes requires it."""
         methods: dict[str, tuple[AsyncHandler, Demand]] = {}
         for name in auth.strategies:
             scheme = self.strategies[name]
@@ -162,14 +162,14 @@ class AuthCompiler:
             yield payload_authentication(methods), True
 
     def finalizers(self, auth: model.RouteAuth) -> Iterator[Finalizer]:
-        """The finalizers of the strategies."""
+        """Yields the finalizers of the strategies."""
         given = [(name, getattr(self.strategies[name], "response", None)) for name in auth.strategies]
         methods = {str(name): self.called(name, method) for name, method in given if method is not None}
         if methods:
             yield response_authentication(methods)
 
     def judges_handshakes(self, auth: model.RouteAuth, mark: Mark) -> None:
-        """A problem for every strategy of the namespace at `mark` that needs more than a handshake."""
+        """Adds a problem for each strategy of the namespace at `mark` that cannot authenticate a handshake."""
         for name in auth.strategies:
             if not getattr(self.strategies[name], "handshake", True):
                 self.problem(mark, Code.HANDSHAKE, f'the strategy "{name}" cannot authenticate a Socket.IO handshake')
@@ -178,18 +178,16 @@ class AuthCompiler:
         self.names.problems.append(Problem(mark, code, message))
 
     def for_other_table(self, name: str) -> Any:
-        """The scheme of a strategy for the routes of another table than the one that declares it."""
+        """Returns the scheme of a strategy for the routes of a table that does not declare it."""
         return SimpleNamespace(authenticate=self.called(name, self.strategies[name].authenticate))
 
     def called(self, name: str, method: Any) -> AsyncHandler:
-        """A function of a strategy's scheme, which sees the server as the table that declares the strategy does."""
+        """Returns a function of a scheme, called with its own table's view of the server."""
         function = caller(method, self.server.pool.call)
         return function if owner_of(name) == self.names.realm else visiting(function, self.names.views[owner_of(name)])
 
     def token_headers(self, auth: model.RouteAuth) -> list[tuple[bytes, bytes]]:
-        """Where the strategies look for the token of a handshake; the first that names a header decides what precedes
-        the token there.
-        """
+        """Returns the headers of a handshake's token with the prefix of their values; the first strategy decides."""
         found: dict[bytes, bytes] = {}
         for name in auth.strategies:
             header = getattr(self.strategies[name], "token_header", (b"authorization", b"Bearer "))
@@ -198,19 +196,19 @@ class AuthCompiler:
         return list(found.items())
 
     def access(self, auth: model.RouteAuth) -> Iterator[tuple[Step, bool]]:
-        """The step that judges scope and entity; none without access rules."""
+        """Yields the step that authorizes by scope and entity; nothing without access rules."""
         if auth.access:
             yield self.names.once(access_step, auth.access, auth.mode), False
 
 
 def _rules(cache: Mapping[str, Any]) -> dict[str, int]:
-    """The rules of a cache as the file has them, named as Python does and in milliseconds."""
+    """Returns the cache rules of a file with Python names, durations in milliseconds."""
     given = [(name, cache.get(camel(name))) for name in ("expires_in", "stale_in", "stale_timeout", "generate_timeout")]
     return {name: units.duration(value) for name, value in given if value is not None}
 
 
 def _resolved(options: Any, at: Path, function: Any) -> Any:
-    """`options` with the function that is named at a path in them."""
+    """Returns `options` with the function in place of the name at a path."""
     if not at or at == ("method",):  # `{method: name}` stands in place of a value, and is the function itself
         return function
     step, *rest = at

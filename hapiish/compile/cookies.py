@@ -1,4 +1,4 @@
-"""The cookies of a table, declared ones and the settings of all others, with their functions found."""
+"""Compiles the cookies of a table: declared cookies, and the settings of undeclared ones."""
 
 from collections.abc import Mapping
 
@@ -9,14 +9,14 @@ from hapiish.options.declare import derive
 
 
 def compile_cookies(names: Names) -> Cookies:
-    """All cookies of the table of `names`; strategies and plugins may declare more of them."""
+    """Returns the cookies of the table; strategies and plugins may add cookies."""
     table = names.table
     declared = {name: definition(names, given) for name, given in table.state.items()}
     return Cookies(declared, definition(names, table.server.state))
 
 
 def definition(names: Names, given: model.Cookie) -> Definition:
-    """One cookie; the table is refused when its password needs a package that is not there."""
+    """Returns a cookie definition; adds a problem if encryption requires a missing package."""
     is_sealed = given.encoding == "iron" and names.extra("cryptography", "auth", given.mark)  # noqa: S610
     automatic = given.auto_value
     if isinstance(automatic, Mapping) and "method" in automatic:

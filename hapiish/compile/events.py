@@ -9,7 +9,7 @@ from hapiish.types import SERVER_EVENTS
 
 
 def compile_events(names: Names) -> TableEvents:
-    """Returns what `server.events` takes from the table of `names`."""
+    """Returns the events, listeners and printed tags of the table."""
     return TableEvents(declared=_declared(names.table), listeners=_listeners(names), prints=_prints(names.table.server))
 
 

@@ -1,4 +1,4 @@
-"""What a route receives and answers: schemas and functions of the table to the steps that judge by them."""
+"""Compiles payload options and the validation of inputs and responses to steps."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -26,11 +26,11 @@ from hapiish.types import AsyncHandler
 SOURCES: tuple[Source, ...] = ("headers", "params", "query", "payload", "state")
 
 _NEVER_CLOSED = frozenset({"headers", "params", "state"})
-"""Inputs to which others add: a client's own headers, cookies of other applications."""
+"""Inputs that always allow unknown keys: clients add headers, other applications add cookies."""
 
 
 class InputCompiler:
-    """Makes the steps of validation; `names` finds the functions."""
+    """Compiles the steps that parse and validate inputs and responses; `names` resolves functions."""
 
     def __init__(self, names: Names) -> None:
         self.names = names
@@ -38,13 +38,13 @@ class InputCompiler:
         self.most_digits = names.table.server.json.max_digits
 
     def for_attachments(self) -> "InputCompiler":
-        """The same for events that carry attachments."""
+        """Returns a compiler for events with attachments."""
         made = InputCompiler(self.names)
         made.schemas = {name: for_attachments(schema) for name, schema in self.schemas.items()}
         return made
 
     def payload(self, given: model.Route, options: model.Payload) -> tuple[Step, bool]:
-        """The step that reads the body."""
+        """Returns the step that reads and parses the payload."""
         return self.names.once(self._payload, options, given.method == "*", mark=given.mark), True
 
     def _payload(self, options: model.Payload, any_method: bool, *, mark: Mark) -> Step:
@@ -66,18 +66,18 @@ class InputCompiler:
         )
 
     def afterwards(self, given: model.Route | model.Event, options: model.Payload) -> tuple[AsyncHandler, ...]:
-        """What a body leaves to be done after the response."""
+        """Returns the functions that clean up after the response: stored uploads are deleted."""
         has_body = isinstance(given, model.Route) and given.method != "GET"
         return (clear_uploads,) if has_body and stores(options) else ()
 
     def validator(self, schema: model.Schema | None) -> Validator | None:
-        """The validator of a schema, None where anything goes."""
+        """Returns the validator of a schema; None if the schema accepts any value."""
         return None if schema is None or schema is True else compile_schema(schema, self.schemas)
 
     def validations(
         self, given: model.Route | model.Event | model.Namespace, rules: model.Validate
     ) -> Iterator[tuple[Step, bool]]:
-        """The steps that judge the inputs, in hapi's order, then those that judge all of them."""
+        """Yields the validation steps of the inputs in hapi's order, then the step of `validate.all`."""
         on_failure = OnFailure(
             fail_action=self.names.early_action(rules.fail_action),
             status=rules.status,
@@ -111,7 +111,7 @@ class InputCompiler:
         on_failure: OnFailure,
         any_method: bool,
     ) -> Step:
-        """The step of one input with a schema."""
+        """Returns the validation step of one input with a schema."""
         closed = source in _NEVER_CLOSED
         options = replace(options, allow_unknown=True, strip_unknown=False) if closed else options
         strip, is_payload = options.strip_unknown, source == "payload"
@@ -126,11 +126,11 @@ class InputCompiler:
         )
 
     def asked(self, schema: model.Schema, options: model.ValidationOptions) -> Any:
-        """What judges by a schema under `options`."""
+        """Returns the compiled validation by a schema with `options`."""
         return compile_judge(schema, self.schemas, allow_unknown=options.allow_unknown, abort_early=options.abort_early)
 
     def answers(self, given: model.Route | model.Event, rules: model.ResponseRules) -> Any:
-        """The step that judges the answers; None when there is nothing to judge."""
+        """Returns the step that validates responses; None without rules."""
         if not rules.sample or (rules.schema is None and not rules.status):
             return None
         return validate_response_step(
@@ -143,7 +143,7 @@ class InputCompiler:
         )
 
     def format(self, options: model.JsonFormat) -> Format | None:
-        """How answers are written as JSON; None as it comes."""
+        """Returns the JSON format of responses; None for the default format."""
         replacer: Any = options.replacer
         if isinstance(replacer, str):
             replacer = self.names.plain_function(replacer)
@@ -151,7 +151,7 @@ class InputCompiler:
         return None if made.is_plain else made
 
     def judgement(self, rule: model.Rule | None, rules: model.ResponseRules) -> Validate | None:
-        """How answers of one status are judged; None where anything goes."""
+        """Returns the validation of responses with one status; None if any response is valid."""
         if rule is None or rule is True:
             return None
         if isinstance(rule, str):

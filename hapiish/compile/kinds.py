@@ -1,7 +1,7 @@
-"""`handler: {file: …}` to a handler: the factory of that kind, asked with the route and its options.
+"""Compiles `handler: {file: …}`: the factory of the kind returns the handler for the route and its options.
 
 A kind is a factory `(server, route, options) -> (request, h)`, hapi's handler type. `options_schema` and `references`
-on it mean what they mean on a scheme.
+of the factory have the same meaning as those of a scheme.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,18 +32,18 @@ KINDS: dict[str, str] = {
     "proxy": "hapiish.kinds.proxy:proxy_kind",
     "view": "hapiish.kinds.view:View",
 }
-"""The built-in kinds by name, as module:attribute: one that no route uses is never imported."""
+"""The built-in kinds by name, as module:attribute; a kind is imported only if a route uses it."""
 
 
 class KindCompiler:
-    """Makes the handlers of a table's kinds."""
+    """Compiles the handlers of a table's kinds."""
 
     def __init__(self, names: Names) -> None:
         self.names = names
         self.views = ViewCompiler(names)
 
     def handler(self, given: model.Route, kind: model.Kind) -> AsyncHandler:
-        """The handler that `kind` makes for the route; what the factory refuses becomes a problem."""
+        """Returns the handler of `kind` for the route; options that its factory refuses are problems."""
         names = self.names
         if kind.name in extras.KINDS and not names.extra(*extras.KINDS[kind.name], kind.mark):
             return missing
@@ -80,7 +80,7 @@ class KindCompiler:
         except InvalidOptions as refusal:
             for found in refusal.faults:
                 problem = Problem(kind.place(found.path), Code.KIND_OPTIONS, found.message, found.hint)
-                if problem not in names.problems:  # the routes of a resource have the same faults
+                if problem not in names.problems:  # the routes of a resource have the same problems
                     names.problems.append(problem)
             return missing
         except ValueError as error:
@@ -93,7 +93,7 @@ class KindCompiler:
         return caller(handler, names.server.pool.call)
 
     def _resolved(self, kind: model.Kind, references: Iterable[str]) -> Any:
-        """The options with functions where they name some."""
+        """Returns the options with functions in place of their names."""
         options = kind.options
         if is_dataclass(options) and not isinstance(options, type):
             named = {key: getattr(options, key) for key in references}

@@ -1,4 +1,4 @@
-"""Server methods of a table, and the calls of them in `handler` and `pre`, to functions."""
+"""Compiles the server methods of a table, and method calls in `handler` and `pre`, to functions."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ _RULES = {field.name for field in fields(Rules)}
 
 
 class MethodCompiler:
-    """`methods` are what `request.server.methods` has, by dotted name; `policies` theirs, with cache and segment."""
+    """`methods` are the server methods by dotted name; `policies` are their cache policies, with cache and segment."""
 
     def __init__(self, names: Names) -> None:
         self.names = names
@@ -33,7 +33,7 @@ class MethodCompiler:
             view.methods = methods.namespace(self.of(index))
 
     def of(self, index: int) -> dict[str, Any]:
-        """The methods that functions of a table see, by name: its own, and those of the tables around it."""
+        """Returns the methods that are visible to a table, by name: its own, and those of the tables around it."""
         table = self.names.table
         around = table.realm(index).host
         plugins = {number for number, realm in enumerate(table.used, 1) if realm.is_plugin and realm.host == index}
@@ -42,11 +42,11 @@ class MethodCompiler:
         return {**(self.of(around) if around is not None else {}), **ours, **own}
 
     def function(self, text: str) -> AsyncHandler:
-        """A handler or a step before it: the function that is named, or the call of a method."""
+        """Returns the function of a handler or prerequisite: a named function, or a method call."""
         return self._call(text) if is_call(text) else self.names.function(text)
 
     def assigned(self, pre: model.Pre) -> str | None:
-        """Where the value of a step goes: for a call under the method's name unless it says otherwise (hapi 16)."""
+        """Returns the name of a prerequisite's value; that of a method call defaults to the method (hapi 16)."""
         return pre.assign or (parse(pre.method).method if is_call(pre.method) else None)
 
     def _method(self, name: str, given: model.Method) -> Any:
@@ -83,12 +83,12 @@ class MethodCompiler:
 
 
 def _labelled(table: model.Table, name: str) -> str:
-    """The name of a method, with the label of the used table that declares it."""
+    """Returns the name of a method, prefixed with the label of the used table that declares it."""
     return f"{table.realm(owner_of(name)).label}/{name}" if owner_of(name) else name
 
 
 async def _never(*args: Any) -> Any:
-    """In the place of a method that became a problem."""
+    """Replaces a method that could not be compiled."""
 
 
 def _takes_flags(function: Callable[..., Any]) -> bool:

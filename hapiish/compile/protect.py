@@ -1,4 +1,4 @@
-"""`csp` and `csrf` of routes: what protects pages in browsers."""
+"""Compiles `csp` and `csrf` of routes, the protection of pages in browsers."""
 
 from collections.abc import Iterator
 
@@ -11,29 +11,29 @@ from hapiish.options.declare import derive
 
 
 class ProtectCompiler:
-    """Policies are made once per distinct settings."""
+    """Compiles CSP policies, once per distinct settings, and CSRF steps."""
 
     def __init__(self, names: Names) -> None:
         self.names = names
 
     def policy(self, given: model.Csp | None) -> csp.CspPolicy | None:
-        """The policy of `csp`; None where it is off."""
+        """Returns the policy of `csp`; None if off."""
         return self.names.once(csp.CspPolicy, given) if given is not None else None
 
     def nonces(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
-        """The step that offers nonces, before anything of the user's."""
+        """Yields the step that provides nonces, before the first user function."""
         policy = self.policy(options.csp)
         if policy is not None and policy.nonces:
             yield csp.nonces_step(policy), False
 
     def finalizers(self, options: model.RouteOptions) -> Iterator[Finalizer]:
-        """The finalizer of a page with nonces."""
+        """Yields the finalizer that sets a policy with nonces."""
         policy = self.policy(options.csp)
         if policy is not None and policy.nonces:
             yield csp.nonces_finalizer(policy)
 
     def csrf(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
-        """The step after authorization that demands the token."""
+        """Yields the step after authorization that verifies the CSRF token."""
         given = options.csrf
         if given is not None:
             skip = self.names.function(given.skip) if given.skip is not None else None

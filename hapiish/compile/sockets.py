@@ -1,4 +1,4 @@
-"""Namespaces and events of a table to what the Socket.IO server asks: the same routes, reached by an event."""
+"""Compiles Socket.IO namespaces to hooks; an event is compiled like a route."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,7 +26,7 @@ _CONSTANT_FIELDS: Final = declaring(model.RouteOptions, "acknowledgement")
 
 
 class SocketCompiler:
-    """Compiles namespaces with what `routes` makes of options."""
+    """Compiles namespaces; `routes` compiles the options of their events."""
 
     def __init__(self, routes: RouteCompiler) -> None:
         self.routes = routes
@@ -79,19 +79,19 @@ class SocketCompiler:
         )
 
     def rules(self, auth: model.RouteAuth | None) -> object:
-        """All that the table says of who may come in; where it says the same, nobody is judged again."""
+        """Returns the rules of authentication; a reload authenticates sockets again only if they changed."""
         if auth is None:
             return None
         strategies = self.names.table.auth.strategies
         return auth, [(strategies[name].scheme, strategies[name].options) for name in auth.strategies]
 
     def functions(self, given: str | tuple[str, ...] | None) -> list[AsyncHandler]:
-        """The functions that one name or several mean."""
+        """Returns the functions of one name or of several."""
         names = (given,) if isinstance(given, str) else given or ()
         return [self.names.function(name) for name in names]
 
     def emits(self, given: model.Namespace) -> Emits:
-        """What the namespace may send."""
+        """Returns the declared emits of the namespace, with the validators of their payloads."""
         validators = {}
         attaching = set()
         for emit in given.emits:
@@ -103,7 +103,7 @@ class SocketCompiler:
         return Emits(validators, frozenset(attaching))
 
     def connection_route(self, given: model.Namespace) -> Route:
-        """What `request.route` is while a client comes and goes."""
+        """Returns `request.route` of connect and disconnect."""
         options = model.RouteOptions(auth=given.auth)
         return Route(
             id=None,
@@ -116,7 +116,7 @@ class SocketCompiler:
         )
 
     def not_found_route(self) -> Route:
-        """The route of events that the namespace does not declare: the server's defaults."""
+        """Returns the route of undeclared events, with the server's defaults."""
         defaults = self.routes.table.server.routes
         return Route(
             id=None,
@@ -158,13 +158,13 @@ class SocketCompiler:
         return self.routes.limited(route, options)
 
     def speaks(self, schema: Any) -> bool:
-        """Whether a schema has `format: binary` anywhere."""
+        """Returns whether a schema contains `format: binary`, references included."""
         return isinstance(schema, dict) and has_attachments(embed(schema, self.routes.inputs.schemas))
 
     def event_steps(
         self, given: model.Event, options: model.RouteOptions, *, binary: bool
     ) -> Iterator[tuple[Step, bool]]:
-        """As a route's, as far as an event has it: its caller was authenticated when the socket connected."""
+        """Yields the steps of an event; authentication is that of the handshake."""
         yield from self.routes.limits.early(given)
         if options.auth is not None:
             yield from self.auth.access(options.auth)
@@ -196,5 +196,5 @@ def _says(event: model.Event, namespace: model.Namespace, key: str) -> bool:
 
 
 def _names(given: model.Namespace, key: str) -> frozenset[str]:
-    """The events of a namespace for which `key` holds."""
+    """Returns the events of a namespace with `key` set."""
     return frozenset(event.event for event in given.events if _says(event, given, key))

@@ -1,4 +1,4 @@
-"""A table's `views` to its templates: made when something asks for them, each table's own from its own folder."""
+"""Compiles `views`: the template environment of each table, from its folder, created on first use."""
 
 from importlib import import_module
 from typing import Any
@@ -11,7 +11,7 @@ from hapiish.table.problems.codes import Code
 
 
 class ViewCompiler:
-    """The templates of the tables that a table is made of, by index; what they declare is there from the start."""
+    """The template environments by the index of their table; declared ones are created at once."""
 
     def __init__(self, names: Names) -> None:
         self.names = names
@@ -21,7 +21,7 @@ class ViewCompiler:
                 self.of(index, names.table.realm(index).mark)
 
     def of(self, index: int, mark: Mark) -> Any:
-        """The templates of the table `index`, with vision's defaults where it declares none; None after a problem."""
+        """Returns the templates of the table `index`, by default with vision's settings; None after a problem."""
         if index not in self.made:
             realm = self.names.table.realm(index)
             settings = realm.views or model.Views(mark=mark)
