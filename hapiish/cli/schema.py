@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from hapiish.describe import reference
-from hapiish.table import schema
+from hapiish.table.form import schema
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from hapiish import methods
 from hapiish import options as model
 from hapiish.caches import Policy, Rules
 from hapiish.compile.names import Names
-from hapiish.table.calls import Constant, Reference, is_call, parse
+from hapiish.grammar.call import Constant, Reference, is_call, parse
 from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code

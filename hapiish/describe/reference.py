@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hapiish.describe import places
-from hapiish.table import schema
-from hapiish.table.schema import Subschema
+from hapiish.table.form import schema
+from hapiish.table.form.schema import Subschema
 
 _FORMS: Final[Mapping[str, str]] = {
     "boolean": "true or false",

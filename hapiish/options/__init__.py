@@ -8,12 +8,8 @@
         max_age: Seconds = option(Seconds(15768000), "How long a browser keeps to HTTPS, in seconds.")
 
 From the declarations come the published schema and the reference (`publish`), short forms and units (`table.build`),
-the rules of merging (`table.merge`), the options that events take over (`table.scope`), and all names in a table
-(`walk`).
-
-Attributes are the keys of the file in snake_case. Durations are integers in milliseconds, sizes in bytes; `Seconds`
-are those of HTTP headers. A key that is resolved before its class is built is a `ClassVar`; an attribute without
-`option` is known of a value besides its options. A class without `@dataclass` only declares what a table may say.
+the rules of merging (`table.merging.merge`), the options that events inherit (`table.merging.scope`), and all names in
+a table (`walk`).
 """
 
 from hapiish.options.auth import Access, Auth, RouteAuth, Strategy

@@ -14,13 +14,13 @@ from hapiish.options.walk import walk
 from hapiish.table.build import build, fields_of, part
 from hapiish.table.compose.owned_names import owned
 from hapiish.table.draft import Draft
-from hapiish.table.draft_parts import EventDraft, NamespaceDraft, RouteDraft
+from hapiish.table.draft.parts import EventDraft, NamespaceDraft, RouteDraft
 from hapiish.table.kinds import kind_of, spelled
-from hapiish.table.merge import Merged, spell_auth
+from hapiish.table.merging.merge import Merged, spell_auth
 from hapiish.table.merging.realms import POINTS_WITHOUT_ROUTE, RealmDraft
-from hapiish.table.places import INHERITED, mappings, section
 from hapiish.table.problems import Mark
 from hapiish.table.text.marks import Path
+from hapiish.table.text.tree import INHERITED, mappings, section
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hapiish.cli import main
-from hapiish.table import schema
+from hapiish.table.form import schema
 
 TABLE = """
 auth:

@@ -13,7 +13,7 @@ import yaml
 
 from hapiish import TableError, create_app
 from hapiish.describe.places import PLACES, rows
-from hapiish.table import schema
+from hapiish.table.form import schema
 from hapiish.testing import inject
 
 HERE = Path(__file__).parent

@@ -13,7 +13,8 @@ import pytest
 
 from hapiish.http.auth.providers import ISSUERS, PROVIDERS, RENEWED, RETRIED, Issuer, own_provider
 from hapiish.http.cookies.iron import seal, unseal
-from hapiish.table import check_text, schema
+from hapiish.table import check_text
+from hapiish.table.form import schema
 from hapiish.table.problems import TableError
 from hapiish.testing import Injected, inject
 from tests.http.conftest import Make

@@ -10,7 +10,7 @@ import yaml
 from hapiish import TableError, create_app
 from hapiish.describe.places import rows
 from hapiish.options.declare import On
-from hapiish.table.merge import Layer, merge
+from hapiish.table.merging.merge import Layer, merge
 from tests.realtime.support import member, serving
 
 HERE = Path(__file__).parent

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hapiish.grammar.call import Call, CallError, Constant, Reference, parse
 from hapiish.table import check_text
-from hapiish.table.calls import Call, CallError, Constant, Reference, parse
 from hapiish.table.problems import Problem
 
 

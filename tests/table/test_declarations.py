@@ -8,7 +8,8 @@ import pytest
 from hapiish import options as model
 from hapiish.options import publish
 from hapiish.options.declare import is_options, keys_of
-from hapiish.table import build, schema
+from hapiish.table import build
+from hapiish.table.form import schema
 from hapiish.table.problems import Mark
 
 DECLARED = [kind for kind in vars(model).values() if is_options(kind) and keys_of(kind)]

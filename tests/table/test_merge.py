@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hapiish.table.merge import Layer, merge, spell_auth
+from hapiish.table.merging.merge import Layer, merge, spell_auth
 from hapiish.table.text.marks import Path
 
 CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [

@@ -8,7 +8,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hapiish.table import check_text, schema
+from hapiish.table import check_text
+from hapiish.table.form import schema
 from hapiish.table.text import source
 
 LOADERS = [yaml.SafeLoader, *([yaml.CSafeLoader] if yaml.__with_libyaml__ else [])]

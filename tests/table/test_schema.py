@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from hapiish import options as model
-from hapiish.table import check_text, schema
+from hapiish.table import check_text
+from hapiish.table.form import schema
 
 SCHEMA = schema.load()
 DEFINITIONS = SCHEMA["definitions"]

@@ -11,15 +11,15 @@ from hapiish.table.checks import options
 from hapiish.table.checks.templates import Available, faults
 from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.draft import Draft
-from hapiish.table.draft_parts import NamespaceDraft
+from hapiish.table.draft.parts import NamespaceDraft
 from hapiish.table.form.foreign_terms import SWITCHES
 from hapiish.table.form.wording import did_you_mean
-from hapiish.table.merge import Merged, spell_auth
+from hapiish.table.merging.merge import Merged, spell_auth
 from hapiish.table.merging.realms import RealmDraft
-from hapiish.table.places import section
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.text.marks import Path
+from hapiish.table.text.tree import section
 
 SOURCES: Final = ("params", "query", "payload", "credentials")
 

@@ -7,10 +7,10 @@ from hapiish.grammar import expiry
 from hapiish.options import units
 from hapiish.table.draft import Draft
 from hapiish.table.form.wording import did_you_mean
-from hapiish.table.places import mappings, section
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.text.marks import Path
+from hapiish.table.text.tree import mappings, section
 
 _DURATIONS: Final = ("expiresIn", "generateTimeout", "staleIn", "staleTimeout", "pendingGenerateTimeout")
 

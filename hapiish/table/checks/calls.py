@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hapiish.table.calls import ROOTS, Call, CallError, Reference, is_call, parse
+from hapiish.grammar.call import ROOTS, Call, CallError, Reference, is_call, parse
 from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.draft import Draft
 from hapiish.table.form.wording import did_you_mean
-from hapiish.table.merge import Merged
+from hapiish.table.merging.merge import Merged
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.text.marks import Path

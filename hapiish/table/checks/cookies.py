@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from hapiish.table.draft import Draft
 from hapiish.table.merging.realms import RealmDraft
-from hapiish.table.places import section
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.text.marks import Path
+from hapiish.table.text.tree import section
 
 _VALUE: Final = re.compile(r'[^\x00-\x20",;\\\x7f]*')
 

@@ -11,11 +11,11 @@ import jsonschema_rs
 from hapiish.grammar.pattern import OPTIONS
 from hapiish.grammar.schema import embed, for_engine, fragment, resolve
 from hapiish.table.draft import Draft
-from hapiish.table.places import schemas_within
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.schemas.references import value_at
 from hapiish.table.text.marks import Path
+from hapiish.table.text.tree import schemas_within
 
 _ROOT: Final = "\0this"
 _MOST_STEPS: Final = 10_000

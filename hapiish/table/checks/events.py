@@ -5,7 +5,7 @@ from typing import Any
 
 from hapiish.table.draft import Draft
 from hapiish.table.form.wording import did_you_mean
-from hapiish.table.merge import listed
+from hapiish.table.merging.merge import listed
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.text.marks import Path

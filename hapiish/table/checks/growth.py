@@ -4,11 +4,11 @@ It runs before the checks, some of which validate values by the schemas of the t
 """
 
 from hapiish.table.draft import Draft
-from hapiish.table.places import schemas_within
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.schemas.weight import HEAVIEST, Weights
 from hapiish.table.text.budget import OverspentError
+from hapiish.table.text.tree import schemas_within
 
 
 def forbid_heavy_schemas(draft: Draft) -> None:

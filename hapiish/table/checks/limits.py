@@ -6,10 +6,10 @@ from typing import Any
 
 from hapiish.options import units
 from hapiish.table.draft import Draft
-from hapiish.table.draft_parts import RouteDraft
+from hapiish.table.draft.layout import namespace_layers
+from hapiish.table.draft.parts import RouteDraft
 from hapiish.table.form.wording import did_you_mean
-from hapiish.table.layout import namespace_layers
-from hapiish.table.merge import Merged
+from hapiish.table.merging.merge import Merged
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.text.marks import Path

@@ -6,16 +6,16 @@ from typing import Any, Final
 from hapiish.options import RouteOptions
 from hapiish.options.declare import camel, declaring
 from hapiish.table.draft import Draft
-from hapiish.table.draft_parts import RouteDraft
+from hapiish.table.draft.parts import RouteDraft
 from hapiish.table.form.wording import did_you_mean
-from hapiish.table.merge import Merged
+from hapiish.table.merging.merge import Merged
 from hapiish.table.merging.realms import DEFAULTS
-from hapiish.table.places import section
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.schemas.references import value_at
 from hapiish.table.schemas.weight import always_applied
 from hapiish.table.text.marks import Path
+from hapiish.table.text.tree import section
 
 _FAULTS: Final = declaring(RouteOptions, "fault")
 _BODILESS = frozenset({"204", "205", "304"})

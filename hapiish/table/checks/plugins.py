@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hapiish.table import schema
 from hapiish.table.draft import Draft
+from hapiish.table.form import schema
 from hapiish.table.form.wording import did_you_mean
 from hapiish.table.merging.realms import RealmDraft
-from hapiish.table.places import mappings, section
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.text.marks import Path
+from hapiish.table.text.tree import mappings, section
 
 
 def forms(draft: Draft) -> Iterator[Problem]:

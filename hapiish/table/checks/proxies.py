@@ -7,7 +7,7 @@ from typing import Any, Final
 from hapiish.grammar.template import TemplateError, Value, parse
 from hapiish.table.checks.options import exclusive
 from hapiish.table.draft import Draft
-from hapiish.table.draft_parts import RouteDraft
+from hapiish.table.draft.parts import RouteDraft
 from hapiish.table.form.wording import did_you_mean
 from hapiish.table.kinds import kind_of
 from hapiish.table.problems import Problem

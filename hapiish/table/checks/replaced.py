@@ -9,7 +9,7 @@ from typing import Any
 
 from hapiish.table.checks.calls import assigned_by, method_of, steps_of
 from hapiish.table.draft import Draft
-from hapiish.table.merge import Merged, added_by, listed
+from hapiish.table.merging.merge import Merged, added_by, listed
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.text.marks import Path

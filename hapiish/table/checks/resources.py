@@ -7,10 +7,10 @@ from hapiish.grammar.template import SOURCES
 from hapiish.table.checks.calls import assigned_by
 from hapiish.table.checks.templates import Available, faults, sources
 from hapiish.table.draft import Draft
-from hapiish.table.draft_parts import RouteDraft
+from hapiish.table.draft.parts import RouteDraft
 from hapiish.table.form.wording import did_you_mean
 from hapiish.table.kinds import kind_of
-from hapiish.table.merge import Merged
+from hapiish.table.merging.merge import Merged
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from hapiish.grammar import path as paths
 from hapiish.table.draft import Draft
-from hapiish.table.draft_parts import RouteDraft
+from hapiish.table.draft.parts import RouteDraft
 from hapiish.table.form.foreign_terms import synonym
 from hapiish.table.form.wording import did_you_mean
 from hapiish.table.kinds import BUILT_IN, kind_of

@@ -11,13 +11,13 @@ from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE, key_of
 from hapiish.table.compose.params import meta_validator
 from hapiish.table.draft import Draft
 from hapiish.table.form.wording import TYPE_NAMES, close_to, did_you_mean
-from hapiish.table.places import schemas_within, section
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.problems.near import near
 from hapiish.table.schemas.dereference import Dereferenced
 from hapiish.table.schemas.references import DIALECT, Root, ScopesError, UnresolvedError
 from hapiish.table.text.marks import Path
+from hapiish.table.text.tree import schemas_within, section
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

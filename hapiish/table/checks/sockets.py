@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from hapiish.grammar import path as paths
 from hapiish.table.draft import Draft
-from hapiish.table.draft_parts import NamespaceDraft
+from hapiish.table.draft.parts import NamespaceDraft
 from hapiish.table.form.wording import did_you_mean
-from hapiish.table.places import section
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.text.marks import Path
+from hapiish.table.text.tree import section
 
 RESERVED: Final = frozenset(
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}

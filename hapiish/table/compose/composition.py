@@ -15,13 +15,13 @@ from hapiish.table.compose.expand import expand
 from hapiish.table.compose.owned_names import set_owners
 from hapiish.table.compose.params import Arguments
 from hapiish.table.form.validation import validate_form
-from hapiish.table.places import mappings, section
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.text import source
 from hapiish.table.text.budget import Budget, read_file
 from hapiish.table.text.marks import MarkNode, Marks, Path
 from hapiish.table.text.source import Tree
+from hapiish.table.text.tree import mappings, section
 
 USED: Final = "\0table"
 """The key of a used table in its entry of `plugins`; a file cannot contain it."""

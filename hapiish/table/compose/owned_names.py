@@ -9,9 +9,9 @@ from typing import Any, Final, Self
 from hapiish.options import Table
 from hapiish.options.declare import Role
 from hapiish.options.walk import walk
-from hapiish.table.places import schemas_within
 from hapiish.table.text.marks import Path
 from hapiish.table.text.source import Tree
+from hapiish.table.text.tree import schemas_within
 
 NAMED: Final = "#/schemas/"
 

@@ -11,12 +11,12 @@ from typing import Any, Final
 import jsonschema_rs
 
 from hapiish.table.form.wording import TYPE_NAMES, close_to, did_you_mean
-from hapiish.table.places import schemas_within
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.schemas.references import DIALECT, Library
 from hapiish.table.schemas.weight import HEAVIEST, Weights
 from hapiish.table.text.marks import Marks, Path
+from hapiish.table.text.tree import schemas_within
 
 _ANNOTATIONS: Final = frozenset({"default", "description", "examples", "title"})
 

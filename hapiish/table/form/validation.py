@@ -9,8 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from hapiish.table import schema
-from hapiish.table.form import wording
+from hapiish.table.form import schema, wording
 from hapiish.table.form.wording import JsonSchemaError
 from hapiish.table.problems import Problem
 from hapiish.table.text.marks import Path

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from hapiish.table import schema
+from hapiish.table.form import schema
 from hapiish.table.form.foreign_terms import SWITCHES, replacement_hint, synonym
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code

@@ -1,5 +1,5 @@
-"""Prepares the layers that are merged: defaults, groups, presets, route, override, in this order.
+"""Merges layers of options: defaults, groups, presets, route, override, in this order.
 
-`presets` expands `use:`, `realms` has the scope of each table, `resources` expands resource routes, `order` sorts
-extension functions by `before` and `after`.
+`merge` merges two layers by the rules that the options declare; `scope` holds the layers of a place, `realms` those of
+each table. `presets` expands `use:`, `resources` expands resource routes, `order` sorts extension functions.
 """

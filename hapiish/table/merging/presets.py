@@ -14,13 +14,13 @@ from hapiish.table.compose.owned_names import set_owners
 from hapiish.table.compose.params import Arguments, DeclaredParams, declaration_problems, resolve_params
 from hapiish.table.form.validation import validate_form
 from hapiish.table.form.wording import did_you_mean
-from hapiish.table.merge import Layer
-from hapiish.table.places import section
+from hapiish.table.merging.merge import Layer
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.text.budget import Budget
 from hapiish.table.text.marks import Path
 from hapiish.table.text.source import DEEPEST
+from hapiish.table.text.tree import section
 
 SECTION: Final = "presets"
 COST_OF_FILLING: Final = 20

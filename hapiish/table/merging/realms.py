@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hapiish.table.compose.composition import TablePart
-from hapiish.table.merge import Layer, Options, listed
+from hapiish.table.merging.merge import Layer, Options, listed
 from hapiish.table.merging.presets import Presets
-from hapiish.table.places import section
-from hapiish.table.scope import Scope
+from hapiish.table.merging.scope import Scope
 from hapiish.table.text.budget import Budget
 from hapiish.table.text.marks import Path
+from hapiish.table.text.tree import section
 from hapiish.types import SERVER_POINTS
 
 DEFAULTS: Final = ("server", "routes")

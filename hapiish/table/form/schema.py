@@ -17,7 +17,7 @@ Subschema = dict[str, Any]
 @cache
 def text() -> str:
     """The text of the published schema."""
-    return files(__package__).joinpath(FILE).read_text(encoding="utf-8")
+    return files("hapiish.table").joinpath(FILE).read_text(encoding="utf-8")
 
 
 @cache

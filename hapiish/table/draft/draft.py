@@ -12,14 +12,14 @@ from hapiish.options.declare import Role
 from hapiish.options.walk import walk
 from hapiish.table.compose.composition import Composition, TablePart
 from hapiish.table.compose.owned_names import owner_of
-from hapiish.table.layout import Layout
-from hapiish.table.merge import Layer, Options
+from hapiish.table.draft.layout import Layout
+from hapiish.table.merging.merge import Layer, Options
 from hapiish.table.merging.realms import RealmDraft
-from hapiish.table.places import Place, options_in, section
 from hapiish.table.problems import Mark
 from hapiish.table.schemas.dereference import Dereferenced
 from hapiish.table.schemas.references import Library, Root, UnresolvedError
 from hapiish.table.text.marks import Path
+from hapiish.table.text.tree import Place, options_in, section
 
 
 class Draft:

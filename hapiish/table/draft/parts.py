@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hapiish.grammar import path as paths
-from hapiish.table.merge import Layer, Merged
+from hapiish.table.merging.merge import Layer, Merged
 from hapiish.table.merging.realms import RealmDraft
-from hapiish.table.scope import Scope
+from hapiish.table.merging.scope import Scope
 from hapiish.table.text.marks import Path
 
 

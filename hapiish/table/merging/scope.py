@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from hapiish.options import RouteOptions
 from hapiish.options.declare import Key, On, class_of, keys_of
-from hapiish.table.merge import Layer, Merged, merge
+from hapiish.table.merging.merge import Layer, Merged, merge
 
 Part = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 

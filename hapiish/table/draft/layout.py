@@ -8,17 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 from hapiish.grammar import path as paths
-from hapiish.table.draft_parts import AppliedOverride, EventDraft, GroupDraft, NamespaceDraft, RouteDraft, prefixed
+from hapiish.table.draft.parts import AppliedOverride, EventDraft, GroupDraft, NamespaceDraft, RouteDraft, prefixed
 from hapiish.table.kinds import defaults, kind_of
-from hapiish.table.merge import Layer, listed
+from hapiish.table.merging.merge import Layer, listed
 from hapiish.table.merging.realms import RealmDraft, hosts_of
 from hapiish.table.merging.resources import RouteEntry, entries, is_resource
-from hapiish.table.places import INHERITED, mappings, section
+from hapiish.table.merging.scope import Scope, of_events
 from hapiish.table.problems import Problem
-from hapiish.table.scope import Scope, of_events
 from hapiish.table.text.budget import Budget
 from hapiish.table.text.marks import Path
 from hapiish.table.text.source import Tree
+from hapiish.table.text.tree import INHERITED, mappings, section
 
 
 class Layout:
