@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from hapiish.grammar.expiry import contradictions, until
+from hapiish.options.declare import camel
 
 Generate = Callable[[Any, "Flags"], Awaitable[Any]]
 StaleIn = Callable[[int, int], int]
@@ -44,7 +45,7 @@ class Rules:
     get_decorated_value: bool = False
 
     def __post_init__(self) -> None:
-        options = {_camel(field.name): getattr(self, field.name) for field in fields(self)}
+        options = {camel(field.name): getattr(self, field.name) for field in fields(self)}
         for _, fault in contradictions(options):
             raise ValueError(fault)
         if self.expires_at is not None and _TIME.fullmatch(self.expires_at) is None:
@@ -64,8 +65,3 @@ class Rules:
 
 
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]")
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)

@@ -1,12 +1,13 @@
 """`handler: {file: …}`: serves one file, or the file that a function chooses (hapi's inert)."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hapiish.http.content.files import FileKeywords, options_of
 from hapiish.http.exchange.file_response import prepare
 from hapiish.http.exchange.response import Response
 from hapiish.kinds.route import KindRoute
+from hapiish.options.declare import camel
 from hapiish.types import AsyncHandler
 
 
@@ -31,18 +32,5 @@ def folder_of(route: KindRoute) -> str:
 
 
 def _keywords(options: dict[str, Any]) -> FileKeywords:
-    keywords: FileKeywords = {}
-    names = {
-        "confine": "confine",
-        "filename": "filename",
-        "mode": "mode",
-        "lookupCompressed": "lookup_compressed",
-        "lookupMap": "lookup_map",
-        "etagMethod": "etag_method",
-        "start": "start",
-        "end": "end",
-    }
-    for key, name in names.items():
-        if options.get(key) is not None:
-            keywords[name] = options[key]  # type: ignore[literal-required]
-    return keywords
+    values = {name: options.get(camel(name)) for name in FileKeywords.__annotations__}
+    return cast("FileKeywords", {name: value for name, value in values.items() if value is not None})

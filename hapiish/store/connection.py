@@ -65,17 +65,13 @@ class DatabaseConnection:
 def acquire(target: Target, classes: Iterable[type]) -> DatabaseConnection:
     """Returns the open connection to `target`, or a new one, with `classes` bound to it. Does not wait for a server."""
     with _lock:
-        existing = next((other for other in _open if other.target == target), None)
-        connection = existing or _connect(target)
+        connection = next((other for other in _open if other.target == target), None) or _connect(target)
+        connection.users += 1
         try:
             _bind(connection, classes)
         except StoreError:
-            if existing is None:
-                _disconnect(connection)
+            _release(connection)
             raise
-        if existing is None:
-            _open.append(connection)
-        connection.users += 1
         return connection
 
 
@@ -100,10 +96,7 @@ def registered_anew() -> Iterator[None]:
 def release(connection: DatabaseConnection) -> None:
     """Releases a connection. The last user closes it, and its classes can be bound to another one."""
     with _lock:
-        connection.users -= 1
-        if connection.users == 0:
-            _open.remove(connection)
-            _disconnect(connection)
+        _release(connection)
 
 
 def documents(models: Iterable[Any]) -> list[type]:
@@ -198,10 +191,16 @@ def _connect(target: Target) -> DatabaseConnection:
     mongoengine.register_connection(
         alias, name=name, uuidRepresentation="standard", mongo_client_class=lambda **_: client
     )
-    return DatabaseConnection(target, client, alias)
+    connection = DatabaseConnection(target, client, alias)
+    _open.append(connection)
+    return connection
 
 
-def _disconnect(connection: DatabaseConnection) -> None:
+def _release(connection: DatabaseConnection) -> None:
+    connection.users -= 1
+    if connection.users:
+        return
+    _open.remove(connection)
     mongoengine.disconnect(connection.alias)
     connection.client.close()
     for cls, meta in connection.classes.items():

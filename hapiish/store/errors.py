@@ -88,27 +88,23 @@ def cause_of(error: BaseException) -> BaseException:
     return error.__cause__ or error.__context__ or error if isinstance(error, OperationError) else error
 
 
-def leaves(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yields path and message of each validation error.
-
-    Only messages from the document's `clean` are passed on: MongoEngine's own messages may contain the value.
-    """
-    return _leaves(error.errors or {}, ())
-
-
 def json_pointer(path: Sequence[str | int]) -> str:
     """Returns the JSON Pointer of a path (RFC 6901)."""
     return "".join(f"/{escape(step)}" for step in path)
 
 
-def _leaves(
-    errors: Any, path: tuple[str | int, ...], *, is_from_clean: bool = False
+def leaves(
+    errors: Any, path: tuple[str | int, ...] = (), *, is_from_clean: bool = False
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yields path and message of each validation error.
+
+    Only messages from the document's `clean` are passed on: MongoEngine's own messages may contain the value.
+    """
     inner = errors.errors if isinstance(errors, ValidationError) else errors
     if isinstance(inner, Mapping) and inner:
         for name, nested in inner.items():
             is_whole = name == NON_FIELD_ERRORS
-            yield from _leaves(nested, path if is_whole else (*path, name), is_from_clean=is_from_clean or is_whole)
+            yield from leaves(nested, path if is_whole else (*path, name), is_from_clean=is_from_clean or is_whole)
     elif is_from_clean:
         field = getattr(errors, "field_name", None)
         yield (path if field is None else (*path, field)), str(errors)

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from contextvars import Context, copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import RLock, Thread, current_thread, get_ident
 from time import monotonic
@@ -94,35 +94,24 @@ class Pool:
             await asyncio.to_thread(crew.join, seconds)
 
 
+@dataclass(slots=True, eq=False)
 class Job:
     """One call. Times are those of `time.monotonic`."""
 
-    __slots__ = (
-        "args",
-        "context",
-        "function",
-        "future",
-        "is_awaited",
-        "is_suspended",
-        "loop",
-        "queued_at",
-        "started_at",
-        "thread",
-    )
+    loop: asyncio.AbstractEventLoop
+    context: Context
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    future: asyncio.Future[Any] = field(init=False)
+    queued_at: float = field(default_factory=monotonic)
+    started_at: float = 0.0
+    thread: int = 0
+    is_awaited: bool = field(init=False)  # a thread of the pool waits for it
+    is_suspended: bool = False
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, context: Context, function: Callable[..., Any], args: tuple[Any, ...]
-    ) -> None:
-        self.loop = loop
-        self.context = context
-        self.function = function
-        self.args = args
-        self.future: asyncio.Future[Any] = loop.create_future()
-        self.queued_at = monotonic()
-        self.started_at = 0.0
-        self.thread = 0
-        self.is_awaited = context.get(awaited_by_thread, False)  # a thread of the pool waits for it
-        self.is_suspended = False
+    def __post_init__(self) -> None:
+        self.future = self.loop.create_future()
+        self.is_awaited = self.context.get(awaited_by_thread, False)
 
     def run(self, around: Callable[[], AbstractContextManager[object]] | None) -> None:
         result: Any = None

@@ -12,6 +12,7 @@ from pymongo import MongoClient
 from hapiish.store import local
 from tests.cli.serving import Run
 from tests.realtime.support import member
+from tests.store.waiting import freeze
 
 HANDLERS = """
 import asyncio
@@ -77,7 +78,7 @@ def test_it_does_not_wait_for_a_local_mongodb_that_is_frozen(tmp_path: Path, ask
         with local.start(tmp_path / ".hapiish") as beside, MongoClient[dict[str, int]](beside.uri) as client:
             mongod = int(client.admin.command("serverStatus")["pid"])
         assert server.get("/notes")[0] == 200
-        os.kill(mongod, signal.SIGSTOP)
+        freeze(mongod)
         try:
             if asked:
                 assert server.get("/notes")[0] == 503

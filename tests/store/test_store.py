@@ -17,6 +17,7 @@ from hapiish.store import local
 from hapiish.store.connection import MEMORY, StoreError
 from hapiish.store.store import Store
 from hapiish.store.threads import Pool
+from tests.store.waiting import freeze
 
 
 class Note(Document):
@@ -205,7 +206,7 @@ def test_a_frozen_server_is_a_503_in_bounded_time_and_recovers(server: local.Loc
 
     async def use(store: Store) -> list[BaseException]:
         await store.call(write, 1)
-        os.kill(pid, signal.SIGSTOP)
+        freeze(pid)
         try:
             assert isinstance(store.translate(await until_it_fails(store)), boom.ServerUnavailable)
             assert not await store.ping()

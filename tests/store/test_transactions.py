@@ -19,6 +19,7 @@ from hapiish.store.connection import MEMORY, StoreError
 from hapiish.store.store import Store
 from hapiish.store.threads import Pool
 from tests.store.test_store import AWAY, process, server
+from tests.store.waiting import freeze
 
 __all__ = ["server"]
 
@@ -308,7 +309,7 @@ def test_a_server_that_freezes_meanwhile_holds_nothing_once_it_is_back(server: l
         def block() -> None:
             with store.transaction(timeout_ms=1000):
                 pay(30)
-                os.kill(pid, signal.SIGSTOP)
+                freeze(pid)
                 time.sleep(0.1)  # until all its threads have stopped
                 if moment == "in the block":
                     Account.objects(name="a").first()

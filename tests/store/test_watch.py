@@ -18,6 +18,7 @@ from hapiish.store import local
 from hapiish.store import store as module
 from hapiish.store.store import pings
 from hapiish.store.watch import in_driver
+from tests.store.waiting import freeze as stop_process
 
 MODELS = """
 from mongoengine import Document, IntField, StringField
@@ -107,7 +108,7 @@ def stuck(app: Application) -> int:
 @pytest.fixture
 def freeze(mongod: local.LocalMongo) -> Iterator[Callable[[bool], None]]:
     pid = pid_of(mongod)
-    yield lambda frozen: os.kill(pid, signal.SIGSTOP if frozen else signal.SIGCONT)
+    yield lambda frozen: stop_process(pid) if frozen else os.kill(pid, signal.SIGCONT)
     os.kill(pid, signal.SIGCONT)
 
 

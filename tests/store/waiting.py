@@ -1,7 +1,10 @@
 """Waits for other processes."""
 
+import os
+import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -16,3 +19,10 @@ def until(look: Callable[[], T], seconds: float = 60) -> T:
             return found
         time.sleep(0.01)
     raise AssertionError("it did not happen")
+
+
+def freeze(pid: int) -> None:
+    """Stops a process. Returns when all of its threads have stopped, because the kernel delivers SIGSTOP later."""
+    os.kill(pid, signal.SIGSTOP)
+    tasks = Path(f"/proc/{pid}/task")
+    until(lambda: all(task.read_text().rpartition(")")[2].split()[0] == "T" for task in tasks.glob("*/stat")))
