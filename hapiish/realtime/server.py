@@ -93,7 +93,7 @@ class RealtimeServer:
         `declared` are the namespaces whose `emits` check the event, by default the current ones. Raises ValueError for
         an undeclared namespace, the error of the namespace's `emits`, and TypeError for data that cannot be encoded.
         """
-        hooks = self._hub.expect(namespace, declared)
+        hooks = (self._hub.namespaces if declared is None else declared).expect(namespace)
         skipped = _ids(skip) if skip is not None else ()
         await self._hub.emitter.emit(hooks.emits, event, data, namespace, room=to, skipped=skipped)
 

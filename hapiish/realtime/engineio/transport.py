@@ -35,7 +35,7 @@ CLOSE_TIMEOUT = 5.0
 PING: Message = {"type": "websocket.send", "text": "2"}
 CONTROL = {"1": "close", "3": "pong", "5": "upgrade", "6": "noop"}
 CLIENT_ERROR_CODES = frozenset({1002, 1003, 1007, 1009})
-"""Codes that close a WebSocket because of what the client sent (RFC 6455 §7.4.1)."""
+"""Codes that close a WebSocket after an invalid message of the client (RFC 6455 §7.4.1)."""
 
 CLOSE_CODES = {"parse error": 1002, "slow": 1008, "server shutting down": 1012}
 
@@ -209,7 +209,7 @@ class Transport:
     # Heartbeat
 
     def schedule_ping(self) -> None:
-        """Schedules the next ping: the client has just shown that it is alive."""
+        """Schedules the next ping: the client is alive."""
         self.last_ping = None
         self.ping_due = time.monotonic() + self.settings.ping_interval
 

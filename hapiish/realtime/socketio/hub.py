@@ -7,7 +7,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Coroutine, Iterator, Mapping
-from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -106,7 +105,7 @@ class Hub(socketio.AsyncServer):
     async def _handle_other(self, client: Client, data: str | bytes) -> None:
         """Handles packets other than events without attachments."""
         if (client.gathering is not None) != isinstance(data, bytes):
-            raise MalformedError("attachments come after the packet that announces them")
+            raise MalformedError("an attachment without a packet that announces it, or a packet before its attachments")
         if isinstance(data, bytes):
             await self._gather(client, data)
         elif data[:1] in BINARY:
@@ -212,7 +211,10 @@ class Hub(socketio.AsyncServer):
                 result = failure["error"] if hooks is not None and hooks.raw else failure
             message = packets.ack(namespace, ack_id, result) if ack_id else None
         if message is not None:
-            client.transport.put(message)
+            if isinstance(message, list):
+                client.transport.put(message)
+            else:
+                client.transport.deliver(message)
         if observer is not None:
             after = observer.left(packets.length(message) if message is not None else 0)
             if after is not None:
@@ -376,16 +378,6 @@ class Hub(socketio.AsyncServer):
         """Returns the current check of emits of the namespace with this declared name."""
         hooks = self.namespaces.get(declared)
         return hooks.emits if hooks is not None else None
-
-    def expect(self, namespace: str, declared: Namespaces | None = None) -> NamespaceHooks:
-        """Returns the hooks of a namespace, by default the current ones. Raises ValueError for an undeclared one."""
-        namespaces = self.namespaces if declared is None else declared
-        hooks = namespaces.hooks_for(namespace)
-        if hooks is None:
-            near = get_close_matches(namespace, namespaces, 1)
-            meant = f'; did you mean "{near[0]}"?' if near else ""
-            raise ValueError(f'there is no namespace "{namespace}"{meant}')
-        return hooks
 
 
 def _cancelled() -> bool:

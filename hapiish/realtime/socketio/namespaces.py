@@ -1,6 +1,7 @@
 """Namespaces: the hooks of a server's namespaces, by their names and by patterns with parameters."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from urllib.parse import quote
 
 from hapiish import boom
@@ -47,3 +48,12 @@ class Namespaces(dict[str, NamespaceHooks]):
             return self.get(name)
         found = self.find(name)
         return self[found[0]] if found is not None else None
+
+    def expect(self, name: str) -> NamespaceHooks:
+        """Returns the hooks for a client's `name` of a namespace. Raises ValueError for an unknown one."""
+        hooks = self.hooks_for(name)
+        if hooks is None:
+            similar = get_close_matches(name, self, 1)
+            hint = f'; did you mean "{similar[0]}"?' if similar else ""
+            raise ValueError(f'there is no namespace "{name}"{hint}')
+        return hooks

@@ -95,7 +95,7 @@ class Socket:
         self.home = asyncio.get_running_loop()
         self._server = server
         self._rooms: set[str] | None = set()  # before and after the connection; None while connected
-        self._packets: list[Packed] = []  # sent before the connection is accepted
+        self._packets: list[Packed] = []  # buffered until the connection is accepted
         self._left = False
 
     def __repr__(self) -> str:
@@ -169,7 +169,7 @@ class Socket:
         return self.check if self.check is not current and self._is_handling() else current
 
     def admit(self) -> None:
-        """Accepts the connection: registers the socket in its rooms and sends what was kept for it."""
+        """Accepts the connection: registers the socket in its rooms and sends the buffered packets."""
         assert self._rooms is not None
         transport = self.client.transport
         self.client.add(self)
