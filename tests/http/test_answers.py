@@ -27,7 +27,7 @@ def answered(response: Response, *, sample: int = 100, fail_action: Any = "error
     return asyncio.run(step(make_request(method="POST"), response))  # type: ignore[arg-type]
 
 
-def test_a_wrong_answer_is_a_500_that_names_route_request_and_place() -> None:
+def test_an_invalid_response_is_a_500_that_names_route_request_and_path() -> None:
     with pytest.raises(boom.InternalServerError) as caught:
         answered(Response({"a": "secret"}), schema=CLOSED)
     assert "200 answer of users.create" in caught.value.message
@@ -36,7 +36,7 @@ def test_a_wrong_answer_is_a_500_that_names_route_request_and_place() -> None:
     assert caught.value.payload()["message"] == "An internal server error occurred"
 
 
-def test_the_schema_of_a_status_goes_before_the_general_one() -> None:
+def test_the_schema_of_a_status_takes_precedence() -> None:
     status = {201: {"type": "string"}}
     assert answered(Response("made").code(201), schema=CLOSED, status=status) is None
     with pytest.raises(boom.InternalServerError):
@@ -44,7 +44,7 @@ def test_the_schema_of_a_status_goes_before_the_general_one() -> None:
     assert answered(Response("anything").code(202), schema=CLOSED, status={202: None}) is None
 
 
-def test_errors_are_judged_only_by_the_schema_of_their_status() -> None:
+def test_errors_are_validated_only_by_the_schema_of_their_status() -> None:
     error = from_error(boom.Conflict("taken"))
     assert answered(error, schema=CLOSED) is None
     assert answered(error, status={409: {"required": ["message"]}}) is None
@@ -57,7 +57,7 @@ class Document:
         return SimpleNamespace(to_dict=lambda: {"at": datetime(2026, 1, 2, tzinfo=UTC)})
 
 
-def test_an_answer_is_judged_in_the_form_it_has_on_the_wire() -> None:
+def test_a_response_is_validated_in_its_serialized_form() -> None:
     schema = {"type": "object", "properties": {"at": {"type": "string", "format": "date-time"}}, "required": ["at"]}
     assert answered(Response({"at": datetime(2026, 1, 2, tzinfo=UTC)}), schema=schema) is None
     assert answered(Response(Document()), schema=schema) is None
@@ -66,13 +66,13 @@ def test_an_answer_is_judged_in_the_form_it_has_on_the_wire() -> None:
 
 
 @pytest.mark.parametrize("source", [b"bytes", object(), {"a": {"b": b"x"}}])
-def test_an_answer_that_is_not_json_fits_no_schema(source: Any) -> None:
+def test_a_response_that_is_not_json_matches_no_schema(source: Any) -> None:
     with pytest.raises(boom.InternalServerError, match="is not JSON"):
         answered(Response(source), schema={"type": "object", "properties": {"a": {"required": ["c"]}}})
 
 
 @pytest.mark.parametrize("source", [None, "", b""], ids=["None", "text", "bytes"])
-def test_an_empty_answer_is_judged_by_the_status_that_is_sent(source: Any) -> None:
+def test_an_empty_response_is_validated_by_the_status_that_is_sent(source: Any) -> None:
     empty = Response(source)
     assert answered(empty, schema=CLOSED, status={200: CLOSED}) is None  # a 204, which has no body
     with pytest.raises(boom.InternalServerError, match="the 202 answer"):
@@ -88,18 +88,18 @@ def test_an_empty_answer_is_judged_by_the_status_that_is_sent(source: Any) -> No
 
 
 @pytest.mark.parametrize("status", [204, 205, 304])
-def test_a_status_without_a_body_has_nothing_to_judge(status: int) -> None:
+def test_a_status_without_a_body_is_not_validated(status: int) -> None:
     assert answered(Response(5).code(status), schema=CLOSED) is None
 
 
-def test_a_sample_of_nought_judges_nothing_and_of_a_hundred_everything() -> None:
+def test_a_sample_of_zero_validates_nothing_and_of_a_hundred_everything() -> None:
     for _ in range(50):
         assert answered(Response(5), schema=CLOSED, sample=0) is None
         with pytest.raises(boom.InternalServerError):
             answered(Response(5), schema=CLOSED, sample=100)
 
 
-def test_a_wrong_answer_may_be_ignored_logged_or_replaced(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_invalid_response_may_be_ignored_logged_or_replaced(caplog: pytest.LogCaptureFixture) -> None:
     assert answered(Response(5), schema=CLOSED, fail_action="ignore") is None
     assert caplog.records == []
     with caplog.at_level(logging.INFO, "hapiish"):

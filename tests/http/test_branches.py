@@ -79,7 +79,7 @@ FIRST = {"page": 1, "size": 20}
          {"in": {}}, {"in": {}}),
     ],
 )  # fmt: skip
-def test_a_default_refuses_no_value_that_holds_without_it(schema: Any, value: Any, expected: Any) -> None:
+def test_a_default_never_invalidates_a_valid_value(schema: Any, value: Any, expected: Any) -> None:
     assert filled(schema, value) == expected
     assert fits(schema, expected)
 
@@ -94,14 +94,14 @@ def test_a_default_refuses_no_value_that_holds_without_it(schema: Any, value: An
         ({"cursor": "x", "page": "3"}, {"cursor": "x", "page": 3, "size": 20}),
     ],
 )
-def test_a_default_refuses_no_text_that_holds_without_it(texts: Any, expected: Any) -> None:
+def test_a_default_never_invalidates_valid_text(texts: Any, expected: Any) -> None:
     convert = compile_coercer(PAGES, {})
     assert convert is not None
     made = convert(texts)
     assert made == expected if "page" not in texts or "cursor" not in texts else not fits(PAGES, made)
 
 
-def test_a_value_that_is_refused_is_told_no_fault_of_a_default() -> None:
+def test_the_report_of_an_invalid_value_has_no_fault_of_a_default() -> None:
     made = filled(PAGES, {"cursor": 5})
     assert compile_schema(PAGES, {}).errors(made) == [
         {"path": "/cursor", "message": "must be string", "keyword": "type"}
@@ -109,7 +109,7 @@ def test_a_value_that_is_refused_is_told_no_fault_of_a_default() -> None:
 
 
 @pytest.mark.parametrize("strip", [True, False])
-def test_a_name_that_is_required_is_known(strip: bool) -> None:
+def test_a_required_name_is_a_known_key(strip: bool) -> None:
     schema = {"properties": {"a": {}}, "required": ["b"], "dependentRequired": {"b": ["c"]}}
     value = {"a": 1, "b": 2, "c": 3, "d": 4}
     if strip:
@@ -146,7 +146,7 @@ def test_a_name_that_is_required_is_known(strip: bool) -> None:
         ([NULL, *PAIR], {"kind": "a"}, {"kind": "a", "x": 1}),
     ],
 )  # fmt: skip
-def test_only_the_branch_that_holds_gives_defaults(word: str, branches: Any, value: Any, expected: Any) -> None:
+def test_only_the_matching_branch_fills_in_defaults(word: str, branches: Any, value: Any, expected: Any) -> None:
     assert filled({word: branches}, value) == expected
     assert filled({"properties": {"in": {word: branches}}}, {"in": value}) == {"in": expected}
     assert filled({"items": {"allOf": [{word: branches}]}}, [value]) == [expected]
@@ -185,7 +185,7 @@ def test_only_the_branch_that_holds_gives_defaults(word: str, branches: Any, val
          {"kind": "node", "kids": [{"kind": "leaf", "size": 0}, {"kind": "node", "kids": []}]}),
     ],
 )  # fmt: skip
-def test_conditions_and_nested_alternatives_give_the_defaults_of_what_holds(
+def test_conditions_and_nested_alternatives_fill_in_the_defaults_of_matching_branches(
     schema: Any, value: Any, expected: Any
 ) -> None:
     assert filled(schema, value) == expected
@@ -217,7 +217,7 @@ def test_conditions_and_nested_alternatives_give_the_defaults_of_what_holds(
          {"kind": "node", "kids": [{"kind": "leaf", "size": 0}]}),
     ],
 )  # fmt: skip
-def test_keys_are_known_by_the_branches_that_hold(schema: Any, value: Any, expected: Any) -> None:
+def test_matching_branches_name_the_known_keys(schema: Any, value: Any, expected: Any) -> None:
     made = filled(schema, value, strip=True)
     assert made == expected
     judge = compile_judge(schema, NAMED, allow_unknown=False)
@@ -265,21 +265,21 @@ UUID = "4b825dc6-42cb-4eb9-a060-e54bf8d69288"
         ({"type": "array", "contains": {"const": 5}}, {"5": [5], "6": ["6"]}),
     ],
 )  # fmt: skip
-def test_a_text_is_read_as_the_first_branch_that_takes_it_asks(schema: Any, texts: dict[str, Any]) -> None:
+def test_text_is_coerced_by_the_first_branch_that_accepts_it(schema: Any, texts: dict[str, Any]) -> None:
     convert = compile_coercer({"properties": {"x": schema}}, NAMED)
     for text, expected in texts.items():
         made = convert({"x": text})["x"] if convert is not None else text
         assert (made, type(made)) == (expected, type(expected))
 
 
-def test_items_of_lists_are_read_one_by_one() -> None:
+def test_items_of_lists_are_coerced_one_by_one() -> None:
     items = {"type": "array", "items": {"anyOf": [INTEGER, {"const": "all"}]}, "contains": {"const": 1}}
     convert = compile_coercer({"properties": {"x": items}}, {})
     assert convert is not None
     assert convert({"x": ["1", "all", "no"]}) == {"x": [1, "all", "no"]}
 
 
-def test_objects_in_a_query_are_read_at_any_depth() -> None:
+def test_objects_in_a_query_are_coerced_at_any_depth() -> None:
     either = {"anyOf": [{"type": "object", "properties": {"a": INTEGER, "b": {"enum": [1, "all"]}}}, INTEGER]}
     convert = compile_coercer({"properties": {"x": either}}, {})
     assert convert is not None
@@ -287,7 +287,7 @@ def test_objects_in_a_query_are_read_at_any_depth() -> None:
     assert convert({"x": "5"}) == {"x": 5}
 
 
-def test_alternatives_of_the_whole_input_read_their_own_properties() -> None:
+def test_alternatives_of_the_whole_input_coerce_their_own_properties() -> None:
     by_id = {"properties": {"id": INTEGER}, "required": ["id"], "additionalProperties": False}
     by_name = {
         "properties": {"name": TEXT, "limit": {**INTEGER, "default": 10}},
@@ -303,7 +303,7 @@ def test_alternatives_of_the_whole_input_read_their_own_properties() -> None:
     assert [fault["path"] for fault in compile_schema({"oneOf": [by_id, by_name]}, {}).errors(faulty)] == ["/junk"]
 
 
-def test_a_condition_that_reads_a_text_sees_what_the_rest_makes_of_it() -> None:
+def test_a_condition_validates_text_as_the_other_schemas_coerce_it() -> None:
     schema = {
         "properties": {"n": INTEGER},
         "if": {"properties": {"n": {"minimum": 10}}, "required": ["n"]},
@@ -325,7 +325,7 @@ def test_a_condition_that_reads_a_text_sees_what_the_rest_makes_of_it() -> None:
         {"allOf": [{"$ref": "#/schemas/T"}, {"oneOf": [{"$ref": "#/schemas/T"}, {"required": ["x"], **X}]}]},
     ],
 )
-def test_a_schema_that_refers_to_itself_for_the_same_value_comes_to_an_end(schema: Any) -> None:
+def test_a_schema_that_refers_to_itself_for_the_same_value_terminates(schema: Any) -> None:
     for make in (compile_coercer, compile_defaults):
         change = make({"$ref": "#/schemas/T"}, {"T": schema})
         values: list[Any] = [{}, {"x": "5"}, "5", []]
@@ -337,23 +337,23 @@ def test_a_schema_that_refers_to_itself_for_the_same_value_comes_to_an_end(schem
 
 
 def visits(monkeypatch: pytest.MonkeyPatch, schema: Any, named: Any, value: Any) -> int:
-    """How many values are looked at, and branches judged, to fill in the defaults."""
+    """Counts the values visited and the branches validated to fill in the defaults."""
     count = 0
-    fill, holds = transform.Place.fill, transform.holds
+    apply, accepts = transform.SchemaNode.apply, transform.accepts
 
-    def counted(self: Any, *given: Any) -> Any:
+    def counted_apply(self: Any, *args: Any) -> Any:
         nonlocal count
         count += 1
-        return fill(self, *given)
+        return apply(self, *args)
 
-    def judged(*given: Any) -> bool:
+    def counted_accepts(*args: Any) -> bool:
         nonlocal count
         count += 1
-        return holds(*given)
+        return accepts(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(transform.Place, "fill", counted)
-        patch.setattr(choices, "holds", judged)
+        patch.setattr(transform.SchemaNode, "apply", counted_apply)
+        patch.setattr(choices, "accepts", counted_accepts)
         convert = compile_defaults(schema, named)
         assert convert is not None
         count = 0
@@ -381,7 +381,7 @@ def chain(depth: int) -> Any:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("word", ["anyOf", "oneOf"])
-def test_nested_alternatives_that_look_alike_cost_no_power_of_their_depth(
+def test_nested_ambiguous_alternatives_do_not_cost_exponential_time(
     monkeypatch: pytest.MonkeyPatch, word: str, alike: Any
 ) -> None:
     named = {"T": {word: alike}}
@@ -389,13 +389,13 @@ def test_nested_alternatives_that_look_alike_cost_no_power_of_their_depth(
     assert large < 6 * small
 
 
-def test_many_items_cost_what_one_costs_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cost_of_items_is_linear(monkeypatch: pytest.MonkeyPatch) -> None:
     schema = {"items": {"$ref": "#/schemas/Tree"}}
     small, large = (visits(monkeypatch, schema, NAMED, [{"kind": "leaf"}] * count) for count in (50, 100))
     assert large <= 2 * small
 
 
-def test_alternatives_within_alternatives_go_as_deep_as_json_does() -> None:
+def test_nested_alternatives_work_at_the_maximum_depth_of_json() -> None:
     fill = compile_defaults({"$ref": "#/schemas/T"}, {"T": {"anyOf": [DEEP, {"required": ["q"]}]}})
     assert fill is not None
     made = fill(chain(126))
@@ -404,7 +404,7 @@ def test_alternatives_within_alternatives_go_as_deep_as_json_does() -> None:
         made = made["k"]
 
 
-def test_alternatives_that_look_alike_are_judged_so_many_inside_each_other() -> None:
+def test_the_depth_of_nested_ambiguous_alternatives_is_limited() -> None:
     named = {"T": {"anyOf": [DEEP, {"properties": {"k": {"$ref": "#/schemas/T"}, "q": {"default": 0}}}]}}
     fill = compile_defaults({"$ref": "#/schemas/T"}, named)
     assert fill is not None
@@ -413,13 +413,13 @@ def test_alternatives_that_look_alike_are_judged_so_many_inside_each_other() -> 
         fill(chain(choices.MOST_LEVELS))
 
 
-def test_alternatives_that_a_constant_or_a_required_name_tells_apart_are_not_judged(
+def test_alternatives_with_a_discriminator_or_required_name_are_selected_without_validation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def unasked(*given: Any) -> bool:
-        raise AssertionError(given)
+    def refuse_call(*args: Any) -> bool:
+        raise AssertionError(args)
 
-    monkeypatch.setattr(choices, "holds", unasked)
+    monkeypatch.setattr(choices, "accepts", refuse_call)
     for schema, value, expected in (
         ({"oneOf": CLOSED}, {"kind": "b"}, {"kind": "b", "y": 2}),
         ({"anyOf": [{**X, "required": ["p"]}, {**Y, "required": ["q"]}]}, {"q": 0}, {"q": 0, "y": 2}),
@@ -428,7 +428,7 @@ def test_alternatives_that_a_constant_or_a_required_name_tells_apart_are_not_jud
         assert filled(schema, value) == expected
 
 
-def test_a_report_on_alternatives_that_look_alike_comes_to_an_end() -> None:
+def test_the_report_on_ambiguous_alternatives_terminates() -> None:
     kinds = ("integer", "string", "null")
     alike = [{"properties": {"k": {"$ref": "#/schemas/T"}, "x": {"type": kind}}} for kind in kinds]
     found = compile_schema({"$ref": "#/schemas/T"}, {"T": {"anyOf": alike}}).errors({"k": chain(40), "x": []})
@@ -522,7 +522,7 @@ def readings(leaf: Any, text: str) -> Any:
 
 @QUIET
 @given(st.lists(objects(LEAVES), min_size=2, max_size=3), TEXTS)
-def test_texts_of_random_unions_are_read_as_by_a_slow_reference(branches: Any, texts: Any) -> None:
+def test_texts_of_random_unions_are_coerced_as_by_a_slow_reference(branches: Any, texts: Any) -> None:
     branches = [
         {
             **each,
@@ -550,7 +550,7 @@ def test_texts_of_random_unions_are_read_as_by_a_slow_reference(branches: Any, t
     st.lists(LEAVES | st.sampled_from([NULL, {"type": "boolean"}, DIGITS]), min_size=2, max_size=3),
     st.sampled_from(["", "1", "2", "k", "true", "x"]),
 )
-def test_a_text_that_some_reading_makes_fit_is_never_refused_by_any_of(leaves: Any, text: str) -> None:
+def test_any_of_accepts_text_that_is_valid_under_some_interpretation(leaves: Any, text: str) -> None:
     schema = {"properties": {"x": {"anyOf": leaves}}}
     convert = compile_coercer(schema, {})
     made = convert({"x": text}) if convert is not None else {"x": text}
@@ -567,7 +567,7 @@ def test_a_text_that_some_reading_makes_fit_is_never_refused_by_any_of(leaves: A
     st.lists(objects(LEAVES), min_size=1, max_size=3),
     VALUES,
 )
-def test_what_holds_without_defaults_holds_with_them(word: str, base: Any, branches: Any, value: Any) -> None:
+def test_a_valid_value_stays_valid_with_defaults(word: str, base: Any, branches: Any, value: Any) -> None:
     schema = {**base, word: branches}
     if fits(schema, value):
         assert fits(schema, filled(schema, value))
@@ -576,7 +576,7 @@ def test_what_holds_without_defaults_holds_with_them(word: str, base: Any, branc
 
 @QUIET
 @given(st.sampled_from(["oneOf", "anyOf"]), st.lists(objects(LEAVES), min_size=2, max_size=3), VALUES)
-def test_what_is_filled_in_once_is_filled_in(word: str, branches: Any, value: Any) -> None:
+def test_filling_in_defaults_is_idempotent(word: str, branches: Any, value: Any) -> None:
     made = filled({word: branches}, value)
     if fits({word: branches}, made):
         assert filled({word: branches}, made) == made or word == "anyOf"

@@ -95,7 +95,7 @@ def coerced(schema: Any, given: Any) -> Any:
         ({"not": TEXT}, "5", "5"),
     ],
 )
-def test_a_text_becomes_what_the_schema_asks_for(schema: Any, given: Any, expected: Any) -> None:
+def test_text_is_coerced_to_the_type_of_the_schema(schema: Any, given: Any, expected: Any) -> None:
     result = coerced(schema, given)
     assert result == expected
     assert type(result) is type(expected)
@@ -116,34 +116,34 @@ def test_a_text_becomes_what_the_schema_asks_for(schema: Any, given: Any, expect
         {"properties": {"y": TEXT}, "patternProperties": {"^z": TEXT}, "additionalProperties": INTEGER},
     ],
 )
-def test_a_property_is_found_wherever_the_schema_declares_it(schema: Any) -> None:
+def test_a_property_is_coerced_wherever_the_schema_declares_it(schema: Any) -> None:
     convert = compile_coercer(schema, {"X": {"properties": {"x": INTEGER}}})
     assert convert is not None
     assert convert({"x": "5", "y": "6"}) == {"x": 5, "y": "6"} or "additionalProperties" in schema
     assert convert({"x": "5"}) == {"x": "5" if "if" in schema or "dependentSchemas" in schema else 5}
 
 
-def test_alternatives_that_disagree_about_a_property_go_by_the_first_that_holds() -> None:
+def test_the_first_matching_alternative_decides_the_type_of_a_property() -> None:
     schema: Any = {"anyOf": [{"properties": {"x": INTEGER}}, {"properties": {"x": TEXT}}]}
     convert = compile_coercer(schema, {})
     assert convert is not None
     assert [convert({"x": text}) for text in ("5", "a")] == [{"x": 5}, {"x": "a"}]
 
 
-def test_a_pattern_goes_before_what_holds_for_all_other_names() -> None:
+def test_a_pattern_takes_precedence_over_additional_properties() -> None:
     convert = compile_coercer({"patternProperties": {"^t_": TEXT}, "additionalProperties": INTEGER}, {})
     assert convert is not None
     assert convert({"t_a": "1", "b": "2"}) == {"t_a": "1", "b": 2}
 
 
-def test_an_absent_name_gets_its_default_and_a_present_one_keeps_its_value() -> None:
+def test_a_missing_property_gets_its_default_and_a_present_one_keeps_its_value() -> None:
     convert = compile_coercer({"$ref": "#/schemas/Page"}, NAMED)
     assert convert is not None
     assert convert({}) == {"limit": 50}
     assert convert({"limit": "7"}) == {"limit": 7}
 
 
-def test_nothing_given_is_changed_in_place_and_the_unchanged_is_the_same_object() -> None:
+def test_the_input_is_not_modified_and_an_unchanged_value_is_the_same_object() -> None:
     convert = compile_coercer({"properties": {"a": INTEGER, "b": LIST, "c": {"default": []}}}, {})
     assert convert is not None
     given: dict[str, Any] = {"a": "1", "b": ["2"]}
@@ -155,7 +155,7 @@ def test_nothing_given_is_changed_in_place_and_the_unchanged_is_the_same_object(
     assert convert(settled) is settled
 
 
-def test_a_schema_that_asks_for_nothing_makes_no_converter() -> None:
+def test_a_schema_without_conversions_compiles_to_none() -> None:
     assert compile_coercer({"type": "object", "required": ["a"], "properties": {"a": TEXT}}, {}) is None
     assert compile_coercer(False, {}) is None
     assert compile_defaults({"type": "object", "properties": {"a": TEXT}}, {}) is None
@@ -190,28 +190,28 @@ def test_a_schema_that_asks_for_nothing_makes_no_converter() -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_body_gets_the_defaults_that_belong_to_it(schema: Any, given: Any, expected: Any) -> None:
+def test_a_body_gets_the_defaults_of_its_schema(schema: Any, given: Any, expected: Any) -> None:
     fill = compile_defaults(schema, NAMED)
     before = copy.deepcopy(given)
     assert (fill(given) if fill is not None else given) == expected
     assert given == before
 
 
-def test_what_lacks_no_default_is_the_same_object() -> None:
+def test_a_value_without_missing_defaults_is_the_same_object() -> None:
     fill = compile_defaults({"$ref": "#/schemas/Tree"}, NAMED)
     assert fill is not None
     full = {"n": 1, "kids": [{"n": 2}]}
     assert fill(full) is full
 
 
-def test_a_default_that_is_a_container_is_made_anew_each_time() -> None:
+def test_a_mutable_default_is_copied_for_each_value() -> None:
     fill = compile_defaults({"properties": {"a": {"default": {"list": []}}}}, {})
     assert fill is not None
     fill({})["a"]["list"].append("mine")
     assert fill({}) == {"a": {"list": []}}
 
 
-def test_a_default_that_needs_itself_for_ever_is_refused_at_load() -> None:
+def test_a_default_that_contains_itself_is_refused_at_load() -> None:
     endless: dict[str, Any] = {"E": {"properties": {"e": {"$ref": "#/schemas/E", "default": {}}}}}
     with pytest.raises(SchemaError, match='default of "e"'):
         compile_defaults({"$ref": "#/schemas/E"}, endless)
@@ -231,7 +231,7 @@ def test_a_default_that_needs_itself_for_ever_is_refused_at_load() -> None:
         },
     ],
 )
-def test_schemas_that_refer_to_themselves_in_any_way_can_be_read(tangle: Any) -> None:
+def test_recursive_schemas_of_any_form_compile(tangle: Any) -> None:
     schemas = {"T": tangle}
     for make in (compile_coercer, compile_defaults):
         convert = make({"$ref": "#/schemas/T"}, schemas)

@@ -352,7 +352,7 @@ def test_after_ignore_and_log_the_payload_is_none_and_the_type_known(caplog: pyt
     assert "[payload error]" in caplog.text
 
 
-def test_a_function_decides_what_a_failure_means() -> None:
+def test_a_fail_action_function_handles_a_failure() -> None:
     taken = Response("taken").takeover()
 
     async def act(request: Request, error: boom.Boom) -> Response | None:

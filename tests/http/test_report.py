@@ -160,7 +160,7 @@ CASES: list[tuple[dict[str, Any], Any, list[tuple[str, str, str]]]] = [
 
 
 @pytest.mark.parametrize(("schema", "value", "faults"), UNIONS)
-def test_a_value_that_fits_no_alternative_is_told_what_the_one_it_means_or_all_of_them_ask(
+def test_a_value_that_matches_no_alternative_gets_the_faults_of_the_nearest_or_all_allowed_values(
     schema: dict[str, Any], value: Any, faults: list[tuple[str, str, str]]
 ) -> None:
     found = compile_schema(schema, NAMED).errors(value)
@@ -168,28 +168,28 @@ def test_a_value_that_fits_no_alternative_is_told_what_the_one_it_means_or_all_o
 
 
 @pytest.mark.parametrize(("schema", "value", "faults"), CASES, ids=[str(case[0])[:60] for case in CASES])
-def test_a_fault_is_told_by_place_reason_and_keyword(
+def test_a_fault_has_path_message_and_keyword(
     schema: dict[str, Any], value: Any, faults: list[tuple[str, str, str]]
 ) -> None:
     found = compile_schema(schema, {}).errors(value)
     assert [(fault["path"], fault["message"], fault["keyword"]) for fault in found] == faults
 
 
-def test_faults_come_in_the_order_of_their_places_with_positions_as_numbers() -> None:
+def test_faults_are_sorted_by_path_with_indexes_as_numbers() -> None:
     found = compile_schema({"items": {"type": "null"}}, {}).errors([1] * 12)
     assert [fault["path"] for fault in found] == [f"/{index}" for index in range(12)]
 
 
-def test_the_same_fault_by_two_ways_is_told_once() -> None:
+def test_a_fault_by_two_keywords_is_reported_once() -> None:
     twice = {"allOf": [{"required": ["a"]}, {"required": ["a"]}]}
     assert compile_schema(twice, {}).errors({}) == [{"path": "/a", "message": "is required", "keyword": "required"}]
 
 
-def test_a_value_with_very_many_faults_is_not_listed_to_the_end() -> None:
+def test_the_number_of_faults_is_limited() -> None:
     assert len(compile_schema({"items": {"type": "null"}}, {}).errors([1] * 10_000)) == MOST_FAULTS
 
 
-def test_a_value_nested_beyond_what_can_be_walked_is_a_fault_not_a_crash() -> None:
+def test_a_value_nested_beyond_the_recursion_limit_is_a_fault() -> None:
     value: Any = 1
     for _ in range(1000):
         value = [value]

@@ -7,7 +7,7 @@ import pytest
 from hapiish.http.validation.schema import SchemaError, embed, escape, resolve, unescape
 
 
-def test_only_the_named_schemas_that_are_reached_are_embedded() -> None:
+def test_only_referenced_schemas_are_embedded() -> None:
     schemas = {"A": {"items": {"$ref": "#/schemas/B"}}, "B": {"type": "string"}, "C": {"type": "null"}}
     assert embed({"$ref": "#/schemas/A"}, schemas) == {
         "$ref": "#/schemas/A",
@@ -15,7 +15,7 @@ def test_only_the_named_schemas_that_are_reached_are_embedded() -> None:
     }
 
 
-def test_a_schema_without_references_stays_as_it_is() -> None:
+def test_a_schema_without_references_is_unchanged() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string"}}}
     assert embed(schema, {"Unused": {}}) == schema
     assert embed(True, {}) is True
@@ -35,14 +35,14 @@ def test_local_definitions_of_a_named_schema_stay_its_own() -> None:
     assert document["$defs"]["x"] == {"type": "null"}
 
 
-def test_a_name_with_a_slash_is_found_by_its_escaped_form() -> None:
+def test_a_name_with_a_slash_is_referenced_in_its_escaped_form() -> None:
     document = embed({"$ref": "#/schemas/a~1b"}, {"a/b": {"$ref": "#/$defs/x", "$defs": {"x": {}}}})
     assert isinstance(document, dict)
     assert document["schemas"]["a/b"]["$ref"] == "#/schemas/a~1b/$defs/x"
 
 
 @pytest.mark.parametrize("place", ["const", "default", "enum", "examples", "x-note"])
-def test_what_only_looks_like_a_reference_is_left_in_peace(place: str) -> None:
+def test_a_ref_key_outside_a_schema_is_no_reference(place: str) -> None:
     schema = {place: [{"$ref": "https://elsewhere.example/"}]}
     assert embed(schema, {}) == schema
 
@@ -67,7 +67,7 @@ def test_a_property_called_ref_is_a_property() -> None:
         ({"$ref": 5}, "a $ref must be text"),
     ],
 )
-def test_a_reference_that_leads_nowhere_is_refused(schema: dict[str, Any], complaint: str | None) -> None:
+def test_an_unresolvable_reference_is_refused(schema: dict[str, Any], complaint: str | None) -> None:
     if complaint is None:
         embed(schema, {})  # a list is no place for schemas under this keyword: the engines refuse it
         return
@@ -83,6 +83,6 @@ def test_a_reference_is_resolved_through_keys_and_positions() -> None:
     assert resolve(document, "#anchor") is None
 
 
-def test_escaping_a_token_of_a_pointer_can_be_undone() -> None:
+def test_unescaping_reverses_the_escaping_of_a_pointer_token() -> None:
     assert escape("a/b~c~1") == "a~1b~0c~01"
     assert unescape(escape("a/b~c~1")) == "a/b~c~1"

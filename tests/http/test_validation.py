@@ -45,7 +45,7 @@ def test_an_input_is_replaced_by_its_coerced_form_and_the_original_is_kept() -> 
     assert given == {"age": "7"}
 
 
-def test_a_default_satisfies_what_is_required() -> None:
+def test_a_default_satisfies_required() -> None:
     assert judged("query", AGE, {}).query == {"age": 3}
     assert judged("payload", AGE, {}).payload == {"age": 3}
 
@@ -59,7 +59,7 @@ def test_a_json_body_is_never_coerced_but_a_form_is() -> None:
     assert request.payload == {"age": 7}
 
 
-def test_an_empty_body_is_judged_like_any_other() -> None:
+def test_an_empty_body_is_validated_like_any_other() -> None:
     with pytest.raises(boom.BadRequest):
         judged("payload", AGE, None)
     request = request_with("payload", None)
@@ -68,18 +68,18 @@ def test_an_empty_body_is_judged_like_any_other() -> None:
         validate_step("payload", compile_schema(AGE, {}), coerce=compile_coercer(AGE, {}))(request)
 
 
-def test_a_body_of_bytes_is_judged_without_a_crash() -> None:
+def test_a_body_of_bytes_is_validated_without_a_crash() -> None:
     with pytest.raises(boom.BadRequest) as caught:
         judged("payload", CLOSED, b"\xff\x00")
     assert caught.value.extra["validation"]["errors"] == [{"path": "", "message": "must be object", "keyword": "type"}]
 
 
-def test_text_that_no_unicode_can_hold_is_refused() -> None:
+def test_lone_surrogates_are_refused() -> None:
     with pytest.raises(boom.BadRequest):
         judged("query", {"properties": {"a": {"pattern": "^x"}}}, {"a": "\udcff"})
 
 
-def test_a_failure_says_where_and_why_and_never_what() -> None:
+def test_a_failure_states_path_and_reason_but_never_the_value() -> None:
     with pytest.raises(boom.BadRequest) as caught:
         judged("query", CLOSED, {"a": "<script>", "<b>": "secret"})
     assert caught.value.payload() == {
@@ -97,7 +97,7 @@ def test_a_failure_says_where_and_why_and_never_what() -> None:
     }
 
 
-def test_keys_are_dotted_paths_each_named_once() -> None:
+def test_keys_are_dotted_paths_without_duplicates() -> None:
     schema = {"properties": {"a": {"items": {"type": "integer", "minLength": 9, "enum": [1]}}}}
     with pytest.raises(boom.BadRequest) as caught:
         judged("payload", schema, {"a": ["x"]})
@@ -115,7 +115,7 @@ def test_detail_none_leaves_the_three_keys_and_error_fields_are_added_either_way
         assert caught.value.payload()["help"] == "see docs"
 
 
-def test_ignore_and_log_go_on_with_the_input_as_it_came(caplog: pytest.LogCaptureFixture) -> None:
+def test_ignore_and_log_continue_with_the_original_input(caplog: pytest.LogCaptureFixture) -> None:
     given = {"age": "7", "name": 5}
     schema = {"properties": {**AGE["properties"], "name": {"type": "string"}}}  # type: ignore[dict-item]
     assert judged("query", schema, given, fail_action="ignore").query is given
@@ -132,7 +132,7 @@ def test_a_line_break_in_a_name_makes_no_second_line_in_the_log(caplog: pytest.L
     assert "\nforged" not in caplog.text
 
 
-def test_a_function_decides_what_a_failure_means() -> None:
+def test_a_fail_action_function_handles_a_failure() -> None:
     seen: list[boom.Boom] = []
     taken = Response("taken").takeover()
 
@@ -151,7 +151,7 @@ def test_a_function_decides_what_a_failure_means() -> None:
 
 
 @pytest.mark.parametrize(("value", "good"), [({}, True), (None, True), ({"a": 1}, False), ([], False), ("", False)])
-def test_the_schema_false_lets_only_nothing_pass(value: Any, *, good: bool) -> None:
+def test_the_schema_false_accepts_only_empty_values(value: Any, *, good: bool) -> None:
     if good:
         assert judged("payload", False, value).payload == value
     else:
@@ -159,7 +159,7 @@ def test_the_schema_false_lets_only_nothing_pass(value: Any, *, good: bool) -> N
             judged("payload", False, value)
 
 
-def test_a_route_for_any_method_has_no_body_to_judge_on_get_and_head() -> None:
+def test_a_route_for_any_method_validates_no_body_of_get_and_head() -> None:
     step = validate_step("payload", compile_schema(AGE, {}), any_method=True)
     for method in ("GET", "HEAD"):
         step(request_with("payload", None, method))
@@ -167,7 +167,7 @@ def test_a_route_for_any_method_has_no_body_to_judge_on_get_and_head() -> None:
         step(request_with("payload", None, "POST"))
 
 
-def test_a_body_nested_beyond_what_can_be_walked_is_a_bad_request() -> None:
+def test_a_body_nested_beyond_the_recursion_limit_is_a_bad_request() -> None:
     schemas = {"Tree": {"type": "object", "properties": {"n": {"default": 1}, "kid": {"$ref": "#/schemas/Tree"}}}}
     value: Any = {}
     for _ in range(1000):
@@ -204,12 +204,12 @@ def test_equal_schemas_share_one_validator_and_unequal_ones_do_not() -> None:
         {"$id": "https://elsewhere.example/", "properties": {"a": {"$ref": "b.json"}}},
     ],
 )
-def test_a_schema_that_cannot_be_used_is_refused_when_it_is_compiled(schema: Any) -> None:
+def test_an_invalid_schema_is_refused_when_it_is_compiled(schema: Any) -> None:
     with pytest.raises(SchemaError):
         compile_schema(schema, {})
 
 
-def test_a_recursive_schema_judges_at_every_depth() -> None:
+def test_a_recursive_schema_validates_at_every_depth() -> None:
     tree = {"type": "object", "required": ["n"], "properties": {"kids": {"items": {"$ref": "#/schemas/Tree"}}}}
     validator = compile_schema({"$ref": "#/schemas/Tree"}, {"Tree": tree})
     assert validator.is_valid({"n": 1, "kids": [{"n": 2, "kids": []}]})

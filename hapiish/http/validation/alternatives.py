@@ -1,7 +1,7 @@
-"""What a report says of a failed anyOf or oneOf: the faults of the branch that the value means, or what all allow.
+"""The keywords `anyOf` and `oneOf` of the report: the faults of the branch closest to the value, or what all allow.
 
-A value means the branches that take its type and the constants that tell them apart (`kind: {const: circle}`). Branches
-that the schema alone rules out for a value are not looked into.
+The candidates are the branches that accept the type of the value and its discriminators, properties whose constants
+differ between branches (`kind: {const: circle}`). Branches that the schema alone rules out are not evaluated.
 """
 
 import json
@@ -12,140 +12,145 @@ from jsonschema.exceptions import ValidationError
 
 from hapiish.http.validation.schema_reader import ABSENT, ANY, Shape, among, inside, type_of
 
-MOST_DOUBTS = 1000
-"""So many branches of one value are tried where a schema leaves it open which is meant."""
+MOST_BRANCHES = 1000
+"""The maximum number of branches evaluated for one value where the schema leaves more than one candidate."""
 
 
 class SchemaMessage(ValidationError):
-    """An error whose message is made of the schema alone, as against jsonschema's, which show the value."""
+    """An error whose message is built from the schema alone; jsonschema's own messages quote the value."""
 
 
 class AlternativesReport:
-    """The keywords `anyOf` and `oneOf` for one report after the other; `shape` reads the document."""
+    """Implements `anyOf` and `oneOf` for a jsonschema validator; `shape` reads the document.
 
-    __slots__ = ("_known", "_left", "_shape")
+    `restart` must be called before each value.
+    """
+
+    __slots__ = ("_facts_by_schema", "_remaining", "_shape")
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
-        self._known: dict[int, tuple[Any, ...]] = {}
-        self._left = MOST_DOUBTS
+        self._facts_by_schema: dict[int, tuple[Any, ...]] = {}
+        self._remaining = MOST_BRANCHES
 
     def restart(self) -> None:
-        """For the next value."""
-        self._left = MOST_DOUBTS
+        """Resets the number of branches that may be evaluated."""
+        self._remaining = MOST_BRANCHES
 
     def any_of(self, validator: Any, branches: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
-        """The faults of a value that fits no branch."""
+        """Yields the faults of a value that matches no branch."""
         yield from self._faults(validator, branches, value, most=len(branches))
 
     def one_of(self, validator: Any, branches: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
-        """The faults of a value that does not fit exactly one branch."""
+        """Yields the faults of a value that does not match exactly one branch."""
         yield from self._faults(validator, branches, value, most=1)
 
     def _faults(self, validator: Any, branches: list[Any], value: Any, most: int) -> Iterator[ValidationError]:
-        likely, told = self._likely(branches, value)
-        tried: list[list[ValidationError]] = []
-        fitting = 0
-        for branch in likely:
-            if len(likely) > 1:
-                self._left -= 1
-                if self._left < 0:
+        candidates, fault = self._candidates(branches, value)
+        failures: list[list[ValidationError]] = []
+        matches = 0
+        for branch in candidates:
+            if len(candidates) > 1:
+                self._remaining -= 1
+                if self._remaining < 0:
                     return
             errors = list(validator.descend(value, branch, schema_path=branches.index(branch)))
-            tried += [errors] if errors else []
-            fitting += not errors
-            if fitting and most > 1:
+            failures += [errors] if errors else []
+            matches += not errors
+            if matches and most > 1:
                 return
-        if fitting > most:
+        if matches > most:
             yield SchemaMessage("fits more than one of the alternatives")
-        elif not fitting:
-            yield from min(tried, key=_distance) if tried else [told]
+        elif not matches:
+            yield from min(failures, key=_distance) if failures else [fault]
 
-    def _likely(self, branches: list[Any], value: Any) -> tuple[list[Any], ValidationError]:
-        """The branches that the schema does not rule out for a value, and what is told where it rules out all."""
-        kind = type_of(value)
-        likely = [each for each in branches if self._takes(each, kind, value)]
-        if not likely:
-            words = [word for each in branches for word in self._words(each)]
-            said = f"must be {either(list(dict.fromkeys(words)))}" if words else "fits none of the alternatives"
-            return [], SchemaMessage(said)
-        return self._tagged(likely, value) if isinstance(value, dict) else (likely, _NONE)
+    def _candidates(self, branches: list[Any], value: Any) -> tuple[list[Any], ValidationError]:
+        """Returns the branches that the schema does not rule out for a value, and the fault if there are none."""
+        value_type = type_of(value)
+        candidates = [branch for branch in branches if self._accepts(branch, value_type, value)]
+        if not candidates:
+            words = [word for branch in branches for word in self._words(branch)]
+            message = f"must be {either(list(dict.fromkeys(words)))}" if words else "fits none of the alternatives"
+            return [], SchemaMessage(message)  # a new one: jsonschema adds the path to it
+        return self._discriminated(candidates, value) if isinstance(value, dict) else (candidates, _NO_MATCH)
 
-    def _tagged(self, branches: list[Any], value: dict[str, Any]) -> tuple[list[Any], ValidationError]:
-        """Those of the branches of which the value has the constants that tell them apart."""
-        tags = [(each, self._facts(each)[3]) for each in branches]
-        for names in tags[0][1]:
-            if len(tags) < 2 or not all(names in mine for _, mine in tags):
+    def _discriminated(self, branches: list[Any], value: dict[str, Any]) -> tuple[list[Any], ValidationError]:
+        """Returns the branches whose discriminators the value has, and the fault if there are none."""
+        tagged = [(branch, self._facts(branch)[3]) for branch in branches]
+        for names in tagged[0][1]:
+            if len(tagged) < 2 or not all(names in tags for _, tags in tagged):
                 continue
-            values = [mine[names] for _, mine in tags]
-            given = inside(value, names)
-            if given is ABSENT and len(names) == 1 and self._is_missing(branches, names[0], values):
+            allowed = [tags[names] for _, tags in tagged]
+            actual = inside(value, names)
+            if actual is ABSENT and len(names) == 1 and self._is_required(branches, names[0], allowed):
                 return [], SchemaMessage("is required", validator="required", path=names)
-            if given is ABSENT or all(_same(each, values[0]) for each in values):
+            if actual is ABSENT or all(_same(values, allowed[0]) for values in allowed):
                 continue
-            several = [each for each in tags if among(given, each[1][names])]
-            if not several:
-                words = dict.fromkeys(_written(one) for each in values for one in each)
+            matching = [(branch, tags) for branch, tags in tagged if among(actual, tags[names])]
+            if not matching:
+                words = dict.fromkeys(_as_json(constant) for values in allowed for constant in values)
                 return [], SchemaMessage(f"must be {either(list(words))}", validator="enum", path=names)
-            tags = several
-        return [each for each, _ in tags], _NONE
+            tagged = matching
+        return [branch for branch, _ in tagged], _NO_MATCH
 
-    def _is_missing(self, branches: list[Any], name: str, values: list[list[Any]]) -> bool:
-        """Whether branches that a constant tells apart all require it; nothing else can be said of a value without."""
-        differ = not any(_same(each, other) for index, each in enumerate(values) for other in values[:index])
-        return differ and all(name in self._shape.required(each) for each in branches)
+    def _is_required(self, branches: list[Any], name: str, allowed: list[list[Any]]) -> bool:
+        """True if `name` discriminates between all branches and all require it."""
+        differ = not any(_same(values, other) for index, values in enumerate(allowed) for other in allowed[:index])
+        return differ and all(name in self._shape.required(branch) for branch in branches)
 
     def _facts(self, schema: Any) -> tuple[Any, ...]:
-        """The types, values, unions and tags of a branch, read once."""
+        """Returns the types, values, unions and discriminators of a branch, computed once."""
         key = id(schema)
-        if key not in self._known:
+        if key not in self._facts_by_schema:
             shape = self._shape
-            self._known[key] = shape.types(schema), shape.values(schema), shape.unions(schema), shape.tags(schema)
-        return self._known[key]
+            facts = shape.types(schema), shape.values(schema), shape.unions(schema), shape.tags(schema)
+            self._facts_by_schema[key] = facts
+        return self._facts_by_schema[key]
 
-    def _takes(self, schema: Any, kind: str, value: Any, depth: int = 0) -> bool:
-        """Whether the types and constants of a branch, or of one of its own branches, let a value pass."""
+    def _accepts(self, schema: Any, value_type: str, value: Any, depth: int = 0) -> bool:
+        """True if the types and constants of a branch, or of one of its nested branches, accept a value."""
         types, values, unions, _ = self._facts(schema)
-        if kind not in types:
+        if value_type not in types:
             return False
         if values is not None:
             return among(value, values)
         return all(
-            any(self._takes(each, kind, value, depth + 1) for each in inner)
-            for inner in (unions if depth < _DEEPEST else ())
+            any(self._accepts(branch, value_type, value, depth + 1) for branch in branches)
+            for branches in (unions if depth < _DEEPEST else ())
         )
 
     def _words(self, schema: Any, depth: int = 0) -> list[str]:
-        """What a branch allows, in words."""
+        """Returns the values, or else the types, that a branch allows."""
         types, values, unions, _ = self._facts(schema)
         if values is not None:
-            return [_written(each) for each in values]
-        for inner in unions if depth < _DEEPEST else ():
-            return [word for each in inner for word in self._words(each, depth + 1) if word not in ANY or word in types]
+            return [_as_json(value) for value in values]
+        for branches in unions if depth < _DEEPEST else ():
+            words = [word for branch in branches for word in self._words(branch, depth + 1)]
+            return [word for word in words if word not in ANY or word in types]
         names = self._shape.order(schema) or sorted(types)
         return [name for name in names if name in types and not (name == "integer" and "number" in types)]
 
 
 _DEEPEST = 4
-"""So many alternatives within alternatives are told in one sentence."""
+"""The maximum depth of nested alternatives that a message describes."""
 
-_NONE = SchemaMessage("fits none of the alternatives")
+_NO_MATCH = SchemaMessage("fits none of the alternatives")
 
 
 def _distance(errors: list[ValidationError]) -> tuple[int, int, int]:
-    """How far a value is from a branch: by wrong types and constants, and by faults in all."""
+    """Returns the distance of a value from a branch: the numbers of wrong types and constants, and of all faults."""
     at_root = sum(error.validator in ("type", "const", "enum") and not error.relative_path for error in errors)
     return at_root, sum(error.validator in ("const", "enum") for error in errors), len(errors)
 
 
 def _same(values: list[Any], others: list[Any]) -> bool:
-    return all(among(each, others) for each in values) and all(among(each, values) for each in others)
+    return all(among(value, others) for value in values) and all(among(other, values) for other in others)
 
 
-def _written(value: Any) -> str:
+def _as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
 def either(words: list[str]) -> str:
-    """`a, b or c`."""
+    """Returns the words as `a, b or c`."""
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

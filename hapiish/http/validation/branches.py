@@ -1,7 +1,7 @@
-"""Which of the alternatives of a schema hold for a value, and so take part in what is made of it.
+"""Selects the alternatives of a schema (anyOf, oneOf, if, dependentSchemas) that take part in a transformation.
 
-A branch is judged by what it makes of the value itself: first with no more than its text read, then without the keys
-that it does not know, at last with its defaults. So a default decides nothing where the value does.
+A branch validates its own transformation of the value, in stages: first with text converted, then also with unknown
+keys removed, last also with defaults filled in. A default thus decides only where the value itself does not.
 """
 
 from collections.abc import Iterator
@@ -9,193 +9,197 @@ from typing import Any, Final, NamedTuple
 
 from hapiish.http.validation.report import Fault
 from hapiish.http.validation.schema_reader import ABSENT, Names, among, inside
-from hapiish.http.validation.transform import BranchValidator, Memo, Place, Places, fill, holds, made, read, stripped
+from hapiish.http.validation.transform import Memo, Nodes, SchemaNode, accepts, apply, apply_container, parse, stripped
+from hapiish.http.validation.validator import Judge
 
 MOST_LEVELS: Final = 32
-"""So many alternatives inside each other are judged; each verdict is on all that is below."""
+"""The maximum depth of nested alternatives; each verdict validates all levels below it."""
 
 
-class Look(NamedTuple):
-    """What is seen of a branch at a glance: the constants and names it needs, and whether a default may break it."""
+class Prefilter(NamedTuple):
+    """The cheap tests of a branch: its discriminators and required names; `is_sure` if no default can invalidate it."""
 
     tags: list[tuple[Names, list[Any]]]
     needs: list[str]
     is_sure: bool
 
     def allows(self, value: dict[str, Any]) -> bool:
-        """Whether the branch may hold for an object."""
+        """True unless the branch is certain to refuse an object."""
         for name in self.needs:
             if name not in value:
                 return False
         for names, values in self.tags:
-            given = inside(value, names)
-            if given is not ABSENT and not among(given, values):
+            actual = inside(value, names)
+            if actual is not ABSENT and not among(actual, values):
                 return False
         return True
 
 
 class Branch:
-    """One alternative. `rungs` are its places, from one that only reads text to one that strips and gives defaults."""
+    """One alternative. `stages` are its nodes, from one that only converts text to one that strips and fills in."""
 
-    __slots__ = ("judge", "look", "name", "rungs")
+    __slots__ = ("judge", "name", "prefilter", "stages")
 
-    def __init__(self, name: str, rungs: list[Place], judge: BranchValidator, look: Look) -> None:
+    def __init__(self, name: str, stages: list[SchemaNode], judge: Judge, prefilter: Prefilter) -> None:
         self.name = name
-        self.rungs = rungs
+        self.stages = stages
         self.judge = judge
-        self.look = look
+        self.prefilter = prefilter
 
-    def holds(self, value: Any) -> bool:
-        return holds(self.judge, value)
+    def accepts(self, value: Any) -> bool:
+        return accepts(self.judge, value)
 
-    def kept(self, new: Any, active: Places) -> Any:
-        """What its places made of a value, if the branch holds for it; else `ABSENT`.
+    def accepted(self, new: Any, active: Nodes) -> Any:
+        """Returns a transformed value that the branch accepts, or `ABSENT`.
 
-        Keys that the branch does not know may belong to what stands beside it: they go only if it fails with them.
+        Keys that the branch does not know may belong to a sibling schema: they are removed only if the branch refuses
+        them.
         """
-        if self.holds(new):
+        if self.accepts(new):
             return new
         less = stripped(active, new) if isinstance(new, dict) else new
-        return less if less is not new and self.holds(less) else ABSENT
+        return less if less is not new and self.accepts(less) else ABSENT
 
-    def taken(self, value: Any, memo: Memo) -> Place:
-        """The place with the most to do that does not make the branch fail where it would hold without."""
-        best = self.rungs[-1]
-        if len(self.rungs) > 1:
-            for place in reversed(self.rungs):  # a loop, as all here that goes down: a frame less for each level
-                if self.kept(*made((place,), value, memo)) is not ABSENT:
-                    return place
+    def best_stage(self, value: Any, memo: Memo) -> SchemaNode:
+        """Returns the last stage whose result the branch accepts; the very last if it accepts none."""
+        best = self.stages[-1]
+        if len(self.stages) > 1:
+            for node in reversed(self.stages):  # a loop, not a generator: each level of a value costs a frame less
+                if self.accepted(*apply_container((node,), value, memo)) is not ABSENT:
+                    return node
         return best
 
 
 class Alternatives:
-    """A group of alternatives at one place: anyOf, oneOf, if or dependentSchemas, by `word`."""
+    """A group of alternatives of one node; `keyword` is anyOf, oneOf, if or dependentSchemas."""
 
-    __slots__ = ("branches", "known", "reads", "word")
+    __slots__ = ("branches", "keyword", "known", "parses")
 
-    def __init__(self, word: str, branches: list[Branch], *, reads: bool) -> None:
-        self.word = word
+    def __init__(self, keyword: str, branches: list[Branch], *, parses: bool) -> None:
+        self.keyword = keyword
         self.branches = branches
-        self.reads = reads
-        self.known = Place()
+        self.parses = parses
+        self.known = SchemaNode()
 
-    def prune(self, giving: set[Place], closing: set[Place]) -> None:
-        """Leaves the rungs that do more than those before; notes which keys are known where no branch holds.
+    def prune(self, with_defaults: set[SchemaNode], with_closed: set[SchemaNode]) -> None:
+        """Removes the stages that do no more than those before, and collects the known keys in `known`.
 
-        These are the keys of all branches; of `if`, which looks at its own in any case, those.
+        `known` stands in where no branch matches. It has the keys of all branches; for `if`, those of the condition.
         """
         for branch in self.branches:
-            strips = next((place for place in branch.rungs[1:] if place in closing), None)
-            branch.rungs[1:] = [place for place in branch.rungs[1:] if place in giving or place is strips]
-        seen: set[Place] = set()
-        ahead = list(self.known_keys())
-        while ahead:
-            place = ahead.pop()
-            if place not in seen:
-                seen.add(place)
-                self.known.inside |= dict.fromkeys(place.inside, ())
-                self.known.patterns += [(matches, ()) for matches, _ in place.patterns]
-                self.known.names |= place.names
-                self.known.is_open |= place.is_open
-                ahead += [each for choice in place.objects for each in choice.known_keys()]
+            stripping = next((node for node in branch.stages[1:] if node in with_closed), None)
+            branch.stages[1:] = [node for node in branch.stages[1:] if node in with_defaults or node is stripping]
+        visited: set[SchemaNode] = set()
+        pending = list(self.naming_nodes())
+        while pending:
+            node = pending.pop()
+            if node not in visited:
+                visited.add(node)
+                self.known.inside |= dict.fromkeys(node.inside, ())
+                self.known.patterns += [(matches, ()) for matches, _ in node.patterns]
+                self.known.names |= node.names
+                self.known.is_open |= node.is_open
+                pending += [each for choice in node.objects for each in choice.naming_nodes()]
 
-    def known_keys(self) -> Iterator[Place]:
-        """The places that say which keys the branches know."""
-        return (branch.rungs[0] for branch in (self.branches[:1] if self.word == "if" else self.branches))
+    def naming_nodes(self) -> Iterator[SchemaNode]:
+        """Yields the nodes that name the known keys of the branches."""
+        return (branch.stages[0] for branch in (self.branches[:1] if self.keyword == "if" else self.branches))
 
-    def places(self) -> Iterator[Place]:
+    def nodes(self) -> Iterator[SchemaNode]:
         for branch in self.branches:
-            yield from branch.rungs
+            yield from branch.stages
 
-    def of_text(self, base: Places, value: str, memo: Memo) -> Places:
-        """`base` with the places of the branch that a text chooses: the first that holds for what it reads there."""
-        if self.word == "if":
-            condition, yes, no = (branch.rungs[0] for branch in self.branches)
-            new, places = read(base, (condition,), value, memo)
-            is_met = self.branches[0].holds(new)
-            return read(*((places, (yes,)) if is_met else (base, (no,))), value, memo)[1]
-        meant = None
+    def nodes_for_text(self, base: Nodes, value: str, memo: Memo) -> Nodes:
+        """Returns `base` and the nodes of the first branch that accepts a text as the branch itself converts it."""
+        if self.keyword == "if":
+            condition, then, otherwise = (branch.stages[0] for branch in self.branches)
+            new, nodes = parse(base, (condition,), value, memo)
+            is_met = self.branches[0].accepts(new)
+            return parse(*((nodes, (then,)) if is_met else (base, (otherwise,))), value, memo)[1]
+        first_converting = None
         for branch in self.branches:
-            if branch.rungs[0] in base:  # a schema that refers to itself for the same value
+            if branch.stages[0] in base:  # a schema that refers to itself for the same value
                 continue
-            new, places = read(base, (branch.rungs[0],), value, memo)
-            if branch.holds(new):
-                return places
-            if meant is None and new is not value:
-                meant = places
-        return meant or base
+            new, nodes = parse(base, (branch.stages[0],), value, memo)
+            if branch.accepts(new):
+                return nodes
+            if first_converting is None and new is not value:
+                first_converting = nodes
+        return first_converting or base
 
-    def of_container(self, value: Any, memo: Memo) -> Places:
-        """The places of the branches that hold for an object or an array."""
-        if self.word == "if":
-            condition, yes, no = self.branches
-            if condition.holds(fill(tuple(condition.rungs[:1]), value, memo)):
-                return condition.rungs[0], yes.taken(value, memo)
-            return self.known, no.taken(value, memo)
-        if self.word == "dependentSchemas":
-            return tuple(branch.taken(value, memo) for branch in self.branches if branch.name in value)
-        likely = self.branches
-        if isinstance(value, dict) and not self.reads:
-            likely = [branch for branch in likely if branch.look.allows(value)]
-            if len(likely) == 1 and likely[0].look.is_sure:  # whether it holds is for the verdict on the whole
-                return (likely[0].rungs[-1],)
+    def nodes_for_container(self, value: Any, memo: Memo) -> Nodes:
+        """Returns the nodes of the branches that an object or array matches."""
+        if self.keyword == "if":
+            condition, then, otherwise = self.branches
+            if condition.accepts(apply(tuple(condition.stages[:1]), value, memo)):
+                return condition.stages[0], then.best_stage(value, memo)
+            return self.known, otherwise.best_stage(value, memo)
+        if self.keyword == "dependentSchemas":
+            return tuple(branch.best_stage(value, memo) for branch in self.branches if branch.name in value)
+        candidates = self.branches
+        if isinstance(value, dict) and not self.parses:
+            candidates = [branch for branch in candidates if branch.prefilter.allows(value)]
+            if len(candidates) == 1 and candidates[0].prefilter.is_sure:  # validating the whole value decides
+                return (candidates[0].stages[-1],)
         memo.level += 1
         if memo.level > MOST_LEVELS:
-            raise RecursionError("too many alternatives inside each other")
+            raise RecursionError("too many nested alternatives")
         chosen = None
-        for level in range(max((len(branch.rungs) for branch in likely), default=0)):
-            held = self._held(likely, level, value, memo)
-            if held:
-                places = []
-                for branch in held:
-                    places.append(branch.taken(value, memo))  # noqa: PERF401
-                chosen = self._agreeing(held, tuple(places), level, value, memo)
+        for level in range(max((len(branch.stages) for branch in candidates), default=0)):
+            matching = self._matching(candidates, level, value, memo)
+            if matching:
+                nodes = []
+                for branch in matching:
+                    nodes.append(branch.best_stage(value, memo))  # noqa: PERF401 - a comprehension costs a frame
+                chosen = self._compatible(matching, tuple(nodes), level, value, memo)
                 break
         memo.level -= 1
         if chosen is None:
-            return (likely[0].rungs[0],) if len(likely) == 1 else self._meant(value, memo)
+            return (candidates[0].stages[0],) if len(candidates) == 1 else self._nearest(value, memo)
         return chosen
 
-    def _held(self, likely: list[Branch], level: int, value: Any, memo: Memo) -> list[Branch]:
-        """The branches that hold at one level: of `anyOf` all that do so as they are, else the first.
+    def _matching(self, candidates: list[Branch], level: int, value: Any, memo: Memo) -> list[Branch]:
+        """Returns the branches that accept the value at one stage: for the first stage of `anyOf` all, else the first.
 
-        A text that one branch has read is not read again by the next.
+        Each branch sees the text that the branches before it have converted.
         """
-        held: list[Branch] = []
-        for branch in likely:
-            if level >= len(branch.rungs):
+        matching: list[Branch] = []
+        for branch in candidates:
+            if level >= len(branch.stages):
                 continue
-            if level or self.reads:
-                new = branch.kept(*made((branch.rungs[level],), value, memo))
+            if level or self.parses:
+                new = branch.accepted(*apply_container((branch.stages[level],), value, memo))
             else:
-                new = value if branch.holds(value) else ABSENT
+                new = value if branch.accepts(value) else ABSENT
             if new is not ABSENT:
-                held.append(branch)
-                if level or self.word == "oneOf":
+                matching.append(branch)
+                if level or self.keyword == "oneOf":
                     break
                 value = new
-        return held
+        return matching
 
-    def _agreeing(self, held: list[Branch], places: Places, level: int, value: Any, memo: Memo) -> Places:
-        """`places`, or those that do less where the branches would not all hold for what they make together."""
-        if len(held) > 1 and any(place is not branch.rungs[level] for place, branch in zip(places, held, strict=True)):
-            new = made(places, value, memo)[0]
-            if not all(branch.holds(new) for branch in held):
-                return places[0], *(branch.rungs[min(level, len(branch.rungs) - 1)] for branch in held[1:])
-        return places
+    def _compatible(self, matching: list[Branch], nodes: Nodes, level: int, value: Any, memo: Memo) -> Nodes:
+        """Returns `nodes`, or those of an earlier stage if a branch refuses the joint result."""
+        if len(matching) > 1 and any(
+            node is not branch.stages[level] for node, branch in zip(nodes, matching, strict=True)
+        ):
+            new = apply_container(nodes, value, memo)[0]
+            if not all(branch.accepts(new) for branch in matching):
+                return nodes[0], *(branch.stages[min(level, len(branch.stages) - 1)] for branch in matching[1:])
+        return nodes
 
-    def _meant(self, value: Any, memo: Memo) -> Places:
-        """The text of a value that fits no branch is read as the nearest one asks, for the report."""
-        if not self.reads:
+    def _nearest(self, value: Any, memo: Memo) -> Nodes:
+        """Returns the nodes for a value that matches no branch: the nearest converts its text, for the report."""
+        if not self.parses:
             return (self.known,)
-        tried = [
-            (nearness(branch.judge.errors(fill((branch.rungs[0],), value, memo))), index, branch.rungs[0])
+        ranked = [
+            (distance(branch.judge.errors(apply((branch.stages[0],), value, memo))), index, branch.stages[0])
             for index, branch in enumerate(self.branches)
         ]
-        return self.known, min(tried)[2]
+        return self.known, min(ranked)[2]
 
 
-def nearness(faults: list[Fault]) -> tuple[bool, int, int]:
-    """How far a value is from a branch, by its faults there: the wrong type, wrong constants, faults in all."""
+def distance(faults: list[Fault]) -> tuple[bool, int, int]:
+    """Returns the distance of a value from a branch, by its faults: a wrong type, wrong constants, the total number."""
     constants = sum(fault["keyword"] in ("const", "enum") for fault in faults)
     return any(not fault["path"] and fault["keyword"] == "type" for fault in faults), constants, len(faults)

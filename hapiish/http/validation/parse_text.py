@@ -1,10 +1,10 @@
-"""Text to the JSON types that a schema asks for: `5`, `1.5`, `true` and `null` become what they look like."""
+"""Converts text to JSON types: `5`, `1.5`, `true` and `null` to an integer, a number, a boolean and null."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import cache, partial
-from typing import Any, Final
+from typing import Any
 
 from hapiish.codec import MOST_DIGITS
 
@@ -16,38 +16,41 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,64}(?:\.[0-9]{0,64})?|\.[0-9]{1,64})(?:[e
 _BOOLEANS = {"true": True, "false": False}
 
 
-def readings(text: str, types: Iterable[str], most_digits: int = MOST_DIGITS) -> Iterator[Any]:
-    """What `text` may stand for as one of `types`, in their order; the text itself for `string`."""
-    texts = converters(most_digits)
+def interpretations(text: str, types: Iterable[str], most_digits: int = MOST_DIGITS) -> Iterator[Any]:
+    """Yields `text` as each of `types` that it can be converted to, in their order; as `string` it stays itself."""
+    by_type = converters(most_digits)
     for name in types:
         if name == "string":
             yield text
-        elif name in texts and (new := texts[name](text)) is not text:
+        elif name in by_type and (new := by_type[name](text)) is not text:
             yield new
 
 
 def converter(types: tuple[str, ...], most_digits: int = MOST_DIGITS) -> Convert | None:
-    """The converter of a text to one of `types`, of which no two read the same text; None for none of them."""
-    texts = converters(most_digits)
-    chosen = [texts[name] for name in types if name in texts]
+    """Returns the converter of a text to one of `types`; None if all of them are types that stay text.
+
+    No two of `types` accept the same text.
+    """
+    by_type = converters(most_digits)
+    chosen = [by_type[name] for name in types if name in by_type]
     if len(chosen) < 2:
         return chosen[0] if chosen else None
     return lambda text: next((new for convert in chosen if (new := convert(text)) is not text), text)
 
 
 def is_too_long(text: Any, most_digits: int) -> bool:
-    """Whether a text is an integer of more than `most_digits`, which stays text."""
-    return isinstance(text, str) and (found := _DIGITS.fullmatch(text)) is not None and len(found[1]) > most_digits
+    """True if a text is an integer of more than `most_digits` digits, which is not converted."""
+    return isinstance(text, str) and (match := _DIGITS.fullmatch(text)) is not None and len(match[1]) > most_digits
 
 
-def whole(value: Any) -> Any:
-    """A number without a fraction as an integer, whatever it was written as (`3.0`, `3e0`)."""
+def without_fraction(value: Any) -> Any:
+    """Returns a float without a fraction (`3.0`, `3e0`) as an integer, any other value as it is."""
     return int(value) if value.__class__ is float and value.is_integer() else value
 
 
 def _integer(most_digits: int, text: Any) -> Any:
     if not isinstance(text, str):
-        return whole(text)
+        return without_fraction(text)
     if text.isdecimal() and text.isascii() and len(text) < 20:
         return int(text)
     if digits := _INTEGER.fullmatch(text):
@@ -78,12 +81,8 @@ def _null(text: Any) -> Any:
     return None if text in ("", "null") else text
 
 
-TYPES: Final = frozenset({"boolean", "integer", "null", "number"})
-"""The types that text is converted to."""
-
-
 @cache
 def converters(most_digits: int) -> dict[str, Convert]:
-    """What converts text to each of the types; what is no text of that type is returned as it is."""
+    """Returns the converters by type; each returns a value that it cannot convert as it is."""
     integer, number = partial(_integer, most_digits), partial(_number, most_digits)
     return {"boolean": _boolean, "integer": integer, "null": _null, "number": number}

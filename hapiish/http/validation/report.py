@@ -1,7 +1,8 @@
-"""What is wrong with a value, from jsonschema's errors: a JSON pointer, a short message and the keyword of each fault.
+"""Reports the faults of an invalid value: a JSON pointer, a short message and the keyword of each.
 
-Messages are made of the schema alone, never of the value, so that no password reaches a client or a log. What
-the engines would judge differently (patterns, formats, fractions) is judged by jsonschema-rs here as well.
+The faults are jsonschema's errors. Messages are built from the schema alone, never from the value, so that no password
+reaches a client or a log. Keywords that the two engines evaluate differently (patterns, formats, fractions) are
+evaluated by jsonschema-rs here as well.
 
 jsonschema-rs gives the verdict but cannot write the report: its `iter_errors` computes all errors of a value, nested
 alternatives included, before it returns the first, so that the work on a hostile value has no bound.
@@ -23,14 +24,14 @@ from hapiish.grammar.pattern import matcher
 from hapiish.http.validation.alternatives import AlternativesReport, SchemaMessage, either
 from hapiish.http.validation.schema import Schema, escape
 from hapiish.http.validation.schema_reader import Shape
-from hapiish.http.validation.unevaluated import has_surplus_items, unevaluated
+from hapiish.http.validation.unevaluated import has_unevaluated_items, unevaluated_names
 
 MOST_FAULTS = 100
-"""So many faults of one value are listed; a body of a megabyte may hold more of them than anybody reads."""
+"""The maximum number of faults listed for one value; a body of a megabyte can have hundreds of thousands."""
 
 
 class Fault(TypedDict):
-    """One fault. `path` is a JSON pointer (RFC 6901) to the value, or to where a missing one should be."""
+    """One fault. `path` is a JSON pointer (RFC 6901) to the value, or to the place of a missing one."""
 
     path: str
     message: str
@@ -44,53 +45,53 @@ Path = tuple[str | int, ...]
 
 
 class Reporter:
-    """Lists the faults of values against one schema; `engine` is jsonschema-rs compiled for it."""
+    """Lists the faults of values against one schema."""
 
-    __slots__ = ("_alternatives", "_engine", "_shape", "_validator")
+    __slots__ = ("_alternatives", "_shape", "_validator")
 
-    def __init__(self, document: Schema, engine: jsonschema_rs.Validator) -> None:
-        self._engine = engine
+    def __init__(self, document: Schema) -> None:
         self._shape = Shape(document)
-        self._alternatives = choices = AlternativesReport(self._shape)
-        own = extend(_Validator, {"anyOf": choices.any_of, "oneOf": choices.one_of})  # type: ignore[no-untyped-call]
+        self._alternatives = unions = AlternativesReport(self._shape)
+        own = extend(_Validator, {"anyOf": unions.any_of, "oneOf": unions.one_of})  # type: ignore[no-untyped-call]
         self._validator: Any = own(document, registry=_OFFLINE)
 
     def faults(self, value: Any) -> list[Fault]:
-        """The first `MOST_FAULTS` faults, sorted by place; empty when there are none."""
+        """Returns the first `MOST_FAULTS` faults, sorted by path; none for a valid value."""
         try:
             self._alternatives.restart()
-            found = set(islice(self._places(value), MOST_FAULTS))
+            faults = set(islice(self._faults(value), MOST_FAULTS))
         except RecursionError:
             return [TOO_DEEP]
         return [
             {"path": "".join(f"/{escape(part)}" for part in path), "message": message, "keyword": keyword}
-            for path, keyword, message in sorted(found, key=_order)
+            for path, keyword, message in sorted(faults, key=_sort_key)
         ]
 
-    def _places(self, value: Any) -> Iterator[tuple[Path, str, str]]:
+    def _faults(self, value: Any) -> Iterator[tuple[Path, str, str]]:
+        """Yields the path, keyword and message of each fault, unsorted and with duplicates."""
         errors = list(islice(self._validator.iter_errors(value), MOST_FAULTS))
         others = [tuple(error.absolute_path) for error in errors if error.validator != "unevaluatedProperties"]
         for error in errors:
             path, keyword = tuple(error.absolute_path), str(error.validator or "false")
-            if keyword == "unevaluatedProperties" and any(each[: len(path) - 1] == path[:-1] for each in others):
+            if keyword == "unevaluatedProperties" and any(other[: len(path) - 1] == path[:-1] for other in others):
                 known = self._shape.mentions(error.schema)
             else:
                 known = set()
             if path and path[-1] in known:
-                continue  # what a branch knows is surplus when the branch fails; the faults of the branch say why
-            told = error.message if isinstance(error, SchemaMessage) else _MESSAGES.get(keyword, _unknown)(error)
-            yield path, keyword, told
+                continue  # a failed branch leaves its properties unevaluated; the faults of the branch state the cause
+            is_safe = isinstance(error, SchemaMessage)
+            yield path, keyword, error.message if is_safe else _MESSAGES.get(keyword, _unexplained)(error)
 
 
-def _order(fault: tuple[Path, str, str]) -> tuple[Any, ...]:
+def _sort_key(fault: tuple[Path, str, str]) -> tuple[Any, ...]:
     return [(0, part, "") if isinstance(part, int) else (1, 0, part) for part in fault[0]], fault[1:]
 
 
-# The keywords that are judged otherwise than jsonschema does: with the path of the property, or by jsonschema-rs.
+# Keywords that replace jsonschema's: they add the property to the path, or leave the verdict to jsonschema-rs.
 
 
 @lru_cache(maxsize=4096)
-def _judge(text: str) -> Callable[[Any], bool]:
+def _compiled(text: str) -> Callable[[Any], bool]:
     return jsonschema_rs.Draft202012Validator(text, validate_formats=True, offline=True).is_valid
 
 
@@ -98,17 +99,17 @@ def _accepts(keyword: str, setting: Any, value: Any) -> bool:
     try:
         if keyword == "pattern":
             return matcher(setting)(value)
-        return _judge(json.dumps({keyword: setting}))(value)
-    except ValueError:  # a value outside JSON
+        return _compiled(json.dumps({keyword: setting}))(value)
+    except ValueError:  # the value is no JSON value
         return False
 
 
-def _by_other_engine(keyword: str) -> Callable[..., Iterator[ValidationError]]:
-    def judge(validator: Any, setting: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+def _by_jsonschema_rs(keyword: str) -> Callable[..., Iterator[ValidationError]]:
+    def evaluate(validator: Any, setting: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
         if not _accepts(keyword, setting, value):
             yield ValidationError("")
 
-    return judge
+    return evaluate
 
 
 def _required(validator: Any, names: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
@@ -124,17 +125,17 @@ def _dependent(validator: Any, needs: Any, value: Any, schema: Any) -> Iterator[
 
 def _properties(validator: Any, properties: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
     if validator.is_type(value, "object"):
-        for name, each in properties.items():
+        for name, property_schema in properties.items():
             if name in value:
-                yield from _property(validator, name, value[name], each)
+                yield from _property(validator, name, value[name], property_schema)
 
 
 def _pattern_properties(validator: Any, patterns: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
     if validator.is_type(value, "object"):
-        for pattern, each in patterns.items():
+        for pattern, property_schema in patterns.items():
             for name in value:
                 if _accepts("pattern", pattern, name):
-                    yield from _property(validator, name, value[name], each)
+                    yield from _property(validator, name, value[name], property_schema)
 
 
 def _additional(validator: Any, rest: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
@@ -145,7 +146,7 @@ def _additional(validator: Any, rest: Any, value: Any, schema: Any) -> Iterator[
                 yield from _property(validator, name, value[name], rest)
 
 
-def _names(validator: Any, names: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+def _property_names(validator: Any, names: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
     if validator.is_type(value, "object"):
         for name in value:
             if next(iter(validator.descend(name, names)), None):
@@ -161,13 +162,13 @@ def _property(validator: Any, name: str, value: Any, schema: Any) -> Iterator[Va
 
 def _unevaluated(validator: Any, rest: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
     if validator.is_type(value, "object"):
-        for name in unevaluated(validator, value, schema):
+        for name in unevaluated_names(validator, value, schema):
             if next(iter(validator.descend(value[name], rest)), None):
                 yield ValidationError("", path=[name])
 
 
 def _unevaluated_items(validator: Any, rest: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
-    if validator.is_type(value, "array") and has_surplus_items(validator, value, schema):
+    if validator.is_type(value, "array") and has_unevaluated_items(validator, value, schema):
         yield ValidationError("")
 
 
@@ -177,24 +178,24 @@ _Validator: Any = extend(  # type: ignore[no-untyped-call]
     {
         "additionalProperties": _additional,
         "dependentRequired": _dependent,
-        "format": _by_other_engine("format"),
-        "multipleOf": _by_other_engine("multipleOf"),
-        "pattern": _by_other_engine("pattern"),
+        "format": _by_jsonschema_rs("format"),
+        "multipleOf": _by_jsonschema_rs("multipleOf"),
+        "pattern": _by_jsonschema_rs("pattern"),
         "patternProperties": _pattern_properties,
         "properties": _properties,
-        "propertyNames": _names,
+        "propertyNames": _property_names,
         "required": _required,
         "unevaluatedItems": _unevaluated_items,
         "unevaluatedProperties": _unevaluated,
-        "uniqueItems": _by_other_engine("uniqueItems"),
+        "uniqueItems": _by_jsonschema_rs("uniqueItems"),
     },
 )
 
 
-# Messages, each to be read after the name of the value.
+# Messages. Each is a predicate whose subject is the path of the value.
 
 
-def _unknown(error: ValidationError) -> str:
+def _unexplained(error: ValidationError) -> str:
     return UNEXPLAINED["message"]
 
 
@@ -211,12 +212,12 @@ def _enum(error: ValidationError) -> str:
 
 
 def _limit(text: str, one: str = "", many: str = "") -> Callable[[ValidationError], str]:
-    def say(error: ValidationError) -> str:
+    def message(error: ValidationError) -> str:
         limit = error.validator_value
         unit = one if limit == 1 else many
         return f"{text} {limit:g} {unit}".rstrip() if isinstance(limit, float) else f"{text} {limit} {unit}".rstrip()
 
-    return say
+    return message
 
 
 _NOT_ALLOWED: Callable[[ValidationError], str] = lambda error: "is not allowed"  # noqa: E731

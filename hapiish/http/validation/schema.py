@@ -1,4 +1,4 @@
-"""What `hapiish.grammar.schema` knows of schemas, under the name that it has for those who judge requests."""
+"""The functions on JSON Schemas that validation needs, from `hapiish.grammar.schema`."""
 
 from hapiish.grammar.schema import Schema, SchemaError, embed, escape, for_engine, resolve, unescape
 

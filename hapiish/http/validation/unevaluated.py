@@ -1,7 +1,7 @@
-"""Which properties and items its schema looks at (JSON Schema 2020-12 §11.2, §11.3), for the report.
+"""Finds the properties and items that a schema does not evaluate (JSON Schema 2020-12 §11.2, §11.3), for the report.
 
-jsonschema's own answer searches the names that clients send with Python's `re`, which reads patterns otherwise and may
-take for ever, and it looks for each name and index in a list.
+jsonschema's own implementation matches the names that clients send with Python's `re`, whose syntax differs and whose
+time can be exponential, and it searches a list for each name and index.
 """
 
 from collections.abc import Iterator
@@ -10,20 +10,20 @@ from typing import Any
 from hapiish.grammar.pattern import matcher
 
 
-def unevaluated(validator: Any, value: dict[str, Any], schema: dict[str, Any]) -> list[str]:
-    """The names in `value` that no keyword of `schema` but `unevaluatedProperties` evaluates."""
+def unevaluated_names(validator: Any, value: dict[str, Any], schema: dict[str, Any]) -> list[str]:
+    """Returns the properties of `value` that no keyword of `schema` other than `unevaluatedProperties` evaluates."""
     others = {keyword: rule for keyword, rule in schema.items() if keyword != "unevaluatedProperties"}
-    known = set(_evaluated(validator, value, others))
-    return [name for name in value if name not in known]
+    evaluated = set(_evaluated_names(validator, value, others))
+    return [name for name in value if name not in evaluated]
 
 
-def has_surplus_items(validator: Any, value: list[Any], schema: dict[str, Any]) -> bool:
-    """Whether some item of `value` is evaluated by no keyword of `schema`, and does not fit `unevaluatedItems`."""
-    known = set(_indexes(validator, value, schema))
-    return any(index not in known for index in range(len(value)))
+def has_unevaluated_items(validator: Any, value: list[Any], schema: dict[str, Any]) -> bool:
+    """True if an item of `value` is evaluated by no keyword of `schema` and does not match `unevaluatedItems`."""
+    evaluated = set(_evaluated_indexes(validator, value, schema))
+    return any(index not in evaluated for index in range(len(value)))
 
 
-def _indexes(validator: Any, value: list[Any], schema: Any) -> Iterator[int]:
+def _evaluated_indexes(validator: Any, value: list[Any], schema: Any) -> Iterator[int]:
     if not isinstance(schema, dict):
         return
     if "items" in schema:
@@ -32,47 +32,48 @@ def _indexes(validator: Any, value: list[Any], schema: Any) -> Iterator[int]:
     yield from range(len(schema.get("prefixItems", ())))
     for keyword in ("contains", "unevaluatedItems"):
         if keyword in schema:
-            fits = validator.evolve(schema=schema[keyword]).is_valid
-            yield from (index for index, item in enumerate(value) if fits(item))
-    for inner, each in _referred(validator, schema):
-        yield from _indexes(inner, value, each)
-    for each in _applied(validator, value, schema):
-        yield from _indexes(validator, value, each)
+            matches = validator.evolve(schema=schema[keyword]).is_valid
+            yield from (index for index, item in enumerate(value) if matches(item))
+    for inner, target in _referred(validator, schema):
+        yield from _evaluated_indexes(inner, value, target)
+    for subschema in _matching(validator, value, schema):
+        yield from _evaluated_indexes(validator, value, subschema)
 
 
 def _referred(validator: Any, schema: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """Yields the target of `$ref`, if there is one, with a validator that resolves references from there."""
     if "$ref" in schema:
-        found = validator._resolver.lookup(schema["$ref"])  # noqa: SLF001 - the keywords of jsonschema do so
-        yield validator.evolve(schema=found.contents, _resolver=found.resolver), found.contents
+        target = validator._resolver.lookup(schema["$ref"])  # noqa: SLF001 - the keywords of jsonschema do so
+        yield validator.evolve(schema=target.contents, _resolver=target.resolver), target.contents
 
 
-def _evaluated(validator: Any, value: dict[str, Any], schema: Any) -> Iterator[str]:
+def _evaluated_names(validator: Any, value: dict[str, Any], schema: Any) -> Iterator[str]:
     if not isinstance(schema, dict):
         return
-    for inner, each in _referred(validator, schema):
-        yield from _evaluated(inner, value, each)
+    for inner, target in _referred(validator, schema):
+        yield from _evaluated_names(inner, value, target)
     yield from schema.get("properties", {}).keys() & value.keys()
     for pattern in schema.get("patternProperties", ()):
         yield from filter(matcher(pattern), value)
     if "additionalProperties" in schema or "unevaluatedProperties" in schema:
-        yield from value  # whatever is left; what does not fit is a fault of that keyword
-    for each in _applied(validator, value, schema):
-        yield from _evaluated(validator, value, each)
+        yield from value  # these keywords evaluate all remaining properties, and report the invalid ones
+    for subschema in _matching(validator, value, schema):
+        yield from _evaluated_names(validator, value, subschema)
 
 
-def _applied(validator: Any, value: Any, schema: dict[str, Any]) -> Iterator[Any]:
-    """The schemas for the same value that hold."""
+def _matching(validator: Any, value: Any, schema: dict[str, Any]) -> Iterator[Any]:
+    """Yields the subschemas for the same value that it matches."""
 
-    def holds(each: Any) -> bool:
-        return next(iter(validator.descend(value, each)), None) is None
+    def matches(subschema: Any) -> bool:
+        return next(iter(validator.descend(value, subschema)), None) is None
 
     for keyword in ("allOf", "anyOf", "oneOf"):
-        yield from filter(holds, schema.get(keyword, ()))
+        yield from filter(matches, schema.get(keyword, ()))
     if isinstance(value, dict):
         yield from (each for name, each in schema.get("dependentSchemas", {}).items() if name in value)
     if "if" in schema:
-        fits = holds(schema["if"])
-        if fits:
+        is_met = matches(schema["if"])
+        if is_met:
             yield schema["if"]
-        if (branch := "then" if fits else "else") in schema:
+        if (branch := "then" if is_met else "else") in schema:
             yield schema[branch]

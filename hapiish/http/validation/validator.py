@@ -1,7 +1,7 @@
-"""A JSON Schema as something to ask: a fast verdict, and on demand the faults of a value.
+"""Compiles JSON Schemas to validators: a fast verdict, and on demand the faults of a value.
 
-The verdict is jsonschema-rs's, the report jsonschema's. What fits costs one call; only what does not is looked at
-again, to say where and why.
+jsonschema-rs gives the verdict, jsonschema the faults. A valid value costs one call; only an invalid one is validated
+again, for the report.
 """
 
 import json
@@ -17,11 +17,11 @@ from hapiish.http.validation.report import UNEXPLAINED, Fault, Reporter
 from hapiish.http.validation.schema import Schema, SchemaError, embed, for_engine
 
 NOTHING: Schema = {"type": ["object", "null"], "additionalProperties": False}
-"""What the schema `false` means for a whole query, body or answer: there is none (hapi)."""
+"""The meaning of the schema `false` for a whole query, body or response: it must be empty (hapi)."""
 
 
 class Judge(Protocol):
-    """What a step asks about a value. Both raise ValueError and RecursionError for values outside of JSON."""
+    """Validates values. Both methods raise ValueError or RecursionError for a value that has no form in JSON."""
 
     @property
     def is_valid(self) -> Callable[[Any], bool]: ...
@@ -30,23 +30,26 @@ class Judge(Protocol):
 
 
 class Validator:
-    """One compiled schema. `is_valid` is jsonschema-rs's own method: it raises ValueError for values outside JSON."""
+    """One compiled schema. `is_valid` is jsonschema-rs's own method: it raises ValueError for a value outside JSON."""
 
-    __slots__ = ("__weakref__", "_document", "_engine", "_reporter", "is_valid")
+    __slots__ = ("__weakref__", "_document", "_reporter", "is_valid")
 
     def __init__(self, document: Schema) -> None:
         try:
-            self._engine = jsonschema_rs.Draft202012Validator(
+            engine = jsonschema_rs.Draft202012Validator(
                 for_engine(document), validate_formats=True, offline=True, pattern_options=OPTIONS
             )
         except ValueError as error:
             raise SchemaError(str(error).partition("\n")[0]) from None
         self._document = document
         self._reporter: Reporter | None = None
-        self.is_valid: Callable[[Any], bool] = self._engine.is_valid
+        self.is_valid: Callable[[Any], bool] = engine.is_valid
 
     def errors(self, value: Any) -> list[Fault]:
-        """The faults of `value`, sorted by place; empty when it is valid (of a value outside JSON, to jsonschema)."""
+        """Returns the faults of `value`, sorted by path; none if it is valid.
+
+        jsonschema alone decides on a value outside JSON, such as an uploaded file.
+        """
         try:
             if self.is_valid(value):
                 return []
@@ -54,7 +57,7 @@ class Validator:
         except ValueError:
             unexplained = []
         if self._reporter is None:
-            self._reporter = Reporter(self._document, self._engine)
+            self._reporter = Reporter(self._document)
         return self._reporter.faults(value) or unexplained
 
 
@@ -62,10 +65,10 @@ _compiled: WeakValueDictionary[str, Validator] = WeakValueDictionary()
 
 
 def compile_schema(schema: Schema, schemas: Mapping[str, Any]) -> Validator:
-    """The validator of a JSON Schema 2020-12 whose `#/schemas/Name` are found in `schemas`.
+    """Returns the validator of a JSON Schema 2020-12; `schemas` holds the targets of its `#/schemas/Name`.
 
-    Equal schemas share one validator. `false` accepts only what is empty: null or `{}`. Raises SchemaError for an
-    unknown name, a remote reference or a wrong schema.
+    Equal schemas share one validator. `false` accepts only null and `{}`. Raises SchemaError for an unknown name, a
+    remote reference or an invalid schema.
     """
     document = embed(NOTHING if schema is False else schema, schemas)
     key = json.dumps(document, sort_keys=True)
@@ -76,7 +79,7 @@ def compile_schema(schema: Schema, schemas: Mapping[str, Any]) -> Validator:
 
 
 def faults_as_sent(validator: Judge, source: Any) -> list[Fault]:
-    """The faults of a handler's value; dates, ids and documents are judged by the JSON they become.
+    """Returns the faults of a handler's value, in which dates, ids and documents count as the JSON they are sent as.
 
     Raises UnevaluatedError for a QuerySet on the event loop.
     """
