@@ -1,7 +1,7 @@
 """`request.server`: the server as one compiled table sees it, so that a request keeps the table that it began with."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from socket import gethostname
 from time import time
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Unpack
 from hapiish.bridge import anywhere
 from hapiish.caches import Caches, Policy, Rules
 from hapiish.compile import Compiled
-from hapiish.http.cookies.cookies import Cookies
+from hapiish.http.cookies.cookies import Cookies, Definition
 from hapiish.http.cookies.session import Sessions
 from hapiish.http.dispatch import Dispatcher, Observer
 from hapiish.http.exchange import log
@@ -24,7 +24,9 @@ from hapiish.http.routing.router import normalise
 from hapiish.methods import Methods, namespace
 from hapiish.options import Server as Settings
 from hapiish.options import Table
+from hapiish.options.declare import derive
 from hapiish.store.models import Models
+from hapiish.table.build import overlay
 
 if TYPE_CHECKING:
     from hapiish.http.auth.service import AuthService
@@ -201,7 +203,6 @@ class BoundServer(BaseServer):
     def complete(self, compiled: Compiled) -> None:
         """Takes over the values of the compiled table."""
         self.compiled = compiled
-        self.cookies = compiled.cookies
         self.session = compiled.sessions
         self.identify = compiled.identity
         self.mime = compiled.mime
@@ -231,6 +232,22 @@ class BoundServer(BaseServer):
         request.response = response
         request.info.responded = time()
         self.events.emit("response", request)
+
+    def sealed_cookie(self, settings: Mapping[str, Any], **defaults: Any) -> Definition:
+        """Returns the definition of a scheme's sealed cookie, for its `cookies`.
+
+        `settings` are those of a cookie under `state`, as the file has them. They override `defaults`, keywords of
+        `Definition`, which override the table's `server.state`. An invalid value is ignored. Raises ValueError for a
+        missing or short password, and for attributes that browsers refuse.
+        """
+        base = replace(self.settings.state, ignore_errors=True, **defaults)
+        general = self.cookies.defaults
+        return derive(
+            Definition,
+            overlay(base, {**settings, "encoding": "iron"}),
+            auto_value=general.auto_value,
+            contextualize=general.contextualize,
+        )
 
     def keep(self, make: Callable[..., Any], /, *given: Hashable) -> Any:
         """Returns a resource that outlives this table (`Server.keep`), one that the server has where it has it."""

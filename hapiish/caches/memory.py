@@ -8,6 +8,7 @@ from typing import Any
 
 from hapiish.bridge import anywhere
 from hapiish.caches.store import Entry, UnavailableError, pack, unpack
+from hapiish.options.caches import MemoryCache
 
 MAX_BYTES = 100 * 1024 * 1024
 CLEANUP_INTERVAL = 1000  # minimum between two clean-ups, in ms
@@ -132,3 +133,8 @@ class MemoryStore:
             entry = entries.get(key)
             if entry is not None and entry.expires == expires:
                 self._remove(key)
+
+
+def memory_store(server: Any, options: MemoryCache) -> MemoryStore:
+    """Returns the store of the provider `memory`."""
+    return MemoryStore(max_bytes=options.max_byte_size)

@@ -21,6 +21,7 @@ from redis.exceptions import TimeoutError as NoAnswer
 from hapiish import codec
 from hapiish.bridge import anywhere
 from hapiish.caches.store import Entry, UnavailableError, pack
+from hapiish.options.caches import RedisCache
 
 T = TypeVar("T")
 _AWAY = (NoConnection, NoAnswer, OSError)
@@ -109,3 +110,8 @@ class RedisStore:
 
     def _key(self, segment: str, id: str) -> str:
         return f"{self._partition}:{quote(segment, safe='')}:{quote(id, safe='')}"
+
+
+def redis_store(server: Any, options: RedisCache) -> RedisStore:
+    """Returns the store of the provider `redis`."""
+    return RedisStore(url=options.url, partition=options.partition, timeout=options.timeout)

@@ -78,6 +78,7 @@ def compile_table(table: model.Table, server: Any) -> Compiled:
         raise ValueError("the table has Python plugins: it must be loaded by hapiish.plugins.load to be served")
     names = Names(table, server)
     server.caches = compile_caches(names)  # for schemes and kinds with a cache policy
+    server.cookies = compile_cookies(names)  # for schemes with a sealed cookie
     compiled = _compile(names)
     if names.problems:
         raise TableError(names.problems)
@@ -87,7 +88,7 @@ def compile_table(table: model.Table, server: Any) -> Compiled:
 def _compile(names: Names) -> Compiled:
     table = names.table
     models = {name: names.object(given) for name, given in table.models.items()}
-    cookies = compile_cookies(names)
+    cookies = names.server.cookies
     auth = AuthCompiler(names, cookies)
     methods = MethodCompiler(names)
     compiler = RouteCompiler(names, auth, cookies, methods)

@@ -1,43 +1,26 @@
 """Compiles authentication strategies and access rules to the steps that authenticate and authorize callers."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 from hapiish import options as model
-from hapiish.compile.cookies import definition
 from hapiish.compile.names import Names, missing
 from hapiish.http.auth.access import access_step
 from hapiish.http.auth.messages import Demand, payload_authentication, response_authentication
 from hapiish.http.auth.strategy import Mode, authenticate_step
-from hapiish.http.cookies.cookies import Cookies, Definition
+from hapiish.http.cookies.cookies import Cookies
 from hapiish.http.exchange.request import Request, is_free
 from hapiish.http.exchange.route import Finalizer, Step, caller
 from hapiish.http.validation.validator import compile_schema
-from hapiish.options import units
-from hapiish.options.declare import camel
-from hapiish.options.walk import Path, walk
+from hapiish.options.manifest import Scheme
+from hapiish.options.schemes import SCHEMES
 from hapiish.realm import visiting
-from hapiish.resolve import resolve
-from hapiish.table.build import overlay
 from hapiish.table.compose.owned_names import owned_by_default, owner_of
-from hapiish.table.extras import packages
+from hapiish.table.extras import needs_of
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 from hapiish.types import AsyncHandler
-
-SCHEMES: Mapping[str, str] = {
-    "apiKey": "hapiish.http.auth.apikey:ApiKeyScheme",
-    "basic": "hapiish.http.auth.basic:BasicScheme",
-    "cookie": "hapiish.http.auth.cookie:CookieScheme",
-    "jwt": "hapiish.http.auth.jwt:jwt_scheme",
-    "oauth2": "hapiish.http.auth.oauth2:OAuth2Scheme",
-}
-"""The built-in schemes by name; a scheme is imported only if a strategy of the table uses it."""
-
-_COOKIES: Mapping[str, str] = {"cookie": "sid", "oauth2": "oauth2-{}"}
-"""The schemes with a sealed cookie, and its default name; {} stands for the name of the strategy."""
 
 
 class AuthCompiler:
@@ -57,65 +40,54 @@ class AuthCompiler:
 
     def strategy(self, name: str, given: model.Strategy) -> Any:
         """Returns the scheme of a strategy with resolved names; None after a problem."""
-        self.names.realm = owner_of(name)
-        own = self.names.table.auth.schemes.get(given.scheme)
+        names, owner = self.names, owner_of(name)
+        names.realm = owner
+        own = names.table.auth.schemes.get(given.scheme)
         try:
-            scheme = self.built_in(name, given) if own is None else self.own(name, self.names.object(own), given)
-            if scheme is not None:
-                self.adopt(scheme)
+            found = self.built_in(name, given, SCHEMES[given.scheme]) if own is None else self.own(name, own, given)
+            if found is None:
+                return None
+            factory, options = found
+            scheme = names.made(factory, names.views[owner], options)
+            if not callable(getattr(scheme, "authenticate", None)):
+                self.refuse(name, given, f"{type(scheme).__name__} is no scheme: it has no authenticate()")
+                return None
+            self.adopt(scheme)
         except ValueError as error:
             self.refuse(name, given, str(error))
             return None
         return scheme
 
-    def built_in(self, name: str, given: model.Strategy) -> Any:
-        lacking = [package for package in packages(given) if not self.names.extra(package, "auth", given.mark)]  # noqa: S610
-        if lacking:
+    def built_in(self, name: str, given: model.Strategy, scheme: Scheme) -> tuple[Any, Any] | None:
+        """Returns the factory of a built-in scheme, and its options with resolved names; None after a problem."""
+        if not self.names.extras(needs_of(scheme, given.options, given.mark)):
             return None
-        options: Any = given.options
-        for _, function, at in walk(model.Strategy, {"scheme": given.scheme, "options": options}):
-            options = _resolved(options, at[1:], self.names.function(function))
-        if given.scheme in _COOKIES:
-            options = {**options, "cookie": self.cookie(name, given, options.get("cookie") or {})}
-        if given.scheme == "jwt" and options.get("cache"):
-            options = {**options, "cache": _rules(options["cache"])}
-        if given.scheme == "jwt" and options.get("sign"):
-            ttl = options["sign"].get("ttl", "1h")
-            options = {**options, "sign": {"ttl": ttl and units.duration(ttl)}}
-        return resolve(SCHEMES[given.scheme])(self.server, options)
+        options = self.names.options(scheme.options, given.options)
+        if scheme.cookie:
+            cookie = options["cookie"]
+            options = {**options, "cookie": {**cookie, "name": cookie.get("name") or scheme.cookie.format(name)}}
+        return scheme.factory(), options
 
-    def own(self, name: str, factory: Any, given: model.Strategy) -> Any:
+    def own(self, name: str, own: str, given: model.Strategy) -> tuple[Any, Any] | None:
+        """Returns the factory of a scheme of the table, and its options with resolved names; None after a problem."""
+        factory = self.names.object(own)
         if factory is missing:
             return None
         options = dict(given.options)
         schema = getattr(factory, "options_schema", None)
-        if schema is not None:
-            # The report of `compile_schema` contains no values: an option may be a secret.
-            faults = compile_schema(schema, {}).errors(options)
-            for fault in faults:
-                self.refuse(name, given, f"options{fault['path'].replace('/', '.')} {fault['message']}")
-            if faults:
-                return None
+        # The report of `compile_schema` contains no values: an option may be a secret.
+        faults = compile_schema(schema, {}).errors(options) if schema is not None else ()
+        for fault in faults:
+            self.refuse(name, given, f"options{fault['path'].replace('/', '.')} {fault['message']}")
+        if faults:
+            return None
         for key in getattr(factory, "references", ()):
             if isinstance(options.get(key), str):
                 options[key] = self.names.function(owned_by_default(options[key], self.names.realm))
-        scheme = self.names.made(factory, self.names.views[owner_of(name)], options)
-        if not callable(getattr(scheme, "authenticate", None)):
-            self.refuse(name, given, f"{type(scheme).__name__} is no scheme: it has no authenticate()")
-            return None
-        return scheme
+        return factory, options
 
     def refuse(self, name: str, given: model.Strategy, message: str) -> None:
         self.problem(given.mark, Code.STRATEGY_OPTIONS, f'strategy "{name}": {message}')
-
-    def cookie(self, name: str, given: model.Strategy, settings: Mapping[str, Any]) -> tuple[str, Definition]:
-        """Returns the sealed cookie of a scheme, merged over `server.state`; an invalid cookie counts as absent."""
-        base = replace(self.names.table.server.state, ignore_errors=True, mark=given.mark)
-        if given.scheme == "oauth2":
-            # A redirect from the provider is a cross-site request, without Strict cookies.
-            base = replace(base, is_same_site="Lax")
-        made = overlay(base, {**settings, "encoding": "iron"})
-        return settings.get("name", _COOKIES[given.scheme].format(name)), definition(self.names, made)
 
     def adopt(self, scheme: Any) -> None:
         """Adds the cookies and decorations of a scheme. Raises ValueError for a name in use."""
@@ -199,20 +171,3 @@ class AuthCompiler:
         """Yields the step that authorizes by scope and entity; nothing without access rules."""
         if auth.access:
             yield self.names.once(access_step, auth.access, auth.mode), False
-
-
-def _rules(cache: Mapping[str, Any]) -> dict[str, int]:
-    """Returns the cache rules of a file with Python names, durations in milliseconds."""
-    given = [(name, cache.get(camel(name))) for name in ("expires_in", "stale_in", "stale_timeout", "generate_timeout")]
-    return {name: units.duration(value) for name, value in given if value is not None}
-
-
-def _resolved(options: Any, at: Path, function: Any) -> Any:
-    """Returns `options` with the function in place of the name at a path."""
-    if not at or at == ("method",):  # `{method: name}` stands in place of a value, and is the function itself
-        return function
-    step, *rest = at
-    inner = _resolved(options[step], tuple(rest), function)
-    if isinstance(options, list):
-        return [inner if index == step else each for index, each in enumerate(options)]
-    return {**options, step: inner}

@@ -1,13 +1,13 @@
 """Compiles the caches of a table to stores, which outlive a reload if their settings are unchanged."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from hapiish import options as model
 from hapiish.caches import Caches, Provision, Store
-from hapiish.caches.memory import MemoryStore
 from hapiish.caches.provision import DEFAULT
 from hapiish.compile.names import Names
+from hapiish.options.caches import PROVIDERS
+from hapiish.table.extras import needs_of
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 
@@ -31,15 +31,10 @@ def _provisions(names: Names) -> Iterator[Provision]:
 
 def _store(names: Names, given: model.CacheStore) -> Store | None:
     """Returns the store, not yet started; None after a problem."""
-    options: Any = given.options
-    if isinstance(options, model.MemoryCache):
-        return MemoryStore(max_bytes=options.max_byte_size)
-    if isinstance(options, model.RedisCache):
-        if not names.extra("redis", "redis", given.mark):  # noqa: S610 - not Django's
-            return None
-        from hapiish.caches.redis import RedisStore
-
-        return RedisStore(url=options.url, partition=options.partition, timeout=options.timeout)
-    factory = names.callable(given.provider)
-    store: Store | None = names.made(factory, names.server, dict(options or {})) if factory is not None else None
+    built_in, options = PROVIDERS.get(given.provider), given.options
+    if built_in is None:
+        factory, options = names.callable(given.provider), dict(options or {})
+    else:
+        factory = built_in.factory() if names.extras(needs_of(built_in, options, given.mark)) else None
+    store: Store | None = names.made(factory, names.server, options) if factory is not None else None
     return store

@@ -3,7 +3,7 @@
 An unresolved name becomes a problem with its location, and the compilation continues to find further problems.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, TypeVar
 
 from hapiish import boom
@@ -11,12 +11,13 @@ from hapiish import options as model
 from hapiish.bridge import is_async
 from hapiish.http.exchange.route import caller
 from hapiish.http.lifecycle import fail_action
+from hapiish.options.walk import Path, walk
 from hapiish.realm import Realm, visiting
 from hapiish.resolve import ResolveError, Unresolved, failure, resolve
 from hapiish.store.models import Models
 from hapiish.supply import supplied, wanted
 from hapiish.table.compose.owned_names import owner_of
-from hapiish.table.extras import is_installed, package_problem
+from hapiish.table.extras import Need, is_installed, package_problem
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 from hapiish.types import AsyncHandler
@@ -142,6 +143,20 @@ class Names:
         found: T = self._shared[key]
         return found
 
+    def options(self, kind: Any, given: Any) -> Any:
+        """Returns the options in `given`, as the file has them, with functions in place of the names in them.
+
+        `kind` is the class of the options, or their type.
+        """
+        for _, name, at in walk(kind, given):
+            given = _replaced(given, at, self.function(name))
+        return given
+
+    def extras(self, needs: Iterable[Need]) -> bool:
+        """Returns True if all packages are installed; adds a problem for each that is not."""
+        missing_ones = [need for need in needs if not self.extra(*need)]
+        return not missing_ones
+
     def extra(self, module: str, extra: str, mark: Mark) -> bool:
         """Returns True if `module` is installed; otherwise adds a problem that names the extra to install."""
         if is_installed(module):
@@ -155,3 +170,14 @@ class Names:
 async def missing(request: Any, h: Any) -> Any:
     """Replaces a handler that could not be resolved."""
     raise boom.NotFound
+
+
+def _replaced(options: Any, at: Path, function: Any) -> Any:
+    """Returns `options` with the function at a path in them, without changing the given ones."""
+    if not at or at == ("method",):  # `{method: name}` stands in place of a value, and is the function itself
+        return function
+    step, *rest = at
+    inner = _replaced(options[step], tuple(rest), function)
+    if isinstance(options, list):
+        return [inner if index == step else each for index, each in enumerate(options)]
+    return {**options, step: inner}

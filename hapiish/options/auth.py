@@ -20,7 +20,8 @@ _SCOPE: Final = (
 _ENTITY: Final = "Whose credentials: a user's (they have `user`), an app's (they have not) or any."
 StrategyName = Annotated[str, Text(min=0), Refers(Role.STRATEGY)]
 Variable = Annotated[str, Form(VARIABLE)]
-_NEW: Final = f"a new name: {', '.join(sorted(SCHEMES)[:-1])} and {max(SCHEMES)} are built in"
+*_FIRST, _LAST = SCHEMES
+_NEW: Final = f"a new name: {', '.join(_FIRST)} and {_LAST} are built in"
 PayloadAuth = Annotated[Literal["required", "optional", False], As(Literal["required", "optional", True, False])]
 
 
@@ -74,9 +75,9 @@ class RouteAuth:
 class Strategy:
     """A scheme with its settings."""
 
-    scheme: Annotated[str, Refers(Role.SCHEME, unless=tuple(SCHEMES))] = option(
-        description="The built-in `apiKey`, `basic`, `cookie`, `jwt` or `oauth2`, or a name in `auth.schemes`.",
-        examples=["jwt", "basic", "cookie", "apiKey", "oauth2"],
+    scheme: Annotated[str, Refers(Role.SCHEME, unless=SCHEMES)] = option(
+        description=f"The built-in `{'`, `'.join(_FIRST)}` or `{_LAST}`, or a name in `auth.schemes`.",
+        examples=list(SCHEMES),
     )
     options: Mapping[str, Json] = option({}, "The scheme's options.", examples=[{"keys": "${JWT_SECRET}"}])
     mark: Mark = NOWHERE
@@ -88,7 +89,7 @@ class Auth:
 
     schemes: Mapping[Annotated[str, Form({"not": {"enum": list(SCHEMES)}}, wanted=_NEW)], Function] = option(
         {},
-        "Schemes besides the built-in apiKey, basic, cookie, jwt and oauth2, by name: `(server, options)` as "
+        f"Schemes besides the built-in {', '.join(_FIRST)} and {_LAST}, by name: `(server, options)` as "
         "module:attribute.",
         examples=[{"badge": "acme.auth:scheme"}],
     )

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from hapiish.options.declare import As, Chosen, Text, option, settings
+from hapiish.options.manifest import BuiltIn, BuiltIns
 from hapiish.options.values import (
     MAY_BE_FUNCTION,
     NOWHERE,
@@ -118,7 +119,21 @@ class RedisCache:
     )
 
 
-@settings(chosen=Chosen("provider", "options", {"memory": MemoryCache, "redis": RedisCache}))
+PROVIDERS: Final = BuiltIns[BuiltIn](
+    {
+        "memory": BuiltIn(options=MemoryCache, implementation="hapiish.caches.memory:memory_store"),
+        "redis": BuiltIn(
+            options=RedisCache,
+            implementation="hapiish.caches.redis:redis_store",
+            extra="redis",
+            packages=("redis",),
+        ),
+    }
+)
+"""The built-in providers of caches."""
+
+
+@settings(chosen=Chosen("provider", "options", PROVIDERS))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheStore:
     """Where cached values are kept."""
@@ -129,8 +144,8 @@ class CacheStore:
     provider: Annotated[
         str,
         Text(
-            r"^(memory|redis|[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*)$",
-            'memory, redis or text of the form "module:attribute"',
+            rf"^({'|'.join(PROVIDERS)}|[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*)$",
+            f'{", ".join(PROVIDERS)} or text of the form "module:attribute"',
         ),
         MAY_BE_FUNCTION,
     ] = option(

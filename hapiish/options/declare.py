@@ -5,13 +5,14 @@ An attribute without `option` is the model's alone. A key that is resolved befor
 is merged) is a `ClassVar`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum, Flag, auto
 from functools import cache
-from importlib import import_module
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Final, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from hapiish.options.manifest import BuiltIn
 
 T = TypeVar("T", bound=type)
 R = TypeVar("R")
@@ -127,7 +128,7 @@ class Refers:
 
     role: Role
     types: tuple[type, ...] = (str,)
-    unless: tuple[str, ...] = ()
+    unless: Container[str] = ()
     like: str = ""
 
 
@@ -169,21 +170,17 @@ class Settings:
 class Chosen:
     """The class of the mapping at `option` depends on the value of the option `by`.
 
-    `among` are the classes by that value, or where they are imported from, as module:attribute.
+    `among` are the manifests by that value.
     """
 
     by: str
     option: str
-    among: Mapping[str, type | str]
+    among: Mapping[str, BuiltIn]
 
     def kind(self, value: Any) -> type | None:
         """The class for a value of `by`; None where it is not known."""
-        kind = self.among.get(value) if isinstance(value, str) else None
-        if not isinstance(kind, str):
-            return kind
-        module, _, name = kind.partition(":")
-        found: type = getattr(import_module(module), name)
-        return found
+        found = self.among.get(value) if isinstance(value, str) else None
+        return found.options if found is not None else None
 
 
 _OPTION: Final = "option"

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hapiish import options as model
+from hapiish.options.caches import PROVIDERS
+from hapiish.options.manifest import BuiltIn
+from hapiish.options.schemes import SCHEMES
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 
@@ -39,28 +42,14 @@ def package_problem(module: str, extra: str, mark: Mark) -> Problem:
     return Problem(mark, Code.EXTRA, f"this needs the package {module}", hint=f'pip install "hapiish[{extra}]"')
 
 
-def packages(strategy: model.Strategy) -> Iterator[str]:
-    """The optional packages that a strategy needs."""
-    options = strategy.options
-    if strategy.scheme == "oauth2":
-        yield from ("authlib", "cryptography", "httpx")
-    if strategy.scheme == "jwt":
-        keys = options.get("keys")
-        for key in keys if isinstance(keys, list) else [keys]:
-            text = key.get("key") if isinstance(key, Mapping) else key
-            if text is None or "-----BEGIN " in text:
-                yield "cryptography"
-            if isinstance(key, Mapping) and "uri" in key:
-                yield "httpx"
-    if strategy.scheme == "basic" and any(
-        "$argon2" in user["passwordHash"] for user in options.get("users", {}).values()
-    ):
-        yield "cryptography"
+def needs_of(built_in: BuiltIn | None, options: Any, mark: Mark) -> list[Need]:
+    """The packages that a built-in needs for these options; none for a scheme, cache or kind of the user."""
+    return [(each, built_in.extra, mark) for each in built_in.needs(options)] if built_in is not None else []
 
 
 def _needs(table: model.Table) -> Iterator[Need]:
     for strategy in table.auth.strategies.values():
-        yield from ((package, "auth", strategy.mark) for package in packages(strategy))
+        yield from needs_of(SCHEMES.get(strategy.scheme), strategy.options, strategy.mark)
     yield from _of_server(table)
     for route in table.routes:
         if isinstance(route.handler, model.Kind) and route.handler.name in KINDS:
@@ -81,8 +70,7 @@ def _of_server(table: model.Table) -> Iterator[Need]:
     if table.session is not None:
         yield "cryptography", "auth", table.session.mark
     for store in table.caches:
-        if isinstance(store.options, model.RedisCache):
-            yield "redis", "redis", store.mark
+        yield from needs_of(PROVIDERS.get(store.provider), store.options, store.mark)
     offered = table.server.compression
     if offered is not None:
         yield from ((CODINGS[each], "compression", offered.mark) for each in offered.encodings if each in CODINGS)

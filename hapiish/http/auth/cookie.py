@@ -65,7 +65,7 @@ class CookieAuth:
 
 
 class CookieScheme:
-    """The scheme; `cookie` is a pair of name and `Definition`; `validate` and `redirectTo.method` must be awaitable.
+    """The scheme. `validate` and `redirectTo.method` must be awaitable.
 
     A session expires with its cookie, unless `iron.ttl` is set. Raises ValueError for `keepAlive` without a `ttl`.
     """
@@ -73,7 +73,8 @@ class CookieScheme:
     token_header = None
 
     def __init__(self, server: Any, options: Mapping[str, Any]) -> None:
-        self.name, definition = options["cookie"]
+        self.name: str = options["cookie"]["name"]
+        definition = server.sealed_cookie(options["cookie"])
         if definition.iron.ttl is None and definition.ttl:
             definition = definition.sealed_for(definition.ttl)
         self.definition: Definition = definition

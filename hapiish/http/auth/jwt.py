@@ -12,11 +12,13 @@ from typing import Any
 
 from hapiish import boom, codec
 from hapiish.http.auth.keys import RemoteKeys, keys_for, make_key, signing_key
-from hapiish.http.auth.signing import HOUR, Signer, SigningKey
+from hapiish.http.auth.signing import Signer, SigningKey
 from hapiish.http.auth.tokens import Key, Token, TokenError, UnknownKeyError, Verifier
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated, ValidateResult
+from hapiish.options import units
+from hapiish.options.declare import camel
 
 NO_KEY = "public keys, certificates and keys of others (uri, method) only verify"
 CACHED_TOKENS = 4096
@@ -26,7 +28,7 @@ CACHED_TOKENS = 4096
 def jwt_scheme(server: Any, options: Mapping[str, Any]) -> "JwtScheme":
     """The scheme for these options. `validate` and functions among the keys must be awaitable.
 
-    Durations of `cache` and `sign.ttl` are in milliseconds. Raises ValueError for a key that is too short or does not
+    Raises ValueError for a key that is too short or does not
     fit its algorithms, for `verify: false` without `validate`, and for `sign` without a signing key.
     """
     option = options.get("keys")
@@ -67,7 +69,7 @@ class JwtScheme:
         self._signer = Signer(
             signing,
             self._verifier,
-            ttl=_seconds((options.get("sign") or {}).get("ttl", HOUR * 1000)),
+            ttl=_seconds((options.get("sign") or {}).get("ttl", "1h")),
             claims={name: given[0] for name in ("aud", "iss") if (given := _several(verify.get(name)))},
             headless=_headless(options.get("headless")),
         )
@@ -171,7 +173,7 @@ class ChangingKeysScheme(JwtScheme):
         super().__init__(options, fixed, signing)
         self._fixed = tuple(fixed)
         self._current = self._fixed
-        cache = options.get("cache")
+        cache = _rules(options.get("cache") or {})
         self._remotes = [_remote(each, cache) for each in changing if isinstance(each, Mapping)]
         self._functions: list[Any] = [each for each in changing if callable(each)]
 
@@ -190,7 +192,7 @@ class ChangingKeysScheme(JwtScheme):
         return await super().authenticate(request, h)
 
 
-def _remote(settings: Mapping[str, Any], cache: Mapping[str, int] | None) -> RemoteKeys:
+def _remote(settings: Mapping[str, Any], cache: Mapping[str, int]) -> RemoteKeys:
     return RemoteKeys(
         settings["uri"],
         headers=settings.get("headers"),
@@ -217,7 +219,13 @@ def _scopes(claims: Any, path: Sequence[str]) -> list[str]:
 
 
 def _seconds(ttl: Any) -> Any:
-    return ttl if ttl is False else ttl / 1000
+    return ttl if ttl is False else units.duration(ttl) / 1000
+
+
+def _rules(cache: Mapping[str, Any]) -> dict[str, int]:
+    """The rules of a cache, named as Python does and in milliseconds."""
+    given = [(name, cache.get(camel(name))) for name in ("expires_in", "stale_in", "stale_timeout", "generate_timeout")]
+    return {name: units.duration(value) for name, value in given if value is not None}
 
 
 def _several(accepted: Any) -> list[str] | None:

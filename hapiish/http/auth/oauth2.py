@@ -48,13 +48,15 @@ _NONCE: Final = 22  # length of the state's random part; the application's part 
 
 
 class OAuth2Scheme:
-    """The scheme; `cookie` is a pair of a name and a `Definition`; functions among the options must be awaitable."""
+    """The scheme. Functions among the options must be awaitable."""
 
     handshake = False
     token_header = None
 
     def __init__(self, server: Any, options: Mapping[str, Any]) -> None:
-        self.cookie, definition = options["cookie"]
+        self.cookie: str = options["cookie"]["name"]
+        # A redirect from the provider is a cross-site request, without Strict cookies.
+        definition = server.sealed_cookie(options["cookie"], is_same_site="Lax")
         self._secure: bool = definition.is_secure
         lifetime = definition.iron.ttl or definition.ttl or MINUTES
         self.cookies: Mapping[str, Definition] = {self.cookie: definition.sealed_for(lifetime)}

@@ -1,16 +1,18 @@
-"""The options of the built-in authentication schemes, a module each; a table may have schemes besides."""
+"""The built-in authentication schemes: a module each, with the scheme's options and manifest.
 
-from collections.abc import Mapping
+A table declares further schemes in `auth.schemes`, also by name and module:attribute.
+"""
+
 from typing import Final
 
-SCHEMES: Final[Mapping[str, str]] = {
-    "apiKey": "hapiish.options.schemes.api_key:ApiKeyOptions",
-    "basic": "hapiish.options.schemes.basic:BasicOptions",
-    "cookie": "hapiish.options.schemes.cookie:CookieOptions",
-    "jwt": "hapiish.options.schemes.jwt:JwtOptions",
-    "oauth2": "hapiish.options.schemes.oauth2:OAuth2Options",
-}
-"""The built-in schemes, and the classes of their options, which are imported for tables that use them."""
+from hapiish.options.manifest import BuiltIns, Scheme
 
-NO_HANDSHAKE: Final = frozenset({"oauth2"})
-"""The schemes that need a browser to go to and fro, which the handshake of a socket cannot."""
+SCHEMES: Final = BuiltIns[Scheme](
+    {
+        "apiKey": "hapiish.options.schemes.api_key:API_KEY",
+        "basic": "hapiish.options.schemes.basic:BASIC",
+        "cookie": "hapiish.options.schemes.cookie:COOKIE",
+        "jwt": "hapiish.options.schemes.jwt:JWT",
+        "oauth2": "hapiish.options.schemes.oauth2:OAUTH2",
+    }
+)

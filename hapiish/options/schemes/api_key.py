@@ -1,9 +1,10 @@
 """The scheme `apiKey`: keys in a header, the query or a cookie."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Final
 
 from hapiish.options.declare import Items, Text, option, settings
+from hapiish.options.manifest import Scheme
 from hapiish.options.schemes.common import Attributes, GrantedScope
 from hapiish.options.values import Function, HeaderName, Json
 
@@ -52,3 +53,11 @@ class ApiKeyOptions:
     )
     http_auth_scheme: str = option("ApiKey", "What the challenge in WWW-Authenticate calls the scheme.")
     unauthorized_attributes: Attributes = option({}, "Attributes of the challenge in WWW-Authenticate, such as realm.")
+
+
+API_KEY: Final = Scheme(
+    options=ApiKeyOptions,
+    implementation="hapiish.http.auth.apikey:ApiKeyScheme",
+    one_of=(("validate", "keys"),),
+    at_most_one=(("header", "query", "cookie"),),
+)

@@ -1,9 +1,10 @@
 """The scheme `basic` (RFC 7617)."""
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final
 
 from hapiish.options.declare import Items, Text, option, settings
+from hapiish.options.manifest import Scheme
 from hapiish.options.schemes.common import Attributes, GrantedScope
 from hapiish.options.values import Function, Json
 
@@ -36,3 +37,17 @@ class BasicOptions:
     )
     allow_empty_username: bool = option(False, "Whether credentials without a user name are asked about.")
     unauthorized_attributes: Attributes = option({}, "Attributes of the challenge in WWW-Authenticate, such as realm.")
+
+
+def _packages(options: Mapping[str, Any]) -> Iterator[str]:
+    if any("$argon2" in user["passwordHash"] for user in options.get("users", {}).values()):
+        yield "cryptography"
+
+
+BASIC: Final = Scheme(
+    options=BasicOptions,
+    implementation="hapiish.http.auth.basic:BasicScheme",
+    extra="auth",
+    packages=_packages,
+    one_of=(("validate", "users"),),
+)

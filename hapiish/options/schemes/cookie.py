@@ -1,9 +1,11 @@
 """The scheme `cookie`: a session in a sealed cookie."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal
 
 from hapiish.options.cookies import SealedCookie
 from hapiish.options.declare import Text, option, settings
+from hapiish.options.manifest import Fault, Scheme
 from hapiish.options.values import ByFunction, Function
 
 
@@ -49,3 +51,18 @@ class CookieOptions:
         "`(request, session, h)` as module:attribute, returns `{isValid, credentials}` or `{response}`; "
         "without it the session is the credentials.",
     )
+
+
+def _faults(options: Mapping[str, Any]) -> Iterator[Fault]:
+    if options.get("keepAlive") is True and not (options.get("cookie") or {}).get("ttl"):
+        yield Fault("keepAlive requires a cookie with a ttl", "keepAlive", "set a ttl on the cookie", is_at_key=True)
+
+
+COOKIE: Final = Scheme(
+    options=CookieOptions,
+    implementation="hapiish.http.auth.cookie:CookieScheme",
+    extra="auth",
+    packages=("cryptography",),
+    cookie="sid",
+    faults=_faults,
+)

@@ -1,8 +1,10 @@
 """The scheme `jwt`: tokens (RFC 7519)."""
 
-from typing import Annotated, Final, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal
 
 from hapiish.options.declare import As, Form, Items, Range, option, settings
+from hapiish.options.manifest import Fault, Scheme
 from hapiish.options.schemes.common import Attributes
 from hapiish.options.values import LARGEST, AnyText, CookieName, Duration, Function, HeaderName, HttpUri, Json, TimeSpan
 
@@ -171,3 +173,31 @@ class JwtOptions:
     )
     http_auth_scheme: AnyText = option("Bearer", "The word before the token.")
     unauthorized_attributes: Attributes = option({}, "Attributes of the challenge in WWW-Authenticate, such as realm.")
+
+
+def _packages(options: Mapping[str, Any]) -> Iterator[str]:
+    keys = options.get("keys")
+    for key in keys if isinstance(keys, list) else [keys]:
+        text = key.get("key") if isinstance(key, Mapping) else key
+        if text is None or "-----BEGIN " in text:
+            yield "cryptography"
+        if isinstance(key, Mapping) and "uri" in key:
+            yield "httpx"
+
+
+def _faults(options: Mapping[str, Any]) -> Iterator[Fault]:
+    if options.get("verify") is False:
+        if not options.get("validate"):
+            yield Fault("verify: false without validate would accept any token", "verify")
+    elif "keys" not in options:
+        yield Fault("needs keys")
+
+
+JWT: Final = Scheme(
+    options=JwtOptions,
+    implementation="hapiish.http.auth.jwt:jwt_scheme",
+    extra="auth",
+    packages=_packages,
+    at_most_one=(("headerName", "cookieName"),),
+    faults=_faults,
+)

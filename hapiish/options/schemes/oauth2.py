@@ -1,10 +1,11 @@
 """The scheme `oauth2`: logins at a provider (RFC 6749, OpenID Connect)."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from hapiish.options.cookies import SealedCookie
 from hapiish.options.declare import As, Form, Like, Text, option, settings
+from hapiish.options.manifest import Scheme
 from hapiish.options.schemes.common import Attributes, GrantedScope
 from hapiish.options.values import AnyText, ByFunction, Function, HttpUri, Json
 
@@ -138,3 +139,14 @@ class OAuth2Options:
     runtime_state_callback: Function | None = option(
         None, "`(request)` as module:attribute, returns text that is added to the state parameter."
     )
+
+
+OAUTH2: Final = Scheme(
+    options=OAuth2Options,
+    implementation="hapiish.http.auth.oauth2:OAuth2Scheme",
+    extra="auth",
+    packages=("authlib", "cryptography", "httpx"),
+    handshake=False,  # a login needs a browser that follows redirects
+    cookie="oauth2-{}",
+    one_of=(("provider", "issuer"),),
+)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from hapiish.options import RouteAuth
 from hapiish.options.declare import Role
-from hapiish.options.schemes import NO_HANDSHAKE, SCHEMES
+from hapiish.options.schemes import SCHEMES
 from hapiish.options.walk import walk
 from hapiish.table.checks import options
 from hapiish.table.checks.templates import Available, faults
@@ -182,7 +182,7 @@ def handshakes(draft: Draft) -> Iterator[Problem]:
     for namespace in draft.namespaces:
         for name in _handshake_strategies(namespace) or ():
             scheme = draft.scheme(name)
-            if scheme in NO_HANDSHAKE:
+            if scheme in SCHEMES and not SCHEMES[scheme].handshake:
                 at = (*namespace.at, "auth") if namespace.value.get("auth") is not None else namespace.at
                 message = f'the strategy "{name}" ({scheme}) cannot authenticate a Socket.IO handshake'
                 hint = "sign in over HTTP, start a session there, and use a session strategy for the namespace"

@@ -1,0 +1,100 @@
+"""The manifest of a built-in scheme, cache or kind: everything that the check and the compiler know about it.
+
+A manifest stands beside the class of its options and names its implementation as text, so that a check imports none.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Generic, NamedTuple, TypeVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltIn:
+    """A built-in. `options` is the class of its options, `implementation` its factory as module:attribute.
+
+    The factory has the signature of a user's. `packages` are the optional packages that it needs, or a function that
+    returns those for some options as the file has them; `extra` is the extra of hapiish that installs them.
+    """
+
+    options: type
+    implementation: str
+    extra: str = ""
+    packages: tuple[str, ...] | Callable[[Any], Iterable[str]] = ()
+
+    def needs(self, options: Any) -> Iterable[str]:
+        """Returns the optional packages that these options need."""
+        return self.packages(options) if callable(self.packages) else self.packages
+
+    def factory(self) -> Callable[..., Any]:
+        """Imports the implementation."""
+        found: Callable[..., Any] = attribute(self.implementation)
+        return found
+
+
+class Fault(NamedTuple):
+    """A fault of a strategy's options, at the value of `key` or at the key itself; without one, at all options."""
+
+    message: str
+    key: str = ""
+    hint: str = ""
+    is_at_key: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheme(BuiltIn):
+    """A built-in scheme.
+
+    - `handshake`: whether it can authenticate the handshake of a socket
+    - `cookie`: the default name of the cookie that its option `cookie` declares, with {} for the strategy's name
+    - `one_of`, `at_most_one`: groups of options of which a strategy sets exactly one, or at most one
+    - `faults`: a function of the options in the file that yields their further faults
+    """
+
+    handshake: bool = True
+    cookie: str = ""
+    one_of: tuple[tuple[str, ...], ...] = ()
+    at_most_one: tuple[tuple[str, ...], ...] = ()
+    faults: Callable[[Mapping[str, Any]], Iterator[Fault]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind(BuiltIn):
+    """A built-in kind of handlers.
+
+    `description` and `wanted` describe the option `handler: {kind: …}`; `defaults` are route options, of which those
+    for a body do not apply to GET routes (hapi's `handler.defaults`).
+    """
+
+    description: str
+    wanted: str = ""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+T = TypeVar("T", bound=BuiltIn)
+
+
+class BuiltIns(Mapping[str, T], Generic[T]):
+    """The manifests of a family by name, given as module:attribute: each is imported when it is first needed."""
+
+    def __init__(self, given: Mapping[str, str | T]) -> None:
+        self.given = dict(given)
+
+    def __getitem__(self, name: str) -> T:
+        found = self.given[name]
+        return attribute(found) if isinstance(found, str) else found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.given
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.given)
+
+    def __len__(self) -> int:
+        return len(self.given)
+
+
+def attribute(name: str) -> Any:
+    """Imports the object `module:attribute`."""
+    module, _, found = name.partition(":")
+    return getattr(import_module(module), found)
