@@ -12,6 +12,7 @@ import json
 import math
 import re
 import sys
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -100,6 +101,16 @@ def decode_trusted(text: bytes) -> Any:
 def to_json_types(value: Any) -> Any:
     """Returns a copy of `value` in JSON types, a QuerySet as a list of its documents; TypeError has the location."""
     return _copied(value, (), 0)
+
+
+def to_base64url(data: bytes) -> str:
+    """Encodes with the URL-safe alphabet, without padding (RFC 7515 §2)."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def from_base64url(text: str) -> bytes:
+    """Decodes what `to_base64url` returns; raises ValueError for another length, or text outside of ASCII."""
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def _read(data: bytes, most_digits: int) -> Any:

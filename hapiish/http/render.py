@@ -18,7 +18,7 @@ from hapiish.http.cookies.cookies import Cookies
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import BODILESS, Headers, Response
 from hapiish.http.guards.cors import Cors
-from hapiish.http.syntax.header import Pair, pair
+from hapiish.http.syntax.header import Pair, hop_by_hop, pair
 
 Rendered = tuple[int, list[Pair], bytes | Body]
 
@@ -30,12 +30,6 @@ _END_OF_205 = [(b"content-length", b"0")]  # the only status without a body that
 _READING = frozenset({"GET", "HEAD"})
 _NO_SETTINGS: Mapping[str, Any] = {}
 _NOT_JSON = frozenset({str, type(None), bytes, bytearray, memoryview})
-_HOP_BY_HOP = frozenset(
-    (
-        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"),
-        *("transfer-encoding", "upgrade"),
-    )
-)
 _CREATING = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -330,8 +324,7 @@ def _pass_through(source: Any, response: Response) -> None:
             )
     own, response.headers = response.headers, {}
     pairs = list(getattr(source.headers, "multi_items", source.headers.items)())
-    named = [value.lower() for name, value in pairs if name.lower() == "connection"]
-    hops = _HOP_BY_HOP.union(token.strip() for value in named for token in value.split(","))
+    hops = hop_by_hop(",".join(value for name, value in pairs if name.lower() == "connection"))
     for name, value in pairs:
         if name.lower() not in hops:
             response.header(name, value, append=True)

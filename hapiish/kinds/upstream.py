@@ -11,24 +11,17 @@ from typing import Any
 import httpx
 
 from hapiish import boom
-from hapiish.http.syntax.header import pair
+from hapiish.http.syntax.header import hop_by_hop, pair
 from hapiish.service import Service
 
-# Connection-specific headers are not forwarded (RFC 9110 §7.6.1 and its predecessor).
-_HOP_BY_HOP = frozenset(
-    {
-        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"),
-        *("trailer", "transfer-encoding", "upgrade"),
-    }
-)
 _NO_BODY = frozenset({204, 304})
 _MAX_LOGGED = 100  # upstreams whose outages are logged: a `mapUri` function may return any number of them
 
 
 def end_to_end(headers: Mapping[str, str]) -> dict[str, str]:
     """Returns the end-to-end headers, with lower-case names."""
-    listed = {name.strip().lower() for name in headers.get("connection", "").split(",")}
-    return {name: value for name, value in headers.items() if name not in _HOP_BY_HOP and name not in listed}
+    hops = hop_by_hop(headers.get("connection", ""))
+    return {name: value for name, value in headers.items() if name not in hops}
 
 
 class Upstream:

@@ -178,6 +178,13 @@ async def test_a_response_from_upstream_keeps_its_status_and_headers(make: Make)
     assert (alone.status_code, "x-a" in alone.headers) == (200, False)
 
 
+@pytest.mark.parametrize("name", ["Proxy-Connection", "Keep-Alive", "TE", "Trailer", "Upgrade", "Proxy-Authenticate"])
+async def test_a_response_from_upstream_loses_its_headers_of_the_connection(make: Make, name: str) -> None:
+    response = await answer(make, f"h.response(Upstream(200, {{'{name}': 'keep-alive', 'X-A': 'a'}}))")
+    assert response.headers["x-a"] == "a"
+    assert name.lower() not in response.headers
+
+
 async def test_the_cookies_of_upstream_and_of_the_handler_both_go_out(make: Make) -> None:
     upstream = "Upstream(200, {'Set-Cookie': 'a=1', 'Vary': 'x'})"
     response = await answer(make, f"h.response({upstream}).header('set-cookie', 'b=2').vary('y')")

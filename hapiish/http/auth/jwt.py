@@ -4,7 +4,6 @@ A token's signature is verified once and cached; its times are checked and the u
 request.
 """
 
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from time import time
@@ -206,7 +205,7 @@ def _headless(header: Any) -> str | None:
     """The header of tokens sent without one, encoded as the text before the first dot."""
     if header is None or isinstance(header, str):
         return header
-    return urlsafe_b64encode(codec.encode(header)).rstrip(b"=").decode()
+    return codec.to_base64url(codec.encode(header))
 
 
 def _scopes(claims: Any, path: Sequence[str]) -> list[str]:

@@ -1,6 +1,5 @@
 """Signs tokens (RFC 7515, RFC 7519): the counterpart of `tokens`, with the same keys."""
 
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from math import isfinite
@@ -70,7 +69,7 @@ class Signer:
         complete = self._complete(claims, expires_in)
         header = self._headless or _part({"alg": key.name, "typ": "JWT", **({"kid": key.kid} if key.kid else {})})
         payload = _part(complete)
-        signature = urlsafe_b64encode(key.sign(f"{header}.{payload}".encode())).rstrip(b"=").decode()
+        signature = codec.to_base64url(key.sign(f"{header}.{payload}".encode()))
         text = f"{payload}.{signature}" if self._headless else f"{header}.{payload}.{signature}"
         try:
             claims = self._verifier.verify(text).claims()
@@ -105,4 +104,4 @@ class Signer:
 
 
 def _part(value: Mapping[str, Any]) -> str:
-    return urlsafe_b64encode(codec.encode(value)).rstrip(b"=").decode()
+    return codec.to_base64url(codec.encode(value))

@@ -4,7 +4,6 @@ Messages are those of @hapi/jwt. A key is tried with its own algorithms only, an
 """
 
 import re
-from base64 import urlsafe_b64decode
 from collections.abc import Mapping, Sequence
 from copy import copy
 from math import inf
@@ -194,7 +193,7 @@ def _read(text: str) -> Token:
 
 def _object(part: str) -> dict[str, Any] | None:
     try:
-        value = codec.decode(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        value = codec.decode(codec.from_base64url(part))
     except ValueError:
         return None
     return value if isinstance(value, dict) else None

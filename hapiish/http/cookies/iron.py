@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import re
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from time import time
 from typing import Any, Final
@@ -54,8 +53,8 @@ def seal(value: Any, password: Password, *, ttl: int | None = None, clock: Calla
     name, secret = _sealing(password)
     salt, iv = _salt(), secrets.token_bytes(16)
     expires = str(int(clock() * 1000) + ttl) if ttl else ""
-    encrypted = _base64url(_encrypted(codec.encode(value), _key(secret, salt), iv))
-    sealed = f"{_PREFIX}*{name}*{salt}*{_base64url(iv)}*{encrypted}*{expires}"
+    encrypted = codec.to_base64url(_encrypted(codec.encode(value), _key(secret, salt), iv))
+    sealed = f"{_PREFIX}*{name}*{salt}*{codec.to_base64url(iv)}*{encrypted}*{expires}"
     return f"{sealed}*{_mac(secret, sealed, _salt())}"
 
 
@@ -124,21 +123,17 @@ def _key(secret: str, salt: str) -> bytes:
 
 
 def _mac(secret: str, text: str, salt: str) -> str:
-    return f"{salt}*{_base64url(hmac.digest(_key(secret, salt), text.encode(), 'sha256'))}"
+    return f"{salt}*{codec.to_base64url(hmac.digest(_key(secret, salt), text.encode(), 'sha256'))}"
 
 
 def _is_equal(ours: str, theirs: str) -> bool:
     return hmac.compare_digest(ours.encode(), theirs.encode())
 
 
-def _base64url(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
 def _bytes(text: str) -> bytes:
     if not _PIECE.fullmatch(text):
         raise ValueError(text)
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return codec.from_base64url(text)
 
 
 def _encrypted(data: bytes, key: bytes, iv: bytes) -> bytes:

@@ -11,6 +11,12 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LOCAL: Final = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")
 _SET_BY_SERVER: Final = frozenset({"transfer-encoding"})
+_HOP_BY_HOP: Final = frozenset(
+    {
+        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"),
+        *("trailer", "transfer-encoding", "upgrade"),
+    }
+)
 _BARE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _URI: Final = "!#$%&'()*+,/:;=?@[]~"
 """Characters that `Location` keeps: those of RFC 3986, and the percent sign."""
@@ -44,6 +50,11 @@ def _key(name: str) -> bytes:
 def encoded(uri: str) -> str:
     """`uri` with percent codes for every character that a URI cannot hold (RFC 3986 §2.1)."""
     return quote(_BARE_PERCENT.sub("%25", uri), safe=_URI, errors="replace")
+
+
+def hop_by_hop(connection: str) -> frozenset[str]:
+    """The headers that an intermediary does not forward, given the value of `Connection` (RFC 9110 §7.6.1)."""
+    return _HOP_BY_HOP.union(name.strip().lower() for name in connection.split(","))
 
 
 def is_local(target: Any) -> TypeGuard[str]:

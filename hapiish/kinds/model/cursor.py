@@ -4,7 +4,6 @@ A cursor has the last document's values of the sort keys, the id last, so that i
 nor repeat documents. A cursor is validated like any other input: a forged one is only another position in the list.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,15 +43,14 @@ class Order:
     def cursor(self, row: Mapping[str, Any]) -> str:
         """Returns the cursor of the page after this stored document."""
         values = [key.type.plain(_value_at(row, key.path)) for key in self.keys]
-        text = codec.encode([self._name(), *values])
-        return urlsafe_b64encode(text).decode().rstrip("=")
+        return codec.to_base64url(codec.encode([self._name(), *values]))
 
     def after(self, cursor: str) -> Condition:
         """Returns the condition for documents after the cursor. Raises Unfit for a cursor of another order."""
         try:
             if len(cursor) > _MAX_LENGTH:
                 raise ValueError
-            name, *values = codec.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+            name, *values = codec.decode(codec.from_base64url(cursor))
             if name != self._name() or len(values) != len(self.keys):
                 raise ValueError
             return self._after([self._stored(key, value) for key, value in zip(self.keys, values, strict=True)])

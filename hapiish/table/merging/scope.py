@@ -24,7 +24,7 @@ class Scope:
     def __init__(self, servers: tuple[Layer, ...], above: tuple[Layer, ...] = ()) -> None:
         self.servers = servers
         self.above = above
-        self._merged: dict[str, Merged] = {}
+        self._merged: dict[Part | None, Merged] = {}
 
     def inside(self, *layers: Layer) -> "Scope":
         """Returns this scope with more layers on top; the same scope if they are empty."""
@@ -40,22 +40,22 @@ class Scope:
         part = _bodiless if method == GET else None
         if kind is not None and kind.value:
             return _merged((*self.servers, kind, *self.above), part)
-        return self._once(GET if method == GET else "", part)
+        return self._once(part)
 
     @property
     def defaults(self) -> Merged:
         """The effective options of routes with a request body."""
-        return self._once("", None)
+        return self._once(None)
 
     @property
     def for_events(self) -> Merged:
         """The effective options of Socket.IO events."""
-        return self._once("event", _for_event)
+        return self._once(_for_event)
 
-    def _once(self, key: str, part: Part | None) -> Merged:
-        if key not in self._merged:
-            self._merged[key] = _merged((*self.servers, *self.above), part)
-        return self._merged[key]
+    def _once(self, part: Part | None) -> Merged:
+        if part not in self._merged:
+            self._merged[part] = _merged((*self.servers, *self.above), part)
+        return self._merged[part]
 
 
 def _merged(layers: tuple[Layer, ...], part: Part | None) -> Merged:
