@@ -13,10 +13,10 @@ from hapiish.http.cookies.cookies import Cookies
 from hapiish.http.exchange.request import Request, is_free
 from hapiish.http.exchange.route import Finalizer, Step, caller
 from hapiish.http.validation.validator import compile_schema
-from hapiish.options.manifest import Scheme
+from hapiish.options.manifest import SchemeManifest
 from hapiish.options.schemes import SCHEMES
 from hapiish.realm import visiting
-from hapiish.table.compose.owned_names import owned_by_default, owner_of
+from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.extras import needs_of
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
@@ -58,7 +58,7 @@ class AuthCompiler:
             return None
         return scheme
 
-    def built_in(self, name: str, given: model.Strategy, scheme: Scheme) -> tuple[Any, Any] | None:
+    def built_in(self, name: str, given: model.Strategy, scheme: SchemeManifest) -> tuple[Any, Any] | None:
         """Returns the factory of a built-in scheme, and its options with resolved names; None after a problem."""
         if not self.names.extras(needs_of(scheme, given.options, given.mark)):
             return None
@@ -73,7 +73,7 @@ class AuthCompiler:
         factory = self.names.object(own)
         if factory is missing:
             return None
-        options = dict(given.options)
+        options = given.options
         schema = getattr(factory, "options_schema", None)
         # The report of `compile_schema` contains no values: an option may be a secret.
         faults = compile_schema(schema, {}).errors(options) if schema is not None else ()
@@ -81,10 +81,7 @@ class AuthCompiler:
             self.refuse(name, given, f"options{fault['path'].replace('/', '.')} {fault['message']}")
         if faults:
             return None
-        for key in getattr(factory, "references", ()):
-            if isinstance(options.get(key), str):
-                options[key] = self.names.function(owned_by_default(options[key], self.names.realm))
-        return factory, options
+        return factory, self.names.references(factory, options, self.names.realm)
 
     def refuse(self, name: str, given: model.Strategy, message: str) -> None:
         self.problem(given.mark, Code.STRATEGY_OPTIONS, f'strategy "{name}": {message}')

@@ -4,9 +4,6 @@ A kind is a factory `(server, route, options) -> (request, h)`, hapi's handler t
 of the factory have the same meaning as those of a scheme.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import is_dataclass, replace
-from importlib import import_module
 from typing import Any
 
 from hapiish import options as model
@@ -16,23 +13,11 @@ from hapiish.http.exchange.route import caller
 from hapiish.http.validation.validator import compile_schema
 from hapiish.kinds.refusal import InvalidOptions
 from hapiish.kinds.route import KindRoute
-from hapiish.options.declare import keys_of
-from hapiish.options.kinds import Handlers
-from hapiish.options.walk import walk
-from hapiish.table import extras
-from hapiish.table.compose.owned_names import owned_by_default
+from hapiish.options.kinds import KINDS
+from hapiish.table.extras import needs_of
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.types import AsyncHandler
-
-KINDS: dict[str, str] = {
-    "directory": "hapiish.kinds.directory:Directory",
-    "file": "hapiish.kinds.file:file_kind",
-    "model": "hapiish.kinds.model.handler:model_kind",
-    "proxy": "hapiish.kinds.proxy:proxy_kind",
-    "view": "hapiish.kinds.view:View",
-}
-"""The built-in kinds by name, as module:attribute; a kind is imported only if a route uses it."""
 
 
 class KindCompiler:
@@ -44,28 +29,13 @@ class KindCompiler:
 
     def handler(self, given: model.Route, kind: model.Kind) -> AsyncHandler:
         """Returns the handler of `kind` for the route; options that its factory refuses are problems."""
-        names = self.names
-        if kind.name in extras.KINDS and not names.extra(*extras.KINDS[kind.name], kind.mark):
+        names, is_own = self.names, kind.name in self.names.table.kinds
+        found = self.own(kind) if is_own else self.built_in(kind)
+        needs_views = not is_own and KINDS[kind.name].needs_views
+        views = self.views.of(kind.realm, kind.mark) if needs_views else self.views.made.get(kind.realm)
+        if found is None or (needs_views and views is None):
             return missing
-        factory = self._factory(kind.name)
-        if factory is None:
-            return missing
-        options = kind.options
-        schema = getattr(factory, "options_schema", None)
-        try:
-            faults = compile_schema(schema, {}).errors(options) if schema is not None else ()
-        except ValueError as error:
-            names.problems.append(Problem(kind.mark, Code.KIND_OPTIONS, f"options_schema of {kind.name}: {error}"))
-            return missing
-        for fault in faults:
-            said = f"handler.{kind.name}{fault['path'].replace('/', '.')} {fault['message']}"
-            names.problems.append(Problem(kind.mark, Code.KIND_OPTIONS, said))
-        if faults:
-            return missing
-        options = self._resolved(kind, getattr(factory, "references", ()))
-        views = self.views.of(kind.realm, kind.mark) if kind.name == "view" else self.views.made.get(kind.realm)
-        if kind.name == "view" and views is None:
-            return missing
+        factory, options = found
         route = KindRoute(
             id=given.id,
             method=given.method,
@@ -78,46 +48,43 @@ class KindCompiler:
         try:
             handler = names.made(factory, names.server, route, options)
         except InvalidOptions as refusal:
-            for found in refusal.faults:
-                problem = Problem(kind.place(found.path), Code.KIND_OPTIONS, found.message, found.hint)
-                if problem not in names.problems:  # the routes of a resource have the same problems
+            for fault in refusal.faults:
+                problem = Problem(kind.place(fault.path), Code.KIND_OPTIONS, fault.message, fault.hint)
+                if problem not in names.problems:  # the routes of a resource have the same faults
                     names.problems.append(problem)
             return missing
         except ValueError as error:
-            names.problems.append(Problem(kind.mark, Code.KIND_OPTIONS, f"handler.{kind.name}: {error}"))
+            self.refuse(kind, f"handler.{kind.name}: {error}")
             return missing
         if not callable(handler):
-            said = f"handler.{kind.name}: its factory returned {type(handler).__name__}, not a handler"
-            names.problems.append(Problem(kind.mark, Code.KIND_OPTIONS, said))
+            self.refuse(kind, f"handler.{kind.name}: its factory returned {type(handler).__name__}, not a handler")
             return missing
         return caller(handler, names.server.pool.call)
 
-    def _resolved(self, kind: model.Kind, references: Iterable[str]) -> Any:
-        """Returns the options with functions in place of their names."""
+    def built_in(self, kind: model.Kind) -> tuple[Any, Any] | None:
+        """Returns the factory of a built-in kind, and its options with resolved names; None after a problem."""
+        manifest = KINDS[kind.name]
+        if not self.names.extras(needs_of(manifest, kind.options, kind.mark)):
+            return None
+        return manifest.factory(), self.names.options(manifest.options, kind.options)
+
+    def own(self, kind: model.Kind) -> tuple[Any, Any] | None:
+        """Returns the factory of a kind of the table, and its options with resolved names; None after a problem."""
+        factory: Any = self.names.callable(self.names.table.kinds[kind.name].method)
+        if factory is None:
+            return None
         options = kind.options
-        if is_dataclass(options) and not isinstance(options, type):
-            named = {key: getattr(options, key) for key in references}
-            return replace(options, **{key: self._functions(given) for key, given in named.items() if given})
-        if isinstance(options, Mapping):
-            options = dict(options)
-            for key in references:
-                if isinstance(options.get(key), str):
-                    options[key] = self.names.function(owned_by_default(options[key], kind.realm))
-        if kind.name in KINDS:
-            for _, name, at in walk(keys_of(Handlers)[kind.name].hint, options):
-                if not at:
-                    return self.names.function(name)
-                options[at[0]] = self.names.function(name)
-        return options
+        schema = getattr(factory, "options_schema", None)
+        try:
+            faults = compile_schema(schema, {}).errors(options) if schema is not None else ()
+        except ValueError as error:
+            self.refuse(kind, f"options_schema of {kind.name}: {error}")
+            return None
+        for fault in faults:
+            self.refuse(kind, f"handler.{kind.name}{fault['path'].replace('/', '.')} {fault['message']}")
+        if faults:
+            return None
+        return factory, self.names.references(factory, options, kind.realm)
 
-    def _functions(self, given: str | Mapping[str, str]) -> Any:
-        if isinstance(given, str):
-            return self.names.function(given)
-        return {key: self.names.function(name) for key, name in given.items()}
-
-    def _factory(self, name: str) -> Any:
-        own = self.names.table.kinds.get(name)
-        if own is not None:
-            return self.names.callable(own.method)
-        module, _, attribute = KINDS[name].partition(":")
-        return getattr(import_module(module), attribute)
+    def refuse(self, kind: model.Kind, message: str) -> None:
+        self.names.problems.append(Problem(kind.mark, Code.KIND_OPTIONS, message))

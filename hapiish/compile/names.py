@@ -3,7 +3,8 @@
 An unresolved name becomes a problem with its location, and the compilation continues to find further problems.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import is_dataclass, replace
 from typing import Any, TypeVar
 
 from hapiish import boom
@@ -11,12 +12,13 @@ from hapiish import options as model
 from hapiish.bridge import is_async
 from hapiish.http.exchange.route import caller
 from hapiish.http.lifecycle import fail_action
+from hapiish.options.declare import keys_of
 from hapiish.options.walk import Path, walk
 from hapiish.realm import Realm, visiting
 from hapiish.resolve import ResolveError, Unresolved, failure, resolve
 from hapiish.store.models import Models
 from hapiish.supply import supplied, wanted
-from hapiish.table.compose.owned_names import owner_of
+from hapiish.table.compose.owned_names import owned_by_default, owner_of
 from hapiish.table.extras import Need, is_installed, package_problem
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
@@ -144,13 +146,23 @@ class Names:
         return found
 
     def options(self, kind: Any, given: Any) -> Any:
-        """Returns the options in `given`, as the file has them, with functions in place of the names in them.
+        """Returns options, built or as the file has them, with functions in place of the names in them.
 
-        `kind` is the class of the options, or their type.
+        `kind` is their class or type.
         """
+        if is_dataclass(given) and not isinstance(given, type):
+            keys = [key for key in keys_of(type(given)).values() if key.is_attribute]
+            return replace(given, **{key.name: self.options(key.hint, getattr(given, key.name)) for key in keys})
         for _, name, at in walk(kind, given):
             given = _replaced(given, at, self.function(name))
         return given
+
+    def references(self, factory: Any, options: Any, realm: int) -> Any:
+        """Returns options of a scheme or kind of the table with functions for the `references` of its factory."""
+        if not isinstance(options, Mapping):
+            return options
+        named = [key for key in getattr(factory, "references", ()) if isinstance(options.get(key), str)]
+        return {**options, **{key: self.function(owned_by_default(options[key], realm)) for key in named}}
 
     def extras(self, needs: Iterable[Need]) -> bool:
         """Returns True if all packages are installed; adds a problem for each that is not."""

@@ -30,9 +30,6 @@ def proxy_kind(server: Any, route: KindRoute, options: Any) -> "Proxy":
     return Proxy(server, pool, options, route.path)
 
 
-proxy_kind.references = ("map_uri", "on_request", "on_response")  # type: ignore[attr-defined]
-
-
 class Proxy:
     """The handler of one proxied route. `options` has h2o2's keys in snake_case, with names resolved to functions."""
 

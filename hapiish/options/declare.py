@@ -160,6 +160,7 @@ class Settings:
     strict: bool = False
     bare: bool = False
     chosen: "Chosen | None" = None
+    kinds: Mapping[str, BuiltIn] = field(default_factory=dict)
     extra: Extra = field(default_factory=dict)
     headers: str = ""
     acknowledgement: str = ""
@@ -242,6 +243,7 @@ def settings(**given: Any) -> Callable[[T], T]:
     - `strict`: whether null is refused as the value of a key
     - `bare`: whether an entry of a list or mapping may be null
     - `chosen`: options that depend on another option
+    - `kinds`: manifests whose names are further keys, with their options as values
     - `extra`: further keywords of JSON Schema
     - `headers`: a function as module:attribute that returns the constant response headers for the settings, pairs of
       a lower-case name and a value
@@ -300,6 +302,8 @@ def keys_of(kind: type) -> Mapping[str, Key]:
             default = each.default if each.default_factory is MISSING else each.default_factory()
             key = declared.key or camel(name)
             found[key] = Key(key, name, hint if is_attribute else get_args(hint)[0], declared, default, is_attribute)
+    for name, manifest in settings_of(kind).kinds.items():
+        found[name] = Key(name, name, manifest.options | None, Option(shown=MISSING), None, is_attribute=False)
     return found
 
 

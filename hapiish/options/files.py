@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from hapiish.options.declare import Items, Range, Text, option, settings
+from hapiish.options.manifest import KindManifest
 from hapiish.options.values import LARGEST, MAY_BE_FUNCTION
 
 LookupMap = Annotated[Mapping[str, str], Items(min=1)]
@@ -97,3 +98,14 @@ class DirectoryHandler:
     default_extension: Annotated[str, Text("^[A-Za-z0-9]+$", 'an extension such as "html"')] | None = option(
         None, "The extension, without its dot, that is tried where there is no such file.", examples=["html"]
     )
+
+
+def _subject(options: Any) -> str | None:
+    path = options.get("path") if isinstance(options, Mapping) else options
+    return path if isinstance(path, str) else None
+
+
+FILE: Final = KindManifest(options=FileHandler, implementation="hapiish.kinds.file:file_kind", subject=_subject)
+DIRECTORY: Final = KindManifest(
+    options=DirectoryHandler, implementation="hapiish.kinds.directory:Directory", subject=_subject
+)

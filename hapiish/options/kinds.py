@@ -1,17 +1,24 @@
 """Kinds of handlers (`handler: {name: options}`, `kinds:`)."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Final
 
 from hapiish.options.declare import As, At, On, option, settings
-from hapiish.options.files import DirectoryHandler, FileHandler
-from hapiish.options.proxy import ProxyHandler
-from hapiish.options.resources import ModelHandler
+from hapiish.options.manifest import BuiltIns, KindManifest
 from hapiish.options.routes import RouteOptions
 from hapiish.options.values import NOWHERE, Function, Json, Mark
-from hapiish.options.views import ViewHandler
+
+KINDS: Final = BuiltIns[KindManifest](
+    {
+        "directory": "hapiish.options.files:DIRECTORY",
+        "file": "hapiish.options.files:FILE",
+        "model": "hapiish.options.resources:MODEL",
+        "proxy": "hapiish.options.proxy:PROXY",
+        "view": "hapiish.options.views:VIEW",
+    }
+)
+"""The built-in kinds of handlers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,25 +41,15 @@ class Kind:
         return self.places.get(path, self.mark)
 
     def __str__(self) -> str:
-        given = self.options
-        match given:
-            case ModelHandler():
-                subject = f"{given.name}.{given.action}"
-            case ProxyHandler():
-                uri = re.sub("//[^/@]*@", "//", given.uri or "").partition("?")[0]  # what else it has may be secret
-                subject = uri or given.host or str(given.map_uri)
-            case ViewHandler():
-                subject = given.template
-            case {"path": str(path)} | str(path) if self.name in ("file", "directory"):
-                subject = path
-            case _:
-                return f"{{{self.name}}}"
-        return f"{{{self.name}: {subject}}}"
+        manifest = KINDS.get(self.name)
+        subject = manifest.subject(self.options) if manifest is not None and manifest.subject is not None else None
+        return f"{{{self.name}}}" if subject is None else f"{{{self.name}: {subject}}}"
 
 
 @settings(
     name="kindHandler",
     strict=True,
+    kinds=KINDS,
     extra={
         "minProperties": 1,
         "maxProperties": 1,
@@ -62,23 +59,6 @@ class Kind:
 )
 class Handlers:
     """One kind of handler and its options."""
-
-    directory: DirectoryHandler | None = option(None)
-    file: FileHandler | None = option(
-        None,
-        wanted='a path, a function "module:attribute" or settings',
-    )
-    model: ModelHandler | None = option(
-        None,
-        wanted="the name of a model, or settings",
-    )
-    proxy: ProxyHandler | None = option(
-        None,
-    )
-    view: ViewHandler | None = option(
-        None,
-        wanted="the name of a template, or {template, context, options}",
-    )
 
 
 @settings(short="method", wanted='text of the form "module:attribute", or {method, defaults}')

@@ -42,7 +42,7 @@ class Fault(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scheme(BuiltIn):
+class SchemeManifest(BuiltIn):
     """A built-in scheme.
 
     - `handshake`: whether it can authenticate the handshake of a socket
@@ -59,16 +59,19 @@ class Scheme(BuiltIn):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind(BuiltIn):
+class KindManifest(BuiltIn):
     """A built-in kind of handlers.
 
-    `description` and `wanted` describe the option `handler: {kind: …}`; `defaults` are route options, of which those
-    for a body do not apply to GET routes (hapi's `handler.defaults`).
+    - `defaults`: default route options; those for a body do not apply to GET routes (hapi's `handler.defaults`)
+    - `needs_views`: whether it renders the table's templates
+    - `spell`: a function that expands short forms of its options in the file
+    - `subject`: a function that returns the options' part of a handler's name in listings, None for none
     """
 
-    description: str
-    wanted: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    needs_views: bool = False
+    spell: Callable[[Any], Any] | None = None
+    subject: Callable[[Any], str | None] | None = None
 
 
 T = TypeVar("T", bound=BuiltIn)

@@ -1,9 +1,11 @@
 """The kind `proxy`: answers of another server."""
 
+import re
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from hapiish.options.declare import Range, Text, option
+from hapiish.options.manifest import KindManifest
 from hapiish.options.values import LARGEST, Duration, Function, TimeSpan
 
 Host = Annotated[
@@ -86,3 +88,18 @@ class ProxyHandler:
     downstream_response_time: bool = option(
         False, "Whether the time until the server behind answers is logged, with the tags h2o2 and success or error."
     )
+
+
+def _subject(options: ProxyHandler) -> str:
+    uri = re.sub("//[^/@]*@", "//", options.uri or "").partition("?")[0]  # user information and query may be secret
+    return uri or options.host or str(options.map_uri)
+
+
+PROXY: Final = KindManifest(
+    options=ProxyHandler,
+    implementation="hapiish.kinds.proxy:proxy_kind",
+    extra="proxy",
+    packages=("httpx",),
+    defaults={"payload": {"output": "stream", "parse": False}},
+    subject=_subject,
+)

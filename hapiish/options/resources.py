@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from hapiish.options.declare import As, Form, Items, Range, Text, option, settings
+from hapiish.options.manifest import KindManifest
 from hapiish.options.values import Function, Json
 
 Fields = Annotated[tuple[str, ...], Items(unique=True), Form(name="modelFields", nullable=True)]
@@ -158,3 +159,20 @@ class ModelHandler:
         "of the field's type, finds no document.",
         examples=[{"archived": False, "list": "{params.listId}", "key": "{credentials.tenant}/{params.name}"}],
     )
+
+
+def _spell(options: Any) -> Any:
+    """Returns the options with `filters` as a mapping of fields to operators."""
+    filters = options.get("filters") if isinstance(options, Mapping) else None
+    if filters is None:
+        return options
+    operators = filters if isinstance(filters, Mapping) else dict.fromkeys(filters)
+    return {**options, "filters": {field: given or [] for field, given in operators.items()}}
+
+
+MODEL: Final = KindManifest(
+    options=ModelHandler,
+    implementation="hapiish.kinds.model.handler:model_kind",
+    spell=_spell,
+    subject=lambda options: f"{options.name}.{options.action}",
+)

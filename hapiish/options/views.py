@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from hapiish.options.declare import As, Items, Text, option, settings
+from hapiish.options.manifest import KindManifest
 from hapiish.options.values import NOWHERE, Function, Identifier, Json, Mark
 
 Folders = Annotated[tuple[str, ...], Items(one=True, wanted="a folder or a list of them")]
@@ -34,6 +35,16 @@ class ViewHandler:
     )
     context: Mapping[str, Json] = option({}, "What the template sees besides.")
     options: ViewOptions = option(ViewOptions(), "What is different for this view.")
+
+
+VIEW: Final = KindManifest(
+    options=ViewHandler,
+    implementation="hapiish.kinds.view:View",
+    extra="view",
+    packages=("jinja2",),
+    needs_views=True,
+    subject=lambda options: options.template,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,14 +8,14 @@ from dataclasses import is_dataclass, replace
 from typing import Any, Final, TypeVar, cast
 
 from hapiish import options as model
-from hapiish.options.declare import Role, class_of, keys_of, settings_of
-from hapiish.options.kinds import Handlers
+from hapiish.options.declare import Role, settings_of
+from hapiish.options.kinds import KINDS
 from hapiish.options.walk import walk
 from hapiish.table.build import build, fields_of, part
 from hapiish.table.compose.owned_names import owned
 from hapiish.table.draft import Draft
 from hapiish.table.draft.parts import EventDraft, NamespaceDraft, RouteDraft
-from hapiish.table.kinds import kind_of, spelled
+from hapiish.table.kinds import kind_of
 from hapiish.table.merging.merge import Merged, spell_auth
 from hapiish.table.merging.realms import POINTS_WITHOUT_ROUTE, RealmDraft
 from hapiish.table.problems import Mark
@@ -285,14 +285,18 @@ class _Assembly:
         if name is None:
             return cast("str", written)
         at: Path = (*entry.handler_at, name)
-        mark, options, writer = self.draft.key_mark(*at), spelled(name, written[name]), self.draft.realm_at(at)
-        kind = _class_of_kind(name)
-        if kind is None:
+        mark, options, writer = self.draft.key_mark(*at), written[name], self.draft.realm_at(at)
+        built_in = KINDS.get(name)
+        if built_in is None:
             owner = next((realm.index for realm in writer.visible if name in section(realm.value, "kinds")), 0)
-            return model.Kind(name=owned(name, owner), options=options, realm=writer.index, mark=mark)
+            name = owned(name, owner)
+        elif built_in.spell is not None:
+            options = built_in.spell(options)
+        if built_in is None or not is_dataclass(built_in.options):
+            return model.Kind(name=name, options=options, realm=writer.index, mark=mark)
         marks = self.draft.marks.value
         places = {path: marks((*at, *path)) for path in _paths(written[name], ())}
-        built: Any = build(kind, options, at, marks)
+        built: Any = build(built_in.options, options, at, marks)
         return model.Kind(name=name, options=built, realm=writer.index, mark=mark, places=places)
 
     def sockets(self) -> model.Sockets | None:
@@ -336,13 +340,6 @@ class _Assembly:
             options=options,
             mark=self.draft.mark(*entry.at),
         )
-
-
-def _class_of_kind(name: str) -> Any:
-    """The dataclass of a built-in kind's options; None where a kind gets its options as a mapping."""
-    key = keys_of(Handlers).get(name)
-    kind = class_of(key.hint) if key is not None else None
-    return kind if is_dataclass(kind) else None
 
 
 def _paths(value: Any, path: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from hapiish import options as model
 from hapiish.options.caches import PROVIDERS
+from hapiish.options.kinds import KINDS
 from hapiish.options.manifest import BuiltIn
 from hapiish.options.schemes import SCHEMES
 from hapiish.table.problems import Mark, Problem
@@ -17,8 +18,6 @@ CODINGS: Final[Mapping[str, str]] = {
     "zstd": "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd",
 }
 """The module of each content coding that needs an optional package."""
-KINDS: Final[Mapping[str, tuple[str, str]]] = {"proxy": ("httpx", "proxy"), "view": ("jinja2", "view")}
-"""The package that a kind of handler needs, and its extra."""
 
 Need = tuple[str, str, Mark]
 
@@ -52,8 +51,8 @@ def _needs(table: model.Table) -> Iterator[Need]:
         yield from needs_of(SCHEMES.get(strategy.scheme), strategy.options, strategy.mark)
     yield from _of_server(table)
     for route in table.routes:
-        if isinstance(route.handler, model.Kind) and route.handler.name in KINDS:
-            yield *KINDS[route.handler.name], route.handler.mark
+        if isinstance(route.handler, model.Kind):
+            yield from needs_of(KINDS.get(route.handler.name), route.handler.options, route.handler.mark)
         yield from _of_options(table, route.options)
         decoders: Any = route.options.payload.compression
         for coding, module in CODINGS.items():

@@ -1,16 +1,9 @@
 """The names and default route options (hapi's `handler.defaults`) of handler kinds; imports no implementation."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-BUILT_IN: Final[Mapping[str, Mapping[str, Any]]] = {
-    "directory": {},
-    "file": {},
-    "model": {},
-    "view": {},
-    "proxy": {"payload": {"output": "stream", "parse": False}},
-}
-"""The built-in kinds and their default route options; those for a body do not apply to GET routes."""
+from hapiish.options.kinds import KINDS
 
 
 def kind_of(handler: Any) -> str | None:
@@ -20,22 +13,8 @@ def kind_of(handler: Any) -> str | None:
 
 def defaults(name: str, own: Any, method: str) -> Mapping[str, Any]:
     """The default route options of a kind; `own` is its declaration under `kinds`."""
-    given = own.get("defaults") if isinstance(own, Mapping) else BUILT_IN.get(name)
+    built_in = KINDS.get(name)
+    given = own.get("defaults") if isinstance(own, Mapping) else built_in.defaults if built_in is not None else None
     if method == "GET" and given:
         return {key: value for key, value in given.items() if key != "payload"}
     return given or {}
-
-
-def spelled(name: str, options: Any) -> Any:
-    """Expands the short forms of a kind's options."""
-    if name != "model" or not isinstance(options, Mapping):
-        return options
-    filters = options.get("filters")
-    if filters is None:
-        return options
-    return {
-        **options,
-        "filters": {field: filters[field] or [] for field in filters}
-        if isinstance(filters, Mapping)
-        else {field: [] for field in filters},
-    }

@@ -24,9 +24,6 @@ def model_kind(server: Any, route: KindRoute, options: Any) -> Action:
     return action
 
 
-model_kind.references = ("computed",)  # type: ignore[attr-defined]
-
-
 def faults(cls: Any, path: str, options: Any) -> Sequence[OptionFault]:
     """Returns the faults of the options of a route on `path` over this class. Needs no server."""
     try:

@@ -5,9 +5,9 @@ A table declares further schemes in `auth.schemes`, also by name and module:attr
 
 from typing import Final
 
-from hapiish.options.manifest import BuiltIns, Scheme
+from hapiish.options.manifest import BuiltIns, SchemeManifest
 
-SCHEMES: Final = BuiltIns[Scheme](
+SCHEMES: Final = BuiltIns[SchemeManifest](
     {
         "apiKey": "hapiish.options.schemes.api_key:API_KEY",
         "basic": "hapiish.options.schemes.basic:BASIC",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Final
 
 from hapiish.options.declare import Items, Text, option, settings
-from hapiish.options.manifest import Scheme
+from hapiish.options.manifest import SchemeManifest
 from hapiish.options.schemes.common import Attributes, GrantedScope
 from hapiish.options.values import Function, HeaderName, Json
 
@@ -55,7 +55,7 @@ class ApiKeyOptions:
     unauthorized_attributes: Attributes = option({}, "Attributes of the challenge in WWW-Authenticate, such as realm.")
 
 
-API_KEY: Final = Scheme(
+API_KEY: Final = SchemeManifest(
     options=ApiKeyOptions,
     implementation="hapiish.http.auth.apikey:ApiKeyScheme",
     one_of=(("validate", "keys"),),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
 from hapiish.options.declare import Items, Text, option, settings
-from hapiish.options.manifest import Scheme
+from hapiish.options.manifest import SchemeManifest
 from hapiish.options.schemes.common import Attributes, GrantedScope
 from hapiish.options.values import Function, Json
 
@@ -44,7 +44,7 @@ def _packages(options: Mapping[str, Any]) -> Iterator[str]:
         yield "cryptography"
 
 
-BASIC: Final = Scheme(
+BASIC: Final = SchemeManifest(
     options=BasicOptions,
     implementation="hapiish.http.auth.basic:BasicScheme",
     extra="auth",

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from hapiish.options.cookies import SealedCookie
 from hapiish.options.declare import Text, option, settings
-from hapiish.options.manifest import Fault, Scheme
+from hapiish.options.manifest import Fault, SchemeManifest
 from hapiish.options.values import ByFunction, Function
 
 
@@ -58,7 +58,7 @@ def _faults(options: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("keepAlive requires a cookie with a ttl", "keepAlive", "set a ttl on the cookie", is_at_key=True)
 
 
-COOKIE: Final = Scheme(
+COOKIE: Final = SchemeManifest(
     options=CookieOptions,
     implementation="hapiish.http.auth.cookie:CookieScheme",
     extra="auth",

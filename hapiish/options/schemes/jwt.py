@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
 from hapiish.options.declare import As, Form, Items, Range, option, settings
-from hapiish.options.manifest import Fault, Scheme
+from hapiish.options.manifest import Fault, SchemeManifest
 from hapiish.options.schemes.common import Attributes
 from hapiish.options.values import LARGEST, AnyText, CookieName, Duration, Function, HeaderName, HttpUri, Json, TimeSpan
 
@@ -193,7 +193,7 @@ def _faults(options: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("needs keys")
 
 
-JWT: Final = Scheme(
+JWT: Final = SchemeManifest(
     options=JwtOptions,
     implementation="hapiish.http.auth.jwt:jwt_scheme",
     extra="auth",

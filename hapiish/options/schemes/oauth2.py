@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from hapiish.options.cookies import SealedCookie
 from hapiish.options.declare import As, Form, Like, Text, option, settings
-from hapiish.options.manifest import Scheme
+from hapiish.options.manifest import SchemeManifest
 from hapiish.options.schemes.common import Attributes, GrantedScope
 from hapiish.options.values import AnyText, ByFunction, Function, HttpUri, Json
 
@@ -141,7 +141,7 @@ class OAuth2Options:
     )
 
 
-OAUTH2: Final = Scheme(
+OAUTH2: Final = SchemeManifest(
     options=OAuth2Options,
     implementation="hapiish.http.auth.oauth2:OAuth2Scheme",
     extra="auth",

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from hapiish.grammar import path as paths
+from hapiish.options.kinds import KINDS
 from hapiish.table.draft import Draft
 from hapiish.table.draft.parts import RouteDraft
 from hapiish.table.form.foreign_terms import synonym
 from hapiish.table.form.wording import did_you_mean
-from hapiish.table.kinds import BUILT_IN, kind_of
+from hapiish.table.kinds import kind_of
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.problems.near import near
@@ -119,14 +120,14 @@ def kinds(draft: Draft) -> Iterator[Problem]:
     """Unknown kinds of handlers, and declared kinds with the name of a built-in one."""
     for _, at, own in draft.sections("kinds"):
         for name in own:
-            if name in BUILT_IN:
+            if name in KINDS:
                 message = f'the kind "{name}" is already built in'
                 yield Problem(draft.key_mark(*at, name), Code.UNKNOWN_KIND, message, "give it another name")
     for route in draft.routes:
         kind = kind_of(route.handler)
         if kind is None or draft.is_partial or draft.was_pruned("kinds"):
             continue
-        known = (*BUILT_IN, *draft.known(draft.realm_at(route.handler_at).index, "kinds"))
+        known = (*KINDS, *draft.known(draft.realm_at(route.handler_at).index, "kinds"))
         if kind not in known:
             other = synonym(kind, known)
             suggestion = f'; did you mean "{other}"?' if other is not None else did_you_mean(kind, known)
