@@ -13,6 +13,7 @@ from hapiish.options.walk import walk
 from hapiish.table.compose.composition import Composition, TablePart
 from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.draft.layout import Layout
+from hapiish.table.draft.parts import Pruned
 from hapiish.table.merging.merge import Layer, Options
 from hapiish.table.merging.realms import RealmDraft
 from hapiish.table.problems import Mark
@@ -39,6 +40,7 @@ class Draft:
                 host.plugins.append(realms[part])
         self.realms = tuple(realms.values())
         self.defaults = self.realms[0].scope.defaults
+        self.was_pruned = Pruned(self.tree.broken)  # no method: a draft in a cycle would outlive its use
         self.layout = Layout(self.realms, self.tree, composition.budget, self.was_pruned)
         self.groups, self.routes, self.namespaces = self.layout.groups, self.layout.routes, self.layout.namespaces
         self._known: dict[tuple[object, ...], list[str]] = {}
@@ -131,17 +133,6 @@ class Draft:
     def key_mark(self, *path: str | int) -> Mark:
         """The position of the last key of `path`."""
         return self.marks.key(path)
-
-    def was_pruned(self, *path: str | int) -> bool:
-        """Returns whether a value at, around or inside of `path` was pruned, so that its absence is no problem."""
-        broken, around = self._pruned
-        return path in around or any(path[:length] in broken for length in range(len(path) + 1))
-
-    @cached_property
-    def _pruned(self) -> tuple[frozenset[Path], frozenset[Path]]:
-        """The pruned paths, and all of their ancestors."""
-        broken = self.tree.broken
-        return broken, frozenset(pruned[:length] for pruned in broken for length in range(len(pruned) + 1))
 
     def cookie(self, name: str, realm: RealmDraft) -> dict[str, Any]:
         """The settings of a cookie that `realm` declares, merged over `server.state` of the root table and of `realm`.

@@ -3,12 +3,20 @@
 A layout is complete once constructed: all uses of presets and overrides are known after all routes and events.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from hapiish.grammar import path as paths
-from hapiish.table.draft.parts import AppliedOverride, EventDraft, GroupDraft, NamespaceDraft, RouteDraft, prefixed
+from hapiish.table.draft.parts import (
+    AppliedOverride,
+    EventDraft,
+    GroupDraft,
+    NamespaceDraft,
+    Pruned,
+    RouteDraft,
+    prefixed,
+)
 from hapiish.table.kinds import defaults, kind_of
 from hapiish.table.merging.merge import Layer, listed
 from hapiish.table.merging.realms import RealmDraft, hosts_of
@@ -29,9 +37,7 @@ class Layout:
     those of presets and of their uses.
     """
 
-    def __init__(
-        self, realms: Sequence[RealmDraft], tree: Tree, budget: Budget, was_pruned: Callable[..., bool]
-    ) -> None:
+    def __init__(self, realms: Sequence[RealmDraft], tree: Tree, budget: Budget, was_pruned: Pruned) -> None:
         self.realms = realms
         self.tree = tree
         self.budget = budget

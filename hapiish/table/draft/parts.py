@@ -11,6 +11,20 @@ from hapiish.table.merging.scope import Scope
 from hapiish.table.text.marks import Path
 
 
+class Pruned:
+    """The paths of pruned values; called with a path, returns whether a value at, around or inside of it was pruned.
+
+    The absence of such a value is no problem.
+    """
+
+    def __init__(self, paths: frozenset[Path]) -> None:
+        self._paths = paths
+        self._ancestors = frozenset(path[:length] for path in paths for length in range(len(path) + 1))
+
+    def __call__(self, *path: str | int) -> bool:
+        return path in self._ancestors or any(path[:length] in self._paths for length in range(len(path) + 1))
+
+
 @dataclass(frozen=True, slots=True)
 class RouteDraft:
     """A route; `options` are the effective ones by method (uppercase), merged over those of its `scope`.
