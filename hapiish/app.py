@@ -217,20 +217,7 @@ def _store(database: Database, uri: str, pool: Pool, models: Mapping[str, Any]) 
 def _realtime(table: Table, sockets: Sockets, pool: Pool) -> "RealtimeServer":
     from hapiish.realtime import RealtimeServer
 
-    return RealtimeServer(
-        path=sockets.path,
-        transports=sockets.transports,
-        origins=sockets.origins,
-        max_bytes=sockets.max_bytes,
-        ping_interval_ms=sockets.ping_interval,
-        ping_timeout_ms=sockets.ping_timeout,
-        connect_timeout_ms=sockets.connect_timeout,
-        send_buffer_count=sockets.send_buffer_count,
-        send_buffer_bytes=sockets.send_buffer_bytes,
-        namespaces={},
-        run=pool.call,
-        most_digits=table.server.json.max_digits,
-    )
+    return RealtimeServer(sockets, namespaces={}, run=pool.call, most_digits=table.server.json.max_digits)
 
 
 def _no_database(database: Database) -> Problem:

@@ -6,7 +6,7 @@ from typing import Any
 
 from hapiish.bridge import anywhere, loop_only
 from hapiish.codec import MOST_DIGITS
-from hapiish.realtime.engineio.engine import Origins
+from hapiish.options import Sockets
 from hapiish.realtime.engineio.transport import Transport
 from hapiish.realtime.socketio.hooks import NamespaceHooks
 from hapiish.realtime.socketio.hub import Hub
@@ -19,44 +19,22 @@ Skipped = Socket | str
 
 
 class RealtimeServer:
-    """Serves Socket.IO 5 clients (JavaScript 3 and 4). Durations are milliseconds, sizes bytes.
+    """Serves Socket.IO 5 clients (JavaScript 3 and 4); `namespaces` are those of the hooks, not of `settings`.
 
-    `origins` None allows pages of the same origin, `"*"` all. A client with more than `send_buffer_count` messages or
-    `send_buffer_bytes` unsent is disconnected as "slow". A client that sends a message over `max_bytes`, or opens no
-    namespace within `connect_timeout_ms` (None: ping interval and timeout together), is disconnected. `run` calls
-    blocking functions in a thread; `most_digits` limits the integers in events.
+    A client with more unsent messages than `settings` allow is disconnected as "slow". `run` calls blocking functions
+    in a thread; `most_digits` limits the integers in events.
     """
 
     def __init__(
         self,
+        settings: Sockets,
         *,
-        path: str = "/socket.io",
-        transports: Sequence[str] = ("websocket",),
-        origins: Origins = None,
-        max_bytes: int = 65536,
-        ping_interval_ms: int = 25000,
-        ping_timeout_ms: int = 20000,
-        connect_timeout_ms: int | None = None,
-        send_buffer_count: int = 256,
-        send_buffer_bytes: int = 1048576,
         namespaces: Mapping[str, NamespaceHooks],
         run: Run = asyncio.to_thread,
         most_digits: int = MOST_DIGITS,
     ) -> None:
-        self.path = "/" + path.strip("/")
-        self._hub = Hub(
-            namespaces,
-            run=run,
-            most_digits=most_digits,
-            transports=[*transports],
-            origins=origins,
-            max_http_buffer_size=max_bytes,
-            ping_interval=ping_interval_ms / 1000,
-            ping_timeout=ping_timeout_ms / 1000,
-            connect_timeout=connect_timeout_ms / 1000 if connect_timeout_ms is not None else None,
-            send_buffer_count=send_buffer_count,
-            send_buffer_bytes=send_buffer_bytes,
-        )
+        self.path = "/" + settings.path.strip("/")
+        self._hub = Hub(namespaces, settings=settings, run=run, most_digits=most_digits)
 
     @property
     def namespaces(self) -> Mapping[str, NamespaceHooks]:

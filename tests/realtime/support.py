@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from hapiish.http.serving.connections import Limits
 from hapiish.http.serving.websocket import WebSocketProtocol
+from hapiish.options import Sockets
 from hapiish.realtime import NamespaceHooks, RealtimeServer, Socket
 
 PATIENCE = 10  # seconds until something that should have come is missed
@@ -24,8 +25,8 @@ async def echo(socket: Socket, data: Any) -> Any:
 
 def realtime(hooks: NamespaceHooks | None = None, **options: Any) -> RealtimeServer:
     """A server whose default namespace has `hooks`, and an `echo` if there are none."""
-    options.setdefault("namespaces", {"/": hooks or NamespaceHooks(events={"echo": echo})})
-    return RealtimeServer(**options)
+    namespaces = options.pop("namespaces", {"/": hooks or NamespaceHooks(events={"echo": echo})})
+    return RealtimeServer(Sockets(**options), namespaces=namespaces)
 
 
 @asynccontextmanager

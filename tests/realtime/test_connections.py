@@ -246,7 +246,7 @@ async def test_a_failing_disconnect_hook_is_logged_and_harms_nobody(caplog: pyte
 
 
 async def test_a_connection_without_namespaces_is_not_kept() -> None:
-    server = realtime(ping_interval_ms=200, ping_timeout_ms=200)
+    server = realtime(ping_interval=200, ping_timeout=200)
     async with serving(server) as port, raw(port) as idle:
         assert await idle.closed() == (1000, "server disconnect")
 

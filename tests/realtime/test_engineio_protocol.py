@@ -15,6 +15,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from hapiish.http.serving.protocol import HttpProtocol
+from hapiish.options import Duration, Size, Sockets
 from hapiish.realtime import Socket
 from hapiish.realtime.engineio.engine import Engine
 from hapiish.realtime.engineio.transport import Transport
@@ -24,24 +25,25 @@ from tests.realtime.test_polling import Polling, polling
 
 pytestmark = pytest.mark.anyio
 
-QUICK: dict[str, Any] = {"ping_interval": 0.3, "ping_timeout": 0.2}
+QUICK: dict[str, Any] = {"ping_interval": 300, "ping_timeout": 200}
 
 
 class Server:
     """An Engine.IO server that sends back what it gets, at `/socket.io/`."""
 
-    def __init__(self, ping_interval: float = 25, ping_timeout: float = 20) -> None:
+    def __init__(self, ping_interval: int = 25000, ping_timeout: int = 20000) -> None:
         self.left: list[str] = []
         self.engine = Engine(
             opened=self.opened,
-            send_buffer_count=100,
-            send_buffer_bytes=1 << 20,
-            origins=["https://chat.example"],
-            connect_timeout=60,
-            transports=["polling", "websocket"],
-            ping_interval=ping_interval,
-            ping_timeout=ping_timeout,
-            max_http_buffer_size=1000000,
+            settings=Sockets(
+                send_buffer_count=100,
+                origins=("https://chat.example",),
+                connect_timeout=Duration(60000),
+                transports=("polling", "websocket"),
+                ping_interval=Duration(ping_interval),
+                ping_timeout=Duration(ping_timeout),
+                max_bytes=Size(1000000),
+            ),
             async_mode="asgi",
         )
 
@@ -241,7 +243,7 @@ async def test_a_poll_that_its_client_leaves_ends_the_session_at_once(
 
 
 async def test_polling_is_pinged() -> None:
-    async with client_of(Server(ping_interval=0.1)) as client:
+    async with client_of(Server(ping_interval=100)) as client:
         session = await client.session()
         for _ in range(3):
             assert await session.get() == (200, ["2"])
@@ -256,7 +258,7 @@ async def test_a_polling_session_without_pong_is_unknown_when_its_time_is_over()
 
 
 async def test_a_websocket_is_pinged_and_closed_without_pong() -> None:
-    async with client_of(Server(ping_interval=0.1, ping_timeout=0.2)) as client, client.wire() as wire:
+    async with client_of(Server(ping_interval=100, ping_timeout=200)) as client, client.wire() as wire:
         await received(wire)
         for _ in range(3):
             assert await received(wire) == "2"

@@ -11,8 +11,8 @@ from tests.realtime.test_polling import polling
 
 pytestmark = pytest.mark.anyio
 
-QUICK: dict[str, Any] = {"ping_interval_ms": 100, "ping_timeout_ms": 200}
-STEADY: dict[str, Any] = {"ping_interval_ms": 100, "ping_timeout_ms": 700}  # for who must live on a busy machine
+QUICK: dict[str, Any] = {"ping_interval": 100, "ping_timeout": 200}
+STEADY: dict[str, Any] = {"ping_interval": 100, "ping_timeout": 700}  # for who must live on a busy machine
 SEVERAL_DEADLINES = 2.0  # seconds
 
 

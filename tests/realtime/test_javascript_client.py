@@ -9,6 +9,7 @@ import pytest
 import uvicorn
 
 from hapiish import boom
+from hapiish.options import Sockets
 from hapiish.realtime import NamespaceHooks, RealtimeServer, Socket
 from tests import javascript
 from tests.realtime.support import PATIENCE, Journal, echo, realtime, serving
@@ -47,7 +48,7 @@ def server_of() -> RealtimeServer:
 
     events = {"echo": echo, "fail": fail, "slow": slow, "tell": tell, "bye": bye}
     namespaces = {"/": NamespaceHooks(connect=judge, events=events), "/chat": NamespaceHooks(events={"who": who})}
-    server = RealtimeServer(transports=["polling", "websocket"], namespaces=namespaces)
+    server = RealtimeServer(Sockets(transports=("polling", "websocket")), namespaces=namespaces)
     return server
 
 

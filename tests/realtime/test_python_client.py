@@ -113,7 +113,7 @@ async def test_the_library_knows_our_sockets() -> None:
 @pytest.mark.parametrize("ws", ["websockets-sansio", "websockets", "wsproto"])
 async def test_every_websocket_implementation_of_uvicorn_will_do(ws: str) -> None:
     journal = Journal()
-    server = realtime(journal.hooks(), ping_interval_ms=100, ping_timeout_ms=1000)
+    server = realtime(journal.hooks(), ping_interval=100, ping_timeout=1000)
     async with serving(server, ws) as port:
         async with connected(port) as client:
             assert [await client.call("echo", number) for number in range(20)] == [

@@ -7,8 +7,8 @@ import asyncio
 import gzip
 import logging
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal
+from collections.abc import Callable
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 import engineio
@@ -16,12 +16,12 @@ import engineio
 from hapiish.codec import encode
 from hapiish.http.content.compression import negotiate
 from hapiish.http.exchange.route import UNINTERRUPTED
+from hapiish.options import Sockets
 from hapiish.realtime.engineio.errors import MalformedError
 from hapiish.realtime.engineio.polling import body_of, unless_disconnected
-from hapiish.realtime.engineio.transport import REASON, Settings, Transport
+from hapiish.realtime.engineio.transport import REASON, Timing, Transport
 from hapiish.types import Receive, Scope, Send
 
-Origins = Literal["*"] | Sequence[str] | None
 Headers = list[tuple[bytes, bytes]]
 
 logger = logging.getLogger("hapiish.realtime")
@@ -56,32 +56,21 @@ class Engine(engineio.AsyncServer):
 
     sockets: dict[str, Transport]
 
-    def __init__(
-        self,
-        *,
-        opened: Callable[[Transport], None],
-        send_buffer_count: int,
-        send_buffer_bytes: int,
-        origins: Origins,
-        connect_timeout: float | None = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(**options)
-        if connect_timeout is None:
-            connect_timeout = self.ping_interval + self.ping_timeout
-        self.settings = Settings(
-            ping_interval=self.ping_interval,
-            ping_timeout=self.ping_timeout,
-            connect_timeout=connect_timeout,
-            tick=min(1.0, self.ping_interval / 4, self.ping_timeout / 4, connect_timeout / 4),
-            max_bytes=self.max_http_buffer_size,
-            send_buffer_count=send_buffer_count,
-            send_buffer_bytes=send_buffer_bytes,
+    def __init__(self, *, settings: Sockets, opened: Callable[[Transport], None], **options: Any) -> None:
+        self.settings = settings
+        self.timing = Timing(settings)
+        super().__init__(
+            transports=[*settings.transports],
+            max_http_buffer_size=settings.max_bytes,
+            ping_interval=self.timing.ping_interval,
+            ping_timeout=self.timing.ping_timeout,
+            **options,
         )
         self.opened = opened
         self._heartbeats: asyncio.Task[None] | None = None
         self.draining = False
-        self.origins = origins if origins is None or origins == "*" else frozenset(origins)
+        given = settings.origins
+        self.origins = given if given is None or given == "*" else frozenset(given)
 
     async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> Transport | None:
         """Answers a request; returns the Transport of an accepted WebSocket, for the caller to serve."""
@@ -143,15 +132,15 @@ class Engine(engineio.AsyncServer):
         if self._heartbeats is None:
             self._heartbeats = asyncio.create_task(self._check_heartbeats())
         sid = self.generate_id()
-        client = self.sockets[sid] = Transport(self.settings, sid, scope, self.sockets)
+        client = self.sockets[sid] = Transport(self.settings, self.timing, sid, scope, self.sockets)
         self.opened(client)
         upgrades = scope["type"] == "http" and "websocket" in self.transports
         return client, {
             "sid": sid,
             "upgrades": ["websocket"] if upgrades else [],
-            "pingInterval": round(self.ping_interval * 1000),
-            "pingTimeout": round(self.ping_timeout * 1000),
-            "maxPayload": self.max_http_buffer_size,
+            "pingInterval": self.settings.ping_interval,
+            "pingTimeout": self.settings.ping_timeout,
+            "maxPayload": self.settings.max_bytes,
         }
 
     # WebSockets
@@ -256,7 +245,7 @@ class Engine(engineio.AsyncServer):
 
     async def _check_heartbeats(self) -> None:
         while True:
-            await asyncio.sleep(self.settings.tick)
+            await asyncio.sleep(self.timing.tick)
             now = time.monotonic()
             for transport in tuple(self.sockets.values()):
                 transport.tick(now)

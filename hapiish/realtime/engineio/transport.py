@@ -13,12 +13,12 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 
 import engineio
 from engineio.packet import Packet
 
+from hapiish.options import Sockets
 from hapiish.realtime.engineio.errors import MalformedError
 from hapiish.realtime.engineio.outbox import Outbox, size
 from hapiish.realtime.engineio.polling import CLOSE, NOOP, Polling, packets_of
@@ -53,17 +53,15 @@ current_transport: ContextVar["Transport | None"] = ContextVar("current_transpor
 """The transport whose packets the current task handles; threads and tasks started by a handler inherit it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Limits of a transport. Durations are seconds; `tick` is the interval between two calls of `tick`."""
+class Timing:
+    """The durations of `sockets` in seconds; `tick` is the interval between two calls of `Transport.tick`."""
 
-    ping_interval: float
-    ping_timeout: float
-    connect_timeout: float
-    tick: float
-    max_bytes: int
-    send_buffer_count: int
-    send_buffer_bytes: int
+    def __init__(self, settings: Sockets) -> None:
+        self.ping_interval = settings.ping_interval / 1000
+        self.ping_timeout = settings.ping_timeout / 1000
+        given = settings.connect_timeout
+        self.connect_timeout = self.ping_interval + self.ping_timeout if given is None else given / 1000
+        self.tick = min(1.0, self.ping_interval / 4, self.ping_timeout / 4, self.connect_timeout / 4)
 
 
 class Transport:
@@ -78,8 +76,11 @@ class Transport:
     on_close: Callable[[str], Awaitable[None]]
     farewell: Callable[[str], list[Message]]
 
-    def __init__(self, settings: Settings, sid: str, scope: Scope, sessions: "dict[str, Transport]") -> None:
+    def __init__(
+        self, settings: Sockets, timing: Timing, sid: str, scope: Scope, sessions: "dict[str, Transport]"
+    ) -> None:
         self.settings = settings
+        self.timing = timing
         self.sid = sid
         self.scope = scope
         self.polling: Polling | None = None  # until it has a WebSocket
@@ -211,7 +212,7 @@ class Transport:
     def schedule_ping(self) -> None:
         """Schedules the next ping: the client is alive."""
         self.last_ping = None
-        self.ping_due = time.monotonic() + self.settings.ping_interval
+        self.ping_due = time.monotonic() + self.timing.ping_interval
 
     def tick(self, now: float) -> None:
         """Sends a due ping, closes an unanswered or unused session, starts a reader beside a slow handler."""
@@ -224,13 +225,13 @@ class Transport:
         is_read = not self.busy or (self._reader is not None and not self._reader.done())
         if self.last_ping is None:
             if now >= self.ping_due:
-                self.last_ping = max(self.ping_due, now - self.settings.tick)
+                self.last_ping = max(self.ping_due, now - self.timing.tick)
                 self.deliver(PING)
         elif not is_read:
             self.last_ping = now
-        elif now - self.last_ping > self.settings.ping_timeout:
+        elif now - self.last_ping > self.timing.ping_timeout:
             self.stop(REASON.PING_TIMEOUT)
-        if not self.in_use and not self.busy and now - self.idle_since > self.settings.connect_timeout:
+        if not self.in_use and not self.busy and now - self.idle_since > self.timing.connect_timeout:
             self.stop(REASON.SERVER_DISCONNECT)
 
     # Out
@@ -310,7 +311,7 @@ class Transport:
         """Upgrades to a WebSocket that the client has probed (Engine.IO 4, "Upgrade"); returns False on failure."""
         self.upgrading = True
         try:
-            async with asyncio.timeout(self.settings.ping_timeout):
+            async with asyncio.timeout(self.timing.ping_timeout):
                 if (await receive()).get("text") != "2probe":
                     return False
                 await send({"type": "websocket.send", "text": "3probe"})

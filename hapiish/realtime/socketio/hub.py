@@ -14,6 +14,7 @@ import socketio
 from socketio.packet import ACK, CONNECT
 
 from hapiish import boom, codec
+from hapiish.options import Sockets
 from hapiish.realtime.engineio.engine import Engine
 from hapiish.realtime.engineio.errors import MalformedError
 from hapiish.realtime.engineio.transport import Transport
@@ -60,9 +61,9 @@ class Hub(socketio.AsyncServer):
         self,
         namespaces: Mapping[str, NamespaceHooks],
         *,
-        run: Run = asyncio.to_thread,
-        most_digits: int = codec.MOST_DIGITS,
-        **options: Any,
+        settings: Sockets,
+        run: Run,
+        most_digits: int,
     ) -> None:
         super().__init__(
             client_manager=Rooms(),
@@ -71,8 +72,8 @@ class Hub(socketio.AsyncServer):
             async_handlers=False,
             logger=library,
             engineio_logger=library,
+            settings=settings,
             opened=self._open,
-            **options,
         )
         self.namespaces = Namespaces(namespaces)
         self.run = run
