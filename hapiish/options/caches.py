@@ -6,17 +6,7 @@ from typing import Annotated, Final, Literal
 
 from hapiish.options.declare import As, Chosen, Text, option, settings
 from hapiish.options.manifest import BuiltIn, BuiltIns
-from hapiish.options.values import (
-    MAY_BE_FUNCTION,
-    NOWHERE,
-    Duration,
-    Function,
-    Json,
-    Mark,
-    Size,
-    TimeOfDay,
-    TimeSpan,
-)
+from hapiish.options.values import MAY_BE_FUNCTION, NOWHERE, Duration, Function, Json, Mark, Size, TimeOfDay, TimeSpan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +82,6 @@ class Method:
         None,
         "The function that makes the cache's key, a text, of the arguments; without it they must be text, "
         "numbers and booleans.",
-        wanted='text of the form "module:attribute"',
     )
     mark: Mark = NOWHERE
 
@@ -123,10 +112,7 @@ PROVIDERS: Final = BuiltIns[BuiltIn](
     {
         "memory": BuiltIn(options=MemoryCache, implementation="hapiish.caches.memory:memory_store"),
         "redis": BuiltIn(
-            options=RedisCache,
-            implementation="hapiish.caches.redis:redis_store",
-            extra="redis",
-            packages=("redis",),
+            options=RedisCache, implementation="hapiish.caches.redis:redis_store", extra="redis", packages=("redis",)
         ),
     }
 )

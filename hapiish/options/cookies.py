@@ -20,6 +20,7 @@ from hapiish.options.values import (
     TimeSpan,
 )
 
+SameSite = Literal["Strict", "Lax", "None", False]
 _AUTO_VALUE: Final = {
     "if": {"type": "object", "required": ["method"]},
     "then": {
@@ -48,22 +49,26 @@ class Sign:
     password: Password = option(description="What values are signed with.")
 
 
-@settings(bare=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cookie:
-    """A cookie (RFC 6265)."""
+class CookieAttributes:
+    """The attributes of a cookie."""
 
     ttl: Duration | None = option(
         None, "How long a browser keeps it; without it until the browser is closed.", examples=["1d"]
     )
     is_secure: bool = option(True, "Sent over HTTPS only.")
     is_http_only: bool = option(True, "Out of reach of scripts.")
-    is_same_site: Literal["Strict", "Lax", "None", False] = option(
-        "Strict", "Whether other sites' requests carry it; false leaves the attribute out."
-    )
+    is_same_site: SameSite = option("Strict", "Whether other sites' requests carry it; false leaves the attribute out.")
     is_partitioned: bool = option(False, "Kept apart for each embedding site; needs Secure and SameSite=None.")
     path: CookiePath | None = option(None, "The path it is sent to.", examples=["/"])
     domain: Domain | None = option(None, "The domain it is sent to.")
+
+
+@settings(bare=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cookie(CookieAttributes):
+    """A cookie (RFC 6265)."""
+
     encoding: Literal["none", "base64", "base64json", "form", "iron"] = option(
         "none",
         "How its value is written: `none` is text as it is, `base64` text, `base64json` any JSON, `form` a "
@@ -103,22 +108,11 @@ class SealedIron:
 
 
 @settings()
-class SealedCookie:
+class SealedCookie(CookieAttributes):
     """The sealed cookie of a scheme."""
 
     name: CookieName = option(description="The cookie's name.", required=False, shown="sid")
     password: Password = option(description="What the value is sealed with.")
-    ttl: Duration | None = option(
-        None, "How long a browser keeps it; without it until the browser is closed.", examples=["1d"]
-    )
-    is_secure: bool = option(True, "Sent over HTTPS only.")
-    is_http_only: bool = option(True, "Out of reach of scripts.")
-    is_same_site: Literal["Strict", "Lax", "None", False] = option(
-        "Strict", "Whether other sites' requests carry it; false leaves the attribute out."
-    )
-    is_partitioned: bool = option(False, "Kept apart for each embedding site; needs Secure and SameSite=None.")
-    path: CookiePath | None = option(None, "The path it is sent to.", examples=["/"])
-    domain: Domain | None = option(None, "The domain it is sent to.")
     clear_invalid: bool = option(
         False, "Whether the browser is told to drop one that cannot be opened, or that `validate` refuses."
     )

@@ -1,7 +1,7 @@
 """`csp` of a route: the header Content-Security-Policy."""
 
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from hapiish.options.declare import As, Form, Items, Text, option, settings
 
@@ -19,6 +19,10 @@ Sources = Annotated[
 Restriction = Annotated[str, Text("^allow-[a-z-]+$", 'a word such as "allow-forms"')]
 
 
+def _sources(description: str, *default: str) -> Any:
+    return option(default, f"Sources of {description}; an empty list leaves the directive out.")
+
+
 @settings(also=(True, False), wanted="true, false or settings", headers="hapiish.http.guards.csp:headers")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Csp:
@@ -26,56 +30,25 @@ class Csp:
     or false. Settings of a route replace the server's.
     """
 
-    base_uri: Sources = option(
-        ("self",), "Sources of addresses that `<base>` may name (`base-uri`); an empty list leaves the directive out."
-    )
-    child_src: Sources = option(
-        (),
-        "Sources of workers and frames, where `workerSrc` and `frameSrc` say nothing (`child-src`); an empty "
-        "list leaves the directive out.",
-    )
-    connect_src: Sources = option(
-        ("self",),
-        "Sources of addresses that scripts may connect to (`connect-src`); an empty list leaves the directive out.",
-    )
-    default_src: Sources = option(
-        ("none",),
-        "Sources of everything that no other directive speaks of (`default-src`); an empty list leaves the "
-        "directive out.",
-    )
-    font_src: Sources = option((), "Sources of fonts (`font-src`); an empty list leaves the directive out.")
-    form_action: Sources = option(
-        (), "Sources of addresses that forms may be sent to (`form-action`); an empty list leaves the directive out."
-    )
-    frame_ancestors: Sources = option(
-        (), "Sources of pages that may frame this one (`frame-ancestors`); an empty list leaves the directive out."
-    )
-    frame_src: Sources = option((), "Sources of frames (`frame-src`); an empty list leaves the directive out.")
-    img_src: Sources = option(("self",), "Sources of images (`img-src`); an empty list leaves the directive out.")
-    manifest_src: Sources = option((), "Sources of manifests (`manifest-src`); an empty list leaves the directive out.")
-    media_src: Sources = option((), "Sources of audio and video (`media-src`); an empty list leaves the directive out.")
-    object_src: Sources = option(
-        (), "Sources of plugins such as `<object>` (`object-src`); an empty list leaves the directive out."
-    )
-    script_src: Sources = option(
-        ("self",), "Sources of scripts (`script-src`); an empty list leaves the directive out."
-    )
-    script_src_attr: Sources = option(
-        (), "Sources of scripts in attributes of elements (`script-src-attr`); an empty list leaves the directive out."
-    )
-    script_src_elem: Sources = option(
-        (), "Sources of `<script>` elements (`script-src-elem`); an empty list leaves the directive out."
-    )
-    style_src: Sources = option(("self",), "Sources of styles (`style-src`); an empty list leaves the directive out.")
-    style_src_attr: Sources = option(
-        (), "Sources of styles in attributes of elements (`style-src-attr`); an empty list leaves the directive out."
-    )
-    style_src_elem: Sources = option(
-        (), "Sources of `<style>` elements and style sheets (`style-src-elem`); an empty list leaves the directive out."
-    )
-    worker_src: Sources = option(
-        ("self",), "Sources of workers (`worker-src`); an empty list leaves the directive out."
-    )
+    base_uri: Sources = _sources("addresses that `<base>` may name (`base-uri`)", "self")
+    child_src: Sources = _sources("workers and frames, where `workerSrc` and `frameSrc` say nothing (`child-src`)")
+    connect_src: Sources = _sources("addresses that scripts may connect to (`connect-src`)", "self")
+    default_src: Sources = _sources("everything that no other directive speaks of (`default-src`)", "none")
+    font_src: Sources = _sources("fonts (`font-src`)")
+    form_action: Sources = _sources("addresses that forms may be sent to (`form-action`)")
+    frame_ancestors: Sources = _sources("pages that may frame this one (`frame-ancestors`)")
+    frame_src: Sources = _sources("frames (`frame-src`)")
+    img_src: Sources = _sources("images (`img-src`)", "self")
+    manifest_src: Sources = _sources("manifests (`manifest-src`)")
+    media_src: Sources = _sources("audio and video (`media-src`)")
+    object_src: Sources = _sources("plugins such as `<object>` (`object-src`)")
+    script_src: Sources = _sources("scripts (`script-src`)", "self")
+    script_src_attr: Sources = _sources("scripts in attributes of elements (`script-src-attr`)")
+    script_src_elem: Sources = _sources("`<script>` elements (`script-src-elem`)")
+    style_src: Sources = _sources("styles (`style-src`)", "self")
+    style_src_attr: Sources = _sources("styles in attributes of elements (`style-src-attr`)")
+    style_src_elem: Sources = _sources("`<style>` elements and style sheets (`style-src-elem`)")
+    worker_src: Sources = _sources("workers (`worker-src`)", "self")
     report_to: Annotated[str, Text(_SOURCE, "a name without space, comma and semicolon")] | None = option(
         None, "The endpoint of Reporting-Endpoints that breaches are told to (`report-to`)."
     )

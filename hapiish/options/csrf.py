@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from hapiish.options.cookies import SameSite
 from hapiish.options.declare import Range, option, settings
 from hapiish.options.values import NOWHERE, CookieName, CookiePath, Duration, Function, HeaderName, Mark, Password
 
@@ -16,7 +17,7 @@ class CsrfCookie:
     is_http_only: bool | None = option(
         None, "Out of reach of scripts; false where a script puts the token into the header of `restful`."
     )
-    is_same_site: Literal["Strict", "Lax", "None", False] | None = option(
+    is_same_site: SameSite | None = option(
         None, "Whether other sites' requests carry it; false leaves the attribute out."
     )
     is_partitioned: bool | None = option(None, "Kept apart for each embedding site; needs Secure and SameSite=None.")

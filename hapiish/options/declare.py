@@ -288,18 +288,21 @@ def settings_of(kind: type) -> Settings:
 
 @cache
 def keys_of(kind: type) -> Mapping[str, Key]:
-    """The options of a class by their key in the file, in the order of their declaration."""
-    hints: Mapping[str, Any] = kind.__annotations__
+    """The options of a class by their key in the file, in the order of their declaration, inherited ones first."""
+    hints: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
+    for each in reversed(kind.__mro__[:-1]):
+        hints |= each.__annotations__
+        fields |= each.__dict__.get("__dataclass_fields__", each.__dict__)
     if any(get_origin(hint) is tuple and kind.__name__ in get_args(hint) for hint in hints.values()):
         hints = get_type_hints(kind, include_extras=True)  # slow, and needed only by a class that holds its like
     found: dict[str, Key] = {}
-    fields: Mapping[str, Any] = getattr(kind, "__dataclass_fields__", kind.__dict__)
     for name, hint in hints.items():
-        each = fields.get(name)
-        if isinstance(each, Field) and _OPTION in each.metadata:
-            declared = each.metadata[_OPTION]
+        own = fields.get(name)
+        if isinstance(own, Field) and _OPTION in own.metadata:
+            declared = own.metadata[_OPTION]
             is_attribute = get_origin(hint) is not ClassVar
-            default = each.default if each.default_factory is MISSING else each.default_factory()
+            default = own.default if own.default_factory is MISSING else own.default_factory()
             key = declared.key or camel(name)
             found[key] = Key(key, name, hint if is_attribute else get_args(hint)[0], declared, default, is_attribute)
     for name, manifest in settings_of(kind).kinds.items():

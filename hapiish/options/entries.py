@@ -17,10 +17,6 @@ Vhost = Annotated[
 ]
 Prefix = Annotated[str, Text("^/(.*[^/])$", 'a path that begins with "/" and does not end with it')]
 Methods = Annotated[tuple[MethodName, ...], Items(min=1, unique=True, one=True)]
-_PREFIX: Final = (
-    "What is put in front of the paths of its routes; prefixes always add up, and the path `/` becomes the prefix "
-    "itself."
-)
 _FREE: Final = {"type": ["object", "null"]}
 _OF_TABLES: Final = {
     "if": {"required": ["table"]},
@@ -96,25 +92,32 @@ class Route:
         None, "The host, or a list of hosts, that the route is for; without it all.", examples=["api.example.com"]
     )
     options: RouteOptions = option(RouteOptions(), "The route's options.")
-    actions: ClassVar[ResourceActions] = option(
-        None,
-        examples=[{"delete": False}],
-        shown={},
-    )
+    actions: ClassVar[ResourceActions] = option(None, examples=[{"delete": False}], shown={})
     realm: int = 0
     mark: Mark = NOWHERE
 
 
 @settings()
-class Group:
-    """Routes with a prefix, a host or options in common."""
+class Placement:
+    """Where the routes of a used table are."""
 
-    prefix: Prefix | None = option(None, _PREFIX, examples=["/conversations"])
+    prefix: Prefix | None = option(
+        None,
+        "What is put in front of the paths of its routes; prefixes always add up, and the path `/` becomes the prefix "
+        "itself.",
+        examples=["/conversations"],
+    )
     vhost: Vhost | None = option(
         None,
         "The host, or a list of hosts, of its routes; the outermost one that is written holds.",
         examples=["api.example.com"],
     )
+
+
+@settings()
+class Group(Placement):
+    """Routes with a prefix, a host or options in common."""
+
     options: RouteOptions = option(RouteOptions(), "Options that its routes have unless they say otherwise.")
     ext: Points = option(
         Points(), "Extension functions of its routes, after those of the server and of groups around it."
@@ -134,18 +137,6 @@ class Override:
         required=False,
     )
     options: RouteOptions = option(RouteOptions(), "Options that lie over those of the route or event.")
-
-
-@settings()
-class Placement:
-    """Where the routes of a used table are."""
-
-    prefix: Prefix | None = option(None, _PREFIX, examples=["/conversations"])
-    vhost: Vhost | None = option(
-        None,
-        "The host, or a list of hosts, of its routes; the outermost one that is written holds.",
-        examples=["api.example.com"],
-    )
 
 
 @settings(name="plugin", extra={"allOf": [_OF_TABLES]})

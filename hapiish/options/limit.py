@@ -93,11 +93,7 @@ class Limit:
 Limits = Annotated[
     tuple[Limit, ...],
     As(Annotated[tuple[Limit, ...], Items(min=1, one=True, add=True)] | Literal[False]),
-    Form(
-        name="limit",
-        wanted='false, a limit, a list of them, or text such as "5/second" or "100/15m"',
-        nullable=True,
-    ),
+    Form(name="limit", wanted='false, a limit, a list of them, or text such as "5/second" or "100/15m"', nullable=True),
 ]
 
 

@@ -39,9 +39,7 @@ class ProxyHandler:
         examples=["http://users.internal/v2/{id}{query}"],
     )
     map_uri: Function | None = option(
-        None,
-        "`(request)` as module:attribute, which returns the whole address, or `{uri, headers}`.",
-        wanted='text of the form "module:attribute"',
+        None, "`(request)` as module:attribute, which returns the whole address, or `{uri, headers}`."
     )
     pass_through: bool = option(
         False,
@@ -68,16 +66,13 @@ class ProxyHandler:
         wanted='false, milliseconds, or text such as "10s"',
     )
     on_request: Function | None = option(
-        None,
-        "`(outgoing)` as module:attribute, called with the httpx request before it is sent, which it may change.",
-        wanted='text of the form "module:attribute"',
+        None, "`(outgoing)` as module:attribute, called with the httpx request before it is sent, which it may change."
     )
     on_response: Function | None = option(
         None,
         "`(request, h, upstream, error, ttl)` as module:attribute, which answers in place of the proxy. "
         "`upstream` has `status_code`, `headers` and `read()`, or is returned to stream it; it is null when "
         "there is an `error`.",
-        wanted='text of the form "module:attribute"',
     )
     ttl: Literal["upstream"] | None = option(
         None, "`upstream`: the answer may be cached as long as its own Cache-Control says."

@@ -14,10 +14,7 @@ Operators = Annotated[
     Items(unique=True),
 ]
 _PATH: Final = Text(r"^credentials(\.[A-Za-z_][A-Za-z0-9_]*)+$", 'a path such as "credentials.id"')
-_WHERE: Final = {
-    "type": ["object", "null"],
-    "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
-}
+_WHERE: Final = {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}
 
 
 @settings(short="field", wanted="the name of a field, or {field, param}")
@@ -39,9 +36,7 @@ class Owner:
     """Whose documents are meant."""
 
     value: Annotated[str, _PATH] = option(
-        description="Where the caller's own value is found in the request.",
-        examples=["credentials.id"],
-        wanted='a path such as "credentials.id"',
+        description="Where the caller's own value is found in the request.", examples=["credentials.id"]
     )
     field: str = option("owner", "The field of the document that says whose it is.", examples=["userId"])
     reads: Literal["own", "all"] = option(

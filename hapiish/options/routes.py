@@ -46,7 +46,7 @@ Use = Annotated[
                         "errorMessage": "the name of a preset, or its name with its parameters",
                     },
                 },
-            ],
+            ]
         },
         name="use",
         wanted="the name of a preset, or a list of them",

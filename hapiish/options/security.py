@@ -33,26 +33,16 @@ class Xframe:
     source: str | None = option(None, "The origin of `allow-from`; without it the rule is sameorigin.")
 
 
-@settings(
-    also=(True, False),
-    wanted="true, false or settings",
-    headers="hapiish.http.guards.security_headers:headers",
-)
+@settings(also=(True, False), wanted="true, false or settings", headers="hapiish.http.guards.security_headers:headers")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Security:
     """Security headers: true for the defaults below, settings, or false."""
 
     hsts: Hsts | None = option(
-        Hsts(),
-        "Strict-Transport-Security: true, seconds, settings, or false.",
-        wanted="true, false, seconds or settings",
-        shown={"maxAge": 15768000},
+        Hsts(), "Strict-Transport-Security: true, seconds, settings, or false.", shown={"maxAge": 15768000}
     )
     xframe: Xframe | None = option(
-        Xframe(),
-        "X-Frame-Options: true for deny, a rule, settings, or false.",
-        wanted="true, false, deny, sameorigin or settings",
-        shown={"rule": "deny"},
+        Xframe(), "X-Frame-Options: true for deny, a rule, settings, or false.", shown={"rule": "deny"}
     )
     xss: Literal["disabled", "enabled", False] = option(
         "disabled", "X-XSS-Protection: `disabled` sends 0, `enabled` 1; mode=block, false nothing."

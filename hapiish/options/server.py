@@ -20,18 +20,11 @@ PrintedTags = Annotated[
 ]
 Network = Annotated[
     str,
-    Text(
-        "^(unix|[0-9A-Fa-f:.]+(/[0-9]+)?)$",
-        'an address such as "10.0.0.1", a network such as "10.0.0.0/8", or unix',
-    ),
+    Text("^(unix|[0-9A-Fa-f:.]+(/[0-9]+)?)$", 'an address such as "10.0.0.1", a network such as "10.0.0.0/8", or unix'),
 ]
 Count = Annotated[int, Range(1)]
 PublicUri = Annotated[
-    str,
-    Text(
-        "^https?://[^/]+(/.*)?[^/]$",
-        'an address such as "https://chat.example.com", without a slash at its end',
-    ),
+    str, Text("^https?://[^/]+(/.*)?[^/]$", 'an address such as "https://chat.example.com", without a slash at its end')
 ]
 
 
@@ -236,10 +229,7 @@ class Server:
         "port; no slash at its end.",
         examples=["https://chat.example.com"],
     )
-    tls: Tls | None = option(
-        None,
-        examples=[{"key": "certs/key.pem", "cert": "certs/cert.pem"}],
-    )
+    tls: Tls | None = option(None, examples=[{"key": "certs/key.pem", "cert": "certs/cert.pem"}])
     trusted_proxies: tuple[Network, ...] = option(
         (),
         "Addresses and networks of proxies whose `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` "

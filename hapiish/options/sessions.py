@@ -3,24 +3,17 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from hapiish.options.cookies import CookieAttributes, SameSite
 from hapiish.options.declare import As, option
 from hapiish.options.values import NOWHERE, CookieName, CookiePath, Duration, Function, Mark, Password, Size, TimeSpan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionCookie:
+class SessionCookie(CookieAttributes):
     """The cookie's secret and attributes."""
 
     password: Password = option(description="What sessions are sealed with.")
-    ttl: Duration | None = option(
-        None, "How long a browser keeps it; without it until the browser is closed.", examples=["1d"]
-    )
-    is_secure: bool = option(True, "Sent over HTTPS only.")
-    is_http_only: bool = option(True, "Out of reach of scripts.")
-    is_same_site: Literal["Strict", "Lax", "None", False] = option(
-        "Lax", "Whether other sites' requests carry it; false leaves the attribute out."
-    )
-    is_partitioned: bool = option(False, "Kept apart for each embedding site; needs Secure and SameSite=None.")
+    is_same_site: SameSite = option("Lax", "Whether other sites' requests carry it; false leaves the attribute out.")
     path: CookiePath = option("/", "The path it is sent to.")
     domain: str | None = option(None, "The domain it is sent to.")
     ignore_errors: bool = option(

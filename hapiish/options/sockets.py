@@ -106,12 +106,10 @@ class Namespace:
         None,
         "Functions `(request, h)` as module:attribute, one or a list, called in order when a socket connects. "
         "An error refuses the socket and skips the remaining functions.",
-        wanted='text of the form "module:attribute"',
     )
     on_disconnect: Functions | None = option(
         None,
         "Functions `(request, h)` as module:attribute, one or a list, called in order after a socket has disconnected.",
-        wanted='text of the form "module:attribute"',
     )
     ack: Ack = option(
         "envelope",

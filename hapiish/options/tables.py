@@ -135,8 +135,7 @@ class Table:
     auth: Auth = option(Auth())
     state: Mapping[CookieName, Cookie] = option({}, "Cookies by name.", examples=[{"sid": {"ttl": "1d"}}])
     session: Session | None = option(
-        None,
-        examples=[{"cookieOptions": {"password": "${SESSION_PASSWORD:?at least 32 characters}"}}],
+        None, examples=[{"cookieOptions": {"password": "${SESSION_PASSWORD:?at least 32 characters}"}}]
     )
     ext: Annotated[Mapping[str, tuple[Ext, ...]], As(Annotated[Points, At(On.SERVER)])] = option(
         {}, "Extension functions of every route, and of the server's start and stop."
@@ -175,9 +174,7 @@ class Table:
         key="plugins",
     )
     sockets: Sockets | None = option(None)
-    views: Views | None = option(
-        None,
-    )
+    views: Views | None = option(None)
     # What is known of a table besides its options. Its `folder` is where names are looked up first, `files` are all
     # that were read, `names` is every module:attribute and where it is first written, `plugins` has registered the
     # Python plugins. A table that `is_partial` was read without these, one that `is_names` is no more than its names.

@@ -93,10 +93,7 @@ CALL: Final = Form(
     {
         "description": "A Python function as module:attribute, or a call of a server method: "
         "`users.load(params.id, 'text', 5, true)`, with values of the request (None where it has none) and literals.",
-        "anyOf": [
-            {"type": "string", "pattern": rf"^({FUNCTION_NAME}|[A-Za-z_][A-Za-z0-9_.]*\s*\(.*\))$"},
-            VARIABLE,
-        ],
+        "anyOf": [{"type": "string", "pattern": rf"^({FUNCTION_NAME}|[A-Za-z_][A-Za-z0-9_.]*\s*\(.*\))$"}, VARIABLE],
         "examples": ["handlers.messages:create", "users.load(params.id)"],
     },
     name="functionOrCall",
@@ -148,10 +145,7 @@ Password = Annotated[
                 {
                     "type": "object",
                     "minProperties": 1,
-                    "propertyNames": {
-                        "pattern": "^[A-Za-z0-9_]+$",
-                        "errorMessage": "an id of letters, digits and _",
-                    },
+                    "propertyNames": {"pattern": "^[A-Za-z0-9_]+$", "errorMessage": "an id of letters, digits and _"},
                     "additionalProperties": {
                         "anyOf": [{"type": "string", "minLength": 32}, VARIABLE],
                         "errorMessage": "a secret of at least 32 characters",
@@ -172,8 +166,7 @@ HeaderName = Annotated[str, Text(f"^{_TCHARS}$", "the name of a header")]
 MethodName = Annotated[str, Text(f"^{_TCHARS}$", 'a method such as GET, or "*" for any')]
 MediaType = Annotated[str, Text(f"^{_TCHARS}/{_TCHARS}$", 'a media type such as "text/plain"')]
 MediaTypeText = Annotated[
-    str,
-    Text(f"^{_TCHARS}/{_TCHARS}( *; *{_TCHARS}={_TCHARS})*$", 'a media type such as "application/problem+json"'),
+    str, Text(f"^{_TCHARS}/{_TCHARS}( *; *{_TCHARS}={_TCHARS})*$", 'a media type such as "application/problem+json"')
 ]
 Identifier = Annotated[str, Text(IDENTIFIER, "a name of letters, digits and _")]
 HttpUri = Annotated[str, Text("^https?://", "an http or https URI")]
@@ -182,8 +175,7 @@ CookiePath = Annotated[str, Text("^/", 'a path that starts with "/"')]
 Domain = Annotated[
     str,
     Text(
-        r"^\.?[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$",
-        "a domain",
+        r"^\.?[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$", "a domain"
     ),
 ]
 Hostname = Annotated[

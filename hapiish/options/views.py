@@ -66,24 +66,17 @@ class Views:
     """
 
     path: Folders = option(
-        (".",),
-        "The folder of the templates, or several that are searched in order.",
-        examples=["templates"],
-        wanted="a folder or a list of them",
+        (".",), "The folder of the templates, or several that are searched in order.", examples=["templates"]
     )
     relative_to: str = option(".", "The folder from which the paths are seen, itself seen from the table's own.")
     default_extension: Annotated[str, Text("^[A-Za-z0-9][A-Za-z0-9.]*$", "an extension without the dot before it")] = (
         option("html", "The extension of templates that are named without one.")
     )
-    partials_path: Folders = option(
-        (), "Folders for what templates include, besides their own.", wanted="a folder or a list of them"
-    )
+    partials_path: Folders = option((), "Folders for what templates include, besides their own.")
     layout: str | bool = option(
         False, "The template that every view is put into, as its `layoutKeyword`; true for `layout`, false for none."
     )
-    layout_path: Folders = option(
-        (), "Folders of layouts; without them they are among the templates.", wanted="a folder or a list of them"
-    )
+    layout_path: Folders = option((), "Folders of layouts; without them they are among the templates.")
     layout_keyword: Identifier = option("content", "The name by which a layout knows the rendered template.")
     encoding: str = option("utf-8", "The encoding of the files, by Python's name.")
     is_cached: bool = option(True, "Whether a template is read once; false looks for changes of its file at every use.")

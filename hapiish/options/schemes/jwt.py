@@ -9,8 +9,7 @@ from hapiish.options.schemes.common import Attributes
 from hapiish.options.values import LARGEST, AnyText, CookieName, Duration, Function, HeaderName, HttpUri, Json, TimeSpan
 
 Claim = Annotated[
-    tuple[str, ...] | Literal[False],
-    As(Annotated[tuple[AnyText, ...], Items(min=1, one=True)] | Literal[False]),
+    tuple[str, ...] | Literal[False], As(Annotated[tuple[AnyText, ...], Items(min=1, one=True)] | Literal[False])
 ]
 Algorithms = Annotated[
     tuple[
