@@ -17,7 +17,7 @@ _SCOPE: Final = (
     "Scopes. The credentials must have one of them; `+x` is required, `!x` is forbidden. `{params.x}`, `{query.x}`, "
     "`{payload.x}` and `{credentials.x}` are replaced per request; `{{` is a literal brace."
 )
-_ENTITY: Final = "Whose credentials: a user's (they have `user`), an app's (they have not) or any."
+_ENTITY: Final = "The required kind of credentials: `user` (they have `user`), `app` (they have not) or `any`."
 StrategyName = Annotated[str, Text(min=0), Refers(Role.STRATEGY)]
 Variable = Annotated[str, Form(VARIABLE)]
 *_FIRST, _LAST = SCHEMES
@@ -39,66 +39,72 @@ class Access:
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteAuth:
-    """Who may call, with every short form spelled out and the default strategy filled in."""
+    """Authentication and access rules of a route.
+
+    Here short forms are expanded, and the default strategy is filled in.
+    """
 
     strategy: ClassVar[StrategyName | None] = option(
         None,
-        "One strategy of `auth.strategies`; excludes `strategies`. Without either the default one.",
+        "One strategy of `auth.strategies`; excludes `strategies`. Without either, the default strategy applies.",
         examples=["session"],
     )
     strategies: Annotated[
         tuple[str, ...], As(Annotated[tuple[StrategyName, ...], Items(min=1, unique=True)] | None)
     ] = option(
-        description="Strategies in order; the next is tried when a request has no credentials of the previous kind.",
+        description="Strategies in order. The next one is tried if a request has no credentials for the previous one.",
         required=False,
     )
     mode: Literal["required", "optional", "try"] = option(
-        "required", "`required`; `optional`: without credentials too, but not with bad ones; `try`: with bad ones too."
+        "required",
+        "`required` demands valid credentials; `optional` also accepts requests without credentials; "
+        "`try` also accepts invalid credentials.",
     )
     payload: PayloadAuth | None = option(
         None,
-        "Whether the body is authenticated as well, by a scheme that can: `required` or true; `optional`: if "
-        "it is signed; false: not. Without it as the scheme wants it.",
+        "Authentication of the body, by a scheme that supports it: `required` or true; `optional`, only "
+        "if the body is signed; false, never. The default is the scheme's choice.",
         wanted="required, optional, true or false",
     )
     access: Annotated[tuple[Access, ...], Items(min=1, one=True)] = option(
         (),
-        "One rule or a list of them; any that passes grants access. Excludes `scope` and `entity`.",
+        "One rule or a list of them; one that passes is enough. Excludes `scope` and `entity`.",
         wanted="an access rule or a list of them",
     )
-    scope: ClassVar[Scope] = option(None, _SCOPE + " Short for one access rule.", shown=False)
+    scope: ClassVar[Scope] = option(None, _SCOPE + " Short form of one access rule.", shown=False)
     entity: ClassVar[Literal["any", "user", "app"]] = option(None, _ENTITY, shown="any")
 
 
 @settings(chosen=Chosen("scheme", "options", SCHEMES))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strategy:
-    """A scheme with its settings."""
+    """A scheme with its options."""
 
     scheme: Annotated[str, Refers(Role.SCHEME, unless=SCHEMES)] = option(
-        description=f"The built-in `{'`, `'.join(_FIRST)}` or `{_LAST}`, or a name in `auth.schemes`.",
+        description="The scheme: the built-in `apiKey`, `basic`, `cookie`, `jwt` or `oauth2`, or a name in "
+        "`auth.schemes`.",
         examples=list(SCHEMES),
     )
-    options: Mapping[str, Json] = option({}, "The scheme's options.", examples=[{"keys": "${JWT_SECRET}"}])
+    options: Mapping[str, Json] = option({}, "Options of the scheme.", examples=[{"keys": "${JWT_SECRET}"}])
     mark: Mark = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auth:
-    """How callers are known."""
+    """Authentication: schemes, strategies, and the default strategy of routes."""
 
     schemes: Mapping[Annotated[str, Form({"not": {"enum": list(SCHEMES)}}, wanted=_NEW)], Function] = option(
         {},
-        f"Schemes besides the built-in {', '.join(_FIRST)} and {_LAST}, by name: `(server, options)` as "
-        "module:attribute.",
+        "Custom schemes by name: `(server, options)` as module:attribute. `apiKey`, `basic`, `cookie`, "
+        "`jwt` and `oauth2` are built in.",
         examples=[{"badge": "acme.auth:scheme"}],
     )
     strategies: Annotated[Mapping[str, Strategy], As(Mapping[str, Strategy] | Variable)] = option(
-        {}, "Schemes with their settings, by name."
+        {}, "Strategies by name: schemes with their options."
     )
     default: RouteAuth | None = option(
         None,
-        "What routes without `auth` get: the name of a strategy, or its settings.",
+        "The strategy of routes without `auth`: its name, or settings.",
         examples=["session"],
         wanted="the name of a strategy, or its settings",
         also=(str,),

@@ -13,13 +13,15 @@ class Cache:
     """The Cache-Control header of GET routes; false sends none."""
 
     expires_in: Duration | None = option(
-        None, "How long a response may be kept; excludes `expiresAt`.", examples=["60s"]
+        None, "The time that a response may be cached; excludes `expiresAt`.", examples=["60s"]
     )
     expires_at: TimeOfDay | None = option(
-        None, "Until when a response may be kept, as local time of each day; excludes `expiresIn`.", examples=["03:30"]
+        None, "The local time of day until which a response may be cached; excludes `expiresIn`.", examples=["03:30"]
     )
-    privacy: Literal["default", "public", "private"] = option("default", "Who may keep it; `default` says nothing.")
+    privacy: Literal["default", "public", "private"] = option(
+        "default", "The directive `public` or `private`; `default` sends neither."
+    )
     statuses: Annotated[tuple[Annotated[int, Range(200, 599)], ...], Items(min=1)] = option(
-        (200, 204), "Statuses that may be kept."
+        (200, 204), "Statuses of responses that may be cached."
     )
-    otherwise: str = option("no-cache", "The header's value in all other cases.")
+    otherwise: str = option("no-cache", "The value of the header for all other responses.")

@@ -11,58 +11,60 @@ from hapiish.options.values import MAY_BE_FUNCTION, NOWHERE, Duration, Function,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachePolicy:
-    """How the values of a server method are cached (catbox's policy); without it they are not."""
+    """The caching of a server method's values (catbox policy). Without it, they are not cached."""
 
     cache: str | None = option(
-        None, "The name of the cache in `caches`; without it the default one.", examples=["shared"]
+        None, "The name of a cache in `caches`. Without it, the default cache is used.", examples=["shared"]
     )
     segment: str | None = option(
         None,
-        "The part of the cache that the values are in; `#` and the method's name by default. A segment is for "
-        "one policy alone unless it, or the cache, is shared.",
+        "The part of the cache that holds the values. The default is `#` and the name of the method. "
+        "Only one policy can use a segment, unless the segment or the cache is shared.",
     )
-    shared: bool = option(False, "Whether other policies may use the segment, too.")
+    shared: bool = option(False, "Lets other policies use the same segment.")
     expires_in: TimeSpan | None = option(
         None,
-        "How long a value is kept; excludes `expiresAt`. Without either only values with a ttl of their own are kept.",
+        "The lifetime of a value; excludes `expiresAt`. Without either, only values with a ttl of their "
+        "own are cached.",
         examples=["60s"],
     )
     expires_at: TimeOfDay | None = option(
-        None, "Until when a value is kept, as local time of each day; excludes `expiresIn`.", examples=["03:30"]
+        None, "The local time of day at which values expire; excludes `expiresIn`.", examples=["03:30"]
     )
     generate_timeout: TimeSpan | Literal[False] = option(
-        description="How long a caller waits for a value that must be made before it gets a 503; the value is "
-        "kept when it comes. false waits for as long as it takes.",
+        description="The time that a caller waits for a new value before it gets a 503. The value is cached when it "
+        "arrives. false waits without limit.",
         examples=["2s"],
         wanted='milliseconds above 0, text such as "250ms" or "10s", or false',
     )
     stale_in: TimeSpan | Function | None = option(
         None,
-        "From what age on a value is made anew when it is asked for, while the old one is still good; less "
-        "than `expiresIn`. Or `(stored, ttl)` as module:attribute, in milliseconds, which returns that age.",
+        "The age at which a value becomes stale; less than `expiresIn`. A stale value is valid, but a "
+        "request for it generates a new one. Or `(stored, ttl)` as module:attribute, which returns that "
+        "age; all three are in milliseconds.",
         examples=["50s"],
         wanted='milliseconds above 0, text such as "10s", or a function "module:attribute"',
     )
     stale_timeout: TimeSpan | None = option(
-        None, "How long a caller waits for the new value before it gets the stale one.", examples=["100ms"]
+        None, "The time that a caller waits for the new value before it gets the stale one.", examples=["100ms"]
     )
     drop_on_error: bool = option(
         True,
-        "Whether a stale value is forgotten when the method fails; if not, the caller gets it instead of the error.",
+        "Drops a stale value if the method fails. Otherwise, the caller gets the stale value instead of the error.",
     )
     pending_generate_timeout: TimeSpan | None = option(
         None,
-        "How long no second call of the method begins for a key whose first has not returned; more than "
-        "`staleTimeout`.",
+        "The time during which a key gets no second call of the method while the first has not returned; "
+        "more than `staleTimeout`.",
     )
     generate_on_read_error: bool = option(
-        True, "Whether the method is called when the cache cannot be read; if not, that is an error."
+        True, "Calls the method if the cache cannot be read. Otherwise, the caller gets the error."
     )
     generate_ignore_write_error: bool = option(
-        True, "Whether a value that cannot be kept is returned all the same; if not, that is an error."
+        True, "Returns a value that could not be cached. Otherwise, the caller gets the error."
     )
     get_decorated_value: bool = option(
-        False, "Whether the method returns an object with `value`, `cached` and `report` instead of the value."
+        False, "Makes the method return an object with `value`, `cached` and `report` instead of the value."
     )
 
 
@@ -74,14 +76,14 @@ class Method:
     """A server method."""
 
     method: Function = option(
-        description="The function as module:attribute; with a cache it may take `flags`, whose `ttl` "
-        "(milliseconds, 0: do not keep) is the value's own."
+        description="The function as module:attribute. With a cache, it can take `flags`, whose `ttl` (milliseconds; "
+        "0: not cached) sets the lifetime of the value."
     )
     cache: CachePolicy | None = option(None)
     generate_key: Function | None = option(
         None,
-        "The function that makes the cache's key, a text, of the arguments; without it they must be text, "
-        "numbers and booleans.",
+        "A function of the arguments that returns the key in the cache, a text. Without it, the "
+        "arguments must be texts, numbers and booleans.",
     )
     mark: Mark = NOWHERE
 
@@ -89,22 +91,24 @@ class Method:
 @settings(name="memoryCacheOptions")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryCache:
-    """Options of a cache in memory; each process has its own."""
+    """Options of a cache in memory. Each process has its own."""
 
-    max_byte_size: Size = option(Size(104857600), "How much it may hold; what does not fit is not cached.")
+    max_byte_size: Size = option(
+        Size(104857600), "The maximum size of the cache. A value that does not fit is not cached."
+    )
 
 
 @settings(name="redisCacheOptions")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisCache:
-    """Options of a cache in Redis, which processes and machines share."""
+    """Options of a cache in Redis, shared by processes and machines."""
 
     url: Annotated[str, Text("^(rediss?|unix)://", "a URL that begins with redis://, rediss:// or unix://")] = option(
-        description="Where Redis is: redis://, rediss:// or unix://.", examples=["redis://127.0.0.1:6379/0"]
+        description="The URL of Redis: redis://, rediss:// or unix://.", examples=["redis://127.0.0.1:6379/0"]
     )
-    partition: str = option("hapiish", "What the keys begin with, so that applications can share one Redis.")
+    partition: str = option("hapiish", "The prefix of all keys, which lets applications share one Redis.")
     timeout: TimeSpan = option(
-        Duration(1000), "How long a call waits for Redis before the value is taken for not cached."
+        Duration(1000), "The maximum time that a call waits for Redis. The value then counts as not cached."
     )
 
 
@@ -122,10 +126,10 @@ PROVIDERS: Final = BuiltIns[BuiltIn](
 @settings(chosen=Chosen("provider", "options", PROVIDERS))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheStore:
-    """Where cached values are kept."""
+    """A cache for values of server methods, sessions and plugins."""
 
     name: Annotated[str, Text("^[A-Za-z0-9][A-Za-z0-9_.-]*$", "a name of letters, digits, _, . and -")] | None = option(
-        None, "The name that policies choose it by; without it, it is the default cache.", examples=["shared"]
+        None, "The name that policies refer to. A cache without a name is the default cache.", examples=["shared"]
     )
     provider: Annotated[
         str,
@@ -135,12 +139,12 @@ class CacheStore:
         ),
         MAY_BE_FUNCTION,
     ] = option(
-        description="`memory`, `redis` (needs `hapiish[redis]`), or a store of one's own: `(server, options)` "
-        "as module:attribute, which returns a `hapiish.caches.Store`.",
+        description="`memory`, `redis` (needs `hapiish[redis]`), or a custom store: `(server, options)` as "
+        "module:attribute, which returns a `hapiish.caches.Store`.",
         examples=["redis"],
     )
     options: Annotated[Json, As(Mapping[str, Json])] = option(
-        {}, "The store's options.", examples=[{"url": "${REDIS_URL}"}]
+        {}, "Options of the store.", examples=[{"url": "${REDIS_URL}"}]
     )
-    shared: bool = option(False, "Whether several policies may use one segment of it.")
+    shared: bool = option(False, "Lets several policies use one segment of the cache.")
     mark: Mark = NOWHERE

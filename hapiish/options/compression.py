@@ -13,10 +13,10 @@ Coding = Literal["gzip", "deflate", "br", "zstd"]
 class Zlib:
     """Settings of gzip and deflate."""
 
-    level: Annotated[int, Range(0, 9)] = option(6, "From 0, not at all, to 9, the smallest.")
-    mem_level: Annotated[int, Range(1, 9)] = option(8, "Memory for the compressor, from 1 to 9.")
+    level: Annotated[int, Range(0, 9)] = option(6, "The compression level, from 0 (none) to 9 (smallest output).")
+    mem_level: Annotated[int, Range(1, 9)] = option(8, "The memory level of the compressor, from 1 to 9.")
     window_bits: Annotated[int, Range(9, 15)] = option(
-        15, "How far back repetitions are looked for: 9 to 15, as a power of two in bytes."
+        15, "The size of the window as a power of two in bytes, from 9 to 15."
     )
 
 
@@ -24,22 +24,24 @@ class Zlib:
 class Brotli:
     """Settings of Brotli."""
 
-    quality: Annotated[int, Range(0, 11)] = option(4, "From 0, the fastest, to 11, the smallest.")
+    quality: Annotated[int, Range(0, 11)] = option(
+        4, "The compression quality, from 0 (fastest) to 11 (smallest output)."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Zstd:
     """Settings of Zstandard."""
 
-    level: Annotated[int, Range(1, 19)] = option(3, "From 1, the fastest, to 19, the smallest.")
+    level: Annotated[int, Range(1, 19)] = option(3, "The compression level, from 1 (fastest) to 19 (smallest output).")
 
 
 @settings(also=(True, False), wanted="true, false or settings by coding")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoders:
-    """How bodies are compressed for clients that take it: settings by coding, or false for not at all. What is
-    compressed: media types that gain by it (text, JSON, XML, …; not text/event-stream, unless `server.mime.override`
-    says so), of at least `server.compression.minBytes` or of a length that nobody knows yet.
+    """Compression of responses for clients that accept it: settings by coding, or false for none. It applies to
+    compressible media types (text, JSON, XML, …; not text/event-stream, unless `server.mime.override` says so), and to
+    bodies of at least `server.compression.minBytes` or of unknown length.
     """
 
     gzip: Zlib = option(Zlib(), "Settings of the coding gzip.")
@@ -51,13 +53,13 @@ class Encoders:
 @settings(name="serverCompression", also=(False,), wanted="false or settings")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compression:
-    """Compression of responses on all routes; false switches it off."""
+    """Compression of responses on all routes; false disables it."""
 
-    min_bytes: Size = option(Size(1024), "The shortest body that is compressed.", examples=["1KB"])
+    min_bytes: Size = option(Size(1024), "The minimum size of a body that is compressed.", examples=["1KB"])
     encodings: Annotated[tuple[Coding, ...], Items(min=1, unique=True)] = option(
         ("gzip", "deflate"),
-        "The codings offered, in the order that decides where a client likes several equally. `br` and `zstd` "
-        "need the extra `hapiish[compression]`.",
+        "The offered codings, in order of preference among those that a client accepts equally. `br` and "
+        "`zstd` need the extra `hapiish[compression]`.",
         examples=[["zstd", "br", "gzip"]],
     )
     mark: Mark = NOWHERE
@@ -69,7 +71,9 @@ class ZlibDecoder:
     """Settings of the decoder of gzip and deflate."""
 
     window_bits: Annotated[int, Range(9, 15)] = option(
-        15, "The largest window, as a power of two in bytes, that the decoder keeps; a body of a larger one is 400."
+        15,
+        "The maximum window of the decoder, as a power of two in bytes. A body that needs a larger one "
+        "is refused with 400.",
     )
 
 
@@ -86,7 +90,8 @@ class ZstdDecoder:
 
     window_log_max: Annotated[int, Range(10, 31)] = option(
         23,
-        "The largest window, as a power of two in bytes, that a body may ask the decoder to keep; a larger one is 400.",
+        "The maximum window of the decoder, as a power of two in bytes. A body that needs a larger one "
+        "is refused with 400.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Declared cookies (`state:`), the settings of every cookie (`server.state`), and how the Cookie header is read."""
+"""Declared cookies (`state:`), the defaults of all cookies (`server.state`), and the parsing of the Cookie header."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
@@ -36,17 +36,21 @@ _AUTO_VALUE: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Iron:
-    """How long a sealed value is valid, whatever the browser does with it."""
+    """The expiry of sealed values, which the server checks."""
 
-    ttl: TimeSpan | None = option(None, "How long a sealed value is valid; without it for ever.", examples=["1d"])
-    timestamp_skew_sec: Seconds = option(Seconds(60), "By how many seconds the clocks of servers may differ.")
+    ttl: TimeSpan | None = option(
+        None,
+        "The lifetime of a sealed value, independent of the cookie's `ttl`. Without it, sealed values never expire.",
+        examples=["1d"],
+    )
+    timestamp_skew_sec: Seconds = option(Seconds(60), "The permitted clock skew between servers, in seconds.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sign:
-    """Signs the value, so that clients can read but not change it."""
+    """The signature of a value: clients can read the value but not change it."""
 
-    password: Password = option(description="What values are signed with.")
+    password: Password = option(description="The password that signs values.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +58,18 @@ class CookieAttributes:
     """The attributes of a cookie."""
 
     ttl: Duration | None = option(
-        None, "How long a browser keeps it; without it until the browser is closed.", examples=["1d"]
+        None,
+        "The lifetime of the cookie in the browser. Without it, the cookie expires when the browser is closed.",
+        examples=["1d"],
     )
-    is_secure: bool = option(True, "Sent over HTTPS only.")
-    is_http_only: bool = option(True, "Out of reach of scripts.")
-    is_same_site: SameSite = option("Strict", "Whether other sites' requests carry it; false leaves the attribute out.")
-    is_partitioned: bool = option(False, "Kept apart for each embedding site; needs Secure and SameSite=None.")
-    path: CookiePath | None = option(None, "The path it is sent to.", examples=["/"])
-    domain: Domain | None = option(None, "The domain it is sent to.")
+    is_secure: bool = option(True, "Sent over HTTPS only (Secure).")
+    is_http_only: bool = option(True, "Not readable by scripts (HttpOnly).")
+    is_same_site: SameSite = option(
+        "Strict", "Restricts the requests of other sites that carry the cookie (SameSite); false omits the attribute."
+    )
+    is_partitioned: bool = option(False, "Partitioned by top-level site (CHIPS); needs Secure and SameSite=None.")
+    path: CookiePath | None = option(None, "The path at and below which the cookie is sent (Path).", examples=["/"])
+    domain: Domain | None = option(None, "The domain to which the cookie is sent (Domain).")
 
 
 @settings(bare=True)
@@ -71,57 +79,57 @@ class Cookie(CookieAttributes):
 
     encoding: Literal["none", "base64", "base64json", "form", "iron"] = option(
         "none",
-        "How its value is written: `none` is text as it is, `base64` text, `base64json` any JSON, `form` a "
-        "mapping, `iron` any JSON, encrypted and signed.",
+        "The encoding of the value: `none` for text as it is, `base64` for text, `base64json` for any "
+        "JSON, `form` for a mapping, `iron` for any JSON, encrypted and signed.",
     )
-    password: Password | None = option(None, "What the encoding `iron` seals values with; needs `hapiish[auth]`.")
+    password: Password | None = option(None, "The password of the encoding `iron`; needs `hapiish[auth]`.")
     iron: Iron = option(Iron())
     sign: Sign | None = option(None)
-    strict_header: bool = option(True, "Whether a value outside of RFC 6265 is an error.")
-    ignore_errors: bool = option(False, "Whether a bad value is left out in silence.")
-    clear_invalid: bool = option(False, "Whether the browser is told to drop a bad value.")
+    strict_header: bool = option(True, "Treats values outside RFC 6265 as errors.")
+    ignore_errors: bool = option(False, "Ignores invalid values without an error.")
+    clear_invalid: bool = option(False, "Tells the browser to delete a cookie with an invalid value.")
     auto_value: Annotated[Json, Form(_AUTO_VALUE, nullable=True), Like(ByFunction)] | None = option(
         None,
-        "The value that clients without the cookie are given: a value that the encoding can hold, or `{method: "
+        "The value that clients without the cookie get: a value that the encoding supports, or `{method: "
         '"module:attribute"}` for a function of the request.',
         examples=["dark", {"method": "handlers.visits:new_id"}],
     )
     contextualize: Function | None = option(
         None,
-        "A function `(settings, request)` as module:attribute, which may change the settings of the cookie for "
+        "A function `(settings, request)` as module:attribute that can change the cookie's settings for "
         "one response: a mapping of `is_same_site`, `ttl` and so on.",
     )
     pass_through: bool | None = option(
-        None, "Whether a proxy sends the cookie on; without it what the handler says by `localStatePassThrough`."
+        None, "Lets proxies forward the cookie. The default is the `localStatePassThrough` of the handler."
     )
     mark: Mark = NOWHERE
 
 
 @settings()
 class SealedIron:
-    """How long a sealed value is valid, whatever the browser does with it."""
+    """The expiry of sealed values, which the server checks."""
 
     ttl: TimeSpan | None = option(
-        None, "How long a sealed value is valid; without it as long as the cookie's `ttl`.", examples=["1d"]
+        None, "The lifetime of a sealed value. The default is the cookie's `ttl`.", examples=["1d"]
     )
-    timestamp_skew_sec: Seconds = option(60, "By how many seconds the clocks of servers may differ.")
+    timestamp_skew_sec: Seconds = option(60, "The permitted clock skew between servers, in seconds.")
 
 
 @settings()
 class SealedCookie(CookieAttributes):
     """The sealed cookie of a scheme."""
 
-    name: CookieName = option(description="The cookie's name.", required=False, shown="sid")
-    password: Password = option(description="What the value is sealed with.")
+    name: CookieName = option(description="The name of the cookie.", required=False, shown="sid")
+    password: Password = option(description="The password that seals the value.")
     clear_invalid: bool = option(
-        False, "Whether the browser is told to drop one that cannot be opened, or that `validate` refuses."
+        False, "Tells the browser to delete a cookie that cannot be unsealed, or that `validate` refuses."
     )
     iron: SealedIron = option(SealedIron())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateRules:
-    """How the Cookie header is read."""
+    """The parsing of the Cookie header."""
 
-    parse: bool = option(True, "Whether cookies are read into `request.state`.")
-    fail_action: FailAction = option("error", "What happens on a bad Cookie header or value.")
+    parse: bool = option(True, "Parses cookies into `request.state`.")
+    fail_action: FailAction = option("error", "The action on an invalid Cookie header or value.")

@@ -28,18 +28,20 @@ class Cors:
         examples=[["https://app.example.com"]],
         wanted='a list of origins, or "ignore"',
     )
-    max_age: Seconds = option(Seconds(86400), "How long a browser may remember a preflight, in seconds.")
+    max_age: Seconds = option(Seconds(86400), "The time that browsers may cache a preflight response, in seconds.")
     headers: tuple[AnyText, ...] = option(
-        ("Accept", "Authorization", "Content-Type", "If-None-Match"), "Request headers allowed."
+        ("Accept", "Authorization", "Content-Type", "If-None-Match"), "Allowed request headers."
     )
     additional_headers: Annotated[tuple[AnyText, ...], Items(add=True)] = option(
-        (), "Request headers allowed besides `headers`."
+        (), "Allowed request headers in addition to `headers`."
     )
     exposed_headers: tuple[AnyText, ...] = option(
         ("WWW-Authenticate", "Server-Authorization"), "Response headers that scripts may read."
     )
     additional_exposed_headers: Annotated[tuple[AnyText, ...], Items(add=True)] = option(
-        (), "Response headers besides `exposedHeaders`."
+        (), "Response headers that scripts may read in addition to `exposedHeaders`."
     )
-    credentials: bool = option(False, "Whether cookies and authorization may be sent; not with any origin.")
-    preflight_status_code: Literal[200, 204] = option(200, "The status of a preflight's answer.")
+    credentials: bool = option(
+        False, "Allows requests with credentials (cookies, authorization). It requires a list of specific origins."
+    )
+    preflight_status_code: Literal[200, 204] = option(200, "The status of preflight responses.")

@@ -31,9 +31,9 @@ class Csp:
     """
 
     base_uri: Sources = _sources("addresses that `<base>` may name (`base-uri`)", "self")
-    child_src: Sources = _sources("workers and frames, where `workerSrc` and `frameSrc` say nothing (`child-src`)")
+    child_src: Sources = _sources("workers and frames, unless `workerSrc` and `frameSrc` are set (`child-src`)")
     connect_src: Sources = _sources("addresses that scripts may connect to (`connect-src`)", "self")
-    default_src: Sources = _sources("everything that no other directive speaks of (`default-src`)", "none")
+    default_src: Sources = _sources("everything that no other directive covers (`default-src`)", "none")
     font_src: Sources = _sources("fonts (`font-src`)")
     form_action: Sources = _sources("addresses that forms may be sent to (`form-action`)")
     frame_ancestors: Sources = _sources("pages that may frame this one (`frame-ancestors`)")
@@ -50,32 +50,33 @@ class Csp:
     style_src_elem: Sources = _sources("`<style>` elements and style sheets (`style-src-elem`)")
     worker_src: Sources = _sources("workers (`worker-src`)", "self")
     report_to: Annotated[str, Text(_SOURCE, "a name without space, comma and semicolon")] | None = option(
-        None, "The endpoint of Reporting-Endpoints that breaches are told to (`report-to`)."
+        None, "The endpoint of Reporting-Endpoints that receives violation reports (`report-to`)."
     )
     report_uri: Annotated[str, Text(_SOURCE, "an address without space, comma and semicolon")] | None = option(
-        None, "Where browsers send reports of breaches (`report-uri`).", examples=["/csp-reports"]
+        None, "The address to which browsers send violation reports (`report-uri`).", examples=["/csp-reports"]
     )
     require_trusted_types_for: bool = option(
         False,
-        "Whether scripts may only be given trusted types where text would be run (`require-trusted-types-for "
-        "'script'`).",
+        "Requires trusted types where scripts pass text to be executed (`require-trusted-types-for 'script'`).",
     )
     sandbox: Annotated[tuple[str, ...] | Literal[True], As(tuple[Restriction, ...] | Literal[True, False])] | None = (
         option(
             None,
-            "Restrictions of the page: true for all of them, or a list of what is allowed nevertheless.",
+            "Restrictions of the page (`sandbox`): true for all of them, or a list of exceptions.",
             examples=[["allow-forms", "allow-scripts"]],
             wanted="true, false or a list such as [allow-forms]",
             shown=False,
         )
     )
-    trusted_types: Sources | None = option(None, "The names of trusted types that scripts may make (`trusted-types`).")
-    upgrade_insecure_requests: bool = option(False, "Whether browsers are to use HTTPS where the page says HTTP.")
-    report_only: bool = option(
-        False, "Whether breaches are only reported, by the header Content-Security-Policy-Report-Only."
+    trusted_types: Sources | None = option(
+        None, "Names of the trusted type policies that scripts may create (`trusted-types`)."
     )
+    upgrade_insecure_requests: bool = option(
+        False, "Makes browsers use HTTPS for HTTP addresses in the page (`upgrade-insecure-requests`)."
+    )
+    report_only: bool = option(False, "Only reports violations, with the header Content-Security-Policy-Report-Only.")
     generate_nonces: Literal[True, False, "script", "style"] = option(
         True,
-        'For what there are nonces, `request.plugins["blankie"]["nonces"]` and `nonces` in views: true for '
-        "scripts and styles, `script`, `style` or false. One that nobody asks for is not made.",
+        'Provides nonces in `request.plugins["blankie"]["nonces"]` and, in views, `nonces`: true for '
+        "scripts and styles, `script`, `style` or false. A nonce is generated when it is first read.",
     )

@@ -10,19 +10,21 @@ from hapiish.options.values import NOWHERE, CookieName, CookiePath, Duration, Fu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CsrfCookie:
-    """Attributes of the token's cookie; what is not said here is as for every cookie (`server.state`)."""
+    """Attributes of the token's cookie. The defaults are those of `server.state`."""
 
-    ttl: Duration | None = option(None, "How long a browser keeps it; without it until the browser is closed.")
-    is_secure: bool | None = option(None, "Sent over HTTPS only.")
+    ttl: Duration | None = option(
+        None, "The lifetime of the cookie in the browser. Without it, the cookie expires when the browser is closed."
+    )
+    is_secure: bool | None = option(None, "Sent over HTTPS only (Secure).")
     is_http_only: bool | None = option(
-        None, "Out of reach of scripts; false where a script puts the token into the header of `restful`."
+        None, "Not readable by scripts (HttpOnly); false lets a script copy the token into the header of `restful`."
     )
     is_same_site: SameSite | None = option(
-        None, "Whether other sites' requests carry it; false leaves the attribute out."
+        None, "Restricts the requests of other sites that carry the cookie (SameSite); false omits the attribute."
     )
-    is_partitioned: bool | None = option(None, "Kept apart for each embedding site; needs Secure and SameSite=None.")
-    path: CookiePath = option("/", "The path it is sent to.")
-    domain: str | None = option(None, "The domain it is sent to.")
+    is_partitioned: bool | None = option(None, "Partitioned by top-level site (CHIPS); needs Secure and SameSite=None.")
+    path: CookiePath = option("/", "The path at and below which the cookie is sent (Path).")
+    domain: str | None = option(None, "The domain to which the cookie is sent (Domain).")
 
 
 @settings(also=(True, False), wanted="true, false or settings")
@@ -34,29 +36,31 @@ class Csrf:
     """
 
     key: CookieName = option("crumb", "The name of the cookie, and of the token in the body or the query.")
-    size: Annotated[int, Range(22, 1024)] = option(43, "The length of the token, 6 bits a character.")
-    auto_generate: bool = option(True, "Whether a caller without a token is given one.")
+    size: Annotated[int, Range(22, 1024)] = option(43, "The length of the token in characters of 6 bits.")
+    auto_generate: bool = option(True, "Issues a token to callers without one.")
     cookie_options: CsrfCookie = option(
-        CsrfCookie(), "The cookie's attributes; what is not said here is as for every cookie (`server.state`)."
+        CsrfCookie(), "Attributes of the token's cookie. The defaults are those of `server.state`."
     )
-    header_name: HeaderName = option("X-CSRF-Token", "The header that carries the token under `restful`.")
+    header_name: HeaderName = option("X-CSRF-Token", "The header that carries the token if `restful` is set.")
     password: Password | None = option(
         None,
-        "The secret that signs the tokens. Without it, the server makes a secret at start: other servers "
-        "refuse its tokens, and a restart invalidates them.",
+        "The secret that signs the tokens. Without it, the server generates a secret at start: other "
+        "servers refuse its tokens, and a restart invalidates them.",
     )
     restful: bool = option(
-        False, "Whether POST, PUT, PATCH and DELETE must bring the token in a header, rather than POST in its body."
+        False,
+        "Requires the token in a header of POST, PUT, PATCH and DELETE requests, instead of in the body "
+        "of POST requests.",
     )
-    source: Literal["payload", "query"] = option("payload", "Where a POST brings the token; it is removed from there.")
+    source: Literal["payload", "query"] = option(
+        "payload", "The part of a POST request that carries the token, which is removed from there."
+    )
     skip: Function | None = option(
         None,
         "`(request, h)` as module:attribute; a request for which it returns true is neither checked nor given a token.",
     )
     enforce: bool = option(
-        True, "Whether a request without the token is refused; false only logs it, with `logUnauthorized`."
+        True, "Refuses requests without a valid token; false only logs them, if `logUnauthorized` is set."
     )
-    log_unauthorized: bool = option(
-        False, "Whether a request without the token is logged, with the tags crumb and unauthorized."
-    )
+    log_unauthorized: bool = option(False, "Logs requests without a valid token, with the tags crumb and unauthorized.")
     mark: Mark = NOWHERE

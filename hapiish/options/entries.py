@@ -1,4 +1,4 @@
-"""Routes, resources and groups (`routes:`, `groups:`), and the tables and plugins that a table uses (`plugins:`)."""
+"""Routes, resources and groups (`routes:`, `groups:`), and used tables and plugins (`plugins:`)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,8 @@ _OF_TABLES: Final = {
     "then": {
         "properties": {
             "options": {
-                "description": "Options of the table's routes, over its own defaults and below what its routes say.",
+                "description": "Options of the table's routes, which override the table's defaults; options of a "
+                "route itself take precedence.",
                 "default": {},
                 "anyOf": [{"type": "null"}, {"$ref": "#/definitions/routeOptions"}],
             }
@@ -34,20 +35,21 @@ _OF_TABLES: Final = {
 
 @settings(also=(False, True), bare=True, wanted="false to leave the action out, or {id, handler, options}")
 class ResourceAction:
-    """What is different for one action of a resource."""
+    """Settings of one action of a resource."""
 
-    id: str | None = option(None, "Another id.")
+    id: str | None = option(None, "The id of the route, in place of `<name>.<action>`.")
     handler: Function | Handlers | None = option(
         None,
-        "What answers instead: `(request, h)` as module:attribute, or one kind of handler with its options.",
+        "The handler in place of the model's: `(request, h)` as module:attribute, or one kind of handler "
+        "with its options.",
         wanted='text of the form "module:attribute" or one kind of handler',
     )
-    options: RouteOptions = option(RouteOptions(), "Options of this route, over those of the resource.")
+    options: RouteOptions = option(RouteOptions(), "Options of this route, which override those of the resource.")
 
 
 @settings()
 class ResourceActions:
-    """What is different for single actions of a `resource`; false leaves one out."""
+    """Settings of single actions of a `resource`; false omits an action."""
 
     list: ResourceAction = option(ResourceAction(), "GET of the path: a page of documents.")
     create: ResourceAction = option(ResourceAction(), "POST to the path: a new document.")
@@ -60,11 +62,11 @@ class ResourceActions:
 @settings(extra={"if": {"not": {"required": ["resource"]}}, "then": {"required": ["method"]}})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One method on one path; an entry with several methods or vhosts becomes several of these."""
+    """A route: one method on one path. An entry with several methods or vhosts declares several routes."""
 
     method: Annotated[str, As(Methods)] = option(
-        description="The method, a list of them, or `*` for any. HEAD is answered by GET. Required of all but "
-        "resources.",
+        description="The HTTP method, a list of methods, or `*` for any. GET routes answer HEAD requests, too. "
+        "Required except for resources.",
         examples=["GET", ["PUT", "PATCH"], "*"],
         wanted='a method such as GET, a list of them, or "*"',
         required=False,
@@ -74,24 +76,26 @@ class Route:
         examples=["/messages/{conversationId}"],
     )
     handler: Annotated[str | Kind, As(Call | Handlers)] = option(
-        description="What answers: `(request, h)` as module:attribute, a call of a server method, or one kind "
-        "of handler with its options.",
+        description="The handler: `(request, h)` as module:attribute, a call of a server method, or one kind of "
+        "handler with its options.",
         examples=["handlers.messages:create", "users.load(params.id)"],
         wanted='text of the form "module:attribute", a call "method(params.id)" or one kind of handler',
     )
     id: str | None = option(None, "A name unique among routes and events.", examples=["messages.create"])
     resource: ClassVar[str | None] = option(
         None,
-        "In place of `method` and `id`: the name of a resource. The entry then stands for six routes over the "
-        "model in `handler: {model: …}`, called `<name>.list` (GET) and `<name>.create` (POST) on the path, "
-        "`<name>.get` (GET), `<name>.replace` (PUT), `<name>.update` (PATCH) and `<name>.delete` (DELETE) on "
-        "the path with `/{id}` after it.",
+        "The name of a resource, in place of `method` and `id`. The entry then declares six routes over "
+        "the model in `handler: {model: …}`: `<name>.list` (GET) and `<name>.create` (POST) on the path; "
+        "`<name>.get` (GET), `<name>.replace` (PUT), `<name>.update` (PATCH) and `<name>.delete` "
+        "(DELETE) on the path followed by `/{id}`.",
         examples=["todos"],
     )
     vhost: Annotated[str, As(Vhost)] | None = option(
-        None, "The host, or a list of hosts, that the route is for; without it all.", examples=["api.example.com"]
+        None,
+        "The host, or list of hosts, that the route serves. Without it, the route serves all hosts.",
+        examples=["api.example.com"],
     )
-    options: RouteOptions = option(RouteOptions(), "The route's options.")
+    options: RouteOptions = option(RouteOptions(), "Options of the route.")
     actions: ClassVar[ResourceActions] = option(None, examples=[{"delete": False}], shown={})
     realm: int = 0
     mark: Mark = NOWHERE
@@ -99,52 +103,53 @@ class Route:
 
 @settings()
 class Placement:
-    """Where the routes of a used table are."""
+    """The location of the routes of a used table."""
 
     prefix: Prefix | None = option(
         None,
-        "What is put in front of the paths of its routes; prefixes always add up, and the path `/` becomes the prefix "
+        "The prefix of the paths of its routes. Nested prefixes are concatenated, and the path `/` becomes the prefix "
         "itself.",
         examples=["/conversations"],
     )
     vhost: Vhost | None = option(
         None,
-        "The host, or a list of hosts, of its routes; the outermost one that is written holds.",
+        "The host, or list of hosts, that its routes serve. The outermost setting takes precedence.",
         examples=["api.example.com"],
     )
 
 
 @settings()
 class Group(Placement):
-    """Routes with a prefix, a host or options in common."""
+    """Routes that share a prefix, hosts or options."""
 
-    options: RouteOptions = option(RouteOptions(), "Options that its routes have unless they say otherwise.")
+    options: RouteOptions = option(RouteOptions(), "Default options of its routes.")
     ext: Points = option(
-        Points(), "Extension functions of its routes, after those of the server and of groups around it."
+        Points(), "Extension functions of its routes. They run after those of the server and of enclosing groups."
     )
-    routes: tuple[Route, ...] = option((), "Its routes; their order never matters.")
-    groups: tuple["Group", ...] = option((), "Groups within it.")
+    routes: tuple[Route, ...] = option((), "Its routes, in any order.")
+    groups: tuple["Group", ...] = option((), "Nested groups.")
 
 
 @settings()
 class Override:
-    """What a table says of a single route or event of a table that it uses."""
+    """Overrides for one route or event of a used table."""
 
     handler: Function | Handlers = option(
-        description="What answers instead; a name means what it means in this file.",
+        description="The handler in place of the original. Names are resolved in this file.",
         examples=["handlers.accounts:register"],
         wanted='text of the form "module:attribute" or one kind of handler',
         required=False,
     )
-    options: RouteOptions = option(RouteOptions(), "Options that lie over those of the route or event.")
+    options: RouteOptions = option(RouteOptions(), "Options that override those of the route or event.")
 
 
 @settings(name="plugin", extra={"allOf": [_OF_TABLES]})
 class PluginEntry:
-    """Another table that is used as it is, or a Python plugin."""
+    """Another table, used unchanged, or a Python plugin."""
 
     table: str = option(
-        description="Another table: its path from this file, or `package:name/path.yaml` in an installed package.",
+        description="The path of another table relative to this file, or `package:name/path.yaml` in an installed "
+        "package.",
         examples=["./accounts.yaml", "package:acme_accounts/routes.yaml"],
         required=False,
     )
@@ -155,26 +160,27 @@ class PluginEntry:
             'text of the form "module:attribute" or "module"',
         ),
     ] = option(
-        description="A Python plugin, as module:attribute, or a module that is one; looked up beside the table first.",
+        description="A Python plugin as module:attribute, or a module that is one. The folder of the table is "
+        "searched first.",
         examples=["acme.status:plugin"],
         required=False,
     )
     as_: Annotated[str, Text("^[A-Za-z_][A-Za-z0-9_-]*$", "a name of letters, digits, _ and -")] | None = option(
         None,
-        "The name that stands in front of the ids of the table's routes and events: `name.messages.create`. A "
-        "table that is used twice needs one.",
+        "The prefix of the ids of the table's routes and events: `name.messages.create`. Required if a "
+        "table is used twice.",
         examples=["support"],
     )
     with_: Mapping[str, Json] = option(
         {},
-        "Values for what the table declares under `params`. Names in them mean what they mean in this file.",
+        "Values of the parameters that the table declares under `params`. Names in them are resolved in this file.",
         examples=[{"userModel": "models.staff:Staff"}],
     )
-    routes: Placement = option(Placement(), "Where its routes are.")
+    routes: Placement = option(Placement(), "The location of its routes.")
     options: Annotated[Mapping[str, Json], Form(_FREE, nullable=True), Like(RouteOptions, beside="table")] = option(
         {},
-        "Of a table: options of its routes, over its own defaults and below what its routes say. Of a Python "
-        "plugin: its own options.",
+        "For a table: options of its routes, which override the table's defaults; options of a route "
+        "itself take precedence. For a Python plugin: its own options.",
     )
     override: Mapping[
         str,
@@ -185,7 +191,7 @@ class PluginEntry:
         ],
     ] = option(
         {},
-        "What this file says of single routes and events of the table, by id: another handler, options over "
-        "the route's own, or false to leave it out.",
+        "Overrides for single routes and events of the table, by id: another handler, options that "
+        "override the route's own, or false to omit it.",
         examples=[{"accounts.register": {"options": {"auth": {"scope": ["admin"]}}}}],
     )

@@ -1,4 +1,4 @@
-"""Events of the server, and who listens to them (`events:`)."""
+"""Events of the server, and their listeners (`events:`)."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,27 +9,27 @@ from hapiish.options.values import Function, Names
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagFilter:
-    """Events with one of `tags`, or with `all` of them."""
+    """A filter of events by their tags."""
 
-    tags: Names = option(description="Tags of which an event has one.", examples=[["error"]])
-    all: bool = option(False, "Whether an event must have all of the tags.")
+    tags: Names = option(description="Tags, of which an event must have one.", examples=[["error"]])
+    all: bool = option(False, "Requires all of the tags.")
 
 
 @settings(short="method", wanted='a function "module:attribute", or a mapping with "method"')
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """Who is called on an event of the server."""
+    """A listener to an event of the server."""
 
     method: Function = option(
-        description="The function, called with what the event carries: `(request)` for `response`, `(request, "
-        "event, tags)` for `request`, `(event, tags)` for `log`, `(route)` for `route`, `(policy, "
-        "cache, segment)` for `cachePolicy`; a `def` runs in the pool of threads."
+        description="The function, which receives the arguments of the event: `(request)` for `response`, `(request, "
+        "event, tags)` for `request`, `(event, tags)` for `log`, `(route)` for `route`, `(policy, cache, "
+        "segment)` for `cachePolicy`. A `def` runs in the thread pool."
     )
     channels: Names | None = option(
-        None, "The channels that it listens to; without them all.", examples=[["internal", "error"]]
+        None, "The channels that the listener receives. The default is all.", examples=[["internal", "error"]]
     )
-    filter: TagFilter | None = option(None, "The tags that it listens to; without it all.")
-    count: Annotated[int, Range(1)] | None = option(None, "How often it is called; without it every time.")
+    filter: TagFilter | None = option(None, "The tags that the listener receives. The default is all.")
+    count: Annotated[int, Range(1)] | None = option(None, "The maximum number of calls. The default is unlimited.")
 
 
 @settings(
@@ -43,6 +43,8 @@ class ServerEvent:
     """An event of the server and its listeners; the application's own events are declared with their channels."""
 
     listeners: Annotated[tuple[Listener, ...], As(Function | tuple[Listener, ...])] = option(
-        (), "Who is called when the event happens.", wanted='a function "module:attribute", or a list of listeners'
+        (),
+        "The functions that are called when the event is emitted.",
+        wanted='a function "module:attribute", or a list of listeners',
     )
-    channels: Names = option((), "The channels of an event of the application's own.")
+    channels: Names = option((), "The channels of an event that the application declares.")

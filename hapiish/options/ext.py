@@ -20,7 +20,7 @@ _OF_EVENTS: Final = On.SERVER | On.EVERYWHERE
 class Ext:
     """One extension function at a point of the lifecycle."""
 
-    method: Function = option(description="The function `(request, h)`; of the server's points `(server)`.")
+    method: Function = option(description="The function `(request, h)`; at the points of the server, `(server)`.")
     before: PluginNames = option(
         (), "Plugins whose functions at the same point run after this one.", examples=["audit"]
     )
@@ -28,10 +28,12 @@ class Ext:
         (), "Plugins whose functions at the same point run before this one.", examples=["audit"]
     )
     bind: Function | None = option(
-        None, "An object as module:attribute that the function finds as `h.context`, in place of the route's `bind`."
+        None, "An object as module:attribute, available to the function as `h.context` in place of the route's `bind`."
     )
     timeout: TimeSpan | None = option(
-        None, "How long the function may take; then it is cancelled and the answer is a 500.", examples=["500ms"]
+        None,
+        "The maximum duration of the function. It is then cancelled, and the response is a 500.",
+        examples=["500ms"],
     )
     mark: Mark = NOWHERE
 
@@ -53,13 +55,13 @@ class Points:
 
     on_request: Extensions = option((), "Before routing.", on=On.SERVER)
     on_pre_auth: Extensions = option((), "Before authentication.", on=_OF_ROUTES)
-    on_credentials: Extensions = option((), "After authentication, before access is judged.", on=_OF_ROUTES)
-    on_post_auth: Extensions = option((), "After access is granted.", on=_OF_ROUTES)
+    on_credentials: Extensions = option((), "After authentication, before authorization.", on=_OF_ROUTES)
+    on_post_auth: Extensions = option((), "After authorization.", on=_OF_ROUTES)
     on_pre_handler: Extensions = option((), "After validation, before `pre` and the handler.", on=_OF_EVENTS)
     on_post_handler: Extensions = option((), "After the handler; may replace the response.", on=_OF_EVENTS)
-    on_pre_response: Extensions = option((), "Before any response is written, errors included.", on=_OF_EVENTS)
-    on_post_response: Extensions = option((), "After the response is out.", on=_OF_EVENTS)
-    on_pre_start: Extensions = option((), "Before the server takes requests.", on=On.SERVER)
-    on_post_start: Extensions = option((), "When it takes requests.", on=On.SERVER)
-    on_pre_stop: Extensions = option((), "Before it stops taking requests.", on=On.SERVER)
-    on_post_stop: Extensions = option((), "When it has stopped.", on=On.SERVER)
+    on_pre_response: Extensions = option((), "Before any response is sent, errors included.", on=_OF_EVENTS)
+    on_post_response: Extensions = option((), "After the response is sent.", on=_OF_EVENTS)
+    on_pre_start: Extensions = option((), "Before the server accepts requests.", on=On.SERVER)
+    on_post_start: Extensions = option((), "After the server has started to accept requests.", on=On.SERVER)
+    on_pre_stop: Extensions = option((), "Before the server stops accepting requests.", on=On.SERVER)
+    on_post_stop: Extensions = option((), "After the server has stopped.", on=On.SERVER)

@@ -64,9 +64,9 @@ class Handlers:
 @settings(short="method", wanted='text of the form "module:attribute", or {method, defaults}')
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindSource:
-    """A kind of the table's own: the factory, and the route options that it brings along."""
+    """A custom kind of handler: its factory, and default options of its routes."""
 
-    method: Function = option(description="`(server, route, options)` as module:attribute.")
+    method: Function = option(description="The factory `(server, route, options)` as module:attribute.")
     defaults: Annotated[Mapping[str, Json], As(Annotated[RouteOptions, At(On.DEFAULTS)])] = option(
-        {}, "Route options that routes of this kind have unless they say otherwise."
+        {}, "Default options of routes with a handler of this kind."
     )

@@ -11,68 +11,71 @@ from hapiish.options.values import LARGEST, Duration, FailAction, Size, TimeSpan
 @settings(also=(bool,), wanted='true, false, or a mapping with "output"')
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Multipart:
-    """How multipart forms are read, where `true` takes over `payload.output`."""
+    """The parsing of multipart forms; true applies `payload.output`."""
 
     output: Literal["data", "stream", "file", "annotated"] | None = option(
         None,
-        "What a file is: `data` its content, parsed by its own media type, as bytes where there is nothing to "
-        "parse; `annotated` the same as `{filename, headers, payload}`; `stream` an object to `read()` or to "
-        "go through with `async for`, with `filename` and `headers`; `file` one on disk as `{path, bytes, "
-        "filename, headers}`.",
+        "The form of a file: `data` is its content, parsed by its own media type, or bytes if that has "
+        "no parser; `annotated` is the same as `{filename, headers, payload}`; `stream` is an object "
+        "with `read()` and `async for`, with `filename` and `headers`; `file` is a file on disk, `{path, "
+        "bytes, filename, headers}`.",
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """How the body of a request is read. Not for GET routes."""
+    """The reading and parsing of request bodies. Not for GET routes."""
 
     allow: Annotated[tuple[str, ...], Items(min=1, one=True, add=True)] | None = option(
         None,
-        "Media types accepted, others are 415; `application/*+json` is one. Without it all that can be parsed.",
+        "The accepted media types, such as `application/*+json`; others are refused with 415. The "
+        "default is all types that can be parsed.",
         examples=["application/json"],
     )
     compression: Decoders = option(
         Decoders(),
-        "The content codings of bodies that are undone, with the options of their decoders; false refuses one "
-        "with 415. gzip and deflate are undone unless refused, br and zstd where they are named (`pip install "
+        "The content codings that are decoded, with options of their decoders; false refuses a coding "
+        "with 415. gzip and deflate are enabled by default; br and zstd must be enabled (`pip install "
         '"hapiish[compression]"`).',
         examples=[{"br": True, "deflate": False}],
     )
     default_content_type: str = option("application/json", "The media type of a body without Content-Type.")
-    fail_action: FailAction = option("error", "What happens when reading or parsing fails.")
+    fail_action: FailAction = option("error", "The action if the body cannot be read or parsed.")
     max_bytes: Size = option(
-        Size(1048576), "The largest body, also after decoding; a larger one is 413.", examples=["1MB"]
+        Size(1048576),
+        "The maximum size of a body, before and after decoding. A larger one is refused with 413.",
+        examples=["1MB"],
     )
     max_parts: Annotated[int, Range(1, LARGEST)] = option(
-        1000, "The largest number of parts of a multipart form; more are 400."
+        1000, "The maximum number of parts of a multipart form. More are refused with 400."
     )
     multipart: Multipart | None = option(
         None,
-        "Whether `multipart/form-data` is taken, else it is 415. true makes of its files what `output` says; a "
-        "mapping says it for them alone. Fields are text, or what JSON says where they are marked as JSON; a "
-        "name that comes several times is a list.",
+        "Accepts `multipart/form-data`, which is otherwise refused with 415. true returns its files as "
+        "`output` says; a mapping sets an `output` for them alone. Fields are texts, or JSON values if "
+        "they are marked as JSON; repeated names become a list.",
         examples=[True, {"output": "annotated"}],
         shown=False,
     )
     output: Literal["data", "stream", "file"] = option(
         "data",
-        "What a body becomes: `data` a value in memory; `stream` an object to `read()` or to go through with "
-        "`async for` while it arrives, of any media type; `file` one on disk as `{path, bytes}`. Files are "
-        "removed after the response, unless the handler has moved them.",
+        "The form of the body: `data` is a value in memory; `stream` is an object with `read()` and "
+        "`async for`, available while the body arrives, for any media type; `file` is a file on disk, "
+        "`{path, bytes}`. Files are deleted after the response, unless the handler has moved them.",
     )
-    override: str | None = option(None, "The media type to parse as, whatever the request says.")
+    override: str | None = option(None, "The media type to parse as, which overrides the request's Content-Type.")
     parse: Literal[True, False, "gunzip"] = option(
-        True, "Whether the body is parsed: true parses; false hands on the bytes; `gunzip` decodes without parsing."
+        True, "true parses the body; false passes its bytes on; `gunzip` decodes without parsing."
     )
     timeout: TimeSpan | Literal[False] = option(
         Duration(10000),
-        "How long a body may take to arrive, then 408; false: as long as it likes. It holds for `output: data` "
-        "and for multipart forms, not for streams and files.",
+        "The maximum time for the body to arrive, then 408; false: no limit. It applies to `output: "
+        "data` and to multipart forms, not to streams and files.",
         examples=["10s"],
         wanted='false, milliseconds above 0, or text such as "10s"',
     )
     uploads: str | None = option(
         None,
-        "The folder for files, seen from the table's own; without it the system's temporary one.",
+        "The folder for files, relative to the folder of the table. The default is the temporary folder of the system.",
         examples=["uploads"],
     )

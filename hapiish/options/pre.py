@@ -21,10 +21,10 @@ class Pre:
     )
     assign: str | None = option(
         None,
-        "The name in `request.pre` that its value gets; for a call the name of the method by default.",
+        "The key of the value in `request.pre`. The default for a call is the name of the method.",
         examples=["conversation"],
     )
-    fail_action: FailAction = option("error", "What happens when it fails.")
+    fail_action: FailAction = option("error", "The action if the step fails.")
     mark: Mark = NOWHERE
 
 

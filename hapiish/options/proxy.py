@@ -22,46 +22,46 @@ UpstreamUri = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyHandler:
-    """Answers with what another server answers; bodies are streamed both ways. Where requests go is one of `host`,
-    `uri` and `mapUri`.
+    """Proxies requests to another server, the upstream server. Bodies are streamed in both directions. One of `host`,
+    `uri` and `mapUri` sets the target.
     """
 
     host: Host | None = option(
-        None, "The server behind; requests go to it with their own path and query.", examples=["users.internal"]
+        None, "The upstream server; requests keep their own path and query.", examples=["users.internal"]
     )
-    port: Annotated[int, Range(1, 65535)] | None = option(None, "Its port; without it that of the protocol.")
-    protocol: Literal["http", "https"] = option("http", "How it is spoken to.")
+    port: Annotated[int, Range(1, 65535)] | None = option(
+        None, "The port of the upstream server. The default is that of the protocol."
+    )
+    protocol: Literal["http", "https"] = option("http", "The protocol of the upstream connection.")
     uri: UpstreamUri | None = option(
         None,
-        "The whole address, in place of `host`, `port` and `protocol`. `{path}` is the request's path, "
-        "`{query}` its query with the question mark, `{name}` a parameter of the path, encoded; `{protocol}`, "
-        "`{host}` and `{port}` are those of this server.",
+        "The whole upstream address, in place of `host`, `port` and `protocol`. `{path}` is the "
+        "request's path, `{query}` its query with the question mark, `{name}` a parameter of the path, "
+        "percent-encoded; `{protocol}`, `{host}` and `{port}` are those of this server.",
         examples=["http://users.internal/v2/{id}{query}"],
     )
     map_uri: Function | None = option(
-        None, "`(request)` as module:attribute, which returns the whole address, or `{uri, headers}`."
+        None, "`(request)` as module:attribute, which returns the whole upstream address, or `{uri, headers}`."
     )
     pass_through: bool = option(
         False,
-        "Whether the headers of the request reach the server behind, and those of its answer the client; "
-        "without it only the status, the bodies and their media type do.",
+        "Forwards the headers of requests and of upstream responses. Otherwise, only the status, the "
+        "bodies and their media types are forwarded.",
     )
     local_state_pass_through: bool = option(
-        False, "Whether cookies that the table declares are passed on, unless their own `passThrough` says otherwise."
+        False, "Forwards cookies that the table declares, unless their own `passThrough` says otherwise."
     )
-    accept_encoding: bool = option(True, "Whether the client's Accept-Encoding is passed on with the other headers.")
-    reject_unauthorized: bool = option(True, "Whether the certificate of the server behind must be good.")
-    xforward: bool = option(
-        False, "Whether the server behind is told of the client: X-Forwarded-For, -Port, -Proto and -Host."
-    )
+    accept_encoding: bool = option(True, "Forwards the client's Accept-Encoding with the other headers.")
+    reject_unauthorized: bool = option(True, "Requires a valid certificate of the upstream server.")
+    xforward: bool = option(False, "Sends X-Forwarded-For, -Port, -Proto and -Host to the upstream server.")
     redirects: Annotated[int, Range(0, 20)] | Literal[False] = option(
         False,
-        "How many redirects are followed on behalf of the client; false: they are answered as they are.",
+        "The maximum number of redirects that the proxy follows; false: clients get the redirects.",
         wanted="false or a number",
     )
     timeout: TimeSpan | Literal[False] = option(
         Duration(180000),
-        "How long the server behind may take to answer, then 504; false: as long as it likes.",
+        "The maximum time for the upstream server to respond, then 504; false: no limit.",
         examples=["10s"],
         wanted='false, milliseconds, or text such as "10s"',
     )
@@ -70,18 +70,18 @@ class ProxyHandler:
     )
     on_response: Function | None = option(
         None,
-        "`(request, h, upstream, error, ttl)` as module:attribute, which answers in place of the proxy. "
-        "`upstream` has `status_code`, `headers` and `read()`, or is returned to stream it; it is null when "
-        "there is an `error`.",
+        "`(request, h, upstream, error, ttl)` as module:attribute, which returns the response. "
+        "`upstream` has `status_code`, `headers` and `read()`, or is returned to stream it; it is null "
+        "if there is an `error`.",
     )
     ttl: Literal["upstream"] | None = option(
-        None, "`upstream`: the answer may be cached as long as its own Cache-Control says."
+        None, "`upstream`: the response may be cached as long as the Cache-Control of the upstream response says."
     )
     max_sockets: Annotated[int, Range(1, LARGEST)] | Literal[False] = option(
-        False, "How many connections are open at once; false: as many as are wanted.", wanted="false or a number"
+        False, "The maximum number of open connections; false: no limit.", wanted="false or a number"
     )
     downstream_response_time: bool = option(
-        False, "Whether the time until the server behind answers is logged, with the tags h2o2 and success or error."
+        False, "Logs the response time of the upstream server, with the tags h2o2 and success or error."
     )
 
 

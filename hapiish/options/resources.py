@@ -20,45 +20,45 @@ _WHERE: Final = {"type": ["object", "null"], "additionalProperties": {"type": ["
 @settings(short="field", wanted="the name of a field, or {field, param}")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """How one document is found."""
+    """The selection of a single document."""
 
-    field: str = option("_id", "The field whose value the path has; it should be unique.")
+    field: str = option("_id", "The field that the path parameter is compared with; it should be unique.")
     param: Annotated[str, Text("^[A-Za-z_][A-Za-z0-9_]*$", "the name of a parameter")] | None = option(
         None,
-        "The path's parameter with that value; without it the path's last one. The paths of a resource end "
-        "with it, `{id}` for ids, else named like the field.",
+        "The path parameter that holds the value. The default is the last parameter of the path. The "
+        "paths of a resource end with it: `{id}` for ids, otherwise the name of the field.",
     )
 
 
 @settings(short="value", wanted='a path such as "credentials.id", or {value, field, reads}')
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Whose documents are meant."""
+    """The restriction of documents to their owner."""
 
     value: Annotated[str, _PATH] = option(
-        description="Where the caller's own value is found in the request.", examples=["credentials.id"]
+        description="The path of the caller's value in the request.", examples=["credentials.id"]
     )
-    field: str = option("owner", "The field of the document that says whose it is.", examples=["userId"])
+    field: str = option("owner", "The field of the document that holds the owner.", examples=["userId"])
     reads: Literal["own", "all"] = option(
         "own",
-        "Which documents can be listed and read. `own`: the caller's. `all`: every document, also those "
-        "without an owner and by routes without credentials; changing another caller's document is then a 403 "
-        "and not a 404.",
+        "The documents that can be listed and read. `own`: the caller's. `all`: every document, also "
+        "those without an owner and by routes without credentials; changing another caller's document is "
+        "then a 403 and not a 404.",
     )
 
 
 @settings(short="fields", wanted="a list of fields, or {fields, default}")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sort:
-    """How lists are ordered."""
+    """The order of lists."""
 
     fields: Fields = option(
-        (), "Fields that clients may sort by: `?sort=-priority,title`, the minus for descending order."
+        (), "Fields that clients may sort by: `?sort=-priority,title`; a minus sorts in descending order."
     )
     default: Fields = option(
         (),
-        "The order of lists for which the client chooses none; documents that are alike in it, and all without "
-        "it, are in the order of their ids.",
+        "The default order. Documents that are equal in it, and all documents without it, are in the "
+        "order of their ids.",
         examples=[["-createdAt"]],
     )
 
@@ -66,54 +66,60 @@ class Sort:
 @settings(short="name", wanted="the name of a model, or settings")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelHandler:
-    """Answers with documents of a model: one of the actions list, get, create, replace, update and delete. Inputs are
-    judged by schemas that are made of the model's fields, unless the route has its own under `validate`.
+    """Serves documents of a model by one of the actions list, get, create, replace, update and delete. Schemas derived
+    from the model's fields validate the inputs, unless the route has its own under `validate`.
     """
 
     name: str = option(
-        description="The model, by its name in `models`; alone it stands for the whole mapping.", examples=["Todo"]
+        description="The name of the model in `models`. The name alone is short for the whole mapping.",
+        examples=["Todo"],
     )
     action: Annotated[
         Literal["list", "get", "create", "replace", "update", "delete"],
         As(Literal["list", "get", "create", "replace", "update", "delete"] | None),
     ] = option(
-        description="What the route does with the model; a resource has no `action`, it stands for all of them.",
+        description="The action of the route. A resource has no `action`, because it has a route for each.",
         examples=["list"],
         required=False,
     )
     fields: Fields | None = option(
         None,
-        "The fields that go out, by their names in the database; clients may set these and the `hidden` ones. "
-        "Without it all that have a JSON form, but for those whose names speak of a password, a token, a "
-        "secret, a hash or their like.",
+        "Fields of responses, by their names in the database; clients may set these and the `hidden` "
+        "ones. The default is all fields with a JSON form, except those whose names suggest a password, "
+        "a token, a secret, a hash or the like.",
         examples=[["title", "done"]],
     )
-    hidden: Fields = option((), "Fields that clients may set and that never go out.", examples=[["password"]])
-    read_only: Fields = option((), "Fields that no client may set.", examples=[["createdAt"]])
+    hidden: Fields = option(
+        (), "Fields that clients may set and that responses never contain.", examples=[["password"]]
+    )
+    read_only: Fields = option((), "Fields that clients cannot set.", examples=[["createdAt"]])
     filters: Annotated[Mapping[str, tuple[str, ...]], As(Fields | Mapping[str, Operators | None])] = option(
         {},
-        "Fields that lists are filtered by, as a list, or with the operators of each. `done: [eq, ne]` gives "
-        "the query parameters `done` and `done[ne]`. Operators are eq, ne, in, nin, lt, lte, gt, gte, prefix, "
-        "contains (in any case) and exists; a field without any has eq, ne and in, and the comparisons where "
-        "its values have an order. Fields of embedded documents are written with a dot.",
+        "Fields that lists can be filtered by, as a list, or with the operators of each. `done: [eq, "
+        "ne]` gives the query parameters `done` and `done[ne]`. Operators are eq, ne, in, nin, lt, lte, "
+        "gt, gte, prefix, contains (case-insensitive) and exists; a field without any has eq, ne and in, "
+        "and the comparisons if its values are ordered. Names of fields in embedded documents contain a "
+        "dot.",
         examples=[["done"], {"title": ["prefix"], "dueAt": ["gte", "lt"]}],
         wanted="a list of fields, or a mapping of fields to operators",
     )
-    sort: Sort = option(Sort(), "How lists are ordered; a list of fields stands for `fields`.")
+    sort: Sort = option(Sort(), "The order of lists; a list of fields is short for `fields`.")
     limit: Annotated[int, Range(1, 10000)] = option(
-        25, "How many documents a page of a list has, unless the client asks for another number (`?limit=10`)."
+        25, "The number of documents in a page of a list, unless the client requests another (`?limit=10`)."
     )
-    max_limit: Annotated[int, Range(1, 10000)] = option(100, "How many documents a client may ask for at once.")
+    max_limit: Annotated[int, Range(1, 10000)] = option(
+        100, "The maximum number of documents that a client can request at once."
+    )
     paging: Literal["cursor", "offset"] = option(
         "cursor",
-        "How a client asks for the next page. `cursor` takes the `next` of the previous response; insertions "
-        "and deletions do not shift its pages. `offset` can jump to any page; the database reads every "
+        "The method of paging. `cursor` takes the `next` of the previous response; insertions and "
+        "deletions do not shift its pages. `offset` can jump to any page; the database reads every "
         "document that it skips.",
     )
-    max_offset: Annotated[int, Range(1, 1000000)] = option(10000, "The largest `offset` that a client may ask for.")
+    max_offset: Annotated[int, Range(1, 1000000)] = option(10000, "The maximum `offset` that a client can request.")
     count: bool = option(
         False,
-        "Whether responses have `total`, the number of documents that match the filters. The database counts "
+        "Adds `total` to responses, the number of documents that match the filters. The database counts "
         "them for each request.",
     )
     computed: Mapping[Annotated[str, Text("^[A-Za-z_][A-Za-z0-9_]*$")], Function] = option(
@@ -131,17 +137,18 @@ class ModelHandler:
     )
     require_match: bool = option(
         False,
-        "Whether requests that change or delete a document need the header If-Match; without it the answer is "
-        "428 (RFC 6585).",
+        "Requires the header If-Match on requests that change or delete a document; without it, the "
+        "response is a 428 (RFC 6585).",
     )
-    projection: bool = option(False, "Whether clients may choose among the fields that go out: `?fields=title,done`.")
+    projection: bool = option(False, "Lets clients select the fields of the response: `?fields=title,done`.")
     lookup: Lookup = option(
-        Lookup(), "How a single document is found; the name of a field stands for `field`.", examples=["slug"]
+        Lookup(), "The selection of a single document; the name of a field is short for `field`.", examples=["slug"]
     )
     owner: Owner | None = option(
         None,
-        "Whose documents are meant: only those whose owner is the caller exist for a request, new ones belong "
-        "to the caller, and nobody can give one away. A path into the credentials stands for `value`.",
+        "Restricts the route to the caller's documents: others do not exist for a request, new ones "
+        "belong to the caller, and clients cannot change the owner. A path into the credentials is short "
+        "for `value`.",
         examples=["credentials.id"],
     )
     where: Annotated[Mapping[str, Json], Form(_WHERE)] = option(

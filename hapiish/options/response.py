@@ -1,4 +1,4 @@
-"""`response` of routes and events: what answers must be."""
+"""`response` of routes and events: rules for responses and acknowledgements."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class ErrorBody:
 @settings(name="response")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseRules:
-    """What responses must be."""
+    """Rules for responses: validation, the body of errors, and statuses."""
 
     errors: ErrorBody | None = option(
         None,
@@ -37,32 +37,32 @@ class ResponseRules:
         on=On.EVERYWHERE,
     )
     disconnect_status_code: Annotated[int, Range(400, 599)] = option(
-        499, "The status that is logged when the client left before it was answered.", on=On.ROUTES
+        499, "The logged status of a request whose client disconnected before the response.", on=On.ROUTES
     )
-    empty_status_code: Literal[200, 204] = option(204, "The status of a 200 without a body.", on=On.ROUTES)
+    empty_status_code: Literal[200, 204] = option(204, "The status of a 200 response without a body.", on=On.ROUTES)
     fail_action: FailAction = option(
-        "error", "What happens when the response does not fit its schema; `error` is a 500.", on=On.EVERYWHERE
+        "error", "The action on a response that does not match its schema; `error` sends a 500.", on=On.EVERYWHERE
     )
     modify: bool = option(
         False,
-        "Sends what the validation made of the answer: with defaults, without stripped keys, or what its "
-        "function returned; of errors too. Excludes `sample`.",
+        "Sends the result of the validation: with defaults, without stripped keys, or as its function "
+        "returned it; errors included. Excludes `sample`.",
         on=On.EVERYWHERE,
     )
     options: ValidationOptions = option(ValidationOptions(), on=On.EVERYWHERE)
-    ranges: bool = option(True, "Byte ranges on GET (RFC 9110 §14).", on=On.ROUTES)
+    ranges: bool = option(True, "Supports byte ranges on GET (RFC 9110 §14).", on=On.ROUTES)
     sample: Annotated[int, Range(0, 100)] = option(
-        100, "How many of a hundred responses are validated.", on=On.EVERYWHERE
+        100, "The percentage of responses that are validated.", on=On.EVERYWHERE
     )
     schema: Rule | None = option(
         None,
-        "What responses below 400 must be, a JSON Schema or a function `(value, options)`; true: anything, "
-        "false: empty.",
+        "The rule for responses below 400, a JSON Schema or a function `(value, options)`; true accepts "
+        "anything, false only an empty response.",
         on=On.ROUTES | On.EVENTS,
     )
     status: Mapping[Annotated[int, Text("^[1-5][0-9][0-9]$", "a status of three digits")], Rule] = option(
         {},
-        "What responses of one status must be, errors included; wins over `schema`.",
+        "Rules for responses by status, errors included; they take precedence over `schema`.",
         examples=[{"201": {"$ref": "#/schemas/Message"}}],
         on=On.ROUTES | On.EVENTS,
     )

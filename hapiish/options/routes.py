@@ -1,4 +1,4 @@
-"""The options of a route, `options:` (hapi's route options), each with the places where it may stand."""
+"""The options of a route, `options:` (hapi's route options), each with the places where it is permitted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,20 +65,20 @@ _EVENT_AUTH: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRules:
-    """What is kept of what happens to a request."""
+    """The collection of a request's events."""
 
-    collect: bool = option(False, "Whether the events of a request are kept in `request.logs`.")
+    collect: bool = option(False, "Keeps the events of a request in `request.logs`.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeout:
-    """How long an answer may take."""
+    """Time limits of the response."""
 
     server: TimeSpan | Literal[False] = option(
         False,
-        "How long after its reception a request may take until it is answered with 503 and its handler is "
-        "cancelled; false: as long as it likes. A `def` handler in its thread cannot be cancelled: it runs to "
-        "its end, and its result is dropped.",
+        "The maximum time from the receipt of a request to its response. After it, the response is a 503 "
+        "and the handler is cancelled; false: no limit. A `def` handler in its thread cannot be "
+        "cancelled: it keeps running, and its result is discarded.",
         examples=["5s"],
         wanted="a time longer than 0, or false",
     )
@@ -94,12 +94,16 @@ class Timeout:
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteOptions:
-    """The options of one route or event after the one merge; `None` for a group means that it is switched off."""
+    """The options of one route or event.
 
-    app: Mapping[str, Json] = option({}, "The application's own data, `request.route.settings.app`.", on=On.EVERYWHERE)
+    Here they are merged; None stands for a group of options that is switched off.
+    """
+
+    app: Mapping[str, Json] = option({}, "Data of the application, `request.route.settings.app`.", on=On.EVERYWHERE)
     auth: RouteAuth | None = option(
         None,
-        "Who may call: false for anybody, the name of a strategy, or its settings. Without it the default strategy.",
+        "Authentication and access rules: false for anybody, the name of a strategy, or settings. "
+        "Without it, the default strategy applies.",
         examples=[False, "session", {"scope": ["admin"]}],
         on=On.ROUTES | On.EVENT,
         per=_EVENT_AUTH,
@@ -107,7 +111,7 @@ class RouteOptions:
     )
     bind: Function | None = option(
         None,
-        "An object as module:attribute that handlers, prerequisites and extension functions find as `h.context`.",
+        "An object as module:attribute, available to handlers, prerequisites and extension functions as `h.context`.",
         examples=["handlers.context:context"],
         on=On.EVERYWHERE,
     )
@@ -126,7 +130,7 @@ class RouteOptions:
     description: AnyText | None = option(None, "One line for the documentation.", on=On.ROUTE | On.EVENT)
     ext: Annotated[Mapping[str, tuple[Ext, ...]], As(Points)] = option(
         {},
-        "Extension functions of the route; those of the server, of its groups and of the route add up, in that order.",
+        "Extension functions of the route. Those of the server, of its groups and of the route all run, in that order.",
         on=On.EVERYWHERE,
         per={On.EVENTS: {"description": "Extension functions of the event."}},
         merge=Merge.ADDED,
@@ -134,16 +138,15 @@ class RouteOptions:
     files: Files = option(Files(), on=On.ROUTES)
     is_internal: bool = option(
         False,
-        "Whether only the server itself can reach the route, by `inject` with `allow_internals`; to everybody "
-        "else it does not exist.",
+        "Makes the route reachable only by `inject` with `allow_internals`; it does not exist for clients.",
         on=On.ROUTE,
     )
     json: JsonFormat = option(JsonFormat(), on=On.ROUTES)
     limit: Limits | None = option(
         None,
-        "How many requests are allowed; further ones are answered 429. A limit, a list of limits that all "
-        'apply, a short form such as "5/second" or "100/15m", or false. It replaces the inherited limits; '
-        "`{add: […]}` keeps them.",
+        "The rate limit; further requests are answered with 429. A limit, a list of limits that all "
+        'apply, a short form such as "5/second" or "100/15m", or false. It replaces the inherited '
+        "limits; `{add: […]}` keeps them.",
         examples=["5/second", {"max": 5, "duration": "1s", "burst": 20, "by": "user"}],
         on=On.EVERYWHERE,
         shown=False,
@@ -155,21 +158,20 @@ class RouteOptions:
         on=On.ROUTE | On.EVENT,
     )
     payload: Payload = option(Payload(), on=On.ROUTES)
-    plugins: Mapping[str, Json] = option({}, "Data for plugins, by their names.", on=On.EVERYWHERE)
+    plugins: Mapping[str, Json] = option({}, "Data for plugins, by name.", on=On.EVERYWHERE)
     pre: PreSteps = option(
         (),
-        "Steps before the handler, in order; a list inside the list runs in parallel. They replace the "
-        "inherited steps; `{add: […]}` runs its steps after the inherited ones.",
+        "Steps before the handler, in order; a nested list runs in parallel. They replace the inherited "
+        "steps; `{add: […]}` runs its steps after the inherited ones.",
         on=On.ROUTE | On.EVENTS,
     )
     response: ResponseRules = option(
-        ResponseRules(), on=On.EVERYWHERE, per={On.EVENTS: {"description": "What acknowledgements must carry."}}
+        ResponseRules(), on=On.EVERYWHERE, per={On.EVENTS: {"description": "Validation rules for acknowledgements."}}
     )
     security: Security | None = option(None, shown=False, on=On.ROUTES, merge=Merge.SWITCH)
     session: bool = option(
         True,
-        "Whether requests of the route have the table's session, where it declares any. Without `state.parse` "
-        "they have none.",
+        "Gives requests the table's session, if it declares one. Without `state.parse` they have none.",
         on=On.ROUTES,
     )
     state: StateRules = option(StateRules(), on=On.ROUTES)
@@ -181,12 +183,12 @@ class RouteOptions:
     timeout: Timeout = option(Timeout(), on=On.EVERYWHERE)
     use: ClassVar[Use | None] = option(
         None,
-        "Presets, whose options lie below those that are written here; a later one wins. `{name: {param: "
-        "value}}` fills in a preset that has parameters.",
+        "Presets, whose options are overridden by those set here; a later preset takes precedence. "
+        "`{name: {param: value}}` sets the parameters of a preset.",
         examples=[["admin", {"cached": {"seconds": 60}}]],
         on=On.EVERYWHERE,
         merge=Merge.NEVER,
     )
     validate: Validate = option(
-        Validate(), on=On.EVERYWHERE, per={On.EVENTS: {"description": "What the event's data must be."}}
+        Validate(), on=On.EVERYWHERE, per={On.EVENTS: {"description": "Validation rules for the event's data."}}
     )

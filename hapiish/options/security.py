@@ -14,9 +14,9 @@ from hapiish.options.values import LARGEST, Seconds
 class Hsts:
     """Strict-Transport-Security (RFC 6797)."""
 
-    max_age: Seconds = option(Seconds(15768000), "How long a browser keeps to HTTPS, in seconds.")
-    include_sub_domains: bool = option(False, "Whether subdomains are meant too.")
-    preload: bool = option(False, "Whether browsers may ship the rule.")
+    max_age: Seconds = option(Seconds(15768000), "The time that browsers use HTTPS only, in seconds.")
+    include_sub_domains: bool = option(False, "Includes subdomains.")
+    preload: bool = option(False, "Permits browsers to preload the policy.")
 
 
 @settings(
@@ -29,8 +29,10 @@ class Hsts:
 class Xframe:
     """X-Frame-Options (RFC 7034)."""
 
-    rule: Literal["deny", "sameorigin", "allow-from"] = option("deny", "Who may frame the page.")
-    source: str | None = option(None, "The origin of `allow-from`; without it the rule is sameorigin.")
+    rule: Literal["deny", "sameorigin", "allow-from"] = option(
+        "deny", "The pages that may frame this one: none, those of the same origin, or those of `source`."
+    )
+    source: str | None = option(None, "The origin of `allow-from`. Without it, the rule is sameorigin.")
 
 
 @settings(also=(True, False), wanted="true, false or settings", headers="hapiish.http.guards.security_headers:headers")

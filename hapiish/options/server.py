@@ -1,4 +1,4 @@
-"""The server's own settings (`server:`)."""
+"""The settings of the server (`server:`)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ PublicUri = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Router:
-    """How paths are compared."""
+    """The comparison of paths."""
 
-    is_case_sensitive: bool = option(True, "Whether /Users and /users are different paths.")
-    strip_trailing_slash: bool = option(False, "Whether one final slash is taken off requests' paths.")
+    is_case_sensitive: bool = option(True, "Distinguishes /Users from /users.")
+    strip_trailing_slash: bool = option(False, "Removes one trailing slash from the paths of requests.")
     method_not_allowed: bool = option(
-        True, "Whether a known path with another method is 405 with Allow; false: 404, as hapi."
+        True, "Answers a known path with another method by 405 and Allow; false: 404, as hapi."
     )
 
 
@@ -43,36 +43,34 @@ class Router:
 class RequestId:
     """The id of a request, in logs and in a header."""
 
-    header: HeaderName = option("x-request-id", "The header that carries the id in and out, errors included.")
+    header: HeaderName = option(
+        "x-request-id", "The header that carries the id in requests and responses, errors included."
+    )
     trust: bool = option(
         False,
-        "Whether an id that comes in is taken over; with `trustedProxies` only one that comes through such a proxy.",
+        "Accepts the id in a request; with `trustedProxies`, only from such a proxy.",
     )
     generate: Function | None = option(
         None,
-        "`(request)` as module:attribute, a plain function that returns the id of a request that brings none: "
-        "at most 128 letters, digits and .:+=/@_-. Without it ids are counted, after a prefix of the process's "
-        "own.",
+        "`(request)` as module:attribute, a synchronous function that returns the id of a request "
+        "without one: at most 128 letters, digits and .:+=/@_-. The default is a counter with a prefix "
+        "of the process.",
     )
 
 
 @settings(bare=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MimeChange:
-    """What the table says of a media type; None leaves what is known of it."""
+    """A change to a media type; unset keys keep their values."""
 
-    source: str | None = option(
-        None, "Where the type is defined, for those who ask `request.server.mime`.", examples=["iana"]
-    )
+    source: str | None = option(None, "The registry of the type, readable by `request.server.mime`.", examples=["iana"])
     compressible: bool | None = option(
-        None, "Whether bodies of this type are compressed; without it as its name suggests."
+        None, "Compresses bodies of this type. The default depends on the name of the type."
     )
     extensions: tuple[Annotated[str, Text(r"^\.?[^./\\]+$", 'an extension such as "txt"')], ...] | None = option(
         None, "The extensions of its files, without the dot."
     )
-    type: MediaType | None = option(
-        None, "The type that files with these extensions are sent as, where it is another one."
-    )
+    type: MediaType | None = option(None, "The media type of files with these extensions, if it is another one.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,26 +86,25 @@ class Mime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """When requests are refused with 503 because there are too many."""
+    """Load limits. While one is exceeded, requests are refused with 503."""
 
     sample_interval: Duration = option(
-        Duration(0), "How often is looked at how busy the server is, `request.server.load`; 0: never.", examples=["1s"]
+        Duration(0), "The interval at which the load is sampled, `request.server.load`; 0: never.", examples=["1s"]
     )
     max_rss_bytes: Annotated[Size, As(Size | Literal[0])] = option(
         Size(0),
-        "The resident memory of the process over which requests are refused; 0: none.",
+        "The maximum resident memory of the process; 0: no limit.",
         examples=["500MB"],
         wanted='bytes, or text such as "500MB"',
     )
     max_event_loop_delay: Duration = option(
         Duration(0),
-        "How much later than asked things may happen in the event loop before requests are refused; 0: as much "
-        "as they like.",
+        "The maximum delay of the event loop; 0: no limit.",
         examples=["200ms"],
     )
     max_event_loop_utilization: Annotated[float, Range(0, 1)] = option(
         0,
-        "The share of time, from 0 to 1, that the event loop's thread may compute before requests are refused; 0: any.",
+        "The maximum share of time, from 0 to 1, that the event loop's thread computes; 0: no limit.",
         examples=[0.95],
     )
 
@@ -115,23 +112,23 @@ class Load:
 @settings(also=(False,), wanted="a mapping with request and log, or false")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Debug:
-    """Which events reach the log, by their tags; false: none. Errors that are answered with 500 are always logged."""
+    """The events that are logged, by their tags; false: none. Errors that are answered with 500 are always logged."""
 
     request: PrintedTags | None = option(
         None,
-        'Tags of events of requests; "*" is all of them, those of the framework included. Without it: what '
-        "`request.log` is given and what `failAction: log` lets pass.",
+        'Tags of events of requests; "*" is all of them, including those of the framework. The default '
+        "is the events of `request.log` and of `failAction: log`.",
     )
-    log: PrintedTags | None = option(None, "Tags of events of the server; without it what `server.log` is given.")
+    log: PrintedTags | None = option(None, "Tags of events of the server. The default is the events of `server.log`.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """How query strings are read."""
+    """The parsing of query strings."""
 
     parser: Function | None = option(
         None,
-        "A function that makes the query of a request, a dictionary, from the one that was read.",
+        "A function that receives the parsed query, a dictionary, and returns the query of the request.",
         examples=["handlers.query:nested"],
     )
 
@@ -141,42 +138,36 @@ class Tls:
     """The certificate with which `hapiish run` serves HTTPS."""
 
     key: str = option(description="The file of the private key (PEM), relative to the table.")
-    cert: str = option(
-        description="The file of the certificate and those that lead to its authority (PEM), relative to the table."
-    )
+    cert: str = option(description="The file of the certificate and its chain (PEM), relative to the table.")
     ca: str | None = option(
-        None, "The file of the authorities whose certificates clients may show (PEM), relative to the table."
+        None, "The file of the authorities that may issue client certificates (PEM), relative to the table."
     )
-    passphrase: AnyText | None = option(
-        None, "What the private key is encrypted with.", examples=["${TLS_PASSPHRASE:}"]
-    )
-    ciphers: str | None = option(None, "The ciphers that are offered, as OpenSSL writes them.")
-    request_cert: bool = option(False, "Whether clients are asked for a certificate.")
+    passphrase: AnyText | None = option(None, "The passphrase of the private key.", examples=["${TLS_PASSPHRASE:}"])
+    ciphers: str | None = option(None, "The offered ciphers, in OpenSSL's format.")
+    request_cert: bool = option(False, "Requests a certificate from clients.")
     reject_unauthorized: bool = option(
-        True, "Whether clients that were asked for a certificate and have none of `ca` are refused."
+        True, "Refuses clients without the requested certificate, or with one that `ca` did not issue."
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """Bounds on the request line and the headers, under `hapiish run`. A head that is too large is answered 431, a
+    """Limits of the request line and the headers, under `hapiish run`. A head that is too large is answered 431, a
     target that is too long 414, a head that takes too long 408.
     """
 
     max_bytes: Size = option(
         Size(32768),
-        "The maximum size of a head. The same maximum applies to the trailers of a chunked body and to its "
-        "chunk extensions.",
+        "The maximum size of a head. The same maximum applies to the trailers of a chunked body and to "
+        "its chunk extensions.",
         examples=["64KB"],
     )
-    max_count: Annotated[int, Range(1)] = option(
-        100, "The most headers that a request may have, and the most trailers."
-    )
+    max_count: Annotated[int, Range(1)] = option(100, "The maximum number of headers of a request, and of trailers.")
     timeout: TimeSpan = option(
         Duration(20000),
-        "How long a head may take: from the start of the connection, or from the first byte of the head on a "
-        "connection that is kept alive. A TLS handshake has the same time. A connection that has sent nothing "
-        "is closed without a response.",
+        "The maximum time for a head to arrive: from the start of the connection, or from the first byte "
+        "of the head on a connection that is kept alive. A TLS handshake has the same time. A connection "
+        "that has sent nothing is closed without a response.",
         examples=["10s"],
     )
 
@@ -184,19 +175,18 @@ class Head:
 @settings(short="total", wanted="a number from 1, or {total, perAddress}")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaxConnections:
-    """How many connections a process of `hapiish run` keeps open, WebSockets included."""
+    """The maximum number of open connections of a process of `hapiish run`, WebSockets included."""
 
     total: Annotated[int, Range(1)] | None = option(
         None,
-        "How many connections in total. The default is the process's limit of open files, less a reserve for "
-        "other files.",
+        "The maximum in total. The default is the process's limit of open files, less a reserve for other files.",
         examples=[10000],
     )
     per_address: Annotated[int, Range(1)] | None = option(
         None,
-        "How many connections one client address may open; further ones are answered 429. An IPv6 client is "
-        "counted by its /64 network. Addresses in `trustedProxies` are exempt. The default is half of `total`, "
-        "and it exempts the server's own addresses.",
+        "The maximum of one client address; further connections are answered 429. An IPv6 client is "
+        "counted by its /64 network. Addresses in `trustedProxies` are exempt. The default is half of "
+        "`total`, and it exempts the server's own addresses.",
         examples=[100],
     )
 
@@ -207,16 +197,16 @@ class Server:
 
     host: str = option(
         "127.0.0.1",
-        "The name of the server, which is the address to listen on unless `address` is another.",
+        "The name of the server, and the address to listen on unless `address` is set.",
         examples=["0.0.0.0"],  # noqa: S104
     )
     address: str | None = option(
         None,
-        "The address to listen on, where `host` is a name for clients.",
+        "The address to listen on, if `host` is a name for clients.",
         examples=["0.0.0.0"],  # noqa: S104
     )
     port: Annotated[int, Range(0, 65535)] = option(
-        3000, "The port to listen on; 0 takes a free one.", examples=["${PORT:3000}"]
+        3000, "The port to listen on; 0 selects a free one.", examples=["${PORT:3000}"]
     )
     socket: str | None = option(
         None,
@@ -225,15 +215,16 @@ class Server:
     )
     uri: PublicUri | None = option(
         None,
-        "How clients reach the server, `request.server.info.uri`, where that cannot be told from host and "
-        "port; no slash at its end.",
+        "The public address of the server, `request.server.info.uri`, if it differs from host and port; "
+        "no trailing slash.",
         examples=["https://chat.example.com"],
     )
     tls: Tls | None = option(None, examples=[{"key": "certs/key.pem", "cert": "certs/cert.pem"}])
     trusted_proxies: tuple[Network, ...] = option(
         (),
-        "Addresses and networks of proxies whose `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` "
-        "are believed; `unix` is whoever comes by a Unix socket. Without them these headers mean nothing.",
+        "Addresses and networks of proxies whose `X-Forwarded-For`, `X-Forwarded-Proto` and "
+        "`X-Forwarded-Host` are trusted; `unix` is any client of a Unix socket. Without them, these "
+        "headers are ignored.",
         examples=[["10.0.0.0/8", "::1"]],
     )
     debug: Debug | Literal[False] = option(
@@ -247,28 +238,24 @@ class Server:
     head: Head = option(Head(), examples=[{"maxBytes": "64KB", "timeout": "10s"}])
     max_connections: MaxConnections = option(
         MaxConnections(),
-        "How many connections a process of `hapiish run` keeps open, WebSockets included: a number for "
-        "`total`, or both bounds. When `total` is reached or file descriptors run out, the server closes the "
-        "connection whose client has kept it waiting longest. If all connections are in use, the new one is "
-        "answered 503.",
+        "The maximum number of open connections of a process of `hapiish run`, WebSockets included: a "
+        "number for `total`, or both bounds. When `total` is reached or file descriptors run out, the "
+        "server closes the connection whose client has kept it waiting longest. If all connections are "
+        "in use, the new one is answered 503.",
         examples=[1000, {"total": 10000, "perAddress": 100}],
     )
     query: Query = option(Query())
-    plugins: Mapping[str, Json] = option({}, "Settings of plugins by their names, `request.server.settings.plugins`.")
-    app: Mapping[str, Json] = option({}, "The application's own data, `request.server.app`.")
+    plugins: Mapping[str, Json] = option({}, "Settings of plugins by name, `request.server.settings.plugins`.")
+    app: Mapping[str, Json] = option({}, "Data of the application, `request.server.app`.")
     compression: Compression | None = option(Compression())
     files: ServerFiles = option(ServerFiles())
     mime: Mime = option(Mime())
     router: Router = option(Router())
-    routes: Annotated[RouteOptions, At(On.DEFAULTS)] = option(
-        RouteOptions(), "Options of every route, unless the route says otherwise."
-    )
+    routes: Annotated[RouteOptions, At(On.DEFAULTS)] = option(RouteOptions(), "Default options of all routes.")
     limit: LimitStore = option(LimitStore())
     request_id: RequestId = option(RequestId())
-    state: Cookie = option(
-        Cookie(), "Settings of every cookie, declared under `state` or not, that does not say otherwise."
-    )
-    access_log: bool = option(True, "One line in the log for each request.")
+    state: Cookie = option(Cookie(), "Default settings of all cookies, whether declared under `state` or not.")
+    access_log: bool = option(True, "Logs one line for each request.")
     shutdown_timeout: Duration = option(
-        Duration(10000), "How long requests may finish when the server stops.", examples=["10s"]
+        Duration(10000), "The time that requests have to finish when the server stops.", examples=["10s"]
     )

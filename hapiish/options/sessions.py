@@ -10,55 +10,58 @@ from hapiish.options.values import NOWHERE, CookieName, CookiePath, Duration, Fu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionCookie(CookieAttributes):
-    """The cookie's secret and attributes."""
+    """The password and attributes of the cookie."""
 
-    password: Password = option(description="What sessions are sealed with.")
-    is_same_site: SameSite = option("Lax", "Whether other sites' requests carry it; false leaves the attribute out.")
-    path: CookiePath = option("/", "The path it is sent to.")
-    domain: str | None = option(None, "The domain it is sent to.")
-    ignore_errors: bool = option(
-        True, "Whether a cookie that cannot be opened begins a new session, rather than be a 400."
+    password: Password = option(description="The password that seals sessions.")
+    is_same_site: SameSite = option(
+        "Lax", "Restricts the requests of other sites that carry the cookie (SameSite); false omits the attribute."
     )
-    clear_invalid: bool = option(True, "Whether the browser is told to drop a cookie that cannot be opened.")
+    path: CookiePath = option("/", "The path at and below which the cookie is sent (Path).")
+    domain: str | None = option(None, "The domain to which the cookie is sent (Domain).")
+    ignore_errors: bool = option(
+        True, "Starts a new session if the cookie cannot be unsealed. Otherwise, the response is a 400."
+    )
+    clear_invalid: bool = option(True, "Tells the browser to delete a cookie that cannot be unsealed.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionCache:
-    """Where sessions are kept that are too large for the cookie, and how long all of them live."""
+    """The cache of sessions that are too large for the cookie, and the lifetime of all sessions."""
 
     cache: str | None = option(
-        None, "The name of a cache in `caches`; without it the default one.", examples=["shared"]
+        None, "The name of a cache in `caches`. Without it, the default cache is used.", examples=["shared"]
     )
     expires_in: TimeSpan = option(
-        Duration(86400000), "How long a session lives after it was last written, in the cache or in the cookie."
+        Duration(86400000), "The lifetime of a session after its last change, in the cache or in the cookie."
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Sessions with yar's keys, `request.session`: values by key that a browser has again in its next request. Small
-    ones are in a sealed cookie, large ones in a cache. Needs `hapiish[auth]`; without this key there are none.
+    """Sessions with yar's keys, `request.session`: values by key that persist between the requests of a browser. Small
+    sessions are stored in a sealed cookie, large ones in a cache. Needs `hapiish[auth]`. Without this key, requests
+    have no session.
     """
 
     name: CookieName = option("session", "The name of the cookie.")
     max_cookie_size: Annotated[Size, As(Size | Literal[0])] = option(
         Size(1024),
-        "How large the sealed value of the cookie may be; a larger session is kept in the cache. 0 keeps all "
-        "of them there, which is the only way to revoke one.",
+        "The maximum size of the sealed value in the cookie; a larger session is stored in the cache. 0 "
+        "stores all sessions in the cache, which is the only way to revoke one.",
         wanted='bytes, text such as "1KB", or 0',
     )
-    store_blank: bool = option(True, "Whether a visitor is given a session before anything is put into it.")
+    store_blank: bool = option(True, "Creates a session for a visitor before any value is stored in it.")
     error_on_cache_not_ready: bool = option(
         True,
-        "Whether requests are answered with 503 while the cache of their session does not answer; if not, they "
-        "have an empty one.",
+        "Answers requests with 503 while the cache of their session does not respond. Otherwise, they "
+        "get an empty session.",
     )
     cache: SessionCache = option(SessionCache())
     cookie_options: SessionCookie = option()
     custom_session_id_generator: Function | None = option(
         None,
-        "`(request)` as module:attribute, a plain function that returns the id of a new session; without it "
-        "ids are 192 random bits.",
+        "`(request)` as module:attribute, a synchronous function that returns the id of a new session. "
+        "The default is 192 random bits.",
         key="customSessionIDGenerator",
     )
     mark: Mark = NOWHERE

@@ -1,4 +1,4 @@
-"""Socket.IO (`sockets:`): namespaces, the events of clients and of the server."""
+"""Socket.IO (`sockets:`): namespaces, and the events of clients and of the server."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
@@ -32,11 +32,9 @@ Functions = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event of clients, with the options of a route that mean something without HTTP."""
+    """An event from clients, with the options of a route that apply without HTTP."""
 
-    event: str = option(
-        description="The event's name; `*` handles every event that is not declared.", examples=["message"]
-    )
+    event: str = option(description="The name of the event; `*` handles every undeclared event.", examples=["message"])
     ack: Ack | None = option(
         None,
         "The form of an acknowledgement. `envelope` sends `{ok: true, …}` or `{ok: false, error}`. `raw` sends "
@@ -45,20 +43,20 @@ class Event:
     )
     arguments: bool | None = option(
         None,
-        "Whether `payload` is the list of all arguments; otherwise an event has one argument. The default is "
+        "Makes `payload` the list of all arguments; otherwise an event has one argument. The default is "
         "the namespace's setting.",
     )
     binary: bool | None = option(
         None,
-        "Whether an event may have attachments, at most ten. A schema describes one as `{type: string, format: "
+        "Permits attachments, at most ten per event. A schema describes one as `{type: string, format: "
         "binary}`, with `maxLength` in bytes. The default is the namespace's setting.",
     )
     handler: Call = option(
-        description="What answers: `(request, h)` as module:attribute, or a call of a server method; the value "
-        "returned is the acknowledgement."
+        description="The handler: `(request, h)` as module:attribute, or a call of a server method. The value that "
+        "it returns is the acknowledgement."
     )
     id: str | None = option(None, "A name unique among routes and events.", examples=["messages.create"])
-    options: Annotated[RouteOptions, At(On.EVENT)] = option(RouteOptions(), "The event's options.")
+    options: Annotated[RouteOptions, At(On.EVENT)] = option(RouteOptions(), "Options of the event.")
     mark: Mark = NOWHERE
 
 
@@ -66,8 +64,8 @@ class Event:
 class Emit:
     """An event that the server sends."""
 
-    event: str = option(description="The event's name.", examples=["message"])
-    payload: Schema | None = option(None, "What the event carries.")
+    event: str = option(description="The name of the event.", examples=["message"])
+    payload: Schema | None = option(None, "The schema of the event's data.")
     description: AnyText | None = option(None, "One line for the documentation.")
     mark: Mark = NOWHERE
 
@@ -75,7 +73,10 @@ class Emit:
 @settings(bare=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Namespace:
-    """A namespace, whose defaults for events are in the options of these."""
+    """A namespace: its handshake, and the events of clients and of the server.
+
+    Its default options are merged into those of its events.
+    """
 
     namespace: Annotated[str, Text("^/", 'a name that starts with "/"')] = option(
         "/",
@@ -84,7 +85,8 @@ class Namespace:
     )
     auth: RouteAuth | None = option(
         None,
-        "Who may connect, judged on the handshake's `auth.token`. Without it the default strategy.",
+        "Authentication and access rules, applied to the handshake's `auth.token`. Without it, the "
+        "default strategy applies.",
         examples=[False, "session", {"scope": ["admin"]}],
     )
     options: ClassVar[Annotated[RouteOptions, At(On.NAMESPACE)]] = option(
@@ -116,12 +118,10 @@ class Namespace:
         "The form of an acknowledgement. `envelope` sends `{ok: true, …}` or `{ok: false, error}`. `raw` sends "
         "the handler's value (a tuple becomes several arguments) or the bare error.",
     )
-    arguments: bool = option(
-        False, "Whether `payload` is the list of all arguments; otherwise an event has one argument."
-    )
+    arguments: bool = option(False, "Makes `payload` the list of all arguments; otherwise an event has one argument.")
     binary: bool = option(
         False,
-        "Whether an event may have attachments, at most ten. A schema describes one as `{type: string, format: "
+        "Permits attachments, at most ten per event. A schema describes one as `{type: string, format: "
         "binary}`, with `maxLength` in bytes.",
     )
     validate: Annotated[Validate, At(On.HANDSHAKE)] = option(
@@ -130,40 +130,42 @@ class Namespace:
         "`query`, and the client's `auth` object as `payload`.",
     )
     events: tuple[Event, ...] = option((), "Events from clients.")
-    emits: tuple[Emit, ...] = option((), "Events to clients; none other may be sent.")
+    emits: tuple[Emit, ...] = option((), "Events to clients; undeclared ones cannot be sent.")
     realm: int = 0
     mark: Mark = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sockets:
-    """Socket.IO; without it there is none."""
+    """Socket.IO. Without it, the server accepts no sockets."""
 
     path: Annotated[str, Text("^/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]/?$", 'a path such as "/socket.io"')] = option(
-        "/socket.io", "Where Socket.IO is served; no route may be below it."
+        "/socket.io", "The path of Socket.IO; no route may be below it."
     )
     transports: Annotated[tuple[Literal["websocket", "polling"], ...], Items(min=1, unique=True)] = option(
-        ("websocket",), "How clients may connect."
+        ("websocket",), "The transports that clients may use."
     )
     origins: tuple[str, ...] | Literal["*"] | None = option(
         None,
-        "Origins that may connect, or `*` for any; without it the server's own.",
+        "Origins that may connect, or `*` for any. The default is the server's own origin.",
         examples=[["https://app.example.com"]],
         wanted='a list of origins, or "*"',
     )
-    max_bytes: Size = option(Size(65536), "The largest message from a client.", examples=["64KB"])
-    ping_interval: TimeSpan = option(Duration(25000), "How often a client is asked whether it is still there.")
-    ping_timeout: TimeSpan = option(Duration(20000), "How long its answer may take.")
+    max_bytes: Size = option(Size(65536), "The maximum size of a message from a client.", examples=["64KB"])
+    ping_interval: TimeSpan = option(Duration(25000), "The interval of pings to clients.")
+    ping_timeout: TimeSpan = option(Duration(20000), "The maximum time for a client to answer a ping.")
     connect_timeout: TimeSpan | None = option(
         None,
-        "How long a client may take to open a namespace. The default is the sum of `pingInterval` and `pingTimeout`.",
+        "The maximum time for a client to open a namespace. The default is the sum of `pingInterval` and "
+        "`pingTimeout`.",
         examples=["10s"],
     )
     send_buffer_count: Annotated[int, Range(1, LARGEST)] = option(
-        256, "How many messages may wait for a client that does not read; one more closes it."
+        256, "The maximum number of messages that wait for a client that does not read; one more closes its connection."
     )
     send_buffer_bytes: Size = option(
-        Size(1048576), "How many bytes may wait for a client that does not read; more closes it."
+        Size(1048576),
+        "The maximum number of bytes that wait for a client that does not read; more closes its connection.",
     )
     namespaces: tuple[Namespace, ...] = option((), "The namespaces.")
     mark: Mark = NOWHERE

@@ -1,4 +1,4 @@
-"""The whole table, and the tables that it is made of."""
+"""The whole table, and the used tables that it consists of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -67,11 +67,11 @@ Preset = Annotated[
 
 @settings()
 class Info:
-    """What the documentation says of the service."""
+    """Metadata of the service, for the documentation."""
 
     title: AnyText | None = option(None, "The name of the service.", examples=["Chat"])
-    version: AnyText | None = option(None, "Its version, as text.", examples=["1.0.0"])
-    description: AnyText | None = option(None, "What it is for.")
+    version: AnyText | None = option(None, "The version of the service, as text.", examples=["1.0.0"])
+    description: AnyText | None = option(None, "The purpose of the service.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +108,13 @@ class Table:
     database: Database | None = option(None)
     models: Mapping[Identifier, Function] = option(
         {},
-        "Models by the name that handlers use, `request.models.Name`, as module:attribute.",
+        "Models by name, `request.models.Name`, as module:attribute.",
         examples=[{"User": "models.user:User"}],
     )
     methods: Mapping[MethodKey, Method] = option(
         {},
         "Server methods by dotted name, `request.server.methods.users.load(…)`: a function as "
-        "module:attribute, or one with a cache. In `handler` and `pre` they may be called by text: "
+        "module:attribute, or one with a cache. `handler` and `pre` can call them by text: "
         "`users.load(params.id)`.",
         examples=[
             {"users.load": {"method": "handlers.users:load", "cache": {"expiresIn": "60s", "generateTimeout": "2s"}}}
@@ -122,14 +122,14 @@ class Table:
     )
     caches: tuple[CacheStore, ...] = option(
         (),
-        "Where cached values are kept, by name; one without a name is the default cache, which is in memory "
-        "where the table declares none.",
+        "Caches of values, by name; the one without a name is the default cache. Without it, the default "
+        "cache is in memory.",
         examples=[[{"name": "shared", "provider": "redis", "options": {"url": "redis://127.0.0.1:6379/0"}}]],
     )
     kinds: Mapping[KindName, KindSource] = option(
         {},
-        "Kinds of handlers of one's own, by the name that `handler: {name: options}` uses: `(server, route, "
-        "options)` as module:attribute, which returns a handler.",
+        "Custom kinds of handlers, by the name in `handler: {name: options}`: `(server, route, options)` "
+        "as module:attribute, which returns a handler.",
         examples=[{"report": "acme.reports:kind"}],
     )
     auth: Auth = option(Auth())
@@ -142,8 +142,8 @@ class Table:
     )
     events: Mapping[str, ServerEvent] = option(
         {},
-        "Who listens to the events of the server: `log`, `request`, `response`, `route`, `cachePolicy`, "
-        "`start`, `closing` and `stop`. A mapping declares an event of the application's own.",
+        "Listeners to the events of the server: `log`, `request`, `response`, `route`, `cachePolicy`, "
+        "`start`, `closing` and `stop`. A mapping declares an event of the application.",
         examples=[{"response": ["handlers.audit:note"], "orders": {"listeners": ["handlers.orders:tell"]}}],
     )
     schemas: Mapping[SchemaName, NamedSchema] = option(
@@ -151,25 +151,25 @@ class Table:
     )
     params: ClassVar[Params] = option(
         None,
-        "Parameters that another table gives when it uses this one, read as `${params.name}`: a JSON Schema "
-        "each, with a `default` unless they must be given.",
+        "Parameters that another table sets when it uses this one, read as `${params.name}`: a JSON "
+        "Schema each. A parameter without a `default` is required.",
         examples=[{"userModel": {"type": "string", "default": "models.user:User"}}],
         shown={},
     )
     presets: ClassVar[Mapping[PresetName, Preset]] = option(
         None,
-        "Options of routes by name, for `use` in the options of routes, groups and other presets. With "
-        "`params` they are templates, filled in where they are used.",
+        "Route options by name, for `use` in the options of routes, groups and other presets. A preset "
+        "with `params` is a template, filled in where it is used.",
         examples=[{"admin": {"auth": {"scope": ["admin"]}, "tags": ["admin"]}}],
         shown={},
     )
-    routes: tuple[Route, ...] = option((), "The routes; their order never matters.")
+    routes: tuple[Route, ...] = option((), "The routes, in any order.")
     groups: ClassVar[tuple[Group, ...]] = option(
-        None, "Routes with a prefix, a host or options in common; groups may be nested.", shown=[]
+        None, "Routes that share a prefix, hosts or options; groups can be nested.", shown=[]
     )
     plugin_entries: ClassVar[tuple[PluginEntry, ...]] = option(
         None,
-        "Other tables that are used as they are, and Python plugins (hapi's server.register).",
+        "Other tables, used unchanged, and Python plugins (hapi's server.register).",
         shown=[],
         key="plugins",
     )

@@ -1,4 +1,4 @@
-"""`validate` of routes and events: what inputs must be, and how schemas are applied."""
+"""`validate` of routes and events: input validation rules, and how schemas are applied."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,45 +13,52 @@ _EVERYWHERE: Final = On.EVERYWHERE | On.HANDSHAKE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationOptions:
-    """How the schemas are applied; functions get the options as they are."""
+    """The application of schemas. Validation functions receive these options unchanged."""
 
     allow_unknown: bool = option(
         True,
-        "Whether unknown keys are accepted. `false` refuses keys that an object schema does not name, if it "
-        "names any and has no `additionalProperties` of its own. It applies to query and payload; unknown "
-        "headers and cookies are always accepted.",
+        "Accepts unknown keys. `false` refuses keys that an object schema does not name, if it names any "
+        "and has no `additionalProperties` of its own. It applies to query and payload; unknown headers "
+        "and cookies are always accepted.",
     )
     strip_unknown: bool = option(
         False,
-        "Whether other keys are removed: true removes the keys that `allowUnknown: false` would refuse, at any "
-        "depth, before the schema judges.",
+        "Removes unknown keys: true removes the keys that `allowUnknown: false` would refuse, at any "
+        "depth, before validation.",
     )
-    abort_early: bool = option(False, "Whether the first fault is reported alone; false reports all of them.")
+    abort_early: bool = option(False, "Reports only the first fault.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validate:
-    """What requests must be."""
+    """Input validation rules."""
 
-    headers: Rule | None = option(None, "The request's headers, names in lower case.", on=_INPUT | On.HANDSHAKE)
+    headers: Rule | None = option(None, "The rule for the headers, with names in lower case.", on=_INPUT | On.HANDSHAKE)
     params: Rule | None = option(
         None,
-        "The path's parameters.",
+        "The rule for the parameters of the path.",
         on=_INPUT | On.HANDSHAKE,
-        per={On.HANDSHAKE: {"description": "A schema for the parameters of the namespace's name."}},
+        per={On.HANDSHAKE: {"description": "The rule for the parameters of the namespace's name."}},
     )
-    query: Rule | None = option(None, "The query; false: there must be none.", on=_INPUT | On.HANDSHAKE)
+    query: Rule | None = option(
+        None, "The rule for the query; false accepts only an empty one.", on=_INPUT | On.HANDSHAKE
+    )
     payload: Rule | None = option(
         None,
-        "The body; false: there must be none.",
+        "The rule for the body; false accepts only an empty one.",
         on=_INPUT | On.EVENTS | On.HANDSHAKE,
-        per={On.HANDSHAKE: {"description": "The `auth` object of the client's CONNECT packet; false: none."}},
+        per={
+            On.HANDSHAKE: {
+                "description": "The rule for the `auth` object of the client's CONNECT packet; false accepts none."
+            }
+        },
     )
-    state: Rule | None = option(None, "The cookies.", on=_INPUT)
+    state: Rule | None = option(None, "The rule for the cookies.", on=_INPUT)
     all: Rule | None = option(
         None,
-        "Rules across inputs: one JSON Schema over `{params, query, payload, headers, state, auth}`, judged "
-        "after the five. It only judges: what it finds at `/query/to` is told as a fault of the query.",
+        "A rule across inputs: one JSON Schema over `{params, query, payload, headers, state, auth}`, "
+        "validated after the five inputs. It changes no input. A fault at `/query/to` is reported as a "
+        "fault of the query.",
         examples=[
             {
                 "if": {"properties": {"query": {"required": ["from"]}}},
@@ -63,11 +70,9 @@ class Validate:
     options: ValidationOptions = option(ValidationOptions(), on=_EVERYWHERE)
     fail_action: FailAction = option(
         "error",
-        "What happens when an input is invalid; `error` answers with 400, or with `status`.",
+        "The action on an invalid input; `error` sends a 400, or `status`.",
         on=_EVERYWHERE,
-        per={
-            On.HANDSHAKE: {"description": "What happens when the parameters are invalid; `error` refuses the client."}
-        },
+        per={On.HANDSHAKE: {"description": "The action on an invalid handshake; `error` refuses the client."}},
     )
     status: Annotated[int, As(Literal[400, 403, 404, 406, 409, 410, 422])] = option(
         400,
@@ -81,8 +86,10 @@ class Validate:
         {},
         "Keys added to the body of the error.",
         on=_EVERYWHERE,
-        per={On.HANDSHAKE: {"description": "Keys that are added to the error."}},
+        per={On.HANDSHAKE: {"description": "Keys added to the error."}},
     )
     detail: Literal["full", "none"] = option(
-        "full", "`full` says what is wrong and where, `none` only that the input is invalid.", on=_EVERYWHERE
+        "full",
+        "`full` reports the path and reason of each fault, `none` only that the input is invalid.",
+        on=_EVERYWHERE,
     )

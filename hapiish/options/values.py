@@ -8,7 +8,7 @@ from hapiish.options.declare import Form, Items, Refers, Role, Text, option, set
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mark:
-    """A place in a file; `line` and `column` count from 1. `chain` has the places by which a used table came in."""
+    """A place in a file; `line` and `column` count from 1. `chain` holds the places that refer to a used table."""
 
     file: str
     line: int
@@ -21,7 +21,7 @@ class Mark:
 
 NOWHERE = Mark("", 1, 1)
 LARGEST: Final = 9007199254740991
-"""The largest integer that every reader of JSON has exactly."""
+"""The largest integer that every JSON parser represents exactly."""
 
 VARIABLE: Final = {"$ref": "#/definitions/variable"}
 FUNCTION_NAME: Final = (
@@ -81,7 +81,7 @@ TimeSpan = Annotated[
 ]
 FUNCTION: Final = Form(
     {
-        "description": "A Python function as module:attribute; the module is looked up beside the table first.",
+        "description": "A Python function as module:attribute. The folder of the table is searched first.",
         "anyOf": [{"type": "string", "pattern": f"^{FUNCTION_NAME}$"}, VARIABLE],
         "examples": ["handlers.messages:create"],
     },
@@ -92,7 +92,7 @@ Function = Annotated[str, FUNCTION, Refers(Role.FUNCTION)]
 CALL: Final = Form(
     {
         "description": "A Python function as module:attribute, or a call of a server method: "
-        "`users.load(params.id, 'text', 5, true)`, with values of the request (None where it has none) and literals.",
+        "`users.load(params.id, 'text', 5, true)`, with literals and values of the request (None if it has none).",
         "anyOf": [{"type": "string", "pattern": rf"^({FUNCTION_NAME}|[A-Za-z_][A-Za-z0-9_.]*\s*\(.*\))$"}, VARIABLE],
         "examples": ["handlers.messages:create", "users.load(params.id)"],
     },
@@ -103,7 +103,7 @@ Call = Annotated[str, CALL, Refers(Role.CALL)]
 """A function, or a call of a server method."""
 
 MAY_BE_FUNCTION: Final = Refers(Role.FUNCTION, like=FUNCTION_NAME)
-"""Text that is a function where it looks like one."""
+"""Text that is a function if it has the form of one."""
 
 FAIL_ACTION: Final = Form(
     {"anyOf": [{"enum": ["error", "log", "ignore", None]}, {"$ref": "#/definitions/function"}]},
@@ -114,7 +114,7 @@ FAIL_ACTION: Final = Form(
 FailAction = Annotated[str, FAIL_ACTION, Refers(Role.FUNCTION, unless=("error", "log", "ignore"))]
 SCHEMA: Final = Form(
     {
-        "description": 'A JSON Schema of the dialect 2020-12; `$ref: "#/schemas/Name"` takes one of the table\'s.',
+        "description": 'A JSON Schema of the dialect 2020-12; `$ref: "#/schemas/Name"` refers to one of the table.',
         "type": ["object", "boolean", "null"],
     },
     name="jsonSchema",
@@ -136,9 +136,8 @@ Password = Annotated[
     Json,
     Form(
         {
-            "description": "A secret of at least 32 characters, or secrets by id: the first one is used for new "
-            "values, the others still open what they sealed. What was sealed while there was only one belongs to the "
-            "id `default`.",
+            "description": "A secret of at least 32 characters, or secrets by id: the first one seals new values, the "
+            "others only unseal existing ones. Values that a single secret has sealed belong to the id `default`.",
             "examples": ["${COOKIE_PASSWORD}", {"v2": "${COOKIE_PASSWORD}", "default": "${OLD_COOKIE_PASSWORD}"}],
             "anyOf": [
                 {"type": ["string", "null"], "minLength": 32},

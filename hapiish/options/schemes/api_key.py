@@ -11,13 +11,13 @@ from hapiish.options.values import Function, HeaderName, Json
 
 @settings(strict=True)
 class ApiKey:
-    """A key by its hash, and whose it is."""
+    """A key, by its hash, and the credentials of its holder."""
 
     hash: Annotated[str, Text("^sha256:[0-9a-f]{64}$", 'what "hapiish hash --key" prints')] = option(
         description="The SHA-256 of the key."
     )
-    scope: GrantedScope | None = option(None, "The scopes of whoever has the key.")
-    credentials: Mapping[str, Json] = option({}, "What else the credentials say.")
+    scope: GrantedScope | None = option(None, "The scopes of the key's holder.")
+    credentials: Mapping[str, Json] = option({}, "Further credentials.")
 
 
 @settings(strict=True)
@@ -25,18 +25,17 @@ class ApiKeyOptions:
     """Options of the scheme `apiKey`."""
 
     header: HeaderName = option(
-        "x-api-key", "The header that carries the key; the default unless `query` or `cookie` is given."
+        "x-api-key", "The header that carries the key; the default unless `query` or `cookie` is set."
     )
     query: str | None = option(
         None,
-        "The parameter of the query that carries the key, in place of a header; such keys end up in logs and "
-        "histories.",
+        "The query parameter that carries the key, in place of a header. Such keys end up in logs and histories.",
     )
     cookie: str | None = option(None, "The cookie that carries the key, in place of a header.")
     keys: Annotated[Mapping[str, ApiKey], Items(min=1)] | None = option(
         None,
-        "The keys by name, as hashes that `hapiish hash --key` prints; in place of `validate`. The credentials "
-        "are `{key: name, scope}` and what `credentials` adds.",
+        "The keys by name, as hashes that `hapiish hash --key` prints; in place of `validate`. The "
+        "credentials are `{key: name, scope}` and those in `credentials`.",
         examples=[
             {
                 "reports": {
@@ -51,7 +50,7 @@ class ApiKeyOptions:
         "`(request, key, h)` as module:attribute, returns `{isValid, credentials}` or `{response}`; in place "
         "of `keys`.",
     )
-    http_auth_scheme: str = option("ApiKey", "What the challenge in WWW-Authenticate calls the scheme.")
+    http_auth_scheme: str = option("ApiKey", "The name of the scheme in the challenge in WWW-Authenticate.")
     unauthorized_attributes: Attributes = option({}, "Attributes of the challenge in WWW-Authenticate, such as realm.")
 
 

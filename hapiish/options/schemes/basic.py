@@ -14,11 +14,11 @@ class BasicUser:
     """A user with the hash of the password."""
 
     password_hash: Annotated[str, Text(r"^\$(scrypt|argon2id)\$", 'what "hapiish hash" prints')] = option(
-        description="The password as scrypt (`$scrypt$…`) or Argon2 (`$argon2id$…`, which needs "
-        "`hapiish[auth]`) has it."
+        description="The hash of the password: scrypt (`$scrypt$…`) or Argon2 (`$argon2id$…`, which needs "
+        "`hapiish[auth]`)."
     )
     scope: GrantedScope | None = option(None, "The scopes of the user.")
-    credentials: Mapping[str, Json] = option({}, "What else the credentials say.")
+    credentials: Mapping[str, Json] = option({}, "Further credentials.")
 
 
 @settings(strict=True)
@@ -32,10 +32,10 @@ class BasicOptions:
     )
     users: Annotated[Mapping[str, BasicUser], Items(min=1)] | None = option(
         None,
-        "The users by name, with hashes of their passwords that `hapiish hash` prints; in place of `validate`. "
-        "The credentials are `{user: name, scope}` and what `credentials` adds.",
+        "The users by name, with hashes of their passwords that `hapiish hash` prints; in place of "
+        "`validate`. The credentials are `{user: name, scope}` and those in `credentials`.",
     )
-    allow_empty_username: bool = option(False, "Whether credentials without a user name are asked about.")
+    allow_empty_username: bool = option(False, "Accepts an empty user name, to be validated like any other.")
     unauthorized_attributes: Attributes = option({}, "Attributes of the challenge in WWW-Authenticate, such as realm.")
 
 

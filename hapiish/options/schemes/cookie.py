@@ -11,10 +11,10 @@ from hapiish.options.values import ByFunction, Function
 
 @settings(strict=True, short="name", also=(bool, str), wanted="true, false, a name or {name, raw}")
 class AppendNext:
-    """How a redirection says where the caller was going."""
+    """The query parameter of a redirect that holds the requested path."""
 
-    name: str = option("next", "The parameter's name.")
-    raw: bool = option(False, "Whether the path is given as it came.")
+    name: str = option("next", "The name of the parameter.")
+    raw: bool = option(False, "Uses the path as the client sent it.")
 
 
 @settings(strict=True)
@@ -22,29 +22,29 @@ class CookieOptions:
     """Options of the scheme `cookie`."""
 
     cookie: SealedCookie = option(
-        description="The cookie that the session is sealed into. A session ends with the `ttl` of its cookie, "
-        "unless `iron.ttl` says otherwise."
+        description="The sealed cookie of the session. A session ends with the `ttl` of its cookie, unless "
+        "`iron.ttl` is set."
     )
-    keep_alive: bool = option(False, "Whether each request gives the session its whole `ttl` again.")
+    keep_alive: bool = option(False, "Renews the `ttl` of the session with each request.")
     redirect_to: str | ByFunction | Literal[False] = option(
         False,
-        "Where callers without a session are sent by routes that require one: a path or URI, `{method: "
-        '"module:attribute"}` for a function of the request, or false for a 401. `plugins.cookie.redirectTo` '
-        "of a route says it for that route.",
+        "The target of redirects for callers without a session, on routes that require one: a path or "
+        'URI, `{method: "module:attribute"}` for a function of the request, or false for a 401. '
+        "`plugins.cookie.redirectTo` of a route overrides it.",
         examples=["/login"],
         wanted="a path, {method} or false",
     )
     append_next: AppendNext | None = option(
         None,
-        "Whether the redirection says where the caller was going: true for the parameter `next`, its name, or "
-        "`{name, raw}`, where raw takes the path as it came. Read it back by `request.cookie_auth.next()`, "
-        "which trusts paths of this server alone.",
+        "Adds the requested path to the redirect: true for the parameter `next`, its name, or `{name, "
+        "raw}`; raw uses the path as the client sent it. `request.cookie_auth.next()` returns it, and "
+        "accepts only paths of this server.",
         shown=False,
     )
     request_decorator_name: Annotated[str, Text("^[A-Za-z][A-Za-z0-9_]*$", "the name of an attribute")] = option(
         "cookie_auth",
-        "The attribute of requests by which handlers set and clear the session: `set(session)`, `set(key, "
-        "value)`, `clear()`, `clear(key)`, `ttl(milliseconds)`, `next(default)`.",
+        "The attribute of requests with which handlers set and clear the session: `set(session)`, "
+        "`set(key, value)`, `clear()`, `clear(key)`, `ttl(milliseconds)`, `next(default)`.",
     )
     validate: Function | None = option(
         None,

@@ -46,50 +46,53 @@ class JwtVerify:
     aud: Claim = option(False, "The accepted audiences; false accepts any.", wanted="false, a text or a list of texts")
     iss: Claim = option(False, "The accepted issuers; false accepts any.", wanted="false, a text or a list of texts")
     sub: Claim = option(False, "The accepted subjects; false accepts any.", wanted="false, a text or a list of texts")
-    exp: bool = option(True, "Whether an expired token is refused.")
-    nbf: bool = option(True, "Whether a token is refused before its time.")
-    max_age_sec: Annotated[int, Range(0, LARGEST)] = option(0, "The greatest age in seconds; 0: any.")
-    time_skew_sec: Annotated[int, Range(0, LARGEST)] = option(0, "Tolerance for clocks, in seconds.")
+    exp: bool = option(True, "Refuses expired tokens.")
+    nbf: bool = option(True, "Refuses tokens that are not valid yet.")
+    max_age_sec: Annotated[int, Range(0, LARGEST)] = option(0, "The maximum age in seconds; 0: no limit.")
+    time_skew_sec: Annotated[int, Range(0, LARGEST)] = option(0, "The permitted clock skew, in seconds.")
 
 
 @settings(strict=True)
 class JwtSign:
-    """Settings of the tokens that are signed."""
+    """Settings of signed tokens."""
 
     ttl: TimeSpan | Literal[False] = option(
         Duration(3_600_000),
-        "How long a token is valid unless the call sets `expires_in`. `false` makes tokens that never expire.",
+        "The lifetime of a token, unless the call sets `expires_in`. `false` makes tokens that never expire.",
         wanted="false or a duration",
     )
 
 
 @settings(strict=True)
 class JwtCache:
-    """How long published keys are kept."""
+    """The cache of published keys."""
 
-    expires_in: TimeSpan = option(Duration(604800000), "How long they may be used at all.")
+    expires_in: TimeSpan = option(Duration(604800000), "The lifetime of the keys.")
     stale_in: TimeSpan | None = option(
-        None, "After what time they are renewed while they are used; needs `staleTimeout`.", examples=["1h"]
+        None,
+        "The age at which keys become stale: they are renewed while they stay in use; needs `staleTimeout`.",
+        examples=["1h"],
     )
     stale_timeout: TimeSpan | None = option(
         None,
-        "How long a request waits for a renewal before it goes on with the old ones; needs `staleIn`.",
+        "The time that a request waits for the renewal before it uses the stale keys; needs `staleIn`.",
         examples=[500],
     )
-    generate_timeout: TimeSpan = option(Duration(120000), "How long the issuer may take.")
+    generate_timeout: TimeSpan = option(Duration(120000), "The maximum time for the issuer to respond.")
 
 
 @settings(name="jwtSecret", strict=True)
 class JwtKey:
-    """A key by itself."""
+    """A single key."""
 
     key: str = option(
         description="A secret, or a public key, private key or certificate in PEM, which needs `hapiish[auth]`."
     )
     algorithms: Algorithms | None = option(
-        None, "The only algorithms tried with this key; without it HS256 for a secret, and those of its kind for a PEM."
+        None,
+        "The algorithms permitted with this key. The default is HS256 for a secret, and those of its kind for a PEM.",
     )
-    kid: AnyText | None = option(None, "A token that names another key is not tried with this one.")
+    kid: AnyText | None = option(None, "The id of the key; it does not verify tokens that name another one.")
 
 
 @settings(strict=True)
@@ -97,23 +100,23 @@ class JwtKeySet:
     """The keys that an issuer publishes (JWKS)."""
 
     uri: HttpUri = option(
-        description="Where an issuer publishes its keys (JWKS); needs `hapiish[auth]`.",
+        description="The URI where an issuer publishes its keys (JWKS); needs `hapiish[auth]`.",
         examples=["https://issuer.example.com/.well-known/jwks.json"],
     )
-    headers: Attributes = option({}, "Headers of the request for them.")
-    reject_unauthorized: bool = option(True, "Whether the issuer's certificate is verified.")
+    headers: Attributes = option({}, "Headers of the request for the keys.")
+    reject_unauthorized: bool = option(True, "Requires a valid certificate of the issuer.")
     algorithms: PublicAlgorithms | None = option(
-        None, "The only algorithms tried with these keys; without it those of each key."
+        None, "The algorithms permitted with these keys. The default is those of each key."
     )
 
 
 @settings(strict=True)
 class JwtKeyFunction:
-    """A function that finds the key of a token."""
+    """A function that returns the key of a token."""
 
     method: Function = option(
-        description="`(artifacts, request)` as module:attribute, returns a key in one of the forms above, a "
-        "list of them or None; `artifacts` is the token as it says it is."
+        description="`(artifacts, request)` as module:attribute, returns a key in one of the forms above, a list of "
+        "them or None; `artifacts` is the decoded, unverified token."
     )
 
 
@@ -130,9 +133,9 @@ class JwtOptions:
 
     keys: Annotated[Json, As(Annotated[tuple[Key, ...], Items(min=1, one=True)])] | None = option(
         None,
-        "A secret of at least 32 bytes, a PEM, `{key, algorithms, kid}`, `{uri, headers, algorithms}` for the "
-        "keys that an issuer publishes, `{method}` for a function, or a list of these. Wanted unless `verify` "
-        "is false.",
+        "A secret of at least 32 bytes, a PEM, `{key, algorithms, kid}`, `{uri, headers, algorithms}` "
+        "for the published keys of an issuer, `{method}` for a function, or a list of these. Required "
+        "unless `verify` is false.",
         examples=["${JWT_SECRET}"],
         wanted="a secret, {key}, {uri}, {method}, or a list of them",
     )
@@ -152,25 +155,26 @@ class JwtOptions:
     )
     scope_claim: str | None = option(
         None,
-        "The claim that becomes `scope` of the credentials, text with spaces as OAuth has it or a list; dots "
-        "lead into objects.",
+        "The claim that becomes `scope` of the credentials, a text with spaces (OAuth) or a list; a dot "
+        "selects a member of an object.",
         examples=["scope", "realm_access.roles"],
     )
     header_name: HeaderName = option("authorization", "The header that carries the token, after `httpAuthScheme`.")
     cookie_name: CookieName | None = option(None, "The cookie that carries the token, in place of a header.")
     headless: Annotated[Json, Form(_HEADLESS)] | None = option(
         None,
-        "The header of tokens that come without one: as base64url text, or as `{alg, typ}`. Tokens with a "
-        "header are refused then.",
+        "The header of tokens that are sent without one: base64url text, or `{alg, typ}`. Tokens with a "
+        "header are then refused.",
         examples=[{"alg": "HS256", "typ": "JWT"}],
         wanted='text or a mapping with "alg"',
     )
     cache: JwtCache = option(
         JwtCache(),
-        "How long published keys are kept, as the rules of a cache say. By default 7 days, and from an hour on "
-        "they are renewed while they are used.",
+        "The cache of published keys. By default, keys are cached for 7 days, and become stale after an hour.",
     )
-    http_auth_scheme: AnyText = option("Bearer", "The word before the token.")
+    http_auth_scheme: AnyText = option(
+        "Bearer", "The authentication scheme before the token, also used in the challenge in WWW-Authenticate."
+    )
     unauthorized_attributes: Attributes = option({}, "Attributes of the challenge in WWW-Authenticate, such as realm.")
 
 

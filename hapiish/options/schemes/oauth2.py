@@ -47,22 +47,22 @@ Provider = Literal[
 class OAuth2Provider:
     """A provider by its endpoints."""
 
-    name: str = option(description="What the credentials call it.")
+    name: str = option(description="The name of the provider in the credentials.")
     auth: HttpUri = option(description="The URI of its login page.")
     token: HttpUri = option(description="The URI where a code is exchanged for a token.")
-    profile: HttpUri | None = option(None, "The URI of the caller's profile; without it there is none.")
-    scope: GrantedScope | None = option(None, "What is asked for unless the strategy says otherwise.")
-    scope_separator: AnyText = option(" ", "What stands between scopes.")
+    profile: HttpUri | None = option(None, "The URI of the caller's profile. Without it, there is no profile.")
+    scope: GrantedScope | None = option(None, "The scopes requested by default.")
+    scope_separator: AnyText = option(" ", "The separator between scopes.")
     pkce: Literal["S256", "plain", False] = option(
-        "S256", "How the exchange of the code is protected; false for a provider that does not know how."
+        "S256", "The PKCE method that protects the exchange of the code; false for a provider without PKCE."
     )
     use_params_auth: bool = option(
-        False, "Whether client id and secret are sent in the body of the exchange, not in its header."
+        False, "Sends client id and secret in the body of the exchange instead of its header."
     )
-    headers: Attributes = option({}, "Headers of every request to it.")
+    headers: Attributes = option({}, "Headers of every request to the provider.")
     fields: Attributes = option(
         {"id": "sub", "username": "preferred_username", "displayName": "name", "email": "email"},
-        "Where the profile has what `credentials.profile` is made of, by name; dots lead into objects.",
+        "The members of the profile that make up `credentials.profile`, by name; a dot selects a member of an object.",
     )
 
 
@@ -72,72 +72,72 @@ class OAuth2Options:
 
     provider: Annotated[Json, As(Provider | OAuth2Provider)] | None = option(
         None,
-        "Where users log in: a known provider, or one by its endpoints. In place of `issuer`.",
+        "The provider: a known one, or one by its endpoints. In place of `issuer`.",
         examples=["github"],
     )
     issuer: HttpUri | None = option(
         None,
-        "The issuer of a provider of OpenID Connect, which publishes its endpoints and keys (Keycloak, Auth0, "
-        "Okta, Cognito …). In place of `provider`.",
+        "The issuer of an OpenID Connect provider, which publishes its endpoints and keys (Keycloak, "
+        "Auth0, Okta, Cognito …). In place of `provider`.",
         examples=["https://login.example.com/realms/staff"],
     )
-    name: str = option("oidc", "What the credentials call the provider behind `issuer`.")
-    client_id: str = option(description="The id that the provider gave to this application.")
+    name: str = option("oidc", "The name in the credentials of the provider behind `issuer`.")
+    client_id: str = option(description="The id of this application at the provider.")
     client_secret: str | ByFunction | None = option(
         None,
-        'The secret that goes with it, or `{method: "module:attribute"}` for a function of the request; '
-        "without it the application is a public client, which PKCE protects.",
+        'The secret of this application at the provider, or `{method: "module:attribute"}` for a '
+        "function of the request. Without it, the application is a public client, which PKCE protects.",
         examples=["${GITHUB_SECRET}"],
         wanted="a secret or {method}",
     )
     cookie: SealedCookie = option(
-        description="The sealed cookie that remembers a login under way; its name is `oauth2-` and the "
-        "strategy's, its SameSite Lax, and its `ttl` 10 minutes unless they are given."
+        description="The sealed cookie of a login in progress. By default, its name is `oauth2-` and the name of the "
+        "strategy, its SameSite is Lax, and its `ttl` is 10 minutes."
     )
     scope: GrantedScope | ByFunction | None = option(
         None,
-        'What is asked for in place of the provider\'s own scopes, or `{method: "module:attribute"}` for a '
-        "function of the request.",
+        'The requested scopes, in place of the provider\'s defaults, or `{method: "module:attribute"}` '
+        "for a function of the request.",
         examples=[["openid", "email"]],
         wanted="a scope, a list of them or {method}",
     )
     provider_params: Parameters = option(
         {},
-        "Parameters added to the provider's login page, such as `{prompt: login}`, or `{method: "
+        "Parameters added to the URI of the login page, such as `{prompt: login}`, or `{method: "
         '"module:attribute"}` for a function of the request that returns them.',
     )
     allow_runtime_provider_params: bool = option(
-        False, "Whether the query of the login route is added to the provider's login page, too."
+        False, "Adds the query of the login route to the URI of the login page, too."
     )
     token_params: Parameters = option(
         {},
-        'Parameters added when the code is exchanged for a token, or `{method: "module:attribute"}` for a '
-        "function of the request that returns them.",
+        'Parameters added to the exchange of the code, or `{method: "module:attribute"}` for a function '
+        "of the request that returns them.",
     )
     profile_params: Parameters = option(
         {},
-        'Parameters added when the profile is read, or `{method: "module:attribute"}` for a function of the '
-        "request that returns them.",
+        'Parameters added to requests of the profile, or `{method: "module:attribute"}` for a function '
+        "of the request that returns them.",
     )
-    skip_profile: bool = option(False, "Whether the profile is left unread.")
+    skip_profile: bool = option(False, "Skips the request of the profile.")
     profile: Function | None = option(
         None,
-        "`(credentials, token, get, request)` as module:attribute, an `async def` that returns what becomes "
-        "`credentials.profile`; `await get(uri, params)` reads JSON as the caller.",
+        "`(credentials, token, get, request)` as module:attribute, an `async def` that returns "
+        "`credentials.profile`; `await get(uri, params)` requests JSON with the caller's token.",
     )
     location: Annotated[str, Text("^https?://")] | ByFunction | None = option(
         None,
-        "The public address of this server, to which the route's path is added: what the provider sends the "
-        'browser back to. Or `{method: "module:attribute"}` for a function of the request that returns the '
-        "whole URI. Without it the request's own Host.",
+        "The public address of this server, to which the route's path is added, for the redirect URI. Or "
+        '`{method: "module:attribute"}` for a function of the request that returns the whole URI. '
+        "Without it, the Host of the request is used.",
         examples=["https://app.example.com"],
         wanted="an http or https URI, or {method}",
     )
     force_https: bool = option(
-        False, "Whether the browser comes back by https though this server sees http, as behind a proxy."
+        False, "Uses https in the redirect URI although this server receives http, as behind a proxy."
     )
     runtime_state_callback: Function | None = option(
-        None, "`(request)` as module:attribute, returns text that is added to the state parameter."
+        None, "`(request)` as module:attribute, returns text that is appended to the state parameter."
     )
 
 
