@@ -26,6 +26,11 @@ class Boom(Exception):
     status: int = 500
     phrase: str = "Internal Server Error"
 
+    def __init_subclass__(cls, *, status: int | None = None, phrase: str | None = None) -> None:
+        super().__init_subclass__()
+        cls.status = status or cls.status
+        cls.phrase = phrase or cls.phrase
+
     def __init__(
         self,
         message: str | None = None,
@@ -68,15 +73,12 @@ class Boom(Exception):
         return body
 
 
-class Unauthorized(Boom):
+class Unauthorized(Boom, status=401, phrase="Unauthorized"):
     """401 with a challenge: `Unauthorized("Bad token", scheme="Bearer", attributes={"realm": "x"})`.
 
     With a scheme and without a message, the error means "no credentials of this scheme": the next strategy is tried.
     A list as `scheme` is a list of challenges for one `WWW-Authenticate` header (RFC 9110 §11.6.1).
     """
-
-    status = 401
-    phrase = "Unauthorized"
 
     def __init__(
         self,
@@ -111,11 +113,8 @@ def _quote(text: str) -> str:
     return latin.replace("\\", "\\\\").replace('"', '\\"')
 
 
-class MethodNotAllowed(Boom):
+class MethodNotAllowed(Boom, status=405, phrase="Method Not Allowed"):
     """405; `allow` lists the methods of the path, for the header that RFC 9110 §15.5.6 requires."""
-
-    status = 405
-    phrase = "Method Not Allowed"
 
     def __init__(self, message: str | None = None, *, allow: Sequence[str] = (), **given: Any) -> None:
         super().__init__(message, **given)
@@ -126,144 +125,88 @@ class MethodNotAllowed(Boom):
 # The phrases are hapi's; those of 408, 413, 414, 416 and 504 differ from the IANA registry.
 
 
-class BadRequest(Boom):
-    status = 400
-    phrase = "Bad Request"
+class BadRequest(Boom, status=400, phrase="Bad Request"): ...
 
 
-class PaymentRequired(Boom):
-    status = 402
-    phrase = "Payment Required"
+class PaymentRequired(Boom, status=402, phrase="Payment Required"): ...
 
 
-class Forbidden(Boom):
-    status = 403
-    phrase = "Forbidden"
+class Forbidden(Boom, status=403, phrase="Forbidden"): ...
 
 
-class NotFound(Boom):
-    status = 404
-    phrase = "Not Found"
+class NotFound(Boom, status=404, phrase="Not Found"): ...
 
 
-class NotAcceptable(Boom):
-    status = 406
-    phrase = "Not Acceptable"
+class NotAcceptable(Boom, status=406, phrase="Not Acceptable"): ...
 
 
-class ProxyAuthRequired(Boom):
-    status = 407
-    phrase = "Proxy Authentication Required"
+class ProxyAuthRequired(Boom, status=407, phrase="Proxy Authentication Required"): ...
 
 
-class ClientTimeout(Boom):
-    status = 408
-    phrase = "Request Time-out"
+class ClientTimeout(Boom, status=408, phrase="Request Time-out"): ...
 
 
-class Conflict(Boom):
-    status = 409
-    phrase = "Conflict"
+class Conflict(Boom, status=409, phrase="Conflict"): ...
 
 
-class Gone(Boom):
-    status = 410
-    phrase = "Gone"
+class Gone(Boom, status=410, phrase="Gone"): ...
 
 
-class LengthRequired(Boom):
-    status = 411
-    phrase = "Length Required"
+class LengthRequired(Boom, status=411, phrase="Length Required"): ...
 
 
-class PreconditionFailed(Boom):
-    status = 412
-    phrase = "Precondition Failed"
+class PreconditionFailed(Boom, status=412, phrase="Precondition Failed"): ...
 
 
-class EntityTooLarge(Boom):
-    status = 413
-    phrase = "Request Entity Too Large"
+class EntityTooLarge(Boom, status=413, phrase="Request Entity Too Large"): ...
 
 
-class UriTooLong(Boom):
-    status = 414
-    phrase = "Request-URI Too Large"
+class UriTooLong(Boom, status=414, phrase="Request-URI Too Large"): ...
 
 
-class UnsupportedMediaType(Boom):
-    status = 415
-    phrase = "Unsupported Media Type"
+class UnsupportedMediaType(Boom, status=415, phrase="Unsupported Media Type"): ...
 
 
-class RangeNotSatisfiable(Boom):
-    status = 416
-    phrase = "Requested Range Not Satisfiable"
+class RangeNotSatisfiable(Boom, status=416, phrase="Requested Range Not Satisfiable"): ...
 
 
-class ExpectationFailed(Boom):
-    status = 417
-    phrase = "Expectation Failed"
+class ExpectationFailed(Boom, status=417, phrase="Expectation Failed"): ...
 
 
-class Teapot(Boom):
-    status = 418
-    phrase = "I'm a teapot"
+class Teapot(Boom, status=418, phrase="I'm a teapot"): ...
 
 
-class BadData(Boom):
-    status = 422
-    phrase = "Unprocessable Entity"
+class BadData(Boom, status=422, phrase="Unprocessable Entity"): ...
 
 
-class Locked(Boom):
-    status = 423
-    phrase = "Locked"
+class Locked(Boom, status=423, phrase="Locked"): ...
 
 
-class FailedDependency(Boom):
-    status = 424
-    phrase = "Failed Dependency"
+class FailedDependency(Boom, status=424, phrase="Failed Dependency"): ...
 
 
-class TooEarly(Boom):
-    status = 425
-    phrase = "Too Early"
+class TooEarly(Boom, status=425, phrase="Too Early"): ...
 
 
-class PreconditionRequired(Boom):
-    status = 428
-    phrase = "Precondition Required"
+class PreconditionRequired(Boom, status=428, phrase="Precondition Required"): ...
 
 
-class TooManyRequests(Boom):
-    status = 429
-    phrase = "Too Many Requests"
+class TooManyRequests(Boom, status=429, phrase="Too Many Requests"): ...
 
 
-class UnavailableForLegalReasons(Boom):
-    status = 451
-    phrase = "Unavailable For Legal Reasons"
+class UnavailableForLegalReasons(Boom, status=451, phrase="Unavailable For Legal Reasons"): ...
 
 
-class NotImplemented(Boom):
-    status = 501
-    phrase = "Not Implemented"
+class NotImplemented(Boom, status=501, phrase="Not Implemented"): ...
 
 
-class BadGateway(Boom):
-    status = 502
-    phrase = "Bad Gateway"
+class BadGateway(Boom, status=502, phrase="Bad Gateway"): ...
 
 
-class ServerUnavailable(Boom):
-    status = 503
-    phrase = "Service Unavailable"
+class ServerUnavailable(Boom, status=503, phrase="Service Unavailable"): ...
 
 
-class GatewayTimeout(Boom):
-    status = 504
-    phrase = "Gateway Time-out"
+class GatewayTimeout(Boom, status=504, phrase="Gateway Time-out"): ...
 
 
 class InternalServerError(Boom):

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from hapiish.cli.check import summary, wants_colour
-from hapiish.describe.inspect import EventInfo, RouteInfo, auth_text, emits, events, routes
+from hapiish.describe.inspect import EmitInfo, HandlerInfo, auth_text, emits, events, routes
 from hapiish.options import Table
 from hapiish.table import check, report
 
@@ -42,15 +42,7 @@ def as_text(table: Table) -> str:
     event_rows: list[tuple[str | None, ...]] = [
         *((f"in  {info.event}", info.namespace, *_cells(info)) for info in events(table)),
         *(
-            (
-                f"out {emit.event}",
-                emit.namespace,
-                None,
-                None,
-                " ".join(emit.validation),
-                None,
-                f"{emit.file}:{emit.line}",
-            )
+            (f"out {emit.event}", emit.namespace, None, None, " ".join(emit.validation), None, _place(emit))
             for emit in emits(table)
         ),
     ]
@@ -58,8 +50,12 @@ def as_text(table: Table) -> str:
     return "\n\n".join(blocks) or "no routes"
 
 
-def _cells(info: RouteInfo | EventInfo) -> tuple[str | None, ...]:
-    return info.id, auth_text(info.auth), " ".join(info.validation), info.handler, f"{info.file}:{info.line}"
+def _cells(info: HandlerInfo) -> tuple[str | None, ...]:
+    return info.id, auth_text(info.auth), " ".join(info.validation), info.handler, _place(info)
+
+
+def _place(info: HandlerInfo | EmitInfo) -> str:
+    return f"{info.file}:{info.line}"
 
 
 def as_json(table: Table) -> str:

@@ -1,6 +1,7 @@
 """Describes the routes and events of a checked table as flat records, without a running server."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from hapiish.options import Event, Namespace, Route, RouteAuth, RouteOptions, Table
 
@@ -8,12 +9,9 @@ SOURCES = ("headers", "params", "query", "payload", "state", "all")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RouteInfo:
-    """A route: handler, authentication, validated inputs, and location in the file."""
+class HandlerInfo:
+    """The handler of a route or event: authentication, validated inputs, and location in the file."""
 
-    method: str
-    path: str
-    vhost: str | None
     id: str | None
     description: str | None
     tags: tuple[str, ...]
@@ -25,19 +23,20 @@ class RouteInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventInfo:
+class RouteInfo(HandlerInfo):
+    """A route."""
+
+    method: str
+    path: str
+    vhost: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventInfo(HandlerInfo):
     """An event from clients; `auth` is the event's, else the namespace's."""
 
     namespace: str
     event: str
-    id: str | None
-    description: str | None
-    tags: tuple[str, ...]
-    auth: RouteAuth | None
-    validation: tuple[str, ...]
-    handler: str
-    file: str
-    line: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +53,21 @@ class EmitInfo:
 
 def routes(table: Table) -> list[RouteInfo]:
     """Returns the routes of `table`, in the order of the file."""
-    return [_route(route) for route in table.routes]
+    return [
+        RouteInfo(method=route.method, path=route.path, vhost=route.vhost, **_handler(route, route.options.auth))
+        for route in table.routes
+    ]
 
 
 def events(table: Table) -> list[EventInfo]:
     """Returns the events from clients, by namespace."""
-    return [_event(namespace, event) for namespace in _namespaces(table) for event in namespace.events]
+    return [
+        EventInfo(
+            namespace=namespace.namespace, event=event.event, **_handler(event, event.options.auth or namespace.auth)
+        )
+        for namespace in _namespaces(table)
+        for event in namespace.events
+    ]
 
 
 def emits(table: Table) -> list[EmitInfo]:
@@ -93,35 +101,18 @@ def _namespaces(table: Table) -> tuple[Namespace, ...]:
     return table.sockets.namespaces if table.sockets is not None else ()
 
 
-def _route(route: Route) -> RouteInfo:
-    return RouteInfo(
-        method=route.method,
-        path=route.path,
-        vhost=route.vhost,
-        id=route.id,
-        description=route.options.description,
-        tags=route.options.tags,
-        auth=route.options.auth,
-        validation=_validation(route.options),
-        handler=str(route.handler),
-        file=route.mark.file,
-        line=route.mark.line,
-    )
-
-
-def _event(namespace: Namespace, event: Event) -> EventInfo:
-    return EventInfo(
-        namespace=namespace.namespace,
-        event=event.event,
-        id=event.id,
-        description=event.options.description,
-        tags=event.options.tags,
-        auth=event.options.auth or namespace.auth,
-        validation=_validation(event.options),
-        handler=event.handler,
-        file=event.mark.file,
-        line=event.mark.line,
-    )
+def _handler(item: Route | Event, auth: RouteAuth | None) -> dict[str, Any]:
+    """Returns the values of a HandlerInfo."""
+    return {
+        "id": item.id,
+        "description": item.options.description,
+        "tags": item.options.tags,
+        "auth": auth,
+        "validation": _validation(item.options),
+        "handler": str(item.handler),
+        "file": item.mark.file,
+        "line": item.mark.line,
+    }
 
 
 def _validation(options: RouteOptions) -> tuple[str, ...]:

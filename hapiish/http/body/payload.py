@@ -124,6 +124,11 @@ class _Data:
         header, parse, decoder = self._check_headers(request)
         if parse is None:
             return self._read_form(request, receive, header, decoder)
+        return self._read(request, receive, decoder, parse)
+
+    def _read(
+        self, request: Request, receive: Receive, decoder: Bounded | None, parse: Parse
+    ) -> Awaitable[None] | None:
         body = begin(receive, self.limit)
         if not isinstance(body, bytes):
             return self._read_rest(request, body, receive, decoder, parse)
@@ -218,15 +223,9 @@ class _Data:
 class _Stream(_Data):
     """Delivers bodies of any media type as streams."""
 
-    def take(self, request: Request) -> Awaitable[None] | None:
-        receive = request.receive
-        if receive is None:
-            return None
-        if request.pausing is not None:
-            receive = request.pausing(receive)
-        header, parse, decoder = self._check_headers(request)
-        if parse is None:
-            return self._read_form(request, receive, header, decoder)
+    def _read(
+        self, request: Request, receive: Receive, decoder: Bounded | None, parse: Parse
+    ) -> Awaitable[None] | None:
         return self._deliver(request, BodyPieces(receive, self.limit, decoder))
 
     def _deliver(self, request: Request, pieces: BodyPieces) -> Awaitable[None] | None:

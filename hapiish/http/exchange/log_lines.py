@@ -6,14 +6,7 @@ The standard library makes a record of each line and flushes after it, which hal
 
 import asyncio
 import logging
-from typing import Any, Protocol, TextIO
-
-
-class LineFormatter(Protocol):
-    """A `logging.Formatter` that also formats an access line without a record."""
-
-    def line(self, now: float, message: str, fields: dict[str, Any]) -> str:
-        """Returns the line without its line end; `now` in seconds since the epoch."""
+from typing import Any, TextIO
 
 
 class Lines(logging.StreamHandler[TextIO]):

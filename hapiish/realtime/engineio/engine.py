@@ -31,7 +31,6 @@ UNKNOWN_TRANSPORT: Final = (0, "Transport unknown")
 UNKNOWN_SID: Final = (1, "Session ID unknown")
 BAD_HANDSHAKE_METHOD: Final = (2, "Bad handshake method")
 BAD_REQUEST: Final = (3, "Bad request")
-FORBIDDEN: Final = (4, "Forbidden")
 UNSUPPORTED_VERSION: Final = (5, "Unsupported protocol version")
 
 CLOCK_RESOLUTION = 0.001
