@@ -8,7 +8,7 @@ import json
 import sys
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field
+from dataclasses import MISSING
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from hapiish.options import units
@@ -19,7 +19,6 @@ from hapiish.options.declare import (
     Items,
     Key,
     On,
-    Range,
     Settings,
     Text,
     bare,
@@ -28,12 +27,10 @@ from hapiish.options.declare import (
     settings_of,
     summary,
 )
+from hapiish.options.forms import EXTRA, Forms, Schema, addition, assembled, scalar
 from hapiish.options.tables import Table
-from hapiish.options.values import FORMS, FUNCTION, SCHEMA, VARIABLE, Duration, Size
+from hapiish.options.values import FORMS, FUNCTION, SCHEMA, Duration, Size
 
-Schema = dict[str, Any]
-
-_EXTRA: Final = {"^x-": {"$ref": "#/definitions/extra"}}
 _SHARED: Final[Schema] = {
     "extra": {"description": "Free for your own use: hapiish does not read it."},
     "variable": {
@@ -48,22 +45,6 @@ _WITHIN: Final = {On.DEFAULTS: On.ROUTE, On.NAMESPACE: On.EVENT}
 
 _TYPE_OF: Final = {bool: "boolean", int: "integer", str: "string", type(None): "null"}
 _PREFIXES: Final = {On.EVENT: "event", On.HANDSHAKE: "handshake", On.SERVER: "server"}
-
-
-@dataclass(slots=True)
-class _Forms:
-    """All that a value may be: single values, and schemas. `takes_null`: one of them accepts null."""
-
-    literals: list[Any] = field(default_factory=list)
-    schemas: list[Schema] = field(default_factory=list)
-    wanted: str = ""
-    takes_null: bool = False
-
-    def add(self, other: "_Forms") -> None:
-        """Takes over the forms of an alternative."""
-        self.literals += other.literals
-        self.schemas += other.schemas
-        self.takes_null |= other.takes_null
 
 
 def text() -> str:
@@ -114,7 +95,7 @@ class _Publisher:
         if declared.chosen is not None:
             made["allOf"] = list(self.conditions(declared.chosen))
         made["properties"] = {key.key: self.property(key, declared, place) for key in keys}
-        return {**made, "patternProperties": _EXTRA, "additionalProperties": False, **declared.extra}
+        return {**made, "patternProperties": EXTRA, "additionalProperties": False, **declared.extra}
 
     def conditions(self, chosen: Any) -> Any:
         """The options of a class that depend on another of its options."""
@@ -139,7 +120,7 @@ class _Publisher:
             made["examples"] = list(examples)
         nullable = not owner.strict and (key.default is not MISSING or _takes_none(key.hint))
         forms = self.forms(key.hint, place, also=own.get("also", declared.also), alone=not owner.strict)
-        value = _assembled(forms, own.get("wanted", declared.wanted), nullable=nullable)
+        value = assembled(forms, own.get("wanted", declared.wanted), nullable=nullable)
         if key.is_required and forms.takes_null:
             made["type"] = _types(self.definitions, value)
         return {**made, **({"allOf": [value]} if "$ref" in value else value)}
@@ -168,7 +149,7 @@ class _Publisher:
                 kind, markers = bare(hint)
                 rest = tuple(each for each in markers if each is not form)
                 inner = Annotated[(kind, *rest)] if rest else kind
-                made = _assembled(self.forms(inner, place), form.wanted, nullable=form.nullable)
+                made = assembled(self.forms(inner, place), form.wanted, nullable=form.nullable)
             self.definitions[form.name] = made
             for needed in (FUNCTION, SCHEMA) if form.schema is not None else ():
                 if needed.name in json.dumps(form.schema):
@@ -179,9 +160,9 @@ class _Publisher:
         """The schema of an entry of a list or mapping."""
         kind, _ = bare(hint)
         nullable = nullable or _takes_none(kind) or (is_options(kind) and settings_of(kind).bare)
-        return _assembled(self.forms(hint, place), "", nullable=nullable)
+        return assembled(self.forms(hint, place), "", nullable=nullable)
 
-    def forms(self, hint: Any, place: On, *, also: Any = None, alone: bool = False) -> _Forms:
+    def forms(self, hint: Any, place: On, *, also: Any = None, alone: bool = False) -> Forms:
         """All forms of a value of type `hint`; a boolean that stands `alone` has a definition."""
         kind, markers = bare(hint)
         for marker in sorted(markers, key=lambda each: not isinstance(each, Form)):
@@ -199,32 +180,32 @@ class _Publisher:
         if origin in (Union, types.UnionType):
             return self.union(inner, place, also, alone=alone)
         if origin is Literal:
-            return _Forms(list(inner))
+            return Forms(list(inner))
         if origin is tuple:
             return self.listed(inner[0], place, markers)
         if origin is Mapping:
-            return _Forms([], [self.mapped(inner, place, markers)])
-        return _scalar(kind, markers)
+            return Forms([], [self.mapped(inner, place, markers)])
+        return scalar(kind, markers)
 
-    def formed(self, form: Form, hint: Any, place: On) -> _Forms:
+    def formed(self, form: Form, hint: Any, place: On) -> Forms:
         """The form that a type has or a marker gives it."""
         schema = self.define(form, hint, place) if form.name else dict(form.schema or {})
-        return _Forms([], [schema], form.wanted, form.nullable)
+        return Forms([], [schema], form.wanted, form.nullable)
 
-    def union(self, members: tuple[Any, ...], place: On, also: Any, *, alone: bool) -> _Forms:
+    def union(self, members: tuple[Any, ...], place: On, also: Any, *, alone: bool) -> Forms:
         """The forms of several types."""
         rest = [each for each in members if each is not types.NoneType]
-        made = _Forms()
+        made = Forms()
         for each in rest:
             forms = self.forms(each, place, also=also, alone=alone and len(rest) == 1)
             made.add(forms)
             made.wanted = forms.wanted if len(rest) == 1 else ""
         return made
 
-    def settings(self, kind: type, place: On, also: Any) -> _Forms:
+    def settings(self, kind: type, place: On, also: Any) -> Forms:
         """The forms of a class: those that are short, and the mapping of its options."""
         declared = settings_of(kind)
-        made = _Forms(wanted=declared.wanted)
+        made = Forms(wanted=declared.wanted)
         short = declared.short
         if also is None:
             also = declared.also
@@ -238,7 +219,7 @@ class _Publisher:
         made.schemas.append(self.reference(kind, place))
         return made
 
-    def listed(self, entry: Any, place: On, markers: tuple[Any, ...]) -> _Forms:
+    def listed(self, entry: Any, place: On, markers: tuple[Any, ...]) -> Forms:
         """A list, of which one entry may stand for itself."""
         items = next((each for each in markers if isinstance(each, Items)), Items())
         schema: Schema = {"type": "array"}
@@ -247,12 +228,12 @@ class _Publisher:
         if items.unique:
             schema["uniqueItems"] = True
         schema["items"] = self.value(entry, place)
-        made = _Forms([], [schema], items.wanted)
+        made = Forms([], [schema], items.wanted)
         if items.one:
             single = self.forms(entry, place)
-            made = _Forms(single.literals, [*single.schemas, schema], items.wanted)
+            made = Forms(single.literals, [*single.schemas, schema], items.wanted)
         if items.add:
-            made.schemas.append(_addition(schema))
+            made.schemas.append(addition(schema))
         return made
 
     def mapped(self, hints: tuple[Any, ...], place: On, markers: tuple[Any, ...]) -> Schema:
@@ -333,69 +314,6 @@ def _takes_none(hint: Any) -> bool:
     kind, markers = bare(hint)
     hint = next((each.hint for each in markers if isinstance(each, As)), kind)
     return types.NoneType in get_args(hint)
-
-
-def _addition(listed: Schema) -> Schema:
-    """`{add: […]}`, which appends to the inherited list."""
-    entries = {"description": "Entries that are appended to the inherited list.", **listed, "minItems": 1}
-    return {
-        "type": "object",
-        "required": ["add"],
-        "properties": {"add": entries},
-        "patternProperties": _EXTRA,
-        "additionalProperties": False,
-    }
-
-
-def _scalar(kind: Any, markers: tuple[Any, ...]) -> _Forms:
-    if kind is Any:
-        return _Forms([], [{}])
-    schema: Schema = {}
-    wanted = ""
-    for marker in markers:
-        if isinstance(marker, Range):
-            schema |= {} if marker.min is None else {"minimum": marker.min}
-            schema |= {} if marker.max is None else {"maximum": marker.max}
-    if kind is str:
-        given = next((each for each in markers if isinstance(each, Text)), Text())
-        schema = {"pattern": given.pattern} if given.pattern else {"minLength": given.min} if given.min else {}
-        schema |= {"maxLength": given.max} if given.max else {}
-        schema |= {"minLength": given.min} if given.pattern and given.min > 1 else {}
-        wanted = given.wanted
-        schema |= {"errorMessage": wanted} if wanted else {}
-    names = {str: "string", int: "integer", float: "number", bool: "boolean"}
-    return _Forms([], [{"type": names[kind], **schema}], wanted)
-
-
-def _assembled(forms: _Forms, wanted: str, *, nullable: bool) -> Schema:
-    """One schema of all forms of a value."""
-    schemas = [dict(each) for each in forms.schemas]
-    literals = list(forms.literals)
-    wanted = wanted or forms.wanted
-    if nullable and not forms.takes_null:
-        plain = next((each for each in schemas if isinstance(each.get("type"), str)), None)
-        if literals:
-            literals.append(None)
-        elif plain is not None:
-            plain["type"] = [plain["type"], "null"]
-        elif schemas != [{}]:
-            schemas.insert(0, {"type": "null"})
-    if literals:
-        schemas.insert(0, {"enum": literals})
-    if _wants_variable(schemas):
-        schemas.append(VARIABLE)
-    if len(schemas) > 1:
-        return {"anyOf": schemas, **({"errorMessage": wanted} if wanted else {})}
-    (only,) = schemas
-    return only if "$ref" in only else {**only, **({"errorMessage": wanted} if wanted else {})}
-
-
-def _wants_variable(schemas: list[Schema]) -> bool:
-    """Whether a variable is not accepted already as text."""
-    types = [each.get("type") for each in schemas]
-    scalars = [name for each in types for name in (each if isinstance(each, list) else [each])]
-    free = any("string" in (each.get("type") or ()) and "pattern" not in each for each in schemas)
-    return not free and (any("enum" in each for each in schemas) or bool({"integer", "number", "boolean"} & {*scalars}))
 
 
 def _types(definitions: Schema, value: Schema) -> Any:
