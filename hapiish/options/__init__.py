@@ -14,7 +14,7 @@ a table (`walk`).
 
 from hapiish.options.auth import Access, Auth, RouteAuth, Strategy
 from hapiish.options.cache import Cache
-from hapiish.options.caches import CachePolicy, CacheStore, MemoryCache, Method, RedisCache
+from hapiish.options.caches import CachePolicy, CacheStore, Method
 from hapiish.options.compression import (
     Brotli,
     BrotliDecoder,

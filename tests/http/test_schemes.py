@@ -466,3 +466,35 @@ def test_the_command_hashes_a_line_of_input(
     assert capsys.readouterr().out.strip() == hash_key("k1")
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert main(["hash"]) == 2
+
+
+async def test_a_custom_scheme_makes_its_sealed_cookie_as_the_built_in_ones_do(make: Make) -> None:
+    app = make(
+        f"""
+        server: {{state: {{isSecure: false}}}}
+        auth:
+          schemes: {{tag: "my:Tag"}}
+          strategies: {{s: {{scheme: tag, options: {{cookie: {{password: {PASSWORD}, ttl: 1h}}}}}}}}
+        routes: [{{method: GET, path: /, handler: "my:handler", options: {{auth: s}}}}]
+        """,
+        """
+        class Tag:
+            def __init__(self, server, options):
+                self.cookies = {"tag": server.sealed_cookie(options["cookie"], is_same_site="Lax")}
+
+            async def authenticate(self, request, h):
+                count = request.state.get("tag", 0) + 1
+                request.set_cookie("tag", count, {})
+                return h.authenticated(credentials={"count": count})
+
+        def handler(request, h):
+            return request.auth.credentials
+        """,
+    )
+    first = await inject(app)
+    cookie = str(first.headers["set-cookie"])
+    assert cookie.startswith("tag=Fe26.2")
+    assert "Max-Age=3600" in cookie
+    assert cookie.endswith("; HttpOnly; SameSite=Lax")
+    assert (await inject(app, headers={"cookie": cookie.partition(";")[0]})).json == {"count": 2}
+    assert (await inject(app, headers={"cookie": "tag=forged"})).json == {"count": 1}

@@ -155,7 +155,7 @@ def events(draft: Draft) -> Iterator[Problem]:
 
 
 def payloads(draft: Draft) -> Iterator[Problem]:
-    """Payload authentication by built-in schemes, none of which supports it, and on sockets."""
+    """Payload authentication by built-in schemes that do not support it, and on sockets."""
     routes = [(route.realm, merged) for route in draft.routes for merged in route.options.values()]
     for realm, merged in [(draft.realms[0], draft.defaults), *routes]:
         inherited_auth, default_at = realm.default_auth
@@ -166,7 +166,7 @@ def payloads(draft: Draft) -> Iterator[Problem]:
         if not required or not isinstance(auth, Mapping):
             continue
         schemes = [(name, draft.scheme(name)) for name in auth.get("strategies") or ()]
-        unsupported = [name for name, scheme in schemes if scheme in SCHEMES]
+        unsupported = [name for name, scheme in schemes if scheme in SCHEMES and not SCHEMES[scheme].payload]
         if unsupported and (required == "required" or len(unsupported) == len(schemes)):
             inherited = not (isinstance(written, Mapping) and "payload" in written)
             place = (*default_at, "payload") if inherited else merged.origin("auth", "payload")
