@@ -2,13 +2,16 @@
 
 from typing import Any
 
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.toolkit import Toolkit
 
-async def live(request: Any, h: Any) -> Any:
+
+async def live(request: Request, h: Toolkit) -> Any:
     """Liveness probe: 200 while the event loop runs, so that a database outage does not restart the process."""
     return h.response({"status": "live"})
 
 
-async def ready(request: Any, h: Any) -> Any:
+async def ready(request: Request, h: Toolkit) -> Any:
     """Readiness probe: 200 if all checks of the application pass, else 503; `checks` has the result of each check."""
     checks = await request.server.readiness()
     if all(checks.values()):

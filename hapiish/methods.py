@@ -14,7 +14,9 @@ from urllib.parse import quote
 from hapiish import boom
 from hapiish.bridge import anywhere, here, is_on_loop
 from hapiish.caches import Flags, Policy, Stats
+from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.route import caller
+from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.types import AsyncHandler, Run
 
 GenerateKey = Callable[..., str | None]
@@ -151,7 +153,7 @@ def awaitable(function: Callable[..., Any], run: Run) -> AsyncHandler:
 def call_handler(method: AsyncHandler, getters: Sequence[Getter]) -> AsyncHandler:
     """Returns a handler that calls `method` with values of the request."""
 
-    async def handler(request: Any, h: Any) -> Any:
+    async def handler(request: Request, h: Toolkit) -> Any:
         return await method(*[get(request) for get in getters])
 
     return handler

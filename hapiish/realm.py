@@ -10,7 +10,7 @@ from typing import Any
 
 from hapiish.bridge import anywhere
 from hapiish.http.exchange.request import Request
-from hapiish.http.exchange.toolkit import CONTINUE
+from hapiish.http.exchange.toolkit import CONTINUE, Toolkit
 from hapiish.store.models import Models
 from hapiish.types import AsyncHandler
 
@@ -96,7 +96,7 @@ def below(function: AsyncHandler, prefix: str, *, case_sensitive: bool) -> Async
     parts = ("[^/]+" if "{" in part else re.escape(part) for part in prefix.split("/"))
     pattern = re.compile("/".join(parts) + "(?:/|$)", 0 if case_sensitive else re.IGNORECASE)
 
-    async def run(request: Request, h: Any) -> Any:
+    async def run(request: Request, h: Toolkit) -> Any:
         return await function(request, h) if pattern.match(request.path) else CONTINUE
 
     return run

@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 from hapiish import boom
 from hapiish import options as model
 from hapiish.bridge import is_async
+from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.route import caller
+from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.lifecycle import fail_action
 from hapiish.options.declare import keys_of
 from hapiish.options.walk import Path, walk
@@ -179,7 +181,7 @@ class Names:
         return False
 
 
-async def missing(request: Any, h: Any) -> Any:
+async def missing(request: Request, h: Toolkit) -> Any:
     """Replaces a handler that could not be resolved."""
     raise boom.NotFound
 

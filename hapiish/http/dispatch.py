@@ -16,6 +16,7 @@ from hapiish.http.exchange.error_body import error_response
 from hapiish.http.exchange.request import Request, host_of, joined
 from hapiish.http.exchange.response import Response, from_error
 from hapiish.http.exchange.route import Route, Steps
+from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import CLOSE, LifecycleAborted
 from hapiish.http.lifecycle import failed, finish, perform, post_response
 from hapiish.http.render import Rendered
@@ -61,7 +62,7 @@ class Dispatcher:
     def __init__(
         self,
         *,
-        server: Any,
+        server: HttpServer,
         router: Router,
         routes: Mapping[str, Route],
         not_found_route: Route,
@@ -100,17 +101,17 @@ class Dispatcher:
         request = self.requests(self.server, scope, receive, self.not_found_route, send)
         if self.counts_ids:
             request.id = log.next_id()
-        response = None
+        route, response = self.not_found_route, None
         try:
             try:
                 request.path = self._path(scope)
                 if self.on_request:
                     response = await self._run_on_request(request)
                 if response is None:
-                    request.route, request.params, response = self.find(scope, request.path)
+                    route, request.params, response = self.find(scope, request.path)
+                    request.route = route
             except Exception as error:  # noqa: BLE001 - every outcome is a response
                 response = self._server_options(scope) or failed(request, error)
-            route = request.route
             if response is None:
                 response = await perform(route, request)
             else:
@@ -118,21 +119,23 @@ class Dispatcher:
             try:
                 status, headers, body = route.responder.render(request, response)
             except Exception as error:  # noqa: BLE001 - every outcome is a response
-                response, (status, headers, body) = await _render_after_error(request, response, error)
+                response, (status, headers, body) = await _render_after_error(route, request, response, error)
             if not isinstance(body, bytes):
-                await self._stream(request, response, (status, headers, body), request.listen or receive)
+                await self._stream(route, request, response, (status, headers, body), request.listen or receive)
                 return
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
         except (CancelledError, LifecycleAborted) as ended:
-            await self._end_unanswered(request, ended)
+            await self._end_unanswered(route, request, ended)
             return
         for observe in self.observers:
             observe(request, response, status, len(body))
         if route.on_post_response:
             await post_response(route, request, response)
 
-    async def _stream(self, request: Request, response: Response, rendered: Streamed, receive: Receive) -> None:
+    async def _stream(
+        self, route: Route, request: Request, response: Response, rendered: Streamed, receive: Receive
+    ) -> None:
         """Sends a body piece by piece. Raises BrokenOff if the body fails, so that the server disconnects."""
         status, headers, body = rendered
         broken = None
@@ -148,11 +151,11 @@ class Dispatcher:
             name = f"{request.method} {request.route.path}"
             log.crashed(request.id, name, error)
             broken = BrokenOff(f"the response to {name} broke off (request {request.id})")
-        await self._responded(request, response, status, request.send.size)
+        await self._responded(route, request, response, status, request.send.size)
         if broken is not None:
             raise broken
 
-    async def _end_unanswered(self, request: Request, ended: BaseException) -> None:
+    async def _end_unanswered(self, route: Route, request: Request, ended: BaseException) -> None:
         """Ends a request without a response: the client has left, or a function returned h.abandon or h.close.
 
         Re-raises any other cancellation. Raises BrokenOff where only that closes the connection.
@@ -164,21 +167,21 @@ class Dispatcher:
             hang = ended.signal is CLOSE and status is None
             left = Response()
             left.status_code = status or 0  # the status that stands for no response
-            await self._responded(request, left, status or 0, sending.size)
+            await self._responded(route, request, left, status or 0, sending.size)
             if hang and not hang_up(request.receive):
                 raise BrokenOff(f"{request.method} {request.route.path} closes the connection (request {request.id})")
         elif is_gone(ended):
             status = _note_disconnect(request, "request")
-            await self._responded(request, Response().code(status), status, 0)
+            await self._responded(route, request, Response().code(status), status, 0)
         else:
             raise ended
 
-    async def _responded(self, request: Request, response: Response, status: int, size: int) -> None:
+    async def _responded(self, route: Route, request: Request, response: Response, status: int, size: int) -> None:
         """Calls the observers and onPostResponse after a response that was streamed or aborted."""
         for observe in self.observers:
             observe(request, response, status, size)
-        if request.route.on_post_response:
-            await post_response(request.route, request, response)
+        if route.on_post_response:
+            await post_response(route, request, response)
 
     def answers(self, scope: Scope) -> bool:
         """Returns whether the table has a route for this path, with any method."""
@@ -261,9 +264,11 @@ async def _finish_unrouted(route: Route, request: Request, response: Response) -
     return await finish(route, request, response) if route.on_pre_response or route.finalizers else response
 
 
-async def _render_after_error(request: Request, response: Response, error: Exception) -> tuple[Response, Rendered]:
+async def _render_after_error(
+    route: Route, request: Request, response: Response, error: Exception
+) -> tuple[Response, Rendered]:
     """Renders again after `error`: with documents evaluated in the thread pool, else as a 500."""
-    render = request.route.responder.render
+    render = route.responder.render
     if isinstance(error, codec.UnevaluatedError):
         try:
             response.source = await request.server.pool.call(codec.to_json_types, response.source)
@@ -280,8 +285,7 @@ def _note_disconnect(request: Request, of: str) -> int:
     """Marks the request as disconnected and returns the status that logs show for it."""
     request.is_active = False
     request.note([of, "error", "close"])
-    status: int = request.route.settings.response.disconnect_status_code
-    return status
+    return request.route.settings.response.disconnect_status_code
 
 
 @lru_cache(maxsize=64)

@@ -14,7 +14,10 @@ from urllib.parse import quote, unquote
 from hapiish import boom
 from hapiish.http.content.files import DEFAULT_LOOKUP, FileOptions, IsDirectory, Opened, locate, open_file
 from hapiish.http.exchange.file_response import fill
+from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.server import HttpServer
+from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.kinds.file import folder_of
 from hapiish.kinds.route import KindRoute
 
@@ -28,7 +31,7 @@ Lookup = tuple[Opened, FileOptions] | list[str] | None
 class Directory:
     """The factory and handler of the kind. `options` are inert's; `path` is a text, a list of texts, or a function."""
 
-    def __init__(self, server: Any, route: KindRoute, options: dict[str, Any]) -> None:
+    def __init__(self, server: HttpServer, route: KindRoute, options: dict[str, Any]) -> None:
         parameter = _PARAMETER.search(route.path)
         if parameter is None:
             raise ValueError("the path of its route must end with a parameter")
@@ -46,7 +49,7 @@ class Directory:
         self._lookup = options.get("lookupMap", DEFAULT_LOOKUP) if options.get("lookupCompressed") else {}
         self._etag_method = options.get("etagMethod", "hash")
 
-    async def __call__(self, request: Any, h: Any) -> Response:
+    async def __call__(self, request: Request, h: Toolkit) -> Response:
         """Returns the file that the parameter names, a redirect or a listing. Raises Forbidden or NotFound."""
         folders = _listed(await self._path(request, h) if callable(self._path) else self._path)
         selection = request.params.get(self._parameter) or ""
@@ -65,7 +68,7 @@ class Directory:
             return response
         resource = quote(request.scope.get("root_path", "")) + resource
         if result is None:
-            return h.redirect(resource + "/")  # type: ignore[no-any-return]
+            return h.redirect(resource + "/")
         return Response(self._listing(resource if slashed else resource + "/", result, is_top=not selection))
 
     def _find(self, folders: Sequence[str], selection: str, slashed: bool, accept: str) -> Lookup:

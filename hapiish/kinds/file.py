@@ -5,19 +5,22 @@ from typing import Any, cast
 
 from hapiish.http.content.files import FileKeywords, options_of
 from hapiish.http.exchange.file_response import prepare
+from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.server import HttpServer
+from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.kinds.route import KindRoute
 from hapiish.options.declare import camel
 from hapiish.types import AsyncHandler
 
 
-def file_kind(server: Any, route: KindRoute, options: Any) -> AsyncHandler:
+def file_kind(server: HttpServer, route: KindRoute, options: Any) -> AsyncHandler:
     """Returns the handler. `options` are a path, or have `path`: a text or a function `(request, h)`."""
     options = options if isinstance(options, dict) else {"path": options}
     path = options["path"]
     settings = options_of(folder_of(route), **_keywords(options))
 
-    async def answer(request: Any, h: Any) -> Response:
+    async def answer(request: Request, h: Toolkit) -> Response:
         file = path if isinstance(path, str) else await path(request, h)
         response = Response()
         await prepare(file, settings, response, request)

@@ -14,7 +14,10 @@ from hapiish.grammar.path import Param, Wildcard, parse
 from hapiish.http.body.reader import RequestAborted
 from hapiish.http.content import stream
 from hapiish.http.content.stream import DisconnectWatch
+from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.server import HttpServer
+from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.kinds.route import KindRoute
 from hapiish.kinds.upstream import Upstream, UpstreamPool, end_to_end, request_for
 
@@ -24,7 +27,7 @@ _SEGMENT_SAFE = ":@!$&'()*+,;=~"
 _UNMODIFIED = ("content-type", "content-encoding", "content-length")
 
 
-def proxy_kind(server: Any, route: KindRoute, options: Any) -> "Proxy":
+def proxy_kind(server: HttpServer, route: KindRoute, options: Any) -> "Proxy":
     """Returns the handler of a proxied route. Routes with equal settings share connections, which survive a reload."""
     pool = server.keep(UpstreamPool, options.reject_unauthorized, options.max_sockets or None, options.redirects or 0)
     return Proxy(server, pool, options, route.path)
@@ -33,14 +36,14 @@ def proxy_kind(server: Any, route: KindRoute, options: Any) -> "Proxy":
 class Proxy:
     """The handler of one proxied route. `options` has h2o2's keys in snake_case, with names resolved to functions."""
 
-    def __init__(self, server: Any, pool: UpstreamPool, options: Any, path: str) -> None:
+    def __init__(self, server: HttpServer, pool: UpstreamPool, options: Any, path: str) -> None:
         self.server = server
         self.pool = pool
         self.options = options
         self.seconds = options.timeout / 1000 if options.timeout else None
         self.spans = _spans(path)
 
-    async def __call__(self, request: Any, h: Any) -> Any:
+    async def __call__(self, request: Request, h: Toolkit) -> Any:
         """Answers one request with the upstream's response."""
         options = self.options
         uri, headers = await self._target(request)
@@ -66,7 +69,7 @@ class Proxy:
             return self._answer(h, upstream, ttl)
         return await self._on_response(request, h, upstream, ttl)
 
-    async def _on_response(self, request: Any, h: Any, upstream: Upstream, ttl: int | None) -> Any:
+    async def _on_response(self, request: Request, h: Toolkit, upstream: Upstream, ttl: int | None) -> Any:
         """Returns the result of the `onResponse` function. Closes the upstream's response unless it is returned."""
         try:
             value = await self.options.on_response(request, h, upstream, None, ttl)
@@ -77,13 +80,13 @@ class Proxy:
             await upstream.aclose()
         return value
 
-    def _answer(self, h: Any, upstream: Upstream, ttl: int | None) -> Response:
+    def _answer(self, h: Toolkit, upstream: Upstream, ttl: int | None) -> Response:
         response: Response = h.response(upstream).code(upstream.status_code)
         if ttl is not None:
             response.ttl(ttl)
         return response.pass_through(self.options.pass_through)
 
-    def _headers(self, request: Any) -> dict[str, str]:
+    def _headers(self, request: Request) -> dict[str, str]:
         """Returns the headers for the upstream."""
         received, options = request.headers, self.options
         headers: dict[str, str] = {}
@@ -111,7 +114,7 @@ class Proxy:
             headers.setdefault("x-forwarded-host", host)
         return headers
 
-    async def _target(self, request: Any) -> tuple[str, Mapping[str, str]]:
+    async def _target(self, request: Request) -> tuple[str, Mapping[str, str]]:
         """Returns the target's URI and additional headers."""
         options = self.options
         if options.map_uri is not None:
@@ -125,7 +128,7 @@ class Proxy:
         port = f":{options.port}" if options.port else ""
         return f"{options.protocol}://{options.host}{port}{self._path(request)}{_query(request)}", {}
 
-    def _placeholder(self, request: Any, name: str) -> str:
+    def _placeholder(self, request: Request, name: str) -> str:
         settings = self.server.settings
         match name:
             case "protocol":
@@ -140,10 +143,10 @@ class Proxy:
                 return _query(request)
         return self._param(request, name)
 
-    def _path(self, request: Any) -> str:
-        return self.server.dispatch.path_as_sent(request)  # type: ignore[no-any-return]
+    def _path(self, request: Request) -> str:
+        return self.server.dispatch.path_as_sent(request)
 
-    def _param(self, request: Any, name: str) -> str:
+    def _param(self, request: Request, name: str) -> str:
         """Returns a parameter as part of a path, with the client's percent-encoding if it covers whole segments.
 
         The encoding may be significant to the upstream: `%2F` is not a slash there.
@@ -158,18 +161,18 @@ class Proxy:
                 return raw
         return "/".join(quote(step, safe=_SEGMENT_SAFE) for step in value.split("/"))
 
-    def _log(self, request: Any, begun: float, outcome: str, data: dict[str, Any]) -> None:
+    def _log(self, request: Request, begun: float, outcome: str, data: dict[str, Any]) -> None:
         if self.options.downstream_response_time:
             request.log(["h2o2", outcome], {**data, "downstreamResponseTime": (perf_counter() - begun) * 1000})
 
 
-def _content(request: Any) -> Any:
+def _content(request: Request) -> Any:
     """Returns the body to pass on, None without a body."""
     headers = request.headers
     return request.payload if "content-length" in headers or "transfer-encoding" in headers else None
 
 
-def _query(request: Any) -> str:
+def _query(request: Request) -> str:
     query = request.scope["query_string"].decode("latin-1")
     return f"?{query}" if query else ""
 

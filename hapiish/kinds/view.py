@@ -16,7 +16,10 @@ import jinja2
 from jinja2 import meta
 from markupsafe import Markup
 
+from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.server import HttpServer
+from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.kinds.refusal import InvalidOptions, OptionFault
 from hapiish.kinds.route import KindRoute
 
@@ -139,7 +142,7 @@ class Views:
         template: str,
         context: Mapping[str, Any],
         response: Response,
-        request: Any,
+        request: Request,
         *,
         layout: str | bool | None,
         layout_keyword: str | None,
@@ -209,7 +212,7 @@ class _Loader(jinja2.FileSystemLoader):
 class View:
     """The handler of `handler: {view: …}`: renders a template with the request's params, payload, query and pre."""
 
-    def __init__(self, server: Any, route: KindRoute, options: Any) -> None:
+    def __init__(self, server: HttpServer, route: KindRoute, options: Any) -> None:
         views = route.views
         views.check(options.template, "template")
         self.views = views
@@ -225,7 +228,7 @@ class View:
         if layout:
             views.check(LAYOUT if layout is True else layout, "options", "layout", environment=views.layouts)
 
-    async def __call__(self, request: Any, h: Any) -> Response:
+    async def __call__(self, request: Request, h: Toolkit) -> Response:
         """Answers one request."""
         inputs = {name: getattr(request, name) for name in ("params", "payload", "query", "pre")}
         return self.views.response(self.template, {**inputs, **self.context}, **self.options)  # type: ignore[no-any-return]

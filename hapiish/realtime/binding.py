@@ -18,11 +18,13 @@ from hapiish.http.exchange.error_body import error_response
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.route import Route, Step, Steps
+from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import CLOSE, LifecycleAborted, Toolkit
 from hapiish.http.lifecycle import awaited, failed, finish, perform, post_response
 from hapiish.http.validation.validator import Validator, faults_as_sent
 from hapiish.realtime.socketio.attachments import replace_attachments, restore_attachments
 from hapiish.realtime.socketio.events import AckArguments, Acknowledgement
+from hapiish.realtime.socketio.socket import Socket
 from hapiish.types import AsyncHandler
 
 Ack = dict[str, Any]
@@ -50,10 +52,10 @@ class NamespaceConnection:
 
     def __init__(
         self,
-        server: Any,
+        server: HttpServer,
         *,
         route: Route,
-        authenticate: Any = None,
+        authenticate: Callable[[Request], Awaitable[Response | None]] | None = None,
         access: Steps = (),
         validations: Steps = (),
         token_headers: Sequence[tuple[bytes, bytes]] = ((b"authorization", b"Bearer "),),
@@ -69,7 +71,7 @@ class NamespaceConnection:
         self.on_connect = tuple(on_connect)
         self.on_disconnect = tuple(on_disconnect)
 
-    async def connect(self, socket: Any, auth: Any) -> None:
+    async def connect(self, socket: Socket, auth: Any) -> None:
         """Accepts a connection, or raises the boom that refuses it."""
         request = self._request(socket, "connect")
         try:
@@ -79,7 +81,7 @@ class NamespaceConnection:
             raise
         self._log(request, 200)
 
-    async def _connect(self, request: Request, socket: Any, auth: Any) -> None:
+    async def _connect(self, request: Request, socket: Socket, auth: Any) -> None:
         try:
             await self._authorize(request, socket, auth)
             await _run(self.validations, request)
@@ -91,11 +93,11 @@ class NamespaceConnection:
             refusal = _formatted(failed(request, error))
             raise refusal from None
 
-    def shape(self, socket: Any, error: boom.Boom) -> None:
+    def shape(self, socket: Socket, error: boom.Boom) -> None:
         """Formats a refusal of Socket.IO itself as the application formats errors."""
         _formatted(error_response(self._request(socket, "connect"), error))
 
-    async def judge(self, socket: Any) -> None:
+    async def judge(self, socket: Socket) -> None:
         """Authorizes a connected client again, by its handshake. Raises the boom that disconnects it."""
         request = self._request(socket, "connect")
         try:
@@ -111,7 +113,7 @@ class NamespaceConnection:
         socket.auth = request.auth
         self._expire(socket)
 
-    async def _authorize(self, request: Request, socket: Any, auth: Any) -> None:
+    async def _authorize(self, request: Request, socket: Socket, auth: Any) -> None:
         request.payload = auth
         token = auth.get("token") if isinstance(auth, dict) else None
         if isinstance(token, str):
@@ -128,13 +130,13 @@ class NamespaceConnection:
         others = [pair for pair in headers if pair[0] not in self.token_headers]
         return [*others, *((name, prefix + value) for name, prefix in self.token_headers.items())]
 
-    def _expire(self, socket: Any) -> None:
+    def _expire(self, socket: Socket) -> None:
         """Schedules the disconnection at the expiry of the credentials."""
         if socket.auth.expires < inf:
             loop = asyncio.get_running_loop()
             socket.expiry = loop.call_later(max(0, socket.auth.expires - time()), _end, socket)
 
-    async def disconnect(self, socket: Any, reason: str) -> None:
+    async def disconnect(self, socket: Socket, reason: str) -> None:
         """Calls the functions of `on_disconnect`; logs their errors, because the client is disconnected."""
         if socket.expiry is not None:
             socket.expiry.cancel()
@@ -152,7 +154,7 @@ class NamespaceConnection:
         if self.server.logs_access:
             log.log_connection(request, outcome)
 
-    def _request(self, socket: Any, method: str) -> Request:
+    def _request(self, socket: Socket, method: str) -> Request:
         request: Request = self.server.requests(self.server, socket.scope, None, self.route)
         request.method = method
         request.path = self.route.path
@@ -217,7 +219,7 @@ _ending: set[asyncio.Task[None]] = set()
 """References to running tasks, which the event loop alone does not keep alive."""
 
 
-def _end(socket: Any) -> None:
+def _end(socket: Socket) -> None:
     task = asyncio.create_task(socket.disconnect("credentials expired"))
     _ending.add(task)
     task.add_done_callback(_ending.discard)
@@ -232,18 +234,18 @@ class EventRoute:
     __slots__ = ("acknowledgement", "root", "route", "server")
 
     def __init__(
-        self, server: Any, route: Route, *, raw: bool = False, constant: Mapping[str, Any] | None = None
+        self, server: HttpServer, route: Route, *, raw: bool = False, constant: Mapping[str, Any] | None = None
     ) -> None:
         self.server = server
         self.root = getattr(server, "root", server)
         self.route = route
         self.acknowledgement = raw_acknowledgement if raw else with_fields(constant) if constant else acknowledgement
 
-    def acknowledge(self, socket: Any, data: Any) -> Awaitable[Any]:
+    def acknowledge(self, socket: Socket, data: Any) -> Awaitable[Any]:
         """Runs the event; acknowledges every result and error. onPostResponse runs after the acknowledgement."""
         return self.acknowledge_any(socket, self.route.path, data)
 
-    async def acknowledge_any(self, socket: Any, event: str, data: Any) -> Any:
+    async def acknowledge_any(self, socket: Socket, event: str, data: Any) -> Any:
         """Runs the event under the client's name of it."""
         route = self.route
         request = self._request(socket, event, data)
@@ -260,11 +262,11 @@ class EventRoute:
                 response = failed(request, boom.InternalServerError("h.abandon: an event is always acknowledged"))
         return self._answer(request, response)
 
-    async def unknown(self, socket: Any, event: str, data: Any) -> Any:
+    async def unknown(self, socket: Socket, event: str, data: Any) -> Any:
         """Refuses an undeclared event."""
         return await self.refused(socket, event, data, boom.NotFound("Unknown event", code="unknown_event"))
 
-    async def refused(self, socket: Any, event: str, data: Any, error: boom.Boom) -> Any:
+    async def refused(self, socket: Socket, event: str, data: Any, error: boom.Boom) -> Any:
         """Refuses an event before its route runs."""
         route = self.route
         request = self._request(socket, event, data)
@@ -273,7 +275,7 @@ class EventRoute:
             response = await finish(route, request, response)
         return self._answer(request, response)
 
-    def _request(self, socket: Any, event: str, data: Any) -> Request:
+    def _request(self, socket: Socket, event: str, data: Any) -> Request:
         request: Request = self.server.requests(self.server, socket.scope, None, self.route)
         request.method = "event"
         request.path = event
@@ -288,16 +290,17 @@ class EventRoute:
         observers = self.root.event_observers
         if not observers and not self.route.on_post_response:
             return self.acknowledgement(response)
-        return ObservedAck(request, response, observers, self.acknowledgement)
+        return ObservedAck(self.route, request, response, observers, self.acknowledgement)
 
 
 class ObservedAck(Acknowledgement):
     """The acknowledgement of a request; once it is sent, the observers are called and onPostResponse runs."""
 
-    __slots__ = ("acknowledgement", "observers", "request", "response")
+    __slots__ = ("acknowledgement", "observers", "request", "response", "route")
 
     def __init__(
         self,
+        route: Route,
         request: Request,
         response: Response,
         observers: Sequence[Observer],
@@ -305,6 +308,7 @@ class ObservedAck(Acknowledgement):
     ) -> None:
         self.ack = acknowledgement(response)
         self.acknowledgement = acknowledgement
+        self.route = route
         self.request = request
         self.response = response
         self.observers = observers
@@ -317,8 +321,7 @@ class ObservedAck(Acknowledgement):
         request, response = self.request, self.response
         for observe in self.observers:
             observe(request, response, response.status_code, size)
-        route: Route = request.route
-        return post_response(route, request, response) if route.on_post_response else None
+        return post_response(self.route, request, response) if self.route.on_post_response else None
 
 
 def acknowledgement(response: Response) -> Ack:

@@ -23,7 +23,8 @@ def authenticated(authorization: str | None, returned: Any = None, **options: An
         return returned(h) if callable(returned) else returned if returned is not None else good
 
     request = make_request(headers={"authorization": authorization} if authorization is not None else None)
-    scheme = BasicScheme(None, {"validate": validate, **options})
+    server: Any = None
+    scheme = BasicScheme(server, {"validate": validate, **options})
     return asyncio.run(scheme.authenticate(request, Toolkit(request)))
 
 

@@ -181,7 +181,9 @@ def test_base64json_brings_any_json_back(value: Any) -> None:
 
 def request_with(cookie: str | None) -> Request:
     headers = [] if cookie is None else [(b"cookie", cookie.encode("latin-1"))]
-    return Request(SimpleNamespace(), {"type": "http", "headers": headers}, None, None)
+    server: Any = SimpleNamespace()
+    route: Any = None
+    return Request(server, {"type": "http", "headers": headers}, None, route)
 
 
 def test_the_step_fills_the_state_and_joins_several_headers() -> None:

@@ -34,7 +34,8 @@ def refused(scheme: JwtScheme, authorization: str | None) -> boom.Boom:
 
 
 def scheme(**options: Any) -> JwtScheme:
-    return jwt_scheme(None, {"keys": SECRET, **options})
+    server: Any = None
+    return jwt_scheme(server, {"keys": SECRET, **options})
 
 
 def test_the_claims_of_a_good_token_are_the_credentials() -> None:

@@ -14,7 +14,7 @@ from tests.http.conftest import Make
 
 pytestmark = pytest.mark.anyio
 
-REQUEST = SimpleNamespace(server=SimpleNamespace(events=Events()))
+REQUEST: Any = SimpleNamespace(server=SimpleNamespace(events=Events()))
 
 
 class Clocks:

@@ -56,7 +56,8 @@ async def app(make: Make) -> Application:
 
 
 def scheme(**options: Any) -> Any:
-    return jwt_scheme(None, {"keys": SECRET, **options})
+    server: Any = None
+    return jwt_scheme(server, {"keys": SECRET, **options})
 
 
 def header(token: str) -> Any:

@@ -13,6 +13,8 @@ from hapiish.http.auth.basic import listed
 from hapiish.http.auth.secrets import key_digest
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.server import HttpServer
+from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated, ValidateResult
 
 DEFAULT_HEADER = "x-api-key"
@@ -21,7 +23,7 @@ DEFAULT_HEADER = "x-api-key"
 class ApiKeyScheme:
     """The scheme; `validate(request, key, h)` is awaitable. Raises ValueError for a key with an invalid `hash`."""
 
-    def __init__(self, server: Any, options: Mapping[str, Any]) -> None:
+    def __init__(self, server: HttpServer, options: Mapping[str, Any]) -> None:
         self._query, self._cookie = options.get("query"), options.get("cookie")
         header = options.get("header") or (None if self._query or self._cookie else DEFAULT_HEADER)
         self._header = header.lower().encode("latin-1") if header else b""
@@ -36,7 +38,7 @@ class ApiKeyScheme:
             except ValueError as error:
                 raise ValueError(f'key "{name}": {error}') from None
 
-    async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
+    async def authenticate(self, request: Request, h: Toolkit) -> Authenticated | Unauthenticated | Response:
         """Checks the key by the table or the user's function; without a key the next strategy is tried."""
         key = self._read(request)
         if not key:

@@ -15,6 +15,8 @@ from hapiish import boom
 from hapiish.http.auth.secrets import check_password_hash, is_password
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.server import HttpServer
+from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated, ValidateResult
 
 CACHED_PASSWORDS = 1024
@@ -27,13 +29,13 @@ class BasicScheme:
     `validate` must be awaitable. Raises ValueError for a user whose `passwordHash` is invalid.
     """
 
-    def __init__(self, server: Any, options: Mapping[str, Any]) -> None:
+    def __init__(self, server: HttpServer, options: Mapping[str, Any]) -> None:
         users = options.get("users")
         self._validate = _Users(server, users).validate if users is not None else options["validate"]
         self._allow_empty_username = options.get("allowEmptyUsername", False)
         self._attributes = options.get("unauthorizedAttributes") or {}
 
-    async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
+    async def authenticate(self, request: Request, h: Toolkit) -> Authenticated | Unauthenticated | Response:
         """Calls the user's function. Without the header the next strategy is tried; a malformed one is a 400."""
         username, password = self._parse(request.header(b"authorization"))
         if not username and not self._allow_empty_username:
@@ -68,7 +70,7 @@ class BasicScheme:
 class _Users:
     """The users of a table; an unknown name takes as long as a wrong password."""
 
-    def __init__(self, server: Any, users: Mapping[str, Any]) -> None:
+    def __init__(self, server: HttpServer, users: Mapping[str, Any]) -> None:
         for name, user in users.items():
             try:
                 check_password_hash(user["passwordHash"])
@@ -79,7 +81,7 @@ class _Users:
         self._secret = secrets.token_bytes(32)
         self._known: OrderedDict[bytes, None] = OrderedDict()
 
-    async def validate(self, request: Any, username: str, password: str, h: Any) -> dict[str, Any]:
+    async def validate(self, request: Request, username: str, password: str, h: Toolkit) -> dict[str, Any]:
         user = self._users.get(username)
         digest = hmac.digest(self._secret, f"{username}:{password}".encode(), "sha256")
         if user is None or digest not in self._known:

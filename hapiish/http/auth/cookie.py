@@ -11,6 +11,8 @@ from hapiish import boom
 from hapiish.http.cookies.cookies import Definition
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import CLEAR, Response
+from hapiish.http.exchange.server import HttpServer
+from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated, ValidateResult
 from hapiish.http.syntax.header import is_local
 
@@ -72,7 +74,7 @@ class CookieScheme:
 
     token_header = None
 
-    def __init__(self, server: Any, options: Mapping[str, Any]) -> None:
+    def __init__(self, server: HttpServer, options: Mapping[str, Any]) -> None:
         self.name: str = options["cookie"]["name"]
         definition = server.sealed_cookie(options["cookie"])
         if definition.iron.ttl is None and definition.ttl:
@@ -92,7 +94,7 @@ class CookieScheme:
         self._raw = given.get("raw", False)
         self._validate = options.get("validate")
 
-    async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
+    async def authenticate(self, request: Request, h: Toolkit) -> Authenticated | Unauthenticated | Response:
         """The session, or the credentials that the user's function returns for it."""
         session = request.state.get(self.name)
         if not isinstance(session, Mapping) or not session:
@@ -112,7 +114,9 @@ class CookieScheme:
             request.set_cookie(self.name, session, {})
         return Authenticated(credentials, session)
 
-    async def _ask_validate(self, request: Request, session: Mapping[str, Any], h: Any) -> ValidateResult | boom.Boom:
+    async def _ask_validate(
+        self, request: Request, session: Mapping[str, Any], h: Toolkit
+    ) -> ValidateResult | boom.Boom:
         """Calls the user's function; a refusal, or a boom below 500 that it raises, is returned as an error."""
         assert self._validate is not None
         try:
@@ -123,7 +127,7 @@ class CookieScheme:
             return error if error.status == 401 else _unauthorized("Invalid cookie")
         return answer if answer.is_valid or answer.response is not None else _unauthorized(None)
 
-    async def _refused(self, request: Request, h: Any, error: boom.Boom) -> Unauthenticated | Response:
+    async def _refused(self, request: Request, h: Toolkit, error: boom.Boom) -> Unauthenticated | Response:
         """Redirects to the login if authentication is required and a browser can follow, else returns the verdict."""
         uri = self._redirect_to
         override = request.route.settings.plugins.get("cookie")

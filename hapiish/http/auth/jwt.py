@@ -15,6 +15,8 @@ from hapiish.http.auth.signing import Signer, SigningKey
 from hapiish.http.auth.tokens import Key, Token, TokenError, UnknownKeyError, Verifier
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.server import HttpServer
+from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated, ValidateResult
 from hapiish.options import units
 from hapiish.options.declare import camel
@@ -24,7 +26,7 @@ CACHED_TOKENS = 4096
 """Number of verified tokens cached per strategy; the least recently used is evicted."""
 
 
-def jwt_scheme(server: Any, options: Mapping[str, Any]) -> "JwtScheme":
+def jwt_scheme(server: HttpServer, options: Mapping[str, Any]) -> "JwtScheme":
     """The scheme for these options. `validate` and functions among the keys must be awaitable.
 
     Raises ValueError for a key that is too short or does not
@@ -83,7 +85,7 @@ class JwtScheme:
         # A socket's handshake passes its token as this header.
         self.token_header = None if self._cookie else (self._header, f"{self._word} ".encode("latin-1"))
 
-    async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
+    async def authenticate(self, request: Request, h: Toolkit) -> Authenticated | Unauthenticated | Response:
         """Authenticates by the token's claims or the user's function; without a token the next strategy is tried."""
         try:
             token = self._token(request.header(self._header) if self._cookie is None else self._crumb(request))
@@ -107,7 +109,7 @@ class JwtScheme:
             return Unauthenticated(self._refusal("Invalid credentials"), credentials, artifacts)
         return Authenticated(credentials, artifacts, token.until)
 
-    async def _ask_validate(self, artifacts: dict[str, Any], request: Request, h: Any) -> Any:
+    async def _ask_validate(self, artifacts: dict[str, Any], request: Request, h: Toolkit) -> Any:
         """Calls the user's function; a boom below 500 that it raises is a refusal, whatever the status (hapi)."""
         assert self._validate is not None
         try:
@@ -176,7 +178,7 @@ class ChangingKeysScheme(JwtScheme):
         self._remotes = [_remote(each, cache) for each in changing if isinstance(each, Mapping)]
         self._functions: list[Any] = [each for each in changing if callable(each)]
 
-    async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
+    async def authenticate(self, request: Request, h: Toolkit) -> Authenticated | Unauthenticated | Response:
         """Authenticates with the current keys."""
         try:
             text = self._text(request.header(self._header) if self._cookie is None else self._crumb(request))

@@ -21,6 +21,8 @@ from hapiish.http.cookies.cookies import Definition
 from hapiish.http.exchange import log
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import CLEAR, Response
+from hapiish.http.exchange.server import HttpServer
+from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
 from hapiish.service import Service
 
@@ -53,7 +55,7 @@ class OAuth2Scheme:
     handshake = False
     token_header = None
 
-    def __init__(self, server: Any, options: Mapping[str, Any]) -> None:
+    def __init__(self, server: HttpServer, options: Mapping[str, Any]) -> None:
         self.cookie: str = options["cookie"]["name"]
         # A redirect from the provider is a cross-site request, without Strict cookies.
         definition = server.sealed_cookie(options["cookie"], is_same_site="Lax")
@@ -76,7 +78,7 @@ class OAuth2Scheme:
         self.name = self._issuer.name if self._issuer is not None else self._provider.name if self._provider else ""
         self._service = Service(f"the login provider {self.name}", "a login with it is answered 502")
 
-    async def authenticate(self, request: Request, h: Any) -> Authenticated | Unauthenticated | Response:
+    async def authenticate(self, request: Request, h: Toolkit) -> Authenticated | Unauthenticated | Response:
         """Redirects to the provider, or converts the provider's redirect to credentials."""
         query = request.query
         if query.get("error") or query.get("denied"):

@@ -164,12 +164,12 @@ def hang_up(receive: Receive | None) -> bool:
 class DisconnectWatch:
     """`async with Watch(receive)`: cancels the block when the client leaves, and then raises Disconnected.
 
-    Unread parts of the request's body are discarded.
+    Unread parts of the request's body are discarded. Without `receive` nobody learns that the client leaves.
     """
 
     __slots__ = ("_cancelling", "_listener", "_receive", "_task", "gone")
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive | None) -> None:
         self._receive = receive
         self.gone = False
 
@@ -190,8 +190,11 @@ class DisconnectWatch:
             raise Disconnected from error
 
     async def _listen(self) -> None:
+        receive = self._receive
+        if receive is None:
+            return
         with suppress(OSError):
-            while (await self._receive())["type"] != "http.disconnect":
+            while (await receive())["type"] != "http.disconnect":
                 pass
         self.gone = True
         self._task.cancel()

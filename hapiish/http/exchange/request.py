@@ -6,7 +6,7 @@ Attributes that few requests need are computed on first access.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 from time import time
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.requests import Request as StarletteRequest
 
@@ -15,12 +15,51 @@ from hapiish.http.content.compression import negotiate
 from hapiish.http.exchange import log
 from hapiish.http.exchange.events import Event
 from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.server import HttpServer
 from hapiish.http.routing.router import hostname, normalise
 from hapiish.http.syntax import query
+from hapiish.options import RouteOptions
 from hapiish.types import Message, Receive, Scope, Send
 
 TRAILERS = "hapiish.trailers"
 """The key of the scope that holds the trailers of a chunked body, as pairs of bytes; filled while the body is read."""
+
+
+class CorsRules(Protocol):
+    """The CORS settings of a route (`hapiish.http.guards.cors.Cors`)."""
+
+    def allows(self, origin: str | None) -> bool: ...
+    def preflight(
+        self, origin: str, method: str, requested: str | None
+    ) -> tuple[int, dict[str, str], dict[str, str] | None]: ...
+
+
+class WithCors(Protocol):
+    """The responder of a route, as a request reads it."""
+
+    @property
+    def cors(self) -> CorsRules | None: ...
+
+
+class RequestRoute(Protocol):
+    """`request.route`, the attributes of a compiled `Route` that its functions may read."""
+
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def vhost(self) -> str | None: ...
+    @property
+    def settings(self) -> RouteOptions: ...
+    @property
+    def context(self) -> Any: ...
+    @property
+    def files(self) -> str: ...
+    @property
+    def responder(self) -> WithCors: ...
 
 
 class Auth:
@@ -244,7 +283,12 @@ class Request:
     pausing: Callable[[Receive], Receive] | None = None  # wraps the `receive` of the body, for concurrency limits
 
     def __init__(
-        self, server: Any, scope: Scope, receive: Receive | None, route: Any, send: Send | None = None
+        self,
+        server: HttpServer,
+        scope: Scope,
+        receive: Receive | None,
+        route: RequestRoute,
+        send: Send | None = None,
     ) -> None:
         self.server = server
         self.scope = scope

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from hapiish.http.exchange import log
+from hapiish.http.exchange.request import Request
 from hapiish.http.routing.forwarded import PROXIED
 
 _ID: Final = re.compile(r"[\w.:+=/@-]{1,128}", re.ASCII)
@@ -25,16 +26,16 @@ class Identity:
         self._proxied = proxied
         self._generate = generate
 
-    def __call__(self, request: Any) -> str:
+    def __call__(self, request: Request) -> str:
         """The id of `request`, an HTTP request or an event."""
         if self._trust and request.method != "event" and (not self._proxied or request.scope.get(PROXIED)):
             sent = request.header(self._header)
             if sent is not None and _ID.fullmatch(sent):
-                return sent  # type: ignore[no-any-return]
+                return sent
         return log.next_id() if self._generate is None else self._made(self._generate, request)
 
     @staticmethod
-    def _made(generate: Callable[[Any], Any], request: Any) -> str:
+    def _made(generate: Callable[[Any], Any], request: Request) -> str:
         counted = log.next_id()
         try:
             generated = generate(request)

@@ -7,8 +7,9 @@ from typing import Any, Protocol
 
 from hapiish.bridge import is_async
 from hapiish.http.exchange.error_body import Errors
-from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.request import Request, WithCors
 from hapiish.http.exchange.response import Response
+from hapiish.options import RouteOptions
 from hapiish.types import AsyncHandler, Handler, Run
 
 Step = Callable[[Request], Any]
@@ -22,11 +23,8 @@ Finalizer = Callable[[Request, Response], Awaitable[None]]
 """Changes a response after onPreResponse: adds a header or a cookie, or stores state."""
 
 
-class Renderer(Protocol):
+class Renderer(WithCors, Protocol):
     """Renders responses to status, headers and body; `cors` are the route's CORS settings."""
-
-    @property
-    def cors(self) -> Any: ...
 
     def render(self, request: Request, response: Response) -> tuple[int, list[tuple[bytes, bytes]], Any]: ...
 
@@ -38,7 +36,7 @@ class Route:
     id: str | None
     method: str
     path: str
-    settings: Any
+    settings: RouteOptions
     handler: AsyncHandler
     responder: Renderer
     vhost: str | None = None

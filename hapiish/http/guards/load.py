@@ -13,9 +13,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, thread_time
-from typing import Any
 
 from hapiish import boom, options
+from hapiish.http.exchange.request import Request
 
 _STATM = Path("/proc/self/statm")
 
@@ -78,7 +78,7 @@ class Load:
         self.event_loop_utilization = min(1.0, (self._busy() - self._computed) / elapsed) if elapsed > 0 else 0.0
         self.begin()
 
-    def check(self, request: Any) -> None:
+    def check(self, request: Request) -> None:
         """The step that raises 503 while a limit is exceeded."""
         delay, utilization, rss = self._limits
         # An overdue sample counts like a late one.

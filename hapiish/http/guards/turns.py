@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
+from hapiish.http.exchange.request import Request
+
 PATIENCE: Final = 10.0
 """Seconds that a request waits for its turn; longer than any timely response takes."""
 
@@ -96,11 +98,11 @@ class Trials:
         """The number of running requests."""
         return self._queues[key].running if key in self._queues else 0
 
-    def of(self, request: Any) -> list[Turn]:
+    def of(self, request: Request) -> list[Turn]:
         """The turns of a request; those added to the list end with the others."""
         return self._turns.setdefault(request, [])
 
-    def end(self, request: Any) -> None:
+    def end(self, request: Request) -> None:
         """Ends the turns of `request`, whose outcome is known or will never be; does nothing the second time."""
         for turn in self._turns.pop(request, ()):
             turn.pause()

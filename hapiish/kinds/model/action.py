@@ -12,6 +12,9 @@ from mongoengine.errors import DoesNotExist, NotUniqueError, OperationError, Val
 from pymongo.errors import DocumentTooLarge, PyMongoError
 
 from hapiish import boom
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.server import HttpServer
+from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.validation.failure import OnFailure
 from hapiish.http.validation.report import Fault as Problem
 from hapiish.kinds.model.resource import ID, Resource
@@ -26,7 +29,7 @@ Plain = dict[str, Any]
 class Action:
     """The base of all actions. `validate` has the schemas of inputs for which the route declares none."""
 
-    def __init__(self, server: Any, route: KindRoute, resource: Resource) -> None:
+    def __init__(self, server: HttpServer, route: KindRoute, resource: Resource) -> None:
         self.server = server
         self.resource = resource
         self.cls = resource.cls
@@ -68,14 +71,14 @@ class Action:
             return self.on_failure.failure("payload", [{"path": "", "message": message, "keyword": "model"}])
         return None
 
-    def attributes(self, request: Any) -> dict[str, Any]:
+    def attributes(self, request: Request) -> dict[str, Any]:
         """Returns the document attributes that the payload sets."""
         try:
             return self.resource.attributes(request.payload)
         except Unfit as fault:
             raise self.on_failure.failure("payload", [problem(fault)]) from None
 
-    def selection(self, request: Any) -> tuple[str, ...] | None:
+    def selection(self, request: Request) -> tuple[str, ...] | None:
         """Returns the fields that the client selects, None for all visible ones."""
         names = request.query.get("fields") if self.resource.options.projection else None
         if not isinstance(names, str):
@@ -98,7 +101,7 @@ class Action:
         paths = dict.fromkeys([*(resource.shown if names is None else names), *more, ID])
         return tuple(members[path.partition(".")[0]].attribute for path in paths)
 
-    async def represented(self, request: Any, row: Mapping[str, Any], names: Sequence[str] | None = None) -> Plain:
+    async def represented(self, request: Request, row: Mapping[str, Any], names: Sequence[str] | None = None) -> Plain:
         """Returns the representation of a stored document, or only these fields of it."""
         resource = self.resource
         item = resource.show(row, names)
@@ -107,13 +110,15 @@ class Action:
                 item[name] = await function(row, request)
         return item if names is None or not resource.computed else {name: item[name] for name in names}
 
-    async def answer(self, request: Any, h: Any, row: Mapping[str, Any], names: Sequence[str] | None = None) -> Any:
+    async def answer(
+        self, request: Request, h: Toolkit, row: Mapping[str, Any], names: Sequence[str] | None = None
+    ) -> Any:
         """Returns the response with one document and its entity tag."""
         item = await self.represented(request, row, names)
         return h.response(item).etag(self.resource.tag(row, item))
 
 
-def path_of(request: Any) -> str:
+def path_of(request: Request) -> str:
     """Returns the percent-encoded path of the request, for a header."""
     return quote(str(request.scope.get("root_path", "")) + request.path, safe="/%:@!$&'()*+,;=~")
 

@@ -10,6 +10,7 @@ from typing import Any
 from mongoengine import Document
 
 from hapiish.grammar import path as paths
+from hapiish.http.exchange.server import HttpServer
 from hapiish.kinds.model.action import Action
 from hapiish.kinds.model.reading import Get, List
 from hapiish.kinds.model.resource import Resource
@@ -18,7 +19,7 @@ from hapiish.kinds.refusal import InvalidOptions, OptionFault
 from hapiish.kinds.route import KindRoute
 
 
-def model_kind(server: Any, route: KindRoute, options: Any) -> Action:
+def model_kind(server: HttpServer, route: KindRoute, options: Any) -> Action:
     """Returns the handler of one action. Raises Refusal for options that do not fit the class."""
     action: Action = _ACTIONS[options.action](server, route, _resource(route.models[options.name], route.path, options))
     return action

@@ -14,6 +14,7 @@ from typing import Any, Final
 from hapiish import boom
 from hapiish.grammar.template import Template, Value
 from hapiish.http.auth.access import claim, text_of
+from hapiish.http.exchange.request import Request
 from hapiish.http.validation.coerce import compile_coercer
 from hapiish.http.validation.validator import compile_schema
 from hapiish.kinds.model.scalars import DECIMAL, HEX_ID
@@ -55,18 +56,18 @@ class Pin:
         first = self.template.parts[0] if len(self.template.parts) == 1 else None
         return first if isinstance(first, Value) else None
 
-    def stored(self, request: Any) -> Any:
+    def stored(self, request: Request) -> Any:
         """Returns the value to compare with. Raises NotFound or Forbidden if the request has none."""
         assert self.member.type is not None
         assert self.member.type.store is not None
         return self._converted(request, self.member.type.store)
 
-    def parsed(self, request: Any) -> Any:
+    def parsed(self, request: Request) -> Any:
         """Returns the value for the document's attribute. Raises NotFound or Forbidden if the request has none."""
         assert self.member.type is not None
         return self._converted(request, self.member.type.parse)
 
-    def _converted(self, request: Any, convert: Callable[[Any], Any]) -> Any:
+    def _converted(self, request: Request, convert: Callable[[Any], Any]) -> Any:
         if self.is_constant:
             return None if self.constant is None else convert(self.constant)
         value = self._rendered(request)
@@ -75,7 +76,7 @@ class Pin:
         except Unfit as fault:
             raise _missing(next(self.template.values)) from fault
 
-    def _rendered(self, request: Any) -> Any:
+    def _rendered(self, request: Request) -> Any:
         if self.whole is not None:
             return _value(request, self.whole)
         texts = []
@@ -121,7 +122,7 @@ def coercion(field_type: Type) -> Callable[[Any], Any] | None:
     return None if convert is None else lambda value: convert({"value": value})["value"]
 
 
-def _value(request: Any, placeholder: Value) -> Any:
+def _value(request: Request, placeholder: Value) -> Any:
     """Returns the placeholder's value in the request as JSON, for a document its id."""
     value = _READ[placeholder.source](request)
     for name in placeholder.path:

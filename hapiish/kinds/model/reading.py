@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.kinds.model.action import Action, Plain, path_of, problem
 from hapiish.kinds.model.pages import Page
 from hapiish.kinds.model.values import Unfit
@@ -15,7 +17,7 @@ class List(Action):
     `next` is the cursor or offset of the next page. `total`, the number of documents, is added if the table wants it.
     """
 
-    async def __call__(self, request: Any, h: Any) -> Any:
+    async def __call__(self, request: Request, h: Toolkit) -> Any:
         """Answers one request."""
         resource, query = self.resource, request.query
         conditions = [resource.condition(request)]
@@ -51,7 +53,7 @@ def _all(conditions: list[Plain]) -> Plain:
 class Get(Action):
     """Answers one document."""
 
-    async def __call__(self, request: Any, h: Any) -> Any:
+    async def __call__(self, request: Request, h: Toolkit) -> Any:
         """Answers one request."""
         names = self.selection(request)
         row = await self.work(self._get, self.resource.condition(request), names)

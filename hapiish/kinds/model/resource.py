@@ -10,6 +10,7 @@ from mongoengine import Document
 
 from hapiish import boom
 from hapiish.grammar.template import Template, TemplateError, Value, parse
+from hapiish.http.exchange.request import Request
 from hapiish.kinds.model import filters as filtering
 from hapiish.kinds.model.cursor import SortKey
 from hapiish.kinds.model.fields import members_of, object_schema, show_members
@@ -239,15 +240,15 @@ class Resource:
 
     # Serves requests
 
-    def condition(self, request: Any) -> dict[str, Any]:
+    def condition(self, request: Request) -> dict[str, Any]:
         """Returns the condition for the documents that the request may read or change."""
         return self._condition(request, self.readable if self.options.action in _READING else self.pins)
 
-    def readable_condition(self, request: Any) -> dict[str, Any] | None:
+    def readable_condition(self, request: Request) -> dict[str, Any] | None:
         """Returns the condition for the readable documents, None if the request may change all of them."""
         return None if self.readable is self.pins else self._condition(request, self.readable)
 
-    def _condition(self, request: Any, pins: Sequence[Pin]) -> dict[str, Any]:
+    def _condition(self, request: Request, pins: Sequence[Pin]) -> dict[str, Any]:
         pinned = {pin.member.name: pin.stored(request) for pin in pins}
         if self.lookup is None:
             return pinned
@@ -261,7 +262,7 @@ class Resource:
             raise boom.NotFound from None
         return {"$and": [pinned, {member.name: value}]} if pinned else {member.name: value}
 
-    def pinned(self, request: Any) -> dict[str, Any]:
+    def pinned(self, request: Request) -> dict[str, Any]:
         """Returns the pinned attributes of a new document."""
         return {pin.member.attribute: pin.parsed(request) for pin in self.pins}
 

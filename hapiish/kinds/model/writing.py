@@ -13,6 +13,8 @@ from mongoengine.errors import OperationError, SaveConditionError
 from pymongo.errors import PyMongoError
 
 from hapiish import boom
+from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.kinds.model.action import Action, Plain, path_of
 from hapiish.kinds.model.resource import ID, Resource
 from hapiish.kinds.model.types import Schema
@@ -27,7 +29,7 @@ class Create(Action):
     def schemas(self) -> dict[str, Schema]:
         return {"payload": self.resource.payload_schema(), **super().schemas()}
 
-    async def __call__(self, request: Any, h: Any) -> Any:
+    async def __call__(self, request: Request, h: Toolkit) -> Any:
         """Answers one request."""
         values = {**self.attributes(request), **self.resource.pinned(request)}
         row = await self.work(self._create, values)
@@ -44,7 +46,7 @@ class Create(Action):
 class Change(Action):
     """The base of actions that change one document, under the preconditions of the request (RFC 9110 §13)."""
 
-    def preconditions(self, request: Any) -> Preconditions:
+    def preconditions(self, request: Request) -> Preconditions:
         """Returns the preconditions. Raises PreconditionRequired if the table requires one (RFC 6585)."""
         preconditions = Preconditions.of(request.headers)
         # In If-None-Match only `*` counts: any invented tag would allow the change.
@@ -55,7 +57,7 @@ class Change(Action):
             )
         return preconditions
 
-    async def change(self, request: Any, preconditions: Preconditions, write: Callable[[Plain, Plain], Any]) -> Any:
+    async def change(self, request: Request, preconditions: Preconditions, write: Callable[[Plain, Plain], Any]) -> Any:
         """Applies `write` to the request's document, in a thread."""
         condition, readable = self.resource.condition(request), self.resource.readable_condition(request)
         return await self.work(self._change, condition, readable, preconditions, write)
@@ -97,14 +99,14 @@ class Update(Change):
     def schemas(self) -> dict[str, Schema]:
         return {"payload": self.resource.payload_schema(), **super().schemas()}
 
-    async def __call__(self, request: Any, h: Any) -> Any:
+    async def __call__(self, request: Request, h: Toolkit) -> Any:
         """Answers one request."""
         preconditions = self.preconditions(request)
         values = self.values(request)
         row = await self.change(request, preconditions, lambda row, condition: self._save(row, condition, values))
         return await self.answer(request, h, row)
 
-    def values(self, request: Any) -> Plain:
+    def values(self, request: Request) -> Plain:
         """Returns the attributes to set."""
         return self.attributes(request)
 
@@ -127,7 +129,7 @@ class Update(Change):
 class Replace(Update):
     """Sets every settable field. A missing one gets its default."""
 
-    def values(self, request: Any) -> Plain:
+    def values(self, request: Request) -> Plain:
         defaults = {member.attribute: None for name, member in self.resource.settable.items() if name != ID}
         return {**defaults, **self.attributes(request)}
 
@@ -135,7 +137,7 @@ class Replace(Update):
 class Delete(Change):
     """Deletes the document and answers 204."""
 
-    async def __call__(self, request: Any, h: Any) -> Any:
+    async def __call__(self, request: Request, h: Toolkit) -> Any:
         """Answers one request."""
         await self.change(request, self.preconditions(request), self._delete)
         return h.response().code(204)
