@@ -6,7 +6,7 @@ The table, or its `mapUri` function, determines the target. A client controls on
 import re
 from collections.abc import Mapping
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, unquote
 
 from hapiish import boom
@@ -20,6 +20,8 @@ from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.kinds.route import KindRoute
 from hapiish.kinds.upstream import Upstream, UpstreamPool, end_to_end, request_for
+from hapiish.options import ProxyHandler
+from hapiish.types import AsyncHandler
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?([0-9]{1,10})")
@@ -27,7 +29,7 @@ _SEGMENT_SAFE = ":@!$&'()*+,;=~"
 _UNMODIFIED = ("content-type", "content-encoding", "content-length")
 
 
-def proxy_kind(server: HttpServer, route: KindRoute, options: Any) -> "Proxy":
+def proxy_kind(server: HttpServer, route: KindRoute, options: ProxyHandler) -> "Proxy":
     """Returns the handler of a proxied route. Routes with equal settings share connections, which survive a reload."""
     pool = server.keep(UpstreamPool, options.reject_unauthorized, options.max_sockets or None, options.redirects or 0)
     return Proxy(server, pool, options, route.path)
@@ -36,20 +38,22 @@ def proxy_kind(server: HttpServer, route: KindRoute, options: Any) -> "Proxy":
 class Proxy:
     """The handler of one proxied route. `options` has h2o2's keys in snake_case, with names resolved to functions."""
 
-    def __init__(self, server: HttpServer, pool: UpstreamPool, options: Any, path: str) -> None:
+    def __init__(self, server: HttpServer, pool: UpstreamPool, options: ProxyHandler, path: str) -> None:
         self.server = server
         self.pool = pool
         self.options = options
+        functions = (options.map_uri, options.on_request, options.on_response)
+        self.map_uri, self.on_request, self.on_response = cast("tuple[AsyncHandler | None, ...]", functions)
         self.seconds = options.timeout / 1000 if options.timeout else None
         self.spans = _spans(path)
 
     async def __call__(self, request: Request, h: Toolkit) -> Any:
         """Answers one request with the upstream's response."""
-        options = self.options
+        options, on_response = self.options, self.on_response
         uri, headers = await self._target(request)
         outgoing = request_for(request.method, uri, {**self._headers(request), **headers}, _content(request))
-        if options.on_request is not None:
-            await options.on_request(outgoing)
+        if self.on_request is not None:
+            await self.on_request(outgoing)
         begun = perf_counter()
         try:
             # Only the server of `hapiish run` cancels a request whose client disconnects.
@@ -59,20 +63,16 @@ class Proxy:
             raise RequestAborted("Client connection aborted") from error
         except boom.Boom as error:
             self._log(request, begun, "error", {"uri": uri})
-            if options.on_response is None:
+            if on_response is None:
                 raise
-            return await options.on_response(request, h, None, error, None)
+            return await on_response(request, h, None, error, None)
         self._log(request, begun, "success", {"uri": uri, "statusCode": response.status_code})
         upstream = Upstream(response, raw=bool(options.pass_through), method=request.method)
         ttl = _max_age(upstream.headers) if options.ttl == "upstream" else None
-        if options.on_response is None:
+        if on_response is None:
             return self._answer(h, upstream, ttl)
-        return await self._on_response(request, h, upstream, ttl)
-
-    async def _on_response(self, request: Request, h: Toolkit, upstream: Upstream, ttl: int | None) -> Any:
-        """Returns the result of the `onResponse` function. Closes the upstream's response unless it is returned."""
         try:
-            value = await self.options.on_response(request, h, upstream, None, ttl)
+            value = await on_response(request, h, upstream, None, ttl)
         except BaseException:
             await upstream.aclose()
             raise
@@ -81,7 +81,7 @@ class Proxy:
         return value
 
     def _answer(self, h: Toolkit, upstream: Upstream, ttl: int | None) -> Response:
-        response: Response = h.response(upstream).code(upstream.status_code)
+        response = h.response(upstream).code(upstream.status_code)
         if ttl is not None:
             response.ttl(ttl)
         return response.pass_through(self.options.pass_through)
@@ -117,8 +117,8 @@ class Proxy:
     async def _target(self, request: Request) -> tuple[str, Mapping[str, str]]:
         """Returns the target's URI and additional headers."""
         options = self.options
-        if options.map_uri is not None:
-            mapped = await options.map_uri(request)
+        if self.map_uri is not None:
+            mapped = await self.map_uri(request)
             if isinstance(mapped, Mapping):
                 headers = mapped.get("headers") or {}
                 return str(mapped["uri"]), {name.lower(): value for name, value in headers.items()}

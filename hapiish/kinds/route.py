@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hapiish.options import RouteOptions
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindRoute:
@@ -20,7 +22,7 @@ class KindRoute:
     id: str | None
     method: str
     path: str
-    settings: Any
+    settings: RouteOptions
     folder: str
     models: Mapping[str, Any]
     views: Any = None

@@ -16,6 +16,7 @@ import jinja2
 from jinja2 import meta
 from markupsafe import Markup
 
+from hapiish import options
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.server import HttpServer
@@ -40,7 +41,7 @@ class Views:
 
     def __init__(
         self,
-        settings: Any,
+        settings: options.Views,
         folder: str,
         *,
         context: Context = None,
@@ -64,16 +65,16 @@ class Views:
             self.check(LAYOUT if settings.layout is True else settings.layout, "layout", environment=self.layouts)
 
     def _environment(self, folders: Sequence[str]) -> jinja2.Environment:
-        options = self.settings.compile_options
+        given = self.settings.compile_options
         return jinja2.Environment(
             loader=self._loader(folders),
             autoescape=True,
             auto_reload=not self.settings.is_cached,
             cache_size=-1,
-            trim_blocks=options.trim_blocks,
-            lstrip_blocks=options.lstrip_blocks,
-            keep_trailing_newline=options.keep_trailing_newline,
-            undefined=jinja2.StrictUndefined if options.strict_undefined else jinja2.Undefined,
+            trim_blocks=given.trim_blocks,
+            lstrip_blocks=given.lstrip_blocks,
+            keep_trailing_newline=given.keep_trailing_newline,
+            undefined=jinja2.StrictUndefined if given.strict_undefined else jinja2.Undefined,
         )
 
     def _loader(self, folders: Sequence[str]) -> jinja2.BaseLoader:
@@ -212,13 +213,13 @@ class _Loader(jinja2.FileSystemLoader):
 class View:
     """The handler of `handler: {view: …}`: renders a template with the request's params, payload, query and pre."""
 
-    def __init__(self, server: HttpServer, route: KindRoute, options: Any) -> None:
+    def __init__(self, server: HttpServer, route: KindRoute, handler: options.ViewHandler) -> None:
         views = route.views
-        views.check(options.template, "template")
+        views.check(handler.template, "template")
         self.views = views
-        self.template = options.template
-        self.context = options.context
-        rendering = options.options
+        self.template = handler.template
+        self.context = handler.context
+        rendering = handler.options
         layout = rendering.layout
         self.options = {
             "layout": layout,

@@ -17,15 +17,15 @@ from hapiish.kinds.model.resource import Resource
 from hapiish.kinds.model.writing import Create, Delete, Replace, Update
 from hapiish.kinds.refusal import InvalidOptions, OptionFault
 from hapiish.kinds.route import KindRoute
+from hapiish.options import ModelHandler
 
 
-def model_kind(server: HttpServer, route: KindRoute, options: Any) -> Action:
+def model_kind(server: HttpServer, route: KindRoute, options: ModelHandler) -> Action:
     """Returns the handler of one action. Raises Refusal for options that do not fit the class."""
-    action: Action = _ACTIONS[options.action](server, route, _resource(route.models[options.name], route.path, options))
-    return action
+    return _ACTIONS[options.action](server, route, _resource(route.models[options.name], route.path, options))
 
 
-def faults(cls: Any, path: str, options: Any) -> Sequence[OptionFault]:
+def faults(cls: Any, path: str, options: ModelHandler) -> Sequence[OptionFault]:
     """Returns the faults of the options of a route on `path` over this class. Needs no server."""
     try:
         _resource(cls, path, options)
@@ -34,13 +34,13 @@ def faults(cls: Any, path: str, options: Any) -> Sequence[OptionFault]:
     return ()
 
 
-def _resource(cls: Any, path: str, options: Any) -> Resource:
+def _resource(cls: Any, path: str, options: ModelHandler) -> Resource:
     if not (isinstance(cls, type) and issubclass(cls, Document)):
         raise InvalidOptions([OptionFault(("name",), f'"{options.name}" is not a MongoEngine document')])
     return Resource(cls, options, paths.parse(path).params)
 
 
-_ACTIONS: Mapping[str, type[Any]] = {
+_ACTIONS: Mapping[str, type[Action]] = {
     "list": List,
     "get": Get,
     "create": Create,

@@ -8,6 +8,7 @@ from typing import Any
 from hapiish.kinds.model.cursor import Condition, Order, SortKey
 from hapiish.kinds.model.types import Schema
 from hapiish.kinds.model.values import Unfit
+from hapiish.options import ModelHandler
 
 _DIGITS = re.compile(r"[0-9]{1,9}")
 
@@ -26,7 +27,7 @@ class Page:
 class Pages:
     """The pagination of a list. `options` are those of the table, `sortable` are the allowed sort keys by path."""
 
-    def __init__(self, options: Any, sortable: Mapping[str, SortKey], identity: SortKey) -> None:
+    def __init__(self, options: ModelHandler, sortable: Mapping[str, SortKey], identity: SortKey) -> None:
         self.options = options
         self.sortable = sortable
         self.identity = identity

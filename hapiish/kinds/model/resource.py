@@ -21,6 +21,7 @@ from hapiish.kinds.model.types import Member, Schema, Type
 from hapiish.kinds.model.values import Unfit, shallow
 from hapiish.kinds.model.versions import digest, number
 from hapiish.kinds.refusal import InvalidOptions, OptionFault, unknown
+from hapiish.options import ModelHandler
 
 ID = "_id"
 _READING = ("list", "get")
@@ -32,7 +33,7 @@ class Resource:
     `options` are those of the table; `params` are the parameters of the route's path.
     """
 
-    def __init__(self, cls: Any, options: Any, params: Sequence[str]) -> None:
+    def __init__(self, cls: Any, options: ModelHandler, params: Sequence[str]) -> None:
         self.cls = cls
         self.options = options
         self.params = params
