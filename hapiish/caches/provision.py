@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from weakref import WeakSet
 
 from hapiish.bridge import anywhere, loop_only
@@ -26,7 +25,7 @@ class Provision:
 
     store: Store
     name: str = DEFAULT
-    settings: Any = None
+    settings: object = None
     shared: bool = False
 
 

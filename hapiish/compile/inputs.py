@@ -18,6 +18,7 @@ from hapiish.http.validation.inputs import Convert, Source, function_step, toget
 from hapiish.http.validation.outputs import Validate, by_function, by_schema, validate_response_step
 from hapiish.http.validation.strip_unknown import compile_judge
 from hapiish.http.validation.validator import Validator, compile_schema
+from hapiish.options.declare import derive
 from hapiish.realtime.socketio.attachments import for_attachments
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
@@ -144,10 +145,10 @@ class InputCompiler:
 
     def format(self, options: model.JsonFormat) -> Format | None:
         """Returns the JSON format of responses; None for the default format."""
-        replacer: Any = options.replacer
-        if isinstance(replacer, str):
-            replacer = self.names.plain_function(replacer)
-        made = Format(replacer=replacer, space=options.space, suffix=options.suffix, escape=options.escape)
+        replacer = options.replacer
+        made = derive(
+            Format, options, replacer=self.names.plain_function(replacer) if isinstance(replacer, str) else replacer
+        )
         return None if made.is_plain else made
 
     def judgement(self, rule: model.Rule | None, rules: model.ResponseRules) -> Validate | None:

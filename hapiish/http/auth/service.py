@@ -11,7 +11,8 @@ from hapiish.http.auth.strategy import asked
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.route import Route, caller
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
-from hapiish.types import Run
+from hapiish.options import RouteAuth
+from hapiish.types import Run, Scheme
 
 
 class AuthService:
@@ -19,11 +20,12 @@ class AuthService:
 
     __slots__ = ("_run", "_strategies", "api", "default")
 
-    def __init__(self, strategies: Mapping[str, Any], run: Run, default: Any = None) -> None:
+    def __init__(self, strategies: Mapping[str, Scheme], run: Run, default: RouteAuth | None = None) -> None:
         self._strategies = strategies
         self._run = run
         self.default = default
-        self.api = {name: scheme.api for name, scheme in strategies.items() if getattr(scheme, "api", None) is not None}
+        apis = {name: getattr(scheme, "api", None) for name, scheme in strategies.items()}
+        self.api = {name: api for name, api in apis.items() if api is not None}
 
     @anywhere
     async def test(self, strategy: str, request: Request) -> Authenticated:
@@ -101,6 +103,6 @@ class AuthService:
         finally:
             request.auth.is_authorized = before
 
-    def lookup(self, route: Route) -> Any:
+    def lookup(self, route: Route) -> RouteAuth | None:
         """The effective authentication settings of a route; None without authentication."""
         return route.settings.auth

@@ -8,9 +8,9 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from functools import lru_cache, partial
-from typing import Any, Literal, Protocol
+from typing import Any
 
-from hapiish import boom, codec
+from hapiish import boom, codec, options
 from hapiish.http.body import multipart
 from hapiish.http.body.reader import BodyPieces, BodyStream, PartialBody, RequestAborted, begin, complete
 from hapiish.http.body.uploads import Uploads, save
@@ -34,35 +34,8 @@ _NOT_OF_BODIES = frozenset({429, 503})  # raised by limits while the body is rea
 _LONGEST = 1024  # bounded, because clients choose the Content-Type headers that are cached
 
 
-class PayloadSettings(Protocol):
-    """The protocol of `options.payload`: sizes in bytes, the time in milliseconds."""
-
-    @property
-    def allow(self) -> Iterable[str] | None: ...
-    @property
-    def compression(self) -> Any: ...
-    @property
-    def default_content_type(self) -> str: ...
-    @property
-    def max_bytes(self) -> int: ...
-    @property
-    def max_parts(self) -> int: ...
-    @property
-    def multipart(self) -> Any: ...
-    @property
-    def output(self) -> Literal["data", "stream", "file"]: ...
-    @property
-    def override(self) -> str | None: ...
-    @property
-    def parse(self) -> bool | Literal["gunzip"]: ...
-    @property
-    def timeout(self) -> int | Literal[False]: ...
-    @property
-    def uploads(self) -> str | None: ...
-
-
 def payload_step(
-    settings: PayloadSettings,
+    settings: options.Payload,
     fail_action: FailAction = "error",
     *,
     any_method: bool = False,
@@ -84,7 +57,7 @@ def payload_step(
     return unless_get
 
 
-def stores(settings: PayloadSettings) -> bool:
+def stores(settings: options.Payload) -> bool:
     """Returns whether bodies may be stored in files, so that the route needs `clear_uploads`."""
     output = settings.multipart and (settings.multipart.output or settings.output)
     return settings.output == "file" or output in ("file", "stream")
@@ -99,7 +72,7 @@ async def clear_uploads(request: Request, h: Toolkit) -> None:
 class _Data:
     """Reads whole bodies and parses them by media type."""
 
-    def __init__(self, settings: PayloadSettings, fail_action: FailAction, most_digits: int) -> None:
+    def __init__(self, settings: options.Payload, fail_action: FailAction, most_digits: int) -> None:
         self.allows = _allows(settings.allow) if settings.allow is not None else None
         self.assumed = settings.default_content_type.encode("latin-1")
         self.codings = Codings(settings.compression)

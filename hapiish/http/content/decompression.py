@@ -11,7 +11,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any, Final, Protocol
 
-from hapiish import boom
+from hapiish import boom, options
 from hapiish.http.content.compression import LIBRARIES
 
 _CHUNK: Final = 4096
@@ -99,25 +99,12 @@ class _Brotli:
             raise ValueError("truncated")
 
 
-class CodingSettings(Protocol):
-    """`payload.compression` of a route: the options of each coding, None for one that is not accepted."""
-
-    @property
-    def gzip(self) -> Any: ...
-    @property
-    def deflate(self) -> Any: ...
-    @property
-    def br(self) -> Any: ...
-    @property
-    def zstd(self) -> Any: ...
-
-
 class Codings:
-    """The content codings that a route accepts."""
+    """The content codings that a route accepts: those that `payload.compression` has."""
 
     __slots__ = ("_accepted", "_faults", "_makers")
 
-    def __init__(self, settings: CodingSettings) -> None:
+    def __init__(self, settings: options.Decoders) -> None:
         self._makers: dict[bytes, Callable[[], Decoder] | None] = {b"identity": None, b"": None}
         faults: list[type[Exception]] = [ValueError, zlib.error]
         if settings.gzip is not None:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from hapiish import codec
+from hapiish.options import JsonFormat
 
 Replacer = Callable[[str, Any], Any]
 """Returns the value to send, given a key (`""` for the root, the index for an item) and a value; `...` omits it."""
@@ -21,13 +22,10 @@ _ESCAPES: Final = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
+class Format(JsonFormat):
     """The JSON settings of a route. `replacer` is a function, or the keys of objects to send."""
 
-    replacer: Replacer | Sequence[str] | None = None
-    space: int | None = None
-    suffix: str | None = None
-    escape: bool = False
+    replacer: Replacer | Sequence[str] | None = None  # type: ignore[assignment]
 
     @property
     def is_plain(self) -> bool:

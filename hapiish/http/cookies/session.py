@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from hapiish import boom, codec, options
 from hapiish.bridge import anywhere
+from hapiish.caches import Policy
 from hapiish.http.cookies.iron import seal
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
@@ -30,11 +31,13 @@ def _random_id(request: Request) -> str:
 class Sessions:
     """The sessions of a table, `request.server.session`.
 
-    `policy`, a `hapiish.caches.Policy`, keeps those that are too large for the cookie. `new_id` makes the id of a
+    `policy` keeps those that are too large for the cookie. `new_id` makes the id of a
     session for a request.
     """
 
-    def __init__(self, settings: options.Session, policy: Any, new_id: Callable[[Request], str] | None = None) -> None:
+    def __init__(
+        self, settings: options.Session, policy: Policy, new_id: Callable[[Request], str] | None = None
+    ) -> None:
         self.settings = settings
         self.policy = policy
         self.new_id = new_id or _random_id

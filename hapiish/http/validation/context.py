@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from hapiish.http.exchange.request import Request
+from hapiish.options import ValidationOptions
 
 ALL: Final = ("params", "query", "payload", "headers", "state", "auth")
 """The names of the inputs that `validate.all` validates."""
@@ -41,17 +42,14 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(ValidationOptions):
     """The second argument of a validation function: `validate.options` or `response.options`, and the context."""
 
-    allow_unknown: bool
-    strip_unknown: bool
-    abort_early: bool
     context: Context
 
 
-def options_for(rules: Any, request: Request) -> Options:
-    """Returns the options for a validation function; `rules` has the three switches."""
+def options_for(rules: ValidationOptions, request: Request) -> Options:
+    """Returns the options for a validation function."""
     return Options(
         allow_unknown=rules.allow_unknown,
         strip_unknown=rules.strip_unknown,

@@ -17,6 +17,7 @@ from hapiish.http.validation.parse_text import is_too_long
 from hapiish.http.validation.report import TOO_DEEP, Fault
 from hapiish.http.validation.schema import unescape
 from hapiish.http.validation.validator import Judge
+from hapiish.options import ValidationOptions
 from hapiish.types import AsyncHandler
 
 Source = Literal["headers", "params", "payload", "query", "state"]
@@ -128,12 +129,16 @@ def _flat(validation: _Input) -> Callable[[Request], None]:
 
 
 def function_step(
-    source: str, function: AsyncHandler, rules: Any, *, on_failure: OnFailure = ERROR, any_method: bool = False
+    source: str,
+    function: AsyncHandler,
+    rules: ValidationOptions,
+    *,
+    on_failure: OnFailure = ERROR,
+    any_method: bool = False,
 ) -> Callable[[Request], Awaitable[Response | None]]:
     """Returns a step that calls `function(value, options)`, whose result replaces the input unless it is None.
 
     An exception refuses the input. For the source `all` the value is the mapping of `ALL`, and the result is ignored.
-    `rules` has the three switches of `validate.options`.
     """
     skips_get = any_method and source == "payload"
 

@@ -13,6 +13,7 @@ from hapiish.http.validation.failure import summary
 from hapiish.http.validation.inputs import Convert
 from hapiish.http.validation.report import Fault
 from hapiish.http.validation.validator import Judge, faults_as_sent
+from hapiish.options import ValidationOptions
 from hapiish.types import AsyncHandler
 
 Validate = Callable[[Request, Any], Awaitable[tuple[Any, list[Fault]]]]
@@ -42,7 +43,7 @@ def by_schema(judge: Judge, change: Convert | None = None) -> Validate:
     return look
 
 
-def by_function(function: AsyncHandler, rules: Any) -> Validate:
+def by_function(function: AsyncHandler, rules: ValidationOptions) -> Validate:
     """Validates by `function(value, options)`, which returns the value to send (None: the same one) or raises."""
 
     async def look(request: Request, value: Any) -> tuple[Any, list[Fault]]:
