@@ -16,9 +16,14 @@ Link = Annotated[str, Text("^(https?://|/)[!#-;=?-~]*$", 'a URL such as "https:/
 
 
 def instant(text: str) -> datetime:
-    """Returns the time of an `Instant`, a date at midnight UTC; raises ValueError for a day that does not exist."""
+    """Returns an `Instant` in UTC, a date at its midnight; raises ValueError for a day that UTC does not have."""
     time = datetime.fromisoformat(text)
-    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+    if time.tzinfo is None:
+        return time.replace(tzinfo=UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("its year in UTC is not one of 1 to 9999") from None
 
 
 def _fault(given: Mapping[str, Any]) -> tuple[str, str] | None:

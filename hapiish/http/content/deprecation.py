@@ -1,6 +1,5 @@
 """Announces the deprecation of a route or event: `Deprecation` (RFC 9745), `Sunset` (RFC 8594), and their links."""
 
-from datetime import UTC
 from email.utils import format_datetime
 from typing import Any
 
@@ -11,7 +10,7 @@ def headers(settings: Deprecated) -> list[tuple[str, str]]:
     """Returns the response headers, constant for all responses of the route."""
     pairs = [("deprecation", f"@{int(instant(settings.since).timestamp())}")]
     if settings.sunset is not None:
-        pairs.append(("sunset", format_datetime(instant(settings.sunset).astimezone(UTC), usegmt=True)))
+        pairs.append(("sunset", format_datetime(instant(settings.sunset), usegmt=True)))
     if settings.link is not None:
         pairs.append(("link", f'<{settings.link}>; rel="deprecation"'))
     return pairs
