@@ -142,6 +142,7 @@ class RouteCompiler:
     def not_found_route(self, defaults: model.RouteOptions) -> Route:
         """Returns the internal route for unmatched requests: the server's `defaults`, no authentication (hapi)."""
         self.names.realm = 0
+        defaults = replace(defaults, deprecated=None)  # no route is deprecated where none matches
         return Route(
             id=None,
             method="*",

@@ -56,6 +56,22 @@ async def test_a_date_alone_is_the_time_of_the_deprecation_and_false_takes_it_ba
     assert "deprecation" not in new.headers
 
 
+async def test_a_request_that_no_route_answers_meets_no_deprecation_of_the_defaults(tmp_path: Path) -> None:
+    app = make(
+        tmp_path,
+        'server: {routes: {deprecated: "2026-01-31", cors: true}, router: {methodNotAllowed: true}}\n'
+        'routes: [{method: GET, path: /, handler: "my:own"}]',
+    )
+    preflight = {"origin": "https://a.example", "access-control-request-method": "GET"}
+    responses = [
+        await inject(app, url="/none"),
+        await inject(app, method="POST", url="/"),
+        await inject(app, method="OPTIONS", url="/", headers=preflight),
+    ]
+    assert [response.status_code for response in responses] == [404, 405, 200]
+    assert not any("deprecation" in response.headers for response in responses)
+
+
 async def test_acknowledgements_of_a_deprecated_event_say_so_unless_they_are_raw(tmp_path: Path) -> None:
     options = f"options: {{deprecated: {DEPRECATED}}}"
     events = [f'{{event: {name}, handler: "my:{name}", {options}}}' for name in ("page", "fails", "own")]
