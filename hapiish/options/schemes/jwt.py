@@ -11,31 +11,8 @@ from hapiish.options.values import LARGEST, AnyText, CookieName, Duration, Funct
 Claim = Annotated[
     tuple[str, ...] | Literal[False], As(Annotated[tuple[AnyText, ...], Items(min=1, one=True)] | Literal[False])
 ]
-Algorithms = Annotated[
-    tuple[
-        Literal[
-            "ES256",
-            "ES384",
-            "ES512",
-            "EdDSA",
-            "HS256",
-            "HS384",
-            "HS512",
-            "PS256",
-            "PS384",
-            "PS512",
-            "RS256",
-            "RS384",
-            "RS512",
-        ],
-        ...,
-    ],
-    Items(min=1),
-]
-PublicAlgorithms = Annotated[
-    tuple[Literal["ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"], ...],
-    Items(min=1),
-]
+PublicAlgorithm = Literal["ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"]
+Algorithm = PublicAlgorithm | Literal["HS256", "HS384", "HS512"]
 _HEADLESS: Final = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "object", "required": ["alg"]}]}
 
 
@@ -88,7 +65,7 @@ class JwtKey:
     key: str = option(
         description="A secret, or a public key, private key or certificate in PEM, which needs `hapiish[auth]`."
     )
-    algorithms: Algorithms | None = option(
+    algorithms: Annotated[tuple[Algorithm, ...], Items(min=1)] | None = option(
         None,
         "The algorithms permitted with this key. The default is HS256 for a secret, and those of its kind for a PEM.",
     )
@@ -105,7 +82,7 @@ class JwtKeySet:
     )
     headers: Attributes = option({}, "Headers of the request for the keys.")
     reject_unauthorized: bool = option(True, "Requires a valid certificate of the issuer.")
-    algorithms: PublicAlgorithms | None = option(
+    algorithms: Annotated[tuple[PublicAlgorithm, ...], Items(min=1)] | None = option(
         None, "The algorithms permitted with these keys. The default is those of each key."
     )
 

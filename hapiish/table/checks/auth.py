@@ -110,17 +110,16 @@ def _no_strategy(draft: Draft, auth: Any, at: Path) -> Iterator[Problem]:
 def scope_templates(draft: Draft) -> Iterator[Problem]:
     """Malformed scope templates, and templates such as `{params.id}` on a path without this parameter."""
     for route in draft.routes:
-        params = route.path.params if route.path is not None else None
         for method, merged in route.options.items():
             sources = tuple(source for source in SOURCES if source != "payload" or method != "GET")
-            available = Available(f"{method} {route.text}", sources, params)
+            available = Available(f"{method} {route.text}", sources, route.params)
             for scope, place in _scopes_in_effect(route.realm, merged):
                 yield from _templates(draft, scope, place, available)
     for namespace in draft.namespaces:
         params = ("params",) if namespace.params else ()
         for event in namespace.events:
             has = ("payload", "credentials", *params)
-            available = Available(f"event {event.value.get('event', '')}", has, namespace.params)
+            available = Available(event.title, has, namespace.params)
             written = section(event.value, "options").get("auth")
             for scope, place in _scopes(written, (*event.at, "options", "auth")):
                 yield from _templates(draft, scope, place, available)

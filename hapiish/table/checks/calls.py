@@ -1,10 +1,10 @@
 """Checks calls of server methods in `handler` and `pre`: unknown methods, and arguments that requests do not have."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from hapiish.grammar.call import ROOTS, Call, CallError, Reference, is_call, parse
+from hapiish.table.checks.templates import Available
 from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.draft import Draft
 from hapiish.table.form.wording import did_you_mean
@@ -16,32 +16,22 @@ from hapiish.table.text.marks import Path
 _NOT_OF_EVENTS: Final = ("query", "state")
 
 
-@dataclass(frozen=True, slots=True)
-class _Caller:
-    """A route or event that calls: the `roots` of its arguments, and its path parameters, None if unknown."""
-
-    owner: str
-    roots: tuple[str, ...]
-    params: tuple[str, ...] | None
-
-
 def calls(draft: Draft) -> Iterator[Problem]:
     """Calls of routes and events."""
     for route in draft.routes:
-        params = route.path.params if route.path is not None else None
         for method, merged in route.options.items():
             roots = tuple(root for root in ROOTS if root != "payload" or method != "GET")
-            caller = _Caller(f"{method} {route.text}", roots, params)
+            caller = Available(f"{method} {route.text}", roots, route.params)
             yield from _problems_of_calls(draft, merged, caller, route.handler, route.handler_at)
     for namespace in draft.namespaces:
         for event in namespace.events:
             none = _NOT_OF_EVENTS if namespace.params else (*_NOT_OF_EVENTS, "params")
             roots = tuple(root for root in ROOTS if root not in none)
-            caller = _Caller(f"event {event.value.get('event', '')}", roots, namespace.params)
+            caller = Available(event.title, roots, namespace.params)
             yield from _problems_of_calls(draft, event.options, caller, event.handler, (*event.at, "handler"))
 
 
-def _problems_of_calls(draft: Draft, merged: Merged, caller: _Caller, handler: Any, at: Path) -> Iterator[Problem]:
+def _problems_of_calls(draft: Draft, merged: Merged, caller: Available, handler: Any, at: Path) -> Iterator[Problem]:
     """The problems of the calls in `pre` and the handler; each step sees what earlier steps assign."""
     assigned: set[str] = set()
     sets = merged.value.get("pre") or ()
@@ -88,7 +78,7 @@ def _assigned(step: Any) -> set[str]:
     return {assigned} if assigned else set()
 
 
-def _problems(draft: Draft, text: str, at: Path, caller: _Caller, assigned: set[str]) -> Iterator[Problem]:
+def _problems(draft: Draft, text: str, at: Path, caller: Available, assigned: set[str]) -> Iterator[Problem]:
     """The problems of a call."""
     mark = draft.mark(*at)
     try:
@@ -108,11 +98,11 @@ def _problems(draft: Draft, text: str, at: Path, caller: _Caller, assigned: set[
                 yield Problem(mark, Code.CALL_ARGUMENT, fault)
 
 
-def _fault(argument: Reference, caller: _Caller, assigned: set[str]) -> str:
+def _fault(argument: Reference, caller: Available, assigned: set[str]) -> str:
     first = argument.keys[0] if argument.keys else None
-    if argument.root not in caller.roots:
+    if argument.root not in caller.sources:
         fault = f'"{caller.owner}" has no "{argument.root}"' if argument.root in ROOTS else f'unknown "{argument.root}"'
-        return f"{fault}{did_you_mean(argument.root, caller.roots)}"
+        return f"{fault}{did_you_mean(argument.root, caller.sources)}"
     if argument.root == "params" and caller.params is not None and first is not None and first not in caller.params:
         return f'"{caller.owner}" has no parameter "{first}"{did_you_mean(str(first), caller.params)}'
     if argument.root == "pre" and first is not None and first not in assigned:

@@ -45,7 +45,6 @@ def _placeholders(draft: Draft, route: RouteDraft, uri: str) -> Iterator[Problem
     except TemplateError as error:
         yield Problem(mark, Code.PROXIED, str(error))
         return
-    params = route.path.params if route.path is not None else None
     before = ""
     for part in parts:
         if isinstance(part, str):
@@ -53,7 +52,7 @@ def _placeholders(draft: Draft, route: RouteDraft, uri: str) -> Iterator[Problem
             if "{" in part or "}" in part:
                 yield Problem(mark, Code.PROXIED, "a URI cannot contain braces", "write %7B and %7D")
         else:
-            fault = _placeholder(part, params, in_authority=_AUTHORITY.fullmatch(before) is not None)
+            fault = _placeholder(part, route.params, in_authority=_AUTHORITY.fullmatch(before) is not None)
             before += "x"
             yield from (Problem(mark, Code.PROXIED, message, hint) for message, hint in fault)
 

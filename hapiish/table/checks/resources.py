@@ -90,12 +90,11 @@ def templates(draft: Draft) -> Iterator[Problem]:
     """Templates in `where` that are malformed, or that read values that requests of the route do not have."""
     reported: set[Mark] = set()  # the routes of a resource have the same faults
     for route, settings, _ in _routes(draft):
-        params = route.path.params if route.path is not None else None
         for method, merged in route.options.items():
             known = tuple(source for source in SOURCES if source != "payload" or method != "GET")
             assigned = {name for name in assigned_by(merged.value.get("pre")) if "." not in name}
             pre = None if draft.was_pruned(*merged.origin("pre")) else assigned
-            available = Available(f"{method} {route.text}", known, params, pre)
+            available = Available(f"{method} {route.text}", known, route.params, pre)
             for field, value in (settings.get("where") or {}).items():
                 place = draft.mark(*route.handler_at, "model", "where", field)
                 found = list(faults(value, available)) if isinstance(value, str) and place not in reported else []

@@ -19,19 +19,8 @@ _METHODS: Final = (
     *("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "QUERY", "CONNECT", "TRACE", "*", "PURGE", "NOTIFY"),
     *("ACL", "BASELINE-CONTROL", "BIND", "CHECKIN", "CHECKOUT", "COPY", "LABEL", "LINK", "LOCK", "MERGE", "MKACTIVITY"),
     *("MKCALENDAR", "MKCOL", "MKREDIRECTREF", "MKWORKSPACE", "MOVE", "M-SEARCH", "ORDERPATCH", "PRI", "PROPFIND"),
-    *(
-        "PROPPATCH",
-        "REBIND",
-        "REPORT",
-        "SEARCH",
-        "SUBSCRIBE",
-        "UNBIND",
-        "UNCHECKOUT",
-        "UNLINK",
-        "UNLOCK",
-        "UNSUBSCRIBE",
-    ),
-    *("UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL", "SOURCE"),
+    *("PROPPATCH", "REBIND", "REPORT", "SEARCH", "SUBSCRIBE", "UNBIND", "UNCHECKOUT", "UNLINK", "UNLOCK"),
+    *("UNSUBSCRIBE", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL", "SOURCE"),
 )
 """IANA's registry of methods, and the ones that caches and devices use."""
 _MOST_COMPARISONS: Final = 1_000_000
@@ -158,7 +147,7 @@ def _identified(draft: Draft) -> Iterator[tuple[Path, str, str]]:
     for namespace in draft.namespaces:
         for event in namespace.events:
             if event.id is not None:
-                yield event.at, event.id, f"event {event.value.get('event', '')}"
+                yield event.at, event.id, event.title
 
 
 def shadowed(draft: Draft) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from hapiish.table.form.wording import did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class Available:
-    """The values that a template may read: its `sources`, and the names in `params` and `pre`, None if unknown."""
+    """The values that a template or call may read: `sources`, and the names in `params` and `pre`, None if unknown."""
 
     owner: str
     sources: tuple[str, ...]

@@ -49,6 +49,11 @@ class RouteDraft:
     handler_at: Path
 
     @property
+    def params(self) -> tuple[str, ...] | None:
+        """The parameters of the path; None if it is invalid."""
+        return self.path.params if self.path is not None else None
+
+    @property
     def own_keys(self) -> set[str]:
         """The options that the route, the kind of its handler or an override sets itself."""
         return {key for layer in self.own for key in layer.value}
@@ -83,6 +88,11 @@ class EventDraft:
     options: Merged
     id: str | None
     handler: Any
+
+    @property
+    def title(self) -> str:
+        """The name of the event in problems."""
+        return f"event {self.value.get('event', '')}"
 
 
 @dataclass(frozen=True, slots=True)
