@@ -5,11 +5,11 @@
     class Hsts:
         \"\"\"Strict-Transport-Security (RFC 6797).\"\"\"
 
-        max_age: Seconds = option(Seconds(15768000), "How long a browser keeps to HTTPS, in seconds.")
+        max_age: Seconds = option(Seconds(15768000), "The time that browsers use HTTPS only, in seconds.")
 
-From the declarations come the published schema and the reference (`publish`), short forms and units (`table.build`),
-the rules of merging (`table.merging.merge`), the options that events inherit (`table.merging.scope`), and all names in
-a table (`walk`).
+The published schema and the reference (`publish`), short forms and units (`table.build`), merge strategies
+(`table.merging.merge`), the options that events inherit (`table.merging.scope`), and the names in a table (`walk`) are
+derived from the declarations.
 """
 
 from hapiish.options.auth import Access, Auth, RouteAuth, Strategy

@@ -1,8 +1,8 @@
-"""The declaration of an option: `option(default, description)` as the value of a field, `settings` on its class, and
-the markers that an `Annotated` type carries.
+"""Declares options: `option(default, description)` as the value of a field, `settings` on its class, and the markers
+of an `Annotated` type.
 
-An attribute without `option` is the model's alone. A key that is resolved before its class is built (a short form, what
-is merged) is a `ClassVar`.
+An attribute without `option` is no option of the file. A key that is resolved before its class is built (a short form,
+a merged key) is a `ClassVar`.
 """
 
 from collections.abc import Callable, Container, Mapping, Sequence
@@ -20,7 +20,7 @@ Extra = Mapping[str, Any]
 
 
 class On(Flag):
-    """Where options of routes may stand; `HANDED_DOWN` ones reach events from defaults that are written for routes."""
+    """The places where route options are permitted; events inherit `HANDED_DOWN` ones from the defaults of routes."""
 
     ROUTE = auto()
     DEFAULTS = auto()
@@ -35,7 +35,7 @@ class On(Flag):
 
 
 class Merge(Enum):
-    """How an option is merged where its type does not say it."""
+    """The merge strategy of an option, if its type does not determine it."""
 
     WHOLE = "replaced whole"
     LIST = "a list, or one of its entries"
@@ -66,8 +66,9 @@ class Range:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Items:
-    """A list or mapping with at least `min` entries; `one` entry may stand for itself, `{add: […]}` may `add` some to
-    the inherited list.
+    """A list or mapping with at least `min` entries.
+
+    With `one`, a single entry is short for a list of one. With `add`, `{add: […]}` appends to the inherited list.
     """
 
     min: int = 0
@@ -79,21 +80,21 @@ class Items:
 
 @dataclass(slots=True, eq=False, repr=False)
 class At:
-    """The options of a class that may stand at one place."""
+    """Selects the options of a class that are permitted at `place`."""
 
     place: On
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class As:
-    """The type of a value in the file, where the attribute's type is another."""
+    """The type of a value in the file, if it differs from the attribute's type."""
 
     hint: Any
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Form:
-    """A value as JSON Schema has it, in place of what its type says; with a `name` it is a definition of its own.
+    """The JSON Schema of a value, in place of the one derived from its type; with a `name`, a definition.
 
     `nullable` forms accept null themselves. `wanted` describes the value in problems.
     """
@@ -106,14 +107,14 @@ class Form:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Like:
-    """A value that is looked through as one of type `hint`, where its form is another; `beside` an option, if given."""
+    """Makes `walk` visit the value as one of type `hint`; if `beside` is set, only next to the option of that name."""
 
     hint: Any
     beside: str = ""
 
 
 class Role(Enum):
-    """What a value in a table refers to, or is, see `walk`."""
+    """The role of a value in a table: a reference, or a schema; see `walk`."""
 
     FUNCTION = "module:attribute"
     CALL = "a call of a server method"
@@ -124,7 +125,7 @@ class Role(Enum):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Refers:
-    """A value of one of `types` has a role, but for the texts `unless`, and for those that are not `like` a pattern."""
+    """Gives values of `types` a role, except the texts in `unless` and those that do not match the pattern `like`."""
 
     role: Role
     types: tuple[type, ...] = (str,)
@@ -134,7 +135,7 @@ class Refers:
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Option:
-    """What one option declares about itself. Without a description it is that of its class."""
+    """The declaration of one option. The description defaults to that of its class."""
 
     description: str = ""
     examples: tuple[Any, ...] = ()
@@ -150,7 +151,7 @@ class Option:
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Settings:
-    """What a class of options declares about its mapping in the file; see `settings`."""
+    """The declaration of a class of options; see `settings`."""
 
     name: str = ""
     names: Mapping[On, str] = field(default_factory=dict)
@@ -179,7 +180,7 @@ class Chosen:
     among: Mapping[str, BuiltIn]
 
     def kind(self, value: Any) -> type | None:
-        """The class for a value of `by`; None where it is not known."""
+        """Returns the class for a value of `by`; None if the value is unknown."""
         found = self.among.get(value) if isinstance(value, str) else None
         return found.options if found is not None else None
 
@@ -203,17 +204,17 @@ def option(
     key: str = "",
     per: Mapping[On, Extra] | None = None,
 ) -> Any:
-    """A field of a dataclass that is an option of the file; without a `default` it is required.
+    """Declares a field of a dataclass as an option of the file; without a `default` it is required.
 
     - `examples`: values for the documentation
     - `wanted`: the value in words, for problems: `"x" must be …`
-    - `shown`: the default in the file's form, where it cannot be told from the attribute's
-    - `on`: where a route option may stand; by default wherever its class stands
-    - `merge`: how it is merged, where the type does not say it
+    - `shown`: the default in the file's form, if it cannot be derived from the attribute's
+    - `on`: the places where a route option is permitted; the default is all places of its class
+    - `merge`: the merge strategy, if the type does not determine it
     - `also`: further forms of a mapping (`True`, `False`, types), in place of those of its class
-    - `required`: False where something without a default may be left out, as it is filled in before
-    - `key`: the name in the file where it is not the attribute's in camelCase
-    - `per`: what differs at one place (`description`, `wanted`, `also`)
+    - `required`: False for an option without a default that is filled in before its class is built
+    - `key`: the name in the file, if it is not the attribute's in camelCase
+    - `per`: declarations that differ at one place (`description`, `wanted`, `also`)
     """
     declared = Option(
         description=description,
@@ -234,14 +235,14 @@ def option(
 
 
 def settings(**given: Any) -> Callable[[T], T]:
-    """Declares how the options of a dataclass are written, beside a mapping of its keys.
+    """Declares the forms of a class of options in the file, in addition to a mapping of its keys.
 
-    - `name`, `names`: of its definition in the schema, and those by place
-    - `short`: the option that a single value stands for, or a function that spells it out
-    - `also`: the forms besides a mapping: `True`, `False`, text, types; by default that of the option in `short`
+    - `name`, `names`: the name of its definition in the schema, and the names by place
+    - `short`: the option that a single value is short for, or a function that expands the value
+    - `also`: the forms besides a mapping: `True`, `False`, text, types; the default is that of the option in `short`
     - `wanted`: all forms in words, for problems
-    - `strict`: whether null is refused as the value of a key
-    - `bare`: whether an entry of a list or mapping may be null
+    - `strict`: refuses null as the value of a key
+    - `bare`: permits null as an entry of a list or mapping
     - `chosen`: options that depend on another option
     - `kinds`: manifests whose names are further keys, with their options as values
     - `extra`: further keywords of JSON Schema
@@ -271,31 +272,31 @@ class Key:
 
     @property
     def is_required(self) -> bool:
-        """Whether the file must have it."""
+        """True if the file must contain the key."""
         return self.default is MISSING and self.declared.required
 
 
 def is_options(kind: Any) -> bool:
-    """Whether a type is a class of options: a dataclass, or one that only declares what a table may say."""
+    """True if a type is a class of options: a dataclass, or a class that only declares keys."""
     return isinstance(kind, type) and ("__dataclass_fields__" in kind.__dict__ or _SETTINGS in kind.__dict__)
 
 
 def settings_of(kind: type) -> Settings:
-    """The declared settings of a class."""
+    """Returns the declared settings of a class."""
     found: Settings = kind.__dict__.get(_SETTINGS, _PLAIN)
     return found
 
 
 @cache
 def keys_of(kind: type) -> Mapping[str, Key]:
-    """The options of a class by their key in the file, in the order of their declaration, inherited ones first."""
+    """Returns the options of a class by their key in the file, in the order of declaration, inherited ones first."""
     hints: dict[str, Any] = {}
     fields: dict[str, Any] = {}
     for each in reversed(kind.__mro__[:-1]):
         hints |= each.__annotations__
         fields |= each.__dict__.get("__dataclass_fields__", each.__dict__)
     if any(get_origin(hint) is tuple and kind.__name__ in get_args(hint) for hint in hints.values()):
-        hints = get_type_hints(kind, include_extras=True)  # slow, and needed only by a class that holds its like
+        hints = get_type_hints(kind, include_extras=True)  # slow; only a class that contains itself needs it
     found: dict[str, Key] = {}
     for name, hint in hints.items():
         own = fields.get(name)
@@ -311,20 +312,20 @@ def keys_of(kind: type) -> Mapping[str, Key]:
 
 
 def camel(name: str) -> str:
-    """`is_http_only` as it is written in the file: `isHttpOnly`."""
+    """Returns the spelling of `is_http_only` in the file, `isHttpOnly`."""
     first, *rest = name.rstrip("_").split("_")
     return first + "".join(word.capitalize() for word in rest)
 
 
 def bare(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    """A type without its markers, and the markers."""
+    """Returns a type without its markers, and the markers."""
     if get_origin(hint) is Annotated:
         return hint.__origin__, hint.__metadata__
     return hint, ()
 
 
 def class_of(hint: Any) -> type | None:
-    """The class of options that a value of the file is a mapping of; None for anything else."""
+    """Returns the class of options of a value that can be a mapping of them; None for other types."""
     kind, markers = bare(hint)
     for marker in markers:
         if isinstance(marker, As):
@@ -340,14 +341,14 @@ def classes_of(hint: Any) -> list[type]:
     return [kind for kind in map(class_of, members) if kind is not None]
 
 
-def declaring(kind: type, what: str) -> list[tuple[str, Any]]:
+def declaring(kind: type, setting: str) -> list[tuple[str, Any]]:
     """Returns the attributes of a class whose settings declare `headers`, `acknowledgement` or `fault`, with it."""
     each = [(key, settings_of(inner)) for key in keys_of(kind).values() for inner in classes_of(key.hint)]
-    return [(key.name, function) for key, declared in each if (function := getattr(declared, what))]
+    return [(key.name, function) for key, declared in each if (function := getattr(declared, setting))]
 
 
 def summary(kind: type) -> str:
-    """The first paragraph of a class's docstring."""
+    """Returns the first paragraph of a class's docstring."""
     return " ".join((kind.__doc__ or "").partition("\n\n")[0].split())
 
 

@@ -23,19 +23,19 @@ KINDS: Final = BuiltIns[KindManifest](
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A handler of a kind, `{name: options}`; the options of a built-in kind are of its class below.
+    """A handler of a kind, `{name: options}`; the options of a built-in kind are an instance of its class.
 
-    `places` are those of the options and of what is in them, by the path inside of them.
+    `places` are the marks of the options and of the values in them, by path.
     """
 
     name: str
     options: Json = None
-    realm: int = 0  # the table that wrote it, whose models and folder are meant
+    realm: int = 0  # the table that declares it; its models and folder apply
     mark: Mark = NOWHERE
     places: Mapping[tuple[str | int, ...], Mark] = field(default_factory=dict)
 
     def place(self, path: tuple[str | int, ...]) -> Mark:
-        """Where the option at `path` stands; the nearest thing around one that is not written."""
+        """Returns the mark of the option at `path`, or of the nearest enclosing value in the file."""
         while path and path not in self.places:
             path = path[:-1]
         return self.places.get(path, self.mark)

@@ -45,8 +45,8 @@ class Fault(NamedTuple):
 class SchemeManifest(BuiltIn):
     """A built-in scheme.
 
-    - `handshake`: it can authenticate the handshake of a socket
-    - `payload`: it can authenticate the body of a request
+    - `handshake`: True if it can authenticate the handshake of a socket
+    - `payload`: True if it can authenticate the body of a request
     - `cookie`: the default name of the cookie that its option `cookie` declares, with {} for the strategy's name
     - `one_of`, `at_most_one`: groups of options of which a strategy sets exactly one, or at most one
     - `faults`: a function of the options in the file that yields their further faults
@@ -65,7 +65,7 @@ class KindManifest(BuiltIn):
     """A built-in kind of handlers.
 
     - `defaults`: default route options; those for a body do not apply to GET routes (hapi's `handler.defaults`)
-    - `needs_views`: it renders the table's templates
+    - `needs_views`: True if it renders the table's templates
     - `spell`: a function that expands short forms of its options in the file
     - `subject`: a function that returns the options' part of a handler's name in listings, None for none
     """

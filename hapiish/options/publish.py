@@ -1,7 +1,7 @@
-"""The declarations to `routes.schema.json`, the JSON Schema (draft-07) of the file.
+"""Generates `routes.schema.json`, the JSON Schema (draft-07) of the file, from the declarations of the options.
 
-What all options have in common is added here: null for "back to the default", a variable in place of anything that is
-not text, free `x-` keys, `{add: […]}` of lists that are merged.
+The forms that all options share are added here: null to reset to the default, a variable in place of any value that is
+not text, free `x-` keys, and `{add: […]}` for lists that are merged.
 """
 
 import json
@@ -41,19 +41,19 @@ _SHARED: Final[Schema] = {
 }
 _WIDTH: Final = 120
 _WITHIN: Final = {On.DEFAULTS: On.ROUTE, On.NAMESPACE: On.EVENT}
-"""The place of nested options, where only the outermost class tells the two apart."""
+"""The place of nested options, for places that only the outermost class distinguishes."""
 
 _TYPE_OF: Final = {bool: "boolean", int: "integer", str: "string", type(None): "null"}
 _PREFIXES: Final = {On.EVENT: "event", On.HANDSHAKE: "handshake", On.SERVER: "server"}
 
 
 def text() -> str:
-    """The schema as it is published."""
-    return _written(document(), "") + "\n"
+    """Returns the text of the published schema."""
+    return _formatted(document(), "") + "\n"
 
 
 def document() -> Schema:
-    """The schema of the whole file."""
+    """Returns the schema of the whole file."""
     published = _Publisher()
     body = published.mapping(Table, On.ROUTE)
     for form in (FUNCTION, SCHEMA):
@@ -66,16 +66,16 @@ def document() -> Schema:
     }
 
 
-def _written(value: Any, indent: str) -> str:
-    """JSON in which everything that fits on a line is on one."""
+def _formatted(value: Any, indent: str) -> str:
+    """Returns JSON in which each value that fits on a line is on one line."""
     line = json.dumps(value, ensure_ascii=False)
     if not value or not isinstance(value, dict | list) or len(indent) + len(line) < _WIDTH:
         return line
     inner = indent + "  "
     if isinstance(value, list):
-        entries = [_written(each, inner) for each in value]
+        entries = [_formatted(each, inner) for each in value]
     else:
-        entries = [f"{json.dumps(key)}: {_written(each, inner)}" for key, each in value.items()]
+        entries = [f"{json.dumps(key)}: {_formatted(each, inner)}" for key, each in value.items()]
     first, last = "[]" if isinstance(value, list) else "{}"
     return f"{first}\n{inner}" + f",\n{inner}".join(entries) + f"\n{indent}{last}"
 
@@ -86,19 +86,19 @@ class _Publisher:
         self.makers: dict[str, Any] = {}
 
     def mapping(self, kind: type, place: On) -> Schema:
-        """A class as the schema of its mapping."""
+        """Returns the schema of a mapping of a class's options."""
         declared, keys = settings_of(kind), keys_at(kind, place)
-        made: Schema = {"description": summary(kind), "type": "object", **declared.extra}
+        schema: Schema = {"description": summary(kind), "type": "object", **declared.extra}
         required = [key.key for key in keys if key.is_required]
         if required:
-            made["required"] = required
+            schema["required"] = required
         if declared.chosen is not None:
-            made["allOf"] = list(self.conditions(declared.chosen))
-        made["properties"] = {key.key: self.property(key, declared, place) for key in keys}
-        return {**made, "patternProperties": EXTRA, "additionalProperties": False, **declared.extra}
+            schema["allOf"] = list(self.conditions(declared.chosen))
+        schema["properties"] = {key.key: self.property(key, declared, place) for key in keys}
+        return {**schema, "patternProperties": EXTRA, "additionalProperties": False, **declared.extra}
 
     def conditions(self, chosen: Any) -> Any:
-        """The options of a class that depend on another of its options."""
+        """Yields the conditions for options that depend on the value of another option."""
         for value in chosen.among:
             kind = chosen.kind(value)
             options = self.reference(kind, On.ROUTE)
@@ -108,62 +108,64 @@ class _Publisher:
             yield {"if": condition, "then": {"required": [chosen.option], **then} if needs else then}
 
     def property(self, key: Key, owner: Settings, place: On) -> Schema:
-        """An option: its meaning, default and examples, and the forms of its value."""
+        """Returns the schema of an option: description, default, examples, and the forms of its value."""
         declared = key.declared
         own = next((given for at, given in declared.per.items() if place in at), {})
-        made: Schema = {"description": own.get("description", declared.description) or _meaning(key.hint)}
+        schema: Schema = {
+            "description": own.get("description", declared.description) or _inherited_description(key.hint)
+        }
         default = shown(key)
         if default is not MISSING:
-            made["default"] = default
+            schema["default"] = default
         examples = own.get("examples", declared.examples)
         if examples:
-            made["examples"] = list(examples)
+            schema["examples"] = list(examples)
         nullable = not owner.strict and (key.default is not MISSING or _takes_none(key.hint))
         forms = self.forms(key.hint, place, also=own.get("also", declared.also), alone=not owner.strict)
         value = assembled(forms, own.get("wanted", declared.wanted), nullable=nullable)
         if key.is_required and forms.takes_null:
-            made["type"] = _types(self.definitions, value)
-        return {**made, **({"allOf": [value]} if "$ref" in value else value)}
+            schema["type"] = _types(self.definitions, value)
+        return {**schema, **({"allOf": [value]} if "$ref" in value else value)}
 
     def reference(self, kind: type, place: On) -> Schema:
-        """A reference to the definition of a class, which is made when it is first needed."""
+        """Returns a reference to the definition of a class, and adds the definition if it is new."""
         name = definition_name(kind, place)
         if self.is_new(name, kind):
-            self.definitions[name] = {}  # it may refer to itself
+            self.definitions[name] = {}  # a class can contain itself
             self.definitions[name] = self.mapping(kind, place)
         return {"$ref": f"#/definitions/{name}"}
 
     def is_new(self, name: str, maker: Any) -> bool:
-        """Whether a definition is not yet made; raises ValueError where something else has its name."""
+        """True if a definition does not exist yet; raises ValueError if another one has its name."""
         if self.makers.setdefault(name, maker) is not maker:
             raise ValueError(f"two definitions with the name {name}: {maker} and {self.makers[name]}")
         return name not in self.definitions
 
     def define(self, form: Form, hint: Any, place: On) -> Schema:
-        """A reference to the definition of a form."""
+        """Returns a reference to the definition of a form, and adds the definition if it is new."""
         if self.is_new(form.name, form):
             self.definitions[form.name] = {}
             if form.schema is not None:
-                made = {**form.schema, **({"errorMessage": form.wanted} if form.wanted else {})}
+                schema = {**form.schema, **({"errorMessage": form.wanted} if form.wanted else {})}
             else:
                 kind, markers = bare(hint)
                 rest = tuple(each for each in markers if each is not form)
                 inner = Annotated[(kind, *rest)] if rest else kind
-                made = assembled(self.forms(inner, place), form.wanted, nullable=form.nullable)
-            self.definitions[form.name] = made
+                schema = assembled(self.forms(inner, place), form.wanted, nullable=form.nullable)
+            self.definitions[form.name] = schema
             for needed in (FUNCTION, SCHEMA) if form.schema is not None else ():
                 if needed.name in json.dumps(form.schema):
                     self.define(needed, str, place)
         return {"$ref": f"#/definitions/{form.name}"}
 
     def value(self, hint: Any, place: On, *, nullable: bool = False) -> Schema:
-        """The schema of an entry of a list or mapping."""
+        """Returns the schema of an entry of a list or mapping."""
         kind, _ = bare(hint)
         nullable = nullable or _takes_none(kind) or (is_options(kind) and settings_of(kind).bare)
         return assembled(self.forms(hint, place), "", nullable=nullable)
 
     def forms(self, hint: Any, place: On, *, also: Any = None, alone: bool = False) -> Forms:
-        """All forms of a value of type `hint`; a boolean that stands `alone` has a definition."""
+        """Returns all forms of a value of type `hint`; with `alone`, a boolean is a reference to its definition."""
         kind, markers = bare(hint)
         for marker in sorted(markers, key=lambda each: not isinstance(each, Form)):
             if isinstance(marker, Form):
@@ -188,24 +190,24 @@ class _Publisher:
         return scalar(kind, markers)
 
     def formed(self, form: Form, hint: Any, place: On) -> Forms:
-        """The form that a type has or a marker gives it."""
+        """Returns the form declared by a type or a marker."""
         schema = self.define(form, hint, place) if form.name else dict(form.schema or {})
         return Forms([], [schema], form.wanted, form.nullable)
 
     def union(self, members: tuple[Any, ...], place: On, also: Any, *, alone: bool) -> Forms:
-        """The forms of several types."""
+        """Returns the of_member of a union."""
         rest = [each for each in members if each is not types.NoneType]
-        made = Forms()
+        forms = Forms()
         for each in rest:
-            forms = self.forms(each, place, also=also, alone=alone and len(rest) == 1)
-            made.add(forms)
-            made.wanted = forms.wanted if len(rest) == 1 else ""
-        return made
+            of_member = self.forms(each, place, also=also, alone=alone and len(rest) == 1)
+            forms.add(of_member)
+            forms.wanted = of_member.wanted if len(rest) == 1 else ""
+        return forms
 
     def settings(self, kind: type, place: On, also: Any) -> Forms:
-        """The forms of a class: those that are short, and the mapping of its options."""
+        """Returns the forms of a class: its short forms, and the mapping of its options."""
         declared = settings_of(kind)
-        made = Forms(wanted=declared.wanted)
+        forms = Forms(wanted=declared.wanted)
         short = declared.short
         if also is None:
             also = declared.also
@@ -213,14 +215,14 @@ class _Publisher:
             also = (keys_of(kind)[short].hint,) if isinstance(short, str) and short else ()
         for each in also:
             if isinstance(each, bool | str):
-                made.literals.append(each)
+                forms.literals.append(each)
             else:
-                made.add(self.forms(each, place))
-        made.schemas.append(self.reference(kind, place))
-        return made
+                forms.add(self.forms(each, place))
+        forms.schemas.append(self.reference(kind, place))
+        return forms
 
     def listed(self, entry: Any, place: On, markers: tuple[Any, ...]) -> Forms:
-        """A list, of which one entry may stand for itself."""
+        """Returns the forms of a list, with a single entry and `{add: […]}` if permitted."""
         items = next((each for each in markers if isinstance(each, Items)), Items())
         schema: Schema = {"type": "array"}
         if items.min:
@@ -228,16 +230,16 @@ class _Publisher:
         if items.unique:
             schema["uniqueItems"] = True
         schema["items"] = self.value(entry, place)
-        made = Forms([], [schema], items.wanted)
+        forms = Forms([], [schema], items.wanted)
         if items.one:
             single = self.forms(entry, place)
-            made = Forms(single.literals, [*single.schemas, schema], items.wanted)
+            forms = Forms(single.literals, [*single.schemas, schema], items.wanted)
         if items.add:
-            made.schemas.append(addition(schema))
-        return made
+            forms.schemas.append(addition(schema))
+        return forms
 
     def mapped(self, hints: tuple[Any, ...], place: On, markers: tuple[Any, ...]) -> Schema:
-        """A mapping of names to values."""
+        """Returns the schema of a mapping of names to values."""
         key, value = hints
         items = next((each for each in markers if isinstance(each, Items)), Items())
         schema: Schema = {"type": "object"}
@@ -256,12 +258,12 @@ class _Publisher:
 
 
 def keys_at(kind: type, place: On) -> list[Key]:
-    """The options of a class that may stand at a place."""
+    """Returns the options of a class that are permitted at a place."""
     return [key for key in keys_of(kind).values() if key.declared.on is None or place in key.declared.on]
 
 
 def definition_name(kind: type, place: On) -> str:
-    """The name of the definition of a class, for one of the places where its options differ."""
+    """Returns the name of the definition of a class at a place; it depends on the place if the options do."""
     declared = settings_of(kind)
     name = declared.name or kind.__name__[0].lower() + kind.__name__[1:]
     if place in declared.names:
@@ -276,7 +278,7 @@ def _differs(kind: type) -> bool:
 
 
 def shown(key: Key) -> Any:
-    """The default of an option as the file has it; MISSING where there is nothing to show."""
+    """Returns the default of an option in the form of the file; MISSING if it has none to show."""
     if key.declared.shown is not MISSING:
         return key.declared.shown
     items = next((each for each in bare(key.hint)[1] if isinstance(each, Items)), Items())
@@ -296,17 +298,17 @@ def _plain(value: Any, hint: Any) -> Any:
     return units.shown(value, next((kind for kind in kinds if kind in (Duration, Size)), None))
 
 
-def _meaning(hint: Any) -> str:
-    """The description of an option that has none of its own: that of its form or class."""
+def _inherited_description(hint: Any) -> str:
+    """Returns the description of an option's form or class, for an option without a description."""
     kind, markers = bare(hint)
     for marker in markers:
         if isinstance(marker, As):
-            return _meaning(marker.hint)
+            return _inherited_description(marker.hint)
         if isinstance(marker, Form) and "description" in (marker.schema or {}):
             return str(marker.schema["description"])  # type: ignore[index]
     if is_options(kind):
         return summary(kind)
-    inner = [_meaning(each) for each in get_args(kind) if get_origin(kind) in (Union, types.UnionType)]
+    inner = [_inherited_description(each) for each in get_args(kind) if get_origin(kind) in (Union, types.UnionType)]
     return next((each for each in inner if each), "")
 
 
@@ -317,7 +319,7 @@ def _takes_none(hint: Any) -> bool:
 
 
 def _types(definitions: Schema, value: Schema) -> Any:
-    """The types of a value that must not be null."""
+    """Returns the types of a value, without null."""
     found: dict[str, None] = {}
     stack = [value]
     while stack:

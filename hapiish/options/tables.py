@@ -76,10 +76,10 @@ class Info:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Realm:
-    """One of the tables that a table is made of: where its names are looked up, and what is its own.
+    """The main table or a used one: the scope in which its names are resolved, and its own declarations.
 
-    `folder` and then the absolute name, or `package` first. `name` stands in front of its ids. `models` are its own, or
-    where it has none those of the table that uses it (`host`, an index). `options` are what it was given `with:`.
+    Modules are searched in `folder` first, or in `package`, then by their absolute name. `name` is the prefix of its
+    ids. `models` are its own, or those of the table that uses it (`host`, an index). `options` are its `with:` values.
     """
 
     label: str = ""
@@ -92,7 +92,7 @@ class Realm:
     options: Mapping[str, Json] = field(default_factory=dict)
     views: Views | None = None
     host: int | None = None
-    is_plugin: bool = False  # of Python, whose declarations are seen by the table that has it
+    is_plugin: bool = False  # a Python plugin, whose declarations are visible to its host
     mark: Mark = NOWHERE
 
 
@@ -175,9 +175,9 @@ class Table:
     )
     sockets: Sockets | None = option(None)
     views: Views | None = option(None)
-    # What is known of a table besides its options. Its `folder` is where names are looked up first, `files` are all
-    # that were read, `names` is every module:attribute and where it is first written, `plugins` has registered the
-    # Python plugins. A table that `is_partial` was read without these, one that `is_names` is no more than its names.
+    # Facts about a table besides its options. Names are searched in `folder` first. `files` are all files read. `names`
+    # maps each module:attribute to its first place. `plugins` has registered the Python plugins. A table that
+    # `is_partial` was read without the plugins, one that `is_names` contains only its names.
     file: str
     folder: str
     files: tuple[str, ...] = ()
@@ -189,12 +189,12 @@ class Table:
 
     @property
     def every_model(self) -> dict[str, str]:
-        """The models of this table and of those that it uses, theirs with their label in front."""
+        """Returns the models of this table and of used ones, the latter with the prefix of their label."""
         theirs = {f"{realm.label}/{name}": given for realm in self.used for name, given in realm.models.items()}
         return {**self.models, **theirs}
 
     def realm(self, index: int) -> Realm:
-        """The table with that index: 0 for this one, then those that are used."""
+        """Returns the table with that index: 0 for this one, then the used tables."""
         if index:
             return self.used[index - 1]
         return Realm(file=self.file, folder=self.folder, models=self.models, views=self.views)

@@ -1,7 +1,7 @@
-"""The walk over the plain tree of a table by the types of its options, to all functions, calls, strategies and schemas.
+"""Walks the plain tree of a table by the types of its options, to all functions, calls, strategies and schemas.
 
-Nothing is certain to be in the tree. A type is compiled once to a function that follows only those keys of a mapping
-which lead to something; what a table does not say costs nothing.
+The tree need not be valid. A type is compiled once to a visitor, which follows only keys whose types can contain a
+role; keys that a table does not use cost nothing.
 """
 
 import re
@@ -19,7 +19,10 @@ _Visit = Callable[[Any, Path, Found], None]
 
 
 def walk(hint: Any, value: Any, at: Path = ()) -> Found:
-    """All that has a role in `value`, the file's form of something of type `hint`; each with its path, after `at`."""
+    """Returns the parts of `value` that have a role, each with its path below `at`.
+
+    `hint` is the type of the option; `value` has the form of the file.
+    """
     found: Found = []
     visit = _visitor(hint)
     if visit is not None and value is not None:
@@ -29,7 +32,7 @@ def walk(hint: Any, value: Any, at: Path = ()) -> Found:
 
 @cache
 def _visitor(hint: Any) -> _Visit | None:
-    """How a value of a type is gone through; None where it holds nothing of interest."""
+    """Returns the visitor of values of a type; None if they cannot contain a role."""
     kind, markers = bare(hint)
     visits = [_referring(marker) for marker in markers if isinstance(marker, Refers)]
     other = next((marker for marker in markers if isinstance(marker, As | Like)), None)
@@ -75,7 +78,7 @@ def _referring(refers: Refers) -> _Visit:
 
 
 def _union(members: tuple[Any, ...]) -> _Visit | None:
-    """All alternatives; where one of them is text of another kind, a function is told by its colon."""
+    """Returns a visitor of all alternatives; if one of them is plain text, only text with a colon is a function."""
     visit = _all([each for each in map(_visitor, members) if each is not None])
     is_ambiguous = any(bare(each)[0] in (str, Duration, Seconds, Size) and _visitor(each) is None for each in members)
     if visit is None or not is_ambiguous:
@@ -116,7 +119,7 @@ def _mapped(entry: _Visit) -> _Visit:
 
 @cache
 def _visits(kind: type) -> tuple[Mapping[str, _Visit], Mapping[str, Like]]:
-    """The keys of a class that are gone through, always or beside another key."""
+    """Returns the visitors of a class by key, and the keys that are visited only beside another key."""
     beside: dict[str, Like] = {}
     visits: dict[str, _Visit] = {}
     for key, each in keys_of(kind).items():
@@ -130,7 +133,7 @@ def _visits(kind: type) -> tuple[Mapping[str, _Visit], Mapping[str, Like]]:
 
 
 def _class(kind: type) -> _Visit:
-    """A class by its keys; they are compiled when the first of its kind is met, which may hold others."""
+    """Returns the visitor of a class; its keys are compiled at the first visit, because a class can contain itself."""
     chosen, short = settings_of(kind).chosen, settings_of(kind).short
 
     def visit(value: Any, path: Path, found: Found) -> None:

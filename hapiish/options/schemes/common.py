@@ -1,4 +1,4 @@
-"""What the options of several schemes have in common."""
+"""Markers and types that the options of several schemes share."""
 
 from collections.abc import Mapping
 from typing import Annotated
