@@ -88,7 +88,7 @@ class Application(Starlette):
         if table.sockets is not None:
             self.server.realtime = _realtime(table, table.sockets, self.server.pool)
             self.socket_path = self.server.realtime.path
-        self.server.adopt(compiled)
+        self.server.switch(compiled)
         self.router.routes.append(TableRoute(self))
         self.router.default = self.serve
 
@@ -161,7 +161,7 @@ class Application(Starlette):
                     await server.prepare(new)
             except TableError as error:
                 return error.problems
-            server.adopt(new)
+            server.switch(new)
             await asyncio.sleep(0)  # for the listeners of `route` and `cachePolicy`
             _warn(old.table, new.table)
             if server.realtime is not None:

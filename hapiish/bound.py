@@ -1,4 +1,4 @@
-"""`request.server`: the server as one compiled table sees it, so that a request keeps the table that it began with."""
+"""`request.server`: the server bound to one compiled table, which a request keeps from start to end."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -154,8 +154,8 @@ class BaseServer:
 
     def match(self, method: str, path: str, host: str | None = None) -> Route | None:
         """Returns the route that a request would reach."""
-        found = self.dispatch.router.find(method.upper(), normalise(path, self.dispatch.strip), host)
-        return found[0] if found else None
+        match = self.dispatch.router.find(method.upper(), normalise(path, self.dispatch.strip), host)
+        return match[0] if match else None
 
     def table(self, host: str | None = None) -> list[Route]:
         """Returns every route; with `host` those that a request to it can reach."""
@@ -172,15 +172,15 @@ class BaseServer:
         self.events.register(name, channels)
 
     def log(self, tags: str | Sequence[str], data: Any = None) -> None:
-        """Emits an event that belongs to no request: to listeners of `log`, and to the log by `server.debug`."""
+        """Emits an event outside of requests: to listeners of `log`, and to the log if `server.debug` selects it."""
         self.events.log([tags] if isinstance(tags, str) else tags, data)
 
 
 class BoundServer(BaseServer):
     """The server bound to one compiled table. Attributes that no table has (`store`, `started`, …) are the server's.
 
-    `made` are resources that compiling this table made for the server to keep; they are the server's once it serves
-    the table.
+    `created_resources` are those that compiling this table created with `keep`. The server takes them over when it
+    serves the table.
     """
 
     def __init__(self, server: ServerState, table: Table) -> None:
@@ -189,7 +189,7 @@ class BoundServer(BaseServer):
         self.pool = server.pool
         self.caches = server.caches
         self.events = server.events.of(TableEvents())
-        self.made: dict[Hashable, Any] = {}
+        self.created_resources: dict[Hashable, Any] = {}
         self.settings = table.server
         self.plugins = getattr(table.plugins, "exposed", {})
         self.registrations = getattr(table.plugins, "registrations", {})
@@ -197,11 +197,11 @@ class BoundServer(BaseServer):
         self.event_observers: tuple[Observer, ...] = ()
 
     def __getattr__(self, name: str) -> Any:
-        # Without the `__getattr__` of the server, which would ask the current table, and that one the server.
+        # Bypasses the `__getattr__` of the server, which reads from its current table and would recurse.
         return object.__getattribute__(self.server, name)
 
     def complete(self, compiled: Compiled) -> None:
-        """Takes over the values of the compiled table."""
+        """Sets the attributes that come from the compiled table."""
         self.compiled = compiled
         self.session = compiled.sessions
         self.identify = compiled.identity
@@ -221,7 +221,7 @@ class BoundServer(BaseServer):
         self.listen()
 
     def listen(self) -> None:
-        """Makes the dispatchers emit `response` where it has a listener; without one responses cost nothing more."""
+        """Makes the dispatchers emit `response` only if it has listeners, so that others pay nothing per response."""
         emit = self._responded if self.events.has_listeners("response") else None
         for dispatch in (self.dispatch, self.internal):
             dispatch.observe(emit)
@@ -250,10 +250,10 @@ class BoundServer(BaseServer):
         )
 
     def keep(self, make: Callable[..., Any], /, *given: Hashable) -> Any:
-        """Returns a resource that outlives this table (`Server.keep`), one that the server has where it has it."""
+        """Returns a resource that outlives this table (`Server.keep`), the server's own if it exists."""
         key = make, given
         if key in self.server.kept:
             return self.server.kept[key]
-        if key not in self.made:
-            self.made[key] = make(*given)
-        return self.made[key]
+        if key not in self.created_resources:
+            self.created_resources[key] = make(*given)
+        return self.created_resources[key]

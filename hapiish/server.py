@@ -1,7 +1,7 @@
 """The server of a process: its state (store, sockets, threads, listeners), and the compiled table that it serves.
 
-The table is one attribute, `current`, which a reload replaces in the event loop. Requests see the server through the
-`BoundServer` of the table that they began with.
+The table is one attribute, `current`, which a reload replaces in the event loop. Each request uses the `BoundServer` of
+the table that was current when it began.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["Server", "ServerInfo"]
 
 LAST_WAIT = 0.5
-"""Seconds for the work of threads that is still under way when `shutdownTimeout` is over."""
+"""Seconds that running threads get after `shutdownTimeout`."""
 
 
 class Server(BaseServer):
-    """Made by `create_app`. `app` is free for the application; `current` is the table that new requests meet.
+    """The server that `create_app` creates. `app` is the application's data; `current` is the table of new requests.
 
     Attributes of a table (`settings`, `models`, `methods`, `dispatch`, …) are those of the current one.
     """
@@ -66,11 +66,11 @@ class Server(BaseServer):
 
     @property
     def home(self) -> asyncio.AbstractEventLoop | None:
-        """The event loop that the server runs in, for calls from threads."""
+        """The event loop of the server, for calls from threads."""
         return self.events.loop
 
     def listening(self, port: int) -> None:
-        """Notes the port that was bound, for `info`."""
+        """Sets the bound port, for `info`."""
         self.port = port
 
     def compile(self, table: Table) -> Compiled:
@@ -82,9 +82,9 @@ class Server(BaseServer):
 
     @loop_only
     async def prepare(self, compiled: Compiled) -> None:
-        """Opens the caches and connects the models that are new in a table, which is not served yet.
+        """Opens the new caches and connects the new models of a table before it is served.
 
-        Raises StoreError for a model that is connected to another database, and whatever a cache raises; the caches
+        Raises StoreError for a model that is connected to another database, and any exception of a cache; the caches
         that were opened are closed again.
         """
         caches = compiled.server.caches
@@ -99,14 +99,14 @@ class Server(BaseServer):
                     await store.stop()
             raise
 
-    def adopt(self, compiled: Compiled) -> None:
-        """Serves this table to requests and events that begin from now on; those under way end with theirs.
+    def switch(self, compiled: Compiled) -> None:
+        """Uses this table for new requests and events; those in progress keep their table.
 
-        Called in the event loop, so that nothing runs between the old table and the new one.
+        The switch is atomic, because it runs in the event loop without awaiting.
         """
         bound, before = compiled.server, self.__dict__.get("current")
-        for key, made in bound.made.items():
-            self.kept.setdefault(key, made)
+        for key, resource in bound.created_resources.items():
+            self.kept.setdefault(key, resource)
         self.current = compiled
         self.caches = bound.caches
         self.events.table = compiled.events
@@ -119,10 +119,10 @@ class Server(BaseServer):
             self._retire(before.server.caches)
         if self.started and not self.draining:
             compiled.load.start()
-        self._introduce()
+        self._announce()
 
     def _retire(self, caches: Caches) -> None:
-        """Stops the stores that are no longer used, once the requests of their table have had `shutdownTimeout`."""
+        """Stops the stores that are no longer used, `shutdownTimeout` after their table was replaced."""
         if self.home is not None and caches.unused(self.caches):
             seconds = self.settings.shutdown_timeout / 1000
             self._retired[caches] = self.home.call_later(seconds, self._release, caches)
@@ -138,18 +138,18 @@ class Server(BaseServer):
             for bound in list(self._bound):
                 bound.listen()
 
-    def _introduce(self) -> None:
-        """Emits `route` for every route and `cachePolicy` for the caches of methods, once the server runs."""
+    def _announce(self) -> None:
+        """Emits `route` for every route and `cachePolicy` for the caches of methods, if the server runs."""
         if self.home is None:
             return
         if self.events.has_listeners("route"):
             for route in self.current.routes:
                 self.events.emit("route", route)
-        for given in self.current.policies:
-            self.events.emit("cachePolicy", *given)
+        for policy in self.current.policies:
+            self.events.emit("cachePolicy", *policy)
 
     def keep(self, make: Callable[..., Any], /, *given: Hashable) -> Any:
-        """Returns `make(*given)`, made when it is first asked for: equal arguments give the same resource.
+        """Returns the resource `make(*given)`, created at the first call: equal arguments return the same resource.
 
         It outlives a reload, and its `close()` is awaited when the server stops.
         """
@@ -160,13 +160,13 @@ class Server(BaseServer):
 
     @anywhere
     async def start(self) -> None:
-        """Opens the resources that must not be opened before a fork; called by the lifespan or the first request."""
+        """Opens the resources that must be opened after a fork; called by the lifespan or the first request."""
         async with self._starting:
             if self.started:
                 return
             self._stop_by = None
             self.events.loop = asyncio.get_running_loop()
-            self._introduce()
+            self._announce()
             await self.caches.start()
             await self._extend("onPreStart")
             if self.store is not None:
@@ -182,7 +182,7 @@ class Server(BaseServer):
     async def stop(self) -> None:
         """Disconnects sockets, then closes the store and the pool, within `shutdownTimeout`.
 
-        A thread that works longer than that is left running.
+        Threads that run longer are abandoned.
         """
         self.stopping()
         self.draining = True
@@ -195,9 +195,9 @@ class Server(BaseServer):
         for kept in self.kept.values():
             await kept.close()
         await self.caches.stop()
-        for before, timer in [*self._retired.items()]:
+        for retired, timer in [*self._retired.items()]:
             timer.cancel()
-            await before.release(self.caches)
+            await retired.release(self.caches)
         self._retired.clear()
         await self.pool.stop(self.time_to_stop())
         if self.store is not None:
@@ -208,12 +208,12 @@ class Server(BaseServer):
         await self._extend("onPostStop")
 
     def stopping(self) -> None:
-        """Starts the time of `shutdownTimeout`, unless it runs already."""
+        """Starts the countdown of `shutdownTimeout`, unless it is running."""
         if self._stop_by is None:
             self._stop_by = monotonic() + self.settings.shutdown_timeout / 1000
 
     def time_to_stop(self) -> float:
-        """Returns the seconds left of `shutdownTimeout`: all of it before `stopping`, `LAST_WAIT` when it is over."""
+        """Returns the remaining seconds of `shutdownTimeout`, at least `LAST_WAIT`; all of them before `stopping`."""
         if self._stop_by is None:
             return self.settings.shutdown_timeout / 1000
         return max(LAST_WAIT, self._stop_by - monotonic())
@@ -231,5 +231,5 @@ class Server(BaseServer):
         return checks
 
     def translate(self, error: Exception) -> boom.Boom | None:
-        """Returns the boom of a store's error; None for an error that is not a store's."""
+        """Returns the boom for an error of the store; None for other errors."""
         return self.store.translate(error) if self.store is not None else None

@@ -119,7 +119,7 @@ def _compile(names: Names) -> Compiled:
         encodings=table.server.compression.encodings if table.server.compression is not None else (),
         auth=AuthService(auth.strategies, names.server.pool.call, table.auth.default),
         decorations=auth.decorations,
-        views=compiler.kinds.views.made.get(0),
-        templates=tuple(made for made in compiler.kinds.views.made.values() if made is not None),
+        views=compiler.kinds.views.environments.get(0),
+        templates=tuple(each for each in compiler.kinds.views.environments.values() if each is not None),
         server_ext=server_ext,
     )

@@ -34,25 +34,28 @@ class AuthCompiler:
         self.cookies = cookies
         self.server = names.server
         self.decorations: dict[str, Callable[[Request], Any]] = {}
-        given = names.table.auth.strategies
-        self.strategies = {name: self.strategy(name, strategy) for name, strategy in given.items()}
+        strategies = names.table.auth.strategies
+        self.strategies = {name: self.strategy(name, strategy) for name, strategy in strategies.items()}
         names.realm = 0
 
     def strategy(self, name: str, given: model.Strategy) -> Any:
         """Returns the scheme of a strategy with resolved names; None after a problem."""
         names, owner = self.names, owner_of(name)
         names.realm = owner
-        own = names.table.auth.schemes.get(given.scheme)
+        custom = names.table.auth.schemes.get(given.scheme)
         try:
-            found = self.built_in(name, given, SCHEMES[given.scheme]) if own is None else self.own(name, own, given)
-            if found is None:
+            if custom is None:
+                resolved = self.built_in(name, given, SCHEMES[given.scheme])
+            else:
+                resolved = self.custom(name, custom, given)
+            if resolved is None:
                 return None
-            factory, options = found
-            scheme = names.made(factory, names.views[owner], options)
+            factory, options = resolved
+            scheme = names.create(factory, names.views[owner], options)
             if not callable(getattr(scheme, "authenticate", None)):
                 self.refuse(name, given, f"{type(scheme).__name__} is no scheme: it has no authenticate()")
                 return None
-            self.adopt(scheme)
+            self.register(scheme)
         except ValueError as error:
             self.refuse(name, given, str(error))
             return None
@@ -68,9 +71,9 @@ class AuthCompiler:
             options = {**options, "cookie": {**cookie, "name": cookie.get("name") or scheme.cookie.format(name)}}
         return scheme.factory(), options
 
-    def own(self, name: str, own: str, given: model.Strategy) -> tuple[Any, Any] | None:
+    def custom(self, name: str, reference: str, given: model.Strategy) -> tuple[Any, Any] | None:
         """Returns the factory of a scheme of the table, and its options with resolved names; None after a problem."""
-        factory = self.names.object(own)
+        factory = self.names.object(reference)
         if factory is missing:
             return None
         options = given.options
@@ -86,16 +89,16 @@ class AuthCompiler:
     def refuse(self, name: str, given: model.Strategy, message: str) -> None:
         self.problem(given.mark, Code.STRATEGY_OPTIONS, f'strategy "{name}": {message}')
 
-    def adopt(self, scheme: Any) -> None:
+    def register(self, scheme: Any) -> None:
         """Adds the cookies and decorations of a scheme. Raises ValueError for a name in use."""
-        for name, given in getattr(scheme, "cookies", {}).items():
+        for name, cookie in getattr(scheme, "cookies", {}).items():
             if name in self.cookies.declared:
                 raise ValueError(f'the cookie "{name}" is declared already')
-            self.cookies.declared[name] = given
-        for name, make in getattr(scheme, "decorations", {}).items():
+            self.cookies.declared[name] = cookie
+        for name, decoration in getattr(scheme, "decorations", {}).items():
             if name in self.decorations or not is_free(name):
                 raise ValueError(f'"{name}" is no free name for an attribute of requests')
-            self.decorations[name] = make
+            self.decorations[name] = decoration
 
     def authenticate(self, auth: model.RouteAuth) -> tuple[Step, bool]:
         """Returns the step that authenticates callers."""
@@ -123,7 +126,7 @@ class AuthCompiler:
                 self.problem(mark, Code.PAYLOAD_AUTH, f'the strategy "{name}" insists on authenticating the body')
             demand: Any = auth.payload or ("required" if insists else None)
             if method is not None and demand:
-                methods[str(name)] = self.called(name, method), demand
+                methods[str(name)] = self.scheme_function(name, method), demand
         if auth.payload == "optional" and not methods:
             message = "payload authentication needs a strategy that supports it"
             self.problem(mark, Code.PAYLOAD_AUTH, message)
@@ -132,12 +135,12 @@ class AuthCompiler:
 
     def finalizers(self, auth: model.RouteAuth) -> Iterator[Finalizer]:
         """Yields the finalizers of the strategies."""
-        given = [(name, getattr(self.strategies[name], "response", None)) for name in auth.strategies]
-        methods = {str(name): self.called(name, method) for name, method in given if method is not None}
+        finalizers = [(name, getattr(self.strategies[name], "response", None)) for name in auth.strategies]
+        methods = {str(name): self.scheme_function(name, method) for name, method in finalizers if method is not None}
         if methods:
             yield response_authentication(methods)
 
-    def judges_handshakes(self, auth: model.RouteAuth, mark: Mark) -> None:
+    def check_handshakes(self, auth: model.RouteAuth, mark: Mark) -> None:
         """Adds a problem for each strategy of the namespace at `mark` that cannot authenticate a handshake."""
         for name in auth.strategies:
             if not getattr(self.strategies[name], "handshake", True):
@@ -148,21 +151,21 @@ class AuthCompiler:
 
     def for_other_table(self, name: str) -> Any:
         """Returns the scheme of a strategy for the routes of a table that does not declare it."""
-        return SimpleNamespace(authenticate=self.called(name, self.strategies[name].authenticate))
+        return SimpleNamespace(authenticate=self.scheme_function(name, self.strategies[name].authenticate))
 
-    def called(self, name: str, method: Any) -> AsyncHandler:
+    def scheme_function(self, name: str, method: Any) -> AsyncHandler:
         """Returns a function of a scheme, called with its own table's view of the server."""
         function = caller(method, self.server.pool.call)
         return function if owner_of(name) == self.names.realm else visiting(function, self.names.views[owner_of(name)])
 
     def token_headers(self, auth: model.RouteAuth) -> list[tuple[bytes, bytes]]:
         """Returns the headers of a handshake's token with the prefix of their values; the first strategy decides."""
-        found: dict[bytes, bytes] = {}
+        prefixes: dict[bytes, bytes] = {}
         for name in auth.strategies:
             header = getattr(self.strategies[name], "token_header", (b"authorization", b"Bearer "))
             if header is not None:
-                found.setdefault(*header)
-        return list(found.items())
+                prefixes.setdefault(*header)
+        return list(prefixes.items())
 
     def access(self, auth: model.RouteAuth) -> Iterator[tuple[Step, bool]]:
         """Yields the step that authorizes by scope and entity; nothing without access rules."""

@@ -36,5 +36,5 @@ def _store(names: Names, given: model.CacheStore) -> Store | None:
         factory, options = names.callable(given.provider), dict(options or {})
     else:
         factory = built_in.factory() if names.extras(needs_of(built_in, options, given.mark)) else None
-    store: Store | None = names.made(factory, names.server, options) if factory is not None else None
+    store: Store | None = names.create(factory, names.server, options) if factory is not None else None
     return store

@@ -18,13 +18,13 @@ def compile_cookies(names: Names) -> Cookies:
 def definition(names: Names, given: model.Cookie) -> Definition:
     """Returns a cookie definition; adds a problem if encryption requires a missing package."""
     is_sealed = given.encoding == "iron" and names.extra("cryptography", "auth", given.mark)  # noqa: S610
-    automatic = given.auto_value
-    if isinstance(automatic, Mapping) and "method" in automatic:
-        automatic = names.function(automatic["method"])
+    auto_value = given.auto_value
+    if isinstance(auto_value, Mapping) and "method" in auto_value:
+        auto_value = names.function(auto_value["method"])
     return derive(
         Definition,
         given,
         encoding="none" if given.encoding == "iron" and not is_sealed else given.encoding,
-        auto_value=automatic,
+        auto_value=auto_value,
         contextualize=names.function(given.contextualize) if given.contextualize is not None else None,
     )

@@ -17,7 +17,7 @@ from hapiish.http.validation.failure import OnFailure
 from hapiish.http.validation.inputs import Convert, Source, function_step, together_step, validate_step
 from hapiish.http.validation.outputs import Validate, by_function, by_schema, validate_response_step
 from hapiish.http.validation.strip_unknown import compile_judge
-from hapiish.http.validation.validator import Validator, compile_schema
+from hapiish.http.validation.validator import Judge, Validator, compile_schema
 from hapiish.options.declare import derive
 from hapiish.realtime.socketio.attachments import for_attachments
 from hapiish.table.problems import Mark, Problem
@@ -26,7 +26,7 @@ from hapiish.types import AsyncHandler
 
 SOURCES: tuple[Source, ...] = ("headers", "params", "query", "payload", "state")
 
-_NEVER_CLOSED = frozenset({"headers", "params", "state"})
+_ALWAYS_OPEN = frozenset({"headers", "params", "state"})
 """Inputs that always allow unknown keys: clients add headers, other applications add cookies."""
 
 
@@ -40,9 +40,9 @@ class InputCompiler:
 
     def for_attachments(self) -> "InputCompiler":
         """Returns a compiler for events with attachments."""
-        made = InputCompiler(self.names)
-        made.schemas = {name: for_attachments(schema) for name, schema in self.schemas.items()}
-        return made
+        compiler = InputCompiler(self.names)
+        compiler.schemas = {name: for_attachments(schema) for name, schema in self.schemas.items()}
+        return compiler
 
     def payload(self, given: model.Route, options: model.Payload) -> tuple[Step, bool]:
         """Returns the step that reads and parses the payload."""
@@ -51,13 +51,13 @@ class InputCompiler:
     def _payload(self, options: model.Payload, any_method: bool, *, mark: Mark) -> Step:
         names, codings = self.names, options.compression
         for coding, library in LIBRARIES.items():
-            wanted = getattr(codings, coding) is not None
-            if wanted and not names.extra(library, "compression", mark):  # noqa: S610 - not Django's
+            is_enabled = getattr(codings, coding) is not None
+            if is_enabled and not names.extra(library, "compression", mark):  # noqa: S610 - not Django's
                 codings = replace(codings, **{coding: None})
         folder = Path(names.table.folder, options.uploads) if options.uploads is not None else None
         if folder is not None and not (folder.is_dir() and os.access(folder, os.W_OK)):
-            said = f'"payload.uploads": {folder} is not a writable folder'
-            names.problems.append(Problem(mark, Code.UPLOADS, said))
+            message = f'"payload.uploads": {folder} is not a writable folder'
+            names.problems.append(Problem(mark, Code.UPLOADS, message))
         settings = replace(options, compression=codings, uploads=str(folder) if folder is not None else None)
         return payload_step(
             settings,
@@ -97,14 +97,15 @@ class InputCompiler:
                     True,
                 )
                 continue
-            yield self.judge(source, rule, rules.options, on_failure, method == "*"), callable(on_failure.fail_action)
+            step = self.schema_step(source, rule, rules.options, on_failure, method == "*")
+            yield step, callable(on_failure.fail_action)
         if isinstance(rules.all, str):
             yield function_step("all", self.names.function(rules.all), rules.options, on_failure=on_failure), True
         elif rules.all is not None and rules.all is not True:
             judge = compile_judge(rules.all, self.schemas, abort_early=rules.options.abort_early)
             yield together_step(judge, on_failure), callable(on_failure.fail_action)
 
-    def judge(
+    def schema_step(
         self,
         source: Source,
         schema: model.Schema,
@@ -113,12 +114,12 @@ class InputCompiler:
         any_method: bool,
     ) -> Step:
         """Returns the validation step of one input with a schema."""
-        closed = source in _NEVER_CLOSED
-        options = replace(options, allow_unknown=True, strip_unknown=False) if closed else options
+        if source in _ALWAYS_OPEN:
+            options = replace(options, allow_unknown=True, strip_unknown=False)
         strip, is_payload = options.strip_unknown, source == "payload"
         return validate_step(
             source,
-            self.asked(schema, options),
+            self.judge(schema, options),
             coerce=compile_coercer(schema, self.schemas, files=is_payload, strip=strip, most_digits=self.most_digits),
             defaults=compile_defaults(schema, self.schemas, strip=strip, whole=True) if is_payload else None,
             on_failure=on_failure,
@@ -126,17 +127,17 @@ class InputCompiler:
             most_digits=self.most_digits,
         )
 
-    def asked(self, schema: model.Schema, options: model.ValidationOptions) -> Any:
-        """Returns the compiled validation by a schema with `options`."""
+    def judge(self, schema: model.Schema, options: model.ValidationOptions) -> Judge:
+        """Returns the validator of a schema with `options`."""
         return compile_judge(schema, self.schemas, allow_unknown=options.allow_unknown, abort_early=options.abort_early)
 
-    def answers(self, given: model.Route | model.Event, rules: model.ResponseRules) -> Any:
+    def response_step(self, given: model.Route | model.Event, rules: model.ResponseRules) -> Any:
         """Returns the step that validates responses; None without rules."""
         if not rules.sample or (rules.schema is None and not rules.status):
             return None
         return validate_response_step(
-            self.judgement(rules.schema, rules),
-            {status: self.judgement(rule, rules) for status, rule in rules.status.items()},
+            self.response_rule(rules.schema, rules),
+            {status: self.response_rule(rule, rules) for status, rule in rules.status.items()},
             empty=rules.empty_status_code if isinstance(given, model.Route) else None,
             sample=rules.sample,
             modify=rules.modify,
@@ -146,12 +147,12 @@ class InputCompiler:
     def format(self, options: model.JsonFormat) -> Format | None:
         """Returns the JSON format of responses; None for the default format."""
         replacer = options.replacer
-        made = derive(
+        form = derive(
             Format, options, replacer=self.names.plain_function(replacer) if isinstance(replacer, str) else replacer
         )
-        return None if made.is_plain else made
+        return None if form.is_plain else form
 
-    def judgement(self, rule: model.Rule | None, rules: model.ResponseRules) -> Validate | None:
+    def response_rule(self, rule: model.Rule | None, rules: model.ResponseRules) -> Validate | None:
         """Returns the validation of responses with one status; None if any response is valid."""
         if rule is None or rule is True:
             return None
@@ -163,4 +164,4 @@ class InputCompiler:
             change = compile_defaults(rule, self.schemas, strip=strip)
         elif strip:
             change = compile_stripper(rule, self.schemas)
-        return by_schema(self.asked(rule, rules.options), change)
+        return by_schema(self.judge(rule, rules.options), change)

@@ -29,24 +29,25 @@ class KindCompiler:
 
     def handler(self, given: model.Route, kind: model.Kind) -> AsyncHandler:
         """Returns the handler of `kind` for the route; options that its factory refuses are problems."""
-        names, is_own = self.names, kind.name in self.names.table.kinds
-        found = self.own(kind) if is_own else self.built_in(kind)
-        needs_views = not is_own and KINDS[kind.name].needs_views
-        views = self.views.of(kind.realm, kind.mark) if needs_views else self.views.made.get(kind.realm)
-        if found is None or (needs_views and views is None):
+        names, is_custom = self.names, kind.name in self.names.table.kinds
+        resolved = self.custom(kind) if is_custom else self.built_in(kind)
+        needs_views = not is_custom and KINDS[kind.name].needs_views
+        environments = self.views.environments
+        views = self.views.environment(kind.realm, kind.mark) if needs_views else environments.get(kind.realm)
+        if resolved is None or (needs_views and views is None):
             return missing
-        factory, options = found
+        factory, options = resolved
         route = KindRoute(
             id=given.id,
             method=given.method,
             path=given.path,
             settings=given.options,
             folder=names.table.realm(kind.realm).folder,
-            models={name: names.object(given) for name, given in names.table.realm(kind.realm).models.items()},
+            models={name: names.object(model) for name, model in names.table.realm(kind.realm).models.items()},
             views=views,
         )
         try:
-            handler = names.made(factory, names.server, route, options)
+            handler = names.create(factory, names.server, route, options)
         except InvalidOptions as refusal:
             for fault in refusal.faults:
                 problem = Problem(kind.place(fault.path), Code.KIND_OPTIONS, fault.message, fault.hint)
@@ -68,7 +69,7 @@ class KindCompiler:
             return None
         return manifest.factory(), self.names.options(manifest.options, kind.options)
 
-    def own(self, kind: model.Kind) -> tuple[Any, Any] | None:
+    def custom(self, kind: model.Kind) -> tuple[Any, Any] | None:
         """Returns the factory of a kind of the table, and its options with resolved names; None after a problem."""
         factory: Any = self.names.callable(self.names.table.kinds[kind.name].method)
         if factory is None:

@@ -51,12 +51,12 @@ class MethodCompiler:
 
     def _method(self, name: str, given: model.Method) -> Any:
         names = self.names
-        found = names.callable(given.method)
-        if found is None:
+        function = names.callable(given.method)
+        if function is None:
             return None
-        function = methods.awaitable(found, names.server.pool.call)
+        coroutine = methods.awaitable(function, names.server.pool.call)
         if given.cache is None:
-            return methods.PlainMethod(function, names.server, None if function is found else found)
+            return methods.PlainMethod(coroutine, names.server, None if coroutine is function else function)
         generate_key = names.callable(given.generate_key) if given.generate_key else methods.default_key
         rules = {key: getattr(given.cache, key) for key in _RULES & {field.name for field in fields(given.cache)}}
         if isinstance(rules["stale_in"], str):
@@ -64,7 +64,7 @@ class MethodCompiler:
         segment = given.cache.segment or f"#{_labelled(names.table, name)}"
         try:
             policy = names.server.caches.policy(
-                Rules(**rules, generate_func=methods.generating(function, flagged=_takes_flags(found))),
+                Rules(**rules, generate_func=methods.generating(coroutine, flagged=_takes_flags(function))),
                 cache=given.cache.cache,
                 segment=segment,
                 shared=given.cache.shared,
@@ -76,7 +76,7 @@ class MethodCompiler:
         return methods.CachedMethod(name, policy, generate_key) if generate_key is not None else None
 
     def _call(self, text: str) -> AsyncHandler:
-        """A handler that calls the method with values of the request; one that the request lacks is None."""
+        """Returns a handler that calls the method with values of the request, None for a missing value."""
         call = parse(text)
         method = self.of(owner_of(text)).get(call.method, _never)
         return methods.call_handler(method, tuple(_getter(argument) for argument in call.args))
@@ -93,10 +93,10 @@ async def _never(*args: Any) -> Any:
 
 def _takes_flags(function: Callable[..., Any]) -> bool:
     try:
-        known: Mapping[str, inspect.Parameter] = inspect.signature(function).parameters
+        parameters: Mapping[str, inspect.Parameter] = inspect.signature(function).parameters
     except ValueError:  # a builtin without a signature
         return False
-    return "flags" in known or any(each.kind is inspect.Parameter.VAR_KEYWORD for each in known.values())
+    return "flags" in parameters or any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
 
 
 def _getter(argument: Constant | Reference) -> Callable[[Any], Any]:

@@ -81,10 +81,10 @@ class Names:
         function = caller(found, self.server.pool.call)
         return function if owner_of(name) == self.realm else visiting(function, self.views[owner_of(name)])
 
-    def made(self, factory: Callable[..., T], *given: Any) -> T:
-        """Calls a factory of the table with `given`; raises ValueError for any exception."""
+    def create(self, factory: Callable[..., T], *args: Any) -> T:
+        """Calls a factory of the table; raises ValueError for any exception."""
         try:
-            return factory(*given)
+            return factory(*args)
         except ValueError:
             raise
         except Exception as error:

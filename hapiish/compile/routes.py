@@ -193,7 +193,7 @@ class RouteCompiler:
     def after(self, given: model.Route | model.Event, options: model.RouteOptions) -> dict[str, Any]:
         """Returns the arguments of Route for everything after the handler."""
         return {
-            "validate_response": self.inputs.answers(given, options.response),
+            "validate_response": self.inputs.response_step(given, options.response),
             "on_post_handler": self.ext.at("onPostHandler", options.ext),
             "on_pre_response": self.ext.at("onPreResponse", options.ext),
             "on_post_response": (

@@ -37,7 +37,7 @@ class SocketCompiler:
 
     def namespace(self, given: model.Namespace) -> NamespaceHooks:
         if given.auth is not None:
-            self.auth.judges_handshakes(given.auth, given.mark)
+            self.auth.check_handshakes(given.auth, given.mark)
         self.names.realm = given.realm
         self.routes.limits.namespace = given.namespace
         server = self.names.views[given.realm]
@@ -72,8 +72,8 @@ class SocketCompiler:
             others=others.acknowledge_any if others is not None else None,
             unknown=undeclared.unknown,
             refused=undeclared.refused,
-            binary=_names(given, "binary"),
-            several=_names(given, "arguments"),
+            binary=_events_with(given, "binary"),
+            several=_events_with(given, "arguments"),
             raw=given.ack == "raw",
             emits=self.emits(given).check,
         )
@@ -96,7 +96,7 @@ class SocketCompiler:
         attaching = set()
         for emit in given.emits:
             schema, inputs = emit.payload, self.routes.inputs
-            if self.speaks(schema):
+            if self.has_binary(schema):
                 attaching.add(emit.event)
                 schema, inputs = for_attachments(schema), self.attaching
             validators[emit.event] = inputs.validator(schema)
@@ -141,24 +141,24 @@ class SocketCompiler:
             settings=options,
             handler=self.routes.handler(given),
             responder=self.routes.responder(options, ""),
-            steps=tuple(self.event_steps(given, options, binary=_says(given, namespace, "binary"))),
+            steps=tuple(self.event_steps(given, options, binary=_setting(given, namespace, "binary"))),
             finalizers=tuple(self.routes.limits.finalizers(given)),
             **self.routes.after(given, options),
         )
         rules = options.response
         schemas = (rules.schema, *rules.status.values())
-        if any(map(self.speaks, schemas)):
+        if any(map(self.has_binary, schemas)):
             attaching = replace(
                 rules,
                 schema=for_attachments(rules.schema),
                 status={status: for_attachments(schema) for status, schema in rules.status.items()},
             )
-            judge = self.attaching.answers(given, attaching)
-            route.validate_response = response_check_with_attachments(judge) if judge is not None else None
+            step = self.attaching.response_step(given, attaching)
+            route.validate_response = response_check_with_attachments(step) if step is not None else None
         return self.routes.limited(route, options)
 
-    def speaks(self, schema: Any) -> bool:
-        """Returns whether a schema contains `format: binary`, references included."""
+    def has_binary(self, schema: Any) -> bool:
+        """True if a schema contains `format: binary`, references included."""
         return isinstance(schema, dict) and has_attachments(embed(schema, self.routes.inputs.schemas))
 
     def event_steps(
@@ -190,11 +190,11 @@ def _constant_fields(options: model.RouteOptions) -> dict[str, Any]:
     }
 
 
-def _says(event: model.Event, namespace: model.Namespace, key: str) -> bool:
+def _setting(event: model.Event, namespace: model.Namespace, key: str) -> bool:
     own = getattr(event, key)
     return bool(getattr(namespace, key) if own is None else own)
 
 
-def _names(given: model.Namespace, key: str) -> frozenset[str]:
+def _events_with(given: model.Namespace, key: str) -> frozenset[str]:
     """Returns the events of a namespace with `key` set."""
-    return frozenset(event.event for event in given.events if _says(event, given, key))
+    return frozenset(event.event for event in given.events if _setting(event, given, key))

@@ -15,22 +15,22 @@ class ViewCompiler:
 
     def __init__(self, names: Names) -> None:
         self.names = names
-        self.made: dict[int, Any] = {}
+        self.environments: dict[int, Any] = {}
         for index in range(len(names.table.used) + 1):
             if names.table.realm(index).views is not None:
-                self.of(index, names.table.realm(index).mark)
+                self.environment(index, names.table.realm(index).mark)
 
-    def of(self, index: int, mark: Mark) -> Any:
-        """Returns the templates of the table `index`, by default with vision's settings; None after a problem."""
-        if index not in self.made:
+    def environment(self, index: int, mark: Mark) -> Any:
+        """Returns the environment of the table `index`, by default with vision's settings; None after a problem."""
+        if index not in self.environments:
             realm = self.names.table.realm(index)
             settings = realm.views or model.Views(mark=mark)
-            self.made[index] = self._make(settings, realm.folder)
+            self.environments[index] = self._create(settings, realm.folder)
             if index:
-                self.names.views[index].views = self.made[index]
-        return self.made[index]
+                self.names.views[index].views = self.environments[index]
+        return self.environments[index]
 
-    def _make(self, settings: model.Views, folder: str) -> Any:
+    def _create(self, settings: model.Views, folder: str) -> Any:
         names = self.names
         if not names.extra("jinja2", "view", settings.mark):  # noqa: S610 - not Django's
             return None
@@ -40,9 +40,9 @@ class ViewCompiler:
                 settings,
                 folder,
                 context=context,
-                helpers={name: names.plain_function(given) for name, given in settings.helpers.items()},
-                filters={name: names.plain_function(given) for name, given in settings.filters.items()},
+                helpers={name: names.plain_function(function) for name, function in settings.helpers.items()},
+                filters={name: names.plain_function(function) for name, function in settings.filters.items()},
             )
         except InvalidOptions as refusal:
-            names.problems += [Problem(settings.mark, Code.VIEWS, f.message, f.hint) for f in refusal.faults]
+            names.problems += [Problem(settings.mark, Code.VIEWS, each.message, each.hint) for each in refusal.faults]
             return None

@@ -195,7 +195,7 @@ class _Publisher:
         return Forms([], [schema], form.wanted, form.nullable)
 
     def union(self, members: tuple[Any, ...], place: On, also: Any, *, alone: bool) -> Forms:
-        """Returns the of_member of a union."""
+        """Returns the forms of a union."""
         rest = [each for each in members if each is not types.NoneType]
         forms = Forms()
         for each in rest:
