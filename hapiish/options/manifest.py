@@ -1,4 +1,4 @@
-"""The manifest of a built-in scheme, cache or kind: everything that the check and the compiler know about it.
+"""Manifests of built-in schemes, caches and kinds: all that the check and the compiler know about them.
 
 A manifest stands beside the class of its options and names its implementation as text, so that a check imports none.
 """
@@ -80,7 +80,7 @@ T = TypeVar("T", bound=BuiltIn)
 
 
 class BuiltIns(Mapping[str, T], Generic[T]):
-    """The manifests of a family by name, given as module:attribute: each is imported when it is first needed."""
+    """The manifests of a family by name, given as module:attribute: each is imported on first use."""
 
     def __init__(self, given: Mapping[str, str | T]) -> None:
         self.given = dict(given)
