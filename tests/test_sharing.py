@@ -16,7 +16,7 @@ from hapiish import create_app
 from hapiish import options as model
 from hapiish.compile.names import Names
 from hapiish.http.exchange.route import Route
-from hapiish.service import Service
+from hapiish.outages import Service
 
 CODE = """
 async def handler(request, h): return "x"

@@ -19,7 +19,7 @@ from hapiish import boom
 from hapiish.bridge import anywhere
 from hapiish.caches.rules import Flags, Rules
 from hapiish.caches.store import Entry, Store, is_away
-from hapiish.service import Service
+from hapiish.outages import Service
 
 log = logging.getLogger("hapiish.caches")
 

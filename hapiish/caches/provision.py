@@ -11,7 +11,7 @@ from hapiish.caches.memory import MemoryStore
 from hapiish.caches.policy import Policy, store_service
 from hapiish.caches.rules import Rules
 from hapiish.caches.store import Store, UnavailableError
-from hapiish.service import Service
+from hapiish.outages import Service
 
 DEFAULT = "_default"
 

@@ -7,7 +7,7 @@ from hapiish.compile.names import Names
 from hapiish.http.lifecycle import with_context, with_timeout
 from hapiish.realm import below
 from hapiish.table.compose.owned_names import owner_of
-from hapiish.table.merging.order import Hints, arranged
+from hapiish.table.merging.extension_order import Hints, arranged
 from hapiish.types import AsyncHandler
 
 

@@ -12,7 +12,7 @@ import httpx
 
 from hapiish import boom
 from hapiish.http.syntax.header import hop_by_hop, pair
-from hapiish.service import Service
+from hapiish.outages import Service
 
 _NO_BODY = frozenset({204, 304})
 _MAX_LOGGED = 100  # upstreams whose outages are logged: a `mapUri` function may return any number of them

@@ -1,7 +1,8 @@
 """Socket.IO namespaces and events on the lifecycle of requests.
 
 `engineio` serves sessions over long polling and WebSockets. `socketio` opens namespaces in a session and calls their
-hooks. `server` makes both an ASGI application; `binding` implements the hooks with the lifecycle of `http`.
+hooks. `server` makes both an ASGI application. `binding` implements the hooks with the lifecycle of `http`, and
+`acknowledgement` forms the answer to an event.
 """
 
 from importlib import import_module

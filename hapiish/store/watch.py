@@ -16,7 +16,7 @@ from types import FrameType
 
 import pymongo
 
-from hapiish.service import Service
+from hapiish.outages import Service
 from hapiish.store import errors
 from hapiish.store.threads import Pool
 

@@ -9,7 +9,7 @@ import pytest
 
 from hapiish import boom
 from hapiish.caches import Decorated, Flags, Policy, Rules
-from hapiish.service import BURST
+from hapiish.outages import BURST
 from tests.caches.support import FaultyStore, Source
 from tests.virtual_loop import START, VirtualLoop, clock
 

@@ -8,7 +8,7 @@ import pytest
 
 from hapiish.options import Table
 from hapiish.table import check
-from hapiish.table.merging.order import Hints, arranged
+from hapiish.table.merging.extension_order import Hints, arranged
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.text import budget
 from hapiish.table.text.budget import Budget

@@ -18,7 +18,7 @@ from hapiish.caches.rules import Rules
 from hapiish.caches.store import Entry
 from hapiish.http.auth.signing import SigningKey
 from hapiish.http.auth.tokens import Key
-from hapiish.service import Service
+from hapiish.outages import Service
 
 _ALWAYS: Final = {"expires_in": 7 * 24 * 3_600_000, "generate_timeout": 120_000}
 _STALE: Final = {"stale_in": 3_600_000, "stale_timeout": 500}

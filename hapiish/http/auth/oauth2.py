@@ -24,7 +24,7 @@ from hapiish.http.exchange.response import CLEAR, Response
 from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
-from hapiish.service import Service
+from hapiish.outages import Service
 
 PATIENCE: Final = 10.0
 """Timeout of a provider's response in seconds."""

@@ -18,7 +18,7 @@ from limits.aio.storage import MovingWindowSupport, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter, RateLimiter
 
 from hapiish.http.guards.turns import Trials, Verdict
-from hapiish.service import Service
+from hapiish.outages import Service
 
 Clock = Callable[[], float]
 Strategy = Literal["moving", "fixed"]

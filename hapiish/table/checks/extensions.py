@@ -5,8 +5,8 @@ from typing import Any
 
 from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.draft import Draft
+from hapiish.table.merging.extension_order import Cycle, Hints, arranged
 from hapiish.table.merging.merge import Merged, listed
-from hapiish.table.merging.order import Cycle, Hints, arranged
 from hapiish.table.merging.realms import POINTS_WITHOUT_ROUTE
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code

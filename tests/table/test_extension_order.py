@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hapiish.table import check_text
-from hapiish.table.merging.order import Cycle, Hints, arranged
+from hapiish.table.merging.extension_order import Cycle, Hints, arranged
 
 CASES = [
     ([], ""),
