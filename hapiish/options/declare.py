@@ -287,6 +287,14 @@ def settings_of(kind: type) -> Settings:
     return found
 
 
+def spelled(kind: type, value: Any) -> Mapping[str, Any]:
+    """Returns a value of the file for a class of options as a mapping: a short form in full, null and true as empty."""
+    if isinstance(value, Mapping):
+        return value
+    short = settings_of(kind).short
+    return {} if value in (None, True) else short(value) if callable(short) else {short: value}
+
+
 @cache
 def keys_of(kind: type) -> Mapping[str, Key]:
     """Returns the options of a class by their key in the file, in the order of declaration, inherited ones first."""
@@ -342,7 +350,7 @@ def classes_of(hint: Any) -> list[type]:
 
 
 def declaring(kind: type, setting: str) -> list[tuple[str, Any]]:
-    """Returns the attributes of a class whose settings declare `headers`, `acknowledgement` or `fault`, with it."""
+    """Returns the attributes of a class whose settings declare `headers` or `acknowledgement`, with it."""
     each = [(key, settings_of(inner)) for key in keys_of(kind).values() for inner in classes_of(key.hint)]
     return [(key.name, function) for key, declared in each if (function := getattr(declared, setting))]
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 from hapiish import options as model
 from hapiish.options import units
-from hapiish.options.declare import bare, keys_of, settings_of
+from hapiish.options.declare import bare, keys_of, spelled
 from hapiish.table.problems import Mark
 from hapiish.table.text.marks import Path
 
@@ -73,16 +73,13 @@ def _converter(hint: Any) -> Converter:
 
 
 def _dataclass(kind: Any) -> Converter:
-    short = settings_of(kind).short
     marked = any(field.name == "mark" for field in fields(kind))
 
     def convert(value: Any, path: Path, place: Place) -> Any:
-        if not isinstance(value, Mapping):
-            value = {} if value in (None, True) else short(value) if callable(short) else {short: value}
         known = fields_of(kind)
         given = {
             known[key][0]: known[key][1](inner, (*path, key), place)
-            for key, inner in value.items()
+            for key, inner in spelled(kind, value).items()
             if inner is not None and key in known
         }
         return kind(**given, mark=place(path)) if marked else kind(**given)

@@ -92,6 +92,7 @@ async def test_acknowledgements_of_a_deprecated_event_say_so_unless_they_are_raw
         ("soon", "HA0205", "a date such as"),
         ("{since: '2026-02-30'}", "HA0202", "is not a date"),
         ("{since: '2026-01-31', sunset: '9999-12-31T23:00:00-05:00'}", "HA0202", "its year in UTC"),
+        ("'2026-02-30'", "HA0202", "is not a date"),
         ("'0001-01-01T00:00:00+05:00'", "HA0202", "its year in UTC"),
         ("{since: '2026-01-31', sunset: '2025-01-31'}", "HA0202", "must not be before"),
         ("{since: '2026-01-31', link: 'javascript:x'}", "HA0205", "a URL such as"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hapiish.options import RouteOptions
-from hapiish.options.declare import camel, declaring
+from hapiish.options.declare import classes_of, keys_of, settings_of, spelled
 from hapiish.table.draft import Draft
 from hapiish.table.draft.parts import RouteDraft
 from hapiish.table.form.wording import did_you_mean
@@ -17,7 +17,12 @@ from hapiish.table.schemas.weight import always_applied
 from hapiish.table.text.marks import Path
 from hapiish.table.text.tree import section
 
-_FAULTS: Final = declaring(RouteOptions, "fault")
+_RULED: Final = [
+    (key, kind, fault)
+    for key, option in keys_of(RouteOptions).items()
+    for kind in classes_of(option.hint)
+    if (fault := settings_of(kind).fault) is not None
+]
 _BODILESS = frozenset({"204", "205", "304"})
 
 
@@ -32,11 +37,12 @@ def expiry(draft: Draft) -> Iterator[Problem]:
 def contradictions(draft: Draft) -> Iterator[Problem]:
     """Values of one option that contradict each other, by the rule of its declaration."""
     for merged in _effective_options(draft):
-        for name, fault in _FAULTS:
-            value = _section(merged, camel(name))
-            if value and (found := fault(value)) is not None:
+        for name, kind, fault in _RULED:
+            value = merged.value.get(name)
+            if value is not False and (found := fault(spelled(kind, value))) is not None:
                 key, message = found
-                yield Problem(draft.mark(*merged.origin(camel(name), key)), Code.VALUE, message)
+                place = (name, key) if isinstance(value, Mapping) else (name,)
+                yield Problem(draft.mark(*merged.origin(*place)), Code.VALUE, message)
 
 
 def sampled_changes(draft: Draft) -> Iterator[Problem]:
