@@ -109,9 +109,9 @@ TINY = BuiltIn(options=TinyOptions, implementation=f"{__name__}:Tiny")
 @pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Registers the three, and publishes the schema with them."""
-    monkeypatch.setitem(SCHEMES.given, "badge", BADGE)
-    monkeypatch.setitem(KINDS.given, "echo", ECHO)
-    monkeypatch.setitem(PROVIDERS.given, "tiny", TINY)
+    monkeypatch.setitem(SCHEMES.manifests, "badge", BADGE)
+    monkeypatch.setitem(KINDS.manifests, "echo", ECHO)
+    monkeypatch.setitem(PROVIDERS.manifests, "tiny", TINY)
     provider = next(
         each for each in declare.keys_of(CacheStore)["provider"].hint.__metadata__ if isinstance(each, Text)
     )

@@ -38,56 +38,56 @@ class AuthCompiler:
         self.strategies = {name: self.strategy(name, strategy) for name, strategy in strategies.items()}
         names.realm = 0
 
-    def strategy(self, name: str, given: model.Strategy) -> Any:
+    def strategy(self, name: str, strategy: model.Strategy) -> Any:
         """Returns the scheme of a strategy with resolved names; None after a problem."""
         names, owner = self.names, owner_of(name)
         names.realm = owner
-        custom = names.table.auth.schemes.get(given.scheme)
+        custom = names.table.auth.schemes.get(strategy.scheme)
         try:
             if custom is None:
-                resolved = self.built_in(name, given, SCHEMES[given.scheme])
+                resolved = self.built_in(name, strategy, SCHEMES[strategy.scheme])
             else:
-                resolved = self.custom(name, custom, given)
+                resolved = self.custom(name, custom, strategy)
             if resolved is None:
                 return None
             factory, options = resolved
             scheme = names.create(factory, names.views[owner], options)
             if not callable(getattr(scheme, "authenticate", None)):
-                self.refuse(name, given, f"{type(scheme).__name__} is no scheme: it has no authenticate()")
+                self.refuse(name, strategy, f"{type(scheme).__name__} is no scheme: it has no authenticate()")
                 return None
             self.register(scheme)
         except ValueError as error:
-            self.refuse(name, given, str(error))
+            self.refuse(name, strategy, str(error))
             return None
         return scheme
 
-    def built_in(self, name: str, given: model.Strategy, scheme: SchemeManifest) -> tuple[Any, Any] | None:
+    def built_in(self, name: str, strategy: model.Strategy, scheme: SchemeManifest) -> tuple[Any, Any] | None:
         """Returns the factory of a built-in scheme, and its options with resolved names; None after a problem."""
-        if not self.names.extras(needs_of(scheme, given.options, given.mark)):
+        if not self.names.extras(needs_of(scheme, strategy.options, strategy.mark)):
             return None
-        options = self.names.options(scheme.options, given.options)
+        options = self.names.options(scheme.options, strategy.options)
         if scheme.cookie:
             cookie = options["cookie"]
             options = {**options, "cookie": {**cookie, "name": cookie.get("name") or scheme.cookie.format(name)}}
         return scheme.factory(), options
 
-    def custom(self, name: str, reference: str, given: model.Strategy) -> tuple[Any, Any] | None:
+    def custom(self, name: str, reference: str, strategy: model.Strategy) -> tuple[Any, Any] | None:
         """Returns the factory of a scheme of the table, and its options with resolved names; None after a problem."""
         factory = self.names.object(reference)
         if factory is missing:
             return None
-        options = given.options
+        options = strategy.options
         schema = getattr(factory, "options_schema", None)
         # The report of `compile_schema` contains no values: an option may be a secret.
         faults = compile_schema(schema, {}).errors(options) if schema is not None else ()
         for fault in faults:
-            self.refuse(name, given, f"options{fault['path'].replace('/', '.')} {fault['message']}")
+            self.refuse(name, strategy, f"options{fault['path'].replace('/', '.')} {fault['message']}")
         if faults:
             return None
         return factory, self.names.references(factory, options, self.names.realm)
 
-    def refuse(self, name: str, given: model.Strategy, message: str) -> None:
-        self.problem(given.mark, Code.STRATEGY_OPTIONS, f'strategy "{name}": {message}')
+    def refuse(self, name: str, strategy: model.Strategy, message: str) -> None:
+        self.problem(strategy.mark, Code.STRATEGY_OPTIONS, f'strategy "{name}": {message}')
 
     def register(self, scheme: Any) -> None:
         """Adds the cookies and decorations of a scheme. Raises ValueError for a name in use."""

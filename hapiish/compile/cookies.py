@@ -11,20 +11,20 @@ from hapiish.options.declare import derive
 def compile_cookies(names: Names) -> Cookies:
     """Returns the cookies of the table; strategies and plugins may add cookies."""
     table = names.table
-    declared = {name: definition(names, given) for name, given in table.state.items()}
+    declared = {name: definition(names, cookie) for name, cookie in table.state.items()}
     return Cookies(declared, definition(names, table.server.state))
 
 
-def definition(names: Names, given: model.Cookie) -> Definition:
+def definition(names: Names, cookie: model.Cookie) -> Definition:
     """Returns a cookie definition; adds a problem if encryption requires a missing package."""
-    is_sealed = given.encoding == "iron" and names.extra("cryptography", "auth", given.mark)  # noqa: S610
-    auto_value = given.auto_value
+    is_sealed = cookie.encoding == "iron" and names.extra("cryptography", "auth", cookie.mark)  # noqa: S610
+    auto_value = cookie.auto_value
     if isinstance(auto_value, Mapping) and "method" in auto_value:
         auto_value = names.function(auto_value["method"])
     return derive(
         Definition,
-        given,
-        encoding="none" if given.encoding == "iron" and not is_sealed else given.encoding,
+        cookie,
+        encoding="none" if cookie.encoding == "iron" and not is_sealed else cookie.encoding,
         auto_value=auto_value,
-        contextualize=names.function(given.contextualize) if given.contextualize is not None else None,
+        contextualize=names.function(cookie.contextualize) if cookie.contextualize is not None else None,
     )

@@ -15,25 +15,25 @@ def compile_events(names: Names) -> TableEvents:
 
 def _declared(table: model.Table) -> Mapping[str, tuple[str, ...]]:
     """Returns the events of the application with their channels."""
-    return {name: given.channels for name, given in table.events.items() if name not in SERVER_EVENTS}
+    return {name: event.channels for name, event in table.events.items() if name not in SERVER_EVENTS}
 
 
 def _listeners(names: Names) -> Mapping[str, tuple[Listener, ...]]:
     """Returns the listeners by event."""
     return {
-        name: tuple(_listener(names, listener) for listener in given.listeners)
-        for name, given in names.table.events.items()
-        if given.listeners
+        name: tuple(_listener(names, listener) for listener in event.listeners)
+        for name, event in names.table.events.items()
+        if event.listeners
     }
 
 
-def _listener(names: Names, given: model.Listener) -> Listener:
+def _listener(names: Names, listener: model.Listener) -> Listener:
     return Listener(
-        function=names.function(given.method),
-        channels=frozenset(given.channels) if given.channels is not None else None,
-        tags=frozenset(given.filter.tags) if given.filter is not None else None,
-        every=given.filter is not None and given.filter.all,
-        count=given.count,
+        function=names.function(listener.method),
+        channels=frozenset(listener.channels) if listener.channels is not None else None,
+        tags=frozenset(listener.filter.tags) if listener.filter is not None else None,
+        every=listener.filter is not None and listener.filter.all,
+        count=listener.count,
     )
 
 

@@ -44,9 +44,9 @@ class InputCompiler:
         compiler.schemas = {name: for_attachments(schema) for name, schema in self.schemas.items()}
         return compiler
 
-    def payload(self, given: model.Route, options: model.Payload) -> tuple[Step, bool]:
+    def payload(self, declared: model.Route, options: model.Payload) -> tuple[Step, bool]:
         """Returns the step that reads and parses the payload."""
-        return self.names.once(self._payload, options, given.method == "*", mark=given.mark), True
+        return self.names.once(self._payload, options, declared.method == "*", mark=declared.mark), True
 
     def _payload(self, options: model.Payload, any_method: bool, *, mark: Mark) -> Step:
         names, codings = self.names, options.compression
@@ -66,9 +66,9 @@ class InputCompiler:
             most_digits=self.most_digits,
         )
 
-    def afterwards(self, given: model.Route | model.Event, options: model.Payload) -> tuple[AsyncHandler, ...]:
+    def afterwards(self, declared: model.Route | model.Event, options: model.Payload) -> tuple[AsyncHandler, ...]:
         """Returns the functions that clean up after the response: stored uploads are deleted."""
-        has_body = isinstance(given, model.Route) and given.method != "GET"
+        has_body = isinstance(declared, model.Route) and declared.method != "GET"
         return (clear_uploads,) if has_body and stores(options) else ()
 
     def validator(self, schema: model.Schema | None) -> Validator | None:
@@ -76,7 +76,7 @@ class InputCompiler:
         return None if schema is None or schema is True else compile_schema(schema, self.schemas)
 
     def validations(
-        self, given: model.Route | model.Event | model.Namespace, rules: model.Validate
+        self, declared: model.Route | model.Event | model.Namespace, rules: model.Validate
     ) -> Iterator[tuple[Step, bool]]:
         """Yields the validation steps of the inputs in hapi's order, then the step of `validate.all`."""
         on_failure = OnFailure(
@@ -85,7 +85,7 @@ class InputCompiler:
             detail=rules.detail,
             error_fields=rules.error_fields,
         )
-        method = getattr(given, "method", None)
+        method = getattr(declared, "method", None)
         for source in SOURCES:
             rule = getattr(rules, source)
             if rule is None or rule is True or (source == "payload" and method == "GET"):
@@ -131,14 +131,14 @@ class InputCompiler:
         """Returns the validator of a schema with `options`."""
         return compile_judge(schema, self.schemas, allow_unknown=options.allow_unknown, abort_early=options.abort_early)
 
-    def response_step(self, given: model.Route | model.Event, rules: model.ResponseRules) -> Any:
+    def response_step(self, declared: model.Route | model.Event, rules: model.ResponseRules) -> Any:
         """Returns the step that validates responses; None without rules."""
         if not rules.sample or (rules.schema is None and not rules.status):
             return None
         return validate_response_step(
             self.response_rule(rules.schema, rules),
             {status: self.response_rule(rule, rules) for status, rule in rules.status.items()},
-            empty=rules.empty_status_code if isinstance(given, model.Route) else None,
+            empty=rules.empty_status_code if isinstance(declared, model.Route) else None,
             sample=rules.sample,
             modify=rules.modify,
             fail_action=self.names.action(rules.fail_action),

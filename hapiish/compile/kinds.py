@@ -27,7 +27,7 @@ class KindCompiler:
         self.names = names
         self.views = ViewCompiler(names)
 
-    def handler(self, given: model.Route, kind: model.Kind) -> AsyncHandler:
+    def handler(self, declared: model.Route, kind: model.Kind) -> AsyncHandler:
         """Returns the handler of `kind` for the route; options that its factory refuses are problems."""
         names, is_custom = self.names, kind.name in self.names.table.kinds
         resolved = self.custom(kind) if is_custom else self.built_in(kind)
@@ -38,10 +38,10 @@ class KindCompiler:
             return missing
         factory, options = resolved
         route = KindRoute(
-            id=given.id,
-            method=given.method,
-            path=given.path,
-            settings=given.options,
+            id=declared.id,
+            method=declared.method,
+            path=declared.path,
+            settings=declared.options,
             folder=names.table.realm(kind.realm).folder,
             models={name: names.object(model) for name, model in names.table.realm(kind.realm).models.items()},
             views=views,

@@ -25,8 +25,8 @@ class MethodCompiler:
         self.names = names
         self.methods: dict[str, Any] = {}
         self.policies: list[tuple[Policy, str | None, str]] = []
-        for name, given in names.table.methods.items():
-            method = self._method(name, given)
+        for name, declared in names.table.methods.items():
+            method = self._method(name, declared)
             if method is not None:
                 self.methods[name] = method
         for index, view in enumerate(names.views[1:], 1):
@@ -49,30 +49,30 @@ class MethodCompiler:
         """Returns the name of a prerequisite's value; that of a method call defaults to the method (hapi 16)."""
         return pre.assign or (parse(pre.method).method if is_call(pre.method) else None)
 
-    def _method(self, name: str, given: model.Method) -> Any:
+    def _method(self, name: str, declared: model.Method) -> Any:
         names = self.names
-        function = names.callable(given.method)
+        function = names.callable(declared.method)
         if function is None:
             return None
         coroutine = methods.awaitable(function, names.server.pool.call)
-        if given.cache is None:
+        if declared.cache is None:
             return methods.PlainMethod(coroutine, names.server, None if coroutine is function else function)
-        generate_key = names.callable(given.generate_key) if given.generate_key else methods.default_key
-        rules = {key: getattr(given.cache, key) for key in _RULES & {field.name for field in fields(given.cache)}}
+        generate_key = names.callable(declared.generate_key) if declared.generate_key else methods.default_key
+        rules = {key: getattr(declared.cache, key) for key in _RULES & {field.name for field in fields(declared.cache)}}
         if isinstance(rules["stale_in"], str):
             rules["stale_in"] = names.callable(rules["stale_in"])
-        segment = given.cache.segment or f"#{_labelled(names.table, name)}"
+        segment = declared.cache.segment or f"#{_labelled(names.table, name)}"
         try:
             policy = names.server.caches.policy(
                 Rules(**rules, generate_func=methods.generating(coroutine, flagged=_takes_flags(function))),
-                cache=given.cache.cache,
+                cache=declared.cache.cache,
                 segment=segment,
-                shared=given.cache.shared,
+                shared=declared.cache.shared,
             )
         except ValueError as error:
-            names.problems.append(Problem(given.mark, Code.CACHE, f'method "{name}": {error}'))
+            names.problems.append(Problem(declared.mark, Code.CACHE, f'method "{name}": {error}'))
             return None
-        self.policies.append((policy, given.cache.cache, segment))
+        self.policies.append((policy, declared.cache.cache, segment))
         return methods.CachedMethod(name, policy, generate_key) if generate_key is not None else None
 
     def _call(self, text: str) -> AsyncHandler:

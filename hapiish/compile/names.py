@@ -44,41 +44,41 @@ class Names:
         self.problems: list[Problem] = []
         self.realm = 0
         self._unresolved = Unresolved(self.problems)
-        self._found: dict[str, Any] = {}
+        self._resolved: dict[str, Any] = {}
         self._supplied: dict[str, Any] = {}
         self._shared: dict[Hashable, Any] = {}
         self.views = [server, *(self._view(index) for index in range(1, len(table.used) + 1))]
 
     def object(self, name: str) -> Any:
         """Returns the object `name`; for an unresolved name adds a problem and returns `missing`."""
-        if name not in self._found:
+        if name not in self._resolved:
             try:
                 realm = self.table.realm(owner_of(name))
-                self._found[name] = resolve(name, realm.folder, realm.package, self.table.folder)
+                self._resolved[name] = resolve(name, realm.folder, realm.package, self.table.folder)
             except ResolveError as error:
                 self._unresolved.add(name, error, self.place(name))
-                self._found[name] = missing
-        return self._found[name]
+                self._resolved[name] = missing
+        return self._resolved[name]
 
     def callable(self, name: str) -> Callable[..., Any] | None:
         """Returns the function `name`, with the `server` and `models` arguments that it declares (`supply`).
 
         None after a problem.
         """
-        found = self.object(name)
-        if callable(found):
-            return self._supply(name, found) if found is not missing else None
-        message = f'"{name}" is {type(found).__name__}, not a function'
+        function = self.object(name)
+        if callable(function):
+            return self._supply(name, function) if function is not missing else None
+        message = f'"{name}" is {type(function).__name__}, not a function'
         self.problems.append(Problem(self.place(name), Code.NOT_CALLABLE, message))
-        self._found[name] = missing
+        self._resolved[name] = missing
         return None
 
     def function(self, name: str) -> AsyncHandler:
         """Returns the function `name` as a coroutine function: a `def` runs in the thread pool."""
-        found = self.callable(name)
-        if found is None:
+        named = self.callable(name)
+        if named is None:
             return missing
-        function = caller(found, self.server.pool.call)
+        function = caller(named, self.server.pool.call)
         return function if owner_of(name) == self.realm else visiting(function, self.views[owner_of(name)])
 
     def create(self, factory: Callable[..., T], *args: Any) -> T:
@@ -92,23 +92,22 @@ class Names:
 
     def plain_function(self, name: str) -> Callable[..., Any]:
         """Returns a function for synchronous calls; it must be a `def`."""
-        found = self.object(name)
-        if callable(found) and not is_async(found):
-            return self._supply(name, found)
-        kind = "an async function" if callable(found) else type(found).__name__
-        if found is not missing:
+        function = self.object(name)
+        if callable(function) and not is_async(function):
+            return self._supply(name, function)
+        kind = "an async function" if callable(function) else type(function).__name__
+        if function is not missing:
             self.problems.append(Problem(self.place(name), Code.NOT_CALLABLE, f'"{name}" is {kind}; a def is required'))
         return str
 
-    def _supply(self, name: str, found: Callable[..., Any]) -> Callable[..., Any]:
+    def _supply(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         if name not in self._supplied:
-            asked = wanted(found)
-            given = {each: self._given(each, owner_of(name)) for each in asked}
-            self._supplied[name] = supplied(found, given) if asked else found
+            arguments = {parameter: self._argument(parameter, owner_of(name)) for parameter in wanted(function)}
+            self._supplied[name] = supplied(function, arguments) if arguments else function
         return self._supplied[name]  # type: ignore[no-any-return]
 
-    def _given(self, asked: str, realm: int) -> Any:
-        if asked == "server":
+    def _argument(self, parameter: str, realm: int) -> Any:
+        if parameter == "server":
             return self.views[realm]
         if realm:
             return self.views[realm].models
@@ -144,8 +143,8 @@ class Names:
         key = self.realm, make, given
         if key not in self._shared:
             self._shared[key] = make(*given) if mark is None else make(*given, mark=mark)
-        found: T = self._shared[key]
-        return found
+        result: T = self._shared[key]
+        return result
 
     def options(self, kind: Any, given: Any) -> Any:
         """Returns options, built or as the file has them, with functions in place of the names in them.

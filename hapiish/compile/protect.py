@@ -16,9 +16,9 @@ class ProtectCompiler:
     def __init__(self, names: Names) -> None:
         self.names = names
 
-    def policy(self, given: model.Csp | None) -> csp.CspPolicy | None:
+    def policy(self, settings: model.Csp | None) -> csp.CspPolicy | None:
         """Returns the policy of `csp`; None if off."""
-        return self.names.once(csp.CspPolicy, given) if given is not None else None
+        return self.names.once(csp.CspPolicy, settings) if settings is not None else None
 
     def nonces(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
         """Yields the step that provides nonces, before the first user function."""
@@ -34,7 +34,7 @@ class ProtectCompiler:
 
     def csrf(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
         """Yields the step after authorization that verifies the CSRF token."""
-        given = options.csrf
-        if given is not None:
-            skip = self.names.function(given.skip) if given.skip is not None else None
-            yield csrf_step(derive(Csrf, given, skip=skip)), True
+        settings = options.csrf
+        if settings is not None:
+            skip = self.names.function(settings.skip) if settings.skip is not None else None
+            yield csrf_step(derive(Csrf, settings, skip=skip)), True

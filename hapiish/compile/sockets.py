@@ -35,47 +35,47 @@ class SocketCompiler:
         self.server = routes.server
         self.attaching = routes.inputs.for_attachments()
 
-    def namespace(self, given: model.Namespace) -> NamespaceHooks:
-        if given.auth is not None:
-            self.auth.check_handshakes(given.auth, given.mark)
-        self.names.realm = given.realm
-        self.routes.limits.namespace = given.namespace
-        server = self.names.views[given.realm]
+    def namespace(self, namespace: model.Namespace) -> NamespaceHooks:
+        if namespace.auth is not None:
+            self.auth.check_handshakes(namespace.auth, namespace.mark)
+        self.names.realm = namespace.realm
+        self.routes.limits.namespace = namespace.namespace
+        server = self.names.views[namespace.realm]
         connection = NamespaceConnection(
             server,
-            route=self.connection_route(given),
-            authenticate=self.auth.authenticate(given.auth)[0] if given.auth is not None else None,
-            access=tuple(self.auth.access(given.auth)) if given.auth is not None else (),
-            validations=tuple(self.routes.inputs.validations(given, given.validate)),
-            token_headers=self.auth.token_headers(given.auth) if given.auth is not None else (),
-            on_connect=self.functions(given.on_connect),
-            on_disconnect=self.functions(given.on_disconnect),
+            route=self.connection_route(namespace),
+            authenticate=self.auth.authenticate(namespace.auth)[0] if namespace.auth is not None else None,
+            access=tuple(self.auth.access(namespace.auth)) if namespace.auth is not None else (),
+            validations=tuple(self.routes.inputs.validations(namespace, namespace.validate)),
+            token_headers=self.auth.token_headers(namespace.auth) if namespace.auth is not None else (),
+            on_connect=self.functions(namespace.on_connect),
+            on_disconnect=self.functions(namespace.on_disconnect),
         )
         routes = {
             event.event: EventRoute(
                 server,
-                self.event(event, given),
-                raw=(event.ack or given.ack) == "raw",
+                self.event(event, namespace),
+                raw=(event.ack or namespace.ack) == "raw",
                 constant=_constant_fields(event.options),
             )
-            for event in given.events
+            for event in namespace.events
         }
         others = routes.pop("*", None)
-        undeclared = EventRoute(server, self.not_found_route(), raw=given.ack == "raw")
+        undeclared = EventRoute(server, self.not_found_route(), raw=namespace.ack == "raw")
         return NamespaceHooks(
             connect=connection.connect,
             disconnect=connection.disconnect,
             judge=connection.judge,
             shape=connection.shape,
-            rules=self.rules(given.auth),
+            rules=self.rules(namespace.auth),
             events={name: route.acknowledge for name, route in routes.items()},
             others=others.acknowledge_any if others is not None else None,
             unknown=undeclared.unknown,
             refused=undeclared.refused,
-            binary=_events_with(given, "binary"),
-            several=_events_with(given, "arguments"),
-            raw=given.ack == "raw",
-            emits=self.emits(given).check,
+            binary=_events_with(namespace, "binary"),
+            several=_events_with(namespace, "arguments"),
+            raw=namespace.ack == "raw",
+            emits=self.emits(namespace).check,
         )
 
     def rules(self, auth: model.RouteAuth | None) -> object:
@@ -85,16 +85,16 @@ class SocketCompiler:
         strategies = self.names.table.auth.strategies
         return auth, [(strategies[name].scheme, strategies[name].options) for name in auth.strategies]
 
-    def functions(self, given: str | tuple[str, ...] | None) -> list[AsyncHandler]:
+    def functions(self, references: str | tuple[str, ...] | None) -> list[AsyncHandler]:
         """Returns the functions of one name or of several."""
-        names = (given,) if isinstance(given, str) else given or ()
+        names = (references,) if isinstance(references, str) else references or ()
         return [self.names.function(name) for name in names]
 
-    def emits(self, given: model.Namespace) -> Emits:
+    def emits(self, namespace: model.Namespace) -> Emits:
         """Returns the declared emits of the namespace, with the validators of their payloads."""
         validators = {}
         attaching = set()
-        for emit in given.emits:
+        for emit in namespace.emits:
             schema, inputs = emit.payload, self.routes.inputs
             if self.has_binary(schema):
                 attaching.add(emit.event)
@@ -102,13 +102,13 @@ class SocketCompiler:
             validators[emit.event] = inputs.validator(schema)
         return Emits(validators, frozenset(attaching))
 
-    def connection_route(self, given: model.Namespace) -> Route:
+    def connection_route(self, namespace: model.Namespace) -> Route:
         """Returns `request.route` of connect and disconnect."""
-        options = model.RouteOptions(auth=given.auth)
+        options = model.RouteOptions(auth=namespace.auth)
         return Route(
             id=None,
             method="connect",
-            path=given.namespace,
+            path=namespace.namespace,
             errors=self.routes.errors(self.routes.table.server.routes),
             settings=options,
             handler=missing,
@@ -130,20 +130,20 @@ class SocketCompiler:
             on_post_response=self.routes.ext.at("onPostResponse"),
         )
 
-    def event(self, given: model.Event, namespace: model.Namespace) -> Route:
-        options = given.options
+    def event(self, event: model.Event, namespace: model.Namespace) -> Route:
+        options = event.options
         route = Route(
-            id=given.id,
+            id=event.id,
             method="event",
-            path=given.event,
+            path=event.event,
             context=self.routes.bound(options),
             errors=self.routes.errors(options),
             settings=options,
-            handler=self.routes.handler(given),
+            handler=self.routes.handler(event),
             responder=self.routes.responder(options, ""),
-            steps=tuple(self.event_steps(given, options, binary=_setting(given, namespace, "binary"))),
-            finalizers=tuple(self.routes.limits.finalizers(given)),
-            **self.routes.after(given, options),
+            steps=tuple(self.event_steps(event, options, binary=_setting(event, namespace, "binary"))),
+            finalizers=tuple(self.routes.limits.finalizers(event)),
+            **self.routes.after(event, options),
         )
         rules = options.response
         schemas = (rules.schema, *rules.status.values())
@@ -153,7 +153,7 @@ class SocketCompiler:
                 schema=for_attachments(rules.schema),
                 status={status: for_attachments(schema) for status, schema in rules.status.items()},
             )
-            step = self.attaching.response_step(given, attaching)
+            step = self.attaching.response_step(event, attaching)
             route.validate_response = response_check_with_attachments(step) if step is not None else None
         return self.routes.limited(route, options)
 
@@ -162,19 +162,19 @@ class SocketCompiler:
         return isinstance(schema, dict) and has_attachments(embed(schema, self.routes.inputs.schemas))
 
     def event_steps(
-        self, given: model.Event, options: model.RouteOptions, *, binary: bool
+        self, event: model.Event, options: model.RouteOptions, *, binary: bool
     ) -> Iterator[tuple[Step, bool]]:
         """Yields the steps of an event; authentication is that of the handshake."""
-        yield from self.routes.limits.early(given)
+        yield from self.routes.limits.early(event)
         if options.auth is not None:
             yield from self.auth.access(options.auth)
-        yield from self.routes.limits.late(given)
+        yield from self.routes.limits.late(event)
         rules = options.validate
         if binary and isinstance(rules.payload, dict):
             rules = replace(rules, payload=for_attachments(rules.payload))
-            yield with_attachments(tuple(self.attaching.validations(given, rules))), True
+            yield with_attachments(tuple(self.attaching.validations(event, rules))), True
         else:
-            yield from self.routes.inputs.validations(given, rules)
+            yield from self.routes.inputs.validations(event, rules)
         yield from self.routes.extensions("onPreHandler", options)
         yield from self.routes.prerequisites(options)
 
@@ -195,6 +195,6 @@ def _setting(event: model.Event, namespace: model.Namespace, key: str) -> bool:
     return bool(getattr(namespace, key) if own is None else own)
 
 
-def _events_with(given: model.Namespace, key: str) -> frozenset[str]:
+def _events_with(namespace: model.Namespace, key: str) -> frozenset[str]:
     """Returns the events of a namespace with `key` set."""
-    return frozenset(event.event for event in given.events if _setting(event, given, key))
+    return frozenset(event.event for event in namespace.events if _setting(event, namespace, key))

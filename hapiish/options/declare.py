@@ -181,8 +181,8 @@ class Chosen:
 
     def kind(self, value: Any) -> type | None:
         """Returns the class for a value of `by`; None if the value is unknown."""
-        found = self.among.get(value) if isinstance(value, str) else None
-        return found.options if found is not None else None
+        manifest = self.among.get(value) if isinstance(value, str) else None
+        return manifest.options if manifest is not None else None
 
 
 _OPTION: Final = "option"
@@ -234,7 +234,7 @@ def option(
     return field(metadata=metadata) if default is MISSING else field(default=default, metadata=metadata)
 
 
-def settings(**given: Any) -> Callable[[T], T]:
+def settings(**declared: Any) -> Callable[[T], T]:
     """Declares the forms of a class of options in the file, in addition to a mapping of its keys.
 
     - `name`, `names`: the name of its definition in the schema, and the names by place
@@ -253,7 +253,7 @@ def settings(**given: Any) -> Callable[[T], T]:
     """
 
     def decorate(kind: T) -> T:
-        setattr(kind, _SETTINGS, Settings(**given))
+        setattr(kind, _SETTINGS, Settings(**declared))
         return kind
 
     return decorate
@@ -283,8 +283,8 @@ def is_options(kind: Any) -> bool:
 
 def settings_of(kind: type) -> Settings:
     """Returns the declared settings of a class."""
-    found: Settings = kind.__dict__.get(_SETTINGS, _PLAIN)
-    return found
+    declared: Settings = kind.__dict__.get(_SETTINGS, _PLAIN)
+    return declared
 
 
 def spelled(kind: type, value: Any) -> Mapping[str, Any]:
@@ -305,7 +305,7 @@ def keys_of(kind: type) -> Mapping[str, Key]:
         fields |= each.__dict__.get("__dataclass_fields__", each.__dict__)
     if any(get_origin(hint) is tuple and kind.__name__ in get_args(hint) for hint in hints.values()):
         hints = get_type_hints(kind, include_extras=True)  # slow; only a class that contains itself needs it
-    found: dict[str, Key] = {}
+    keys: dict[str, Key] = {}
     for name, hint in hints.items():
         own = fields.get(name)
         if isinstance(own, Field) and _OPTION in own.metadata:
@@ -313,10 +313,10 @@ def keys_of(kind: type) -> Mapping[str, Key]:
             is_attribute = get_origin(hint) is not ClassVar
             default = own.default if own.default_factory is MISSING else own.default_factory()
             key = declared.key or camel(name)
-            found[key] = Key(key, name, hint if is_attribute else get_args(hint)[0], declared, default, is_attribute)
+            keys[key] = Key(key, name, hint if is_attribute else get_args(hint)[0], declared, default, is_attribute)
     for name, manifest in settings_of(kind).kinds.items():
-        found[name] = Key(name, name, manifest.options | None, Option(shown=MISSING), None, is_attribute=False)
-    return found
+        keys[name] = Key(name, name, manifest.options | None, Option(shown=MISSING), None, is_attribute=False)
+    return keys
 
 
 def camel(name: str) -> str:
@@ -339,7 +339,7 @@ def class_of(hint: Any) -> type | None:
         if isinstance(marker, As):
             return class_of(marker.hint)
     if get_origin(kind) in (Union, UnionType):
-        return next((found for each in get_args(kind) if (found := class_of(each))), None)
+        return next((member for each in get_args(kind) if (member := class_of(each))), None)
     return kind if is_options(kind) else None
 
 

@@ -26,14 +26,14 @@ def instant(text: str) -> datetime:
         raise ValueError("its year in UTC is not one of 1 to 9999") from None
 
 
-def _fault(given: Mapping[str, Any]) -> tuple[str, str] | None:
+def _fault(merged: Mapping[str, Any]) -> tuple[str, str] | None:
     times: dict[str, datetime] = {}
     for key in ("since", "sunset"):
         try:
-            if given.get(key) is not None:
-                times[key] = instant(given[key])
+            if merged.get(key) is not None:
+                times[key] = instant(merged[key])
         except ValueError as error:
-            return key, f"{given[key]!r} is not a date: {error}"
+            return key, f"{merged[key]!r} is not a date: {error}"
     if "since" in times and "sunset" in times and times["sunset"] < times["since"]:
         return "sunset", '"sunset" must not be before "since" (RFC 9745)'
     return None

@@ -33,7 +33,7 @@ _OF_TABLES: Final = {
 }
 
 
-@settings(also=(False, True), bare=True, wanted="false to leave the action out, or {id, handler, options}")
+@settings(also=(False, True), bare=True, wanted="false to omit the action, or {id, handler, options}")
 class ResourceAction:
     """Settings of one action of a resource."""
 

@@ -38,11 +38,11 @@ def scalar(kind: Any, markers: tuple[Any, ...]) -> Forms:
             schema |= {} if marker.min is None else {"minimum": marker.min}
             schema |= {} if marker.max is None else {"maximum": marker.max}
     if kind is str:
-        given = next((each for each in markers if isinstance(each, Text)), Text())
-        schema = {"pattern": given.pattern} if given.pattern else {"minLength": given.min} if given.min else {}
-        schema |= {"maxLength": given.max} if given.max else {}
-        schema |= {"minLength": given.min} if given.pattern and given.min > 1 else {}
-        wanted = given.wanted
+        bounds = next((each for each in markers if isinstance(each, Text)), Text())
+        schema = {"pattern": bounds.pattern} if bounds.pattern else {"minLength": bounds.min} if bounds.min else {}
+        schema |= {"maxLength": bounds.max} if bounds.max else {}
+        schema |= {"minLength": bounds.min} if bounds.pattern and bounds.min > 1 else {}
+        wanted = bounds.wanted
         schema |= {"errorMessage": wanted} if wanted else {}
     names = {str: "string", int: "integer", float: "number", bool: "boolean"}
     return Forms([], [{"type": names[kind], **schema}], wanted)

@@ -28,8 +28,8 @@ class BuiltIn:
 
     def factory(self) -> Callable[..., Any]:
         """Imports the implementation."""
-        found: Callable[..., Any] = attribute(self.implementation)
-        return found
+        factory: Callable[..., Any] = attribute(self.implementation)
+        return factory
 
 
 class Fault(NamedTuple):
@@ -80,26 +80,26 @@ T = TypeVar("T", bound=BuiltIn)
 
 
 class BuiltIns(Mapping[str, T], Generic[T]):
-    """The manifests of a family by name, given as module:attribute: each is imported on first use."""
+    """The manifests of a family by name. One declared as module:attribute is imported on first use."""
 
-    def __init__(self, given: Mapping[str, str | T]) -> None:
-        self.given = dict(given)
+    def __init__(self, manifests: Mapping[str, str | T]) -> None:
+        self.manifests = dict(manifests)
 
     def __getitem__(self, name: str) -> T:
-        found = self.given[name]
-        return attribute(found) if isinstance(found, str) else found
+        manifest = self.manifests[name]
+        return attribute(manifest) if isinstance(manifest, str) else manifest
 
     def __contains__(self, name: object) -> bool:
-        return name in self.given
+        return name in self.manifests
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.given)
+        return iter(self.manifests)
 
     def __len__(self) -> int:
-        return len(self.given)
+        return len(self.manifests)
 
 
 def attribute(name: str) -> Any:
     """Imports the object `module:attribute`."""
-    module, _, found = name.partition(":")
-    return getattr(import_module(module), found)
+    module, _, member = name.partition(":")
+    return getattr(import_module(module), member)

@@ -110,7 +110,7 @@ class _Publisher:
     def property(self, key: Key, owner: Settings, place: On) -> Schema:
         """Returns the schema of an option: description, default, examples, and the forms of its value."""
         declared = key.declared
-        own = next((given for at, given in declared.per.items() if place in at), {})
+        own = next((extra for places, extra in declared.per.items() if place in places), {})
         schema: Schema = {
             "description": own.get("description", declared.description) or _inherited_description(key.hint)
         }
@@ -320,16 +320,16 @@ def _takes_none(hint: Any) -> bool:
 
 def _types(definitions: Schema, value: Schema) -> Any:
     """Returns the types of a value, without null."""
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     stack = [value]
     while stack:
-        each = stack.pop(0)
-        each = {**definitions, **_SHARED}[each["$ref"].rpartition("/")[2]] if "$ref" in each else each
-        stack = [*each.get("anyOf", ()), *stack]
-        given = each.get("type", [_TYPE_OF[type(value)] for value in each.get("enum", ())])
-        found |= dict.fromkeys([given] if isinstance(given, str) else given)
-    names = [name for name in found if name != "null"]
-    return names if len(names) > 1 else names[0]
+        schema = stack.pop(0)
+        schema = {**definitions, **_SHARED}[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        stack = [*schema.get("anyOf", ()), *stack]
+        types_of = schema.get("type", [_TYPE_OF[type(value)] for value in schema.get("enum", ())])
+        names |= dict.fromkeys([types_of] if isinstance(types_of, str) else types_of)
+    names.pop("null", None)
+    return list(names) if len(names) > 1 else next(iter(names))
 
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ def _spell(options: Any) -> Any:
     if filters is None:
         return options
     operators = filters if isinstance(filters, Mapping) else dict.fromkeys(filters)
-    return {**options, "filters": {field: given or [] for field, given in operators.items()}}
+    return {**options, "filters": {field: names or [] for field, names in operators.items()}}
 
 
 MODEL: Final = KindManifest(

@@ -190,7 +190,7 @@ class Table:
     @property
     def every_model(self) -> dict[str, str]:
         """Returns the models of this table and of used ones, the latter with the prefix of their label."""
-        theirs = {f"{realm.label}/{name}": given for realm in self.used for name, given in realm.models.items()}
+        theirs = {f"{realm.label}/{name}": model for realm in self.used for name, model in realm.models.items()}
         return {**self.models, **theirs}
 
     def realm(self, index: int) -> Realm:

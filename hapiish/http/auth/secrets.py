@@ -38,7 +38,7 @@ def check_password_hash(hashed: str) -> None:
     """Raises ValueError for an invalid hash, or one whose cost is too high for a request."""
     match = _SCRYPT.fullmatch(hashed)
     if match is None and not _ARGON.fullmatch(hashed):
-        raise ValueError('not a hash of a password: write what "hapiish hash" prints')
+        raise ValueError('not a hash of a password: use the output of "hapiish hash"')
     if match is not None and not (1 <= int(match[1]) <= 20 and 1 <= int(match[2]) <= 16 and 1 <= int(match[3]) <= 16):
         raise ValueError("a hash of a password with unreasonable costs")
 
@@ -52,7 +52,7 @@ def key_digest(hashed: str) -> bytes:
     """The digest in the hash of a key. Raises ValueError for an invalid hash."""
     match = _KEY.fullmatch(hashed)
     if match is None:
-        raise ValueError('not a hash of a key: write what "hapiish hash --key" prints')
+        raise ValueError('not a hash of a key: use the output of "hapiish hash --key"')
     return bytes.fromhex(match[1])
 
 

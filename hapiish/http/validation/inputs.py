@@ -42,18 +42,18 @@ class _Input:
         source, judge = self.source, self.judge
         if self.skips_get and request.method in ("get", "head"):
             return []
-        value = given = getattr(request, source)
-        request.orig[source] = given
+        value = original = getattr(request, source)
+        request.orig[source] = original
         change = self.defaults if source == "payload" and request.mime not in FORMS else self.coerce
         try:
-            if change is not None and given is not None:
-                value = change(given)
+            if change is not None and original is not None:
+                value = change(original)
             faults = [] if judge.is_valid(value) else judge.errors(value)
         except RecursionError:
             return [TOO_DEEP]
         except ValueError:
             faults = judge.errors(value)
-        if not faults and value is not given:
+        if not faults and value is not original:
             setattr(request, source, value)
         return [self.explained(fault, value) for fault in faults] if change is self.coerce else faults
 
@@ -147,12 +147,12 @@ def function_step(
             return None
         value = everything(request) if source == "all" else getattr(request, source)
         try:
-            made = await function(value, options_for(rules, request))
+            result = await function(value, options_for(rules, request))
         except Exception as error:  # noqa: BLE001 - whatever it raises refuses the input
             return await on_failure.function_raised(request, source, error)
-        if made is not None and source != "all":
+        if result is not None and source != "all":
             request.orig[source] = value
-            setattr(request, source, made)
+            setattr(request, source, result)
         return None
 
     return judge

@@ -47,8 +47,8 @@ def by_function(function: AsyncHandler, rules: ValidationOptions) -> Validate:
     """Validates by `function(value, options)`, which returns the value to send (None: the same one) or raises."""
 
     async def look(request: Request, value: Any) -> tuple[Any, list[Fault]]:
-        made = await function(value, options_for(rules, request))
-        return value if made is None else made, []
+        result = await function(value, options_for(rules, request))
+        return value if result is None else result, []
 
     return look
 

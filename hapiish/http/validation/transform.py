@@ -310,19 +310,19 @@ def _array(nodes: Nodes, value: list[Any], memo: Memo, _: Collection[str] = ()) 
 
 def _nodes_of(nodes: Nodes, name: str) -> tuple[Nodes, bool]:
     """Returns the nodes of the property `name`, and True if any of `nodes` knows it."""
-    found: list[Nodes] = []
+    matching: list[Nodes] = []
     is_known = False
     for node in nodes:
         if name in node.inside:
             is_known = True
-            found.append(node.inside[name])
+            matching.append(node.inside[name])
             continue
-        matching = [inside for matches, inside in node.patterns if matches(name)]
-        is_known = is_known or bool(matching)
-        found += matching or [node.rest]
+        by_pattern = [inside for matches, inside in node.patterns if matches(name)]
+        is_known = is_known or bool(by_pattern)
+        matching += by_pattern or [node.rest]
     if not is_known:
-        found += [node.unevaluated for node in nodes]
-    return _united(found), is_known
+        matching += [node.unevaluated for node in nodes]
+    return _united(matching), is_known
 
 
 def _united(tuples: Any) -> Nodes:

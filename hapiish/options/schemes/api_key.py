@@ -13,7 +13,7 @@ from hapiish.options.values import Function, HeaderName, Json
 class ApiKey:
     """A key, by its hash, and the credentials of its holder."""
 
-    hash: Annotated[str, Text("^sha256:[0-9a-f]{64}$", 'what "hapiish hash --key" prints')] = option(
+    hash: Annotated[str, Text("^sha256:[0-9a-f]{64}$", 'a hash that "hapiish hash --key" prints')] = option(
         description="The SHA-256 of the key."
     )
     scope: GrantedScope | None = option(None, "The scopes of the key's holder.")

@@ -13,7 +13,7 @@ from hapiish.options.values import Function, Json
 class BasicUser:
     """A user with the hash of the password."""
 
-    password_hash: Annotated[str, Text(r"^\$(scrypt|argon2id)\$", 'what "hapiish hash" prints')] = option(
+    password_hash: Annotated[str, Text(r"^\$(scrypt|argon2id)\$", 'a hash that "hapiish hash" prints')] = option(
         description="The hash of the password: scrypt (`$scrypt$…`) or Argon2 (`$argon2id$…`, which needs "
         "`hapiish[auth]`)."
     )
