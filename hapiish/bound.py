@@ -154,7 +154,7 @@ class BaseServer:
 
     def match(self, method: str, path: str, host: str | None = None) -> Route | None:
         """Returns the route that a request would reach."""
-        match = self.dispatch.router.find(method.upper(), normalise(path, self.dispatch.strip), host)
+        match = self.dispatch.router.find(method.upper(), normalise(path, self.dispatch.strip_trailing_slash), host)
         return match[0] if match else None
 
     def table(self, host: str | None = None) -> list[Route]:

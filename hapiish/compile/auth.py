@@ -158,14 +158,14 @@ class AuthCompiler:
         function = caller(method, self.server.pool.call)
         return function if owner_of(name) == self.names.realm else visiting(function, self.names.views[owner_of(name)])
 
-    def token_headers(self, auth: model.RouteAuth) -> list[tuple[bytes, bytes]]:
+    def token_headers(self, auth: model.RouteAuth) -> dict[bytes, bytes]:
         """Returns the headers of a handshake's token with the prefix of their values; the first strategy decides."""
         prefixes: dict[bytes, bytes] = {}
         for name in auth.strategies:
             header = getattr(self.strategies[name], "token_header", (b"authorization", b"Bearer "))
             if header is not None:
                 prefixes.setdefault(*header)
-        return list(prefixes.items())
+        return prefixes
 
     def access(self, auth: model.RouteAuth) -> Iterator[tuple[Step, bool]]:
         """Yields the step that authorizes by scope and entity; nothing without access rules."""

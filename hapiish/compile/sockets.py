@@ -42,12 +42,12 @@ class SocketCompiler:
         self.routes.limits.namespace = namespace.namespace
         server = self.names.views[namespace.realm]
         connection = NamespaceConnection(
-            server,
+            server=server,
             route=self.connection_route(namespace),
             authenticate=self.auth.authenticate(namespace.auth)[0] if namespace.auth is not None else None,
             access=tuple(self.auth.access(namespace.auth)) if namespace.auth is not None else (),
             validations=tuple(self.routes.inputs.validations(namespace, namespace.validate)),
-            token_headers=self.auth.token_headers(namespace.auth) if namespace.auth is not None else (),
+            token_headers=self.auth.token_headers(namespace.auth) if namespace.auth is not None else {},
             on_connect=self.functions(namespace.on_connect),
             on_disconnect=self.functions(namespace.on_disconnect),
         )

@@ -5,6 +5,7 @@ Holds no state of a request; a reload builds a new one.
 
 from asyncio import CancelledError
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -35,61 +36,30 @@ Observer = Callable[[Request, Response, int, int], None]
 Streamed = tuple[int, list[Pair], Body]
 
 
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Dispatcher:
     """`routes` are keyed by id; `not_found_route` answers requests that match none, with the server's defaults (hapi).
 
     `preflight_route` is the same without CORS headers: a preflight gets those of the route it asks about.
     """
 
-    __slots__ = (
-        "access_log",
-        "any_cors",
-        "counts_ids",
-        "method_not_allowed",
-        "not_found_route",
-        "observers",
-        "on_request",
-        "preflight_route",
-        "query_parser",
-        "requests",
-        "router",
-        "routes",
-        "server",
-        "strip",
-        "vhosts",
-    )
+    server: HttpServer
+    router: Router
+    routes: Mapping[str, Route]
+    not_found_route: Route
+    preflight_route: Route
+    on_request: Steps
+    query_parser: Parser | None
+    strip_trailing_slash: bool
+    vhosts: bool
+    any_cors: bool
+    method_not_allowed: bool
+    access_log: bool
+    counts_ids: bool
+    requests: type[Request] = Request
+    observers: tuple[Observer, ...] = field(init=False)
 
-    def __init__(
-        self,
-        *,
-        server: HttpServer,
-        router: Router,
-        routes: Mapping[str, Route],
-        not_found_route: Route,
-        preflight_route: Route,
-        on_request: Steps = (),
-        query_parser: Parser | None = None,
-        strip_trailing_slash: bool = False,
-        vhosts: bool = False,
-        any_cors: bool = False,
-        method_not_allowed: bool = True,
-        access_log: bool = True,
-        counts_ids: bool = True,
-    ) -> None:
-        self.server = server
-        self.router = router
-        self.routes = routes
-        self.not_found_route = not_found_route
-        self.preflight_route = preflight_route
-        self.on_request = on_request
-        self.query_parser = query_parser
-        self.requests = Request
-        self.strip = strip_trailing_slash
-        self.vhosts = vhosts
-        self.any_cors = any_cors
-        self.method_not_allowed = method_not_allowed
-        self.access_log = access_log
-        self.counts_ids = counts_ids
+    def __post_init__(self) -> None:
         self.observe(None)
 
     def observe(self, observer: Observer | None) -> None:
@@ -202,7 +172,7 @@ class Dispatcher:
         return self._path(request.scope, faithful=True)
 
     def _path(self, scope: Scope, *, faithful: bool = False) -> str:
-        path = normalise(scope.get("raw_path") or scope["path"], self.strip, faithful=faithful)
+        path = normalise(scope.get("raw_path") or scope["path"], self.strip_trailing_slash, faithful=faithful)
         if scope.get("root_path"):
             root = _mount_path(scope["root_path"])
             if path == root or path.startswith(f"{root}/"):

@@ -7,6 +7,7 @@ connection. A returned object is acknowledged as `{ok: true, …}`, a boom as
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import inf
 from time import time
 from typing import Any, cast
@@ -29,6 +30,7 @@ from hapiish.types import AsyncHandler
 CheckResponse = Callable[[Request, Response], Awaitable[Response | None]]
 
 
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class NamespaceConnection:
     """Authenticates and authorizes the handshake of a namespace; calls the functions of connect and disconnect.
 
@@ -37,37 +39,14 @@ class NamespaceConnection:
     until one raises, those of `on_disconnect` all.
     """
 
-    __slots__ = (
-        "access",
-        "authenticate",
-        "on_connect",
-        "on_disconnect",
-        "route",
-        "server",
-        "token_headers",
-        "validations",
-    )
-
-    def __init__(
-        self,
-        server: HttpServer,
-        *,
-        route: Route,
-        authenticate: Callable[[Request], Awaitable[Response | None]] | None = None,
-        access: Steps = (),
-        validations: Steps = (),
-        token_headers: Sequence[tuple[bytes, bytes]] = ((b"authorization", b"Bearer "),),
-        on_connect: Sequence[AsyncHandler] = (),
-        on_disconnect: Sequence[AsyncHandler] = (),
-    ) -> None:
-        self.server = server
-        self.route = route
-        self.authenticate = authenticate
-        self.access = access
-        self.validations = validations
-        self.token_headers = dict(token_headers)
-        self.on_connect = tuple(on_connect)
-        self.on_disconnect = tuple(on_disconnect)
+    server: HttpServer
+    route: Route
+    authenticate: Callable[[Request], Awaitable[Response | None]] | None
+    access: Steps
+    validations: Steps
+    token_headers: Mapping[bytes, bytes]
+    on_connect: Sequence[AsyncHandler]
+    on_disconnect: Sequence[AsyncHandler]
 
     async def connect(self, socket: Socket, auth: Any) -> None:
         """Accepts a connection, or raises the boom that refuses it."""

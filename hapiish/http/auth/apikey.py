@@ -49,12 +49,7 @@ class ApiKeyScheme:
                 raise self._unauthorized("Invalid API key")
             return Authenticated(credentials)
         answer = ValidateResult(await self._validate(request, key, h))
-        if answer.response is not None:
-            response: Response = h.response(answer.response)
-            return response.takeover()
-        if not answer.is_valid:
-            return Unauthenticated(self._unauthorized("Invalid API key"), answer.credentials)
-        return Authenticated(answer.credentials)
+        return answer.verdict(h, lambda: self._unauthorized("Invalid API key"))
 
     def _read(self, request: Request) -> str | None:
         if self._header:

@@ -41,12 +41,7 @@ class BasicScheme:
         if not username and not self._allow_empty_username:
             raise self._unauthorized("HTTP authentication header missing username")
         answer = ValidateResult(await self._validate(request, username, password, h))
-        if answer.response is not None:
-            response: Response = h.response(answer.response)
-            return response.takeover()
-        if not answer.is_valid:
-            return Unauthenticated(self._unauthorized("Bad username or password"), answer.credentials)
-        return Authenticated(answer.credentials)
+        return answer.verdict(h, lambda: self._unauthorized("Bad username or password"))
 
     def _parse(self, header: str | None) -> tuple[str, str]:
         parts = (header or "").split()

@@ -101,13 +101,7 @@ class JwtScheme:
         if self._validate is None:
             return Authenticated(claims, artifacts, token.until)
         answer = ValidateResult(await self._ask_validate(artifacts, request, h))
-        if answer.response is not None:
-            response: Response = h.response(answer.response)
-            return response.takeover()
-        credentials = claims if answer.credentials is None else answer.credentials
-        if not answer.is_valid:
-            return Unauthenticated(self._refusal("Invalid credentials"), credentials, artifacts)
-        return Authenticated(credentials, artifacts, token.until)
+        return answer.verdict(h, lambda: self._refusal("Invalid credentials"), claims, artifacts, token.until)
 
     async def _ask_validate(self, artifacts: dict[str, Any], request: Request, h: Toolkit) -> Any:
         """Calls the user's function; a boom below 500 that it raises is a refusal, whatever the status (hapi)."""

@@ -57,45 +57,31 @@ def log_request(request: Any, response: Any, status: int, size: int) -> None:
 
 def log_event(request: Any, response: Any, status: int, size: int) -> None:
     """Logs an event whose acknowledgement, of `size` characters, is sent."""
-    if not access.isEnabledFor(logging.INFO):
-        return
-    now = time()
-    milliseconds = round((now - request.received) * 1000, 2)
-    socket, path, route = request.socket, request.path[:NAME], request.route
-    client = request.scope.get("client")
-    line(
-        now,
-        f"EVENT {socket.namespace} {path} {status} {size}B {milliseconds}ms {request.id} {socket.id}",
-        {
-            "request_id": request.id,
-            "method": "EVENT",
-            "namespace": socket.namespace,
-            "path": path,
-            "route": route.id or route.path,
-            "status": status,
-            "bytes": size,
-            "duration_ms": milliseconds,
-            "socket": socket.id,
-            "remote_address": client[0] if client else None,
-        },
-    )
+    path, route = request.path[:NAME], request.route
+    fields = {"path": path, "route": route.id or route.path, "status": status, "bytes": size}
+    _log_of_socket(request, "EVENT", f"{path} {status} {size}B", fields)
 
 
 def log_connection(request: Any, outcome: int | str) -> None:
     """Logs a client that joins a namespace (with the status) or leaves it (with the reason)."""
+    method = request.method.upper()
+    _log_of_socket(request, method, str(outcome), {"reason" if method == "DISCONNECT" else "status": outcome})
+
+
+def _log_of_socket(request: Any, method: str, text: str, fields: dict[str, Any]) -> None:
     if not access.isEnabledFor(logging.INFO):
         return
     now = time()
     milliseconds = round((now - request.received) * 1000, 2)
-    socket, method, client = request.socket, request.method.upper(), request.scope.get("client")
+    socket, client = request.socket, request.scope.get("client")
     line(
         now,
-        f"{method} {socket.namespace} {outcome} {milliseconds}ms {request.id} {socket.id}",
+        f"{method} {socket.namespace} {text} {milliseconds}ms {request.id} {socket.id}",
         {
             "request_id": request.id,
             "method": method,
             "namespace": socket.namespace,
-            "reason" if method == "DISCONNECT" else "status": outcome,
+            **fields,
             "duration_ms": milliseconds,
             "socket": socket.id,
             "remote_address": client[0] if client else None,

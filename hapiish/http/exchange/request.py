@@ -339,7 +339,7 @@ class Request:
         """Changes path and query before the route is looked up; for onRequest."""
         path, _, query_string = url.partition("?")
         dispatch = self.server.dispatch
-        self.path = normalise(path, dispatch.strip)
+        self.path = normalise(path, dispatch.strip_trailing_slash)
         parsed = query.parse(query_string)
         self.query = parsed if dispatch.query_parser is None else dispatch.query_parser(parsed)
 

@@ -1,10 +1,11 @@
 """The verdicts of authentication schemes. Any other return value of a scheme is an error, never a success."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import inf
 from typing import Any
 
 from hapiish.boom import Boom, InternalServerError
+from hapiish.http.exchange.response import Response
 
 
 class Authenticated:
@@ -53,3 +54,15 @@ class ValidateResult:
         self.is_valid = returned.get("isValid", returned.get("is_valid"))
         if self.response is None and not isinstance(self.is_valid, bool):
             raise InternalServerError(f"validate must return isValid as true or false, not {self.is_valid!r}")
+
+    def verdict(
+        self, h: Any, refuse: Callable[[], Boom], default: Any = None, artifacts: Any = None, expires: float = inf
+    ) -> Authenticated | Unauthenticated | Response:
+        """Returns the response, or the verdict with the error of `refuse`; `default` are the scheme's credentials."""
+        if self.response is not None:
+            response: Response = h.response(self.response)
+            return response.takeover()
+        credentials = default if self.credentials is None else self.credentials
+        if not self.is_valid:
+            return Unauthenticated(refuse(), credentials, artifacts)
+        return Authenticated(credentials, artifacts, expires)

@@ -5,6 +5,7 @@ keys removed, last also with defaults filled in. A default thus decides only whe
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from hapiish.http.validation.report import Fault
@@ -35,16 +36,14 @@ class Prefilter(NamedTuple):
         return True
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Branch:
     """One alternative. `stages` are its nodes, from one that only converts text to one that strips and fills in."""
 
-    __slots__ = ("judge", "name", "prefilter", "stages")
-
-    def __init__(self, name: str, stages: list[SchemaNode], judge: Judge, prefilter: Prefilter) -> None:
-        self.name = name
-        self.stages = stages
-        self.judge = judge
-        self.prefilter = prefilter
+    name: str
+    stages: list[SchemaNode]
+    judge: Judge
+    prefilter: Prefilter
 
     def accepts(self, value: Any) -> bool:
         return accepts(self.judge, value)
