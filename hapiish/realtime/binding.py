@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from time import time
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from hapiish import boom
 from hapiish.http.exchange import log
@@ -24,8 +24,10 @@ from hapiish.http.lifecycle import awaited, failed, finish, perform
 from hapiish.http.validation.validator import Validator, faults_as_sent
 from hapiish.realtime.acknowledgement import ObservedAck, acknowledgement, raw_acknowledgement, with_fields
 from hapiish.realtime.socketio.attachments import replace_attachments, restore_attachments
-from hapiish.realtime.socketio.socket import Socket
 from hapiish.types import AsyncHandler
+
+if TYPE_CHECKING:  # a table without sockets does not load python-socketio
+    from hapiish.realtime.socketio.socket import Socket
 
 CheckResponse = Callable[[Request, Response], Awaitable[Response | None]]
 
@@ -48,7 +50,7 @@ class NamespaceConnection:
     on_connect: Sequence[AsyncHandler]
     on_disconnect: Sequence[AsyncHandler]
 
-    async def connect(self, socket: Socket, auth: Any) -> None:
+    async def connect(self, socket: "Socket", auth: Any) -> None:
         """Accepts a connection, or raises the boom that refuses it."""
         request = self._request(socket, "connect")
         try:
@@ -58,7 +60,7 @@ class NamespaceConnection:
             raise
         self._log(request, 200)
 
-    async def _connect(self, request: Request, socket: Socket, auth: Any) -> None:
+    async def _connect(self, request: Request, socket: "Socket", auth: Any) -> None:
         try:
             await self._authorize(request, socket, auth)
             await _run(self.validations, request)
@@ -70,11 +72,11 @@ class NamespaceConnection:
             refusal = _formatted(failed(request, error))
             raise refusal from None
 
-    def shape(self, socket: Socket, error: boom.Boom) -> None:
+    def shape(self, socket: "Socket", error: boom.Boom) -> None:
         """Formats a refusal of Socket.IO itself as the application formats errors."""
         _formatted(error_response(self._request(socket, "connect"), error))
 
-    async def judge(self, socket: Socket) -> None:
+    async def judge(self, socket: "Socket") -> None:
         """Authorizes a connected client again, by its handshake. Raises the boom that disconnects it."""
         request = self._request(socket, "connect")
         try:
@@ -90,7 +92,7 @@ class NamespaceConnection:
         socket.auth = request.auth
         self._expire(socket)
 
-    async def _authorize(self, request: Request, socket: Socket, auth: Any) -> None:
+    async def _authorize(self, request: Request, socket: "Socket", auth: Any) -> None:
         request.payload = auth
         token = auth.get("token") if isinstance(auth, dict) else None
         if isinstance(token, str):
@@ -107,13 +109,13 @@ class NamespaceConnection:
         others = [pair for pair in headers if pair[0] not in self.token_headers]
         return [*others, *((name, prefix + value) for name, prefix in self.token_headers.items())]
 
-    def _expire(self, socket: Socket) -> None:
+    def _expire(self, socket: "Socket") -> None:
         """Schedules the disconnection at the expiry of the credentials."""
         if socket.auth.expires < inf:
             loop = asyncio.get_running_loop()
             socket.expiry = loop.call_later(max(0, socket.auth.expires - time()), _end, socket)
 
-    async def disconnect(self, socket: Socket, reason: str) -> None:
+    async def disconnect(self, socket: "Socket", reason: str) -> None:
         """Calls the functions of `on_disconnect`; logs their errors, because the client is disconnected."""
         if socket.expiry is not None:
             socket.expiry.cancel()
@@ -131,7 +133,7 @@ class NamespaceConnection:
         if self.server.logs_access:
             log.log_connection(request, outcome)
 
-    def _request(self, socket: Socket, method: str) -> Request:
+    def _request(self, socket: "Socket", method: str) -> Request:
         request: Request = self.server.requests(self.server, socket.scope, None, self.route)
         request.method = method
         request.path = self.route.path
@@ -196,7 +198,7 @@ _ending: set[asyncio.Task[None]] = set()
 """References to running tasks, which the event loop alone does not keep alive."""
 
 
-def _end(socket: Socket) -> None:
+def _end(socket: "Socket") -> None:
     task = asyncio.create_task(socket.disconnect("credentials expired"))
     _ending.add(task)
     task.add_done_callback(_ending.discard)
@@ -218,11 +220,11 @@ class EventRoute:
         self.route = route
         self.acknowledgement = raw_acknowledgement if raw else with_fields(constant) if constant else acknowledgement
 
-    def acknowledge(self, socket: Socket, data: Any) -> Awaitable[Any]:
+    def acknowledge(self, socket: "Socket", data: Any) -> Awaitable[Any]:
         """Runs the event; acknowledges every result and error. onPostResponse runs after the acknowledgement."""
         return self.acknowledge_any(socket, self.route.path, data)
 
-    async def acknowledge_any(self, socket: Socket, event: str, data: Any) -> Any:
+    async def acknowledge_any(self, socket: "Socket", event: str, data: Any) -> Any:
         """Runs the event under the client's name of it."""
         route = self.route
         request = self._request(socket, event, data)
@@ -239,11 +241,11 @@ class EventRoute:
                 response = failed(request, boom.InternalServerError("h.abandon: an event is always acknowledged"))
         return self._answer(request, response)
 
-    async def unknown(self, socket: Socket, event: str, data: Any) -> Any:
+    async def unknown(self, socket: "Socket", event: str, data: Any) -> Any:
         """Refuses an undeclared event."""
         return await self.refused(socket, event, data, boom.NotFound("Unknown event", code="unknown_event"))
 
-    async def refused(self, socket: Socket, event: str, data: Any, error: boom.Boom) -> Any:
+    async def refused(self, socket: "Socket", event: str, data: Any, error: boom.Boom) -> Any:
         """Refuses an event before its route runs."""
         route = self.route
         request = self._request(socket, event, data)
@@ -252,7 +254,7 @@ class EventRoute:
             response = await finish(route, request, response)
         return self._answer(request, response)
 
-    def _request(self, socket: Socket, event: str, data: Any) -> Request:
+    def _request(self, socket: "Socket", event: str, data: Any) -> Request:
         request: Request = self.server.requests(self.server, socket.scope, None, self.route)
         request.method = "event"
         request.path = event
