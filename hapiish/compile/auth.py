@@ -118,13 +118,13 @@ class AuthCompiler:
         for name in auth.strategies:
             scheme = self.strategies[name]
             options = getattr(scheme, "options", None)
-            insists = isinstance(options, Mapping) and bool(options.get("payload"))
+            is_required = isinstance(options, Mapping) and bool(options.get("payload"))
             method = getattr(scheme, "payload", None)
             if method is None and auth.payload == "required":
                 self.problem(mark, Code.PAYLOAD_AUTH, f'the strategy "{name}" does not support payload authentication')
-            if insists and auth.payload in ("optional", False):
+            if is_required and auth.payload in ("optional", False):
                 self.problem(mark, Code.PAYLOAD_AUTH, f'the strategy "{name}" insists on authenticating the body')
-            demand: Any = auth.payload or ("required" if insists else None)
+            demand: Any = auth.payload or ("required" if is_required else None)
             if method is not None and demand:
                 methods[str(name)] = self.scheme_function(name, method), demand
         if auth.payload == "optional" and not methods:

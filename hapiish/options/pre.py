@@ -14,7 +14,10 @@ from hapiish.options.values import NOWHERE, Call, FailAction, Mark
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pre:
-    """One step before the handler; `RouteOptions.pre` is a sequence of parallel sets of them."""
+    """A prerequisite: one step before the handler.
+
+    `RouteOptions.pre` is a sequence of sets; the steps of a set run in parallel.
+    """
 
     method: Call = option(
         description="The function `(request, h)`, or a call of a server method such as `users.load(params.id)`."

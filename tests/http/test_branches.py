@@ -508,7 +508,7 @@ def test_defaults_of_random_unions_are_those_of_a_slow_reference(word: str, bran
 
 
 def readings(leaf: Any, text: str) -> Any:
-    """What one leaf makes of a text: the first of its types that the text can be and that the leaf takes."""
+    """Returns a text as one leaf coerces it: to the first of its types that the text has and that the leaf accepts."""
     values = leaf.get("enum", [leaf["const"]] if "const" in leaf else None)
     types = leaf.get("type", ["integer" if isinstance(each, int) else "string" for each in values] if values else [])
     found: list[Any] = []

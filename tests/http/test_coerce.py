@@ -18,7 +18,7 @@ NAMED = {
 
 
 def coerced(schema: Any, given: Any) -> Any:
-    """What becomes of one value of a dictionary whose property has `schema`."""
+    """Returns the coerced value of a property with `schema`."""
     convert = compile_coercer({"properties": {"x": schema}}, NAMED)
     return convert({"x": given})["x"] if convert is not None else given
 
