@@ -59,7 +59,6 @@ class PlainMethod:
         self._blocking = blocking
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Calls the function and returns its result."""
         if self._blocking is None or here.loop is None or is_on_loop():
             return self._elsewhere(*args, **kwargs)
         result = self._blocking(*args, **kwargs)

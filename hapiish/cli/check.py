@@ -57,7 +57,6 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _plugins() -> Any:
-    """Returns the function that registers Python plugins."""
     from hapiish.plugins import Plugins
 
     return Plugins()

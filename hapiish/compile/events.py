@@ -19,7 +19,6 @@ def _declared(table: model.Table) -> Mapping[str, tuple[str, ...]]:
 
 
 def _listeners(names: Names) -> Mapping[str, tuple[Listener, ...]]:
-    """Returns the listeners by event."""
     return {
         name: tuple(_listener(names, listener) for listener in event.listeners)
         for name, event in names.table.events.items()

@@ -70,7 +70,6 @@ def _pieces(pattern: str) -> Iterator[tuple[str, bool]]:
 
 
 def _names(pieces: Iterable[tuple[str, bool]]) -> dict[str, int]:
-    """Returns the group numbers of the named groups."""
     opened = [piece for piece, inside in pieces if not inside and piece.startswith("(") and piece != "(?"]
     return {piece[3:-1]: number for number, piece in enumerate(opened, 1) if piece != "("}
 

@@ -112,8 +112,6 @@ def _forged(credentials: Any, artifacts: Any, strategy: str | None) -> Auth:
 
 
 class _Exchange:
-    """The client side of one ASGI exchange."""
-
     def __init__(self, body: bytes) -> None:
         self.body: bytes | None = body
         self.status = 0

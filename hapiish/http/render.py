@@ -341,7 +341,6 @@ def _pass_through(source: Any, response: Response) -> None:
 
 
 def _declared_length(response: Response) -> int | None:
-    """The length that the handler declared for a stream."""
     return None if response.more is None else response.more.get("bytes")
 
 

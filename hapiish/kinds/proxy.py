@@ -87,7 +87,6 @@ class Proxy:
         return response.pass_through(self.options.pass_through)
 
     def _headers(self, request: Request) -> dict[str, str]:
-        """Returns the headers for the upstream."""
         received, options = request.headers, self.options
         headers: dict[str, str] = {}
         if options.pass_through:

@@ -7,7 +7,6 @@ import difflib
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -127,35 +126,18 @@ class Views:
         content_type: str | None = None,
     ) -> Response:
         """Returns a response that is rendered after the handler. An option that is None has the table's value."""
-        response = Response()
-        response.prepare = partial(
-            self._prepare,
-            template,
-            context or {},
-            layout=layout,
-            layout_keyword=layout_keyword,
-            content_type=content_type,
-        )
-        return response
 
-    async def _prepare(
-        self,
-        template: str,
-        context: Mapping[str, Any],
-        response: Response,
-        request: Request,
-        *,
-        layout: str | bool | None,
-        layout_keyword: str | None,
-        content_type: str | None,
-    ) -> None:
-        global_context = await self.context(request) if callable(self.context) else self.context
-        response.source = self.render(
-            template, {**(global_context or {}), **context}, layout=layout, layout_keyword=layout_keyword
-        )
-        mime = content_type or self.settings.content_type
-        if mime != HTML and "type" not in (response.more or {}):
-            response.type(mime)
+        async def prepare(response: Response, request: Request) -> None:
+            shared = await self.context(request) if callable(self.context) else self.context
+            values = {**(shared or {}), **(context or {})}
+            response.source = self.render(template, values, layout=layout, layout_keyword=layout_keyword)
+            mime = content_type or self.settings.content_type
+            if mime != HTML and "type" not in (response.more or {}):
+                response.type(mime)
+
+        response = Response()
+        response.prepare = prepare
+        return response
 
     def render(
         self,
@@ -230,6 +212,5 @@ class View:
             views.check(LAYOUT if layout is True else layout, "options", "layout", environment=views.layouts)
 
     async def __call__(self, request: Request, h: Toolkit) -> Response:
-        """Answers one request."""
         inputs = {name: getattr(request, name) for name in ("params", "payload", "query", "pre")}
         return self.views.response(self.template, {**inputs, **self.context}, **self.options)  # type: ignore[no-any-return]

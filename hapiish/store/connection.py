@@ -166,7 +166,6 @@ def _connected_fields(cls: Any, visited: set[type]) -> Iterator[Any]:
 
 
 def _embedded_classes(document_field: Any) -> list[type]:
-    """Returns the classes of embedded documents that a field holds."""
     if isinstance(document_field, EmbeddedDocumentField):
         with suppress(NotRegistered):  # a class name that is not imported yet
             return [document_field.document_type, *document_field.document_type.__subclasses__()]

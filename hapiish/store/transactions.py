@@ -35,8 +35,6 @@ _NO_TRANSACTIONS: Final = 20
 
 
 class _Transaction(threading.local):
-    """The transaction of a thread."""
-
     session: ClientSession | None = None
     must_abort = False
 

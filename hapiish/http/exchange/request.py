@@ -239,7 +239,6 @@ class ResponseSender:
 
     @anywhere
     async def __call__(self, message: Message) -> None:
-        """Sends one ASGI message."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
         elif message["type"] == "http.response.body":

@@ -27,7 +27,6 @@ class Identity:
         self._generate = generate
 
     def __call__(self, request: Request) -> str:
-        """The id of `request`, an HTTP request or an event."""
         if self._trust and request.method != "event" and (not self._proxied or request.scope.get(PROXIED)):
             sent = request.header(self._header)
             if sent is not None and _ID.fullmatch(sent):

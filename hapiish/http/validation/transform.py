@@ -296,7 +296,6 @@ def _object(nodes: Nodes, value: dict[str, Any], memo: Memo, without: Collection
 
 
 def _array(nodes: Nodes, value: list[Any], memo: Memo, _: Collection[str] = ()) -> list[Any]:
-    """Returns an array with its items transformed by several nodes."""
     if not any(node.changes_items for node in nodes):
         return value
     result = value

@@ -18,7 +18,6 @@ class List(Action):
     """
 
     async def __call__(self, request: Request, h: Toolkit) -> Any:
-        """Answers one request."""
         resource, query = self.resource, request.query
         conditions = [resource.condition(request)]
         try:
@@ -54,7 +53,6 @@ class Get(Action):
     """Answers one document."""
 
     async def __call__(self, request: Request, h: Toolkit) -> Any:
-        """Answers one request."""
         names = self.selection(request)
         row = await self.work(self._get, self.resource.condition(request), names)
         return await self.answer(request, h, row, names)

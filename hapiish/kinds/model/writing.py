@@ -30,7 +30,6 @@ class Create(Action):
         return {"payload": self.resource.payload_schema(), **super().schemas()}
 
     async def __call__(self, request: Request, h: Toolkit) -> Any:
-        """Answers one request."""
         values = {**self.attributes(request), **self.resource.pinned(request)}
         row = await self.work(self._create, values)
         response = await self.answer(request, h, row)
@@ -100,7 +99,6 @@ class Update(Change):
         return {"payload": self.resource.payload_schema(), **super().schemas()}
 
     async def __call__(self, request: Request, h: Toolkit) -> Any:
-        """Answers one request."""
         preconditions = self.preconditions(request)
         values = self.values(request)
         row = await self.change(request, preconditions, lambda row, condition: self._save(row, condition, values))
@@ -138,7 +136,6 @@ class Delete(Change):
     """Deletes the document and answers 204."""
 
     async def __call__(self, request: Request, h: Toolkit) -> Any:
-        """Answers one request."""
         await self.change(request, self.preconditions(request), self._delete)
         return h.response().code(204)
 

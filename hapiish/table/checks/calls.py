@@ -79,7 +79,6 @@ def _assigned(step: Any) -> set[str]:
 
 
 def _problems(draft: Draft, text: str, at: Path, caller: Available, assigned: set[str]) -> Iterator[Problem]:
-    """The problems of a call."""
     mark = draft.mark(*at)
     try:
         call: Call = parse(text)

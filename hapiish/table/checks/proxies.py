@@ -58,7 +58,6 @@ def _placeholders(draft: Draft, route: RouteDraft, uri: str) -> Iterator[Problem
 
 
 def _placeholder(value: Value, params: tuple[str, ...] | None, *, in_authority: bool) -> Iterator[tuple[str, str]]:
-    """The problems of one placeholder, with hints."""
     name = ".".join((value.source, *value.path))
     if in_authority:
         if name not in _OWN_PLACEHOLDERS:

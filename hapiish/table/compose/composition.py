@@ -249,7 +249,6 @@ def _append(tree: Tree, path: Path, entry: Any, node: MarkNode) -> None:
 
 
 def _text_paths(value: Any, path: Path) -> Iterator[Path]:
-    """The paths of all text in a value."""
     if isinstance(value, str):
         yield path
     elif isinstance(value, Mapping):

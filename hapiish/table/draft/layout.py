@@ -190,7 +190,6 @@ def _with_resource_options(group: GroupDraft, at: Path, value: Mapping[str, Any]
 
 
 def _presets(realm: RealmDraft, options: Layer) -> tuple[Layer, ...]:
-    """The layers of the presets that `options` use."""
     return realm.presets.layers(options.value, options.at[len(realm.at) :])
 
 

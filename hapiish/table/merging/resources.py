@@ -67,7 +67,6 @@ def _entry(at: Path, value: Mapping[str, Any], name: str, change: Any) -> RouteE
 
 
 def _handler_of_action(handler: Any, name: str) -> Any:
-    """The handler of a resource for one action."""
     if kind_of(handler) != "model":
         return handler
     settings = handler["model"]
