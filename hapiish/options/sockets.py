@@ -1,7 +1,7 @@
 """Socket.IO (`sockets:`): namespaces, and the events of clients and of the server."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from hapiish.options.auth import RouteAuth
 from hapiish.options.declare import As, At, Items, On, Range, Text, option, settings
@@ -28,6 +28,16 @@ Ack = Literal["envelope", "raw"]
 Functions = Annotated[
     str | tuple[str, ...], As(Annotated[tuple[Function, ...], Items(one=True, wanted=FUNCTION.wanted)])
 ]
+_ACK: Final = (
+    "The form of an acknowledgement. `envelope` sends `{ok: true, …}` or `{ok: false, error}`. `raw` sends "
+    "the handler's value (a tuple becomes several arguments) or the bare error."
+)
+_ARGUMENTS: Final = "Makes `payload` the list of all arguments; otherwise an event has one argument."
+_BINARY: Final = (
+    "Permits attachments, at most ten per event. A schema describes one as `{type: string, format: "
+    "binary}`, with `maxLength` in bytes."
+)
+_INHERITED: Final = " The default is the namespace's setting."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,22 +45,9 @@ class Event:
     """An event from clients, with the options of a route that apply without HTTP."""
 
     event: str = option(description="The name of the event; `*` handles every undeclared event.", examples=["message"])
-    ack: Ack | None = option(
-        None,
-        "The form of an acknowledgement. `envelope` sends `{ok: true, …}` or `{ok: false, error}`. `raw` sends "
-        "the handler's value (a tuple becomes several arguments) or the bare error. The default is the "
-        "namespace's setting.",
-    )
-    arguments: bool | None = option(
-        None,
-        "Makes `payload` the list of all arguments; otherwise an event has one argument. The default is "
-        "the namespace's setting.",
-    )
-    binary: bool | None = option(
-        None,
-        "Permits attachments, at most ten per event. A schema describes one as `{type: string, format: "
-        "binary}`, with `maxLength` in bytes. The default is the namespace's setting.",
-    )
+    ack: Ack | None = option(None, _ACK + _INHERITED)
+    arguments: bool | None = option(None, _ARGUMENTS + _INHERITED)
+    binary: bool | None = option(None, _BINARY + _INHERITED)
     handler: Call = option(
         description="The handler: `(request, h)` as module:attribute, or a call of a server method. The value that "
         "it returns is the acknowledgement."
@@ -113,17 +110,9 @@ class Namespace:
         None,
         "Functions `(request, h)` as module:attribute, one or a list, called in order after a socket has disconnected.",
     )
-    ack: Ack = option(
-        "envelope",
-        "The form of an acknowledgement. `envelope` sends `{ok: true, …}` or `{ok: false, error}`. `raw` sends "
-        "the handler's value (a tuple becomes several arguments) or the bare error.",
-    )
-    arguments: bool = option(False, "Makes `payload` the list of all arguments; otherwise an event has one argument.")
-    binary: bool = option(
-        False,
-        "Permits attachments, at most ten per event. A schema describes one as `{type: string, format: "
-        "binary}`, with `maxLength` in bytes.",
-    )
+    ack: Ack = option("envelope", _ACK)
+    arguments: bool = option(False, _ARGUMENTS)
+    binary: bool = option(False, _BINARY)
     validate: Annotated[Validate, At(On.HANDSHAKE)] = option(
         Validate(),
         "Validation of the handshake, when a client connects: `params` of the namespace's name, `headers`, "
