@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hapiish.http.content.mime import MimeTypes
 
 
-class Pool(Protocol):
+class ThreadRunner(Protocol):
     """The thread pool of a server."""
 
     @property
@@ -47,7 +47,7 @@ class HttpServer(Protocol):
     @property
     def settings(self) -> options.Server: ...
     @property
-    def pool(self) -> Pool: ...
+    def pool(self) -> ThreadRunner: ...
     @property
     def cookies(self) -> RequestCookies: ...
     @property
