@@ -36,7 +36,7 @@ class ServerCompiler:
         settings = self.settings.router
         seen = [pair for pair in self.compiled if internals or not pair[0].options.is_internal]
         defaults = self.settings.routes
-        router = Router(settings.is_case_sensitive, settings.strip_trailing_slash)
+        router: Router[Route] = Router(settings.is_case_sensitive, settings.strip_trailing_slash)
         for given, route in seen:
             router.add(given.method, paths.parse(given.path), route, given.vhost)
         return Dispatcher(

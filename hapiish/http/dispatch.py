@@ -21,7 +21,7 @@ from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import CLOSE, LifecycleAborted
 from hapiish.http.lifecycle import failed, finish, perform, post_response
 from hapiish.http.render import Rendered
-from hapiish.http.routing.router import Router, normalise
+from hapiish.http.routing.router import Match, Router, normalise
 from hapiish.http.syntax.header import Pair
 from hapiish.http.syntax.query import Parser
 from hapiish.types import Receive, Scope, Send
@@ -44,7 +44,7 @@ class Dispatcher:
     """
 
     server: HttpServer
-    router: Router
+    router: Router[Route]
     routes: Mapping[str, Route]
     not_found_route: Route
     preflight_route: Route
@@ -211,7 +211,7 @@ class Dispatcher:
             return None
         return Response().header("allow", ", ".join(self.router.methods())).code(204)
 
-    def _options(self, scope: Scope, path: str, host: str | None, match: Any) -> Lookup:
+    def _options(self, scope: Scope, path: str, host: str | None, match: Match[Route] | None) -> Lookup:
         """Answers OPTIONS where no route declares it: as a preflight, by a `*` route, else with the allowed methods."""
         headers = joined(scope["headers"])
         requested, origin = headers.get("access-control-request-method"), headers.get("origin")

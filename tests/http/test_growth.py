@@ -62,7 +62,7 @@ COERCE = compile_coercer(
     {},
 )
 PROXIES = Forwarding(["10.0.0.0/8", "fd00::/8"])
-ROUTER = router.Router()
+ROUTER: router.Router[str] = router.Router()
 for each in ("/{a*100}", "/x/{a}-{b}-{c}.{d}", "/y/{rest*}", "/{a}/{b}/{c}/z"):
     ROUTER.add("GET", parse(each), each)
 ROUTER.freeze()

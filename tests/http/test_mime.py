@@ -1,12 +1,10 @@
 """Media types by extension and by name, and overrides of the table."""
 
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 
 from hapiish import TableError
 from hapiish.http.content.mime import MimeTypes
+from hapiish.options import MimeChange
 from hapiish.testing import inject
 from tests.http.conftest import Make
 
@@ -80,12 +78,8 @@ def test_what_is_compressible_is_as_hapi_has_it_but_for_event_streams(content_ty
     assert MimeTypes().type(content_type).compressible is compressible
 
 
-def change(**given: Any) -> SimpleNamespace:
-    return SimpleNamespace(**{"source": None, "compressible": None, "extensions": None, "type": None} | given)
-
-
 def test_a_new_type_is_known_by_its_extensions() -> None:
-    mime = MimeTypes({"application/x-drawing": change(extensions=("drw", ".DRX"), compressible=True, source="us")})
+    mime = MimeTypes({"application/x-drawing": MimeChange(extensions=("drw", ".DRX"), compressible=True, source="us")})
     found = mime.path("plan.drx")
     assert found is not None
     assert (found.type, found.compressible, found.source) == ("application/x-drawing", True, "us")
@@ -94,7 +88,7 @@ def test_a_new_type_is_known_by_its_extensions() -> None:
 
 
 def test_a_known_type_keeps_what_is_not_changed() -> None:
-    mime = MimeTypes({"text/css": change(compressible=False), "text/event-stream": change(compressible=True)})
+    mime = MimeTypes({"text/css": MimeChange(compressible=False), "text/event-stream": MimeChange(compressible=True)})
     found = mime.path("a.css")
     assert found is not None
     assert (found.type, found.compressible) == ("text/css", False)
@@ -102,7 +96,7 @@ def test_a_known_type_keeps_what_is_not_changed() -> None:
 
 
 def test_files_of_a_type_can_be_sent_as_another() -> None:
-    found = MimeTypes({"text/javascript": change(type="application/javascript")}).path("a.js")
+    found = MimeTypes({"text/javascript": MimeChange(type="application/javascript")}).path("a.js")
     assert found is not None
     assert found.type == "application/javascript"
 

@@ -32,16 +32,16 @@ def routes_of(table: dict[str, Any]) -> Iterator[tuple[str, str, str | None]]:
                 yield method, path, host
 
 
-def router_of(table: dict[str, Any]) -> Router:
+def router_of(table: dict[str, Any]) -> Router[Any]:
     case_sensitive = table["options"].get("isCaseSensitive", True)
-    router = Router(case_sensitive, table["options"].get("stripTrailingSlash", False))
+    router: Router[Any] = Router(case_sensitive, table["options"].get("stripTrailingSlash", False))
     # Reversed, as in the recording of set A: the order of routes is irrelevant.
     for method, path, host in reversed(list(routes_of(table))):
         router.add(method, parse(path, case_sensitive=case_sensitive), (method, path, host), host)
     return router.freeze()
 
 
-def find(table: dict[str, Any], row: dict[str, Any]) -> tuple[Match | None, tuple[str, ...]]:
+def find(table: dict[str, Any], row: dict[str, Any]) -> tuple[Match[Any] | None, tuple[str, ...]]:
     """What a row's request meets, and the methods that its path answers."""
     path = normalise(row["target"].partition("?")[0].encode(), table["options"].get("stripTrailingSlash", False))
     host = row.get("host", "api.test")
@@ -124,7 +124,7 @@ def quality(path: Path) -> list[tuple[Any, ...]]:
     return ranks
 
 
-def slowly(routes: list[Route], method: str, text: str, host: str | None, case_sensitive: bool) -> Match | None:
+def slowly(routes: list[Route], method: str, text: str, host: str | None, case_sensitive: bool) -> Match[Any] | None:
     methods = {"HEAD": ("GET", "*")}.get(method, (method, "*"))
     for wanted, owner in [(name, owner) for name in methods for owner in (host, None)]:
         matches = [
@@ -176,7 +176,7 @@ def test_the_trie_and_a_slow_matcher_never_disagree(
     table: tuple[list[Route], bool], requests: list[list[str]], method: str
 ) -> None:
     routes, case_sensitive = table
-    router = Router(case_sensitive)
+    router: Router[Any] = Router(case_sensitive)
     for route_method, path, vhost in routes:
         router.add(route_method, path, (route_method, path, vhost), vhost)
     router.freeze()
@@ -210,7 +210,7 @@ def test_a_mixed_segment_of_many_parameters_matches_in_linear_time() -> None:
 
 
 def test_a_route_that_conflicts_is_refused_with_both_paths_named() -> None:
-    router = Router()
+    router: Router[Any] = Router()
     router.add("GET", parse("/u/{id?}"), 1)
     with pytest.raises(ValueError, match=r"/u conflicts with /u/\{id\?\}"):
         router.add("GET", parse("/u"), 2)
@@ -221,7 +221,7 @@ def test_a_route_that_conflicts_is_refused_with_both_paths_named() -> None:
 
 
 def test_hosts_that_differ_in_case_only_conflict() -> None:
-    router = Router()
+    router: Router[Any] = Router()
     router.add("GET", parse("/u"), 1, "one.test")
     with pytest.raises(ValueError, match="conflicts"):
         router.add("GET", parse("/u"), 2, "ONE.test")
@@ -229,8 +229,8 @@ def test_hosts_that_differ_in_case_only_conflict() -> None:
 
 def test_what_can_never_match_is_refused() -> None:
     with pytest.raises(ValueError, match="HEAD"):
-        Router().add("HEAD", parse("/u"), 1)
-    stripping = Router(strip_trailing_slash=True)
+        Router[Any]().add("HEAD", parse("/u"), 1)
+    stripping = Router[Any](strip_trailing_slash=True)
     stripping.add("GET", parse("/"), 1)
     with pytest.raises(ValueError, match="trailing slash"):
         stripping.add("GET", parse("/u/"), 1)
@@ -247,7 +247,7 @@ def test_allow_lists_the_methods_that_match_sorted_with_head_beside_get() -> Non
 
 
 def test_an_empty_router_finds_nothing() -> None:
-    router = Router().freeze()
+    router: Router[Any] = Router().freeze()
     assert router.find("GET", "/", "one.test") is None
     assert router.allowed("/") == ()
 

@@ -10,13 +10,14 @@ import asyncio
 import math
 import sys
 import zlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from importlib import import_module
 from typing import Any, Final, Protocol
 
 from hapiish.http.content.mime import MimeTypes
-from hapiish.options.compression import Encoders
+from hapiish.http.content.stream import Body
+from hapiish.options.compression import Brotli, Encoders, Zlib, Zstd
 
 IDENTITY: Final = "identity"
 LIBRARIES: Final[Mapping[str, str]] = {
@@ -107,7 +108,7 @@ class Compression:
             return CompressedBody(_slices(body), encoder, flushes=False)
         return encoder.compress(body) + encoder.finish()
 
-    def wrap(self, coding: str, body: Any) -> "CompressedBody":
+    def wrap(self, coding: str, body: Body) -> "CompressedBody":
         """Compresses a body object; a stream of unknown length is flushed after each chunk."""
         return CompressedBody(body, self._makers[coding](), flushes=body.length is None)
 
@@ -117,7 +118,7 @@ class CompressedBody:
 
     __slots__ = ("_body", "_encoder", "_flushes", "length")
 
-    def __init__(self, body: Any, encoder: Encoder, *, flushes: bool) -> None:
+    def __init__(self, body: AsyncIterable[bytes], encoder: Encoder, *, flushes: bool) -> None:
         self._body = body
         self._encoder = encoder
         self._flushes = flushes
@@ -153,10 +154,10 @@ async def _slices(body: bytes) -> AsyncIterator[bytes]:
         yield body[start : start + _SLICE]
 
 
-def _maker(coding: str, settings: Any) -> Callable[[], Encoder]:
-    if coding == "br":
+def _maker(coding: str, settings: Brotli | Zlib | Zstd) -> Callable[[], Encoder]:
+    if isinstance(settings, Brotli):
         return partial(_Brotli, import_module(LIBRARIES["br"]).Compressor, settings.quality)
-    if coding == "zstd":
+    if isinstance(settings, Zstd):
         return partial(_Zstd, import_module(LIBRARIES["zstd"]).ZstdCompressor, settings.level)
     # zlib adds 16 to the window bits for the gzip format
     window = settings.window_bits + (16 if coding == "gzip" else 0)

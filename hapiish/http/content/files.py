@@ -12,11 +12,11 @@ import hashlib
 import os
 import stat
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
-from typing import Any, Final, Literal, TypedDict, Unpack
+from typing import Final, Literal, TypedDict, Unpack
 
 from hapiish import boom
 from hapiish.http.content.compression import negotiate
@@ -107,18 +107,18 @@ class Etags:
 
     def __init__(self, max_size: int) -> None:
         self.max_size = max_size
-        self._known: OrderedDict[Any, str] = OrderedDict()
-        self._pending: dict[Any, asyncio.Task[str]] = {}
+        self._known: OrderedDict[Hashable, str] = OrderedDict()
+        self._pending: dict[Hashable, asyncio.Task[str]] = {}
         self._lock = Lock()
 
-    def get(self, key: Any) -> str | None:
+    def get(self, key: Hashable) -> str | None:
         """The cached tag of a file in that state."""
         with self._lock:
             if key in self._known:
                 self._known.move_to_end(key)
             return self._known.get(key)
 
-    def put(self, key: Any, tag: str) -> str:
+    def put(self, key: Hashable, tag: str) -> str:
         """Caches a tag and evicts the least recently used ones."""
         with self._lock:
             self._known[key] = tag
@@ -126,7 +126,7 @@ class Etags:
                 self._known.popitem(last=False)
         return tag
 
-    async def of(self, key: Any, descriptor: int) -> str:
+    async def of(self, key: Hashable, descriptor: int) -> str:
         """The tag of an open file; concurrent requests share one computation."""
         cached = self.get(key)
         if cached is not None:
@@ -139,7 +139,7 @@ class Etags:
             task.add_done_callback(partial(self._done, key))
         return await asyncio.shield(task)
 
-    def _done(self, key: Any, task: asyncio.Task[str]) -> None:
+    def _done(self, key: Hashable, task: asyncio.Task[str]) -> None:
         del self._pending[key]
         if not task.cancelled() and task.exception() is None:
             self.put(key, task.result())
@@ -218,7 +218,7 @@ class Opened:
     descriptor: Descriptor
     size: int
     modified: float
-    key: Any
+    key: Hashable
     content: bytes | None = None
     tag: str | None = None
     coding: str | None = None

@@ -9,7 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Final
+
+from hapiish.options import MimeChange
 
 BYTES: Final = "application/octet-stream"
 
@@ -88,7 +90,7 @@ class MimeType:
 class MimeTypes:
     """`server.mime`. `override` changes types by name: source, compressible, extensions, type."""
 
-    def __init__(self, override: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, override: Mapping[str, MimeChange] | None = None) -> None:
         self._by_type: dict[str, MimeType] = {}
         self._by_extension: dict[str, MimeType] = {}
         for extension, name in mimetypes.MimeTypes().types_map[True].items():
@@ -116,7 +118,7 @@ class MimeTypes:
         for extension in mime.extensions:
             self._by_extension[extension] = mime
 
-    def _change(self, name: str, changes: Any) -> None:
+    def _change(self, name: str, changes: MimeChange) -> None:
         mime = self.type(name)
         extensions = mime.extensions if changes.extensions is None else changes.extensions
         changed = MimeType(

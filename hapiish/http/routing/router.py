@@ -7,18 +7,18 @@ Starlette's Router tries routes in the order of declaration; hapi's order is by 
 """
 
 import re
-from typing import Any, Final
+from typing import Final, Generic
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from hapiish import boom
 from hapiish.grammar.path import UNENCODED, LiteralText, Param, Path, Segment, occupies
-from hapiish.http.routing.trie import Leaf, Node, expanded, names_of, search
+from hapiish.http.routing.trie import Leaf, Node, T, expanded, names_of, search
 
-Match = tuple[Any, dict[str, str] | None]
+Match = tuple[T, dict[str, str] | None]
 """A target and its parameters; None instead of an empty dictionary."""
 
 ANY: Final = "*"
-_Orders = dict[str, tuple["_Table", ...]]
+_Orders = dict[str, tuple["_Table[T]", ...]]
 _ASCII = bytes(range(128))
 _CODE = re.compile("%[0-9A-Fa-f]{2}")
 _BROKEN = re.compile("%(?![0-9A-Fa-f]{2})")
@@ -58,7 +58,7 @@ def hostname(host: str) -> str:
     return name.removesuffix(".")
 
 
-class Router:
+class Router(Generic[T]):
     """Routes by method, path and virtual host: call `add` for each, `freeze`, then `find`.
 
     Methods are upper case, `*` matches any. The order of `add` does not matter.
@@ -69,12 +69,12 @@ class Router:
     def __init__(self, case_sensitive: bool = True, strip_trailing_slash: bool = False) -> None:
         self._case_sensitive = case_sensitive
         self._strip_trailing_slash = strip_trailing_slash
-        self._tables: dict[tuple[str | None, str], _Table] = {}
+        self._tables: dict[tuple[str | None, str], _Table[T]] = {}
         self._taken: dict[tuple[str | None, str, str], str] = {}
-        self._general: dict[str, tuple[_Table, ...]] = {}
-        self._hosts: dict[str, dict[str, tuple[_Table, ...]]] = {}
+        self._general: dict[str, tuple[_Table[T], ...]] = {}
+        self._hosts: dict[str, dict[str, tuple[_Table[T], ...]]] = {}
 
-    def add(self, method: str, path: Path, target: Any, vhost: str | None = None) -> None:
+    def add(self, method: str, path: Path, target: T, vhost: str | None = None) -> None:
         """Adds a route; raises ValueError for a conflict, a HEAD route or a trailing slash that requests lose."""
         if method == "HEAD":
             raise ValueError(f"HEAD {path.text}: GET routes serve HEAD, it cannot be declared")
@@ -92,7 +92,7 @@ class Router:
             self._tables[host, method] = _Table(method)
         self._tables[host, method].add(path, target, self._case_sensitive)
 
-    def freeze(self) -> "Router":
+    def freeze(self) -> "Router[T]":
         """Computes the order of tables for every host and method and frees the data that only `add` needs."""
         self._taken.clear()
         for table in self._tables.values():
@@ -101,7 +101,7 @@ class Router:
         self._hosts = {host: self._orders_of(host) for host, _ in self._tables if host is not None}
         return self
 
-    def find(self, method: str, path: str, host: str | None = None) -> Match | None:
+    def find(self, method: str, path: str, host: str | None = None) -> Match[T] | None:
         """Finds the route of a normalised `path`; raises BadRequest for a parameter that is not percent-coded UTF-8.
 
         `host` is the request's `Host` header, with or without port. Routes of any method do not match CONNECT, which
@@ -145,15 +145,15 @@ class Router:
     def _fold(self, text: str) -> str:
         return text if self._case_sensitive else text.lower()
 
-    def _orders_for(self, host: str | None) -> "_Orders":
+    def _orders_for(self, host: str | None) -> "_Orders[T]":
         if host is None or not self._hosts:
             return self._general
         return self._hosts.get(hostname(host), self._general)
 
-    def _orders_of(self, host: str | None) -> "_Orders":
+    def _orders_of(self, host: str | None) -> "_Orders[T]":
         """The tables to try for each method, in order: its own, for HEAD those of GET, then those of any method."""
         owners = (None,) if host is None else (host, None)
-        orders: _Orders = {}
+        orders: _Orders[T] = {}
         for method in {ANY, "HEAD", *(method for owner, method in self._tables if owner in owners)}:
             methods = {"HEAD": ("GET", ANY), ANY: (ANY,)}.get(method, (method, ANY))
             pairs = [(owner, name) for name in methods for owner in owners]
@@ -161,17 +161,17 @@ class Router:
         return orders
 
 
-class _Table:
+class _Table(Generic[T]):
     """The routes of one method and host: literal paths in a dictionary, others in a trie by segment."""
 
     __slots__ = ("literals", "method", "root")
 
     def __init__(self, method: str) -> None:
         self.method = method
-        self.literals: dict[str, Match] = {}
-        self.root: Node | None = None
+        self.literals: dict[str, Match[T]] = {}
+        self.root: Node[T] | None = None
 
-    def add(self, path: Path, target: Any, case_sensitive: bool) -> None:
+    def add(self, path: Path, target: T, case_sensitive: bool) -> None:
         segments = list(expanded(path, case_sensitive))
         leaf = Leaf(target, tuple(names_of(path)))
         self._put(segments, leaf)
@@ -188,7 +188,7 @@ class _Table:
             return True
         return self.root is not None and search(self.root, segments, segments, 1, []) is not None
 
-    def _put(self, segments: list[Segment], leaf: Leaf) -> None:
+    def _put(self, segments: list[Segment], leaf: Leaf[T]) -> None:
         if all(isinstance(segment, LiteralText) for segment in segments):
             text = "/" + "/".join(segment.text for segment in segments if isinstance(segment, LiteralText))
             self.literals[text] = (leaf.target, None)
@@ -198,7 +198,7 @@ class _Table:
         self.root.put(segments, leaf)
 
 
-def _params(leaf: Leaf, values: list[str], coded: bool) -> dict[str, str] | None:
+def _params(leaf: Leaf[T], values: list[str], coded: bool) -> dict[str, str] | None:
     if not values:
         return None
     names = leaf.names

@@ -4,39 +4,42 @@ Segments are expanded and folded by `expanded`; literal paths, methods and hosts
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Generic, TypeVar
 
 from hapiish.grammar.path import LiteralText, Mixed, Param, Path, Segment, Wildcard
 
+T = TypeVar("T")
+"""The target of a route."""
 
-class Leaf:
+
+class Leaf(Generic[T]):
     """A target and the names of its parameters in order; a counted parameter's name is repeated."""
 
     __slots__ = ("counted", "names", "target")
 
-    def __init__(self, target: Any, names: tuple[str, ...]) -> None:
+    def __init__(self, target: T, names: tuple[str, ...]) -> None:
         self.target = target
         self.names = names
         self.counted = len(set(names)) < len(names)
 
 
-class Node:
+class Node(Generic[T]):
     """A node of the trie. `open` is a wildcard below it, `optional` says that its route's last segment is `{p?}`."""
 
     __slots__ = ("edge", "literals", "mixed", "open", "optional", "param", "plain")
 
     def __init__(self) -> None:
-        self.edge: Leaf | None = None
-        self.open: Leaf | None = None
-        self.literals: dict[str, Node] = {}
-        self.mixed: list[tuple[_Shape, Node]] = []
-        self.param: Node | None = None
+        self.edge: Leaf[T] | None = None
+        self.open: Leaf[T] | None = None
+        self.literals: dict[str, Node[T]] = {}
+        self.mixed: list[tuple[_Shape, Node[T]]] = []
+        self.param: Node[T] | None = None
         self.optional = False
         self.plain = False
 
-    def put(self, segments: list[Segment], leaf: Leaf) -> None:
+    def put(self, segments: list[Segment], leaf: Leaf[T]) -> None:
         """Adds `leaf` below this node, replacing an existing one."""
-        node = self
+        node: Node[T] = self
         for segment in segments:
             if isinstance(segment, Wildcard):
                 node.open = leaf
@@ -53,7 +56,7 @@ class Node:
             if node is not None:
                 node.freeze()
 
-    def _child(self, segment: Segment) -> "Node":
+    def _child(self, segment: Segment) -> "Node[T]":
         if isinstance(segment, LiteralText):
             return self.literals.setdefault(segment.text, Node())
         if isinstance(segment, Mixed):
@@ -110,7 +113,7 @@ class _Shape:
         return values
 
 
-def search(node: Node, segments: list[str], raw: list[str], index: int, values: list[str]) -> Leaf | None:
+def search(node: Node[T], segments: list[str], raw: list[str], index: int, values: list[str]) -> Leaf[T] | None:
     """The best leaf below `node` for `segments` from `index`; appends its parameters to `values`."""
     count = len(segments)
     while index < count:
@@ -150,7 +153,7 @@ def search(node: Node, segments: list[str], raw: list[str], index: int, values: 
     return node.edge or node.open
 
 
-def _search_mixed(node: Node, segments: list[str], raw: list[str], index: int, values: list[str]) -> Leaf | None:
+def _search_mixed(node: Node[T], segments: list[str], raw: list[str], index: int, values: list[str]) -> Leaf[T] | None:
     mark = len(values)
     for shape, child in node.mixed:
         matched = shape.match(segments[index], raw[index])

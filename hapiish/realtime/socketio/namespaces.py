@@ -20,7 +20,7 @@ class Namespaces(dict[str, NamespaceHooks]):
 
     def __init__(self, declared: Mapping[str, NamespaceHooks]) -> None:
         super().__init__(declared)
-        self._router: Router | None = None
+        self._router: Router[str] | None = None
         if patterns := [name for name in declared if "{" in name]:
             self._router = Router()
             for name in patterns:
