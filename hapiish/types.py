@@ -3,6 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final, Protocol
 
+Json = Any
+"""A value of JSON: null, a boolean, a number, text, a list or a dictionary. Also a JSON Schema, and options as the
+file has them."""
+
+Value = Any
+"""A value of the application, such as a result, credentials, or the data of an event: passed on, with no type assumed.
+"""
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

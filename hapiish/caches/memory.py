@@ -9,6 +9,7 @@ from typing import Any
 from hapiish.bridge import anywhere
 from hapiish.caches.store import Entry, UnavailableError, pack, unpack
 from hapiish.options.caches import MemoryCache
+from hapiish.types import Value
 
 MAX_BYTES = 100 * 1024 * 1024
 CLEANUP_INTERVAL = 1000  # minimum between two clean-ups, in ms
@@ -77,7 +78,7 @@ class MemoryStore:
         return Entry(value, entry.stored, entry.ttl)
 
     @anywhere
-    async def set(self, segment: str, id: str, value: Any, ttl: int) -> None:
+    async def set(self, segment: str, id: str, value: Value, ttl: int) -> None:
         """Stores a serialised copy. Raises TypeError for a value that does not survive serialisation."""
         entries = self._entries()
         key = (segment, id)

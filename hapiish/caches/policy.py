@@ -10,7 +10,7 @@ Concurrent calls for one key share one look-up and one generation. Timeouts use 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -20,12 +20,13 @@ from hapiish.bridge import anywhere
 from hapiish.caches.rules import Flags, Rules
 from hapiish.caches.store import Entry, Store, is_away
 from hapiish.outages import Service
+from hapiish.types import Value
 
 log = logging.getLogger("hapiish.caches")
 
 T = TypeVar("T")
 
-Key = str | Mapping[str, Any]
+Key = str | Mapping[str, Value]
 """An id, or a mapping with `id`. `generate_func` gets the key unchanged."""
 
 
@@ -45,7 +46,7 @@ class Stats:
 class Cached:
     """A value from the store. `ttl` is its remaining lifetime in milliseconds."""
 
-    item: Any
+    item: Value
     stored: int
     ttl: int
     is_stale: bool
@@ -66,7 +67,7 @@ class Report:
 class Decorated:
     """The result of `get` with `get_decorated_value`. `cached` is None for a newly generated value."""
 
-    value: Any
+    value: Value
     cached: Cached | None
     report: Report
 
@@ -121,7 +122,7 @@ class Policy:
         return self.store.is_ready
 
     @anywhere
-    async def get(self, key: Key) -> Any:
+    async def get(self, key: Key) -> Value:
         """Returns the cached or generated value of `key`; None for a missing value without `generate_func`.
 
         Raises the function's exception, `boom.ServerUnavailable` after `generate_timeout`, and the store's error if the
@@ -145,7 +146,7 @@ class Policy:
         return future.result() if future.done() else await asyncio.shield(future)
 
     @anywhere
-    async def set(self, key: Key, value: Any, ttl: int | None = None) -> None:
+    async def set(self, key: Key, value: Value, ttl: int | None = None) -> None:
         """Stores `value` for `ttl` milliseconds, by default as the rules say. Raises the store's errors."""
         self.stats.sets += 1
         lifetime = ttl or self.rules.ttl(self._clock())
@@ -255,7 +256,7 @@ class Policy:
         else:
             self._settle(id, failure, value, None, report)
 
-    def _settle(self, id: str, error: Exception | None, value: Any, cached: Cached | None, report: Report) -> None:
+    def _settle(self, id: str, error: Exception | None, value: Value, cached: Cached | None, report: Report) -> None:
         """Answers the callers that wait for `id`. None waits if a stale value was returned before."""
         pending = self._pendings.pop(id, None)
         if pending is None:
@@ -282,7 +283,7 @@ class Policy:
             pending.count -= 1
             self._spawn(self._look_up(pending, id, key))
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -22,6 +22,7 @@ from hapiish import codec
 from hapiish.bridge import anywhere
 from hapiish.caches.store import Entry, UnavailableError, pack
 from hapiish.options.caches import RedisCache
+from hapiish.types import Value
 
 T = TypeVar("T")
 _AWAY = (NoConnection, NoAnswer, OSError)
@@ -86,7 +87,7 @@ class RedisStore:
             return None
 
     @anywhere
-    async def set(self, segment: str, id: str, value: Any, ttl: int) -> None:
+    async def set(self, segment: str, id: str, value: Value, ttl: int) -> None:
         """Stores a serialised copy. Raises TypeError for a value that does not survive serialisation."""
         times = {"stored": round(self._clock() * 1000), "ttl": ttl}
         if isinstance(value, bytes):

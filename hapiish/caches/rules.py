@@ -3,12 +3,13 @@
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Literal
 
 from hapiish.grammar.expiry import contradictions, until
 from hapiish.options.declare import camel
+from hapiish.types import Value
 
-Generate = Callable[[Any, "Flags"], Awaitable[Any]]
+Generate = Callable[[Value, "Flags"], Awaitable[Value]]
 StaleIn = Callable[[int, int], int]
 
 

@@ -1,11 +1,12 @@
 """The protocol of a cache store, and the serialisation of values."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import orjson
 
 from hapiish import boom, codec
+from hapiish.types import Value
 
 RETRY_AFTER = "1"  # seconds
 
@@ -17,7 +18,7 @@ _STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | o
 class Entry:
     """A stored value. `stored` is in milliseconds since the epoch, `ttl` in milliseconds from then."""
 
-    value: Any
+    value: Value
     stored: int
     ttl: int
 
@@ -44,7 +45,7 @@ class Store(Protocol):
     async def get(self, segment: str, id: str) -> Entry | None:
         """Returns the entry, None if missing. May return an expired entry."""
 
-    async def set(self, segment: str, id: str, value: Any, ttl: int) -> None:
+    async def set(self, segment: str, id: str, value: Value, ttl: int) -> None:
         """Stores `value` for `ttl` milliseconds and replaces an existing entry."""
 
     async def drop(self, segment: str, id: str) -> None:
@@ -64,7 +65,7 @@ def is_away(error: Exception) -> bool:
     return error.is_away if isinstance(error, UnavailableError) else isinstance(error, ConnectionError | TimeoutError)
 
 
-def pack(value: Any) -> bytes:
+def pack(value: Value) -> bytes:
     """Serialises plain data as JSON (a tuple as a list). Raises TypeError for any other value.
 
     A date that is silently converted to text would make a cached result differ from the first one.
@@ -77,12 +78,12 @@ def pack(value: Any) -> bytes:
         raise TypeError(f"a cache keeps plain data only: {error}") from error
 
 
-def unpack(text: bytes) -> Any:
+def unpack(text: bytes) -> Value:
     """Deserialises the output of `pack`."""
     return codec.decode_trusted(text)
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: Value) -> bool:
     if type(value) is dict:
         return all(type(key) is str and _is_plain(item) for key, item in value.items())
     if type(value) in (list, tuple):

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from hapiish import codec
 from hapiish.http.exchange.request import Auth
+from hapiish.types import Json, Message, Scope, Value
 
 _SENT_AS_IT_IS = "%/?:@!$&'()*+,;=-._~[]{}|\\^`<> \""
 
@@ -28,7 +29,7 @@ class Injected:
         return self.payload.decode()
 
     @property
-    def json(self) -> Any:
+    def json(self) -> Json:
         """The body parsed as JSON."""
         return codec.decode_trusted(self.payload)
 
@@ -43,9 +44,9 @@ class Injection(TypedDict, total=False):
     method: str
     url: str
     headers: Mapping[str, str] | None
-    payload: Any
-    credentials: Any
-    artifacts: Any
+    payload: Value
+    credentials: Value
+    artifacts: Value
     strategy: str | None
     remote_address: str
 
@@ -62,12 +63,12 @@ def _scope(
     method: str = "GET",
     url: str = "/",
     headers: Mapping[str, str] | None = None,
-    payload: Any = None,
-    credentials: Any = None,
-    artifacts: Any = None,
+    payload: Value = None,
+    credentials: Value = None,
+    artifacts: Value = None,
     strategy: str | None = None,
     remote_address: str = "127.0.0.1",
-) -> dict[str, Any]:
+) -> Scope:
     parts = urlsplit(url)
     body, sent = _body(payload)
     given = {"host": parts.netloc or "localhost", **sent}
@@ -76,7 +77,7 @@ def _scope(
         given.setdefault("content-length", str(len(body)))
     target, _, query = url.partition("#")[0].partition("?")
     path = quote("/" + target.partition("//")[2].partition("/")[2] if parts.scheme else target, safe=_SENT_AS_IT_IS)
-    scope: dict[str, Any] = {
+    scope: Scope = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
@@ -95,7 +96,7 @@ def _scope(
     return scope
 
 
-def _body(payload: Any) -> tuple[bytes, dict[str, str]]:
+def _body(payload: Value) -> tuple[bytes, dict[str, str]]:
     if payload is None:
         return b"", {}
     if isinstance(payload, bytes):
@@ -105,7 +106,7 @@ def _body(payload: Any) -> tuple[bytes, dict[str, str]]:
     return codec.encode(payload), {"content-type": "application/json"}
 
 
-def _forged(credentials: Any, artifacts: Any, strategy: str | None) -> Auth:
+def _forged(credentials: Value, artifacts: Value, strategy: str | None) -> Auth:
     auth = Auth(credentials, artifacts, strategy)
     auth.is_authenticated = auth.is_injected = True
     return auth
@@ -119,14 +120,14 @@ class _Exchange:
         self.chunks: list[bytes] = []
         self.finished = asyncio.Event()
 
-    async def receive(self) -> dict[str, Any]:
+    async def receive(self) -> Message:
         if self.body is None:
             await self.finished.wait()
             return {"type": "http.disconnect"}
         body, self.body = self.body, None
         return {"type": "http.request", "body": body, "more_body": False}
 
-    async def send(self, message: Any) -> None:
+    async def send(self, message: Message) -> None:
         if message["type"] == "http.response.body":
             self.chunks.append(message.get("body", b""))
             if not message.get("more_body", False):

@@ -24,7 +24,7 @@ from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.route import UNINTERRUPTED, Route, Step
 from hapiish.http.exchange.toolkit import CONTINUE, BoundToolkit, LifecycleAborted, Signal, Toolkit
-from hapiish.types import AsyncHandler
+from hapiish.types import AsyncHandler, Value
 
 
 async def perform(route: Route, request: Request) -> Response:
@@ -122,7 +122,7 @@ def uninterrupted(function: AsyncHandler) -> AsyncHandler:
     if not isinstance(function, partial):
         return function
 
-    async def finish(request: Request, h: Toolkit) -> Any:
+    async def finish(request: Request, h: Toolkit) -> Value:
         request.scope[UNINTERRUPTED] = True
         return await function(request, h)
 
@@ -140,12 +140,12 @@ async def post_response(route: Route, request: Request, response: Response) -> N
             log.crashed(request.id, "onPostResponse", error)
 
 
-async def awaited(value: Any) -> Any:
+async def awaited(value: Value) -> Value:
     """Awaits `value` if it is a coroutine that the function should have awaited, as hapi resolves nested promises."""
     return await value if value.__class__ is CoroutineType else value
 
 
-def respond(value: Any) -> Response:
+def respond(value: Value) -> Response:
     """Converts the return value of a handler to a response."""
     if isinstance(value, Response):
         return value
@@ -199,7 +199,7 @@ def extension_step(point: str, function: AsyncHandler) -> Step:
 def with_context(function: AsyncHandler, context: Any) -> AsyncHandler:
     """Wraps a function so that `h.context` is `context`."""
 
-    async def call(request: Request, h: Toolkit) -> Any:
+    async def call(request: Request, h: Toolkit) -> Value:
         return await function(request, BoundToolkit(request, context))
 
     return call
@@ -208,7 +208,7 @@ def with_context(function: AsyncHandler, context: Any) -> AsyncHandler:
 def with_timeout(function: AsyncHandler, milliseconds: int, name: str) -> AsyncHandler:
     """Wraps a function so that it is cancelled after `milliseconds`, which is a 500 (hapi); `name` is for the log."""
 
-    async def call(*arguments: Any) -> Any:
+    async def call(*arguments: Value) -> Value:
         try:
             async with asyncio.timeout(milliseconds / 1000) as timer:
                 return await function(*arguments)
@@ -229,7 +229,7 @@ def fail_action(function: AsyncHandler) -> Callable[[Request, boom.Boom], Awaita
     return act
 
 
-def _verdict(value: Any, where: str) -> Response | None:
+def _verdict(value: Value, where: str) -> Response | None:
     if value is CONTINUE:
         return None
     if isinstance(value, Response) and value.taken_over:
@@ -255,7 +255,7 @@ class Prerequisite:
 async def _require(pre: Prerequisite, request: Request) -> Response | None:
     try:
         response = respond(await awaited(await pre.method(request, Toolkit(request))))
-        value: Any = response.source
+        value: Value = response.source
     except Exception as error:
         if pre.action == "error":
             raise

@@ -21,7 +21,7 @@ from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.kinds.route import KindRoute
 from hapiish.kinds.upstream import Upstream, UpstreamPool, end_to_end, request_for
 from hapiish.options import ProxyHandler
-from hapiish.types import AsyncHandler
+from hapiish.types import AsyncHandler, Value
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?([0-9]{1,10})")
@@ -47,7 +47,7 @@ class Proxy:
         self.seconds = options.timeout / 1000 if options.timeout else None
         self.spans = _spans(path)
 
-    async def __call__(self, request: Request, h: Toolkit) -> Any:
+    async def __call__(self, request: Request, h: Toolkit) -> Value:
         """Answers one request with the upstream's response."""
         options, on_response = self.options, self.on_response
         uri, headers = await self._target(request)
@@ -160,12 +160,12 @@ class Proxy:
                 return raw
         return "/".join(quote(step, safe=_SEGMENT_SAFE) for step in value.split("/"))
 
-    def _log(self, request: Request, begun: float, outcome: str, data: dict[str, Any]) -> None:
+    def _log(self, request: Request, begun: float, outcome: str, data: dict[str, Value]) -> None:
         if self.options.downstream_response_time:
             request.log(["h2o2", outcome], {**data, "downstreamResponseTime": (perf_counter() - begun) * 1000})
 
 
-def _content(request: Request) -> Any:
+def _content(request: Request) -> Value:
     """Returns the body to pass on, None without a body."""
     headers = request.headers
     return request.payload if "content-length" in headers or "transfer-encoding" in headers else None

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import jinja2
 from jinja2 import meta
@@ -22,13 +22,14 @@ from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.kinds.refusal import InvalidOptions, OptionFault
 from hapiish.kinds.route import KindRoute
+from hapiish.types import Value
 
 HTML = "text/html"
 LAYOUT = "layout"
 MAX_BYTES = 4 << 20  # size of a template
 MAX_CANDIDATES = 1000  # file names that are compared with the name of a missing template
 
-Context = Mapping[str, Any] | Callable[[Any], Awaitable[Any]] | None
+Context = Mapping[str, Value] | Callable[[Request], Awaitable[Value]] | None
 
 
 class Views:
@@ -44,8 +45,8 @@ class Views:
         folder: str,
         *,
         context: Context = None,
-        helpers: Mapping[str, Any] | None = None,
-        filters: Mapping[str, Any] | None = None,
+        helpers: Mapping[str, Value] | None = None,
+        filters: Mapping[str, Value] | None = None,
     ) -> None:
         base = Path(folder, settings.relative_to)
         self.settings = settings
@@ -119,7 +120,7 @@ class Views:
     def response(
         self,
         template: str,
-        context: Mapping[str, Any] | None = None,
+        context: Mapping[str, Value] | None = None,
         *,
         layout: str | bool | None = None,
         layout_keyword: str | None = None,
@@ -142,7 +143,7 @@ class Views:
     def render(
         self,
         template: str,
-        context: Mapping[str, Any],
+        context: Mapping[str, Value],
         *,
         layout: str | bool | None = None,
         layout_keyword: str | None = None,

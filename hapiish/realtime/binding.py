@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from time import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from hapiish import boom
 from hapiish.http.exchange import log
@@ -24,7 +24,7 @@ from hapiish.http.lifecycle import awaited, failed, finish, perform
 from hapiish.http.validation.validator import Validator, faults_as_sent
 from hapiish.realtime.acknowledgement import ObservedAck, acknowledgement, raw_acknowledgement, with_fields
 from hapiish.realtime.socketio.attachments import replace_attachments, restore_attachments
-from hapiish.types import AsyncHandler
+from hapiish.types import AsyncHandler, Value
 
 if TYPE_CHECKING:  # a table without sockets does not load python-socketio
     from hapiish.realtime.socketio.socket import Socket
@@ -50,7 +50,7 @@ class NamespaceConnection:
     on_connect: Sequence[AsyncHandler]
     on_disconnect: Sequence[AsyncHandler]
 
-    async def connect(self, socket: "Socket", auth: Any) -> None:
+    async def connect(self, socket: "Socket", auth: Value) -> None:
         """Accepts a connection, or raises the boom that refuses it."""
         request = self._request(socket, "connect")
         try:
@@ -60,7 +60,7 @@ class NamespaceConnection:
             raise
         self._log(request, 200)
 
-    async def _connect(self, request: Request, socket: "Socket", auth: Any) -> None:
+    async def _connect(self, request: Request, socket: "Socket", auth: Value) -> None:
         try:
             await self._authorize(request, socket, auth)
             await _run(self.validations, request)
@@ -92,7 +92,7 @@ class NamespaceConnection:
         socket.auth = request.auth
         self._expire(socket)
 
-    async def _authorize(self, request: Request, socket: "Socket", auth: Any) -> None:
+    async def _authorize(self, request: Request, socket: "Socket", auth: Value) -> None:
         request.payload = auth
         token = auth.get("token") if isinstance(auth, dict) else None
         if isinstance(token, str):
@@ -213,18 +213,18 @@ class EventRoute:
     __slots__ = ("acknowledgement", "root", "route", "server")
 
     def __init__(
-        self, server: HttpServer, route: Route, *, raw: bool = False, constant: Mapping[str, Any] | None = None
+        self, server: HttpServer, route: Route, *, raw: bool = False, constant: Mapping[str, Value] | None = None
     ) -> None:
         self.server = server
         self.root = getattr(server, "root", server)
         self.route = route
         self.acknowledgement = raw_acknowledgement if raw else with_fields(constant) if constant else acknowledgement
 
-    def acknowledge(self, socket: "Socket", data: Any) -> Awaitable[Any]:
+    def acknowledge(self, socket: "Socket", data: Value) -> Awaitable[Value]:
         """Runs the event; acknowledges every result and error. onPostResponse runs after the acknowledgement."""
         return self.acknowledge_any(socket, self.route.path, data)
 
-    async def acknowledge_any(self, socket: "Socket", event: str, data: Any) -> Any:
+    async def acknowledge_any(self, socket: "Socket", event: str, data: Value) -> Value:
         """Runs the event under the client's name of it."""
         route = self.route
         request = self._request(socket, event, data)
@@ -241,11 +241,11 @@ class EventRoute:
                 response = failed(request, boom.InternalServerError("h.abandon: an event is always acknowledged"))
         return self._answer(request, response)
 
-    async def unknown(self, socket: "Socket", event: str, data: Any) -> Any:
+    async def unknown(self, socket: "Socket", event: str, data: Value) -> Value:
         """Refuses an undeclared event."""
         return await self.refused(socket, event, data, boom.NotFound("Unknown event", code="unknown_event"))
 
-    async def refused(self, socket: "Socket", event: str, data: Any, error: boom.Boom) -> Any:
+    async def refused(self, socket: "Socket", event: str, data: Value, error: boom.Boom) -> Value:
         """Refuses an event before its route runs."""
         route = self.route
         request = self._request(socket, event, data)
@@ -254,7 +254,7 @@ class EventRoute:
             response = await finish(route, request, response)
         return self._answer(request, response)
 
-    def _request(self, socket: "Socket", event: str, data: Any) -> Request:
+    def _request(self, socket: "Socket", event: str, data: Value) -> Request:
         request: Request = self.server.requests(self.server, socket.scope, None, self.route)
         request.method = "event"
         request.path = event
@@ -265,7 +265,7 @@ class EventRoute:
         request.auth = socket.auth.copy()
         return request
 
-    def _answer(self, request: Request, response: Response) -> Any:
+    def _answer(self, request: Request, response: Response) -> Value:
         observers = self.root.event_observers
         if not observers and not self.route.on_post_response:
             return self.acknowledgement(response)
@@ -281,7 +281,7 @@ class Emits:
         self._validators = dict(validators)
         self._attaching = attaching  # emits whose schemas allow attachments
 
-    def check(self, event: str, data: Any) -> None:
+    def check(self, event: str, data: Value) -> None:
         """Raises ValueError for an undeclared emit, or a payload that violates its schema."""
         try:
             validator = self._validators[event]

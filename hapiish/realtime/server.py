@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
 
 from hapiish.bridge import anywhere, loop_only
 from hapiish.codec import MOST_DIGITS
@@ -13,7 +12,7 @@ from hapiish.realtime.socketio.hub import Hub
 from hapiish.realtime.socketio.namespaces import Namespaces
 from hapiish.realtime.socketio.review import review
 from hapiish.realtime.socketio.socket import Socket
-from hapiish.types import Receive, Run, Scope, Send
+from hapiish.types import Receive, Run, Scope, Send, Value
 
 Skipped = Socket | str
 
@@ -59,7 +58,7 @@ class RealtimeServer:
     async def emit(
         self,
         event: str,
-        data: Any = None,
+        data: Value = None,
         to: str | Sequence[str] | None = None,
         *,
         namespace: str = "/",

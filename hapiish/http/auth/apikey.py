@@ -6,7 +6,6 @@ The user's function checks the key, or the hashes of the strategy's `keys`: a ta
 import hashlib
 import hmac
 from collections.abc import Mapping
-from typing import Any
 
 from hapiish import boom
 from hapiish.http.auth.basic import listed
@@ -16,6 +15,7 @@ from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated, ValidateResult
+from hapiish.types import Json
 
 DEFAULT_HEADER = "x-api-key"
 
@@ -23,7 +23,7 @@ DEFAULT_HEADER = "x-api-key"
 class ApiKeyScheme:
     """The scheme; `validate(request, key, h)` is awaitable. Raises ValueError for a key with an invalid `hash`."""
 
-    def __init__(self, server: HttpServer, options: Mapping[str, Any]) -> None:
+    def __init__(self, server: HttpServer, options: Mapping[str, Json]) -> None:
         self._query, self._cookie = options.get("query"), options.get("cookie")
         header = options.get("header") or (None if self._query or self._cookie else DEFAULT_HEADER)
         self._header = header.lower().encode("latin-1") if header else b""
@@ -31,7 +31,7 @@ class ApiKeyScheme:
         self._word = options.get("httpAuthScheme") or "ApiKey"
         self._attributes = options.get("unauthorizedAttributes") or {}
         self._validate = options.get("validate")
-        self._keys: list[tuple[bytes, dict[str, Any]]] = []
+        self._keys: list[tuple[bytes, dict[str, Json]]] = []
         for name, entry in (options.get("keys") or {}).items():
             try:
                 self._keys.append((key_digest(entry["hash"]), listed(name, entry, "key")))
@@ -58,7 +58,7 @@ class ApiKeyScheme:
         key = source.get(self._query or self._cookie or "")
         return key if isinstance(key, str) else None
 
-    def _find(self, key: str) -> dict[str, Any] | None:
+    def _find(self, key: str) -> dict[str, Json] | None:
         """Compares against every key, in constant time."""
         digest = hashlib.sha256(key.encode()).digest()
         found = [credentials for known, credentials in self._keys if hmac.compare_digest(known, digest)]

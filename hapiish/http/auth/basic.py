@@ -9,7 +9,6 @@ import secrets
 from base64 import b64decode
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any
 
 from hapiish import boom
 from hapiish.http.auth.secrets import check_password_hash, is_password
@@ -18,6 +17,7 @@ from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated, ValidateResult
+from hapiish.types import Json
 
 CACHED_PASSWORDS = 1024
 """Number of valid passwords cached as keyed digests, so that not every request computes a slow hash."""
@@ -29,7 +29,7 @@ class BasicScheme:
     `validate` must be awaitable. Raises ValueError for a user whose `passwordHash` is invalid.
     """
 
-    def __init__(self, server: HttpServer, options: Mapping[str, Any]) -> None:
+    def __init__(self, server: HttpServer, options: Mapping[str, Json]) -> None:
         users = options.get("users")
         self._validate = _Users(server, users).validate if users is not None else options["validate"]
         self._allow_empty_username = options.get("allowEmptyUsername", False)
@@ -65,7 +65,7 @@ class BasicScheme:
 class _Users:
     """The users of a table; an unknown name takes as long as a wrong password."""
 
-    def __init__(self, server: HttpServer, users: Mapping[str, Any]) -> None:
+    def __init__(self, server: HttpServer, users: Mapping[str, Json]) -> None:
         for name, user in users.items():
             try:
                 check_password_hash(user["passwordHash"])
@@ -76,7 +76,7 @@ class _Users:
         self._secret = secrets.token_bytes(32)
         self._known: OrderedDict[bytes, None] = OrderedDict()
 
-    async def validate(self, request: Request, username: str, password: str, h: Toolkit) -> dict[str, Any]:
+    async def validate(self, request: Request, username: str, password: str, h: Toolkit) -> dict[str, Json]:
         user = self._users.get(username)
         digest = hmac.digest(self._secret, f"{username}:{password}".encode(), "sha256")
         if user is None or digest not in self._known:
@@ -89,7 +89,7 @@ class _Users:
         return {"isValid": True, "credentials": listed(username, user)}
 
 
-def listed(name: str, entry: Mapping[str, Any], key: str = "user") -> dict[str, Any]:
+def listed(name: str, entry: Mapping[str, Json], key: str = "user") -> dict[str, Json]:
     """The credentials of an entry of a table: the name, the scopes, and the entry's other values."""
     scope = entry.get("scope")
     scopes = {} if scope is None else {"scope": [scope] if isinstance(scope, str) else list(scope)}

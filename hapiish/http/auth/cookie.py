@@ -15,6 +15,7 @@ from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated, ValidateResult
 from hapiish.http.syntax.header import is_local
+from hapiish.types import Json
 
 DECORATION = "cookie_auth"
 
@@ -28,7 +29,7 @@ class CookieAuth:
         self._request = request
         self._scheme = scheme
 
-    def set(self, session: Any, value: Any = ...) -> None:
+    def set(self, session: Any, value: Json = ...) -> None:
         """Starts a session, a mapping; with two arguments, sets one key of the current session."""
         if value is not ...:
             session = {**self._present("apply a key to"), session: value}
@@ -59,7 +60,7 @@ class CookieAuth:
         target = self._request.query.get(self._scheme.next or "next")
         return target if is_local(target) else default
 
-    def _present(self, purpose: str) -> Mapping[str, Any]:
+    def _present(self, purpose: str) -> Mapping[str, Json]:
         session = self._request.auth.artifacts
         if isinstance(session, Mapping):
             return session
@@ -74,7 +75,7 @@ class CookieScheme:
 
     token_header = None
 
-    def __init__(self, server: HttpServer, options: Mapping[str, Any]) -> None:
+    def __init__(self, server: HttpServer, options: Mapping[str, Json]) -> None:
         self.name: str = options["cookie"]["name"]
         definition = server.sealed_cookie(options["cookie"])
         if definition.iron.ttl is None and definition.ttl:
@@ -99,7 +100,7 @@ class CookieScheme:
         session = request.state.get(self.name)
         if not isinstance(session, Mapping) or not session:
             return await self._refused(request, h, _unauthorized(None))
-        credentials: Any = session
+        credentials: Json = session
         if self._validate is not None:
             answer = await self._ask_validate(request, session, h)
             if isinstance(answer, boom.Boom):
@@ -115,7 +116,7 @@ class CookieScheme:
         return Authenticated(credentials, session)
 
     async def _ask_validate(
-        self, request: Request, session: Mapping[str, Any], h: Toolkit
+        self, request: Request, session: Mapping[str, Json], h: Toolkit
     ) -> ValidateResult | boom.Boom:
         """Calls the user's function; a refusal, or a boom below 500 that it raises, is returned as an error."""
         assert self._validate is not None

@@ -4,7 +4,7 @@ A token's signature is verified once and cached; its times are checked and the u
 request.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from time import time
 from typing import Any
@@ -13,20 +13,21 @@ from hapiish import boom, codec
 from hapiish.http.auth.keys import RemoteKeys, keys_for, make_key, signing_key
 from hapiish.http.auth.signing import Signer, SigningKey
 from hapiish.http.auth.tokens import Key, Token, TokenError, UnknownKeyError, Verifier
-from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.request import Auth, Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated, ValidateResult
 from hapiish.options import units
 from hapiish.options.declare import camel
+from hapiish.types import Json
 
 NO_KEY = "public keys, certificates and keys of others (uri, method) only verify"
 CACHED_TOKENS = 4096
 """Number of verified tokens cached per strategy; the least recently used is evicted."""
 
 
-def jwt_scheme(server: HttpServer, options: Mapping[str, Any]) -> "JwtScheme":
+def jwt_scheme(server: HttpServer, options: Mapping[str, Json]) -> "JwtScheme":
     """The scheme for these options. `validate` and functions among the keys must be awaitable.
 
     Raises ValueError for a key that is too short or does not
@@ -53,7 +54,7 @@ class JwtScheme:
     """Authenticates by tokens with fixed keys; without keys (None) the user's function checks the tokens."""
 
     def __init__(
-        self, options: Mapping[str, Any], keys: Sequence[Key] | None, signing: Sequence[SigningKey] = ()
+        self, options: Mapping[str, Json], keys: Sequence[Key] | None, signing: Sequence[SigningKey] = ()
     ) -> None:
         verify = options.get("verify") or {}
         self._verifier = Verifier(
@@ -103,7 +104,7 @@ class JwtScheme:
         answer = ValidateResult(await self._ask_validate(artifacts, request, h))
         return answer.verdict(h, lambda: self._refusal("Invalid credentials"), claims, artifacts, token.until)
 
-    async def _ask_validate(self, artifacts: dict[str, Any], request: Request, h: Toolkit) -> Any:
+    async def _ask_validate(self, artifacts: dict[str, Json], request: Request, h: Toolkit) -> Json:
         """Calls the user's function; a boom below 500 that it raises is a refusal, whatever the status (hapi)."""
         assert self._validate is not None
         try:
@@ -118,13 +119,13 @@ class JwtScheme:
         """Returns whether the scheme has a signing key."""
         return bool(self._signer.keys)
 
-    def sign(self, claims: Mapping[str, Any], **options: Any) -> str:
+    def sign(self, claims: Mapping[str, Json], **options: Any) -> str:
         """Signs a token with these claims, see `Signer.sign`. Raises ValueError without a signing key."""
         if not self.signs:
             raise ValueError(f"it has no key to sign with: {NO_KEY}")
         return self._signer.sign(claims, **options)
 
-    def verify(self, auth: Any) -> None:
+    def verify(self, auth: Auth) -> None:
         """Raises 401 for a token that has expired since the request came."""
         try:
             self._verifier.check_times(auth.artifacts["decoded"]["payload"], time())
@@ -160,9 +161,9 @@ class ChangingKeysScheme(JwtScheme):
 
     def __init__(
         self,
-        options: Mapping[str, Any],
+        options: Mapping[str, Json],
         fixed: Sequence[Key],
-        changing: Sequence[Mapping[str, Any]],
+        changing: Sequence[Mapping[str, Json]],
         signing: Sequence[SigningKey] = (),
     ) -> None:
         super().__init__(options, fixed, signing)
@@ -170,7 +171,7 @@ class ChangingKeysScheme(JwtScheme):
         self._current = self._fixed
         cache = _rules(options.get("cache") or {})
         self._remotes = [_remote(each, cache) for each in changing if isinstance(each, Mapping)]
-        self._functions: list[Any] = [each for each in changing if callable(each)]
+        self._functions: list[Callable[..., Awaitable[Json]]] = [each for each in changing if callable(each)]
 
     async def authenticate(self, request: Request, h: Toolkit) -> Authenticated | Unauthenticated | Response:
         """Authenticates with the current keys."""
@@ -187,7 +188,7 @@ class ChangingKeysScheme(JwtScheme):
         return await super().authenticate(request, h)
 
 
-def _remote(settings: Mapping[str, Any], cache: Mapping[str, int]) -> RemoteKeys:
+def _remote(settings: Mapping[str, Json], cache: Mapping[str, int]) -> RemoteKeys:
     return RemoteKeys(
         settings["uri"],
         headers=settings.get("headers"),
@@ -197,14 +198,14 @@ def _remote(settings: Mapping[str, Any], cache: Mapping[str, int]) -> RemoteKeys
     )
 
 
-def _headless(header: Any) -> str | None:
+def _headless(header: Json) -> str | None:
     """The header of tokens sent without one, encoded as the text before the first dot."""
     if header is None or isinstance(header, str):
         return header
     return codec.to_base64url(codec.encode(header))
 
 
-def _scopes(claims: Any, path: Sequence[str]) -> list[str]:
+def _scopes(claims: Json, path: Sequence[str]) -> list[str]:
     """The scopes of a claim, which OAuth writes as one text with spaces."""
     for name in path:
         claims = claims.get(name) if isinstance(claims, Mapping) else None
@@ -213,16 +214,16 @@ def _scopes(claims: Any, path: Sequence[str]) -> list[str]:
     return [each for each in claims if isinstance(each, str)] if isinstance(claims, list) else []
 
 
-def _seconds(ttl: Any) -> Any:
+def _seconds(ttl: Json) -> Json:
     return ttl if ttl is False else units.duration(ttl) / 1000
 
 
-def _rules(cache: Mapping[str, Any]) -> dict[str, int]:
+def _rules(cache: Mapping[str, Json]) -> dict[str, int]:
     """The rules of a cache, named as Python does and in milliseconds."""
     given = [(name, cache.get(camel(name))) for name in ("expires_in", "stale_in", "stale_timeout", "generate_timeout")]
     return {name: units.duration(value) for name, value in given if value is not None}
 
 
-def _several(accepted: Any) -> list[str] | None:
+def _several(accepted: Json) -> list[str] | None:
     """The accepted values of a claim; None (from false) accepts any."""
     return [accepted] if isinstance(accepted, str) else accepted or None

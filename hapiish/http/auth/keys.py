@@ -19,6 +19,7 @@ from hapiish.caches.store import Entry
 from hapiish.http.auth.signing import SigningKey
 from hapiish.http.auth.tokens import Key
 from hapiish.outages import Service
+from hapiish.types import Json
 
 _ALWAYS: Final = {"expires_in": 7 * 24 * 3_600_000, "generate_timeout": 120_000}
 _STALE: Final = {"stale_in": 3_600_000, "stale_timeout": 500}
@@ -42,7 +43,7 @@ class KeysError(Exception):
     """Keys that are unavailable."""
 
 
-def make_key(source: Any) -> Key:
+def make_key(source: Json) -> Key:
     """Makes a key from a secret, a PEM text or `{key, algorithms, kid}`; a PEM's default algorithms fit its type.
 
     Raises ValueError for an invalid key, or one that does not fit its algorithms.
@@ -51,7 +52,7 @@ def make_key(source: Any) -> Key:
     return _made(options["key"], tuple(options.get("algorithms") or ()), options.get("kid"))
 
 
-def signing_key(source: Any) -> SigningKey | None:
+def signing_key(source: Json) -> SigningKey | None:
     """The signing counterpart of `make_key`; None for a public key or a certificate.
 
     It signs with the first of its algorithms.
@@ -111,7 +112,7 @@ class _LocalStore:
     async def get(self, segment: str, id: str) -> Entry | None:
         return self._entry
 
-    async def set(self, segment: str, id: str, value: Any, ttl: int) -> None:
+    async def set(self, segment: str, id: str, value: Json, ttl: int) -> None:
         self._entry = Entry(value, round(self._clock() * 1000), ttl)
 
     async def drop(self, segment: str, id: str) -> None:
@@ -133,7 +134,7 @@ class RemoteKeys:
         verify: bool = True,
         cache: Mapping[str, int] | None = None,
         clock: Callable[[], float] = time,
-        fetch: Callable[[], Awaitable[Any]] | None = None,
+        fetch: Callable[[], Awaitable[Json]] | None = None,
     ) -> None:
         self.uri = uri
         self._headers = dict(headers or {})
@@ -143,7 +144,7 @@ class RemoteKeys:
         self._fetch = fetch or self._get
         self._tried = -COOLDOWN
         self._asking = asyncio.Lock()
-        given: dict[str, Any] = {**_ALWAYS, **(cache or _STALE)}
+        given: dict[str, Json] = {**_ALWAYS, **(cache or _STALE)}
         rules = Rules(generate_func=self._generate, drop_on_error=False, **given)
         self._policy = Policy(rules, _LocalStore(clock), "keys", clock=clock)
         self._service = Service(f"the issuer of the keys at {uri}", "no new key is known")
@@ -167,7 +168,7 @@ class RemoteKeys:
                 return keys
         return await self._policy.get(self.uri) or keys
 
-    async def _generate(self, key: Any, flags: Any) -> tuple[Key, ...]:
+    async def _generate(self, key: object, flags: object) -> tuple[Key, ...]:
         self._tried = self._clock()
         try:
             keys = tuple(self._read(await self._fetch()))
@@ -177,14 +178,14 @@ class RemoteKeys:
         self._service.back()
         return keys
 
-    def _read(self, document: Any) -> list[Key]:
+    def _read(self, document: Json) -> list[Key]:
         listed = document.get("keys") if isinstance(document, Mapping) else None
         keys = [key for jwk in listed or () if (key := self._key(jwk)) is not None]
         if not keys:
             raise ValueError("the document has no keys for signatures")
         return keys
 
-    def _key(self, jwk: Any) -> Key | None:
+    def _key(self, jwk: Json) -> Key | None:
         """A public signature key; None for other keys and unknown types."""
         if not isinstance(jwk, Mapping) or jwk.get("use", "sig") != "sig" or jwk.get("kty") == "oct":
             return None
@@ -195,7 +196,7 @@ class RemoteKeys:
         except (jwt.PyJWTError, ValueError):
             return None
 
-    async def _get(self) -> Any:
+    async def _get(self) -> Json:
         import httpx
 
         async with httpx.AsyncClient(verify=self._verify) as client:
@@ -204,7 +205,7 @@ class RemoteKeys:
 
 
 async def keys_for(
-    header: Mapping[str, Any], remotes: Sequence[RemoteKeys], functions: Sequence[Callable[[], Awaitable[Any]]]
+    header: Mapping[str, Json], remotes: Sequence[RemoteKeys], functions: Sequence[Callable[[], Awaitable[Json]]]
 ) -> list[Key]:
     """The keys of every source for a token with this header; failures matter only if no source has a key.
 

@@ -4,14 +4,14 @@ The payload is authenticated after the body is read, the response when it is fin
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from hapiish import boom
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.route import Finalizer
 from hapiish.http.exchange.toolkit import CONTINUE, Toolkit
-from hapiish.types import AsyncHandler
+from hapiish.types import AsyncHandler, Value
 
 Demand = Literal["required", "optional"]
 
@@ -31,7 +31,7 @@ def payload_authentication(
             return None
         method, demand = known
         try:
-            outcome: Any = await method(request, Toolkit(request))
+            outcome: Value = await method(request, Toolkit(request))
         except boom.Boom as error:
             outcome = error
         if outcome is CONTINUE:
@@ -63,7 +63,7 @@ def response_authentication(methods: Mapping[str, AsyncHandler]) -> Finalizer:
     return touch
 
 
-def _failure(outcome: Any, where: str) -> Exception:
+def _failure(outcome: Value, where: str) -> Exception:
     """Converts a result other than h.continue_ to an error: itself if it is one, else a 500."""
     if isinstance(outcome, Exception):
         return outcome

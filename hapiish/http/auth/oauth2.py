@@ -25,6 +25,7 @@ from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
 from hapiish.outages import Service
+from hapiish.types import Json
 
 PATIENCE: Final = 10.0
 """Timeout of a provider's response in seconds."""
@@ -55,7 +56,7 @@ class OAuth2Scheme:
     handshake = False
     token_header = None
 
-    def __init__(self, server: HttpServer, options: Mapping[str, Any]) -> None:
+    def __init__(self, server: HttpServer, options: Mapping[str, Json]) -> None:
         self.cookie: str = options["cookie"]["name"]
         # A redirect from the provider is a cross-site request, without Strict cookies.
         definition = server.sealed_cookie(options["cookie"], is_same_site="Lax")
@@ -66,7 +67,7 @@ class OAuth2Scheme:
         self._client_id: str = options["clientId"]
         self._issuer: Issuer | None = None
         self._provider: Provider | None = None
-        known: Any = options.get("provider")
+        known: Json = options.get("provider")
         if isinstance(known, Mapping):
             self._provider = own_provider(known)
         elif known in PROVIDERS:
@@ -97,7 +98,7 @@ class OAuth2Scheme:
 
     async def _start_login(self, request: Request, provider: Provider, base: str) -> Response:
         options = self._options
-        waiting: dict[str, Any] = {"nonce": secrets.token_urlsafe(16)[:_NONCE], "query": dict(request.query)}
+        waiting: dict[str, Json] = {"nonce": secrets.token_urlsafe(16)[:_NONCE], "query": dict(request.query)}
         state = waiting["nonce"]
         if options.get("runtimeStateCallback"):
             state += str(await options["runtimeStateCallback"](request) or "")
@@ -127,7 +128,7 @@ class OAuth2Scheme:
         """Adds the table's parameters to the URI of the login page; reserved ones are never replaced."""
         from authlib.common.urls import add_params_to_uri
 
-        extra: dict[str, Any] = dict(await self._option("providerParams", request) or {})
+        extra: dict[str, Json] = dict(await self._option("providerParams", request) or {})
         if self._options.get("allowRuntimeProviderParams"):
             extra = {**request.query, **extra}
         added = [(key, text) for key, text in extra.items() if isinstance(text, str) and key not in _OURS]
@@ -137,7 +138,7 @@ class OAuth2Scheme:
         waiting = request.state.get(self.cookie)
         if not isinstance(waiting, Mapping):
             return self._refused(f"Missing {self.name} request token cookie", {"query": request.query})
-        context: dict[str, Any] = {"provider": self.name, "query": waiting["query"]}
+        context: dict[str, Json] = {"provider": self.name, "query": waiting["query"]}
         request.set_cookie(self.cookie, CLEAR, {})
         state = request.query.get("state")
         if not isinstance(state, str) or not hmac.compare_digest(state[:_NONCE].encode(), waiting["nonce"].encode()):
@@ -145,7 +146,7 @@ class OAuth2Scheme:
         token = await self._token(request, provider, base, waiting)
         if token is None:
             return self._refused(f"Failed obtaining {self.name} access token", context)
-        claims: Mapping[str, Any] = {}
+        claims: Mapping[str, Json] = {}
         if provider.verifier is not None:
             try:
                 claims = await self._claims(provider, token, waiting)
@@ -166,8 +167,8 @@ class OAuth2Scheme:
         return Authenticated(credentials, dict(token))
 
     async def _token(
-        self, request: Request, provider: Provider, base: str, waiting: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
+        self, request: Request, provider: Provider, base: str, waiting: Mapping[str, Json]
+    ) -> Mapping[str, Json] | None:
         """Exchanges the code for tokens; None for a code that the provider refuses, which is the client's error."""
         from authlib.integrations.base_client import OAuthError
 
@@ -177,7 +178,7 @@ class OAuth2Scheme:
         async with self._client(provider, secret) as client:
             try:
                 async with asyncio.timeout(PATIENCE):
-                    token: Mapping[str, Any] = await client.fetch_token(
+                    token: Mapping[str, Json] = await client.fetch_token(
                         provider.token,
                         grant_type="authorization_code",
                         code=request.query["code"],
@@ -197,8 +198,8 @@ class OAuth2Scheme:
         return token
 
     async def _claims(
-        self, provider: Provider, token: Mapping[str, Any], waiting: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
+        self, provider: Provider, token: Mapping[str, Json], waiting: Mapping[str, Json]
+    ) -> Mapping[str, Json]:
         """Returns the claims of a verified ID token (OpenID Connect Core §3.1.3.7). Raises TokenError."""
         from authlib.oidc.core import CodeIDToken
         from joserfc.errors import ClaimError
@@ -233,9 +234,9 @@ class OAuth2Scheme:
         self,
         request: Request,
         provider: Provider,
-        credentials: dict[str, Any],
-        token: Mapping[str, Any],
-        claims: Mapping[str, Any],
+        credentials: dict[str, Json],
+        token: Mapping[str, Json],
+        claims: Mapping[str, Json],
     ) -> None:
         """Fills `credentials.profile`: from the user's function, else from the provider's profile.
 
@@ -251,7 +252,7 @@ class OAuth2Scheme:
                 if profile is not None:
                     credentials["profile"] = profile
                 return
-            raw: Any = claims
+            raw: Json = claims
             if provider.profile is not None:
                 raw = await get(provider.profile, await self._option("profileParams", request) or None)
         except boom.Boom:
@@ -290,7 +291,7 @@ class OAuth2Scheme:
 
     async def _get(
         self, provider: Provider | None, token: str | None, uri: str, params: Mapping[str, str] | None = None
-    ) -> Any:
+    ) -> Json:
         """Fetches JSON, authorized by the token if given."""
         import httpx
 
@@ -302,7 +303,7 @@ class OAuth2Scheme:
             answer = await client.get(target.copy_merge_params(dict(params)) if params else target, headers=headers)
             return answer.raise_for_status().json()
 
-    async def _option(self, name: str, request: Request) -> Any:
+    async def _option(self, name: str, request: Request) -> Json:
         """The value of an option, or the result of its function for this request."""
         option = self._options.get(name)
         return await option(request) if callable(option) else option
@@ -318,7 +319,7 @@ class OAuth2Scheme:
         scheme = "https" if self._options.get("forceHttps") else request.scope["scheme"]
         return f"{scheme}://{request.info.host}{path}"
 
-    def _refused(self, message: str, credentials: dict[str, Any]) -> Unauthenticated:
+    def _refused(self, message: str, credentials: dict[str, Json]) -> Unauthenticated:
         error = boom.Unauthorized(message, code="unauthorized")
         return Unauthenticated(error, {"provider": self.name, **credentials})
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from hapiish.http.auth.keys import RemoteKeys
 from hapiish.http.auth.tokens import Verifier
+from hapiish.types import Json
 
 RENEWED: Final = 86_400.0
 """Lifetime of an issuer's endpoints in seconds; its keys are cached separately."""
@@ -42,13 +43,13 @@ class Provider:
     keys: RemoteKeys | None = None
     verifier: Verifier | None = None
 
-    def described(self, raw: Mapping[str, Any]) -> dict[str, Any]:
+    def described(self, raw: Mapping[str, Json]) -> dict[str, Json]:
         """A profile with bell's names and the provider's response as `raw`."""
         named = {name: _at(raw, path) for name, path in self.fields.items()}
         return {**{name: value for name, value in named.items() if value is not None}, "raw": dict(raw)}
 
 
-Fetch = Callable[[str], Awaitable[Any]]
+Fetch = Callable[[str], Awaitable[Json]]
 
 
 class Issuer:
@@ -117,7 +118,7 @@ class Issuer:
         )
 
 
-def own_provider(settings: Mapping[str, Any]) -> Provider:
+def own_provider(settings: Mapping[str, Json]) -> Provider:
     """The provider of a table's settings."""
     scope = settings.get("scope") or ()
     return Provider(
@@ -134,7 +135,7 @@ def own_provider(settings: Mapping[str, Any]) -> Provider:
     )
 
 
-def _at(value: Any, path: str) -> Any:
+def _at(value: Json, path: str) -> Json:
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
@@ -152,7 +153,7 @@ ISSUERS: Final[Mapping[str, str]] = {
 _HUB = "https://github.com/login/oauth"
 _GRAPH = "https://graph.facebook.com/v21.0"
 
-PROVIDERS: Final[Mapping[str, Mapping[str, Any]]] = {
+PROVIDERS: Final[Mapping[str, Mapping[str, Json]]] = {
     "bitbucket": {
         "auth": "https://bitbucket.org/site/oauth2/authorize",
         "token": "https://bitbucket.org/site/oauth2/access_token",

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from math import isfinite
 from time import time
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import jwt
 
 from hapiish import codec
 from hapiish.http.auth.tokens import TokenError, Verifier
+from hapiish.types import Json
 
 HOUR: Final = 3600.0
 _SIGNATURES = jwt.PyJWS()
@@ -21,7 +22,7 @@ class SigningKey:
 
     __slots__ = ("_algorithm", "_material", "kid", "name")
 
-    def __init__(self, material: Any, algorithm: str, kid: str | None = None) -> None:
+    def __init__(self, material: Json, algorithm: str, kid: str | None = None) -> None:
         self.name = algorithm
         self.kid = kid
         self._algorithm = _SIGNATURES.get_algorithm_by_name(algorithm)
@@ -45,7 +46,7 @@ class Signer:
         verifier: Verifier,
         *,
         ttl: float | Literal[False] = HOUR,
-        claims: Mapping[str, Any] | None = None,
+        claims: Mapping[str, Json] | None = None,
         headless: str | None = None,
     ) -> None:
         self.keys = tuple(keys)
@@ -56,7 +57,7 @@ class Signer:
 
     def sign(
         self,
-        claims: Mapping[str, Any],
+        claims: Mapping[str, Json],
         *,
         expires_in: float | timedelta | Literal[False] | None = None,
         kid: str | None = None,
@@ -86,7 +87,7 @@ class Signer:
             raise ValueError(f'no key called "{kid}" signs here; those that do: {names}')
         return signing_key
 
-    def _complete(self, claims: Mapping[str, Any], expires_in: Any) -> dict[str, Any]:
+    def _complete(self, claims: Mapping[str, Json], expires_in: Json) -> dict[str, Json]:
         now = int(time())
         complete = {**self._claims, "iat": now, **claims}
         for name in _TIMES:
@@ -103,5 +104,5 @@ class Signer:
         return complete
 
 
-def _part(value: Mapping[str, Any]) -> str:
+def _part(value: Mapping[str, Json]) -> str:
     return codec.to_base64url(codec.encode(value))

@@ -5,7 +5,7 @@ and so is any error but a boom below 500.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from hapiish import boom
 from hapiish.http.exchange.request import Request
@@ -13,7 +13,7 @@ from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.route import caller
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
-from hapiish.types import AsyncHandler, Run, Scheme
+from hapiish.types import AsyncHandler, Run, Scheme, Value
 
 Mode = Literal["required", "optional", "try"]
 
@@ -75,7 +75,7 @@ async def asked(name: str, scheme: Scheme, request: Request, run: Run) -> Authen
 
 
 async def _ask(name: str, call: AsyncHandler, request: Request) -> Authenticated | Unauthenticated | Response:
-    result: Any
+    result: Value
     try:
         result = await call(request, Toolkit(request))
     except boom.Boom as error:
@@ -83,7 +83,7 @@ async def _ask(name: str, call: AsyncHandler, request: Request) -> Authenticated
     return _verdict(name, result)
 
 
-def _verdict(name: str, result: Any) -> Authenticated | Unauthenticated | Response:
+def _verdict(name: str, result: Value) -> Authenticated | Unauthenticated | Response:
     """Converts the result of a strategy's scheme to a verdict; a boom below 500 means invalid credentials."""
     if isinstance(result, Authenticated) and result.credentials is not None:
         return result

@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from copy import copy
 from math import inf
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import jwt
 
 from hapiish import codec
+from hapiish.types import Json
 
 _PART = re.compile(r"[\w-]*", re.ASCII)
 _SIGNATURES = jwt.PyJWS()
@@ -36,7 +37,7 @@ class Key:
 
     __slots__ = ("algorithms", "kid", "material")
 
-    def __init__(self, material: Any, algorithms: Sequence[str] = ("HS256",), kid: str | None = None) -> None:
+    def __init__(self, material: Json, algorithms: Sequence[str] = ("HS256",), kid: str | None = None) -> None:
         self.material = material
         self.algorithms = tuple(algorithms)
         self.kid = kid
@@ -51,7 +52,7 @@ class Key:
             if complaint:
                 raise ValueError(complaint)
 
-    def is_for(self, header: Mapping[str, Any]) -> bool:
+    def is_for(self, header: Mapping[str, Json]) -> bool:
         """Returns whether a token with this header may be signed with the key."""
         kid = header.get("kid")
         return header["alg"] in self.algorithms and (kid is None or self.kid is None or kid == self.kid)
@@ -65,7 +66,7 @@ class Token:
 
     __slots__ = ("_claims", "_is_flat", "header", "parts", "since", "text", "until")
 
-    def __init__(self, text: str, parts: tuple[str, ...], header: Mapping[str, Any], claims: dict[str, Any]) -> None:
+    def __init__(self, text: str, parts: tuple[str, ...], header: Mapping[str, Json], claims: dict[str, Json]) -> None:
         self.text = text
         self.parts = parts
         self.header = header
@@ -73,11 +74,11 @@ class Token:
         self._is_flat = not any(isinstance(value, dict | list) for value in claims.values())
         self.since, self.until = inf, -inf
 
-    def claims(self) -> dict[str, Any]:
+    def claims(self) -> dict[str, Json]:
         """A new copy of the payload."""
         return self._claims.copy() if self._is_flat else _object(self.parts[1]) or {}
 
-    def artifacts(self, claims: dict[str, Any]) -> dict[str, Any]:
+    def artifacts(self, claims: dict[str, Json]) -> dict[str, Json]:
         """The argument of `validate` functions, in the form of @hapi/jwt, with `claims` as the decoded payload."""
         header, payload, signature = self.parts
         return {
@@ -149,7 +150,7 @@ class Verifier:
         other.keys = tuple(keys)
         return other
 
-    def _window(self, claims: Mapping[str, Any]) -> tuple[float, float]:
+    def _window(self, claims: Mapping[str, Json]) -> tuple[float, float]:
         times = [claims.get(name) for name in _TIMES]
         if any(name in claims and not _is_number(claims[name]) for name in _TIMES) or (
             self.max_age and times[2] is None
@@ -160,7 +161,7 @@ class Verifier:
         until = exp + self.skew if self.exp and exp is not None else inf
         return since, min(until, iat + self.skew + self.max_age) if self.max_age and iat is not None else until
 
-    def check_times(self, claims: Mapping[str, Any], now: float) -> None:
+    def check_times(self, claims: Mapping[str, Json], now: float) -> None:
         """Raises TokenError for a token that is expired, too old or not active at `now` (seconds since the epoch)."""
         exp, nbf, iat = claims.get("exp"), claims.get("nbf"), claims.get("iat")
         if self.exp and "exp" in claims and _number("exp", exp) <= now - self.skew:
@@ -191,7 +192,7 @@ def _read(text: str) -> Token:
     return Token(text, parts, header, claims)
 
 
-def _object(part: str) -> dict[str, Any] | None:
+def _object(part: str) -> dict[str, Json] | None:
     try:
         value = codec.decode(codec.from_base64url(part))
     except ValueError:
@@ -207,7 +208,7 @@ def _is_signed(text: str, key: Key, algorithm: str) -> bool:
     return True
 
 
-def _check_claim(name: str, value: Any, accepted: frozenset[str]) -> None:
+def _check_claim(name: str, value: Json, accepted: frozenset[str]) -> None:
     if value is None:
         raise TokenError(f"Token missing payload {name} value")
     values = value if name == "aud" and isinstance(value, list) else [value]
@@ -217,11 +218,11 @@ def _check_claim(name: str, value: Any, accepted: frozenset[str]) -> None:
         )
 
 
-def _number(name: str, value: Any) -> float:
+def _number(name: str, value: Json) -> float:
     if not _is_number(value):
         raise TokenError(f"Invalid payload {name} value")
     return float(value)
 
 
-def _is_number(value: Any) -> TypeGuard[float]:
+def _is_number(value: Json) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

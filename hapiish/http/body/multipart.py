@@ -6,16 +6,17 @@ python-multipart finds the parts, this module processes them. Values of a repeat
 import contextlib
 import re
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from hapiish import boom
 from hapiish.http.body.uploads import Upload, UploadPart, Uploads
+from hapiish.types import Json
 
 Output = Literal["data", "stream", "file", "annotated"]
-Parse = Callable[[bytes], Any]
+Parse = Callable[[bytes], Json]
 
 _BOUNDARY: Final = re.compile(rb";\s*boundary=(?:\"([^\"]+)\"|([^;\"\s]+))", re.IGNORECASE)
 _MOST_PADDING: Final = 256
@@ -38,7 +39,7 @@ async def read(
     max_parts: int,
     uploads: Uploads,
     parser_of: Callable[[str], Parse | None],
-) -> dict[str, Any]:
+) -> dict[str, Json]:
     """Parses a multipart body. Raises 400 for invalid input and for more than `max_parts` parts.
 
     `parser_of` returns the parser of a part by its Content-Type header.
@@ -94,7 +95,7 @@ class _Form:
         self.left = max_parts
         self.uploads = uploads
         self.parser_of = parser_of
-        self.values: dict[str, Any] = {}
+        self.values: dict[str, Json] = {}
         self.several: set[str] = set()
         self.events: list[bytes | dict[str, str] | None] = []
         self.header: list[bytes] = []
@@ -148,7 +149,7 @@ class _Form:
         except FormParserError:
             raise _broken() from None
 
-    async def read(self, pieces: AsyncIterator[bytes]) -> dict[str, Any]:
+    async def read(self, pieces: AsyncIterator[bytes]) -> dict[str, Json]:
         async for piece in pieces:
             if self.is_complete:
                 continue  # the epilogue is ignored (RFC 2046 §5.1.1)
@@ -208,7 +209,7 @@ class _Form:
         else:
             self.sink = self.uploads.part(self.filename, headers)
 
-    def _value(self) -> Any:
+    def _value(self) -> Json:
         sink, headers, filename = self.sink, self.headers, self.filename
         if isinstance(sink, UploadPart):
             return sink
@@ -222,7 +223,7 @@ class _Form:
             return {"filename": filename, "headers": headers, "payload": payload}
         return payload
 
-    def _field(self, content: bytes, mime: str) -> Any:
+    def _field(self, content: bytes, mime: str) -> Json:
         """Parses a field: JSON by its content type, else text; 400 for invalid text, 415 for an unknown charset."""
         parse = self.parser_of(mime) if _JSON.match(mime) else None
         if parse is not None:
@@ -233,14 +234,14 @@ class _Form:
             raise boom.UnsupportedMediaType
         return parse(content)
 
-    def _content(self, content: bytes, mime: str) -> Any:
+    def _content(self, content: bytes, mime: str) -> Json:
         parse = self.parser_of(mime)
         try:
             return content if parse is None else parse(content)
         except boom.BadRequest:
             return content
 
-    def _add(self, value: Any) -> None:
+    def _add(self, value: Json) -> None:
         name = self.name
         if name not in self.values:
             self.values[name] = value

@@ -8,7 +8,6 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from functools import lru_cache, partial
-from typing import Any
 
 from hapiish import boom, codec, options
 from hapiish.http.body import multipart
@@ -21,9 +20,9 @@ from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.syntax import query
 from hapiish.http.syntax.charset import UTF_8, Decode, decoder, is_wide, named
-from hapiish.types import Receive
+from hapiish.types import Json, Receive
 
-Parse = Callable[[bytes], Any]
+Parse = Callable[[bytes], Json]
 FailAction = str | Callable[[Request, boom.Boom], Awaitable[Response | None]]
 
 _TYPE = re.compile(rb"([\w!#$%&'*+.^`|~-]+/[\w!#$%&'*+.^`|~-]+)((?:[ \t;][^\r\n]*)?)", re.ASCII)
@@ -276,7 +275,7 @@ def parser_of(content_type: str) -> Parse | None:
     return None
 
 
-def _json(body: bytes, most_digits: int = codec.MOST_DIGITS) -> Any:
+def _json(body: bytes, most_digits: int = codec.MOST_DIGITS) -> Json:
     if not body:
         return None
     try:
@@ -296,7 +295,7 @@ class _Json:
         self.decode = decode
         self.json = json
 
-    def __call__(self, body: bytes) -> Any:
+    def __call__(self, body: bytes) -> Json:
         return self.json(self.decode(body).encode())
 
 

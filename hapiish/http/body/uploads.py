@@ -14,6 +14,7 @@ from typing import IO, Any, Final
 from starlette.datastructures import Headers, UploadFile
 
 from hapiish.bridge import anywhere
+from hapiish.types import Json
 
 _AT_ONCE: Final = 65536
 """Bytes buffered per write; a thread per network packet would cost more than the write."""
@@ -114,7 +115,7 @@ class UploadPart(UploadFile):
             yield piece
 
 
-async def save(pieces: AsyncIterator[bytes], uploads: Uploads) -> dict[str, Any]:
+async def save(pieces: AsyncIterator[bytes], uploads: Uploads) -> dict[str, Json]:
     """Writes a whole body to a file and returns `{path, bytes}`."""
     upload = uploads.create()
     try:

@@ -1,9 +1,9 @@
 """Announces the deprecation of a route or event: `Deprecation` (RFC 9745), `Sunset` (RFC 8594), and their links."""
 
 from email.utils import format_datetime
-from typing import Any
 
 from hapiish.options.deprecated import Deprecated, instant
+from hapiish.types import Json
 
 
 def headers(settings: Deprecated) -> list[tuple[str, str]]:
@@ -16,7 +16,7 @@ def headers(settings: Deprecated) -> list[tuple[str, str]]:
     return pairs
 
 
-def acknowledgement(settings: Deprecated) -> dict[str, Any]:
+def acknowledgement(settings: Deprecated) -> dict[str, Json]:
     """Returns the field of an event's acknowledgements, with the values as the table has them."""
     fields = {"since": settings.since, "sunset": settings.sunset, "link": settings.link}
     return {"deprecated": {name: value for name, value in fields.items() if value is not None}}

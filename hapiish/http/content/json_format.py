@@ -7,12 +7,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from hapiish import codec
 from hapiish.options import JsonFormat
+from hapiish.types import Json
 
-Replacer = Callable[[str, Any], Any]
+Replacer = Callable[[str, Json], Json]
 """Returns the value to send, given a key (`""` for the root, the index for an item) and a value; `...` omits it."""
 
 OF_JSON: Final = ("replacer", "spaces", "suffix")
@@ -32,7 +33,7 @@ class Format(JsonFormat):
         """Returns whether the settings change nothing."""
         return self.replacer is None and self.space is None and not self.suffix and not self.escape
 
-    def encode(self, source: Any, more: Mapping[str, Any]) -> bytes:
+    def encode(self, source: Json, more: Mapping[str, Json]) -> bytes:
         """Encodes `source`; `more`, the response's spaces, suffix, replacer and encoding, overrides the route's."""
         space, suffix = more.get("spaces", self.space), more.get("suffix", self.suffix) or ""
         replacer, encoding = more.get("replacer", self.replacer), more.get("encoding", "utf-8")
@@ -53,7 +54,7 @@ class Format(JsonFormat):
 PLAIN: Final = Format()
 
 
-def replaced(value: Any, replacer: Replacer | Sequence[str]) -> Any:
+def replaced(value: Json, replacer: Replacer | Sequence[str]) -> Json:
     """Applies JSON.stringify's second argument: a list of keys to keep, or a function called from the root down."""
     if not callable(replacer):
         return _only(value, frozenset(replacer))
@@ -61,7 +62,7 @@ def replaced(value: Any, replacer: Replacer | Sequence[str]) -> Any:
     return None if made is ... else _inside(made, replacer)
 
 
-def _inside(value: Any, replacer: Replacer) -> Any:
+def _inside(value: Json, replacer: Replacer) -> Json:
     if isinstance(value, Mapping):
         made = ((key, replacer(str(key), inner)) for key, inner in value.items())
         return {key: _inside(inner, replacer) for key, inner in made if inner is not ...}
@@ -71,7 +72,7 @@ def _inside(value: Any, replacer: Replacer) -> Any:
     return value
 
 
-def _only(value: Any, keys: frozenset[str]) -> Any:
+def _only(value: Json, keys: frozenset[str]) -> Json:
     only = partial(_only, keys=keys)
     if isinstance(value, dict):
         return {key: only(item) for key, item in value.items() if key in keys}

@@ -11,7 +11,7 @@ from types import GeneratorType, TracebackType
 from typing import Any, Protocol, Self, cast
 
 from hapiish import codec
-from hapiish.types import Message, Receive, Run, Send
+from hapiish.types import Message, Receive, Run, Send, Value
 
 
 class Body(Protocol):
@@ -60,7 +60,7 @@ class Stream:
 
     length: int | None = None
 
-    def __init__(self, source: Any, run: Run) -> None:
+    def __init__(self, source: Value, run: Run) -> None:
         self._source = source
         self._run = run
 
@@ -73,10 +73,10 @@ class Stream:
             else:
                 raise TypeError(f"a stream yields bytes or text, not {type(chunk).__name__}")
 
-    def _chunks(self) -> AsyncIterator[Any]:
+    def _chunks(self) -> AsyncIterator[Value]:
         return self._pooled(self._source) if isinstance(self._source, GeneratorType) else aiter(self._source)
 
-    async def _pooled(self, steps: Iterator[Any]) -> AsyncIterator[Any]:
+    async def _pooled(self, steps: Iterator[Value]) -> AsyncIterator[Value]:
         while (chunk := await self._run(next, steps, _END)) is not _END:
             yield chunk
 
@@ -97,7 +97,7 @@ class Unsent:
 
     length: int | None = 0
 
-    def __init__(self, body: Any) -> None:
+    def __init__(self, body: Value) -> None:
         self._body = body
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -110,17 +110,17 @@ class Unsent:
         await close(self._body)
 
 
-def is_stream(source: Any) -> bool:
+def is_stream(source: Value) -> bool:
     """Returns whether a handler's value is sent in pieces."""
     return hasattr(source, "__aiter__") or isinstance(source, GeneratorType)
 
 
-def body_of(source: Any, run: Run) -> Body:
+def body_of(source: Value, run: Run) -> Body:
     """The body object of a streamed value: the value itself, or its iterator wrapped."""
     return cast("Body", source) if hasattr(source, "length") else Stream(source, run)
 
 
-async def close(source: Any) -> None:
+async def close(source: Value) -> None:
     """Closes a stream that is not sent to its end; values without `aclose` are ignored."""
     aclose: Callable[[], Awaitable[None]] | None = getattr(source, "aclose", None)
     if aclose is not None:

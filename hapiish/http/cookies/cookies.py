@@ -21,7 +21,7 @@ from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import CLEAR, Response
 from hapiish.options.cookies import Cookie
 from hapiish.options.values import Duration
-from hapiish.types import AsyncHandler
+from hapiish.types import AsyncHandler, Value
 
 _NAME = re.compile(r'[^\x00-\x20()<>@,;:\\"/\[\]?={}\x7f]+')
 _VALUE = re.compile(r'[^\x00-\x20",;\\\x7f]*')
@@ -41,7 +41,7 @@ class Definition(Cookie):
     """
 
     password: Password | None = field(default=None, repr=False)
-    contextualize: Callable[[dict[str, Any], Request], Awaitable[Any]] | None = None  # type: ignore[assignment]
+    contextualize: Callable[[dict[str, Value], Request], Awaitable[Value]] | None = None  # type: ignore[assignment]
 
     attributes: str = field(init=False, repr=False, compare=False)
 
@@ -93,9 +93,9 @@ class Cookies:
         self.declared = dict(declared)
         self.defaults = defaults
 
-    def parse(self, header: str) -> tuple[dict[str, Any], list[Failure]]:
+    def parse(self, header: str) -> tuple[dict[str, Value], list[Failure]]:
         """Parses a `Cookie` header: values by name (a list if repeated), and the declared cookies that were refused."""
-        values: dict[str, Any] = {}
+        values: dict[str, Value] = {}
         failures: list[Failure] = []
         for name, texts in _pairs(header).items():
             definition = self.declared.get(name)
@@ -106,7 +106,7 @@ class Cookies:
                     failures.append(Failure(name, str(error), definition))
         return values, failures
 
-    def format(self, name: str, value: Any, options: Mapping[str, Any] | None = None) -> str:
+    def format(self, name: str, value: Value, options: Mapping[str, Value] | None = None) -> str:
         """Formats a `Set-Cookie` header. `options` override the definition; an unknown one raises TypeError.
 
         A name or value that RFC 6265 forbids raises ValueError: it is a fault of the server.
@@ -116,12 +116,12 @@ class Cookies:
             definition = dataclasses.replace(definition, **options)
         return _header(name, _value_text(name, value, definition), definition)
 
-    def clear(self, name: str, options: Mapping[str, Any] | None = None) -> str:
+    def clear(self, name: str, options: Mapping[str, Value] | None = None) -> str:
         """The `Set-Cookie` header that deletes `name`: the same attributes, lifetime zero."""
         definition = self.declared.get(name, self.defaults)
         return _header(name, "", dataclasses.replace(definition, **{**(options or {}), "ttl": 0}))
 
-    def lines(self, cookies: Sequence[tuple[str, Any, Any]], *, clearings_only: bool) -> list[str]:
+    def lines(self, cookies: Sequence[tuple[str, Value, Value]], *, clearings_only: bool) -> list[str]:
         """The `Set-Cookie` headers of a response; for a repeated name the last value is sent.
 
         On a 500 only the clearing of declared cookies is sent (hapi).
@@ -164,7 +164,7 @@ class Cookies:
             (name, value, await self._contextual(name, options, request)) for name, value, options in pending
         ] or None
 
-    async def _contextual(self, name: str, options: dict[str, Any], request: Request) -> dict[str, Any]:
+    async def _contextual(self, name: str, options: dict[str, Value], request: Request) -> dict[str, Value]:
         definition = self.declared.get(name, self.defaults)
         if definition.contextualize is None:
             return options
@@ -179,7 +179,7 @@ class Cookies:
         return any(each.auto_value is not None or each.contextualize is not None for each in known)
 
 
-def _read(name: str, text: str, definition: Definition) -> Any:
+def _read(name: str, text: str, definition: Definition) -> Value:
     if definition.strict_header and not (_VALUE.fullmatch(text) and _NAME.fullmatch(name)):
         raise ValueError("characters that a cookie cannot have")
     if definition.sign is not None:
@@ -193,7 +193,7 @@ def _read(name: str, text: str, definition: Definition) -> Any:
         raise ValueError(f"is not {definition.encoding}: {error}") from error
 
 
-def _value_text(name: str, value: Any, definition: Definition) -> str:
+def _value_text(name: str, value: Value, definition: Definition) -> str:
     if definition.encoding == "iron":
         assert definition.password is not None
         text = seal(value, definition.password, ttl=definition.iron.ttl)
@@ -273,7 +273,7 @@ def _pairs(header: str) -> dict[str, list[str]]:
     return pairs
 
 
-def _one_or_all(values: list[Any]) -> Any:
+def _one_or_all(values: list[Value]) -> Value:
     return values[0] if len(values) == 1 else values
 
 

@@ -2,18 +2,19 @@
 
 import base64
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from urllib.parse import quote
 
 from hapiish import codec
 from hapiish.http.syntax import query
+from hapiish.types import Json
 
 Encoding = Literal["none", "base64", "base64json", "form", "iron"]
 
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
-def decoded(text: str, encoding: str) -> Any:
+def decoded(text: str, encoding: str) -> Json:
     """Decodes a text. Raises ValueError if it is invalid; `iron` is handled by the module `iron`."""
     return _DECODERS[encoding](text)
 
@@ -24,7 +25,7 @@ def _from_base64(text: str) -> bytes:
     return base64.b64decode(data + b"=" * (-len(data) % 4), validate=True)
 
 
-_DECODERS: Final[Mapping[str, Callable[[str], Any]]] = {
+_DECODERS: Final[Mapping[str, Callable[[str], Json]]] = {
     "base64": lambda text: _from_base64(text).decode(),
     "base64json": lambda text: codec.decode(_from_base64(text)),
     "form": query.parse,
@@ -32,7 +33,7 @@ _DECODERS: Final[Mapping[str, Callable[[str], Any]]] = {
 }
 
 
-def encoded(value: Any, encoding: str) -> str:
+def encoded(value: Json, encoding: str) -> str:
     """Encodes a value. Raises TypeError for one that the encoding cannot hold."""
     if encoding == "base64json":
         return base64.b64encode(codec.encode(value)).decode()
@@ -49,7 +50,7 @@ def encoded(value: Any, encoding: str) -> str:
     )
 
 
-def _form_texts(value: Any) -> list[str]:
+def _form_texts(value: Json) -> list[str]:
     if isinstance(value, list | tuple):
         return [text for item in value for text in _form_texts(item)]
     if isinstance(value, bool):

@@ -15,6 +15,7 @@ from time import time
 from typing import Any, Final
 
 from hapiish import codec
+from hapiish.types import Value
 
 Password = str | Mapping[str, str]
 """A secret, or secrets by id for rotation: the first one seals, each unseals text with its id.
@@ -48,7 +49,7 @@ def check_password(password: Password) -> None:
             raise ValueError(f"a password must have at least {SHORTEST} characters")
 
 
-def seal(value: Any, password: Password, *, ttl: int | None = None, clock: Callable[[], float] = time) -> str:
+def seal(value: Value, password: Password, *, ttl: int | None = None, clock: Callable[[], float] = time) -> str:
     """Seals `value`; the text is valid for `ttl` milliseconds."""
     name, secret = _sealing(password)
     salt, iv = _salt(), secrets.token_bytes(16)
@@ -58,7 +59,7 @@ def seal(value: Any, password: Password, *, ttl: int | None = None, clock: Calla
     return f"{sealed}*{_mac(secret, sealed, _salt())}"
 
 
-def unseal(text: str, password: Password, *, skew: int = 60000, clock: Callable[[], float] = time) -> Any:
+def unseal(text: str, password: Password, *, skew: int = 60000, clock: Callable[[], float] = time) -> Value:
     """Unseals a text. Raises SealError; an expired one is accepted for another `skew` milliseconds."""
     parts = text.split("*")
     if len(parts) != 8:

@@ -17,6 +17,7 @@ from hapiish.http.cookies.iron import seal
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.route import Finalizer
+from hapiish.types import Value
 
 _FLASH: Final = "_flash"
 _LAZY: Final = "_lazyKeys"
@@ -53,13 +54,13 @@ class Sessions:
         """Deletes the session of that id from the cache; a session inside a cookie cannot be revoked."""
         await self.policy.drop(id)
 
-    def fits(self, content: Mapping[str, Any]) -> bool:
+    def fits(self, content: Mapping[str, Value]) -> bool:
         """Returns whether `content` fits into the cookie."""
         most = self.settings.max_cookie_size
         return bool(most) and self._frame + _sealed_length(len(codec.encode(content))) <= most
 
     @anywhere
-    async def load(self, id: str, request: Request) -> dict[str, Any] | None:
+    async def load(self, id: str, request: Request) -> dict[str, Value] | None:
         """Loads a session from the cache; None if it is not there."""
         try:
             self._expect_cache()
@@ -70,7 +71,7 @@ class Sessions:
         return kept["_store"] if isinstance(kept, dict) else None
 
     @anywhere
-    async def save(self, id: str, store: Mapping[str, Any], request: Request) -> None:
+    async def save(self, id: str, store: Mapping[str, Value], request: Request) -> None:
         """Stores a session in the cache."""
         try:
             self._expect_cache()
@@ -98,7 +99,7 @@ class Session:
         sessions: Sessions,
         request: Request,
         id: str | None = None,
-        store: dict[str, Any] | None = None,
+        store: dict[str, Value] | None = None,
         *,
         is_cached: bool = False,
     ) -> None:
@@ -115,14 +116,14 @@ class Session:
         for key in lazy_keys or ():
             setattr(self, key, self._store.pop(key, None))
 
-    def get(self, key: str, clear: bool = False) -> Any:
+    def get(self, key: str, clear: bool = False) -> Value:
         """The value of `key`, or None; `clear` removes it."""
         value = self._store.get(key)
         if clear:
             self.clear(key)
         return value
 
-    def set(self, key: str | Mapping[str, Any], value: Any = None) -> Any:
+    def set(self, key: str | Mapping[str, Value], value: Value = None) -> Value:
         """Sets one value, or all of a mapping, and returns the argument. Raises ValueError for reserved keys."""
         values = {key: value} if isinstance(key, str) else key
         if not _OWN.isdisjoint(values):
@@ -140,7 +141,7 @@ class Session:
         """Marks the session as changed, so that it is written and its lifetime renewed."""
         self._is_modified = True
 
-    def flash(self, kind: str | None = None, message: Any = None, override: bool = False) -> Any:
+    def flash(self, kind: str | None = None, message: Value = None, override: bool = False) -> Value:
         """Adds a message for the next page; with `override` it replaces those of its kind.
 
         Without a message, returns and removes those of `kind`; without a kind, all of them.
@@ -203,7 +204,7 @@ class Session:
         """Returns whether the session must be written; always true if lazy, because changes are not tracked."""
         return self._is_modified or self._is_lazy or bool(self._forgotten)
 
-    def _lazy_values(self) -> dict[str, Any]:
+    def _lazy_values(self) -> dict[str, Value]:
         return {key: value for key, value in vars(self).items() if not key.startswith("_") and key != "id"}
 
 
@@ -211,9 +212,9 @@ def session_step(sessions: Sessions) -> Callable[[Request], Any]:
     """The step that makes `request.session` from the cookie, and from the cache if the cookie holds an id."""
     cookie = sessions.settings.name
 
-    def begin(request: Request) -> Any:
+    def begin(request: Request) -> Value:
         given = request.state.get(cookie)
-        content: dict[str, Any] = given if isinstance(given, dict) else {}
+        content: dict[str, Value] = given if isinstance(given, dict) else {}
         id, store = content.get("id"), content.get("_store")
         if not isinstance(id, str):
             request.session = Session(sessions, request)

@@ -5,7 +5,6 @@ Status and headers stay unchanged, because clients depend on challenges, `Allow`
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from hapiish import codec
 from hapiish.boom import Boom
@@ -13,8 +12,9 @@ from hapiish.http.content.mime import BYTES
 from hapiish.http.exchange import log
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response, from_error
+from hapiish.types import Json, Value
 
-Body = Mapping[str, Any]
+Body = Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Errors:
     `request` is None for input that could not be parsed as a request. `type` is the media type over HTTP.
     """
 
-    body: Callable[[dict[str, Any], Any], Any]
+    body: Callable[[dict[str, Json], Request | None], Value]
     type: str | None = None
 
     def apply(self, request: Request, response: Response) -> Response:
@@ -37,7 +37,7 @@ class Errors:
                 response.type(self.type)
         return response
 
-    def _call(self, body: Body, request: Request | None) -> Any:
+    def _call(self, body: Body, request: Request | None) -> Value:
         """The function's body; None, with a log line, where the function fails or its result cannot be encoded."""
         try:
             content = self.body(dict(body), request)

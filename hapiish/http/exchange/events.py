@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from hapiish.bridge import anywhere
 from hapiish.http.exchange import log
-from hapiish.types import SERVER_EVENTS
+from hapiish.types import SERVER_EVENTS, Value
 
 Printed = Iterable[str] | Literal[False] | None
 """Tags of which an event needs one to be printed, `*` for any; False prints none, None follows the event's default."""
@@ -25,7 +25,7 @@ class Event:
 
     channel: str
     tags: tuple[str, ...]
-    data: Any
+    data: Value
     timestamp: float
     request: str | None
 
@@ -145,7 +145,7 @@ class Events:
         self._known(name)
         return bool(self._shared.listeners.get(name) or self.table.listeners.get(name))
 
-    def emit(self, name: str, *arguments: Any, channel: str | None = None, tags: Iterable[str] = ()) -> None:
+    def emit(self, name: str, *arguments: Value, channel: str | None = None, tags: Iterable[str] = ()) -> None:
         """Calls the listeners with `given`, from any thread. Raises ValueError for an unknown name or channel."""
         known = self._known(name)
         if channel is not None and channel not in known:
@@ -162,20 +162,20 @@ class Events:
 
     @anywhere
     async def gauge(
-        self, name: str, *arguments: Any, channel: str | None = None, tags: Iterable[str] = ()
-    ) -> list[Any]:
+        self, name: str, *arguments: Value, channel: str | None = None, tags: Iterable[str] = ()
+    ) -> list[Value]:
         """Calls the listeners, awaits them and returns their results or exceptions."""
         self._known(name)
         called = [self._call(listener, arguments) for listener in self._matching(name, channel, frozenset(tags))]
         return await asyncio.gather(*called, return_exceptions=True)
 
-    def log(self, tags: Iterable[str], data: Any = None, *, channel: str = "app") -> None:
+    def log(self, tags: Iterable[str], data: Value = None, *, channel: str = "app") -> None:
         """Emits an event `log`."""
         event = Event(channel=channel, tags=tuple(tags), data=data, timestamp=time(), request=None)
         self._print("log", event, True)
         self.emit("log", event, event.tags, channel=channel, tags=event.tags)
 
-    def request(self, request: Any, event: Event, *, printed: bool) -> None:
+    def request(self, request: object, event: Event, *, printed: bool) -> None:
         """Emits an event `request`; `printed` is the default where `server.debug` does not decide."""
         if event.channel != "error":  # errors are always logged
             self._print("request", event, printed)
@@ -186,7 +186,7 @@ class Events:
         if printed if wanted is None else wanted and ("*" in wanted or not set(wanted).isdisjoint(event.tags)):
             log.event(event.request, list(event.tags), event.data)
 
-    def _deliver(self, name: str, arguments: tuple[Any, ...], channel: str | None, tags: frozenset[str]) -> None:
+    def _deliver(self, name: str, arguments: tuple[Value, ...], channel: str | None, tags: frozenset[str]) -> None:
         for listener in self._matching(name, channel, tags):
             try:
                 result = listener.function(*arguments)
@@ -214,7 +214,7 @@ class Events:
         return taken
 
     @staticmethod
-    async def _call(listener: Listener, arguments: tuple[Any, ...]) -> Any:
+    async def _call(listener: Listener, arguments: tuple[Value, ...]) -> Value:
         result = listener.function(*arguments)
         return await result if isawaitable(result) else result
 
@@ -235,7 +235,7 @@ class Events:
         return known
 
 
-async def _guarded(name: str, result: Awaitable[Any]) -> None:
+async def _guarded(name: str, result: Awaitable[Value]) -> None:
     try:
         await result
     except Exception as error:  # noqa: BLE001 - a listener's error does not propagate

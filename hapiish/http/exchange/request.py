@@ -19,7 +19,7 @@ from hapiish.http.exchange.server import HttpServer
 from hapiish.http.routing.router import hostname, normalise
 from hapiish.http.syntax import query
 from hapiish.options import RouteOptions
-from hapiish.types import Message, Receive, Scope, Send
+from hapiish.types import Message, Receive, Scope, Send, Value
 
 TRAILERS = "hapiish.trailers"
 """The key of the scope that holds the trailers of a chunked body, as pairs of bytes; filled while the body is read."""
@@ -55,7 +55,7 @@ class RequestRoute(Protocol):
     @property
     def settings(self) -> RouteOptions: ...
     @property
-    def context(self) -> Any: ...
+    def context(self) -> Value: ...
     @property
     def files(self) -> str: ...
     @property
@@ -77,7 +77,7 @@ class Auth:
         "strategy",
     )
 
-    def __init__(self, credentials: Any = None, artifacts: Any = None, strategy: str | None = None) -> None:
+    def __init__(self, credentials: Value = None, artifacts: Value = None, strategy: str | None = None) -> None:
         self.credentials = credentials
         self.artifacts = artifacts
         self.strategy = strategy
@@ -170,7 +170,7 @@ def _none(request: "Request") -> None:
     return None
 
 
-def _dict(request: "Request") -> dict[str, Any]:
+def _dict(request: "Request") -> dict[str, Value]:
     return {}
 
 
@@ -198,7 +198,7 @@ def joined(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return headers
 
 
-def _state(request: "Request") -> dict[str, Any]:
+def _state(request: "Request") -> dict[str, Value]:
     header = request.headers.get("cookie")
     return dict(request.server.cookies.parse(header)[0]) if header else {}
 
@@ -208,7 +208,7 @@ def _id(request: "Request") -> str:
     return log.next_id() if identify is None else identify(request)
 
 
-async def _no_receive() -> Any:
+async def _no_receive() -> Message:
     raise RuntimeError("an event has no body to receive")
 
 
@@ -255,7 +255,7 @@ class Request:
 
     scope: Scope
     receive: Receive | None
-    app: dict[str, Any] = _lazy(_dict)
+    app: dict[str, Value] = _lazy(_dict)
     auth: Auth = _lazy(lambda request: request.scope.get("hapiish.auth") or Auth())  # injected by a test
     headers: dict[str, str] = _lazy(_headers)
     id: str = _lazy(_id)
@@ -264,19 +264,19 @@ class Request:
     method: str = _lazy(lambda request: request.scope["method"].lower())
     logs: list[Event] = _lazy(lambda request: [])  # filled where `log.collect` is set
     mime: str | None = _lazy(_none)
-    params: dict[str, Any] = _lazy(_dict)
+    params: dict[str, Value] = _lazy(_dict)
     path: str = _lazy(lambda request: request.scope["path"])
-    payload: Any = _lazy(_none)
-    plugins: dict[str, Any] = _lazy(_dict)
-    pre: dict[str, Any] = _lazy(_dict)
+    payload: Value = _lazy(_none)
+    plugins: dict[str, Value] = _lazy(_dict)
+    pre: dict[str, Value] = _lazy(_dict)
     pre_responses: dict[str, Response] = _lazy(_dict)
-    query: dict[str, Any] = _lazy(lambda request: query.parse(request.scope["query_string"]))
+    query: dict[str, Value] = _lazy(lambda request: query.parse(request.scope["query_string"]))
     raw: StarletteRequest = _lazy(lambda request: Raw(request.scope, request.receive or _no_receive))
     response: Response | None = _lazy(_none)
     send: ResponseSender = _lazy(ResponseSender)  # for a handler that responds itself and returns h.abandon
     session: Any = _lazy(_none)
     socket: Any = _lazy(_none)
-    state: dict[str, Any] = _lazy(_state)
+    state: dict[str, Value] = _lazy(_state)
     uploads: Any = _lazy(_none)  # stored uploads, removed when the lifecycle ends
     is_active = True
     pausing: Callable[[Receive], Receive] | None = None  # wraps the `receive` of the body, for concurrency limits
@@ -295,9 +295,9 @@ class Request:
         self.transmit = send
         self.route = route
         self.received = time()
-        self.orig: dict[str, Any] = {}
-        self.pending_cookies: list[tuple[str, Any, Any]] | None = None
-        self.entity: dict[str, Any] | None = None
+        self.orig: dict[str, Value] = {}
+        self.pending_cookies: list[tuple[str, Value, Value]] | None = None
+        self.entity: dict[str, Value] | None = None
 
     def is_set(self, name: str) -> bool:
         """Returns whether a lazy attribute has been computed or set."""
@@ -325,7 +325,7 @@ class Request:
         """Returns whether the client still waits: False after it left or was answered with a timeout."""
         return self.is_active
 
-    def generate_response(self, source: Any = None) -> Response:
+    def generate_response(self, source: Value = None) -> Response:
         """A response with that value, as `h.response`, for code without an `h`."""
         return Response(source)
 
@@ -342,13 +342,13 @@ class Request:
         parsed = query.parse(query_string)
         self.query = parsed if dispatch.query_parser is None else dispatch.query_parser(parsed)
 
-    def set_cookie(self, name: str, value: Any, options: dict[str, Any]) -> None:
+    def set_cookie(self, name: str, value: Value, options: dict[str, Value]) -> None:
         """Sets a cookie on the response, whichever it will be."""
         if self.pending_cookies is None:
             self.pending_cookies = []
         self.pending_cookies.append((name, value, options))
 
-    def log(self, tags: str | Sequence[str], data: Any = None) -> None:
+    def log(self, tags: str | Sequence[str], data: Value = None) -> None:
         """Emits an event of the application to listeners of `request` and to the log, as `server.debug` selects.
 
         The log level is ERROR with the tag `error`, DEBUG with `debug`, else INFO. With `log.collect` it is kept in
@@ -356,11 +356,13 @@ class Request:
         """
         self._emit([tags] if isinstance(tags, str) else tags, data, "app", printed=True)
 
-    def note(self, tags: Sequence[str], data: Any = None, *, channel: str = "internal", printed: bool = False) -> None:
+    def note(
+        self, tags: Sequence[str], data: Value = None, *, channel: str = "internal", printed: bool = False
+    ) -> None:
         """Emits an internal event; `printed` is whether the table asked for a log line."""
         self._emit(tags, data, channel, printed=printed)
 
-    def _emit(self, tags: Sequence[str], data: Any, channel: str, *, printed: bool) -> None:
+    def _emit(self, tags: Sequence[str], data: Value, channel: str, *, printed: bool) -> None:
         event = Event(channel=channel, tags=tuple(tags), data=data, timestamp=time(), request=self.id)
         if self.route.settings.log.collect:
             self.logs.append(event)

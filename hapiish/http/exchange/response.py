@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from hapiish.boom import Boom
+from hapiish.types import Value
 
 Headers = dict[str, str | list[str]]
 
@@ -28,16 +29,16 @@ class Response:
     error: Boom | None = None
     has_custom_body = False  # set by `response.errors`
     taken_over = False
-    more: dict[str, Any] | None = None
+    more: dict[str, Value] | None = None
     prepare: "Callable[[Response, Any], Awaitable[None]] | None" = None
     """Completes the response before it is used, called with it and the request; opens a file, for example."""
 
-    def __init__(self, source: Any = None) -> None:
+    def __init__(self, source: Value = None) -> None:
         self.source = source
         self.headers: Headers = {}
-        self.cookies: list[tuple[str, Any, Any]] = []
+        self.cookies: list[tuple[str, Value, Value]] = []
 
-    def _set(self, name: str, value: Any) -> "Response":
+    def _set(self, name: str, value: Value) -> "Response":
         if self.more is None:
             self.more = {}
         self.more[name] = value
@@ -62,14 +63,14 @@ class Response:
         """The status to send: an empty 200 that `code()` did not set becomes `empty`."""
         if self.status_code != 200 or self.has_explicit_status:
             return self.status_code
-        source: Any = self.source
+        source: Value = self.source
         is_empty = source is None or (source.__class__ in _EMPTY and not source) or getattr(source, "length", None) == 0
         return empty if is_empty else 200
 
     def header(
         self,
         name: str,
-        value: Any,
+        value: Value,
         *,
         append: bool = False,
         separator: str = ",",
@@ -162,7 +163,7 @@ class Response:
             self.status_code = 308 if permanent else 307
         return self
 
-    def state(self, name: str, value: Any, **options: Any) -> "Response":
+    def state(self, name: str, value: Value, **options: Any) -> "Response":
         """Sets a cookie; `options` override those that the table declares for its name."""
         self.cookies.append((name, value, options))
         return self
@@ -184,7 +185,7 @@ class Response:
         """Appends text to the JSON."""
         return self._set("suffix", text)
 
-    def replacer(self, replacer: "Callable[[str, Any], Any] | Sequence[str]") -> "Response":
+    def replacer(self, replacer: "Callable[[str, Value], Value] | Sequence[str]") -> "Response":
         """Filters the JSON: the keys to send, or `(key, value)` that returns the value to send; `...` omits it."""
         return self._set("replacer", replacer)
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from hapiish.bridge import is_async
+from hapiish.http.content.stream import Body
 from hapiish.http.exchange.error_body import Errors
 from hapiish.http.exchange.request import Request, WithCors
 from hapiish.http.exchange.response import Response
@@ -26,7 +27,7 @@ Finalizer = Callable[[Request, Response], Awaitable[None]]
 class Renderer(WithCors, Protocol):
     """Renders responses to status, headers and body; `cors` are the route's CORS settings."""
 
-    def render(self, request: Request, response: Response) -> tuple[int, list[tuple[bytes, bytes]], Any]: ...
+    def render(self, request: Request, response: Response) -> tuple[int, list[tuple[bytes, bytes]], bytes | Body]: ...
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

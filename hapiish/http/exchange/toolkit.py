@@ -13,6 +13,7 @@ from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import CLEAR, Response
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
 from hapiish.http.syntax.header import is_local
+from hapiish.types import Value
 
 
 class Signal:
@@ -56,11 +57,11 @@ class Toolkit:
         self.request = request
 
     @property
-    def context(self) -> Any:
+    def context(self) -> Value:
         """The object that the table binds to the route (`bind`), None for none."""
         return self.request.route.context
 
-    def response(self, value: Any = None) -> Response:
+    def response(self, value: Value = None) -> Response:
         """Wraps a value so that status, headers and cookies can be set; a response is returned unchanged."""
         return value if isinstance(value, Response) else Response(value)
 
@@ -68,7 +69,7 @@ class Toolkit:
         """An empty 302 to `uri`."""
         return Response("").redirect(uri)
 
-    def redirect_local(self, uri: Any, default: str | None = None) -> Response:
+    def redirect_local(self, uri: Value, default: str | None = None) -> Response:
         """An empty 302 to a path of this server, such as a return path that the client sent.
 
         Any other `uri` (`https://…`, `//host`, no text) is replaced by `default`; without a default it raises
@@ -93,7 +94,7 @@ class Toolkit:
     def view(
         self,
         template: str,
-        context: Mapping[str, Any] | None = None,
+        context: Mapping[str, Value] | None = None,
         *,
         layout: str | bool | None = None,
         layout_keyword: str | None = None,
@@ -134,7 +135,7 @@ class Toolkit:
             response.header("last-modified", modified)
         return response
 
-    def state(self, name: str, value: Any, **options: Any) -> None:
+    def state(self, name: str, value: Value, **options: Any) -> None:
         """Sets a cookie on the response, whichever it will be."""
         self.request.set_cookie(name, value, options)
 
@@ -142,11 +143,11 @@ class Toolkit:
         """Clears a cookie on the response, whichever it will be."""
         self.request.set_cookie(name, CLEAR, options)
 
-    def authenticated(self, *, credentials: Any, artifacts: Any = None, expires: float = inf) -> Authenticated:
+    def authenticated(self, *, credentials: Value, artifacts: Value = None, expires: float = inf) -> Authenticated:
         """The verdict of a scheme for valid credentials, until `expires` (seconds since the epoch)."""
         return Authenticated(credentials, artifacts, expires)
 
-    def unauthenticated(self, error: Boom, *, credentials: Any = None, artifacts: Any = None) -> Unauthenticated:
+    def unauthenticated(self, error: Boom, *, credentials: Value = None, artifacts: Value = None) -> Unauthenticated:
         """The verdict of a scheme for invalid credentials, or missing ones if `error.missing`."""
         return Unauthenticated(error, credentials, artifacts)
 
@@ -161,6 +162,6 @@ class BoundToolkit(Toolkit):
         self._context = context
 
     @property
-    def context(self) -> Any:
+    def context(self) -> Value:
         """The object that the table binds to the function."""
         return self._context

@@ -6,6 +6,7 @@ from typing import Any
 
 from hapiish.boom import Boom, InternalServerError
 from hapiish.http.exchange.response import Response
+from hapiish.types import Value
 
 
 class Authenticated:
@@ -16,7 +17,7 @@ class Authenticated:
 
     __slots__ = ("artifacts", "credentials", "expires")
 
-    def __init__(self, credentials: Any, artifacts: Any = None, expires: float = inf) -> None:
+    def __init__(self, credentials: Value, artifacts: Value = None, expires: float = inf) -> None:
         self.credentials = credentials
         self.artifacts = artifacts
         self.expires = expires
@@ -32,7 +33,7 @@ class Unauthenticated:
 
     expires = inf
 
-    def __init__(self, error: Boom, credentials: Any = None, artifacts: Any = None) -> None:
+    def __init__(self, error: Boom, credentials: Value = None, artifacts: Value = None) -> None:
         self.error = error
         self.credentials = credentials
         self.artifacts = artifacts
@@ -46,7 +47,7 @@ class ValidateResult:
 
     __slots__ = ("credentials", "is_valid", "response")
 
-    def __init__(self, returned: Any) -> None:
+    def __init__(self, returned: Value) -> None:
         if not isinstance(returned, Mapping):
             raise InternalServerError(f"validate must return {{isValid, credentials}}, not {type(returned).__name__}")
         self.response = returned.get("response")
@@ -56,7 +57,7 @@ class ValidateResult:
             raise InternalServerError(f"validate must return isValid as true or false, not {self.is_valid!r}")
 
     def verdict(
-        self, h: Any, refuse: Callable[[], Boom], default: Any = None, artifacts: Any = None, expires: float = inf
+        self, h: Any, refuse: Callable[[], Boom], default: Value = None, artifacts: Value = None, expires: float = inf
     ) -> Authenticated | Unauthenticated | Response:
         """Returns the response, or the verdict with the error of `refuse`; `default` are the scheme's credentials."""
         if self.response is not None:

@@ -15,13 +15,13 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from hapiish import boom, options
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.route import Step
 from hapiish.http.exchange.toolkit import Toolkit
-from hapiish.types import AsyncHandler
+from hapiish.types import AsyncHandler, Value
 
 RUN_SECRET: Final = "HAPIISH_RUN_SECRET"  # noqa: S105 - the name of a variable
 """The secret that the workers of one `hapiish run` sign with, if the table has no password."""
@@ -56,7 +56,7 @@ class Csrf(options.Csrf):
         request.plugins["crumb"] = token
         return token
 
-    def knows(self, token: Any, request: Request) -> bool:
+    def knows(self, token: Value, request: Request) -> bool:
         """Returns whether `token` was generated here, for this session."""
         if not isinstance(token, str) or len(token) != self.size or not token.isascii():
             return False
@@ -76,7 +76,7 @@ class Csrf(options.Csrf):
             yield urlsafe_b64encode(hmac.digest(key, text, "sha256")).decode()[: self._signature_length]
 
 
-def _attributes(cookie: options.CsrfCookie) -> dict[str, Any]:
+def _attributes(cookie: options.CsrfCookie) -> dict[str, Value]:
     """Returns the attributes that differ from those of every cookie."""
     attributes = {each.name: getattr(cookie, each.name) for each in fields(cookie)}
     return {name: value for name, value in attributes.items() if value is not None}
@@ -143,14 +143,14 @@ def _is_own(origin: str, request: Request) -> bool:
     return authority == request.info.host.lower() and (scheme == "https" or request.scope.get("scheme") == "http")
 
 
-def _submitted(settings: Csrf, request: Request) -> Any:
+def _submitted(settings: Csrf, request: Request) -> Value:
     if settings.restful:
         return request.headers.get(settings.header_name.lower())
     holder = request.payload if settings.source == "payload" else request.query
     return holder.pop(settings.key, None) if isinstance(holder, MutableMapping) else None
 
 
-def _matches(token: str | None, submitted: Any) -> bool:
+def _matches(token: str | None, submitted: Value) -> bool:
     if token is None or not isinstance(submitted, str):
         return False
     return hmac.compare_digest(token.encode(), submitted.encode("utf-8", "surrogatepass"))

@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from hapiish import boom
 from hapiish.http.syntax.charset import UTF_8, decoder
+from hapiish.types import Json
 
 _CODES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})++")
 
 Decoded = Callable[[re.Match[str]], str]
-Parser = Callable[[dict[str, Any]], dict[str, Any]]
+Parser = Callable[[dict[str, Json]], dict[str, Json]]
 
 
 def parse(raw: bytes | str) -> dict[str, str | list[str]]:
@@ -80,10 +81,10 @@ def query_step(parse: Parser) -> Callable[[Any], None]:
     return step
 
 
-def parser(function: Callable[[dict[str, Any]], Any]) -> Parser:
+def parser(function: Callable[[dict[str, Json]], Json]) -> Parser:
     """Wraps `query.parser`, which receives the result of `parse`; any result but a dictionary is a 500 (hapi)."""
 
-    def call(query: dict[str, Any]) -> dict[str, Any]:
+    def call(query: dict[str, Json]) -> dict[str, Json]:
         parsed = function(query)
         if not isinstance(parsed, dict):
             raise boom.InternalServerError(f"query.parser must return a dictionary, not {type(parsed).__name__}")

@@ -11,6 +11,7 @@ from typing import Any
 from jsonschema.exceptions import ValidationError
 
 from hapiish.http.validation.schema_reader import ABSENT, ANY, Shape, among, inside, type_of
+from hapiish.types import Json
 
 MOST_BRANCHES = 1000
 """The maximum number of branches evaluated for one value where the schema leaves more than one candidate."""
@@ -30,22 +31,22 @@ class AlternativesReport:
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
-        self._facts_by_schema: dict[int, tuple[Any, ...]] = {}
+        self._facts_by_schema: dict[int, tuple[Json, ...]] = {}
         self._remaining = MOST_BRANCHES
 
     def restart(self) -> None:
         """Resets the number of branches that may be evaluated."""
         self._remaining = MOST_BRANCHES
 
-    def any_of(self, validator: Any, branches: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    def any_of(self, validator: Any, branches: Json, value: Json, schema: Json) -> Iterator[ValidationError]:
         """Yields the faults of a value that matches no branch."""
         yield from self._faults(validator, branches, value, most=len(branches))
 
-    def one_of(self, validator: Any, branches: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    def one_of(self, validator: Any, branches: Json, value: Json, schema: Json) -> Iterator[ValidationError]:
         """Yields the faults of a value that does not match exactly one branch."""
         yield from self._faults(validator, branches, value, most=1)
 
-    def _faults(self, validator: Any, branches: list[Any], value: Any, most: int) -> Iterator[ValidationError]:
+    def _faults(self, validator: Any, branches: list[Json], value: Json, most: int) -> Iterator[ValidationError]:
         candidates, fault = self._candidates(branches, value)
         failures: list[list[ValidationError]] = []
         matches = 0
@@ -64,7 +65,7 @@ class AlternativesReport:
         elif not matches:
             yield from min(failures, key=_distance) if failures else [fault]
 
-    def _candidates(self, branches: list[Any], value: Any) -> tuple[list[Any], ValidationError]:
+    def _candidates(self, branches: list[Json], value: Json) -> tuple[list[Json], ValidationError]:
         """Returns the branches that the schema does not rule out for a value, and the fault if there are none."""
         value_type = type_of(value)
         candidates = [branch for branch in branches if self._accepts(branch, value_type, value)]
@@ -74,7 +75,7 @@ class AlternativesReport:
             return [], SchemaMessage(message)  # a new one: jsonschema adds the path to it
         return self._discriminated(candidates, value) if isinstance(value, dict) else (candidates, _NO_MATCH)
 
-    def _discriminated(self, branches: list[Any], value: dict[str, Any]) -> tuple[list[Any], ValidationError]:
+    def _discriminated(self, branches: list[Json], value: dict[str, Json]) -> tuple[list[Json], ValidationError]:
         """Returns the branches whose discriminators the value has, and the fault if there are none."""
         tagged = [(branch, self._facts(branch)[3]) for branch in branches]
         for names in tagged[0][1]:
@@ -93,12 +94,12 @@ class AlternativesReport:
             tagged = matching
         return [branch for branch, _ in tagged], _NO_MATCH
 
-    def _is_required(self, branches: list[Any], name: str, allowed: list[list[Any]]) -> bool:
+    def _is_required(self, branches: list[Json], name: str, allowed: list[list[Json]]) -> bool:
         """True if `name` discriminates between all branches and all require it."""
         differ = not any(_same(values, other) for index, values in enumerate(allowed) for other in allowed[:index])
         return differ and all(name in self._shape.required(branch) for branch in branches)
 
-    def _facts(self, schema: Any) -> tuple[Any, ...]:
+    def _facts(self, schema: Json) -> tuple[Json, ...]:
         """Returns the types, values, unions and discriminators of a branch, computed once."""
         key = id(schema)
         if key not in self._facts_by_schema:
@@ -107,7 +108,7 @@ class AlternativesReport:
             self._facts_by_schema[key] = facts
         return self._facts_by_schema[key]
 
-    def _accepts(self, schema: Any, value_type: str, value: Any, depth: int = 0) -> bool:
+    def _accepts(self, schema: Json, value_type: str, value: Json, depth: int = 0) -> bool:
         """True if the types and constants of a branch, or of one of its nested branches, accept a value."""
         types, values, unions, _ = self._facts(schema)
         if value_type not in types:
@@ -119,7 +120,7 @@ class AlternativesReport:
             for branches in (unions if depth < _DEEPEST else ())
         )
 
-    def _words(self, schema: Any, depth: int = 0) -> list[str]:
+    def _words(self, schema: Json, depth: int = 0) -> list[str]:
         """Returns the values, or else the types, that a branch allows."""
         types, values, unions, _ = self._facts(schema)
         if values is not None:
@@ -143,11 +144,11 @@ def _distance(errors: list[ValidationError]) -> tuple[int, int, int]:
     return at_root, sum(error.validator in ("const", "enum") for error in errors), len(errors)
 
 
-def _same(values: list[Any], others: list[Any]) -> bool:
+def _same(values: list[Json], others: list[Json]) -> bool:
     return all(among(value, others) for value in values) and all(among(other, values) for other in others)
 
 
-def _as_json(value: Any) -> str:
+def _as_json(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 

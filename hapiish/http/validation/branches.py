@@ -6,12 +6,13 @@ keys removed, last also with defaults filled in. A default thus decides only whe
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from hapiish.http.validation.report import Fault
 from hapiish.http.validation.schema_reader import ABSENT, Names, among, inside
 from hapiish.http.validation.transform import Memo, Nodes, SchemaNode, accepts, apply, apply_container, parse, stripped
 from hapiish.http.validation.validator import Judge
+from hapiish.types import Json
 
 MOST_LEVELS: Final = 32
 """The maximum depth of nested alternatives; each verdict validates all levels below it."""
@@ -20,11 +21,11 @@ MOST_LEVELS: Final = 32
 class Prefilter(NamedTuple):
     """The cheap tests of a branch: its discriminators and required names; `is_sure` if no default can invalidate it."""
 
-    tags: list[tuple[Names, list[Any]]]
+    tags: list[tuple[Names, list[Json]]]
     needs: list[str]
     is_sure: bool
 
-    def allows(self, value: dict[str, Any]) -> bool:
+    def allows(self, value: dict[str, Json]) -> bool:
         """True unless the branch is certain to refuse an object."""
         for name in self.needs:
             if name not in value:
@@ -45,10 +46,10 @@ class Branch:
     judge: Judge
     prefilter: Prefilter
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: Json) -> bool:
         return accepts(self.judge, value)
 
-    def accepted(self, new: Any, active: Nodes) -> Any:
+    def accepted(self, new: Json, active: Nodes) -> Json:
         """Returns a transformed value that the branch accepts, or `ABSENT`.
 
         Keys that the branch does not know may belong to a sibling schema: they are removed only if the branch refuses
@@ -59,7 +60,7 @@ class Branch:
         less = stripped(active, new) if isinstance(new, dict) else new
         return less if less is not new and self.accepts(less) else ABSENT
 
-    def best_stage(self, value: Any, memo: Memo) -> SchemaNode:
+    def best_stage(self, value: Json, memo: Memo) -> SchemaNode:
         """Returns the last stage whose result the branch accepts; the very last if it accepts none."""
         best = self.stages[-1]
         if len(self.stages) > 1:
@@ -126,7 +127,7 @@ class Alternatives:
                 first_converting = nodes
         return first_converting or base
 
-    def nodes_for_container(self, value: Any, memo: Memo) -> Nodes:
+    def nodes_for_container(self, value: Json, memo: Memo) -> Nodes:
         """Returns the nodes of the branches that an object or array matches."""
         if self.keyword == "if":
             condition, then, otherwise = self.branches
@@ -157,7 +158,7 @@ class Alternatives:
             return (candidates[0].stages[0],) if len(candidates) == 1 else self._nearest(value, memo)
         return chosen
 
-    def _matching(self, candidates: list[Branch], level: int, value: Any, memo: Memo) -> list[Branch]:
+    def _matching(self, candidates: list[Branch], level: int, value: Json, memo: Memo) -> list[Branch]:
         """Returns the branches that accept the value at one stage: for the first stage of `anyOf` all, else the first.
 
         Each branch sees the text that the branches before it have converted.
@@ -177,7 +178,7 @@ class Alternatives:
                 value = new
         return matching
 
-    def _compatible(self, matching: list[Branch], nodes: Nodes, level: int, value: Any, memo: Memo) -> Nodes:
+    def _compatible(self, matching: list[Branch], nodes: Nodes, level: int, value: Json, memo: Memo) -> Nodes:
         """Returns `nodes`, or those of an earlier stage if a branch refuses the joint result."""
         if len(matching) > 1 and any(
             node is not branch.stages[level] for node, branch in zip(nodes, matching, strict=True)
@@ -187,7 +188,7 @@ class Alternatives:
                 return nodes[0], *(branch.stages[min(level, len(branch.stages) - 1)] for branch in matching[1:])
         return nodes
 
-    def _nearest(self, value: Any, memo: Memo) -> Nodes:
+    def _nearest(self, value: Json, memo: Memo) -> Nodes:
         """Returns the nodes for a value that matches no branch: the nearest converts its text, for the report."""
         if not self.parses:
             return (self.known,)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from copy import deepcopy
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from hapiish.codec import MOST_DIGITS
 from hapiish.grammar.pattern import matcher
@@ -21,6 +21,7 @@ from hapiish.http.validation.schema import Schema, SchemaError, embed
 from hapiish.http.validation.schema_reader import ABSENT, ANY, AlternativesGroup, Shape, joined
 from hapiish.http.validation.transform import MakeDefault, Memo, Nodes, SchemaNode, accepts, apply
 from hapiish.http.validation.validator import Judge, compile_schema
+from hapiish.types import Json
 
 _DEEPEST: Final = 64
 _MOST_NODES: Final = 20_000
@@ -29,7 +30,7 @@ _MOST_NODES: Final = 20_000
 
 def compile_coercer(
     schema: Schema,
-    schemas: Mapping[str, Any],
+    schemas: Mapping[str, Json],
     *,
     files: bool = False,
     strip: bool = False,
@@ -47,7 +48,7 @@ def compile_coercer(
 
 
 def compile_defaults(
-    schema: Schema, schemas: Mapping[str, Any], *, strip: bool = False, whole: bool = False
+    schema: Schema, schemas: Mapping[str, Json], *, strip: bool = False, whole: bool = False
 ) -> Convert | None:
     """Returns a function that fills in the defaults of a JSON value at any depth; None if it never acts.
 
@@ -57,7 +58,7 @@ def compile_defaults(
     return _compile(schema, schemas, _Task(strip=strip, defaults=True, whole=whole))
 
 
-def compile_stripper(schema: Schema, schemas: Mapping[str, Any]) -> Convert | None:
+def compile_stripper(schema: Schema, schemas: Mapping[str, Json]) -> Convert | None:
     """Returns a function that removes unknown keys from a JSON value at any depth; None if all its objects are open."""
     return _compile(schema, schemas, _Task(strip=True))
 
@@ -74,7 +75,7 @@ class _Task(NamedTuple):
     most_digits: int = MOST_DIGITS
 
 
-def _compile(schema: Schema, schemas: Mapping[str, Any], task: _Task) -> Convert | None:
+def _compile(schema: Schema, schemas: Mapping[str, Json], task: _Task) -> Convert | None:
     if isinstance(schema, bool):
         return None
     root = "root"
@@ -88,14 +89,14 @@ def _compile(schema: Schema, schemas: Mapping[str, Any], task: _Task) -> Convert
 class _Compiler:
     """Makes the nodes of one document. Its parts refer to others by `#/schemas/…`, so each can be compiled alone."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
+    def __init__(self, document: dict[str, Json]) -> None:
         self.shape = Shape(document)
-        self.schemas: dict[str, Any] = document["schemas"]
+        self.schemas: dict[str, Json] = document["schemas"]
         self.nodes: dict[tuple[str, _Task], SchemaNode] = {}
-        self.defaults: list[tuple[SchemaNode, int, Any, Nodes]] = []
+        self.defaults: list[tuple[SchemaNode, int, Json, Nodes]] = []
         self.is_risky = False  # True if a default can make a valid value invalid
 
-    def compile(self, schema: Any, task: _Task) -> Convert | None:
+    def compile(self, schema: Json, task: _Task) -> Convert | None:
         """Returns the function that performs `task` on values of `schema`; None if it never acts."""
         root = self.node(schema, task, 0)
         nodes = list(self.nodes.values())
@@ -123,7 +124,7 @@ class _Compiler:
             transform = partial(root.apply, memo=Memo()) if root.strips else root.transform_members
         return partial(_checked, root, transform, self._judge(schema)) if self.defaults and self.is_risky else transform
 
-    def node(self, schema: Any, task: _Task, depth: int) -> SchemaNode:
+    def node(self, schema: Json, task: _Task, depth: int) -> SchemaNode:
         """Returns the node of a schema under a task; equal schemas share one."""
         key = (json.dumps(schema, sort_keys=True), task)
         if key in self.nodes:
@@ -142,7 +143,7 @@ class _Compiler:
                 node.convert = without_fraction if node.whole and {"array", "object"}.isdisjoint(types) else None
         return node
 
-    def _objects(self, node: SchemaNode, schema: dict[str, Any], task: _Task, depth: int) -> None:
+    def _objects(self, node: SchemaNode, schema: dict[str, Json], task: _Task, depth: int) -> None:
         shape = self.shape
         members = shape.members(schema)
         patterns = [(matcher(text), each) for text, each in shape.patterns(schema).items()]
@@ -167,7 +168,7 @@ class _Compiler:
         node.unevaluated = (self.node(shape.rest(schema, "unevaluatedProperties"), task, depth),)
         node.objects = [self._choice(group, task, depth) for group in shape.groups(schema, "object")]
 
-    def _arrays(self, node: SchemaNode, schema: dict[str, Any], task: _Task, depth: int) -> None:
+    def _arrays(self, node: SchemaNode, schema: dict[str, Json], task: _Task, depth: int) -> None:
         first, items = self.shape.items(schema)
         contained = self.shape.contains(schema) if task.text else []
         optional = [{"if": each, "then": True} for each in contained]
@@ -175,7 +176,7 @@ class _Compiler:
         node.items = (self.node(joined([items, *optional]), task, depth),)
         node.arrays = [self._choice(group, task, depth) for group in self.shape.groups(schema, "array")]
 
-    def _texts(self, node: SchemaNode, schema: dict[str, Any], task: _Task, depth: int) -> None:
+    def _texts(self, node: SchemaNode, schema: dict[str, Json], task: _Task, depth: int) -> None:
         types, order = self.shape.types(schema), self.shape.order(schema)
         if "string" not in types:
             order = tuple(name for name in order or _ORDER if name in types)
@@ -205,7 +206,7 @@ class _Compiler:
             branches.append(Branch(name, stages, self._judge(schema), prefilter))
         return Alternatives(group.keyword, branches, parses=task.text)
 
-    def _is_sure(self, schema: Any) -> bool:
+    def _is_sure(self, schema: Json) -> bool:
         """True if the defaults of a schema cannot make a value invalid."""
         if not self.shape.is_plain(schema):
             return False
@@ -219,7 +220,7 @@ class _Compiler:
             return _RefusesAll()
 
 
-def _checked(root: SchemaNode, transform: Convert, judge: Judge, value: Any) -> Any:
+def _checked(root: SchemaNode, transform: Convert, judge: Judge, value: Json) -> Json:
     """Returns the transformed value; if only defaults make it invalid, the value with fewer defaults or none."""
     new = transform(value)
     if new is value or accepts(judge, new):
@@ -239,10 +240,10 @@ _ORDER: Final = ("null", "boolean", "number", "integer", "array")
 class _RefusesAll:
     """The validator of a branch that cannot be compiled alone: the branch never takes part."""
 
-    def is_valid(self, value: Any) -> bool:
+    def is_valid(self, value: Json) -> bool:
         return False
 
-    def errors(self, value: Any) -> list[Fault]:
+    def errors(self, value: Json) -> list[Fault]:
         return [UNEXPLAINED]
 
 
@@ -261,6 +262,6 @@ def _ancestors(nodes: list[SchemaNode], selected: set[SchemaNode]) -> set[Schema
     return ancestors
 
 
-def _make_default(default: Any) -> MakeDefault:
+def _make_default(default: Json) -> MakeDefault:
     """Returns a function that copies a mutable default, so that no request sees the changes of another."""
     return partial(deepcopy, default) if isinstance(default, dict | list) else lambda: default

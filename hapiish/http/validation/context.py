@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from hapiish.http.exchange.request import Request
 from hapiish.options import ValidationOptions
+from hapiish.types import Json
 
 ALL: Final = ("params", "query", "payload", "headers", "state", "auth")
 """The names of the inputs that `validate.all` validates."""
@@ -37,7 +38,7 @@ class Context:
         raise AttributeError(f"a validation's context has no {name!r}; it has {', '.join(_OF_CONTEXT)} and app")
 
     @property
-    def app(self) -> Any:
+    def app(self) -> SimpleNamespace:
         return SimpleNamespace(route=self._request.route.settings.app, request=self._request.app)
 
 
@@ -58,7 +59,7 @@ def options_for(rules: ValidationOptions, request: Request) -> Options:
     )
 
 
-def everything(request: Request) -> dict[str, Any]:
+def everything(request: Request) -> dict[str, Json]:
     """Returns the inputs of a request by the names in `ALL`, with hapi's keys in `auth`."""
     inputs = {name: getattr(request, name) for name in ALL}
     inputs["auth"] = {key: getattr(request.auth, name) for key, name in _SHOWN_OF_AUTH.items()}

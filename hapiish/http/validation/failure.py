@@ -3,13 +3,14 @@
 import html
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from hapiish import boom
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.validation.report import Fault
 from hapiish.http.validation.schema import unescape
+from hapiish.types import Json
 
 FailAction = str | Callable[[Request, boom.Boom], Awaitable[Response | None]]
 """`error`, `log`, `ignore`, or a function that returns a takeover response."""
@@ -41,7 +42,7 @@ class OnFailure:
     fail_action: FailAction = "error"
     status: int = 400
     detail: Literal["full", "none"] = "full"
-    error_fields: Mapping[str, Any] = field(default_factory=dict)
+    error_fields: Mapping[str, Json] = field(default_factory=dict)
 
     def apply(self, request: Request, source: str, faults: list[Fault]) -> None:
         """Applies `error`, `log` or `ignore`: raises the error, logs, or does nothing."""
@@ -90,7 +91,7 @@ ERROR = OnFailure()
 """hapi's defaults: the error 400 with all details."""
 
 
-def _validation(source: str, faults: list[Fault]) -> dict[str, Any]:
+def _validation(source: str, faults: list[Fault]) -> dict[str, Json]:
     """Returns the `validation` part of an error's body."""
     keys = dict.fromkeys(_dotted(fault["path"]) for fault in faults)
     return {"source": source, "keys": list(keys), "errors": faults}

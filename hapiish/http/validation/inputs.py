@@ -18,10 +18,10 @@ from hapiish.http.validation.report import TOO_DEEP, Fault
 from hapiish.http.validation.schema import unescape
 from hapiish.http.validation.validator import Judge
 from hapiish.options import ValidationOptions
-from hapiish.types import AsyncHandler
+from hapiish.types import AsyncHandler, Json
 
 Source = Literal["headers", "params", "payload", "query", "state"]
-Convert = Callable[[Any], Any]
+Convert = Callable[[Json], Json]
 FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 """The media types whose values are text and are coerced by the schema."""
 
@@ -57,7 +57,7 @@ class _Input:
             setattr(request, source, value)
         return [self.explained(fault, value) for fault in faults] if change is self.coerce else faults
 
-    def explained(self, fault: Fault, value: Any) -> Fault:
+    def explained(self, fault: Fault, value: Json) -> Fault:
         """Returns a fault of a text value; that of a long integer states the limit of digits, which no schema shows."""
         if "integer" not in fault["message"] and "number" not in fault["message"]:
             return fault
@@ -184,7 +184,7 @@ def together_step(judge: Judge, on_failure: OnFailure) -> Callable[[Request], An
     return check_and_call if callable(on_failure.fail_action) else check
 
 
-def _faults_together(judge: Judge, value: dict[str, Any]) -> list[Fault]:
+def _faults_together(judge: Judge, value: dict[str, Json]) -> list[Fault]:
     try:
         return [] if judge.is_valid(value) else judge.errors(value)
     except RecursionError:

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from random import random
-from typing import Any
 
 from hapiish import boom, codec
 from hapiish.http.exchange.request import Request
@@ -14,16 +13,16 @@ from hapiish.http.validation.inputs import Convert
 from hapiish.http.validation.report import Fault
 from hapiish.http.validation.validator import Judge, faults_as_sent
 from hapiish.options import ValidationOptions
-from hapiish.types import AsyncHandler
+from hapiish.types import AsyncHandler, Json
 
-Validate = Callable[[Request, Any], Awaitable[tuple[Any, list[Fault]]]]
+Validate = Callable[[Request, Json], Awaitable[tuple[Json, list[Fault]]]]
 """Returns the value that `modify` sends and the faults of the given one; may raise."""
 
 
 def by_schema(judge: Judge, change: Convert | None = None) -> Validate:
     """Validates by a schema, after `change` has stripped unknown keys and filled in defaults."""
 
-    def faults(value: Any) -> tuple[Any, list[Fault]]:
+    def faults(value: Json) -> tuple[Json, list[Fault]]:
         if change is None:
             return value, faults_as_sent(judge, value)
         try:
@@ -34,7 +33,7 @@ def by_schema(judge: Judge, change: Convert | None = None) -> Validate:
             return value, [{"path": "", "message": f"is not JSON: {error}", "keyword": "type"}]
         return value, judge.errors(value)
 
-    async def look(request: Request, value: Any) -> tuple[Any, list[Fault]]:
+    async def look(request: Request, value: Json) -> tuple[Json, list[Fault]]:
         try:
             return faults(value)
         except codec.UnevaluatedError:
@@ -46,7 +45,7 @@ def by_schema(judge: Judge, change: Convert | None = None) -> Validate:
 def by_function(function: AsyncHandler, rules: ValidationOptions) -> Validate:
     """Validates by `function(value, options)`, which returns the value to send (None: the same one) or raises."""
 
-    async def look(request: Request, value: Any) -> tuple[Any, list[Fault]]:
+    async def look(request: Request, value: Json) -> tuple[Json, list[Fault]]:
         result = await function(value, options_for(rules, request))
         return value if result is None else result, []
 

@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import cache, partial
-from typing import Any
 
 from hapiish.codec import MOST_DIGITS
+from hapiish.types import Json
 
-Convert = Callable[[Any], Any]
+Convert = Callable[[Json], Json]
 
 _INTEGER = re.compile(r"[+-]?([0-9]{1,4300})")
 _DIGITS = re.compile(r"[+-]?([0-9]+)")
@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,64}(?:\.[0-9]{0,64})?|\.[0-9]{1,64})(?:[e
 _BOOLEANS = {"true": True, "false": False}
 
 
-def interpretations(text: str, types: Iterable[str], most_digits: int = MOST_DIGITS) -> Iterator[Any]:
+def interpretations(text: str, types: Iterable[str], most_digits: int = MOST_DIGITS) -> Iterator[Json]:
     """Yields `text` as each of `types` that it can be converted to, in their order; as `string` it stays itself."""
     by_type = converters(most_digits)
     for name in types:
@@ -38,17 +38,17 @@ def converter(types: tuple[str, ...], most_digits: int = MOST_DIGITS) -> Convert
     return lambda text: next((new for convert in chosen if (new := convert(text)) is not text), text)
 
 
-def is_too_long(text: Any, most_digits: int) -> bool:
+def is_too_long(text: Json, most_digits: int) -> bool:
     """True if a text is an integer of more than `most_digits` digits, which is not converted."""
     return isinstance(text, str) and (match := _DIGITS.fullmatch(text)) is not None and len(match[1]) > most_digits
 
 
-def without_fraction(value: Any) -> Any:
+def without_fraction(value: Json) -> Json:
     """Returns a float without a fraction (`3.0`, `3e0`) as an integer, any other value as it is."""
     return int(value) if value.__class__ is float and value.is_integer() else value
 
 
-def _integer(most_digits: int, text: Any) -> Any:
+def _integer(most_digits: int, text: Json) -> Json:
     if not isinstance(text, str):
         return without_fraction(text)
     if text.isdecimal() and text.isascii() and len(text) < 20:
@@ -62,7 +62,7 @@ def _integer(most_digits: int, text: Any) -> Any:
     return text
 
 
-def _number(most_digits: int, text: Any) -> Any:
+def _number(most_digits: int, text: Json) -> Json:
     if not isinstance(text, str):
         return text
     if digits := _INTEGER.fullmatch(text):
@@ -73,11 +73,11 @@ def _number(most_digits: int, text: Any) -> Any:
     return number if abs(number) != float("inf") else text
 
 
-def _boolean(text: Any) -> Any:
+def _boolean(text: Json) -> Json:
     return _BOOLEANS.get(text.lower(), text) if isinstance(text, str) else text
 
 
-def _null(text: Any) -> Any:
+def _null(text: Json) -> Json:
     return None if text in ("", "null") else text
 
 

@@ -25,6 +25,7 @@ from hapiish.http.validation.alternatives import AlternativesReport, SchemaMessa
 from hapiish.http.validation.schema import Schema, escape
 from hapiish.http.validation.schema_reader import Shape
 from hapiish.http.validation.unevaluated import has_unevaluated_items, unevaluated_names
+from hapiish.types import Json
 
 MOST_FAULTS = 100
 """The maximum number of faults listed for one value; a body of a megabyte can have hundreds of thousands."""
@@ -55,7 +56,7 @@ class Reporter:
         own = extend(_Validator, {"anyOf": unions.any_of, "oneOf": unions.one_of})  # type: ignore[no-untyped-call]
         self._validator: Any = own(document, registry=_OFFLINE)
 
-    def faults(self, value: Any) -> list[Fault]:
+    def faults(self, value: Json) -> list[Fault]:
         """Returns the first `MOST_FAULTS` faults, sorted by path; none for a valid value."""
         try:
             self._alternatives.restart()
@@ -67,7 +68,7 @@ class Reporter:
             for path, keyword, message in sorted(faults, key=_sort_key)
         ]
 
-    def _faults(self, value: Any) -> Iterator[tuple[Path, str, str]]:
+    def _faults(self, value: Json) -> Iterator[tuple[Path, str, str]]:
         """Yields the path, keyword and message of each fault, unsorted and with duplicates."""
         errors = list(islice(self._validator.iter_errors(value), MOST_FAULTS))
         others = [tuple(error.absolute_path) for error in errors if error.validator != "unevaluatedProperties"]
@@ -91,11 +92,11 @@ def _sort_key(fault: tuple[Path, str, str]) -> tuple[Any, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _compiled(text: str) -> Callable[[Any], bool]:
+def _compiled(text: str) -> Callable[[Json], bool]:
     return jsonschema_rs.Draft202012Validator(text, validate_formats=True, offline=True).is_valid
 
 
-def _accepts(keyword: str, setting: Any, value: Any) -> bool:
+def _accepts(keyword: str, setting: Json, value: Json) -> bool:
     try:
         if keyword == "pattern":
             return matcher(setting)(value)
@@ -105,32 +106,32 @@ def _accepts(keyword: str, setting: Any, value: Any) -> bool:
 
 
 def _by_jsonschema_rs(keyword: str) -> Callable[..., Iterator[ValidationError]]:
-    def evaluate(validator: Any, setting: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    def evaluate(validator: Any, setting: Json, value: Json, schema: Json) -> Iterator[ValidationError]:
         if not _accepts(keyword, setting, value):
             yield ValidationError("")
 
     return evaluate
 
 
-def _required(validator: Any, names: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+def _required(validator: Any, names: Json, value: Json, schema: Json) -> Iterator[ValidationError]:
     if validator.is_type(value, "object"):
         yield from (ValidationError("", path=[name]) for name in names if name not in value)
 
 
-def _dependent(validator: Any, needs: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+def _dependent(validator: Any, needs: Json, value: Json, schema: Json) -> Iterator[ValidationError]:
     for present, names in needs.items():
         if validator.is_type(value, "object") and present in value:
             yield from (ValidationError("", path=[name]) for name in names if name not in value)
 
 
-def _properties(validator: Any, properties: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+def _properties(validator: Any, properties: Json, value: Json, schema: Json) -> Iterator[ValidationError]:
     if validator.is_type(value, "object"):
         for name, property_schema in properties.items():
             if name in value:
                 yield from _property(validator, name, value[name], property_schema)
 
 
-def _pattern_properties(validator: Any, patterns: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+def _pattern_properties(validator: Any, patterns: Json, value: Json, schema: Json) -> Iterator[ValidationError]:
     if validator.is_type(value, "object"):
         for pattern, property_schema in patterns.items():
             for name in value:
@@ -138,7 +139,7 @@ def _pattern_properties(validator: Any, patterns: Any, value: Any, schema: Any) 
                     yield from _property(validator, name, value[name], property_schema)
 
 
-def _additional(validator: Any, rest: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+def _additional(validator: Any, rest: Json, value: Json, schema: Json) -> Iterator[ValidationError]:
     if validator.is_type(value, "object"):
         declared, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
         for name in value:
@@ -146,28 +147,28 @@ def _additional(validator: Any, rest: Any, value: Any, schema: Any) -> Iterator[
                 yield from _property(validator, name, value[name], rest)
 
 
-def _property_names(validator: Any, names: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+def _property_names(validator: Any, names: Json, value: Json, schema: Json) -> Iterator[ValidationError]:
     if validator.is_type(value, "object"):
         for name in value:
             if next(iter(validator.descend(name, names)), None):
                 yield ValidationError("", path=[name])
 
 
-def _property(validator: Any, name: str, value: Any, schema: Any) -> Iterator[ValidationError]:
+def _property(validator: Any, name: str, value: Json, schema: Json) -> Iterator[ValidationError]:
     if schema is False:
         yield ValidationError("", path=[name], validator="additionalProperties")
     else:
         yield from validator.descend(value, schema, path=name, schema_path=name)
 
 
-def _unevaluated(validator: Any, rest: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+def _unevaluated(validator: Any, rest: Json, value: Json, schema: Json) -> Iterator[ValidationError]:
     if validator.is_type(value, "object"):
         for name in unevaluated_names(validator, value, schema):
             if next(iter(validator.descend(value[name], rest)), None):
                 yield ValidationError("", path=[name])
 
 
-def _unevaluated_items(validator: Any, rest: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+def _unevaluated_items(validator: Any, rest: Json, value: Json, schema: Json) -> Iterator[ValidationError]:
     if validator.is_type(value, "array") and has_unevaluated_items(validator, value, schema):
         yield ValidationError("")
 
@@ -203,7 +204,7 @@ def _type(error: ValidationError) -> str:
     return f"must be {either(_listed(error.validator_value))}"
 
 
-def _listed(types: Any) -> list[str]:
+def _listed(types: Json) -> list[str]:
     return [types] if isinstance(types, str) else list(types)
 
 

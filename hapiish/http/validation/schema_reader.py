@@ -6,9 +6,10 @@ others are listed, because the value decides between them. No value is validated
 
 import json
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from hapiish.http.validation.schema import Schema, resolve
+from hapiish.types import Json
 
 ABSENT: Final = object()
 """Marks a missing value or default, which null would not."""
@@ -36,7 +37,7 @@ class AlternativesGroup(NamedTuple):
     """The alternatives of one `keyword`: `anyOf`, `oneOf`, `if` (with then and else) or `dependentSchemas`."""
 
     keyword: str
-    schemas: dict[str, Any]
+    schemas: dict[str, Json]
 
 
 class Shape:
@@ -47,7 +48,7 @@ class Shape:
     def __init__(self, document: Schema) -> None:
         self._document = document
 
-    def types(self, schema: Any, refs: Refs = ()) -> frozenset[str]:
+    def types(self, schema: Json, refs: Refs = ()) -> frozenset[str]:
         """Returns the JSON types that `schema` accepts; `number` comes with `integer`."""
         if not isinstance(schema, dict):
             return frozenset() if schema is False else ANY
@@ -64,7 +65,7 @@ class Shape:
                 types &= frozenset[str]().union(*(self.types(branch, refs) for branch in schema[keyword]))
         return types
 
-    def is_integer(self, schema: Any, depth: int = 0) -> bool:
+    def is_integer(self, schema: Json, depth: int = 0) -> bool:
         """True if `schema`, or one of its alternatives, accepts only integers among numbers."""
         types = self.types(schema)
         if "number" not in types or "integer" not in types or depth >= _DEEPEST_TAG:
@@ -72,36 +73,36 @@ class Shape:
         branches = (each for group in self.groups(schema, "") for name, each in group.schemas.items() if name != "if")
         return any(self.is_integer(branch, depth + 1) for branch in branches)
 
-    def order(self, schema: Any) -> tuple[str, ...] | None:
+    def order(self, schema: Json) -> tuple[str, ...] | None:
         """Returns the types of `schema` in its own order, without its alternatives; None if it restricts no type."""
         return common_types(_own_types(one) for one, _ in self._conjuncts(schema, ""))
 
-    def members(self, schema: Any) -> dict[str, Any]:
+    def members(self, schema: Json) -> dict[str, Json]:
         """Returns the schema of each property that `schema` names."""
         conjuncts = self.conjuncts(schema, "object")
         names = dict.fromkeys(name for one in conjuncts for name in one.get("properties", {}))
         return {name: joined([each for one in conjuncts for each in _member(one, name)]) for name in names}
 
-    def patterns(self, schema: Any) -> dict[str, Any]:
+    def patterns(self, schema: Json) -> dict[str, Json]:
         """Returns the schemas of `patternProperties` by pattern."""
-        by_pattern: dict[str, list[Any]] = {}
+        by_pattern: dict[str, list[Json]] = {}
         for one in self.conjuncts(schema, "object"):
             for pattern, each in one.get("patternProperties", {}).items():
                 by_pattern.setdefault(pattern, []).append(each)
         return {pattern: joined(schemas) for pattern, schemas in by_pattern.items()}
 
-    def rest(self, schema: Any, keyword: str) -> Any:
+    def rest(self, schema: Json, keyword: str) -> Json:
         """Returns the schema of all other properties; `keyword` is additionalProperties or unevaluatedProperties."""
         schemas = (one.get(keyword) for one in self.conjuncts(schema, "object"))
         return joined([each for each in schemas if isinstance(each, dict)])
 
-    def is_open(self, schema: Any) -> bool:
+    def is_open(self, schema: Json) -> bool:
         """True if `schema` explicitly allows properties that it does not name."""
         keywords = ("additionalProperties", "unevaluatedProperties")
         conjuncts = self.conjuncts(schema, "object")
         return any(one.get(keyword, False) is not False for one in conjuncts for keyword in keywords)
 
-    def closed(self, schema: Any) -> list[tuple[frozenset[str], list[str]]]:
+    def closed(self, schema: Json) -> list[tuple[frozenset[str], list[str]]]:
         """Returns the names and patterns of each part of `schema` that has `additionalProperties: false`."""
         return [
             (frozenset(one.get("properties", ())), list(one.get("patternProperties", ())))
@@ -109,18 +110,18 @@ class Shape:
             if one.get("additionalProperties") is False
         ]
 
-    def items(self, schema: Any) -> tuple[list[Any], Any]:
+    def items(self, schema: Json) -> tuple[list[Json], Json]:
         """Returns the schemas of `prefixItems` and that of all other items (True without restrictions)."""
         conjuncts = self.conjuncts(schema, "array")
         count = max((len(one.get("prefixItems", ())) for one in conjuncts), default=0)
         first = [joined([_item(one, index) for one in conjuncts]) for index in range(count)]
         return first, joined([_item(one, count) for one in conjuncts])
 
-    def contains(self, schema: Any) -> list[Any]:
+    def contains(self, schema: Json) -> list[Json]:
         """Returns the schemas of `contains`."""
         return [one["contains"] for one in self.conjuncts(schema, "array") if "contains" in one]
 
-    def default(self, schema: Any, refs: Refs = ()) -> Any:
+    def default(self, schema: Json, refs: Refs = ()) -> Json:
         """Returns the default that the schema of a property sets, or `ABSENT`."""
         if not isinstance(schema, dict):
             return ABSENT
@@ -130,7 +131,7 @@ class Shape:
         defaults = (self.default(part, part_refs) for part, part_refs in parts)
         return next((default for default in defaults if default is not ABSENT), ABSENT)
 
-    def groups(self, schema: Any, kind: str) -> Iterator[AlternativesGroup]:
+    def groups(self, schema: Json, kind: str) -> Iterator[AlternativesGroup]:
         """Yields the alternatives of `schema` for a value of type `kind`; "" is a text that may become any type."""
         for one, refs in self._conjuncts(schema, kind):
             for keyword in _ALTERNATIVES:
@@ -142,9 +143,9 @@ class Shape:
             if one.get("dependentSchemas") and kind == "object":
                 yield AlternativesGroup("dependentSchemas", one["dependentSchemas"])
 
-    def tags(self, schema: Any, refs: Refs = (), depth: int = 0) -> dict[Names, list[Any]]:
+    def tags(self, schema: Json, refs: Refs = (), depth: int = 0) -> dict[Names, list[Json]]:
         """Returns the discriminators: the allowed values of nested properties with `const` or `enum`, by path."""
-        tags: dict[Names, list[Any]] = {}
+        tags: dict[Names, list[Json]] = {}
         for one, one_refs in self._conjuncts(schema, "object", refs):
             for name, member in one.get("properties", {}).items():
                 values = self.values(member, one_refs)
@@ -161,33 +162,33 @@ class Shape:
                         tags.setdefault(names, [value for each in by_branch for value in each[names]])
         return tags
 
-    def required(self, schema: Any) -> list[str]:
+    def required(self, schema: Json) -> list[str]:
         """Returns the properties that `schema` requires."""
         conjuncts = self.conjuncts(schema, "object")
         return list(dict.fromkeys(name for one in conjuncts for name in one.get("required", ())))
 
-    def ever_required(self, schema: Any) -> frozenset[str]:
+    def ever_required(self, schema: Json) -> frozenset[str]:
         """Returns the properties that `schema` requires, unconditionally or by `dependentRequired`."""
         names = set(self.required(schema))
         for one in self.conjuncts(schema, "object"):
             names.update(*one.get("dependentRequired", {}).values())
         return frozenset(names)
 
-    def needs(self, schema: Any) -> list[str]:
+    def needs(self, schema: Json) -> list[str]:
         """Returns the properties that `schema` requires and gives no default."""
         members = self.members(schema)
         return [name for name in self.required(schema) if self.default(members.get(name)) is ABSENT]
 
-    def is_plain(self, schema: Any) -> bool:
+    def is_plain(self, schema: Json) -> bool:
         """True if adding a property cannot make an object invalid."""
         return all(_PRESENCE.isdisjoint(one) for one in self.conjuncts(schema, "object"))
 
-    def unions(self, schema: Any) -> list[list[Any]]:
+    def unions(self, schema: Json) -> list[list[Json]]:
         """Returns the branches of each anyOf and oneOf of `schema`."""
         groups = self.groups(schema, "")
         return [list(group.schemas.values()) for group in groups if group.keyword in _ALTERNATIVES]
 
-    def mentions(self, schema: Any, refs: Refs = ()) -> set[str]:
+    def mentions(self, schema: Json, refs: Refs = ()) -> set[str]:
         """Returns the properties that `schema` or any of its alternatives names."""
         names: set[str] = set()
         for one, one_refs in self._conjuncts(schema, "object", refs):
@@ -198,7 +199,7 @@ class Shape:
                 names |= self.mentions(one.get(keyword), one_refs)
         return names
 
-    def values(self, schema: Any, refs: Refs = ()) -> list[Any] | None:
+    def values(self, schema: Json, refs: Refs = ()) -> list[Json] | None:
         """Returns the values of a `const` or `enum`: of the schema, its references or all its alternatives."""
         for one, one_refs in self._conjuncts(schema, "", refs):
             if "const" in one or "enum" in one:
@@ -209,17 +210,17 @@ class Shape:
                     return [value for values in by_branch for value in values or ()]
         return None
 
-    def conjuncts(self, schema: Any, kind: str) -> list[dict[str, Any]]:
+    def conjuncts(self, schema: Json, kind: str) -> list[dict[str, Json]]:
         """Returns the schemas that all apply to a value of type `kind`."""
         return [one for one, _ in self._conjuncts(schema, kind)]
 
-    def _target(self, schema: dict[str, Any], refs: Refs) -> Iterator[tuple[Any, Refs]]:
+    def _target(self, schema: dict[str, Json], refs: Refs) -> Iterator[tuple[Json, Refs]]:
         """Yields the target of `$ref`, unless it was followed already."""
         reference = schema.get("$ref")
         if reference is not None and reference not in refs:
             yield resolve(self._document, reference), (*refs, reference)
 
-    def _conjuncts(self, schema: Any, kind: str, refs: Refs = ()) -> Iterator[tuple[dict[str, Any], Refs]]:
+    def _conjuncts(self, schema: Json, kind: str, refs: Refs = ()) -> Iterator[tuple[dict[str, Json], Refs]]:
         """Yields the same, each with the references followed to it."""
         if not isinstance(schema, dict):
             return
@@ -233,11 +234,11 @@ class Shape:
             if len(branches) == 1:
                 yield from self._conjuncts(branches[0], kind, refs)
 
-    def _of_type(self, schemas: Any, kind: str, refs: Refs) -> list[Any]:
+    def _of_type(self, schemas: Json, kind: str, refs: Refs) -> list[Json]:
         return [schema for schema in schemas if not kind or kind in self.types(schema, refs)]
 
 
-def common_types(orders: Any) -> tuple[str, ...] | None:
+def common_types(orders: Json) -> tuple[str, ...] | None:
     """Returns the types in all of `orders`, in the order of the first one that is not None; None if all are."""
     common: tuple[str, ...] | None = None
     for order in orders:
@@ -246,7 +247,7 @@ def common_types(orders: Any) -> tuple[str, ...] | None:
     return common
 
 
-def _own_types(schema: dict[str, Any]) -> tuple[str, ...] | None:
+def _own_types(schema: dict[str, Json]) -> tuple[str, ...] | None:
     """Returns the types that `type`, `enum` and `const` of one schema allow, in its order; None without any of them."""
     orders: list[tuple[str, ...]] = []
     if "const" in schema or "enum" in schema:
@@ -257,7 +258,7 @@ def _own_types(schema: dict[str, Any]) -> tuple[str, ...] | None:
     return common_types(orders)
 
 
-def _member(schema: dict[str, Any], name: str) -> Iterator[Any]:
+def _member(schema: dict[str, Json], name: str) -> Iterator[Json]:
     """Yields the schema of the property `name` by `properties`, or else by additionalProperties."""
     if name in schema.get("properties", {}):
         yield schema["properties"][name]
@@ -265,12 +266,12 @@ def _member(schema: dict[str, Any], name: str) -> Iterator[Any]:
         yield schema["additionalProperties"]
 
 
-def _item(schema: dict[str, Any], index: int) -> Any:
+def _item(schema: dict[str, Json], index: int) -> Json:
     first = schema.get("prefixItems", ())
     return first[index] if index < len(first) else schema.get("items", schema.get("unevaluatedItems", True))
 
 
-def type_of(value: Any) -> str:
+def type_of(value: Json) -> str:
     """Returns the JSON type of a value; `integer` for numbers without a fraction."""
     if isinstance(value, bool):
         return "boolean"
@@ -280,24 +281,24 @@ def type_of(value: Any) -> str:
     return next((name for kind, name in kinds if isinstance(value, kind)), "null")
 
 
-def inside(value: Any, names: Names) -> Any:
+def inside(value: Json, names: Names) -> Json:
     """Returns the value at a path of names in an object, or `ABSENT`."""
     for name in names:
         value = value.get(name, ABSENT) if isinstance(value, dict) else ABSENT
     return value
 
 
-def among(value: Any, values: list[Any]) -> bool:
+def among(value: Json, values: list[Json]) -> bool:
     """True if a value equals one of several by JSON's rules: `1` equals `1.0` and not `true`."""
     return any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in values)
 
 
-def joined(schemas: list[Any]) -> Any:
+def joined(schemas: list[Json]) -> Json:
     """Combines schemas into one, without duplicates, so that recursive schemas yield equal results again."""
     flat = [each for schema in schemas for each in _split(schema) if each is not True]
     unique = list({json.dumps(each, sort_keys=True): each for each in flat}.values())
     return unique[0] if len(unique) == 1 else {"allOf": unique} if unique else True
 
 
-def _split(schema: Any) -> list[Any]:
+def _split(schema: Json) -> list[Json]:
     return schema["allOf"] if isinstance(schema, dict) and schema.keys() == {"allOf"} else [schema]

@@ -7,16 +7,16 @@ if they match no alternative, which is a fault of its own.
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import Any
 
 from hapiish.http.validation.coerce import compile_stripper
 from hapiish.http.validation.parse_text import Convert
 from hapiish.http.validation.report import MOST_FAULTS, TOO_DEEP, Fault
 from hapiish.http.validation.schema import Schema, escape
 from hapiish.http.validation.validator import Judge, Validator, compile_schema
+from hapiish.types import Json
 
 
-def compile_known(schema: Schema, schemas: Mapping[str, Any]) -> "Known | None":
+def compile_known(schema: Schema, schemas: Mapping[str, Json]) -> "Known | None":
     """Returns the known keys of the values of a schema; None if all its objects are open."""
     strip = compile_stripper(schema, schemas)
     return None if strip is None else Known(strip)
@@ -30,12 +30,12 @@ class Known:
     def __init__(self, strip: Convert) -> None:
         self.strip = strip
 
-    def unknown_keys(self, value: Any) -> Iterator[str]:
+    def unknown_keys(self, value: Json) -> Iterator[str]:
         """Yields the unknown keys of `value` as JSON pointers."""
         return _removed(value, self.strip(value), "")
 
 
-def _removed(value: Any, stripped: Any, path: str) -> Iterator[str]:
+def _removed(value: Json, stripped: Json, path: str) -> Iterator[str]:
     """Yields the pointers of the keys that `value` has and `stripped` has not."""
     if value is stripped:
         return
@@ -56,13 +56,13 @@ class Strict:
         self._validator = validator
         self._known = known
         self._abort_early = abort_early
-        self.is_valid: Callable[[Any], bool] = validator.is_valid if known is None else self._is_valid_and_known
+        self.is_valid: Callable[[Json], bool] = validator.is_valid if known is None else self._is_valid_and_known
 
-    def _is_valid_and_known(self, value: Any) -> bool:
+    def _is_valid_and_known(self, value: Json) -> bool:
         assert self._known is not None
         return self._validator.is_valid(value) and next(self._known.unknown_keys(value), None) is None
 
-    def errors(self, value: Any) -> list[Fault]:
+    def errors(self, value: Json) -> list[Fault]:
         """Returns the faults of `value`, sorted by path; only the first with `abort_early`."""
         faults = self._validator.errors(value)
         if self._known is not None and faults != [TOO_DEEP]:
@@ -77,7 +77,7 @@ def _unknown(pointer: str) -> Fault:
 
 
 def compile_judge(
-    schema: Schema, schemas: Mapping[str, Any], *, allow_unknown: bool = True, abort_early: bool = False
+    schema: Schema, schemas: Mapping[str, Json], *, allow_unknown: bool = True, abort_early: bool = False
 ) -> Judge:
     """Returns the validator of `compile_schema`, wrapped where hapi's `validate.options` differ from the defaults."""
     validator = compile_schema(schema, schemas)

@@ -5,20 +5,21 @@ branch validates its own transformation of the value, and only the nodes of the 
 input is never modified; a value that needs no change is returned itself.
 """
 
-from collections.abc import Callable, Collection, Iterator
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Final, Protocol
 
 from hapiish.codec import MOST_DIGITS
 from hapiish.http.validation.parse_text import Convert, interpretations, without_fraction
 from hapiish.http.validation.schema_reader import ABSENT, common_types
 from hapiish.http.validation.validator import Judge
+from hapiish.types import Json
 
-MakeDefault = Callable[[], Any]
+MakeDefault = Callable[[], Json]
 Matches = Callable[[str], bool]
 Nodes = tuple["SchemaNode", ...]
 
 
-class Memo(dict[tuple[Nodes, int], tuple[Any, Any, Nodes]]):
+class Memo(dict[tuple[Nodes, int], tuple[Json, Json, Nodes]]):
     """The results for the containers of one value, by nodes and id: the container, its result and all active nodes.
 
     The container is part of the entry so that its id is not used again. `level` is the nesting of the alternatives
@@ -47,7 +48,7 @@ class Choice(Protocol):
     def nodes_for_text(self, base: Nodes, value: str, memo: Memo) -> Nodes:
         """Returns `base` and the nodes of the branch that a text matches."""
 
-    def nodes_for_container(self, value: Any, memo: Memo) -> Nodes:
+    def nodes_for_container(self, value: Json, memo: Memo) -> Nodes:
         """Returns the nodes of the branches that an object or array matches."""
 
     def naming_nodes(self) -> "Iterator[SchemaNode]":
@@ -118,15 +119,15 @@ class SchemaNode:
             name not in names and not any(matches(name) for matches in patterns) for names, patterns in self.closed
         )
 
-    def transform(self, value: Any) -> Any:
+    def transform(self, value: Json) -> Json:
         """Returns `value` transformed."""
         return self.apply(value, Memo())
 
-    def transform_members(self, value: Any) -> Any:
+    def transform_members(self, value: Json) -> Json:
         """Does the same, faster, where no node has alternatives and this one strips no keys: for most requests."""
         return self.members_of(value, _NO_MEMO) if value.__class__ is dict else self.apply(value, Memo())
 
-    def apply(self, value: Any, memo: Memo) -> Any:
+    def apply(self, value: Json, memo: Memo) -> Json:
         """Returns `value` transformed; `memo` belongs to the whole value, which may contain it."""
         if isinstance(value, str):
             if self.convert is not None:
@@ -146,7 +147,7 @@ class SchemaNode:
             return self.items_of(value, memo)
         return without_fraction(value) if self.whole else value
 
-    def members_of(self, value: dict[str, Any], memo: Memo, without: Collection[str] = ()) -> dict[str, Any]:
+    def members_of(self, value: dict[str, Json], memo: Memo, without: Collection[str] = ()) -> dict[str, Json]:
         """Returns an object with its members transformed; the names in `without` get no default."""
         result = value
         for name, default, convert, node in self.members:
@@ -167,7 +168,7 @@ class SchemaNode:
             result[name] = new
         return self._other_members_of(value, result, memo) if self.changes_others else result
 
-    def _other_members_of(self, value: dict[str, Any], result: dict[str, Any], memo: Memo) -> dict[str, Any]:
+    def _other_members_of(self, value: dict[str, Json], result: dict[str, Json], memo: Memo) -> dict[str, Json]:
         for name in value.keys() - self.inside.keys():
             nodes = _nodes_of((self,), name)[0]
             if nodes and (new := apply(nodes, value[name], memo)) is not value[name]:
@@ -175,7 +176,7 @@ class SchemaNode:
                 result[name] = new
         return result
 
-    def items_of(self, value: list[Any], memo: Memo, _: Collection[str] = ()) -> list[Any]:
+    def items_of(self, value: list[Json], memo: Memo, _: Collection[str] = ()) -> list[Json]:
         """Returns an array with its items transformed."""
         if not self.changes_items:
             return value
@@ -203,7 +204,7 @@ class SchemaNode:
 # The same by several nodes that apply to one value.
 
 
-def apply(nodes: Nodes, value: Any, memo: Memo) -> Any:
+def apply(nodes: Nodes, value: Json, memo: Memo) -> Json:
     """Returns `value` transformed by all of `nodes`."""
     if len(nodes) == 1:
         return nodes[0].apply(value, memo)
@@ -217,7 +218,7 @@ def apply(nodes: Nodes, value: Any, memo: Memo) -> Any:
     return stripped(active, new) if isinstance(new, dict) else new
 
 
-def apply_container(nodes: Nodes, value: Any, memo: Memo, without: Collection[str] = ()) -> tuple[Any, Nodes]:
+def apply_container(nodes: Nodes, value: Json, memo: Memo, without: Collection[str] = ()) -> tuple[Json, Nodes]:
     """Returns a container transformed by `nodes` and the alternatives it matches, and the tuple of all these nodes.
 
     Unknown keys are kept.
@@ -227,7 +228,7 @@ def apply_container(nodes: Nodes, value: Any, memo: Memo, without: Collection[st
         return memo[key][1:]
     memo[key] = value, value, nodes  # ends the recursion of a schema that refers to itself for the same value
     is_object = isinstance(value, dict)
-    by_several: Callable[[Nodes, Any, Memo, Collection[str]], Any] = _object if is_object else _array
+    by_several: Callable[[Nodes, Json, Memo, Collection[str]], Json] = _object if is_object else _array
     active = nodes
     if len(nodes) > 1:
         new = by_several(nodes, value, memo, without)
@@ -247,10 +248,12 @@ def apply_container(nodes: Nodes, value: Any, memo: Memo, without: Collection[st
     return new, active
 
 
-def _with_valid_defaults(nodes: Nodes, value: dict[str, Any], memo: Memo, new: Any, active: Nodes) -> tuple[Any, Nodes]:
+def _with_valid_defaults(
+    nodes: Nodes, value: dict[str, Json], memo: Memo, new: Json, active: Nodes
+) -> tuple[Json, Nodes]:
     """Returns `new` and `active`, or the result with fewer defaults if all of them together make the object invalid."""
 
-    def is_valid(new: Any, active: Nodes) -> bool:
+    def is_valid(new: Json, active: Nodes) -> bool:
         memo.tries -= 1
         less = stripped(active, new)
         return all(accepts(judge, new) or (less is not new and accepts(judge, less)) for judge in judges)
@@ -268,13 +271,13 @@ def _with_valid_defaults(nodes: Nodes, value: dict[str, Any], memo: Memo, new: A
     return best
 
 
-def _with_alternatives(node: SchemaNode, value: Any, memo: Memo) -> Nodes:
+def _with_alternatives(node: SchemaNode, value: Json, memo: Memo) -> Nodes:
     """Returns a node and those of its own alternatives that `value` matches."""
     has_choices = node.objects if isinstance(value, dict) else node.arrays
     return apply_container((node,), value, memo)[1] if has_choices else (node,)
 
 
-def _object(nodes: Nodes, value: dict[str, Any], memo: Memo, without: Collection[str] = ()) -> dict[str, Any]:
+def _object(nodes: Nodes, value: dict[str, Json], memo: Memo, without: Collection[str] = ()) -> dict[str, Json]:
     """Returns an object with its members transformed by several nodes; the names in `without` get no default."""
     result = value
     for name, old in value.items():
@@ -295,7 +298,7 @@ def _object(nodes: Nodes, value: dict[str, Any], memo: Memo, without: Collection
     return result
 
 
-def _array(nodes: Nodes, value: list[Any], memo: Memo, _: Collection[str] = ()) -> list[Any]:
+def _array(nodes: Nodes, value: list[Json], memo: Memo, _: Collection[str] = ()) -> list[Json]:
     if not any(node.changes_items for node in nodes):
         return value
     result = value
@@ -324,14 +327,14 @@ def _nodes_of(nodes: Nodes, name: str) -> tuple[Nodes, bool]:
     return _united(matching), is_known
 
 
-def _united(tuples: Any) -> Nodes:
+def _united(tuples: Iterable[Nodes]) -> Nodes:
     filled = [nodes for nodes in tuples if nodes]
     if len(filled) < 2:
         return filled[0] if filled else ()
     return tuple(dict.fromkeys(node for nodes in filled for node in nodes))
 
 
-def stripped(nodes: Nodes, value: dict[str, Any]) -> dict[str, Any]:
+def stripped(nodes: Nodes, value: dict[str, Json]) -> dict[str, Json]:
     """Returns `value` without the keys unknown to all of `nodes`; unchanged if a node is open or none names a key."""
     if not any(node.strips for node in nodes):
         return value
@@ -342,7 +345,7 @@ def stripped(nodes: Nodes, value: dict[str, Any]) -> dict[str, Any]:
     return {name: each for name, each in value.items() if name not in unknown} if unknown else value
 
 
-def parse(base: Nodes, nodes: Nodes, value: str, memo: Memo) -> tuple[Any, Nodes]:
+def parse(base: Nodes, nodes: Nodes, value: str, memo: Memo) -> tuple[Json, Nodes]:
     """Returns a text as the type that `base` and `nodes` want, and all nodes that decide on it.
 
     The alternatives of `base` are among its nodes already.
@@ -367,7 +370,7 @@ def parse(base: Nodes, nodes: Nodes, value: str, memo: Memo) -> tuple[Any, Nodes
     return value, base
 
 
-def accepts(judge: Judge, value: Any) -> bool:
+def accepts(judge: Judge, value: Json) -> bool:
     """True if `value` is valid; the engine of the report decides on values outside JSON (files)."""
     try:
         return judge.is_valid(value)

@@ -8,22 +8,23 @@ from collections.abc import Iterator
 from typing import Any
 
 from hapiish.grammar.pattern import matcher
+from hapiish.types import Json
 
 
-def unevaluated_names(validator: Any, value: dict[str, Any], schema: dict[str, Any]) -> list[str]:
+def unevaluated_names(validator: Any, value: dict[str, Json], schema: dict[str, Json]) -> list[str]:
     """Returns the properties of `value` that no keyword of `schema` other than `unevaluatedProperties` evaluates."""
     others = {keyword: rule for keyword, rule in schema.items() if keyword != "unevaluatedProperties"}
     evaluated = set(_evaluated_names(validator, value, others))
     return [name for name in value if name not in evaluated]
 
 
-def has_unevaluated_items(validator: Any, value: list[Any], schema: dict[str, Any]) -> bool:
+def has_unevaluated_items(validator: Any, value: list[Json], schema: dict[str, Json]) -> bool:
     """True if an item of `value` is evaluated by no keyword of `schema` and does not match `unevaluatedItems`."""
     evaluated = set(_evaluated_indexes(validator, value, schema))
     return any(index not in evaluated for index in range(len(value)))
 
 
-def _evaluated_indexes(validator: Any, value: list[Any], schema: Any) -> Iterator[int]:
+def _evaluated_indexes(validator: Any, value: list[Json], schema: Json) -> Iterator[int]:
     if not isinstance(schema, dict):
         return
     if "items" in schema:
@@ -40,14 +41,14 @@ def _evaluated_indexes(validator: Any, value: list[Any], schema: Any) -> Iterato
         yield from _evaluated_indexes(validator, value, subschema)
 
 
-def _referred(validator: Any, schema: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+def _referred(validator: Any, schema: dict[str, Json]) -> Iterator[tuple[Json, Json]]:
     """Yields the target of `$ref`, if there is one, with a validator that resolves references from there."""
     if "$ref" in schema:
         target = validator._resolver.lookup(schema["$ref"])  # noqa: SLF001 - the keywords of jsonschema do so
         yield validator.evolve(schema=target.contents, _resolver=target.resolver), target.contents
 
 
-def _evaluated_names(validator: Any, value: dict[str, Any], schema: Any) -> Iterator[str]:
+def _evaluated_names(validator: Any, value: dict[str, Json], schema: Json) -> Iterator[str]:
     if not isinstance(schema, dict):
         return
     for inner, target in _referred(validator, schema):
@@ -61,10 +62,10 @@ def _evaluated_names(validator: Any, value: dict[str, Any], schema: Any) -> Iter
         yield from _evaluated_names(validator, value, subschema)
 
 
-def _matching(validator: Any, value: Any, schema: dict[str, Any]) -> Iterator[Any]:
+def _matching(validator: Any, value: Json, schema: dict[str, Json]) -> Iterator[Json]:
     """Yields the subschemas for the same value that it matches."""
 
-    def matches(subschema: Any) -> bool:
+    def matches(subschema: Json) -> bool:
         return next(iter(validator.descend(value, subschema)), None) is None
 
     for keyword in ("allOf", "anyOf", "oneOf"):

@@ -6,7 +6,7 @@ again, for the report.
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 from weakref import WeakValueDictionary
 
 import jsonschema_rs
@@ -15,6 +15,7 @@ from hapiish import codec
 from hapiish.grammar.pattern import OPTIONS
 from hapiish.http.validation.report import UNEXPLAINED, Fault, Reporter
 from hapiish.http.validation.schema import Schema, SchemaError, embed, for_engine
+from hapiish.types import Json
 
 NOTHING: Schema = {"type": ["object", "null"], "additionalProperties": False}
 """The meaning of the schema `false` for a whole query, body or response: it must be empty (hapi)."""
@@ -24,9 +25,9 @@ class Judge(Protocol):
     """Validates values. Both methods raise ValueError or RecursionError for a value that has no form in JSON."""
 
     @property
-    def is_valid(self) -> Callable[[Any], bool]: ...
+    def is_valid(self) -> Callable[[Json], bool]: ...
 
-    def errors(self, value: Any) -> list[Fault]: ...
+    def errors(self, value: Json) -> list[Fault]: ...
 
 
 class Validator:
@@ -43,9 +44,9 @@ class Validator:
             raise SchemaError(str(error).partition("\n")[0]) from None
         self._document = document
         self._reporter: Reporter | None = None
-        self.is_valid: Callable[[Any], bool] = engine.is_valid
+        self.is_valid: Callable[[Json], bool] = engine.is_valid
 
-    def errors(self, value: Any) -> list[Fault]:
+    def errors(self, value: Json) -> list[Fault]:
         """Returns the faults of `value`, sorted by path; none if it is valid.
 
         jsonschema alone decides on a value outside JSON, such as an uploaded file.
@@ -64,7 +65,7 @@ class Validator:
 _compiled: WeakValueDictionary[str, Validator] = WeakValueDictionary()
 
 
-def compile_schema(schema: Schema, schemas: Mapping[str, Any]) -> Validator:
+def compile_schema(schema: Schema, schemas: Mapping[str, Json]) -> Validator:
     """Returns the validator of a JSON Schema 2020-12; `schemas` holds the targets of its `#/schemas/Name`.
 
     Equal schemas share one validator. `false` accepts only null and `{}`. Raises SchemaError for an unknown name, a
@@ -78,7 +79,7 @@ def compile_schema(schema: Schema, schemas: Mapping[str, Any]) -> Validator:
     return validator
 
 
-def faults_as_sent(validator: Judge, source: Any) -> list[Fault]:
+def faults_as_sent(validator: Judge, source: Json) -> list[Fault]:
     """Returns the faults of a handler's value, in which dates, ids and documents count as the JSON they are sent as.
 
     Raises UnevaluatedError for a QuerySet on the event loop.

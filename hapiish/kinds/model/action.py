@@ -13,6 +13,7 @@ from pymongo.errors import DocumentTooLarge, PyMongoError
 
 from hapiish import boom
 from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.validation.failure import OnFailure
@@ -22,8 +23,9 @@ from hapiish.kinds.model.types import Member, Schema
 from hapiish.kinds.model.values import Unfit
 from hapiish.kinds.route import KindRoute
 from hapiish.store import errors
+from hapiish.types import Value
 
-Plain = dict[str, Any]
+Plain = dict[str, Value]
 
 
 class Action:
@@ -44,7 +46,7 @@ class Action:
         """Returns the schemas of query and payload."""
         return {"query": self.resource.query_schema()}
 
-    async def work(self, function: Callable[..., Any], *args: Any) -> Any:
+    async def work(self, function: Callable[..., Any], *args: Any) -> Value:
         """Returns the result of `function(*args)`, run in a thread. Raises a client error for rejected data."""
         try:
             return await self.server.pool.call(function, *args)
@@ -71,7 +73,7 @@ class Action:
             return self.on_failure.failure("payload", [{"path": "", "message": message, "keyword": "model"}])
         return None
 
-    def attributes(self, request: Request) -> dict[str, Any]:
+    def attributes(self, request: Request) -> dict[str, Value]:
         """Returns the document attributes that the payload sets."""
         try:
             return self.resource.attributes(request.payload)
@@ -101,7 +103,9 @@ class Action:
         paths = dict.fromkeys([*(resource.shown if names is None else names), *more, ID])
         return tuple(members[path.partition(".")[0]].attribute for path in paths)
 
-    async def represented(self, request: Request, row: Mapping[str, Any], names: Sequence[str] | None = None) -> Plain:
+    async def represented(
+        self, request: Request, row: Mapping[str, Value], names: Sequence[str] | None = None
+    ) -> Plain:
         """Returns the representation of a stored document, or only these fields of it."""
         resource = self.resource
         item = resource.show(row, names)
@@ -111,8 +115,8 @@ class Action:
         return item if names is None or not resource.computed else {name: item[name] for name in names}
 
     async def answer(
-        self, request: Request, h: Toolkit, row: Mapping[str, Any], names: Sequence[str] | None = None
-    ) -> Any:
+        self, request: Request, h: Toolkit, row: Mapping[str, Value], names: Sequence[str] | None = None
+    ) -> Response:
         """Returns the response with one document and its entity tag."""
         item = await self.represented(request, row, names)
         return h.response(item).etag(self.resource.tag(row, item))

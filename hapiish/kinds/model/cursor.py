@@ -6,13 +6,13 @@ nor repeat documents. A cursor is validated like any other input: a forged one i
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from hapiish import codec
 from hapiish.kinds.model.types import Type
 from hapiish.kinds.model.values import Unfit
+from hapiish.types import Value
 
-Condition = dict[str, Any]
+Condition = dict[str, Value]
 
 _MAX_LENGTH = 4096  # characters of a cursor
 
@@ -40,7 +40,7 @@ class Order:
         """The order in PyMongo's form."""
         return [(key.path, -1 if key.descending else 1) for key in self.keys]
 
-    def cursor(self, row: Mapping[str, Any]) -> str:
+    def cursor(self, row: Mapping[str, Value]) -> str:
         """Returns the cursor of the page after this stored document."""
         values = [key.type.plain(_value_at(row, key.path)) for key in self.keys]
         return codec.to_base64url(codec.encode([self._name(), *values]))
@@ -61,11 +61,11 @@ class Order:
         return ",".join(map(str, self.keys))
 
     @staticmethod
-    def _stored(key: SortKey, value: Any) -> Any:
+    def _stored(key: SortKey, value: Value) -> Value:
         assert key.type.store is not None
         return None if value is None else key.type.store(value)
 
-    def _after(self, values: list[Any]) -> Condition:
+    def _after(self, values: list[Value]) -> Condition:
         """Returns the condition of the lexicographic order: equal in the first keys and after the value of the next."""
         branches: list[Condition] = []
         equal: list[Condition] = []
@@ -77,7 +77,7 @@ class Order:
         return {"$or": branches}
 
 
-def _after_value(key: SortKey, value: Any) -> Condition | None:
+def _after_value(key: SortKey, value: Value) -> Condition | None:
     """Returns the condition for values after `value`, None if there are none.
 
     MongoDB sorts null and missing fields first, but `$gt` and `$lt` never match null.
@@ -89,7 +89,7 @@ def _after_value(key: SortKey, value: Any) -> Condition | None:
     return {"$or": [{key.path: {"$lt": value}}, {key.path: None}]}
 
 
-def _value_at(row: Any, path: str) -> Any:
+def _value_at(row: Value, path: str) -> Value:
     for step in path.split("."):
         row = row.get(step) if isinstance(row, Mapping) else None
     return row

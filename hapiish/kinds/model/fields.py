@@ -16,6 +16,7 @@ from hapiish.kinds.model import values
 from hapiish.kinds.model.scalars import SCALARS, with_choices, without_none
 from hapiish.kinds.model.types import Member, Schema, Type
 from hapiish.kinds.model.values import Unfit, plain
+from hapiish.types import Value
 
 _MAX_DEPTH = 8  # levels of embedded documents; bounds a document that embeds itself
 
@@ -79,7 +80,7 @@ def _reference(field: Any, depth: int) -> Type | None:
     convert = key.store
     collection = cls._get_collection_name()
 
-    def parse(value: Any) -> DBRef:
+    def parse(value: Value) -> DBRef:
         return DBRef(collection, convert(value))
 
     store = parse if field.dbref else convert
@@ -98,7 +99,7 @@ def _embedded(field: Any, depth: int) -> Type | None:
         (member.name, member.attribute, member.type.parse) for member in members.values() if member.type is not None
     )
 
-    def parse(value: Any) -> Any:
+    def parse(value: Value) -> Value:
         if not isinstance(value, Mapping):
             raise Unfit("must be object")
         for name in value:
@@ -112,7 +113,7 @@ def _embedded(field: Any, depth: int) -> Type | None:
             }
         )
 
-    def show(stored: Any) -> Any:
+    def show(stored: Value) -> Value:
         return show_members(members.values(), stored) if isinstance(stored, Mapping) else None
 
     return Type(schema=object_schema(members.values()), parse=parse, plain=show, members=members)
@@ -133,12 +134,12 @@ def _list(field: Any, depth: int) -> Type | None:
     }
     parse_item, show_item = item.parse, item.plain
 
-    def parse(value: Any) -> list[Any]:
+    def parse(value: Value) -> list[Value]:
         if not isinstance(value, list):
             raise Unfit("must be array")
         return [values.inside(index, parse_item, inner) for index, inner in enumerate(value)]
 
-    def show(stored: Any) -> Any:
+    def show(stored: Value) -> Value:
         return [show_item(inner) for inner in stored] if isinstance(stored, list) else []
 
     return Type(
@@ -159,12 +160,12 @@ def _map(field: Any, depth: int) -> Type | None:
         return None
     parse_item, show_item = item.parse, item.plain
 
-    def parse(value: Any) -> dict[str, Any]:
+    def parse(value: Value) -> dict[str, Value]:
         if not isinstance(value, Mapping):
             raise Unfit("must be object")
         return {values.name_of(key): values.inside(key, parse_item, inner) for key, inner in value.items()}
 
-    def show(stored: Any) -> Any:
+    def show(stored: Value) -> Value:
         return {key: show_item(inner) for key, inner in stored.items()} if isinstance(stored, Mapping) else {}
 
     schema: Schema = {"type": "object", "propertyNames": {"pattern": "^[^$.\\x00][^.\\x00]*$"}}
@@ -213,7 +214,7 @@ def _nullable(schema: Schema) -> Schema:
     return {**schema, "type": [*types, "null"]}
 
 
-def show_members(members: Any, stored: Mapping[str, Any]) -> dict[str, Any]:
+def show_members(members: Any, stored: Mapping[str, Value]) -> dict[str, Value]:
     """Returns the representation of a stored object: exactly these fields."""
     item = {}
     for member in members:

@@ -7,13 +7,13 @@ type of the document's field before it enters a query.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from hapiish.kinds.model.types import Schema, Type
 from hapiish.kinds.model.values import Convert, Unfit, text
+from hapiish.types import Value
 
-Condition = dict[str, Any]
-Make = Callable[[str, Any], Condition]
+Condition = dict[str, Value]
+Make = Callable[[str, Value], Condition]
 
 EQUALITY = ("eq", "ne", "in")
 RANGE = ("lt", "lte", "gt", "gte")
@@ -33,7 +33,7 @@ class Filter:
     convert: Convert
     make: Make
 
-    def condition(self, value: Any) -> Condition:
+    def condition(self, value: Value) -> Condition:
         """Returns the condition for a validated value. Raises Unfit with the parameter's name."""
         try:
             return self.make(self.path, self.convert(value))
@@ -82,7 +82,7 @@ def _operand_schema(field_type: Type) -> Schema:
     return {key: value for key, value in schema.items() if key not in limits}
 
 
-def _search_pattern(value: Any) -> str:
+def _search_pattern(value: Value) -> str:
     if not isinstance(value, str) or "\0" in value or len(value) > _MAX_LENGTH:
         raise Unfit("must be a text to search for")
     return re.escape(text(value))

@@ -1,14 +1,14 @@
 """Pagination of a list, by cursor or by offset: order, page size and position."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from hapiish.kinds.model.cursor import Condition, Order, SortKey
 from hapiish.kinds.model.types import Schema
 from hapiish.kinds.model.values import Unfit
 from hapiish.options import ModelHandler
+from hapiish.types import Value
 
 _DIGITS = re.compile(r"[0-9]{1,9}")
 
@@ -50,7 +50,7 @@ class Pages:
         keys.setdefault(self.identity.path, SortKey(self.identity.path, self.identity.type, last))
         return Order(tuple(keys.values()))
 
-    def requested(self, query: Mapping[str, Any]) -> Page:
+    def requested(self, query: Mapping[str, Value]) -> Page:
         """Returns the page that a query asks for.
 
         Raises Unfit for wrong parameters, which a route's own validation may accept.
@@ -65,7 +65,7 @@ class Pages:
         conditions = (order.after(str(query["cursor"])),) if "cursor" in query else ()
         return Page(order, limit, "cursor", conditions=conditions)
 
-    def following(self, page: Page, rows: Sequence[Mapping[str, Any]]) -> Any:
+    def following(self, page: Page, rows: Sequence[Mapping[str, Value]]) -> Value:
         """Returns cursor or offset of the next page, None after the last one. `rows` has one row more than the page."""
         if len(rows) <= page.limit:
             return None
@@ -87,7 +87,7 @@ class Pages:
             schemas["sort"] = {"type": "string", "pattern": list_pattern(options.sort.fields, "-?")}
         return schemas
 
-    def _order(self, query: Mapping[str, Any]) -> Order:
+    def _order(self, query: Mapping[str, Value]) -> Order:
         fields = self.options.sort.fields
         if not fields or "sort" not in query:
             return self.default_order
@@ -97,7 +97,7 @@ class Pages:
         return self.order(names)
 
     @staticmethod
-    def _integer(query: Mapping[str, Any], name: str, default: int, minimum: int) -> int:
+    def _integer(query: Mapping[str, Value], name: str, default: int, minimum: int) -> int:
         value = query.get(name, default)
         if isinstance(value, str) and _DIGITS.fullmatch(value):
             value = int(value)
@@ -106,7 +106,7 @@ class Pages:
         return value
 
 
-def list_pattern(names: Any, sign: str = "") -> str:
+def list_pattern(names: Iterable[str], sign: str = "") -> str:
     """Returns the pattern of a comma-separated list of names."""
     item = f"{sign}({'|'.join(re.escape(name) for name in names)})"
     return f"^{item}(,{item})*$"

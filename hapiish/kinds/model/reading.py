@@ -1,14 +1,15 @@
 """The actions `list` and `get`: pages of documents, and one document with its entity tag."""
 
 from collections.abc import Sequence
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.kinds.model.action import Action, Plain, path_of, problem
 from hapiish.kinds.model.pages import Page
 from hapiish.kinds.model.values import Unfit
+from hapiish.types import Value
 
 
 class List(Action):
@@ -17,7 +18,7 @@ class List(Action):
     `next` is the cursor or offset of the next page. `total`, the number of documents, is added if the table wants it.
     """
 
-    async def __call__(self, request: Request, h: Toolkit) -> Any:
+    async def __call__(self, request: Request, h: Toolkit) -> Response:
         resource, query = self.resource, request.query
         conditions = [resource.condition(request)]
         try:
@@ -35,7 +36,7 @@ class List(Action):
             response.header("link", f'<{path_of(request)}?{next_query}>; rel="next"')
         return response
 
-    def _page(self, conditions: list[Plain], page: Page, names: Sequence[str] | None) -> Any:
+    def _page(self, conditions: list[Plain], page: Page, names: Sequence[str] | None) -> Value:
         total = self.cls.objects(__raw__=_all(conditions)).count() if self.resource.pages.counts else None
         projection = self.projection(names, *(key.path for key in page.order.keys))
         documents = self.cls.objects(__raw__=_all([*conditions, *page.conditions])).order_by(__raw__=page.order.sort)
@@ -52,7 +53,7 @@ def _all(conditions: list[Plain]) -> Plain:
 class Get(Action):
     """Answers one document."""
 
-    async def __call__(self, request: Request, h: Toolkit) -> Any:
+    async def __call__(self, request: Request, h: Toolkit) -> Response:
         names = self.selection(request)
         row = await self.work(self._get, self.resource.condition(request), names)
         return await self.answer(request, h, row, names)

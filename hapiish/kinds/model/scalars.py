@@ -16,6 +16,7 @@ from hapiish.grammar.pattern import fault
 from hapiish.kinds.model import values
 from hapiish.kinds.model.types import Schema, Type
 from hapiish.kinds.model.values import Convert, Unfit, plain
+from hapiish.types import Value
 
 HEX_ID = "^[0-9a-fA-F]{24}$"
 DECIMAL = "^[+-]?[0-9]{1,34}([.][0-9]{1,34})?$"
@@ -72,7 +73,7 @@ def _float(field: Any) -> Type:
 def _decimal(field: Any) -> Type:
     schema = {"type": ["number", "string"], "pattern": DECIMAL, **_bounds(field)}
 
-    def parse(value: Any) -> Decimal:
+    def parse(value: Value) -> Decimal:
         number = values.decimal(value)
         try:
             field.to_python(number)
@@ -80,7 +81,7 @@ def _decimal(field: Any) -> Type:
             raise Unfit("has too many digits") from None
         return number
 
-    def store(value: Any) -> Any:
+    def store(value: Value) -> Value:
         return field.to_mongo(parse(value))
 
     ranged = not field.force_string
@@ -107,10 +108,10 @@ def _datetime(field: Any) -> Type:
 
 
 def _complex_datetime(field: Any) -> Type:
-    def show(stored: Any) -> Any:
+    def show(stored: Value) -> Value:
         return plain(field.to_python(stored)) if stored is not None else None
 
-    def store(value: Any) -> Any:
+    def store(value: Value) -> Value:
         return field.to_mongo(values.date_time(value))
 
     schema = {"type": "string", "format": "date-time"}
@@ -118,10 +119,10 @@ def _complex_datetime(field: Any) -> Type:
 
 
 def _date(field: Any) -> Type:
-    def show(stored: Any) -> Any:
+    def show(stored: Value) -> Value:
         return stored.date().isoformat() if isinstance(stored, datetime) else plain(stored)
 
-    def store(value: Any) -> datetime:
+    def store(value: Value) -> datetime:
         day = values.day(value)
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
@@ -134,7 +135,7 @@ def _object_id(field: Any) -> Type:
 
 
 def _uuid(field: Any) -> Type:
-    def store(value: Any) -> Any:
+    def store(value: Value) -> Value:
         return field.to_mongo(values.uuid(value))
 
     schema = {"type": "string", "format": "uuid"}
@@ -145,13 +146,13 @@ def _enum(field: Any) -> Type:
     allowed = [plain(choice.value) for choice in field.choices]
     is_text = all(isinstance(value, str) for value in allowed)
 
-    def parse(value: Any) -> Any:
+    def parse(value: Value) -> Value:
         member = next((choice for choice in field.choices if plain(choice.value) == value), None)
         if member is None:
             raise Unfit("is not among the values allowed")
         return member
 
-    def store(value: Any) -> Any:
+    def store(value: Value) -> Value:
         return parse(value).value
 
     return Type(schema={"enum": allowed}, parse=parse, store=store, plain=plain, ordered=True, text=is_text)

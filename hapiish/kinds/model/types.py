@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from hapiish.kinds.model.values import Convert, plain
+from hapiish.types import Json, Value
 
-Schema = dict[str, Any]
+Schema = dict[str, Json]
 
 _EMPTY = ("array", "object")
 
@@ -41,7 +41,7 @@ class Member:
     type: Type | None  # None without a JSON representation: files, geometry, generic references
     required: bool
     automatic: bool  # set by MongoEngine: the id, a sequence
-    default: Any
+    default: Value
     is_secret: bool
     why_untyped: str = ""
 
@@ -49,7 +49,7 @@ class Member:
     def has_default(self) -> bool:
         return self.default is not None
 
-    def missing_value(self) -> Any:
+    def missing_value(self) -> Value:
         """Returns the value for a stored document without this field: a constant default, an empty value or null."""
         if self.type is None:
             return None

@@ -8,12 +8,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, Inexact, InvalidOperation
 from enum import Enum
 from math import inf, isfinite
-from typing import Any
 from uuid import UUID
 
 from bson import DBRef, Decimal128, ObjectId
 
-Convert = Callable[[Any], Any]
+from hapiish.types import Value
+
+Convert = Callable[[Value], Value]
 
 INT64 = 2**63
 LEVELS = 180  # levels of nesting that MongoDB stores, including the document
@@ -29,7 +30,7 @@ class Unfit(ValueError):
         self.path = path
 
 
-def inside(step: str | int, convert: Convert, value: Any) -> Any:
+def inside(step: str | int, convert: Convert, value: Value) -> Value:
     """Returns `convert(value)` for the value at `step`, None for null. Adds the step to the path of a fault."""
     if value is None:
         return None
@@ -39,7 +40,7 @@ def inside(step: str | int, convert: Convert, value: Any) -> Any:
         raise Unfit(fault.message, (step, *fault.path)) from None
 
 
-def shallow(value: Any) -> Any:
+def shallow(value: Value) -> Value:
     """Returns `value` if its nesting is not deeper than MongoDB stores, else raises Unfit. Runs in linear time."""
     level = [value]
     for _ in range(LEVELS):
@@ -54,7 +55,7 @@ def shallow(value: Any) -> Any:
     raise Unfit(f"has more levels of nesting than MongoDB stores: {LEVELS}, the document's own included")
 
 
-def text(value: Any) -> str:
+def text(value: Value) -> str:
     if not isinstance(value, str):
         raise Unfit("must be string")
     if not value.isascii():
@@ -65,7 +66,7 @@ def text(value: Any) -> str:
     return value
 
 
-def whole(value: Any) -> int:
+def whole(value: Value) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
@@ -75,7 +76,7 @@ def whole(value: Any) -> int:
     return value
 
 
-def number(value: Any) -> float:
+def number(value: Value) -> float:
     try:
         result = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else inf
     except OverflowError:
@@ -85,7 +86,7 @@ def number(value: Any) -> float:
     return result
 
 
-def decimal(value: Any) -> Decimal:
+def decimal(value: Value) -> Decimal:
     try:
         number = Decimal(str(value)) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
     except (InvalidOperation, ValueError):  # ValueError: an integer of thousands of digits
@@ -95,20 +96,20 @@ def decimal(value: Any) -> Decimal:
     return number
 
 
-def decimal128(value: Any) -> Decimal128:
+def decimal128(value: Value) -> Decimal128:
     try:
         return Decimal128(decimal(value))
     except Inexact:
         raise Unfit("has too many digits") from None
 
 
-def boolean(value: Any) -> bool:
+def boolean(value: Value) -> bool:
     if not isinstance(value, bool):
         raise Unfit("must be boolean")
     return value
 
 
-def date_time(value: Any) -> datetime:
+def date_time(value: Value) -> datetime:
     try:
         moment = datetime.fromisoformat(text(value).upper())
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -122,14 +123,14 @@ def date_time_text(moment: datetime) -> str:
     return naive.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
-def day(value: Any) -> date:
+def day(value: Value) -> date:
     try:
         return date.fromisoformat(text(value))
     except ValueError:
         raise Unfit("must be a valid date") from None
 
 
-def id(value: Any) -> ObjectId:
+def id(value: Value) -> ObjectId:
     if isinstance(value, ObjectId):
         return value
     if not isinstance(value, str) or not ObjectId.is_valid(value):
@@ -137,14 +138,14 @@ def id(value: Any) -> ObjectId:
     return ObjectId(value)
 
 
-def uuid(value: Any) -> UUID:
+def uuid(value: Value) -> UUID:
     try:
         return value if isinstance(value, UUID) else UUID(text(value))
     except ValueError:
         raise Unfit("must be a valid uuid") from None
 
 
-def plain(value: Any) -> Any:
+def plain(value: Value) -> Value:
     """Converts a MongoDB value to JSON types: ids, decimals and UUIDs to text, dates to UTC with milliseconds."""
     kind = value.__class__
     if kind is str or kind is int or kind is bool or value is None or kind is float:
@@ -166,7 +167,7 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, int | str | float) else None
 
 
-def json(value: Any) -> Any:
+def json(value: Value) -> Value:
     """Returns any JSON value that BSON can represent, without names that MongoDB or MongoEngine interpret."""
     if isinstance(value, str):
         return text(value)
@@ -179,7 +180,7 @@ def json(value: Any) -> Any:
     return number(value) if isinstance(value, float) else value
 
 
-def name_of(key: Any) -> str:
+def name_of(key: Value) -> str:
     """Returns a name in stored JSON. Raises Unfit for an operator, a path and MongoEngine's class name `_cls`."""
     if not isinstance(key, str) or not key or key[0] == "$" or "." in key or "\0" in key or key == "_cls":
         raise Unfit("has a name that MongoDB does not allow")

@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
 
 from hapiish import boom, codec
 from hapiish.http.content.conditional import entity_tags
 from hapiish.kinds.model.types import Member
+from hapiish.types import Value
 
-Condition = dict[str, Any]
-Row = Mapping[str, Any]
+Condition = dict[str, Value]
+Row = Mapping[str, Value]
 
 
-def digest(value: Any) -> str:
+def digest(value: Value) -> str:
     """Returns the hash of a JSON value."""
     return blake2b(codec.encode(value), digest_size=16).hexdigest()
 

@@ -14,11 +14,13 @@ from pymongo.errors import PyMongoError
 
 from hapiish import boom
 from hapiish.http.exchange.request import Request
+from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.kinds.model.action import Action, Plain, path_of
 from hapiish.kinds.model.resource import ID, Resource
 from hapiish.kinds.model.types import Schema
 from hapiish.kinds.model.versions import Preconditions, number, unchanged
+from hapiish.types import Value
 
 _TRIES = 100  # attempts that may fail because of a concurrent write
 
@@ -29,13 +31,13 @@ class Create(Action):
     def schemas(self) -> dict[str, Schema]:
         return {"payload": self.resource.payload_schema(), **super().schemas()}
 
-    async def __call__(self, request: Request, h: Toolkit) -> Any:
+    async def __call__(self, request: Request, h: Toolkit) -> Response:
         values = {**self.attributes(request), **self.resource.pinned(request)}
         row = await self.work(self._create, values)
         response = await self.answer(request, h, row)
         return response.created(f"{path_of(request)}/{_lookup_segment(self.resource, row)}")
 
-    def _create(self, values: Plain) -> Any:
+    def _create(self, values: Plain) -> Value:
         version = self.resource.version
         document = self.cls(**values, **({version.attribute: 1} if version is not None else {}))
         document.save(force_insert=True)
@@ -56,7 +58,9 @@ class Change(Action):
             )
         return preconditions
 
-    async def change(self, request: Request, preconditions: Preconditions, write: Callable[[Plain, Plain], Any]) -> Any:
+    async def change(
+        self, request: Request, preconditions: Preconditions, write: Callable[[Plain, Plain], Value]
+    ) -> Value:
         """Applies `write` to the request's document, in a thread."""
         condition, readable = self.resource.condition(request), self.resource.readable_condition(request)
         return await self.work(self._change, condition, readable, preconditions, write)
@@ -66,8 +70,8 @@ class Change(Action):
         condition: Plain,
         readable: Plain | None,
         preconditions: Preconditions,
-        write: Callable[[Plain, Plain], Any],
-    ) -> Any:
+        write: Callable[[Plain, Plain], Value],
+    ) -> Value:
         """Calls `write(row, condition)` until it succeeds; it returns None after a concurrent write.
 
         Raises Forbidden for a document that is `readable` only.
@@ -98,7 +102,7 @@ class Update(Change):
     def schemas(self) -> dict[str, Schema]:
         return {"payload": self.resource.payload_schema(), **super().schemas()}
 
-    async def __call__(self, request: Request, h: Toolkit) -> Any:
+    async def __call__(self, request: Request, h: Toolkit) -> Response:
         preconditions = self.preconditions(request)
         values = self.values(request)
         row = await self.change(request, preconditions, lambda row, condition: self._save(row, condition, values))
@@ -108,7 +112,7 @@ class Update(Change):
         """Returns the attributes to set."""
         return self.attributes(request)
 
-    def _save(self, row: Plain, condition: Plain, values: Plain) -> Any:
+    def _save(self, row: Plain, condition: Plain, values: Plain) -> Value:
         document = self.cls._from_son(row)
         for attribute, value in values.items():
             setattr(document, attribute, value)
@@ -135,7 +139,7 @@ class Replace(Update):
 class Delete(Change):
     """Deletes the document and answers 204."""
 
-    async def __call__(self, request: Request, h: Toolkit) -> Any:
+    async def __call__(self, request: Request, h: Toolkit) -> Response:
         await self.change(request, self.preconditions(request), self._delete)
         return h.response().code(204)
 
@@ -168,7 +172,7 @@ class Delete(Change):
         return True
 
 
-def _lookup_segment(resource: Resource, row: Mapping[str, Any]) -> str:
+def _lookup_segment(resource: Resource, row: Mapping[str, Value]) -> str:
     member = resource.members[resource.options.lookup.field]
     assert member.type is not None
     return quote(str(member.type.plain(row.get(member.name))), safe="")

@@ -1,14 +1,13 @@
 """Attachments in an event's arguments: replaced by objects for validation, and restored afterwards."""
 
-from typing import Any
-
 from hapiish import boom
 from hapiish.grammar.schema import NAMED
+from hapiish.types import Json
 
 PLACEHOLDER = "_placeholder"
 
 
-def replace_attachments(value: Any, attachments: list[bytes]) -> Any:
+def replace_attachments(value: Json, attachments: list[bytes]) -> Json:
     """Returns `value` with an object with `size` for each attachment, which is appended to `attachments`.
 
     Raises BadRequest for a placeholder without attachment.
@@ -25,7 +24,7 @@ def replace_attachments(value: Any, attachments: list[bytes]) -> Any:
     return value
 
 
-def restore_attachments(value: Any, attachments: list[bytes]) -> Any:
+def restore_attachments(value: Json, attachments: list[bytes]) -> Json:
     """Returns `value` with the attachments restored."""
     if isinstance(value, list):
         return [restore_attachments(item, attachments) for item in value]
@@ -36,7 +35,7 @@ def restore_attachments(value: Any, attachments: list[bytes]) -> Any:
     return value
 
 
-def for_attachments(schema: Any) -> Any:
+def for_attachments(schema: Json) -> Json:
     """Returns a schema for values with replaced attachments.
 
     `format: binary` is an attachment and `maxLength` its bytes; no other type accepts an attachment.
@@ -58,7 +57,7 @@ def for_attachments(schema: Any) -> Any:
     return made
 
 
-def has_attachments(schema: Any) -> bool:
+def has_attachments(schema: Json) -> bool:
     """Returns True for a schema without references that contains `format: binary`."""
     if isinstance(schema, list):
         return any(map(has_attachments, schema))
@@ -67,7 +66,7 @@ def has_attachments(schema: Any) -> bool:
     return schema.get("format") == "binary" or any(map(has_attachments, schema.values()))
 
 
-def _inside(keyword: str, value: Any) -> Any:
+def _inside(keyword: str, value: Json) -> Json:
     if keyword in NAMED and isinstance(value, dict):
         return {name: for_attachments(each) for name, each in value.items()}
     return value if keyword in _DATA else for_attachments(value)

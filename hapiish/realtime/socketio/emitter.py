@@ -1,14 +1,13 @@
 """Emits: an event of the server is checked, encoded once and delivered to rooms."""
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Sequence
 
 from hapiish import codec
 from hapiish.realtime.socketio import packets
 from hapiish.realtime.socketio.events import CheckEmit
 from hapiish.realtime.socketio.packets import Packed
 from hapiish.realtime.socketio.rooms import Rooms
-from hapiish.types import Run
+from hapiish.types import Run, Value
 
 
 class Emitter:
@@ -24,16 +23,16 @@ class Emitter:
         self,
         check: CheckEmit | None,
         event: str,
-        data: Any,
+        data: Value,
         namespace: str,
         *,
-        room: Any = None,
+        room: str | Sequence[str] | None = None,
         skipped: Collection[str] = (),
     ) -> None:
         """Sends an event that passes `check` to a room, several, or all. Raises the error of `check`, and TypeError."""
         self._rooms.broadcast(await self.packed(check, event, data, namespace), namespace, room, skipped)
 
-    async def packed(self, check: CheckEmit | None, event: str, data: Any, namespace: str) -> Packed:
+    async def packed(self, check: CheckEmit | None, event: str, data: Value, namespace: str) -> Packed:
         """Returns the encoded event; documents that are not loaded yet are loaded in a thread."""
         try:
             if check is not None:

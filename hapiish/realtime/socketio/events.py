@@ -1,16 +1,17 @@
 """Terms that hooks of events share with the server: reserved names, acknowledgements, the check of emits."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+
+from hapiish.types import Value
 
 RESERVED = frozenset({"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"})
 """Event names that Socket.IO reserves: clients cannot send them and tables cannot declare them."""
 
-CheckEmit = Callable[[str, Any], None]
+CheckEmit = Callable[[str, Value], None]
 """Raises for an event (its name, its data) that a namespace must not send."""
 
 
-class AckArguments(tuple[Any, ...]):
+class AckArguments(tuple[Value, ...]):
     """The list of arguments of an acknowledgement; any other value is sent as the only argument."""
 
     __slots__ = ()
@@ -21,10 +22,10 @@ class Acknowledgement:
 
     __slots__ = ("ack",)
 
-    def __init__(self, ack: Any) -> None:
+    def __init__(self, ack: Value) -> None:
         self.ack = ack
 
-    def unsendable(self, error: Exception) -> Any:
+    def unsendable(self, error: Exception) -> Value:
         """Returns a replacement for an acknowledgement that cannot be encoded because of `error`."""
         raise error
 

@@ -3,12 +3,11 @@
 The packet contains their number and a placeholder for each; the bytes follow, one message each.
 """
 
-from typing import Any
-
 from hapiish import boom
 from hapiish.realtime.engineio.errors import MalformedError
 from hapiish.realtime.socketio.attachments import PLACEHOLDER
 from hapiish.realtime.socketio.packets import UnreadableError, read_arguments, read_event
+from hapiish.types import Json
 
 MOST = 10
 """Largest number of attachments of one event."""
@@ -62,7 +61,7 @@ class Gathering:
             self.refusal = boom.BadRequest("The payload is nested too deep", code="unreadable")
 
 
-def _filled(value: Any, attachments: list[bytes]) -> Any:
+def _filled(value: Json, attachments: list[bytes]) -> Json:
     if isinstance(value, list):
         return [_filled(item, attachments) for item in value]
     if not isinstance(value, dict):

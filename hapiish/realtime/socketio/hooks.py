@@ -2,29 +2,30 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hapiish import boom
 from hapiish.realtime.socketio.events import RESERVED, CheckEmit
+from hapiish.types import Value
 
 if TYPE_CHECKING:
     from hapiish.realtime.socketio.socket import Socket
 
-Connect = Callable[["Socket", dict[str, Any] | None], Awaitable[None]]
+Connect = Callable[["Socket", dict[str, Value] | None], Awaitable[None]]
 Disconnect = Callable[["Socket", str], Awaitable[None]]
 Judge = Callable[["Socket"], Awaitable[None]]
-OnEvent = Callable[["Socket", Any], Awaitable[Any]]
-OnUnknown = Callable[["Socket", str, Any], Awaitable[Any]]
-OnRefused = Callable[["Socket", str, Any, boom.Boom], Awaitable[Any]]
+OnEvent = Callable[["Socket", Value], Awaitable[Value]]
+OnUnknown = Callable[["Socket", str, Value], Awaitable[Value]]
+OnRefused = Callable[["Socket", str, Value, boom.Boom], Awaitable[Value]]
 Shape = Callable[["Socket", boom.Boom], None]
 
 
-async def refuse_unknown(socket: "Socket", event: str, data: Any) -> Any:
+async def refuse_unknown(socket: "Socket", event: str, data: Value) -> Value:
     """Refuses an undeclared event."""
     raise boom.NotFound("Unknown event", code="unknown_event")
 
 
-async def refuse(socket: "Socket", event: str, data: Any, error: boom.Boom) -> Any:
+async def refuse(socket: "Socket", event: str, data: Value, error: boom.Boom) -> Value:
     """Refuses an event that violates the rules of Socket.IO."""
     raise error
 
@@ -46,7 +47,7 @@ class NamespaceHooks:
     connect: Connect | None = None
     disconnect: Disconnect | None = None
     judge: Judge | None = None
-    rules: Any = None
+    rules: object = None
     events: Mapping[str, OnEvent] = field(default_factory=dict)
     others: OnUnknown | None = None
     unknown: OnUnknown = refuse_unknown

@@ -28,7 +28,7 @@ from hapiish.realtime.socketio.packets import UnreadableError
 from hapiish.realtime.socketio.review import authorize
 from hapiish.realtime.socketio.rooms import Rooms
 from hapiish.realtime.socketio.socket import Client, Socket
-from hapiish.types import Run
+from hapiish.types import Run, Value
 
 MOST_LOGGED = 64
 """Characters of a client's text in a line of the log."""
@@ -150,7 +150,7 @@ class Hub(socketio.AsyncServer):
             answer = self._refused(client, namespace, arguments[0], None, refusal, hooks=hooks)
             await self._acknowledge(client, namespace, ack_id, arguments[0], answer, hooks=hooks)
 
-    async def _call_back(self, client: Client, namespace: str, number: int | None, data: Any) -> None:
+    async def _call_back(self, client: Client, namespace: str, number: int | None, data: Value) -> None:
         """Calls the callback of the emit that a client acknowledges; ignores unknown numbers."""
         socket = client.sockets.get(namespace)
         sid = socket.id if socket is not None else None
@@ -163,7 +163,7 @@ class Hub(socketio.AsyncServer):
     # Events
 
     def _handle_event_of(
-        self, client: Client, namespace: str, ack_id: str, arguments: list[Any]
+        self, client: Client, namespace: str, ack_id: str, arguments: list[Value]
     ) -> Coroutine[Any, Any, None]:
         """Returns the awaitable that calls the event's hook and acknowledges its result or error."""
         hooks: NamespaceHooks | None
@@ -173,12 +173,12 @@ class Hub(socketio.AsyncServer):
             socket.check = hooks.emits
             on_event = hooks.events[arguments[0]]
             if hooks.several and arguments[0] in hooks.several:
-                data: Any = arguments[1:]
+                data: Value = arguments[1:]
             else:
                 _, data = arguments
         except (KeyError, ValueError):
             hooks = self._hooks_of(client.sockets.get(namespace))
-            answer: Awaitable[Any] = self._handle_unusual(client, namespace, arguments, hooks)
+            answer: Awaitable[Value] = self._handle_unusual(client, namespace, arguments, hooks)
         else:
             answer = on_event(socket, data)
         return self._acknowledge(client, namespace, ack_id, arguments[0], answer, hooks=hooks)
@@ -189,7 +189,7 @@ class Hub(socketio.AsyncServer):
         namespace: str,
         ack_id: str,
         event: str,
-        answer: Awaitable[Any],
+        answer: Awaitable[Value],
         *,
         hooks: NamespaceHooks | None,
     ) -> None:
@@ -247,11 +247,11 @@ class Hub(socketio.AsyncServer):
         client: Client,
         namespace: str,
         event: str,
-        data: Any,
+        data: Value,
         error: boom.Boom,
         *,
         hooks: NamespaceHooks | None,
-    ) -> Any:
+    ) -> Value:
         socket = client.sockets.get(namespace)
         if socket is None or hooks is None:
             logger.info("an event for %r from a client that is not connected to it", namespace[:MOST_LOGGED])
@@ -259,8 +259,8 @@ class Hub(socketio.AsyncServer):
         return await hooks.refused(socket, event, data, error)
 
     async def _handle_unusual(
-        self, client: Client, namespace: str, arguments: list[Any], hooks: NamespaceHooks | None
-    ) -> Any:
+        self, client: Client, namespace: str, arguments: list[Value], hooks: NamespaceHooks | None
+    ) -> Value:
         """Returns the result of an event without data or with several arguments, or of one that is not allowed."""
         event, *rest = arguments
         data = rest[0] if rest else None
@@ -282,7 +282,7 @@ class Hub(socketio.AsyncServer):
 
     # Connections
 
-    async def _connect(self, client: Client, namespace: str, auth: Any) -> None:
+    async def _connect(self, client: Client, namespace: str, auth: Value) -> None:
         transport = client.transport
         declared = self.namespaces
         found = declared.find(namespace)
@@ -316,7 +316,7 @@ class Hub(socketio.AsyncServer):
             await self.leave(socket, transport.reason)
         await self._dismiss_leaving(client)
 
-    def _check_handshake(self, socket: Socket, auth: Any) -> None:
+    def _check_handshake(self, socket: Socket, auth: Value) -> None:
         sockets = socket.client.sockets
         if socket.namespace in sockets:
             raise boom.Conflict("Already connected to the namespace", code="already_connected")
@@ -387,12 +387,12 @@ def _cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _refusal(error: BaseException) -> tuple[dict[str, Any], Any]:
+def _refusal(error: BaseException) -> tuple[dict[str, Value], Value]:
     """Returns the body of a refusal, and the application's own form of it."""
     return _failure("connect", error)["error"], getattr(error, "formatted_body", None)
 
 
-def _failure(event: str, error: BaseException) -> dict[str, Any]:
+def _failure(event: str, error: BaseException) -> dict[str, Value]:
     """Returns the acknowledgement of an error; logs an error that is not a boom."""
     if isinstance(error, boom.Boom):
         return {"ok": False, "error": error.payload()}

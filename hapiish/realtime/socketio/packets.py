@@ -12,7 +12,7 @@ import socketio.packet
 from hapiish.codec import MOST_DIGITS, decode, encode
 from hapiish.realtime.engineio.errors import MalformedError
 from hapiish.realtime.socketio.events import AckArguments
-from hapiish.types import Message
+from hapiish.types import Json, Message
 
 
 class UnreadableError(ValueError):
@@ -29,7 +29,7 @@ class _Json:
     """The functions of a JSON module that the library calls."""
 
     @staticmethod
-    def dumps(value: Any, **_: Any) -> str:
+    def dumps(value: Json, **_: Any) -> str:
         return encode(value).decode()
 
     loads = staticmethod(decode)
@@ -54,7 +54,7 @@ Packed = Message | list[Message]
 """An encoded packet: one message, or a list of one followed by one for each attachment."""
 
 
-def event(namespace: str, *arguments: Any) -> Packed:
+def event(namespace: str, *arguments: Json) -> Packed:
     """Returns EVENT or BINARY_EVENT; `arguments` start with its name. Raises TypeError for unsupported types."""
     return _packed("2", namespace, "", arguments)
 
@@ -64,17 +64,17 @@ def kicked(namespace: str) -> Message:
     return frame("2", namespace, '["kicked",{"reason":"slow"}]')
 
 
-def emitted(namespace: str, name: str, data: Any) -> Packed:
+def emitted(namespace: str, name: str, data: Json) -> Packed:
     """Returns the event of an emit: a tuple is several arguments, None is none."""
     return event(namespace, name, *(data if isinstance(data, tuple) else () if data is None else (data,)))
 
 
-def ack(namespace: str, ack_id: str, value: Any) -> Packed:
+def ack(namespace: str, ack_id: str, value: Json) -> Packed:
     """Returns ACK or BINARY_ACK of the event with this `ack_id`."""
     return _packed("3", namespace, ack_id, value if value.__class__ is AckArguments else (value,))
 
 
-def _packed(kind: str, namespace: str, ack_id: str, arguments: tuple[Any, ...]) -> Packed:
+def _packed(kind: str, namespace: str, ack_id: str, arguments: tuple[Json, ...]) -> Packed:
     try:
         return frame(kind, namespace, ack_id + encode(arguments).decode())
     except TypeError:
@@ -87,7 +87,7 @@ def _packed(kind: str, namespace: str, ack_id: str, arguments: tuple[Any, ...]) 
     return [head, *({"type": "websocket.send", "bytes": attachment} for attachment in attachments)]
 
 
-def _extract(value: Any, attachments: list[bytes]) -> Any:
+def _extract(value: Json, attachments: list[bytes]) -> Json:
     """Returns `value` with placeholders for bytes, which are appended to `attachments`."""
     if isinstance(value, bytes | bytearray | memoryview):
         attachments.append(bytes(value))
@@ -110,7 +110,7 @@ def connected(namespace: str, sid: str) -> Message:
     return frame("0", namespace, encode({"sid": sid}).decode())
 
 
-def refused(namespace: str, error: dict[str, Any] | str, data: Any = None) -> Message:
+def refused(namespace: str, error: dict[str, Json] | str, data: Json = None) -> Message:
     """Returns CONNECT_ERROR: clients get an Error with `message` and, unless `error` is a text, `data`."""
     body = {"message": error} if isinstance(error, str) else {"message": error["message"], "data": data or error}
     return frame("4", namespace, encode(body).decode())
@@ -121,7 +121,7 @@ def disconnected(namespace: str) -> Message:
     return frame("1", namespace, "")
 
 
-def read_event(text: str, most_digits: int = MOST_DIGITS) -> tuple[str, str, list[Any]]:
+def read_event(text: str, most_digits: int = MOST_DIGITS) -> tuple[str, str, list[Json]]:
     """Returns namespace, ack id (empty: no acknowledgement) and arguments of an EVENT, which start with its name.
 
     Raises MalformedError, and UnreadableError for an event that is refused without closing the connection.
@@ -132,7 +132,7 @@ def read_event(text: str, most_digits: int = MOST_DIGITS) -> tuple[str, str, lis
     return namespace, ack_id, arguments
 
 
-def read_arguments(text: str, most_digits: int = MOST_DIGITS) -> tuple[str, str, list[Any]]:
+def read_arguments(text: str, most_digits: int = MOST_DIGITS) -> tuple[str, str, list[Json]]:
     """Returns namespace, ack id and arguments of an EVENT or ACK. Raises as `read_event` does."""
     namespace, start = "/", 1
     if text[1:2] == "/":
@@ -143,7 +143,7 @@ def read_arguments(text: str, most_digits: int = MOST_DIGITS) -> tuple[str, str,
     if bracket < 0 or (ack_id and not (ack_id.isdigit() and ack_id.isascii() and len(ack_id) < 20)):
         raise MalformedError("not an event packet")
     try:
-        arguments: list[Any] = decode(text[bracket:], most_digits)
+        arguments: list[Json] = decode(text[bracket:], most_digits)
     except ValueError as error:
         if _is_json(text[bracket:]):
             raise UnreadableError(namespace, ack_id, _name(text[bracket + 1 :])) from error

@@ -12,6 +12,7 @@ import socketio
 from hapiish.realtime.engineio.transport import Transport
 from hapiish.realtime.socketio import packets
 from hapiish.realtime.socketio.packets import Packed
+from hapiish.types import Value
 
 Members = dict[str, Transport]
 
@@ -80,7 +81,7 @@ class Rooms(socketio.AsyncManager):
     async def emit(
         self,
         event: str,
-        data: Any,
+        data: Value,
         namespace: str,
         *,
         room: str | Iterable[str] | None = None,

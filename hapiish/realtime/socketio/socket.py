@@ -11,7 +11,7 @@ from hapiish.realtime.socketio.events import CheckEmit
 from hapiish.realtime.socketio.gathering import Gathering
 from hapiish.realtime.socketio.packets import Packed
 from hapiish.realtime.socketio.rooms import Rooms
-from hapiish.types import Message, Scope
+from hapiish.types import Message, Scope, Value
 
 
 class SocketServer(Protocol):
@@ -78,9 +78,9 @@ class Socket:
         client: Client,
         id: str,
         namespace: str,
-        found: tuple[str, dict[str, Any]],
+        found: tuple[str, dict[str, Value]],
         *,
-        auth: dict[str, Any] | None,
+        auth: dict[str, Value] | None,
         check: CheckEmit | None,
     ) -> None:
         self.id = id
@@ -91,7 +91,7 @@ class Socket:
         self.auth: Any = auth
         self.handshake = auth
         self.expiry: asyncio.TimerHandle | None = None
-        self.data: dict[str, Any] = {}
+        self.data: dict[str, Value] = {}
         self.home = asyncio.get_running_loop()
         self._server = server
         self._rooms: set[str] | None = set()  # before and after the connection; None while connected
@@ -137,7 +137,7 @@ class Socket:
             self._rooms.discard(room)
 
     @anywhere
-    async def emit(self, event: str, data: Any = None) -> None:
+    async def emit(self, event: str, data: Value = None) -> None:
         """Sends an event to this client alone. Raises the error of the namespace's `emits`."""
         emitter = self._server.emitter
         if self._rooms is None:
