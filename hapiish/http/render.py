@@ -263,7 +263,7 @@ class Responder:
         if asked is None:
             return 200, body, length
         tag, modified = _text(own, "etag"), _text(own, "last-modified")
-        part = conditional.byte_range(asked, request.header(b"if-range"), tag, length, last_modified=modified)
+        part = conditional.byte_range(asked, request.header(b"if-range"), tag, length, modified)
         if part is None:
             return 200, body, length
         start, end = part

@@ -138,9 +138,9 @@ class Option:
     """The declaration of one option. The description defaults to that of its class."""
 
     description: str = ""
-    examples: tuple[Any, ...] = ()
+    examples: Sequence[Any] = ()
     wanted: str = ""
-    shown: Any = MISSING
+    shown: Any = field(default_factory=lambda: MISSING)  # `= MISSING` would make it required
     on: On | None = None
     merge: Merge | None = None
     also: tuple[Any, ...] | None = None
@@ -190,20 +190,7 @@ _SETTINGS: Final = "__settings__"
 _PLAIN: Final = Settings()
 
 
-def option(
-    default: Any = MISSING,
-    description: str = "",
-    *,
-    examples: Sequence[Any] = (),
-    wanted: str = "",
-    shown: Any = MISSING,
-    on: On | None = None,
-    merge: Merge | None = None,
-    also: tuple[Any, ...] | None = None,
-    required: bool = True,
-    key: str = "",
-    per: Mapping[On, Extra] | None = None,
-) -> Any:
+def option(default: Any = MISSING, description: str = "", **declared: Any) -> Any:
     """Declares a field of a dataclass as an option of the file; without a `default` it is required.
 
     - `examples`: values for the documentation
@@ -216,19 +203,7 @@ def option(
     - `key`: the name in the file, if it is not the attribute's in camelCase
     - `per`: declarations that differ at one place (`description`, `wanted`, `also`)
     """
-    declared = Option(
-        description=description,
-        examples=tuple(examples),
-        wanted=wanted,
-        shown=shown,
-        on=on,
-        merge=merge,
-        also=also,
-        required=required,
-        key=key,
-        per=per or {},
-    )
-    metadata = {_OPTION: declared}
+    metadata = {_OPTION: Option(description=description, **declared)}
     if isinstance(default, dict):
         return field(default_factory=default.copy, metadata=metadata)
     return field(metadata=metadata) if default is MISSING else field(default=default, metadata=metadata)

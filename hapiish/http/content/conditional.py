@@ -8,7 +8,7 @@ No library evaluates these for ASGI: Starlette's FileResponse ignores If-Match.
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from email.utils import mktime_tz, parsedate_tz
 
 from hapiish import boom
@@ -37,11 +37,7 @@ def entity_tags(header: str) -> list[tuple[bool, str]]:
 
 
 def evaluate(
-    method: str,
-    headers: Mapping[str, str],
-    etag: str | None,
-    last_modified: str | None,
-    codings: Sequence[str] = (),
+    method: str, headers: Mapping[str, str], etag: str | None, last_modified: str | None, codings: Sequence[str] = ()
 ) -> Outcome | None:
     """Evaluates the preconditions in `headers` (lower-case names) in the order of §13.2.2; None if none fails.
 
@@ -64,13 +60,7 @@ def evaluate(
 
 
 def byte_range(
-    header: str,
-    if_range: str | None,
-    etag: str | None,
-    length: int,
-    *,
-    last_modified: str | None = None,
-    clock: Callable[[], float] = time.time,
+    header: str, if_range: str | None, etag: str | None, length: int, last_modified: str | None = None
 ) -> tuple[int, int] | None:
     """First and last byte of the requested range; None to send the whole body of `length` bytes.
 
@@ -83,7 +73,7 @@ def byte_range(
         return None
     if if_range is not None and not _any_strong(if_range, etag):
         since = _seconds(if_range)
-        if since is None or since != _seconds(last_modified) or clock() < since + 1:
+        if since is None or since != _seconds(last_modified) or time.time() < since + 1:
             return None
     requested = _ranges(text)
     if not requested:

@@ -70,16 +70,16 @@ def _overspent(place: Place, message: str) -> OverspentError:
     return OverspentError(Problem(place(), Code.BUDGET, message, hint))
 
 
-def read_file(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
-    """Reads a regular file of at most `most` bytes; raises OSError and never blocks on a pipe or device."""
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """Reads a regular file of at most `MOST_BYTES`; raises OSError and never blocks on a pipe or device."""
     file = os.fspath(path)
     number = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(number, "rb") as opened:
         if not stat.S_ISREG(os.fstat(number).st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file", file)
-        data = opened.read(most + 1)
+        data = opened.read(MOST_BYTES + 1)
     if data is None:
         raise OSError(errno.EAGAIN, "it is not ready to be read", file)
-    if len(data) > most:
-        raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MB", file)
+    if len(data) > MOST_BYTES:
+        raise OSError(errno.EFBIG, f"it is larger than {MOST_BYTES >> 20} MB", file)
     return data
