@@ -227,6 +227,10 @@ class RouteCompiler:
         yield from self.protect.csrf(options)
         yield from self.extensions("onPostAuth", options)
         yield from self.inputs.validations(given, options.validate)
+        yield from self.last_steps(options)
+
+    def last_steps(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
+        """Yields the steps of routes and events between validation and the handler."""
         yield from self.extensions("onPreHandler", options)
         yield from self.prerequisites(options)
 

@@ -175,8 +175,7 @@ class SocketCompiler:
             yield with_attachments(tuple(self.attaching.validations(event, rules))), True
         else:
             yield from self.routes.inputs.validations(event, rules)
-        yield from self.routes.extensions("onPreHandler", options)
-        yield from self.routes.prerequisites(options)
+        yield from self.routes.last_steps(options)
 
 
 def _constant_fields(options: model.RouteOptions) -> dict[str, Any]:
