@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
-from typing import Any
 
 from hapiish.bridge import anywhere
 from hapiish.caches.store import Entry, UnavailableError, pack, unpack
@@ -136,6 +135,6 @@ class MemoryStore:
                 self._remove(key)
 
 
-def memory_store(server: Any, options: MemoryCache) -> MemoryStore:
+def memory_store(server: object, options: MemoryCache) -> MemoryStore:
     """Returns the store of the provider `memory`."""
     return MemoryStore(max_bytes=options.max_byte_size)

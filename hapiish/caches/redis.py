@@ -113,6 +113,6 @@ class RedisStore:
         return f"{self._partition}:{quote(segment, safe='')}:{quote(id, safe='')}"
 
 
-def redis_store(server: Any, options: RedisCache) -> RedisStore:
+def redis_store(server: object, options: RedisCache) -> RedisStore:
     """Returns the store of the provider `redis`."""
     return RedisStore(url=options.url, partition=options.partition, timeout=options.timeout)

@@ -22,7 +22,7 @@ from hapiish.options.declare import derive
 from hapiish.realtime.socketio.attachments import for_attachments
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
-from hapiish.types import AsyncHandler
+from hapiish.types import AsyncHandler, Json
 
 SOURCES: tuple[Source, ...] = ("headers", "params", "query", "payload", "state")
 
@@ -35,7 +35,7 @@ class InputCompiler:
 
     def __init__(self, names: Names) -> None:
         self.names = names
-        self.schemas: Mapping[str, Any] = names.table.schemas
+        self.schemas: Mapping[str, Json] = names.table.schemas
         self.most_digits = names.table.server.json.max_digits
 
     def for_attachments(self) -> "InputCompiler":

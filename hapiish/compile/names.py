@@ -125,7 +125,7 @@ class Names:
         """Returns the first location of `name`; the start of the file for a name in options of a custom scheme."""
         return self.table.names.get(name, Mark(self.table.file, 1, 1))
 
-    def action(self, name: str) -> Any:
+    def action(self, name: str) -> str | AsyncHandler:
         """Returns a failAction: one of the three keywords, or a function."""
         return name if name in _WORDS else self.function(name)
 

@@ -28,7 +28,7 @@ from hapiish.http.render import Responder
 from hapiish.options.declare import declaring
 from hapiish.realm import entering
 from hapiish.resolve import resolve
-from hapiish.types import AsyncHandler
+from hapiish.types import AsyncHandler, Value
 
 _UNCACHED = model.Cache(otherwise="")
 _CONSTANT_HEADERS: Final = declaring(model.RouteOptions, "headers")
@@ -38,7 +38,7 @@ _CONSTANT_HEADERS: Final = declaring(model.RouteOptions, "headers")
 class _ResponseSettings:
     """The settings of a responder, which are also the key under which routes share it."""
 
-    constant: tuple[Any, ...]
+    constant: tuple[object, ...]
     """The settings of the options that declare constant headers."""
     cors: model.Cors | None
     cache: model.Cache | None
@@ -103,7 +103,7 @@ class RouteCompiler:
         )
         return self.limited(route, options)
 
-    def bound(self, options: model.RouteOptions) -> Any:
+    def bound(self, options: model.RouteOptions) -> Value:
         """Returns the value of `h.context` for the route's functions."""
         return self.names.object(options.bind) if options.bind is not None else None
 

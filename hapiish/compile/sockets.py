@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from hapiish import options as model
 from hapiish.compile.names import missing
@@ -20,7 +20,7 @@ from hapiish.realtime.binding import (
 )
 from hapiish.realtime.socketio.attachments import for_attachments, has_attachments
 from hapiish.resolve import resolve
-from hapiish.types import AsyncHandler
+from hapiish.types import AsyncHandler, Json
 
 _CONSTANT_FIELDS: Final = declaring(model.RouteOptions, "acknowledgement")
 
@@ -157,7 +157,7 @@ class SocketCompiler:
             route.validate_response = response_check_with_attachments(step) if step is not None else None
         return self.routes.limited(route, options)
 
-    def has_binary(self, schema: Any) -> bool:
+    def has_binary(self, schema: Json) -> bool:
         """True if a schema contains `format: binary`, references included."""
         return isinstance(schema, dict) and has_attachments(embed(schema, self.routes.inputs.schemas))
 
@@ -178,7 +178,7 @@ class SocketCompiler:
         yield from self.routes.last_steps(options)
 
 
-def _constant_fields(options: model.RouteOptions) -> dict[str, Any]:
+def _constant_fields(options: model.RouteOptions) -> dict[str, Json]:
     """Returns the constant fields of an event's acknowledgements, as its options declare them."""
     declared = [(getattr(options, name), function) for name, function in _CONSTANT_FIELDS]
     return {

@@ -7,7 +7,6 @@ from asyncio import CancelledError
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 from urllib.parse import quote
 
 from hapiish import boom, codec
@@ -24,12 +23,12 @@ from hapiish.http.render import Rendered
 from hapiish.http.routing.router import Match, Router, normalise
 from hapiish.http.syntax.header import Pair
 from hapiish.http.syntax.query import Parser
-from hapiish.types import Receive, Scope, Send
+from hapiish.types import Receive, Scope, Send, Value
 
 PATH_SAFE = "/%:@!$&'()*+,;=~"
 """Characters that stay unencoded in a path; percent codes are kept."""
 
-Lookup = tuple[Route, dict[str, Any], Response | None]
+Lookup = tuple[Route, dict[str, Value], Response | None]
 Observer = Callable[[Request, Response, int, int], None]
 """Called as `(request, response, status, size)`; `size` is the length of the body in bytes."""
 

@@ -4,14 +4,14 @@ The request passes the whole lifecycle; a test may inject credentials instead of
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 from urllib.parse import quote, unquote, urlsplit
 
 from hapiish import codec
 from hapiish.http.exchange.request import Auth
-from hapiish.types import Json, Message, Scope, Value
+from hapiish.types import Json, Message, Receive, Scope, Send, Value
 
 _SENT_AS_IT_IS = "%/?:@!$&'()*+,;=-._~[]{}|\\^`<> \""
 
@@ -51,7 +51,7 @@ class Injection(TypedDict, total=False):
     remote_address: str
 
 
-async def inject(app: Any, **request: Unpack[Injection]) -> Injected:
+async def inject(app: Callable[[Scope, Receive, Send], Awaitable[None]], **request: Unpack[Injection]) -> Injected:
     """Sends one request into `app` and returns its response."""
     exchange = _Exchange(_body(request.get("payload"))[0])
     await app(_scope(**request), exchange.receive, exchange.send)

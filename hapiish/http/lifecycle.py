@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from time import time
 from types import CoroutineType
-from typing import Any
 
 from hapiish import boom
 from hapiish.http.content.stream import close, is_stream
@@ -196,7 +195,7 @@ def extension_step(point: str, function: AsyncHandler) -> Step:
     return extend
 
 
-def with_context(function: AsyncHandler, context: Any) -> AsyncHandler:
+def with_context(function: AsyncHandler, context: Value) -> AsyncHandler:
     """Wraps a function so that `h.context` is `context`."""
 
     async def call(request: Request, h: Toolkit) -> Value:

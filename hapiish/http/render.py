@@ -19,6 +19,7 @@ from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import BODILESS, Headers, Response
 from hapiish.http.guards.cors import Cors
 from hapiish.http.syntax.header import Pair, hop_by_hop, pair
+from hapiish.types import Value
 
 Rendered = tuple[int, list[Pair], bytes | Body]
 
@@ -28,7 +29,7 @@ _BYTES_TYPE = (b"content-type", BYTES.encode())
 _ACCEPT_RANGES = (b"accept-ranges", b"bytes")
 _END_OF_205 = [(b"content-length", b"0")]  # the only status without a body that has a Content-Length
 _READING = frozenset({"GET", "HEAD"})
-_NO_SETTINGS: Mapping[str, Any] = {}
+_NO_SETTINGS: Mapping[str, Value] = {}
 _NOT_JSON = frozenset({str, type(None), bytes, bytearray, memoryview})
 _CREATING = frozenset({"POST", "PUT", "PATCH"})
 
@@ -230,7 +231,7 @@ class Responder:
             content_type = _content_type(more, content_type)
         return body, content_type
 
-    def _set_cookies(self, status: int, cookies: list[tuple[str, Any, Any]], own: Headers) -> None:
+    def _set_cookies(self, status: int, cookies: list[tuple[str, Value, Value]], own: Headers) -> None:
         present = own.get("set-cookie", [])
         lines = [present] if isinstance(present, str) else list(present)
         lines += self.cookies.lines(cookies, clearings_only=status == 500)
@@ -282,7 +283,7 @@ def _unsent(body: bytes | Body) -> bytes | Body:
     return b"" if isinstance(body, bytes) else Unsent(body)
 
 
-def _set_compared_validators(entity: dict[str, Any], response: Response) -> None:
+def _set_compared_validators(entity: dict[str, Value], response: Response) -> None:
     """Adds the validators that `h.entity` compared, unless the handler has set others."""
     if entity["etag"] is not None and (response.more is None or "etag" not in response.more):
         response.etag(entity["etag"], vary=entity["vary"])
@@ -290,7 +291,7 @@ def _set_compared_validators(entity: dict[str, Any], response: Response) -> None
         response.headers.setdefault("last-modified", entity["modified"])
 
 
-def _content_type(more: Mapping[str, Any], content_type: Pair | None) -> Pair | None:
+def _content_type(more: Mapping[str, Value], content_type: Pair | None) -> Pair | None:
     """The content type that the handler set, with hapi's charset for textual types."""
     mime, charset = more.get("type"), more.get("charset", "utf-8")
     if mime is None:
@@ -305,7 +306,7 @@ def _with_charset(mime: str, charset: str | None) -> str:
     return f"{mime}; charset={charset}" if textual and charset is not None and "charset" not in mime else mime
 
 
-def _check_settings(more: Mapping[str, Any], body: bytes | Body, kind: type) -> None:
+def _check_settings(more: Mapping[str, Value], body: bytes | Body, kind: type) -> None:
     """Raises ValueError for settings that do not apply to the body of a value of that `kind`."""
     is_json = isinstance(body, bytes) and kind not in _NOT_JSON
     if not is_json and any(name in more for name in OF_JSON):
@@ -314,7 +315,7 @@ def _check_settings(more: Mapping[str, Any], body: bytes | Body, kind: type) -> 
         raise ValueError(f"the body has {len(body)} bytes, not the {more['bytes']} that were set")
 
 
-def _pass_through(source: Any, response: Response) -> None:
+def _pass_through(source: Value, response: Response) -> None:
     """Merges an upstream response's status and end-to-end headers into `response`; the handler's take precedence."""
     if not response.has_explicit_status and response.status_code == 200:
         response.status_code = getattr(source, "status_code", 200)

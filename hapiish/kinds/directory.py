@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, unquote
 
 from hapiish import boom
@@ -20,6 +20,7 @@ from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.kinds.file import folder_of
 from hapiish.kinds.route import KindRoute
+from hapiish.types import Json, Value
 
 _PARAMETER: Final = re.compile(r"\{(\w+)[^}]*\}$")
 _HIDDEN: Final = re.compile(r"(^|[\\/])\.([^.\\/]|\.[^\\/])")
@@ -31,7 +32,7 @@ Lookup = tuple[Opened, FileOptions] | list[str] | None
 class Directory:
     """The factory and handler of the kind. `options` are inert's; `path` is a text, a list of texts, or a function."""
 
-    def __init__(self, server: HttpServer, route: KindRoute, options: dict[str, Any]) -> None:
+    def __init__(self, server: HttpServer, route: KindRoute, options: dict[str, Json]) -> None:
         parameter = _PARAMETER.search(route.path)
         if parameter is None:
             raise ValueError("the path of its route must end with a parameter")
@@ -120,7 +121,7 @@ def _link(href: str, text: str) -> str:
     return f'<li><a href="{escape(href)}">{escape(text)}</a></li>'
 
 
-def _listed(value: Any) -> list[str]:
+def _listed(value: Value) -> list[str]:
     if isinstance(value, str):
         return [value]
     if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):

@@ -1,7 +1,7 @@
 """`handler: {file: …}`: serves one file, or the file that a function chooses (hapi's inert)."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from hapiish.http.content.files import FileKeywords, options_of
 from hapiish.http.exchange.file_response import prepare
@@ -11,10 +11,10 @@ from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.kinds.route import KindRoute
 from hapiish.options.declare import camel
-from hapiish.types import AsyncHandler
+from hapiish.types import AsyncHandler, Json
 
 
-def file_kind(server: HttpServer, route: KindRoute, options: Any) -> AsyncHandler:
+def file_kind(server: HttpServer, route: KindRoute, options: Json) -> AsyncHandler:
     """Returns the handler. `options` are a path, or have `path`: a text or a function `(request, h)`."""
     options = options if isinstance(options, dict) else {"path": options}
     path = options["path"]
@@ -34,6 +34,6 @@ def folder_of(route: KindRoute) -> str:
     return str(Path(route.folder, route.settings.files.relative_to))
 
 
-def _keywords(options: dict[str, Any]) -> FileKeywords:
+def _keywords(options: dict[str, Json]) -> FileKeywords:
     values = {name: options.get(camel(name)) for name in FileKeywords.__annotations__}
     return cast("FileKeywords", {name: value for name, value in values.items() if value is not None})

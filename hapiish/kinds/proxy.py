@@ -6,7 +6,7 @@ The table, or its `mapUri` function, determines the target. A client controls on
 import re
 from collections.abc import Mapping
 from time import perf_counter
-from typing import Any, cast
+from typing import cast
 from urllib.parse import quote, unquote
 
 from hapiish import boom
@@ -195,6 +195,6 @@ def _spans(path: str) -> dict[str, tuple[int, int | None]]:
     return spans
 
 
-def _max_age(headers: Any) -> int | None:
+def _max_age(headers: Mapping[str, str]) -> int | None:
     match = _MAX_AGE.search(headers.get("cache-control", "").lower())
     return int(match[1]) * 1000 if match else None

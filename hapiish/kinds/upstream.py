@@ -6,13 +6,13 @@ The client adds nothing: no default headers, no stored cookies, no proxy from th
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
 
 import httpx
 
 from hapiish import boom
 from hapiish.http.syntax.header import hop_by_hop, pair
 from hapiish.outages import Service
+from hapiish.types import Value
 
 _NO_BODY = frozenset({204, 304})
 _MAX_LOGGED = 100  # upstreams whose outages are logged: a `mapUri` function may return any number of them
@@ -145,7 +145,7 @@ def _peer(url: httpx.URL) -> tuple[str, bytes]:
     return url.scheme, url.netloc
 
 
-def request_for(method: str, uri: str, headers: Mapping[str, str], content: Any) -> httpx.Request:
+def request_for(method: str, uri: str, headers: Mapping[str, str], content: Value) -> httpx.Request:
     """Returns the request to send. Raises InternalServerError for an invalid URI, which the table's code produced.
 
     A client's header is passed on byte by byte, as Latin-1 (RFC 9110 §5.5). Raises ValueError for an invalid header,

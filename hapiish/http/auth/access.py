@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Protocol
 
 from hapiish import boom
-from hapiish.grammar.template import Template, Value, parse
+from hapiish.grammar.template import Template, parse
+from hapiish.grammar.template import Value as Placeholder
 from hapiish.http.auth.strategy import Mode
 from hapiish.http.exchange.request import Request
+from hapiish.types import Value
 
 _SEVERAL = (list, tuple, set, frozenset)
 _MAPPINGS = (dict, Mapping)  # the first one is found faster
@@ -90,7 +92,7 @@ class _Scope:
                 fixed[prefix].add("".join(template.texts))
         self._needed, self._forbidden, self._offered = fixed["+"], fixed["!"], fixed[""]
 
-    def admits(self, request: Request, credentials: Any) -> bool:
+    def admits(self, request: Request, credentials: Value) -> bool:
         scope = claim(credentials, "scope")
         if not scope and not isinstance(scope, _SEVERAL):
             return False
@@ -120,11 +122,11 @@ class _Filled:
                 known = ", ".join(f"{root}.…" for root in _ROOTS)
                 raise ValueError(f'the scope "{text}" must take its values from {known}, not from "{value}"')
 
-    def fill(self, request: Request, credentials: Any) -> str | None:
+    def fill(self, request: Request, credentials: Value) -> str | None:
         """The text with its values; None if one is missing, empty or not a single value."""
         texts = []
         for part in self._parts:
-            if not isinstance(part, Value):
+            if not isinstance(part, Placeholder):
                 texts.append(part)
                 continue
             value = credentials if part.source == "credentials" else getattr(request, part.source)
@@ -137,14 +139,14 @@ class _Filled:
         return "".join(texts)
 
 
-def claim(holder: Any, name: str) -> Any:
+def claim(holder: Any, name: str) -> Value:
     """The value of a claim in a mapping, or of an attribute if the scheme's credentials are an object."""
     if isinstance(holder, _MAPPINGS):
         return holder.get(name)
     return None if isinstance(holder, _PLAIN) or name.startswith("_") else getattr(holder, name, None)
 
 
-def text_of(value: Any) -> str | None:
+def text_of(value: Value) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     return None if value is None or isinstance(value, (*_SEVERAL, *_MAPPINGS)) else str(value)

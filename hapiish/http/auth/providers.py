@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from time import time
-from typing import Any, Final
+from typing import Final
 
 from hapiish.http.auth.keys import RemoteKeys
 from hapiish.http.auth.tokens import Verifier
@@ -95,7 +95,7 @@ class Issuer:
                 self._since = self._clock() - RENEWED + RETRIED
             return self._known
 
-    def _read(self, document: Any) -> Provider:
+    def _read(self, document: Json) -> Provider:
         wanted = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
         if not isinstance(document, Mapping) or not all(isinstance(document.get(key), str) for key in wanted):
             raise ValueError(f"{self.issuer} does not describe a provider of OpenID Connect")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from hapiish import boom
 from hapiish.bridge import anywhere
@@ -12,7 +12,7 @@ from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.route import Route, caller
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
 from hapiish.options import RouteAuth
-from hapiish.types import Run, Scheme
+from hapiish.types import Json, Run, Scheme
 
 
 class AuthService:
@@ -53,7 +53,7 @@ class AuthService:
 
     def sign(
         self,
-        claims: Mapping[str, Any],
+        claims: Mapping[str, Json],
         strategy: str | None = None,
         *,
         expires_in: float | timedelta | Literal[False] | None = None,

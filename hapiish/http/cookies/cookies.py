@@ -12,13 +12,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from time import time
-from typing import Any, Final
+from typing import Final
 
 from hapiish import boom
 from hapiish.http.cookies.encodings import decoded, encoded
 from hapiish.http.cookies.iron import Password, check_password, seal, sign, unseal, unsign
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import CLEAR, Response
+from hapiish.http.exchange.route import Step
 from hapiish.options.cookies import Cookie
 from hapiish.options.values import Duration
 from hapiish.types import AsyncHandler, Value
@@ -214,7 +215,7 @@ def _header(name: str, text: str, definition: Definition) -> str:
     return f"{name}={text}{lifetime}{definition.attributes}"
 
 
-def cookies_step(cookies: Cookies, parse: bool, fail_action: str | AsyncHandler) -> Callable[[Request], Any]:
+def cookies_step(cookies: Cookies, parse: bool, fail_action: str | AsyncHandler) -> Step:
     """The step that fills `request.state`, empty unless `parse`; a refused cookie is a 400.
 
     `fail_action` is hapi's: error, log, ignore or a function, which makes the step async. A refused cookie with

@@ -8,7 +8,7 @@ No library has yar's rules: Starlette's SessionMiddleware signs its cookie and d
 
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from hapiish import boom, codec, options
 from hapiish.bridge import anywhere
@@ -16,7 +16,7 @@ from hapiish.caches import Policy
 from hapiish.http.cookies.iron import seal
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
-from hapiish.http.exchange.route import Finalizer
+from hapiish.http.exchange.route import Finalizer, Step
 from hapiish.types import Value
 
 _FLASH: Final = "_flash"
@@ -208,7 +208,7 @@ class Session:
         return {key: value for key, value in vars(self).items() if not key.startswith("_") and key != "id"}
 
 
-def session_step(sessions: Sessions) -> Callable[[Request], Any]:
+def session_step(sessions: Sessions) -> Step:
     """The step that makes `request.session` from the cookie, and from the cache if the cookie holds an id."""
     cookie = sessions.settings.name
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from hapiish.boom import Boom
 from hapiish.http.exchange.log_lines import direct
+from hapiish.http.exchange.response import Response
+from hapiish.types import Json, Value
 
 access = logging.getLogger("hapiish.access")
 main = logging.getLogger("hapiish")
@@ -28,7 +30,7 @@ def next_id() -> str:
     return f"{_prefix}-{next(_counter):x}"
 
 
-def log_request(request: Any, response: Any, status: int, size: int) -> None:
+def log_request(request: Any, response: Response, status: int, size: int) -> None:
     """Logs a sent response in one line at level INFO; `size` in bytes.
 
     The fields are attributes of the record, for structured logs.
@@ -55,7 +57,7 @@ def log_request(request: Any, response: Any, status: int, size: int) -> None:
     )
 
 
-def log_event(request: Any, response: Any, status: int, size: int) -> None:
+def log_event(request: Any, response: Response, status: int, size: int) -> None:
     """Logs an event whose acknowledgement, of `size` characters, is sent."""
     path, route = request.path[:NAME], request.route
     fields = {"path": path, "route": route.id or route.path, "status": status, "bytes": size}
@@ -68,7 +70,7 @@ def log_connection(request: Any, outcome: int | str) -> None:
     _log_of_socket(request, method, str(outcome), {"reason" if method == "DISCONNECT" else "status": outcome})
 
 
-def _log_of_socket(request: Any, method: str, text: str, fields: dict[str, Any]) -> None:
+def _log_of_socket(request: Any, method: str, text: str, fields: dict[str, Json]) -> None:
     if not access.isEnabledFor(logging.INFO):
         return
     now = time()
@@ -89,7 +91,7 @@ def _log_of_socket(request: Any, method: str, text: str, fields: dict[str, Any])
     )
 
 
-def line(now: float, message: str, fields: dict[str, Any]) -> None:
+def line(now: float, message: str, fields: dict[str, Json]) -> None:
     """Writes a line of the access log at level INFO and escapes control characters; `now` is its time."""
     if not message.isprintable():
         message = message.encode("unicode_escape").decode("ascii")
@@ -100,7 +102,7 @@ def line(now: float, message: str, fields: dict[str, Any]) -> None:
         handler.line(now, message, fields)
 
 
-def event(request_id: str | None, tags: list[str], data: Any) -> None:
+def event(request_id: str | None, tags: list[str], data: Value) -> None:
     """Logs an event with hapi's tags; an exception as `data` is logged with its traceback at level ERROR.
 
     A client error (a boom below 500) is logged as WARNING without a traceback.

@@ -8,6 +8,8 @@ import asyncio
 import logging
 from typing import Any, TextIO
 
+from hapiish.types import Json
+
 
 class Lines(logging.StreamHandler[TextIO]):
     """A stream handler that buffers access lines until the turn of the event loop ends.
@@ -22,7 +24,7 @@ class Lines(logging.StreamHandler[TextIO]):
         super().__init__(stream)
         self._kept: list[str] = []
 
-    def line(self, now: float, message: str, fields: dict[str, Any]) -> None:
+    def line(self, now: float, message: str, fields: dict[str, Json]) -> None:
         """Buffers an access line; `now` in seconds since the epoch."""
         kept = self._kept
         kept.append(self.formatter.line(now, message, fields))

@@ -11,7 +11,7 @@ from hapiish.http.exchange.error_body import Errors
 from hapiish.http.exchange.request import Request, WithCors
 from hapiish.http.exchange.response import Response
 from hapiish.options import RouteOptions
-from hapiish.types import AsyncHandler, Handler, Run
+from hapiish.types import AsyncHandler, Handler, Run, Value
 
 Step = Callable[[Request], Any]
 Steps = tuple[tuple[Step, bool], ...]
@@ -41,7 +41,7 @@ class Route:
     handler: AsyncHandler
     responder: Renderer
     vhost: str | None = None
-    context: Any = None
+    context: Value = None
     errors: Errors | None = None
     files: str = "."  # the folder for `files.relativeTo`
     steps: Steps = ()

@@ -157,7 +157,7 @@ class BoundToolkit(Toolkit):
 
     __slots__ = ("_context",)
 
-    def __init__(self, request: Request, context: Any) -> None:
+    def __init__(self, request: Request, context: Value) -> None:
         super().__init__(request)
         self._context = context
 

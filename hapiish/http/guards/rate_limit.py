@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from hashlib import blake2b
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from math import ceil
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from hapiish import boom, options
 from hapiish.http.auth.access import claim, text_of
 from hapiish.http.body.reader import PendingReceive
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
-from hapiish.http.exchange.route import Finalizer
+from hapiish.http.exchange.route import Finalizer, Step
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.guards.counters import Counters, Window
 from hapiish.http.guards.turns import Turn, Verdict
@@ -70,7 +70,7 @@ class Limit(options.Limit):
 
 def limit_step(
     limits: Sequence[Limit], counters: Counters, allowlist: Iterable[Network] = (), *, streams: bool = False
-) -> Callable[[Request], Any]:
+) -> Step:
     """The step that counts a request or refuses it with 429 and `Retry-After`; `allowlist` is exempt.
 
     `streams`: the handler reads the body, so the request is counted before the body is complete.
@@ -255,7 +255,7 @@ def _is_within(address: str | None, networks: tuple[Network, ...]) -> bool:
     return ip is not None and any(ip in network for network in networks)
 
 
-def _parsed(address: str) -> Any:
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(address.partition("%")[0])
     except ValueError:

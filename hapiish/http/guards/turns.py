@@ -6,7 +6,7 @@ A request that waits for its client (for the rest of its body) has no turn, and 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from hapiish.http.exchange.request import Request
@@ -89,7 +89,7 @@ class Trials:
 
     def __init__(self) -> None:
         self._queues: dict[str, _Queue] = {}
-        self._turns: WeakKeyDictionary[Any, list[Turn]] = WeakKeyDictionary()
+        self._turns: WeakKeyDictionary[Request, list[Turn]] = WeakKeyDictionary()
 
     def __len__(self) -> int:
         return len(self._queues)

@@ -208,7 +208,7 @@ class Connections:
 
     # Logging
 
-    def log_refusal(self, refused: Refused, client: Any) -> None:
+    def log_refusal(self, refused: Refused, client: tuple[str, int] | None) -> None:
         """Logs a refused request; rate-limited, because clients decide how many there are."""
         now = monotonic()
         if now < self._quiet_until:

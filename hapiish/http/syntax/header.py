@@ -2,7 +2,7 @@
 
 import re
 from functools import lru_cache
-from typing import Any, Final, TypeGuard
+from typing import Final, TypeGuard
 from urllib.parse import quote
 
 Pair = tuple[bytes, bytes]
@@ -57,7 +57,7 @@ def hop_by_hop(connection: str) -> frozenset[str]:
     return _HOP_BY_HOP.union(name.strip().lower() for name in connection.split(","))
 
 
-def is_local(target: Any) -> TypeGuard[str]:
+def is_local(target: object) -> TypeGuard[str]:
     """Returns whether `target` is a path of this server in every browser.
 
     Two slashes, or a slash and a backslash, begin the name of another server; browsers drop tabs and line ends first.

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv6Address
-from typing import Any, Final
+from typing import Final
 
 from hapiish import boom, codec
 from hapiish.http.syntax.header import Pair
+from hapiish.types import Json
 
-Encoded = Callable[[dict[str, Any]], tuple[bytes, str] | None]
+Encoded = Callable[[dict[str, Json]], tuple[bytes, str] | None]
 
 LONGEST_HOST: Final = 255
 _NAME = re.compile(rb"[A-Za-z0-9._~-]+(?::([0-9]{0,5}))?")

@@ -6,11 +6,12 @@ The five sources are validated one by one, in hapi's order, then all together. A
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from hapiish import codec
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
+from hapiish.http.exchange.route import Step
 from hapiish.http.validation.context import everything, options_for
 from hapiish.http.validation.failure import ERROR, OnFailure
 from hapiish.http.validation.parse_text import is_too_long
@@ -86,7 +87,7 @@ def validate_step(
     on_failure: OnFailure = ERROR,
     any_method: bool = False,
     most_digits: int = codec.MOST_DIGITS,
-) -> Callable[[Request], Any]:
+) -> Step:
     """Returns a step that replaces `request.<source>` by its coerced form, or fails; `request.orig` keeps the original.
 
     `coerce` is for text (params, query, headers, cookies, forms), `defaults` for JSON bodies. `any_method` marks a `*`
@@ -158,7 +159,7 @@ def function_step(
     return judge
 
 
-def together_step(judge: Judge, on_failure: OnFailure) -> Callable[[Request], Any]:
+def together_step(judge: Judge, on_failure: OnFailure) -> Step:
     """Returns a step that validates all inputs by one schema, for rules across sources; it changes no input.
 
     Faults of a single source are reported with that source, those of several sources with `all`.

@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final
 
 from hapiish import boom
-from hapiish.grammar.template import Template, Value
+from hapiish.grammar.template import Template
+from hapiish.grammar.template import Value as Placeholder
 from hapiish.http.auth.access import claim, text_of
 from hapiish.http.exchange.request import Request
 from hapiish.http.validation.coerce import compile_coercer
@@ -20,8 +21,9 @@ from hapiish.http.validation.validator import compile_schema
 from hapiish.kinds.model.scalars import DECIMAL, HEX_ID
 from hapiish.kinds.model.types import Member, Type
 from hapiish.kinds.model.values import Unfit, plain
+from hapiish.types import Value
 
-_READ: Final[Mapping[str, Callable[[Any], Any]]] = {
+_READ: Final[Mapping[str, Callable[[Value], Value]]] = {
     **{source: attrgetter(source) for source in ("params", "query", "payload", "headers", "state", "pre")},
     **{source: attrgetter(f"auth.{source}") for source in ("credentials", "artifacts")},
 }
@@ -42,8 +44,8 @@ class Pin:
 
     member: Member
     template: Template
-    convert: Callable[[Any], Any] | None = None
-    constant: Any = None
+    convert: Callable[[Value], Value] | None = None
+    constant: Value = None
 
     @property
     def is_constant(self) -> bool:
@@ -51,23 +53,23 @@ class Pin:
         return not any(self.template.values)
 
     @property
-    def whole(self) -> Value | None:
+    def whole(self) -> Placeholder | None:
         """The placeholder, if the template is a single one without text."""
         first = self.template.parts[0] if len(self.template.parts) == 1 else None
-        return first if isinstance(first, Value) else None
+        return first if isinstance(first, Placeholder) else None
 
-    def stored(self, request: Request) -> Any:
+    def stored(self, request: Request) -> Value:
         """Returns the value to compare with. Raises NotFound or Forbidden if the request has none."""
         assert self.member.type is not None
         assert self.member.type.store is not None
         return self._converted(request, self.member.type.store)
 
-    def parsed(self, request: Request) -> Any:
+    def parsed(self, request: Request) -> Value:
         """Returns the value for the document's attribute. Raises NotFound or Forbidden if the request has none."""
         assert self.member.type is not None
         return self._converted(request, self.member.type.parse)
 
-    def _converted(self, request: Request, convert: Callable[[Any], Any]) -> Any:
+    def _converted(self, request: Request, convert: Callable[[Value], Value]) -> Value:
         if self.is_constant:
             return None if self.constant is None else convert(self.constant)
         value = self._rendered(request)
@@ -76,19 +78,19 @@ class Pin:
         except Unfit as fault:
             raise _missing(next(self.template.values)) from fault
 
-    def _rendered(self, request: Request) -> Any:
+    def _rendered(self, request: Request) -> Value:
         if self.whole is not None:
             return _value(request, self.whole)
         texts = []
         for part in self.template.parts:
             text = part if isinstance(part, str) else text_of(_value(request, part))
             if text is None:
-                assert isinstance(part, Value)
+                assert isinstance(part, Placeholder)
                 raise _missing(part)
             texts.append(text)
         return "".join(texts)
 
-    def schemas(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    def schemas(self) -> Iterator[tuple[str, str, Mapping[str, Value]]]:
         """Yields source, name and schema of each request parameter in the template.
 
         The schema is the field's for a parameter that is the whole value, else empty.
@@ -100,7 +102,7 @@ class Pin:
                 yield value.source, value.path[0], self.member.type.schema if is_single else {}
 
 
-def pin(member: Member, template: Template, constant: Any = None) -> Pin:
+def pin(member: Member, template: Template, constant: Value = None) -> Pin:
     """Returns the pin of a field. Raises Unfit for a constant or template that never fits the field's type."""
     field_type = member.type
     assert field_type is not None
@@ -116,13 +118,13 @@ def pin(member: Member, template: Template, constant: Any = None) -> Pin:
     return result
 
 
-def coercion(field_type: Type) -> Callable[[Any], Any] | None:
+def coercion(field_type: Type) -> Callable[[Value], Value] | None:
     """Returns a function that coerces the text of a parameter, header or cookie; None for a type that needs none."""
     convert = compile_coercer({"type": "object", "properties": {"value": field_type.schema}}, {})
     return None if convert is None else lambda value: convert({"value": value})["value"]
 
 
-def _value(request: Request, placeholder: Value) -> Any:
+def _value(request: Request, placeholder: Placeholder) -> Value:
     """Returns the placeholder's value in the request as JSON, for a document its id."""
     value = _READ[placeholder.source](request)
     for name in placeholder.path:
@@ -133,17 +135,17 @@ def _value(request: Request, placeholder: Value) -> Any:
     return value
 
 
-def _missing(placeholder: Value) -> boom.Boom:
+def _missing(placeholder: Placeholder) -> boom.Boom:
     if placeholder.source in _AUTH_SOURCES:
         return boom.Forbidden("The credentials lack a value that selects documents")
     return boom.NotFound()
 
 
-def _check_template(schema: Mapping[str, Any], template: Template) -> None:
+def _check_template(schema: Mapping[str, Value], template: Template) -> None:
     """Raises Unfit if no text of the template can be a value of the schema."""
     choices = schema.get("enum")
     if choices is not None:
-        parts = ("(?s:.+)" if isinstance(part, Value) else re.escape(part) for part in template.parts)
+        parts = ("(?s:.+)" if isinstance(part, Placeholder) else re.escape(part) for part in template.parts)
         pattern = re.compile("".join(parts))
         if not any(isinstance(choice, str) and pattern.fullmatch(choice) for choice in choices):
             raise Unfit("is not a value of this field")

@@ -9,7 +9,8 @@ from typing import Any
 from mongoengine import Document
 
 from hapiish import boom
-from hapiish.grammar.template import Template, TemplateError, Value, parse
+from hapiish.grammar.template import Template, TemplateError, parse
+from hapiish.grammar.template import Value as Placeholder
 from hapiish.http.exchange.request import Request
 from hapiish.kinds.model import filters as filtering
 from hapiish.kinds.model.cursor import SortKey
@@ -22,6 +23,7 @@ from hapiish.kinds.model.values import Unfit, shallow
 from hapiish.kinds.model.versions import digest, number
 from hapiish.kinds.refusal import InvalidOptions, OptionFault, unknown
 from hapiish.options import ModelHandler
+from hapiish.types import Value
 
 ID = "_id"
 _READING = ("list", "get")
@@ -41,7 +43,7 @@ class Resource:
         self.members = members_of(cls)
         self.reachable = dict(_paths(self.members))
         self.shown = self._shown()
-        self.computed: Mapping[str, Any] = options.computed
+        self.computed: Mapping[str, Value] = options.computed
         self.visible = [*self.shown, *self.computed]
         self.pins = tuple(self._pins())
         owner = options.owner
@@ -92,7 +94,7 @@ class Resource:
         owner = self.options.owner
         if owner is not None:
             source, *path = owner.value.split(".")
-            yield from self._pin(owner.field, Template((Value(source, tuple(path)),)), None, "owner")
+            yield from self._pin(owner.field, Template((Placeholder(source, tuple(path)),)), None, "owner")
         for name, value in self.options.where.items():
             try:
                 template = parse(value) if isinstance(value, str) else Template(())
@@ -105,7 +107,7 @@ class Resource:
             constant = "".join(template.texts) if isinstance(value, str) else value
             yield from self._pin(name, template, constant, "where", name)
 
-    def _pin(self, name: str, template: Template, constant: Any, *path: str) -> Iterator[Pin]:
+    def _pin(self, name: str, template: Template, constant: Value, *path: str) -> Iterator[Pin]:
         member = self._comparable(name, *path)
         if path != ("owner",) and self.options.owner is not None and name == self.options.owner.field:
             self.fault(f'"{name}" has its value from "owner" already', *path)
@@ -241,15 +243,15 @@ class Resource:
 
     # Serves requests
 
-    def condition(self, request: Request) -> dict[str, Any]:
+    def condition(self, request: Request) -> dict[str, Value]:
         """Returns the condition for the documents that the request may read or change."""
         return self._condition(request, self.readable if self.options.action in _READING else self.pins)
 
-    def readable_condition(self, request: Request) -> dict[str, Any] | None:
+    def readable_condition(self, request: Request) -> dict[str, Value] | None:
         """Returns the condition for the readable documents, None if the request may change all of them."""
         return None if self.readable is self.pins else self._condition(request, self.readable)
 
-    def _condition(self, request: Request, pins: Sequence[Pin]) -> dict[str, Any]:
+    def _condition(self, request: Request, pins: Sequence[Pin]) -> dict[str, Value]:
         pinned = {pin.member.name: pin.stored(request) for pin in pins}
         if self.lookup is None:
             return pinned
@@ -263,11 +265,11 @@ class Resource:
             raise boom.NotFound from None
         return {"$and": [pinned, {member.name: value}]} if pinned else {member.name: value}
 
-    def pinned(self, request: Request) -> dict[str, Any]:
+    def pinned(self, request: Request) -> dict[str, Value]:
         """Returns the pinned attributes of a new document."""
         return {pin.member.attribute: pin.parsed(request) for pin in self.pins}
 
-    def attributes(self, payload: Any) -> dict[str, Any]:
+    def attributes(self, payload: Value) -> dict[str, Value]:
         """Returns the attributes that the payload sets. Raises Unfit for other fields and wrong types."""
         if not isinstance(payload, Mapping):
             raise Unfit("must be object")
@@ -283,18 +285,18 @@ class Resource:
                 raise Unfit(fault.message, (name, *fault.path)) from None
         return values
 
-    def show(self, stored: Mapping[str, Any], names: Sequence[str] | None = None) -> dict[str, Any]:
+    def show(self, stored: Mapping[str, Value], names: Sequence[str] | None = None) -> dict[str, Value]:
         """Returns the representation of a stored document, or only these fields of it."""
         members = self.shown.values() if names is None else [self.shown[name] for name in names if name in self.shown]
         return show_members(members, stored)
 
-    def state(self, row: Mapping[str, Any]) -> str:
+    def state(self, row: Mapping[str, Value]) -> str:
         """Returns the state of a document as a text: its version number, or a hash of the visible fields."""
         if self.version is not None:
             return str(number(self.version, row))
         return digest(self.show(row))
 
-    def tag(self, row: Mapping[str, Any], item: Mapping[str, Any]) -> str:
+    def tag(self, row: Mapping[str, Value], item: Mapping[str, Value]) -> str:
         """Returns the entity tag of a document represented by `item`: its state, and a hash of computed fields."""
         if self.version is None and not self.computed and len(item) == len(self.shown):
             return digest(item)  # equals the state

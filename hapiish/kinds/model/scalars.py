@@ -16,7 +16,7 @@ from hapiish.grammar.pattern import fault
 from hapiish.kinds.model import values
 from hapiish.kinds.model.types import Schema, Type
 from hapiish.kinds.model.values import Convert, Unfit, plain
-from hapiish.types import Value
+from hapiish.types import Json, Value
 
 HEX_ID = "^[0-9a-fA-F]{24}$"
 DECIMAL = "^[+-]?[0-9]{1,34}([.][0-9]{1,34})?$"
@@ -33,7 +33,7 @@ def _scalar(schema: Schema, parse: Convert, *, text: bool = False, ranged: bool 
     return Type(schema=schema, parse=parse, store=parse, plain=plain, ordered=True, ranged=ranged, text=text)
 
 
-def without_none(**keywords: Any) -> Schema:
+def without_none(**keywords: Json) -> Schema:
     return {key: value for key, value in keywords.items() if value is not None}
 
 
