@@ -66,14 +66,7 @@ class Auth:
     """`request.auth`: the authentication state; `expires` is in seconds since the epoch."""
 
     __slots__ = (
-        "artifacts",
-        "credentials",
-        "error",
-        "expires",
-        "is_authenticated",
-        "is_authorized",
-        "is_injected",
-        "mode",
+        *("artifacts", "credentials", "error", "expires", "is_authenticated", "is_authorized", "is_injected", "mode"),
         "strategy",
     )
 
