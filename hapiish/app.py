@@ -1,13 +1,9 @@
-"""`create_app`: builds a Starlette application from a table, and reloads it."""
+"""`create_app`: builds a Starlette application that serves a table; `reload` watches its files."""
 
 import asyncio
-import logging
 import os
-import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from starlette._utils import get_route_path
@@ -19,8 +15,8 @@ from hapiish import plugins
 from hapiish.bridge import anywhere
 from hapiish.compile import Compiled
 from hapiish.http.exchange.error_body import Errors
-from hapiish.options import NOWHERE, Database, Sockets, Table
-from hapiish.resolve import folders, imported_anew
+from hapiish.options import Database, Sockets, Table
+from hapiish.reload import restored_on_failure, warn_of_restart, watch
 from hapiish.server import Server
 from hapiish.store.threads import Pool
 from hapiish.table.problems import Problem, TableError
@@ -30,8 +26,6 @@ from hapiish.types import Receive, Send
 if TYPE_CHECKING:
     from hapiish.realtime import RealtimeServer
     from hapiish.store.store import Store
-
-log = logging.getLogger("hapiish")
 
 
 def create_app(
@@ -156,49 +150,20 @@ class Application(Starlette):
         async with self.reloading:
             old = server.current
             try:
-                with _restored_on_failure(old.table):
+                with restored_on_failure(old.table):
                     new = await asyncio.to_thread(self._compile_anew, old.table.file)
                     await server.prepare(new)
             except TableError as error:
                 return error.problems
             server.switch(new)
             await asyncio.sleep(0)  # for the listeners of `route` and `cachePolicy`
-            _warn(old.table, new.table)
+            warn_of_restart(old.table, new.table)
             if server.realtime is not None:
                 await server.realtime.review(old.namespaces)
         return []
 
     def _compile_anew(self, file: str) -> Compiled:
         return self.server.compile(plugins.load(file, self.env))
-
-
-@contextmanager
-def _restored_on_failure(table: Table) -> Iterator[None]:
-    """Context that imports the modules of `table` again; an exception restores the former modules and models."""
-    folders = (table.folder, *(realm.folder for realm in table.used))
-    with ExitStack() as stack:
-        stack.enter_context(imported_anew(folders))
-        if "mongoengine" in sys.modules:
-            from hapiish.store.connection import registered_anew
-
-            stack.enter_context(registered_anew())
-        yield
-
-
-def _warn(old: Table, new: Table) -> None:
-    """Warns about changed settings that require a restart."""
-    if (new.database, _transport(new.sockets)) != (old.database, _transport(old.sockets)):
-        log.warning("changes to database and to the transport of sockets take effect at the next start")
-    if _listening(new) != _listening(old):
-        log.warning("changes to server.head and server.maxConnections take effect at the next start")
-
-
-def _listening(table: Table) -> tuple[Any, ...]:
-    return table.server.head, table.server.max_connections
-
-
-def _transport(sockets: Sockets | None) -> Sockets | None:
-    return replace(sockets, namespaces=(), mark=NOWHERE) if sockets is not None else None
 
 
 def _store(database: Database, uri: str, pool: Pool, models: Mapping[str, Any]) -> "Store":
@@ -232,7 +197,7 @@ def _no_database(database: Database) -> Problem:
 @asynccontextmanager
 async def _lifespan(app: Application) -> AsyncIterator[None]:
     await app.server.start()
-    watcher = asyncio.create_task(_watch(app)) if app.watch else None
+    watcher = asyncio.create_task(watch(app.server, app.reload)) if app.watch else None
     try:
         yield
     finally:
@@ -242,41 +207,3 @@ async def _lifespan(app: Application) -> AsyncIterator[None]:
                 await watcher
         async with app.reloading:
             await app.server.stop()
-
-
-async def _watch(app: Application) -> None:
-    """Reloads when a file of the table or an imported module of its folder changes."""
-    from watchfiles import awatch
-
-    while True:
-        files, places = _watched(app.server)
-        # Not recursive: the folder may contain a virtual environment or the files of a database.
-        async for changes in awatch(*places, recursive=False):
-            if not any(_concerns(path, files, app.server) for _, path in changes):
-                continue
-            try:
-                problems = await app.reload()
-            except Exception:
-                log.exception("the reload failed; the next change is tried again")
-                continue
-            for said in dict.fromkeys(map(str, problems)):  # a table that is used twice reports its problems twice
-                log.error("%s", said)
-            log.info("the old table goes on" if problems else "reloaded")
-            if not _watched(app.server)[1] <= places:
-                break
-
-
-def _concerns(path: str, files: set[str], server: Server) -> bool:
-    """Returns True if a change of this file may change the served table."""
-    if path.endswith(".py") or os.path.realpath(path) in files:
-        return True
-    return any(views.is_template(path) for views in server.current.templates)
-
-
-def _watched(server: Server) -> tuple[set[str], set[str]]:
-    """Returns the files of a table, and the folders of these files, of imported modules and of templates."""
-    table = server.current.table
-    files = {os.path.realpath(file) for file in table.files}
-    modules = {folder for part in (table.folder, *(realm.folder for realm in table.used)) for folder in folders(part)}
-    templates = {folder for views in server.current.templates for folder in views.watched}
-    return files, {str(Path(file).parent) for file in files} | modules | templates
