@@ -19,7 +19,6 @@ from hapiish.table.merging.realms import RealmDraft
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.text.marks import Path
-from hapiish.table.text.tree import section
 
 SOURCES: Final = ("params", "query", "payload", "credentials")
 
@@ -120,8 +119,7 @@ def scope_templates(draft: Draft) -> Iterator[Problem]:
         for event in namespace.events:
             has = ("payload", "credentials", *params)
             available = Available(event.title, has, namespace.params)
-            written = section(event.value, "options").get("auth")
-            for scope, place in _scopes(written, (*event.at, "options", "auth")):
+            for scope, place in _topmost_scopes(event.options):
                 yield from _templates(draft, scope, place, available)
         available = Available(f"namespace {namespace.name}", ("credentials", *params), namespace.params)
         for scope, place in _scopes(namespace.value.get("auth"), (*namespace.at, "auth")):
@@ -140,14 +138,15 @@ def events(draft: Draft) -> Iterator[Problem]:
         allowed = _handshake_strategies(namespace)
         for event in namespace.events:
             at = (*event.at, "options", "auth")
-            required = (event.value.get("options") or {}).get("auth")
+            required = event.options.value.get("auth")  # also by a preset, whose strategies are those of routes
             if required is None or draft.was_pruned(*namespace.at, "auth") or draft.was_pruned(*default_at):
                 continue
             if allowed is None:
                 message = f'the event requires authentication, but its namespace "{namespace.name}" has none'
-                yield Problem(draft.key_mark(*at), Code.EVENT_AUTH, message, "set auth on the namespace")
+                place = event.options.origin("auth")
+                yield Problem(draft.key_mark(*place), Code.EVENT_AUTH, message, "set auth on the namespace")
                 continue
-            for name, place in _strategies(required, at):
+            for name, place in _strategies((event.value.get("options") or {}).get("auth"), at):
                 if name not in allowed:
                     message = f'"{name}" is not a strategy of the namespace "{namespace.name}"'
                     yield Problem(draft.mark(*place), Code.EVENT_AUTH, message, "remove the strategy from the event")
@@ -216,12 +215,14 @@ def _scopes_in_effect(realm: RealmDraft, merged: Merged) -> list[tuple[str, Path
     """The scopes of the topmost layer that sets any, or else of `auth.default`."""
     if merged.value.get("auth") is False:
         return []
-    for layer in reversed(merged.layers):
-        found = list(_scopes(layer.value.get("auth"), (*layer.at, "auth")))
-        if found:
-            return found
     default, at = realm.default_auth
-    return list(_scopes(default, at))
+    return _topmost_scopes(merged) or list(_scopes(default, at))
+
+
+def _topmost_scopes(merged: Merged) -> list[tuple[str, Path]]:
+    """Returns the scopes of the topmost layer that sets any."""
+    each = (list(_scopes(layer.value.get("auth"), (*layer.at, "auth"))) for layer in reversed(merged.layers))
+    return next(filter(None, each), [])
 
 
 def _scopes(written: Any, at: Path) -> Iterator[tuple[str, Path]]:

@@ -72,7 +72,10 @@ def _bodiless(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def of_events(layer: Layer) -> Layer:
     """Returns a layer of route options, such as a preset's, with those options that an event may have."""
-    return Layer(_part(layer.value, On.EVENT), layer.at)
+    value = _part(layer.value, On.EVENT)
+    if value.get("auth") is False:  # of routes only: the handshake authenticates events
+        value = {key: given for key, given in value.items() if key != "auth"}
+    return Layer(value, layer.at)
 
 
 def _for_event(value: Mapping[str, Any]) -> Mapping[str, Any]:
