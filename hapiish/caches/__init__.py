@@ -2,8 +2,8 @@
 
 Order: `provision` creates the stores of a table (`memory`, `redis`; `store` is their protocol) and hands out segments,
 `rules` holds a policy's settings, `policy` looks values up and generates missing or stale ones.
-A further kind of store is a class with the methods of `Store`, named in the table, or by a manifest in
-`hapiish.options.caches`. Imports no table.
+Another kind of store is a class with the methods of `Store`: a table names it, or a manifest in
+`hapiish.options.caches`. The package imports no table.
 """
 
 from hapiish.caches.policy import Cached, Decorated, Policy, Report, Stats

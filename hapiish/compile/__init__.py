@@ -1,5 +1,6 @@
 """Compiles a checked table to dispatchers, routes and events. The only package that depends on table and server.
 
+`routes` lists the steps of a route in hapi's order, `sockets` those of an event; `names` resolves `module:attribute`.
 Options become steps and prepared values; an unused option costs nothing. Routes with equal settings share responders,
 payload steps and authentication steps.
 """
