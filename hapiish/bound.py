@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Unpack
 from hapiish.bridge import anywhere
 from hapiish.caches import Caches, Policy, Rules
 from hapiish.compile import Compiled
+from hapiish.declare.option import derive
 from hapiish.http.cookies.cookies import Cookies, Definition
 from hapiish.http.cookies.session import Sessions
 from hapiish.http.dispatch import Dispatcher, Observer
@@ -24,7 +25,6 @@ from hapiish.http.routing.router import normalise
 from hapiish.methods import Methods, namespace
 from hapiish.options import Server as Settings
 from hapiish.options import Table
-from hapiish.options.declare import derive
 from hapiish.store.models import Models
 from hapiish.table.build import overlay
 

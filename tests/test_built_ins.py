@@ -9,14 +9,16 @@ import pytest
 from hapiish import TableError, boom
 from hapiish.caches.memory import MemoryStore
 from hapiish.cli import main
-from hapiish.options import declare, publish, walk
+from hapiish.declare import option as declare
+from hapiish.declare import walk
+from hapiish.declare.manifest import BuiltIn, Fault, KindManifest, SchemeManifest
+from hapiish.declare.option import Text, option, settings
+from hapiish.declare.types import Function, TimeSpan
+from hapiish.options import publish
 from hapiish.options.caches import PROVIDERS, CacheStore
 from hapiish.options.cookies import SealedCookie
-from hapiish.options.declare import Text, option, settings
 from hapiish.options.kinds import KINDS
-from hapiish.options.manifest import BuiltIn, Fault, KindManifest, SchemeManifest
 from hapiish.options.schemes import SCHEMES
-from hapiish.options.values import Function, TimeSpan
 from hapiish.table.form import schema
 from hapiish.testing import inject
 from tests.http.conftest import Make, make  # noqa: F401 - the fixture

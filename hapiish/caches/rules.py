@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from hapiish.declare.option import camel
 from hapiish.grammar.expiry import contradictions, until
-from hapiish.options.declare import camel
 from hapiish.types import Value
 
 Generate = Callable[[Value, "Flags"], Awaitable[Value]]

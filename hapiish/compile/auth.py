@@ -6,6 +6,7 @@ from typing import Any
 
 from hapiish import options as model
 from hapiish.compile.names import Names, missing
+from hapiish.declare.manifest import SchemeManifest
 from hapiish.http.auth.access import access_step
 from hapiish.http.auth.messages import Demand, payload_authentication, response_authentication
 from hapiish.http.auth.strategy import Mode, authenticate_step
@@ -13,7 +14,6 @@ from hapiish.http.cookies.cookies import Cookies
 from hapiish.http.exchange.request import Request, is_free
 from hapiish.http.exchange.route import Finalizer, Step, caller
 from hapiish.http.validation.validator import compile_schema
-from hapiish.options.manifest import SchemeManifest
 from hapiish.options.schemes import SCHEMES
 from hapiish.realm import visiting
 from hapiish.table.compose.owned_names import owner_of

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from hapiish import options as model
 from hapiish.compile.names import Names
+from hapiish.declare.option import derive
 from hapiish.http.cookies.cookies import Cookies, Definition
-from hapiish.options.declare import derive
 
 
 def compile_cookies(names: Names) -> Cookies:

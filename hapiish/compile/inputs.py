@@ -8,6 +8,7 @@ from typing import Any
 
 from hapiish import options as model
 from hapiish.compile.names import Names
+from hapiish.declare.option import derive
 from hapiish.http.body.payload import clear_uploads, payload_step, stores
 from hapiish.http.content.compression import LIBRARIES
 from hapiish.http.content.json_format import Format
@@ -18,7 +19,6 @@ from hapiish.http.validation.inputs import Convert, Source, function_step, toget
 from hapiish.http.validation.outputs import Validate, by_function, by_schema, validate_response_step
 from hapiish.http.validation.strip_unknown import compile_judge
 from hapiish.http.validation.validator import Judge, Validator, compile_schema
-from hapiish.options.declare import derive
 from hapiish.realtime.socketio.attachments import for_attachments
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code

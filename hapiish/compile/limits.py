@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from hapiish import options as model
 from hapiish.compile.names import Names
+from hapiish.declare.option import derive
 from hapiish.http.exchange.route import Finalizer, Step
-from hapiish.options.declare import derive
 from hapiish.types import AsyncHandler
 
 if TYPE_CHECKING:

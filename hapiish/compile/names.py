@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 from hapiish import boom
 from hapiish import options as model
 from hapiish.bridge import is_async
+from hapiish.declare.option import keys_of
+from hapiish.declare.walk import Path, walk
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.route import caller
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.lifecycle import fail_action
-from hapiish.options.declare import keys_of
-from hapiish.options.walk import Path, walk
 from hapiish.realm import Realm, visiting
 from hapiish.resolve import ResolveError, Unresolved, failure, resolve
 from hapiish.store.models import Models

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from hapiish import options as model
 from hapiish.compile.names import Names
+from hapiish.declare.option import derive
 from hapiish.http.exchange.route import Finalizer, Step
 from hapiish.http.guards import csp
 from hapiish.http.guards.csrf import Csrf, csrf_step
-from hapiish.options.declare import derive
 
 
 class ProtectCompiler:

@@ -16,6 +16,7 @@ from hapiish.compile.methods import MethodCompiler
 from hapiish.compile.names import Names, missing
 from hapiish.compile.protect import ProtectCompiler
 from hapiish.compile.sessions import SessionCompiler
+from hapiish.declare.option import declaring
 from hapiish.http.content.cache_control import CacheControl
 from hapiish.http.content.compression import LIBRARIES, Compression
 from hapiish.http.content.mime import MimeTypes
@@ -25,7 +26,6 @@ from hapiish.http.exchange.route import Finalizer, Route, Step
 from hapiish.http.guards.cors import Cors
 from hapiish.http.lifecycle import Prerequisite, extension_step, pre_step, timed, uninterrupted
 from hapiish.http.render import Responder
-from hapiish.options.declare import declaring
 from hapiish.realm import entering
 from hapiish.resolve import resolve
 from hapiish.types import AsyncHandler, Value

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from hapiish import options as model
 from hapiish.caches import Rules
 from hapiish.compile.names import Names
+from hapiish.declare.option import derive
 from hapiish.http.cookies.cookies import Cookies, Definition
 from hapiish.http.cookies.session import Sessions, session_finalizer, session_step
 from hapiish.http.exchange.route import Finalizer, Step
-from hapiish.options.declare import derive
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 

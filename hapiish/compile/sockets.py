@@ -7,9 +7,9 @@ from typing import Final
 from hapiish import options as model
 from hapiish.compile.names import missing
 from hapiish.compile.routes import RouteCompiler
+from hapiish.declare.option import declaring
 from hapiish.grammar.schema import embed
 from hapiish.http.exchange.route import Route, Step
-from hapiish.options.declare import declaring
 from hapiish.realtime import NamespaceHooks
 from hapiish.realtime.binding import (
     Emits,

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from hapiish.declare.option import On, classes_of, keys_of
 from hapiish.options import RouteOptions
-from hapiish.options.declare import On, classes_of, keys_of
 
 PLACES: Final = {
     "route": On.ROUTE,

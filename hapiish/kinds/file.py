@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import cast
 
+from hapiish.declare.option import camel
 from hapiish.http.content.files import FileKeywords, options_of
 from hapiish.http.exchange.file_response import prepare
 from hapiish.http.exchange.request import Request
@@ -10,7 +11,6 @@ from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.kinds.route import KindRoute
-from hapiish.options.declare import camel
 from hapiish.types import AsyncHandler, Json
 
 

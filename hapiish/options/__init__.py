@@ -12,6 +12,7 @@ The published schema and the reference (`publish`), short forms and units (`tabl
 derived from the declarations.
 """
 
+from hapiish.declare.types import NOWHERE, Duration, FailAction, Function, Json, Mark, Rule, Schema, Seconds, Size
 from hapiish.options.auth import Access, Auth, RouteAuth, Strategy
 from hapiish.options.cache import Cache
 from hapiish.options.caches import CachePolicy, CacheStore, Method
@@ -62,5 +63,4 @@ from hapiish.options.sessions import Session, SessionCache, SessionCookie
 from hapiish.options.sockets import Emit, Event, Namespace, Sockets
 from hapiish.options.tables import Realm, Table
 from hapiish.options.validate import Validate, ValidationOptions
-from hapiish.options.values import NOWHERE, Duration, FailAction, Function, Json, Mark, Rule, Schema, Seconds, Size
 from hapiish.options.views import TemplateOptions, ViewHandler, ViewOptions, Views

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final, Literal
 
-from hapiish.options.declare import As, Chosen, Form, Items, Refers, Role, Text, option, settings
+from hapiish.declare.option import As, Chosen, Form, Items, Refers, Role, Text, option, settings
+from hapiish.declare.types import NOWHERE, VARIABLE, Function, Json, Mark
 from hapiish.options.schemes import SCHEMES
-from hapiish.options.values import NOWHERE, VARIABLE, Function, Json, Mark
 
 Scope = Annotated[
     tuple[str, ...],

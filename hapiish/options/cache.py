@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from hapiish.options.declare import Items, Range, option, settings
-from hapiish.options.values import Duration, TimeOfDay
+from hapiish.declare.option import Items, Range, option, settings
+from hapiish.declare.types import Duration, TimeOfDay
 
 
 @settings(also=(False,), wanted="false or settings")

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from hapiish.options.declare import As, Chosen, Text, option, settings
-from hapiish.options.manifest import BuiltIn, BuiltIns
-from hapiish.options.values import MAY_BE_FUNCTION, NOWHERE, Duration, Function, Json, Mark, Size, TimeOfDay, TimeSpan
+from hapiish.declare.manifest import BuiltIn, BuiltIns
+from hapiish.declare.option import As, Chosen, Text, option, settings
+from hapiish.declare.types import MAY_BE_FUNCTION, NOWHERE, Duration, Function, Json, Mark, Size, TimeOfDay, TimeSpan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

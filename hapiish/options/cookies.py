@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from hapiish.options.declare import Form, Like, option, settings
-from hapiish.options.values import (
+from hapiish.declare.option import Form, Like, option, settings
+from hapiish.declare.types import (
     NOWHERE,
     ByFunction,
     CookieName,

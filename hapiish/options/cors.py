@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from hapiish.options.declare import Items, Text, option, settings
-from hapiish.options.values import AnyText, Seconds
+from hapiish.declare.option import Items, Text, option, settings
+from hapiish.declare.types import AnyText, Seconds
 
 Origin = Annotated[
     str,

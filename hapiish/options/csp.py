@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
-from hapiish.options.declare import As, Form, Items, Text, option, settings
+from hapiish.declare.option import As, Form, Items, Text, option, settings
 
 _SOURCE: Final = r"^[!-+\--:<-~]+$"
 Source = Annotated[str, Text(_SOURCE, 'a source such as "self" or "https://cdn.example.com"')]

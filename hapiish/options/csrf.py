@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from hapiish.declare.option import Range, option, settings
+from hapiish.declare.types import NOWHERE, CookieName, CookiePath, Duration, Function, HeaderName, Mark, Password
 from hapiish.options.cookies import SameSite
-from hapiish.options.declare import Range, option, settings
-from hapiish.options.values import NOWHERE, CookieName, CookiePath, Duration, Function, HeaderName, Mark, Password
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from hapiish.options.declare import Range, Text, option
-from hapiish.options.values import NOWHERE, Duration, Mark, TimeSpan
+from hapiish.declare.option import Range, Text, option
+from hapiish.declare.types import NOWHERE, Duration, Mark, TimeSpan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

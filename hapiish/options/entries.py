@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final, Literal
 
-from hapiish.options.declare import As, Form, Items, Like, Text, option, settings
+from hapiish.declare.option import As, Form, Items, Like, Text, option, settings
+from hapiish.declare.types import NOWHERE, AnyText, Call, Function, Hostname, Json, Mark, MethodName
 from hapiish.options.ext import Points
 from hapiish.options.kinds import Handlers, Kind
 from hapiish.options.routes import RouteOptions
-from hapiish.options.values import NOWHERE, AnyText, Call, Function, Hostname, Json, Mark, MethodName
 
 Vhost = Annotated[
     tuple[Hostname, ...],

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from hapiish.options.declare import Form, Items, On, option, settings
-from hapiish.options.values import NOWHERE, Function, Mark, TimeSpan
+from hapiish.declare.option import Form, Items, On, option, settings
+from hapiish.declare.types import NOWHERE, Function, Mark, TimeSpan
 
 PluginNames = Annotated[
     tuple[str, ...],

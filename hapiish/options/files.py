@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
-from hapiish.options.declare import Items, Range, Text, option, settings
-from hapiish.options.manifest import KindManifest
-from hapiish.options.values import LARGEST, MAY_BE_FUNCTION
+from hapiish.declare.manifest import KindManifest
+from hapiish.declare.option import Items, Range, Text, option, settings
+from hapiish.declare.types import LARGEST, MAY_BE_FUNCTION
 
 LookupMap = Annotated[Mapping[str, str], Items(min=1)]
 _COMPRESSED: Final = (

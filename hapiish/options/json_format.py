@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from hapiish.options.declare import As, Range, option, settings
-from hapiish.options.values import AnyText, Function
+from hapiish.declare.option import As, Range, option, settings
+from hapiish.declare.types import AnyText, Function
 
 
 @settings(name="json")

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
-from hapiish.options.declare import As, At, On, option, settings
-from hapiish.options.manifest import BuiltIns, KindManifest
+from hapiish.declare.manifest import BuiltIns, KindManifest
+from hapiish.declare.option import As, At, On, option, settings
+from hapiish.declare.types import NOWHERE, Function, Json, Mark
 from hapiish.options.routes import RouteOptions
-from hapiish.options.values import NOWHERE, Function, Json, Mark
 
 KINDS: Final = BuiltIns[KindManifest](
     {

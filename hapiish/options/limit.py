@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from hapiish.options import units
-from hapiish.options.declare import As, Form, Items, Range, Text, option, settings
-from hapiish.options.values import LARGEST, NOWHERE, AnyText, Function, Mark, TimeSpan
+from hapiish.declare import units
+from hapiish.declare.option import As, Form, Items, Range, Text, option, settings
+from hapiish.declare.types import LARGEST, NOWHERE, AnyText, Function, Mark, TimeSpan
 
 LimitText = Annotated[
     str,

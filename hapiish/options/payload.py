@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from hapiish.declare.option import Items, Range, option, settings
+from hapiish.declare.types import LARGEST, Duration, FailAction, Size, TimeSpan
 from hapiish.options.compression import Decoders
-from hapiish.options.declare import Items, Range, option, settings
-from hapiish.options.values import LARGEST, Duration, FailAction, Size, TimeSpan
 
 
 @settings(also=(bool,), wanted='true, false, or a mapping with "output"')

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from hapiish.options.declare import Form, Items, option, settings
-from hapiish.options.values import NOWHERE, Call, FailAction, Mark
+from hapiish.declare.option import Form, Items, option, settings
+from hapiish.declare.types import NOWHERE, Call, FailAction, Mark
 
 
 @settings(

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from hapiish.options.declare import Range, Text, option
-from hapiish.options.manifest import KindManifest
-from hapiish.options.values import LARGEST, Duration, Function, TimeSpan
+from hapiish.declare.manifest import KindManifest
+from hapiish.declare.option import Range, Text, option
+from hapiish.declare.types import LARGEST, Duration, Function, TimeSpan
 
 Host = Annotated[
     str,

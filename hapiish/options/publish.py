@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import MISSING
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
-from hapiish.options import units
-from hapiish.options.declare import (
+from hapiish.declare import units
+from hapiish.declare.forms import EXTRA, Forms, Schema, addition, assembled, scalar
+from hapiish.declare.option import (
     As,
     At,
     Form,
@@ -27,9 +28,8 @@ from hapiish.options.declare import (
     settings_of,
     summary,
 )
-from hapiish.options.forms import EXTRA, Forms, Schema, addition, assembled, scalar
+from hapiish.declare.types import FORMS, FUNCTION, SCHEMA, Duration, Size
 from hapiish.options.tables import Table
-from hapiish.options.values import FORMS, FUNCTION, SCHEMA, Duration, Size
 
 _SHARED: Final[Schema] = {
     "extra": {"description": "Free for your own use: hapiish does not read it."},

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
-from hapiish.options.declare import As, Form, Items, Range, Text, option, settings
-from hapiish.options.manifest import KindManifest
-from hapiish.options.values import Function, Json
+from hapiish.declare.manifest import KindManifest
+from hapiish.declare.option import As, Form, Items, Range, Text, option, settings
+from hapiish.declare.types import Function, Json
 
 Fields = Annotated[tuple[str, ...], Items(unique=True), Form(name="modelFields", nullable=True)]
 Operators = Annotated[

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from hapiish.options.declare import On, Range, Text, option, settings
+from hapiish.declare.option import On, Range, Text, option, settings
+from hapiish.declare.types import FailAction, Function, MediaTypeText, Rule
 from hapiish.options.validate import ValidationOptions
-from hapiish.options.values import FailAction, Function, MediaTypeText, Rule
 
 
 @settings(short="body", wanted='a function "module:attribute", or a mapping with "body"')

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final, Literal
 
+from hapiish.declare.option import As, Form, Items, Merge, On, option, settings
+from hapiish.declare.types import AnyText, Function, Json, TimeSpan
 from hapiish.options.auth import RouteAuth
 from hapiish.options.cache import Cache
 from hapiish.options.compression import Encoders
@@ -11,7 +13,6 @@ from hapiish.options.cookies import StateRules
 from hapiish.options.cors import Cors
 from hapiish.options.csp import Csp
 from hapiish.options.csrf import Csrf
-from hapiish.options.declare import As, Form, Items, Merge, On, option, settings
 from hapiish.options.deprecated import Deprecated
 from hapiish.options.ext import Ext, Points
 from hapiish.options.files import Files
@@ -22,7 +23,6 @@ from hapiish.options.pre import PreSteps
 from hapiish.options.response import ResponseRules
 from hapiish.options.security import Security
 from hapiish.options.validate import Validate
-from hapiish.options.values import AnyText, Function, Json, TimeSpan
 
 Texts = Annotated[tuple[str, ...], Items(one=True, add=True), Form(name="texts", nullable=True)]
 Use = Annotated[

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from hapiish.options.declare import As, Range, option, settings
-from hapiish.options.values import LARGEST, Seconds
+from hapiish.declare.option import As, Range, option, settings
+from hapiish.declare.types import LARGEST, Seconds
 
 
 @settings(

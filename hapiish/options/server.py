@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from hapiish.declare.option import As, At, Form, Items, On, Range, Text, option, settings
+from hapiish.declare.types import AnyText, Duration, Function, HeaderName, Json, MediaType, Size, TimeSpan
 from hapiish.options.compression import Compression
 from hapiish.options.cookies import Cookie
-from hapiish.options.declare import As, At, Form, Items, On, Range, Text, option, settings
 from hapiish.options.files import ServerFiles
 from hapiish.options.json_format import ServerJson
 from hapiish.options.limit import LimitStore
 from hapiish.options.routes import RouteOptions
-from hapiish.options.values import AnyText, Duration, Function, HeaderName, Json, MediaType, Size, TimeSpan
 
 PrintedTags = Annotated[
     tuple[str, ...] | Literal[False],

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from hapiish.declare.option import As, option
+from hapiish.declare.types import NOWHERE, CookieName, CookiePath, Duration, Function, Mark, Password, Size, TimeSpan
 from hapiish.options.cookies import CookieAttributes, SameSite
-from hapiish.options.declare import As, option
-from hapiish.options.values import NOWHERE, CookieName, CookiePath, Duration, Function, Mark, Password, Size, TimeSpan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,14 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final, Literal
 
-from hapiish.options.auth import RouteAuth
-from hapiish.options.declare import As, At, Items, On, Range, Text, option, settings
-from hapiish.options.ext import Points
-from hapiish.options.limit import Limits
-from hapiish.options.pre import PreSteps
-from hapiish.options.routes import RouteOptions
-from hapiish.options.validate import Validate
-from hapiish.options.values import (
+from hapiish.declare.option import As, At, Items, On, Range, Text, option, settings
+from hapiish.declare.types import (
     FUNCTION,
     LARGEST,
     NOWHERE,
@@ -23,6 +17,12 @@ from hapiish.options.values import (
     Size,
     TimeSpan,
 )
+from hapiish.options.auth import RouteAuth
+from hapiish.options.ext import Points
+from hapiish.options.limit import Limits
+from hapiish.options.pre import PreSteps
+from hapiish.options.routes import RouteOptions
+from hapiish.options.validate import Validate
 
 Ack = Literal["envelope", "raw"]
 Functions = Annotated[

@@ -4,20 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
-from hapiish.options.auth import Auth
-from hapiish.options.caches import CacheStore, Method
-from hapiish.options.cookies import Cookie
-from hapiish.options.database import Database
-from hapiish.options.declare import As, At, Form, Like, On, Text, option, settings
-from hapiish.options.entries import Group, PluginEntry, Route
-from hapiish.options.events import ServerEvent
-from hapiish.options.ext import Ext, Points
-from hapiish.options.kinds import KindSource
-from hapiish.options.routes import RouteOptions
-from hapiish.options.server import Server
-from hapiish.options.sessions import Session
-from hapiish.options.sockets import Sockets
-from hapiish.options.values import (
+from hapiish.declare.option import As, At, Form, Like, On, Text, option, settings
+from hapiish.declare.types import (
     IDENTIFIER,
     IS_SCHEMA,
     NOWHERE,
@@ -29,6 +17,18 @@ from hapiish.options.values import (
     Json,
     Mark,
 )
+from hapiish.options.auth import Auth
+from hapiish.options.caches import CacheStore, Method
+from hapiish.options.cookies import Cookie
+from hapiish.options.database import Database
+from hapiish.options.entries import Group, PluginEntry, Route
+from hapiish.options.events import ServerEvent
+from hapiish.options.ext import Ext, Points
+from hapiish.options.kinds import KindSource
+from hapiish.options.routes import RouteOptions
+from hapiish.options.server import Server
+from hapiish.options.sessions import Session
+from hapiish.options.sockets import Sockets
 from hapiish.options.views import Views
 
 MethodKey = Annotated[

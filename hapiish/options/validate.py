@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from hapiish.options.declare import As, On, option
-from hapiish.options.values import FailAction, Json, Rule
+from hapiish.declare.option import As, On, option
+from hapiish.declare.types import FailAction, Json, Rule
 
 _INPUT: Final = On.ROUTES
 _EVERYWHERE: Final = On.EVERYWHERE | On.HANDSHAKE

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from hapiish.options.declare import As, Items, Text, option, settings
-from hapiish.options.manifest import KindManifest
-from hapiish.options.values import NOWHERE, Function, Identifier, Json, Mark
+from hapiish.declare.manifest import KindManifest
+from hapiish.declare.option import As, Items, Text, option, settings
+from hapiish.declare.types import NOWHERE, Function, Identifier, Json, Mark
 
 Folders = Annotated[tuple[str, ...], Items(one=True, wanted="a folder or a list of them")]
 

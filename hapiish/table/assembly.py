@@ -8,9 +8,9 @@ from dataclasses import is_dataclass, replace
 from typing import Any, Final, TypeVar, cast
 
 from hapiish import options as model
-from hapiish.options.declare import Role, settings_of
+from hapiish.declare.option import Role, settings_of
+from hapiish.declare.walk import walk
 from hapiish.options.kinds import KINDS
-from hapiish.options.walk import walk
 from hapiish.table.build import build, fields_of, part
 from hapiish.table.compose.owned_names import owned
 from hapiish.table.draft import Draft

@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 from hapiish import options as model
-from hapiish.options import units
-from hapiish.options.declare import bare, keys_of, spelled
+from hapiish.declare import units
+from hapiish.declare.option import bare, keys_of, spelled
 from hapiish.table.problems import Mark
 from hapiish.table.text.marks import Path
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from hapiish import options as model
+from hapiish.declare.manifest import BuiltIn
 from hapiish.options.caches import PROVIDERS
 from hapiish.options.kinds import KINDS
-from hapiish.options.manifest import BuiltIn
 from hapiish.options.schemes import SCHEMES
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code

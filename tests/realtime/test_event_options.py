@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from hapiish import TableError, create_app
+from hapiish.declare.option import On
 from hapiish.describe.places import rows
-from hapiish.options.declare import On
 from hapiish.table.merging.merge import Layer, merge
 from tests.realtime.support import member, serving
 

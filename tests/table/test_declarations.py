@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from hapiish import options as model
+from hapiish.declare.option import is_options, keys_of
 from hapiish.options import publish
-from hapiish.options.declare import is_options, keys_of
 from hapiish.table import build
 from hapiish.table.form import schema
 from hapiish.table.problems import Mark

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hapiish.options import units
+from hapiish.declare import units
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import yaml
 
+from hapiish.declare.option import Role
+from hapiish.declare.walk import walk
 from hapiish.options import RouteOptions, Table
-from hapiish.options.declare import Role
-from hapiish.options.walk import walk
 
 FOUND = [
     ("models: {User: m:f}", Role.FUNCTION, "models.User"),

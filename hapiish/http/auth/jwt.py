@@ -10,6 +10,8 @@ from time import time
 from typing import Any
 
 from hapiish import boom, codec
+from hapiish.declare import units
+from hapiish.declare.option import camel
 from hapiish.http.auth.keys import RemoteKeys, keys_for, make_key, signing_key
 from hapiish.http.auth.signing import Signer, SigningKey
 from hapiish.http.auth.tokens import Key, Token, TokenError, UnknownKeyError, Verifier
@@ -18,8 +20,6 @@ from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated, ValidateResult
-from hapiish.options import units
-from hapiish.options.declare import camel
 from hapiish.types import Json
 
 NO_KEY = "public keys, certificates and keys of others (uri, method) only verify"

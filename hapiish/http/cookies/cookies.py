@@ -15,13 +15,13 @@ from time import time
 from typing import Final
 
 from hapiish import boom
+from hapiish.declare.types import Duration
 from hapiish.http.cookies.encodings import decoded, encoded
 from hapiish.http.cookies.iron import Password, check_password, seal, sign, unseal, unsign
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import CLEAR, Response
 from hapiish.http.exchange.route import Step
 from hapiish.options.cookies import Cookie
-from hapiish.options.values import Duration
 from hapiish.types import AsyncHandler, Value
 
 _NAME = re.compile(r'[^\x00-\x20()<>@,;:\\"/\[\]?={}\x7f]+')

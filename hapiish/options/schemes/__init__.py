@@ -5,7 +5,7 @@ A table declares further schemes in `auth.schemes`, also by name and module:attr
 
 from typing import Final
 
-from hapiish.options.manifest import BuiltIns, SchemeManifest
+from hapiish.declare.manifest import BuiltIns, SchemeManifest
 
 SCHEMES: Final = BuiltIns[SchemeManifest](
     {

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Final
 
-from hapiish.options.declare import Items, Text, option, settings
-from hapiish.options.manifest import SchemeManifest
+from hapiish.declare.manifest import SchemeManifest
+from hapiish.declare.option import Items, Text, option, settings
+from hapiish.declare.types import Function, HeaderName, Json
 from hapiish.options.schemes.common import Attributes, GrantedScope
-from hapiish.options.values import Function, HeaderName, Json
 
 
 @settings(strict=True)

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
-from hapiish.options.declare import Items, Text, option, settings
-from hapiish.options.manifest import SchemeManifest
+from hapiish.declare.manifest import SchemeManifest
+from hapiish.declare.option import Items, Text, option, settings
+from hapiish.declare.types import Function, Json
 from hapiish.options.schemes.common import Attributes, GrantedScope
-from hapiish.options.values import Function, Json
 
 
 @settings(strict=True)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from hapiish.options.declare import Form, Items
-from hapiish.options.values import AnyText
+from hapiish.declare.option import Form, Items
+from hapiish.declare.types import AnyText
 
 GrantedScope = Annotated[
     tuple[str, ...], Items(min=1, one=True), Form(name="grantedScope", wanted="a scope or a list of them")

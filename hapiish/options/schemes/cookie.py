@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
+from hapiish.declare.manifest import Fault, SchemeManifest
+from hapiish.declare.option import Text, option, settings
+from hapiish.declare.types import ByFunction, Function
 from hapiish.options.cookies import SealedCookie
-from hapiish.options.declare import Text, option, settings
-from hapiish.options.manifest import Fault, SchemeManifest
-from hapiish.options.values import ByFunction, Function
 
 
 @settings(strict=True, short="name", also=(bool, str), wanted="true, false, a name or {name, raw}")

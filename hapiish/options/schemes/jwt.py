@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
-from hapiish.options.declare import As, Form, Items, Range, option, settings
-from hapiish.options.manifest import Fault, SchemeManifest
+from hapiish.declare.manifest import Fault, SchemeManifest
+from hapiish.declare.option import As, Form, Items, Range, option, settings
+from hapiish.declare.types import LARGEST, AnyText, CookieName, Duration, Function, HeaderName, HttpUri, Json, TimeSpan
 from hapiish.options.schemes.common import Attributes
-from hapiish.options.values import LARGEST, AnyText, CookieName, Duration, Function, HeaderName, HttpUri, Json, TimeSpan
 
 Claim = Annotated[
     tuple[str, ...] | Literal[False], As(Annotated[tuple[AnyText, ...], Items(min=1, one=True)] | Literal[False])

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
+from hapiish.declare.manifest import SchemeManifest
+from hapiish.declare.option import As, Form, Like, Text, option, settings
+from hapiish.declare.types import AnyText, ByFunction, Function, HttpUri, Json
 from hapiish.options.cookies import SealedCookie
-from hapiish.options.declare import As, Form, Like, Text, option, settings
-from hapiish.options.manifest import SchemeManifest
 from hapiish.options.schemes.common import Attributes, GrantedScope
-from hapiish.options.values import AnyText, ByFunction, Function, HttpUri, Json
 
 Parameters = Annotated[
     Mapping[str, str],

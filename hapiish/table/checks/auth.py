@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from hapiish.declare.option import Role
+from hapiish.declare.walk import walk
 from hapiish.options import RouteAuth
-from hapiish.options.declare import Role
 from hapiish.options.schemes import SCHEMES
-from hapiish.options.walk import walk
 from hapiish.table.checks import options
 from hapiish.table.checks.templates import Available, faults
 from hapiish.table.compose.owned_names import owner_of

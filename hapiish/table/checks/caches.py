@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from hapiish.declare import units
 from hapiish.grammar import expiry
-from hapiish.options import units
 from hapiish.table.draft import Draft
 from hapiish.table.form.wording import did_you_mean
 from hapiish.table.problems import Problem

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any
 
-from hapiish.options import units
+from hapiish.declare import units
 from hapiish.table.draft import Draft
 from hapiish.table.draft.layout import namespace_layers
 from hapiish.table.draft.parts import RouteDraft

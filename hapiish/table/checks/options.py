@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from hapiish.declare.option import classes_of, keys_of, settings_of, spelled
 from hapiish.options import RouteOptions
-from hapiish.options.declare import classes_of, keys_of, settings_of, spelled
 from hapiish.table.draft import Draft
 from hapiish.table.draft.parts import RouteDraft
 from hapiish.table.form.wording import did_you_mean

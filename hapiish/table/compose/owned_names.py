@@ -6,9 +6,9 @@ except those in its arguments (`with:`), which belong to the table that passes t
 
 from typing import Any, Final, Self
 
+from hapiish.declare.option import Role
+from hapiish.declare.walk import walk
 from hapiish.options import Table
-from hapiish.options.declare import Role
-from hapiish.options.walk import walk
 from hapiish.table.text.marks import Path
 from hapiish.table.text.source import Tree
 from hapiish.table.text.tree import schemas_within

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from hapiish.declare.option import Role
+from hapiish.declare.walk import walk
 from hapiish.options import RouteOptions, Table
-from hapiish.options.declare import Role
-from hapiish.options.walk import walk
 from hapiish.table.compose.composition import Composition, TablePart
 from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.draft.layout import Layout

@@ -11,9 +11,9 @@ from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
+from hapiish.declare.option import Merge, bare, is_options, keys_of
+from hapiish.declare.types import RULE
 from hapiish.options import RouteOptions
-from hapiish.options.declare import Merge, bare, is_options, keys_of
-from hapiish.options.values import RULE
 from hapiish.table.text.marks import Path
 
 Options = dict[str, Any]

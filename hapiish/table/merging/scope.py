@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
+from hapiish.declare.option import Key, On, class_of, keys_of
 from hapiish.options import RouteOptions
-from hapiish.options.declare import Key, On, class_of, keys_of
 from hapiish.table.merging.merge import Layer, Merged, merge
 
 Part = Callable[[Mapping[str, Any]], Mapping[str, Any]]

@@ -6,7 +6,7 @@ turns them into an exit status.
 
 from dataclasses import dataclass, field
 
-from hapiish.options.values import Mark
+from hapiish.declare.types import Mark
 
 __all__ = ["Mark", "Problem", "TableError"]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, NewType
 
-from hapiish.options.declare import Form, Items, Refers, Role, Text, option, settings
+from hapiish.declare.option import Form, Items, Refers, Role, Text, option, settings
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -12,7 +12,7 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from hapiish.options.manifest import BuiltIn
+from hapiish.declare.manifest import BuiltIn
 
 T = TypeVar("T", bound=type)
 R = TypeVar("R")

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from hapiish.options.values import Duration, Seconds, Size
+from hapiish.declare.types import Duration, Seconds, Size
 
 _NOTATION: Final = re.compile(r"([0-9]+)([A-Za-z]*)")
 _MILLISECONDS: Final = {"": 1, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from hapiish.options.declare import Range, Text
-from hapiish.options.values import VARIABLE
+from hapiish.declare.option import Range, Text
+from hapiish.declare.types import VARIABLE
 
 Schema = dict[str, Any]
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Union, get_args, get_origin
 
-from hapiish.options.declare import As, Items, Like, Refers, Role, bare, is_options, keys_of, settings_of
-from hapiish.options.values import Duration, Seconds, Size
+from hapiish.declare.option import As, Items, Like, Refers, Role, bare, is_options, keys_of, settings_of
+from hapiish.declare.types import Duration, Seconds, Size
 
 Path = tuple[str | int, ...]
 Found = list[tuple[Role, Any, Path]]
