@@ -61,8 +61,14 @@ def _place(info: HandlerInfo | EmitInfo) -> str:
 def as_json(table: Table) -> str:
     """Formats `{"routes": […], "events": […], "emits": […]}`, from `describe.inspect`."""
     facts: dict[str, list[Any]] = {"routes": routes(table), "events": events(table), "emits": emits(table)}
-    plain = {key: [asdict(info) for info in infos] for key, infos in facts.items()}
+    plain = {key: [_own_first(info) for info in infos] for key, infos in facts.items()}
     return json.dumps(plain, indent=2, ensure_ascii=False)
+
+
+def _own_first(info: Any) -> dict[str, Any]:
+    """Returns the fields of `info`: those of its class, such as method and path, before the inherited ones."""
+    fields = asdict(info)
+    return {name: fields[name] for name in type(info).__annotations__} | fields
 
 
 def _columns(head: Sequence[str], rows: Iterable[Sequence[str | None]]) -> str:

@@ -102,6 +102,8 @@ def test_json_has_the_same_facts_and_more(capsys: pytest.CaptureFixture[str]) ->
         "file": "routes.yaml",
         "line": 8,
     }
+    assert [*facts["routes"][1]][:3] == ["method", "path", "vhost"]
+    assert [*facts["events"][0]][:2] == ["namespace", "event"]
     assert facts["events"][0]["auth"]["strategies"] == ["session"]
     assert [(emit["event"], emit["validation"], emit["line"]) for emit in facts["emits"]] == [
         ("message", ["payload"], 23),
