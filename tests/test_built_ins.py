@@ -11,7 +11,7 @@ from hapiish.caches.memory import MemoryStore
 from hapiish.cli import main
 from hapiish.declare import option as declare
 from hapiish.declare import walk
-from hapiish.declare.manifest import BuiltIn, Fault, KindManifest, SchemeManifest
+from hapiish.declare.manifest import BuiltIn, KindManifest, SchemeManifest, StrategyFault
 from hapiish.declare.option import Text, option, settings
 from hapiish.declare.types import Function, TimeSpan
 from hapiish.options import publish
@@ -48,9 +48,9 @@ class Badge:
         return h.authenticated(credentials={"user": await self.check(request.state[self.name])})
 
 
-def _faults(options: Mapping[str, Any]) -> Iterator[Fault]:
+def _faults(options: Mapping[str, Any]) -> Iterator[StrategyFault]:
     if options.get("color") == "none":
-        yield Fault("a badge has a color", "color")
+        yield StrategyFault("a badge has a color", "color")
 
 
 BADGE = SchemeManifest(

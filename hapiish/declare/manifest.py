@@ -32,7 +32,7 @@ class BuiltIn:
         return factory
 
 
-class Fault(NamedTuple):
+class StrategyFault(NamedTuple):
     """A fault of a strategy's options, at the value of `key` or at the key itself; without one, at all options."""
 
     message: str
@@ -57,7 +57,7 @@ class SchemeManifest(BuiltIn):
     cookie: str = ""
     one_of: tuple[tuple[str, ...], ...] = ()
     at_most_one: tuple[tuple[str, ...], ...] = ()
-    faults: Callable[[Mapping[str, Any]], Iterator[Fault]] | None = None
+    faults: Callable[[Mapping[str, Any]], Iterator[StrategyFault]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -235,7 +235,7 @@ def settings(**declared: Any) -> Callable[[T], T]:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Key:
+class OptionKey:
     """One key of a class: its spelling in the file, the attribute, its type with markers, and its declaration."""
 
     key: str
@@ -271,7 +271,7 @@ def spelled(kind: type, value: Any) -> Mapping[str, Any]:
 
 
 @cache
-def keys_of(kind: type) -> Mapping[str, Key]:
+def keys_of(kind: type) -> Mapping[str, OptionKey]:
     """Returns the options of a class by their key in the file, in the order of declaration, inherited ones first."""
     hints: dict[str, Any] = {}
     fields: dict[str, Any] = {}
@@ -280,7 +280,7 @@ def keys_of(kind: type) -> Mapping[str, Key]:
         fields |= each.__dict__.get("__dataclass_fields__", each.__dict__)
     if any(get_origin(hint) is tuple and kind.__name__ in get_args(hint) for hint in hints.values()):
         hints = get_type_hints(kind, include_extras=True)  # slow; only a class that contains itself needs it
-    keys: dict[str, Key] = {}
+    keys: dict[str, OptionKey] = {}
     for name, hint in hints.items():
         own = fields.get(name)
         if isinstance(own, Field) and _OPTION in own.metadata:
@@ -288,9 +288,11 @@ def keys_of(kind: type) -> Mapping[str, Key]:
             is_attribute = get_origin(hint) is not ClassVar
             default = own.default if own.default_factory is MISSING else own.default_factory()
             key = declared.key or camel(name)
-            keys[key] = Key(key, name, hint if is_attribute else get_args(hint)[0], declared, default, is_attribute)
+            keys[key] = OptionKey(
+                key, name, hint if is_attribute else get_args(hint)[0], declared, default, is_attribute
+            )
     for name, manifest in settings_of(kind).kinds.items():
-        keys[name] = Key(name, name, manifest.options | None, Option(shown=MISSING), None, is_attribute=False)
+        keys[name] = OptionKey(name, name, manifest.options | None, Option(shown=MISSING), None, is_attribute=False)
     return keys
 
 

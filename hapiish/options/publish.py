@@ -18,8 +18,8 @@ from hapiish.declare.option import (
     At,
     Form,
     Items,
-    Key,
     On,
+    OptionKey,
     Settings,
     Text,
     bare,
@@ -107,7 +107,7 @@ class _Publisher:
             condition = {"required": [chosen.by], "properties": {chosen.by: {"enum": [value]}}}
             yield {"if": condition, "then": {"required": [chosen.option], **then} if needs else then}
 
-    def property(self, key: Key, owner: Settings, place: On) -> Schema:
+    def property(self, key: OptionKey, owner: Settings, place: On) -> Schema:
         """Returns the schema of an option: description, default, examples, and the forms of its value."""
         declared = key.declared
         own = next((extra for places, extra in declared.per.items() if place in places), {})
@@ -257,7 +257,7 @@ class _Publisher:
         return schema
 
 
-def keys_at(kind: type, place: On) -> list[Key]:
+def keys_at(kind: type, place: On) -> list[OptionKey]:
     """Returns the options of a class that are permitted at a place."""
     return [key for key in keys_of(kind).values() if key.declared.on is None or place in key.declared.on]
 
@@ -277,7 +277,7 @@ def _differs(kind: type) -> bool:
     return any(key.declared.on is not None or key.declared.per for key in keys_of(kind).values())
 
 
-def shown(key: Key) -> Any:
+def shown(key: OptionKey) -> Any:
     """Returns the default of an option in the form of the file; MISSING if it has none to show."""
     if key.declared.shown is not MISSING:
         return key.declared.shown

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
-from hapiish.declare.manifest import Fault, SchemeManifest
+from hapiish.declare.manifest import SchemeManifest, StrategyFault
 from hapiish.declare.option import Text, option, settings
 from hapiish.declare.types import ByFunction, Function
 from hapiish.options.cookies import SealedCookie
@@ -53,9 +53,11 @@ class CookieOptions:
     )
 
 
-def _faults(options: Mapping[str, Any]) -> Iterator[Fault]:
+def _faults(options: Mapping[str, Any]) -> Iterator[StrategyFault]:
     if options.get("keepAlive") is True and not (options.get("cookie") or {}).get("ttl"):
-        yield Fault("keepAlive requires a cookie with a ttl", "keepAlive", "set a ttl on the cookie", is_at_key=True)
+        yield StrategyFault(
+            "keepAlive requires a cookie with a ttl", "keepAlive", "set a ttl on the cookie", is_at_key=True
+        )
 
 
 COOKIE: Final = SchemeManifest(

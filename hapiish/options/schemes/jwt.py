@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
-from hapiish.declare.manifest import Fault, SchemeManifest
+from hapiish.declare.manifest import SchemeManifest, StrategyFault
 from hapiish.declare.option import As, Form, Items, Range, option, settings
 from hapiish.declare.types import LARGEST, AnyText, CookieName, Duration, Function, HeaderName, HttpUri, Json, TimeSpan
 from hapiish.options.schemes.common import Attributes
@@ -165,12 +165,12 @@ def _packages(options: Mapping[str, Any]) -> Iterator[str]:
             yield "httpx"
 
 
-def _faults(options: Mapping[str, Any]) -> Iterator[Fault]:
+def _faults(options: Mapping[str, Any]) -> Iterator[StrategyFault]:
     if options.get("verify") is False:
         if not options.get("validate"):
-            yield Fault("verify: false without validate would accept any token", "verify")
+            yield StrategyFault("verify: false without validate would accept any token", "verify")
     elif "keys" not in options:
-        yield Fault("needs keys")
+        yield StrategyFault("needs keys")
 
 
 JWT: Final = SchemeManifest(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
-from hapiish.declare.option import Key, On, class_of, keys_of
+from hapiish.declare.option import On, OptionKey, class_of, keys_of
 from hapiish.options import RouteOptions
 from hapiish.table.merging.merge import Layer, Merged, merge
 
@@ -102,10 +102,10 @@ def _options_at(place: On) -> Mapping[str, tuple[str, ...]]:
     }
 
 
-def _keys(hint: Any) -> Iterable[Key]:
+def _keys(hint: Any) -> Iterable[OptionKey]:
     kind = class_of(hint)
     return keys_of(kind).values() if kind is not None else ()
 
 
-def _places(key: Key) -> On:
+def _places(key: OptionKey) -> On:
     return key.declared.on or On(0)
