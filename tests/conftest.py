@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pymongo import MongoClient
 
 from hapiish.store import local
 from tests.redis_server import RedisServer
 
 ROOT = Path(__file__).parent.parent
+
+# A busy machine must not fail a test: hypothesis measures the time of examples and of their generation.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture
