@@ -20,7 +20,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from hapiish import table as tables
-from hapiish.http.validation.validator import compile_schema
+from hapiish.http.validation.validator import option_faults
 from hapiish.options import Table
 from hapiish.registrar import Registrar, needs
 from hapiish.resolve import ResolveError, failure, provide, resolve
@@ -141,10 +141,9 @@ class Plugins:
 
     def _accepts(self, found: _Found) -> bool:
         """Validates the options against the plugin's schema; reports each problem with its location."""
-        schema = getattr(found.plugin, "options_schema", None)
         try:
-            faults = compile_schema(schema, {}).errors(dict(found.entry.options)) if schema is not None else ()
-        except (ValueError, TypeError) as error:
+            faults = option_faults(found.plugin, dict(found.entry.options))
+        except ValueError as error:
             self._refuse(found.entry, Code.PLUGIN, f'the options_schema of the plugin "{found.name}": {error}')
             return False
         for fault in faults:
@@ -210,7 +209,7 @@ class Plugins:
             found.plugin.register(server, dict(entry.options))
             module = provide(_identifier(f"{found.name}_{self._count + 1}"), entry.folder)
             tree = _named(server.tree, module)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is its problem
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - any exception of a plugin becomes a problem
             self._refuse(entry, Code.PLUGIN, f'the plugin "{found.name}" failed in register{failure(error)}')
             return None
         for name, command in server.commands.items():

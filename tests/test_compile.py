@@ -108,3 +108,19 @@ def test_the_references_of_a_scheme_are_resolved_before_it_is_made(tmp_path: Pat
     route = made(tmp_path, table).server.match("GET", "/")
     assert route is not None
     assert len(route.steps) == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "code"),
+    [
+        ("auth: {schemes: {own: my:Odd}, strategies: {one: {scheme: own}}}\nroutes: []", "HA0403"),
+        ("kinds: {own: my:Odd}\nroutes: [{method: GET, path: /, handler: {own: {}}}]", "HA0407"),
+    ],
+)
+def test_an_options_schema_that_is_no_json_is_a_problem(tmp_path: Path, table: str, code: str) -> None:
+    (tmp_path / "my.py").write_text("class Odd:\n    options_schema = {'type': {1, 2}}\n")
+    (tmp_path / "routes.yaml").write_text(table)
+    with pytest.raises(TableError) as caught:
+        create_app(tmp_path / "routes.yaml", env={})
+    (problem,) = caught.value.problems
+    assert (problem.code, "not JSON serializable" in problem.message) == (code, True)

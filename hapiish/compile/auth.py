@@ -13,7 +13,7 @@ from hapiish.http.auth.strategy import Mode, authenticate_step
 from hapiish.http.cookies.cookies import Cookies
 from hapiish.http.exchange.request import Request, is_free
 from hapiish.http.exchange.route import Finalizer, Step, caller
-from hapiish.http.validation.validator import compile_schema
+from hapiish.http.validation.validator import option_faults
 from hapiish.options.schemes import SCHEMES
 from hapiish.realm import visiting
 from hapiish.table.compose.owned_names import owner_of
@@ -77,9 +77,7 @@ class AuthCompiler:
         if factory is missing:
             return None
         options = strategy.options
-        schema = getattr(factory, "options_schema", None)
-        # The report of `compile_schema` contains no values: an option may be a secret.
-        faults = compile_schema(schema, {}).errors(options) if schema is not None else ()
+        faults = option_faults(factory, options)
         for fault in faults:
             self.refuse(name, strategy, f"options{fault['path'].replace('/', '.')} {fault['message']}")
         if faults:

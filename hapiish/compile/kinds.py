@@ -10,7 +10,7 @@ from hapiish import options as model
 from hapiish.compile.names import Names, missing
 from hapiish.compile.views import ViewCompiler
 from hapiish.http.exchange.route import caller
-from hapiish.http.validation.validator import compile_schema
+from hapiish.http.validation.validator import option_faults
 from hapiish.kinds.refusal import InvalidOptions
 from hapiish.kinds.route import KindRoute
 from hapiish.options.kinds import KINDS
@@ -75,9 +75,8 @@ class KindCompiler:
         if factory is None:
             return None
         options = kind.options
-        schema = getattr(factory, "options_schema", None)
         try:
-            faults = compile_schema(schema, {}).errors(options) if schema is not None else ()
+            faults = option_faults(factory, options)
         except ValueError as error:
             self.refuse(kind, f"options_schema of {kind.name}: {error}")
             return None

@@ -15,7 +15,7 @@ from hapiish import codec
 from hapiish.grammar.pattern import OPTIONS
 from hapiish.http.validation.report import UNEXPLAINED, Fault, Reporter
 from hapiish.http.validation.schema import Schema, SchemaError, embed, for_engine
-from hapiish.types import Json
+from hapiish.types import Json, Value
 
 NOTHING: Schema = {"type": ["object", "null"], "additionalProperties": False}
 """The meaning of the schema `false` for a whole query, body or response: it must be empty (hapi)."""
@@ -77,6 +77,20 @@ def compile_schema(schema: Schema, schemas: Mapping[str, Json]) -> Validator:
     if validator is None:
         validator = _compiled[key] = Validator(document)
     return validator
+
+
+def option_faults(owner: Value, options: Json) -> list[Fault]:
+    """Returns the faults of options by the `options_schema` of a plugin or of the factory of a scheme or kind, if any.
+
+    A fault contains no value, which may be a secret. Raises ValueError for an invalid schema.
+    """
+    schema = getattr(owner, "options_schema", None)
+    if schema is None:
+        return []
+    try:
+        return compile_schema(schema, {}).errors(options)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
 
 
 def faults_as_sent(validator: Judge, source: Json) -> list[Fault]:
