@@ -117,7 +117,7 @@ def _beside(name: str, folder: str, root: str | None) -> str | None:
 
 
 def _is_part(missing: str, name: str) -> bool:
-    """Returns True if the missing module is the one of that name or a parent package."""
+    """Returns True if `missing` is the module `name` or one of its parent packages."""
     return bool(missing) and (name == missing or name.startswith(missing + "."))
 
 

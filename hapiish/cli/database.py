@@ -1,4 +1,4 @@
-"""The database of a command: the one of the table, else a local MongoDB while the command runs."""
+"""Provides the database of a command: the table's database, or a local MongoDB while the command runs."""
 
 import sys
 from collections.abc import Callable, Iterator

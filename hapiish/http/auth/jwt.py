@@ -105,7 +105,7 @@ class JwtScheme:
         return answer.verdict(h, lambda: self._refusal("Invalid credentials"), claims, artifacts, token.until)
 
     async def _ask_validate(self, artifacts: dict[str, Json], request: Request, h: Toolkit) -> Json:
-        """Calls the user's function; a boom below 500 that it raises is a refusal, whatever the status (hapi)."""
+        """Calls the user's function; a boom below 500 is a refusal, regardless of its status (hapi)."""
         assert self._validate is not None
         try:
             return await self._validate(artifacts, request, h)

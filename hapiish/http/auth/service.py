@@ -29,7 +29,7 @@ class AuthService:
 
     @anywhere
     async def test(self, strategy: str, request: Request) -> Authenticated:
-        """Authenticates a request with a strategy, whatever its route requires.
+        """Authenticates a request with a strategy, regardless of its route's authentication.
 
         Ignores mode and access, and leaves `request.auth` unchanged. Raises a boom for invalid or missing credentials,
         and KeyError for an unknown strategy.

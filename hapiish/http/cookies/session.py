@@ -65,7 +65,7 @@ class Sessions:
         try:
             self._expect_cache()
             kept = await self.policy.get(id)
-        except Exception as error:  # noqa: BLE001 - whatever a store raises
+        except Exception as error:  # noqa: BLE001 - a store may raise any exception
             self._fail(error, request)
             return {}
         return kept["_store"] if isinstance(kept, dict) else None
@@ -76,7 +76,7 @@ class Sessions:
         try:
             self._expect_cache()
             await self.policy.set(id, {"_store": store})
-        except Exception as error:  # noqa: BLE001 - whatever a store raises
+        except Exception as error:  # noqa: BLE001 - a store may raise any exception
             self._fail(error, request)
 
     def _expect_cache(self) -> None:

@@ -12,8 +12,8 @@ import hmac
 import os
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Final
 
@@ -41,18 +41,25 @@ class Csrf(options.Csrf):
 
     skip: AsyncHandler | None = None  # type: ignore[assignment]
 
-    @property
-    def passwords(self) -> Sequence[str]:
-        """The passwords, the signing one first."""
-        if isinstance(self.password, Mapping):
-            return tuple(self.password.values())
-        return () if self.password is None else (self.password,)
+    header: str = field(init=False, compare=False)
+    passwords: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    """The passwords, the signing one first."""
+    cookie: Mapping[str, Value] = field(init=False, compare=False)
+    """The attributes that differ from those of every cookie."""
+
+    def __post_init__(self) -> None:
+        secret, cookie = self.password, self.cookie_options
+        several = tuple(secret.values()) if isinstance(secret, Mapping) else () if secret is None else (secret,)
+        attributes = {each.name: getattr(cookie, each.name) for each in fields(cookie)}
+        object.__setattr__(self, "header", self.header_name.lower())
+        object.__setattr__(self, "passwords", several)
+        object.__setattr__(self, "cookie", {key: value for key, value in attributes.items() if value is not None})
 
     def generate(self, request: Request) -> str:
         """Generates a token and sets its cookie; `request.plugins["csrf"]` provides this if `autoGenerate` is false."""
         nonce = secrets.token_urlsafe(self.size)[: self.size - self._signature_length]
         token = nonce + next(self._signatures(nonce, request))
-        request.set_cookie(self.key, token, _attributes(self.cookie_options))
+        request.set_cookie(self.key, token, dict(self.cookie))
         request.plugins["crumb"] = token
         return token
 
@@ -74,12 +81,6 @@ class Csrf(options.Csrf):
         for password in self.passwords or (_run_secret(),):
             key = hmac.digest(password.encode(), b"hapiish csrf", "sha256")  # differs from the signatures of cookies
             yield urlsafe_b64encode(hmac.digest(key, text, "sha256")).decode()[: self._signature_length]
-
-
-def _attributes(cookie: options.CsrfCookie) -> dict[str, Value]:
-    """Returns the attributes that differ from those of every cookie."""
-    attributes = {each.name: getattr(cookie, each.name) for each in fields(cookie)}
-    return {name: value for name, value in attributes.items() if value is not None}
 
 
 @cache
@@ -145,7 +146,7 @@ def _is_own(origin: str, request: Request) -> bool:
 
 def _submitted(settings: Csrf, request: Request) -> Value:
     if settings.restful:
-        return request.headers.get(settings.header_name.lower())
+        return request.headers.get(settings.header)
     holder = request.payload if settings.source == "payload" else request.query
     return holder.pop(settings.key, None) if isinstance(holder, MutableMapping) else None
 

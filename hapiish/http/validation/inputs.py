@@ -149,7 +149,7 @@ def function_step(
         value = everything(request) if source == "all" else getattr(request, source)
         try:
             result = await function(value, options_for(rules, request))
-        except Exception as error:  # noqa: BLE001 - whatever it raises refuses the input
+        except Exception as error:  # noqa: BLE001 - any exception of a function refuses the input
             return await on_failure.function_raised(request, source, error)
         if result is not None and source != "all":
             request.orig[source] = value
