@@ -254,6 +254,19 @@ def test_any_routes_beside_each_other_are_what_they_are_alone(
     assert compiled(folder, *routes) == [compiled(folder, route)[0] for route in routes]
 
 
+def test_routes_with_equal_schemas_share_the_steps_that_validate_by_them(tmp_path: Path) -> None:
+    rules = "validate: {{params: {{type: object, properties: {{id: {{maxLength: {}}}}}}}, payload: {{type: object}}}}"
+    given = [(rules + ", response: {{schema: {{maxLength: {}}}}}").format(limit, limit) for limit in (1, 1, 2)]
+    text = "".join(ROUTE.format(method="POST", path=f"/{n}/{{id}}", options=f"{{{o}}}") for n, o in enumerate(given))
+    (tmp_path / "my.py").write_text(CODE)
+    (tmp_path / "routes.yaml").write_text(f"{HEAD}routes:\n{text}")
+    one, same, other = create_app(tmp_path / "routes.yaml", env={}).server.table()
+    assert one.steps == same.steps
+    assert one.validate_response is same.validate_response
+    assert [step == differs for step, differs in zip(one.steps, other.steps, strict=True)].count(False) == 1
+    assert one.validate_response is not other.validate_response
+
+
 def test_every_option_of_routes_has_a_variant() -> None:
     camel = {re.sub(r"_(.)", lambda found: found[1].upper(), each.name) for each in fields(model.RouteOptions)}
     assert set(VARIANTS) == camel

@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hapiish import options as model
-from hapiish.compile.names import Names
+from hapiish.compile.names import ByText, Names
 from hapiish.declare.option import derive
 from hapiish.http.body.payload import clear_uploads, payload_step, stores
 from hapiish.http.content.compression import LIBRARIES
@@ -78,14 +78,12 @@ class InputCompiler:
     def validations(
         self, declared: model.Route | model.Event | model.Namespace, rules: model.Validate
     ) -> Iterator[tuple[Step, bool]]:
-        """Yields the validation steps of the inputs in hapi's order, then the step of `validate.all`."""
-        on_failure = OnFailure(
-            fail_action=self.names.early_action(rules.fail_action),
-            status=rules.status,
-            detail=rules.detail,
-            error_fields=rules.error_fields,
-        )
-        method = getattr(declared, "method", None)
+        """Yields the validation steps of the inputs in hapi's order, then the step of `validate.all`.
+
+        Routes share the step of an input with equal rules.
+        """
+        once, method = self.names.once, getattr(declared, "method", None)
+        on_failure = once(self._on_failure, rules.fail_action, rules.status, rules.detail, ByText(rules.error_fields))
         for source in SOURCES:
             rule = getattr(rules, source)
             if rule is None or rule is True or (source == "payload" and method == "GET"):
@@ -97,23 +95,29 @@ class InputCompiler:
                     True,
                 )
                 continue
-            step = self.schema_step(source, rule, rules.options, on_failure, method == "*")
+            step = once(self._schema_step, source, ByText(rule), rules.options, on_failure, method == "*")
             yield step, callable(on_failure.fail_action)
         if isinstance(rules.all, str):
             yield function_step("all", self.names.function(rules.all), rules.options, on_failure=on_failure), True
         elif rules.all is not None and rules.all is not True:
-            judge = compile_judge(rules.all, self.schemas, abort_early=rules.options.abort_early)
-            yield together_step(judge, on_failure), callable(on_failure.fail_action)
+            step = once(self._together_step, ByText(rules.all), rules.options.abort_early, on_failure)
+            yield step, callable(on_failure.fail_action)
 
-    def schema_step(
-        self,
-        source: Source,
-        schema: model.Schema,
-        options: model.ValidationOptions,
-        on_failure: OnFailure,
-        any_method: bool,
+    def _on_failure(
+        self, fail_action: str, status: int, detail: Literal["full", "none"], error_fields: ByText
+    ) -> OnFailure:
+        return OnFailure(
+            fail_action=self.names.early_action(fail_action),
+            status=status,
+            detail=detail,
+            error_fields=error_fields.value,
+        )
+
+    def _schema_step(
+        self, source: Source, rule: ByText, options: model.ValidationOptions, on_failure: OnFailure, any_method: bool
     ) -> Step:
         """Returns the validation step of one input with a schema."""
+        schema = rule.value
         if source in _ALWAYS_OPEN:
             options = replace(options, allow_unknown=True, strip_unknown=False)
         strip, is_payload = options.strip_unknown, source == "payload"
@@ -127,18 +131,25 @@ class InputCompiler:
             most_digits=self.most_digits,
         )
 
+    def _together_step(self, rule: ByText, abort_early: bool, on_failure: OnFailure) -> Step:
+        return together_step(compile_judge(rule.value, self.schemas, abort_early=abort_early), on_failure)
+
     def judge(self, schema: model.Schema, options: model.ValidationOptions) -> Judge:
         """Returns the validator of a schema with `options`."""
         return compile_judge(schema, self.schemas, allow_unknown=options.allow_unknown, abort_early=options.abort_early)
 
     def response_step(self, declared: model.Route | model.Event, rules: model.ResponseRules) -> Any:
-        """Returns the step that validates responses; None without rules."""
+        """Returns the step that validates responses, shared by equal rules; None without rules."""
         if not rules.sample or (rules.schema is None and not rules.status):
             return None
+        return self.names.once(self._response_step, isinstance(declared, model.Route), ByText(rules))
+
+    def _response_step(self, is_route: bool, given: ByText) -> Any:
+        rules: model.ResponseRules = given.value
         return validate_response_step(
             self.response_rule(rules.schema, rules),
             {status: self.response_rule(rule, rules) for status, rule in rules.status.items()},
-            empty=rules.empty_status_code if isinstance(declared, model.Route) else None,
+            empty=rules.empty_status_code if is_route else None,
             sample=rules.sample,
             modify=rules.modify,
             fail_action=self.names.action(rules.fail_action),

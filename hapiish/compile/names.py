@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from hapiish import boom
 from hapiish import options as model
 from hapiish.bridge import is_async
+from hapiish.codec import exact_text
 from hapiish.declare.option import keys_of
 from hapiish.declare.walk import Path, walk
 from hapiish.http.exchange.request import Request
@@ -178,6 +179,25 @@ class Names:
         if problem not in self.problems:
             self.problems.append(problem)
         return False
+
+
+class ByText:
+    """A value as an argument of `Names.once`: equal to values with the same text, the order of keys included.
+
+    It is JSON, or a dataclass of JSON.
+    """
+
+    __slots__ = ("text", "value")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.text = exact_text(value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ByText) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
 
 
 async def missing(request: Request, h: Toolkit) -> Any:

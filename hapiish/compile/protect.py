@@ -24,13 +24,13 @@ class ProtectCompiler:
         """Yields the step that provides nonces, before the first user function."""
         policy = self.policy(options.csp)
         if policy is not None and policy.nonces:
-            yield csp.nonces_step(policy), False
+            yield self.names.once(csp.nonces_step, policy), False
 
     def finalizers(self, options: model.RouteOptions) -> Iterator[Finalizer]:
         """Yields the finalizer that sets a policy with nonces."""
         policy = self.policy(options.csp)
         if policy is not None and policy.nonces:
-            yield csp.nonces_finalizer(policy)
+            yield self.names.once(csp.nonces_finalizer, policy)
 
     def csrf(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
         """Yields the step after authorization that verifies the CSRF token."""

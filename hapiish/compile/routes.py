@@ -126,11 +126,17 @@ class RouteCompiler:
         yield from self.protect.finalizers(options)
         yield from self.sessions.finalizers(options)
         if self.cookies.need_completion:
-            yield partial(self.cookies.complete, parsed=options.state.parse)
+            yield self.names.once(self._completion, options.state.parse)
+
+    def _completion(self, parsed: bool) -> Finalizer:
+        return partial(self.cookies.complete, parsed=parsed)
 
     def folder(self, options: model.RouteOptions) -> str:
         """Returns the folder for `h.file`."""
-        return str(Path(self.table.realm(self.names.realm).folder, options.files.relative_to))
+        return self.names.once(self._folder, options.files.relative_to)
+
+    def _folder(self, relative_to: str) -> str:
+        return str(Path(self.table.realm(self.names.realm).folder, relative_to))
 
     def handler(self, given: model.Route | model.Event) -> AsyncHandler:
         """Returns the handler: a function, a call of a server method, or the handler of a kind."""
@@ -208,8 +214,7 @@ class RouteCompiler:
         if given.realm:
             yield entering(self.names.views[given.realm]), False
         if self.cookies.declared or not options.state.parse:
-            action = self.names.early_action(options.state.fail_action)
-            yield cookies_step(self.cookies, options.state.parse, action), callable(action)
+            yield self.names.once(self._cookies, options.state.parse, options.state.fail_action)
         yield from self.limits.early(given)
         yield from self.sessions.steps(options)
         yield from self.protect.nonces(options)
@@ -228,6 +233,10 @@ class RouteCompiler:
         yield from self.extensions("onPostAuth", options)
         yield from self.inputs.validations(given, options.validate)
         yield from self.last_steps(options)
+
+    def _cookies(self, parse: bool, fail_action: str) -> tuple[Step, bool]:
+        action = self.names.early_action(fail_action)
+        return cookies_step(self.cookies, parse, action), callable(action)
 
     def last_steps(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
         """Yields the steps of routes and events between validation and the handler."""

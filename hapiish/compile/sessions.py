@@ -32,12 +32,12 @@ class SessionCompiler:
     def steps(self, options: model.RouteOptions) -> Iterator[tuple[Step, bool]]:
         """Yields the step that creates `request.session`."""
         if self.sessions is not None and _has_session(options):
-            yield session_step(self.sessions), True
+            yield self.names.once(session_step, self.sessions), True
 
     def finalizers(self, options: model.RouteOptions) -> Iterator[Finalizer]:
         """Yields the finalizer that writes the session."""
         if self.sessions is not None and _has_session(options):
-            yield session_finalizer(self.sessions)
+            yield self.names.once(session_finalizer, self.sessions)
 
     def _sessions(self, given: model.Session) -> Sessions:
         rules = Rules(expires_in=given.cache.expires_in)

@@ -32,7 +32,7 @@ class InvalidInput(boom.BadRequest):
         self.default_error = default_error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OnFailure:
     """Settings for a failed validation: `validate.failAction`, `status`, `detail` and `errorFields`.
 
