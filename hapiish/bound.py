@@ -1,6 +1,6 @@
 """`request.server`: the server bound to one compiled table, which a request keeps from start to end."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from socket import gethostname
 from time import time
@@ -25,6 +25,7 @@ from hapiish.http.routing.router import normalise
 from hapiish.methods import Methods, namespace
 from hapiish.options import Server as Settings
 from hapiish.options import Table
+from hapiish.realtime.cluster.operator import BroadcastOperator, Operation, Replies, To
 from hapiish.store.models import Models
 from hapiish.table.build import overlay
 
@@ -71,7 +72,7 @@ class ServerInfo:
     uri: str
 
 
-class BaseServer:
+class BaseServer(BroadcastOperator):
     """The methods that depend on the table: `Server` has them for the current one, `BoundServer` for its own."""
 
     server: ServerState
@@ -131,22 +132,30 @@ class BaseServer:
     async def emit(
         self,
         event: str,
-        data: Any,
+        data: Any = None,
         to: str | Sequence[str] | None = None,
         *,
         skip: Any = None,
+        except_: str | Collection[str] = (),
         namespace: str = "/",
     ) -> None:
         """Sends a Socket.IO event to rooms, or to everybody; refuses an event that the table's `emits` does not have.
 
-        `skip` is a socket, or several, that do not get it, or their ids. Raises ValueError for an undeclared namespace,
-        event or payload.
+        `skip` is a socket, or several, that do not get it, or their ids; neither do sockets in the room or rooms
+        `except_`. Raises ValueError for an undeclared namespace, event or payload.
         """
-        realtime = self.server.realtime
-        if realtime is None:
-            raise RuntimeError("the table declares no sockets")
         declared = self.compiled.namespaces
-        await realtime.emit(event, data, to, namespace=namespace, skip=skip, declared=declared)
+        await self._realtime().emit(event, data, to, namespace=namespace, skip=skip, except_=except_, declared=declared)
+
+    async def operate(self, operation: Operation, to: To, *, namespace: str, timeout: int) -> Replies:
+        """Performs an operation on sockets. Raises RuntimeError for a table without sockets."""
+        declared = self.compiled.namespaces
+        return await self._realtime().operate(operation, to, namespace=namespace, timeout=timeout, declared=declared)
+
+    def _realtime(self) -> "RealtimeServer":
+        if self.server.realtime is None:
+            raise RuntimeError("the table declares no sockets")
+        return self.server.realtime
 
     def lookup(self, id: str) -> Route | None:
         """Returns the route with that id."""

@@ -5,17 +5,18 @@ one table has no realms: its functions see the server itself.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from hapiish.bridge import anywhere
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.toolkit import CONTINUE, Toolkit
+from hapiish.realtime.cluster.operator import BroadcastOperator, Operation, Replies, To
 from hapiish.store.models import Models
 from hapiish.types import AsyncHandler
 
 
-class Realm:
+class Realm(BroadcastOperator):
     """A used table's view of the server: its own `models`, namespaces and ids; other attributes are the server's.
 
     `name` is the prefix of its ids, `prefix` that of its paths; `options` are the values of `with:`.
@@ -46,10 +47,22 @@ class Realm:
 
     @anywhere
     async def emit(
-        self, event: str, data: Any, to: str | Sequence[str] | None = None, *, skip: Any = None, namespace: str = "/"
+        self,
+        event: str,
+        data: Any = None,
+        to: str | Sequence[str] | None = None,
+        *,
+        skip: Any = None,
+        except_: str | Collection[str] = (),
+        namespace: str = "/",
     ) -> None:
         """Sends a Socket.IO event in one of the table's namespaces, see `Server.emit`."""
-        await self.root.emit(event, data, to, skip=skip, namespace=self.namespace(namespace))
+        await self.root.emit(event, data, to, skip=skip, except_=except_, namespace=self.namespace(namespace))
+
+    async def operate(self, operation: Operation, to: To, *, namespace: str, timeout: int) -> Replies:
+        """Performs an operation on sockets in one of the table's namespaces."""
+        replies: Replies = await self.root.operate(operation, to, namespace=self.namespace(namespace), timeout=timeout)
+        return replies
 
     def lookup(self, id: str) -> Any:
         """Returns the table's route with that id, else the application's."""

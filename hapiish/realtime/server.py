@@ -6,6 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from hapiish.bridge import anywhere, loop_only
 from hapiish.codec import MOST_DIGITS
 from hapiish.options import Sockets
+from hapiish.realtime.cluster.exchange import Exchange, LocalExchange
+from hapiish.realtime.cluster.operations import perform
+from hapiish.realtime.cluster.operator import MARGIN, BroadcastOperator, Operation, Replies, To, ids_of
 from hapiish.realtime.engineio.transport import Transport
 from hapiish.realtime.socketio.hooks import NamespaceHooks
 from hapiish.realtime.socketio.hub import Hub
@@ -17,7 +20,7 @@ from hapiish.types import Receive, Run, Scope, Send, Value
 Skipped = Socket | str
 
 
-class RealtimeServer:
+class RealtimeServer(BroadcastOperator):
     """Serves Socket.IO 5 clients (JavaScript 3 and 4); `namespaces` are those of the hooks, not of `settings`.
 
     A client with more unsent messages than `settings` allow is disconnected as "slow". `run` calls blocking functions
@@ -34,6 +37,7 @@ class RealtimeServer:
     ) -> None:
         self.path = "/" + settings.path.strip("/")
         self._hub = Hub(namespaces, settings=settings, run=run, most_digits=most_digits)
+        self._exchange: Exchange = LocalExchange(self._hub, perform)
 
     @property
     def namespaces(self) -> Mapping[str, NamespaceHooks]:
@@ -63,16 +67,32 @@ class RealtimeServer:
         *,
         namespace: str = "/",
         skip: Skipped | Iterable[Skipped] | None = None,
+        except_: str | Collection[str] = (),
         declared: Namespaces | None = None,
     ) -> None:
-        """Sends to a room, to the union of several, or to all sockets, except those in `skip` (sockets or their ids).
+        """Sends to a room, to the union of several, or to all sockets.
 
-        `declared` are the namespaces whose `emits` check the event, by default the current ones. Raises ValueError for
-        an undeclared namespace, the error of the namespace's `emits`, and TypeError for data that cannot be encoded.
+        Excludes those in `skip` (sockets or their ids) and those in the room or rooms `except_`. `declared` are the
+        namespaces whose `emits` check the event, by default the current ones. Raises ValueError for an undeclared
+        namespace, the error of the namespace's `emits`, and TypeError for data that cannot be encoded.
         """
         hooks = (self._hub.namespaces if declared is None else declared).expect(namespace)
-        skipped = _ids(skip) if skip is not None else ()
-        await self._hub.emitter.emit(hooks.emits, event, data, namespace, room=to, skipped=skipped)
+        skipped, emitter = ids_of(skip), self._hub.emitter
+        await emitter.emit(hooks.emits, event, data, namespace, room=to, skipped=skipped, excepted=except_)
+
+    async def operate(
+        self, operation: Operation, to: To, *, namespace: str, timeout: int, declared: Namespaces | None = None
+    ) -> Replies:
+        """Performs an operation of `BroadcastOperator`; `declared` as for `emit`."""
+        hooks = (self._hub.namespaces if declared is None else declared).expect(namespace)
+        if operation["do"] == "call":
+            event, data = operation["event"], operation["data"]
+            packet = await self._hub.emitter.packed(hooks.emits, event, data, namespace)
+            operation = {**operation, "data": None, "packet": packet}
+            timeout += MARGIN  # the clients have the whole time
+        rooms = [to] if isinstance(to, str) else to
+        answers = await self._exchange.ask(namespace, rooms, operation, timeout / 1000)
+        return Replies(answers.replies, partial=answers.missing > 0)
 
     @anywhere
     async def review(self, before: Mapping[str, NamespaceHooks]) -> None:
@@ -89,9 +109,3 @@ class RealtimeServer:
             *(transport.finish("server shutting down", grace_ms / 1000) for transport in tuple(engine.sockets.values()))
         )
         await engine.shutdown()
-
-
-def _ids(skip: Skipped | Iterable[Skipped]) -> Collection[str]:
-    if isinstance(skip, Socket):
-        return (skip.id,)
-    return (skip,) if isinstance(skip, str) else {each.id if isinstance(each, Socket) else each for each in skip}

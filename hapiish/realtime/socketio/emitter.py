@@ -28,9 +28,11 @@ class Emitter:
         *,
         room: str | Sequence[str] | None = None,
         skipped: Collection[str] = (),
+        excepted: str | Collection[str] = (),
     ) -> None:
         """Sends an event that passes `check` to a room, several, or all. Raises the error of `check`, and TypeError."""
-        self._rooms.broadcast(await self.packed(check, event, data, namespace), namespace, room, skipped)
+        packet = await self.packed(check, event, data, namespace)
+        self._rooms.broadcast(packet, namespace, room, skipped, excepted)
 
     async def packed(self, check: CheckEmit | None, event: str, data: Value, namespace: str) -> Packed:
         """Returns the encoded event; documents that are not loaded yet are loaded in a thread."""

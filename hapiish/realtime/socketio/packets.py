@@ -105,6 +105,22 @@ def length(packet: Packed) -> int:
     return sum(len(message["text"] if "text" in message else message["bytes"]) for message in messages)
 
 
+def with_ack_id(packet: Packed, namespace: str, ack_id: int) -> Packed:
+    """Returns an event with an ack id, so that its client acknowledges it."""
+    if isinstance(packet, list):
+        return [with_ack_id(packet[0], namespace, ack_id), *packet[1:]]  # type: ignore[list-item]
+    text = packet["text"]
+    # The id follows the namespace, or else the type and the number of attachments: 42, 451-.
+    start = text.index(",") + 1 if namespace != "/" else 2 if text[1] == "2" else text.index("-") + 1
+    return {"type": "websocket.send", "text": f"{text[:start]}{ack_id}{text[start:]}"}
+
+
+def weight(value: Json) -> int:
+    """Returns the approximate size of a decoded value, attachments included."""
+    attachments: list[bytes] = []
+    return len(encode(_extract(value, attachments))) + sum(map(len, attachments))
+
+
 def connected(namespace: str, sid: str) -> Message:
     """Returns the CONNECT that accepts a client as socket `sid`."""
     return frame("0", namespace, encode({"sid": sid}).decode())

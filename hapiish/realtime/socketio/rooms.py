@@ -4,7 +4,7 @@
 named after its id.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import socketio
@@ -70,7 +70,7 @@ class Rooms(socketio.AsyncManager):
 
     def get_participants(self, namespace: str, room: str | Iterable[str] | None) -> Iterator[tuple[str, str]]:
         """Yields the socket and transport ids of a room, or of the union of several."""
-        for sid, transport in tuple(self._members(namespace, room).items()):
+        for sid, transport in tuple(self.members(namespace, room).items()):
             yield sid, transport.sid
 
     def eio_sid_from_sid(self, sid: str, namespace: str) -> str | None:
@@ -103,16 +103,36 @@ class Rooms(socketio.AsyncManager):
         self.broadcast(packets.emitted(namespace, event, data), namespace, target, skipped)
 
     def broadcast(
-        self, packet: Packed, namespace: str, room: str | Iterable[str] | None, skipped: Collection[str]
+        self,
+        packet: Packed,
+        namespace: str,
+        room: str | Iterable[str] | None,
+        skipped: Collection[str],
+        excepted: str | Collection[str] = (),
     ) -> None:
-        """Delivers a packet to the sockets of a room, or of the union of several, except those in `skipped`."""
-        members = self._members(namespace, room)
+        """Delivers a packet to the sockets of a room, or of the union of several.
+
+        Excludes the sockets with ids in `skipped`, and those in the room or rooms `excepted`.
+        """
+        members = self.members(namespace, room)
+        if excepted:
+            skipped = {*skipped, *self.members(namespace, excepted)}
         for message in packet if isinstance(packet, list) else (packet,):
             for sid, transport in members.items():
                 if sid not in skipped:
                     transport.deliver(message)
 
-    def _members(self, namespace: str, room: str | Iterable[str] | None) -> Members:
+    def expect_answer(self, sid: str, callback: Callable[..., None]) -> int:
+        """Returns the ack id of an event to a socket; `callback` gets the arguments of its acknowledgement."""
+        number: int = self._generate_ack_id(sid, callback)
+        return number
+
+    def ignore_answer(self, sid: str, number: int) -> None:
+        """Forgets the callback of an ack id."""
+        self.callbacks.get(sid, {}).pop(number, None)
+
+    def members(self, namespace: str, room: str | Iterable[str] | None) -> Members:
+        """Returns the transports of a room, or of the union of several, by socket id; not to be changed."""
         rooms = self.rooms.get(namespace, {})
         if room is None or isinstance(room, str):
             return rooms.get(room, {})

@@ -1,6 +1,7 @@
 """Client and Socket: one connection, and one of the namespaces that it has open (`request.socket`)."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from hapiish.bridge import anywhere
@@ -61,6 +62,8 @@ class Client:
 class Socket:
     """A client in a namespace. `scope` is the ASGI scope of its handshake, `data` belongs to the application.
 
+    `public` belongs to the application as well; `server.sockets` shows it to all processes.
+
     `namespace` is the name sent by the client, `declared` the name declared for it, `params` the values of its
     parameters. `auth` is the auth object of the handshake until authentication replaces it; `handshake` keeps it.
     `expiry` is the timer that disconnects at the end of the credentials. `check` is the check of emits of the namespace
@@ -69,7 +72,7 @@ class Socket:
 
     __slots__ = (
         *("auth", "check", "client", "data", "declared", "expiry", "handshake", "home", "id", "namespace", "params"),
-        *("_left", "_packets", "_rooms", "_server"),
+        *("public", "_left", "_packets", "_rooms", "_server"),
     )
 
     def __init__(
@@ -92,6 +95,7 @@ class Socket:
         self.handshake = auth
         self.expiry: asyncio.TimerHandle | None = None
         self.data: dict[str, Value] = {}
+        self.public: dict[str, Value] = {}
         self.home = asyncio.get_running_loop()
         self._server = server
         self._rooms: set[str] | None = set()  # before and after the connection; None while connected
@@ -153,20 +157,31 @@ class Socket:
 
         In a handler of this client it happens after the acknowledgement.
         """
-        if self._is_handling():
+        if self.is_handling:
             self.client.leaving.append((self, reason))
         else:
             await self._server.dismiss(self, reason)
 
-    def _is_handling(self) -> bool:
+    @property
+    def is_handling(self) -> bool:
         """True in a handler of this client, and in threads and tasks that the handler started."""
         transport = self.client.transport
         return transport.task is asyncio.current_task() or (transport.busy and current_transport.get() is transport)
 
+    def call(self, packet: Packed, answered: Callable[..., None]) -> int:
+        """Sends a packed event and calls `answered` with the arguments of its acknowledgement; returns the ack id."""
+        number = self._server.manager.expect_answer(self.id, answered)
+        self.client.transport.put(packets.with_ack_id(packet, self.namespace, number))
+        return number
+
+    def forget_call(self, number: int) -> None:
+        """Ignores an acknowledgement that arrives later."""
+        self._server.manager.ignore_answer(self.id, number)
+
     def _check(self) -> CheckEmit | None:
         """Returns the check of emits: in a handler of this client that of its event, otherwise the current one."""
         current = self._server.check_of(self.declared)
-        return self.check if self.check is not current and self._is_handling() else current
+        return self.check if self.check is not current and self.is_handling else current
 
     def admit(self) -> None:
         """Accepts the connection: registers the socket in its rooms and sends the buffered packets."""
