@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from hapiish.http.exchange.log_lines import LineFields
+
 Form = Literal["text", "json"]
 
 _LEVELS: Final = {
@@ -29,7 +31,7 @@ class TextFormatter(logging.Formatter):
         """Formats one line, and the traceback if any."""
         return self._access.format(record) if record.name == "hapiish.access" else super().format(record)
 
-    def line(self, now: float, message: str, fields: dict[str, Any]) -> str:
+    def line(self, now: float, message: str, shape: LineFields, values: tuple[Any, ...]) -> str:
         """Returns the line of a request."""
         return f"{_clock(int(now))} {message}"
 
@@ -45,12 +47,12 @@ class Json(logging.Formatter):
             entry["exception"] = self.formatException(record.exc_info)
         return _json(entry)
 
-    def line(self, now: float, message: str, fields: dict[str, Any]) -> str:
+    def line(self, now: float, message: str, shape: LineFields, values: tuple[Any, ...]) -> str:
         """Returns the line of a request."""
-        if '"' in message or "\\" in message:
-            return _json(_head(now, "info", "hapiish.access", message) | fields)
-        head = f'{{"time":"{_stamp(now)}","level":"info","logger":"hapiish.access","message":"{message}",'
-        return head + _json(fields)[1:]
+        text = shape.json(_stamp(now), message, values)
+        if text is not None:
+            return text
+        return _json(_head(now, "info", "hapiish.access", message) | shape.fields(values))
 
 
 def _head(now: float, level: str, logger: str, message: str) -> dict[str, Any]:
@@ -58,8 +60,7 @@ def _head(now: float, level: str, logger: str, message: str) -> dict[str, Any]:
 
 
 def _stamp(now: float) -> str:
-    second = int(now)
-    return f"{_utc(second)}.{int((now - second) * 1000):03d}Z"
+    return _utc(int(now * 1000))
 
 
 def _json(entry: dict[str, Any]) -> str:
@@ -72,8 +73,9 @@ def _json(entry: dict[str, Any]) -> str:
 
 
 @lru_cache(maxsize=2)
-def _utc(second: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+def _utc(milliseconds: int) -> str:
+    second, rest = divmod(milliseconds, 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{rest:03d}Z"
 
 
 @lru_cache(maxsize=2)

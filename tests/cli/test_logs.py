@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hapiish.cli import logs
+from hapiish.http.exchange.log_lines import LineFields
 
 
 def record(name: str, message: str, *args: object, **given: Any) -> logging.LogRecord:
@@ -51,7 +52,7 @@ def test_a_json_line_has_no_character_that_commands_a_terminal_or_ends_a_line(te
     record = logging.makeLogRecord({"msg": text, "fields": {"path": text, "n": 2**70}})
     lines = [
         logs.Json().format(record),
-        logs.Json().line(1.0, text.encode("unicode_escape").decode(), {"path": text}),
+        logs.Json().line(1.0, text.encode("unicode_escape").decode(), LineFields("path"), (text,)),
     ]
     for line in lines:
         assert line.isprintable()

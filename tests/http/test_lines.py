@@ -14,7 +14,7 @@ import pytest
 
 from hapiish import create_app
 from hapiish.cli import logs
-from hapiish.http.exchange.log_lines import Lines, direct
+from hapiish.http.exchange.log_lines import LineFields, Lines, direct
 from tests.cli.serving import Run
 
 HANDLERS = """
@@ -158,7 +158,7 @@ def test_a_stream_that_cannot_be_written_ends_no_request(capsys: Any) -> None:
     handler = Lines(closed)
     handler.setFormatter(logs.TextFormatter())
     closed.close()
-    handler.line(0, "GET / 200", {})
+    handler.line(0, "GET / 200", LineFields(), ())
     assert "Logging error" in capsys.readouterr().err
 
 

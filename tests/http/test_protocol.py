@@ -1,6 +1,7 @@
 """The HTTP protocol class writes each response at once, byte for byte equal to uvicorn's own protocol."""
 
 import asyncio
+import json
 import re
 from typing import Any
 
@@ -27,6 +28,12 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     path = scope["path"]
     if path == "/crash":
         raise ValueError("the application's own mistake")
+    if path == "/wait":
+        await asyncio.Event().wait()
+    if path == "/split":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"location", b"/\r\nset-cookie: a=b")]})
+    if path == "/name":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"a:b", b"c")]})
     if path == "/body":
         body = b""
         while (message := await receive()).get("more_body"):
@@ -74,7 +81,6 @@ def get(path: str, *, last: bool = True, method: str = "GET") -> bytes:
         [get("/long")],
         [get("/chunked")],
         [get("/close", last=False)],
-        [get("/crash", last=False), get("/")],
         [get("/", last=False) + get("/long", last=False) + get("/chunked", last=False) + get("/")],
         [b"POST /body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\n", b"ab", b"cd"],
         [
@@ -87,6 +93,43 @@ def get(path: str, *, last: bool = True, method: str = "GET") -> bytes:
 async def test_the_answers_are_uvicorns_own(requests: list[bytes]) -> None:
     async with serving(app, http=HttpProtocol) as ours, serving(app, http="httptools") as theirs:
         assert await answered(ours, *requests) == await answered(theirs, *requests)
+
+
+@pytest.mark.parametrize("path", ["/crash", "/split", "/name"])
+async def test_an_application_that_fails_is_answered_as_other_errors_and_ends_the_connection(path: str) -> None:
+    async with serving(app, http=HttpProtocol) as port:
+        answer = await answered(port, get(path, last=False), get("/"))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+    assert b"connection: close" in head
+    assert b"set-cookie" not in answer
+    assert json.loads(body) == {
+        "statusCode": 500,
+        "error": "Internal Server Error",
+        "message": "An internal server error occurred",
+    }
+
+
+async def test_a_body_without_a_length_is_not_chunked_for_a_client_that_does_not_know_chunks() -> None:
+    async with serving(app, http=HttpProtocol) as port:
+        answer = await answered(port, b"GET /chunked HTTP/1.0\r\n\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head
+    assert body == b"onetwo"
+
+
+async def test_a_request_that_the_server_cancels_is_answered_with_503() -> None:
+    before = asyncio.all_tasks()
+    async with serving(app, http=HttpProtocol) as port:
+        waiting = asyncio.ensure_future(answered(port, get("/wait", last=False)))
+        while not (running := [task for task in asyncio.all_tasks() - before if "RequestCycle.run" in repr(task)]):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        running[0].cancel("the server ends")
+        head, _, body = (await waiting).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"retry-after: 1" in head
+    assert json.loads(body)["message"] == "The server is shutting down"
 
 
 async def test_a_websocket_is_upgraded_to() -> None:

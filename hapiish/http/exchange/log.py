@@ -11,15 +11,33 @@ from time import time
 from typing import Any
 
 from hapiish.boom import Boom
-from hapiish.http.exchange.log_lines import direct
+from hapiish.http.exchange.log_lines import LineFields, direct
 from hapiish.http.exchange.response import Response
-from hapiish.types import Json, Value
+from hapiish.types import Value
 
 access = logging.getLogger("hapiish.access")
 main = logging.getLogger("hapiish")
 
 NAME = 128
 """Maximum number of characters of an event's name in a line; clients choose the name."""
+
+REQUEST = LineFields(
+    *("request_id", "method", "path", "route:t"),
+    *("status:d", "bytes:d", "duration_ms:f", "remote_address:t"),
+)
+"""The fields of a request's line."""
+
+EVENT = LineFields(
+    *("request_id", "method", "namespace", "path", "route:t", "status:d", "bytes:d"),
+    *("duration_ms:f", "socket", "remote_address:t"),
+)
+"""The fields of an event's line."""
+
+CONNECT, DISCONNECT = (
+    LineFields("request_id", "method", "namespace", outcome, "duration_ms:f", "socket", "remote_address:t")
+    for outcome in ("status:d", "reason")
+)
+"""The fields of a line about a client that joins or leaves a namespace."""
 
 _prefix = os.urandom(5).hex()
 _counter = count(1)
@@ -38,68 +56,56 @@ def log_request(request: Any, response: Response, status: int, size: int) -> Non
     if not access.isEnabledFor(logging.INFO):
         return
     now = time()
-    milliseconds = round((now - request.received) * 1000, 2)
-    scope, path, route = request.scope, request.path, request.route
+    milliseconds = f"{(now - request.received) * 1000:.2f}"
+    scope, path, route, request_id = request.scope, request.path, request.route, request.id
     method, client = scope["method"], scope.get("client")
     line(
         now,
-        f"{method} {path} {status} {size}B {milliseconds}ms {request.id}",
-        {
-            "request_id": request.id,
-            "method": method,
-            "path": path,
-            "route": route.id or route.path,
-            "status": status,
-            "bytes": size,
-            "duration_ms": milliseconds,
-            "remote_address": client[0] if client else None,
-        },
+        f"{method} {path} {status} {size}B {milliseconds}ms {request_id}",
+        REQUEST,
+        (request_id, method, path, route.id or route.path, status, size, milliseconds, client[0] if client else None),
     )
 
 
 def log_event(request: Any, response: Response, status: int, size: int) -> None:
     """Logs an event whose acknowledgement, of `size` characters, is sent."""
+    if not access.isEnabledFor(logging.INFO):
+        return
     path, route = request.path[:NAME], request.route
-    fields = {"path": path, "route": route.id or route.path, "status": status, "bytes": size}
-    _log_of_socket(request, "EVENT", f"{path} {status} {size}B", fields)
+    values = (path, route.id or route.path, status, size)
+    _log_of_socket(request, "EVENT", f"{path} {status} {size}B", EVENT, values)
 
 
 def log_connection(request: Any, outcome: int | str) -> None:
     """Logs a client that joins a namespace (with the status) or leaves it (with the reason)."""
-    method = request.method.upper()
-    _log_of_socket(request, method, str(outcome), {"reason" if method == "DISCONNECT" else "status": outcome})
-
-
-def _log_of_socket(request: Any, method: str, text: str, fields: dict[str, Json]) -> None:
     if not access.isEnabledFor(logging.INFO):
         return
+    method = request.method.upper()
+    _log_of_socket(request, method, str(outcome), DISCONNECT if method == "DISCONNECT" else CONNECT, (outcome,))
+
+
+def _log_of_socket(request: Any, method: str, text: str, shape: LineFields, values: tuple[Value, ...]) -> None:
     now = time()
-    milliseconds = round((now - request.received) * 1000, 2)
-    socket, client = request.socket, request.scope.get("client")
+    milliseconds = f"{(now - request.received) * 1000:.2f}"
+    socket, client, request_id = request.socket, request.scope.get("client"), request.id
+    namespace, address = socket.namespace, client[0] if client else None
     line(
         now,
-        f"{method} {socket.namespace} {text} {milliseconds}ms {request.id} {socket.id}",
-        {
-            "request_id": request.id,
-            "method": method,
-            "namespace": socket.namespace,
-            **fields,
-            "duration_ms": milliseconds,
-            "socket": socket.id,
-            "remote_address": client[0] if client else None,
-        },
+        f"{method} {namespace} {text} {milliseconds}ms {request_id} {socket.id}",
+        shape,
+        (request_id, method, namespace, *values, milliseconds, socket.id, address),
     )
 
 
-def line(now: float, message: str, fields: dict[str, Json]) -> None:
+def line(now: float, message: str, shape: LineFields, values: tuple[Value, ...]) -> None:
     """Writes a line of the access log at level INFO and escapes control characters; `now` is its time."""
     if not message.isprintable():
         message = message.encode("unicode_escape").decode("ascii")
     handler = direct(access)
     if handler is None:
-        access.info("%s", message, extra={"fields": fields})
+        access.info("%s", message, extra={"fields": shape.fields(values)})
     else:
-        handler.line(now, message, fields)
+        handler.line(now, message, shape, values)
 
 
 def event(request_id: str | None, tags: list[str], data: Value) -> None:

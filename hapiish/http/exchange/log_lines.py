@@ -8,7 +8,43 @@ import asyncio
 import logging
 from typing import Any, TextIO
 
-from hapiish.types import Json
+from hapiish.types import Json, Value
+
+
+class LineFields:
+    """The fields of an access line, by name. A suffix tells the kind: `:d` an integer, `:f` a decimal as text, `:t` a
+    text that the line's message does not contain.
+
+    `template` formats the time, the message and the values as JSON. The result is valid if no value needs escapes: it
+    has `quotes` quotation marks and no backslash, and message and `apart` (indexes of values) are printable.
+    """
+
+    __slots__ = ("_casts", "apart", "names", "quotes", "template")
+
+    def __init__(self, *fields: str) -> None:
+        pairs = [field.partition(":")[::2] for field in fields]
+        self.names = tuple(name for name, _ in pairs)
+        self._casts = [name for name, kind in pairs if kind == "f"]
+        self.apart = tuple(index for index, (_, kind) in enumerate(pairs) if kind == "t")
+        slots = ((f'"{name}":%s' if kind in ("d", "f") else f'"{name}":"%s"') for name, kind in pairs)
+        head = '"time":"%s","level":"info","logger":"hapiish.access","message":"%s"'
+        self.template = f"{{{','.join((head, *slots))}}}"
+        self.quotes = self.template.count('"')
+
+    def fields(self, values: tuple[Value, ...]) -> dict[str, Json]:
+        """Returns the values by name."""
+        fields: dict[str, Json] = dict(zip(self.names, values, strict=True))
+        for name in self._casts:
+            fields[name] = float(fields[name])
+        return fields
+
+    def json(self, stamp: str, message: str, values: tuple[Value, ...]) -> str | None:
+        """Returns the line as JSON, None if a value needs escapes; `message` is printable."""
+        for index in self.apart:
+            if values[index] is None or not values[index].isprintable():
+                return None
+        text = self.template % (stamp, message, *values)
+        return text if text.count('"') == self.quotes and "\\" not in text else None
 
 
 class Lines(logging.StreamHandler[TextIO]):
@@ -24,10 +60,10 @@ class Lines(logging.StreamHandler[TextIO]):
         super().__init__(stream)
         self._kept: list[str] = []
 
-    def line(self, now: float, message: str, fields: dict[str, Json]) -> None:
+    def line(self, now: float, message: str, shape: LineFields, values: tuple[Value, ...]) -> None:
         """Buffers an access line; `now` in seconds since the epoch."""
         kept = self._kept
-        kept.append(self.formatter.line(now, message, fields))
+        kept.append(self.formatter.line(now, message, shape, values))
         if len(kept) == 1:
             try:
                 asyncio.get_running_loop().call_soon(self.flush)

@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from hapiish.http.routing.forwarded import Forwarding
+from hapiish.http.syntax.header import Pair
 from hapiish.http.syntax.message_head import Refused
 
 log = logging.getLogger("hapiish")
@@ -79,6 +80,8 @@ class Connections:
         self.lingering: dict[TrackedConnection, float] = {}
         self.places: dict[Any, str | None] = {}
         self.by_address: Counter[str] = Counter()
+        self.default_headers: list[Pair] = []  # of uvicorn
+        self.default_head: tuple[bytes, list[Pair]] = b"", []
         self._trusted = Forwarding(limits.trusted)
         soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         descriptors = soft if soft != resource.RLIM_INFINITY else 1 << 20

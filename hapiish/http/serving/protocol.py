@@ -10,19 +10,17 @@ from typing import Any
 
 import httptools
 from uvicorn.protocols.http.flow_control import service_unavailable
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from hapiish.http.content.stream import GONE
 from hapiish.http.exchange.route import UNINTERRUPTED
 from hapiish.http.serving.coalescing import CoalescingTransport, Flow
 from hapiish.http.serving.connections import Connections, Limits
+from hapiish.http.serving.cycle import RequestCycle, encoded
 from hapiish.http.serving.reader import BETWEEN, BODY, HEAD, Reader
+from hapiish.http.syntax.header import Pair
 from hapiish.http.syntax.message_head import Refused, refusal
 
 log = logging.getLogger("hapiish")
-
-_SILENT = logging.getLogger("hapiish.left")
-_SILENT.disabled = True
 
 
 def connections(server_state: Any, config: Any) -> Connections:
@@ -37,7 +35,7 @@ def connections(server_state: Any, config: Any) -> Connections:
 class HttpProtocol(Reader):
     """The class for uvicorn's option `http`."""
 
-    _running: tuple[RequestResponseCycle, asyncio.Task[None]] | None = None
+    _running: tuple[RequestCycle, asyncio.Task[None]] | None = None
     _pending_refusal: Refused | None = None  # sent after the responses of earlier requests
 
     # The connection
@@ -57,9 +55,17 @@ class HttpProtocol(Reader):
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancels the running request, unless it is uninterrupted."""
         self.shared.leave(self)
+        self.connections.discard(self)
         self.backlog = b""
         self.pipeline.clear()
-        super().connection_lost(exc)
+        cycle = self.cycle
+        if cycle is not None:
+            cycle.disconnected = not cycle.response_complete
+            cycle.wake()
+        self.flow.resume_writing()
+        if exc is None:
+            self.transport.close()
+        self.parser = None  # type: ignore[assignment]
         self._cancel_request()
 
     def expire(self) -> None:
@@ -81,9 +87,9 @@ class HttpProtocol(Reader):
             cycle, task = self._running
             if not cycle.response_complete:
                 cycle.disconnected = True
-                cycle.message_event.set()
+                cycle.wake()
                 if UNINTERRUPTED not in cycle.scope:
-                    cycle.logger = _SILENT  # uvicorn logs a cancelled application as an error
+                    task.add_done_callback(self.tasks.discard)  # a task that has not begun does not remove itself
                     task.cancel(GONE)
 
     def is_serving(self) -> bool:
@@ -99,22 +105,15 @@ class HttpProtocol(Reader):
         ):
             app = service_unavailable
         before = self.cycle
-        self.cycle = RequestResponseCycle(
-            scope=self.scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
+        self.cycle = RequestCycle(
+            self,
+            self.scope,
+            expects_100=self.expect_100_continue,
             keep_alive=version == "1.1" and self.parser.should_keep_alive(),
-            on_response=self.on_response_complete,
         )
         if before is None or before.response_complete:
             self.shared.busy(self)
-            self._start_asgi_task(self.cycle, app)
+            self._start(self.cycle, app)
         else:
             self.pipeline.appendleft((self.cycle, app))
             self.flow.hold()
@@ -126,7 +125,7 @@ class HttpProtocol(Reader):
             return
         if self.pipeline:
             cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
+            self._start(cycle, app)
             if self.pipeline:
                 return
         elif self._pending_refusal is not None:
@@ -143,11 +142,18 @@ class HttpProtocol(Reader):
         if self.backlog:
             self.feed_backlog()
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        task = self.loop.create_task(cycle.run_asgi(app))
-        task.add_done_callback(self.tasks.discard)
+    def _start(self, cycle: RequestCycle, app: Any) -> None:
+        task = self.loop.create_task(cycle.run(app))
         self.tasks.add(task)
         self._running = cycle, task
+
+    def default_head(self) -> tuple[bytes, list[Pair]]:
+        """Returns the default headers of uvicorn, which it replaces once a second, encoded once."""
+        pairs = self.server_state.default_headers
+        shared = self.shared
+        if shared.default_headers is not pairs:
+            shared.default_headers, shared.default_head = pairs, encoded(pairs)
+        return shared.default_head
 
     # Refusals
 
@@ -190,11 +196,16 @@ class HttpProtocol(Reader):
         if self.transport.is_closing():
             return
         bodiless = self.scope is not None and self.scope.get("method") == "HEAD"
+        self.transport.write(self.answer_for(refused, body=not bodiless))
+        self.transport.close()
+
+    def answer_for(self, refused: Refused, *, body: bool) -> bytes:
+        """Returns the response of a refusal, in the format of the application's errors."""
         app: Any = self.app
         errors = getattr(app, "errors", None) or getattr(getattr(app, "app", None), "errors", None)
-        encoded = errors.encode if errors is not None else None
-        self.transport.write(refused.answer(self.server_state.default_headers, body=not bodiless, encoded=encoded))
-        self.transport.close()
+        return refused.answer(
+            self.server_state.default_headers, body=body, encoded=errors.encode if errors is not None else None
+        )
 
     def _lingers(self) -> bool:
         """Returns whether the client may still be sending: closing now would discard the response (RFC 9112 §9.6).

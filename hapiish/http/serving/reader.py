@@ -5,6 +5,7 @@ wait in the kernel's buffer.
 """
 
 from abc import abstractmethod
+from collections import deque
 from typing import Any
 from urllib.parse import unquote
 
@@ -41,6 +42,8 @@ class Reader(HttpToolsProtocol):
     """The reading side of one connection."""
 
     shared: Connections
+    cycle: Any  # `hapiish.http.serving.cycle.RequestCycle`
+    pipeline: deque[tuple[Any, Any]]
     transport: Any
     flow: Flow
     watched: dict[Any, float] | None = None
@@ -340,7 +343,7 @@ class Reader(HttpToolsProtocol):
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
-        cycle.message_event.set()
+        cycle.wake()
 
     def on_message_complete(self) -> None:
         """Completes the request's body."""
@@ -350,7 +353,7 @@ class Reader(HttpToolsProtocol):
         cycle = self.cycle
         if not cycle.response_complete:
             cycle.more_body = False
-            cycle.message_event.set()
+            cycle.wake()
         elif self.watched is self.shared.resting:
             self.shared.rest(self)
 
