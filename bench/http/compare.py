@@ -24,7 +24,7 @@ from summary import machine, versions
 
 SERVERS = (
     *("bare", "hapiish", "hapiish-quiet", "hapiish-features", "hapiish-uvicorn"),
-    *("starlette", "fastapi", "litestar", "connexion", "hapi"),
+    *("starlette", "starlette-logged", "fastapi", "litestar", "connexion", "hapi"),
 )
 PACKAGES = (
     *("hapiish", "starlette", "fastapi", "litestar", "connexion", "uvicorn", "uvloop", "httptools"),

@@ -8,6 +8,8 @@ from pathlib import Path
 from pinned import Pinned, StartError, free_port
 
 HERE = Path(__file__).parent
+RUN_TABLES = {"hapiish": "routes.yaml", "hapiish-quiet": "quiet.yaml", "hapiish-features": "features.yaml"}
+"""The servers that `hapiish run` serves, and their tables."""
 
 
 class StartTimeout(Exception):
@@ -18,12 +20,14 @@ class Server(Pinned):
     """The server `name` with `routes` routes; `tables` is the folder with the generated files."""
 
     def __init__(self, name: str, routes: int, tables: Path, core: int) -> None:
-        if name == "hapi":
-            command = ["node", str(HERE / "node" / "server.js")]
-        else:
-            command = [sys.executable, "-m", "servers.serve", name]
         port = free_port()
-        super().__init__([*command, str(routes), str(tables), str(port)], port, core, HERE, {})
+        if name in RUN_TABLES:
+            command = [sys.executable, "-m", "hapiish", "run", str(tables / RUN_TABLES[name]), "--port", str(port)]
+        elif name == "hapi":
+            command = ["node", str(HERE / "node" / "server.js"), str(routes), str(tables), str(port)]
+        else:
+            command = [sys.executable, "-m", "servers.serve", name, str(routes), str(tables), str(port)]
+        super().__init__(command, port, core, HERE, {})
 
     def await_first_answer(self, target: str, limit: float) -> float:
         """Returns the seconds from process start to the first 200 of `target`."""
