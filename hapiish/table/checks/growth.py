@@ -18,7 +18,7 @@ def forbid_heavy_schemas(draft: Draft) -> None:
         if not isinstance(schema, dict):
             continue
         root = draft.root(place, schema)
-        if not root.references and len(root.places) <= HEAVIEST:
+        if not root.references and root.size <= HEAVIEST:
             continue  # without references the text itself bounds the cost
         for inside, _ in schemas_within((), schema):
             if known[draft.realm_at(place).index].of(root, inside) > HEAVIEST:

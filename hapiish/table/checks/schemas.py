@@ -69,7 +69,7 @@ def references(draft: Draft) -> Iterator[Problem]:
         root = draft.root(at, schema)
         for place, keyword, target in root.references:
             yield from _reference(draft, root, at, (*place, keyword), target)
-        for place, inner in schemas_within(at, schema) if "$schema" in root.keywords else ():
+        for place, inner in schemas_within(at, schema) if "$schema" in root.identifying else ():
             if isinstance(inner.get("$schema"), str) and inner["$schema"].rstrip("#") != DIALECT:
                 mark = draft.mark(*place, "$schema")
                 message = f'"{inner["$schema"]}" is not supported; schemas of a table use JSON Schema 2020-12'

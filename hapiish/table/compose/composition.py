@@ -19,7 +19,7 @@ from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.text import source
 from hapiish.table.text.budget import Budget, read_file
-from hapiish.table.text.marks import MarkNode, Marks, Path
+from hapiish.table.text.marks import Marks, Path, position
 from hapiish.table.text.source import Tree
 from hapiish.table.text.tree import mappings, section
 
@@ -212,9 +212,9 @@ class Composition:
     def _add_contribution(self, contribution: Contribution, host: TablePart, at: Path) -> None:
         """Inserts the contribution of a plugin as a used table; its `ext` applies to all routes of `host` (hapi)."""
         mark = contribution.entry.mark
-        node = MarkNode(mark.line - 1, mark.column - 1)
+        at_entry = position(mark.line - 1, mark.column - 1)
         try:
-            tree, problems = validate_form(Tree(dict(contribution.tree), Marks(mark.file, node, mark.chain)))
+            tree, problems = validate_form(Tree(dict(contribution.tree), Marks(mark.file, at_entry, chain=mark.chain)))
         except ValueError as error:
             message = f'plugin "{contribution.name}" contributes an invalid table: {error}'
             self.problems.append(Problem(mark, Code.PLUGIN, message))
@@ -225,7 +225,7 @@ class Composition:
         set_owners(functions, index, label)
         for point, entries in functions.value["ext"].items():
             for function in entries:
-                _append(host.tree, ("ext", point), function, node)
+                _append(host.tree, ("ext", point), function, at_entry)
         self._add(TablePart(index, tree, host.file, host.folder, label, host.package, place, host, at))
 
     def _label(self, name: str) -> str:
@@ -234,7 +234,7 @@ class Composition:
         return next(label for label in labels if label not in taken)
 
 
-def _append(tree: Tree, path: Path, entry: Any, node: MarkNode) -> None:
+def _append(tree: Tree, path: Path, entry: Any, at: int) -> None:
     """Appends to the list at `path`, which may be missing or a single value."""
     *outer, last = path
     holder: Any = tree.value
@@ -245,7 +245,7 @@ def _append(tree: Tree, path: Path, entry: Any, node: MarkNode) -> None:
     present = holder.get(last)
     listed = present if isinstance(present, list) else [] if present is None else [present]
     holder[last] = [*listed, entry]
-    tree.marks.append(path, len(listed), node)
+    tree.marks.append(path, len(listed), at)
 
 
 def _text_paths(value: Any, path: Path) -> Iterator[Path]:

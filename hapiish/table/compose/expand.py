@@ -129,17 +129,30 @@ class _Expansion:
         self.declared = declared.params.keys()
 
     def walk(self, value: Any, path: Path) -> Any:
+        """Returns the expanded value; mappings and lists without `${…}` stay the same objects."""
         if isinstance(value, str):
             return self.scalar(value, path) if "${" in value else value
+        if not isinstance(value, dict | list):
+            return value
+        if (
+            len(path) == 2
+            and path[0] == "presets"
+            and isinstance(value, dict)
+            and isinstance(value.get("params"), dict)
+        ):
+            return self.defer(value, path)
+        self.spend(len(value), path)
+        changed: dict[str | int, Any] = {}
+        for step, child in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(child, dict | list) or (isinstance(child, str) and "${" in child):
+                new = self.walk(child, (*path, step))
+                if new is not child:
+                    changed[step] = new
+        if not changed:
+            return value
         if isinstance(value, dict):
-            if len(path) == 2 and path[0] == "presets" and isinstance(value.get("params"), dict):
-                return self.defer(value, path)
-            self.spend(len(value), path)
-            return {key: self.walk(child, (*path, key)) for key, child in value.items()}
-        if isinstance(value, list):
-            self.spend(len(value), path)
-            return [self.walk(child, (*path, index)) for index, child in enumerate(value)]
-        return value
+            return {**value, **changed}
+        return [changed.get(index, child) for index, child in enumerate(value)]
 
     def spend(self, count: int, path: Path) -> None:
         if not self.budget.affords(count):

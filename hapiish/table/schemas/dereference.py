@@ -54,7 +54,7 @@ class Dereferenced:
     def _copy(self, schema: Any, root: Root, path: Path, scope: Scope) -> Any:
         if not isinstance(schema, dict):
             return schema
-        if path in root.resources:
+        if root.begins_resource(path):
             scope = self._scope_inside(scope, root, path)
         copy: dict[str, Any] = {}
         references: list[str] = []
@@ -80,11 +80,12 @@ class Dereferenced:
         name = reference.partition("#")[2]
         if keyword == "$dynamicRef" and name in target.resource_at(place).dynamic:
             outermost = dict(scope).get(name)
-            if outermost is not None:
-                target, place = outermost.root, outermost.anchors[name]
+            anchored = outermost.anchor(name) if outermost is not None else None
+            if outermost is not None and anchored is not None:
+                target, place = outermost.root, anchored
         if self._reaches_dynamic(target):
             return _pointer(self._scoped_copy(target, place, self._scope_inside(scope, target, place)), ())
-        if place not in target.places or (target.name is None and target is not root):
+        if not target.has_schema(place) or (target.name is None and target is not root):
             target, place = self._library.part(target, place)
         return _pointer(None if target.name is None else self._named(target), place)
 
@@ -114,7 +115,7 @@ class Dereferenced:
             reached, queue = {root}, [root]
             while queue:
                 current = queue.pop()
-                if "$dynamicRef" in current.keywords or self._dynamic.get(current):
+                if "$dynamicRef" in current.identifying or self._dynamic.get(current):
                     self._dynamic[root] = True
                     return True
                 if current in self._dynamic:

@@ -5,7 +5,7 @@ metaschemas of 2020-12 are resources, too. Nothing is ever fetched.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Final
 from urllib.parse import urljoin
@@ -37,68 +37,128 @@ class ScopesError(UnresolvedError):
 
 @dataclass(eq=False, slots=True)
 class SchemaResource:
-    """A schema resource: a root schema, or a subschema with an `$id`; `at` is its path in the root."""
+    """A schema resource: a root schema, or a subschema with an `$id` at the path `at` of the root `around` it."""
 
-    root: "Root"
-    at: Path
     schema: Any
     uri: str
-    anchors: dict[str, Path] = field(default_factory=dict)
-    dynamic: set[str] = field(default_factory=set)
+    at: Path = ()
+    around: "Root | None" = None
+    anchors: dict[str, Path] | None = None
+    dynamic: frozenset[str] = frozenset()
+
+    @property
+    def root(self) -> "Root":
+        """The root schema that contains the resource."""
+        assert self.around is not None
+        return self.around
+
+    def anchor(self, name: str) -> Path | None:
+        """The path of an anchor in the root."""
+        return self.anchors.get(name) if self.anchors is not None else None
 
 
 @dataclass(eq=False, slots=True)
-class Root:
+class Root(SchemaResource):
     """A root schema; `name` is its name in the built table, None for an inline schema.
 
-    `places` are the paths of its subschemas, `keywords` all keywords in them.
+    A table has thousands of them, most without identifiers, so empty attributes are shared, and a root refers to itself
+    nowhere. `outer` is the resource that contains a part of a schema, `inner` are the resources in the root by path.
+    `size` is the number of its schemas, `identifying` the keywords in them that concern identifiers.
     """
 
-    schema: Any
-    name: str | None
-    resources: dict[Path, SchemaResource] = field(default_factory=dict)
-    places: set[Path] = field(default_factory=set)
-    keywords: set[str] = field(default_factory=set)
-    references: list[tuple[Path, str, str]] = field(default_factory=list)
+    name: str | None = None
+    outer: SchemaResource | None = None
+    inner: dict[Path, SchemaResource] | None = None
+    size: int = 0
+    identifying: frozenset[str] = frozenset()
+    references: tuple[tuple[Path, str, str], ...] = ()
+
+    @property
+    def root(self) -> "Root":
+        """The root schema itself."""
+        return self
+
+    @property
+    def resources(self) -> Iterator[SchemaResource]:
+        """All resources of the root: its own first."""
+        yield self.outer or self
+        yield from (self.inner or {}).values()
 
     def resource_at(self, path: Path) -> SchemaResource:
         """The innermost resource that contains `path`."""
-        around = (path[:end] for end in range(len(path), -1, -1))
-        return next(self.resources[place] for place in around if place in self.resources)
+        if self.inner:
+            for end in range(len(path), 0, -1):
+                if path[:end] in self.inner:
+                    return self.inner[path[:end]]
+        return self.outer or self
+
+    def begins_resource(self, path: Path) -> bool:
+        """Returns whether a resource begins at `path`."""
+        return not path or (self.inner is not None and path in self.inner)
+
+    def has_schema(self, path: Path) -> bool:
+        """Returns whether there is a schema at `path`: only certain keywords contain schemas."""
+        schema, steps = self.schema, iter(path)
+        for keyword in steps:
+            if not isinstance(schema, dict) or keyword not in schema:
+                return False
+            schema = schema[keyword]
+            if keyword in SINGLE:
+                continue
+            step: Any = next(steps, None)
+            is_list = keyword in SEVERAL and isinstance(schema, list)
+            if is_list and not (isinstance(step, int) and step < len(schema)):
+                return False
+            if not is_list and not (keyword in NAMED and isinstance(schema, dict) and step in schema):
+                return False
+            schema = schema[step]
+        return True
 
 
 Target = tuple[Root, Path]
 
 
-def read(schema: Any, name: str | None, uri: str = _TABLE, around: SchemaResource | None = None) -> Root:
-    """Collects the resources, anchors and references of a schema; `around` is the resource of a part of a schema."""
-    root = Root(schema, name)
-    root.resources[()] = around or SchemaResource(root, (), schema, uri)
-    _collect(root, schema, (), root.resources[()])
+def read(schema: Any, name: str | None, uri: str = _TABLE, outer: SchemaResource | None = None) -> Root:
+    """Collects the resources, anchors and references of a schema; `outer` is the resource of a part of a schema."""
+    root = Root(schema, uri, name=name, outer=outer)
+    references: list[tuple[Path, str, str]] = []
+    _collect(root, schema, (), outer or root, references)
+    root.references = tuple(references)
     return root
 
 
-def _collect(root: Root, schema: Any, path: Path, resource: SchemaResource) -> None:
-    root.places.add(path)
+def _collect(
+    root: Root, schema: Any, path: Path, resource: SchemaResource, references: list[tuple[Path, str, str]]
+) -> None:
+    root.size += 1
     if not isinstance(schema, dict):
         return
-    root.keywords |= schema.keys()
+    if not _IDENTIFYING.isdisjoint(schema):
+        root.identifying |= _IDENTIFYING & schema.keys()
+        resource = _identified(root, schema, path, resource)
+    written = [keyword for keyword in ("$ref", "$dynamicRef") if isinstance(schema.get(keyword), str)]
+    references.extend((path, keyword, schema[keyword]) for keyword in written)
+    for inner, place in inside(schema, path):
+        _collect(root, inner, place, resource, references)
+
+
+def _identified(root: Root, schema: dict[str, Any], path: Path, resource: SchemaResource) -> SchemaResource:
+    """Collects the identifiers of a schema; returns its resource."""
     own = schema.get("$id")
     if isinstance(own, str) and path:
-        resource = root.resources[path] = SchemaResource(root, path, schema, _resolved(resource.uri, own))
+        resource = SchemaResource(schema, _resolved(resource.uri, own), path, root)
+        root.inner = {} if root.inner is None else root.inner
+        root.inner[path] = resource
     elif isinstance(own, str) and resource.uri == _TABLE:
         resource.uri = _resolved(resource.uri, own)
     if resource.root is root:
         for keyword in ("$anchor", "$dynamicAnchor"):
             if isinstance(schema.get(keyword), str):
+                resource.anchors = {} if resource.anchors is None else resource.anchors
                 resource.anchors.setdefault(schema[keyword], path)
         if isinstance(schema.get("$dynamicAnchor"), str):
-            resource.dynamic.add(schema["$dynamicAnchor"])
-    for keyword in ("$ref", "$dynamicRef"):
-        if isinstance(schema.get(keyword), str):
-            root.references.append((path, keyword, schema[keyword]))
-    for inner, place in inside(schema, path):
-        _collect(root, inner, place, resource)
+            resource.dynamic |= {schema["$dynamicAnchor"]}
+    return resource
 
 
 def inside(schema: dict[str, Any], path: Path) -> Iterator[tuple[Any, Path]]:
@@ -135,7 +195,7 @@ class Library:
         self._parts: dict[tuple[Root, Path], Root] = {}
         self._taken = {root.name for root in self.named.values()}
         for root in self.roots:
-            for resource in root.resources.values():
+            for resource in root.resources:
                 self._add(resource)
 
     @property
@@ -147,7 +207,7 @@ class Library:
     @cached_property
     def is_plain(self) -> bool:
         """Returns whether all references are pointers to schemas, as in most tables."""
-        if any(not root.keywords.isdisjoint(_IDENTIFYING) for root in self.roots):
+        if any(root.identifying for root in self.roots):
             return False
         return all(_is_plain(self, root, path, text) for root in self.roots for path, _, text in root.references)
 
@@ -179,9 +239,10 @@ class Library:
                 raise UnresolvedError(f'"{reference}" is not in this schema')
             return resource.root, (*resource.at, *place)
         name = key_of(pointer)
-        if name not in resource.anchors:
+        at = resource.anchor(name)
+        if at is None:
             raise UnresolvedError(f'there is no $anchor "{name}" in this schema')
-        return resource.root, resource.anchors[name]
+        return resource.root, at
 
     def _named(self, pointer: str) -> Target:
         name, slash, rest = pointer.partition("/")
@@ -193,7 +254,7 @@ class Library:
 
     def part(self, root: Root, path: Path) -> Target:
         """Names a target that needs a name in the built table: in another schema, or at a path that no keyword has."""
-        is_schema = path in root.places
+        is_schema = root.has_schema(path)
         resource = root.resource_at(path)
         start = resource.at if is_schema else path
         key = (root, start)
@@ -217,7 +278,7 @@ def _is_plain(library: Library, root: Root, path: Path, reference: str) -> bool:
         target, place = library.find(root, path, reference)
     except UnresolvedError:
         return True  # `checks.schemas` reports it
-    return reference.startswith("#") and place in target.places
+    return reference.startswith("#") and target.has_schema(place)
 
 
 def pointer_path(schema: Any, pointer: str) -> Path | None:
@@ -247,7 +308,7 @@ def _metaschema(uri: str) -> SchemaResource | None:
     if not uri.startswith(META) or uri not in REGISTRY:
         return None
     schema = _without_defaults(REGISTRY.contents(uri))
-    return read(schema, uri).resources[()]
+    return read(schema, uri)
 
 
 def _without_defaults(schema: Any) -> Any:

@@ -1,93 +1,114 @@
 """The positions of all keys and values of a file and of the files used in it: a tree parallel to that of the values.
 
-A path is a tuple of keys and indexes, as in jsonschema.
+A path is a tuple of keys and indexes, as in jsonschema. A table has more positions than anything else, so those of a
+file are numbers in one array.
 """
 
-from dataclasses import dataclass
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
 from hapiish.table.problems import Mark
 
 Path = tuple[str | int, ...]
 
+_COLUMN: Final = 32
+_COLUMNS: Final = (1 << _COLUMN) - 1
+
+
+def position(line: int, column: int) -> int:
+    """Returns a position, which counts from 0, as one number."""
+    return line << _COLUMN | column
+
 
 class MarkNode:
-    """The position of one value, from 0; `keys` has the positions of a mapping's keys, `text` is a scalar as written.
+    """The positions in a mapping or list: those of its values from `start` on in the array of the file, then the keys'.
 
-    `plain` scalars have neither quotes nor a tag. `marks` are those of a used table whose root is this node.
+    `names` has the index of each key of a mapping, None for a list. A child is the node of a mapping or list, or the
+    text of a scalar with neither quotes nor a tag, or None for another scalar.
     """
 
-    __slots__ = ("column", "items", "keys", "line", "marks", "plain", "text")
+    __slots__ = ("children", "names", "start")
 
-    def __init__(self, line: int, column: int, text: str | None = None, *, plain: bool = False) -> None:
-        self.line = line
-        self.column = column
-        self.text = text
-        self.plain = plain
-        self.marks: Marks | None = None
-        self.keys: dict[str, tuple[int, int]] | None = None
-        self.items: dict[str, MarkNode] | list[MarkNode] | None = None
+    def __init__(self, start: int, names: Mapping[str, int] | None, children: tuple["Child", ...]) -> None:
+        self.start = start
+        self.names = names
+        self.children = children
+
+    def index(self, step: str | int) -> int | None:
+        """The index of the value of a key, or of an entry; None if absent."""
+        if self.names is not None:
+            return self.names.get(step)  # type: ignore[arg-type]
+        return step if isinstance(step, int) and step < len(self.children) else None
+
+
+Child = MarkNode | str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The positions in one file; `chain` are the positions where its table is used."""
+    """The positions in one file; `chain` are the positions where its table is used.
+
+    `root` is the child of the whole file and `at` its position. `added` has the positions of values that are not in the
+    file, and the marks of used tables, by path.
+    """
 
     file: str
-    root: MarkNode
+    at: int
+    root: Child = None
+    positions: "array[int]" = field(default_factory=lambda: array("Q"))
     chain: tuple[Mark, ...] = ()
+    added: "dict[Path, int | Marks]" = field(default_factory=dict)
 
     def value(self, path: Path) -> Mark:
         """The position of the value at `path`, or of its nearest ancestor that exists."""
-        node, _, marks = self._walk(path)
-        return Mark(marks.file, node.line + 1, node.column + 1, marks.chain)
+        marks, _, at, _ = self._walk(path)
+        return marks.mark(at)
 
     def key(self, path: Path) -> Mark:
         """The position of the last key of `path`; for an entry of a list, the position of the value."""
-        node, depth, marks = self._walk(path[:-1])
-        if depth == len(path) - 1 and node.keys is not None and path[-1] in node.keys:
-            line, column = node.keys[str(path[-1])]
-            return Mark(marks.file, line + 1, column + 1, marks.chain)
+        marks, node, _, depth = self._walk(path[:-1])
+        if depth == len(path) - 1 and isinstance(node, MarkNode) and node.names is not None:
+            index = node.index(path[-1])
+            if index is not None:
+                return marks.mark(marks.positions[node.start + len(node.names) + index])
         return self.value(path)
+
+    def mark(self, at: int) -> Mark:
+        """Returns a position in this file."""
+        return Mark(self.file, (at >> _COLUMN) + 1, (at & _COLUMNS) + 1, self.chain)
 
     def written(self, path: Path) -> str | None:
         """The source text of the unquoted scalar at `path`; None for any other value."""
-        node, depth, _ = self._walk(path)
-        return node.text if depth == len(path) and node.plain else None
+        _, node, _, depth = self._walk(path)
+        return node if depth == len(path) and isinstance(node, str) else None
 
     def graft(self, path: Path, key: str, other: "Marks") -> None:
-        """Inserts the positions of a used table into the mapping at `path`, under a key that no file can contain."""
-        node, _, _ = self._walk(path)
-        other.root.marks = other
-        if not isinstance(node.items, dict):
-            node.items = {}
-        node.items[key] = other.root
+        """Adds the positions of a used table to the mapping at `path`, under a key that no file can contain."""
+        self.added[*path, key] = other
 
-    def append(self, path: Path, count: int, node: MarkNode) -> None:
-        """Appends the position of an entry to a list of `count` entries, which may be written as a single value."""
-        outer = self.root
-        for step in path:
-            outer = _inside(outer).setdefault(str(step), MarkNode(node.line, node.column))
-        if not isinstance(outer.items, list):
-            alone = MarkNode(outer.line, outer.column, outer.text, plain=outer.plain)
-            alone.keys, alone.items = outer.keys, outer.items
-            outer.keys, outer.items = None, [alone] * count
-        outer.items.append(node)
+    def append(self, path: Path, index: int, at: int) -> None:
+        """Adds the position of an entry that is appended to the list at `path`, which the file need not contain."""
+        for length in range(1, len(path) + 1):
+            self.added.setdefault(path[:length], self._walk(path[:length])[2])
+        self.added[*path, index] = at
 
-    def _walk(self, path: Path) -> "tuple[MarkNode, int, Marks]":
-        node, marks = self.root, self
+    def _walk(self, path: Path) -> "tuple[Marks, Child, int, int]":
+        """The value at `path` or its nearest ancestor: the marks of its file, its child, position and depth."""
+        marks, node, at, entered = self, self.root, self.at, 0
         for depth, step in enumerate(path):
-            match node.items:
-                case dict() as items if step in items:
-                    node = items[str(step)]
-                case list() as entries if isinstance(step, int) and step < len(entries):
-                    node = entries[step]
+            index = node.index(step) if isinstance(node, MarkNode) else None
+            if index is not None:
+                assert isinstance(node, MarkNode)
+                at, node = marks.positions[node.start + index], node.children[index]
+                continue
+            added = marks.added.get(path[entered : depth + 1]) if marks.added else None
+            match added:
+                case None:
+                    return marks, node, at, depth
+                case Marks():
+                    marks, node, at, entered = added, added.root, added.at, depth + 1
                 case _:
-                    return node, depth, marks
-            marks = node.marks or marks
-        return node, len(path), marks
-
-
-def _inside(node: MarkNode) -> dict[str, MarkNode]:
-    if not isinstance(node.items, dict):
-        node.items = {}
-    return node.items
+                    node, at = None, added
+        return marks, node, at, len(path)

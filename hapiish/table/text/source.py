@@ -5,7 +5,7 @@ collected, and parsing continues after them where possible.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from hapiish.table.problems.codes import Code
 from hapiish.table.problems.near import near
 from hapiish.table.text import repair, scalars
 from hapiish.table.text.hidden import hide
-from hapiish.table.text.marks import MarkNode, Marks, Path
+from hapiish.table.text.marks import Child, MarkNode, Marks, Path, position
 
 DEEPEST: Final = 64
 MOST_ALIASED: Final = 100_000
@@ -75,7 +75,7 @@ def read(text: str, file: str, *, loader: Any = _LOADER) -> tuple[Tree | None, l
     for _ in range(min(_MOST_REPAIRS, 1 + _MOST_REPAIRED // (len(text) + 1))):
         builder = _Builder(text, file, hidden)
         try:
-            tree = builder.build(yaml.parse(text, Loader=loader))
+            tree = builder.build(loader(text))
         except yaml.YAMLError as error:
             fault, repaired = repair.repair_text(error, text, file)
             fault = replace(fault, message=fault.message.translate(hidden), hint=fault.hint.translate(hidden))
@@ -99,55 +99,63 @@ class _StopReading(Exception):
 
 
 class _Frame:
-    """An open mapping or list."""
+    """An open mapping or list: its value, and the children and positions of its node."""
 
-    __slots__ = ("anchor", "key", "merged", "node", "value")
+    __slots__ = ("anchor", "at", "children", "key", "keys", "merge_at", "merged", "places", "value")
 
-    def __init__(self, value: dict[str, Any] | list[Any], node: MarkNode, anchor: str | None) -> None:
+    def __init__(self, value: dict[str, Any] | list[Any], at: int, anchor: str | None) -> None:
         self.value = value
-        self.node = node
+        self.at = at
         self.anchor = anchor
         self.key: str | None = None
-        self.merged: tuple[Any, MarkNode] | None = None
+        self.keys: dict[str, int] | None = {} if isinstance(value, dict) else None
+        self.children: list[Child] = []
+        self.places: list[int] = []
+        self.merge_at: int | None = None
+        self.merged: tuple[Any, Child, int] | None = None
 
 
 # A file cannot contain these keys: the parser rejects NUL.
 _DROPPED: Final = "\0dropped"
 _MERGE: Final = "\0merge"
 _OPEN: Final = object()
+_EMPTY: Final = MarkNode(0, {}, ())
 
 
 class _Builder:
     def __init__(self, text: str, file: str, hidden: dict[int, str]) -> None:
-        self.file = file
         self.hidden = hidden
         self.problems: list[Problem] = []
         self.broken: set[Path] = set()
         self.watched = bool(hidden) or repair.INVISIBLE.search(text) is not None
         self.stack: list[_Frame] = []
-        self.anchors: dict[str, tuple[Any, MarkNode]] = {}
+        self.frame: _Frame | None = None
+        self.anchors: dict[str, tuple[Any, Child]] = {}
         self.aliased = 0
         self.documents = 0
-        self.root: tuple[Any, MarkNode] = (None, MarkNode(0, 0))
+        self.value: Any = None
+        self.marks = Marks(file, 0)
+        self.texts: dict[str, str] = {}
+        self.names: dict[tuple[str, ...], dict[str, int]] = {}
 
-    def build(self, events: Iterator[yaml.Event]) -> Tree:
+    def build(self, parser: Any) -> Tree:
         handlers: dict[type[yaml.Event], Callable[[Any], None]] = {
             yaml.ScalarEvent: self.scalar,
             yaml.MappingStartEvent: self.start_mapping,
             yaml.MappingEndEvent: self.end_mapping,
             yaml.SequenceStartEvent: self.start_sequence,
-            yaml.SequenceEndEvent: self.end_sequence,
+            yaml.SequenceEndEvent: self.end,
             yaml.AliasEvent: self.alias,
             yaml.DocumentStartEvent: self.document,
         }
-        for event in events:
-            handle = handlers.get(type(event))
-            if handle is not None:
-                handle(event)
-            if self.documents > 1:
-                break
-        value, node = self.root
-        return Tree(value, Marks(self.file, node), frozenset(self.broken))
+        try:
+            while (event := parser.get_event()) is not None and self.documents < 2:
+                handle = handlers.get(type(event))
+                if handle is not None:
+                    handle(event)
+        finally:
+            parser.dispose()
+        return Tree(self.value, self.marks, frozenset(self.broken))
 
     def document(self, event: yaml.DocumentStartEvent) -> None:
         self.documents += 1
@@ -158,13 +166,14 @@ class _Builder:
         if self.hidden:
             event.value = event.value.translate(self.hidden)
         text = event.value
+        text = self.texts.setdefault(text, text)
         plain = not event.style and event.tag is None
         if self.watched and not event.style:
             self.invisible(event)
-        if self.stack and self.stack[-1].key is None and isinstance(self.stack[-1].value, dict):
-            self.key(event, plain)
+        frame = self.frame
+        if frame is not None and frame.key is None and frame.keys is not None:
+            self.key(frame, event, text, plain)
             return
-        node = MarkNode(*_start(event), text, plain=plain)
         value: scalars.Scalar = text
         try:
             if plain:
@@ -174,35 +183,33 @@ class _Builder:
         except scalars.ScalarError as fault:
             self.problems.append(Problem(self.mark(event), fault.code, fault.message, fault.hint))
             self.broken.add(self.place())
+        child = text if plain else None
         if event.anchor is not None:
-            self.anchors[event.anchor] = (value, node)
-        self.add(value, node)
+            self.anchors[event.anchor] = (value, child)
+        self.add(value, child, _start(event))
 
-    def key(self, event: yaml.ScalarEvent, plain: bool) -> None:
-        frame = self.stack[-1]
-        text = event.value
-        assert isinstance(frame.value, dict)
-        assert frame.node.keys is not None
+    def key(self, frame: _Frame, event: yaml.ScalarEvent, text: str, plain: bool) -> None:
+        assert frame.keys is not None
         if event.tag not in (None, "!", f"{_TAG}str"):
             self.refuse_tag(event)
         is_merge = plain and text == "<<"
-        if is_merge and _MERGE not in frame.node.keys:
+        if is_merge and frame.merge_at is None:
             frame.key = _MERGE
-            frame.node.keys[_MERGE] = _start(event)
+            frame.merge_at = _start(event)
             return
-        if is_merge or text in frame.value:
+        if is_merge or text in frame.keys:
             hint = "merge several with a list: <<: [*a, *b]" if is_merge else "keep one of the two"
-            line, column = frame.node.keys[_MERGE if is_merge else text]
-            first = (Mark(self.file, line + 1, column + 1), "the first one")
+            first_at = frame.merge_at if is_merge else frame.keys[text]
+            first = (self.marks.mark(first_at or 0), "the first one")
             self.problems.append(
                 Problem(self.mark(event), Code.DUPLICATE_KEY, f'duplicate key "{text}"', hint, (first,))
             )
             frame.key = _DROPPED
             return
         if event.anchor is not None:
-            self.anchors[event.anchor] = (text, MarkNode(*_start(event), text))
+            self.anchors[event.anchor] = (text, text)
         frame.key = text
-        frame.node.keys[text] = _start(event)
+        frame.keys[text] = _start(event)
 
     def start_mapping(self, event: yaml.MappingStartEvent) -> None:
         self.start(event, {})
@@ -216,90 +223,90 @@ class _Builder:
             raise _StopReading
         if event.tag is not None:
             self.refuse_tag(event)
-        if self.stack and self.stack[-1].key is None and isinstance(self.stack[-1].value, dict):
+        outer, anchor = self.frame, event.anchor
+        if outer is not None and outer.key is None and outer.keys is not None:
             self.report(event, Code.KEY_NOT_TEXT, "a key must be text", 'quote text that starts with "{" or "["')
-            self.stack[-1].key = _DROPPED
-            # The collection and its value are both dropped.
-            self.stack.append(_Frame(value, self.node(event, value), None))
-            self.stack[-1].anchor = _DROPPED
-            return
-        self.stack.append(_Frame(value, self.node(event, value), event.anchor))
-        if event.anchor is not None:
-            self.anchors[event.anchor] = (_OPEN, self.stack[-1].node)
-
-    def node(self, event: yaml.CollectionStartEvent, value: dict[str, Any] | list[Any]) -> MarkNode:
-        node = MarkNode(*_start(event))
-        if isinstance(value, dict):
-            node.keys, node.items = {}, {}
-        else:
-            node.items = []
-        return node
+            outer.key = anchor = _DROPPED  # the collection and its value are both dropped
+        elif anchor is not None:
+            self.anchors[anchor] = (_OPEN, None)
+        self.frame = _Frame(value, _start(event), anchor)
+        self.stack.append(self.frame)
 
     def end_mapping(self, event: yaml.MappingEndEvent) -> None:
         frame = self.stack[-1]
         if frame.merged is not None:
             self.merge(frame, *frame.merged)
-        self.end()
+        self.end(event)
 
-    def end_sequence(self, event: yaml.SequenceEndEvent) -> None:
-        self.end()
-
-    def end(self) -> None:
+    def end(self, event: yaml.Event) -> None:
         frame = self.stack.pop()
+        self.frame = self.stack[-1] if self.stack else None
         if frame.anchor is _DROPPED:
             return
+        node = self.node(frame)
         if frame.anchor is not None:
-            self.anchors[frame.anchor] = (frame.value, frame.node)
-        self.add(frame.value, frame.node)
+            self.anchors[frame.anchor] = (frame.value, node)
+        self.add(frame.value, node, frame.at)
 
-    def merge(self, frame: _Frame, value: Any, node: MarkNode) -> None:
+    def node(self, frame: _Frame) -> MarkNode:
+        """The node of a complete mapping or list; mappings with the same keys share their names."""
+        positions, names = self.marks.positions, None
+        node = MarkNode(len(positions), names, tuple(frame.children))
+        positions.extend(frame.places)
+        if frame.keys is not None:
+            keys = tuple(frame.keys)
+            if keys not in self.names:
+                self.names[keys] = {key: index for index, key in enumerate(keys)}
+            node.names = self.names[keys]
+            positions.extend(frame.keys.values())
+        return node
+
+    def merge(self, frame: _Frame, value: Any, node: Child, at: int) -> None:
         """`<<`: adds the missing keys from one or several mappings, of which the first wins."""
-        bases = list(zip(value, node.items or (), strict=True)) if isinstance(value, list) else [(value, node)]
+        positions = self.marks.positions
+        bases = [(value, node)]
+        if isinstance(value, list) and isinstance(node, MarkNode):
+            bases = list(zip(value, node.children, strict=True))
         assert isinstance(frame.value, dict)
-        assert isinstance(frame.node.items, dict)
-        assert frame.node.keys is not None
+        assert frame.keys is not None
         for base, places in bases:
             if not isinstance(base, dict) or not isinstance(places, MarkNode):
-                mark = Mark(self.file, node.line + 1, node.column + 1)
                 hint = "write <<: *name, with &name on a mapping above"
-                self.problems.append(Problem(mark, Code.MERGE_KEY, '"<<" needs a mapping or a list of mappings', hint))
+                message = '"<<" needs a mapping or a list of mappings'
+                self.problems.append(Problem(self.marks.mark(at), Code.MERGE_KEY, message, hint))
                 continue
-            assert isinstance(places.items, dict)
-            assert places.keys is not None
-            for key in base.keys() - frame.value.keys():
-                frame.node.keys[key] = places.keys[key]
-                frame.node.items[key] = places.items[key]
-            frame.value.update({key: base[key] for key in base if key not in frame.value})
+            assert places.names is not None
+            for key, index in places.names.items():
+                if key not in frame.value:
+                    frame.value[key] = base[key]
+                    frame.children.append(places.children[index])
+                    frame.places.append(positions[places.start + index])
+                    frame.keys[key] = positions[places.start + len(places.names) + index]
 
     def alias(self, event: yaml.AliasEvent) -> None:
-        name = event.anchor or ""
-        if self.stack and self.stack[-1].key is None and isinstance(self.stack[-1].value, dict):
+        name, frame, at = event.anchor or "", self.frame, _start(event)
+        if frame is not None and frame.key is None and frame.keys is not None:
             self.report(event, Code.KEY_NOT_TEXT, "a key must be text, not an alias", f'quote it: "*{name}"')
-            self.stack[-1].key = _DROPPED
+            frame.key = _DROPPED
             return
-        node = MarkNode(*_start(event))
         if name not in self.anchors:
             close = near(name, self.anchors)
             hint = f'did you mean "*{close}"?' if close else f'set the anchor on the value to repeat: "&{name}"'
             self.report(event, Code.UNKNOWN_ALIAS, f'undefined alias "*{name}": no anchor "&{name}" above it', hint)
             self.broken.add(self.place())
-            self.add(*self.nothing(node))
+            self.add(*self.nothing(), at)
             return
-        value, places = self.anchors[name]
+        value, child = self.anchors[name]
         if value is _OPEN:
             self.report(event, Code.RECURSIVE_ALIAS, f'recursive alias "*{name}": it is inside the value of "&{name}"')
             self.broken.add(self.place())
-            self.add(*self.nothing(node))
+            self.add(*self.nothing(), at)
             return
-        node.keys, node.items, node.text, node.plain = places.keys, places.items, places.text, places.plain
-        self.add(self.copied(value, event, len(self.stack)), node)
+        self.add(self.copied(value, event, len(self.stack)), child, at)
 
-    def nothing(self, node: MarkNode) -> tuple[Any, MarkNode]:
+    def nothing(self) -> tuple[Any, Child]:
         """The substitute for an invalid alias: null, or an empty mapping to merge."""
-        if not self.stack or self.stack[-1].key != _MERGE:
-            return None, node
-        node.keys, node.items = {}, {}
-        return {}, node
+        return ({}, _EMPTY) if self.frame is not None and self.frame.key == _MERGE else (None, None)
 
     def copied(self, value: Any, event: yaml.AliasEvent, depth: int) -> Any:
         self.aliased += 1
@@ -315,26 +322,26 @@ class _Builder:
             return [self.copied(child, event, depth + 1) for child in value]
         return value
 
-    def add(self, value: Any, node: MarkNode) -> None:
-        if not self.stack:
-            self.root = (value, node)
+    def add(self, value: Any, child: Child, at: int) -> None:
+        frame = self.frame
+        if frame is None:
+            self.value, self.marks = value, replace(self.marks, root=child, at=at)
             return
-        frame = self.stack[-1]
         if isinstance(frame.value, list):
-            assert isinstance(frame.node.items, list)
             frame.value.append(value)
-            frame.node.items.append(node)
-            return
-        key, frame.key = frame.key, None
-        if key == _MERGE:
-            frame.merged = (value, node)
-        elif key is not None and key != _DROPPED:
-            assert isinstance(frame.node.items, dict)
-            assert frame.node.keys is not None
-            if node.text == "" and value is None:
-                node.line, node.column = frame.node.keys[key]
+        else:
+            key, frame.key = frame.key, None
+            if key is None or key == _DROPPED:
+                return
+            if key == _MERGE:
+                frame.merged = (value, child, at)
+                return
+            assert frame.keys is not None
+            if child == "" and value is None:
+                at = frame.keys[key]  # an empty value has no position of its own
             frame.value[key] = value
-            frame.node.items[key] = node
+        frame.children.append(child)
+        frame.places.append(at)
 
     def invisible(self, event: yaml.ScalarEvent) -> None:
         found = repair.INVISIBLE.search(event.value)
@@ -350,18 +357,17 @@ class _Builder:
         self.problems.append(Problem(self.mark(event), code, message, hint))
 
     def mark(self, event: yaml.Event) -> Mark:
-        line, column = _start(event)
-        return Mark(self.file, line + 1, column + 1)
+        return self.marks.mark(_start(event))
 
     def place(self) -> Path:
         """The path of the value that is about to be added."""
         return tuple(len(frame.value) if isinstance(frame.value, list) else frame.key or "" for frame in self.stack)
 
 
-def _start(event: yaml.Event) -> tuple[int, int]:
+def _start(event: yaml.Event) -> int:
     mark = event.start_mark
     assert mark is not None
-    return mark.line, mark.column
+    return position(mark.line, mark.column)
 
 
 def _tagged(tag: str, text: str) -> scalars.Scalar:
