@@ -28,6 +28,7 @@ from hapiish.options import Table
 from hapiish.realtime.cluster.operator import BroadcastOperator, Operation, Replies, To
 from hapiish.store.models import Models
 from hapiish.table.build import overlay
+from hapiish.table.digest import table_hash
 
 if TYPE_CHECKING:
     from hapiish.http.auth.service import AuthService
@@ -79,6 +80,8 @@ class BaseServer(BroadcastOperator):
     """The server itself, which outlives its tables."""
     compiled: Compiled
     settings: Settings
+    table_hash: str
+    """The hash of the table, without secrets: the same in every process that serves the same table."""
     plugins: Mapping[str, Any]
     registrations: Mapping[str, Any]
     caches: Caches
@@ -200,6 +203,7 @@ class BoundServer(BaseServer):
         self.events = server.events.of(TableEvents())
         self.created_resources: dict[Hashable, Any] = {}
         self.settings = table.server
+        self.table_hash = table_hash(table)
         self.plugins = getattr(table.plugins, "exposed", {})
         self.registrations = getattr(table.plugins, "registrations", {})
         self.logs_access = table.server.access_log

@@ -12,8 +12,14 @@ async def live(request: Request, h: Toolkit) -> Any:
 
 
 async def ready(request: Request, h: Toolkit) -> Any:
-    """Readiness probe: 200 if all checks of the application pass, else 503; `checks` has the result of each check."""
-    checks = await request.server.readiness()
+    """Readiness probe: 200 if all checks of the application pass, else 503; `checks` has the result of each check.
+
+    `table` is the hash of the table that answers, as `hapiish routes` prints it for a file.
+    """
+    server = request.server
+    checks = await server.readiness()
+    hashed = getattr(server, "table_hash", None)
+    more = {} if hashed is None else {"table": hashed}
     if all(checks.values()):
-        return h.response({"status": "ready", "checks": checks})
-    return h.response({"status": "unavailable", "checks": checks}).code(503).header("retry-after", "1")
+        return h.response({"status": "ready", "checks": checks, **more})
+    return h.response({"status": "unavailable", "checks": checks, **more}).code(503).header("retry-after", "1")

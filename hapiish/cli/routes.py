@@ -1,4 +1,4 @@
-"""`hapiish routes`: lists routes and events of a table, as text or JSON."""
+"""`hapiish routes`: lists routes and events of a table, as text or JSON, with the hash of the table."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from hapiish.cli.check import summary, wants_colour
 from hapiish.describe.inspect import EmitInfo, HandlerInfo, auth_text, emits, events, routes
 from hapiish.options import Table
 from hapiish.table import check, report
+from hapiish.table.digest import table_hash
 
 _ROUTES: Final = ("METHOD", "PATH", "ID", "AUTH", "VALIDATES", "HANDLER", "WHERE")
 _EVENTS: Final = ("EVENT", "NAMESPACE", "ID", "AUTH", "VALIDATES", "HANDLER", "WHERE")
@@ -30,7 +31,16 @@ def main(options: argparse.Namespace) -> int:
         print(f"\n{summary(options.table, table, problems)}", file=sys.stderr)
         return 1
     print(as_json(table) if options.json else as_text(table))
+    if not options.json:
+        known = hashed(table)
+        text = f"table {known}" if known else "the hash needs the Python plugins: hapiish reload --dry-run prints it"
+        print(f"{options.table}: {text}", file=sys.stderr)
     return 0
+
+
+def hashed(table: Table) -> str | None:
+    """Returns the hash that a server of this table shows; None for a table that was read without its plugins."""
+    return None if table.is_partial else table_hash(table)
 
 
 def as_text(table: Table) -> str:
@@ -59,10 +69,10 @@ def _place(info: HandlerInfo | EmitInfo) -> str:
 
 
 def as_json(table: Table) -> str:
-    """Formats `{"routes": […], "events": […], "emits": […]}`, from `describe.inspect`."""
+    """Formats `{"routes": […], "events": […], "emits": […], "table": "hash"}`, from `describe.inspect`."""
     facts: dict[str, list[Any]] = {"routes": routes(table), "events": events(table), "emits": emits(table)}
     plain = {key: [_own_first(info) for info in infos] for key, infos in facts.items()}
-    return json.dumps(plain, indent=2, ensure_ascii=False)
+    return json.dumps({**plain, "table": hashed(table)}, indent=2, ensure_ascii=False)
 
 
 def _own_first(info: Any) -> dict[str, Any]:

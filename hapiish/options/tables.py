@@ -96,8 +96,24 @@ class Realm:
     mark: Mark = NOWHERE
 
 
+class Sources:
+    """The texts of a table with a value from outside of its files, a variable or a secret."""
+
+    __slots__ = ("_outside",)
+    _outside: Mapping[int, tuple[str, str]]
+
+    @property
+    def outside(self) -> Mapping[int, tuple[str, str]]:
+        """The texts by the identity of the object, each with its source, such as `${NAME}`."""
+        return getattr(self, "_outside", {})
+
+    def set_outside(self, outside: Mapping[int, tuple[str, str]]) -> None:
+        """Sets them, once the table is built; they are no part of what it declares."""
+        object.__setattr__(self, "_outside", outside)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Table(Sources):
     """Routes, Socket.IO events and the settings of the server that answers them."""
 
     hapiish: ClassVar[Annotated[int, Form({"enum": [1]}, nullable=True)]] = option(

@@ -31,7 +31,9 @@ _BUILT_SEPARATELY: Final = frozenset({"auth", "events", "options", *INHERITED})
 
 def build_table(draft: Draft) -> model.Table:
     """Returns the table of a draft without problems."""
-    return _Assembly(draft).table()
+    table = _Assembly(draft).table()
+    table.set_outside(draft.composition.outside)
+    return table
 
 
 def names_only(draft: Draft) -> model.Table:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from hapiish.cli import main
+from hapiish.table import load
+from hapiish.table.digest import table_hash
 from hapiish.table.form import schema
 
 TABLE = """
@@ -148,3 +150,12 @@ def test_an_empty_table_says_so(folder: Path, capsys: pytest.CaptureFixture[str]
 def test_the_schema_is_printed_as_published(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     assert json.loads(capsys.readouterr().out) == schema.load()
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_hash_of_the_table_is_printed_beside_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["routes", "--json"])
+    hashed = json.loads(capsys.readouterr().out)["table"]
+    main(["routes"])
+    assert capsys.readouterr().err == f"routes.yaml: table {hashed}\n"
+    assert hashed == table_hash(load("routes.yaml"))

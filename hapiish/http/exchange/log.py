@@ -23,18 +23,18 @@ NAME = 128
 
 REQUEST = LineFields(
     *("request_id", "method", "path", "route:t"),
-    *("status:d", "bytes:d", "duration_ms:f", "remote_address:t"),
+    *("status:d", "bytes:d", "duration_ms:f", "remote_address:t", "table"),
 )
 """The fields of a request's line."""
 
 EVENT = LineFields(
     *("request_id", "method", "namespace", "path", "route:t", "status:d", "bytes:d"),
-    *("duration_ms:f", "socket", "remote_address:t"),
+    *("duration_ms:f", "socket", "remote_address:t", "table"),
 )
 """The fields of an event's line."""
 
 CONNECT, DISCONNECT = (
-    LineFields("request_id", "method", "namespace", outcome, "duration_ms:f", "socket", "remote_address:t")
+    LineFields("request_id", "method", "namespace", outcome, "duration_ms:f", "socket", "remote_address:t", "table")
     for outcome in ("status:d", "reason")
 )
 """The fields of a line about a client that joins or leaves a namespace."""
@@ -63,7 +63,10 @@ def log_request(request: Any, response: Response, status: int, size: int) -> Non
         now,
         f"{method} {path} {status} {size}B {milliseconds}ms {request_id}",
         REQUEST,
-        (request_id, method, path, route.id or route.path, status, size, milliseconds, client[0] if client else None),
+        (
+            *(request_id, method, path, route.id or route.path, status, size, milliseconds),
+            *(client[0] if client else None, request.server.table_hash),
+        ),
     )
 
 
@@ -93,7 +96,7 @@ def _log_of_socket(request: Any, method: str, text: str, shape: LineFields, valu
         now,
         f"{method} {namespace} {text} {milliseconds}ms {request_id} {socket.id}",
         shape,
-        (request_id, method, namespace, *values, milliseconds, socket.id, address),
+        (request_id, method, namespace, *values, milliseconds, socket.id, address, request.server.table_hash),
     )
 
 

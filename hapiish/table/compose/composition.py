@@ -132,6 +132,11 @@ class Composition:
         """The values from variables and files, each with the `${…}` to show instead."""
         return {secret: shown for part in self.parts for secret, shown in part.tree.secrets.items()}
 
+    @property
+    def outside(self) -> dict[int, tuple[str, str]]:
+        """The texts with a value from a variable or a file, by identity (`Tree.outside`)."""
+        return {key: found for part in self.parts for key, found in part.tree.outside.items()}
+
     def _tree(self, text: str, file: str, folder: str, arguments: Arguments | None, chain: Chain = ()) -> Tree | None:
         self.budget.read(len(text), lambda: chain[0] if chain else Mark(file, 1, 1))
         tree, problems = source.read(text, file)

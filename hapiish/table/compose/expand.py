@@ -45,7 +45,7 @@ def expand(
     `arguments` are those of the table that uses this one; other parameters have their defaults. Parameters of presets
     are deferred to `fill`. The result is charged to `budget`.
     """
-    expansion = _Expansion(tree.marks, env, folder, budget or Budget(), broken=set(tree.broken))
+    expansion = _Expansion(tree.marks, env, folder, budget or Budget(), broken=set(tree.broken), outside=tree.outside)
     if not isinstance(tree.value, dict):
         return tree, []
     expansion.resolve_params(tree.value.get("params"), arguments)
@@ -55,7 +55,7 @@ def expand(
 
 def fill(tree: Tree, values: Mapping[str, Any], budget: Budget) -> tuple[Tree, list[Problem]]:
     """Substitutes every `${params.name}` in `tree`."""
-    expansion = _Expansion(tree.marks, {}, FilePath(), budget, params=values)
+    expansion = _Expansion(tree.marks, {}, FilePath(), budget, params=values, outside=tree.outside)
     return expansion.result(tree, expansion.walk(tree.value, ())), expansion.problems
 
 
@@ -95,6 +95,7 @@ class _Expansion:
     deferred: dict[Path, Any] = field(default_factory=dict)
     deferred_params: AbstractSet[str] = frozenset()  # parameters of the preset that is being walked
     owners: dict[Path, int] = field(default_factory=dict)
+    outside: dict[int, tuple[str, str]] = field(default_factory=dict)
 
     def result(self, tree: Tree, value: Any) -> Tree:
         return replace(
@@ -178,6 +179,7 @@ class _Expansion:
         filled = _PIECE.sub(lambda match: self.substitution(match, path), text)
         if path in self.broken:
             return text
+        filled = self.from_outside(filled, text)
         whole = _PIECE.fullmatch(text)
         other = _core_scalar(filled)
         if whole is None or whole["inside"] is None or self.marks.written(path) is None:
@@ -185,6 +187,22 @@ class _Expansion:
             return filled
         self.substituted[path] = Substituted(text, filled)
         return other
+
+    def from_outside(self, filled: str, text: str) -> str:
+        """Returns `filled` as an object of its own, registered in `outside`, if the environment or a file is in it."""
+        shown = _PIECE.sub(self.shown, text)
+        if len(filled) < 2 or "${" not in shown:
+            return filled
+        own = "".join((filled[:1], filled[1:]))  # Python shares equal constants
+        self.outside[id(own)] = own, shown
+        return own
+
+    def shown(self, match: re.Match[str]) -> str:
+        inside = match["inside"]
+        if inside is None or not inside.startswith(_PARAMS):
+            return "$" if inside is None else match[0]
+        value = self.params.get(inside.removeprefix(_PARAMS))
+        return self.outside.get(id(value), ("", str(value)))[1]
 
     def substitution(self, match: re.Match[str], path: Path) -> str:
         if match[0] == "$${":

@@ -42,7 +42,8 @@ class Tree:
 
     `secrets` are values from outside of the file, each with the `${…}` to show instead. `owners` has the paths of text
     that another table passed as an argument, with the index of the table that wrote it; `deferred` are the presets with
-    parameters, which are substituted at their use.
+    parameters, which are substituted at their use. `outside` has the texts with a value from outside of the file, by
+    the identity of the object: the text, and its source with `${…}`.
     """
 
     value: Any
@@ -52,6 +53,7 @@ class Tree:
     secrets: Mapping[str, str] = field(default_factory=dict)
     owners: Mapping[Path, int] = field(default_factory=dict)
     deferred: Mapping[Path, Any] = field(default_factory=dict)
+    outside: dict[int, tuple[str, str]] = field(default_factory=dict)
 
 
 def decode(data: bytes, file: str) -> str | Problem:
