@@ -63,10 +63,22 @@ class TableRoute(BaseRoute):
 
 
 class Application(Starlette):
-    """A Starlette application that serves a table; supports mounts, middleware and lifespan."""
+    """A Starlette application that serves a table; supports mounts, middleware and lifespan.
 
-    def __init__(self, table: Table, *, env: Mapping[str, str] | None, database_uri: str | None, watch: bool) -> None:
+    `workers` is the number of processes that serve it on one port.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        *,
+        env: Mapping[str, str] | None,
+        database_uri: str | None,
+        watch: bool,
+        workers: int = 1,
+    ) -> None:
         super().__init__(lifespan=_lifespan)
+        self.workers = workers
         self.env = env
         self.watch = watch
         self.server = Server(table)
@@ -163,7 +175,7 @@ class Application(Starlette):
         return []
 
     def _compile_anew(self, file: str) -> Compiled:
-        return self.server.compile(plugins.load(file, self.env))
+        return self.server.compile(plugins.load(file, self.env, workers=self.workers))
 
 
 def _store(database: Database, uri: str, pool: Pool, models: Mapping[str, Any]) -> "Store":

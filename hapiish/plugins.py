@@ -71,9 +71,9 @@ class _Found:
     needs: dict[str, str] = field(default_factory=dict)
 
 
-def load(file: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> Table:
+def load(file: str | os.PathLike[str], env: Mapping[str, str] | None = None, *, workers: int = 1) -> Table:
     """Loads the checked table in `file`, with the registrations of its Python plugins; raises TableError."""
-    return tables.load(file, env, register=Plugins())
+    return tables.load(file, env, register=Plugins(), workers=workers)
 
 
 class Plugins:

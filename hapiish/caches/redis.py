@@ -20,6 +20,7 @@ from redis.exceptions import TimeoutError as NoAnswer
 
 from hapiish import codec
 from hapiish.bridge import anywhere
+from hapiish.caches.memory import MemoryStore
 from hapiish.caches.store import Entry, UnavailableError, pack
 from hapiish.options.caches import RedisCache
 from hapiish.types import Value
@@ -113,6 +114,8 @@ class RedisStore:
         return f"{self._partition}:{quote(segment, safe='')}:{quote(id, safe='')}"
 
 
-def redis_store(server: object, options: RedisCache) -> RedisStore:
-    """Returns the store of the provider `redis`."""
+def redis_store(server: object, options: RedisCache) -> RedisStore | MemoryStore:
+    """Returns the store of the provider `redis`; without a URL, one in memory, so that one table serves both cases."""
+    if not options.url:
+        return MemoryStore()
     return RedisStore(url=options.url, partition=options.partition, timeout=options.timeout)

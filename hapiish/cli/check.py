@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-env", action="store_true", help="report missing variables, secrets and packages as warnings"
     )
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="check the table for N processes of hapiish run --workers"
+    )
     parser.add_argument("--codes", action="store_true", help="print the list of all problem codes instead")
 
 
@@ -37,7 +40,8 @@ def main(options: argparse.Namespace) -> int:
         print(codes.page(), end="")
         return 0
     as_warnings = AS_WARNINGS if options.no_env else ()
-    table, problems = check(options.table, register=_plugins() if options.imports else None, as_warnings=as_warnings)
+    register = _plugins() if options.imports else None
+    table, problems = check(options.table, register=register, as_warnings=as_warnings, workers=options.workers)
     if table is not None:
         problems += [replace(each, warning=each.code in as_warnings) for each in extras.missing(table)]
     if table is not None and options.imports:

@@ -10,14 +10,14 @@ from hapiish.table import check, report
 from hapiish.table.problems import Problem
 
 
-def open_table(file: str, *, plugins: bool = False) -> Table:
+def open_table(file: str, *, plugins: bool = False, workers: int = 1) -> Table:
     """Loads a table and shows its problems on stderr; raises Refusal for errors.
 
-    `plugins` includes the registrations of Python plugins.
+    `plugins` includes the registrations of Python plugins; `workers` is the number of processes that are to serve it.
     """
     from hapiish.plugins import Plugins
 
-    table, problems = check(file, register=Plugins() if plugins else None)
+    table, problems = check(file, register=Plugins() if plugins else None, workers=workers)
     show(problems)
     if table is None:
         raise Refusal(summary(file, table, problems))

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Serves until it is stopped; returns 0, or 1 if it cannot start."""
     try:
-        table = open_table(options.table, plugins=True)
+        table = open_table(options.table, plugins=True, workers=options.workers)
         check_options(options, table)
         from hapiish.cli.serve import serve
 
@@ -43,10 +43,5 @@ def check_options(options: argparse.Namespace, table: Table) -> None:
         raise Refusal("--workers takes a number from 1")
     if options.workers > 1 and options.reload:
         raise Refusal("--reload swaps the table within one process; leave out --workers")
-    if options.workers > 1 and table.sockets is not None:
-        raise Refusal(
-            f"--workers {options.workers} is not possible: the table has sockets, and an emit in one process does not "
-            "reach the clients of another; serve it with one worker"
-        )
     if options.no_local_database and table.database is not None and not table.database.uri:
         raise Refusal("database.uri is empty and --no-local-database was given; set MONGODB_URI")

@@ -34,7 +34,7 @@ from hapiish.store.connection import StoreError, Target, acquire, documents, rel
 from hapiish.store.store import pings
 
 # Environment variables that pass the options to worker processes.
-TABLE, DATABASE = "HAPIISH_RUN_TABLE", "HAPIISH_RUN_DATABASE"
+TABLE, DATABASE, WORKERS = "HAPIISH_RUN_TABLE", "HAPIISH_RUN_DATABASE", "HAPIISH_RUN_WORKERS"
 
 
 class Config(uvicorn.Config):
@@ -108,8 +108,9 @@ def serve(options: argparse.Namespace, table: Table) -> int:
 
 def worker() -> Application:
     """Returns the application of a worker process."""
-    table = plugins.load(os.environ[TABLE])
-    app = Application(table, env=None, database_uri=os.environ.get(DATABASE), watch=False)
+    workers = int(os.environ[WORKERS])
+    table = plugins.load(os.environ[TABLE], workers=workers)
+    app = Application(table, env=None, database_uri=os.environ.get(DATABASE), watch=False, workers=workers)
     if app.server.store is not None:
         app.server.store.indexes = "ignore"  # the parent process has handled them
     freeze_heap()
@@ -197,7 +198,7 @@ def serve_alone(config: uvicorn.Config, table: Table) -> int:
 
 def serve_by_workers(config: uvicorn.Config, table: Table, uri: str | None) -> int:
     """Serves from several processes on one port; a process that ends is replaced."""
-    os.environ[TABLE] = table.file
+    os.environ[TABLE], os.environ[WORKERS] = table.file, str(config.workers)
     os.environ.setdefault(RUN_SECRET, secrets.token_hex(32))
     if uri is not None:
         os.environ[DATABASE] = uri

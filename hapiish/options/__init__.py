@@ -42,6 +42,7 @@ from hapiish.options.limit import Limit, LimitStore
 from hapiish.options.payload import Multipart, Payload
 from hapiish.options.pre import Pre
 from hapiish.options.proxy import ProxyHandler
+from hapiish.options.queue import Queue
 from hapiish.options.resources import Lookup, ModelHandler, Owner, Sort
 from hapiish.options.response import ErrorBody, ResponseRules
 from hapiish.options.routes import LogRules, RouteOptions, Timeout

@@ -103,8 +103,12 @@ class MemoryCache:
 class RedisCache:
     """Options of a cache in Redis, shared by processes and machines."""
 
-    url: Annotated[str, Text("^(rediss?|unix)://", "a URL that begins with redis://, rediss:// or unix://")] = option(
-        description="The URL of Redis: redis://, rediss:// or unix://.", examples=["redis://127.0.0.1:6379/0"]
+    url: Annotated[
+        str,
+        Text(r"^((rediss?|unix)://.*|.*\$\{.*)?$", "a URL that begins with redis://, rediss:// or unix://, or empty"),
+    ] = option(
+        description="The URL of Redis: redis://, rediss:// or unix://. Empty: a cache in the memory of the process.",
+        examples=["redis://127.0.0.1:6379/0", "${REDIS_URL:}"],
     )
     partition: str = option("hapiish", "The prefix of all keys, which lets applications share one Redis.")
     timeout: TimeSpan = option(

@@ -21,6 +21,7 @@ from hapiish.options.auth import RouteAuth
 from hapiish.options.ext import Points
 from hapiish.options.limit import Limits
 from hapiish.options.pre import PreSteps
+from hapiish.options.queue import Queue
 from hapiish.options.routes import RouteOptions
 from hapiish.options.validate import Validate
 
@@ -155,6 +156,12 @@ class Sockets:
     send_buffer_bytes: Size = option(
         Size(1048576),
         "The maximum number of bytes that wait for a client that does not read; more closes its connection.",
+    )
+    queue: Queue = option(Queue(), "The queue that connects the processes of the service, if there are several.")
+    affinity: bool = option(
+        False,
+        "States that the load balancer sends all requests of a client to one process, which polling needs with "
+        "several processes.",
     )
     namespaces: tuple[Namespace, ...] = option((), "The namespaces.")
     mark: Mark = NOWHERE

@@ -20,14 +20,19 @@ from hapiish.table.text.budget import OverspentError, read_file
 
 
 def load(
-    path: str | os.PathLike[str], env: Mapping[str, str] | None = None, *, register: Register | None = None
+    path: str | os.PathLike[str],
+    env: Mapping[str, str] | None = None,
+    *,
+    register: Register | None = None,
+    workers: int = 1,
 ) -> Table:
     """Returns the checked table in the file at `path`; raises TableError with all problems of an invalid one.
 
     `env` has the values of `${NAME}`, by default the environment of the process. `register` returns the contributions
-    of Python plugins; without it they are ignored, and checks that need them are skipped.
+    of Python plugins; without it they are ignored, and checks that need them are skipped. `workers` is the number of
+    processes that share a port and serve the table.
     """
-    table, problems = check(path, env, register=register)
+    table, problems = check(path, env, register=register, workers=workers)
     if table is None:
         raise TableError(problems)
     return table
@@ -39,6 +44,7 @@ def check(
     *,
     register: Register | None = None,
     as_warnings: Collection[str] = (),
+    workers: int = 1,
 ) -> tuple[Table | None, list[Problem]]:
     """Returns the table, or None if it has errors, and all of its problems and warnings, sorted by position.
 
@@ -54,7 +60,14 @@ def check(
     if isinstance(text, Problem):
         return None, [text]
     with _without_collector():
-        return check_text(text, file, os.environ if env is None else env, register=register, as_warnings=as_warnings)
+        return check_text(
+            text,
+            file,
+            os.environ if env is None else env,
+            register=register,
+            as_warnings=as_warnings,
+            workers=workers,
+        )
 
 
 def check_text(
@@ -64,13 +77,14 @@ def check_text(
     *,
     register: Register | None = None,
     as_warnings: Collection[str] = (),
+    workers: int = 1,
 ) -> tuple[Table | None, list[Problem]]:
     """As `check`, for `text` as the contents of `file`."""
     composition = Composition(env, register)
     try:
         with limited():
             composition.read(text, file)
-            draft = Draft(composition) if composition.parts else None
+            draft = Draft(composition, workers) if composition.parts else None
             found = dict.fromkeys([*composition.problems, *(cross_check(draft) if draft is not None else ())])
     except OverspentError as overspent:
         draft, found = None, dict.fromkeys([*composition.problems, overspent.problem])

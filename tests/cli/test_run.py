@@ -175,7 +175,7 @@ def test_workers_are_refused_with_sockets_and_with_reload(plain: Path) -> None:
     assert "--reload swaps the table within one process" in refused(plain, "--workers", "2", "--reload")
     assert "--workers takes a number from 1" in refused(plain, "--workers", "0")
     plain.write_text(f"{PLAIN}\nsockets: {{namespaces: [{{namespace: /}}]}}\n")
-    assert "--workers 2 is not possible: the table has sockets" in refused(plain, "--workers", "2")
+    assert "sockets work in one process, and --workers 2 starts several" in refused(plain, "--workers", "2")
 
 
 def test_a_local_database_can_be_forbidden(notes: Path) -> None:

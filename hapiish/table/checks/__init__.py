@@ -21,6 +21,7 @@ from hapiish.table.checks import (
     options,
     plugins,
     presets,
+    processes,
     protect,
     proxies,
     replaced,
@@ -115,6 +116,13 @@ CHECKS: Final[tuple[Check, ...]] = (
     sockets.duplicate_options,
     sockets.path,
     sockets.prefixes,
+    processes.sockets,
+    processes.polling,
+    processes.presence,
+    processes.limits,
+    processes.caches,
+    processes.sessions,
+    processes.csrf,
 )
 
 

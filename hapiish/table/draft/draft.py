@@ -24,10 +24,14 @@ from hapiish.table.text.tree import Place, options_in, section
 
 
 class Draft:
-    """The input of the checks. Its values depend on the tables alone, never on which of them is read first."""
+    """The input of the checks. Its values depend on the tables alone, never on which of them is read first.
 
-    def __init__(self, composition: Composition) -> None:
+    `workers` is the number of processes of `--workers` that are to serve the table.
+    """
+
+    def __init__(self, composition: Composition, workers: int = 1) -> None:
         self.composition = composition
+        self.workers = workers
         self.is_partial = composition.is_partial
         self.tree = composition.tree
         self.marks = self.tree.marks

@@ -111,6 +111,10 @@ class Code(StrEnum):
     NAMESPACE_NAME = "HA0344", "A namespace name that no client can request, or with invalid path parameters."
     EVENT_NAME_PATTERN = "HA0345", "An event name that looks like a pattern; the only pattern is `*` alone."
     NAMESPACE_OPTION = "HA0346", "A namespace sets an option twice: directly and under `options`."
+    PROCESSES = (
+        "HA0347",
+        "An option that works in one process, in a table that several processes serve (`sockets.queue`, `--workers`).",
+    )
     UNKNOWN_PRESET = "HA0351", "An unknown preset: not declared under `presets`."
     PRESET_CYCLE = "HA0352", "Circular use of presets."
     PREFIX = "HA0353", "An invalid prefix: not in hapi's path syntax."
