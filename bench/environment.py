@@ -15,7 +15,7 @@ from typing import NoReturn
 
 BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
-EXTRAS = "auth,compression,limits,proxy,redis,view"
+EXTRAS = "auth,chat,compression,limits,mongod,proxy,redis,view"
 
 
 def enter(script: Path, node: Path) -> NoReturn:
