@@ -28,10 +28,13 @@ except ImportError:  # the websockets library may lack its compiled part
 
 logger = logging.getLogger("hapiish.realtime")
 
-OPEN = State.OPEN
+CONNECTING, OPEN, CLOSED = State.CONNECTING, State.OPEN, State.CLOSED
 
-READ_AHEAD = 16
+READ_AHEAD = 32
 """Number of messages queued for the application before backpressure applies."""
+
+FRAMES_PER_TURN = 32
+"""Frames of one connection that are read before the event loop runs other tasks: one read can hold 40,000 pings."""
 
 MOST_PONGS = 16
 """Maximum number of pings answered per read; answering the last ones suffices (RFC 6455 §5.5.3)."""
@@ -121,6 +124,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.queue: Any = Inbox(self.loop)
         self._rest = bytearray()  # the beginning of an incomplete frame
         self._needed = 0  # bytes needed before the frame is parsed again
+        self._input = b""  # waits for its turn, from `_at` on; reading is paused meanwhile
+        self._at = 0
+        self._turn: asyncio.Handle | None = None  # reads the input
         self._in_fragments = False
         self._fragments_left = 0  # in bytes
         self._pongs: deque[bytes] = deque(maxlen=MOST_PONGS)
@@ -131,6 +137,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Releases the place among the server's connections."""
         super().connection_lost(exc)
+        self._input = b""
         if self.released is not None:
             self.released(self)
 
@@ -157,6 +164,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if text is None or self.conn.state is not OPEN or self.conn.extensions:
             self._flush()
             await super().send(message)
+            if self._input:  # it has waited for the end of the handshake, or for an application that reads no more
+                self._schedule()
             return
         if self.disconnected:
             raise ClientDisconnected
@@ -185,16 +194,61 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     # In
 
+    async def receive(self) -> Any:
+        """Returns the next message; the connection is read again once none is queued."""
+        message = await self.queue.get()
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            if self._input:
+                self._schedule()
+            else:
+                self.transport.resume_reading()
+        return message
+
     def data_received(self, data: bytes) -> None:
-        """Extracts complete text frames; the websockets library receives all other frames, one by one."""
+        """Extracts complete text frames; the websockets library receives all other frames, one by one.
+
+        Reads a bounded number of frames; the rest waits for the next turn of the event loop, for the application to
+        take the queued messages, or for the end of the handshake.
+        """
+        if self._input:
+            self._input = self._input[self._at :] + data
+            self._at = 0
+            return
         if self._rest:
             self._rest += data
-            if len(self._rest) < self._needed and self.conn.state is OPEN:
+            if len(self._rest) < self._needed and self.conn.state is not CLOSED:
                 return
             data = bytes(self._rest)
             self._rest.clear()
-        start, end = 0, len(data)
-        while start < end and self.conn.state is OPEN and not self.conn.extensions:
+        if self.conn.state is CONNECTING and self.handshake_initiated and not self.handshake_complete:
+            self._wait(data, 0)
+        else:
+            self._read(data, 0)
+
+    def _wait(self, data: bytes, start: int) -> None:
+        self._input, self._at = data, start
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def _schedule(self) -> None:
+        if self._turn is None:
+            self._turn = self.loop.call_soon(self._continue)
+
+    def _continue(self) -> None:
+        """Reads input that has waited."""
+        self._turn = None
+        if self._input:
+            data, self._input = self._input, b""
+            self._read(data, self._at)
+            if not self._input and not self.read_paused and not self.transport.is_closing():
+                self.transport.resume_reading()
+
+    def _read(self, data: bytes, start: int) -> None:
+        end = len(data)
+        left = FRAMES_PER_TURN
+        fast = self.conn.state is OPEN and not self.conn.extensions
+        while start < end and self.conn.state is not CLOSED:
             head, size = measure(data, start)
             stop = start + head + size
             if size > self.config.ws_max_size or (end - start > 1 and is_refused(data[start], data[start + 1])):
@@ -204,12 +258,23 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
                 self._rest += data[start:]
                 self._answer_pings()
                 return
-            if data[start] == PING and size < 126:
+            if not left or (self.queue.qsize() > READ_AHEAD and not self.close_sent):
+                self._wait(data, start)
+                if not left:
+                    self._schedule()
+                else:
+                    self._answer_pings()
+                return
+            left -= 1
+            if not fast:
+                self._pass_on(data[start:stop])
+            elif data[start] == PING and size < 126:
                 self._pongs.append(apply_mask(data[stop - size : stop], data[stop - size - 4 : stop - size]))
             elif data[start] == PONG and size < 126 and self.pending_ping_payload is None:
                 pass  # an unsolicited pong
             elif data[start] != TEXT or self._in_fragments or not self._take(data, stop - size, stop):
                 self._pass_on(data[start:stop])
+                fast = self.conn.state is OPEN
             start = stop
         if start < end:
             self._pass_on(data[start:])

@@ -45,7 +45,9 @@ CLIENT_REASONS = frozenset(
 """Reasons after which the client does not poll for pending messages."""
 
 PACKETS_PER_TURN = 32
-"""Packets of one POST that are handled before the event loop runs other tasks."""
+"""Packets of one client that are handled before the event loop runs other tasks, however many have arrived."""
+
+TURN = range(PACKETS_PER_TURN)
 
 REASON = engineio.AsyncServer.reason
 
@@ -131,16 +133,20 @@ class Transport:
         on_packet = self.on_packet
         surely_small = self.settings.max_bytes // 4  # a character has at most four bytes in UTF-8
         try:
-            while self.open:
-                message = await (receive() if self._reader is None else self._next())
-                text = message.get("text")
-                if text and text[0] == "4" and len(text) <= surely_small:
-                    self.busy = True
-                    self._handled += 1
-                    await on_packet(text[1:])
-                    self.busy = False
-                elif not await self._handle_message(message):
-                    break
+            while True:
+                for _ in TURN:
+                    if not self.open:
+                        return
+                    message = await (receive() if self._reader is None else self._next())
+                    text = message.get("text")
+                    if text and text[0] == "4" and len(text) <= surely_small:
+                        self.busy = True
+                        self._handled += 1
+                        await on_packet(text[1:])
+                        self.busy = False
+                    elif not await self._handle_message(message):
+                        return
+                await asyncio.sleep(0)
         except MalformedError as error:
             self._abort(error)
         except asyncio.CancelledError:
