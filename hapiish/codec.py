@@ -98,14 +98,6 @@ def decode_trusted(text: bytes) -> Any:
     return _exactly(text, sys.maxsize) if _RUN in text.translate(_RUNS) else orjson.loads(text)
 
 
-def exact_text(value: Any) -> bytes:
-    """Encodes JSON types and dataclasses of them, keys in their order; values with the same text are equal."""
-    try:
-        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:  # an integer over 64 bits, or half of a surrogate pair
-        return json.dumps(value, default=dataclasses.asdict).encode()
-
-
 def to_json_types(value: Any) -> Any:
     """Returns a copy of `value` in JSON types, a QuerySet as a list of its documents; TypeError has the location."""
     return _copied(value, (), 0)

@@ -17,6 +17,7 @@ from hapiish import options as model
 from hapiish.compile.names import Names
 from hapiish.http.exchange.route import Route
 from hapiish.outages import Service
+from hapiish.testing import inject
 
 CODE = """
 async def handler(request, h): return "x"
@@ -284,3 +285,20 @@ def test_once_makes_one_value_for_equal_arguments_alone(given: list[tuple[Any, .
 
 def _echo(*given: Any) -> list[Any]:
     return [*given]
+
+
+@pytest.mark.anyio
+async def test_rules_with_functions_of_the_same_name_in_two_tables_are_not_equal(tmp_path: Path) -> None:
+    code = "async def handler(request, h): return 'x'\nasync def fix(request, h, error): return '{}'\n"
+    for folder, answer in ((tmp_path, "host"), (tmp_path / "used", "used")):
+        folder.mkdir(exist_ok=True)
+        (folder / "my.py").write_text(code.format(answer))
+    route = "{{method: GET, path: /{0}, id: {0}, handler: 'my:handler', options: {{response: {1}}}}}"
+    rules = "{schema: {type: object}, failAction: 'my:fix'}"
+    routes = ", ".join(route.format(id, rules) for id in ("a", "b"))
+    (tmp_path / "used" / "routes.yaml").write_text(f"routes: [{routes}]")
+    (tmp_path / "routes.yaml").write_text(
+        "plugins: [{table: used/routes.yaml, override: {b: {options: {response: {failAction: 'my:fix'}}}}}]"
+    )
+    app = create_app(tmp_path / "routes.yaml", env={})
+    assert [(await inject(app, method="GET", url=url)).text for url in ("/a", "/b")] == ["used", "host"]

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from hapiish import boom
 from hapiish import options as model
 from hapiish.bridge import is_async
-from hapiish.codec import exact_text
 from hapiish.declare.option import keys_of
 from hapiish.declare.walk import Path, walk
 from hapiish.http.exchange.request import Request
@@ -21,7 +20,7 @@ from hapiish.realm import Realm, visiting
 from hapiish.resolve import ResolveError, Unresolved, failure, resolve
 from hapiish.store.models import Models
 from hapiish.supply import supplied, wanted
-from hapiish.table.compose.owned_names import owned_by_default, owner_of
+from hapiish.table.compose.owned_names import exact_text, owned_by_default, owner_of
 from hapiish.table.extras import Need, is_installed, package_problem
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
@@ -182,10 +181,7 @@ class Names:
 
 
 class ByText:
-    """A value as an argument of `Names.once`: equal to values with the same text, the order of keys included.
-
-    It is JSON, or a dataclass of JSON.
-    """
+    """A value of the table as an argument of `Names.once`, which is equal to values with the same exact text."""
 
     __slots__ = ("text", "value")
 

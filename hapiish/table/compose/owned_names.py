@@ -4,7 +4,10 @@ A plain string belongs to the root table. Names of functions, strategies and sch
 except those in its arguments (`with:`), which belong to the table that passes them.
 """
 
+from itertools import count
 from typing import Any, Final, Self
+
+import orjson
 
 from hapiish.declare.option import Role
 from hapiish.declare.walk import walk
@@ -14,6 +17,7 @@ from hapiish.table.text.source import Tree
 from hapiish.table.text.tree import schemas_within
 
 NAMED: Final = "#/schemas/"
+_unequal = count()
 
 
 class OwnedName(str):
@@ -50,6 +54,24 @@ def owned(name: str, index: int) -> str:
 def owned_by_default(name: str, index: int) -> str:
     """`name` with its owner, or else with the table `index` as its owner."""
     return name if isinstance(name, OwnedName) else owned(name, index)
+
+
+def exact_text(value: Any) -> bytes:
+    """The text of a value of a table, or of a dataclass of such values; those with the same text are interchangeable.
+
+    It has the owners of names and the order of keys, and tells `1` from `1.0`. A value that orjson cannot encode, such
+    as an integer over 64 bits, has a text of its own.
+    """
+    try:
+        return orjson.dumps(value, _exact, orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS)
+    except TypeError:
+        return b"#%d" % next(_unequal)
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, OwnedName):
+        return orjson.Fragment(f"{value.owner} {str(value)!r}")  # no JSON, so that no other text is the same
+    raise TypeError
 
 
 def set_owners(tree: Tree, index: int, label: str) -> None:
