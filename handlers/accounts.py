@@ -8,6 +8,8 @@ from typing import Any
 
 from hapiish import Request, Toolkit, boom
 
+from .standing import account_of
+
 
 def register(request: Request, h: Toolkit) -> dict[str, Any]:
     """Creates an account and returns `{token, expiresAt, user}`; 409 `email_taken`."""
@@ -34,7 +36,7 @@ def login(request: Request, h: Toolkit) -> dict[str, Any]:
 
 def validate(artifacts: dict[str, Any], request: Request, h: Toolkit) -> dict[str, Any]:
     """Loads the account of a verified token on each request: a token of a deleted account is invalid."""
-    user = request.models.User.account(artifacts["decoded"]["payload"].get("sub", ""))
+    user = account_of(request, artifacts["decoded"]["payload"].get("sub", ""))
     return {"isValid": user is not None, "credentials": user and {"id": user["_id"], **user}}
 
 

@@ -32,16 +32,6 @@ def index(request: Request, h: Toolkit) -> Response:
     return response.header("x-next-cursor", cursor) if cursor else response
 
 
-def of_caller(request: Request, conversation_id: str) -> dict[str, Any]:
-    """Returns a conversation of the caller; 404 if it does not exist or the caller is not a member."""
-    found: dict[str, Any] | None = request.models.Conversation.of_member(
-        conversation_id, request.auth.credentials["id"]
-    )
-    if found is None:
-        raise boom.NotFound("There is no such conversation", code="not_found")
-    return found
-
-
 def _open(request: Request, friend_id: str) -> tuple[dict[str, Any], bool]:
     me, users = request.auth.credentials["id"], request.models.User
     if friend_id == me:

@@ -7,8 +7,8 @@ from typing import Any
 
 from hapiish import Request, Response, Toolkit, boom
 
-from .conversations import of_caller
 from .realtime import room
+from .standing import of_caller
 
 
 def create(request: Request, h: Toolkit) -> Response | dict[str, Any]:
@@ -19,11 +19,11 @@ def create(request: Request, h: Toolkit) -> Response | dict[str, Any]:
     me, given = request.auth.credentials["id"], request.payload
     if given.get("senderId", me) != me:
         raise boom.Forbidden("You are not the sender that this message names", code="forbidden")
-    conversation = of_caller(request, request.params.get("conversationId") or given["conversationId"])
+    conversation, is_barred = of_caller(request, request.params.get("conversationId") or given["conversationId"])
     friend = conversation["friendId"]
     if given.get("receiverId", friend) != friend:
         raise boom.Forbidden("The receiver is not a member of this conversation", code="forbidden")
-    if request.models.User.is_barred(me, friend):
+    if is_barred:
         raise boom.Forbidden("One of you has blocked the other", code="blocked")
     message, duplicate = request.models.Message.append(
         conversation["id"], me, given["text"], client_id=given.get("msgId"), after=conversation["lastSeq"]
@@ -59,7 +59,7 @@ async def deliver(request: Request, h: Toolkit) -> None:
 
 def index(request: Request, h: Toolkit) -> dict[str, Any]:
     """Returns a page of messages, oldest first: the newest page, or the one `before` or `after` a number."""
-    conversation = of_caller(request, request.params["conversationId"])
+    conversation, _ = of_caller(request, request.params["conversationId"])
     query = request.query
     messages, has_more = request.models.Message.page(
         conversation["id"], before=query.get("before"), after=query.get("after"), limit=query["limit"]

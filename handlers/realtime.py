@@ -4,6 +4,8 @@ from typing import Any
 
 from hapiish import Request, Toolkit, boom
 
+from .standing import account_of
+
 
 def room(user_id: str) -> str:
     """Returns the name of the room for all sockets of a user."""
@@ -17,7 +19,7 @@ async def connect(request: Request, h: Toolkit) -> None:
 
 def reauthorize(request: Request, h: Toolkit) -> None:
     """Refuses events of deleted accounts with 401. The framework disconnects sockets whose token has expired."""
-    if request.models.User.account(request.auth.credentials["id"]) is None:
+    if account_of(request, request.auth.credentials["id"]) is None:
         raise boom.Unauthorized("There is no such account any more", code="unauthorized")
 
 

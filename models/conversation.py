@@ -4,6 +4,8 @@ The pair of users is a unique key, so concurrent requests create one conversatio
 than the messages; the next message, or a retry, updates it.
 """
 
+import threading
+from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,14 +23,22 @@ from mongoengine import (
     StringField,
 )
 
-from .wire import iso, now
+from hapiish.store.rows import Find, Row, find, find_all, get, update
+
+from .wire import iso, now, object_id
 
 RECENT = 50  # references stored in the conversation; the seed stored all
 PAGE_LIMIT = 200
 _PREVIEW = 200  # characters
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_HEAD = ("members", "last_seq", "last_message", "updated_at")
+_HEAD = ("members", "lastSeq", "lastMessage", "updatedAt")
+
+REMEMBERED = 10_000
+"""Conversations whose members a process remembers, some 3 MB."""
+
+_members: OrderedDict[str, list[ObjectId]] = OrderedDict()
+_memory = threading.Lock()
 
 
 class Reference(EmbeddedDocument):
@@ -89,19 +99,53 @@ class Conversation(Document):
             "updatedAt": moment,
         }
         try:
-            written = cls.objects(pair_key=pair).update_one(
-                __raw__={"$setOnInsert": first}, upsert=True, full_result=True
-            )
-            created = written.upserted_id is not None
+            created = update(cls, {"pairKey": pair}, {"$setOnInsert": first}, upsert=True) == 0
         except NotUniqueError:  # of two concurrent upserts, MongoDB lets one fail
             created = False
-        return _seen_by(user_id, cls.objects(pair_key=pair).only(*_HEAD).as_pymongo().first()), created
+        stored = get(cls, {"pairKey": pair}, fields=_HEAD)
+        assert stored is not None
+        return _seen_by(user_id, stored), created
 
     @classmethod
     def of_member(cls, conversation_id: str, user_id: str) -> dict[str, Any] | None:
         """Returns a conversation as this member sees it; None if it does not exist or the user is not a member."""
-        found = cls.objects(id=conversation_id, members=user_id).only(*_HEAD).as_pymongo().first()
-        return _seen_by(user_id, found) if found else None
+        return cls._seen(get(cls, cls._of_member(conversation_id, user_id), fields=_HEAD), user_id)
+
+    @classmethod
+    def of_sender(
+        cls, conversation_id: str, user_id: str, users: Any
+    ) -> tuple[dict[str, Any] | None, dict[str, Any] | None, bool]:
+        """Returns the user's account, the conversation as `of_member` does, and True if one member barred the other.
+
+        One command, if this process has seen the conversation. `users` is the class of users, with `pair` and `judged`.
+        The remembered members only choose the accounts to read; the conversation is read each time.
+        """
+        if object_id(user_id) is None or object_id(conversation_id) is None:
+            return users.account(user_id), None, False
+        members = _recall(conversation_id)
+        friend = _other(members, user_id) if members is not None else None
+        if friend is None:
+            found = cls.of_member(conversation_id, user_id)
+        else:
+            head = Find(cls, cls._of_member(conversation_id, user_id), _HEAD)
+            rows, heads = find_all(users.pair(user_id, friend), head)
+            found = cls._seen(heads[0] if heads else None, user_id)
+        seen = found["friendId"] if found else friend or user_id
+        if seen != friend:
+            (rows,) = find_all(users.pair(user_id, seen))
+        account, is_barred = users.judged(rows, user_id)
+        return account, found, is_barred
+
+    @classmethod
+    def _of_member(cls, conversation_id: str, user_id: str) -> Row:
+        return {"_id": ObjectId(conversation_id), "members": ObjectId(user_id)}
+
+    @classmethod
+    def _seen(cls, stored: Row | None, user_id: str) -> dict[str, Any] | None:
+        if stored is None:
+            return None
+        _remember(str(stored["_id"]), stored["members"])
+        return _seen_by(user_id, stored)
 
     @classmethod
     def list_of(
@@ -112,8 +156,7 @@ class Conversation(Document):
         if cursor is not None:
             moment, key = _position(cursor)
             mine["$or"] = [{"updatedAt": {"$lt": moment}}, {"updatedAt": moment, "_id": {"$lt": key}}]
-        found = cls.objects(__raw__=mine).order_by("-updated_at", "-id").only(*_HEAD).limit(limit + 1)
-        rows = list(found.as_pymongo())
+        rows = find(cls, mine, fields=_HEAD, sort=("-updatedAt", "-_id"), limit=limit + 1)
         following = _cursor(rows[limit - 1]) if len(rows) > limit else None
         return [_seen_by(user_id, row) for row in rows[:limit]], following
 
@@ -137,16 +180,37 @@ class Conversation(Document):
             },
             "updatedAt": moment,
         }
-        if cls.objects(id=key, last_seq__lt=seq).update_one(__raw__={"$set": head, **onto}):
+        if update(cls, {"_id": key, "lastSeq": {"$lt": seq}}, {"$set": head, **onto}):
             return True
-        cls.objects(__raw__={"_id": key, "recent.seq": {"$ne": seq}}).update_one(__raw__=onto)
+        update(cls, {"_id": key, "recent.seq": {"$ne": seq}}, onto)
         return False
 
 
-def _seen_by(user_id: str, stored: dict[str, Any]) -> dict[str, Any]:
+def _recall(conversation_id: str) -> list[ObjectId] | None:
+    with _memory:
+        members = _members.get(conversation_id)
+        if members is not None:
+            _members.move_to_end(conversation_id)
+    return members
+
+
+def _remember(conversation_id: str, members: list[ObjectId]) -> None:
+    with _memory:
+        _members[conversation_id] = members
+        _members.move_to_end(conversation_id)
+        if len(_members) > REMEMBERED:
+            _members.popitem(last=False)
+
+
+def _other(members: list[ObjectId], user_id: str) -> str:
+    one, two = map(str, members)
+    return two if one == user_id else one
+
+
+def _seen_by(user_id: str, stored: Row) -> dict[str, Any]:
     return {
         "id": str(stored["_id"]),
-        "friendId": next(str(member) for member in stored["members"] if str(member) != user_id),
+        "friendId": _other(stored["members"], user_id),
         "lastSeq": stored["lastSeq"],
         "lastMessage": _preview(stored),
         "updatedAt": iso(stored["updatedAt"]),

@@ -5,18 +5,54 @@ other data of a conversation is derived from its messages.
 """
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bson import ObjectId
 from mongoengine import DateTimeField, Document, IntField, NotUniqueError, ObjectIdField, StringField
+
+from hapiish.store.rows import Row, find, get, insert
 
 from .wire import iso, now
 
 PAGE_LIMIT = 200
 _ATTEMPTS = 100
 
-# Locks avoid conflicts in the index within a process; the index decides between processes.
-_turns = tuple(threading.Lock() for _ in range(64))
+
+class _Turn:
+    """The right to store the next message of a conversation, for one thread of this process at a time.
+
+    `last` is the highest number that a holder has seen while others waited. It spares them a conflict in the index,
+    which decides between processes. It ends with the last waiting thread: a number kept for longer would be used again
+    after another process stored messages and their removal; the head, read for each message, is the memory.
+    """
+
+    __slots__ = ("last", "lock", "users")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.last = 0
+
+
+_turns: dict[str, _Turn] = {}
+_entrance = threading.Lock()
+
+
+@contextmanager
+def _turn(conversation_id: str) -> Iterator[_Turn]:
+    with _entrance:
+        turn = _turns.setdefault(conversation_id, _Turn())
+        turn.users += 1
+    try:
+        with turn.lock:
+            yield turn
+    finally:
+        with _entrance:
+            turn.users -= 1
+            if not turn.users:
+                del _turns[conversation_id]
 
 
 class Message(Document):
@@ -51,26 +87,31 @@ class Message(Document):
         `after` is the `lastSeq` of the conversation's head, so that numbers are not reused after messages were deleted.
         Raises `NotUniqueError` after a hundred consecutive conflicts with other processes.
         """
-        message = cls(conversation_id=conversation_id, user_id=user_id, text=text, client_msg_id=client_id)
-        with _turns[hash(message.conversation_id) % len(_turns)]:
+        cls.text.validate(text)
+        row: Row = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id), "text": text}
+        if client_id is not None:
+            cls.client_msg_id.validate(client_id)
+            row["clientMsgId"] = client_id
+        with _turn(conversation_id) as turn:
             for attempt in range(_ATTEMPTS):
-                message.seq = 1 + max(cls.last_seq(conversation_id), after)
-                message.created_at = now()
+                row |= {"_id": ObjectId(), "seq": 1 + max(turn.last, after), "createdAt": now()}
                 try:
-                    message.save(force_insert=True)
+                    insert(cls, row)
                 except NotUniqueError:
                     if original := cls._original(conversation_id, user_id, client_id):
                         return original, True
                     if attempt == _ATTEMPTS - 1:
                         raise
+                    turn.last = max(turn.last, cls.last_seq(conversation_id))
                 else:
+                    turn.last = row["seq"]
                     break
-        return public(message.to_mongo()), False
+        return public(row), False
 
     @classmethod
     def last_seq(cls, conversation_id: str) -> int:
         """Returns the highest number in a conversation, 0 if it is empty."""
-        newest = cls.objects(conversation_id=conversation_id).order_by("-seq").only("seq").as_pymongo().first()
+        newest = get(cls, {"conversationId": ObjectId(conversation_id)}, fields=("seq",), sort=("-seq",))
         return newest["seq"] if newest else 0
 
     @classmethod
@@ -81,12 +122,13 @@ class Message(Document):
 
         `after` reads newer messages than a number, `before` older ones; without both, the newest `limit`.
         """
-        found = cls.objects(conversation_id=conversation_id)
-        if after is not None:
-            found = found.filter(seq__gt=after)
-        if before is not None:
-            found = found.filter(seq__lt=before)
-        rows = list(found.order_by("seq" if after is not None else "-seq").limit(limit + 1).as_pymongo())
+        where: Row = {"conversationId": ObjectId(conversation_id)}
+        if after is not None or before is not None:
+            where["seq"] = {
+                **({"$gt": after} if after is not None else {}),
+                **({"$lt": before} if before is not None else {}),
+            }
+        rows = find(cls, where, sort=("seq" if after is not None else "-seq",), limit=limit + 1)
         has_more = len(rows) > limit
         del rows[limit:]
         if after is None:
@@ -97,8 +139,8 @@ class Message(Document):
     def _original(cls, conversation_id: str, user_id: str, client_id: str | None) -> dict[str, Any] | None:
         if client_id is None:
             return None
-        found = cls.objects(conversation_id=conversation_id, user_id=user_id, client_msg_id=client_id)
-        stored = found.as_pymongo().first()
+        key = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id), "clientMsgId": client_id}
+        stored = get(cls, key)
         return public(stored) if stored else None
 
 

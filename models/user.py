@@ -6,10 +6,14 @@ from typing import Any, Literal
 from bson import ObjectId
 from mongoengine import DateTimeField, Document, ListField, NotUniqueError, ObjectIdField, StringField
 
+from hapiish.store.rows import Find, Row, find, get, update
+
 from . import passwords
 from .wire import now, object_id
 
 LIST_LIMIT = 5000  # entries of one friend or block list, some 100 KB of its document
+
+_ACCOUNT = ("fullName", "email")
 
 Added = Literal["added", "present", "full"]
 
@@ -43,7 +47,7 @@ class User(Document):
     @classmethod
     def authenticate(cls, email: str, password: str) -> dict[str, Any] | None:
         """Returns the account with this e-mail and password, or None; both failures take the same time."""
-        found = cls._one("full_name", "email", "password", email=email.lower())
+        found = get(cls, {"email": email.lower()}, fields=(*_ACCOUNT, "password"))
         if not passwords.matches(found["password"] if found else None, password) or found is None:
             return None
         if passwords.outdated(found["password"]):
@@ -54,14 +58,32 @@ class User(Document):
     def account(cls, user_id: str) -> dict[str, Any] | None:
         """Returns `{_id, fullName, email}` of an id, or None if the account does not exist."""
         key = object_id(user_id)
-        found = cls._one("full_name", "email", id=key) if key else None
+        found = get(cls, {"_id": key}, fields=_ACCOUNT) if key else None
         return found and _public(found)
 
     @classmethod
     def by_email(cls, email: str) -> dict[str, Any] | None:
         """Returns `{_id, fullName, email}` of a case-insensitive e-mail, or None."""
-        found = cls._one("full_name", "email", email=email.lower())
+        found = get(cls, {"email": email.lower()}, fields=_ACCOUNT)
         return found and _public(found)
+
+    @classmethod
+    def pair(cls, user_id: str, other_id: str) -> Find:
+        """Returns the query for `user_id` and another user, for a caller that reads more in the same command.
+
+        `judged` reads its rows.
+        """
+        one, other = ObjectId(user_id), ObjectId(other_id)
+        opposite = {"$cond": [{"$eq": ["$_id", one]}, other, one]}
+        blocks = {"$in": [opposite, {"$ifNull": ["$blocked", []]}]}
+        return Find(cls, {"_id": {"$in": [one, other]}}, {"fullName": 1, "email": 1, "blocks": blocks})
+
+    @staticmethod
+    def judged(rows: Iterable[Row], user_id: str) -> tuple[dict[str, Any] | None, bool]:
+        """Returns the account of `user_id` (as `account` does) and `is_barred` of the two, from the rows of `pair`."""
+        found = {str(row["_id"]): row for row in rows}
+        mine = found.get(user_id)
+        return mine and _public(mine), any(row["blocks"] for row in found.values())
 
     @classmethod
     def add_friend(cls, user_id: str, friend_id: str) -> Added:
@@ -93,29 +115,23 @@ class User(Document):
         """Returns True if one of the two users has blocked the other."""
         one, other = ObjectId(one_id), ObjectId(other_id)
         either = {"$or": [{"_id": one, "blocked": other}, {"_id": other, "blocked": one}]}
-        return cls.objects(__raw__=either).only("id").as_pymongo().first() is not None
+        return get(cls, either, fields=("_id",)) is not None
 
     @classmethod
     def _add(cls, name: str, user_id: str, other_id: str) -> Added:
         other = ObjectId(other_id)
         # One atomic update, so that concurrent requests neither duplicate an entry nor exceed the limit.
         free = {"_id": ObjectId(user_id), name: {"$ne": other}, f"{name}.{LIST_LIMIT - 1}": {"$exists": False}}
-        if cls.objects(__raw__=free).update_one(__raw__={"$push": {name: other}}):
+        if update(cls, free, {"$push": {name: other}}):
             return "added"
-        present = cls.objects(__raw__={"_id": ObjectId(user_id), name: other}).only("id").as_pymongo().first()
-        return "present" if present else "full"
+        return "present" if get(cls, {"_id": ObjectId(user_id), name: other}, fields=("_id",)) else "full"
 
     @classmethod
     def _listed(cls, name: str, user_id: str) -> list[dict[str, Any]]:
-        owner = cls._one(name, id=user_id)
-        ids: Iterable[ObjectId] = owner.get(name, ()) if owner else ()
-        names = {row["_id"]: row["fullName"] for row in cls.objects(id__in=list(ids)).only("full_name").as_pymongo()}
+        owner = get(cls, {"_id": ObjectId(user_id)}, fields=(name,))
+        ids: list[ObjectId] = owner.get(name, []) if owner else []
+        names = {row["_id"]: row["fullName"] for row in find(cls, {"_id": {"$in": ids}}, fields=("fullName",))}
         return [{"_id": str(key), "fullName": names[key]} for key in ids if key in names]
-
-    @classmethod
-    def _one(cls, *fields: str, **filters: Any) -> dict[str, Any] | None:
-        found: dict[str, Any] | None = cls.objects(**filters).only(*fields).as_pymongo().first()
-        return found
 
 
 def _public(found: dict[str, Any]) -> dict[str, Any]:

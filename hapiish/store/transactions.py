@@ -60,6 +60,11 @@ def _patch_pymongo() -> None:
 _patch_pymongo()
 
 
+def is_in_transaction() -> bool:
+    """Returns True in the block of a transaction, in its thread."""
+    return _transaction.session is not None
+
+
 def transact(connection: DatabaseConnection, seconds: float, function: Callable[[*Ts], T], args: tuple[*Ts]) -> T:
     """Returns the result of `function(*args)`, run in a transaction. Retries it after a conflict, within `seconds`.
 
