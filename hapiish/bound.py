@@ -150,6 +150,7 @@ class BaseServer(BroadcastOperator):
         declared = self.compiled.namespaces
         await self._realtime().emit(event, data, to, namespace=namespace, skip=skip, except_=except_, declared=declared)
 
+    @anywhere
     async def operate(self, operation: Operation, to: To, *, namespace: str, timeout: int) -> Replies:
         """Performs an operation on sockets. Raises RuntimeError for a table without sockets."""
         declared = self.compiled.namespaces

@@ -59,6 +59,7 @@ class Realm(BroadcastOperator):
         """Sends a Socket.IO event in one of the table's namespaces, see `Server.emit`."""
         await self.root.emit(event, data, to, skip=skip, except_=except_, namespace=self.namespace(namespace))
 
+    @anywhere
     async def operate(self, operation: Operation, to: To, *, namespace: str, timeout: int) -> Replies:
         """Performs an operation on sockets in one of the table's namespaces."""
         replies: Replies = await self.root.operate(operation, to, namespace=self.namespace(namespace), timeout=timeout)

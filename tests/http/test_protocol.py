@@ -132,6 +132,32 @@ async def test_a_request_that_the_server_cancels_is_answered_with_503() -> None:
     assert json.loads(body)["message"] == "The server is shutting down"
 
 
+async def test_other_tasks_run_between_tiny_chunks_of_a_body() -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counted: list[int] = []
+
+    async def counting(scope: Any, receive: Any, send: Any) -> None:
+        before = turns
+        await app(scope, receive, send)
+        counted.append(turns - before)
+
+    chunks = 30_000
+    head = b"POST /body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with serving(counting, http=HttpProtocol) as port:
+        counter = asyncio.create_task(count())
+        answer = await answered(port, head + b"1\r\na\r\n" * chunks + b"0\r\n\r\n")
+        counter.cancel()
+    assert answer.endswith(b"\r\n\r\n" + b"a" * chunks)
+    assert counted[0] > chunks / 300
+
+
 async def test_a_websocket_is_upgraded_to() -> None:
     async with serving(app, http=HttpProtocol) as port, connect(f"ws://127.0.0.1:{port}/echo") as wire:
         await wire.send("there and back")

@@ -29,6 +29,12 @@ from hapiish.http.syntax.message_head import (
 SLICE = 16384
 """Bytes parsed at once; bounds the number of requests that one read can produce."""
 
+SMALL_SLICE = 1024
+"""Bytes parsed in a turn of the event loop while a body arrives in tiny chunks: each chunk costs a callback."""
+
+MANY_CHUNKS = 64
+"""Chunks of a slice from which they are tiny."""
+
 CHUNK = 24
 """Framing bytes per chunk that are not counted: its size, line ends, a short extension."""
 
@@ -57,6 +63,7 @@ class Reader(HttpToolsProtocol):
     _head_bytes = 0  # bytes of the slices that contain the head
     _foreign_bytes = 0  # of these, bytes that may belong to the previous message
     _framing_bytes = 0  # bytes of a chunked body besides its content
+    _chunks = 0  # chunks of the latest slice
     _trailing = False  # between a chunk's size and its content, where trailers are
     _trailers: list[Pair] | None = None  # None for a body that is not chunked
     _trailer_bytes = 0
@@ -110,25 +117,41 @@ class Reader(HttpToolsProtocol):
         """Parses input in slices; input behind pipelined requests waits for their responses."""
         if self.over:
             return
-        if len(data) <= SLICE and not self.backlog and not self.pipeline:
+        if len(data) <= SLICE and not self.backlog and not self.pipeline and self._chunks < MANY_CHUNKS:
+            self._chunks = 0
             self._feed(data)
         else:
             self.backlog += data
             self.feed_backlog()
 
     def feed_backlog(self) -> None:
-        """Parses buffered input until a request has to wait."""
+        """Parses buffered input until a request has to wait; input in tiny chunks a little in each turn of the loop."""
         data, at = self.backlog, 0
-        while at < len(data) and not self.pipeline and not self.over:
-            piece = data[at : at + SLICE]
-            at += SLICE
+        tiny = False
+        while at < len(data) and not self.pipeline and not self.over and not tiny:
+            piece = data[at : at + (SLICE if self._chunks < MANY_CHUNKS else SMALL_SLICE)]
+            at += len(piece)
+            self._chunks = 0
             if self.successor is None:
                 self._feed(piece)
             else:
                 self.successor.data_received(piece)
+            tiny = self._chunks >= MANY_CHUNKS
         self.backlog = b"" if self.over else data[at:]
         if self.backlog:
             self.flow.hold()
+            if tiny and not self.pipeline:
+                self.loop.call_soon(self._feed_more)
+
+    def _feed_more(self) -> None:
+        """Goes on with tiny chunks; reads again once all are parsed."""
+        if not self.backlog or self.pipeline:
+            return
+        self.feed_backlog()
+        if not self.backlog and not self.pipeline and not self.over:
+            self.flow.held = False
+            if self.cycle is None or len(self.cycle.body) <= HIGH_WATER_LIMIT:
+                self.flow.resume_reading()
 
     def _feed(self, data: bytes) -> None:
         stage = self.stage
@@ -327,6 +350,7 @@ class Reader(HttpToolsProtocol):
     def on_chunk_header(self) -> None:
         """Called after a chunk's size, before its content or the trailers."""
         self._trailing = True
+        self._chunks += 1
         self._framing_bytes = max(0, self._framing_bytes - CHUNK)
 
     def on_chunk_complete(self) -> None:
