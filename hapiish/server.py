@@ -168,6 +168,8 @@ class Server(BaseServer):
             self.events.loop = asyncio.get_running_loop()
             self._announce()
             await self.caches.start()
+            if self.realtime is not None:
+                await self.realtime.start()
             await self._extend("onPreStart")
             if self.store is not None:
                 await self.store.start()
@@ -200,6 +202,8 @@ class Server(BaseServer):
             await retired.release(self.caches)
         self._retired.clear()
         await self.pool.stop(self.time_to_stop())
+        if self.realtime is not None:
+            await self.realtime.close()
         if self.store is not None:
             await self.store.stop()
         self.started = False
@@ -224,10 +228,15 @@ class Server(BaseServer):
 
     @anywhere
     async def readiness(self) -> dict[str, bool]:
-        """Returns the checks for a load balancer, by name; the server is ready when all are true."""
+        """Returns the checks for a load balancer, by name; the server is ready when all but `queue` are true.
+
+        Without its queue the server is degraded: events reach the clients of their own process only.
+        """
         checks = {"serving": not self.draining}
         if self.store is not None:
             checks["database"] = await self.store.ping()
+        if self.realtime is not None and self.realtime.cluster is not None:
+            checks["queue"] = not self.realtime.is_degraded
         return checks
 
     def translate(self, error: Exception) -> boom.Boom | None:

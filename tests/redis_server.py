@@ -1,13 +1,14 @@
 """A real redis-server without persistence on a free local port; `stop` and `start` simulate outages."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from redis import Redis
 from redis.exceptions import ConnectionError as Unreachable
@@ -28,7 +29,8 @@ def find() -> str:
 class RedisServer:
     """A server that can be stopped and started again under the same `url`; stopping it forgets what it had."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        self._settings = settings
         self._folder = tempfile.TemporaryDirectory(prefix="hapiish-redis-")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -40,6 +42,7 @@ class RedisServer:
         """Starts the server; returns when it answers."""
         log = Path(self._folder.name) / "log"
         settings = {"port": self.port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "logfile": log}
+        settings |= {key.replace("_", "-"): value for key, value in self._settings.items()}
         words = [word for key, value in settings.items() for word in (f"--{key}", str(value))]
         process = subprocess.Popen([find(), *words], cwd=self._folder.name, stdout=subprocess.DEVNULL)
         until = time.monotonic() + PATIENCE
@@ -61,6 +64,26 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def freeze(self) -> None:
+        """Stops the server in its tracks: connections stay open, and nothing answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Lets a frozen server go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def restart(self) -> None:
+        """Kills the server and starts a new one at the same place."""
+        self.stop()
+        self.start()
+
+    def command(self, *words: str | bytes) -> Any:
+        """What the server answers to a command."""
+        with Redis.from_url(self.url) as client:
+            return client.execute_command(*words)
 
     def empty(self) -> None:
         """Forgets every key."""

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from hapiish.bridge import anywhere, loop_only
 from hapiish.codec import MOST_DIGITS
-from hapiish.options import Sockets
+from hapiish.options import Queue, Sockets
 from hapiish.realtime.cluster.exchange import Exchange, LocalExchange
 from hapiish.realtime.cluster.operations import perform
 from hapiish.realtime.cluster.operator import MARGIN, BroadcastOperator, Operation, Replies, To, ids_of
@@ -16,6 +17,9 @@ from hapiish.realtime.socketio.namespaces import Namespaces
 from hapiish.realtime.socketio.review import review
 from hapiish.realtime.socketio.socket import Socket
 from hapiish.types import Receive, Run, Scope, Send, Value
+
+if TYPE_CHECKING:
+    from hapiish.realtime.cluster.cluster import Cluster
 
 Skipped = Socket | str
 
@@ -36,8 +40,12 @@ class RealtimeServer(BroadcastOperator):
         most_digits: int = MOST_DIGITS,
     ) -> None:
         self.path = "/" + settings.path.strip("/")
-        self._hub = Hub(namespaces, settings=settings, run=run, most_digits=most_digits)
+        self.cluster: Cluster | None = _cluster(settings.queue)
+        rooms = self.cluster.rooms if self.cluster is not None else None
+        self._hub = Hub(namespaces, settings=settings, run=run, most_digits=most_digits, rooms=rooms)
         self._exchange: Exchange = LocalExchange(self._hub, perform)
+        if self.cluster is not None:
+            self._exchange = self.cluster.exchange_of(self._hub, perform)
 
     @property
     def namespaces(self) -> Mapping[str, NamespaceHooks]:
@@ -47,6 +55,23 @@ class RealtimeServer(BroadcastOperator):
     @namespaces.setter
     def namespaces(self, namespaces: Mapping[str, NamespaceHooks]) -> None:
         self._hub.namespaces = namespaces if isinstance(namespaces, Namespaces) else Namespaces(namespaces)
+
+    @property
+    def is_degraded(self) -> bool:
+        """True while emits and operations reach only the sockets of this process, because the queue is away."""
+        return self.cluster is not None and self.cluster.is_away
+
+    @loop_only
+    async def start(self) -> None:
+        """Connects to the queue, if there is one; returns after a bounded time if it is away."""
+        if self.cluster is not None:
+            await self.cluster.start()
+
+    @loop_only
+    async def close(self) -> None:
+        """Closes the connections to the queue, after `shutdown` and the last emit."""
+        if self.cluster is not None:
+            await self.cluster.close()
 
     def handles(self, path: str) -> bool:
         """Returns True for the path of a request to this application."""
@@ -109,3 +134,11 @@ class RealtimeServer(BroadcastOperator):
             *(transport.finish("server shutting down", grace_ms / 1000) for transport in tuple(engine.sockets.values()))
         )
         await engine.shutdown()
+
+
+def _cluster(queue: Queue) -> "Cluster | None":
+    if not queue:
+        return None
+    from hapiish.realtime.cluster.cluster import Cluster
+
+    return Cluster(queue)

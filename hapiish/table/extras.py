@@ -19,6 +19,13 @@ CODINGS: Final[Mapping[str, str]] = {
 }
 """The module of each content coding that needs an optional package."""
 
+QUEUES: Final[Mapping[str, tuple[str, str]]] = {
+    "kafka": ("kafka", "kafka"),
+    "amqp": ("aio_pika", "amqp"),
+    "amqps": ("aio_pika", "amqp"),
+}
+"""The module and extra of each scheme of a queue's URL other than those of Redis."""
+
 Need = tuple[str, str, Mark]
 
 
@@ -58,6 +65,10 @@ def _needs(table: model.Table) -> Iterator[Need]:
         for coding, module in CODINGS.items():
             if route.method != "GET" and getattr(decoders, coding) is not None:
                 yield module, "compression", route.mark
+    if table.sockets is not None and table.sockets.queue:
+        scheme = table.sockets.queue.url.partition(":")[0]
+        module, extra = QUEUES.get(scheme, ("redis", "redis"))
+        yield module, extra, table.sockets.queue.mark
     for namespace in table.sockets.namespaces if table.sockets is not None else ():
         for event in namespace.events:
             yield from _of_options(table, event.options)

@@ -4,7 +4,6 @@
 members of `rooms`, and returns a reply. Operations and replies are JSON in which bytes may occur. The exchange calls it
 once per process, on the event loop.
 
-    await exchange.tell("/", ["user:7"], {"do": "disconnect"})
     answers = await exchange.ask("/", ["user:7"], {"do": "sockets"}, timeout=1.0)
 """
 
@@ -44,15 +43,11 @@ class Answers(NamedTuple):
 class Exchange(Protocol):
     """Sends operations to processes."""
 
-    async def tell(self, namespace: str, rooms: RoomNames, operation: Operation) -> None:
-        """Performs an operation in each process that hosts a member of `rooms`, in order with emits to them.
-
-        Returns when this process has performed it, and does not wait for others. An error in this process is raised;
-        other processes log theirs. Use `ask` if the caller depends on the effect.
-        """
-
     async def ask(self, namespace: str, rooms: RoomNames, question: Operation, timeout: float) -> Answers:
-        """Performs an operation like `tell`, and returns the replies that arrive within `timeout` seconds."""
+        """Performs an operation in each process that hosts a member of `rooms`.
+
+        Returns the replies that arrive within `timeout` seconds. Errors of processes are logged there.
+        """
 
 
 class LocalExchange:
@@ -63,10 +58,6 @@ class LocalExchange:
     def __init__(self, hub: "Hub", perform: Perform) -> None:
         self._hub = hub
         self._perform = perform
-
-    async def tell(self, namespace: str, rooms: RoomNames, operation: Operation) -> None:
-        """Performs an operation. Raises its error."""
-        await self._perform(self._hub, namespace, rooms, operation)
 
     async def ask(self, namespace: str, rooms: RoomNames, question: Operation, timeout: float) -> Answers:
         """Performs an operation and returns its reply, if there is one within `timeout` seconds; logs an error."""

@@ -6,7 +6,7 @@ python-socketio's server, which it extends, provides ids, sessions, acknowledgem
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -64,9 +64,10 @@ class Hub(socketio.AsyncServer):
         settings: Sockets,
         run: Run,
         most_digits: int,
+        rooms: Rooms | None = None,
     ) -> None:
         super().__init__(
-            client_manager=Rooms(),
+            client_manager=rooms or Rooms(),
             serializer=packets.Packet,
             async_mode="asgi",
             async_handlers=False,
@@ -291,13 +292,18 @@ class Hub(socketio.AsyncServer):
             transport.deliver(packets.refused(namespace, "Invalid namespace"))  # the whole reply of Node's server
             return
         hooks = declared[found[0]]
-        socket = Socket(self, client, self.eio.generate_id(), namespace, found, auth=auth, check=hooks.emits)
+        socket = Socket(
+            self, client, self.manager.new_id(self.eio.generate_id()), namespace, found, auth=auth, check=hooks.emits
+        )
         is_refused = True
+        release: Callable[[], None] | None = None
         try:
             self._check_handshake(socket, auth)
             is_refused = False
             if hooks.connect is not None:
                 await hooks.connect(socket, auth)
+            if self.manager.reserve is not None:
+                release = await self.manager.reserve(socket.id, namespace, socket.rooms)
         except (Exception, asyncio.CancelledError) as error:
             socket.forget()
             if _cancelled():
@@ -309,6 +315,8 @@ class Hub(socketio.AsyncServer):
             transport.deliver(packets.refused(namespace, *_refusal(error)))
             return
         socket.admit()
+        if release is not None:
+            release()
         current = self.namespaces.get(socket.declared)
         if current is not hooks:  # after a reload during the connect hook
             await authorize(socket, hooks, current, self.dismiss)
@@ -372,6 +380,8 @@ class Hub(socketio.AsyncServer):
         transport = self.manager.rooms.get(namespace or "/", {}).get(None, {}).get(sid)
         if transport is not None:
             await self.clients[transport.sid].sockets[namespace or "/"].disconnect()
+        elif not ignore_queue:
+            await self.manager.can_disconnect(sid, namespace or "/")  # which disconnects it in another process
 
     # Namespaces
 

@@ -4,7 +4,7 @@
 named after its id.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import socketio
@@ -18,7 +18,9 @@ Members = dict[str, Transport]
 
 
 class Rooms(socketio.AsyncManager):
-    """The rooms of one process."""
+    """The rooms of one process. `reserve`, of rooms that several processes share, prepares a socket's rooms for it."""
+
+    reserve: Callable[[str, str, Iterable[str]], Awaitable[Callable[[], None]]] | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,9 +102,9 @@ class Rooms(socketio.AsyncManager):
             await super().emit(event, data, namespace, room=target, skip_sid=skip_list, callback=callback, **options)
             return
         skipped: Any = skip_sid if isinstance(skip_sid, list | set) else (skip_sid,)
-        self.broadcast(packets.emitted(namespace, event, data), namespace, target, skipped)
+        self.deliver(packets.emitted(namespace, event, data), namespace, target, skipped)
 
-    def broadcast(
+    def deliver(
         self,
         packet: Packed,
         namespace: str,
@@ -121,6 +123,13 @@ class Rooms(socketio.AsyncManager):
             for sid, transport in members.items():
                 if sid not in skipped:
                     transport.deliver(message)
+
+    broadcast = deliver
+    """Delivers a packet in every process."""
+
+    def new_id(self, random: str) -> str:
+        """Returns the id of a new socket, from a random text."""
+        return random
 
     def expect_answer(self, sid: str, callback: Callable[..., None]) -> int:
         """Returns the ack id of an event to a socket; `callback` gets the arguments of its acknowledgement."""
