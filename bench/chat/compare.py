@@ -20,7 +20,7 @@ from load import Load, LoadError
 from operations import OPERATIONS
 from pinned import Pinned, StartError
 from proof import ProofError, prove
-from servers import HERE, SERVERS, Mongo, mongo, start, write_table
+from servers import BESIDE, HERE, ROOT, SERVERS, Mongo, mongo, start, write_table
 from summary import machine, versions
 
 RESULTS = HERE.parent / "results"
@@ -70,15 +70,15 @@ def main() -> None:
     samples: list[Sample] = []
     try:
         with tempfile.TemporaryDirectory() as made, mongo(Path(made, "data")) as database:
-            folder = Path(made)
-            write_table(folder)
+            tables = {name: write_table(Path(made, name), root) for name, root in _roots(options.beside).items()}
             fill(database.uri, size)
-            print(f"{size.described}; proving that both servers answer alike", file=sys.stderr)
-            prove(lambda name: start(name, cores[0], database.uri, folder, unlimited=False), database.uri, options.only)
+            print(f"{size.described}; proving that all servers answer alike", file=sys.stderr)
+            compared = [name for name in options.only if name != BESIDE]
+            prove(lambda name: start(name, cores[0], database.uri), database.uri, compared)
             for number in range(1, options.rounds + 1):
                 for name in options.only if number % 2 else reversed(options.only):
                     print(f"round {number}: {name}", file=sys.stderr)
-                    with start(name, cores[0], database.uri, folder) as server:
+                    with start(name, cores[0], database.uri, tables.get(name, tables["hapiish"])) as server:
                         samples += _samples(options, size, name, number, server=server, database=database)
     except (StartError, ProofError, LoadError) as error:
         sys.exit(str(error))
@@ -139,6 +139,10 @@ def _warm_up(load: Load, operations: int) -> None:
         operations -= load.go(0.1).operations
 
 
+def _roots(beside: Path | None) -> dict[str, Path]:
+    return {"hapiish": ROOT} | ({BESIDE: beside.resolve()} if beside else {})
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/chat/run", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two short rounds with a small data set: about a minute")
@@ -149,10 +153,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--messages", type=int, help="messages of a conversation (8)")
     parser.add_argument("--pairs", type=int, help="senders, and connections of every load (32)")
     parser.add_argument("--only", type=_names(SERVERS), help=f"some of {','.join(SERVERS)}")
+    parser.add_argument("--beside", type=Path, help="another checkout of this repository, measured, too")
     names = [operation.name.replace(" ", "-") for operation in OPERATIONS]
     parser.add_argument("--operations", type=_names(names), default=names, help=f"some of {','.join(names)}")
     options = parser.parse_args()
     options.only = options.only or list(SERVERS[:2] if options.quick else SERVERS)
+    options.only += [BESIDE] if options.beside else []
     size = QUICK if options.quick else FULL
     for field in fields(Size):
         if getattr(options, field.name) is None:

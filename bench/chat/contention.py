@@ -36,11 +36,11 @@ def main() -> None:
         with ExitStack() as running:
             folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
             database = running.enter_context(mongo(folder / "data"))
-            write_table(folder)
+            table = write_table(folder / "table")
             fill(database.uri, Size(readers=0, pairs=1, messages=0))
             cores = sorted(os.sched_getaffinity(0))
             servers = [
-                running.enter_context(start("hapiish", cores[number % len(cores)], database.uri, folder))
+                running.enter_context(start("hapiish", cores[number % len(cores)], database.uri, table))
                 for number in range(options.processes)
             ]
             text, is_good = _measure(options, [server.port for server in servers], database)

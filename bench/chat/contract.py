@@ -19,9 +19,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made, mongo(Path(made, "data")) as database:
         fill(database.uri, Size(readers=2, pairs=2, messages=3))
         try:
-            facts = prove(
-                lambda name: start(name, core, database.uri, Path(made), unlimited=False), database.uri, SERVERS
-            )
+            facts = prove(lambda name: start(name, core, database.uri), database.uri, SERVERS)
         except (StartError, ProofError) as error:
             sys.exit(str(error))
     print(f"{' and '.join(SERVERS)} answer alike: {facts} facts")

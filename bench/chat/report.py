@@ -5,11 +5,13 @@ from statistics import median, quantiles
 from typing import Any
 
 from operations import OPERATIONS, Operation
+from servers import BESIDE, SERVERS
 from summary import table
 
 Result = dict[str, Any]
 Sample = dict[str, Any]
-OURS, PEER, VALIDATED = "hapiish", "peer", "peer-validated"
+OURS, PEER = "hapiish", "peer"
+OTHERS = (*SERVERS[1:], BESIDE)
 FULL = 0.95  # above this utilization the core of MongoDB and the client may be the limit
 BUSY = 0.9  # a server below this share of its core was not the limit of the rate, or not alone on it
 
@@ -68,7 +70,7 @@ def _verdict(target: float | None, relation: str, met: bool) -> str:
 def _comparison(
     done: list[Operation], samples: list[Sample], key: str, form: str, verdict: Callable[[Operation, float], str]
 ) -> str:
-    peers = [name for name in (PEER, VALIDATED) if any(sample["server"] == name for sample in samples)]
+    peers = [name for name in OTHERS if any(sample["server"] == name for sample in samples)]
     rows = []
     for operation in done:
         ours = _values(samples, operation, OURS, key)
@@ -92,7 +94,7 @@ def _details(done: list[Operation], samples: list[Sample]) -> str:
     forms = {"p50": "{:.1f}", "p99": "{:.1f}", "commands": "{:.2f}", "mongod_cpu": "{:.0f}"}
     rows = []
     for operation in done:
-        for server in (OURS, PEER, VALIDATED):
+        for server in (OURS, *OTHERS):
             own = {key: [*_values(samples, operation, server, key).values()] for key in (*forms, "memory")}
             if not own["p50"]:
                 continue

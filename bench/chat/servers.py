@@ -21,6 +21,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 START_LIMIT = 30  # seconds
 SERVERS = ("hapiish", "peer", "peer-validated")
+BESIDE = "hapiish-beside"  # another checkout
 # The only change of the chat's table: the load sends more than any user may.
 LIMIT, UNLIMITED = "max: 5, duration: 1s, burst: 100", "max: 1000000, duration: 1s"
 COUNTED = ("find", "getMore", "insert", "update", "findAndModify", "aggregate", "count", "delete")
@@ -63,34 +64,36 @@ def mongo(folder: Path) -> Iterator[Mongo]:
             running.close()
 
 
-def write_table(folder: Path) -> None:
-    """Writes the chat's table with a higher limit, beside links to its handlers and models."""
-    text = (ROOT / "routes.yaml").read_text()
+def write_table(folder: Path, root: Path = ROOT) -> Path:
+    """Writes the chat's table with a higher limit, beside links to its handlers and models; returns `folder`."""
+    text = (root / "routes.yaml").read_text()
     if text.count(LIMIT) != 1:
         raise StartError(f"routes.yaml has no limit {LIMIT}")
+    folder.mkdir()
     (folder / "routes.yaml").write_text(text.replace(LIMIT, UNLIMITED))
-    for name in ("handlers", "models"):
-        (folder / name).symlink_to(ROOT / name)
+    for name in ("hapiish", "handlers", "models"):
+        (folder / name).symlink_to(root / name)
+    return folder
 
 
-def start(name: str, core: int, uri: str, folder: Path, *, unlimited: bool = True) -> Pinned:
+def start(name: str, core: int, uri: str, table: Path | None = None) -> Pinned:
     """Starts the server `name` and returns it when it listens; hapiish with `hapiish run`, as users start it.
 
-    `peer-validated` validates its responses, as hapiish does. `folder` has the table of `write_table`. Without
-    `unlimited`, all servers have the chat's own limit.
+    `table` is a folder of `write_table`; without it, all servers have the chat's own limit. `peer-validated` validates
+    its responses, as hapiish does.
     """
     port = free_port()
     env = {"MONGODB_URI": uri, "JWT_SECRET": SECRET}
-    if name == "hapiish":
-        table = folder if unlimited else ROOT
-        command = [sys.executable, "-m", "hapiish", "run", str(table / "routes.yaml"), "--port", str(port)]
-        server = Pinned(command, port, core, folder, env)
-    else:
+    if name.startswith("peer"):
         if name == "peer-validated":
             env["CHAT_RESPONSES"] = "validated"
-        if unlimited:
+        if table is not None:
             env |= {"CHAT_LIMIT": "1000000", "CHAT_BURST": "1000000"}
         server = Pinned(["node", "server.js", str(port)], port, core, HERE / "node", env)
+    else:
+        folder = table or ROOT
+        command = [sys.executable, "-m", "hapiish", "run", "routes.yaml", "--port", str(port)]
+        server = Pinned(command, port, core, folder, {**env, "PYTHONPATH": str(folder)})
     while time.perf_counter() < server.started + START_LIMIT:
         server.must_run()
         try:

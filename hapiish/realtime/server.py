@@ -105,6 +105,7 @@ class RealtimeServer(BroadcastOperator):
         skipped, emitter = ids_of(skip), self._hub.emitter
         await emitter.emit(hooks.emits, event, data, namespace, room=to, skipped=skipped, excepted=except_)
 
+    @anywhere
     async def operate(
         self, operation: Operation, to: To, *, namespace: str, timeout: int, declared: Namespaces | None = None
     ) -> Replies:

@@ -107,9 +107,14 @@ export const friendsOf = async (id) => {
     return friends;
 };
 
+const otherOf = ([one, two], userId) => {
+    const first = one.toHexString();
+    return first === userId ? two.toHexString() : first;
+};
+
 const seenBy = (userId, { _id, members, lastSeq, lastMessage, updatedAt }) => ({
     id: _id.toHexString(),
-    friendId: members.map((member) => member.toHexString()).find((member) => member !== userId),
+    friendId: otherOf(members, userId),
     lastSeq,
     lastMessage: lastMessage
         ? {
