@@ -1,8 +1,9 @@
 """A route compiled beside others equals the same route compiled alone: sharing drops no option."""
 
+import gc
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from types import FunctionType, MethodType, ModuleType
@@ -17,6 +18,7 @@ from hapiish import options as model
 from hapiish.compile.names import Names
 from hapiish.http.exchange.route import Route
 from hapiish.outages import Service
+from hapiish.table import load
 from hapiish.testing import inject
 
 CODE = """
@@ -302,3 +304,31 @@ async def test_rules_with_functions_of_the_same_name_in_two_tables_are_not_equal
     )
     app = create_app(tmp_path / "routes.yaml", env={})
     assert [(await inject(app, method="GET", url=url)).text for url in ("/a", "/b")] == ["used", "host"]
+
+
+def test_routes_share_equal_options_and_keep_their_own_data_and_positions(tmp_path: Path) -> None:
+    options = "{validate: {params: {type: object}}, app: {a: []}, pre: ['my:other'], tags: [a, b]}"
+    text = "".join(ROUTE.format(method="GET", path=f"/{number}/{{id}}", options=options) for number in range(2))
+    (tmp_path / "routes.yaml").write_text(f"routes:\n{text}")
+    one, other = (route.options for route in load(tmp_path / "routes.yaml", {}).routes)
+    assert replace(one, pre=()) == replace(other, pre=())
+    assert one.validate is other.validate
+    assert one.app is not other.app
+    assert [pre.mark.line for (pre,) in (*one.pre, *other.pre)] == [2, 3]
+
+
+def test_a_route_that_equals_others_adds_few_objects_to_a_compiled_table(tmp_path: Path) -> None:
+    def objects(routes: int) -> int:
+        options = "{validate: {params: {type: object, required: [id]}}, response: {schema: {type: string}}, tags: [a]}"
+        text = "".join(ROUTE.format(method="POST", path=f"/{n}/{{id}}", options=options) for n in range(routes))
+        (tmp_path / "routes.yaml").write_text(f"{HEAD}routes:\n{text}")
+        gc.collect()
+        before = len(gc.get_objects())
+        app = create_app(tmp_path / "routes.yaml", env={})
+        gc.collect()
+        assert len(app.server.table()) == routes
+        return len(gc.get_objects()) - before
+
+    (tmp_path / "my.py").write_text(CODE)
+    objects(1)
+    assert (objects(200) - objects(100)) / 100 <= 10

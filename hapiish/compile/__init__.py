@@ -33,6 +33,7 @@ from hapiish.http.exchange.route import Route
 from hapiish.http.guards.load import Load
 from hapiish.http.routing.forwarded import Forwarding
 from hapiish.realtime.socketio.namespaces import Namespaces
+from hapiish.table import without_collector
 from hapiish.table.problems import TableError
 from hapiish.types import SERVER_POINTS, AsyncHandler
 
@@ -78,9 +79,10 @@ def compile_table(table: model.Table, server: Any) -> Compiled:
     if table.is_partial:
         raise ValueError("the table has Python plugins: it must be loaded by hapiish.plugins.load to be served")
     names = Names(table, server)
-    server.caches = compile_caches(names)  # for schemes and kinds with a cache policy
-    server.cookies = compile_cookies(names)  # for schemes with a sealed cookie
-    compiled = _compile(names)
+    with without_collector():
+        server.caches = compile_caches(names)  # for schemes and kinds with a cache policy
+        server.cookies = compile_cookies(names)  # for schemes with a sealed cookie
+        compiled = _compile(names)
     if names.problems:
         raise TableError(names.problems)
     return compiled

@@ -86,6 +86,10 @@ class RouteCompiler:
         self.names.realm = given.realm
         handler = self.handler(given)
         options = _judged(given, handler)
+        if isinstance(given.handler, model.Kind):
+            handler = uninterrupted(handler)
+        else:
+            handler = self.names.once(self._uninterrupted, given.handler)
         route = Route(
             id=given.id,
             method=given.method if given.method == "*" else given.method.lower(),
@@ -94,10 +98,10 @@ class RouteCompiler:
             context=self.bound(options),
             errors=self.errors(options),
             settings=options,
-            handler=uninterrupted(handler),
+            handler=handler,
             responder=self.responder(options, given.method),
             files=self.folder(options),
-            steps=tuple(self.steps(given, options)),
+            steps=self.names.once(tuple, tuple(self.steps(given, options))),
             finalizers=(*self.limits.finalizers(given), *self.finalizers(options)),
             **self.after(given, options),
         )
@@ -143,7 +147,10 @@ class RouteCompiler:
         if isinstance(given, model.Route) and isinstance(given.handler, model.Kind):
             return self.kinds.handler(given, given.handler)
         assert isinstance(given.handler, str)
-        return self.methods.function(given.handler)
+        return self.names.once(self.methods.function, given.handler)
+
+    def _uninterrupted(self, name: str) -> AsyncHandler:
+        return uninterrupted(self.names.once(self.methods.function, name))
 
     def not_found_route(self, defaults: model.RouteOptions) -> Route:
         """Returns the internal route for unmatched requests: the server's `defaults`, no authentication (hapi)."""

@@ -6,6 +6,7 @@ the table finds conflicts with `occupies`.
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -143,6 +144,7 @@ def occupies(path: Path) -> tuple[str, ...]:
     return (path.fingerprint,)
 
 
+@lru_cache(4096)
 def _segment(text: str, is_last: bool) -> Segment:
     if not text:
         if is_last:

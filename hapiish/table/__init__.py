@@ -52,14 +52,13 @@ def check(
     """
     file = os.fspath(path)
     try:
-        data = read_file(file)
+        text = source.decode(read_file(file), file)
     except (OSError, ValueError) as fault:
         reason = getattr(fault, "strerror", None) or "its name contains NUL"
         return None, [Problem(Mark(file, 1, 1), Code.UNREADABLE, f"the file cannot be read: {reason}")]
-    text = source.decode(data, file)
     if isinstance(text, Problem):
         return None, [text]
-    with _without_collector():
+    with without_collector():
         return check_text(
             text,
             file,
@@ -98,7 +97,7 @@ def check_text(
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
+def without_collector() -> Iterator[None]:
     """Disables the garbage collector: a large table has no reference cycles, and traversing it doubles the time."""
     was_on = gc.isenabled()
     gc.disable()

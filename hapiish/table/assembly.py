@@ -11,8 +11,8 @@ from hapiish import options as model
 from hapiish.declare.option import Role, settings_of
 from hapiish.declare.walk import walk
 from hapiish.options.kinds import KINDS
-from hapiish.table.build import build, fields_of, part
-from hapiish.table.compose.owned_names import owned
+from hapiish.table.build import Converter, Place, build, fields_of, part
+from hapiish.table.compose.owned_names import exact_text, owned
 from hapiish.table.draft import Draft
 from hapiish.table.draft.parts import EventDraft, NamespaceDraft, RouteDraft
 from hapiish.table.kinds import kind_of
@@ -25,6 +25,8 @@ from hapiish.table.text.tree import INHERITED, mappings, section
 T = TypeVar("T")
 
 _NO_OPTIONS: Final = model.RouteOptions()
+_DATA: Final = frozenset({"app", "plugins"})
+"""Options of routes that are data of the application, which may change it."""
 _BUILT_SEPARATELY: Final = frozenset({"auth", "events", "options", *INHERITED})
 """Keys of a namespace that are built separately, most of them because events inherit them."""
 
@@ -69,8 +71,10 @@ def names_of(draft: Draft) -> dict[str, Mark]:
 
 class _Assembly:
     def __init__(self, draft: Draft) -> None:
+        draft.release()
         self.draft = draft
         self.inherited: dict[int, model.RouteOptions] = {}
+        self.options: dict[tuple[str, bytes], Any] = {}
         dereferenced = [each for each in draft.dereferenced if each is not None]
         self.schemas = {name: schema for each in dereferenced for name, schema in each.named.items()}
         self.dereferenced = {identity: schema for each in dereferenced for identity, schema in each.others.items()}
@@ -247,8 +251,26 @@ class _Assembly:
             elif key in known:
                 name, convert = known[key]
                 value = self.with_schemas(key, value)
-                changes[name] = getattr(_NO_OPTIONS, name) if value is None else convert(value, (key,), place)
+                changes[name] = getattr(_NO_OPTIONS, name) if value is None else self.option(key, value, convert, place)
         return replace(base, **changes) if changes else base
+
+    def option(self, key: str, value: Any, convert: Converter, place: Place) -> Any:
+        """The value of an option of routes, shared by equal ones that neither have a position nor may be changed."""
+        if key in _DATA or not isinstance(value, dict | list):
+            return convert(value, (key,), place)
+        equal = key, exact_text(value)
+        if equal not in self.options:
+            marks: list[Mark] = []
+
+            def noted(path: Path) -> Mark:
+                marks.append(place(path))
+                return marks[-1]
+
+            built = convert(value, (key,), noted)
+            if marks:
+                return built
+            self.options[equal] = built
+        return self.options[equal]
 
     def with_schemas(self, key: str, value: Any) -> Any:
         """Validation rules with their dereferenced schemas."""

@@ -32,7 +32,7 @@ class Node(Generic[T]):
         self.edge: Leaf[T] | None = None
         self.open: Leaf[T] | None = None
         self.literals: dict[str, Node[T]] = {}
-        self.mixed: list[tuple[_Shape, Node[T]]] = []
+        self.mixed: tuple[tuple[_Shape, Node[T]], ...] = ()
         self.param: Node[T] | None = None
         self.optional = False
         self.plain = False
@@ -50,7 +50,7 @@ class Node(Generic[T]):
 
     def freeze(self) -> None:
         """Sorts the alternatives; a plain node needs no backtracking after a literal."""
-        self.mixed.sort(key=lambda pair: pair[0].rank)
+        self.mixed = tuple(sorted(self.mixed, key=lambda pair: pair[0].rank))
         self.plain = not self.mixed and self.param is None and self.open is None
         for node in (*self.literals.values(), *(node for _, node in self.mixed), self.param):
             if node is not None:
@@ -64,7 +64,7 @@ class Node(Generic[T]):
             for known, node in self.mixed:
                 if known.rank == shape.rank:
                     return node
-            self.mixed.append((shape, Node()))
+            self.mixed = (*self.mixed, (shape, Node()))
             return self.mixed[-1][1]
         if self.param is None:
             self.param = Node()

@@ -111,6 +111,11 @@ class Draft:
         """The dereferenced schemas of each table; None if a reference is unresolved."""
         return tuple(_dereferenced(library) for library in self.libraries)
 
+    def release(self) -> None:
+        """Frees what only the checks need; the dereferenced schemas remain."""
+        if self.dereferenced:
+            self.__dict__.pop("libraries", None)
+
     def root(self, at: Path, schema: Any) -> Root:
         """The root of the schema at `at`, for resolving its references."""
         realm = self.realm_at(at)

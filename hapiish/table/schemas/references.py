@@ -10,8 +10,6 @@ from functools import cache, cached_property
 from typing import Any, Final
 from urllib.parse import urljoin
 
-from jsonschema_specifications import REGISTRY
-
 from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE, key_of
 from hapiish.table.text.marks import Path
 
@@ -305,10 +303,11 @@ def value_at(schema: Any, path: Path) -> Any:
 @cache
 def _metaschema(uri: str) -> SchemaResource | None:
     """A metaschema of 2020-12 without its defaults, named by its URI."""
-    if not uri.startswith(META) or uri not in REGISTRY:
+    if not uri.startswith(META):
         return None
-    schema = _without_defaults(REGISTRY.contents(uri))
-    return read(schema, uri)
+    from jsonschema_specifications import REGISTRY  # takes long to import, and few tables refer to a metaschema
+
+    return read(_without_defaults(REGISTRY.contents(uri)), uri) if uri in REGISTRY else None
 
 
 def _without_defaults(schema: Any) -> Any:

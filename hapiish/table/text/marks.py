@@ -13,13 +13,14 @@ from hapiish.table.problems import Mark
 
 Path = tuple[str | int, ...]
 
-_COLUMN: Final = 32
-_COLUMNS: Final = (1 << _COLUMN) - 1
+COLUMN: Final = 32
+"""The bits of a column in a position."""
+_COLUMNS: Final = (1 << COLUMN) - 1
 
 
 def position(line: int, column: int) -> int:
     """Returns a position, which counts from 0, as one number."""
-    return line << _COLUMN | column
+    return line << COLUMN | column
 
 
 class MarkNode:
@@ -77,7 +78,7 @@ class Marks:
 
     def mark(self, at: int) -> Mark:
         """Returns a position in this file."""
-        return Mark(self.file, (at >> _COLUMN) + 1, (at & _COLUMNS) + 1, self.chain)
+        return Mark(self.file, (at >> COLUMN) + 1, (at & _COLUMNS) + 1, self.chain)
 
     def written(self, path: Path) -> str | None:
         """The source text of the unquoted scalar at `path`; None for any other value."""

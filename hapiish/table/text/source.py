@@ -16,7 +16,7 @@ from hapiish.table.problems.codes import Code
 from hapiish.table.problems.near import near
 from hapiish.table.text import repair, scalars
 from hapiish.table.text.hidden import hide
-from hapiish.table.text.marks import Child, MarkNode, Marks, Path, position
+from hapiish.table.text.marks import COLUMN, Child, MarkNode, Marks, Path, position
 
 DEEPEST: Final = 64
 MOST_ALIASED: Final = 100_000
@@ -164,31 +164,36 @@ class _Builder:
         if self.documents > 1:
             self.report(event, Code.SEVERAL_DOCUMENTS, "a second YAML document", "a table is a single document")
 
-    def scalar(self, event: yaml.ScalarEvent) -> None:
+    def scalar(self, event: Any) -> None:
         if self.hidden:
             event.value = event.value.translate(self.hidden)
         text = event.value
         text = self.texts.setdefault(text, text)
-        plain = not event.style and event.tag is None
-        if self.watched and not event.style:
+        style, tag, anchor, frame, mark = event.style, event.tag, event.anchor, self.frame, event.start_mark
+        at = mark.line << COLUMN | mark.column
+        if self.watched and not style:
             self.invisible(event)
-        frame = self.frame
         if frame is not None and frame.key is None and frame.keys is not None:
-            self.key(frame, event, text, plain)
+            if tag is None and anchor is None and text not in frame.keys and text != "<<":
+                frame.key = text  # as `key` does, for almost every key
+                frame.keys[text] = at
+            else:
+                self.key(frame, event, text, not style and tag is None)
             return
         value: scalars.Scalar = text
+        child = None
         try:
-            if plain:
+            if tag is not None:
+                value = _tagged(tag, text)
+            elif not style:
+                child = text
                 value = scalars.read(text)
-            elif event.tag is not None:
-                value = _tagged(event.tag, text)
         except scalars.ScalarError as fault:
             self.problems.append(Problem(self.mark(event), fault.code, fault.message, fault.hint))
             self.broken.add(self.place())
-        child = text if plain else None
-        if event.anchor is not None:
-            self.anchors[event.anchor] = (value, child)
-        self.add(value, child, _start(event))
+        if anchor is not None:
+            self.anchors[anchor] = (value, child)
+        self.add(value, child, at)
 
     def key(self, frame: _Frame, event: yaml.ScalarEvent, text: str, plain: bool) -> None:
         assert frame.keys is not None
@@ -367,8 +372,7 @@ class _Builder:
 
 
 def _start(event: yaml.Event) -> int:
-    mark = event.start_mark
-    assert mark is not None
+    mark: Any = event.start_mark
     return position(mark.line, mark.column)
 
 
