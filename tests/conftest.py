@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from pymongo import MongoClient
 
 from hapiish.store import local
+from tests.cluster.cluster import Cluster
 from tests.redis_server import RedisServer
 
 ROOT = Path(__file__).parent.parent
@@ -16,6 +17,11 @@ ROOT = Path(__file__).parent.parent
 # A busy machine must not fail a test: hypothesis measures the time of examples and of their generation.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the option that lets the tests of the chat run against several processes."""
+    parser.addoption("--cluster", action="store_true", help="tests/chat: three workers behind nginx, with Redis")
 
 
 @pytest.fixture
@@ -52,3 +58,10 @@ def redis_url(redis_server: RedisServer) -> str:
     """The URL of a Redis that is empty."""
     redis_server.empty()
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """nginx, three workers of the chat, Redis and a MongoDB replica set, started by the first test that wants them."""
+    with Cluster() as started:
+        yield started

@@ -12,6 +12,7 @@ import uvicorn
 
 from hapiish import Application
 from hapiish.testing import Injected, inject
+from tests.chat.relay import Relay
 
 ROUTES = Path(__file__).parents[2] / "routes.yaml"
 SECRET = "a secret of the tests that is long enough"
@@ -84,8 +85,11 @@ class Device:
 
 
 @asynccontextmanager
-async def serving(app: Application) -> AsyncIterator[str]:
+async def serving(app: Application | Relay) -> AsyncIterator[str]:
     """The address of a real server on the loopback that serves an application which is already started."""
+    if isinstance(app, Relay):
+        yield app.cluster.url
+        return
     server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning", ws="websockets-sansio"))
     listening = socket.create_server(("127.0.0.1", 0))  # whoever comes before the server is up waits in its queue
     task = asyncio.create_task(server.serve([listening]))

@@ -1,9 +1,11 @@
 """Fixtures of the chat's tests: documents on the real database, the application, and its users."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -15,8 +17,19 @@ from models.conversation import Conversation
 from models.message import Message
 from models.user import User
 from tests.chat.callers import ROUTES, SECRET, Caller, Join, Open
+from tests.chat.relay import relayed
+from tests.cluster.cluster import Cluster
 
 DOCUMENTS = (User, Conversation, Message)
+
+
+@pytest.fixture(scope="module")
+def mongo_uri(mongo_uri: str, request: pytest.FixtureRequest) -> str:
+    """The URI of the database: of the cluster's with `--cluster`, else of this module's own."""
+    if request.config.getoption("cluster"):
+        cluster: Cluster = request.getfixturevalue("cluster")
+        return cluster.mongodb_uri
+    return mongo_uri
 
 
 @pytest.fixture
@@ -37,9 +50,22 @@ def _empty() -> None:
 
 
 @pytest.fixture
-def open_app(mongo_uri: str) -> Open:
+def open_app(mongo_uri: str, request: pytest.FixtureRequest) -> Open:
     """Serves the chat on the test's database as it is, with these environment variables besides its own."""
+    if request.config.getoption("cluster"):
+        return partial(_opened_by_workers, request.getfixturevalue("cluster"))
     return partial(_opened, mongo_uri)
+
+
+@asynccontextmanager
+async def _opened_by_workers(cluster: Cluster, **env: str) -> AsyncIterator[Any]:
+    connection = acquire(Target(cluster.mongodb_uri), DOCUMENTS)
+    cluster.redis.empty()  # the counters of limits
+    try:
+        async with relayed(cluster, {document.__name__: document for document in DOCUMENTS}, env) as relay:
+            yield relay
+    finally:
+        release(connection)
 
 
 @asynccontextmanager
@@ -68,3 +94,19 @@ def join(app: Application) -> Join:
         return Caller(app, answer.json)
 
     return register
+
+
+@pytest.fixture
+def logged(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+    """Returns what the chat has logged since the test began; the records of the database driver are its own affair."""
+    if request.config.getoption("cluster"):
+        logs = [worker.log for worker in request.getfixturevalue("cluster").workers]
+        began = [log.stat().st_size for log in logs]
+        return lambda: "".join(log.read_text()[start:] for log, start in zip(logs, began, strict=True))
+    caplog.set_level(logging.DEBUG)
+
+    def records() -> str:
+        ours = [record for record in caplog.records if not record.name.startswith("pymongo")]
+        return "".join(record.getMessage() + str(record.__dict__) for record in ours)
+
+    return records

@@ -6,6 +6,7 @@ The parts of deploy/compose.yaml: scripts/cluster starts them for a person, the 
 import http.client
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -54,6 +55,14 @@ class Redis(RedisServer):
         """Starts the server; returns when it answers."""
         super().start()
         self._reaper.tell("+", self.pid)
+
+    def freeze(self) -> None:
+        """Stops the server where it is: its connections stay open and nothing answers."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Lets a frozen server go on."""
+        os.kill(self.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """Ends the server at once."""
@@ -139,6 +148,19 @@ class Cluster:
         answer = subprocess.run(command, env=self.env, capture_output=True, text=True, check=False)
         if answer.returncode:
             raise RuntimeError(f"no indexes: {answer.stdout}{answer.stderr}")
+
+    def run_with(self, env: Mapping[str, str]) -> None:
+        """Restarts the workers that have ended, or whose environment is not the cluster's with these variables."""
+        wanted = {**self.env, **env}
+        stale = [worker for worker in self.workers if not worker.is_running or worker.env != wanted]
+        for worker in stale:
+            worker.begin_to_stop()
+        for worker in stale:
+            worker.stop()
+            worker.env = wanted
+            worker.spawn()
+        for worker in stale:
+            worker.wait_until_ready()
 
     def stop(self) -> None:
         """Ends everything, in the opposite order, and removes its folder."""

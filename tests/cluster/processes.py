@@ -77,6 +77,7 @@ class Process:
         self._reaper = reaper
         self._is_ready = ready
         self._child: subprocess.Popen[bytes] | None = None
+        self._is_stopping = False
 
     @property
     def pid(self) -> int:
@@ -102,6 +103,7 @@ class Process:
                 stderr=log,
                 process_group=0,
             )
+        self._is_stopping = False
         self._reaper.tell("+", self._child.pid)
 
     def wait_until_ready(self) -> None:
@@ -137,11 +139,18 @@ class Process:
         """Ends the process by SIGTERM; returns its exit code."""
         return self._end(signal.SIGTERM)
 
+    def begin_to_stop(self) -> None:
+        """Sends SIGTERM and does not wait; `stop` waits."""
+        if self.is_running:
+            self._is_stopping = True
+            self.send(signal.SIGTERM)
+
     def _end(self, number: signal.Signals) -> int:
         if self._child is None:
             return 0
         if self._child.poll() is None:
-            self._child.send_signal(number)
+            if number is signal.SIGKILL or not self._is_stopping:  # a second SIGTERM would mean haste
+                self._child.send_signal(number)
             try:
                 self._child.wait(PATIENCE)
             except subprocess.TimeoutExpired:
