@@ -1,7 +1,7 @@
 """Many senders in one conversation, on several processes of hapiish: attempts for each message, and every number once.
 
-An attempt is an insert; one that finds its number taken by another process is repeated. Fails with 2 attempts or more
-for each message, and with a message that is missing, doubled or without its own number.
+An attempt is a document in an insert; one that finds its number taken by another process is repeated. Fails with 2
+attempts or more for each message, and with a message that is missing, doubled or without its own number.
 """
 
 import argparse
@@ -68,10 +68,10 @@ def _measure(options: argparse.Namespace, ports: list[int], database: Mongo) -> 
         return [Member(pair, f"s{one}", 1, tally, by_friend=bool(one % 2)) for one in range(options.senders)]
 
     with Load(ports, members) as load:
-        before, stored = database.commands(), database.database.messages.estimated_document_count()
+        before, stored = database.inserts(), database.database.messages.estimated_document_count()
         figures = load.go(options.seconds)
         load.finish()
-    inserts = database.commands()["insert"] - before["insert"]
+    inserts = database.inserts() - before
     rows = list(database.database.messages.find({"conversationId": ObjectId(pair.conversation)}).sort("seq", 1))
     attempts = inserts / (len(rows) - stored)
     numbers = [row["seq"] for row in rows] == [*range(1, len(rows) + 1)]

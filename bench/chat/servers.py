@@ -41,6 +41,10 @@ class Mongo:
         executed = self._client.admin.command("serverStatus")["metrics"]["commands"]
         return Counter({name: int(executed[name]["total"]) for name in COUNTED})
 
+    def inserts(self) -> int:
+        """Returns the number of documents that commands tried to insert."""
+        return int(self._client.admin.command("serverStatus")["opcounters"]["insert"])
+
     def cpu(self) -> float:
         """Returns the used processor time in seconds."""
         after_name = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
