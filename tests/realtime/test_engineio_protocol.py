@@ -18,6 +18,7 @@ from hapiish.http.serving.protocol import HttpProtocol
 from hapiish.options import Duration, Size, Sockets
 from hapiish.realtime import Socket
 from hapiish.realtime.engineio.engine import Engine
+from hapiish.realtime.engineio.reading import MOST_WAITING
 from hapiish.realtime.engineio.transport import Transport
 from hapiish.types import Message, Receive, Scope, Send
 from tests.realtime.support import PATIENCE, Gate, Journal, echo, gone, realtime, serving
@@ -436,7 +437,8 @@ async def test_two_posts_at_once_end_the_session() -> None:
     gate, journal = Gate(), Journal()
     server = realtime(journal.hooks(slow=gate), transports=["polling"])
     async with serving(server) as port, polling(port) as client:
-        first = asyncio.create_task(client.post('421["slow"]'))
+        # So many packets wait in line that the first request is not answered yet.
+        first = asyncio.create_task(client.post("\x1e".join(['421["slow"]'] * 2 * MOST_WAITING)))
         await gate.entered.wait()
         assert (await client.post('422["echo"]'))[0] == 400
         assert await journal.reasons() == ["transport error"]

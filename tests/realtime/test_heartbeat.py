@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import socketio
 
-from hapiish.realtime.engineio.transport import READ_AHEAD
+from hapiish.realtime.engineio.reading import MOST_WAITING
 from tests.realtime.support import PATIENCE, Gate, Journal, Raw, gone, member, raw, realtime, serving
 from tests.realtime.test_polling import polling
 
@@ -55,12 +55,12 @@ async def test_a_slow_handler_does_not_cost_its_client_the_heartbeat() -> None:
 async def test_what_comes_while_a_handler_is_slow_waits_in_order_and_in_bounds() -> None:
     gate = Gate()
     server = realtime(Journal().hooks(slow=gate), **STEADY)
-    count = 3 * READ_AHEAD
+    count = 3 * MOST_WAITING
     async with serving(server) as port, member(port) as client:
         await client.send('420["slow"]', *(f'42{number}["echo",{number}]' for number in range(1, count)))
         await asyncio.sleep(SEVERAL_DEADLINES)
         (transport,) = server._hub.eio.sockets.values()
-        assert len(transport._read) == READ_AHEAD
+        assert [len(line) for line in transport.reading.lines.values()] == [MOST_WAITING]
         gate.open.set()
         acks = [await client.until("43") for _ in range(count)]
         assert acks[1:] == [f'{number}[{{"ok":true,"data":{number}}}]' for number in range(1, count)]

@@ -6,7 +6,7 @@ A client that disconnects during a poll is noticed at once; one that is between 
 import asyncio
 from base64 import b64decode, b64encode
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +17,8 @@ from hapiish.types import Message, Receive
 SEPARATOR = "\x1e"
 NOOP: Message = {"type": "websocket.send", "text": "6"}
 CLOSE: Message = {"type": "websocket.send", "text": "1"}
+
+POSTED: Message = {"type": "posted"}
 
 LAST_POLL = 1.0
 """Seconds in which a client can poll for messages that were sent before the end."""
@@ -100,6 +102,22 @@ def packets_of(body: bytes) -> list[str | bytes]:
         raise MalformedError("the body is not packets") from error
 
 
+def messages_of(body: bytes) -> Receive:
+    """Returns a function that returns the packets of a body as the messages of a WebSocket, then one of type "posted".
+
+    Raises MalformedError.
+    """
+    messages: Iterator[Message] = (
+        {"type": "websocket.receive", "bytes" if isinstance(packet, bytes) else "text": packet}
+        for packet in packets_of(body)
+    )
+
+    async def receive() -> Message:
+        return next(messages, POSTED)
+
+    return receive
+
+
 async def body_of(receive: Receive, limit: int) -> bytes | None:
     """Returns the body of a request, None after a disconnect. Raises MalformedError for more than `limit` bytes."""
     parts: list[bytes] = []
@@ -116,7 +134,7 @@ async def body_of(receive: Receive, limit: int) -> bytes | None:
             return b"".join(parts)
 
 
-async def unless_disconnected(work: "asyncio.Task[Any]", receive: Receive) -> bool:
+async def unless_disconnected(work: "asyncio.Future[Any]", receive: Receive) -> bool:
     """Waits for `work`; returns False if the client disconnects before, and `work` keeps running."""
     disconnect = asyncio.create_task(_disconnect(receive))
     try:

@@ -1,18 +1,16 @@
 """Transport: one client's Engine.IO session, over long polling until it is upgraded to a WebSocket.
 
-    client ─ ASGI receive ─► serve ─► on_packet          deliver ─► Outbox ─► ASGI send ─ client
+    client ─ ASGI receive ─► Reading ─► on_packet          deliver ─► Outbox ─► ASGI send ─ client
 
-`serve` awaits ASGI's `receive` itself and handles the packets of a client in order, without a task for each. While a
-packet is being handled, nothing reads the client's heartbeats. `tick`, which the engine calls at least once a second,
-then starts a reader that answers heartbeats and buffers a few messages. The heartbeat's deadline is suspended while a
-packet is being handled and no reader runs, so a client is never closed because its messages were not read.
+Packets are handled as `reading` tells. The client's heartbeats are read while packets are being handled. While too much
+waits, nothing is read and the heartbeat's deadline is suspended, so a client is never closed because its messages were
+not read.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from typing import Any
 
 import engineio
@@ -21,13 +19,11 @@ from engineio.packet import Packet
 from hapiish.options import Sockets
 from hapiish.realtime.engineio.errors import MalformedError
 from hapiish.realtime.engineio.outbox import Outbox, size
-from hapiish.realtime.engineio.polling import CLOSE, NOOP, Polling, packets_of
+from hapiish.realtime.engineio.polling import CLOSE, NOOP, Polling, messages_of
+from hapiish.realtime.engineio.reading import Reading, Run, Source, Work, current_run
 from hapiish.types import Message, Receive, Scope, Send
 
 logger = logging.getLogger("hapiish.realtime")
-
-READ_AHEAD = 16
-"""Messages that the reader buffers while a packet is handled; further ones wait in the kernel (backpressure)."""
 
 CLOSE_TIMEOUT = 5.0
 """Seconds in which the last messages have to be sent."""
@@ -44,15 +40,7 @@ CLIENT_REASONS = frozenset(
 )
 """Reasons after which the client does not poll for pending messages."""
 
-PACKETS_PER_TURN = 32
-"""Packets of one client that are handled before the event loop runs other tasks, however many have arrived."""
-
-TURN = range(PACKETS_PER_TURN)
-
 REASON = engineio.AsyncServer.reason
-
-current_transport: ContextVar["Transport | None"] = ContextVar("current_transport", default=None)
-"""The transport whose packets the current task handles; threads and tasks started by a handler inherit it."""
 
 
 class Timing:
@@ -69,12 +57,15 @@ class Timing:
 class Transport:
     """One session. `scope` is the ASGI scope of its handshake; `sessions`, by session id, loses it at its end.
 
-    The layer above sets `on_packet(data)`, which is awaited for every packet and raises MalformedError,
+    The layer above sets `on_packet(data)`, which returns the work of `run` for a packet, None if there is none, and
+    raises MalformedError, `begin(run, packet)`, which returns the work for a packet that has waited in a line,
     `on_close(reason)`, which is awaited once, and `farewell(reason)`, which returns the last messages. It sets
     `in_use`: a transport that is not in use since `idle_since` is closed after the connect timeout.
     """
 
-    on_packet: Callable[[str | bytes], Awaitable[None]]
+    run: Run
+    on_packet: Callable[[str | bytes], Work | None]
+    begin: Callable[[Run, Any], Work]
     on_close: Callable[[str], Awaitable[None]]
     farewell: Callable[[str], list[Message]]
 
@@ -87,8 +78,8 @@ class Transport:
         self.scope = scope
         self.polling: Polling | None = None  # until it has a WebSocket
         self.deliver: Callable[[Message], None] = _discard
-        self.task: asyncio.Task[Any] | None = None  # handles the client's packets
-        self.busy = False  # a packet is being handled
+        self.small = settings.max_bytes // 4  # a character has at most four bytes in UTF-8
+        self.reading = Reading(self)
         self.open = True  # the next packet will be handled
         self.closed = False
         self.upgrading = False
@@ -100,13 +91,9 @@ class Transport:
         self.last_ping: float | None = None
         self.ping_due = 0.0
         self._sessions = sessions
-        self._handled = 0
-        self._handled_at_tick = 0
         self._outbox: Outbox | None = None
-        self._receive: Receive | None = None
-        self._read: list[Message] = []  # at most READ_AHEAD
-        self._reader: asyncio.Task[None] | None = None
-        self._posting: asyncio.Task[None] | None = None
+        self._source: Source | None = None  # the WebSocket's
+        self._posting: asyncio.Future[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self.schedule_ping()
 
@@ -123,48 +110,42 @@ class Transport:
     # In
 
     async def serve(self, receive: Receive) -> None:
-        """Handles the packets of the client, in order, until either side closes the connection."""
+        """Handles the packets of the client until either side closes the connection."""
         if self._posting is not None:  # packets posted before the upgrade come first
             await asyncio.wait((self._posting,))
-        self._receive = receive
-        self.task = task = asyncio.current_task()
-        current_transport.set(self)
+        run = Run(self)
+        self._source = source = Source(receive, run)
+        source.reader = task = asyncio.current_task()
         assert task is not None
-        on_packet = self.on_packet
-        surely_small = self.settings.max_bytes // 4  # a character has at most four bytes in UTF-8
+        current_run.set(run)
         try:
-            while True:
-                for _ in TURN:
-                    if not self.open:
-                        return
-                    message = await (receive() if self._reader is None else self._next())
-                    text = message.get("text")
-                    if text and text[0] == "4" and len(text) <= surely_small:
-                        self.busy = True
-                        self._handled += 1
-                        await on_packet(text[1:])
-                        self.busy = False
-                    elif not await self._handle_message(message):
-                        return
-                await asyncio.sleep(0)
+            if not await self.reading.read(source, run):
+                await source.over
+            await self.reading.settle(self.reading.runs)
         except MalformedError as error:
-            self._abort(error)
+            self.abort(error)
         except asyncio.CancelledError:
             if self._ending is None:
+                self._cancel(source)
                 raise
             task.uncancel()  # `_end` has cancelled the wait for a message
         finally:
-            self._receive = None
-            if self._reader is not None:
-                self._reader.cancel()
+            self._source = None
             await self.close(reason=self.reason)
 
-    async def _handle_message(self, message: Message) -> bool:
-        """Handles any ASGI message; returns False at the end of the connection."""
+    def _cancel(self, source: Source) -> None:
+        """Cancels the tasks of a source whose server has cancelled the first one."""
+        if source.reader is not None and source.reader is not asyncio.current_task():
+            source.reader.cancel()
+
+    def take(self, message: Message) -> Work | bool:
+        """Returns the work for any ASGI message, or whether the connection goes on."""
         if message["type"] != "websocket.receive":
-            if message.get("code") in CLIENT_ERROR_CODES:  # closed by the WebSocket server below
-                self.detail = message.get("reason") or "malformed WebSocket frames"
-                self.reason = "parse error"
+            if message["type"] != "posted":
+                if message.get("code") in CLIENT_ERROR_CODES:  # closed by the WebSocket server below
+                    self.detail = message.get("reason") or "malformed WebSocket frames"
+                    self.reason = "parse error"
+                self.stop(self.reason)
             return False
         if size(message) > self.settings.max_bytes:
             raise MalformedError("too big", 1009)
@@ -175,14 +156,7 @@ class Transport:
                 self._control(data[:1])
                 return True
             data = data[1:]
-        await self._handle(data)
-        return True
-
-    async def _handle(self, data: str | bytes) -> None:
-        self.busy = True
-        self._handled += 1
-        await self.on_packet(data)
-        self.busy = False
+        return self.on_packet(data) or True
 
     def _control(self, kind: str) -> None:
         name = CONTROL.get(kind)
@@ -193,26 +167,6 @@ class Transport:
         elif name == "close":
             self.stop(REASON.CLIENT_DISCONNECT)
 
-    async def _next(self) -> Message:
-        """Returns the next message when a reader runs or has just stopped."""
-        assert self._reader is not None
-        assert self._receive is not None
-        if not self._read:
-            await asyncio.wait((self._reader,))  # it stops after the next message, as no packet is being handled
-            self._reader = None
-        return self._read.pop(0) if self._read else await self._receive()
-
-    async def _read_ahead(self, receive: Receive) -> None:
-        while self.busy and len(self._read) < READ_AHEAD:
-            message = await receive()
-            if message.get("text") == "3":
-                self.schedule_ping()
-                continue
-            self._read.append(message)
-            if message["type"] != "websocket.receive":
-                self.stop(REASON.TRANSPORT_CLOSE)
-                return
-
     # Heartbeat
 
     def schedule_ping(self) -> None:
@@ -221,23 +175,18 @@ class Transport:
         self.ping_due = time.monotonic() + self.timing.ping_interval
 
     def tick(self, now: float) -> None:
-        """Sends a due ping, closes an unanswered or unused session, starts a reader beside a slow handler."""
+        """Sends a due ping, closes an unanswered or unused session."""
         if self._ending is not None:
             return
-        if self.busy:
-            if self._reader is None and self._receive is not None and self._handled == self._handled_at_tick:
-                self._reader = asyncio.create_task(self._read_ahead(self._receive))
-            self._handled_at_tick = self._handled
-        is_read = not self.busy or (self._reader is not None and not self._reader.done())
         if self.last_ping is None:
             if now >= self.ping_due:
                 self.last_ping = max(self.ping_due, now - self.timing.tick)
                 self.deliver(PING)
-        elif not is_read:
+        elif self.reading.stalled:
             self.last_ping = now
         elif now - self.last_ping > self.timing.ping_timeout:
             self.stop(REASON.PING_TIMEOUT)
-        if not self.in_use and not self.busy and now - self.idle_since > self.timing.connect_timeout:
+        if not self.in_use and not self.reading.runs and now - self.idle_since > self.timing.connect_timeout:
             self.stop(REASON.SERVER_DISCONNECT)
 
     # Out
@@ -259,45 +208,34 @@ class Transport:
         self.polling = Polling(self.settings.send_buffer_count, self.settings.send_buffer_bytes, self.stop)
         self.deliver = self.polling.put
 
-    def post(self, body: bytes) -> "asyncio.Task[None]":
+    def post(self, body: bytes) -> "asyncio.Future[None]":
         """Handles the packets of a POST in order, in a task that keeps running if the client disconnects.
 
-        Raises MalformedError, as the task does; the connection has then ended.
+        The result is done once all packets are handled or wait in their lines. Raises MalformedError, as the result
+        does; the connection has then ended.
         """
         try:
-            posted = packets_of(body)
+            receive = messages_of(body)
         except MalformedError as error:
-            self._abort(error)
+            self.abort(error)
             raise
-        self._posting = self.task = task = asyncio.create_task(self._handle_posted(posted))
-        task.add_done_callback(_log_failure)
-        return task
+        run = Run(self)
+        source = Source(receive, run)
+        self._posting = source.over
+        source.over.add_done_callback(self._posted)
+        source.reader = asyncio.create_task(self.reading.read_on(source, run))
+        return source.over
+
+    def _posted(self, over: "asyncio.Future[None]") -> None:
+        self._posting = None
+        if not over.cancelled() and (error := over.exception()) is not None and not isinstance(error, MalformedError):
+            # Its client may be disconnected.
+            logger.error("handling the packets of a POST failed", exc_info=error)
 
     @property
     def posting(self) -> bool:
         """True while the packets of a POST are being handled."""
         return self._posting is not None
-
-    async def _handle_posted(self, packets: list[str | bytes]) -> None:
-        current_transport.set(self)
-        try:
-            for number, packet in enumerate(packets, 1):
-                if not self.open:
-                    return
-                if isinstance(packet, bytes):
-                    await self._handle(packet)
-                elif packet[:1] == "4":
-                    await self._handle(packet[1:])
-                else:
-                    self._control(packet[:1])
-                if number % PACKETS_PER_TURN == 0:
-                    await asyncio.sleep(0)
-        except MalformedError as error:
-            self._abort(error)
-            raise
-        finally:
-            self.busy = False
-            self.task = self._posting = None
 
     def connect(self, send: Send) -> None:
         """Sends by an accepted WebSocket from now on, first the messages that wait for a poll."""
@@ -342,17 +280,19 @@ class Transport:
             self.deliver = _discard
             self.lingers = self.polling is not None and self.polling.waits and reason not in CLIENT_REASONS
             self._ending = asyncio.create_task(self._end(code or CLOSE_CODES.get(reason, 1000)))
+            self.reading.release()
 
-    def _abort(self, error: MalformedError) -> None:
+    def abort(self, error: MalformedError) -> None:
+        """Ends the connection of a client that violates the protocol."""
         self.detail = str(error)
         self.stop("parse error", error.code)
 
     async def finish(self, reason: str, grace: float) -> None:
-        """Ends the connection after the current packet, which is given `grace` seconds."""
-        if self.busy and self.task is not None:
+        """Ends the connection after the packets that are being handled, which are given `grace` seconds."""
+        if self.reading.runs:
             self.open = False
             self.reason = reason
-            await asyncio.wait((self.task,), timeout=grace)
+            await self.reading.settle(self.reading.runs, grace)
         await self.close(reason=reason)
 
     async def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
@@ -368,8 +308,10 @@ class Transport:
         finally:
             self.closed = True
             self._sessions.pop(self.sid, None)
-        if self._receive is not None and self.task is not None and not self.busy:
-            self.task.cancel()
+        source = self._source
+        if source is not None and source.reader is not None and not source.run.busy and not source.over.done():
+            source.reader.cancel()
+            source.end()  # a task that has not begun does not do so
 
     async def _send_close(self, code: int) -> None:
         if self._outbox is not None:
@@ -380,12 +322,6 @@ class Transport:
             by_client = self.reason == REASON.CLIENT_DISCONNECT
             await self.polling.close(NOOP if by_client else CLOSE, linger=self.lingers)
             self.lingers = False
-
-
-def _log_failure(task: "asyncio.Task[None]") -> None:
-    """Logs the error of a POST's packets, because its client may be disconnected."""
-    if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, MalformedError):
-        logger.error("handling the packets of a POST failed", exc_info=error)
 
 
 def _discard(message: Message) -> None:

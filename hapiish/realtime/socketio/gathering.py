@@ -21,7 +21,7 @@ class Gathering:
     Too many attachments are received and discarded, so that the event can be refused. Raises MalformedError.
     """
 
-    __slots__ = ("_attachments", "_left", "_size", "ack_id", "arguments", "is_event", "namespace", "refusal")
+    __slots__ = ("_attachments", "_left", "ack_id", "arguments", "is_event", "namespace", "refusal", "size")
 
     def __init__(self, text: str, most_digits: int) -> None:
         dash = text.find("-", 1, _DIGITS + 2)
@@ -37,16 +37,16 @@ class Gathering:
             self.namespace, self.ack_id, self.arguments = error.namespace, error.ack_id, [error.name]
             self.refusal = boom.BadRequest("The payload cannot be read", code="unreadable")
         self._left = int(count)
-        self._size = 0
+        self.size = 0
         self._attachments: list[bytes] = []
         if self._left > MOST:
             self.refusal = boom.BadRequest(f"An event has at most {MOST} attachments", code="too_many_attachments")
 
     def add(self, attachment: bytes, most_bytes: int) -> bool:
         """Adds an attachment; returns True for the last one. Raises MalformedError for more than `most_bytes`."""
-        self._size += len(attachment)
+        self.size += len(attachment)
         if self.refusal is None:
-            if self._size > most_bytes:
+            if self.size > most_bytes:
                 raise MalformedError("too big", 1009)
             self._attachments.append(attachment)
         self._left -= 1

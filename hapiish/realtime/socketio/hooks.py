@@ -39,7 +39,8 @@ class NamespaceHooks:
     `events`; without it `unknown` answers them. These return the acknowledgement or an `Answer`; an error is
     acknowledged as `{ok: false, error}`, in `raw` namespaces as the error alone. `refused` answers events that
     Socket.IO does not allow: reserved names, unexpected attachments. Only events in `binary` accept attachments. Events
-    in `several` get the list of their arguments, others their only argument. `shape(socket, error)` formats a refusal
+    in `several` get the list of their arguments, others their only argument. Those in `concurrent` run beside others of
+    their socket, which are handled in order. `shape(socket, error)` formats a refusal
     that no hook has made. `emits(event, data)` raises for an event that the namespace must not send. Raises ValueError
     for a reserved name.
     """
@@ -56,6 +57,7 @@ class NamespaceHooks:
     emits: CheckEmit | None = None
     binary: frozenset[str] = frozenset()
     several: frozenset[str] = frozenset()
+    concurrent: frozenset[str] = frozenset()
     raw: bool = False
 
     def __post_init__(self) -> None:

@@ -6,9 +6,8 @@ python-socketio's server, which it extends, provides ids, sessions, acknowledgem
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
 
 import socketio
 from socketio.packet import ACK, CONNECT
@@ -17,6 +16,8 @@ from hapiish import boom, codec
 from hapiish.options import Sockets
 from hapiish.realtime.engineio.engine import Engine
 from hapiish.realtime.engineio.errors import MalformedError
+from hapiish.realtime.engineio.reading import Run as Handling
+from hapiish.realtime.engineio.reading import Work
 from hapiish.realtime.engineio.transport import Transport
 from hapiish.realtime.socketio import packets
 from hapiish.realtime.socketio.emitter import Emitter
@@ -41,6 +42,9 @@ CONTROL = frozenset("013")
 
 BINARY = frozenset("56")
 """Types of packets: BINARY_EVENT, BINARY_ACK."""
+
+MOST_BESIDE = 16
+"""Concurrent events of one socket that run at once; further ones run in order with the others."""
 
 MOST_NAMESPACES = 64
 """Namespaces with parameters that one client may have open."""
@@ -89,67 +93,108 @@ class Hub(socketio.AsyncServer):
         client = self.clients[transport.sid] = Client(transport)
         self.environ[transport.sid] = {"asgi.scope": transport.scope}
         transport.on_packet = partial(self.handle_packet, client)
+        transport.begin = partial(self.begin, client)
         transport.on_close = partial(self.close, client)
         transport.farewell = client.farewell
 
     # Packets
 
-    def handle_packet(self, client: Client, data: str | bytes) -> Awaitable[None]:
-        """Returns the awaitable that handles one packet of a client. Raises MalformedError."""
-        if data[:1] == "2" and isinstance(data, str) and client.gathering is None:
-            try:
-                event = packets.read_event(data, self.most_digits)
-            except UnreadableError as error:
-                return self._refuse_unreadable(client, error)
-            return self._handle_event_of(client, *event)
-        return self._handle_other(client, data)
-
-    async def _handle_other(self, client: Client, data: str | bytes) -> None:
-        """Handles packets other than events without attachments."""
-        if (client.gathering is not None) != isinstance(data, bytes):
-            raise MalformedError("an attachment without a packet that announces it, or a packet before its attachments")
-        if isinstance(data, bytes):
-            await self._gather(client, data)
-        elif data[:1] in BINARY:
+    def handle_packet(self, client: Client, data: str | bytes) -> Work | None:
+        """Returns the coroutine that handles one packet of a client, None for one that waits. Raises MalformedError."""
+        if client.gathering is not None or isinstance(data, bytes):
+            return self._gather(client, data)
+        if data[:1] in BINARY:
             client.gathering = Gathering(data, self.most_digits)
-        elif data[:1] not in CONTROL:
-            raise MalformedError("not a packet that clients send")
-        else:
+            return None
+        if client.lines and self._waits(client, data):
+            return None
+        return self.begin(client, client.transport.run, data)
+
+    def _waits(self, client: Client, data: str) -> bool:
+        """Returns whether a packet has to wait for earlier ones of its namespace; it is then in their line."""
+        if data[:1] == "3":  # a handler may wait for it
+            return False
+        namespace = packets.namespace_of(data)
+        if namespace not in client.lines:
+            return False
+        if data[:1] == "2" and self._is_beside(client, namespace, packets.name_of(data)):
+            return False
+        client.transport.reading.wait(namespace, data, len(data))
+        return True
+
+    def begin(self, client: Client, run: Handling, packet: str | Gathering) -> Work:
+        """Returns the coroutine that handles a packet whose turn it is. Raises MalformedError."""
+        if isinstance(packet, Gathering):
+            return self._handle_gathered(client, run, packet)
+        if packet[:1] == "2":
             try:
-                await self._handle_control(client, packets.Packet(encoded_packet=data))
-            except (ValueError, TypeError, LookupError, RecursionError) as error:
-                raise MalformedError("not a packet that clients send") from error
+                event = packets.read_event(packet, self.most_digits)
+            except UnreadableError as error:
+                return self._refuse_unreadable(client, run, error)
+            return self._handle_event_of(client, run, *event)
+        if packet[:1] not in CONTROL:
+            raise MalformedError("not a packet that clients send")
+        try:
+            read = packets.Packet(encoded_packet=packet)
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
+            raise MalformedError("not a packet that clients send") from error
+        run.line, run.beside = read.namespace or "/", read.packet_type == ACK
+        run.context = self.namespaces
+        if read.packet_type == CONNECT:
+            return self._connect(client, run, run.line, read.data)
+        if run.beside:
+            return self._call_back(client, run.line, read.id, read.data)
+        return self._close_namespace(client, run)
 
-    async def _handle_control(self, client: Client, packet: packets.Packet) -> None:
-        namespace = packet.namespace or "/"
-        if packet.packet_type == CONNECT:
-            await self._connect(client, namespace, packet.data)
-        elif packet.packet_type == ACK:
-            await self._call_back(client, namespace, packet.id, packet.data)
-        elif namespace in client.sockets:
-            await self.leave(client.sockets[namespace], self.reason.CLIENT_DISCONNECT)
+    def _is_beside(self, client: Client, namespace: str, event: str) -> bool:
+        """Returns whether an event runs beside others of its namespace."""
+        socket = client.sockets.get(namespace)
+        hooks = self.namespaces.get(socket.declared) if socket is not None else None
+        if hooks is None or hooks.declared(event) not in hooks.concurrent:
+            return False
+        return sum(run.beside and run.line == namespace for run in client.transport.reading.runs) < MOST_BESIDE
 
-    async def _gather(self, client: Client, attachment: bytes) -> None:
+    async def _close_namespace(self, client: Client, run: Handling) -> None:
+        """Closes a namespace at the client's request, once its events have ended."""
+        socket = client.sockets.get(run.line)
+        if socket is not None:
+            await self._settle(run, run.line)
+            await self.leave(socket, self.reason.CLIENT_DISCONNECT)
+
+    def _gather(self, client: Client, attachment: str | bytes) -> Work | None:
         gathering = client.gathering
-        assert gathering is not None
+        if gathering is None or isinstance(attachment, str):
+            raise MalformedError("an attachment without a packet that announces it, or a packet before its attachments")
         if not gathering.add(attachment, self.eio.settings.max_bytes):
-            return
+            return None
         client.gathering = None
         gathering.assemble()
+        if (
+            gathering.is_event
+            and gathering.namespace in client.lines
+            and not self._is_beside(client, gathering.namespace, gathering.arguments[0])
+        ):
+            client.transport.reading.wait(gathering.namespace, gathering, gathering.size)
+            return None
+        return self._handle_gathered(client, client.transport.run, gathering)
+
+    async def _handle_gathered(self, client: Client, run: Handling, gathering: Gathering) -> None:
         namespace, ack_id, arguments = gathering.namespace, gathering.ack_id, gathering.arguments
+        run.line, run.beside = namespace, True
         if not gathering.is_event:
             if ack_id and gathering.refusal is None:
                 await self._call_back(client, namespace, int(ack_id), arguments)
             return
-        hooks = self._hooks_of(client.sockets.get(namespace))
+        run.beside = False
+        hooks = self._hooks_of(run, client.sockets.get(namespace))
         refusal = gathering.refusal
         if refusal is None and hooks is not None and hooks.declared(arguments[0]) not in hooks.binary:
             refusal = boom.UnsupportedMediaType("The event takes no attachments", code="attachments")
         if refusal is None:
-            await self._handle_event_of(client, namespace, ack_id, arguments)
+            await self._handle_event_of(client, run, namespace, ack_id, arguments)
         else:
             answer = self._refused(client, namespace, arguments[0], None, refusal, hooks=hooks)
-            await self._acknowledge(client, namespace, ack_id, arguments[0], answer, hooks=hooks)
+            await self._acknowledge(run, namespace, ack_id, arguments[0], answer, hooks=hooks)
 
     async def _call_back(self, client: Client, namespace: str, number: int | None, data: Value) -> None:
         """Calls the callback of the emit that a client acknowledges; ignores unknown numbers."""
@@ -164,29 +209,35 @@ class Hub(socketio.AsyncServer):
     # Events
 
     def _handle_event_of(
-        self, client: Client, namespace: str, ack_id: str, arguments: list[Value]
-    ) -> Coroutine[Any, Any, None]:
+        self, client: Client, run: Handling, namespace: str, ack_id: str, arguments: list[Value]
+    ) -> Work:
         """Returns the awaitable that calls the event's hook and acknowledges its result or error."""
         hooks: NamespaceHooks | None
+        run.line, run.beside = namespace, False
+        run.context = namespaces = self.namespaces
         try:
             socket = client.sockets[namespace]
-            hooks = self.namespaces[socket.declared]
-            socket.check = hooks.emits
+            hooks = namespaces[socket.declared]
             on_event = hooks.events[arguments[0]]
+            if hooks.concurrent:
+                run.beside = self._is_beside(client, namespace, arguments[0])
             if hooks.several and arguments[0] in hooks.several:
                 data: Value = arguments[1:]
             else:
                 _, data = arguments
         except (KeyError, ValueError):
-            hooks = self._hooks_of(client.sockets.get(namespace))
+            hooks = self._hooks_of(run, client.sockets.get(namespace))
+            run.beside = (
+                hooks is not None and bool(hooks.concurrent) and self._is_beside(client, namespace, arguments[0])
+            )
             answer: Awaitable[Value] = self._handle_unusual(client, namespace, arguments, hooks)
         else:
             answer = on_event(socket, data)
-        return self._acknowledge(client, namespace, ack_id, arguments[0], answer, hooks=hooks)
+        return self._acknowledge(run, namespace, ack_id, arguments[0], answer, hooks=hooks)
 
     async def _acknowledge(
         self,
-        client: Client,
+        run: Handling,
         namespace: str,
         ack_id: str,
         event: str,
@@ -214,34 +265,31 @@ class Hub(socketio.AsyncServer):
             message = packets.ack(namespace, ack_id, result) if ack_id else None
         if message is not None:
             if isinstance(message, list):
-                client.transport.put(message)
+                run.transport.put(message)
             else:
-                client.transport.deliver(message)
+                run.transport.deliver(message)
         if observer is not None:
             after = observer.left(packets.length(message) if message is not None else 0)
             if after is not None:
                 await after
-        if client.leaving:
-            await self._dismiss_leaving(client)
+        if run.leaving:
+            await self._dismiss_leaving(run)
 
-    def _hooks_of(self, socket: Socket | None) -> NamespaceHooks | None:
-        """Returns the hooks for an event of the socket, which keeps them during a reload."""
-        if socket is None:
-            return None
-        hooks = self.namespaces.get(socket.declared)
-        if hooks is not None:
-            socket.check = hooks.emits
-        return hooks
+    def _hooks_of(self, run: Handling, socket: Socket | None) -> NamespaceHooks | None:
+        """Returns the hooks for an event of the socket; the event keeps them during a reload."""
+        run.context = self.namespaces
+        return self.namespaces.get(socket.declared) if socket is not None else None
 
-    async def _refuse_unreadable(self, client: Client, event: UnreadableError) -> None:
+    async def _refuse_unreadable(self, client: Client, run: Handling, event: UnreadableError) -> None:
         """Acknowledges valid JSON that exceeds the limits of the decoder with an error.
 
         Closing the connection would not do: a client that repeats unacknowledged events would reconnect for ever.
         """
         refusal = boom.BadRequest("The payload is nested too deep or has a number out of range", code="unreadable")
-        hooks = self._hooks_of(client.sockets.get(event.namespace))
+        run.line, run.beside = event.namespace, False
+        hooks = self._hooks_of(run, client.sockets.get(event.namespace))
         answer = self._refused(client, event.namespace, event.name, None, refusal, hooks=hooks)
-        await self._acknowledge(client, event.namespace, event.ack_id, event.name, answer, hooks=hooks)
+        await self._acknowledge(run, event.namespace, event.ack_id, event.name, answer, hooks=hooks)
 
     async def _refused(
         self,
@@ -283,18 +331,16 @@ class Hub(socketio.AsyncServer):
 
     # Connections
 
-    async def _connect(self, client: Client, namespace: str, auth: Value) -> None:
+    async def _connect(self, client: Client, run: Handling, namespace: str, auth: Value) -> None:
         transport = client.transport
-        declared = self.namespaces
+        run.context = declared = self.namespaces
         found = declared.find(namespace)
         if found is None:
             logger.info("a connection to %r is refused: Invalid namespace", namespace[:MOST_LOGGED])
             transport.deliver(packets.refused(namespace, "Invalid namespace"))  # the whole reply of Node's server
             return
         hooks = declared[found[0]]
-        socket = Socket(
-            self, client, self.manager.new_id(self.eio.generate_id()), namespace, found, auth=auth, check=hooks.emits
-        )
+        socket = Socket(self, client, self.manager.new_id(self.eio.generate_id()), namespace, found, auth=auth)
         is_refused = True
         release: Callable[[], None] | None = None
         try:
@@ -322,13 +368,15 @@ class Hub(socketio.AsyncServer):
             await authorize(socket, hooks, current, self.dismiss)
         if not transport.open:
             await self.leave(socket, transport.reason)
-        await self._dismiss_leaving(client)
+        await self._dismiss_leaving(run)
 
     def _check_handshake(self, socket: Socket, auth: Value) -> None:
         sockets = socket.client.sockets
         if socket.namespace in sockets:
             raise boom.Conflict("Already connected to the namespace", code="already_connected")
-        if socket.params and len(sockets) >= MOST_NAMESPACES:
+        busy = {run.line for run in socket.client.transport.reading.runs}
+        opening = len(busy - sockets.keys() - {socket.namespace})
+        if socket.params and len(sockets) + opening >= MOST_NAMESPACES:
             raise boom.TooManyRequests("Too many namespaces", code="too_many_namespaces")
         if auth is not None and not isinstance(auth, dict):
             raise boom.BadRequest("The handshake's auth must be an object", code="invalid_auth")
@@ -353,9 +401,20 @@ class Hub(socketio.AsyncServer):
             socket.client.transport.deliver(packets.disconnected(socket.namespace))
         await self.leave(socket, reason)
 
-    async def _dismiss_leaving(self, client: Client) -> None:
-        while client.leaving:
-            await self.dismiss(*client.leaving.pop())
+    async def _dismiss_leaving(self, run: Handling) -> None:
+        while run.leaving:
+            socket, reason = run.leaving.pop()
+            run.settled = True
+            await self._settle(run, socket.namespace)
+            await self.dismiss(socket, reason)
+            run.settled = False
+
+    async def _settle(self, own: Handling, namespace: str) -> None:
+        """Waits for the events of a namespace that are being handled, except those that wait themselves."""
+        reading = own.transport.reading
+        await reading.settle(
+            [run for run in reading.runs if run.line == namespace and run is not own and not run.settled]
+        )
 
     async def close(self, client: Client, reason: str) -> None:
         """Ends all sockets of a client whose transport is closed."""

@@ -137,6 +137,20 @@ def disconnected(namespace: str) -> Message:
     return frame("1", namespace, "")
 
 
+def namespace_of(text: str) -> str:
+    """Returns the namespace of a packet without attachments, by its beginning."""
+    if text[1:2] != "/":
+        return "/"
+    comma = text.find(",")
+    return text[1 : comma if comma > 0 else len(text)].partition("?")[0]
+
+
+def name_of(text: str) -> str:
+    """Returns the name of an event, by the beginning of its packet; empty if there is none."""
+    bracket = text.find("[", text.find(",") + 1 if text[1:2] == "/" else 1)
+    return _name(text[bracket + 1 :].lstrip())
+
+
 def read_event(text: str, most_digits: int = MOST_DIGITS) -> tuple[str, str, list[Json]]:
     """Returns namespace, ack id (empty: no acknowledgement) and arguments of an EVENT, which start with its name.
 

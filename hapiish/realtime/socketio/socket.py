@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from hapiish.bridge import anywhere
-from hapiish.realtime.engineio.transport import Transport, current_transport
+from hapiish.realtime.engineio.reading import Run, current_run
+from hapiish.realtime.engineio.transport import Transport
 from hapiish.realtime.socketio import packets
 from hapiish.realtime.socketio.emitter import Emitter
 from hapiish.realtime.socketio.events import CheckEmit
@@ -31,16 +32,16 @@ class SocketServer(Protocol):
 class Client:
     """The Socket.IO state of one transport: its open `sockets` by namespace.
 
-    `leaving` holds sockets to disconnect after the current event, with the reason. `gathering` is the event whose
-    attachments are being received.
+    `lines` are the namespaces in which a packet is being handled. `gathering` is the event whose attachments are being
+    received.
     """
 
-    __slots__ = ("gathering", "leaving", "sockets", "transport")
+    __slots__ = ("gathering", "lines", "sockets", "transport")
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
         self.sockets: dict[str, Socket] = {}
-        self.leaving: list[tuple[Socket, str]] = []
+        self.lines = transport.reading.lines
         self.gathering: Gathering | None = None
 
     def add(self, socket: "Socket") -> None:
@@ -66,12 +67,11 @@ class Socket:
 
     `namespace` is the name sent by the client, `declared` the name declared for it, `params` the values of its
     parameters. `auth` is the auth object of the handshake until authentication replaces it; `handshake` keeps it.
-    `expiry` is the timer that disconnects at the end of the credentials. `check` is the check of emits of the namespace
-    when its latest event began.
+    `expiry` is the timer that disconnects at the end of the credentials.
     """
 
     __slots__ = (
-        *("auth", "check", "client", "data", "declared", "expiry", "handshake", "home", "id", "namespace", "params"),
+        *("auth", "client", "data", "declared", "expiry", "handshake", "home", "id", "namespace", "params"),
         *("public", "_left", "_packets", "_rooms", "_server"),
     )
 
@@ -84,12 +84,10 @@ class Socket:
         found: tuple[str, dict[str, Value]],
         *,
         auth: dict[str, Value] | None,
-        check: CheckEmit | None,
     ) -> None:
         self.id = id
         self.namespace = namespace
         self.declared, self.params = found
-        self.check = check
         self.client = client
         self.auth: Any = auth
         self.handshake = auth
@@ -157,16 +155,21 @@ class Socket:
 
         In a handler of this client it happens after the acknowledgement.
         """
-        if self.is_handling:
-            self.client.leaving.append((self, reason))
+        run = self._run()
+        if run is not None:
+            run.leaving.append((self, reason))
         else:
             await self._server.dismiss(self, reason)
 
     @property
     def is_handling(self) -> bool:
         """True in a handler of this client, and in threads and tasks that the handler started."""
-        transport = self.client.transport
-        return transport.task is asyncio.current_task() or (transport.busy and current_transport.get() is transport)
+        return self._run() is not None
+
+    def _run(self) -> Run | None:
+        """Returns the run whose handler calls, if it handles an event of this client."""
+        run = current_run.get()
+        return run if run is not None and run.busy and run.transport is self.client.transport else None
 
     def call(self, packet: Packed, answered: Callable[..., None]) -> int:
         """Sends a packed event and calls `answered` with the arguments of its acknowledgement; returns the ack id."""
@@ -180,8 +183,9 @@ class Socket:
 
     def _check(self) -> CheckEmit | None:
         """Returns the check of emits: in a handler of this client that of its event, otherwise the current one."""
-        current = self._server.check_of(self.declared)
-        return self.check if self.check is not current and self.is_handling else current
+        run = self._run()
+        hooks = run.context.get(self.declared) if run is not None else None
+        return hooks.emits if hooks is not None else self._server.check_of(self.declared)
 
     def admit(self) -> None:
         """Accepts the connection: registers the socket in its rooms and sends the buffered packets."""
