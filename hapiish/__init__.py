@@ -11,8 +11,20 @@ if TYPE_CHECKING:
     from hapiish.http.exchange.request import Request
     from hapiish.http.exchange.response import Response
     from hapiish.http.exchange.toolkit import Toolkit
+    from hapiish.outside import emitter
 
-__all__ = ["Application", "Mark", "Problem", "Request", "Response", "TableError", "Toolkit", "boom", "create_app"]
+__all__ = [
+    "Application",
+    "Mark",
+    "Problem",
+    "Request",
+    "Response",
+    "TableError",
+    "Toolkit",
+    "boom",
+    "create_app",
+    "emitter",
+]
 
 # Imported lazily, so that `hapiish check` does not load Starlette, Socket.IO and MongoEngine.
 _LATE = {
@@ -21,6 +33,7 @@ _LATE = {
     "Response": "hapiish.http.exchange.response",
     "Toolkit": "hapiish.http.exchange.toolkit",
     "create_app": "hapiish.app",
+    "emitter": "hapiish.outside",
 }
 
 

@@ -9,7 +9,7 @@ from hapiish.codec import MOST_DIGITS
 from hapiish.options import Queue, Sockets
 from hapiish.realtime.cluster.exchange import Exchange, LocalExchange
 from hapiish.realtime.cluster.operations import perform
-from hapiish.realtime.cluster.operator import MARGIN, BroadcastOperator, Operation, Replies, To, ids_of
+from hapiish.realtime.cluster.operator import BroadcastOperator, Operation, Replies, To, ids_of, replies_to
 from hapiish.realtime.engineio.transport import Transport
 from hapiish.realtime.socketio.hooks import NamespaceHooks
 from hapiish.realtime.socketio.hub import Hub
@@ -115,10 +115,7 @@ class RealtimeServer(BroadcastOperator):
             event, data = operation["event"], operation["data"]
             packet = await self._hub.emitter.packed(hooks.emits, event, data, namespace)
             operation = {**operation, "data": None, "packet": packet}
-            timeout += MARGIN  # the clients have the whole time
-        rooms = [to] if isinstance(to, str) else to
-        answers = await self._exchange.ask(namespace, rooms, operation, timeout / 1000)
-        return Replies(answers.replies, partial=answers.missing > 0)
+        return await replies_to(self._exchange, operation, to, namespace=namespace, timeout=timeout)
 
     @anywhere
     async def review(self, before: Mapping[str, NamespaceHooks]) -> None:

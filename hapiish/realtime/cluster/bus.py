@@ -36,6 +36,7 @@ class Bus:
         on_message: OnMessage | None = None,
         on_stock: OnMessage | None = None,
         stock: str | None = None,
+        meanwhile: str = "events reach only the clients of their own process",
     ) -> None:
         self.node = node_id()
         self.channels = Channels(partition)
@@ -45,9 +46,7 @@ class Bus:
         self.read = 0
         """The number of messages read from channels, those of heartbeats and replies excluded."""
         self.inbox = self.channels.of_node(self.node)
-        self._service = Service(
-            "the queue of the sockets", "events reach only the clients of their own process", log="hapiish.realtime"
-        )
+        self._service = Service("the queue of the sockets", meanwhile, log="hapiish.realtime")
         self._seeds = Seeds(url)
         self._on_message = on_message
         self._on_stock = on_stock
@@ -217,12 +216,18 @@ class Bus:
             logger.warning("a message of the channel %r is ignored", self.stock, exc_info=True)
             return 0
 
-    def _look_for_stock(self, shard: Shard) -> None:
+    async def count_stock(self) -> None:
+        """Counts the servers of python-socketio, which otherwise happens with each heartbeat."""
+        replies = [self._look_for_stock(shard) for shard in self._shards.values()]
+        await asyncio.gather(*(each for each in replies if each is not None), return_exceptions=True)
+
+    def _look_for_stock(self, shard: Shard) -> asyncio.Future[Any] | None:
         if self.stock is None:
-            return
+            return None
         reply = shard.ask(b"PUBSUB", b"NUMSUB", self.stock)
         if reply is not None:
             reply.add_done_callback(self._count_stock)
+        return reply
 
     def _count_stock(self, reply: asyncio.Future[Any]) -> None:
         if not reply.cancelled() and reply.exception() is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hapiish.bridge import anywhere
+from hapiish.realtime.cluster.exchange import Exchange
 from hapiish.types import Json, Value
 
 TIMEOUT = 2000
@@ -153,6 +154,14 @@ class BroadcastOperator:
             if "refusal" in reply:
                 raise ValueError(reply["refusal"])
         return done
+
+
+async def replies_to(exchange: Exchange, operation: Operation, to: To, *, namespace: str, timeout: int) -> Replies:
+    """Performs an operation in all processes; `timeout` is in milliseconds, and a call has `MARGIN` more."""
+    if operation["do"] == "call":
+        timeout += MARGIN  # the clients have the whole time
+    answers = await exchange.ask(namespace, [to] if isinstance(to, str) else to, operation, timeout / 1000)
+    return Replies(answers.replies, partial=answers.missing > 0)
 
 
 def ids_of(skip: Any) -> frozenset[str]:

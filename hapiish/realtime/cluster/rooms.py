@@ -6,16 +6,15 @@ several of these rooms gets it several times, and delivers it to each socket onc
 """
 
 from collections.abc import Callable, Collection, Iterable
-from itertools import count
 from typing import Any
 
 from socketio.async_pubsub_manager import AsyncPubSubManager
 
 from hapiish.realtime.cluster import envelope
 from hapiish.realtime.cluster.bus import Bus
-from hapiish.realtime.cluster.channels import names_socket, several, socket_id
+from hapiish.realtime.cluster.channels import several, socket_id
 from hapiish.realtime.cluster.copies import Copies
-from hapiish.realtime.cluster.envelope import EMIT, Header
+from hapiish.realtime.cluster.publisher import Publisher
 from hapiish.realtime.cluster.stock import StockMessages
 from hapiish.realtime.engineio.transport import Transport
 from hapiish.realtime.socketio import packets
@@ -38,11 +37,10 @@ class ClusterRooms(AsyncPubSubManager, Rooms):
         self.host_id = f"hapiish:{bus.node}"
         self.unwanted = 0
         """Emits that were read without a member of their room in this process."""
-        self._max_bytes = max_bytes
+        self._publisher = Publisher(bus, max_bytes)
         self._hosted: dict[bytes, tuple[str, str | None]] = {}
         self._copies = Copies()
-        self._numbers = count(1)
-        self._stock = StockMessages(self.host_id, bus.publish_stock, self._handle)
+        self._stock = StockMessages(self.host_id, self._handle)
 
     def new_id(self, random: str) -> str:
         """Returns the id of a new socket; it begins with that of the process."""
@@ -136,18 +134,13 @@ class ClusterRooms(AsyncPubSubManager, Rooms):
         own = self.rooms.get(namespace, {}).get(None, {})
         remote = [name for name in rooms if name not in own]
         excluded = [excepted] if isinstance(excepted, str) else [*excepted]
-        body, sizes = envelope.body_of(packet) if remote else ([], [])
-        if sum(map(len, body)) > self._max_bytes:
-            raise ValueError(f"the emit has more than {self._max_bytes} bytes")
-        self.deliver(packet, namespace, room if room is None or isinstance(room, str) else rooms, skipped, excluded)
         ids = [each for each in skipped if each is not None and each not in own]
-        number = next(self._numbers) if len(remote) > 1 else 0
-        for name in remote:
-            shared = name if name is not None and names_socket(name) else None
-            header = Header(number, shared, ids, excluded, sizes)
-            self.bus.publish(self.bus.channels.of(namespace, name), envelope.seal(EMIT, self.bus.node, header, body))
-        if self.bus.stock_servers and remote and not excluded:
-            self._stock.emit(packet, namespace, remote, ids)
+        messages = self._publisher.messages(packet, namespace, remote, ids, excluded) if remote else ()
+        self.deliver(packet, namespace, room if room is None or isinstance(room, str) else rooms, skipped, excluded)
+        for channel, message in messages:
+            self.bus.publish(channel, message)
+        if remote and not excluded:
+            self._publisher.publish_stock(packet, namespace, remote, ids)
 
     def received(self, channel: bytes, message: bytes) -> int:
         """Delivers an emit of another process; returns to how many sockets. Raises ValueError for another program's."""

@@ -7,7 +7,7 @@ server of python-socketio listens, marked so that processes of hapiish ignore th
 import asyncio
 import logging
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -24,37 +24,38 @@ MOST_WAITING = 10_000
 logger = logging.getLogger("hapiish.realtime")
 
 
+def stock_message(
+    packet: Packed, namespace: str, rooms: Collection[str | None], skipped: Iterable[str | None], host_id: str
+) -> bytes:
+    """Returns the message of an emit for servers of python-socketio."""
+    head, *attachments = packet if isinstance(packet, list) else [packet]
+    start = head["text"].index("[", 0 if namespace == "/" else head["text"].index(namespace) + len(namespace))
+    event, *data = codec.decode_trusted(head["text"][start:].encode())
+    contents = [b64encode(each["bytes"]).decode() for each in attachments]
+    names = [*rooms]
+    message = {
+        "method": "emit",
+        "event": event,
+        "data": [data, *contents] if attachments else data,
+        "binary": bool(attachments),
+        "namespace": namespace,
+        "room": None if None in names else names if len(names) > 1 else names[0],
+        "skip_sid": [each for each in skipped if each is not None],
+        "callback": None,
+        "host_id": host_id,
+        MARK: True,
+    }
+    return codec.encode(message)
+
+
 class StockMessages:
     """Passes the messages to `handle` in order, one at a time, because disconnecting a socket takes time."""
 
-    def __init__(
-        self, host_id: str, publish: Callable[[bytes], None], handle: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
+    def __init__(self, host_id: str, handle: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         self._host_id = host_id
-        self._publish = publish
         self._handle = handle
         self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MOST_WAITING)
         self._task: asyncio.Task[None] | None = None
-
-    def emit(self, packet: Packed, namespace: str, rooms: Sequence[str | None], skipped: Sequence[str]) -> None:
-        """Publishes an emit for servers of python-socketio."""
-        head, *attachments = packet if isinstance(packet, list) else [packet]
-        start = head["text"].index("[", 0 if namespace == "/" else head["text"].index(namespace) + len(namespace))
-        event, *data = codec.decode_trusted(head["text"][start:].encode())
-        contents = [b64encode(each["bytes"]).decode() for each in attachments]
-        message = {
-            "method": "emit",
-            "event": event,
-            "data": [data, *contents] if attachments else data,
-            "binary": bool(attachments),
-            "namespace": namespace,
-            "room": None if None in rooms else [*rooms] if len(rooms) > 1 else rooms[0],
-            "skip_sid": skipped,
-            "callback": None,
-            "host_id": self._host_id,
-            MARK: True,
-        }
-        self._publish(codec.encode(message))
 
     def received(self, message: bytes) -> int:
         """Queues a message of another program; returns the number of deliveries. Raises ValueError."""

@@ -36,12 +36,17 @@ class Emitter:
 
     async def packed(self, check: CheckEmit | None, event: str, data: Value, namespace: str) -> Packed:
         """Returns the encoded event; documents that are not loaded yet are loaded in a thread."""
-        try:
-            if check is not None:
-                check(event, data)
-            return packets.emitted(namespace, event, data)
-        except codec.UnevaluatedError:
-            data = await self._run(codec.to_json_types, data)
+        return await pack(check, event, data, namespace, run=self._run)
+
+
+async def pack(check: CheckEmit | None, event: str, data: Value, namespace: str, *, run: Run) -> Packed:
+    """Returns the encoded event, which has passed `check`. Raises the error of `check`, and TypeError."""
+    try:
         if check is not None:
             check(event, data)
         return packets.emitted(namespace, event, data)
+    except codec.UnevaluatedError:
+        data = await run(codec.to_json_types, data)
+    if check is not None:
+        check(event, data)
+    return packets.emitted(namespace, event, data)
