@@ -156,7 +156,7 @@ class Conversation(Document):
         if cursor is not None:
             moment, key = _position(cursor)
             mine["$or"] = [{"updatedAt": {"$lt": moment}}, {"updatedAt": moment, "_id": {"$lt": key}}]
-        rows = find(cls, mine, fields=_HEAD, sort=("-updatedAt", "-_id"), limit=limit + 1)
+        rows = find(cls, mine, fields=_HEAD, sort=("-updatedAt", "-_id"), limit=limit + 1, tz_aware=False)
         following = _cursor(rows[limit - 1]) if len(rows) > limit else None
         return [_seen_by(user_id, row) for row in rows[:limit]], following
 
@@ -203,8 +203,8 @@ def _remember(conversation_id: str, members: list[ObjectId]) -> None:
 
 
 def _other(members: list[ObjectId], user_id: str) -> str:
-    one, two = map(str, members)
-    return two if one == user_id else one
+    one = str(members[0])
+    return one if one != user_id else str(members[1])
 
 
 def _seen_by(user_id: str, stored: Row) -> dict[str, Any]:

@@ -128,7 +128,7 @@ class Message(Document):
                 **({"$gt": after} if after is not None else {}),
                 **({"$lt": before} if before is not None else {}),
             }
-        rows = find(cls, where, sort=("seq" if after is not None else "-seq",), limit=limit + 1)
+        rows = find(cls, where, sort=("seq" if after is not None else "-seq",), limit=limit + 1, tz_aware=False)
         has_more = len(rows) > limit
         del rows[limit:]
         if after is None:

@@ -12,8 +12,8 @@ def now() -> datetime:
 
 
 def iso(moment: datetime) -> str:
-    """Formats a time as `2017-12-06T09:30:00.123Z`; a naive time is UTC, as PyMongo reads it."""
-    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    """Formats a time in UTC, with or without its time zone, as `2017-12-06T09:30:00.123Z`."""
+    return moment.isoformat("T", "milliseconds")[:23] + "Z"
 
 
 def object_id(text: str) -> ObjectId | None:

@@ -21,7 +21,7 @@ class Database:
     name: Annotated[str, Text(r'^[^/\\. "$*<>:|?]+$', "the name of a database", max=63)] = option(
         "hapiish", "The name of the database, unless the URI contains one."
     )
-    threads: Annotated[int, Range(1, 256)] = option(4, "The number of threads for models and `def` handlers.")
+    threads: Annotated[int, Range(1, 256)] = option(16, "The number of threads for models and `def` handlers.")
     timeout: TimeSpan = option(
         Duration(2000),
         "The maximum time that a request waits for MongoDB; it is then answered with 503.",

@@ -1,6 +1,7 @@
 """A thread pool per application, for `def` handlers and MongoEngine: awaits blocking functions.
 
-The pool is small: more than about four threads add no throughput and delay the event loop. Independent of a database.
+The pool is bounded, because threads that compute delay the event loop. Threads that wait do not: a write sleeps until
+it is in the journal, so a service needs more threads than its processor has cores. Independent of a database.
 """
 
 import asyncio

@@ -18,11 +18,12 @@ from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.validation.failure import OnFailure
 from hapiish.http.validation.report import Fault as Problem
+from hapiish.kinds.model.cursor import Order
 from hapiish.kinds.model.resource import ID, Resource
 from hapiish.kinds.model.types import Member, Schema
 from hapiish.kinds.model.values import Unfit
 from hapiish.kinds.route import KindRoute
-from hapiish.store import errors
+from hapiish.store import errors, rows
 from hapiish.types import Value
 
 Plain = dict[str, Value]
@@ -35,6 +36,7 @@ class Action:
         self.server = server
         self.resource = resource
         self.cls = resource.cls
+        self.is_plain = rows.is_plain(resource.cls)
         rules = route.settings.validate
         self.on_failure = OnFailure(status=rules.status, detail=rules.detail, error_fields=rules.error_fields)
         schemas = {"params": resource.params_schema(), **self.schemas()}
@@ -87,21 +89,42 @@ class Action:
             return None
         return tuple(name for name in dict.fromkeys(names.split(",")) if name in self.resource.visible)
 
-    def first(self, documents: Any) -> Plain:
-        """Returns the first stored document of a query set. Blocks. Raises NotFound if it is empty."""
-        row: Plain | None = documents.as_pymongo().first()
-        if row is None:
-            raise boom.NotFound
-        return row
+    def find(
+        self,
+        where: Plain,
+        fields: Sequence[str] | None = None,
+        *,
+        order: Order | None = None,
+        skip: int = 0,
+        limit: int = 0,
+    ) -> list[Plain]:
+        """Returns the stored documents that match, with these fields or all. Blocks.
 
-    def projection(self, names: Sequence[str] | None, *more: str) -> tuple[str, ...]:
-        """Returns the attributes to load for these fields. Empty for all attributes, which computed fields may read."""
+        A class with a manager or query set of its own is read through it.
+        """
+        if self.is_plain:
+            sort = () if order is None else tuple(map(str, order.keys))
+            return rows.find(self.cls, where, fields=fields, sort=sort, skip=skip, limit=limit)
+        documents = self.cls.objects(__raw__=where)
+        if order is not None:
+            documents = documents.order_by(__raw__=order.sort)
+        if fields is not None:
+            documents = documents.only(*(self.resource.members[name].attribute for name in fields))
+        return list(documents.skip(skip).limit(limit).batch_size(limit or rows.BATCH).as_pymongo())
+
+    def first(self, where: Plain, fields: Sequence[str] | None = None) -> Plain | None:
+        """Returns the first stored document that matches, or None. Blocks."""
+        if self.is_plain:
+            return rows.get(self.cls, where, fields=fields)
+        return next(iter(self.find(where, fields, limit=1)), None)
+
+    def projection(self, names: Sequence[str] | None, *more: str) -> tuple[str, ...] | None:
+        """Returns the fields to load for the visible ones; None for all fields, which computed ones may read."""
         resource = self.resource
         if not resource.computed.keys().isdisjoint(resource.computed if names is None else names):
-            return ()
-        members = resource.members
-        paths = dict.fromkeys([*(resource.shown if names is None else names), *more, ID])
-        return tuple(members[path.partition(".")[0]].attribute for path in paths)
+            return None
+        paths = [*(resource.shown if names is None else names), *more, ID]
+        return tuple(dict.fromkeys(path.partition(".")[0] for path in paths))
 
     async def represented(
         self, request: Request, row: Mapping[str, Value], names: Sequence[str] | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
+from hapiish import boom
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.toolkit import Toolkit
@@ -39,10 +40,8 @@ class List(Action):
     def _page(self, conditions: list[Plain], page: Page, names: Sequence[str] | None) -> Value:
         total = self.cls.objects(__raw__=_all(conditions)).count() if self.resource.pages.counts else None
         projection = self.projection(names, *(key.path for key in page.order.keys))
-        documents = self.cls.objects(__raw__=_all([*conditions, *page.conditions])).order_by(__raw__=page.order.sort)
-        if projection:
-            documents = documents.only(*projection)
-        rows = list(documents.skip(page.offset).limit(page.limit + 1).as_pymongo())
+        where = _all([*conditions, *page.conditions])
+        rows = self.find(where, projection, order=page.order, skip=page.offset, limit=page.limit + 1)
         return rows[: page.limit], self.resource.pages.following(page, rows), total
 
 
@@ -62,5 +61,7 @@ class Get(Action):
         version = self.resource.version
         # A hash covers all visible fields, regardless of the selected ones.
         projection = self.projection(None) if version is None else self.projection(names, version.name)
-        documents = self.cls.objects(__raw__=condition)
-        return self.first(documents.only(*projection) if projection else documents)
+        row = self.first(condition, projection)
+        if row is None:
+            raise boom.NotFound
+        return row

@@ -78,7 +78,7 @@ class Change(Action):
         """
         resource = self.resource
         for _ in range(_TRIES):
-            row = self.cls.objects(__raw__=condition).as_pymongo().first()
+            row = self.first(condition)
             if row is None:
                 raise self._not_found(readable)
             preconditions.check(resource.state(row))
@@ -91,7 +91,7 @@ class Change(Action):
         raise boom.Conflict("The document changes too fast; try again", code="contention")
 
     def _not_found(self, readable: Plain | None) -> boom.Boom:
-        if readable is not None and self.cls.objects(__raw__=readable).only("pk").as_pymongo().first() is not None:
+        if readable is not None and self.first(readable, (ID,)) is not None:
             return boom.Forbidden("The document has another owner", code="not_owner")
         return boom.NotFound()
 
