@@ -16,6 +16,7 @@ from tests.chat.relay import Relay
 
 ROUTES = Path(__file__).parents[2] / "routes.yaml"
 SECRET = "a secret of the tests that is long enough"
+QUEUES: dict[str, str] = {}  # the queue of the processes behind an address
 PATIENCE = 10  # seconds until something that should have come is missed
 
 
@@ -54,12 +55,15 @@ class Caller:
 class Device:
     """One Socket.IO connection; `inbox` is every `message` that it was sent, in order."""
 
-    def __init__(self, client: socketio.AsyncClient, namespace: str = "/") -> None:
+    def __init__(self, client: socketio.AsyncClient, namespace: str = "/", queue: str | None = None) -> None:
         self.client = client
         self.namespace = namespace
         self.inbox: list[dict[str, Any]] = []
         self._news = asyncio.Event()
+        self._queue = queue
+        self._barrier = asyncio.Event()
         client.on("message", self._take, namespace=namespace)
+        client.on("barrier", self._barrier.set, namespace=namespace)
 
     def _take(self, message: dict[str, Any]) -> None:
         self.inbox.append(message)
@@ -81,13 +85,25 @@ class Device:
     async def caught_up(self) -> list[dict[str, Any]]:
         """The inbox once everything that was sent to this device before has come: packets of a socket are in order."""
         await self.send("nothing", {})
+        if self._queue is not None:
+            await self._pass(self._queue)
         return self.inbox
+
+    async def _pass(self, queue: str) -> None:
+        """Waits for an event that comes through the queue, behind those of other processes."""
+        self._barrier.clear()
+        sender = socketio.AsyncRedisManager(queue, write_only=True)
+        await sender.emit("barrier", None, self.namespace, room=self.client.get_sid(self.namespace))
+        await sender.redis.aclose()
+        async with asyncio.timeout(PATIENCE):
+            await self._barrier.wait()
 
 
 @asynccontextmanager
 async def serving(app: Application | Relay) -> AsyncIterator[str]:
     """The address of a real server on the loopback that serves an application which is already started."""
     if isinstance(app, Relay):
+        QUEUES[app.cluster.url] = app.cluster.redis.url
         yield app.cluster.url
         return
     server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning", ws="websockets-sansio"))
@@ -103,7 +119,7 @@ async def serving(app: Application | Relay) -> AsyncIterator[str]:
 @asynccontextmanager
 async def connected(url: str, token: str | None, namespace: str = "/") -> AsyncIterator[Device]:
     """A device that is connected with this token."""
-    device = Device(socketio.AsyncClient(reconnection=False), namespace)
+    device = Device(socketio.AsyncClient(reconnection=False), namespace, QUEUES.get(url))
     auth = token and {"token": token}
     await device.client.connect(url, auth=auth, transports=["websocket"], namespaces=[namespace])
     try:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,23 @@ from tests.chat.relay import relayed
 from tests.cluster.cluster import Cluster
 
 DOCUMENTS = (User, Conversation, Message)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--cluster`, leaves out tests that meet no server, or that examine the process itself."""
+    if not config.getoption("cluster"):
+        return
+    here = str(Path(__file__).parent)
+    elsewhere = [item for item in items if not str(item.path).startswith(here)]
+    served = [
+        item
+        for item in items
+        if item not in elsewhere
+        and "open_app" in getattr(item, "fixturenames", ())
+        and item.get_closest_marker("in_process") is None
+    ]
+    config.hook.pytest_deselected(items=[item for item in items if item not in served and item not in elsewhere])
+    items[:] = [*elsewhere, *served]
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from models.user import User
 from tests.chat.callers import Caller, Join, connected, serving
 from tests.commands import recorded
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.in_process]
 
 REMOVER = Path(__file__).with_name("remover.py")
 

@@ -205,7 +205,7 @@ class User:
     """A user with several devices, who writes by the first of them and over HTTP in turn."""
 
     def __init__(self, url: str, counts: Counter[str]) -> None:
-        self._counts = counts
+        self.counts = counts
         self.http = Http(url, counts)
         self.devices: list[Device] = []
         self.account = Account("", "", "")
@@ -217,7 +217,7 @@ class User:
         body = await self.http.call("POST", "/register", form)
         self.account = Account(body["user"]["myId"], email, body["token"])
         self.http.token = body["token"]
-        self.devices = [Device(self.account, self.http, self._counts) for _ in range(devices)]
+        self.devices = [Device(self.account, self.http, self.counts) for _ in range(devices)]
         await asyncio.gather(*(device.open() for device in self.devices))
 
     async def say(self, conversation: str, text: str, name: str, *, over_http: bool) -> dict[str, Any]:
@@ -227,7 +227,7 @@ class User:
         path = f"/messages/{conversation}"
         message: dict[str, Any] = await self.http.call("POST", path, {"text": text, "msgId": name})
         if message.pop("duplicate", False):
-            self._counts["duplicates acknowledged"] += 1
+            self.counts["duplicates acknowledged"] += 1
         return message
 
     async def leave(self) -> None:
