@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from hapiish import boom
+from hapiish.table import without_collector
 from hapiish.table.problems import Mark, Problem, TableError
 
 if TYPE_CHECKING:
@@ -39,5 +40,6 @@ _LATE = {
 
 def __getattr__(name: str) -> Any:
     if name in _LATE:
-        return getattr(import_module(_LATE[name]), name)
+        with without_collector():
+            return getattr(import_module(_LATE[name]), name)
     raise AttributeError(f"module 'hapiish' has no attribute {name!r}")

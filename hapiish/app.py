@@ -19,6 +19,7 @@ from hapiish.options import Database, Sockets, Table
 from hapiish.reload import restored_on_failure, warn_of_restart, watch
 from hapiish.server import Server
 from hapiish.store.threads import Pool
+from hapiish.table import without_collector
 from hapiish.table.problems import Problem, TableError
 from hapiish.table.problems.codes import Code
 from hapiish.types import Receive, Send
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from hapiish.store.store import Store
 
 
+@without_collector()
 def create_app(
     file: str | os.PathLike[str] = "routes.yaml",
     *,

@@ -6,6 +6,7 @@ import sys
 from hapiish.cli.opening import open_table, show
 from hapiish.cli.refusal import Refusal
 from hapiish.options import Table
+from hapiish.table import without_collector
 from hapiish.table.problems import TableError
 
 
@@ -25,7 +26,8 @@ def main(options: argparse.Namespace) -> int:
     try:
         table = open_table(options.table, plugins=True, workers=options.workers)
         check_options(options, table)
-        from hapiish.cli.serve import serve
+        with without_collector():
+            from hapiish.cli.serve import serve
 
         return serve(options, table)
     except TableError as error:

@@ -98,7 +98,7 @@ def check_text(
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """Disables the garbage collector: a large table has no reference cycles, and traversing it doubles the time."""
+    """Disables the garbage collector: what loading makes stays, and traversing it again and again costs a lot."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -75,6 +75,7 @@ class _Assembly:
         self.draft = draft
         self.inherited: dict[int, model.RouteOptions] = {}
         self.options: dict[tuple[str, bytes], Any] = {}
+        self.outside = draft.composition.outside
         dereferenced = [each for each in draft.dereferenced if each is not None]
         self.schemas = {name: schema for each in dereferenced for name, schema in each.named.items()}
         self.dereferenced = {identity: schema for each in dereferenced for identity, schema in each.others.items()}
@@ -255,8 +256,12 @@ class _Assembly:
         return replace(base, **changes) if changes else base
 
     def option(self, key: str, value: Any, convert: Converter, place: Place) -> Any:
-        """The value of an option of routes, shared by equal ones that neither have a position nor may be changed."""
-        if key in _DATA or not isinstance(value, dict | list):
+        """The value of an option of routes, shared by equal ones.
+
+        Not shared are values with a position, data that may be changed, and texts from outside, known by identity.
+        """
+        outside = self.outside
+        if key in _DATA or not isinstance(value, dict | list) or (outside and _has_text_of(value, outside)):
             return convert(value, (key,), place)
         equal = key, exact_text(value)
         if equal not in self.options:
@@ -376,3 +381,9 @@ def _paths(value: Any, path: Path) -> Iterator[Path]:
 
 def _without_x_keys(section: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in section.items() if not key.startswith("x-")}
+
+
+def _has_text_of(value: Any, outside: Mapping[int, Any]) -> bool:
+    if isinstance(value, dict | list):
+        return any(_has_text_of(each, outside) for each in (value.values() if isinstance(value, dict) else value))
+    return id(value) in outside

@@ -122,3 +122,12 @@ def test_a_new_secret_is_a_difference_without_its_value(tmp_path: Path) -> None:
 
 def test_equal_tables_do_not_differ(tmp_path: Path) -> None:
     assert differences(load_text(tmp_path, TABLE), load_text(tmp_path, f"# a comment\n{TABLE}")) == []
+
+
+def test_a_variable_that_equals_an_option_of_another_route_changes_no_hash(tmp_path: Path) -> None:
+    route = "{{method: GET, path: {}, handler: 'a:b', options: {{cors: {{origin: [{}]}}}}}}"
+    routes = ", ".join([route.format("/a", "'https://a.test'"), route.format("/b", "'${ORIGIN}'")])
+    (tmp_path / "routes.yaml").write_text(f"routes: [{routes}]")
+    origins = ("https://a.test", "https://b.test")
+    hashes = {table_hash(load(tmp_path / "routes.yaml", {"ORIGIN": origin})) for origin in origins}
+    assert len(hashes) == 1
