@@ -107,6 +107,7 @@ def _samples(
     for operation in options.operations:
         with Load(server.port, operation.load(size, f"{time.time_ns() // 1000:x}")) as load:
             _warm_up(load, warm)
+            load.align()
             cpu, mongod, commands = server.cpu(), database.cpu(), database.commands()
             figures = load.go(options.seconds)
             used, mongod_used = server.cpu() - cpu, database.cpu() - mongod

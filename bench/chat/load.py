@@ -9,6 +9,7 @@ import asyncio
 import json
 import re
 import time
+from asyncio import FIRST_COMPLETED
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -50,6 +51,7 @@ class Tally:
         self.answered = 0
         self.delivered = 0
         self.latencies: list[float] = []
+        self.batch_ended: asyncio.Future[None] | None = None  # awaited by a load that measures whole batches
 
     def fail(self, reason: str) -> None:
         if not self.failed.done():
@@ -245,7 +247,12 @@ class Sender(SocketClient):
             return
         self.tally.answered += 1
         self.tally.latencies.append(time.perf_counter() - sent)
-        if not self.sent and not self.tally.ended:
+        if self.sent:
+            return
+        ended = self.tally.batch_ended
+        if ended is not None and not ended.done():
+            ended.set_result(None)
+        if not self.tally.ended:
             self.begin()
 
 
@@ -290,11 +297,24 @@ class Load:
         """Runs the load and returns its results."""
         return self._runner.run(self._go(seconds))
 
+    def align(self) -> None:
+        """Waits for the end of a batch, so that only whole batches are measured; call it before `go`."""
+        self._runner.run(self._end_batch())
+
+    async def _end_batch(self) -> None:
+        tally = self._tally
+        if any(isinstance(client, Sender) and client.batch > 1 for client in self._clients):
+            tally.batch_ended = asyncio.get_running_loop().create_future()
+            await asyncio.wait((tally.batch_ended, tally.failed), timeout=PATIENCE, return_when=FIRST_COMPLETED)
+            if tally.failed.done():
+                tally.failed.result()
+
     async def _go(self, seconds: float) -> Figures:
         tally = self._tally
         tally.latencies.clear()
         cpu, start = time.process_time(), time.perf_counter()
         await asyncio.wait((tally.failed,), timeout=seconds)
+        await self._end_batch()
         elapsed, busy = time.perf_counter() - start, time.process_time() - cpu
         if tally.failed.done():
             tally.failed.result()

@@ -57,9 +57,8 @@ export const send = async (me, conversationId, given, { sender, authorize, ackno
         entered();
     }
     const { message, duplicate } = await stored;
-    const pushed = models.push({ ...message, createdAt: new Date(message.createdAt) });
     return deliveries.run(conversationId, async () => {
-        const behind = await pushed;
+        const behind = await models.push({ ...message, createdAt: new Date(message.createdAt) });
         const answer = acknowledge(message, duplicate);
         if (behind || !duplicate) {
             const { _id, seq, text, createdAt, msgId } = message;
