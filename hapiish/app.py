@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from starlette._utils import get_route_path
@@ -16,7 +17,7 @@ from hapiish.bridge import anywhere
 from hapiish.compile import Compiled
 from hapiish.http.exchange.error_body import Errors
 from hapiish.options import Database, Sockets, Table
-from hapiish.reload import restored_on_failure, warn_of_restart, watch
+from hapiish.reload import Agree, DisagreedError, Outcome, restored_on_failure, warn_of_restart, watch
 from hapiish.server import Server
 from hapiish.store.threads import Pool
 from hapiish.table import without_collector
@@ -160,6 +161,14 @@ class Application(Starlette):
         return await asyncio.shield(asyncio.ensure_future(self._reload()))
 
     async def _reload(self) -> list[Problem]:
+        return [*(await self.replace_table()).problems]
+
+    async def replace_table(self, agree: Agree | None = None) -> Outcome:
+        """Reloads as `reload`, on the event loop of the server, and returns the outcome.
+
+        The new table serves if `agree(outcome)` returns True, which is asked once the table is prepared; otherwise
+        nothing changes.
+        """
         server = self.server
         async with self.reloading:
             old = server.current
@@ -167,14 +176,28 @@ class Application(Starlette):
                 with restored_on_failure(old.table):
                     new = await asyncio.to_thread(self._compile_anew, old.table.file)
                     await server.prepare(new)
+                    outcome = Outcome(old=old.table, new=new.table)
+                    if agree is not None:
+                        await self._ask(agree, outcome, new)
             except TableError as error:
-                return error.problems
+                return Outcome(old=old.table, new=None, problems=error.problems)
+            except DisagreedError:
+                return outcome
             server.switch(new)
             await asyncio.sleep(0)  # for the listeners of `route` and `cachePolicy`
             warn_of_restart(old.table, new.table)
             if server.realtime is not None:
                 await server.realtime.review(old.namespaces)
-        return []
+        return replace(outcome, applied=True)
+
+    async def _ask(self, agree: Agree, outcome: Outcome, new: Compiled) -> None:
+        """Raises DisagreedError, or the error of `agree`, once what was prepared for the new table is closed again."""
+        try:
+            if not await agree(outcome):
+                raise DisagreedError
+        except BaseException:
+            await self.server.discard(new)
+            raise
 
     def _compile_anew(self, file: str) -> Compiled:
         return self.server.compile(plugins.load(file, self.env, workers=self.workers))

@@ -30,7 +30,7 @@ from hapiish.table.problems.codes import Code
 
 __all__ = ["COMMANDS", "Plugin", "Plugins", "Registration", "load"]
 
-COMMANDS: Final = frozenset({"check", "hash", "indexes", "routes", "run", "schema"})
+COMMANDS: Final = frozenset({"check", "hash", "indexes", "reload", "routes", "run", "schema"})
 """Built-in commands; a plugin's command must not have one of these names."""
 
 

@@ -1,24 +1,61 @@
-"""A reload of the table: which changes of files cause it, the restored state if it fails, and its warnings."""
+"""A reload of the table: which changes of files cause it, its outcome, the restored state if it fails, its warnings."""
 
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from hapiish.options import NOWHERE, Sockets, Table
 from hapiish.resolve import folders, imported_anew
 from hapiish.server import Server
+from hapiish.table.digest import differences, table_hash
 from hapiish.table.problems import Problem
 
 log = logging.getLogger("hapiish")
 
 
-async def watch(server: Server, reload: Callable[[], Awaitable[list[Problem]]]) -> None:
-    """Calls `reload` when a file of the table or an imported module of its folder changes."""
+class DisagreedError(Exception):
+    """A prepared table is not served, because the caller of the reload did not agree."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The outcome of a reload: `problems` of the new table, which is None if it has any; `applied` if it serves now."""
+
+    old: Table
+    new: Table | None
+    problems: Sequence[Problem] = ()
+    applied: bool = False
+
+    @property
+    def before(self) -> str:
+        """The hash of the old table."""
+        return table_hash(self.old)
+
+    @property
+    def after(self) -> str:
+        """The hash of the new table, that of the old one if the new one is wrong."""
+        return table_hash(self.new or self.old)
+
+    def changes(self) -> list[str]:
+        """Returns the differences, one line each. Takes as long as compiling a table."""
+        return differences(self.old, self.new) if self.new is not None else []
+
+    def at_next_start(self) -> list[str]:
+        """Returns the changed settings that require a restart."""
+        return needs_restart(self.old, self.new) if self.new is not None else []
+
+
+Agree = Callable[[Outcome], Awaitable[bool]]
+"""Is asked when the new table is prepared, before it serves."""
+
+
+async def watch(server: Server, reload: Callable[[], Awaitable[Sequence[object]]]) -> None:
+    """Calls `reload`, which returns problems, when a file of the table or an imported module of its folder changes."""
     from watchfiles import awatch
 
     while True:
@@ -34,7 +71,7 @@ async def watch(server: Server, reload: Callable[[], Awaitable[list[Problem]]]) 
                 continue
             for said in dict.fromkeys(map(str, problems)):  # a table that is used twice reports its problems twice
                 log.error("%s", said)
-            log.info("the old table goes on" if problems else "reloaded")
+            log.info("%s: table %s", "the old table goes on" if problems else "reloaded", server.table_hash)
             if not _watched(server)[1] <= places:
                 break
 
@@ -70,10 +107,30 @@ def restored_on_failure(table: Table) -> Iterator[None]:
 
 def warn_of_restart(old: Table, new: Table) -> None:
     """Warns about changed settings that require a restart."""
-    if (new.database, _transport(new.sockets)) != (old.database, _transport(old.sockets)):
-        log.warning("changes to database and to the transport of sockets take effect at the next start")
+    changed = needs_restart(old, new)
+    if changed:
+        log.warning("changes to %s take effect at the next start", " and ".join(changed))
+
+
+def needs_restart(old: Table, new: Table) -> list[str]:
+    """Returns the changed settings that take effect at the next start."""
+    found = []
+    if new.database != old.database:
+        found.append("database")
+    if _transport(new.sockets) != _transport(old.sockets):
+        found.append("the transport of sockets")
     if _listening(new) != _listening(old):
-        log.warning("changes to server.head and server.maxConnections take effect at the next start")
+        found.append("server.head and server.maxConnections")
+    server, before = new.server, old.server
+    changed = [key for key, name in _AT_START.items() if getattr(server, name) != getattr(before, name)]
+    return [*found, *(f"server.{key}" for key in changed)]
+
+
+_AT_START: Final = {
+    **{key: key for key in ("host", "address", "port", "socket", "tls", "app")},
+    "trustedProxies": "trusted_proxies",
+}
+"""Settings of the server, besides those of connections, that are read at the start."""
 
 
 def _listening(table: Table) -> tuple[Any, ...]:

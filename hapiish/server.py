@@ -7,6 +7,7 @@ the table that was current when it began.
 import asyncio
 import os
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -94,10 +95,20 @@ class Server(BaseServer):
             if self.store is not None:
                 await asyncio.to_thread(self.store.adopt, compiled.documents)
         except BaseException:
-            for store in caches.unused(self.caches, *self._retired):
-                if store.is_ready:
-                    await store.stop()
+            await self._close_unused(caches)
             raise
+
+    @loop_only
+    async def discard(self, compiled: Compiled) -> None:
+        """Closes what `prepare` has opened for a table that will not serve."""
+        await self._close_unused(compiled.server.caches)
+        if self.store is not None:
+            self.store.adopt(self.current.documents)
+
+    async def _close_unused(self, caches: Caches) -> None:
+        for store in caches.unused(self.caches, *self._retired):
+            if store.is_ready:
+                await store.stop()
 
     def switch(self, compiled: Compiled) -> None:
         """Uses this table for new requests and events; those in progress keep their table.
@@ -193,7 +204,10 @@ class Server(BaseServer):
         self.started_at = None
         await self.events.gauge("closing")
         if self.realtime is not None:
-            await self.realtime.shutdown()
+            seconds = self.time_to_stop()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self.realtime.shutdown(grace_ms=round(seconds * 1000))
         for kept in self.kept.values():
             await kept.close()
         await self.caches.stop()

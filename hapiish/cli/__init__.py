@@ -15,6 +15,7 @@ from typing import Final
 
 COMMANDS: Final = {
     "run": "serve a table",
+    "reload": "make the running servers of a table serve its new version",
     "check": "report all problems of a table",
     "routes": "list the routes and events of a table",
     "schema": "print the JSON Schema of tables, for editors",

@@ -31,10 +31,6 @@ def main(options: argparse.Namespace) -> int:
         print(f"\n{summary(options.table, table, problems)}", file=sys.stderr)
         return 1
     print(as_json(table) if options.json else as_text(table))
-    if not options.json:
-        known = hashed(table)
-        text = f"table {known}" if known else "the hash needs the Python plugins: hapiish reload --dry-run prints it"
-        print(f"{options.table}: {text}", file=sys.stderr)
     return 0
 
 
@@ -44,7 +40,7 @@ def hashed(table: Table) -> str | None:
 
 
 def as_text(table: Table) -> str:
-    """Formats columns: routes, then events from clients (in) and to clients (out)."""
+    """Formats columns: routes, then events from clients (in) and to clients (out), with the hash in the heading."""
     route_rows = [
         (info.method, f"{info.path}  ({info.vhost})" if info.vhost else info.path, *_cells(info))
         for info in routes(table)
@@ -57,7 +53,12 @@ def as_text(table: Table) -> str:
         ),
     ]
     blocks = [_columns(head, rows) for head, rows in ((_ROUTES, route_rows), (_EVENTS, event_rows)) if rows]
-    return "\n\n".join(blocks) or "no routes"
+    if not blocks:
+        return "no routes"
+    first, *lines = "\n\n".join(blocks).split("\n")
+    known = hashed(table)
+    heading = f"{first}  (table {known})" if known else f"{first}  (hapiish reload --dry-run has the hash)"
+    return "\n".join([heading, *lines])
 
 
 def _cells(info: HandlerInfo) -> tuple[str | None, ...]:

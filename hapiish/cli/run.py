@@ -43,7 +43,5 @@ def check_options(options: argparse.Namespace, table: Table) -> None:
     """Raises Refusal for options that contradict each other or the table."""
     if options.workers < 1:
         raise Refusal("--workers takes a number from 1")
-    if options.workers > 1 and options.reload:
-        raise Refusal("--reload swaps the table within one process; leave out --workers")
     if options.no_local_database and table.database is not None and not table.database.uri:
         raise Refusal("database.uri is empty and --no-local-database was given; set MONGODB_URI")

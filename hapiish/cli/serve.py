@@ -3,25 +3,22 @@
 import argparse
 import gc
 import logging.config
-import math
 import os
 import secrets
 import signal
-import socket
 import ssl
 from collections.abc import Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 from pymongo.errors import PyMongoError
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
 
-from hapiish import plugins
 from hapiish.app import Application
 from hapiish.cli import logs
 from hapiish.cli.database import local_database
+from hapiish.cli.process import Alone, address_of, end_process
 from hapiish.cli.refusal import Refusal
 from hapiish.http.guards.csrf import RUN_SECRET
 from hapiish.http.serving.connections import Limits
@@ -32,9 +29,6 @@ from hapiish.options import Database, Table, Tls
 from hapiish.store import indexes
 from hapiish.store.connection import StoreError, Target, acquire, documents, release
 from hapiish.store.store import pings
-
-# Environment variables that pass the options to worker processes.
-TABLE, DATABASE, WORKERS = "HAPIISH_RUN_TABLE", "HAPIISH_RUN_DATABASE", "HAPIISH_RUN_WORKERS"
 
 
 class Config(uvicorn.Config):
@@ -49,32 +43,6 @@ class Config(uvicorn.Config):
         if self.ssl is not None:
             self.tls, self.ssl = self.ssl, None
             self.http_protocol_class = Handshake
-
-
-class UvicornServer(uvicorn.Server):
-    """uvicorn's server, which prints the address when it is ready."""
-
-    def __init__(self, config: uvicorn.Config, file: str) -> None:
-        super().__init__(config)
-        self.file = file
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Starts the server and prints its address."""
-        await super().startup(sockets)
-        if self.started:
-            port = None if self.config.uds else self.servers[0].sockets[0].getsockname()[1]
-            if port is not None and isinstance(self.config.app, Application):
-                self.config.app.server.listening(port)
-            announce(self.file, self.config, port)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Waits for running events and disconnects sockets, before uvicorn closes the connections."""
-        app = self.config.app
-        if isinstance(app, Application):
-            app.server.stopping()
-        if isinstance(app, Application) and app.server.realtime is not None:
-            await app.server.realtime.shutdown(grace_ms=app.server.settings.shutdown_timeout)
-        await super().shutdown(sockets)
 
 
 def serve(options: argparse.Namespace, table: Table) -> int:
@@ -93,28 +61,25 @@ def serve(options: argparse.Namespace, table: Table) -> int:
 
     try:
         with local_database(table, workers=options.workers, patience=patience) as uri:
-            app = Application(table, env=None, database_uri=uri, watch=options.reload)
+            app = Application(
+                table,
+                env=None,
+                database_uri=uri,
+                watch=options.reload and options.workers == 1,
+                workers=options.workers,
+            )
             apps.append(app)
             if not options.reload:
                 freeze_heap()
             if app.server.store is not None and look_after_indexes(table.database, uri, app.server.current.documents):
                 app.server.store.indexes = "ignore"  # already handled
             if options.workers == 1:
-                return serve_alone(configure(options, table, app), table)
-            return serve_by_workers(configure(options, table, "hapiish.cli.serve:worker"), table, uri)
+                status = serve_alone(configure(options, table, app), app)
+            else:
+                status = serve_by_workers(options, app, uri)
     except StoreError as error:
         raise Refusal(str(error)) from error
-
-
-def worker() -> Application:
-    """Returns the application of a worker process."""
-    workers = int(os.environ[WORKERS])
-    table = plugins.load(os.environ[TABLE], workers=workers)
-    app = Application(table, env=None, database_uri=os.environ.get(DATABASE), watch=False, workers=workers)
-    if app.server.store is not None:
-        app.server.store.indexes = "ignore"  # the parent process has handled them
-    freeze_heap()
-    return app
+    return end_process(status)
 
 
 def freeze_heap() -> None:
@@ -123,17 +88,15 @@ def freeze_heap() -> None:
     gc.freeze()
 
 
-def configure(options: argparse.Namespace, table: Table, app: Any) -> Config:
+def configure(options: argparse.Namespace, table: Table, app: Application) -> Config:
     """Returns uvicorn's configuration from the options and the table; disables unused features of uvicorn."""
     server = table.server
     config = Config(
         app,
-        factory=isinstance(app, str),
         host=options.host or server.address or server.host,
         port=server.port if options.port is None else options.port,
         uds=str(Path(table.folder, server.socket)) if server.socket is not None and options.port is None else None,
         **_tls(server.tls, table.folder),
-        workers=options.workers,
         loop="uvloop",
         http=HttpProtocol,
         ws=WebSocketProtocol,
@@ -144,7 +107,6 @@ def configure(options: argparse.Namespace, table: Table, app: Any) -> Config:
         access_log=False,  # hapiish's access log has the route and the request id
         server_header=False,
         proxy_headers=not server.trusted_proxies and "FORWARDED_ALLOW_IPS" in os.environ,
-        timeout_graceful_shutdown=math.ceil(server.shutdown_timeout / 1000),
         log_config=logs.config(options.log),
     )
     config.limits = limits(table)
@@ -184,40 +146,58 @@ def _tls(tls: Tls | None, folder: str) -> dict[str, Any]:
     return keywords
 
 
-def serve_alone(config: uvicorn.Config, table: Table) -> int:
-    """Serves in one process, in which a reload can replace the table."""
-    server = UvicornServer(config, table.file)
+def serve_alone(config: uvicorn.Config, app: Application) -> int:
+    """Serves in one process."""
+    file = app.server.current.table.file
+    server = Alone(config, app, lambda port: announce(file, address_of(config, port)))
     try:
         server.run()
     except KeyboardInterrupt:
         return 0
     except SystemExit:  # uvicorn has logged the reason
         return 1
-    return 0 if server.started else 1
+    return 0 if server.started and not server.force_exit else 1
 
 
-def serve_by_workers(config: uvicorn.Config, table: Table, uri: str | None) -> int:
+def serve_by_workers(options: argparse.Namespace, app: Application, uri: str | None) -> int:
     """Serves from several processes on one port; a process that ends is replaced."""
-    os.environ[TABLE], os.environ[WORKERS] = table.file, str(config.workers)
+    from hapiish.cli.supervisor import Supervisor
+    from hapiish.cli.worker import Worker
+
     os.environ.setdefault(RUN_SECRET, secrets.token_hex(32))
-    if uri is not None:
-        os.environ[DATABASE] = uri
+    table = app.server.current.table
+    config = configure(options, table, app)
     try:
         listener = config.bind_socket()
     except SystemExit:
         return 1
     listener.listen(config.backlog)  # before the first worker starts, so that no client is refused
-    announce(table.file, config, None if config.uds else listener.getsockname()[1])
-    supervisor = Multiprocess(config, sockets=[listener])
-    supervisor.run()
-    return 1 if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes) else 0
+    port = None if config.uds else listener.getsockname()[1]
+
+    def make_worker(template: Application, connection: Connection, index: int) -> Worker:
+        """Returns the server of a worker, in its process: with the table of the template and a state of its own."""
+        table = template.server.current.table
+        app = Application(table, env=None, database_uri=uri, watch=False, workers=options.workers)
+        if app.server.store is not None:
+            app.server.store.indexes = "ignore"  # already handled
+        return Worker(configure(options, table, app), app, connection, watches=options.reload and index == 0)
+
+    if port is not None:
+        app.server.listening(port)
+    supervisor = Supervisor(
+        app,
+        listener,
+        options.workers,
+        address=address_of(config, port),
+        make_worker=make_worker,
+        announce=lambda address: announce(table.file, address),
+    )
+    return supervisor.run()
 
 
-def announce(file: str, config: uvicorn.Config, port: int | None) -> None:
-    """Prints the address; without a port, the Unix socket."""
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    where = f"{'https' if config.is_ssl else 'http'}://{host}:{port}" if port is not None else f"unix:{config.uds}"
-    print(f"hapiish: serving {file} on {where}", flush=True)
+def announce(file: str, address: str) -> None:
+    """Prints the address."""
+    print(f"hapiish: serving {file} on {address}", flush=True)
 
 
 def look_after_indexes(database: Database | None, uri: str | None, models: Mapping[str, Any]) -> bool:

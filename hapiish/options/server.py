@@ -259,3 +259,9 @@ class Server:
     shutdown_timeout: Duration = option(
         Duration(10000), "The time that requests have to finish when the server stops.", examples=["10s"]
     )
+    drain_delay: Duration = option(
+        Duration(0),
+        "The time for which a server that is told to stop still accepts connections, while its readiness is 503, so "
+        "that load balancers stop sending requests to it. `shutdownTimeout` begins afterwards.",
+        examples=["5s"],
+    )

@@ -24,6 +24,7 @@ from hapiish.http.lifecycle import awaited, failed, finish, perform
 from hapiish.http.validation.validator import Validator, faults_as_sent
 from hapiish.realtime.acknowledgement import ObservedAck, acknowledgement, raw_acknowledgement, with_fields
 from hapiish.realtime.socketio.attachments import replace_attachments, restore_attachments
+from hapiish.realtime.socketio.events import UndeclaredEmitError
 from hapiish.types import AsyncHandler, Value
 
 if TYPE_CHECKING:  # a table without sockets does not load python-socketio
@@ -287,7 +288,7 @@ class Emits:
             validator = self._validators[event]
         except KeyError:
             known = ", ".join(sorted(self._validators)) or "none"
-            raise ValueError(f'the table does not declare the emit "{event}" (declared: {known})') from None
+            raise UndeclaredEmitError(f'the table does not declare the emit "{event}" (declared: {known})') from None
         if validator is None:
             return
         replaced = replace_attachments(data, []) if event in self._attaching else data

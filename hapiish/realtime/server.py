@@ -11,6 +11,7 @@ from hapiish.realtime.cluster.exchange import Exchange, LocalExchange
 from hapiish.realtime.cluster.operations import perform
 from hapiish.realtime.cluster.operator import BroadcastOperator, Operation, Replies, To, ids_of, replies_to
 from hapiish.realtime.engineio.transport import Transport
+from hapiish.realtime.socketio.farewell import farewell
 from hapiish.realtime.socketio.hooks import NamespaceHooks
 from hapiish.realtime.socketio.hub import Hub
 from hapiish.realtime.socketio.namespaces import Namespaces
@@ -125,9 +126,14 @@ class RealtimeServer(BroadcastOperator):
 
     @loop_only
     async def shutdown(self, *, grace_ms: int = 5000) -> None:
-        """Refuses new clients, waits up to `grace_ms` for events in progress, and closes every connection."""
+        """Refuses new clients, waits up to `grace_ms` for events in progress, and closes every connection.
+
+        Sockets are told before by `DRAINING` where their namespace declares it.
+        """
         engine = self._hub.eio
-        engine.draining = True
+        if not engine.draining:
+            engine.draining = True
+            await farewell(self._hub.sockets(), self._hub.check_of)
         await asyncio.gather(
             *(transport.finish("server shutting down", grace_ms / 1000) for transport in tuple(engine.sockets.values()))
         )

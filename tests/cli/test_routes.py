@@ -157,5 +157,5 @@ def test_the_hash_of_the_table_is_printed_beside_the_list(capsys: pytest.Capture
     main(["routes", "--json"])
     hashed = json.loads(capsys.readouterr().out)["table"]
     main(["routes"])
-    assert capsys.readouterr().err == f"routes.yaml: table {hashed}\n"
+    assert capsys.readouterr().out.splitlines()[0].endswith(f"WHERE  (table {hashed})")
     assert hashed == table_hash(load("routes.yaml"))

@@ -171,8 +171,7 @@ def test_workers_serve_a_table_without_sockets_from_several_processes(notes: Pat
         assert server.stop() == 0
 
 
-def test_workers_are_refused_with_sockets_and_with_reload(plain: Path) -> None:
-    assert "--reload swaps the table within one process" in refused(plain, "--workers", "2", "--reload")
+def test_workers_are_refused_with_sockets(plain: Path) -> None:
     assert "--workers takes a number from 1" in refused(plain, "--workers", "0")
     plain.write_text(f"{PLAIN}\nsockets: {{namespaces: [{{namespace: /}}]}}\n")
     assert "sockets work in one process, and --workers 2 starts several" in refused(plain, "--workers", "2")

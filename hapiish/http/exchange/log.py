@@ -43,6 +43,15 @@ _prefix = os.urandom(5).hex()
 _counter = count(1)
 
 
+def _renew_ids() -> None:
+    """Gives a forked worker its own ids."""
+    global _prefix, _counter
+    _prefix, _counter = os.urandom(5).hex(), count(1)
+
+
+os.register_at_fork(after_in_child=_renew_ids)
+
+
 def next_id() -> str:
     """A request id that is unique across processes; not a secret."""
     return f"{_prefix}-{next(_counter):x}"

@@ -101,8 +101,13 @@ class RequestCycle:
         if self._event is not None:
             self._event.set()
 
+    def cut_off(self) -> None:
+        """Answers 503 in place of an application that does not end, and ignores what it sends."""
+        self._refuse(503)
+        self.disconnected = True
+
     def _fail(self, error: BaseException) -> None:
-        if self.disconnected:
+        if self.disconnected or isinstance(error, GeneratorExit):  # the process ends
             return
         assert self._connection is not None
         is_cancelled = isinstance(error, asyncio.CancelledError)

@@ -92,6 +92,11 @@ class HttpProtocol(Reader):
                     task.add_done_callback(self.tasks.discard)  # a task that has not begun does not remove itself
                     task.cancel(GONE)
 
+    def cut_off(self) -> None:
+        """Ends the request whose cancelled task still runs."""
+        if self._running is not None:
+            self._running[0].cut_off()
+
     def is_serving(self) -> bool:
         """Returns whether a request is unanswered."""
         return self._running is not None and not self._running[0].response_complete

@@ -151,6 +151,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> Any:
         try:
             return await self._served(scope, receive, send)
+        except asyncio.CancelledError:  # the server ends; uvicorn would log an error of the application
+            return None
         finally:
             self._flush()
 

@@ -8,6 +8,12 @@ RESERVED = frozenset({"connect", "connect_error", "disconnect", "disconnecting",
 """Event names that Socket.IO reserves: clients cannot send them and tables cannot declare them."""
 
 CheckEmit = Callable[[str, Value], None]
+
+
+class UndeclaredEmitError(ValueError):
+    """An emit that the table does not declare."""
+
+
 """Raises for an event (its name, its data) that a namespace must not send."""
 
 
