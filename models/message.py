@@ -4,55 +4,18 @@
 other data of a conversation is derived from its messages.
 """
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from bson import ObjectId
-from mongoengine import DateTimeField, Document, IntField, NotUniqueError, ObjectIdField, StringField
+from mongoengine import DateTimeField, Document, IntField, ObjectIdField, StringField
 
-from hapiish.store.rows import Row, find, get, insert
+from hapiish.store.rows import Row, find, get, insert_many
 
-from .wire import iso, now
+from .turns import Turns
+from .wire import iso
 
 PAGE_LIMIT = 200
-_ATTEMPTS = 100
-
-
-class _Turn:
-    """The right to store the next message of a conversation, for one thread of this process at a time.
-
-    `last` is the highest number that a holder has seen while others waited. It spares them a conflict in the index,
-    which decides between processes. It ends with the last waiting thread: a number kept for longer would be used again
-    after another process stored messages and their removal; the head, read for each message, is the memory.
-    """
-
-    __slots__ = ("last", "lock", "users")
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.users = 0
-        self.last = 0
-
-
-_turns: dict[str, _Turn] = {}
-_entrance = threading.Lock()
-
-
-@contextmanager
-def _turn(conversation_id: str) -> Iterator[_Turn]:
-    with _entrance:
-        turn = _turns.setdefault(conversation_id, _Turn())
-        turn.users += 1
-    try:
-        with turn.lock:
-            yield turn
-    finally:
-        with _entrance:
-            turn.users -= 1
-            if not turn.users:
-                del _turns[conversation_id]
 
 
 class Message(Document):
@@ -92,21 +55,8 @@ class Message(Document):
         if client_id is not None:
             cls.client_msg_id.validate(client_id)
             row["clientMsgId"] = client_id
-        with _turn(conversation_id) as turn:
-            for attempt in range(_ATTEMPTS):
-                row |= {"_id": ObjectId(), "seq": 1 + max(turn.last, after), "createdAt": now()}
-                try:
-                    insert(cls, row)
-                except NotUniqueError:
-                    if original := cls._original(conversation_id, user_id, client_id):
-                        return original, True
-                    if attempt == _ATTEMPTS - 1:
-                        raise
-                    turn.last = max(turn.last, cls.last_seq(conversation_id))
-                else:
-                    turn.last = row["seq"]
-                    break
-        return public(row), False
+        stored, is_original = _turns.store(conversation_id, row, after)
+        return public(stored), is_original
 
     @classmethod
     def last_seq(cls, conversation_id: str) -> int:
@@ -135,13 +85,15 @@ class Message(Document):
             rows.reverse()
         return [public(row) for row in rows], has_more
 
-    @classmethod
-    def _original(cls, conversation_id: str, user_id: str, client_id: str | None) -> dict[str, Any] | None:
-        if client_id is None:
-            return None
-        key = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id), "clientMsgId": client_id}
-        stored = get(cls, key)
-        return public(stored) if stored else None
+
+def _original(row: Row) -> Row | None:
+    """Returns the stored message with the client id of a row."""
+    if "clientMsgId" not in row:
+        return None
+    return get(Message, {name: row[name] for name in ("conversationId", "userId", "clientMsgId")})
+
+
+_turns = Turns(partial(insert_many, Message), Message.last_seq, _original)
 
 
 def public(stored: dict[str, Any]) -> dict[str, Any]:

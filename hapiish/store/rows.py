@@ -16,7 +16,7 @@ from mongoengine import QuerySet
 from mongoengine.errors import InvalidQueryError, NotUniqueError
 from mongoengine.queryset import QuerySetManager
 from pymongo.collection import Collection
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from hapiish.store.transactions import is_in_transaction
 
@@ -29,6 +29,7 @@ BATCH: Final = 100_000
 
 _CLASS: Final = "_cls"
 _PART: Final = "hapiishPart"  # the index of the query that a row of `find_all` belongs to
+_DUPLICATE: Final = 11000  # MongoDB's error code
 _LOGICAL: Final = frozenset({"$and", "$or", "$nor"})
 
 
@@ -114,6 +115,39 @@ def insert(model: Any, row: Row) -> Any:
         return model._get_collection().insert_one(row).inserted_id
     except DuplicateKeyError as error:
         raise NotUniqueError(f"Tried to save duplicate unique keys ({error})") from error
+
+
+@dataclass(frozen=True, slots=True)
+class NotUnique:
+    """The first row that `insert_many` could not store: its index, and the fields of the unique index."""
+
+    index: int
+    fields: tuple[str, ...]
+
+
+def insert_many(model: Any, rows: Sequence[Row]) -> NotUnique | None:
+    """Stores documents as they are, in order, in one command; returns None when all are stored.
+
+    Otherwise those before the returned row are stored, and none after it. Raises the driver's error when the server
+    does not confirm them: any of them may be stored.
+    """
+    if model._meta.get("allow_inheritance"):
+        for row in rows:
+            row.setdefault(_CLASS, model._class_name)
+    collection = model._get_collection()
+    try:
+        if len(rows) == 1:
+            collection.insert_one(rows[0])
+        else:
+            collection.insert_many(rows)
+    except DuplicateKeyError as error:
+        return NotUnique(0, tuple((error.details or {}).get("keyPattern", ())))
+    except BulkWriteError as error:
+        failed = (error.details or {}).get("writeErrors") or [{}]
+        if failed[0].get("code") != _DUPLICATE or error.details["writeConcernErrors"]:
+            raise
+        return NotUnique(failed[0]["index"], tuple(failed[0].get("keyPattern", ())))
+    return None
 
 
 def update(model: Any, where: Condition, change: Condition | Sequence[Condition], *, upsert: bool = False) -> int:

@@ -1,4 +1,7 @@
-"""A process that writes to a conversation: `sender.py URI CONVERSATION`, 4 threads of 10 messages."""
+"""A process that writes to a conversation: `sender.py URI CONVERSATION`, 10 threads of 10 messages.
+
+It prints the number of inserts that it needed.
+"""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +12,7 @@ sys.path.insert(0, "")  # the project, in which the test starts this
 
 from hapiish.store.connection import Target, acquire
 from models.message import Message
+from tests.commands import recorded
 
 
 def write(place: str) -> None:
@@ -20,5 +24,6 @@ def write(place: str) -> None:
 if __name__ == "__main__":
     uri, place = sys.argv[1:]
     acquire(Target(uri), [Message])
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(write, [place] * 4))
+    with recorded() as commands, ThreadPoolExecutor(10) as threads:
+        list(threads.map(write, [place] * 10))
+    sys.stdout.write(str(commands.count("insert")))

@@ -54,12 +54,15 @@ def test_thirty_two_parallel_senders_give_a_sequence_without_holes() -> None:
     assert [message["seq"] for message in Message.page(place, after=0, limit=320)[0]] == list(range(1, 321))
 
 
-def test_senders_in_several_processes_give_a_sequence_without_holes(mongo_uri: str) -> None:
+def test_senders_in_several_processes_give_a_sequence_without_holes_in_less_than_two_attempts_each(
+    mongo_uri: str,
+) -> None:
     place = some_id()
     command = [sys.executable, str(SENDER), mongo_uri, place]
-    processes = [subprocess.Popen(command, cwd=SENDER.parents[2]) for _ in range(3)]
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
-    assert [message["seq"] for message in Message.page(place, after=0, limit=200)[0]] == list(range(1, 121))
+    processes = [subprocess.Popen(command, cwd=SENDER.parents[2], stdout=subprocess.PIPE) for _ in range(3)]
+    inserts = [int(process.communicate(timeout=60)[0]) for process in processes]
+    assert [message["seq"] for message in Message.page(place, after=0, limit=400)[0]] == list(range(1, 301))
+    assert sum(inserts) < 2 * 300
 
 
 def test_a_repeated_client_id_stores_once_and_answers_the_original() -> None:

@@ -18,9 +18,10 @@ from mongoengine import (
     StringField,
 )
 from mongoengine.errors import InvalidQueryError
+from pymongo.errors import BulkWriteError
 
 from hapiish.store.connection import DatabaseConnection, Target, acquire, release
-from hapiish.store.rows import Find, find, find_all, get, insert, update
+from hapiish.store.rows import Find, NotUnique, find, find_all, get, insert, insert_many, update
 from hapiish.store.transactions import transaction
 from tests.commands import recorded
 
@@ -210,6 +211,18 @@ def test_a_stored_row_is_a_document_and_a_second_one_of_its_key_is_not_unique() 
     assert Parcel.objects.get(id=key).weight == 1
     with pytest.raises(NotUniqueError):
         insert(Parcel, {"c": "a"})
+
+
+def test_several_rows_are_stored_in_order_up_to_the_first_that_is_not_unique() -> None:
+    with recorded() as commands:
+        assert insert_many(Parcel, [{"c": code} for code in "abc"]) is None
+        assert insert_many(Parcel, [{"c": "d"}]) is None
+        assert insert_many(Parcel, [{"c": "e"}, {"c": "b"}, {"c": "f"}]) == NotUnique(1, ("c",))
+        assert insert_many(Parcel, [{"c": "a"}]) == NotUnique(0, ("c",))
+    assert commands == ["insert"] * 4
+    assert [row["c"] for row in find(Parcel, sort=("c",))] == list("abcde")
+    with pytest.raises(BulkWriteError):
+        insert_many(Parcel, [{"_id": [1]}, {"c": "g"}])
 
 
 def test_an_update_changes_one_document_and_counts_it() -> None:

@@ -1,0 +1,145 @@
+"""Turns of a conversation: messages of one process that come at the same time are stored together.
+
+While a thread stores messages, the messages of other threads wait. The next thread stores all of them in one command,
+with consecutive numbers. The index decides between processes, and a process that stores several at once meets fewer
+conflicts.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from bson import ObjectId
+from mongoengine import NotUniqueError
+
+from hapiish.store.rows import NotUnique, Row
+from hapiish.store.transactions import is_in_transaction
+
+from .wire import now
+
+ATTEMPTS: Final = 100
+BATCH: Final = 100
+"""Messages of one command, some 3 MB at most."""
+
+
+class Waiting:
+    """A message that waits to be stored; `after` is a number that its own must exceed.
+
+    `stored` is the result: the row, or that of the message with the same client id. `error` is raised in its thread.
+    """
+
+    __slots__ = ("after", "attempts", "error", "row", "stored")
+
+    def __init__(self, row: Row, after: int) -> None:
+        self.row = row
+        self.after = after
+        self.attempts = 0
+        self.stored: Row | None = None
+        self.error: BaseException | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """True when the message has a result."""
+        return self.stored is not None or self.error is not None
+
+
+class Turns:
+    """The turns of all conversations of one class of messages.
+
+    `insert` stores rows in order (`hapiish.store.rows.insert_many`), `last_seq` returns the highest stored number of a
+    conversation, `original` the stored message with the client id of a row.
+    """
+
+    def __init__(
+        self,
+        insert: Callable[[Sequence[Row]], NotUnique | None],
+        last_seq: Callable[[str], int],
+        original: Callable[[Row], Row | None],
+    ) -> None:
+        self._insert = insert
+        self._last_seq = last_seq
+        self._original = original
+        self._turns: dict[str, _Turn] = {}
+        self._entrance = threading.Lock()
+
+    def store(self, conversation_id: str, row: Row, after: int) -> tuple[Row, bool]:
+        """Stores a row with its `_id`, `seq` and `createdAt`; returns it or its original, and True for an original."""
+        message = Waiting(row, after)
+        if is_in_transaction():  # which must contain this message and no other, and does not survive a conflict
+            turn = _Turn()
+            turn.last = self._last_seq(conversation_id)
+            self._store(conversation_id, turn, [message])
+        else:
+            self._wait(conversation_id, message)
+        if message.error is not None:
+            raise message.error
+        assert message.stored is not None
+        return message.stored, message.stored is not row
+
+    def _wait(self, conversation_id: str, message: Waiting) -> None:
+        with self._entrance:
+            turn = self._turns.setdefault(conversation_id, _Turn())
+            turn.users += 1
+            turn.waiting.append(message)
+        try:
+            with turn.lock:
+                while not message.is_done:
+                    with self._entrance:
+                        together, turn.waiting = turn.waiting[:BATCH], turn.waiting[BATCH:]
+                    self._store(conversation_id, turn, together)
+        finally:
+            with self._entrance:
+                turn.users -= 1
+                if not turn.users:
+                    del self._turns[conversation_id]
+
+    def _store(self, conversation_id: str, turn: "_Turn", together: list[Waiting]) -> None:
+        """Gives each message its result. An error that says nothing of single messages is that of all."""
+        try:
+            while together:
+                together = self._attempt(conversation_id, turn, together)
+        except BaseException as error:
+            for message in together:
+                if not message.is_done:
+                    message.error = error
+            raise
+
+    def _attempt(self, conversation_id: str, turn: "_Turn", together: list[Waiting]) -> list[Waiting]:
+        """Stores messages up to the first conflict; returns those that are left."""
+        last = max(turn.last, *(message.after for message in together))
+        for seq, message in enumerate(together, last + 1):
+            message.row |= {"_id": ObjectId(), "seq": seq, "createdAt": now()}
+        conflict = self._insert([message.row for message in together])
+        count = len(together) if conflict is None else conflict.index
+        for message in together[:count]:
+            message.stored = message.row
+        turn.last = last + count
+        if conflict is None:
+            return []
+        refused, *left = together[count:]
+        refused.attempts += 1
+        refused.stored = self._original(refused.row) if "seq" not in conflict.fields else None
+        if refused.is_done:
+            return left
+        if refused.attempts == ATTEMPTS:
+            refused.error = NotUniqueError("The message conflicts with others in an index")
+            return left
+        turn.last = max(turn.last, self._last_seq(conversation_id))
+        return [refused, *left]
+
+
+class _Turn:
+    """The right to store the next messages of a conversation, for one thread of this process at a time.
+
+    `last` is the highest number that a holder has seen while others waited. It ends with the last waiting thread: a
+    number kept for longer would be used again after another process stored messages and their removal. The head, read
+    for each message, is the memory.
+    """
+
+    __slots__ = ("last", "lock", "users", "waiting")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.last = 0
+        self.waiting: list[Waiting] = []
