@@ -63,6 +63,10 @@ def find(
     InvalidQueryError for a name that the class does not declare.
     """
     collection = model._get_collection()
+    if isinstance(fields, Mapping) and not isinstance(collection, Collection):
+        # The database in memory has expressions in aggregations only.
+        rows = collection.aggregate(_stages(Find(model, where or {}, fields, sort, skip, limit), 0))
+        return [{name: row[name] for name in row if name != _PART} for row in rows]
     if not tz_aware:
         collection = collection.with_options(codec_options=collection.codec_options.with_options(tz_aware=False))
     cursor = collection.find(
@@ -78,6 +82,8 @@ def find(
 
 def get(model: Any, where: Condition, *, fields: Fields | None = None, sort: Sequence[str] = ()) -> Row | None:
     """Returns the first matching document as it is stored, or None. The arguments are those of `find`."""
+    if isinstance(fields, Mapping):
+        return next(iter(find(model, where, fields=fields, sort=sort, limit=1)), None)
     found: Row | None = model._get_collection().find_one(
         _condition(model, where), _projection(model, fields), sort=_order(model, sort)
     )
@@ -144,7 +150,7 @@ def insert_many(model: Any, rows: Sequence[Row]) -> NotUnique | None:
         return NotUnique(0, tuple((error.details or {}).get("keyPattern", ())))
     except BulkWriteError as error:
         failed = (error.details or {}).get("writeErrors") or [{}]
-        if failed[0].get("code") != _DUPLICATE or error.details["writeConcernErrors"]:
+        if failed[0].get("code") != _DUPLICATE or (error.details or {}).get("writeConcernErrors"):
             raise
         return NotUnique(failed[0]["index"], tuple(failed[0].get("keyPattern", ())))
     return None

@@ -1,6 +1,7 @@
 """Conversations and their heads, on the real database."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -63,6 +64,18 @@ def test_a_message_moves_the_head() -> None:
         "createdAt": message["createdAt"],
         "userId": ann,
     }
+
+
+def test_a_head_that_was_touched_later_than_its_message_keeps_both_times() -> None:
+    conversation, _ = Conversation.open(ann := someone(), someone())
+    message = say(conversation, ann, "hi")
+    Conversation.push(message)
+    later = datetime(2030, 1, 2, 3, 4, 5, 6000, UTC)
+    Conversation.objects(id=conversation["id"]).update_one(set__updated_at=later)
+    head = Conversation.of_member(conversation["id"], ann)
+    assert head is not None
+    assert (head["updatedAt"], head["lastMessage"]["createdAt"]) == ("2030-01-02T03:04:05.006Z", message["createdAt"])
+    assert Conversation.list_of(ann) == ([head], None)
 
 
 def test_messages_are_really_pushed_to_the_array_of_the_conversation_which_keeps_the_newest() -> None:

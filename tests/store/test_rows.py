@@ -268,6 +268,9 @@ def test_the_database_in_memory_answers_alike() -> None:
             [{"_id": key, "name": "b"}],
             [],
         ]
+        size = {"size": {"$cond": [{"$eq": ["$name", "b"]}, 1, 0]}}
+        assert find(Kept, fields=size) == [{"_id": key, "size": 1}]
+        assert get(Kept, {"_id": key}, fields=size) == {"_id": key, "size": 1}
         assert find(Kept, sort=("-name",), limit=5, tz_aware=False) == [{"_id": key, "name": "b"}]
     finally:
         release(memory)
