@@ -37,3 +37,8 @@ class Queue:
 
     def __bool__(self) -> bool:
         return bool(self.url)
+
+    @property
+    def is_broker(self) -> bool:
+        """True for a RabbitMQ or Kafka, False for a Redis."""
+        return self.url.startswith(("amqp:", "amqps:", "kafka:"))

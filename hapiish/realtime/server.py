@@ -20,6 +20,7 @@ from hapiish.realtime.socketio.socket import Socket
 from hapiish.types import Receive, Run, Scope, Send, Value
 
 if TYPE_CHECKING:
+    from hapiish.realtime.cluster.brokers import BrokerCluster
     from hapiish.realtime.cluster.cluster import Cluster
 
 Skipped = Socket | str
@@ -41,7 +42,7 @@ class RealtimeServer(BroadcastOperator):
         most_digits: int = MOST_DIGITS,
     ) -> None:
         self.path = "/" + settings.path.strip("/")
-        self.cluster: Cluster | None = _cluster(settings.queue)
+        self.cluster: Cluster | BrokerCluster | None = _cluster(settings.queue)
         rooms = self.cluster.rooms if self.cluster is not None else None
         self._hub = Hub(namespaces, settings=settings, run=run, most_digits=most_digits, rooms=rooms)
         self._exchange: Exchange = LocalExchange(self._hub, perform)
@@ -140,9 +141,13 @@ class RealtimeServer(BroadcastOperator):
         await engine.shutdown()
 
 
-def _cluster(queue: Queue) -> "Cluster | None":
+def _cluster(queue: Queue) -> "Cluster | BrokerCluster | None":
     if not queue:
         return None
+    if queue.is_broker:
+        from hapiish.realtime.cluster.brokers import BrokerCluster
+
+        return BrokerCluster(queue)
     from hapiish.realtime.cluster.cluster import Cluster
 
     return Cluster(queue)

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterable
 from itertools import count
 
+from hapiish import codec
 from hapiish.realtime.cluster import envelope
 from hapiish.realtime.cluster.bus import Bus
 from hapiish.realtime.cluster.channels import names_socket
 from hapiish.realtime.cluster.envelope import EMIT, Header
-from hapiish.realtime.cluster.stock import stock_message
+from hapiish.realtime.cluster.stock import MARK, stock_message
 from hapiish.realtime.socketio.packets import Packed
 
 
@@ -52,4 +53,5 @@ class Publisher:
     ) -> None:
         """Publishes an emit for servers of python-socketio, if there are any."""
         if self._bus.stock_servers:
-            self._bus.publish_stock(stock_message(packet, namespace, rooms, skipped, f"hapiish:{self._bus.node}"))
+            message = stock_message(packet, namespace, rooms, skipped, f"hapiish:{self._bus.node}")
+            self._bus.publish_stock(codec.encode({**message, MARK: True}))

@@ -26,14 +26,14 @@ logger = logging.getLogger("hapiish.realtime")
 
 def stock_message(
     packet: Packed, namespace: str, rooms: Collection[str | None], skipped: Iterable[str | None], host_id: str
-) -> bytes:
+) -> dict[str, Any]:
     """Returns the message of an emit for servers of python-socketio."""
     head, *attachments = packet if isinstance(packet, list) else [packet]
     start = head["text"].index("[", 0 if namespace == "/" else head["text"].index(namespace) + len(namespace))
     event, *data = codec.decode_trusted(head["text"][start:].encode())
     contents = [b64encode(each["bytes"]).decode() for each in attachments]
     names = [*rooms]
-    message = {
+    return {
         "method": "emit",
         "event": event,
         "data": [data, *contents] if attachments else data,
@@ -43,9 +43,7 @@ def stock_message(
         "skip_sid": [each for each in skipped if each is not None],
         "callback": None,
         "host_id": host_id,
-        MARK: True,
     }
-    return codec.encode(message)
 
 
 class StockMessages:

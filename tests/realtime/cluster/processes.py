@@ -18,7 +18,7 @@ class Process:
     """One server, and the port on which it serves clients."""
 
     def __init__(self, server: RealtimeServer, port: int, sockets: list[Socket]) -> None:
-        assert server.cluster is not None
+        assert isinstance(server.cluster, Cluster)
         self.server = server
         self.cluster: Cluster = server.cluster
         self.port = port
