@@ -95,7 +95,7 @@ class Application(Starlette):
         self.reloading = asyncio.Lock()
         self.socket_path: str | None = None
         if table.sockets is not None:
-            self.server.realtime = _realtime(table, table.sockets, self.server.pool)
+            self.server.realtime = _realtime(table, table.sockets, self.server)
             self.socket_path = self.server.realtime.path
         self.server.switch(compiled)
         self.router.routes.append(TableRoute(self))
@@ -216,10 +216,16 @@ def _store(database: Database, uri: str, pool: Pool, models: Mapping[str, Any]) 
     )
 
 
-def _realtime(table: Table, sockets: Sockets, pool: Pool) -> "RealtimeServer":
+def _realtime(table: Table, sockets: Sockets, server: Server) -> "RealtimeServer":
     from hapiish.realtime import RealtimeServer
 
-    return RealtimeServer(sockets, namespaces={}, run=pool.call, most_digits=table.server.json.max_digits)
+    return RealtimeServer(
+        sockets,
+        namespaces={},
+        run=server.pool.call,
+        most_digits=table.server.json.max_digits,
+        presence_changed=server.presence_changed,
+    )
 
 
 def _no_database(database: Database) -> Problem:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from hapiish.http.content.files import Etags
     from hapiish.http.content.mime import MimeTypes
     from hapiish.realtime import RealtimeServer
+    from hapiish.realtime.presence import Presence
     from hapiish.store.threads import Pool
 
 
@@ -160,6 +161,14 @@ class BaseServer(BroadcastOperator):
         if self.server.realtime is None:
             raise RuntimeError("the table declares no sockets")
         return self.server.realtime
+
+    @property
+    def presence(self) -> "Presence":
+        """The presence of users. Raises RuntimeError for a table without `sockets.presence`."""
+        presence = self.server.realtime.presence if self.server.realtime is not None else None
+        if presence is None:
+            raise RuntimeError("the table declares no sockets.presence")
+        return presence
 
     def lookup(self, id: str) -> Route | None:
         """Returns the route with that id."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from hapiish.options import NOWHERE, Sockets, Table
+from hapiish.options import NOWHERE, Presence, Sockets, Table
 from hapiish.resolve import folders, imported_anew
 from hapiish.server import Server
 from hapiish.table.digest import differences, table_hash
@@ -138,4 +138,10 @@ def _listening(table: Table) -> tuple[Any, ...]:
 
 
 def _transport(sockets: Sockets | None) -> Sockets | None:
-    return replace(sockets, namespaces=(), mark=NOWHERE) if sockets is not None else None
+    """Returns the settings of sockets that only a start reads, without those that each table has of its own."""
+    if sockets is None:
+        return None
+    presence = sockets.presence
+    if presence is not None:
+        presence = Presence(lease=presence.lease, grace=presence.grace)
+    return replace(sockets, namespaces=(), presence=presence, mark=NOWHERE)

@@ -23,6 +23,7 @@ from hapiish.store.threads import Pool
 
 if TYPE_CHECKING:
     from hapiish.realtime import RealtimeServer
+    from hapiish.realtime.presence import PresenceChange
     from hapiish.store.store import Store
 
 __all__ = ["Server", "ServerInfo"]
@@ -184,6 +185,8 @@ class Server(BaseServer):
             await self._extend("onPreStart")
             if self.store is not None:
                 await self.store.start()
+            if self.realtime is not None and self.realtime.presence is not None:
+                await self.realtime.presence.start()
             self.load.start()
             self.draining = False
             self.started = True
@@ -208,6 +211,8 @@ class Server(BaseServer):
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self.realtime.shutdown(grace_ms=round(seconds * 1000))
+            if self.realtime.presence is not None:
+                await self.realtime.presence.close()
         for kept in self.kept.values():
             await kept.close()
         await self.caches.stop()
@@ -239,6 +244,11 @@ class Server(BaseServer):
     async def _extend(self, point: str) -> None:
         for function in self.current.server_ext.get(point, ()):
             await function(self)
+
+    async def presence_changed(self, change: "PresenceChange") -> None:
+        """Calls `onChange` of `sockets.presence` of the current table."""
+        if self.current.on_presence is not None:
+            await self.current.on_presence(self, change)
 
     @anywhere
     async def readiness(self) -> dict[str, bool]:

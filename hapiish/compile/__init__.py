@@ -69,6 +69,8 @@ class Compiled:
     views: Any
     templates: tuple[Any, ...]  # including those of used tables
     server_ext: Mapping[str, tuple[AsyncHandler, ...]]
+    on_presence: AsyncHandler | None
+    """`onChange` of `sockets.presence`."""
 
 
 def compile_table(table: model.Table, server: Any) -> Compiled:
@@ -100,6 +102,9 @@ def _compile(names: Names) -> Compiled:
     dispatch = servers.dispatcher(internals=False)
     sockets = SocketCompiler(compiler)
     namespaces = table.sockets.namespaces if table.sockets is not None else ()
+    presence = table.sockets.presence if table.sockets is not None else None
+    names.realm = 0
+    on_presence = names.function(presence.on_change) if presence is not None and presence.on_change else None
     return Compiled(
         table=table,
         server=names.server,
@@ -125,4 +130,5 @@ def _compile(names: Names) -> Compiled:
         views=compiler.kinds.views.environments.get(0),
         templates=tuple(each for each in compiler.kinds.views.environments.values() if each is not None),
         server_ext=server_ext,
+        on_presence=on_presence,
     )

@@ -1,6 +1,6 @@
 """Compiles Socket.IO namespaces to hooks; an event is compiled like a route."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -9,6 +9,8 @@ from hapiish.compile.names import missing
 from hapiish.compile.routes import RouteCompiler
 from hapiish.declare.option import declaring
 from hapiish.grammar.schema import embed
+from hapiish.http.auth.access import claim, text_of
+from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.route import Route, Step
 from hapiish.realtime import NamespaceHooks
 from hapiish.realtime.binding import (
@@ -20,7 +22,7 @@ from hapiish.realtime.binding import (
 )
 from hapiish.realtime.socketio.attachments import for_attachments, has_attachments
 from hapiish.resolve import resolve
-from hapiish.types import AsyncHandler, Json
+from hapiish.types import AsyncHandler, Json, Value
 
 _CONSTANT_FIELDS: Final = declaring(model.RouteOptions, "acknowledgement")
 
@@ -50,6 +52,7 @@ class SocketCompiler:
             token_headers=self.auth.token_headers(namespace.auth) if namespace.auth is not None else {},
             on_connect=self.functions(namespace.on_connect),
             on_disconnect=self.functions(namespace.on_disconnect),
+            user_of=self.user_of(),
         )
         routes = {
             event.event: EventRoute(
@@ -84,6 +87,21 @@ class SocketCompiler:
             return None
         strategies = self.names.table.auth.strategies
         return auth, [(strategies[name].scheme, strategies[name].options) for name in auth.strategies]
+
+    def user_of(self) -> Callable[[Request], str | None] | None:
+        """Returns the function that reads the user of a socket from its credentials; None without presence."""
+        sockets = self.names.table.sockets
+        if sockets is None or sockets.presence is None:
+            return None
+        _, *names = sockets.presence.by.split(".")
+
+        def read(request: Request) -> str | None:
+            value: Value = request.auth.credentials
+            for name in names:
+                value = claim(value, name)
+            return text_of(value)
+
+        return read
 
     def functions(self, references: str | tuple[str, ...] | None) -> list[AsyncHandler]:
         """Returns the functions of one name or of several."""

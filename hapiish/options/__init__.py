@@ -41,6 +41,7 @@ from hapiish.options.kinds import Kind, KindSource
 from hapiish.options.limit import Limit, LimitStore
 from hapiish.options.payload import Multipart, Payload
 from hapiish.options.pre import Pre
+from hapiish.options.presence import Presence
 from hapiish.options.proxy import ProxyHandler
 from hapiish.options.queue import Queue
 from hapiish.options.resources import Lookup, ModelHandler, Owner, Sort

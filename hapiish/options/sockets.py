@@ -21,6 +21,7 @@ from hapiish.options.auth import RouteAuth
 from hapiish.options.ext import Points
 from hapiish.options.limit import Limits
 from hapiish.options.pre import PreSteps
+from hapiish.options.presence import Presence
 from hapiish.options.queue import Queue
 from hapiish.options.routes import RouteOptions
 from hapiish.options.validate import Validate
@@ -163,5 +164,6 @@ class Sockets:
         "States that the load balancer sends all requests of a client to one process, which polling needs with "
         "several processes.",
     )
+    presence: Presence | None = option(None, examples=[{"by": "credentials.id", "lease": "30s", "grace": "10s"}])
     namespaces: tuple[Namespace, ...] = option((), "The namespaces.")
     mark: Mark = NOWHERE

@@ -39,7 +39,7 @@ class NamespaceConnection:
 
     Credentials are those of any request. `auth.token` of the handshake is copied to the headers that the strategies
     read: `token_headers` are their names and the prefix of the token. The functions of `on_connect` are called in order
-    until one raises, those of `on_disconnect` all.
+    until one raises, those of `on_disconnect` all. `user_of` returns the user that a connected socket makes present.
     """
 
     server: HttpServer
@@ -50,6 +50,7 @@ class NamespaceConnection:
     token_headers: Mapping[bytes, bytes]
     on_connect: Sequence[AsyncHandler]
     on_disconnect: Sequence[AsyncHandler]
+    user_of: Callable[[Request], str | None] | None = None
 
     async def connect(self, socket: "Socket", auth: Value) -> None:
         """Accepts a connection, or raises the boom that refuses it."""
@@ -69,9 +70,21 @@ class NamespaceConnection:
             for function in self.on_connect:
                 await awaited(await function(request, Toolkit(request)))
             self._expire(socket)
+            self._arrive(request, socket)
         except Exception as error:  # noqa: BLE001 - any error refuses the connection
             refusal = _formatted(failed(request, error))
             raise refusal from None
+
+    def _arrive(self, request: Request, socket: "Socket") -> None:
+        """Makes the user of the socket present until the socket leaves."""
+        if self.user_of is None:
+            return
+        # None after a reload that has added presence, which takes effect at the next start.
+        presence = self.server.realtime.presence
+        user = self.user_of(request)
+        if presence is not None and user:
+            socket.on_leave = presence.depart
+            presence.arrive(socket.id, user)
 
     def shape(self, socket: "Socket", error: boom.Boom) -> None:
         """Formats a refusal of Socket.IO itself as the application formats errors."""

@@ -11,6 +11,8 @@ from hapiish.realtime.cluster.exchange import Exchange, LocalExchange
 from hapiish.realtime.cluster.operations import perform
 from hapiish.realtime.cluster.operator import BroadcastOperator, Operation, Replies, To, ids_of, replies_to
 from hapiish.realtime.engineio.transport import Transport
+from hapiish.realtime.presence import Presence
+from hapiish.realtime.presence.change import Announce, ignore
 from hapiish.realtime.socketio.farewell import farewell
 from hapiish.realtime.socketio.hooks import NamespaceHooks
 from hapiish.realtime.socketio.hub import Hub
@@ -30,7 +32,7 @@ class RealtimeServer(BroadcastOperator):
     """Serves Socket.IO 5 clients (JavaScript 3 and 4); `namespaces` are those of the hooks, not of `settings`.
 
     A client with more unsent messages than `settings` allow is disconnected as "slow". `run` calls blocking functions
-    in a thread; `most_digits` limits the integers in events.
+    in a thread; `most_digits` limits the integers in events. `presence_changed` is called with each change of presence.
     """
 
     def __init__(
@@ -40,11 +42,16 @@ class RealtimeServer(BroadcastOperator):
         namespaces: Mapping[str, NamespaceHooks],
         run: Run = asyncio.to_thread,
         most_digits: int = MOST_DIGITS,
+        presence_changed: Announce = ignore,
     ) -> None:
         self.path = "/" + settings.path.strip("/")
         self.cluster: Cluster | BrokerCluster | None = _cluster(settings.queue)
         rooms = self.cluster.rooms if self.cluster is not None else None
         self._hub = Hub(namespaces, settings=settings, run=run, most_digits=most_digits, rooms=rooms)
+        self.presence: Presence | None = None
+        if settings.presence is not None:
+            url, partition = settings.queue.url, settings.queue.partition
+            self.presence = Presence(settings.presence, url=url, partition=partition, announce=presence_changed)
         self._exchange: Exchange = LocalExchange(self._hub, perform)
         if self.cluster is not None:
             self._exchange = self.cluster.exchange_of(self._hub, perform)

@@ -110,6 +110,15 @@ def test_workers_of_one_run_share_the_secret_of_csrf_tokens() -> None:
     assert problems(CSRF, workers=2) == []
 
 
+def test_presence_of_several_processes_needs_a_redis() -> None:
+    assert problems(PRESENCE) == []
+    assert problems(PRESENCE + f"  queue: {REDIS}\n") == []
+    found = problems(PRESENCE, workers=2)
+    assert [each.partition(" is in")[0] for each in found[1:]] == ["f:2:3: HA0347 presence"]
+    (problem,) = problems(PRESENCE + "  queue: kafka://127.0.0.1:9092\n")
+    assert problem.startswith(f"f:2:3: HA0347 presence is in the memory of each process without a Redis, and {SEVERAL}")
+
+
 def test_the_queue_may_have_settings() -> None:
     (found,) = problems(f"sockets: {{queue: {{url: '{REDIS}', partition: p}}}}\n" + LIMIT)
     assert found.startswith("f:3:52: HA0347 limits count")

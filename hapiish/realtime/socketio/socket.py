@@ -67,12 +67,13 @@ class Socket:
 
     `namespace` is the name sent by the client, `declared` the name declared for it, `params` the values of its
     parameters. `auth` is the auth object of the handshake until authentication replaces it; `handshake` keeps it.
-    `expiry` is the timer that disconnects at the end of the credentials.
+    `expiry` is the timer that disconnects at the end of the credentials. `on_leave` is called with the id when the
+    socket has left, on every path.
     """
 
     __slots__ = (
-        *("auth", "client", "data", "declared", "expiry", "handshake", "home", "id", "namespace", "params"),
-        *("public", "_left", "_packets", "_rooms", "_server"),
+        *("auth", "client", "data", "declared", "expiry", "handshake", "home", "id", "namespace", "on_leave"),
+        *("params", "public", "_left", "_packets", "_rooms", "_server"),
     )
 
     def __init__(
@@ -92,6 +93,7 @@ class Socket:
         self.auth: Any = auth
         self.handshake = auth
         self.expiry: asyncio.TimerHandle | None = None
+        self.on_leave: Callable[[str], None] | None = None
         self.data: dict[str, Value] = {}
         self.public: dict[str, Value] = {}
         self.home = asyncio.get_running_loop()
@@ -206,4 +208,6 @@ class Socket:
         self._rooms, self._left = set(self.rooms), True
         self._server.manager.basic_disconnect(self.id, self.namespace)
         self.client.remove(self)
+        if self.on_leave is not None:
+            self.on_leave(self.id)
         return True
