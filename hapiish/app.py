@@ -219,12 +219,16 @@ def _store(database: Database, uri: str, pool: Pool, models: Mapping[str, Any]) 
 def _realtime(table: Table, sockets: Sockets, server: Server) -> "RealtimeServer":
     from hapiish.realtime import RealtimeServer
 
+    async def presence_changed(change: object) -> None:
+        if server.current.on_presence is not None:
+            await server.current.on_presence(server, change)
+
     return RealtimeServer(
         sockets,
         namespaces={},
         run=server.pool.call,
         most_digits=table.server.json.max_digits,
-        presence_changed=server.presence_changed,
+        presence_changed=presence_changed,
     )
 
 

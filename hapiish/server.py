@@ -23,7 +23,6 @@ from hapiish.store.threads import Pool
 
 if TYPE_CHECKING:
     from hapiish.realtime import RealtimeServer
-    from hapiish.realtime.presence import PresenceChange
     from hapiish.store.store import Store
 
 __all__ = ["Server", "ServerInfo"]
@@ -244,11 +243,6 @@ class Server(BaseServer):
     async def _extend(self, point: str) -> None:
         for function in self.current.server_ext.get(point, ()):
             await function(self)
-
-    async def presence_changed(self, change: "PresenceChange") -> None:
-        """Calls `onChange` of `sockets.presence` of the current table."""
-        if self.current.on_presence is not None:
-            await self.current.on_presence(self, change)
 
     @anywhere
     async def readiness(self) -> dict[str, bool]:

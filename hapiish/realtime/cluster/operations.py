@@ -117,7 +117,7 @@ class Calls:
     def __init__(self, sockets: Sequence["Socket"]) -> None:
         self._sockets = sockets
         self._answers: list[dict[str, Value]] = []
-        self._waiting = {socket.id for socket in sockets if not socket.is_handling}
+        self._waiting = {socket.id for socket in sockets}
         self._room_left = MOST_BYTES
         self._is_full = False
         self._woken = asyncio.Event()

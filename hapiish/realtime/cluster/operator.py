@@ -129,10 +129,9 @@ class BroadcastOperator:
         limit: int = 100,
         timeout: int = ANSWER_TIMEOUT,
     ) -> AnswerList:
-        """Sends an event to at most `limit` sockets and returns what they answer within `timeout` (emitWithAck).
+        """Sends an event to sockets and returns what they answer within `timeout` (emitWithAck).
 
-        Does not wait for the socket whose event the caller is handling, because its answer is read after that.
-        Raises the errors of `emit`.
+        Each process sends it to at most `limit` sockets. Raises the errors of `emit`.
         """
         operation = {"do": "call", "event": event, "data": data, "limit": _bounded(limit), "timeout": timeout}
         operation["skip"] = sorted(ids_of(skip))

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Final
 
 from hapiish import options
-from hapiish.bridge import anywhere
+from hapiish.bridge import anywhere, loop_only
 from hapiish.realtime.presence.change import Announce, Announcer
 from hapiish.realtime.presence.registry import MemoryRegistry, Registry
 
@@ -98,11 +98,13 @@ class Presence:
             wait = max(0.0, next(iter(self._leaving.values())) - now)
             self._timer = asyncio.get_running_loop().call_later(wait, self._end_grace)
 
+    @loop_only
     async def start(self) -> None:
         """Begins to renew the lease of this process. Does not wait for Redis."""
         self.home = asyncio.get_running_loop()
         await self._registry.start()
 
+    @loop_only
     async def close(self) -> None:
         """Ends the lease of this process: its users have the grace time to reconnect to another one."""
         if self._timer is not None:

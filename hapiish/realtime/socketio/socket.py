@@ -163,11 +163,6 @@ class Socket:
         else:
             await self._server.dismiss(self, reason)
 
-    @property
-    def is_handling(self) -> bool:
-        """True in a handler of this client, and in threads and tasks that the handler started."""
-        return self._run() is not None
-
     def _run(self) -> Run | None:
         """Returns the run whose handler calls, if it handles an event of this client."""
         run = current_run.get()
