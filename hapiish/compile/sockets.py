@@ -70,7 +70,7 @@ class SocketCompiler:
             disconnect=connection.disconnect,
             judge=connection.judge,
             shape=connection.shape,
-            rules=self.rules(namespace.auth),
+            rules=self.rules(namespace),
             events={name: route.acknowledge for name, route in routes.items()},
             others=others.acknowledge_any if others is not None else None,
             unknown=undeclared.unknown,
@@ -81,12 +81,15 @@ class SocketCompiler:
             emits=self.emits(namespace).check,
         )
 
-    def rules(self, auth: model.RouteAuth | None) -> object:
-        """Returns the rules of authentication; a reload authenticates sockets again only if they changed."""
+    def rules(self, namespace: model.Namespace) -> object:
+        """Returns the rules of the handshake; a reload judges sockets again only if they changed."""
+        table, auth, validate = self.names.table, namespace.auth, namespace.validate
+        validation = (validate, table.schemas) if validate != model.Validate() else None
         if auth is None:
-            return None
-        strategies = self.names.table.auth.strategies
-        return auth, [(strategies[name].scheme, strategies[name].options) for name in auth.strategies]
+            return validation
+        used = [table.auth.strategies[name] for name in auth.strategies]
+        schemes = [(each.scheme, table.auth.schemes.get(each.scheme), each.options) for each in used]
+        return auth, schemes, validation
 
     def user_of(self) -> Callable[[Request], str | None] | None:
         """Returns the function that reads the user of a socket from its credentials; None without presence."""

@@ -91,10 +91,12 @@ class NamespaceConnection:
         _formatted(error_response(self._request(socket, "connect"), error))
 
     async def judge(self, socket: "Socket") -> None:
-        """Authorizes a connected client again, by its handshake. Raises the boom that disconnects it."""
+        """Authorizes and validates a connected client again, by its handshake. Raises the boom that disconnects it."""
         request = self._request(socket, "connect")
         try:
+            request.params = dict(socket.asked)
             await self._authorize(request, socket, socket.handshake)
+            await _run(self.validations, request)
         except Exception as error:  # noqa: BLE001 - any error disconnects
             refusal = failed(request, error).error
             assert refusal is not None
@@ -103,7 +105,7 @@ class NamespaceConnection:
             return
         if socket.expiry is not None:
             socket.expiry.cancel()
-        socket.auth = request.auth
+        socket.auth, socket.params = request.auth, request.params
         self._expire(socket)
 
     async def _authorize(self, request: Request, socket: "Socket", auth: Value) -> None:

@@ -5,12 +5,13 @@ process uses the alias `default`, which documents outside any table use too. Eac
 and its classes are moved to that alias. Independent of the event loop.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import mongoengine
 from mongoengine import EmbeddedDocumentField, GenericEmbeddedDocumentField
@@ -58,8 +59,10 @@ class DatabaseConnection:
     alias: str
     users: int = 0
     orphans: Orphans = field(default_factory=Orphans)
-    classes: dict[type, dict[str, Any]] = field(default_factory=dict)  # class → its original meta
-    fields: dict[int, Any] = field(default_factory=dict)  # id(field) → field with its own `db_alias`
+    # Weak, so that the classes of replaced tables can be freed: class → its original meta; id(field) → field with its
+    # own `db_alias`.
+    classes: MutableMapping[type, dict[str, Any]] = field(default_factory=WeakKeyDictionary)
+    fields: MutableMapping[int, Any] = field(default_factory=WeakValueDictionary)
 
 
 def acquire(target: Target, classes: Iterable[type]) -> DatabaseConnection:

@@ -277,3 +277,12 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize(("reloads", "workers"), [(30, 1), (20, 2)])
+def test_reloads_under_load_lose_no_request_and_drop_no_socket(reloads: int, workers: int) -> None:
+    script = Path(__file__).parent.parent.parent / "bench" / "reload" / "run.py"
+    command = [sys.executable, str(script), str(reloads), str(workers)]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert (found.returncode, found.stderr) == (0, ""), found.stdout
+    assert f"{reloads} reloads" in found.stdout

@@ -1,6 +1,7 @@
 """A reload that changes access to a namespace authenticates its open sockets again."""
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import jwt
 import pytest
 
 from hapiish import Application, create_app
+from tests import javascript
 from tests.realtime.support import member, raw, serving
 
 pytestmark = pytest.mark.anyio
@@ -328,3 +330,107 @@ async def test_an_emit_from_outside_meets_the_current_table(tables: Callable[[st
             await socket.emit("told-old", "old")
         assert await client.news("told-new") == "new"
         assert await client.news("all") == "new"
+
+
+# Rules of a handshake
+
+
+SCHEME = """
+from hapiish import boom
+class Scheme:
+    def __init__(self, server, options): self.names = options["names"]
+    async def authenticate(self, request, h):
+        name = request.headers["authorization"].removeprefix("Bearer ")
+        if name not in self.names: raise boom.Unauthorized("Unknown")
+        return h.authenticated(credentials={"scope": [name], "user": {"id": name}} if name != "app" else {})
+def scheme(server, options): return Scheme(server, options)
+def strict(server, options): return Scheme(server, {"names": ["b"]})
+async def who(request, h): return {"params": request.params}
+"""
+RULES = """
+auth:
+  schemes: {named: "rules:scheme"}
+  strategies: {one: {scheme: named, options: {names: [a, b, app]}}, two: {scheme: named, options: {names: [b]}}}
+schemas: {Auth: {type: object}}
+sockets:
+  namespaces:
+    - namespace: /room-{id}
+      auth: one
+      validate: {payload: {$ref: "#/schemas/Auth"}}
+      events: [{event: who, handler: "rules:who"}, {event: more, handler: "rules:who"}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status"),
+    [
+        ("auth: one", "auth: {strategy: one, scope: [b]}", 403),
+        ("auth: one", "auth: {strategy: one, access: [{scope: [b]}, {scope: [c]}]}", 403),
+        ("auth: one", "auth: {strategy: one, entity: app}", 403),
+        ("auth: one", "auth: two", 401),
+        ("names: [a, b, app]", "names: [b, app]", 401),
+        ('named: "rules:scheme"', 'named: "rules:strict"', 401),
+        ("      validate: {payload", "      validate: {params: {properties: {id: {const: '2'}}}, payload", 400),
+        ("Auth: {type: object}", "Auth: {properties: {token: {const: b}}}", 400),
+    ],
+)
+async def test_each_rule_of_a_handshake_that_is_tightened_ends_the_sockets_that_break_it_and_tells_them(
+    tmp_path: Path, old: str, new: str, status: int
+) -> None:
+    path = tmp_path / "routes.yaml"
+    path.write_text(RULES)
+    (tmp_path / "rules.py").write_text(SCHEME)
+    app = create_app(path, env={})
+    stays = ("/room-2", "app" if "entity" in new else "b")
+    async with (
+        serving(app) as port,
+        member(port, "/room-1", auth={"token": "a"}) as one,
+        member(port, stays[0], auth={"token": stays[1]}) as other,
+    ):
+        assert old in RULES
+        path.write_text(RULES.replace(old, new))
+        assert await app.reload() == []
+        _, kicked = json.loads(await one.until("42/room-1,"))
+        assert (kicked["reason"], kicked["error"]["statusCode"]) == ("access changed", status)
+        assert await one.until("41") == "/room-1,"
+        assert await other.ask("who", None, namespace=stays[0]) == {"ok": True, "params": {"id": "2"}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("auth: one", "auth: {strategy: one, scope: [a, app]}"),
+        ("names: [a, b, app]", "names: [a]"),
+        ("/room-{id}", "/room-{name}"),
+        ("{event: more,", "{event: less, options: {auth: {scope: [nobody]}},"),
+    ],
+)
+async def test_who_still_has_access_keeps_the_connection_the_rooms_and_every_event(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    path = tmp_path / "routes.yaml"
+    path.write_text(RULES)
+    (tmp_path / "rules.py").write_text(SCHEME)
+    app = create_app(path, env={})
+    async with serving(app) as port, member(port, "/room-1", auth={"token": "a"}) as client:
+        (socket,) = app.server.realtime._hub.sockets()  # type: ignore[union-attr]
+        await socket.join("kept")
+        path.write_text(RULES.replace(old, new))
+        assert await app.reload() == []
+        key = "name" if "{name}" in new else "id"
+        assert await client.ask("who", None, namespace="/room-1") == {"ok": True, "params": {key: "1"}}
+        assert "kept" in socket.rooms
+
+
+async def test_a_javascript_client_that_loses_its_access_learns_why(files: Callable[..., Path]) -> None:
+    app = create_app(files("one"), env={})
+    async with serving(app) as port:
+        script = await javascript.start("kicked.mjs", f"http://127.0.0.1:{port}", token(sub="u")["token"])
+        assert script.stdout is not None
+        assert await script.stdout.readline() == b"connected\n"
+        files("{strategy: one, scope: [admin]}")
+        assert await app.reload() == []
+        said = json.loads(await script.stdout.readline())
+        assert await script.wait() == 0
+    assert said["reason"] == "io server disconnect"
+    assert (said["kicked"]["reason"], said["kicked"]["error"]["statusCode"]) == ("access changed", 403)

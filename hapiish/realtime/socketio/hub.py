@@ -365,7 +365,7 @@ class Hub(socketio.AsyncServer):
             release()
         current = self.namespaces.get(socket.declared)
         if current is not hooks:  # after a reload during the connect hook
-            await authorize(socket, hooks, current, self.dismiss)
+            await authorize(socket, hooks, self.namespaces, self.dismiss)
         if not transport.open:
             await self.leave(socket, transport.reason)
         await self._dismiss_leaving(run)

@@ -59,9 +59,10 @@ def event(namespace: str, *arguments: Json) -> Packed:
     return _packed("2", namespace, "", arguments)
 
 
-def kicked(namespace: str) -> Message:
-    """Returns the event that tells a slow client why it is disconnected."""
-    return frame("2", namespace, '["kicked",{"reason":"slow"}]')
+def kicked(namespace: str, reason: str = "slow", error: Json = None) -> Message:
+    """Returns the event that tells a client why the server disconnects it: `{reason}`, and `error` if there is one."""
+    body = {"reason": reason} if error is None else {"reason": reason, "error": error}
+    return frame("2", namespace, encode(["kicked", body]).decode())
 
 
 def emitted(namespace: str, name: str, data: Json) -> Packed:

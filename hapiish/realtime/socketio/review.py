@@ -7,19 +7,22 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from hapiish import boom
 from hapiish.realtime.socketio import packets
 from hapiish.realtime.socketio.hooks import NamespaceHooks
+from hapiish.realtime.socketio.namespaces import Namespaces
 from hapiish.realtime.socketio.socket import Socket
 
 SOCKETS_PER_TURN = 100
 """Sockets that are authorized before the event loop runs other tasks."""
 
-Namespaces = Mapping[str, NamespaceHooks]
 Dismiss = Callable[[Socket, str], Awaitable[None]]
 
 logger = logging.getLogger("hapiish.realtime")
 
 
 async def review(
-    sockets: Iterable[Socket], before: Namespaces, current: Callable[[], Namespaces], dismiss: Dismiss
+    sockets: Iterable[Socket],
+    before: Mapping[str, NamespaceHooks],
+    current: Callable[[], Namespaces],
+    dismiss: Dismiss,
 ) -> None:
     """Authorizes the sockets of namespaces whose `rules` differ from those of `before`; logs one line with the counts.
 
@@ -30,7 +33,7 @@ async def review(
         declared = socket.declared
         stays = None
         if not socket.left:
-            stays = await authorize(socket, before.get(declared), current().get(declared), dismiss)
+            stays = await authorize(socket, before.get(declared), current(), dismiss)
         left += stays is False
         stayed += stays is True
         if not number % SOCKETS_PER_TURN:
@@ -42,18 +45,30 @@ async def review(
         )
 
 
-async def authorize(
-    socket: Socket, old: NamespaceHooks | None, new: NamespaceHooks | None, dismiss: Dismiss
-) -> bool | None:
-    """Returns True if the socket may stay, False if it was disconnected, None if its rules have not changed."""
+async def authorize(socket: Socket, old: NamespaceHooks | None, current: Namespaces, dismiss: Dismiss) -> bool | None:
+    """Returns True if the socket may stay, False if it was disconnected, None if its rules have not changed.
+
+    The event `kicked` tells the client why it is disconnected. A namespace whose declaration has another name now, such
+    as that of a parameter, is judged by it.
+    """
+    new = current.get(socket.declared)
     if new is None:
-        await _leave(socket, old)
-        return False
-    if old is new or (old is not None and old.rules == new.rules) or new.judge is None:
+        found = current.find(socket.namespace)
+        if found is None:
+            await _leave(socket, old)
+            return False
+        new = current[found[0]]
+        socket.declared, socket.params = found
+        socket.asked = dict(socket.params)
+    elif old is new or (old is not None and old.rules == new.rules):
+        return None
+    if new.judge is None:
         return None
     try:
         await new.judge(socket)
-    except boom.Boom:
+    except boom.Boom as error:
+        if not socket.left:
+            socket.client.transport.deliver(packets.kicked(socket.namespace, "access changed", error.payload()))
         await dismiss(socket, "access changed")
         return False
     return True
@@ -63,6 +78,7 @@ async def _leave(socket: Socket, hooks: NamespaceHooks | None) -> None:
     """Disconnects a socket whose namespace was removed, and calls the disconnect hook of the removed namespace."""
     if not socket.forget():
         return
-    socket.client.transport.deliver(packets.disconnected(socket.namespace))
+    for packet in (packets.kicked(socket.namespace, "namespace gone"), packets.disconnected(socket.namespace)):
+        socket.client.transport.deliver(packet)
     if hooks is not None and hooks.disconnect is not None:
         await hooks.disconnect(socket, "namespace gone")

@@ -66,13 +66,13 @@ class Socket:
     `public` belongs to the application as well; `server.sockets` shows it to all processes.
 
     `namespace` is the name sent by the client, `declared` the name declared for it, `params` the values of its
-    parameters. `auth` is the auth object of the handshake until authentication replaces it; `handshake` keeps it.
-    `expiry` is the timer that disconnects at the end of the credentials. `on_leave` is called with the id when the
-    socket has left, on every path.
+    parameters, `asked` those that the client sent, before validation. `auth` is the auth object of the handshake until
+    authentication replaces it; `handshake` keeps it. `expiry` is the timer that disconnects at the end of the
+    credentials. `on_leave` is called with the id when the socket has left, on every path.
     """
 
     __slots__ = (
-        *("auth", "client", "data", "declared", "expiry", "handshake", "home", "id", "namespace", "on_leave"),
+        *("asked", "auth", "client", "data", "declared", "expiry", "handshake", "home", "id", "namespace", "on_leave"),
         *("params", "public", "_left", "_packets", "_rooms", "_server"),
     )
 
@@ -89,6 +89,7 @@ class Socket:
         self.id = id
         self.namespace = namespace
         self.declared, self.params = found
+        self.asked = dict(self.params)
         self.client = client
         self.auth: Any = auth
         self.handshake = auth
