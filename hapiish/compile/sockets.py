@@ -77,6 +77,7 @@ class SocketCompiler:
             refused=undeclared.refused,
             binary=_events_with(namespace, "binary"),
             several=_events_with(namespace, "arguments"),
+            concurrent=frozenset(event.event for event in namespace.events if event.options.concurrent),
             raw=namespace.ack == "raw",
             emits=self.emits(namespace).check,
         )

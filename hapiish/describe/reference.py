@@ -94,7 +94,8 @@ class _Reference:
         options = _Page("options", "Route options", "`options` of a route; see also [routes](routes.md).")
         self.pages.append(options)
         self.collect(options, "options", {"$ref": f"#/definitions/{_ROUTE_OPTIONS}"})
-        for key, node in top.items():
+        # Presets last: they have the options of routes and events, which the pages of those describe.
+        for key, node in sorted(top.items(), key=lambda pair: pair[0] == "presets"):
             page = _Page(key, f"`{key}`", _described(node))
             self.collect(page, key, node)
             if page.sections:

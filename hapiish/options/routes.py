@@ -117,6 +117,12 @@ class RouteOptions:
     )
     cache: Cache | None = option(Cache(), on=On.ROUTES)
     compression: Encoders | None = option(Encoders(), on=On.ROUTES, merge=Merge.SWITCH)
+    concurrent: bool = option(
+        False,
+        "Runs the event beside other events of its socket, for events whose order does not matter, such as `typing`; "
+        "at most 16 of a socket at once. By default, the events of a socket are handled one after another, in order.",
+        on=On.EVENTS,
+    )
     cors: Cors | None = option(None, shown=False, on=On.ROUTES, merge=Merge.SWITCH)
     csp: Csp | None = option(
         None,

@@ -50,6 +50,7 @@ Preset = Annotated[
             "anyOf": [
                 {"type": "null"},
                 {"$ref": "#/definitions/routeOptions"},
+                {"$ref": "#/definitions/eventOptions"},
                 {
                     "type": "object",
                     "required": ["params"],

@@ -65,6 +65,18 @@ async def slow(request: Any, h: Any) -> Any:
     await asyncio.sleep(0.5)
 
 
+async def together(request: Any, h: Any) -> Any:
+    """Waits a moment for another event of the socket, and tells whether both were handled at the same time."""
+    data = request.socket.data
+    data["running"] = data.get("running", 0) + 1
+    data["met"] = data.get("met") or data["running"] == 2
+    for _ in range(20):
+        if not data["met"]:
+            await asyncio.sleep(0.01)
+    data["running"] -= 1
+    return {"together": data["met"]}
+
+
 class Scheme:
     """Accepts every handshake."""
 

@@ -43,6 +43,7 @@ async def play(folder: Path, exercise: dict[str, Any], place: str) -> Any:
         event["options"] = {**always, "use": ["shared"]}
     (folder / "routes.yaml").write_text(yaml.safe_dump(table))
     async with serving(create_app(folder / "routes.yaml", env={})) as port, member(port) as client:
+        await client.send(*['42["move"]'] * (exercise.get("at_once", 1) - 1))
         for _ in range(exercise.get("times", 1)):
             ack = await client.ask("move", exercise.get("data"))
     return ack
