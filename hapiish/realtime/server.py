@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 Skipped = Socket | str
 
+ENDS_PER_TURN = 32
+"""Connections that a shutdown ends before the event loop runs other tasks."""
+
 
 class RealtimeServer(BroadcastOperator):
     """Serves Socket.IO 5 clients (JavaScript 3 and 4); `namespaces` are those of the hooks, not of `settings`.
@@ -142,9 +145,12 @@ class RealtimeServer(BroadcastOperator):
         if not engine.draining:
             engine.draining = True
             await farewell(self._hub.sockets(), self._hub.check_of)
-        await asyncio.gather(
-            *(transport.finish("server shutting down", grace_ms / 1000) for transport in tuple(engine.sockets.values()))
-        )
+        ending = []
+        for number, transport in enumerate(tuple(engine.sockets.values()), 1):
+            ending.append(asyncio.create_task(transport.finish("server shutting down", grace_ms / 1000)))
+            if not number % ENDS_PER_TURN:
+                await asyncio.sleep(0)
+        await asyncio.gather(*ending)
         await engine.shutdown()
 
 

@@ -36,6 +36,9 @@ UNSUPPORTED_VERSION: Final = (5, "Unsupported protocol version")
 CLOCK_RESOLUTION = 0.001
 """Seconds by which timers may be early."""
 
+TICKS_PER_TURN = 256
+"""Sessions whose heartbeat is checked before the event loop runs other tasks."""
+
 COMPRESSION_THRESHOLD = 1024
 """Bytes of the smallest response that is compressed for a client that accepts gzip."""
 
@@ -246,8 +249,10 @@ class Engine(engineio.AsyncServer):
         while True:
             await asyncio.sleep(self.timing.tick)
             now = time.monotonic()
-            for transport in tuple(self.sockets.values()):
+            for number, transport in enumerate(tuple(self.sockets.values()), 1):
                 transport.tick(now)
+                if not number % TICKS_PER_TURN:
+                    await asyncio.sleep(0)
 
     async def shutdown(self) -> None:
         """Stops the check of heartbeats."""

@@ -33,6 +33,8 @@ class Emitter:
         """Sends an event that passes `check` to a room, several, or all. Raises the error of `check`, and TypeError."""
         packet = await self.packed(check, event, data, namespace)
         self._rooms.broadcast(packet, namespace, room, skipped, excepted)
+        if self._rooms.deliveries.waiting:
+            await self._rooms.deliveries.done()
 
     async def packed(self, check: CheckEmit | None, event: str, data: Value, namespace: str) -> Packed:
         """Returns the encoded event; documents that are not loaded yet are loaded in a thread."""

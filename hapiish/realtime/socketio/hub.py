@@ -29,6 +29,7 @@ from hapiish.realtime.socketio.packets import UnreadableError
 from hapiish.realtime.socketio.review import authorize
 from hapiish.realtime.socketio.rooms import Rooms
 from hapiish.realtime.socketio.socket import Client, Socket
+from hapiish.realtime.socketio.turnstile import Turnstile
 from hapiish.types import Run, Value
 
 MOST_LOGGED = 64
@@ -85,6 +86,7 @@ class Hub(socketio.AsyncServer):
         self.most_digits = most_digits
         self.emitter = Emitter(self.manager, run)
         self.clients: dict[str, Client] = {}
+        self._turnstile = Turnstile()
 
     def _engineio_server_class(self) -> type[Engine]:
         return Engine
@@ -389,7 +391,8 @@ class Hub(socketio.AsyncServer):
         hooks = self.namespaces.get(socket.declared)
         if hooks is not None and hooks.disconnect is not None:
             try:
-                await hooks.disconnect(socket, reason)
+                async with self._turnstile:
+                    await hooks.disconnect(socket, reason)
             except (Exception, asyncio.CancelledError):
                 logger.exception("the disconnect hook of %s failed", socket.namespace)
                 if _cancelled():

@@ -10,7 +10,7 @@ from hapiish.realtime.socketio.hooks import NamespaceHooks
 from hapiish.realtime.socketio.namespaces import Namespaces
 from hapiish.realtime.socketio.socket import Socket
 
-SOCKETS_PER_TURN = 100
+SOCKETS_PER_TURN = 16
 """Sockets that are authorized before the event loop runs other tasks."""
 
 Dismiss = Callable[[Socket, str], Awaitable[None]]

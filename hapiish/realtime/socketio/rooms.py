@@ -11,6 +11,7 @@ import socketio
 
 from hapiish.realtime.engineio.transport import Transport
 from hapiish.realtime.socketio import packets
+from hapiish.realtime.socketio.deliveries import RECIPIENTS_PER_TURN, Deliveries
 from hapiish.realtime.socketio.packets import Packed
 from hapiish.types import Value
 
@@ -26,6 +27,7 @@ class Rooms(socketio.AsyncManager):
         super().__init__()
         self.rooms: dict[str, dict[str | None, Members]] = {}
         self.joined: dict[str, set[str | None]] = {}
+        self.deliveries = Deliveries(self.joined)
 
     def admit(self, sid: str, namespace: str, transport: Transport, rooms: Iterable[str]) -> None:
         """Registers an accepted socket in its own room and in `rooms`."""
@@ -103,6 +105,7 @@ class Rooms(socketio.AsyncManager):
             return
         skipped: Any = skip_sid if isinstance(skip_sid, list | set) else (skip_sid,)
         self.deliver(packets.emitted(namespace, event, data), namespace, target, skipped)
+        await self.deliveries.done()
 
     def deliver(
         self,
@@ -119,6 +122,9 @@ class Rooms(socketio.AsyncManager):
         members = self.members(namespace, room)
         if excepted:
             skipped = {*skipped, *self.members(namespace, excepted)}
+        if len(members) > RECIPIENTS_PER_TURN or self.deliveries.waiting:
+            self.deliveries.add(packet, members, skipped)
+            return
         for message in packet if isinstance(packet, list) else (packet,):
             for sid, transport in members.items():
                 if sid not in skipped:
