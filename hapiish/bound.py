@@ -148,8 +148,8 @@ class BaseServer(BroadcastOperator):
         `skip` is a socket, or several, that do not get it, or their ids; neither do sockets in the room or rooms
         `except_`. Raises ValueError for an undeclared namespace, event or payload.
         """
-        declared = self.compiled.namespaces
-        await self._realtime().emit(event, data, to, namespace=namespace, skip=skip, except_=except_, declared=declared)
+        realtime, hooks = self._realtime(), self.compiled.namespaces.expect(namespace)
+        await realtime.send(hooks, event, data, to, namespace=namespace, skip=skip, except_=except_)
 
     @anywhere
     async def operate(self, operation: Operation, to: To, *, namespace: str, timeout: int) -> Replies:

@@ -24,8 +24,9 @@ from summary import machine, spread, table, versions
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 RESULTS = HERE.parent / "results"
-SERVERS = ("bare", "hapiish", "stock", "node")
+SERVERS = ("bare", "hapiish", "hapiish-log", "stock", "node")
 TARGETS = {"stock": 4.0, "node": 0.8}
+CPU_TARGETS = {"hapiish": 0.85, "hapiish-log": 1.0}  # processor time of a message, Node's is 1
 PACKAGES = (
     *("hapiish", "python-socketio", "python-engineio", "uvicorn", "uvloop", "websockets"),
     *("orjson", "jsonschema-rs"),
@@ -65,7 +66,7 @@ def main() -> None:
     try:
         for name in options.only:
             with start(name, cores[0]) as server:
-                prove(server.port, strict=name == "hapiish")
+                prove(server.port, strict=name.startswith("hapiish"))
         for number in range(1, options.rounds + 1):
             for name in options.only:
                 print(f"round {number}: {name}", file=sys.stderr)
@@ -119,12 +120,13 @@ def start(name: str, core: int) -> Pinned:
     match name:
         case "node":
             command = ["node", "server.js", str(port)]
-        case "hapiish":
+        case "hapiish" | "hapiish-log":
             command = [sys.executable, "-m", "hapiish", "run", "../servers/routes.yaml", "--port", str(port)]
         case _:
             command = [sys.executable, "-m", "uvicorn", f"servers.{name}_app:app", "--port", str(port), *UVICORN]
             command += ["--app-dir", str(HERE)]
-    server = Pinned(command, port, core, HERE / "node", {"BENCH_SECRET": SECRET})
+    logs = "true" if name == "hapiish-log" else "false"
+    server = Pinned(command, port, core, HERE / "node", {"BENCH_SECRET": SECRET, "BENCH_ACCESS_LOG": logs})
     while time.perf_counter() < server.started + START_LIMIT:
         server.must_run()
         try:
@@ -189,6 +191,10 @@ def _targets(samples: list[Sample], references: list[str]) -> list[str]:
         if reached := _ratios(samples, "hapiish", name):
             verdict = "met" if median(reached) >= TARGETS[name] else "missed"
             lines.append(f"- {verdict}: hapiish beside {name}: {spread(reached, '{:.2f}')}, target {TARGETS[name]:g}")
+    for name, target in CPU_TARGETS.items():
+        if used := _ratios(samples, name, "node", "cpu"):
+            verdict = "met" if median(used) <= target else "missed"
+            lines.append(f"- {verdict}: CPU of {name} beside node: {spread(used, '{:.2f}')}, target {target:g} at most")
     return lines
 
 
@@ -204,10 +210,10 @@ def _doubts(samples: list[Sample]) -> str:
     return text
 
 
-def _ratios(samples: list[Sample], server: str, reference: str) -> list[float]:
-    references = {one.round: one.messages_per_second for one in samples if one.server == reference}
+def _ratios(samples: list[Sample], server: str, reference: str, field: str = "messages_per_second") -> list[float]:
+    references = {one.round: getattr(one, field) for one in samples if one.server == reference}
     return [
-        one.messages_per_second / references[one.round]
+        getattr(one, field) / references[one.round]
         for one in samples
         if one.server == server and one.round in references
     ]

@@ -1,8 +1,8 @@
 """RealtimeServer: Socket.IO as an ASGI application."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from hapiish.bridge import anywhere, loop_only
 from hapiish.codec import MOST_DIGITS
@@ -114,8 +114,22 @@ class RealtimeServer(BroadcastOperator):
         namespace, the error of the namespace's `emits`, and TypeError for data that cannot be encoded.
         """
         hooks = (self._hub.namespaces if declared is None else declared).expect(namespace)
-        skipped, emitter = ids_of(skip), self._hub.emitter
-        await emitter.emit(hooks.emits, event, data, namespace, room=to, skipped=skipped, excepted=except_)
+        await self.send(hooks, event, data, to, namespace=namespace, skip=skip, except_=except_)
+
+    def send(
+        self,
+        hooks: NamespaceHooks,
+        event: str,
+        data: Value,
+        to: str | Sequence[str] | None,
+        *,
+        namespace: str,
+        skip: Skipped | Iterable[Skipped] | None,
+        except_: str | Collection[str],
+    ) -> Coroutine[Any, Any, None]:
+        """Returns the coroutine of an emit that the `emits` of `hooks` check, for the event loop alone."""
+        skipped = ids_of(skip) if skip is not None else ()
+        return self._hub.emitter.emit(hooks.emits, event, data, namespace, room=to, skipped=skipped, excepted=except_)
 
     @anywhere
     async def operate(

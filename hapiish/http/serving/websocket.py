@@ -87,30 +87,30 @@ def measure(data: bytes, start: int) -> tuple[int, int]:
 class Inbox:
     """The subset of asyncio.Queue that one reader needs; asyncio's looks up the event loop in every call."""
 
-    __slots__ = ("_items", "_loop", "_waiter")
+    __slots__ = ("_loop", "_waiter", "items")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._items: deque[Any] = deque()
+        self.items: deque[Any] = deque()
         self._loop = loop
         self._waiter: asyncio.Future[None] | None = None
 
     def put_nowait(self, item: Any) -> None:
-        self._items.append(item)
+        self.items.append(item)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     async def get(self) -> Any:
         """Waits for the oldest item and returns it; a cancelled call loses nothing."""
-        while not self._items:
+        while not self.items:
             self._waiter = self._loop.create_future()
             await self._waiter
-        return self._items.popleft()
+        return self.items.popleft()
 
     def qsize(self) -> int:
-        return len(self._items)
+        return len(self.items)
 
     def empty(self) -> bool:
-        return not self._items
+        return not self.items
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -160,6 +160,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     async def send(self, message: Any) -> None:
         """Buffers text until the turn of the event loop ends."""
+        if self.send_now(message):
+            return
         if not self.writable.is_set():
             await self.writable.wait()
         text = message.get("text")
@@ -171,16 +173,26 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             return
         if self.disconnected:
             raise ClientDisconnected
+        self.send_now(message)
+
+    def send_now(self, message: Any) -> bool:
+        """Buffers text like `send`, without a coroutine; returns False, having done nothing, if `send` has to do it."""
+        text = message.get("text")
+        conn = self.conn
+        if text is None or self.disconnected or conn.state is not OPEN or conn.extensions or not self.writable.is_set():
+            return False
         known, frame = WebSocketProtocol._latest
         if known is not text:
             frame = text_frame(text)
             WebSocketProtocol._latest = text, frame
-        if not self._frames:
+        frames = self._frames
+        if not frames:
             self.loop.call_soon(self._flush)
-        self._frames.append(frame)
+        frames.append(frame)
         self._held += len(frame)
         if self._held > WRITE_AT_ONCE:
             self._flush()
+        return True
 
     def _flush(self) -> None:
         if self._frames:
@@ -198,8 +210,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     async def receive(self) -> Any:
         """Returns the next message; the connection is read again once none is queued."""
-        message = await self.queue.get()
-        if self.read_paused and self.queue.empty():
+        queue = self.queue
+        message = queue.items.popleft() if queue.items else await queue.get()
+        if self.read_paused and not queue.items:
             self.read_paused = False
             if self._input:
                 self._schedule()
@@ -260,7 +273,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
                 self._rest += data[start:]
                 self._answer_pings()
                 return
-            if not left or (self.queue.qsize() > READ_AHEAD and not self.close_sent):
+            if not left or (len(self.queue.items) > READ_AHEAD and not self.close_sent):
                 self._wait(data, start)
                 if not left:
                     self._schedule()
@@ -300,7 +313,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         except UnicodeDecodeError:
             return False
         self.queue.put_nowait({"type": "websocket.receive", "text": text})
-        if self.queue.qsize() > READ_AHEAD and not self.read_paused:
+        if len(self.queue.items) > READ_AHEAD and not self.read_paused:
             self.read_paused = True
             self.transport.pause_reading()
         return True

@@ -167,7 +167,9 @@ def ids_of(skip: Any) -> frozenset[str]:
     """Returns the ids of a socket, of several, or of their ids."""
     if skip is None:
         return frozenset()
-    given: Iterable[Any] = (skip,) if isinstance(skip, str) or hasattr(skip, "id") else skip
+    if hasattr(skip, "id"):
+        return frozenset((skip.id,))
+    given: Iterable[Any] = (skip,) if isinstance(skip, str) else skip
     return frozenset(each if isinstance(each, str) else each.id for each in given)
 
 

@@ -23,10 +23,23 @@ def size(message: Message) -> int:
 class Outbox:
     """Sends messages in the order of `put`. `fail(reason)` is called, possibly repeatedly, when sending fails."""
 
-    __slots__ = ("_buffer", "_fail", "_free", "_max_bytes", "_max_count", "_pump", "_send", "_waiting", "_writer")
+    __slots__ = (
+        "_buffer",
+        "_fail",
+        "_free",
+        "_max_bytes",
+        "_max_count",
+        "_pump",
+        "_send",
+        "_send_now",
+        "_waiting",
+        "_writer",
+    )
 
     def __init__(self, send: Send, max_count: int, max_bytes: int, fail: Fail) -> None:
         self._send = send
+        # The server of `hapiish run` takes a message without a coroutine, if it has not to wait.
+        self._send_now: Callable[[Message], bool] | None = getattr(getattr(send, "__self__", None), "send_now", None)
         self._max_count = max_count
         self._max_bytes = max_bytes
         self._fail = fail
@@ -44,6 +57,8 @@ class Outbox:
             self._waiting += size(message)
             if len(self._buffer) > self._max_count or self._waiting > self._max_bytes:
                 self._fail("slow")
+            return
+        if self._send_now is not None and self._send_now(message):
             return
         try:
             future = self._pump.send(message)

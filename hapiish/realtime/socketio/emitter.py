@@ -31,7 +31,12 @@ class Emitter:
         excepted: str | Collection[str] = (),
     ) -> None:
         """Sends an event that passes `check` to a room, several, or all. Raises the error of `check`, and TypeError."""
-        packet = await self.packed(check, event, data, namespace)
+        try:
+            if check is not None:
+                check(event, data)
+            packet = packets.emitted(namespace, event, data)
+        except codec.UnevaluatedError:
+            packet = await self.packed(check, event, data, namespace)
         self._rooms.broadcast(packet, namespace, room, skipped, excepted)
         if self._rooms.deliveries.waiting:
             await self._rooms.deliveries.done()

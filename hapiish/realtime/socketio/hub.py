@@ -103,6 +103,11 @@ class Hub(socketio.AsyncServer):
 
     def handle_packet(self, client: Client, data: str | bytes) -> Work | None:
         """Returns the coroutine that handles one packet of a client, None for one that waits. Raises MalformedError."""
+        if isinstance(data, str) and data[:1] == "2" and client.gathering is None and not client.lines:
+            try:
+                return self._handle_event_of(client, client.transport.run, *packets.read_event(data, self.most_digits))
+            except UnreadableError as error:
+                return self._refuse_unreadable(client, client.transport.run, error)
         if client.gathering is not None or isinstance(data, bytes):
             return self._gather(client, data)
         if data[:1] in BINARY:

@@ -67,7 +67,8 @@ def kicked(namespace: str, reason: str = "slow", error: Json = None) -> Message:
 
 def emitted(namespace: str, name: str, data: Json) -> Packed:
     """Returns the event of an emit: a tuple is several arguments, None is none."""
-    return event(namespace, name, *(data if isinstance(data, tuple) else () if data is None else (data,)))
+    arguments = (name, *data) if isinstance(data, tuple) else (name,) if data is None else (name, data)
+    return _packed("2", namespace, "", arguments)
 
 
 def ack(namespace: str, ack_id: str, value: Json) -> Packed:
