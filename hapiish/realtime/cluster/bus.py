@@ -7,12 +7,22 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
+from time import monotonic
 from typing import Any
 
 from hapiish.outages import Service
 from hapiish.realtime.cluster.channels import Channels, node_id
 from hapiish.realtime.cluster.shard import OnMessage, Shard, ShardEvents
 from hapiish.realtime.cluster.topology import Seeds, Topology
+
+NAME = "the queue of the sockets"
+
+WARNING_PAUSE = 10.0
+"""Seconds between warnings about messages that are not understood."""
+
+MOST_LOGGED = 64
+"""Bytes of a channel's name in a line of the log."""
 
 START = 2.5
 """Longest time that a start waits for the queue, in seconds."""
@@ -41,12 +51,13 @@ class Bus:
         self.node = node_id()
         self.channels = Channels(partition)
         self.stock = stock.encode() if stock is not None else None
-        self.stock_servers = 0
-        """The processes of python-socketio that listen on `stock`."""
         self.read = 0
         """The number of messages read from channels, those of heartbeats and replies excluded."""
         self.inbox = self.channels.of_node(self.node)
-        self._service = Service("the queue of the sockets", meanwhile, log="hapiish.realtime")
+        self._meanwhile = meanwhile
+        self._service = self._named(NAME)
+        self._stock_servers: dict[Shard, int] = {}
+        self._warn_again = 0.0
         self._seeds = Seeds(url)
         self._on_message = on_message
         self._on_stock = on_stock
@@ -62,7 +73,12 @@ class Bus:
     def is_away(self) -> bool:
         """True while a server of the queue does not answer."""
         shards = self._shards.values()
-        return not shards or self._service.is_away or not all(shard.is_up for shard in shards)
+        return not shards or any(shard.is_away for shard in shards)
+
+    @property
+    def stock_servers(self) -> int:
+        """The number of processes of python-socketio that listen on the channel `stock`."""
+        return sum(self._stock_servers.values())
 
     async def start(self) -> None:
         """Connects; waits a bounded time for the queue, and continues to connect if it is away."""
@@ -151,9 +167,10 @@ class Bus:
             try:
                 topology = await self._seeds.topology(self._topology)
             except Exception as error:  # noqa: BLE001 - it tries again
-                self._service.lost(error, yet=self._topology is None)
+                self._service.lost(error, yet=True)
                 await asyncio.sleep(1)
                 continue
+            self._service.back()
             if topology != self._topology:
                 self._adopt(topology)
             for shard in self._shards.values():
@@ -165,8 +182,14 @@ class Bus:
         before, self._topology = self._shards, topology
         self._has_topology.set()
         self._shards = {server: before.get(server) or self._new_shard(server, topology) for server in topology.servers}
+        for server, shard in self._shards.items():
+            # A pattern, because PUBSUB NUMSUB then counts the servers of python-socketio alone. On one server, because
+            # all servers of a cluster pass on what is published.
+            is_first = server == topology.servers[0] and self._on_stock is not None
+            shard.set_pattern(_only(self.stock) if is_first and self.stock is not None else None)
         for server, shard in before.items():
             if server not in self._shards:
+                self._stock_servers.pop(shard, None)
                 task = asyncio.create_task(shard.close())
                 self._closing.add(task)
                 task.add_done_callback(self._closing.discard)
@@ -179,18 +202,19 @@ class Bus:
                     shard.unsubscribe(channel)
 
     def _new_shard(self, server: str, topology: Topology) -> Shard:
-        is_first = not self._shards or server == topology.servers[0]
         events = ShardEvents(
             on_message=self._received,
             on_pattern=self._received_stock,
             on_beat=self._look_for_stock,
             on_moved=self._moved,
-            # A pattern, because PUBSUB NUMSUB then counts the servers of python-socketio alone.
-            pattern=_only(self.stock) if self.stock is not None and self._on_stock is not None and is_first else None,
         )
         beat = topology.channel_on(server, self.channels, self.node)
         make = self._seeds.maker(server)
-        return Shard(make, events, self._service, beat=beat, dialect=topology.dialect)
+        service = self._named(NAME if len(topology.servers) == 1 else f"{NAME} at {server}")
+        return Shard(make, events, service, beat=beat, dialect=topology.dialect)
+
+    def _named(self, name: str) -> Service:
+        return Service(name, self._meanwhile, log="hapiish.realtime")
 
     def _moved(self) -> None:
         if self._seeds.may_change:
@@ -204,17 +228,22 @@ class Bus:
             return 0
         try:
             return self._on_message(channel, payload)
-        except Exception:
-            logger.warning("a message of the queue is ignored, because it is not hapiish's", exc_info=True)
-            return 0
+        except Exception as error:  # noqa: BLE001 - nothing that arrives may end the reader
+            return self._ignore(channel, error)
 
     def _received_stock(self, channel: bytes, payload: bytes) -> int:
         assert self._on_stock is not None
         try:
             return self._on_stock(channel, payload)
-        except Exception:
-            logger.warning("a message of the channel %r is ignored", self.stock, exc_info=True)
-            return 0
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._ignore(channel, error)
+
+    def _ignore(self, channel: bytes, error: Exception) -> int:
+        """Logs a message that is not understood, at most once in `WARNING_PAUSE` seconds."""
+        if monotonic() >= self._warn_again:
+            self._warn_again = monotonic() + WARNING_PAUSE
+            logger.warning("a message on the channel %r is ignored", channel[:MOST_LOGGED], exc_info=error)
+        return 0
 
     async def count_stock(self) -> None:
         """Counts the servers of python-socketio, which otherwise happens with each heartbeat."""
@@ -226,12 +255,12 @@ class Bus:
             return None
         reply = shard.ask(b"PUBSUB", b"NUMSUB", self.stock)
         if reply is not None:
-            reply.add_done_callback(self._count_stock)
+            reply.add_done_callback(partial(self._count_stock, shard))
         return reply
 
-    def _count_stock(self, reply: asyncio.Future[Any]) -> None:
+    def _count_stock(self, shard: Shard, reply: asyncio.Future[Any]) -> None:
         if not reply.cancelled() and reply.exception() is None:
-            self.stock_servers = int(reply.result()[1])
+            self._stock_servers[shard] = int(reply.result()[1])
 
 
 def _only(channel: bytes) -> bytes:

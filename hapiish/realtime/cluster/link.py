@@ -113,7 +113,7 @@ class Link:
         packed = b"".join(self._unsent)
         self._unsent.clear()
         self._unsent_bytes = 0
-        if not self._task.done():
+        if not (self._task.done() or self._outgoing.is_closing()):
             self._outgoing.write(packed)
 
     async def _read(self) -> None:

@@ -61,13 +61,12 @@ OnMessage = Callable[[bytes, bytes], int]
 
 @dataclass(slots=True, kw_only=True)
 class ShardEvents:
-    """The callbacks of a shard. `pattern` is subscribed as well; its messages have their own callback."""
+    """The callbacks of a shard. The messages of its pattern have their own callback."""
 
     on_message: OnMessage
     on_pattern: OnMessage
     on_beat: Callable[["Shard"], Any]
     on_moved: Callable[[], None]
-    pattern: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -104,9 +103,15 @@ class Shard:
         self._doubtful = False  # a subscription was not confirmed in time
         self._wanted: dict[bytes, Subscription] = {}
         self._unconfirmed: dict[bytes, int] = {}  # commands by channel
+        self._pattern: bytes | None = None
         self._commands: Link | None = None
         self._messages: Link | None = None
         self._task = asyncio.create_task(self._serve())
+
+    @property
+    def is_away(self) -> bool:
+        """True while the server does not answer, or reads too slowly."""
+        return not self.is_up or self._service.is_away
 
     # Messages
 
@@ -163,6 +168,14 @@ class Shard:
         subscription.release()
         if self._messages is not None:
             self._messages.send(command(self.dialect.unsubscribe, channel))
+
+    def set_pattern(self, pattern: bytes | None) -> None:
+        """Subscribes to the channels that match a pattern, also after every reconnection; None ends that."""
+        if pattern == self._pattern:
+            return
+        before, self._pattern = self._pattern, pattern
+        if self._messages is not None:
+            self._messages.send(command(b"PSUBSCRIBE", pattern) if pattern else command(b"PUNSUBSCRIBE", before or b""))
 
     def renew(self) -> None:
         """Subscribes again to channels that the server has refused or revoked, because they were moved."""
@@ -229,8 +242,8 @@ class Shard:
         messages = await Link.open(self._make, self._pushed, self._refused)
         self._messages = messages
         messages.send(command(self.dialect.subscribe, self._beat))
-        if self._events.pattern is not None:
-            messages.send(command(b"PSUBSCRIBE", self._events.pattern))
+        if self._pattern is not None:
+            messages.send(command(b"PSUBSCRIBE", self._pattern))
         for channel in self._wanted:
             self._send_subscription(channel)
         await messages.ping(RENEWAL)

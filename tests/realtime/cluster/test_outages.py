@@ -135,6 +135,16 @@ async def test_garbage_on_a_channel_is_ignored(redis: RedisServer, garbage: byte
         assert redis.command("PUBSUB", "NUMSUB", "hapiish:hapiish:/#room")[1] == 1
 
 
+async def test_a_flood_of_garbage_is_one_warning(redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    async with processes(redis.url) as (one, two), two.client() as b:
+        await join(b, "room")
+        for _ in range(100):
+            redis.command("PUBLISH", "hapiish:hapiish:/#room", b"garbage")
+        await one.server.emit("news", 1, "room")
+        assert await b.news("news") == 1
+    assert len([each for each in caplog.records if "ignored" in each.getMessage()]) == 1
+
+
 @given(some.binary(max_size=200), some.integers(1, 7))
 def test_the_parser_refuses_what_is_no_resp(data: bytes, size: int) -> None:
     parser = Parser()

@@ -1,12 +1,14 @@
 """The queue on a Redis Cluster of three servers, with sharded channels."""
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+import socketio
 from redis.crc import key_slot
 
 import hapiish
@@ -69,6 +71,39 @@ async def test_rooms_on_all_servers_of_a_cluster_reach_their_members(servers: li
             assert await emitter.count(rooms[2]) == 2
         assert one.read == 0
         assert [each.unwanted for each in (one, two, three)] == [0, 0, 0]
+
+
+async def test_emitters_of_python_socketio_reach_the_clients_on_a_cluster(servers: list[RedisServer]) -> None:
+    emitter = socketio.AsyncRedisManager(servers[1].url, write_only=True)
+    async with processes(servers[0].url) as (one, two), one.client() as a, two.client() as b:
+        await emitter.emit("news", 1)
+        for client in (a, b):
+            assert await client.news("news") == 1
+            await client.nothing()
+        await emitter.redis.aclose()
+
+
+async def test_a_server_of_a_cluster_that_is_down_is_one_warning(
+    servers: list[RedisServer], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "hapiish.realtime")
+    lost, kept = room_on(2), room_on(0)
+    async with processes(servers[0].url) as (one, two), two.client() as b:
+        await join(b, lost, kept)
+        servers[2].stop()
+        await until(lambda: one.server.is_degraded and two.server.is_degraded)
+        beats = [shard._beats for shard in two.cluster.bus._shards.values()]
+        await until(lambda: sum(shard._beats for shard in two.cluster.bus._shards.values()) >= sum(beats) + 4, 30)
+        assert one.server.is_degraded
+        servers[2].start()
+        async with asyncio.timeout(60):
+            waiting = asyncio.create_task(b.news("news"))
+            while not waiting.done():
+                await one.server.emit("news", 1, lost)
+                await asyncio.sleep(0.05)
+        await until(lambda: not one.server.is_degraded and not two.server.is_degraded, 30)
+    told = sorted(each.levelname for each in caplog.records if "queue" in each.getMessage())
+    assert told == ["INFO", "INFO", "WARNING", "WARNING"]
 
 
 async def test_a_slot_that_moves_takes_its_subscriptions_along(servers: list[RedisServer]) -> None:

@@ -1,4 +1,6 @@
 import asyncio
+import subprocess
+import sys
 
 import pytest
 
@@ -70,3 +72,16 @@ async def test_a_process_that_stops_leaves_nothing_in_redis(redis: RedisServer) 
         await join(a, "x")
     await until(lambda: not redis.command("PUBSUB", "CHANNELS", "hapiish:*"))
     assert redis.command("DBSIZE") == 0
+
+
+def test_without_a_queue_nothing_of_it_is_imported() -> None:
+    script = (
+        "import sys\n"
+        "from hapiish.options import Sockets\n"
+        "from hapiish.realtime import RealtimeServer\n"
+        "RealtimeServer(Sockets(), namespaces={})\n"
+        "names = [f'hapiish.realtime.cluster.{name}' for name in ('bus', 'rooms', 'brokers')]\n"
+        "print([name for name in names if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
