@@ -197,8 +197,9 @@ def _stages(query: Find, part: int) -> list[Row]:
         stages.append({"$limit": query.limit})
     tag = {_PART: {"$literal": part}}
     projection = _projection(model, query.fields)
-    stages.append({"$addFields": tag} if projection is None else {"$project": {**projection, **tag}})
-    return stages
+    if projection is None or isinstance(query.fields, Mapping):  # a projection that excludes fields can add none
+        return [*stages, *([{"$project": projection}] if projection else []), {"$addFields": tag}]
+    return [*stages, {"$project": {**projection, **tag}}]
 
 
 def _condition(model: Any, where: Condition) -> Condition:

@@ -176,12 +176,16 @@ def test_several_queries_are_one_command_and_answer_as_each_alone() -> None:
         Find(Stamp, {"parcel": "1"}),
         Find(Stamp, {"parcel": "nothing"}),
         Find(Parcel, {"w": {"$lt": 9}}, {"double": {"$add": ["$w", "$w"]}}, ("c",)),
+        Find(Parcel, {"c": "7"}, {"w": 0, "tags": 0}),
+        Find(Parcel, {"c": "7"}, {"_id": 0, "c": 1}),
+        Find(Parcel, {"c": "7"}, {}),
+        Find(Parcel, {"c": "7"}, ()),
     )
     with recorded() as commands:
         together = find_all(*queries)
     assert commands == ["aggregate"]
     assert together == [find_all(query)[0] for query in queries]
-    assert [len(rows) for rows in together] == [2, 1, 0, 225]
+    assert [len(rows) for rows in together] == [2, 1, 0, 225, 1, 1, 1, 1]
     assert find_all() == []
 
 
