@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import socket
 import sys
+import threading
 import time
 from statistics import median
 
@@ -33,15 +34,22 @@ def connect(port: int, user: str) -> socket.socket:
     return wire
 
 
-def event(pair: Pair, ack: bytes = b"") -> bytes:
+def event(pair: Pair, ack: bytes) -> bytes:
     """Returns the frame of a message."""
     return frame(b"42" + ack + b'["message",' + message(pair, "100000") + b"]")
 
 
+def discard(wire: socket.socket) -> None:
+    """Reads until the end."""
+    while wire.recv(1 << 20):
+        pass
+
+
 def flood(port: int) -> None:
-    """Sends small messages to nobody until the process is killed."""
+    """Sends messages to nobody until the process is killed, and discards the acknowledgements."""
     pair = Pair(2)
-    wire, batch = connect(port, pair.sender), event(pair) * 500
+    wire, batch = connect(port, pair.sender), event(pair, b"1") * 500
+    threading.Thread(target=discard, args=(wire,), daemon=True).start()
     while True:
         wire.sendall(batch)
 
