@@ -2,7 +2,9 @@
 
 `main` imports only the module of the called command, so that `hapiish check` loads neither a server nor a database.
 `opening` reads the table for a command, `database` provides its database, `refusal` is the error that ends a command.
-`run` checks its options and calls `serve`, with `logs` for the form of the log. `command` runs commands of plugins.
+`run` checks its options and calls `serve`, with `logs` for the form of the log: one `process`, or a `supervisor` with
+forks of it, each a `worker`. `control` is the socket over which `reload` reaches them. `command` runs commands of
+plugins.
 A new command is a module here and an entry in COMMANDS.
 """
 

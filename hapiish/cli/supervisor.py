@@ -264,7 +264,7 @@ class Supervisor:
                 refusals.append(values[0])
         missing = [member for member in asked if member not in prepared and member.process.is_alive()]
         if missing and not refusals:
-            refusals.append(f"{len(missing)} workers did not prepare the table within {PREPARATION:.0f} s")
+            refusals.append(f"{len(missing)} workers did not prepare the table in time")
         agreed = not refusals
         told = [member for member in asked if _send(member, worker.COMMIT if agreed else worker.ABORT, number)]
         if agreed:
@@ -279,6 +279,8 @@ class Supervisor:
         until = monotonic() + PREPARATION
         waiting = list(asked)
         while (waiting := [member for member in waiting if member.process.is_alive()]) and monotonic() < until:
+            if any(number != signal.SIGHUP for number in self._signals):
+                return  # the end does not wait for a reload
             for each in self._ready(until - monotonic(), all_of=False):
                 for kind, *values in _messages(each) if isinstance(each, WorkerHandle) else ():
                     if kind in (worker.STARTED, worker.WANTED):

@@ -262,6 +262,24 @@ def test_a_setting_that_needs_a_restart_is_said(write: Write, workers: int) -> N
         assert "  at the next start: server.head and server.maxConnections, server.port\n" in out
 
 
+def test_a_frozen_worker_holds_up_neither_the_end_nor_the_old_table(write: Write) -> None:
+    table = write()
+    with start(table, 2) as server:
+        serving = answers(server, "/ready")
+        (pid, *_) = {json.loads(found)[1]["pid"] for found in answers(server, "/where")}
+        os.kill(pid, signal.SIGSTOP)
+        write(TABLE.replace("/end", "/gone"))
+        server.process.send_signal(signal.SIGHUP)
+        time.sleep(1)  # the other worker has prepared the table, and nothing serves it
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: "did not prepare the table" in server.errors)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.wait() == 1
+        assert "reloaded" not in server.errors
+        assert not alive(pid)
+        assert len(serving) == 1
+
+
 def test_workers_that_lose_their_supervisor_end(write: Write) -> None:
     with ExitStack() as stack:
         server = stack.enter_context(start(write(), 2))
