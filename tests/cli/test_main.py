@@ -42,9 +42,7 @@ def test_check_and_routes_load_no_server_no_database_and_no_handlers(tmp_path: P
         "sys.exit(f'{codes} {heavy}' if heavy or any(codes) else 0)"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith("routes.yaml: table ")
-    assert done.stderr.count("\n") == 1
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_python_m_hapiish_is_the_command(tmp_path: Path) -> None:
