@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+_FRAMEWORK: Final = __name__.partition(".")[0]
 _INITS: Final = ("__init__.py", "__init__.pyc")
 
 
@@ -38,7 +39,12 @@ class Folder:
         self._importlib = _Importlib(self)
 
     def has(self, top: str) -> bool | None:
-        """Returns True if the folder contains this module or package; None for a folder without `__init__.py`."""
+        """Returns True if the folder contains this module or package; None for a folder without `__init__.py`.
+
+        The framework is no module of a table beside it, as in a checkout: a reload must not import it again.
+        """
+        if top == _FRAMEWORK:
+            return False
         if top not in self._tops:
             place = self.path / top
             is_module = (self.path / f"{top}.py").is_file() or any((place / name).is_file() for name in _INITS)

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+import hapiish
 from hapiish import create_app
 from hapiish.cli import main
 from hapiish.http.inject import inject
+from hapiish.modules import Folder
 from hapiish.resolve import ResolveError, forget, resolve
 
 Write = Callable[[str, str], Path]
@@ -185,3 +187,9 @@ def test_an_installed_hapiish_brings_nothing_but_itself(tmp_path: Path) -> None:
     code = "import importlib.util as u; print([u.find_spec(n) is not None for n in ('hapiish', 'handlers', 'models')])"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[True, False, False]"
+
+
+def test_the_framework_beside_a_table_is_none_of_the_tables_modules() -> None:
+    checkout = Folder(Path(hapiish.__file__).parent.parent)
+    assert checkout.own("handlers.accounts") is not None
+    assert checkout.own("hapiish.health") is None  # else a reload would import the framework a second time

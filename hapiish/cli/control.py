@@ -42,8 +42,11 @@ class ControlError(Exception):
 
 
 def folders(file: str) -> list[Path]:
-    """Returns the folders for control sockets of the table in `file`, in the order in which they are tried."""
-    folder = Path(file).resolve().parent
+    """Returns the folders for control sockets of the table in `file`, in the order in which they are tried.
+
+    Links are not followed: a ConfigMap is a link to a folder that each change replaces.
+    """
+    folder = Path(os.path.abspath(file)).parent  # noqa: PTH100 - Path.absolute keeps ".."
     digest = sha256(os.fsencode(folder)).hexdigest()[:12]
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     return [folder / ".hapiish", base / f"hapiish-{os.geteuid()}-{digest}"]

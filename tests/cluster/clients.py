@@ -14,6 +14,7 @@ import socketio
 
 TIMEOUT = 5  # seconds for an acknowledgement or a response; then it is repeated
 PAUSE = 0.1  # seconds before a repetition
+DELAY = 0.1  # seconds before a reconnection
 PAGE = 200
 
 RETRYABLE = frozenset({429, 500, 502, 503, 504})
@@ -99,11 +100,12 @@ class Device:
         self._task: asyncio.Task[None] | None = None
         self._is_open = asyncio.Event()
         self._client = socketio.AsyncClient(
-            reconnection_delay=0.1, reconnection_delay_max=1, randomization_factor=0.5, handle_sigint=False
+            reconnection_delay=DELAY, reconnection_delay_max=1, randomization_factor=0.5, handle_sigint=False
         )
         self._client.on("connect", self._connected)
         self._client.on("disconnect", self._disconnected)
         self._client.on("message", self._received)
+        self._client.on("server:draining", self._told)
 
     async def open(self) -> None:
         """Connects, and stays connected until `close`."""
@@ -140,8 +142,14 @@ class Device:
         self._work.put_nowait(None)
         await self._work.join()
 
+    def _told(self, news: dict[str, Any]) -> None:
+        self._counts["told"] += 1
+        # A hundredth of the delay, and not the delay: the tests would only wait.
+        self._client.reconnection_delay = news["reconnectAfterMs"] / 1000 / 100
+
     def _connected(self) -> None:
         self._counts["connects"] += 1
+        self._client.reconnection_delay = DELAY
         self._is_open.set()
         self._work.put_nowait(None)
 

@@ -6,7 +6,6 @@ The parts of deploy/compose.yaml: scripts/cluster starts them for a person, the 
 import http.client
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from typing import Self
 
 from tests.cluster import nginx
 from tests.cluster.mongo import ReplicaSet
-from tests.cluster.processes import Process, Reaper, free_port
+from tests.cluster.processes import Process, Reaper, children, free_port, processor_time
 from tests.redis_server import RedisServer
 
 ROOT = Path(__file__).parents[2]
@@ -55,14 +54,6 @@ class Redis(RedisServer):
         """Starts the server; returns when it answers."""
         super().start()
         self._reaper.tell("+", self.pid)
-
-    def freeze(self) -> None:
-        """Stops the server where it is: its connections stay open and nothing answers."""
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Lets a frozen server go on."""
-        os.kill(self.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """Ends the server at once."""
@@ -161,6 +152,17 @@ class Cluster:
             worker.spawn()
         for worker in stale:
             worker.wait_until_ready()
+
+    def processor_time(self) -> dict[str, float]:
+        """Returns the seconds of processor time that each part has used; of a restarted process, since its start."""
+        primary = self.mongo.members[self.mongo.primary()]
+        return {
+            "workers": sum(processor_time(worker.pid) for worker in self.workers),
+            "primary": processor_time(primary.pid),
+            "secondaries": sum(processor_time(each.pid) for each in self.mongo.members.values() if each is not primary),
+            "redis": processor_time(self.redis.pid),
+            "nginx": sum(map(processor_time, children(self.nginx.pid))),
+        }
 
     def stop(self) -> None:
         """Ends everything, in the opposite order, and removes its folder."""

@@ -1,11 +1,16 @@
 """Faults of a cluster, and the repair of each."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
 
+from tests.cluster.clients import TIMEOUT
 from tests.cluster.cluster import Cluster
 
-FROZEN = 4.0  # seconds that Redis or a worker does not answer
+FROZEN = 4.0  # seconds that Redis does not answer
+HUNG = (
+    TIMEOUT + 2
+)  # seconds that a worker does not answer: its clients have repeated, and it finds what they sent before
 
 
 async def nothing(cluster: Cluster) -> None:
@@ -21,6 +26,14 @@ async def rolling_restart(cluster: Cluster) -> None:
         await asyncio.to_thread(worker.start)
 
 
+async def reload_table(cluster: Cluster) -> None:
+    """Every worker is told by SIGHUP to serve its table again, three times."""
+    for _ in range(3):
+        for worker in cluster.workers:
+            worker.send(signal.SIGHUP)
+        await asyncio.sleep(0.5)
+
+
 async def kill_worker(cluster: Cluster) -> None:
     """A worker ends by kill -9, and is started again."""
     worker = cluster.workers[0]
@@ -33,6 +46,15 @@ async def kill_workers(cluster: Cluster) -> None:
     for worker in cluster.workers[1:]:
         worker.kill()
     await asyncio.gather(*(asyncio.to_thread(worker.start) for worker in cluster.workers[1:]))
+
+
+async def freeze_worker(cluster: Cluster) -> None:
+    """A worker stops answering, with its connections open, and goes on later."""
+    cluster.workers[0].freeze()
+    try:
+        await asyncio.sleep(HUNG)
+    finally:
+        cluster.workers[0].resume()
 
 
 async def step_down(cluster: Cluster) -> None:
@@ -66,8 +88,10 @@ Break = Callable[[Cluster], Awaitable[None]]
 FAULTS: dict[str, Break] = {
     "none": nothing,
     "rolling restart": rolling_restart,
+    "table reloaded": reload_table,
     "worker kill -9": kill_worker,
     "two workers kill -9": kill_workers,
+    "worker frozen": freeze_worker,
     "primary steps down": step_down,
     "primary kill -9": kill_primary,
     "Redis kill -9": restart_redis,

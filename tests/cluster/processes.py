@@ -35,6 +35,17 @@ def free_port() -> int:
         return port
 
 
+def processor_time(pid: int) -> float:
+    """Returns the seconds of processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def children(pid: int) -> list[int]:
+    """Returns the child processes of a process."""
+    return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 class Reaper:
     """A process that ends all others and removes their folder when this process has ended, by kill -9 too."""
 

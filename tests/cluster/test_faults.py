@@ -11,6 +11,8 @@ from tests.cluster.traffic import Plan, Traffic
 
 pytestmark = pytest.mark.anyio
 
+# Faults that no socket notices.
+UNNOTICED = {"none", "table reloaded", "primary steps down", "primary kill -9", "Redis kill -9", "Redis frozen"}
 PLAN = Plan(pairs=2, devices=2, before=3, during=20, after=3)
 
 
@@ -23,3 +25,8 @@ async def test_nothing_is_lost_doubled_or_out_of_order(cluster: Cluster, name: s
     assert (outcome.acknowledged, outcome.stored) == (outcome.sent, outcome.sent)
     assert (outcome.lost, outcome.doubled, outcome.disordered) == (0, 0, 0)
     assert outcome.shown == outcome.devices * outcome.stored
+    sockets = PLAN.pairs * outcome.devices
+    if name in UNNOTICED:
+        assert outcome.counts["connects"] == sockets
+    if name == "rolling restart":
+        assert outcome.counts["told"] >= sockets

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from hapiish import table
+from hapiish.cli import control
 from tests.cluster import nginx
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +102,17 @@ def test_a_table_in_a_mounted_folder_finds_handlers_and_models(tmp_path: Path) -
     command = [sys.executable, "-P", "-m", "hapiish", "check", "--import", "table/routes.yaml"]
     answer = subprocess.run(command, cwd=app, env=env, capture_output=True, text=True, check=False)
     assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_a_server_is_found_for_a_reload_after_the_config_map_of_its_table_has_changed(tmp_path: Path) -> None:
+    link = tmp_path / "..data"
+    (tmp_path / "routes.yaml").symlink_to("..data/routes.yaml")
+    for version in ("..2026_11_27", "..2026_11_28"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "routes.yaml").write_text("routes: []")
+        link.unlink(missing_ok=True)
+        link.symlink_to(version)
+        assert control.folders(str(tmp_path / "routes.yaml"))[0] == tmp_path / ".hapiish"
 
 
 # Compose
