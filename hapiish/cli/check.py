@@ -29,7 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-env", action="store_true", help="report missing variables, secrets and packages as warnings"
     )
     parser.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="check the table for N processes of hapiish run --workers"
+        "--workers",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="check the table for N processes of hapiish run --workers",
     )
     parser.add_argument("--codes", action="store_true", help="print the list of all problem codes instead")
 
@@ -58,6 +62,13 @@ def main(options: argparse.Namespace) -> int:
             shown = report.as_text(problems, colour=wants_colour(sys.stdout))
             print("\n\n".join(filter(None, [shown, summary(options.table, table, problems)])))
     return 1 if report.counts(problems)["errors"] else 0
+
+
+def _count(text: str) -> int:
+    """Parses a number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("takes a number from 1")
+    return int(text)
 
 
 def _plugins() -> Any:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +252,24 @@ async def test_users_that_redis_has_lost_alone_are_registered_again(cluster: Clu
                 await asyncio.sleep(0.01)
 
 
+async def test_a_process_stops_although_a_library_swallows_its_cancellation(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered = asyncio.Event()
+    async with asyncio.timeout(PATIENCE), cluster.process() as one:
+        run = one._registry._redis.script  # type: ignore[attr-defined]
+
+        async def swallowing(script: str, keys: Any, *arguments: Any) -> Any:
+            entered.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.2)
+            return await run(script, keys, *arguments)
+
+        monkeypatch.setattr(one._registry._redis, "script", swallowing)  # type: ignore[attr-defined]
+        one.arrive("s1", "ann")
+        await entered.wait()
+
+
 async def test_many_users_cost_one_command_for_each_batch_and_a_renewal_none(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +290,21 @@ async def test_many_users_cost_one_command_for_each_batch_and_a_renewal_none(
         commands.clear()
         await until(lambda: len(commands) > 1)
         assert set(commands) == {7}  # a renewal does not name users
+
+
+async def test_presence_is_on_one_server_of_a_redis_cluster() -> None:
+    with RedisServer(cluster_enabled="yes") as server:
+        server.command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        async with asyncio.timeout(PATIENCE):
+            while b"cluster_state:ok" not in server.command("CLUSTER", "INFO"):
+                await asyncio.sleep(0.05)
+        for url in (server.url, f"redis+cluster://127.0.0.1:1,127.0.0.1:{server.port}"):
+            cluster = Cluster(url)
+            async with cluster.process() as one, cluster.process() as two:
+                one.arrive("s1", "ann")
+                await is_online(two, "ann", among=("bob",))
+                one.depart("s1")
+                await cluster.heard(("ann", True), ("ann", False))
 
 
 TABLE = """

@@ -56,6 +56,7 @@ class LeaseRegistry:
         self._uncertain_until = 0.0
         self._wake = self._tried = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_closed = False
         self._service = Service("the Redis of sockets.presence", "presence is unknown")
 
     def come(self, user: str) -> None:
@@ -96,6 +97,7 @@ class LeaseRegistry:
 
     async def start(self) -> None:
         """Begins to renew the lease; returns after the first attempt."""
+        self._is_closed = False
         self._wake = asyncio.Event()
         self._tried = asyncio.Event()
         self._task = asyncio.create_task(self._run())
@@ -106,6 +108,9 @@ class LeaseRegistry:
     async def close(self) -> None:
         """Leaves the users of this process the grace time to connect to another one."""
         if self._task is not None:
+            # redis-py may swallow a cancellation: it uses asyncio.wait_for, which does so up to Python 3.11.
+            self._is_closed = True
+            self._wake.set()
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
@@ -118,7 +123,7 @@ class LeaseRegistry:
             state.clear()
 
     async def _run(self) -> None:
-        while True:
+        while not self._is_closed:
             self._wake.clear()
             wait = self._interval
             try:
@@ -139,7 +144,7 @@ class LeaseRegistry:
 
     async def _round(self) -> None:
         """Renews the lease, makes the pending changes, and removes users of processes whose leases have ended."""
-        while True:
+        while not self._is_closed:
             added, removed = self._batch()
             reply = await self._renew(added, removed)
             if not reply[1]:
