@@ -18,7 +18,7 @@ from hapiish.realtime.presence import Presence, PresenceChange, commands
 from hapiish.realtime.presence import leases as module
 from tests.cli.serving import Run
 from tests.realtime.support import raw
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -293,8 +293,8 @@ async def test_many_users_cost_one_command_for_each_batch_and_a_renewal_none(
 
 
 async def test_presence_is_on_one_server_of_a_redis_cluster() -> None:
-    with RedisServer(cluster_enabled="yes") as server:
-        server.command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+    with RedisServer(cluster_enabled="yes", cluster_port=str(free_port())) as server:
+        server.command("CLUSTER", "ADDSLOTS", *map(str, range(16384)))
         async with asyncio.timeout(PATIENCE):
             while b"cluster_state:ok" not in server.command("CLUSTER", "INFO"):
                 await asyncio.sleep(0.05)
