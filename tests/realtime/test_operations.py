@@ -112,6 +112,19 @@ async def test_joining_the_own_room_of_a_socket_is_refused(club: Club) -> None:
     assert await club.server.count(club.ids["ann"]) == 1
 
 
+async def test_joining_a_room_that_is_not_a_string_is_refused(club: Club) -> None:
+    with pytest.raises(ValueError, match="a room is a string, not int"):
+        await club.server.join("bob", room=5)  # type: ignore[arg-type]
+    (found,) = await club.server.sockets("bob")
+    assert 5 not in found["rooms"]
+
+
+@pytest.mark.parametrize("timeout", [0, -5])
+async def test_a_timeout_that_no_reply_can_meet_is_refused(club: Club, timeout: int) -> None:
+    with pytest.raises(ValueError, match="timeout must be at least 1 millisecond"):
+        await club.server.count(timeout=timeout)
+
+
 async def test_sockets_of_a_room_are_disconnected_with_the_reason(club: Club) -> None:
     assert await club.server.disconnect("two", reason="moved") == 2
     assert sorted(club.journal.left) == sorted((club.ids[name], "moved") for name in ("ann", "bob"))
@@ -264,6 +277,13 @@ async def test_an_undeclared_namespace_raises(name: str, arguments: dict[str, An
     server: RealtimeServer = realtime(namespaces={"/chat": NamespaceHooks()})
     with pytest.raises(ValueError, match='there is no namespace "/cht"; did you mean "/chat"'):
         await getattr(server, name)(**arguments, namespace="/cht")
+
+
+async def test_a_namespace_with_parameters_needs_their_values() -> None:
+    server: RealtimeServer = realtime(namespaces={"/chat/{room}": NamespaceHooks()})
+    assert await server.count(namespace="/chat/1") == 0
+    with pytest.raises(ValueError, match="its parameters need values"):
+        await server.count(namespace="/chat/{room}")
 
 
 async def test_a_call_of_an_undeclared_event_raises(club: Club) -> None:

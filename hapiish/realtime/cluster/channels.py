@@ -6,16 +6,20 @@
     hapiish:<partition>:~<node>        heartbeats, and replies to this process
 
 A process is a node, and its id is the first part of the ids of its sockets. Their own rooms share one channel, so that
-a socket costs no subscription. A room whose name only looks like an id works too, on the channel of that name.
+a socket costs no subscription. The last characters of a node's id are a checksum of the others, by which every process
+tells the own room of a socket from a room with a similar name.
 """
 
 import secrets
 import string
+import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 NODE: Final = 8
-"""Characters of a node's id."""
+"""Characters of a node's id, of which `_CHECK` are the checksum."""
+
+_CHECK: Final = 2
 
 SEPARATOR: Final = "."
 _LENGTH: Final = NODE + 1 + 20
@@ -24,7 +28,13 @@ _ALPHABET: Final = string.ascii_letters + string.digits
 
 def node_id() -> str:
     """Returns a new id for a process."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(NODE))
+    random = "".join(secrets.choice(_ALPHABET) for _ in range(NODE - _CHECK))
+    return random + _checksum(random)
+
+
+def _checksum(random: str) -> str:
+    high, low = divmod(zlib.crc32(random.encode(errors="surrogatepass")) % len(_ALPHABET) ** _CHECK, len(_ALPHABET))
+    return _ALPHABET[high] + _ALPHABET[low]
 
 
 def socket_id(node: str, random: str) -> str:
@@ -33,8 +43,10 @@ def socket_id(node: str, random: str) -> str:
 
 
 def names_socket(room: str) -> bool:
-    """Returns True for a room whose name has the form of a socket's id."""
-    return isinstance(room, str) and len(room) == _LENGTH and room[NODE] == SEPARATOR
+    """Returns True for a room whose name is the id of a socket in any process."""
+    if not isinstance(room, str) or len(room) != _LENGTH or room[NODE] != SEPARATOR:
+        return False
+    return room[NODE - _CHECK : NODE] == _checksum(room[: NODE - _CHECK])
 
 
 class Channels:

@@ -76,7 +76,7 @@ class BroadcastOperator:
     """The operations. `to` is a room, several (their union), or None for all sockets of the namespace.
 
     `timeout` is in milliseconds; a process that does not reply in time makes the result `partial`. Every method raises
-    ValueError for an undeclared namespace. A `def` function calls them without `await`.
+    ValueError for an undeclared namespace and a `timeout` below 1. A `def` function calls them without `await`.
     """
 
     async def operate(self, operation: Operation, to: To, *, namespace: str, timeout: int) -> Replies:
@@ -148,6 +148,8 @@ class BroadcastOperator:
         return result
 
     async def _operate(self, operation: Operation, to: To, namespace: str, timeout: int) -> Replies:
+        if timeout < 1:
+            raise ValueError("timeout must be at least 1 millisecond")
         done = await self.operate(operation, to, namespace=namespace, timeout=timeout)
         for reply in done.replies:
             if "refusal" in reply:

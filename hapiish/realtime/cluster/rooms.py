@@ -12,7 +12,7 @@ from socketio.async_pubsub_manager import AsyncPubSubManager
 
 from hapiish.realtime.cluster import envelope
 from hapiish.realtime.cluster.bus import Bus
-from hapiish.realtime.cluster.channels import several, socket_id
+from hapiish.realtime.cluster.channels import names_socket, several, socket_id
 from hapiish.realtime.cluster.copies import Copies
 from hapiish.realtime.cluster.publisher import Publisher
 from hapiish.realtime.cluster.stock import StockMessages
@@ -51,6 +51,12 @@ class ClusterRooms(AsyncPubSubManager, Rooms):
     def is_own(self, namespace: str, room: str | None) -> bool:
         """Returns True for the own room of a socket of this process."""
         return room in self.rooms.get(namespace, {}).get(None, {})
+
+    def expect(self, sid: str, namespace: str, room: str | None) -> None:
+        """Raises ValueError for a room that the socket `sid` cannot enter: the own room of a socket in any process."""
+        super().expect(sid, namespace, room)
+        if room is not None and room != sid and names_socket(room):
+            raise ValueError("cannot enter the own room of another socket")
 
     async def reserve(self, sid: str, namespace: str, rooms: Iterable[str]) -> Callable[[], None]:
         """Subscribes for the rooms of a socket before it is accepted; the returned function ends the reservation.

@@ -54,6 +54,10 @@ class Namespaces(dict[str, NamespaceHooks]):
         hooks = self.hooks_for(name)
         if hooks is None:
             similar = get_close_matches(name, self, 1)
-            hint = f'; did you mean "{similar[0]}"?' if similar else ""
+            hint = ""
+            if name in self:
+                hint = "; its parameters need values"
+            elif similar:
+                hint = f'; did you mean "{similar[0]}"?'
             raise ValueError(f'there is no namespace "{name}"{hint}')
         return hooks

@@ -45,7 +45,9 @@ class Rooms(socketio.AsyncManager):
         self.joined.setdefault(sid, set()).add(room)
 
     def expect(self, sid: str, namespace: str, room: str | None) -> None:
-        """Raises ValueError for a room that the socket `sid` cannot enter: the own room of another socket."""
+        """Raises ValueError for the own room of another socket, and TypeError for a room that is not a string."""
+        if room is not None and not isinstance(room, str):
+            raise TypeError(f"a room is a string, not {type(room).__name__}")
         if room != sid and room in self.rooms.get(namespace, {}).get(None, {}):
             raise ValueError("cannot enter the own room of another socket")
 

@@ -124,7 +124,10 @@ class Socket:
 
     @anywhere
     async def join(self, room: str) -> None:
-        """Enters a room; does nothing once disconnected. Raises ValueError for the own room of another socket."""
+        """Enters a room; does nothing once disconnected.
+
+        Raises ValueError for the own room of another socket, and TypeError for a room that is not a string.
+        """
         if self._left:
             return
         self._server.manager.expect(self.id, self.namespace, room)

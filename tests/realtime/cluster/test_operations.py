@@ -44,6 +44,19 @@ async def test_a_call_returns_the_answers_of_clients_of_every_process(redis: Red
         assert [each["data"] for each in await calling] == ["yes", "yes"]
 
 
+async def test_the_own_room_of_a_socket_is_closed_to_sockets_of_other_processes(redis: RedisServer) -> None:
+    async with processes(redis.url, 3) as (one, two, three), one.client() as a, two.client() as b:
+        own = one.sockets[0].id
+        await join(b, "room")
+        with pytest.raises(ValueError, match="own room of another socket"):
+            await two.sockets[0].join(own)
+        with pytest.raises(ValueError, match="own room of another socket"):
+            await three.server.join("room", room=own)
+        await three.server.emit("news", 1, own)
+        assert await a.news("news") == 1
+        await b.nothing()
+
+
 async def test_a_process_performs_an_operation_once_on_many_rooms(redis: RedisServer) -> None:
     async with processes(redis.url) as (one, two), two.client() as b:
         rooms = [f"room {number}" for number in range(40)]
