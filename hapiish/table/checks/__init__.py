@@ -31,6 +31,7 @@ from hapiish.table.checks import (
     server,
     sockets,
     strategies,
+    urls,
 )
 from hapiish.table.draft import Draft
 from hapiish.table.problems import Problem
@@ -123,6 +124,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     processes.caches,
     processes.sessions,
     processes.csrf,
+    urls.urls,
 )
 
 
