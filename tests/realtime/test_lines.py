@@ -213,20 +213,54 @@ class Counted(Gate):
             self.running -= 1
 
 
-async def test_so_many_concurrent_events_run_at_once_and_the_next_ones_wait_in_order() -> None:
+async def test_so_many_concurrent_events_run_at_once_and_the_next_ones_begin_when_one_ends() -> None:
     gate = Counted()
     async with serving(beside(gate)) as port, member(port) as client:
         count = MOST_BESIDE + 20
-        await client.send(*(f'42{number}["typing"]' for number in range(count)))
-        async with asyncio.timeout(PATIENCE):
-            while gate.running <= MOST_BESIDE:
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(0.05)
-        assert gate.running == MOST_BESIDE + 1  # the last one holds the line
+        await client.send(*(f'42{number}["typing"]' for number in range(count)), '42900["echo",3]')
+        assert await client.until("43") == '900[{"ok":true,"data":3}]'  # which waits for none of them
+        assert gate.running == gate.most == MOST_BESIDE
         gate.open.set()
         heard = {(await client.until("43")).partition("[")[0] for _ in range(count)}
         assert heard == {str(number) for number in range(count)}
-        assert gate.most == MOST_BESIDE + 1
+        assert gate.most == MOST_BESIDE
+
+
+async def test_each_end_of_a_concurrent_event_lets_one_that_waits_begin() -> None:
+    turns = asyncio.Semaphore(0)
+    running = most = 0
+
+    async def wait(socket: Socket, data: Any) -> Any:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await turns.acquire()
+        running -= 1
+
+    async with serving(beside(wait)) as port, member(port) as client:
+        count = MOST_BESIDE + 3
+        await client.send(*(f'42{number}["typing"]' for number in range(count)), '42900["echo",3]')
+        assert await client.until("43") == '900[{"ok":true,"data":3}]'
+        for left in range(count - 1, -1, -1):
+            turns.release()
+            await client.until("43")
+            async with asyncio.timeout(PATIENCE):
+                while running != min(MOST_BESIDE, left):
+                    await asyncio.sleep(0)
+    assert most == MOST_BESIDE
+
+
+async def test_a_client_that_closes_its_namespace_is_first_answered_by_the_concurrent_events_that_wait() -> None:
+    gate, journal = Gate(), Journal()
+    async with serving(beside(gate, journal)) as port, member(port) as client:
+        count = MOST_BESIDE + 5
+        await client.send(*(f'42{number}["typing"]' for number in range(count)), "41")
+        await gate.entered.wait()
+        assert journal.left == []
+        gate.open.set()
+        heard = {(await client.until("43")).partition("[")[0] for _ in range(count)}
+        assert heard == {str(number) for number in range(count)}
+        assert await journal.reasons() == ["client disconnect"]
 
 
 async def test_the_disconnect_hook_waits_for_concurrent_events() -> None:

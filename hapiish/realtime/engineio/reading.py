@@ -98,13 +98,17 @@ class Handled(Protocol):
 
 
 class Reading:
-    """The lines of one client: `lines` are those in use, `runs` the suspended runs."""
+    """The lines of one client: `lines` are those in use, `runs` the suspended runs.
 
-    __slots__ = ("_bytes", "_count", "_room", "_transport", "lines", "runs")
+    `crowds` has, by line, the packets that take no place in it and wait until one of their kind is handled.
+    """
+
+    __slots__ = ("_bytes", "_count", "_room", "_transport", "crowds", "lines", "runs")
 
     def __init__(self, transport: Handled) -> None:
         self._transport = transport
         self.lines: dict[str, deque[tuple[Any, int]]] = {}
+        self.crowds: dict[str, deque[tuple[Any, int]]] = {}
         self.runs: set[Run] = set()
         self._count = 0
         self._bytes = 0
@@ -118,6 +122,12 @@ class Reading:
     def wait(self, line: str, packet: Any, size: int) -> None:
         """Appends a packet to a line that is taken."""
         self.lines[line].append((packet, size))
+        self._count += 1
+        self._bytes += size
+
+    def wait_beside(self, line: str, packet: Any, size: int) -> None:
+        """Appends a packet to those that run beside a line, of which enough run now."""
+        self.crowds.setdefault(line, deque()).append((packet, size))
         self._count += 1
         self._bytes += size
 
@@ -190,17 +200,19 @@ class Reading:
             source.end(error)
 
     async def _handle_line(self, run: Run) -> None:
-        """Handles the packets that wait in the line of a run."""
-        if run.beside:
+        """Handles the packets that wait in the line of a run, or beside it."""
+        queues = self.crowds if run.beside else self.lines
+        name, own = run.line, not run.beside
+        queue = queues.get(name)
+        if queue is None:
             return
-        transport, name = self._transport, run.line
-        line = self.lines[name]
+        transport = self._transport
         try:
-            while line:
+            while queue and transport.open:
                 for _ in TURN:
-                    if not line or not transport.open:
+                    if not queue or not transport.open:
                         return
-                    packet, size = line.popleft()
+                    packet, size = queue.popleft()
                     self._count -= 1
                     self._bytes -= size
                     self._wake()
@@ -212,9 +224,12 @@ class Reading:
         except MalformedError as error:
             transport.abort(error)
         finally:
-            self._count -= len(line)
-            self._bytes -= sum(size for _, size in line)
-            del self.lines[name]
+            if own or not queue or not transport.open:
+                self._count -= len(queue)
+                self._bytes -= sum(size for _, size in queue)
+                queue.clear()
+                if queues.get(name) is queue:
+                    del queues[name]
 
     def _ended(self, run: Run) -> None:
         run.busy = False

@@ -45,7 +45,7 @@ BINARY = frozenset("56")
 """Types of packets: BINARY_EVENT, BINARY_ACK."""
 
 MOST_BESIDE = 16
-"""Concurrent events of one socket that run at once; further ones run in order with the others."""
+"""Concurrent events of one socket that run at once; further ones wait until one of them ends."""
 
 MOST_NAMESPACES = 64
 """Namespaces with parameters that one client may have open."""
@@ -105,9 +105,12 @@ class Hub(socketio.AsyncServer):
         """Returns the coroutine that handles one packet of a client, None for one that waits. Raises MalformedError."""
         if isinstance(data, str) and data[:1] == "2" and client.gathering is None and not client.lines:
             try:
-                return self._handle_event_of(client, client.transport.run, *packets.read_event(data, self.most_digits))
+                event = packets.read_event(data, self.most_digits)
             except UnreadableError as error:
                 return self._refuse_unreadable(client, client.transport.run, error)
+            if len(client.runs) >= MOST_BESIDE and self._waits_beside(client, event[0], event[2][0], data, len(data)):
+                return None
+            return self._handle_event_of(client, client.transport.run, *event)
         if client.gathering is not None or isinstance(data, bytes):
             return self._gather(client, data)
         if data[:1] in BINARY:
@@ -122,9 +125,9 @@ class Hub(socketio.AsyncServer):
         if data[:1] == "3":  # a handler may wait for it
             return False
         namespace = packets.namespace_of(data)
+        if data[:1] == "2" and self._is_concurrent(client, namespace, name := packets.name_of(data)):
+            return self._waits_beside(client, namespace, name, data, len(data))
         if namespace not in client.lines:
-            return False
-        if data[:1] == "2" and self._is_beside(client, namespace, packets.name_of(data)):
             return False
         client.transport.reading.wait(namespace, data, len(data))
         return True
@@ -153,13 +156,20 @@ class Hub(socketio.AsyncServer):
             return self._call_back(client, run.line, read.id, read.data)
         return self._close_namespace(client, run)
 
-    def _is_beside(self, client: Client, namespace: str, event: str) -> bool:
+    def _is_concurrent(self, client: Client, namespace: str, event: str) -> bool:
         """Returns whether an event runs beside others of its namespace."""
         socket = client.sockets.get(namespace)
         hooks = self.namespaces.get(socket.declared) if socket is not None else None
-        if hooks is None or hooks.declared(event) not in hooks.concurrent:
+        return hooks is not None and hooks.declared(event) in hooks.concurrent
+
+    def _waits_beside(self, client: Client, namespace: str, event: str, packet: str | Gathering, size: int) -> bool:
+        """Returns whether a concurrent event has to wait, because enough of them run; it is then in their crowd."""
+        reading = client.transport.reading
+        running = sum(run.beside and run.line == namespace for run in reading.runs)
+        if running < MOST_BESIDE or not self._is_concurrent(client, namespace, event):
             return False
-        return sum(run.beside and run.line == namespace for run in client.transport.reading.runs) < MOST_BESIDE
+        reading.wait_beside(namespace, packet, size)
+        return True
 
     async def _close_namespace(self, client: Client, run: Handling) -> None:
         """Closes a namespace at the client's request, once its events have ended."""
@@ -176,12 +186,12 @@ class Hub(socketio.AsyncServer):
             return None
         client.gathering = None
         gathering.assemble()
-        if (
-            gathering.is_event
-            and gathering.namespace in client.lines
-            and not self._is_beside(client, gathering.namespace, gathering.arguments[0])
-        ):
-            client.transport.reading.wait(gathering.namespace, gathering, gathering.size)
+        namespace = gathering.namespace
+        if gathering.is_event and self._is_concurrent(client, namespace, name := gathering.arguments[0]):
+            if self._waits_beside(client, namespace, name, gathering, gathering.size):
+                return None
+        elif gathering.is_event and namespace in client.lines:
+            client.transport.reading.wait(namespace, gathering, gathering.size)
             return None
         return self._handle_gathered(client, client.transport.run, gathering)
 
@@ -227,16 +237,14 @@ class Hub(socketio.AsyncServer):
             hooks = namespaces[socket.declared]
             on_event = hooks.events[arguments[0]]
             if hooks.concurrent:
-                run.beside = self._is_beside(client, namespace, arguments[0])
+                run.beside = hooks.declared(arguments[0]) in hooks.concurrent
             if hooks.several and arguments[0] in hooks.several:
                 data: Value = arguments[1:]
             else:
                 _, data = arguments
         except (KeyError, ValueError):
             hooks = self._hooks_of(run, client.sockets.get(namespace))
-            run.beside = (
-                hooks is not None and bool(hooks.concurrent) and self._is_beside(client, namespace, arguments[0])
-            )
+            run.beside = hooks is not None and hooks.declared(arguments[0]) in hooks.concurrent
             answer: Awaitable[Value] = self._handle_unusual(client, namespace, arguments, hooks)
         else:
             answer = on_event(socket, data)
@@ -420,9 +428,10 @@ class Hub(socketio.AsyncServer):
     async def _settle(self, own: Handling, namespace: str) -> None:
         """Waits for the events of a namespace that are being handled, except those that wait themselves."""
         reading = own.transport.reading
-        await reading.settle(
-            [run for run in reading.runs if run.line == namespace and run is not own and not run.settled]
-        )
+        while runs := [run for run in reading.runs if run.line == namespace and run is not own and not run.settled]:
+            await reading.settle(runs)
+            if namespace not in reading.crowds:
+                return
 
     async def close(self, client: Client, reason: str) -> None:
         """Ends all sockets of a client whose transport is closed."""

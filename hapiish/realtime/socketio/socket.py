@@ -32,16 +32,17 @@ class SocketServer(Protocol):
 class Client:
     """The Socket.IO state of one transport: its open `sockets` by namespace.
 
-    `lines` are the namespaces in which a packet is being handled. `gathering` is the event whose attachments are being
-    received.
+    `lines` are the namespaces in which a packet is being handled, `runs` what handles them. `gathering` is the event
+    whose attachments are being received.
     """
 
-    __slots__ = ("gathering", "lines", "sockets", "transport")
+    __slots__ = ("gathering", "lines", "runs", "sockets", "transport")
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
         self.sockets: dict[str, Socket] = {}
         self.lines = transport.reading.lines
+        self.runs = transport.reading.runs
         self.gathering: Gathering | None = None
 
     def add(self, socket: "Socket") -> None:
