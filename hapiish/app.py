@@ -17,7 +17,7 @@ from hapiish.bridge import anywhere
 from hapiish.compile import Compiled
 from hapiish.http.exchange.error_body import Errors
 from hapiish.options import Database, Sockets, Table
-from hapiish.reload import Agree, DisagreedError, Outcome, restored_on_failure, warn_of_restart, watch
+from hapiish.reload import Agree, DisagreedError, Outcome, restored_on_failure, start_settings, warn_of_restart, watch
 from hapiish.server import Server
 from hapiish.store.threads import Pool
 from hapiish.table import without_collector
@@ -84,6 +84,7 @@ class Application(Starlette):
         self.workers = workers
         self.env = env
         self.watch = watch
+        self.started = start_settings(table)
         self.server = Server(table)
         compiled = self.server.compile(table)
         if table.database is not None:
@@ -176,16 +177,16 @@ class Application(Starlette):
                 with restored_on_failure(old.table):
                     new = await asyncio.to_thread(self._compile_anew, old.table.file)
                     await server.prepare(new)
-                    outcome = Outcome(old=old.table, new=new.table)
+                    outcome = Outcome(old=old.table, new=new.table, started=self.started)
                     if agree is not None:
                         await self._ask(agree, outcome, new)
             except TableError as error:
-                return Outcome(old=old.table, new=None, problems=error.problems)
+                return Outcome(old=old.table, new=None, started=self.started, problems=error.problems)
             except DisagreedError:
                 return outcome
             server.switch(new)
             await asyncio.sleep(0)  # for the listeners of `route` and `cachePolicy`
-            warn_of_restart(old.table, new.table)
+            warn_of_restart(self.started, new.table)
             if server.realtime is not None:
                 await server.realtime.review(old.namespaces)
         return replace(outcome, applied=True)

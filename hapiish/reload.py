@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,10 +24,14 @@ class DisagreedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The outcome of a reload: `problems` of the new table, which is None if it has any; `applied` if it serves now."""
+    """The outcome of a reload: `problems` of the new table, which is None if it has any; `applied` if it serves now.
+
+    `started` are the `start_settings` of the table that the server was started with.
+    """
 
     old: Table
     new: Table | None
+    started: Mapping[str, Any]
     problems: Sequence[Problem] = ()
     applied: bool = False
 
@@ -47,7 +51,7 @@ class Outcome:
 
     def at_next_start(self) -> list[str]:
         """Returns the changed settings that require a restart."""
-        return needs_restart(self.old, self.new) if self.new is not None else []
+        return needs_restart(self.started, self.new) if self.new is not None else []
 
 
 Agree = Callable[[Outcome], Awaitable[bool]]
@@ -105,25 +109,26 @@ def restored_on_failure(table: Table) -> Iterator[None]:
         yield
 
 
-def warn_of_restart(old: Table, new: Table) -> None:
-    """Warns about changed settings that require a restart."""
-    changed = needs_restart(old, new)
+def warn_of_restart(started: Mapping[str, Any], new: Table) -> None:
+    """Warns about settings that differ from those of the start and require a restart."""
+    changed = needs_restart(started, new)
     if changed:
         log.warning("changes to %s take effect at the next start", " and ".join(changed))
 
 
-def needs_restart(old: Table, new: Table) -> list[str]:
-    """Returns the changed settings that take effect at the next start."""
-    found = []
-    if new.database != old.database:
-        found.append("database")
-    if _transport(new.sockets) != _transport(old.sockets):
-        found.append("the transport of sockets")
-    if _listening(new) != _listening(old):
-        found.append("server.head and server.maxConnections")
-    server, before = new.server, old.server
-    changed = [key for key, name in _AT_START.items() if getattr(server, name) != getattr(before, name)]
-    return [*found, *(f"server.{key}" for key in changed)]
+def needs_restart(started: Mapping[str, Any], new: Table) -> list[str]:
+    """Returns the settings of a table that take effect at the next start, because they differ from `started`."""
+    return [name for name, value in start_settings(new).items() if value != started[name]]
+
+
+def start_settings(table: Table) -> dict[str, Any]:
+    """Returns the settings that are read at the start, by the names that messages have for them."""
+    return {
+        "database": table.database and replace(table.database, mark=NOWHERE),
+        "the transport of sockets": _transport(table.sockets),
+        "server.head and server.maxConnections": _listening(table),
+        **{f"server.{key}": getattr(table.server, name) for key, name in _AT_START.items()},
+    }
 
 
 _AT_START: Final = {
@@ -144,4 +149,5 @@ def _transport(sockets: Sockets | None) -> Sockets | None:
     presence = sockets.presence
     if presence is not None:
         presence = Presence(lease=presence.lease, grace=presence.grace)
-    return replace(sockets, namespaces=(), presence=presence, mark=NOWHERE)
+    queue = replace(sockets.queue, mark=NOWHERE)
+    return replace(sockets, namespaces=(), presence=presence, queue=queue, mark=NOWHERE)

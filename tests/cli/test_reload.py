@@ -260,6 +260,10 @@ def test_a_setting_that_needs_a_restart_is_said(write: Write, workers: int) -> N
         status, out, _ = reload(table)
         assert status == 0
         assert "  at the next start: server.head and server.maxConnections, server.port\n" in out
+        write(TABLE.replace("{shutdownTimeout: 2s}", "{shutdownTimeout: 3s, port: 1}"))
+        assert "  at the next start: server.port\n" in reload(table)[1]  # though only the first reload changed it
+        write(TABLE)
+        assert "at the next start" not in reload(table)[1]
 
 
 def test_a_frozen_worker_holds_up_neither_the_end_nor_the_old_table(write: Write) -> None:
