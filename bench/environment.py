@@ -18,13 +18,13 @@ ROOT = BENCH.parent
 EXTRAS = "auth,chat,compression,limits,mongod,proxy,redis,view"
 
 
-def enter(script: Path, node: Path) -> NoReturn:
+def enter(script: Path, node: Path | None = None) -> NoReturn:
     """Creates the environment if necessary and executes `script` in the venv, with this folder on the import path.
 
-    `node` is the folder of a package.json.
+    `node` is the folder of a package.json, if the script starts a Node server.
     """
     python = _venv(BENCH / ".venv")
-    if shutil.which("npm"):
+    if node is not None and shutil.which("npm"):
         _node_modules(node)
     os.execve(python, [str(python), str(script), *sys.argv[1:]], {**os.environ, "PYTHONPATH": str(BENCH)})
 

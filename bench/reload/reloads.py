@@ -1,9 +1,10 @@
-"""Reloads a server under load, and prints failures and memory: `python bench/reload/run.py [reloads] [workers]`.
+"""Reloads a server under load, and prints failures and memory.
 
 The load is requests over kept connections, and, with one worker, Socket.IO clients that send events. Each reload
 changes the table; every tenth is refused. A failed request, a dropped socket or an unanswered event is a failure.
 """
 
+import argparse
 import asyncio
 import json
 import os
@@ -16,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import websockets
-
-sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from hapiish.cli import control
 
@@ -140,6 +139,14 @@ async def measure(reloads: int, workers: int) -> int:
         return len(load.failures)
 
 
+def main() -> None:
+    """Runs the reloads of the command line; exits with 1 after a failure."""
+    parser = argparse.ArgumentParser(prog="bench/reload/run", description=__doc__)
+    parser.add_argument("--reloads", type=int, default=1000, help="number of reloads (1000)")
+    parser.add_argument("--workers", type=int, default=1, help="worker processes (1)")
+    options = parser.parse_args()
+    sys.exit(1 if asyncio.run(measure(options.reloads, options.workers)) else 0)
+
+
 if __name__ == "__main__":
-    given = [int(each) for each in sys.argv[1:]]
-    sys.exit(1 if asyncio.run(measure(given[0] if given else 1000, given[1] if len(given) > 1 else 1)) else 0)
+    main()
