@@ -102,7 +102,7 @@ class Cluster:
         self.nginx = self._balancer()
 
     def _balancer(self) -> Process:
-        servers = " ".join(f"server 127.0.0.1:{worker.port} max_fails=1 fail_timeout=2s;" for worker in self.workers)
+        servers = " ".join(f"server 127.0.0.1:{worker.port} max_fails=1 fail_timeout=1s;" for worker in self.workers)
         values = {
             "NGINX_LISTEN": f"127.0.0.1:{self.port}",
             "NGINX_TLS": "",

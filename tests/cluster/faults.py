@@ -8,6 +8,7 @@ from tests.cluster.clients import TIMEOUT
 from tests.cluster.cluster import Cluster
 
 FROZEN = 4.0  # seconds that Redis does not answer
+SETTLED = 1.5  # seconds between a started worker and the end of the next: more than nginx's fail_timeout
 HUNG = (
     TIMEOUT + 2
 )  # seconds that a worker does not answer: its clients have repeated, and it finds what they sent before
@@ -24,6 +25,7 @@ async def rolling_restart(cluster: Cluster) -> None:
         if code != 0:
             raise RuntimeError(f"{worker.name} ended with {code} after SIGTERM: {worker.log.read_text()[-2000:]}")
         await asyncio.to_thread(worker.start)
+        await asyncio.sleep(SETTLED)
 
 
 async def reload_table(cluster: Cluster) -> None:
