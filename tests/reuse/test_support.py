@@ -101,7 +101,7 @@ def test_check_and_routes_know_the_installed_table(site: Path) -> None:
         command = [sys.executable, "-m", "hapiish", *arguments]
         return subprocess.run(command, cwd=SUPPORT.parent, env=env, check=True, capture_output=True, text=True).stdout
 
-    assert hapiish("check", "--import") == "routes.yaml: valid, 26 routes, 6 events\n"
+    assert hapiish("check", "--import") == "routes.yaml: valid, 26 routes, 8 events\n"
     listed = [line for line in hapiish("routes").splitlines() if "support.messages.create" in line]
     assert len(listed) == 1
     assert "/support/chat/messages/{conversationId}" in listed[0]
