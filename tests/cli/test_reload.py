@@ -303,8 +303,8 @@ def alive(pid: int) -> bool:
 
 @pytest.mark.parametrize(("reloads", "workers"), [(30, 1), (20, 2)])
 def test_reloads_under_load_lose_no_request_and_drop_no_socket(reloads: int, workers: int) -> None:
-    script = Path(__file__).parent.parent.parent / "bench" / "reload" / "run.py"
-    command = [sys.executable, str(script), str(reloads), str(workers)]
+    script = Path(__file__).parent.parent.parent / "bench" / "reload" / "reloads.py"
+    command = [sys.executable, str(script), "--reloads", str(reloads), "--workers", str(workers)]
     found = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert (found.returncode, found.stderr) == (0, ""), found.stdout
     assert f"{reloads} reloads" in found.stdout
