@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Final
 
 from hapiish.table.problems import Mark, Problem
+from hapiish.table.problems.secrets import without_passwords
 from hapiish.table.text.budget import read_file
 
 _WORD: Final = re.compile(r"\"[^\"]*\"|'[^']*'|(?:[^\s,{}\[\]\"']|\{[^\s{}]*\})+")
@@ -116,7 +117,7 @@ def _lines(file: str) -> list[str]:
 
 def _line(mark: Mark) -> str:
     lines = _lines(mark.file)
-    return lines[mark.line - 1] if mark.line <= len(lines) else ""
+    return without_passwords(lines[mark.line - 1]) if mark.line <= len(lines) else ""
 
 
 def _window(line: str, column: int) -> tuple[str, int]:

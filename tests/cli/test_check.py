@@ -98,3 +98,12 @@ def test_what_is_set_elsewhere_can_be_taken_for_a_warning(
     (folder / "routes.yaml").write_text("server: {host: '${NOT_SET_HERE}', prt: 1}\n")
     assert main(["check", "--no-env"]) == 1
     assert capsys.readouterr().out.endswith("routes.yaml: 1 error, 1 warning\n")
+
+
+def test_a_url_with_a_missing_variable_is_a_warning_without_the_environment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "routes.yaml"
+    table.write_text("hapiish: 1\nsockets: {queue: 'redis://h:${NO_SUCH_PORT}'}\n")
+    assert main(["check", "--no-env", str(table)]) == 0
+    assert "HA0205" not in "".join(capsys.readouterr())

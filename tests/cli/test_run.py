@@ -202,6 +202,20 @@ def test_every_problem_of_a_wrong_table_is_said_and_nothing_is_started(
     assert "modls" in said
 
 
+@pytest.mark.parametrize("url", ["redis://u:secret@h:99999", "redis://u:secret@h:1?foo=bar", "redis://u:secret@h/x"])
+@pytest.mark.parametrize("head", ["sockets: {queue: '%s'}", "caches: [{provider: redis, options: {url: '%s'}}]"])
+def test_a_wrong_url_of_redis_is_said_without_its_password(
+    plain: Path, capsys: pytest.CaptureFixture[str], head: str, url: str
+) -> None:
+    plain.write_text(f"{PLAIN}{head % url}\n")
+    assert main(["run", str(plain)]) == 1
+    said = capsys.readouterr().err
+    assert f"routes.yaml:{len(PLAIN.splitlines()) + 1}:" in said
+    assert "HA0205" in said
+    assert "secret" not in said
+    assert "Traceback" not in said
+
+
 def test_a_handler_that_does_not_exist_is_said_with_its_place(plain: Path) -> None:
     plain.write_text(PLAIN.replace("notes:where", "notes:were"))
     assert re.search(r"routes\.yaml:5:\d+: HA\d+ .*were.*where", refused(plain))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
@@ -62,8 +62,12 @@ class RedisCommands:
             # One immediate retry: Redis may have closed an idle connection of the pool.
             return Redis.from_url(self._url(self._addresses), retry=Retry(NoBackoff(), 1), **settings)
         addresses = self._addresses.split(",")
-        nodes = [ClusterNode(host, int(port or 6379)) for host, _, port in (each.partition(":") for each in addresses)]
+        nodes = [ClusterNode(each.hostname or "", each.port or 6379) for each in map(_address, addresses)]
         return RedisCluster.from_url(self._url(addresses[0]), startup_nodes=nodes, **settings)
 
     def _url(self, address: str) -> str:
         return urlunsplit(self._parts._replace(netloc=self._login + address))
+
+
+def _address(text: str) -> SplitResult:
+    return urlsplit(f"//{text}")

@@ -10,6 +10,7 @@ from hapiish.table.form.foreign_terms import SWITCHES, replacement_hint, synonym
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.problems.near import MOST, near
+from hapiish.table.problems.secrets import without_passwords
 from hapiish.table.text.marks import Path
 from hapiish.table.text.source import Tree
 
@@ -197,6 +198,8 @@ def _shown(tree: Tree, fault: JsonSchemaError) -> str:
         return f'the value of "{tree.substituted[fault.path].written}"'
     if value is None:
         return "empty" if tree.marks.written(fault.path) == "" else "null"
+    if isinstance(value, str):
+        value = without_passwords(value)
     if isinstance(value, str) and len(value) > _LONGEST:
         value = f"{value[:_LONGEST]}…"
     if isinstance(value, float | int) and not isinstance(value, bool):
