@@ -17,7 +17,7 @@ async def start(script: str, *arguments: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(NODE, script, *arguments, cwd=FOLDER, stdout=PIPE, stderr=PIPE)
 
 
-async def run(script: str, *arguments: str, limit: float = 60) -> str:
+async def run(script: str, *arguments: str, limit: float = 180) -> str:
     """What a script prints; fails with what it complained about when it ends badly or takes over `limit` seconds."""
     process = await start(script, *arguments)
     output, errors = await asyncio.wait_for(process.communicate(), limit)

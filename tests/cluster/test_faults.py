@@ -30,4 +30,3 @@ async def test_nothing_is_lost_doubled_or_out_of_order(cluster: Cluster, name: s
         assert outcome.counts["connects"] == sockets
     if name == "rolling restart":
         assert outcome.counts["told"] >= sockets
-        assert "no live upstreams" not in cluster.nginx.log.read_text()  # nginx always had a worker to turn to
