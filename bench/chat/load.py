@@ -2,7 +2,7 @@
 
 Requests and frames are assembled from prepared bytes, masked with zeros (RFC 6455 §5.3 leaves the mask to the client),
 and of a response only its status, length and number are parsed, so that the client is much cheaper than the server.
-Each load runs until its time is over; the first unexpected answer ends it.
+Each load runs for a given time. An unexpected answer ends it at once.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The registry of online users: its protocol, and the one of a single process."""
+"""Registry: which users are online. The protocol of a registry, and the registry of a single process, in memory."""
 
 import time
 from collections.abc import Sequence
