@@ -13,16 +13,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import socketio
-from socketio.async_pubsub_manager import AsyncPubSubManager
 
 from hapiish.options import Queue
 from hapiish.realtime.cluster.channels import several
 from hapiish.realtime.cluster.exchange import Answers, LocalExchange, Operation, Perform, RoomNames
+from hapiish.realtime.cluster.pubsub import PubSubRooms
 from hapiish.realtime.cluster.stock import stock_message
-from hapiish.realtime.socketio import packets
 from hapiish.realtime.socketio.packets import Packed
-from hapiish.realtime.socketio.rooms import Rooms
-from hapiish.types import Value
 
 if TYPE_CHECKING:
     from hapiish.realtime.socketio.hub import Hub
@@ -123,12 +120,11 @@ class KafkaBroker:
         return self._manager
 
 
-class BrokerRooms(AsyncPubSubManager, Rooms):
+class BrokerRooms(PubSubRooms):
     """The rooms of this process; emits are delivered here directly and sent to all others."""
 
     def __init__(self, broker: Broker) -> None:
         super().__init__()
-        self.write_only = True  # `start` begins to read
         self._broker = broker
         self._unsent: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MOST_WAITING)
         self._tasks: list[asyncio.Task[None]] = []
@@ -144,26 +140,6 @@ class BrokerRooms(AsyncPubSubManager, Rooms):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         await self._broker.close()
-
-    async def emit(
-        self,
-        event: str,
-        data: Value,
-        namespace: str,
-        *,
-        room: Any = None,
-        skip_sid: Any = None,
-        callback: Any = None,
-        to: Any = None,
-        **options: Any,
-    ) -> None:
-        """Sends an event to rooms in every process (python-socketio's API)."""
-        target = room if to is None else to
-        if callback is not None or options.get("ignore_queue"):
-            await super().emit(event, data, namespace, room=target, skip_sid=skip_sid, callback=callback, **options)
-            return
-        skipped = skip_sid if isinstance(skip_sid, list | set | tuple) else (skip_sid,)
-        self.broadcast(packets.emitted(namespace, event, data), namespace, target, skipped)
 
     def broadcast(
         self,

@@ -8,22 +8,18 @@ several of these rooms gets it several times, and delivers it to each socket onc
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from socketio.async_pubsub_manager import AsyncPubSubManager
-
 from hapiish.realtime.cluster import envelope
 from hapiish.realtime.cluster.bus import Bus
 from hapiish.realtime.cluster.channels import names_socket, several, socket_id
 from hapiish.realtime.cluster.copies import Copies
 from hapiish.realtime.cluster.publisher import Publisher
+from hapiish.realtime.cluster.pubsub import PubSubRooms
 from hapiish.realtime.cluster.stock import StockMessages
 from hapiish.realtime.engineio.transport import Transport
-from hapiish.realtime.socketio import packets
 from hapiish.realtime.socketio.packets import Packed
-from hapiish.realtime.socketio.rooms import Rooms
-from hapiish.types import Value
 
 
-class ClusterRooms(AsyncPubSubManager, Rooms):
+class ClusterRooms(PubSubRooms):
     """The rooms of the process `bus.node`. Raises ValueError for an emit of more than `max_bytes`.
 
     python-socketio's manager does what hapiish's own API does not use: emits with a callback to a socket of another
@@ -32,7 +28,6 @@ class ClusterRooms(AsyncPubSubManager, Rooms):
 
     def __init__(self, bus: Bus, *, max_bytes: int) -> None:
         super().__init__()
-        self.write_only = True  # the bus reads
         self.bus = bus
         self.host_id = f"hapiish:{bus.node}"
         self.unwanted = 0
@@ -106,26 +101,6 @@ class ClusterRooms(AsyncPubSubManager, Rooms):
             self._hosted.pop(channel, None)
 
     # Emits
-
-    async def emit(
-        self,
-        event: str,
-        data: Value,
-        namespace: str,
-        *,
-        room: Any = None,
-        skip_sid: Any = None,
-        callback: Any = None,
-        to: Any = None,
-        **options: Any,
-    ) -> None:
-        """Sends an event to rooms in every process (python-socketio's API)."""
-        target = room if to is None else to
-        if callback is not None or options.get("ignore_queue"):
-            await super().emit(event, data, namespace, room=target, skip_sid=skip_sid, callback=callback, **options)
-            return
-        skipped = skip_sid if isinstance(skip_sid, list | set | tuple) else (skip_sid,)
-        self.broadcast(packets.emitted(namespace, event, data), namespace, target, skipped)
 
     def broadcast(
         self,
