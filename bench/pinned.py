@@ -58,6 +58,18 @@ class Pinned:
         if self._process.poll() is not None:
             raise StartError(self.printed())
 
+    def await_listening(self, limit: float) -> Self:
+        """Returns the server when it accepts connections. Raises StartError if it ends or needs more than `limit` s."""
+        while time.perf_counter() < self.started + limit:
+            self.must_run()
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+            except OSError:
+                time.sleep(0.01)
+            else:
+                return self
+        raise StartError(f"not up after {limit:g} s")
+
     def memory(self) -> int:
         """Returns the resident memory in bytes."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
@@ -130,12 +129,7 @@ def serve(
     command = [sys.executable, "-m", "hapiish", "run", str(routes), "--port", str(port)]
     path = os.pathsep.join((str(checkout), str(folder)))
     server = Pinned(command, port, core, folder, {"PYTHONPATH": path, **env})
-    while time.perf_counter() < server.started + START_LIMIT:
-        server.must_run()
-        if b"hapiish: serving" in server.printed().encode():
-            return server
-        time.sleep(0.02)
-    raise TimeoutError(f"hapiish of {checkout} did not start")
+    return server.await_listening(START_LIMIT)
 
 
 def _rounds(

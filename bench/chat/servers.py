@@ -1,10 +1,8 @@
 """Starts the processes of the benchmark: one MongoDB, and the chat on hapiish or on the original stack."""
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,12 +96,4 @@ def start(name: str, core: int, uri: str, table: Path | None = None) -> Pinned:
         folder = table or ROOT
         command = [sys.executable, "-m", "hapiish", "run", "routes.yaml", "--port", str(port)]
         server = Pinned(command, port, core, folder, {**env, "PYTHONPATH": str(folder)})
-    while time.perf_counter() < server.started + START_LIMIT:
-        server.must_run()
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            time.sleep(0.01)
-        else:
-            return server
-    raise StartError(f"not up after {START_LIMIT} s")
+    return server.await_listening(START_LIMIT)

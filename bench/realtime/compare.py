@@ -7,9 +7,7 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import sys
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -127,15 +125,7 @@ def start(name: str, core: int) -> Pinned:
             command += ["--app-dir", str(HERE)]
     logs = "true" if name == "hapiish-log" else "false"
     server = Pinned(command, port, core, HERE / "node", {"BENCH_SECRET": SECRET, "BENCH_ACCESS_LOG": logs})
-    while time.perf_counter() < server.started + START_LIMIT:
-        server.must_run()
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            time.sleep(0.01)
-        else:
-            return server
-    raise StartError(f"not up after {START_LIMIT} s")
+    return server.await_listening(START_LIMIT)
 
 
 def _sample(options: argparse.Namespace, name: str, number: int, core: int) -> Sample:
