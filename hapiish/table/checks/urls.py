@@ -95,7 +95,8 @@ def _is_option(parts: SplitResult, name: str, value: str) -> bool:
     scheme = parts.scheme.partition("+")[0].replace("valkey", "redis")
     address = "/socket" if scheme == "unix" else "host"
     try:
-        ConnectionPool.from_url(f"{scheme}://{address}?{urlencode({name: value})}").make_connection()
+        pool: Any = ConnectionPool.from_url(f"{scheme}://{address}?{urlencode({name: value})}")
+        pool.make_connection()
     except Exception:  # noqa: BLE001 - redis-py passes options to constructors, which raise errors of any kind
         return False
     return True
