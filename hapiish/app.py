@@ -68,7 +68,8 @@ class TableRoute(BaseRoute):
 class Application(Starlette):
     """A Starlette application that serves a table; supports mounts, middleware and lifespan.
 
-    `workers` is the number of processes that serve it on one port.
+    `workers` is the number of processes that serve it on one port. `start` is the table that the run was started with,
+    if it is another: the settings that only a start reads are taken from it.
     """
 
     def __init__(
@@ -79,24 +80,26 @@ class Application(Starlette):
         database_uri: str | None,
         watch: bool,
         workers: int = 1,
+        start: Table | None = None,
     ) -> None:
         super().__init__(lifespan=_lifespan)
         self.workers = workers
         self.env = env
         self.watch = watch
-        self.started = start_settings(table)
+        start = start or table
+        self.started = start_settings(start)
         self.server = Server(table)
         compiled = self.server.compile(table)
-        if table.database is not None:
-            uri = table.database.uri or database_uri
+        if start.database is not None:
+            uri = start.database.uri or database_uri
             if not uri:
-                raise TableError([_no_database(table.database)])
-            self.server.store = _store(table.database, uri, self.server.pool, compiled.documents)
+                raise TableError([_no_database(start.database)])
+            self.server.store = _store(start.database, uri, self.server.pool, compiled.documents)
         self.direct = False
         self.reloading = asyncio.Lock()
         self.socket_path: str | None = None
-        if table.sockets is not None:
-            self.server.realtime = _realtime(table, table.sockets, self.server)
+        if start.sockets is not None:
+            self.server.realtime = _realtime(start, start.sockets, self.server)
             self.socket_path = self.server.realtime.path
         self.server.switch(compiled)
         self.router.routes.append(TableRoute(self))

@@ -74,10 +74,11 @@ def _reload(path: Path, status: dict[str, Any], *, dry_run: bool, quiet: bool = 
 def as_text(who: str, answer: dict[str, Any], *, dry_run: bool = False) -> str:
     """Formats what changed, or would change."""
     before, after, changes = answer["before"], answer["after"], answer["changes"]
-    if not changes:
-        return f"{who}: nothing changed: table {after}"
-    hashes = f"table {after}, the same hash" if before == after else f"table {before} -> {after}"
-    lines = [f"{who}: {'would change: ' if dry_run else ''}{hashes}", *(f"  {line}" for line in changes)]
+    if changes:
+        hashes = f"table {after}, the same hash" if before == after else f"table {before} -> {after}"
+        lines = [f"{who}: {'would change: ' if dry_run else ''}{hashes}", *(f"  {line}" for line in changes)]
+    else:
+        lines = [f"{who}: nothing changed: table {after}"]
     if answer["atNextStart"]:
         lines.append(f"  at the next start: {', '.join(answer['atNextStart'])}")
     return "\n".join(lines)

@@ -175,9 +175,12 @@ def serve_by_workers(options: argparse.Namespace, app: Application, uri: str | N
     port = None if config.uds else listener.getsockname()[1]
 
     def make_worker(template: Application, connection: Connection, index: int) -> Worker:
-        """Returns the server of a worker, in its process: with the table of the template and a state of its own."""
-        table = template.server.current.table
-        app = Application(table, env=None, database_uri=uri, watch=False, workers=options.workers)
+        """Returns the server of a worker, in its process: with the table of the template and a state of its own.
+
+        The settings of the start are those of the first workers, so that all workers of a run have the same.
+        """
+        current = template.server.current.table
+        app = Application(current, env=None, database_uri=uri, watch=False, workers=options.workers, start=table)
         if app.server.store is not None:
             app.server.store.indexes = "ignore"  # already handled
         return Worker(configure(options, table, app), app, connection, watches=options.reload and index == 0)

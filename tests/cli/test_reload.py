@@ -9,7 +9,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -262,8 +263,22 @@ def test_a_setting_that_needs_a_restart_is_said(write: Write, workers: int) -> N
         assert "  at the next start: server.head and server.maxConnections, server.port\n" in out
         write(TABLE.replace("{shutdownTimeout: 2s}", "{shutdownTimeout: 3s, port: 1}"))
         assert "  at the next start: server.port\n" in reload(table)[1]  # though only the first reload changed it
+        for options in ([], ["--dry-run"]):
+            assert re.search(r"nothing changed: .*\n  at the next start: server.port\n", reload(table, *options)[1])
         write(TABLE)
         assert "at the next start" not in reload(table)[1]
+
+
+def test_a_worker_that_replaces_another_has_the_settings_of_the_start(write: Write) -> None:
+    table = write()
+    with start(table, 2) as server:
+        write(TABLE.replace("2s}", "2s, head: {maxCount: 1}}"))  # each request of these tests has more headers
+        assert "  at the next start: server.head and server.maxConnections\n" in reload(table)[1]
+        with suppress(OSError, HTTPException):
+            server.get("/end")
+        until(lambda: "is replaced" in server.errors)
+        until(lambda: len({json.loads(found)[1]["pid"] for found in answers(server, "/where")}) == 2)
+        assert {json.loads(found)[0] for found in answers(server, "/where")} == {200}
 
 
 def test_a_frozen_worker_holds_up_neither_the_end_nor_the_old_table(write: Write) -> None:
