@@ -28,8 +28,6 @@ from hapiish.table.compose.composition import Contribution, PluginEntry
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 
-__all__ = ["COMMANDS", "Plugin", "Plugins", "Registration", "load"]
-
 COMMANDS: Final = frozenset({"check", "hash", "indexes", "reload", "routes", "run", "schema"})
 """Built-in commands; a plugin's command must not have one of these names."""
 
