@@ -10,6 +10,7 @@ from typing import cast
 from urllib.parse import quote, unquote
 
 from hapiish import boom
+from hapiish.codec import encode
 from hapiish.grammar.path import Param, Wildcard, parse
 from hapiish.http.body.reader import RequestAborted
 from hapiish.http.content import stream
@@ -51,7 +52,8 @@ class Proxy:
         """Answers one request with the upstream's response."""
         options, on_response = self.options, self.on_response
         uri, headers = await self._target(request)
-        outgoing = request_for(request.method, uri, {**self._headers(request), **headers}, _content(request))
+        content = _content(request)
+        outgoing = request_for(request.method, uri, {**self._headers(request, content), **headers}, content)
         if self.on_request is not None:
             await self.on_request(outgoing)
         begun = perf_counter()
@@ -86,7 +88,7 @@ class Proxy:
             response.ttl(ttl)
         return response.pass_through(self.options.pass_through)
 
-    def _headers(self, request: Request) -> dict[str, str]:
+    def _headers(self, request: Request, content: Value) -> dict[str, str]:
         received, options = request.headers, self.options
         headers: dict[str, str] = {}
         if options.pass_through:
@@ -101,8 +103,10 @@ class Proxy:
             if "cookie" in received:
                 cookies = self.server.cookies.pass_through(received["cookie"], options.local_state_pass_through)
                 headers |= {"cookie": cookies} if cookies else {}
-        if _content(request) is not None:
+        if content is not None:
             headers |= {name: received[name] for name in _UNMODIFIED if name in received}
+        if isinstance(content, bytes):
+            headers["content-length"] = str(len(content))  # a step may have replaced the payload
         if options.xforward and request.info.remote_address is not None:
             forwarded = headers.get("x-forwarded-for")
             address = request.info.remote_address
@@ -166,9 +170,18 @@ class Proxy:
 
 
 def _content(request: Request) -> Value:
-    """Returns the body to pass on, None without a body."""
-    headers = request.headers
-    return request.payload if "content-length" in headers or "transfer-encoding" in headers else None
+    """Returns the body to pass on: the client's as a stream, or bytes if a lifecycle step has replaced the payload.
+
+    Wreck, which h2o2 uses, sends an object as JSON too. None without a body.
+    """
+    payload, headers = request.payload, request.headers
+    if isinstance(payload, str):
+        return payload.encode()
+    if payload is None or isinstance(payload, bytes):
+        return payload
+    if hasattr(payload, "__aiter__"):
+        return payload if "content-length" in headers or "transfer-encoding" in headers else None
+    return encode(payload)
 
 
 def _query(request: Request) -> str:

@@ -4,7 +4,17 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from hapiish.declare.option import Range, option, settings
-from hapiish.declare.types import NOWHERE, CookieName, CookiePath, Duration, Function, HeaderName, Mark, Password
+from hapiish.declare.types import (
+    NOWHERE,
+    CookieName,
+    CookiePath,
+    Domain,
+    Duration,
+    Function,
+    HeaderName,
+    Mark,
+    Password,
+)
 from hapiish.options.cookies import SameSite
 
 
@@ -24,7 +34,7 @@ class CsrfCookie:
     )
     is_partitioned: bool | None = option(None, "Partitioned by top-level site (CHIPS); needs Secure and SameSite=None.")
     path: CookiePath = option("/", "The path at and below which the cookie is sent (Path).")
-    domain: str | None = option(None, "The domain to which the cookie is sent (Domain).")
+    domain: Domain | None = option(None, "The domain to which the cookie is sent (Domain).")
 
 
 @settings(also=(True, False), wanted="true, false or settings")

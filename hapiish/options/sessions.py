@@ -4,7 +4,18 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from hapiish.declare.option import As, option
-from hapiish.declare.types import NOWHERE, CookieName, CookiePath, Duration, Function, Mark, Password, Size, TimeSpan
+from hapiish.declare.types import (
+    NOWHERE,
+    CookieName,
+    CookiePath,
+    Domain,
+    Duration,
+    Function,
+    Mark,
+    Password,
+    Size,
+    TimeSpan,
+)
 from hapiish.options.cookies import CookieAttributes, SameSite
 
 
@@ -17,7 +28,7 @@ class SessionCookie(CookieAttributes):
         "Lax", "Restricts the requests of other sites that carry the cookie (SameSite); false omits the attribute."
     )
     path: CookiePath = option("/", "The path at and below which the cookie is sent (Path).")
-    domain: str | None = option(None, "The domain to which the cookie is sent (Domain).")
+    domain: Domain | None = option(None, "The domain to which the cookie is sent (Domain).")
     ignore_errors: bool = option(
         True, "Starts a new session if the cookie cannot be unsealed. Otherwise, the response is a 400."
     )

@@ -177,3 +177,19 @@ async def test_a_challenge_is_sent_whatever_the_message_says(app: Application) -
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == 'Bearer error="?????\\"b\\""'
     assert answer.json["message"] == 'нет\r\n"b"'
+
+
+async def test_a_list_is_a_line_for_each_value(make: Make) -> None:
+    code = """
+        def handler(request, h):
+            answer = h.response("x").header("x-many", ["a", 2]).header("vary", ("a", "b")).header("x-one", ["c"])
+            return answer.header("x-one", ["d", "e"], append=True).header("x-many", ["z"], override=False)
+    """
+    response = await inject(make('routes: [{method: GET, path: /, handler: "my:handler"}]', code))
+    assert [response.headers[name] for name in ("x-many", "vary", "x-one")] == [["a", "2"], "a,b", "c,d,e"]
+
+
+async def test_a_line_of_a_list_that_cannot_be_sent_is_a_500(make: Make) -> None:
+    code = "def handler(request, h):\n    return h.response('x').header('x-many', ['a', 'b\\r\\nx-evil: 1'])\n"
+    response = await inject(make('routes: [{method: GET, path: /, handler: "my:handler"}]', code))
+    assert (response.status_code, response.headers.get("x-evil")) == (500, None)

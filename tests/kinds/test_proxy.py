@@ -327,6 +327,19 @@ async def test_what_a_step_makes_of_the_path_or_a_parameter_counts(behind: tuple
     await app.server.stop()
 
 
+@pytest.mark.parametrize(
+    ("made", "sent"), [('"text"', b"text"), ('b"bytes"', b"bytes"), ('{"a": [1]}', b'{"a":[1]}'), ("None", b"")]
+)
+async def test_a_payload_that_a_step_has_replaced_goes_on_with_its_own_length(
+    behind: tuple[Behind, int], proxied: Proxied, made: str, sent: bytes
+) -> None:
+    code = f"def early(request, h):\n    request.payload = {made}\n    return h.continue_\n"
+    app = proxied(code=code, more="options: {ext: {onPreHandler: 'my:early'}}")
+    answer = await inject(app, method="POST", url="/x", payload="longer than what replaces it")
+    assert (answer.status_code, answer.text) == (203, f"said {sent.decode()}")
+    assert behind[0].asked[0]["headers"].get("content-length", "0") == str(len(sent))
+
+
 async def test_header_bytes_outside_of_ascii_go_both_ways_as_they_are(
     behind: tuple[Behind, int], proxied: Proxied
 ) -> None:

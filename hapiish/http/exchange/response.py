@@ -77,8 +77,18 @@ class Response:
         override: bool = True,
         duplicate: bool = True,
     ) -> "Response":
-        """Sets a header; `append` joins it to the present value, `duplicate=False` skips a value that is present."""
-        name, text = name.lower(), str(value)
+        """Sets a header, with a line for each value of a list; `append` joins it to the present value,
+        `duplicate=False` skips a value that is present.
+        """
+        name = name.lower()
+        if isinstance(value, list | tuple):
+            if append or name in ("set-cookie", "vary"):
+                for each in value:
+                    self.header(name, each, append=append, separator=separator, duplicate=duplicate)
+            elif override or name not in self.headers:
+                self.headers[name] = [str(each) for each in value]
+            return self
+        text = str(value)
         if name == "vary":
             return self.vary(text)
         if name == "set-cookie":
