@@ -1,0 +1,184 @@
+"""Checks of a block by itself: a table has no problem, Python has no undefined name, a command has its options."""
+
+import argparse
+import ast
+import contextlib
+import io
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+
+import yaml
+
+from hapiish import cli
+from hapiish.table import check_text
+from tests.docs.blocks import ROOT, Block
+
+BIN = Path(sys.executable).parent
+SECRET = "a secret of at least thirty-two bytes"
+NAMES = ("JWT_SECRET", "COOKIE_PASSWORD", "GOOGLE_ID", "GOOGLE_SECRET", "REDIS_URL", "WEBHOOK_SECRET", "API_KEY")
+ENV: Mapping[str, str] = {name: "" if name.endswith("URL") else SECRET for name in NAMES}
+"""The environment of tables in the documentation."""
+
+
+def check(block: Block, folder: Path) -> list[str]:
+    """Returns the faults of a block; `folder` holds the packages and tables that it may use."""
+    if block.language not in CHECKS:
+        return [f"no check for the language {block.language or '(none)'}; a diagram or an output is `text`"]
+    return CHECKS[block.language](block, folder)
+
+
+def is_table(block: Block) -> bool:
+    """Returns True for a table, and for a part of one."""
+    if block.language != "yaml":
+        return False
+    return block.file is None or Path(block.file).name in ("routes.yaml", "other.yaml") or "routes:" in block.text
+
+
+def table(block: Block, folder: Path) -> list[str]:
+    """Checks a table; a list of routes is one below `routes:`."""
+    if not is_table(block):
+        return _raised(lambda: list(yaml.safe_load_all(block.text)))
+    text = block.text
+    if re.match(r"( *#.*\n)* *- ", text):
+        text = f"routes:\n{text}"
+    found = check_text(text, str(folder / "routes.yaml"), ENV)[1]
+    if block.invalid:
+        codes = tuple(sorted({each.code for each in found}))
+        return [] if codes == tuple(sorted(block.invalid)) else [f"has the problems {codes}, not {block.invalid}"]
+    return [str(problem) for problem in found]
+
+
+def python(block: Block, folder: Path) -> list[str]:
+    """Checks Python: it compiles, ruff finds no undefined or unused name, and what it imports of hapiish exists."""
+    try:
+        tree = ast.parse(block.text)
+    except SyntaxError as error:
+        return [f"line {error.lineno}: {error.msg}"]
+    lint = [BIN / "ruff", "check", "--isolated", "--quiet", "--select=F", "--ignore=F841", "--output-format=concise", "-"]
+    found = subprocess.run(lint, input=block.text, capture_output=True, text=True, check=False, cwd=folder)
+    return [*found.stdout.splitlines(), *_missing(tree)]
+
+
+def _missing(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] == "hapiish":
+                    yield from _raised(lambda name=alias.name: import_module(name))  # type: ignore[misc]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "hapiish":
+            for alias in node.names:
+                yield from _raised(lambda module=node.module, name=alias.name: getattr(import_module(module), name))  # type: ignore[misc]
+
+
+def console(block: Block, folder: Path) -> list[str]:
+    """Checks a transcript: each command of hapiish exists with its options, each script of this repository exists."""
+    faults = []
+    for command in commands(block.text):
+        for words in _calls(command):
+            if words[0] == "hapiish" and "…" not in command:
+                faults += hapiish(words[1:])
+            elif words[0].startswith("scripts/") and not (ROOT / words[0]).exists():
+                faults.append(f"no {words[0]}")
+    return faults
+
+
+def hapiish(words: list[str]) -> list[str]:
+    """Checks the arguments of a call of `hapiish`, without calling it."""
+    name = next((word for word in words if not word.startswith("-")), "")
+    if name not in cli.COMMANDS:
+        return [] if words in (["--help"], ["--version"]) else [f"no command `hapiish {name}`"]
+    parser = argparse.ArgumentParser()
+    import_module(f"hapiish.cli.{name}").add_arguments(parser)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+            parser.parse_args(words[words.index(name) + 1 :])
+    except SystemExit as exit:
+        return [said.getvalue().splitlines()[-1]] if exit.code else []
+    return []
+
+
+def commands(text: str) -> list[str]:
+    """Returns the commands of a transcript: lines that begin with `$ `, with the lines that continue them."""
+    return [command for command, _ in exchanges(text)]
+
+
+def exchanges(text: str) -> list[tuple[str, str]]:
+    """Returns the commands of a transcript, each with its output; without prompts, each line is a command."""
+    found: list[tuple[str, str]] = []
+    has_prompts, is_open = text.startswith("$ "), False
+    for line in text.splitlines():
+        if is_open:
+            found[-1] = (f"{found[-1][0]}\n{line.removeprefix('> ')}", "")
+        elif line.startswith("$ ") or not has_prompts:
+            found.append((line.removeprefix("$ "), ""))
+        else:
+            found[-1] = (found[-1][0], f"{found[-1][1]}{line}\n")
+            continue
+        is_open = _is_open(found[-1][0])
+    return [(command, output) for command, output in found if command.strip()]
+
+
+def _is_open(command: str) -> bool:
+    if command.endswith("\\"):
+        return True
+    try:
+        shlex.split(command, comments=True)
+    except ValueError:
+        return True
+    return False
+
+
+def _calls(command: str) -> Iterator[list[str]]:
+    """Yields the words of each simple command, without assignments and substitutions."""
+    simple: list[str] = []
+    for word in [*shlex.split(command, comments=True), ";"]:
+        if word in (";", "&&", "||", "|", "&"):
+            while simple and re.match(r"\w+=", simple[0]):
+                simple.pop(0)
+            if simple:
+                yield simple
+            simple = []
+        else:
+            simple.append(word)
+
+
+def script(block: Block, folder: Path) -> list[str]:
+    """Checks the syntax of JavaScript."""
+    call = ["node", "--input-type=module", "--check"]
+    found = subprocess.run(call, input=block.text, capture_output=True, text=True, check=False)
+    return found.stderr.splitlines()[:3] if found.returncode else []
+
+
+def _raised(function: object) -> list[str]:
+    try:
+        function()  # type: ignore[operator]
+    except Exception as error:
+        return [f"{type(error).__name__}: {error}"]
+    return []
+
+
+CHECKS = {
+    "yaml": table,
+    "python": python,
+    "console": console,
+    "js": script,
+    "json": lambda block, _: _raised(lambda: json.loads(block.text)),
+    "toml": lambda block, _: _raised(lambda: tomllib.loads(block.text)),
+    "text": lambda block, _: [],
+    "html": lambda block, _: [],
+    "http": lambda block, _: [],
+    "dockerfile": lambda block, _: [],
+    "typescript": lambda block, _: [],
+    "ini": lambda block, _: [],
+}
+"""The check of each language."""
+
+

@@ -1,0 +1,60 @@
+"""Every block of the documentation is executed or checked; `blocks.py` tells the marks of pages and blocks."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs import blocks
+from tests.docs.blocks import PAGES, ROOT, Block, Page
+from tests.docs.check import check
+from tests.docs.project import Failed, Project
+
+READ = [blocks.read(page) for page in PAGES]
+ALONE = [block for page in READ if not page.run for block in page.blocks]
+TOGETHER = [(page, name, found) for page in READ if page.run for name, found in page.projects()]
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the package of the chat, as `scripts/package-chat` lays it out."""
+    folder = tmp_path_factory.mktemp("packages") / "hapiish_chat"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "routes.yaml").write_text((ROOT / "routes.yaml").read_text())
+    for part in ("handlers", "models"):
+        (folder / part).symlink_to(ROOT / part)
+    return folder.parent
+
+
+@pytest.mark.parametrize("page", READ, ids=lambda page: page.name)
+def test_a_mark_has_a_meaning(page: Page) -> None:
+    assert page.run in ("", "page", "sections")
+    assert [str(block) for block in page.blocks if block.not_run is not None and len(block.not_run) < 10] == []
+
+
+@pytest.mark.parametrize("block", [block for block in ALONE if block.not_run is None], ids=str)
+def test_a_block_is_right(
+    block: Block, packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, str(packages)])
+    assert check(block, tmp_path) == []
+
+
+@pytest.mark.parametrize(("page", "name", "found"), TOGETHER, ids=[f"{page.name}:{name}" for page, name, _ in TOGETHER])
+def test_a_project_works_as_its_page_says(
+    page: Page, name: str, found: list[Block], packages: Path, tmp_path: Path, mongo_uri: str
+) -> None:
+    env = {"MONGODB_URI": mongo_uri, "PYTHONPATH": f"{ROOT}:{packages}"}
+    with Project(tmp_path, env) as project:
+        for block in found:
+            try:
+                project.play(block)
+            except Failed as failed:
+                pytest.fail(f"{block}: {failed}", pytrace=False)
+
+
+def test_code_of_hapiish_is_marked_nowhere() -> None:
+    """Only blocks of other frameworks and commands that need more than this machine are left out."""
+    left_out = [block for page in READ for block in page.blocks if block.not_run is not None]
+    assert [str(block) for block in left_out if "hapiish" in block.text and block.language in ("yaml", "python")] == []
