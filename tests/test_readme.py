@@ -29,8 +29,3 @@ async def test_an_endpoint_is_an_entry_of_yaml_and_a_function(tmp_path: Path) ->
         assert text.startswith(answer.rstrip("…"))
     assert shown.count("$ curl") == 2
 
-
-def test_the_links_of_the_readme_lead_somewhere() -> None:
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
-    assert links
-    assert [link for link in links if not (Path(__file__).parent.parent / link).exists()] == []

@@ -16,12 +16,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FILE = re.compile(r"(?:#|//|--) (?P<name>[\w./-]+\.\w+|[\w./-]*Dockerfile)(?:, (?P<how>at the end|below [\w.]+:))?(?=$|[ ,:])")
+FILE = re.compile(
+    r"(?:#|//|--) (?P<name>[\w./-]+\.\w+|[\w./-]*Dockerfile)(?:, (?P<how>at the end|below [\w.]+:))?(?=$|[ ,:])"
+)
 MARK = re.compile(r"<!-- *(run|invalid|not run): *(.*?) *-->", re.DOTALL)
 PARSER = MarkdownIt("commonmark")
 
@@ -76,18 +79,18 @@ def read(file: Path) -> Page:
             continue
         elif token.type in ("fence", "code_block"):
             info = token.info.split() if token.type == "fence" else ["console"]
-            blocks.append(_block(name, section, info, token.content, (token.map or [0])[0] + 1, marks))
+            blocks.append(
+                _block(info, token.content, marks, page=name, section=section, line=(token.map or [0])[0] + 1)
+            )
         marks = {}
     return Page(name, text, run, tuple(blocks))
 
 
-def _block(page: str, section: str, info: list[str], text: str, line: int, marks: dict[str, str]) -> Block:
+def _block(info: list[str], text: str, marks: dict[str, str], **place: Any) -> Block:
     named = FILE.match(text.partition("\n")[0])
     file, how = (named["name"], named["how"]) if named else (None, None)
     return Block(
-        page=page,
-        line=line,
-        section=section,
+        **place,
         language=info[0] if info else "",
         text=text,
         file=info[1] if len(info) > 1 else file,

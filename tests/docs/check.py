@@ -10,7 +10,8 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def check(block: Block, folder: Path) -> list[str]:
     """Returns the faults of a block; `folder` holds the packages and tables that it may use."""
     if block.language not in CHECKS:
         return [f"no check for the language {block.language or '(none)'}; a diagram or an output is `text`"]
-    return CHECKS[block.language](block, folder)
+    return list(CHECKS[block.language](block, folder))
 
 
 def is_table(block: Block) -> bool:
@@ -61,7 +62,11 @@ def python(block: Block, folder: Path) -> list[str]:
         tree = ast.parse(block.text)
     except SyntaxError as error:
         return [f"line {error.lineno}: {error.msg}"]
-    lint = [BIN / "ruff", "check", "--isolated", "--quiet", "--select=F", "--ignore=F841", "--output-format=concise", "-"]
+    lint = [
+        str(BIN / "ruff"),
+        "check",
+        *["--isolated", "--quiet", "--select=F", "--ignore=F841", "--output-format=concise", "-"],
+    ]
     found = subprocess.run(lint, input=block.text, capture_output=True, text=True, check=False, cwd=folder)
     return [*found.stdout.splitlines(), *_missing(tree)]
 
@@ -71,10 +76,14 @@ def _missing(tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name.split(".")[0] == "hapiish":
-                    yield from _raised(lambda name=alias.name: import_module(name))  # type: ignore[misc]
+                    yield from _raised(partial(import_module, alias.name))
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "hapiish":
             for alias in node.names:
-                yield from _raised(lambda module=node.module, name=alias.name: getattr(import_module(module), name))  # type: ignore[misc]
+                yield from _raised(partial(_name, str(node.module), alias.name))
+
+
+def _name(module: str, name: str) -> object:
+    return getattr(import_module(module), name)
 
 
 def console(block: Block, folder: Path) -> list[str]:
@@ -100,8 +109,8 @@ def hapiish(words: list[str]) -> list[str]:
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
             parser.parse_args(words[words.index(name) + 1 :])
-    except SystemExit as exit:
-        return [said.getvalue().splitlines()[-1]] if exit.code else []
+    except SystemExit as end:
+        return [said.getvalue().splitlines()[-1]] if end.code else []
     return []
 
 
@@ -157,15 +166,15 @@ def script(block: Block, folder: Path) -> list[str]:
     return found.stderr.splitlines()[:3] if found.returncode else []
 
 
-def _raised(function: object) -> list[str]:
+def _raised(function: Callable[[], object]) -> list[str]:
     try:
-        function()  # type: ignore[operator]
+        function()
     except Exception as error:
         return [f"{type(error).__name__}: {error}"]
     return []
 
 
-CHECKS = {
+CHECKS: Mapping[str, Callable[[Block, Path], list[str]]] = {
     "yaml": table,
     "python": python,
     "console": console,
@@ -180,5 +189,3 @@ CHECKS = {
     "ini": lambda block, _: [],
 }
 """The check of each language."""
-
-

@@ -1,7 +1,7 @@
 """A project that a page of the documentation describes: its files are written, its commands run in one shell.
 
-`hapiish run` goes on in the background, on a free port in place of 3000, until the next one or the end. After a file has
-changed it is started again. The output of each command must equal the one that the page shows; `…` stands for any text.
+`hapiish run` goes on in the background, on a free port in place of 3000, until the next one or the end. After a
+change of a file it is started again. The output of each command must equal that of the page; `…` stands for any text.
 """
 
 import os
@@ -14,6 +14,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -94,7 +95,7 @@ class Project:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(_placed(file.read_text() if file.exists() else "", block))
         self.is_changed = True
-        whole = Block(**{**_fields(block), "text": file.read_text(), "how": None})
+        whole = replace(block, text=file.read_text(), how=None)
         if block.language == "python":
             self.expect(python(whole, self.here))
         elif block.language != "yaml" or is_table(block):
@@ -116,7 +117,12 @@ class Project:
             return
         if self.serving is not None and self.is_changed and re.search(r"\bcurl\b|\bpython\b|\bnode\b", command):
             self.serve(self.serving, "")
-        compare(command, expected, self.send(command.replace(f":{PORT}", f":{self.port}" if self.port else f":{PORT}")), self.port)
+        compare(
+            command,
+            expected,
+            self.send(command.replace(f":{PORT}", f":{self.port}" if self.port else f":{PORT}")),
+            self.port,
+        )
         self.here = Path(self.send("pwd").strip())
 
     def serve(self, command: str, expected: str) -> None:
@@ -194,10 +200,6 @@ def _placed(text: str, block: Block) -> str:
     while end < len(lines) and (not lines[end].strip() or len(lines[end]) - len(lines[end].lstrip()) > depth):
         end += 1
     return "\n".join([*lines[:end], *added.rstrip().splitlines(), *lines[end:], ""])
-
-
-def _fields(block: Block) -> dict[str, object]:
-    return {name: getattr(block, name) for name in Block.__slots__}
 
 
 def _extras(words: str) -> list[str]:

@@ -34,17 +34,15 @@ def test_a_mark_has_a_meaning(page: Page) -> None:
 
 
 @pytest.mark.parametrize("block", [block for block in ALONE if block.not_run is None], ids=str)
-def test_a_block_is_right(
-    block: Block, packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_block_is_right(block: Block, packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path, str(packages)])
     assert check(block, tmp_path) == []
 
 
-@pytest.mark.parametrize(("page", "name", "found"), TOGETHER, ids=[f"{page.name}:{name}" for page, name, _ in TOGETHER])
-def test_a_project_works_as_its_page_says(
-    page: Page, name: str, found: list[Block], packages: Path, tmp_path: Path, mongo_uri: str
-) -> None:
+@pytest.mark.parametrize(
+    "found", [found for _, _, found in TOGETHER], ids=[f"{page.name}:{name}" for page, name, _ in TOGETHER]
+)
+def test_a_project_works_as_its_page_says(found: list[Block], packages: Path, tmp_path: Path, mongo_uri: str) -> None:
     env = {"MONGODB_URI": mongo_uri, "PYTHONPATH": f"{ROOT}:{packages}"}
     with Project(tmp_path, env) as project:
         for block in found:

@@ -1,0 +1,54 @@
+"""The navigation: the lists of docs/README.md, a heading for each part.
+
+A page of a folder that has a README is found below that README, and opens beside it.
+"""
+
+import posixpath
+from dataclasses import dataclass, field
+
+from website.page import Page
+
+HOME = "docs/README.md"
+OUTSIDE = ("CONTRIBUTING.md", "CHANGELOG.md")
+"""Pages of the site that are not in docs/."""
+
+
+@dataclass(slots=True)
+class Part:
+    """A part of the navigation, such as the how-to guides."""
+
+    title: str
+    paths: list[str] = field(default_factory=list)
+
+
+def parts(home: Page) -> list[Part]:
+    """Reads the parts from the start page: its second-level headings and the links below each."""
+    found: list[Part] = []
+    tokens = home.tokens
+    for position, token in enumerate(tokens):
+        if token.type == "heading_open" and token.tag == "h2":
+            found.append(Part(tokens[position + 1].content))
+        elif token.type == "inline" and found and tokens[position - 2].type == "list_item_open":
+            link = next((child for child in token.children or () if child.type == "link_open"), None)
+            if link is not None:
+                target = str(link.attrGet("href"))
+                found[-1].paths.append(posixpath.normpath(posixpath.join("docs", target)))
+    return [part for part in found if part.paths]
+
+
+def unlisted(pages: dict[str, Page], listed: list[Part]) -> list[str]:
+    """Returns the pages that the navigation does not reach."""
+    named = {path for part in listed for path in part.paths}
+    folders = {posixpath.dirname(path) for path in named if path.endswith("/README.md")}
+    return sorted(
+        path for path in pages if path != HOME and path not in named and posixpath.dirname(path) not in folders
+    )
+
+
+def beside(path: str, pages: dict[str, Page]) -> list[str]:
+    """Returns the other pages of the folder of a page, if that folder has a README other than the home page."""
+    folder = posixpath.dirname(path)
+    index = f"{folder}/README.md"
+    if index == HOME or index not in pages:
+        return []
+    return sorted(each for each in pages if posixpath.dirname(each) == folder and each != index)
