@@ -28,4 +28,3 @@ async def test_an_endpoint_is_an_entry_of_yaml_and_a_function(tmp_path: Path) ->
         text = (await inject(app, url=url)).text
         assert text.startswith(answer.rstrip("…"))
     assert shown.count("$ curl") == 2
-
