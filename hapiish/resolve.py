@@ -5,7 +5,9 @@
 
 import importlib
 import importlib.util
+import os
 import sys
+import sysconfig
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,19 +16,20 @@ from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from hapiish.modules import folder_of, known_folders, package_of
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 
 _OURS = str(Path(__file__).parent / "_")[:-1]
+_LIBRARIES: Final = tuple({f"{path}{os.sep}" for key, path in sysconfig.get_paths().items() if key.endswith("lib")})
 
 
 class ResolveError(Exception):
     """Raised for a name that cannot be resolved; its cause, if any, is the exception of the imported module.
 
-    `origin` identifies the failed import, which several names may share.
+    `origin` identifies the module that is missing or fails, which several names may need.
     """
 
     def __init__(self, message: str, origin: str = "") -> None:
@@ -35,25 +38,45 @@ class ResolveError(Exception):
 
 
 class Unresolved:
-    """Collects unresolved names as problems; one failed import is reported once."""
+    """Resolves names, and collects the unresolved ones as problems.
+
+    A module that fails is imported and reported once, with the positions of all names that need it.
+    """
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
-        self._first: dict[str, tuple[Problem, int]] = {}
+        self._failed: dict[tuple[str, str | None, str | None], ResolveError] = {}
+        self._reported: dict[str, tuple[Problem, list[tuple[Mark, str]]]] = {}
 
-    def add(self, name: str, error: ResolveError, mark: Mark) -> None:
-        """Adds an unresolved name with its error."""
+    def find(
+        self, name: str, folder: str | None, package: str | None, root: str | None, mark: Mark, absent: Any = None
+    ) -> Any:
+        """Returns the object `name`, as `resolve` does; for an unresolved name, `absent`."""
+        module = name.partition(":")[0], folder, package
+        try:
+            if module in self._failed:
+                raise self._failed[module]
+            return resolve(name, folder, package, root)
+        except ResolveError as error:
+            if error.origin:
+                self._failed[module] = error
+            self._add(name, error, mark)
+            return absent
+
+    def _add(self, name: str, error: ResolveError, mark: Mark) -> None:
         problem = Problem(mark, Code.IMPORT, f'"{name}": {error}')
-        if error.origin in self._first:
-            first, others = self._first[error.origin]
-            index = self.problems.index(first)
-            said = "another name fails" if not others else f"{others + 1} other names fail"
-            problem = self.problems[index] = replace(first, hint=f"{said} for the same reason")
-            self._first[error.origin] = (problem, others + 1)
+        if error.origin not in self._reported:
+            self.problems.append(problem)
+            if error.origin:
+                self._reported[error.origin] = problem, []
             return
-        self.problems.append(problem)
-        if error.origin:
-            self._first[error.origin] = (problem, 0)
+        first, others = self._reported[error.origin]
+        index = self.problems.index(first)
+        others.append((mark, f'"{name}" needs it too'))
+        many = "another name fails" if len(others) == 1 else f"{len(others):,} other names fail"
+        problem = replace(first, hint=f"{many} for the same reason", related=tuple(others))
+        self.problems[index] = problem
+        self._reported[error.origin] = problem, others
 
 
 def resolve(name: str, folder: str | None = None, package: str | None = None, root: str | None = None) -> Any:
@@ -125,18 +148,34 @@ def _broken(name: str, error: BaseException) -> ResolveError:
     hint = ""
     if isinstance(error, ImportError) and "beyond top-level package" in str(error):
         hint = '; the folder of the table is not a package; write, for example, "from models.user import User"'
-    return ResolveError(f'module "{name}" failed while it was imported{failure(error)}{hint}', failure(error))
+    # A second import of a module that has already failed may fail at another line, or with another reason.
+    file = _place(error)[0]
+    message = f'module "{name}" failed while it was imported{failure(error)}{hint}'
+    return ResolveError(message, file or failure(error))
 
 
 def failure(error: BaseException) -> str:
     """Formats an exception of user code: " at FILE:LINE: TypeError: …"."""
+    file, line = _place(error)
+    where = f" at {file}:{line}" if file else ""
+    reason = error.msg if isinstance(error, SyntaxError) and file == error.filename else str(error)
+    return f"{where}: {type(error).__name__}: {reason}"
+
+
+def _place(error: BaseException) -> tuple[str, int | None]:
+    """Returns the file and line of the application in which an exception arose, "" if there is none.
+
+    The line in a library, if the application did not call it.
+    """
+    if isinstance(error, SyntaxError) and error.filename and error.filename.endswith(".py"):
+        return error.filename, error.lineno
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
         if "importlib" not in frame.filename and not frame.filename.startswith((_OURS, "<frozen "))
     ]
-    where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    return f"{where}: {type(error).__name__}: {error}"
+    own = [frame for frame in frames if not frame.filename.startswith(_LIBRARIES)] or frames
+    return (own[-1].filename, own[-1].lineno) if own else ("", None)
 
 
 def provide(label: str, folder: str) -> ModuleType:

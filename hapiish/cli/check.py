@@ -79,18 +79,17 @@ def _plugins() -> Any:
 
 def unresolved(table: Table) -> list[Problem]:
     """Returns the problems of names in `table`: unresolved, not callable, or of the wrong type."""
-    from hapiish.resolve import ResolveError, Unresolved, resolve
+    from hapiish.resolve import Unresolved
 
     problems: list[Problem] = []
-    failures = Unresolved(problems)
+    failures, absent = Unresolved(problems), object()
     objects = {}
     for name, mark in table.names.items():
-        try:
-            realm = table.realm(owner_of(name))
-            value = objects[name] = resolve(name, realm.folder, realm.package, table.folder)
-        except ResolveError as fault:
-            failures.add(name, fault, mark)
+        realm = table.realm(owner_of(name))
+        value = failures.find(name, realm.folder, realm.package, table.folder, mark, absent)
+        if value is absent:
             continue
+        objects[name] = value
         if not callable(value):
             message = f'"{name}" is {type(value).__name__}, not a function'
             problems.append(Problem(mark, Code.NOT_CALLABLE, message))

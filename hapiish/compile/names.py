@@ -17,7 +17,7 @@ from hapiish.http.exchange.route import caller
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.lifecycle import fail_action
 from hapiish.realm import Realm, visiting
-from hapiish.resolve import ResolveError, Unresolved, failure, resolve
+from hapiish.resolve import Unresolved, failure
 from hapiish.store.models import Models
 from hapiish.supply import supplied, wanted
 from hapiish.table.compose.owned_names import exact_text, owned_by_default, owner_of
@@ -52,12 +52,10 @@ class Names:
     def object(self, name: str) -> Any:
         """Returns the object `name`; for an unresolved name adds a problem and returns `missing`."""
         if name not in self._resolved:
-            try:
-                realm = self.table.realm(owner_of(name))
-                self._resolved[name] = resolve(name, realm.folder, realm.package, self.table.folder)
-            except ResolveError as error:
-                self._unresolved.add(name, error, self.place(name))
-                self._resolved[name] = missing
+            realm = self.table.realm(owner_of(name))
+            self._resolved[name] = self._unresolved.find(
+                name, realm.folder, realm.package, self.table.folder, self.place(name), missing
+            )
         return self._resolved[name]
 
     def callable(self, name: str) -> Callable[..., Any] | None:

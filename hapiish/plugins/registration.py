@@ -23,13 +23,15 @@ from hapiish import table as tables
 from hapiish.http.validation.validator import option_faults
 from hapiish.options import Table
 from hapiish.registrar import Registrar, needs
-from hapiish.resolve import ResolveError, failure, provide, resolve
+from hapiish.resolve import Unresolved, failure, provide
 from hapiish.table.compose.composition import Contribution, PluginEntry
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 
 COMMANDS: Final = frozenset({"check", "hash", "indexes", "reload", "routes", "run", "schema"})
 """Built-in commands; a plugin's command must not have one of these names."""
+
+_ABSENT: Final = object()
 
 
 class Plugin(Protocol):
@@ -87,6 +89,7 @@ class Plugins:
         self.commands: dict[str, Callable[..., Any]] = {}
         self.were_asked = False
         self._problems: list[Problem] = []
+        self._unresolved = Unresolved(self._problems)
         self._count = 0
 
     def __call__(self, entries: Sequence[PluginEntry]) -> tuple[list[Contribution], list[Problem]]:
@@ -104,10 +107,8 @@ class Plugins:
         self._problems.append(Problem(entry.mark, code, message, **more))
 
     def _find(self, entry: PluginEntry) -> _Found | None:
-        try:
-            plugin = resolve(entry.name, entry.folder, entry.package, entry.root)
-        except ResolveError as error:
-            self._refuse(entry, Code.IMPORT, f'"{entry.name}": {error}')
+        plugin = self._unresolved.find(entry.name, entry.folder, entry.package, entry.root, entry.mark, _ABSENT)
+        if plugin is _ABSENT:
             return None
         name, register = getattr(plugin, "name", None), getattr(plugin, "register", None)
         if not isinstance(name, str) or not name or not callable(register):

@@ -16,6 +16,8 @@ _BREAK: Final = re.compile(r"\r\n?|\n")
 _WIDEST: Final = 160
 _CONTEXT: Final = 60
 _LONGEST_POINTER: Final = 60
+_MOST_RELATED: Final = 10
+"""The related positions that the text shows of one problem; the other formats have all."""
 _RED, _YELLOW, _CYAN, _BOLD, _OFF = "\033[31m", "\033[33m", "\033[36m", "\033[1m", "\033[0m"
 
 
@@ -67,9 +69,11 @@ def _text_lines(problem: Problem, colour: bool) -> Iterator[str]:
         yield f"{margin} | {_blank(text[:column])}{_paint(pointer, _CYAN, colour)}"
     if problem.hint:
         yield f"{margin} = {problem.hint}"
-    for mark, text in problem.related:
+    for mark, text in problem.related[:_MOST_RELATED]:
         by = f" (used from {mark.chain[0]})" if mark.chain and mark.chain != problem.mark.chain else ""
         yield f"{margin} = {mark}: {text}{by}"
+    if len(problem.related) > _MOST_RELATED:
+        yield f"{margin} = and {len(problem.related) - _MOST_RELATED:,} more places"
     for mark in problem.mark.chain:
         yield f"{margin} = used from {mark}"
 
