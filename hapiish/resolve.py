@@ -49,7 +49,7 @@ class Unresolved:
         self._reported: dict[str, tuple[Problem, list[tuple[Mark, str]]]] = {}
 
     def find(
-        self, name: str, folder: str | None, package: str | None, root: str | None, mark: Mark, absent: Any = None
+        self, name: str, folder: str | None, package: str | None, root: str | None, *, mark: Mark, absent: Any = None
     ) -> Any:
         """Returns the object `name`, as `resolve` does; for an unresolved name, `absent`."""
         module = name.partition(":")[0], folder, package

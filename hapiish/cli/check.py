@@ -86,7 +86,7 @@ def unresolved(table: Table) -> list[Problem]:
     objects = {}
     for name, mark in table.names.items():
         realm = table.realm(owner_of(name))
-        value = failures.find(name, realm.folder, realm.package, table.folder, mark, absent)
+        value = failures.find(name, realm.folder, realm.package, table.folder, mark=mark, absent=absent)
         if value is absent:
             continue
         objects[name] = value

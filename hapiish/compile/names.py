@@ -54,7 +54,7 @@ class Names:
         if name not in self._resolved:
             realm = self.table.realm(owner_of(name))
             self._resolved[name] = self._unresolved.find(
-                name, realm.folder, realm.package, self.table.folder, self.place(name), missing
+                name, realm.folder, realm.package, self.table.folder, mark=self.place(name), absent=missing
             )
         return self._resolved[name]
 

@@ -107,7 +107,9 @@ class Plugins:
         self._problems.append(Problem(entry.mark, code, message, **more))
 
     def _find(self, entry: PluginEntry) -> _Found | None:
-        plugin = self._unresolved.find(entry.name, entry.folder, entry.package, entry.root, entry.mark, _ABSENT)
+        plugin = self._unresolved.find(
+            entry.name, entry.folder, entry.package, entry.root, mark=entry.mark, absent=_ABSENT
+        )
         if plugin is _ABSENT:
             return None
         name, register = getattr(plugin, "name", None), getattr(plugin, "register", None)
