@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hapiish import Application, TableError, cli, create_app, plugins
+from hapiish import Application, TableError, cli, create_app
 from hapiish import table as tables
 from hapiish.cli import main
 from hapiish.compile import compile_table
@@ -350,8 +350,11 @@ def test_what_is_wrong_with_a_plugin_is_told_at_its_entry(make: Make, code: str,
     assert said in problems[0].message
 
 
-async def test_no_command_of_hapiish_can_be_taken() -> None:
-    assert set(cli.COMMANDS) == plugins.COMMANDS
+@pytest.mark.parametrize("name", cli.COMMANDS)
+async def test_no_command_of_hapiish_can_be_taken(make: Make, name: str) -> None:
+    program = f"a = P('a', lambda s, o: s.command('{name}', show))"
+    said = refused(make, "\nplugins: [{plugin: my:a}]\n", program)
+    assert said[0].message == f'the command "{name}" is built into hapiish'
 
 
 async def test_keys_and_sets_of_python_are_what_they_would_be_in_a_file(make: Make) -> None:

@@ -20,6 +20,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from hapiish import table as tables
+from hapiish.commands import COMMANDS
 from hapiish.http.validation.validator import option_faults
 from hapiish.options import Table
 from hapiish.registrar import Registrar, needs
@@ -27,9 +28,6 @@ from hapiish.resolve import Unresolved, failure, provide
 from hapiish.table.compose.composition import Contribution, PluginEntry
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
-
-COMMANDS: Final = frozenset({"check", "hash", "indexes", "reload", "routes", "run", "schema"})
-"""Built-in commands; a plugin's command must not have one of these names."""
 
 _ABSENT: Final = object()
 

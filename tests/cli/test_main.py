@@ -1,20 +1,29 @@
 """The command line: its commands, and the modules that each command loads."""
 
+import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from hapiish.cli import COMMANDS, main
+from hapiish.cli.parser import for_command
+from hapiish.commands import GROUPS
 
 
-def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_every_command_below_the_heading_of_its_group(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["--help"])
     assert caught.value.code == 0
-    shown = capsys.readouterr().out
-    assert [name for name in COMMANDS if f"    {name} " not in shown] == []
+    shown = {}
+    for line in capsys.readouterr().out.splitlines():
+        if line.endswith(":"):
+            heading = line.rstrip(":")
+        elif line.startswith("  "):
+            shown[line.split()[0]] = heading
+    assert {name: shown.get(name) for name in COMMANDS} == {name: GROUPS[each.group] for name, each in COMMANDS.items()}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -22,7 +31,28 @@ def test_every_command_has_its_own_help(command: str, capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])
     assert caught.value.code == 0
-    assert f"usage: hapiish {command}" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"usage: hapiish {command}" in shown
+    assert [call for call, text in COMMANDS[command].examples if f"  {call}" not in shown or text not in shown] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_example_of_a_command_can_be_called(command: str) -> None:
+    assert COMMANDS[command].examples
+    for call, text in COMMANDS[command].examples:
+        program, name, *arguments = shlex.split(call.partition(" > ")[0], comments=True)
+        assert (program, name) == ("hapiish", command)
+        assert text
+        parser = for_command(command)
+        import_module(f"hapiish.cli.{command}").add_arguments(parser)
+        parser.parse_args(arguments)
+
+
+def test_an_unknown_command_is_told_with_the_one_that_is_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["chek"])
+    assert caught.value.code == 2
+    assert 'there is no command "chek"; did you mean "check"?' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [[], ["nosuch"], ["check", "--nosuch"]])

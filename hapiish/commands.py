@@ -1,0 +1,88 @@
+"""The commands of `hapiish`: one entry per command, with its group, its line of the help and its examples.
+
+The command line imports the module of a called command, `hapiish.cli.NAME`; plugins may not take these names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Group = Literal["serve", "understand", "describe", "develop", "operate"]
+
+GROUPS: Final[Mapping[Group, str]] = {
+    "serve": "Serve",
+    "understand": "Check and understand",
+    "describe": "Describe for others",
+    "develop": "Develop",
+    "operate": "Operate",
+}
+"""The headings of the help, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: its group, its line of the help, and its examples, each a call with what it does."""
+
+    group: Group
+    help: str
+    examples: tuple[tuple[str, str], ...]
+
+
+COMMANDS: Final[Mapping[str, Command]] = {
+    "run": Command(
+        "serve",
+        "serve a table",
+        (
+            ("hapiish run", "serve routes.yaml of this folder"),
+            ("hapiish run --reload", "the same, and follow every change of the table and its modules"),
+            ("hapiish run shop/routes.yaml --port 0 --workers 4", "four processes on any free port"),
+        ),
+    ),
+    "reload": Command(
+        "serve",
+        "make the running servers of a table serve its new version",
+        (
+            ("hapiish reload --dry-run", "show what would change, and change nothing"),
+            ("hapiish reload --port 3000", "reload the server on this port only"),
+        ),
+    ),
+    "check": Command(
+        "understand",
+        "report all problems of a table",
+        (
+            ("hapiish check", "check routes.yaml of this folder, offline"),
+            ("hapiish check --import", "also import the handlers, models, schemes and plugins"),
+            ("hapiish check --no-env --format github", "in CI, where variables and packages are missing"),
+        ),
+    ),
+    "routes": Command(
+        "understand",
+        "list the routes and events of a table",
+        (
+            ("hapiish routes", "the routes and events, each with the line that declares it"),
+            ("hapiish routes shop/routes.yaml --json", "the same for a program"),
+        ),
+    ),
+    "schema": Command(
+        "describe",
+        "print the JSON Schema of tables, for editors",
+        (("hapiish schema", "print the schema; an editor completes and checks a table with it"),),
+    ),
+    "indexes": Command(
+        "operate",
+        "compare the indexes of the database with those of the models",
+        (
+            ("hapiish indexes", "list the indexes that are missing, changed or unneeded"),
+            ("hapiish indexes --apply", "build the missing indexes"),
+        ),
+    ),
+    "hash": Command(
+        "operate",
+        "hash a password or an API key for a table",
+        (
+            ("hapiish hash", "ask for a password and print its hash"),
+            ("hapiish hash --key", "the same for an API key, which is long and random"),
+        ),
+    ),
+}
+"""The built-in commands, in the order of the help within their groups."""
