@@ -63,6 +63,24 @@ COMMANDS: Final[Mapping[str, Command]] = {
             ("hapiish routes shop/routes.yaml --json", "the same for a program"),
         ),
     ),
+    "explain": Command(
+        "understand",
+        "explain a route or event: its steps, and where each option comes from",
+        (
+            ("hapiish explain POST /messages/1", "the route that answers this request"),
+            ("hapiish explain messages.create shop/routes.yaml", "the route or event with this id, in another table"),
+            ("hapiish explain message --namespace /chat --json", "an event of a namespace, for a program"),
+        ),
+    ),
+    "match": Command(
+        "understand",
+        "show which route answers a request, and why no other one does",
+        (
+            ("hapiish match GET /messages/1", "the route and its parameters; for a 404, the nearest routes"),
+            ("hapiish match GET https://api.example.com/messages/1", "for routes with a vhost"),
+            ("hapiish match OPTIONS /messages --origin https://a.example --request-method POST", "a CORS preflight"),
+        ),
+    ),
     "schema": Command(
         "describe",
         "print the JSON Schema of tables, for editors",

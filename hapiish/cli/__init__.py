@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from hapiish.cli.refusal import Refusal
 from hapiish.commands import COMMANDS
 
 __all__ = ["COMMANDS", "main"]
@@ -39,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(rest)
     try:
         return int(module.main(options))
+    except Refusal as refusal:
+        print(f"hapiish: {refusal}", file=sys.stderr)
+        return 1
     except BrokenPipeError:
         # The reader closed the pipe; without this, Python reports the error again when it closes the stream.
         sys.stdout = None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hapiish.cli.check import summary, wants_colour
 from hapiish.cli.refusal import Refusal
 from hapiish.options import Table
-from hapiish.table import check, report
+from hapiish.table import Examined, check, examine, report
 from hapiish.table.problems import Problem
 
 
@@ -22,6 +22,23 @@ def open_table(file: str, *, plugins: bool = False, workers: int = 1) -> Table:
     if table is None:
         raise Refusal(summary(file, table, problems))
     return table
+
+
+def examined(file: str, *, imports: bool = False) -> Examined | None:
+    """Returns a checked table with its draft; for errors shows the problems as `check` does, and returns None.
+
+    `imports` includes the registrations of Python plugins.
+    """
+    register = None
+    if imports:
+        from hapiish.plugins import Plugins
+
+        register = Plugins()
+    found, problems = examine(file, register=register)
+    if found is None:
+        show(problems)
+        print(summary(file, None, problems), file=sys.stderr)
+    return found
 
 
 def show(problems: Sequence[Problem]) -> None:

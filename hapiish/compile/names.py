@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from hapiish import boom
 from hapiish import options as model
 from hapiish.bridge import is_async
-from hapiish.declare.option import keys_of
+from hapiish.declare.option import Role, keys_of
 from hapiish.declare.walk import Path, walk
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.route import caller
@@ -152,8 +152,9 @@ class Names:
         if is_dataclass(given) and not isinstance(given, type):
             keys = [key for key in keys_of(type(given)).values() if key.is_attribute]
             return replace(given, **{key.name: self.options(key.hint, getattr(given, key.name)) for key in keys})
-        for _, name, at in walk(kind, given):
-            given = _replaced(given, at, self.function(name))
+        for role, name, at in walk(kind, given):
+            if role is Role.FUNCTION:
+                given = _replaced(given, at, self.function(name))
         return given
 
     def references(self, factory: Any, options: Any, realm: int) -> Any:

@@ -121,6 +121,7 @@ class Role(Enum):
     STRATEGY = "the name of a strategy"
     SCHEME = "the name of a scheme"
     SCHEMA = "a JSON Schema"
+    SECRET = "a secret, which no description shows"  # noqa: S105 - the name of a role
 
 
 @dataclass(slots=True, eq=False, repr=False)

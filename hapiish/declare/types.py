@@ -121,6 +121,7 @@ SCHEMA: Final = Form(
     wanted="a JSON Schema: a mapping, true or false",
     nullable=True,
 )
+IS_SECRET: Final = Refers(Role.SECRET)
 IS_SCHEMA: Final = Refers(Role.SCHEMA, types=(dict, bool))
 Schema = Annotated[dict[str, Any] | bool, SCHEMA, IS_SCHEMA]
 RULE: Final = Form(
@@ -157,6 +158,7 @@ Password = Annotated[
         wanted="a secret of at least 32 characters, or several by id",
         nullable=True,
     ),
+    Refers(Role.SECRET, types=(str, dict)),
 ]
 
 AnyText = Annotated[str, Text(min=0)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from hapiish.declare.option import As, At, Form, Items, On, Range, Text, option, settings
-from hapiish.declare.types import AnyText, Duration, Function, HeaderName, Json, MediaType, Size, TimeSpan
+from hapiish.declare.types import IS_SECRET, AnyText, Duration, Function, HeaderName, Json, MediaType, Size, TimeSpan
 from hapiish.options.compression import Compression
 from hapiish.options.cookies import Cookie
 from hapiish.options.files import ServerFiles
@@ -142,7 +142,9 @@ class Tls:
     ca: str | None = option(
         None, "The file of the authorities that may issue client certificates (PEM), relative to the table."
     )
-    passphrase: AnyText | None = option(None, "The passphrase of the private key.", examples=["${TLS_PASSPHRASE:}"])
+    passphrase: Annotated[AnyText, IS_SECRET] | None = option(
+        None, "The passphrase of the private key.", examples=["${TLS_PASSPHRASE:}"]
+    )
     ciphers: str | None = option(None, "The offered ciphers, in OpenSSL's format.")
     request_cert: bool = option(False, "Requests a certificate from clients.")
     reject_unauthorized: bool = option(

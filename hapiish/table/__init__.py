@@ -4,7 +4,7 @@ import gc
 import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from hapiish.options import Table
 from hapiish.table.assembly import build_table, names_only
@@ -51,11 +51,7 @@ def check(
     Problems with the codes in `as_warnings` are warnings; a table that has any contains only its names.
     """
     file = os.fspath(path)
-    try:
-        text = source.decode(read_file(file), file)
-    except (OSError, ValueError) as fault:
-        reason = getattr(fault, "strerror", None) or "its name contains NUL"
-        return None, [Problem(Mark(file, 1, 1), Code.UNREADABLE, f"the file cannot be read: {reason}")]
+    text = _text(file)
     if isinstance(text, Problem):
         return None, [text]
     with without_collector():
@@ -79,7 +75,47 @@ def check_text(
     workers: int = 1,
 ) -> tuple[Table | None, list[Problem]]:
     """As `check`, for `text` as the contents of `file`."""
-    composition = Composition(env, register)
+    draft, problems = _draft(Composition(env, register), text, file, workers)
+    is_complete = all(problem.warning for problem in problems)
+    problems = [replace(each, warning=each.warning or each.code in as_warnings) for each in problems]
+    if draft is None or any(not problem.warning for problem in problems):
+        return None, problems
+    return build_table(draft) if is_complete else names_only(draft), problems
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examined:
+    """A checked table, and its draft, which knows where each option comes from."""
+
+    table: Table
+    draft: Draft
+
+
+def examine(
+    path: str | os.PathLike[str], env: Mapping[str, str] | None = None, *, register: Register | None = None
+) -> tuple[Examined | None, list[Problem]]:
+    """As `check`, with the draft of the table: its layers of options and the positions of all values."""
+    file = os.fspath(path)
+    text = _text(file)
+    if isinstance(text, Problem):
+        return None, [text]
+    with without_collector():
+        draft, problems = _draft(Composition(os.environ if env is None else env, register), text, file)
+        if draft is None or any(not problem.warning for problem in problems):
+            return None, problems
+        return Examined(build_table(draft), draft), problems
+
+
+def _text(file: str) -> str | Problem:
+    try:
+        return source.decode(read_file(file), file)
+    except (OSError, ValueError) as fault:
+        reason = getattr(fault, "strerror", None) or "its name contains NUL"
+        return Problem(Mark(file, 1, 1), Code.UNREADABLE, f"the file cannot be read: {reason}")
+
+
+def _draft(composition: Composition, text: str, file: str, workers: int = 1) -> tuple[Draft | None, list[Problem]]:
+    """Returns the draft of a table, None if there is nothing to check, and all of its problems, sorted."""
     try:
         with limited():
             composition.read(text, file)
@@ -88,12 +124,7 @@ def check_text(
     except OverspentError as overspent:
         draft, found = None, dict.fromkeys([*composition.problems, overspent.problem])
     secrets = composition.secrets
-    visible = sorted(redact(problem, secrets) for problem in found)
-    is_complete = all(problem.warning for problem in visible)
-    visible = [replace(each, warning=each.warning or each.code in as_warnings) for each in visible]
-    if draft is None or any(not problem.warning for problem in visible):
-        return None, visible
-    return build_table(draft) if is_complete else names_only(draft), visible
+    return draft, sorted(redact(problem, secrets) for problem in found)
 
 
 @contextmanager

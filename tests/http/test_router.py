@@ -246,6 +246,16 @@ def test_allow_lists_the_methods_that_match_sorted_with_head_beside_get() -> Non
     assert router.allowed("/%zz") == ("GET", "HEAD")
 
 
+def test_a_route_of_any_method_answers_no_connect_even_beside_a_route_that_does() -> None:
+    router: Router[str] = Router()
+    router.add("CONNECT", parse("/a"), "tunnel")
+    router.add("*", parse("/{p*}"), "any")
+    router.freeze()
+    assert router.find("CONNECT", "/a") == ("tunnel", None)
+    assert router.find("CONNECT", "/b") is None
+    assert router.find("PUT", "/b") == ("any", {"p": "b"})
+
+
 def test_an_empty_router_finds_nothing() -> None:
     router: Router[Any] = Router().freeze()
     assert router.find("GET", "/", "one.test") is None

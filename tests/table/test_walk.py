@@ -99,13 +99,43 @@ def test_nothing_else_is_found(text: str) -> None:
     [
         ("basic", "{validate: m:f}", ("validate",)),
         ("cookie", "{redirectTo: {method: m:f}}", ("redirectTo", "method")),
-        ("jwt", "{keys: [x, {method: m:f}]}", ("keys", 1, "method")),
+        ("jwt", "{keys: [{method: m:f}]}", ("keys", 0, "method")),
         ("oauth2", "{providerParams: {method: m:f}}", ("providerParams", "method")),
     ],
 )
 def test_options_of_a_built_in_scheme_are_gone_through(scheme: str, options: str, path: tuple[str | int, ...]) -> None:
     tree = yaml.safe_load(f"auth: {{strategies: {{s: {{scheme: {scheme}, options: {options}}}}}}}")
     assert walk(Table, tree) == [(Role.FUNCTION, "m:f", ("auth", "strategies", "s", "options", *path))]
+
+
+SECRETS = [
+    ("state: {a: {password: x}}", "state.a.password"),
+    ("state: {a: {sign: {password: {v1: x}}}}", "state.a.sign.password"),
+    ("server: {state: {password: x}}", "server.state.password"),
+    ("server: {tls: {passphrase: x}}", "server.tls.passphrase"),
+    ("session: {cookieOptions: {password: x}}", "session.cookieOptions.password"),
+    ("routes: [{options: {csrf: {password: x}}}]", "routes.0.options.csrf.password"),
+    *(
+        (f"auth: {{strategies: {{s: {{scheme: {scheme}, options: {options}}}}}}}", f"auth.strategies.s.options.{path}")
+        for scheme, options, path in (
+            ("jwt", "{keys: x}", "keys"),
+            ("jwt", "{keys: [x]}", "keys.0"),
+            ("jwt", "{keys: {key: x}}", "keys.key"),
+            ("jwt", "{keys: {uri: x, headers: {authorization: x}}}", "keys.headers.authorization"),
+            ("basic", "{users: {a: {passwordHash: x}}}", "users.a.passwordHash"),
+            ("apiKey", "{keys: {a: {hash: x}}}", "keys.a.hash"),
+            ("cookie", "{cookie: {password: x}}", "cookie.password"),
+            ("oauth2", "{clientSecret: x}", "clientSecret"),
+            ("oauth2", "{provider: {headers: {authorization: x}}}", "provider.headers.authorization"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "path"), SECRETS)
+def test_every_secret_is_found(text: str, path: str) -> None:
+    found = [(role, ".".join(map(str, at))) for role, _, at in walk(Table, yaml.safe_load(text))]
+    assert found == [(Role.SECRET, path)]
 
 
 def test_a_part_of_a_table_is_gone_through_from_its_own_place() -> None:

@@ -18,6 +18,8 @@ Match = tuple[T, dict[str, str] | None]
 """A target and its parameters; None instead of an empty dictionary."""
 
 ANY: Final = "*"
+_METHODS: Final = {"HEAD": ("GET", "*"), "CONNECT": ("CONNECT",), "*": ("*",)}
+"""The methods of the routes that answer a method, if they are not its own and `*`."""
 _Orders = dict[str, tuple["_Table[T]", ...]]
 _ASCII = bytes(range(128))
 _CODE = re.compile("%[0-9A-Fa-f]{2}")
@@ -155,7 +157,7 @@ class Router(Generic[T]):
         owners = (None,) if host is None else (host, None)
         orders: _Orders[T] = {}
         for method in {ANY, "HEAD", *(method for owner, method in self._tables if owner in owners)}:
-            methods = {"HEAD": ("GET", ANY), ANY: (ANY,)}.get(method, (method, ANY))
+            methods = _METHODS.get(method, (method, ANY))
             pairs = [(owner, name) for name in methods for owner in owners]
             orders[method] = tuple(self._tables[pair] for pair in pairs if pair in self._tables)
         return orders

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from hapiish.declare.manifest import SchemeManifest
 from hapiish.declare.option import Items, Text, option, settings
-from hapiish.declare.types import Function, HeaderName, Json
+from hapiish.declare.types import IS_SECRET, Function, HeaderName, Json
 from hapiish.options.schemes.common import Attributes, GrantedScope
 
 
@@ -13,7 +13,7 @@ from hapiish.options.schemes.common import Attributes, GrantedScope
 class ApiKey:
     """A key, by its hash, and the credentials of its holder."""
 
-    hash: Annotated[str, Text("^sha256:[0-9a-f]{64}$", 'a hash that "hapiish hash --key" prints')] = option(
+    hash: Annotated[str, Text("^sha256:[0-9a-f]{64}$", 'a hash that "hapiish hash --key" prints'), IS_SECRET] = option(
         description="The SHA-256 of the key."
     )
     scope: GrantedScope | None = option(None, "The scopes of the key's holder.")

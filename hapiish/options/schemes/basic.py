@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 from hapiish.declare.manifest import SchemeManifest
 from hapiish.declare.option import Items, Text, option, settings
-from hapiish.declare.types import Function, Json
+from hapiish.declare.types import IS_SECRET, Function, Json
 from hapiish.options.schemes.common import Attributes, GrantedScope
 
 
@@ -13,9 +13,11 @@ from hapiish.options.schemes.common import Attributes, GrantedScope
 class BasicUser:
     """A user with the hash of the password."""
 
-    password_hash: Annotated[str, Text(r"^\$(scrypt|argon2id)\$", 'a hash that "hapiish hash" prints')] = option(
-        description="The hash of the password: scrypt (`$scrypt$…`) or Argon2 (`$argon2id$…`, which needs "
-        "`hapiish[auth]`)."
+    password_hash: Annotated[str, Text(r"^\$(scrypt|argon2id)\$", 'a hash that "hapiish hash" prints'), IS_SECRET] = (
+        option(
+            description="The hash of the password: scrypt (`$scrypt$…`) or Argon2 (`$argon2id$…`, which needs "
+            "`hapiish[auth]`)."
+        )
     )
     scope: GrantedScope | None = option(None, "The scopes of the user.")
     credentials: Mapping[str, Json] = option({}, "Further credentials.")

@@ -5,7 +5,18 @@ from typing import Annotated, Any, Final, Literal
 
 from hapiish.declare.manifest import SchemeManifest, StrategyFault
 from hapiish.declare.option import As, Form, Items, Range, option, settings
-from hapiish.declare.types import LARGEST, AnyText, CookieName, Duration, Function, HeaderName, HttpUri, Json, TimeSpan
+from hapiish.declare.types import (
+    IS_SECRET,
+    LARGEST,
+    AnyText,
+    CookieName,
+    Duration,
+    Function,
+    HeaderName,
+    HttpUri,
+    Json,
+    TimeSpan,
+)
 from hapiish.options.schemes.common import Attributes
 
 Claim = Annotated[
@@ -62,7 +73,7 @@ class JwtCache:
 class JwtKey:
     """A single key."""
 
-    key: str = option(
+    key: Annotated[str, IS_SECRET] = option(
         description="A secret, or a public key, private key or certificate in PEM, which needs `hapiish[auth]`."
     )
     algorithms: Annotated[tuple[Algorithm, ...], Items(min=1)] | None = option(
@@ -80,7 +91,7 @@ class JwtKeySet:
         description="The URI where an issuer publishes its keys (JWKS); needs `hapiish[auth]`.",
         examples=["https://issuer.example.com/.well-known/jwks.json"],
     )
-    headers: Attributes = option({}, "Headers of the request for the keys.")
+    headers: Mapping[str, Annotated[AnyText, IS_SECRET]] = option({}, "Headers of the request for the keys.")
     reject_unauthorized: bool = option(True, "Requires a valid certificate of the issuer.")
     algorithms: Annotated[tuple[PublicAlgorithm, ...], Items(min=1)] | None = option(
         None, "The algorithms permitted with these keys. The default is those of each key."
@@ -99,7 +110,7 @@ class JwtKeyFunction:
 
 Key = Annotated[
     Json,
-    As(str | JwtKey | JwtKeySet | JwtKeyFunction),
+    As(Annotated[str, IS_SECRET] | JwtKey | JwtKeySet | JwtKeyFunction),
     Form(name="jwtKey", wanted="a secret, {key}, {uri} or {method}"),
 ]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from hapiish.declare.manifest import SchemeManifest
 from hapiish.declare.option import As, Form, Like, Text, option, settings
-from hapiish.declare.types import AnyText, ByFunction, Function, HttpUri, Json
+from hapiish.declare.types import IS_SECRET, AnyText, ByFunction, Function, HttpUri, Json
 from hapiish.options.cookies import SealedCookie
 from hapiish.options.schemes.common import Attributes, GrantedScope
 
@@ -59,7 +59,7 @@ class OAuth2Provider:
     use_params_auth: bool = option(
         False, "Sends client id and secret in the body of the exchange instead of its header."
     )
-    headers: Attributes = option({}, "Headers of every request to the provider.")
+    headers: Mapping[str, Annotated[AnyText, IS_SECRET]] = option({}, "Headers of every request to the provider.")
     fields: Attributes = option(
         {"id": "sub", "username": "preferred_username", "displayName": "name", "email": "email"},
         "The members of the profile that make up `credentials.profile`, by name; a dot selects a member of an object.",
@@ -83,7 +83,7 @@ class OAuth2Options:
     )
     name: str = option("oidc", "The name in the credentials of the provider behind `issuer`.")
     client_id: str = option(description="The id of this application at the provider.")
-    client_secret: str | ByFunction | None = option(
+    client_secret: Annotated[str, IS_SECRET] | ByFunction | None = option(
         None,
         'The secret of this application at the provider, or `{method: "module:attribute"}` for a '
         "function of the request. Without it, the application is a public client, which PKCE protects.",

@@ -78,7 +78,7 @@ def set_owners(tree: Tree, index: int, label: str) -> None:
     """Sets the owner of all names in the tree of a used table, in place, and prefixes its schemas with `label`."""
     found = walk(Table, tree.value)
     for role, text, path in found:
-        if role is not Role.SCHEMA:
+        if role not in (Role.SCHEMA, Role.SECRET):
             _replace(tree.value, path, OwnedName(text, tree.owners.get(path, index)))
     roots = [(at, root) for role, root, at in found if role is Role.SCHEMA]
     for _, schema in [place for at, root in roots for place in schemas_within(at, root)]:

@@ -41,10 +41,10 @@ class Merged:
     def origin(self, *path: str | int) -> Path:
         """The path in the file of the value that decides the option at `path`."""
         if path[:1] == ("ext",) and len(path) > 2 and isinstance(path[2], int):
-            return self._added(str(path[1]), path[2], path[3:])
+            return (*self.extensions(str(path[1]))[path[2]], *path[3:])
         for depth, step in enumerate(path):
             if isinstance(step, int) and any(_adds(layer.value, path[:depth]) for layer in self.layers):
-                places = self._entries(path[:depth])
+                places = self.entries(path[:depth])
                 if step < len(places):
                     return (*places[step], *path[depth + 1 :])
         for layer in reversed(self.layers):
@@ -53,8 +53,8 @@ class Merged:
                 return (*layer.at, *path[:depth])
         return (*self.layers[-1].at, *path)
 
-    def _added(self, point: str, index: int, inside: Path) -> Path:
-        """The path of the n-th extension function of all layers together."""
+    def extensions(self, point: str) -> list[Path]:
+        """The paths of the extension functions of all layers at a point, in order."""
         places: list[Path] = []
         for layer in self.layers:
             points = layer.value.get("ext", ())
@@ -64,9 +64,9 @@ class Merged:
                 at = (*layer.at, "ext", point)
                 given = points[point]
                 places += [(*at, number) for number in range(len(given))] if isinstance(given, list) else [at]
-        return (*places[index], *inside)
+        return places
 
-    def _entries(self, path: Path) -> list[Path]:
+    def entries(self, path: Path) -> list[Path]:
         """The path of each entry of the list at `path`, to which several layers may add."""
         places: list[Path] = []
         for layer in self.layers:
