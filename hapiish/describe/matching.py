@@ -28,7 +28,7 @@ class MatchRequest:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a route does not answer: a kind, a sentence, and the segment that decides, from 1.
+    """The reason why a route does not answer: a kind, a sentence, and the segment that decides, from 1.
 
     Kinds: internal, host, segment, case, slash, length, method, precedence.
     """
