@@ -28,8 +28,8 @@ PASSWORD = "password: a-password-of-at-least-32-characters"
             '1:75: HA0325 the partitioned cookie "session" must be Secure with SameSite=None',
         ),
         (f"session: {{cookieOptions: {{{PASSWORD}}}, maxCookieSize: -1}}", "1:91: HA0206"),
-        (f"session: {{cookieOptions: {{{PASSWORD}, domain: 'a; Path=/b'}}}}", "1:83: HA0207"),
-        ("server: {routes: {csrf: {cookieOptions: {domain: 'a b'}}}}", "1:49: HA0207"),
+        (f"session: {{cookieOptions: {{{PASSWORD}, domain: 'a; Path=/b'}}}}", "1:83: HA0205"),
+        ("server: {routes: {csrf: {cookieOptions: {domain: 'a b'}}}}", "1:50: HA0205"),
     ],
 )
 def test_sessions_that_could_not_be_kept_are_refused(table: str, problem: str) -> None:
