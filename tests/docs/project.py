@@ -129,6 +129,7 @@ class Project:
         """Starts the server in the background, in place of the running one."""
         self.stop()
         log = self.folder / f".server-{secrets.token_hex(4)}.log"
+        log.touch()
         call = re.sub(r"\s*(&|#.*)$", "", command)
         call = re.sub(r" --port \d+", "", call)
         pid = self.send(f"{call} --port 0 >{log} 2>&1 & echo $!").strip().splitlines()[-1]
@@ -141,7 +142,8 @@ class Project:
             time.sleep(0.05)
         self.serving, self.port, self.is_changed = command, found[1], False
         if expected:
-            compare(command, expected + "…", log.read_text(), self.port)
+            said = "\n".join(line for line in log.read_text().splitlines() if not line.startswith('{"time":'))
+            compare(command, f"{expected.rstrip()}…", said, self.port)
 
     def stop(self) -> None:
         """Ends the running server."""

@@ -44,12 +44,16 @@ def test_a_block_is_right(block: Block, packages: Path, tmp_path: Path, monkeypa
 )
 def test_a_project_works_as_its_page_says(found: list[Block], packages: Path, tmp_path: Path, mongo_uri: str) -> None:
     env = {"MONGODB_URI": mongo_uri, "PYTHONPATH": f"{ROOT}:{packages}"}
+    fault = ""
     with Project(tmp_path, env) as project:
         for block in found:
             try:
                 project.play(block)
             except Failed as failed:
-                pytest.fail(f"{block}: {failed}", pytrace=False)
+                fault = f"{block}: {failed}"
+                break
+    if fault:
+        pytest.fail(fault, pytrace=False)
 
 
 def test_code_of_hapiish_is_marked_nowhere() -> None:
