@@ -65,13 +65,21 @@ class ServerInfo:
     """
 
     id: str
+    """The host's name, the process id and the time of creation."""
     created: float
+    """The time at which the server was created."""
     started: float | None
+    """The time at which it started; None before."""
     host: str
+    """`server.host` of the table."""
     address: str
+    """The address that it listens on."""
     port: int | str
+    """The port that it listens on, or the path of its socket."""
     protocol: str
+    """`http`, `https` or `socket`."""
     uri: str
+    """The address of the server as a URI."""
 
 
 class BaseServer(BroadcastOperator):
@@ -80,13 +88,19 @@ class BaseServer(BroadcastOperator):
     server: ServerState
     """The server itself, which outlives its tables."""
     compiled: Compiled
+    app: dict[str, Any]
+    """Data of the application, for the whole process; empty at first."""
     settings: Settings
+    """The settings of `server` in the table."""
     table_hash: str
     """The hash of the table, without secrets: the same in every process that serves the same table."""
     plugins: Mapping[str, Any]
+    """The values that plugins expose, by the plugin's name and then their own."""
     registrations: Mapping[str, Any]
+    """The registered plugins by name: `version` and `options`."""
     caches: Caches
     events: Events
+    """The [events](#serverevents) of the server and of the application."""
     dispatch: Dispatcher
     internal: Dispatcher
     load: Load
@@ -97,9 +111,12 @@ class BaseServer(BroadcastOperator):
     encodings: tuple[str, ...]
     etags: "Etags"
     auth: "AuthService"
+    """The [strategies](#serverauth)."""
     requests: type[Request]
     models: Models
+    """The models of the table by name: `server.models.Message`."""
     methods: Methods
+    """The server methods of the table: `await server.methods.users.load(id)`; a cached one has a `cache`."""
     views: Any
 
     @property

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from hapiish.describe import places
+from hapiish.describe import functions, places
 from hapiish.table.form import schema
 from hapiish.table.form.schema import Subschema
 
@@ -101,7 +101,21 @@ class _Reference:
             if page.sections:
                 self.pages.append(page)
         files = {f"{page.name}.md": self.page(page) for page in self.pages}
-        return {"README.md": self.index(top), "places.md": places.page(), **files}
+        written = {
+            "README.md": self.index(top),
+            "places.md": places.page(),
+            "functions.md": functions.page(self.places()),
+        }
+        return {**written, **files}
+
+    def places(self) -> Iterator[functions.Place]:
+        """Yields every key of the pages, for those that can name functions."""
+        for page in self.pages:
+            for section in page.sections:
+                link = f"{page.name}.md#{page.anchor(section.title)}"
+                for key, node in section.node["properties"].items():
+                    forms = frozenset(_forms(node))
+                    yield functions.Place(section.title, key, forms, _cell(_described(node)), link)
 
     def collect(self, page: _Page, title: str, node: Subschema) -> None:
         """Adds the mappings at and below `node` to `page`; each definition is added once over all pages."""
@@ -142,7 +156,8 @@ class _Reference:
             rows.append(f"| {name} | {_cell(_described(node))}{_default(node)} |")
         options = (
             "The options of a route are a page of their own: [options](options.md). [Another page](places.md) shows "
-            "where each may stand: route, group, preset, event, namespace."
+            "where each may stand: route, group, preset, event, namespace. [Functions](functions.md) has the "
+            "signature of each Python function that a table can name."
         )
         return "\n".join(["# Reference", "", _INTRODUCTION, *rows, "", options, ""])
 
@@ -202,6 +217,18 @@ def _branches(node: Subschema, name: str | None = None) -> Iterator[tuple[str | 
         return
     for inner in alternatives:
         yield from _branches(inner, name if len(alternatives) == 1 or _is_settings(inner) else None)
+
+
+def _forms(node: Subschema) -> Iterator[str]:
+    """Yields the definitions that a value may have, and those of its entries if it is a list or a mapping of names."""
+    if "$ref" in node:
+        name = node["$ref"].rpartition("/")[2]
+        yield name
+        node = schema.load()["definitions"][name]
+    if "properties" not in node:
+        inner = (node[key] for key in ("items", "additionalProperties") if isinstance(node.get(key), dict))
+        for each in (*node.get("anyOf", ()), *node.get("allOf", ()), *inner):
+            yield from _forms(each)
 
 
 def _is_settings(node: Subschema) -> bool:

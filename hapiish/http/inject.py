@@ -26,6 +26,7 @@ class Injected:
 
     @property
     def text(self) -> str:
+        """The body as text."""
         return self.payload.decode()
 
     @property

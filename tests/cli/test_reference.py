@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from hapiish.cli import main
-from hapiish.describe import reference
+from hapiish.describe import functions, reference
+from hapiish.describe.reference import _Reference
 
 FOLDER = Path(__file__).parent.parent.parent / "docs" / "reference"
 
@@ -36,3 +37,17 @@ def test_writing_the_reference_removes_pages_of_keys_that_are_gone(tmp_path: Pat
     main(["schema", "--reference", str(tmp_path)])
     assert not (tmp_path / "gone.md").exists()
     assert (tmp_path / "options.md").exists()
+
+
+def named_functions() -> list[functions.NamedFunction]:
+    whole = _Reference()
+    whole.write()
+    return list(functions.functions(whole.places()))
+
+
+def test_every_key_that_names_a_function_tells_its_signature() -> None:
+    assert [each.path for each in named_functions() if not each.signature] == ["plugins[].plugin"]
+
+
+def test_every_parameter_of_a_function_is_explained() -> None:
+    assert functions.parameters(named_functions()) == set(functions.PARAMETERS)

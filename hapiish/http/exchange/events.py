@@ -119,7 +119,11 @@ class Events:
         every: bool = False,
         count: int | None = None,
     ) -> None:
-        """Calls `function` on every event of that name (see Listener). Raises ValueError for an unknown name."""
+        """Calls `function` on every event of that name. Raises ValueError for an unknown name or channel.
+
+        `channels` and `tags` select events: those with one of the tags, with `every` those with all. `count` is the
+        number of events after which the listener is removed.
+        """
         known = self._known(name)
         wanted = None if channels is None else frozenset(channels)
         if wanted is not None and not wanted <= set(known):
@@ -146,7 +150,7 @@ class Events:
         return bool(self._shared.listeners.get(name) or self.table.listeners.get(name))
 
     def emit(self, name: str, *arguments: Value, channel: str | None = None, tags: Iterable[str] = ()) -> None:
-        """Calls the listeners with `given`, from any thread. Raises ValueError for an unknown name or channel."""
+        """Calls the listeners with `arguments`, from any thread. Raises ValueError for an unknown name or channel."""
         known = self._known(name)
         if channel is not None and channel not in known:
             raise ValueError(f'the event "{name}" has no channel {channel}')

@@ -70,12 +70,31 @@ class Auth:
         "strategy",
     )
 
+    credentials: Value
+    """The credentials that the strategy returned, or None: the claims of a token, the user of a `validate` function."""
+    artifacts: Value
+    """Further data of the strategy, such as the decoded token."""
+    strategy: str | None
+    """The name of the strategy that authenticated the request."""
+    mode: str | None
+    """The mode of the route: `required`, `optional` or `try`; None without authentication."""
+    error: Exception | None
+    """The error of a failed authentication, in the mode `try`."""
+    expires: float
+    """The end of the credentials, in seconds since the epoch; infinite for none."""
+    is_authenticated: bool
+    """True if the request has valid credentials."""
+    is_authorized: bool
+    """True if the credentials also have the scopes of the route."""
+    is_injected: bool
+    """True if a test passed the credentials to `inject`."""
+
     def __init__(self, credentials: Value = None, artifacts: Value = None, strategy: str | None = None) -> None:
         self.credentials = credentials
         self.artifacts = artifacts
         self.strategy = strategy
-        self.mode: str | None = None
-        self.error: Exception | None = None
+        self.mode = None
+        self.error = None
         self.expires = inf
         self.is_authenticated = False
         self.is_authorized = False
@@ -95,13 +114,19 @@ class Info:
 
     __slots__ = ("_request", "received", "responded")
 
+    received: float
+    """The time at which the request arrived."""
+    responded: float | None
+    """The time at which the response was sent; None before."""
+
     def __init__(self, request: "Request") -> None:
         self._request = request
         self.received = request.received
-        self.responded: float | None = None
+        self.responded = None
 
     @property
     def id(self) -> str:
+        """The id of the request, as `request.id`."""
         return self._request.id
 
     @property
@@ -111,11 +136,13 @@ class Info:
 
     @property
     def remote_address(self) -> str | None:
+        """The address of the client; behind a trusted proxy the one that the proxy names."""
         client = self._request.scope.get("client")
         return client[0] if client else None
 
     @property
     def remote_port(self) -> int | None:
+        """The port of the client; None if it is unknown."""
         client = self._request.scope.get("client")
         return client[1] if client else None
 
@@ -131,10 +158,12 @@ class Info:
 
     @property
     def hostname(self) -> str:
+        """The host without its port."""
         return hostname(self.host)
 
     @property
     def referrer(self) -> str:
+        """The header `Referer`, or an empty text."""
         return self._request.headers.get("referer", "")
 
 
@@ -249,29 +278,55 @@ class Request:
     scope: Scope
     receive: Receive | None
     app: dict[str, Value] = _lazy(_dict)
+    """Data of the application for this request; empty at first."""
     auth: Auth = _lazy(lambda request: request.scope.get("hapiish.auth") or Auth())  # injected by a test
+    """The result of the authentication."""
     headers: dict[str, str] = _lazy(_headers)
+    """The headers by lower-case name; repeated ones are joined by commas."""
     id: str = _lazy(_id)
+    """The id of the request, which the log and the header `x-request-id` show."""
     info: Info = _lazy(Info)
+    """Facts about the connection."""
     listen: Receive | None = _lazy(_none)  # receives the disconnect while the body is being read
     method: str = _lazy(lambda request: request.scope["method"].lower())
-    logs: list[Event] = _lazy(lambda request: [])  # filled where `log.collect` is set
+    """The method in lower case; `"event"` for an event of a socket."""
+    logs: list[Event] = _lazy(lambda request: [])
+    """The events that were logged for this request, where the route sets `log.collect`."""
     mime: str | None = _lazy(_none)
     params: dict[str, Value] = _lazy(_dict)
+    """The parameters of the path, or of the namespace of a socket, as validated."""
     path: str = _lazy(lambda request: request.scope["path"])
+    """The path; of an event its name."""
     payload: Value = _lazy(_none)
+    """The parsed and validated body; of an event the data that the client sent."""
     plugins: dict[str, Value] = _lazy(_dict)
+    """Data of plugins for this request, by their names; empty at first."""
     pre: dict[str, Value] = _lazy(_dict)
+    """The values of the steps of `pre`, by their `assign` names."""
     pre_responses: dict[str, Response] = _lazy(_dict)
+    """The responses of the steps of `pre`, by their `assign` names."""
     query: dict[str, Value] = _lazy(lambda request: query.parse(request.scope["query_string"]))
+    """The parameters of the query, as validated; a repeated name has a list."""
     raw: StarletteRequest = _lazy(lambda request: Raw(request.scope, request.receive or _no_receive))
+    """Starlette's request, for what this class does not have."""
     response: Response | None = _lazy(_none)
-    send: ResponseSender = _lazy(ResponseSender)  # for a handler that responds itself and returns h.abandon
+    """The response, in `onPostHandler`, `onPreResponse` and later; None before."""
+    send: ResponseSender = _lazy(ResponseSender)
+    """ASGI's `send`, for a handler that responds itself and returns `h.abandon`."""
     session: Any = _lazy(_none)
+    """The [session](#requestsession) of the browser, if the table declares `session`."""
     socket: Any = _lazy(_none)
+    """The [socket](socket.md) of an event or of a handshake; None for an HTTP request."""
     state: dict[str, Value] = _lazy(_state)
+    """The cookies by name, decoded as the table declares them."""
     uploads: Any = _lazy(_none)  # stored uploads, removed when the lifecycle ends
     is_active = True
+    server: HttpServer
+    """The [server](server.md), as the table of this request sees it."""
+    route: RequestRoute
+    """The route: `id`, `method`, `path`, and `settings`, its merged options."""
+    orig: dict[str, Value]
+    """The inputs before validation, by `params`, `query`, `payload`, `headers` and `state`."""
     pausing: Callable[[Receive], Receive] | None = None  # wraps the `receive` of the body, for concurrency limits
 
     def __init__(
@@ -288,7 +343,7 @@ class Request:
         self.transmit = send
         self.route = route
         self.received = time()
-        self.orig: dict[str, Value] = {}
+        self.orig = {}
         self.pending_cookies: list[tuple[str, Value, Value]] | None = None
         self.entity: dict[str, Value] | None = None
 

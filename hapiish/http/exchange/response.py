@@ -24,9 +24,15 @@ class Response:
     created, pass_through; None while none is set.
     """
 
+    source: Value
+    """The value to send."""
+    headers: Headers
+    """The headers, by lower-case name."""
     status_code: int = 200
+    """The status."""
     has_explicit_status = False  # set by `code()`; an explicit 200 does not become 204
     error: Boom | None = None
+    """The [error](boom.md) of an error response; None for others."""
     has_custom_body = False  # set by `response.errors`
     taken_over = False
     more: dict[str, Value] | None = None
@@ -35,7 +41,7 @@ class Response:
 
     def __init__(self, source: Value = None) -> None:
         self.source = source
-        self.headers: Headers = {}
+        self.headers = {}
         self.cookies: list[tuple[str, Value, Value]] = []
 
     def _set(self, name: str, value: Value) -> "Response":

@@ -77,6 +77,21 @@ class Socket:
         *("params", "public", "_left", "_packets", "_rooms", "_server"),
     )
 
+    id: str
+    """The id of the socket, which is a room with this socket alone."""
+    namespace: str
+    """The name of the namespace that the client sent, such as `/room-5`."""
+    declared: str
+    """The name that the table declares for it, such as `/room-{id}`."""
+    params: dict[str, Value]
+    """The values of the parameters of the namespace's name."""
+    handshake: Value
+    """The `auth` object that the client sent when it connected."""
+    data: dict[str, Value]
+    """Data of the application, for this socket alone; empty at first."""
+    public: dict[str, Value]
+    """Data of the application that `server.sockets` shows to all processes; empty at first."""
+
     def __init__(
         self,
         server: SocketServer,
@@ -96,8 +111,8 @@ class Socket:
         self.handshake = auth
         self.expiry: asyncio.TimerHandle | None = None
         self.on_leave: Callable[[str], None] | None = None
-        self.data: dict[str, Value] = {}
-        self.public: dict[str, Value] = {}
+        self.data = {}
+        self.public = {}
         self.home = asyncio.get_running_loop()
         self._server = server
         self._rooms: set[str] | None = set()  # before and after the connection; None while connected
@@ -109,6 +124,7 @@ class Socket:
 
     @property
     def scope(self) -> Scope:
+        """The ASGI scope of the handshake."""
         return self.client.transport.scope
 
     @property
