@@ -1,0 +1,76 @@
+"""The surface of a checked table: what each route and event accepts, answers and fails with.
+
+    surface(table).routes[0].query.members[0].schema
+
+It is the one source of OpenAPI, AsyncAPI, types, comparisons and the documentation page. It imports no code of the
+application: what handlers do beyond their declarations is unknown here.
+"""
+
+from hapiish.describe.surface.answers import constant_headers
+from hapiish.describe.surface.bodies import ERROR, example, examples, phrase
+from hapiish.describe.surface.events import EVENT_ERROR, namespace_surface
+from hapiish.describe.surface.parts import (
+    AnswerSurface,
+    BodySurface,
+    EmitSurface,
+    EventSurface,
+    FailureSurface,
+    HandlerSurface,
+    InputSurface,
+    NamedValue,
+    NamespaceSurface,
+    Reason,
+    ResponseHeader,
+    RouteSurface,
+    StrategySurface,
+    Surface,
+)
+from hapiish.describe.surface.routes import EVERY_METHOD, route_surface
+from hapiish.describe.surface.schemas import followed, is_any, members, names_in, relocated, standalone
+from hapiish.describe.surface.security import strategy
+from hapiish.options import Table
+
+__all__ = [
+    "ERROR",
+    "EVENT_ERROR",
+    "EVERY_METHOD",
+    "AnswerSurface",
+    "BodySurface",
+    "EmitSurface",
+    "EventSurface",
+    "FailureSurface",
+    "HandlerSurface",
+    "InputSurface",
+    "NamedValue",
+    "NamespaceSurface",
+    "Reason",
+    "ResponseHeader",
+    "RouteSurface",
+    "StrategySurface",
+    "Surface",
+    "constant_headers",
+    "example",
+    "examples",
+    "followed",
+    "is_any",
+    "members",
+    "names_in",
+    "phrase",
+    "relocated",
+    "standalone",
+    "surface",
+]
+
+
+def surface(table: Table) -> Surface:
+    """Returns the surface of a checked table, routes and events in the order of the file."""
+    sockets = table.sockets
+    return Surface(
+        info=table.info,
+        schemas=table.schemas,
+        strategies={name: strategy(name, given) for name, given in table.auth.strategies.items()},
+        routes=tuple(route_surface(table, route) for route in table.routes),
+        namespaces=tuple(namespace_surface(table, each) for each in sockets.namespaces) if sockets is not None else (),
+        sockets=(sockets.path, sockets.transports) if sockets is not None else None,
+        vhosts=tuple(dict.fromkeys(route.vhost for route in table.routes if route.vhost is not None)),
+    )
