@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from hapiish.declare.types import Json
-from hapiish.describe.surface.parts import FailureSurface, Reason
+from hapiish.describe.surface.parts import FailureReason, FailureSurface
 
 HIDDEN: Final = "An internal server error occurred"
 _PHRASES: Final = {
@@ -70,7 +70,7 @@ def phrase(status: int) -> str:
         return "Unknown"
 
 
-def example(status: int, reason: Reason) -> dict[str, Json]:
+def example(status: int, reason: FailureReason) -> dict[str, Json]:
     """Returns a body with this reason."""
     if status == 500:
         return {"statusCode": 500, "error": phrase(500), "message": HIDDEN}

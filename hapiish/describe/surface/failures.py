@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from hapiish.declare.types import Json
-from hapiish.describe.surface.parts import FailureSurface, Reason, ResponseHeader
+from hapiish.describe.surface.parts import FailureReason, FailureSurface, ResponseHeader
 from hapiish.describe.surface.schemas import followed, is_any
 from hapiish.options import Kind, Limit, Route, RouteAuth, RouteOptions, Table
 from hapiish.options.kinds import KINDS
 
-Found = tuple[int, Reason]
+Found = tuple[int, FailureReason]
 
 _SOURCES: Final = ("headers", "params", "query", "payload", "state")
 RETRY_AFTER: Final = ResponseHeader(
@@ -45,7 +45,7 @@ def route_failures(table: Table, route: Route) -> tuple[FailureSurface, ...]:
 def event_failures(table: Table, options: RouteOptions, *, binary: bool, arguments: bool) -> tuple[FailureSurface, ...]:
     """Returns the errors of an event, by status."""
     found: list[Found] = [
-        (400, Reason("unreadable", "The packet cannot be read", message=_UNREADABLE, code="unreadable")),
+        (400, FailureReason("unreadable", "The packet cannot be read", message=_UNREADABLE, code="unreadable")),
         *_access_failures(options.auth),
         *_limit_failures(options.limit),
         *_validation_failures(options, ("payload",)),
@@ -53,10 +53,10 @@ def event_failures(table: Table, options: RouteOptions, *, binary: bool, argumen
     ]
     if not arguments:
         text = "An event has one argument"
-        found.append((400, Reason("arguments", text, message=text, code="too_many_arguments")))
+        found.append((400, FailureReason("arguments", text, message=text, code="too_many_arguments")))
     if not binary:
         text = "The event takes no attachments"
-        found.append((415, Reason("attachments", text, message=text, code="attachments")))
+        found.append((415, FailureReason("attachments", text, message=text, code="attachments")))
     return _collected(found, options, limits=options.limit or (), over_http=False)
 
 
@@ -79,7 +79,7 @@ _UNREADABLE: Final = "The payload is nested too deep or has a number out of rang
 def _collected(
     found: Iterable[Found], options: RouteOptions, *, limits: Iterable[Limit], over_http: bool = True
 ) -> tuple[FailureSurface, ...]:
-    reasons: dict[int, dict[str, Reason]] = {}
+    reasons: dict[int, dict[str, FailureReason]] = {}
     for status, reason in found:
         reasons.setdefault(status, {}).setdefault(reason.name, reason)
     declared = {status: rule for status, rule in options.response.status.items() if status >= 400}
@@ -102,9 +102,9 @@ def _declared_schema(rule: Any, *, own_body: bool) -> Any:
     return True if own_body or isinstance(rule, str) else None
 
 
-def _declared_reason(rule: Any) -> dict[str, Reason]:
+def _declared_reason(rule: Any) -> dict[str, FailureReason]:
     text = rule.get("description") if isinstance(rule, dict) else None
-    return {"declared": Reason("declared", text or "As the handler says")}
+    return {"declared": FailureReason("declared", text or "As the handler says")}
 
 
 def _headers(status: int, limits: Iterable[Limit]) -> Iterator[ResponseHeader]:
@@ -125,7 +125,7 @@ def _cookie_failures(table: Table, options: RouteOptions) -> Iterator[Found]:
     names = [name for name, cookie in table.state.items() if not cookie.ignore_errors and _can_fail(cookie)]
     if names:
         more = {"data": {"cookies": names[:1]}}
-        yield 400, Reason("cookies", "A cookie is invalid", message="Invalid cookie value", more=more)
+        yield 400, FailureReason("cookies", "A cookie is invalid", message="Invalid cookie value", more=more)
 
 
 def _can_fail(cookie: Any) -> bool:
@@ -138,31 +138,31 @@ def _auth_failures(table: Table, auth: RouteAuth | None) -> Iterator[Found]:
     schemes = [table.auth.strategies[name].scheme for name in auth.strategies]
     if auth.mode == "required":
         text = "No credentials"
-        yield 401, Reason("missing", text, message="Missing authentication", code="unauthorized")
+        yield 401, FailureReason("missing", text, message="Missing authentication", code="unauthorized")
     if auth.mode != "try":
         yield (
             401,
-            Reason("invalid", "Invalid credentials", message="Invalid credentials", code="unauthorized"),
+            FailureReason("invalid", "Invalid credentials", message="Invalid credentials", code="unauthorized"),
         )
         if "jwt" in schemes:
             yield (
                 401,
-                Reason("expired", "The token has expired", message="Token expired", code="token_expired"),
+                FailureReason("expired", "The token has expired", message="Token expired", code="token_expired"),
             )
     if "basic" in schemes:
         message = "Bad HTTP authentication header format"
-        yield 400, Reason("authorization", "The header Authorization is malformed", message=message)
+        yield 400, FailureReason("authorization", "The header Authorization is malformed", message=message)
     if auth.payload == "required":
         message = "Missing payload authentication"
-        yield 401, Reason("payload", "The body is not authenticated", message=message, code="unauthorized")
+        yield 401, FailureReason("payload", "The body is not authenticated", message=message, code="unauthorized")
     if any(_has_remote_keys(table, name) for name in auth.strategies):
         message = "Failed to obtain keys"
         yield (
             503,
-            Reason("keys", "The keys of tokens are unavailable", message=message, code="keys_unavailable"),
+            FailureReason("keys", "The keys of tokens are unavailable", message=message, code="keys_unavailable"),
         )
     if "oauth2" in schemes:
-        yield 502, Reason("provider", "The provider of logins cannot be reached")
+        yield 502, FailureReason("provider", "The provider of logins cannot be reached")
 
 
 def _has_remote_keys(table: Table, name: str) -> bool:
@@ -176,11 +176,11 @@ def _access_failures(auth: RouteAuth | None) -> Iterator[Found]:
         return
     if any(rule.scope for rule in auth.access):
         text = "The credentials lack a scope"
-        yield 403, Reason("scope", text, message="Insufficient scope", code="forbidden")
+        yield 403, FailureReason("scope", text, message="Insufficient scope", code="forbidden")
     for entity, message in _ENTITIES.items():
         if any(rule.entity == entity for rule in auth.access):
             text = f"The credentials are not those of {'a user' if entity == 'user' else 'an application'}"
-            yield 403, Reason(entity, text, message=message, code="forbidden")
+            yield 403, FailureReason(entity, text, message=message, code="forbidden")
 
 
 _ENTITIES: Final = {
@@ -194,22 +194,22 @@ def _body_failures(options: RouteOptions) -> Iterator[Found]:
     if not _acts(rules.fail_action):
         return
     size = f"Payload content length greater than maximum allowed: {int(rules.max_bytes)}"
-    yield 413, Reason("size", f"The body is larger than {int(rules.max_bytes)} bytes", message=size)
-    yield 400, Reason("content-type", "The header Content-Type is malformed", message=_BAD_TYPE)
+    yield 413, FailureReason("size", f"The body is larger than {int(rules.max_bytes)} bytes", message=size)
+    yield 400, FailureReason("content-type", "The header Content-Type is malformed", message=_BAD_TYPE)
     if rules.timeout is not False and (rules.output == "data" or rules.multipart is not None):
-        yield 408, Reason("timeout", "The body did not arrive in time")
+        yield 408, FailureReason("timeout", "The body did not arrive in time")
     if rules.parse is not False:
-        yield 415, Reason("media-type", "The media type or the content coding of the body is not accepted")
+        yield 415, FailureReason("media-type", "The media type or the content coding of the body is not accepted")
     elif rules.allow is not None:
-        yield 415, Reason("media-type", "The media type of the body is not accepted")
+        yield 415, FailureReason("media-type", "The media type of the body is not accepted")
     if rules.parse is True and rules.output == "data":
         yield (
             400,
-            Reason("format", "The body cannot be parsed", message="Invalid request payload JSON format"),
+            FailureReason("format", "The body cannot be parsed", message="Invalid request payload JSON format"),
         )
     if rules.multipart is not None:
         text = "The multipart form is malformed"
-        yield 400, Reason("multipart", text, message="Invalid multipart payload format")
+        yield 400, FailureReason("multipart", text, message="Invalid multipart payload format")
 
 
 _BAD_TYPE: Final = "Invalid content-type header"
@@ -217,13 +217,13 @@ _BAD_TYPE: Final = "Invalid content-type header"
 
 def _limit_failures(limits: Iterable[Limit] | None) -> Iterator[Found]:
     for limit in limits or ():
-        yield 429, Reason("limit", _limit_text(limit), code="too_many_requests")
+        yield 429, FailureReason("limit", _limit_text(limit), code="too_many_requests")
         if limit.count != "all":
             text = "Too many requests of the caller are in progress"
-            yield 503, Reason("limit-busy", text, code="limit_busy")
+            yield 503, FailureReason("limit-busy", text, code="limit_busy")
         if limit.on_store_error == "refuse":
             message = "Limits are unavailable"
-            yield 503, Reason("limits", message, message=message, code="limits_unavailable")
+            yield 503, FailureReason("limits", message, message=message, code="limits_unavailable")
 
 
 def _limit_text(limit: Limit) -> str:
@@ -245,7 +245,7 @@ def _csrf_failures(route: Route) -> Iterator[Found]:
     csrf = route.options.csrf
     guarded = {"POST", "PUT", "PATCH", "DELETE"} if csrf is not None and csrf.restful else {"POST"}
     if csrf is not None and csrf.enforce and (route.method in guarded or route.method == "*"):
-        yield 403, Reason("csrf", "The token against cross-site request forgery is missing", code="csrf")
+        yield 403, FailureReason("csrf", "The token against cross-site request forgery is missing", code="csrf")
 
 
 def _validation_failures(options: RouteOptions, sources: Iterable[str]) -> Iterator[Found]:
@@ -261,7 +261,7 @@ def _validation_failures(options: RouteOptions, sources: Iterable[str]) -> Itera
             more["validation"] = {"source": source, "keys": [], "errors": []}
         text = f"The {_INPUTS[source]} not match {'their' if source in _PLURAL else 'its'} rules"
         message = "Invalid request" if source == "all" else f"Invalid request {source} input"
-        yield rules.status, Reason(source, text, message=message, more=more)
+        yield rules.status, FailureReason(source, text, message=message, more=more)
 
 
 _INPUTS: Final = {
@@ -280,17 +280,17 @@ def _kind_failures(table: Table, route: Route) -> Iterator[Found]:
     if not isinstance(kind, Kind) or kind.name not in KINDS:
         return
     if kind.name in ("file", "directory"):
-        yield 404, Reason("file", "The file does not exist")
-        yield 403, Reason("permission", "The file may not be read")
+        yield 404, FailureReason("file", "The file does not exist")
+        yield 403, FailureReason("permission", "The file may not be read")
     if kind.name in ("file", "directory") and route.options.response.ranges and route.method in ("GET", "*"):
-        yield 416, Reason("range", "The requested range is outside of the file")
+        yield 416, FailureReason("range", "The requested range is outside of the file")
     if kind.name in ("file", "directory") and route.method in ("GET", "*"):
-        yield 412, Reason("precondition", "The file is not in the state that If-Match names")
+        yield 412, FailureReason("precondition", "The file is not in the state that If-Match names")
     if kind.name == "proxy":
-        yield 502, Reason("upstream", "The upstream server cannot be reached")
-        yield 400, Reason("dots", "The path has dot segments", message=_DOTS)
+        yield 502, FailureReason("upstream", "The upstream server cannot be reached")
+        yield 400, FailureReason("dots", "The path has dot segments", message=_DOTS)
         if kind.options.timeout is not False:
-            yield 504, Reason("upstream-timeout", "The upstream server did not respond in time")
+            yield 504, FailureReason("upstream-timeout", "The upstream server did not respond in time")
     if kind.name == "model":
         yield from _model_failures(kind.options, route.options)
 
@@ -301,63 +301,63 @@ _DOTS: Final = "A path to a proxied server has no dot segments"
 def _model_failures(model: Any, options: RouteOptions) -> Iterator[Found]:
     writes = model.action in ("create", "replace", "update")
     if model.action in ("get", "replace", "update", "delete"):
-        yield 404, Reason("document", "The document does not exist")
+        yield 404, FailureReason("document", "The document does not exist")
         yield options.validate.status, _invalid("params", options)
     if model.owner is not None and model.owner.reads == "all" and model.action in ("replace", "update", "delete"):
         message = "The document has another owner"
-        yield 403, Reason("owner", message, message=message, code="not_owner")
+        yield 403, FailureReason("owner", message, message=message, code="not_owner")
     if model.action in ("replace", "update", "delete"):
         message = "The document is not in the state that If-Match names"
-        yield 412, Reason("changed", message, message=message, code="changed")
+        yield 412, FailureReason("changed", message, message=message, code="changed")
         message = "The document changes too fast; try again"
-        yield 409, Reason("contention", "The document changes too fast", message=message, code="contention")
+        yield 409, FailureReason("contention", "The document changes too fast", message=message, code="contention")
         if model.require_match:
             message = "Send If-Match with the ETag of the document that you have"
             yield (
                 428,
-                Reason("match", "The header If-Match is missing", message=message, code="match_required"),
+                FailureReason("match", "The header If-Match is missing", message=message, code="match_required"),
             )
     if model.action == "delete":
         message = "Other documents refer to this one"
-        yield 409, Reason("referenced", message, message=message, code="referenced")
+        yield 409, FailureReason("referenced", message, message=message, code="referenced")
     if writes:
         message = "The document is not unique"
         more: dict[str, Json] = {"data": {"fields": []}}
-        yield 409, Reason("unique", message, message=message, code="not_unique", more=more)
+        yield 409, FailureReason("unique", message, message=message, code="not_unique", more=more)
         yield options.validate.status, _invalid("payload", options)
         message = "The document would be larger than MongoDB stores (16 MB)"
-        yield 413, Reason("document-size", "The document is too large", message=message, code="too_large")
+        yield 413, FailureReason("document-size", "The document is too large", message=message, code="too_large")
     if model.action == "get":
-        yield 412, Reason("precondition", "The document is not in the state that If-Match names")
+        yield 412, FailureReason("precondition", "The document is not in the state that If-Match names")
     yield options.validate.status, _invalid("query", options)
 
 
-def _invalid(source: str, options: RouteOptions) -> Reason:
+def _invalid(source: str, options: RouteOptions) -> FailureReason:
     more: dict[str, Json] = dict(options.validate.error_fields)
     if options.validate.detail == "full":
         more["validation"] = {"source": source, "keys": [], "errors": []}
     text = f"The {_INPUTS[source]} not match {'their' if source in _PLURAL else 'its'} rules"
-    return Reason(source, text, message=f"Invalid request {source} input", more=more)
+    return FailureReason(source, text, message=f"Invalid request {source} input", more=more)
 
 
 def _server_failures(table: Table, options: RouteOptions) -> Iterator[Found]:
-    yield 500, Reason("internal", "The server has an error, which its log explains")
+    yield 500, FailureReason("internal", "The server has an error, which its log explains")
     if options.timeout.server:
-        yield 503, Reason("timeout", f"No response within {_seconds(options.timeout.server)}")
+        yield 503, FailureReason("timeout", f"No response within {_seconds(options.timeout.server)}")
     load = table.server.load
     if load.max_rss_bytes or load.max_event_loop_delay or load.max_event_loop_utilization:
         text = "The server is under heavy load"
-        yield 503, Reason("load", text, message="Server under heavy load (eventLoopDelay)")
+        yield 503, FailureReason("load", text, message="Server under heavy load (eventLoopDelay)")
     if table.models:
         message = "The database is not available; try again"
         more = {"data": {"retryable": True}}
         yield (
             503,
-            Reason("database", "The database is unavailable", message=message, code="unavailable", more=more),
+            FailureReason("database", "The database is unavailable", message=message, code="unavailable", more=more),
         )
     if table.session is not None and options.session:
         message = "Sessions are unavailable"
-        yield 503, Reason("session", message, message=message, code="session_unavailable")
+        yield 503, FailureReason("session", message, message=message, code="session_unavailable")
 
 
 def followed_description(rule: Any, schemas: Mapping[str, Json]) -> str | None:

@@ -86,7 +86,7 @@ class AnswerSurface:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class FailureReason:
     """One reason of a failure, with the parts of its body: `{statusCode, error, message, code, …}`.
 
     `name` identifies it among the reasons of a status. `message` is None for the phrase of the status. `more` are
@@ -109,7 +109,7 @@ class FailureSurface:
     """
 
     status: int
-    reasons: tuple[Reason, ...]
+    reasons: tuple[FailureReason, ...]
     schema: Schema | None = None
     media_type: str = "application/json"
     headers: tuple[ResponseHeader, ...] = ()
