@@ -86,6 +86,14 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "print the JSON Schema of tables, for editors",
         (("hapiish schema", "print the schema; an editor completes and checks a table with it"),),
     ),
+    "new": Command(
+        "develop",
+        "write a new project that runs, with a test",
+        (
+            ("hapiish new shop", "a route, a model and a test in the new folder shop"),
+            ("hapiish new shop --chat", "a project that uses the chat's table from its package"),
+        ),
+    ),
     "indexes": Command(
         "operate",
         "compare the indexes of the database with those of the models",

@@ -1,0 +1,54 @@
+"""Wheels that a new project carries because no package index may have them: hapiish's own and the chat's."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from hapiish.cli.refusal import Refusal
+
+CHAT: Final = Path(__file__).parent / "templates" / "wheels"
+"""The folder of the chat's wheel in an installed hapiish; its build puts the wheel there (scripts/build_hook.py)."""
+CHECKOUT: Final = Path(__file__).resolve().parents[2]
+
+
+def needed(*, chat: bool) -> dict[str, bytes]:
+    """Returns the wheels by name: the file that hapiish was installed from, if any, and that of the chat."""
+    return own() | (the_chat() if chat else {})
+
+
+def own() -> dict[str, bytes]:
+    """Returns the wheel that pip installed hapiish from; nothing if that was an index or a folder."""
+    try:
+        origin = json.loads(distribution("hapiish").read_text("direct_url.json") or "{}").get("url", "")
+    except (PackageNotFoundError, ValueError):
+        return {}
+    parts = urlsplit(origin)
+    file = Path(url2pathname(parts.path))
+    if parts.scheme != "file" or file.suffix != ".whl":
+        return {}
+    try:
+        return {file.name: file.read_bytes()}
+    except OSError:
+        return {}
+
+
+def the_chat() -> dict[str, bytes]:
+    """Returns the wheel of the chat: the one in hapiish's own wheel; in a checkout, a new one. Raises Refusal."""
+    found = {file.name: file.read_bytes() for file in CHAT.glob("hapiish_chat-*.whl")}
+    script = CHECKOUT / "scripts" / "package-chat"
+    if found or not script.is_file():
+        if not found:
+            raise Refusal("this installation of hapiish lacks the chat's wheel; install hapiish from a wheel")
+        return found
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, str(script), "--to", folder]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Refusal(f"{script} fails: {done.stderr.strip()}")
+        return {file.name: file.read_bytes() for file in Path(folder).glob("*.whl")}
