@@ -23,8 +23,13 @@ from tests.docs.blocks import ROOT, Block
 
 BIN = Path(sys.executable).parent
 SECRET = "a secret of at least thirty-two bytes"
-NAMES = ("JWT_SECRET", "COOKIE_PASSWORD", "GOOGLE_ID", "GOOGLE_SECRET", "REDIS_URL", "WEBHOOK_SECRET", "API_KEY")
-ENV: Mapping[str, str] = {name: "" if name.endswith("URL") else SECRET for name in NAMES}
+SECRETS = ("JWT_SECRET", "COOKIE_PASSWORD", "GOOGLE_ID", "GOOGLE_SECRET", "WEBHOOK_SECRET")
+ENV: Mapping[str, str] = {
+    **dict.fromkeys(SECRETS, SECRET),
+    "REDIS_URL": "",
+    "MONGODB_URI": "mongodb://db.example.com/app",
+    "REPORTS_KEY_HASH": f"sha256:{'0' * 64}",
+}
 """The environment of tables in the documentation."""
 
 

@@ -156,7 +156,7 @@ class Project:
         end = f"--{secrets.token_hex(8)}--"
         assert self.shell.stdin is not None
         assert self.shell.stdout is not None
-        self.shell.stdin.write(f"{command}\nprintf '%s' {end}\n".encode())
+        self.shell.stdin.write(f"{{ {command}\n}} </dev/null\nprintf '%s' {end}\n".encode())
         self.shell.stdin.flush()
         output, deadline = b"", time.monotonic() + PATIENCE
         while not output.endswith(end.encode()):

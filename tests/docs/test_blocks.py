@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pymongo import MongoClient
 
 from tests.docs import blocks
 from tests.docs.blocks import PAGES, ROOT, Block, Page
@@ -42,8 +43,15 @@ def test_a_block_is_right(block: Block, packages: Path, tmp_path: Path, monkeypa
 @pytest.mark.parametrize(
     "found", [found for _, _, found in TOGETHER], ids=[f"{page.name}:{name}" for page, name, _ in TOGETHER]
 )
-def test_a_project_works_as_its_page_says(found: list[Block], packages: Path, tmp_path: Path, mongo_uri: str) -> None:
+def test_a_project_works_as_its_page_says(
+    found: list[Block], packages: Path, tmp_path: Path, mongo_uri: str, request: pytest.FixtureRequest
+) -> None:
     env = {"MONGODB_URI": mongo_uri, "PYTHONPATH": f"{ROOT}:{packages}"}
+    if any("database:" in block.text for block in found):
+        with MongoClient[dict[str, object]](mongo_uri) as client:
+            client.drop_database(client.get_default_database())
+    if any("hapiish.emitter" in block.text for block in found):
+        env["REDIS_URL"] = request.getfixturevalue("redis_url")
     fault = ""
     with Project(tmp_path, env) as project:
         for block in found:
