@@ -4,8 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from hapiish import boom
-from hapiish.table import without_collector
-from hapiish.table.problems import Mark, Problem, TableError
+from hapiish.collector import without_collector
 
 if TYPE_CHECKING:
     from hapiish.app import Application, create_app
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from hapiish.http.exchange.response import Response
     from hapiish.http.exchange.toolkit import Toolkit
     from hapiish.outside import emitter
+    from hapiish.table.problems import Mark, Problem, TableError
 
 __all__ = [
     "Application",
@@ -27,11 +27,15 @@ __all__ = [
     "emitter",
 ]
 
-# Imported lazily, so that `hapiish check` does not load Starlette, Socket.IO and MongoEngine.
+# Imported lazily: `hapiish check` loads no Starlette, Socket.IO and MongoEngine, and the pytest plugin loads nothing in
+# projects that do not use it.
 _LATE = {
     "Application": "hapiish.app",
+    "Mark": "hapiish.table.problems",
+    "Problem": "hapiish.table.problems",
     "Request": "hapiish.http.exchange.request",
     "Response": "hapiish.http.exchange.response",
+    "TableError": "hapiish.table.problems",
     "Toolkit": "hapiish.http.exchange.toolkit",
     "create_app": "hapiish.app",
     "emitter": "hapiish.outside",

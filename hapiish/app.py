@@ -14,13 +14,13 @@ from starlette.types import ASGIApp
 
 from hapiish import plugins
 from hapiish.bridge import anywhere
+from hapiish.collector import without_collector
 from hapiish.compile import Compiled
 from hapiish.http.exchange.error_body import Errors
 from hapiish.options import Database, Sockets, Table
 from hapiish.reload import Agree, DisagreedError, Outcome, restored_on_failure, start_settings, warn_of_restart, watch
 from hapiish.server import Server
 from hapiish.store.threads import Pool
-from hapiish.table import without_collector
 from hapiish.table.problems import Problem, TableError
 from hapiish.table.problems.codes import Code
 from hapiish.types import Receive, Send

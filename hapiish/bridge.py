@@ -43,6 +43,12 @@ awaited_by_thread: ContextVar[bool] = ContextVar("awaited_by_thread", default=Fa
 """True in a context whose result a thread of a pool waits for."""
 
 
+class Loops:
+    """`cross` lets coroutines of other event loops call `anywhere` too, as tests do; it costs each call a look-up."""
+
+    cross = False
+
+
 def anywhere(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
     """Wraps a coroutine function: a call on an event loop returns a coroutine, a call in a pool thread the result.
 
@@ -59,10 +65,10 @@ def anywhere(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corou
         except RuntimeError:
             running = None
         if loop is None:
-            if running is not None:
+            if running is not None and not Loops.cross:
                 return work
             loop = getattr(given[0], "home", None) if given else None
-            if loop is None or not loop.is_running():
+            if loop is None or loop is running or not loop.is_running():
                 return work
         return _across(work, loop, running)
 

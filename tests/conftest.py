@@ -12,6 +12,8 @@ from hapiish.store import local
 from tests.cluster.cluster import Cluster
 from tests.redis_server import RedisServer
 
+pytest_plugins = ["hapiish.pytest_plugin"]  # an installation older than the entry point does not load it
+
 ROOT = Path(__file__).parent.parent
 
 # A busy machine must not fail a test: hypothesis measures the time of examples and of their generation.

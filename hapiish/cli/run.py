@@ -5,8 +5,8 @@ import sys
 
 from hapiish.cli.opening import open_table, show
 from hapiish.cli.refusal import Refusal
+from hapiish.collector import without_collector
 from hapiish.options import Table
-from hapiish.table import without_collector
 from hapiish.table.problems import TableError
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from hapiish import options as model
 from hapiish.caches import Policy
+from hapiish.collector import without_collector
 from hapiish.compile.auth import AuthCompiler
 from hapiish.compile.caches import compile_caches
 from hapiish.compile.cookies import compile_cookies
@@ -33,7 +34,6 @@ from hapiish.http.exchange.route import Route
 from hapiish.http.guards.load import Load
 from hapiish.http.routing.forwarded import Forwarding
 from hapiish.realtime.socketio.namespaces import Namespaces
-from hapiish.table import without_collector
 from hapiish.table.problems import TableError
 from hapiish.types import SERVER_POINTS, AsyncHandler
 

@@ -93,7 +93,7 @@ def _scope(
         "server": ("localhost", 80),
     }
     if credentials is not None:
-        scope["hapiish.auth"] = _forged(credentials, artifacts, strategy)
+        scope["hapiish.auth"] = forged(credentials, artifacts, strategy)
     return scope
 
 
@@ -107,7 +107,8 @@ def _body(payload: Value) -> tuple[bytes, dict[str, str]]:
     return codec.encode(payload), {"content-type": "application/json"}
 
 
-def _forged(credentials: Value, artifacts: Value, strategy: str | None) -> Auth:
+def forged(credentials: Value, artifacts: Value, strategy: str | None) -> Auth:
+    """Returns an identity that replaces authentication, in the scope as `hapiish.auth`."""
     auth = Auth(credentials, artifacts, strategy)
     auth.is_authenticated = auth.is_injected = True
     return auth

@@ -1,11 +1,10 @@
 """Parses and checks a table: text to a `Table`, or to all of its problems. Knows nothing of servers or requests."""
 
-import gc
 import os
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from hapiish.collector import without_collector
 from hapiish.options import Table
 from hapiish.table.assembly import build_table, names_only
 from hapiish.table.checks import cross_check
@@ -125,15 +124,3 @@ def _draft(composition: Composition, text: str, file: str, workers: int = 1) -> 
         draft, found = None, dict.fromkeys([*composition.problems, overspent.problem])
     secrets = composition.secrets
     return draft, sorted(redact(problem, secrets) for problem in found)
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Disables the garbage collector: what loading makes stays, and traversing it again and again costs a lot."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
