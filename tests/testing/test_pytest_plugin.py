@@ -32,7 +32,10 @@ sockets:
         - {event: say, handler: "notes:say"}
         - {event: ask, handler: "notes:ask"}
         - {event: leave, handler: "notes:leave"}
-        - {event: blob, binary: true, handler: "notes:blob", options: {validate: {payload: {type: string, format: binary}}}}
+        - event: blob
+          binary: true
+          handler: "notes:blob"
+          options: {validate: {payload: {type: string, format: binary}}}
       emits:
         - {event: said, payload: {$ref: "#/schemas/Text"}}
         - {event: question}
