@@ -61,6 +61,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
         (
             ("hapiish routes", "the routes and events, each with the line that declares it"),
             ("hapiish routes shop/routes.yaml --json", "the same for a program"),
+            ("hapiish routes --public --path /users", "those below /users that need no authentication"),
+            ("hapiish routes --tag admin --format markdown", "a table for a pull request"),
         ),
     ),
     "explain": Command(
@@ -79,6 +81,14 @@ COMMANDS: Final[Mapping[str, Command]] = {
             ("hapiish match GET /messages/1", "the route and its parameters; for a 404, the nearest routes"),
             ("hapiish match GET https://api.example.com/messages/1", "for routes with a vhost"),
             ("hapiish match OPTIONS /messages --origin https://a.example --request-method POST", "a CORS preflight"),
+        ),
+    ),
+    "render": Command(
+        "understand",
+        "print the table as it is after plugins, groups, presets and variables",
+        (
+            ("hapiish render", "one table with the complete options of each route, secrets masked"),
+            ("hapiish render --variables > flat.yaml", "the same with ${…} kept, a table with the same hash"),
         ),
     ),
     "schema": Command(

@@ -118,8 +118,8 @@ class Explainer:
         handler = item.handler
         if not isinstance(handler, model.Kind):
             return str(handler)
-        is_custom = handler.name in self.table.kinds
-        return {str(handler.name): self.masks.masked(plain(handler.options), free=is_custom)}
+        is_custom, kind = handler.name in self.table.kinds, type(handler.options)
+        return {str(handler.name): self.masks.options_of(kind, plain(handler.options), free=is_custom)}
 
     def _auth(self, subject: Subject) -> Setting:
         """Returns the authentication of an event without rules of its own: that of its namespace."""

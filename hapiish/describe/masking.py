@@ -6,13 +6,19 @@ the environment and those whose keys look like a secret's.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 from hapiish.declare.option import Role
+from hapiish.declare.types import FUNCTION_NAME
 from hapiish.declare.walk import walk
-from hapiish.options import RouteOptions
+from hapiish.options import RouteOptions, Table
+from hapiish.options.caches import PROVIDERS
+from hapiish.options.kinds import KINDS
+from hapiish.options.schemes import SCHEMES
 from hapiish.table.problems.secrets import without_passwords
 from hapiish.table.text.marks import Path
 
@@ -27,74 +33,137 @@ _NAMES: Final = re.compile(
 """Keys of the user's own data whose texts are masked."""
 _NUMBERS: Final = re.compile(r"pass(word|wd|phrase|code)?$|secret|^(pin|pwd)$", re.IGNORECASE)
 """Keys whose numbers are masked, too."""
-_DEFAULT: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):(?!\?)([^{}]+)\}")
+_DEFAULT: Final = re.compile(r"\$\{(?!file:)([A-Za-z_][A-Za-z0-9_]*):(?!\?)([^{}]+)\}")
+_DATA: Final = (("app",), ("plugins",))
+_FUNCTION: Final = re.compile(FUNCTION_NAME, re.ASCII)
 _HASH: Final = re.compile(r"^(sha256:)[0-9a-f]{64}$|^(\$(?:scrypt|argon2id)\$)")
 
 
 class Masks:
-    """Masks the values of one table; `outside` has its texts from variables and files (`Table.outside`)."""
+    """Masks the values of one table; `outside` has its texts from variables and files (`Table.outside`).
+
+    `keeps_variables` shows every text from the environment as its `${…}`, secret or not.
+    """
 
     def __init__(self, outside: Mapping[int, tuple[str, str]], *, keeps_variables: bool = False) -> None:
         self.outside = outside
         self.keeps_variables = keeps_variables
-        """Shows values from the environment as their `${…}`, secret or not."""
-
-    def masked(self, value: Any, path: Path = (), *, hint: Any = None, free: bool = False) -> Any:
-        """Returns a value without its secrets.
-
-        `path` is the path of the value, whose last key may name a secret. `hint` is the type of an option, whose
-        secrets are those that it declares; `free`: the value is the user's own data.
-        """
-        secret = frozenset(at for role, _, at in walk(hint, value) if role is Role.SECRET) if hint is not None else ()
-        return self._value(value, (), secret, str(path[-1]) if path else "", free)
-
-    def _value(self, value: Any, at: Path, secret: Any, key: str, free: bool) -> Any:
-        if at in secret:
-            return self._all(value)
-        if isinstance(value, Mapping):
-            return {name: self._value(inner, (*at, name), secret, str(name), free) for name, inner in value.items()}
-        if isinstance(value, list | tuple):
-            return [self._value(inner, (*at, index), secret, key, free) for index, inner in enumerate(value)]
-        if isinstance(value, str):
-            return self._text(value, key, free)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return MASK if free and is_number and _NUMBERS.search(key) else value
-
-    def _text(self, text: str, key: str, free: bool) -> str:
-        shown = self.source(text)
-        if shown is not None and (free or self.keeps_variables or "${file:" in shown or _has_password(text)):
-            return without_passwords(_without_defaults(shown) if free or _has_password(text) else shown)
-        if free and text and _NAMES.search(key):
-            return MASK
-        return without_passwords(text)
-
-    def _all(self, value: Any) -> Any:
-        """Masks every text in a secret."""
-        if isinstance(value, Mapping):
-            return {name: self._all(inner) for name, inner in value.items()}
-        if isinstance(value, list | tuple):
-            return [self._all(inner) for inner in value]
-        if not isinstance(value, str):
-            return value
-        shown = self.source(value)
-        if shown is not None:
-            return _without_defaults(shown)
-        form = _HASH.match(value)
-        if form is not None:
-            return f"{form[1]}{'0' * 64}" if form[1] else f"{form[2]}{MASK}"
-        return MASK if value else value
 
     def option(self, value: Any, path: Path) -> Any:
         """Returns the value of the option of routes at `path` without its secrets."""
         keys = tuple(step for step in path if isinstance(step, str))
         if is_secret(RouteOptions, keys):
-            return self._all(value)
-        return self.masked(value, keys, free=keys[:1] in (("app",), ("plugins",)))
+            return self._secret(value, str)
+        return self._value(value, keys, _View(free=frozenset({("app",), ("plugins",)})), free=keys[:1] in _DATA)
+
+    def options_of(self, kind: type, value: Any, *, free: bool = False) -> Any:
+        """Returns options of a class in the form of the file without its secrets; `free`: the user's own data."""
+        return self._value(value, (), _View(secret=_secrets(kind, value)), free=free)
+
+    def table(self, tree: Any, free: AbstractSet[Path]) -> Any:
+        """Returns a table in the form of the file without its secrets; literal texts with `${` are escaped."""
+        return self._value(tree, (), _View(secret=_secrets(Table, tree), free=free, text=_escaped))
+
+    def _value(self, value: Any, at: Path, view: "_View", *, free: bool = False) -> Any:
+        if at in view.secret:
+            return self._secret(value, view.text)
+        free = free or at in view.free
+        if isinstance(value, Mapping):
+            return {name: self._value(inner, (*at, name), view, free=free) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._value(inner, (*at, index), view, free=free) for index, inner in enumerate(value)]
+        key = next((step for step in reversed(at) if isinstance(step, str)), "")
+        if isinstance(value, str):
+            return self._text(value, key, free, view.text)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return MASK if free and is_number and _NUMBERS.search(key) else value
+
+    def _text(self, text: str, key: str, free: bool, shown_as: Callable[[str], str]) -> str:
+        shown = self.source(text)
+        has_password = without_passwords(text) != text
+        if shown is not None and (free or self.keeps_variables or has_password or "${file:" in shown):
+            return without_passwords(_without_defaults(shown) if free or has_password else shown)
+        if free and text and _NAMES.search(key) and not _FUNCTION.fullmatch(text):
+            return MASK
+        return shown_as(without_passwords(text))
+
+    def _secret(self, value: Any, shown_as: Callable[[str], str]) -> Any:
+        """Masks every text in a secret; public keys are none."""
+        if isinstance(value, Mapping):
+            return {name: self._secret(inner, shown_as) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._secret(inner, shown_as) for inner in value]
+        if not isinstance(value, str) or not value:
+            return value
+        shown = self.source(value)
+        if shown is not None:
+            return _without_defaults(shown)
+        if value.lstrip().startswith("-----BEGIN ") and "PRIVATE" not in value:
+            return shown_as(value)
+        form = _HASH.match(value)
+        if form is not None:
+            return f"{form[1]}{'0' * 64}" if form[1] else f"{form[2]}{MASK}"
+        return MASK
 
     def source(self, text: str) -> str | None:
         """Returns the source with `${…}` of a text from a variable or a file; None for any other text."""
         found = self.outside.get(id(text))
         return found[1] if found is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The paths of secrets and of the user's own data in a value, and the form of its other texts."""
+
+    secret: AbstractSet[Path] = frozenset()
+    free: AbstractSet[Path] = frozenset()
+    text: Callable[[str], str] = str
+
+
+def _secrets(kind: type, value: Any) -> AbstractSet[Path]:
+    return frozenset(at for role, _, at in walk(kind, value) if role is Role.SECRET)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("${", "$${")
+
+
+def free_paths(tree: Any) -> AbstractSet[Path]:
+    """Returns the paths of the user's own data in a table: `app`, and options of its own schemes, kinds and caches."""
+    return frozenset(_free_paths(tree, ()))
+
+
+def _free_paths(value: Any, at: Path) -> Iterator[Path]:
+    if isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _free_paths(inner, (*at, index))
+    if not isinstance(value, dict):
+        return
+    for key, inner in value.items():
+        here = (*at, key)
+        if _is_free(here, inner, value):
+            yield here
+        elif key not in ("schemas", "validate", "response"):
+            yield from _free_paths(inner, here)
+
+
+def _is_free(path: Path, value: Any, around: Mapping[str, Any]) -> bool:
+    match path:
+        case (*_, "options" | "server" | "routes", "app" | "plugins") | ("presets", _, "app" | "plugins"):
+            return True
+        case ("auth", "strategies", _, "options"):
+            return around.get("scheme") not in SCHEMES
+        case ("auth", "strategies", _, "options", "tokenParams" | "providerParams" | "profileParams"):
+            return True
+        case ("auth", "strategies", _, "options", *_, "credentials"):
+            return True
+        case ("caches", _, "options"):
+            return around.get("provider") not in PROVIDERS
+        case ("plugins", _, "options" | "with") | ("views", "context") | (*_, "handler", "view", "context"):
+            return True
+        case (*_, "handler", str(kind)):
+            return kind not in KINDS and isinstance(value, dict | list | str)
+    return False
 
 
 @cache
@@ -104,10 +173,6 @@ def is_secret(kind: type, path: Path) -> bool:
     for step in reversed(path):
         value = {str(step): value}
     return any(role is Role.SECRET for role, _, _ in walk(kind, value))
-
-
-def _has_password(text: str) -> bool:
-    return without_passwords(text) != text
 
 
 def _without_defaults(source: str) -> str:

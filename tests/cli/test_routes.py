@@ -113,6 +113,82 @@ def test_json_has_the_same_facts_and_more(capsys: pytest.CaptureFixture[str]) ->
     ]
 
 
+FILTERED = """
+auth:
+  schemes: {kit: "kit:scheme"}
+  strategies: {session: {scheme: kit}, key: {scheme: kit}}
+  default: session
+methods: {load: {method: "h:load"}}
+routes:
+- {method: GET, path: /users, id: users.list, handler: h:a, options: {tags: [users]}}
+- {method: POST, path: /users, id: users.create, handler: h:a, options: {tags: [users], auth: {scope: [admin, +paid]}}}
+- {method: GET, path: "/users/{id}", handler: "load(params.id)", options: {auth: key, deprecated: "2026-01-01"}}
+- {method: "*", path: "/usersfiles/{p*}", handler: {directory: {path: .}}, options: {auth: false}}
+sockets:
+  namespaces:
+  - {namespace: /, events: [{event: say, id: say, handler: h:a, options: {tags: [users]}}], emits: [{event: said}]}
+  - {namespace: /open, auth: false, events: [{event: ping, handler: h:a}], emits: [{event: pong}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--method", "get"], ["GET /users", "GET /users/{id}"]),
+        (["--method", "HEAD", "--method", "POST"], ["GET /users", "POST /users", "GET /users/{id}"]),
+        (["--path", "/users"], ["GET /users", "POST /users", "GET /users/{id}"]),
+        (["--path", "/users/*"], ["GET /users/{id}"]),
+        (["--tag", "users"], ["GET /users", "POST /users", "say"]),
+        (["--tag", "users", "--method", "POST"], ["POST /users"]),
+        (["--auth", "key"], ["GET /users/{id}"]),
+        (["--public"], ["* /usersfiles/{p*}", "ping"]),
+        (["--scope", "paid"], ["POST /users"]),
+        (["--id", "users.*"], ["GET /users", "POST /users"]),
+        (["--kind", "directory", "--kind", "call"], ["GET /users/{id}", "* /usersfiles/{p*}"]),
+        (["--deprecated"], ["GET /users/{id}"]),
+        (["--event", "p?ng"], ["ping", "pong"]),
+        (["--namespace", "/"], ["say", "said"]),
+        (["--path", "/nosuch"], []),
+    ],
+)
+def test_filters_select_routes_and_events(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], expected: list[str]
+) -> None:
+    (folder / "routes.yaml").write_text(FILTERED)
+    assert main(["routes", "--json", *words]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    found = [f"{each['method']} {each['path']}" for each in facts["routes"]]
+    assert [*found, *(each["event"] for each in [*facts["events"], *facts["emits"]])] == expected
+    assert main(["routes", *words]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["no route and no event is selected"] or len(lines) > len(expected)
+
+
+def test_a_list_is_sorted_when_asked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "routes.yaml").write_text(FILTERED.replace("/users, id: users.list", "/zebras, id: users.list"))
+    main(["routes", "--json", "--sort", "path"])
+    found = json.loads(capsys.readouterr().out)
+    assert [each["path"] for each in found["routes"]] == ["/users", "/users/{id}", "/usersfiles/{p*}", "/zebras"]
+    main(["routes", "--json", "--sort", "method"])
+    found = json.loads(capsys.readouterr().out)
+    assert [each["method"] for each in found["routes"]] == ["*", "GET", "GET", "POST"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_markdown_has_a_table_of_routes_and_one_of_events(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["routes", "--format", "markdown"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "## Routes"
+    assert lines[2:5] == [
+        "| Method | Path | Id | Auth | Validates | Description | Where |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| `GET` | `/` |  | public |  |  | routes.yaml:7 |",
+    ]
+    assert "session\\|key try [admin +paid \\| app]" in lines[5]
+    assert "## Events" in lines
+    assert "| `typing` | out | `/` |  |  |  | Somebody types | routes.yaml:24 |" in lines
+
+
 def test_a_wrong_table_is_answered_as_check_does(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "routes.yaml").write_text("nosuch: 1")
     assert main(["routes"]) == 1

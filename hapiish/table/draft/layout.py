@@ -124,11 +124,11 @@ class Layout:
         hosts = group.hosts or hosts_of(value.get("vhost")) or (None,)
         for method in dict.fromkeys(method.upper() for method in listed(value.get("method"))):
             self.budget.make(len(scope.above) + len(layers) + len(hosts), lambda: self.tree.marks.value(at))
-            merged[method] = scope.of(method, _kind_defaults(handler, handler_at, writer, method))
+            merged[method] = scope.of(method, kind_defaults(handler, handler_at, writer, method))
             for layer in layers:
                 merged[method] = merged[method].under(layer)
-        kind_defaults = _kind_defaults(handler, handler_at, writer, "")
-        own_layers = layers if kind_defaults is None else (kind_defaults, *layers)
+        of_kind = kind_defaults(handler, handler_at, writer, "")
+        own_layers = layers if of_kind is None else (of_kind, *layers)
         return RouteDraft(
             group.realm, at, value, merged, scope, own_layers, hosts, text, parsed, fault, id, handler, handler_at
         )
@@ -202,7 +202,7 @@ def _event_layers(realm: RealmDraft, options: Layer) -> tuple[Layer, ...]:
     return (*_event_presets(realm, options), options)
 
 
-def _kind_defaults(handler: Any, at: Path, writer: RealmDraft, method: str) -> Layer | None:
+def kind_defaults(handler: Any, at: Path, writer: RealmDraft, method: str) -> Layer | None:
     """The default options of a handler's kind, which is resolved in the table that writes the handler."""
     kind = kind_of(handler)
     if kind is None:

@@ -1,0 +1,360 @@
+"""Renders a table as one table without plugins, groups, presets and variables, in the form of the file.
+
+Each route and event has its complete options; `server.routes` stays, because it also applies where no route matches. A
+value that a higher layer has reset is null. Names of used tables that occur in several tables get the label of their
+table as a prefix, and names of functions are written as they are found from the folder of the root table.
+"""
+
+import importlib.util
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+from typing import Any, Final
+
+from hapiish import options as model
+from hapiish.declare.option import Role
+from hapiish.declare.walk import walk
+from hapiish.describe.masking import Masks, free_paths
+from hapiish.describe.provenance import plain
+from hapiish.options import Table
+from hapiish.table import Examined
+from hapiish.table.compose.owned_names import NAMED, owner_of
+from hapiish.table.draft.parts import EventDraft, NamespaceDraft, RouteDraft
+from hapiish.table.kinds import kind_of
+from hapiish.table.merging.merge import listed
+from hapiish.table.merging.realms import POINTS_WITHOUT_ROUTE, RealmDraft
+from hapiish.table.text.tree import mappings, schemas_within, section
+
+_FREE: Final = ("app", "plugins")
+"""Options that merge key by key and in which null is a value."""
+_OF_NAMESPACE: Final = frozenset({"events", "options", "ext", "limit", "pre", "auth", "namespace"})
+_ORDER: Final = (
+    *("hapiish", "info", "server", "database", "models", "auth", "methods", "kinds", "caches", "state", "session"),
+    *("views", "ext", "events", "schemas", "presets", "plugins", "routes", "sockets"),
+)
+
+
+def render(examined: Examined, masks: Masks) -> dict[str, Any]:
+    """Returns the table as plain data in the form of the file, without secrets."""
+    tree = _Rendering(examined).tree()
+    masked: dict[str, Any] = masks.table(tree, free_paths(tree))
+    return masked
+
+
+class _Rendering:
+    def __init__(self, examined: Examined) -> None:
+        self.table, self.draft = examined.table, examined.draft
+        self.root = self.draft.realms[0]
+        self.resets: dict[str, dict[str, None]] = {}
+        self.counts = {
+            key: Counter(str(name) for realm in self.draft.realms for name in section(realm.value, *key.split(".")))
+            for key in ("schemas", "methods", "kinds", "auth.schemes", "auth.strategies")
+        }
+
+    def tree(self) -> dict[str, Any]:
+        draft = self.draft
+        server = {key: value for key, value in section(self.root.value, "server").items() if key != "routes"}
+        defaults = draft.defaults.value
+        found: dict[str, Any] = {
+            "hapiish": 1,
+            "info": section(self.root.value, "info"),
+            "server": {**server, **({"routes": defaults} if defaults else {})},
+            "models": {**self.models(), **section(self.root.value, "models")},
+            "auth": self.auth(),
+            "methods": self.declared("methods"),
+            "kinds": self.declared("kinds"),
+            "caches": self.caches(),
+            "state": {name: value for _, _, cookies in draft.sections("state") for name, value in cookies.items()},
+            "views": self.root.value.get("views"),
+            "ext": self.ext(),
+            "events": self.events(),
+            "schemas": self.declared("schemas"),
+            "routes": [route for entry in draft.routes for route in self.routes(entry)],
+            "sockets": self.sockets(),
+            "plugins": self.plugins(),
+        }
+        for key in ("database", "session"):
+            found[key] = draft.outermost(key).value.get(key)
+        found["presets"] = self.resets
+        for role, name, at in walk(Table, found):
+            if role is not Role.SECRET and role is not Role.SCHEMA and isinstance(name, str):
+                found = _replaced(found, at, self.name(role, name))
+            elif role is Role.SCHEMA and len(draft.realms) > 1:
+                found = _replaced(found, at, self.schema(name))
+        return {key: found[key] for key in _ORDER if found[key] not in (None, {}, [])}
+
+    def unique(self, section_name: str, name: str, realm: RealmDraft) -> str:
+        """Returns a name of a section, with the label of its table if other tables declare it, too."""
+        is_shared = realm.index and self.counts[section_name][str(name)] > 1
+        return f"{realm.part.label}.{name}" if is_shared else str(name)
+
+    def name(self, role: Role, name: str) -> str:
+        """Returns a name as it is found from the root table."""
+        realm = self.draft.realms[owner_of(name)]
+        match role:
+            case Role.FUNCTION:
+                return self.function(name, realm)
+            case Role.CALL:
+                method, paren, rest = name.partition("(")
+                declaring = self.draft.declaring(type(name)(method.strip()) if realm.index == 0 else name, "methods")
+                owner = declaring or self.owner("methods", method.strip(), realm)
+                return f"{self.unique('methods', method.strip(), owner)}{paren}{rest}"
+            case Role.STRATEGY:
+                return self.unique("auth.strategies", name, self.owner("auth.strategies", name, realm))
+            case Role.SCHEME:
+                return self.unique("auth.schemes", name, self.owner("auth.schemes", name, realm))
+        return str(name)
+
+    def owner(self, key: str, name: str, realm: RealmDraft) -> RealmDraft:
+        """Returns the table that declares a name which the table `realm` sees."""
+        return next((each for each in realm.visible if str(name) in section(each.value, *key.split("."))), realm)
+
+    def function(self, name: str, realm: RealmDraft) -> str:
+        """Returns the name of a function with the package of its table."""
+        if not realm.index or realm.part.is_plugin:
+            return str(name)
+        module = name.partition(":")[0].partition(".")[0]
+        package = realm.part.package
+        if package is not None:
+            try:
+                is_inside = importlib.util.find_spec(f"{package}.{module}") is not None
+            except ImportError:
+                is_inside = False
+            return f"{package}.{name}" if is_inside else str(name)
+        folder = PurePath(realm.part.folder)
+        is_beside = any(os.path.exists(folder / each) for each in (module, f"{module}.py"))  # noqa: PTH110
+        root = PurePath(self.root.part.folder)
+        if not is_beside or not folder.is_relative_to(root) or folder == root:
+            return str(name)
+        return ".".join([*folder.relative_to(root).parts, str(name)])
+
+    def schema(self, schema: Any) -> Any:
+        """Returns a schema whose references have the names of the rendered table."""
+        if not isinstance(schema, dict):
+            return schema
+        copied = _copied(schema)
+        for _, inner in schemas_within((), copied):
+            for keyword in ("$ref", "$dynamicRef"):
+                target = inner.get(keyword)
+                if isinstance(target, str) and target.startswith(NAMED) and "~1" in target:
+                    label, _, name = target.removeprefix(NAMED).partition("~1")
+                    realm = next(each for each in self.draft.realms if each.part.label == label)
+                    first, slash, rest = name.partition("/")
+                    inner[keyword] = f"{NAMED}{self.unique('schemas', first, realm)}{slash}{rest}"
+        return copied
+
+    def declared(self, key: str) -> dict[str, Any]:
+        """Returns a section of all tables."""
+        return {
+            self.unique(key, name, realm): value
+            for realm, _, found in self.draft.sections(*key.split("."))
+            for name, value in found.items()
+            if not name.startswith("x-")
+        }
+
+    def models(self) -> dict[str, Any]:
+        """Returns the models of used tables."""
+        return {name: value for _, _, found in self.draft.sections("models") for name, value in found.items()}
+
+    def auth(self) -> dict[str, Any]:
+        found = {key: self.declared(f"auth.{key}") for key in ("schemes", "strategies")}
+        default = section(self.root.value, "auth").get("default")
+        return {**{key: value for key, value in found.items() if value}, **({"default": default} if default else {})}
+
+    def caches(self) -> list[Any]:
+        found: dict[str, Any] = {}
+        for realm in self.draft.realms:
+            for cache, _ in mappings(realm.value, "caches"):
+                found.setdefault(cache.get("name") or "", cache)
+        return list(found.values())
+
+    def ext(self) -> dict[str, Any]:
+        found: dict[str, list[Any]] = {}
+        for realm, _, points in self.draft.sections("ext"):
+            for point, functions in points.items():
+                if not realm.index or point in POINTS_WITHOUT_ROUTE:
+                    found[point] = [*found.get(point, ()), *listed(functions)]
+        return {point: functions for point, functions in found.items() if functions}
+
+    def events(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for _, _, events in self.draft.sections("events"):
+            for name, value in events.items():
+                given = value if isinstance(value, Mapping) else {"listeners": listed(value)}
+                before = found.get(name, {})
+                merged = {**before, **given}
+                for key in ("listeners", "channels"):
+                    both = [*listed(before.get(key)), *listed(given.get(key))]
+                    if both:
+                        merged[key] = both if key == "listeners" else list(dict.fromkeys(both))
+                found[name] = merged
+        return found
+
+    def plugins(self) -> list[Any]:
+        """Returns the entries of Python plugins that were not asked to register."""
+        if not self.draft.is_partial:
+            return []
+        entries = (entry for realm in self.draft.realms for entry, _ in mappings(realm.value, "plugins"))
+        return [entry for entry in entries if "plugin" in entry]
+
+    def routes(self, entry: RouteDraft) -> Iterator[dict[str, Any]]:
+        """Yields the entries of a route: one for all methods with equal options."""
+        groups: list[tuple[list[str], dict[str, Any]]] = []
+        for method, merged in entry.options.items():
+            kind = self.kind_layer(entry, method)
+            inherited = self.root_scope(method, kind)
+            options = self.options(inherited, merged.value)
+            if entry.realm.index:
+                options |= self.auth_of(entry, method)
+            same = next((methods for methods, given in groups if given == options), None)
+            if same is not None:
+                same.append(method)
+            else:
+                groups.append(([method], options))
+        for methods, options in groups:
+            yield {
+                "method": methods[0] if len(methods) == 1 else methods,
+                "path": entry.text,
+                **({"id": entry.id} if entry.id is not None else {}),
+                **({"vhost": [host for host in entry.hosts if host]} if any(entry.hosts) else {}),
+                "handler": self.handler(entry),
+                **({"options": options} if options else {}),
+                **({"x-table": entry.realm.part.label} if entry.realm.index else {}),
+                **{key: value for key, value in entry.value.items() if key.startswith("x-")},
+            }
+
+    def root_scope(self, method: str, kind: Any) -> Mapping[str, Any]:
+        """Returns the options that a route of the rendered table inherits."""
+        from hapiish.table.merging.scope import Scope
+
+        return Scope(self.root.scope.servers).of(method, kind).value
+
+    def kind_layer(self, entry: RouteDraft, method: str) -> Any:
+        from hapiish.table.draft.layout import kind_defaults
+
+        writer = self.draft.realm_at(entry.handler_at)
+        return kind_defaults(entry.handler, entry.handler_at, writer, method)
+
+    def auth_of(self, entry: RouteDraft, method: str) -> dict[str, Any]:
+        """Returns `auth` of a route of a used table, whose default strategy may differ."""
+        found = next(
+            route
+            for route in self.table.routes
+            if (route.method, route.path) == (method, entry.text) and route.vhost == entry.hosts[0]
+        )
+        auth = found.options.auth
+        if auth is None:
+            return {"auth": False} if section(self.root.value, "auth").get("default") else {}
+        return {"auth": {**plain(auth), "strategies": list(auth.strategies)}}
+
+    def handler(self, entry: RouteDraft) -> Any:
+        handler = entry.handler
+        name = kind_of(handler)
+        if name is None:
+            return handler
+        writer = self.draft.realm_at(entry.handler_at)
+        declaring = next((each for each in writer.visible if name in section(each.value, "kinds")), None)
+        return {self.unique("kinds", name, declaring) if declaring is not None else name: handler[name]}
+
+    def options(self, inherited: Mapping[str, Any], effective: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the options that make `effective` of `inherited`, all of them explicit."""
+        found: dict[str, Any] = {}
+        reset: list[str] = []
+        for key in dict.fromkeys([*effective, *inherited]):
+            mine, theirs = effective.get(key), inherited.get(key)
+            if key not in effective:
+                found[key] = None
+            elif key == "ext":
+                added = _added(mine or {}, theirs or {})
+                if added is None:
+                    reset.append(key)
+                if added is None or added:
+                    found[key] = mine if added is None else added
+            elif key in _FREE:
+                if not _covers(mine, theirs):
+                    reset.append(key)
+                found[key] = mine
+            else:
+                found[key] = _explicit(mine, theirs)
+        if reset:
+            name = f"reset-{'-'.join(reset)}"
+            self.resets[name] = dict.fromkeys(reset)
+            found = {"use": [name], **found}
+        return found
+
+    def sockets(self) -> dict[str, Any] | None:
+        realm = self.draft.outermost("sockets")
+        written = realm.value.get("sockets")
+        if written is None:
+            return None
+        settings = {key: value for key, value in written.items() if key != "namespaces"}
+        pairs = zip(self.draft.namespaces, self.table.sockets.namespaces if self.table.sockets else (), strict=True)
+        return {**settings, "namespaces": [self.namespace(entry, built) for entry, built in pairs]}
+
+    def namespace(self, entry: NamespaceDraft, built: model.Namespace) -> dict[str, Any]:
+        auth: dict[str, Any] = {"auth": entry.value["auth"]} if "auth" in entry.value else {}
+        if entry.realm.index:
+            given = built.auth
+            auth = {"auth": False if given is None else {**plain(given), "strategies": list(given.strategies)}}
+        from hapiish.table.merging.scope import Scope
+
+        inherited = Scope(self.root.scope.servers).for_events.value
+        return {
+            "namespace": entry.name,
+            **auth,
+            **{key: value for key, value in entry.value.items() if key not in _OF_NAMESPACE},
+            "events": [self.event(event, inherited) for event in entry.events],
+        }
+
+    def event(self, entry: EventDraft, inherited: Mapping[str, Any]) -> dict[str, Any]:
+        options = self.options(inherited, entry.options.value)
+        value = {key: inner for key, inner in entry.value.items() if key not in ("options", "handler", "id")}
+        return {
+            **value,
+            **({"id": entry.id} if entry.id is not None else {}),
+            "handler": entry.handler,
+            **({"options": options} if options else {}),
+        }
+
+
+def _explicit(mine: Any, theirs: Any) -> Any:
+    """Returns a value with null for each inherited key that it lacks."""
+    if not isinstance(mine, Mapping) or not isinstance(theirs, Mapping):
+        return mine
+    return {key: _explicit(mine.get(key), theirs.get(key)) if key in mine else None for key in {**mine, **theirs}}
+
+
+def _covers(mine: Any, theirs: Any) -> bool:
+    """Returns whether data has every inherited key, so that a merge adds none."""
+    if not isinstance(mine, Mapping) or not isinstance(theirs, Mapping):
+        return True
+    return all(key in mine and _covers(mine[key], inner) for key, inner in theirs.items())
+
+
+def _added(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Returns the functions that are added to the inherited ones; None if some of those are missing."""
+    found = {}
+    for point in dict.fromkeys([*mine, *theirs]):
+        own, inherited = listed(mine.get(point)), listed(theirs.get(point))
+        if own[: len(inherited)] != inherited:
+            return None
+        if own[len(inherited) :]:
+            found[point] = own[len(inherited) :]
+    return found
+
+
+def _replaced(value: Any, path: tuple[str | int, ...], new: Any) -> Any:
+    """Returns a copy of `value` with `new` at a path; what is not on the path stays the same object."""
+    if not path:
+        return new
+    step, *rest = path
+    copy: Any = list(value) if isinstance(value, list) else dict(value)
+    copy[step] = _replaced(value[step], tuple(rest), new)
+    return copy
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copied(inner) for key, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list) else value
