@@ -1,5 +1,7 @@
 """Describes tables for people and tools, without a running server.
 
-`inspect` lists the routes and events of a checked table; `reference` generates `docs/reference` from the JSON Schema.
-Both are read-only: they import no handlers and do not change the table.
+`inspect` lists the routes and events of a checked table, `selection` selects some; `reference` generates
+`docs/reference` from the JSON Schema. `explain` explains a route or event: its `lifecycle`, and the `provenance` of its
+options. `matching` has the reasons why a route answers a request. `rendering` makes one table of a composed one, and
+`masking` hides its secrets. All are read-only: they import no handlers and do not change the table.
 """
