@@ -6,7 +6,8 @@ A mark is a comment on the line above a block or, for `run`, at the top of a pag
   are written, commands run, and their output is compared, in order (`project.py`). Blocks of other pages are checked
   one by one (`check.py`).
 - `<!-- invalid: HA0204 -->`: a table that has these problems.
-- `<!-- not run: reason -->`: a block that is neither executed nor checked, such as the code of another framework.
+- `<!-- foreign: FastAPI -->`: the code of another framework, whose syntax is checked.
+- `<!-- not run: reason -->`: a block that is neither executed nor checked, because it needs more than this machine.
 
 The first line of a file block names the file: `# handlers/notes.py`, or ```` ```yaml routes.yaml ````.
 `# routes.yaml, below routes:` adds the block at the end of that list; `# handlers/notes.py, at the end` appends it.
@@ -25,7 +26,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 FILE = re.compile(
     r"(?:#|//|--) (?P<name>[\w./-]+\.\w+|[\w./-]*Dockerfile)(?:, (?P<how>at the end|below [\w.]+:))?(?=$|[ ,:])"
 )
-MARK = re.compile(r"<!-- *(run|invalid|not run): *(.*?) *-->", re.DOTALL)
+MARK = re.compile(r"<!-- *(run|invalid|foreign|not run): *(.*?) *-->", re.DOTALL)
 PARSER = MarkdownIt("commonmark")
 
 
@@ -41,6 +42,7 @@ class Block:
     file: str | None = None
     how: str | None = None
     invalid: tuple[str, ...] = ()
+    foreign: str | None = None
     not_run: str | None = None
 
     def __str__(self) -> str:
@@ -96,5 +98,6 @@ def _block(info: list[str], text: str, marks: dict[str, str], **place: Any) -> B
         file=info[1] if len(info) > 1 else file,
         how=how,
         invalid=tuple(marks.get("invalid", "").split()),
+        foreign=marks.get("foreign"),
         not_run=marks.get("not run"),
     )

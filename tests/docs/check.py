@@ -35,9 +35,19 @@ ENV: Mapping[str, str] = {
 
 def check(block: Block, folder: Path) -> list[str]:
     """Returns the faults of a block; `folder` holds the packages and tables that it may use."""
+    if block.foreign is not None:
+        return syntax(block)
     if block.language not in CHECKS:
         return [f"no check for the language {block.language or '(none)'}; a diagram or an output is `text`"]
     return list(CHECKS[block.language](block, folder))
+
+
+def syntax(block: Block) -> list[str]:
+    """Returns the faults in the syntax of a block of another framework."""
+    if block.language == "js":
+        return script(block, Path())
+    parsers: Mapping[str, Callable[[str], object]] = {"python": ast.parse, "yaml": yaml.safe_load}
+    return _raised(partial(parsers[block.language], block.text))
 
 
 def is_table(block: Block) -> bool:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.docs.blocks import ROOT, Block
-from tests.docs.check import ENV, check, exchanges, is_table, python
+from tests.docs.check import ENV, check, exchanges, is_table, python, syntax
 
 PATIENCE = 120
 """Seconds for a command, on a machine with other work."""
@@ -83,6 +83,9 @@ class Project:
     def play(self, block: Block) -> None:
         """Writes the file of a block, or runs its commands; raises Failed."""
         if block.not_run is not None:
+            return
+        if block.foreign is not None:
+            self.expect(syntax(block))
             return
         if block.language == "console":
             for command, output in exchanges(block.text):
