@@ -178,7 +178,11 @@ SOCKETS = "sockets: {namespaces: [{auth: door}]}"
         ("color: red", "color: none", "a badge has a color"),
         ("color: red, ", "", 'the strategy "door" needs color or colors'),
         ("color: red", "color: red, colors: [red]", '"colors" and "color" exclude each other'),
-        ("color: red", "color: printed", 'this needs the package badge_printer\n    pip install "hapiish[badges]"'),
+        (
+            "color: red",
+            "color: printed",
+            'the package badge_printer, which is not installed\n    pip install "hapiish[badges]"',
+        ),
         ("scheme: badge", "scheme: bagde", 'unknown scheme "bagde"; did you mean "badge"?'),
         ("echo: short", "ecco: short", 'unknown kind of handler "ecco"; did you mean "echo"?'),
         ("echo: short", "echo: {}", 'missing "text"'),

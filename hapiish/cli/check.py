@@ -48,6 +48,7 @@ def main(options: argparse.Namespace) -> int:
     table, problems = check(options.table, register=register, as_warnings=as_warnings, workers=options.workers)
     if table is not None:
         problems += [replace(each, warning=each.code in as_warnings) for each in extras.missing(table)]
+        problems += extras.missing_mongod(table, workers=options.workers)
     if table is not None and options.imports:
         problems += unresolved(table)
     problems = sorted(problems)

@@ -7,6 +7,7 @@ from hapiish.cli.opening import open_table, show
 from hapiish.cli.refusal import Refusal
 from hapiish.collector import without_collector
 from hapiish.options import Table
+from hapiish.table import extras
 from hapiish.table.problems import TableError
 
 
@@ -26,6 +27,9 @@ def main(options: argparse.Namespace) -> int:
     try:
         table = open_table(options.table, plugins=True, workers=options.workers)
         check_options(options, table)
+        packages = extras.missing(table)
+        if packages:
+            raise TableError(packages)
         with without_collector():
             from hapiish.cli.serve import serve
 

@@ -17,7 +17,6 @@ from hapiish.http.validation.validator import option_faults
 from hapiish.options.schemes import SCHEMES
 from hapiish.realm import visiting
 from hapiish.table.compose.owned_names import owner_of
-from hapiish.table.extras import needs_of
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 from hapiish.types import AsyncHandler
@@ -63,7 +62,7 @@ class AuthCompiler:
 
     def built_in(self, name: str, strategy: model.Strategy, scheme: SchemeManifest) -> tuple[Any, Any] | None:
         """Returns the factory of a built-in scheme, and its options with resolved names; None after a problem."""
-        if not self.names.extras(needs_of(scheme, strategy.options, strategy.mark)):
+        if not self.names.has_packages(scheme.needs(strategy.options)):
             return None
         options = self.names.options(scheme.options, strategy.options)
         if scheme.cookie:

@@ -7,7 +7,6 @@ from hapiish.caches import Caches, Provision, Store
 from hapiish.caches.provision import DEFAULT
 from hapiish.compile.names import Names
 from hapiish.options.caches import PROVIDERS
-from hapiish.table.extras import needs_of
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 
@@ -35,6 +34,6 @@ def _store(names: Names, given: model.CacheStore) -> Store | None:
     if built_in is None:
         factory, options = names.callable(given.provider), dict(options or {})
     else:
-        factory = built_in.factory() if names.extras(needs_of(built_in, options, given.mark)) else None
+        factory = built_in.factory() if names.has_packages(built_in.needs(options)) else None
     store: Store | None = names.create(factory, names.server, options) if factory is not None else None
     return store

@@ -17,7 +17,7 @@ def compile_cookies(names: Names) -> Cookies:
 
 def definition(names: Names, cookie: model.Cookie) -> Definition:
     """Returns a cookie definition; adds a problem if encryption requires a missing package."""
-    is_sealed = cookie.encoding == "iron" and names.extra("cryptography", "auth", cookie.mark)  # noqa: S610
+    is_sealed = cookie.encoding == "iron" and names.has_package("cryptography")
     auto_value = cookie.auto_value
     if isinstance(auto_value, Mapping) and "method" in auto_value:
         auto_value = names.function(auto_value["method"])

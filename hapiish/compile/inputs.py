@@ -52,7 +52,7 @@ class InputCompiler:
         names, codings = self.names, options.compression
         for coding, library in LIBRARIES.items():
             is_enabled = getattr(codings, coding) is not None
-            if is_enabled and not names.extra(library, "compression", mark):  # noqa: S610 - not Django's
+            if is_enabled and not names.has_package(library):
                 codings = replace(codings, **{coding: None})
         folder = Path(names.table.folder, options.uploads) if options.uploads is not None else None
         if folder is not None and not (folder.is_dir() and os.access(folder, os.W_OK)):

@@ -14,7 +14,6 @@ from hapiish.http.validation.validator import option_faults
 from hapiish.kinds.refusal import InvalidOptions
 from hapiish.kinds.route import KindRoute
 from hapiish.options.kinds import KINDS
-from hapiish.table.extras import needs_of
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.types import AsyncHandler
@@ -65,7 +64,7 @@ class KindCompiler:
     def built_in(self, kind: model.Kind) -> tuple[Any, Any] | None:
         """Returns the factory of a built-in kind, and its options with resolved names; None after a problem."""
         manifest = KINDS[kind.name]
-        if not self.names.extras(needs_of(manifest, kind.options, kind.mark)):
+        if not self.names.has_packages(manifest.needs(kind.options)):
             return None
         return manifest.factory(), self.names.options(manifest.options, kind.options)
 

@@ -57,12 +57,12 @@ class LimitCompiler:
             yield limit_step(limits, self._counters(), self.allowlist, streams=streams), True
 
     def _limits(self, given: Limited) -> "list[Limit]":
-        limits = [each for each in given.options.limit or () if self._is_installed(each)]
-        return [self._limit(each, given) for each in limits]
+        if not given.options.limit or not self._is_installed():
+            return []
+        return [self._limit(each, given) for each in given.options.limit]
 
-    def _is_installed(self, given: model.Limit) -> bool:
-        wanted = [("limits", given.mark), *([("redis", self.settings.mark)] if self.settings.store else [])]
-        return all(self.names.extra(package, package, mark) for package, mark in wanted)  # noqa: S610 - not Django's
+    def _is_installed(self) -> bool:
+        return self.names.has_package("limits") and (not self.settings.store or self.names.has_package("redis"))
 
     def _limit(self, given: model.Limit, holder: Limited) -> "Limit":
         from hapiish.http.guards.rate_limit import Limit

@@ -21,7 +21,8 @@ from hapiish.resolve import Unresolved, failure
 from hapiish.store.models import Models
 from hapiish.supply import supplied, wanted
 from hapiish.table.compose.owned_names import exact_text, owned_by_default, owner_of
-from hapiish.table.extras import Need, is_installed, package_problem
+from hapiish.table.extras import is_installed
+from hapiish.table.extras import missing as missing_packages
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 from hapiish.types import AsyncHandler
@@ -41,12 +42,13 @@ class Names:
     def __init__(self, table: model.Table, server: Any) -> None:
         self.table = table
         self.server = server
-        self.problems: list[Problem] = []
+        self.problems: list[Problem] = missing_packages(table)
         self.realm = 0
         self._unresolved = Unresolved(self.problems)
         self._resolved: dict[str, Any] = {}
         self._supplied: dict[str, Any] = {}
         self._shared: dict[Hashable, Any] = {}
+        self._installed: dict[str, bool] = {}
         self.views = [server, *(self._view(index) for index in range(1, len(table.used) + 1))]
 
     def object(self, name: str) -> Any:
@@ -164,19 +166,20 @@ class Names:
         named = [key for key in getattr(factory, "references", ()) if isinstance(options.get(key), str)]
         return {**options, **{key: self.function(owned_by_default(options[key], realm)) for key in named}}
 
-    def extras(self, needs: Iterable[Need]) -> bool:
-        """Returns True if all packages are installed; adds a problem for each that is not."""
-        missing_ones = [need for need in needs if not self.extra(*need)]
+    def has_packages(self, modules: Iterable[str]) -> bool:
+        """Returns True if all modules are installed; otherwise `problems` has one for each that is not."""
+        missing_ones = [module for module in modules if not self.has_package(module)]
         return not missing_ones
 
-    def extra(self, module: str, extra: str, mark: Mark) -> bool:
-        """Returns True if `module` is installed; otherwise adds a problem that names the extra to install."""
-        if is_installed(module):
-            return True
-        problem = package_problem(module, extra, mark)
-        if problem not in self.problems:
-            self.problems.append(problem)
-        return False
+    def has_package(self, module: str) -> bool:
+        """Returns True if `module` is installed; otherwise `problems` has one that names the extra to install.
+
+        Every optional package is one of `hapiish.table.extras`, which `hapiish check` reports too.
+        """
+        if module not in self._installed:
+            self._installed[module] = is_there = is_installed(module)
+            assert is_there or any(each.code is Code.EXTRA for each in self.problems), module
+        return self._installed[module]
 
 
 class ByText:

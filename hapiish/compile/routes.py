@@ -199,7 +199,7 @@ class RouteCompiler:
         if given is None or encoders is None:
             return None
         libraries = [LIBRARIES[name] for name in given.encodings if name in LIBRARIES]
-        if not all(self.names.extra(name, "compression", given.mark) for name in libraries):  # noqa: S610 - not Django's
+        if not all(self.names.has_package(name) for name in libraries):
             return None
         return Compression(given.encodings, given.min_bytes, encoders, self.mime)
 

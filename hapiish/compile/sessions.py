@@ -22,7 +22,7 @@ class SessionCompiler:
         self.names = names
         self.sessions: Sessions | None = None
         given = names.table.session
-        if given is not None and names.extra("cryptography", "auth", given.mark):  # noqa: S610 - not Django's
+        if given is not None and names.has_package("cryptography"):
             try:
                 cookies.declared[given.name] = _cookie(given)
                 self.sessions = self._sessions(given)

@@ -32,7 +32,7 @@ class ViewCompiler:
 
     def _create(self, settings: model.Views, folder: str) -> Any:
         names = self.names
-        if not names.extra("jinja2", "view", settings.mark):  # noqa: S610 - not Django's
+        if not names.has_package("jinja2"):
             return None
         context = names.function(settings.context) if isinstance(settings.context, str) else settings.context
         try:

@@ -46,7 +46,7 @@ class Key:
                 algorithm = _SIGNATURES.get_algorithm_by_name(name)
                 complaint = algorithm.check_key_length(algorithm.prepare_key(material))
             except NotImplementedError:
-                complaint = f'the algorithm {name} needs the package "cryptography"'
+                complaint = f'the algorithm {name} needs the package cryptography: pip install "hapiish[auth]"'
             except (jwt.InvalidKeyError, ValueError, TypeError) as error:
                 complaint = f"the key is not one for {name}: {error}"
             if complaint:
