@@ -53,6 +53,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
             ("hapiish check", "check routes.yaml of this folder, offline"),
             ("hapiish check --import", "also import the handlers, models, schemes and plugins"),
             ("hapiish check --no-env --format github", "in CI, where variables and packages are missing"),
+            ("hapiish check --strict --format sarif", "for code scanning; warnings fail"),
+            ("hapiish check --explain HA0204", "what a code means: wrong, right, why"),
         ),
     ),
     "routes": Command(

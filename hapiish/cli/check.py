@@ -1,4 +1,8 @@
-"""`hapiish check`: reports all problems of a table with their locations; offline, imports handlers on request only."""
+"""`hapiish check`: reports all problems of a table with their locations; offline, imports handlers on request only.
+
+The exit status is 0 for a table without errors, 1 for one with errors (with `--strict`, also with warnings), and 2 for
+a wrong use of the command.
+"""
 
 import argparse
 import os
@@ -13,6 +17,7 @@ from hapiish.table import check, extras, report
 from hapiish.table.compose.owned_names import owner_of
 from hapiish.table.problems import Problem, codes
 from hapiish.table.problems.codes import Code
+from hapiish.table.problems.near import near
 
 AS_WARNINGS = (Code.VARIABLE_MISSING, Code.SECRET_FILE, Code.EXTRA)
 """Problems that are warnings with `--no-env`."""
@@ -21,7 +26,13 @@ AS_WARNINGS = (Code.VARIABLE_MISSING, Code.SECRET_FILE, Code.EXTRA)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `hapiish check`."""
     parser.add_argument("table", nargs="?", default="routes.yaml", help="file of the table (default: routes.yaml)")
-    parser.add_argument("--format", choices=["text", "json", "github"], default="text", help="format (default: text)")
+    parser.add_argument(
+        "--format", choices=["text", "json", "github", "sarif"], default="text", help="format (default: text)"
+    )
+    parser.add_argument("--strict", action="store_true", help="fail for warnings, too: exit status 1 instead of 0")
+    parser.add_argument(
+        "--ignore", type=_codes, default=(), metavar="CODES", help="leave out warnings: HA0502,HA0505 (errors stay)"
+    )
     parser.add_argument(
         "--import", action="store_true", dest="imports", help="also import handlers, models, schemes and plugins"
     )
@@ -35,34 +46,68 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="check the table for N processes of hapiish run --workers",
     )
+    parser.add_argument("--explain", type=_code, metavar="CODE", help="print the page of a code: wrong, right, why")
     parser.add_argument("--codes", action="store_true", help="print the list of all problem codes instead")
 
 
 def main(options: argparse.Namespace) -> int:
-    """Prints the problems; returns 1 for errors, 0 for warnings only."""
+    """Prints the problems; returns 1 for errors, and with `--strict` for warnings; otherwise 0."""
+    if options.explain:
+        from hapiish.table.problems.pages import page
+
+        print(page(options.explain), end="")
+        return 0
     if options.codes:
         print(codes.page(), end="")
         return 0
     as_warnings = AS_WARNINGS if options.no_env else ()
     register = _plugins() if options.imports else None
-    table, problems = check(options.table, register=register, as_warnings=as_warnings, workers=options.workers)
+    table, problems = check(
+        options.table, register=register, as_warnings=as_warnings, workers=options.workers, advise=True
+    )
     if table is not None:
         problems += [replace(each, warning=each.code in as_warnings) for each in extras.missing(table)]
         problems += extras.missing_mongod(table, workers=options.workers)
     if table is not None and options.imports:
         problems += unresolved(table)
-    problems = sorted(problems)
+    problems = sorted(each for each in problems if not (each.warning and each.code in options.ignore))
     if table is not None and table.is_names:
         table = None
     match options.format:
         case "json":
             print(report.as_json(problems))
+        case "sarif":
+            from importlib.metadata import version
+
+            from hapiish.table.sarif import as_sarif
+
+            print(as_sarif(problems, version("hapiish")))
         case "github":
             print("\n".join(filter(None, [report.as_github(problems), summary(options.table, table, problems)])))
         case _:
             shown = report.as_text(problems, colour=wants_colour(sys.stdout))
-            print("\n\n".join(filter(None, [shown, summary(options.table, table, problems)])))
-    return 1 if report.counts(problems)["errors"] else 0
+            print("\n\n".join(filter(None, [shown, summary(options.table, table, problems)])), flush=True)
+            if problems:
+                code = problems[0].code
+                print(f"`hapiish check --explain {code}` shows the page of a code: wrong, right, why", file=sys.stderr)
+    number = report.counts(problems)
+    return 1 if number["errors"] or (options.strict and number["warnings"]) else 0
+
+
+def _code(text: str) -> Code:
+    """Parses a code; the prefix HA and the case are optional."""
+    code = text.upper() if text.upper().startswith("HA") else f"HA{text:0>4}"
+    try:
+        return Code(code)  # type: ignore[call-arg]  # mypy takes the arguments of __new__ for those of the lookup
+    except ValueError:
+        close = near(code, map(str, Code), 0.8)
+        guess = f"; did you mean {close}?" if close else ""
+        message = f"there is no code {text}{guess or ';'} `hapiish check --codes` lists the codes"
+        raise argparse.ArgumentTypeError(message) from None
+
+
+def _codes(text: str) -> tuple[Code, ...]:
+    return tuple(_code(each.strip()) for each in text.split(",") if each.strip())
 
 
 def _count(text: str) -> int:

@@ -44,10 +44,12 @@ def check(
     register: Register | None = None,
     as_warnings: Collection[str] = (),
     workers: int = 1,
+    advise: bool = False,
 ) -> tuple[Table | None, list[Problem]]:
     """Returns the table, or None if it has errors, and all of its problems and warnings, sorted by position.
 
-    Problems with the codes in `as_warnings` are warnings; a table that has any contains only its names.
+    With `advise`, the warnings include those of what is allowed and probably not meant (HA05…). Problems with the codes
+    in `as_warnings` are warnings; a table that has any contains only its names.
     """
     file = os.fspath(path)
     text = _text(file)
@@ -61,6 +63,7 @@ def check(
             register=register,
             as_warnings=as_warnings,
             workers=workers,
+            advise=advise,
         )
 
 
@@ -72,9 +75,10 @@ def check_text(
     register: Register | None = None,
     as_warnings: Collection[str] = (),
     workers: int = 1,
+    advise: bool = False,
 ) -> tuple[Table | None, list[Problem]]:
     """As `check`, for `text` as the contents of `file`."""
-    draft, problems = _draft(Composition(env, register), text, file, workers)
+    draft, problems = _draft(Composition(env, register), text, file, workers, advise=advise)
     is_complete = all(problem.warning for problem in problems)
     problems = [replace(each, warning=each.warning or each.code in as_warnings) for each in problems]
     if draft is None or any(not problem.warning for problem in problems):
@@ -113,13 +117,19 @@ def _text(file: str) -> str | Problem:
         return Problem(Mark(file, 1, 1), Code.UNREADABLE, f"the file cannot be read: {reason}")
 
 
-def _draft(composition: Composition, text: str, file: str, workers: int = 1) -> tuple[Draft | None, list[Problem]]:
+def _draft(
+    composition: Composition, text: str, file: str, workers: int = 1, *, advise: bool = False
+) -> tuple[Draft | None, list[Problem]]:
     """Returns the draft of a table, None if there is nothing to check, and all of its problems, sorted."""
     try:
         with limited():
             composition.read(text, file)
             draft = Draft(composition, workers) if composition.parts else None
             found = dict.fromkeys([*composition.problems, *(cross_check(draft) if draft is not None else ())])
+            if draft is not None and advise:
+                from hapiish.table.advice import advice, without_ignored  # for `hapiish check` only
+
+                found = dict.fromkeys(without_ignored(draft, [*found, *advice(draft, found)]))
     except OverspentError as overspent:
         draft, found = None, dict.fromkeys([*composition.problems, overspent.problem])
     secrets = composition.secrets

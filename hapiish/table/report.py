@@ -8,10 +8,12 @@ from functools import cache
 from typing import Any, Final
 
 from hapiish.table.problems import Mark, Problem
+from hapiish.table.problems.codes import Code
 from hapiish.table.problems.secrets import without_passwords
 from hapiish.table.text.budget import read_file
 
 _WORD: Final = re.compile(r"\"[^\"]*\"|'[^']*'|(?:[^\s,{}\[\]\"']|\{[^\s{}]*\})+")
+_QUOTES: Final = frozenset("\"'")
 _BREAK: Final = re.compile(r"\r\n?|\n")
 _WIDEST: Final = 160
 _CONTEXT: Final = 60
@@ -23,7 +25,7 @@ _RED, _YELLOW, _CYAN, _BOLD, _OFF = "\033[31m", "\033[33m", "\033[36m", "\033[1m
 
 def as_text(problems: Sequence[Problem], *, colour: bool = False) -> str:
     """Formats each problem with its source line, a caret, its hint and related positions."""
-    _lines.cache_clear()
+    forget_files()
     return "\n".join(line for problem in problems for line in _text_lines(problem, colour))
 
 
@@ -59,7 +61,7 @@ def _text_lines(problem: Problem, colour: bool) -> Iterator[str]:
     code = _paint(problem.code, _YELLOW if problem.warning else _RED, colour)
     yield f"{_paint(str(problem.mark), _BOLD, colour)}: {level}{code} {problem.message}"
     margin = " " * max(5, len(str(problem.mark.line)) + 1)
-    line = _line(problem.mark)
+    line = source_line(problem)
     if line.strip():
         text, column = _window(line, problem.mark.column - 1)
         word = _WORD.match(text, column)
@@ -83,6 +85,7 @@ def _fields(problem: Problem) -> dict[str, Any]:
         **_position(problem.mark),
         "code": str(problem.code),
         "severity": "warning" if problem.warning else "error",
+        "explain": f"hapiish check --explain {problem.code}",
         "message": problem.message,
         "hint": problem.hint or None,
         "related": [{**_position(mark), "message": text} for mark, text in problem.related],
@@ -119,9 +122,27 @@ def _lines(file: str) -> list[str]:
         return []
 
 
-def _line(mark: Mark) -> str:
-    lines = _lines(mark.file)
-    return without_passwords(lines[mark.line - 1]) if mark.line <= len(lines) else ""
+def forget_files() -> None:
+    """Makes the next report read the files again."""
+    _lines.cache_clear()
+
+
+def source_line(problem: Problem) -> str:
+    """The line of a problem, with asterisks in place of secrets; empty if the file cannot be read."""
+    lines, mark = _lines(problem.mark.file), problem.mark
+    if mark.line > len(lines):
+        return ""
+    line = without_passwords(lines[mark.line - 1])
+    if problem.code != Code.PLAIN_SECRET or "://" in line:
+        return line
+    before, word = line[: mark.column - 1], _WORD.match(line, mark.column - 1)
+    return f"{before}********{line[word.end() :] if word and word[0][0] in _QUOTES else ''}"
+
+
+def pointed(problem: Problem) -> int:
+    """The number of characters at the position of a problem that it is about, at least 1."""
+    word = _WORD.match(source_line(problem), problem.mark.column - 1)
+    return max(1, len(word[0].rstrip(":"))) if word else 1
 
 
 def _window(line: str, column: int) -> tuple[str, int]:

@@ -11,6 +11,7 @@ SUBJECTS = {
     "HA02": "Keys, types and values",
     "HA03": "References and contradictions",
     "HA04": "Imports, packages and the database",
+    "HA05": "Warnings of what is allowed, and probably not meant",
 }
 
 
@@ -175,6 +176,28 @@ class Code(StrEnum):
     EXTRA = "HA0405", "An option needs a package that is not installed; an extra of hapiish installs it."
     PLUGIN = "HA0406", "A plugin that is invalid or raises an error, or rejects its options or this version of hapiish."
     KIND_OPTIONS = "HA0407", "Options that the kind of a handler rejects."
+
+    UNREACHABLE = "HA0501", "Warning: a route that no caller may use: its scope requires and forbids the same value."
+    UNBOUNDED_PATTERN = "HA0502", "Warning: a `pattern` for texts of any length from clients, without `maxLength`."
+    COSTLY_PATTERN = "HA0503", "Warning: a `pattern` that backtracks too much for some texts, which are then refused."
+    FOREIGN_PATTERN = (
+        "HA0504",
+        "Warning: a `pattern` that is not ECMAScript, so that other readers differ from hapiish.",
+    )
+    UNUSED = "HA0505", "Warning: a declaration that nothing uses, such as a schema, a preset, a strategy or a model."
+    PLAIN_SECRET = "HA0506", "Warning: a password, a key or a URL with a login in the plain text of the file."
+    OPEN_RESPONSE = "HA0507", "Warning: a response of a route with authentication that accepts unlisted properties."
+    CHANGING_GET = "HA0508", "Warning: a GET route that changes data."
+    NAMESPACE_PATTERN = (
+        "HA0509",
+        "Warning: a namespace whose name is a pattern without validation, or only looks like one.",
+    )
+    CATCH_ALL = "HA0510", "Warning: an event called `*`, which handles every undeclared event."
+    CONTRADICTION = (
+        "HA0511",
+        "Warning: a JSON Schema that no value matches, or that requires a property it does not list.",
+    )
+    IGNORE = "HA0512", "Warning: `x-hapiish-ignore` names something that is not a code."
 
 
 def page() -> str:
