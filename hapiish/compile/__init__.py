@@ -7,7 +7,7 @@ payload steps and authentication steps.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hapiish import options as model
 from hapiish.caches import Policy
@@ -21,7 +21,6 @@ from hapiish.compile.names import Names
 from hapiish.compile.routes import RouteCompiler
 from hapiish.compile.server import ServerCompiler
 from hapiish.compile.sockets import SocketCompiler
-from hapiish.http.auth.service import AuthService
 from hapiish.http.content.files import Etags
 from hapiish.http.content.mime import MimeTypes
 from hapiish.http.cookies.cookies import Cookies
@@ -36,6 +35,9 @@ from hapiish.http.routing.forwarded import Forwarding
 from hapiish.realtime.socketio.namespaces import Namespaces
 from hapiish.table.problems import TableError
 from hapiish.types import SERVER_POINTS, AsyncHandler
+
+if TYPE_CHECKING:
+    from hapiish.http.auth.service import AuthService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,7 @@ class Compiled:
     mime: MimeTypes
     encodings: tuple[str, ...]
     etags: Etags
-    auth: AuthService
+    auth: "AuthService"
     decorations: Mapping[str, Callable[[Request], Any]]
     views: Any
     templates: tuple[Any, ...]  # including those of used tables
@@ -104,6 +106,9 @@ def _compile(names: Names) -> Compiled:
     namespaces = table.sockets.namespaces if table.sockets is not None else ()
     presence = table.sockets.presence if table.sockets is not None else None
     names.realm = 0
+    services = [auth.service(realm) for realm in range(len(names.views))]
+    for view, service in zip(names.views[1:], services[1:], strict=True):
+        view.auth = service
     on_presence = names.function(presence.on_change) if presence is not None and presence.on_change else None
     return Compiled(
         table=table,
@@ -125,7 +130,7 @@ def _compile(names: Names) -> Compiled:
         mime=compiler.mime,
         etags=Etags(table.server.files.etags_cache_max_size),
         encodings=table.server.compression.encodings if table.server.compression is not None else (),
-        auth=AuthService(auth.strategies, names.server.pool.call, table.auth.default),
+        auth=services[0],
         decorations=auth.decorations,
         views=compiler.kinds.views.environments.get(0),
         templates=tuple(each for each in compiler.kinds.views.environments.values() if each is not None),

@@ -9,6 +9,7 @@ from hapiish.compile.names import Names, missing
 from hapiish.declare.manifest import SchemeManifest
 from hapiish.http.auth.access import access_step
 from hapiish.http.auth.messages import Demand, payload_authentication, response_authentication
+from hapiish.http.auth.service import AuthService
 from hapiish.http.auth.strategy import Mode, authenticate_step
 from hapiish.http.cookies.cookies import Cookies
 from hapiish.http.exchange.request import Request, is_free
@@ -96,6 +97,22 @@ class AuthCompiler:
             if name in self.decorations or not is_free(name):
                 raise ValueError(f'"{name}" is no free name for an attribute of requests')
             self.decorations[name] = decoration
+
+    def service(self, realm: int) -> AuthService:
+        """Returns `server.auth` for the functions of a table, 0 for the root table.
+
+        A name means a strategy of that table, else one of the root table. The root table also reaches the strategies
+        of the tables that it uses.
+        """
+        owners = [realm, *([0] if realm else range(1, len(self.names.views)))]
+        found: dict[str, Any] = {}
+        for owner in owners:
+            for name, scheme in self.strategies.items():
+                if owner_of(name) == owner:
+                    found.setdefault(str(name), scheme)
+        has_own = any(owner_of(name) == realm for name in self.strategies)
+        default = None if realm and has_own else self.names.table.auth.default
+        return AuthService(found, self.server.pool.call, default)
 
     def authenticate(self, auth: model.RouteAuth) -> tuple[Step, bool]:
         """Returns the step that authenticates callers."""

@@ -303,3 +303,57 @@ def test_a_table_that_uses_no_other_has_no_step_and_no_wrapper_for_it(tmp_path: 
     assert route is not None
     assert route.steps == ()
     assert route.handler.__name__ == "onward"
+
+
+SIGNING = """
+    hapiish: 1
+    auth:
+      strategies:
+        session: {{scheme: jwt, options: {{keys: {secret}, verify: {{aud: false, iss: false, sub: false}}}}}}
+      default: session
+    routes:
+      - {{method: GET, path: /token, handler: "handlers:token", options: {{auth: false}}}}
+      - {{method: GET, path: /me, handler: "handlers:verified"}}
+"""
+SIGNERS = """
+def token(request, h):
+    service = request.server.auth
+    return {"named": service.sign({"sub": WHO}, "session"), "default": service.sign({"sub": WHO})}
+
+async def verified(request, h):
+    await request.server.auth.verify(request)
+    tested = await request.server.auth.test("session", request)
+    return [request.auth.credentials["sub"], tested.credentials["sub"]]
+"""
+
+
+async def test_a_used_table_signs_and_tests_tokens_with_its_own_strategy_of_that_name(tmp_path: Path) -> None:
+    uses = "\n    plugins: [{table: ../used/routes.yaml, routes: {prefix: /used}}]\n"
+    tables = {"host": SIGNING.format(secret="h" * 40) + uses, "used": SIGNING.format(secret="u" * 40)}
+    file = project(tmp_path, **tables)
+    for name in tables:
+        with (tmp_path / name / "handlers.py").open("a") as handlers:
+            handlers.write(SIGNERS)
+    app = create_app(file, env={})
+    for at, other, who in [("", "/used", "host"), ("/used", "", "used")]:
+        for token in (await answer(app, f"{at}/token")).values():
+            bearer = {"authorization": f"Bearer {token}"}
+            assert await answer(app, f"{at}/me", headers=bearer) == [who, who]
+            assert await answer(app, f"{other}/me", headers=bearer) == 401
+
+
+@pytest.mark.parametrize("has_strategy", ["host", "used"])
+async def test_a_table_without_strategies_signs_with_those_of_the_other(tmp_path: Path, has_strategy: str) -> None:
+    plain = "routes: [{method: GET, path: /token, handler: 'handlers:token', options: {auth: false}}]\n"
+    own = dedent(SIGNING.format(secret="s" * 40))
+    uses = "\nplugins: [{table: ../used/routes.yaml, routes: {prefix: /used}}]\n"
+    tables = {name: own if name == has_strategy else plain for name in ("host", "used")}
+    file = project(tmp_path, **{**tables, "host": tables["host"] + uses})
+    for name in tables:
+        with (tmp_path / name / "handlers.py").open("a") as handlers:
+            handlers.write(SIGNERS)
+    app = create_app(file, env={})
+    for url in ("/token", "/used/token"):
+        token = (await answer(app, url))["named"]
+        me = "/me" if has_strategy == "host" else "/used/me"
+        assert (await inject(app, url=me, headers={"authorization": f"Bearer {token}"})).status_code == 200
