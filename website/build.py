@@ -122,7 +122,8 @@ class Site:
 
     def navigation(self, page: Page) -> Iterator[str]:
         """Yields the navigation as seen from a page."""
-        family = contents.beside(page.path, self.pages)
+        listed = {path for part in self.parts for path in part.paths}
+        family = [path for path in contents.beside(page.path, self.pages) if path not in listed]
         for part in self.parts:
             yield f"<h2>{html.escape(part.title)}</h2><ul>"
             for path in part.paths:

@@ -28,6 +28,8 @@ PREPARED = """
 curl() { command curl --silent --show-error "$@"; }
 pip() { true; }
 """
+ALONE = "-c /dev/null --rootdir=. -p no:cacheprovider -W ignore::pytest.PytestAssertRewriteWarning"
+"""Options of pytest: no settings of a folder above, no warning about an editable installation."""
 PIP = re.compile(r"(?:python3? -m )?pip install (.*)")
 
 
@@ -47,6 +49,7 @@ class Project:
             "PYTHONPATH": str(ROOT),
             "HOME": str(folder),
             "COLUMNS": "120",
+            "PYTEST_ADDOPTS": ALONE,
             **env,
         }
         self.shell = subprocess.Popen(
@@ -197,14 +200,17 @@ def _placed(text: str, block: Block) -> str:
     key = block.how.removeprefix("below ")
     lines = text.splitlines()
     try:
-        start = next(index for index, line in enumerate(lines) if line.strip().startswith(key))
-    except StopIteration:
+        start = min(_depth(line) * len(lines) + at for at, line in enumerate(lines) if line.strip() == key) % len(lines)
+    except ValueError:
         raise Failed(f"there is no {key} to add to") from None
-    depth = len(lines[start]) - len(lines[start].lstrip())
-    end = start + 1
-    while end < len(lines) and (not lines[end].strip() or len(lines[end]) - len(lines[end].lstrip()) > depth):
+    depth, end = _depth(lines[start]), start + 1
+    while end < len(lines) and (not lines[end].strip() or _depth(lines[end]) > depth):
         end += 1
     return "\n".join([*lines[:end], *added.rstrip().splitlines(), *lines[end:], ""])
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _extras(words: str) -> list[str]:

@@ -16,6 +16,12 @@ ALONE = [block for page in READ if not page.run for block in page.blocks]
 TOGETHER = [(page, name, found) for page in READ if page.run for name, found in page.projects()]
 
 
+@pytest.fixture(autouse=True)
+def installed(packages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the package of the chat importable."""
+    monkeypatch.setattr(sys, "path", [*sys.path, str(packages)])
+
+
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the package of the chat, as `scripts/package-chat` lays it out."""
@@ -35,8 +41,7 @@ def test_a_mark_has_a_meaning(page: Page) -> None:
 
 
 @pytest.mark.parametrize("block", [block for block in ALONE if block.not_run is None], ids=str)
-def test_a_block_is_right(block: Block, packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "path", [*sys.path, str(packages)])
+def test_a_block_is_right(block: Block, tmp_path: Path) -> None:
     assert check(block, tmp_path) == []
 
 
