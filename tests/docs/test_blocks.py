@@ -1,5 +1,6 @@
 """Every block of the documentation is executed or checked; `blocks.py` tells the marks of pages and blocks."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def test_a_project_works_as_its_page_says(
     found: list[Block], packages: Path, tmp_path: Path, mongo_uri: str, request: pytest.FixtureRequest
 ) -> None:
     env = {"MONGODB_URI": mongo_uri, "PYTHONPATH": f"{ROOT}:{packages}"}
+    env["HAPIISH_TEST_DATABASE"] = re.sub(r"/([\w-]+)\?", r"/docs_test_\1?", mongo_uri)
     if any("database:" in block.text for block in found):
         with MongoClient[dict[str, object]](mongo_uri) as client:
             client.drop_database(client.get_default_database())
