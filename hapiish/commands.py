@@ -93,6 +93,15 @@ COMMANDS: Final[Mapping[str, Command]] = {
             ("hapiish render --variables > flat.yaml", "the same with ${…} kept, a table with the same hash"),
         ),
     ),
+    "types": Command(
+        "describe",
+        "print types: TypeScript for clients, or TypedDicts for handlers",
+        (
+            ("hapiish types -o web/api.ts", "requests, answers and the event maps of socket.io-client"),
+            ("hapiish types --python -o api_types.py", "a type of request for each route and event"),
+            ("hapiish types --check web/api.ts", "in CI: fail if the file is not up to date"),
+        ),
+    ),
     "schema": Command(
         "describe",
         "print the JSON Schema of tables, for editors",

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -13,7 +14,7 @@ PIPE = asyncio.subprocess.PIPE
 
 async def start(script: str, *arguments: str) -> asyncio.subprocess.Process:
     """The process of a script."""
-    await asyncio.to_thread(_install)
+    await asyncio.to_thread(install)
     return await asyncio.create_subprocess_exec(NODE, script, *arguments, cwd=FOLDER, stdout=PIPE, stderr=PIPE)
 
 
@@ -25,8 +26,10 @@ async def run(script: str, *arguments: str, limit: float = 180) -> str:
     return output.decode()
 
 
-def _install() -> None:
+def install() -> None:
+    """Installs the packages of the lock file that are missing."""
     with (FOLDER / "package-lock.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # workers of one run come here together
-        if not (FOLDER / "node_modules").exists():
+        packages = json.loads(lock.read())["packages"]
+        if not all((FOLDER / name).exists() for name in packages):
             subprocess.run(["npm", "ci", "--silent"], cwd=FOLDER, check=True, stdin=subprocess.DEVNULL)
