@@ -1,7 +1,7 @@
 """Authentication: access rules, `auth` of a route, strategies and their schemes (`auth:`)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final, Literal
 
 from hapiish.declare.option import As, Chosen, Form, Items, Refers, Role, Text, option, settings
@@ -86,6 +86,7 @@ class Strategy:
         examples=list(SCHEMES),
     )
     options: Mapping[str, Json] = option({}, "Options of the scheme.", examples=[{"keys": "${JWT_SECRET}"}])
+    extensions: Mapping[str, Json] = field(default_factory=dict)
     mark: Mark = NOWHERE
 
 

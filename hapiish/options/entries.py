@@ -1,7 +1,7 @@
 """Routes, resources and groups (`routes:`, `groups:`), and used tables and plugins (`plugins:`)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final, Literal
 
 from hapiish.declare.option import As, Form, Items, Like, Text, option, settings
@@ -97,6 +97,7 @@ class Route:
     )
     options: RouteOptions = option(RouteOptions(), "Options of the route.")
     actions: ClassVar[ResourceActions] = option(None, examples=[{"delete": False}], shown={})
+    extensions: Mapping[str, Json] = field(default_factory=dict)  # the keys x-… of the route and of its `options`
     realm: int = 0
     mark: Mark = NOWHERE
 

@@ -1,6 +1,7 @@
 """Socket.IO (`sockets:`): namespaces, and the events of clients and of the server."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final, Literal
 
 from hapiish.declare.option import As, At, Items, On, Range, Text, option, settings
@@ -12,6 +13,7 @@ from hapiish.declare.types import (
     Call,
     Duration,
     Function,
+    Json,
     Mark,
     Schema,
     Size,
@@ -56,6 +58,7 @@ class Event:
     )
     id: str | None = option(None, "A name unique among routes and events.", examples=["messages.create"])
     options: Annotated[RouteOptions, At(On.EVENT)] = option(RouteOptions(), "Options of the event.")
+    extensions: Mapping[str, Json] = field(default_factory=dict)  # the keys x-… of the event and of its `options`
     mark: Mark = NOWHERE
 
 
@@ -66,6 +69,7 @@ class Emit:
     event: str = option(description="The name of the event.", examples=["message"])
     payload: Schema | None = option(None, "The schema of the event's data.")
     description: AnyText | None = option(None, "One line for the documentation.")
+    extensions: Mapping[str, Json] = field(default_factory=dict)
     mark: Mark = NOWHERE
 
 
@@ -122,6 +126,7 @@ class Namespace:
     )
     events: tuple[Event, ...] = option((), "Events from clients.")
     emits: tuple[Emit, ...] = option((), "Events to clients; undeclared ones cannot be sent.")
+    extensions: Mapping[str, Json] = field(default_factory=dict)
     realm: int = 0
     mark: Mark = NOWHERE
 

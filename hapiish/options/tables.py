@@ -193,12 +193,14 @@ class Table(Sources):
     sockets: Sockets | None = option(None)
     views: Views | None = option(None)
     # Facts about a table besides its options. Names are searched in `folder` first. `files` are all files read. `names`
-    # maps each module:attribute to its first place. `plugins` has registered the Python plugins. A table that
-    # `is_partial` was read without the plugins, one that `is_names` contains only its names.
+    # maps each module:attribute to its first place. `extensions` are its keys x-… without values from outside.
+    # `plugins` has registered the Python plugins. A table that `is_partial` was read without the plugins, one that
+    # `is_names` contains only its names.
     file: str
     folder: str
     files: tuple[str, ...] = ()
     names: Mapping[str, Mark] = field(default_factory=dict)
+    extensions: Mapping[str, Json] = field(default_factory=dict)
     used: tuple[Realm, ...] = ()
     plugins: Any = None
     is_partial: bool = False

@@ -89,7 +89,8 @@ class _Assembly:
             file=root.file,
             folder=root.folder,
             models=part(model.Table, "models", value.get("models") or {}, ("models",), draft.marks.value),
-            info=_without_x_keys({key: value for key, value in draft.section("info").items() if value is not None}),
+            info=self.info(draft.section("info")),
+            extensions=self.extensions(value),
             server=replace(build(model.Server, server, ("server",), draft.marks.value), routes=self.defaults),
             auth=self.auth(),
             database=self.outermost("database", model.Database),
@@ -110,6 +111,20 @@ class _Assembly:
             plugins=composition.register,
             is_partial=draft.is_partial,
         )
+
+    def info(self, written: Mapping[str, Any]) -> dict[str, Any]:
+        """Metadata, with the keys x-… that have no value from outside."""
+        own = _without_x_keys({key: value for key, value in written.items() if value is not None})
+        return {**own, **self.extensions(written)}
+
+    def extensions(self, *written: Mapping[str, Any]) -> dict[str, Any]:
+        """The keys x-… of mappings, for descriptions; a value from outside may be secret, and leaves its key out."""
+        return {
+            key: value
+            for mapping in written
+            for key, value in mapping.items()
+            if key.startswith("x-") and not (self.outside and _has_text_of(value, self.outside))
+        }
 
     def views(self, realm: RealmDraft) -> model.Views | None:
         """The settings of a table's templates."""
@@ -197,10 +212,15 @@ class _Assembly:
 
     def auth(self) -> model.Auth:
         strategies: dict[str, model.Strategy] = {}
+        extensions = {
+            owned(name, realm.index): self.extensions(value)
+            for realm, _, found in self.draft.sections("auth", "strategies")
+            for name, value in found.items()
+            if isinstance(value, Mapping)
+        }
         for name, each in self.declared("auth.strategies", model.Strategy).items():
-            strategies[name] = replace(
-                each, scheme=self.with_owner(each.scheme, "schemes"), options=_without_x_keys(each.options)
-            )
+            scheme, options = self.with_owner(each.scheme, "schemes"), _without_x_keys(each.options)
+            strategies[name] = replace(each, scheme=scheme, options=options, extensions=extensions.get(name, {}))
         schemes = {
             owned(name, realm.index): value
             for realm, _, found in self.draft.sections("auth", "schemes")
@@ -301,6 +321,7 @@ class _Assembly:
                     id=entry.id,
                     vhost=host,
                     options=options,
+                    extensions=self.extensions(entry.value, section(entry.value, "options")),
                     realm=entry.realm.index,
                     mark=mark,
                 )
@@ -343,12 +364,19 @@ class _Assembly:
             plain["emits"] = [
                 {key: self.dereferenced.get(id(value), value) for key, value in emit.items()} for emit in plain["emits"]
             ]
+        built = build(model.Namespace, plain, entry.at, self.draft.marks.value)
+        emits = tuple(
+            replace(emit, extensions=self.extensions(value))
+            for emit, value in zip(built.emits, plain.get("emits") or (), strict=True)
+        )
         written = entry.value.get("auth")
         spelled = spell_auth(entry.realm.default_auth[0] if written is None else written)
         auth = self.route_auth(spelled, (*entry.at, "auth"), entry.realm)
         return replace(
-            build(model.Namespace, plain, entry.at, self.draft.marks.value),
+            built,
             namespace=entry.name,
+            emits=emits,
+            extensions=self.extensions(entry.value),
             auth=auth,
             events=tuple(self.event(event, auth, entry) for event in entry.events),
             realm=entry.realm.index,
@@ -367,6 +395,7 @@ class _Assembly:
             handler=entry.handler,
             id=entry.id,
             options=options,
+            extensions=self.extensions(entry.value, section(entry.value, "options")),
             mark=self.draft.mark(*entry.at),
         )
 

@@ -23,7 +23,7 @@ LENGTH: Final = 12
 _PLACES: Final = frozenset({"mark", "places", "file", "folder", "files", "names", "host"})
 """Fields that tell where something is written."""
 
-_FACTS: Final = frozenset({"plugins", "is_partial", "is_names"})
+_FACTS: Final = frozenset({"extensions", "plugins", "is_partial", "is_names"})
 _BY_NAME: Final = frozenset({"routes", "used", "sockets", "caches", "auth"})
 """Sections whose parts are entries of their own."""
 

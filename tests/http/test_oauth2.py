@@ -11,8 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from hapiish.http.auth.providers import ISSUERS, PROVIDERS, RENEWED, RETRIED, Issuer, own_provider
+from hapiish.http.auth.providers import RENEWED, RETRIED, Issuer, own_provider
 from hapiish.http.cookies.iron import seal, unseal
+from hapiish.options.schemes.providers import ISSUERS, PROVIDERS
 from hapiish.table import check_text
 from hapiish.table.form import schema
 from hapiish.table.problems import TableError

@@ -1,5 +1,6 @@
 """A checked file to dataclasses: units, short forms, defaults, and locations of names."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -32,8 +33,8 @@ auth:
 """
 
 
-def table(text: str) -> Table:
-    built, problems = check_text(text, "app/routes.yaml", {})
+def table(text: str, env: Mapping[str, str] | None = None) -> Table:
+    built, problems = check_text(text, "app/routes.yaml", env or {})
     assert problems == []
     assert built is not None
     return built
@@ -222,7 +223,8 @@ schemas: {{Id: {{type: string}}}}
 x-anything: [1, 2]
 """
     )
-    assert built.info == {"title": "T", "version": "1.0.0"}
+    assert built.info == {"title": "T", "version": "1.0.0", "x-mine": 1}
+    assert built.extensions == {"x-anything": [1, 2]}
     assert built.database is not None
     assert (built.database.uri, built.database.threads, built.database.timeout) == ("mongodb://x", 8, 2000)
     assert (built.state["sid"].ttl, built.state["sid"].is_same_site, built.state["plain"].ttl) == (
@@ -233,6 +235,29 @@ x-anything: [1, 2]
     assert built.auth.strategies["other"].options == {"realm": "x"}
     assert built.schemas == {"Id": {"type": "string"}}
     assert built.database.mark == place(7, 11)
+
+
+def test_x_keys_are_carried_for_descriptions_without_values_from_outside() -> None:
+    built = table(
+        """
+routes:
+  - {method: GET, path: /, handler: "a:b", x-own: [1], options: {x-more: {a: 1}, tags: [t]}}
+sockets:
+  namespaces:
+    - namespace: /
+      x-room: 1
+      events: [{event: in, handler: "a:b", x-in: 1, options: {x-too: 2}}, {event: other, handler: "a:b"}]
+      emits: [{event: out, x-out: 1}, {event: plain}]
+x-secret: {deep: ["${SECRET}"]}
+""",
+        {"SECRET": "hidden"},
+    )
+    assert built.sockets is not None
+    (namespace,) = built.sockets.namespaces
+    assert built.routes[0].extensions == {"x-own": [1], "x-more": {"a": 1}}
+    assert [event.extensions for event in namespace.events] == [{"x-in": 1, "x-too": 2}, {}]
+    assert [emit.extensions for emit in namespace.emits] == [{"x-out": 1}, {}]
+    assert (namespace.extensions, built.extensions) == ({"x-room": 1}, {})
 
 
 def test_every_name_of_an_object_is_listed_with_its_first_place() -> None:

@@ -73,4 +73,5 @@ def surface(table: Table) -> Surface:
         namespaces=tuple(namespace_surface(table, each) for each in sockets.namespaces) if sockets is not None else (),
         sockets=(sockets.path, sockets.transports) if sockets is not None else None,
         vhosts=tuple(dict.fromkeys(route.vhost for route in table.routes if route.vhost is not None)),
+        extensions=table.extensions,
     )

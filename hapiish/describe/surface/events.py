@@ -40,6 +40,7 @@ def namespace_surface(table: Table, namespace: Namespace) -> NamespaceSurface:
         failures=connection_failures(table, namespace.auth, options, validates=rules != Validate()),
         events=tuple(event_surface(table, namespace, event) for event in namespace.events),
         emits=tuple(_emit(namespace, emit) for emit in namespace.emits),
+        extensions=namespace.extensions,
         mark=namespace.mark,
     )
 
@@ -50,6 +51,7 @@ def _emit(namespace: Namespace, emit: Any) -> EmitSurface:
         event=emit.event,
         description=emit.description,
         payload=None if emit.payload is True else emit.payload,
+        extensions=emit.extensions,
         mark=emit.mark,
     )
 
@@ -74,6 +76,7 @@ def event_surface(table: Table, namespace: Namespace, event: Event) -> EventSurf
         answers=answers,
         handler=str(event.handler),
         options=options,
+        extensions=event.extensions,
         mark=event.mark,
         namespace=namespace.namespace,
         event=event.event,

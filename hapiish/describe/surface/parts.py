@@ -120,7 +120,8 @@ class StrategySurface:
     """An authentication strategy. `kind` says how callers send their credentials.
 
     `name` is that of the header, query parameter or cookie at `place`; `word` the authentication scheme of an
-    `Authorization` header. `facts` describe the scheme further: for `oauth2` provider, issuer, authorization and token.
+    `Authorization` header. `facts` describe the scheme further: for `oauth2` provider, issuer, authorization, token and
+    scopes. `extensions` are its keys x-….
     """
 
     strategy: str
@@ -130,11 +131,12 @@ class StrategySurface:
     name: str = "authorization"
     word: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    extensions: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerSurface:
-    """The parts that routes and events share. `security` is None if anybody may call it."""
+    """The parts that routes and events share. `security` is None if anybody may call it; `extensions` are keys x-…."""
 
     id: str | None
     description: str | None
@@ -147,6 +149,7 @@ class HandlerSurface:
     answers: tuple[AnswerSurface, ...]
     handler: str
     options: RouteOptions
+    extensions: Mapping[str, Json] = field(default_factory=dict)
     mark: Mark = NOWHERE
 
     def failure(self, status: int) -> FailureSurface | None:
@@ -202,6 +205,7 @@ class EmitSurface:
     event: str
     description: str | None
     payload: Schema | None
+    extensions: Mapping[str, Json] = field(default_factory=dict)
     mark: Mark = NOWHERE
 
 
@@ -221,6 +225,7 @@ class NamespaceSurface:
     failures: tuple[FailureSurface, ...]
     events: tuple[EventSurface, ...]
     emits: tuple[EmitSurface, ...]
+    extensions: Mapping[str, Json] = field(default_factory=dict)
     mark: Mark = NOWHERE
 
 
@@ -238,3 +243,4 @@ class Surface:
     namespaces: tuple[NamespaceSurface, ...]
     sockets: tuple[str, tuple[str, ...]] | None = None
     vhosts: tuple[str, ...] = ()
+    extensions: Mapping[str, Json] = field(default_factory=dict)

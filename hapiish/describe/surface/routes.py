@@ -39,6 +39,7 @@ def route_surface(table: Table, route: Route) -> RouteSurface:
         answers=answers(table, route),
         handler=str(route.handler),
         options=options,
+        extensions=route.extensions,
         mark=route.mark,
         method=route.method,
         methods=_methods(table, route),

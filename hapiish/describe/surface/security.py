@@ -1,21 +1,19 @@
 """The authentication strategies of a table: how callers send their credentials."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from hapiish.describe.surface.parts import StrategySurface
 from hapiish.options import Strategy
-
-_ENDPOINTS: Final = {
-    "github": ("https://github.com/login/oauth/authorize", "https://github.com/login/oauth/access_token"),
-}
+from hapiish.options.schemes.providers import ISSUERS, PROVIDERS
 
 
 def strategy(name: str, given: Strategy) -> StrategySurface:
     """Returns the description of a strategy, without its secrets."""
     options = given.options
     describe = _SCHEMES.get(given.scheme, _custom)
-    return describe(name, given.scheme, options)
+    return replace(describe(name, given.scheme, options), extensions=given.extensions)
 
 
 def _basic(name: str, scheme: str, options: Mapping[str, Any]) -> StrategySurface:
@@ -52,13 +50,13 @@ def _api_key(name: str, scheme: str, options: Mapping[str, Any]) -> StrategySurf
 
 def _oauth2(name: str, scheme: str, options: Mapping[str, Any]) -> StrategySurface:
     provider = options.get("provider")
-    own = provider if isinstance(provider, Mapping) else {}
-    scope = options.get("scope") or own.get("scope") or ()
+    known = PROVIDERS.get(provider, {"name": provider}) if isinstance(provider, str) else provider or {}
+    scope = options.get("scope") or known.get("scope") or ()
     facts = {
-        "provider": own.get("name") or provider or options.get("name") or "oidc",
-        "issuer": options.get("issuer"),
-        "authorization": own.get("auth"),
-        "token": own.get("token"),
+        "provider": known.get("name") or provider or options.get("name") or "oidc",
+        "issuer": options.get("issuer") or (ISSUERS.get(provider) if isinstance(provider, str) else None),
+        "authorization": known.get("auth"),
+        "token": known.get("token"),
         "scopes": [scope] if isinstance(scope, str) else list(scope) if isinstance(scope, list) else [],
     }
     return StrategySurface(strategy=name, scheme=scheme, kind="oauth2", place="cookie", name="", facts=facts)

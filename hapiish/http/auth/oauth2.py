@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from hapiish import boom
 from hapiish.http.auth.keys import KeysError
-from hapiish.http.auth.providers import ISSUERS, PROVIDERS, Issuer, Provider, own_provider
+from hapiish.http.auth.providers import Issuer, Provider, own_provider
 from hapiish.http.auth.tokens import TokenError
 from hapiish.http.cookies.cookies import Definition
 from hapiish.http.exchange import log
@@ -24,6 +24,7 @@ from hapiish.http.exchange.response import CLEAR, Response
 from hapiish.http.exchange.server import HttpServer
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
+from hapiish.options.schemes.providers import ISSUERS, PROVIDERS
 from hapiish.outages import Service
 from hapiish.types import Json
 
