@@ -115,6 +115,15 @@ COMMANDS: Final[Mapping[str, Command]] = {
             ("hapiish new shop --chat", "a project that uses the chat's table from its package"),
         ),
     ),
+    "openapi": Command(
+        "describe",
+        "write the HTTP routes of a table as OpenAPI 3.1",
+        (
+            ("hapiish openapi --output openapi.yaml", "write the document; a name that ends with .json is JSON"),
+            ("hapiish openapi --output openapi.yaml --check", "in CI: fail if the document is not up to date"),
+            ("hapiish openapi --vhost api.example.com", "only the routes that serve this host"),
+        ),
+    ),
     "indexes": Command(
         "operate",
         "compare the indexes of the database with those of the models",

@@ -216,8 +216,9 @@ _BAD_TYPE: Final = "Invalid content-type header"
 
 
 def _limit_failures(limits: Iterable[Limit] | None) -> Iterator[Found]:
-    for limit in limits or ():
-        yield 429, FailureReason("limit", _limit_text(limit), code="too_many_requests")
+    for number, limit in enumerate(limits or (), 1):
+        name = "limit" if number == 1 else f"limit-{number}"
+        yield 429, FailureReason(name, _limit_text(limit), code="too_many_requests")
         if limit.count != "all":
             text = "Too many requests of the caller are in progress"
             yield 503, FailureReason("limit-busy", text, code="limit_busy")
