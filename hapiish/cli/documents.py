@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from hapiish.cli.refusal import Refusal
+from hapiish.cli.render import as_yaml
 
 
 def add_arguments(parser: argparse.ArgumentParser, name: str) -> None:
@@ -32,7 +31,7 @@ def write(options: argparse.Namespace, document: Mapping[str, Any], remarks: Seq
     for remark in remarks:
         print(f"hapiish: {remark}", file=sys.stderr)
     as_json = options.json or (options.output or "").endswith(".json")
-    text = json_text(document) if as_json else yaml_text(document)
+    text = json_text(document) if as_json else as_yaml(dict(document))
     if options.check:
         return _compare(options, text)
     if options.output is None:
@@ -60,18 +59,3 @@ def _compare(options: argparse.Namespace, text: str) -> int:
 def json_text(document: Mapping[str, Any]) -> str:
     """Formats a document as JSON."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes equal parts in full, not as aliases, and indents lists."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-
-def yaml_text(document: Mapping[str, Any]) -> str:
-    """Formats a document as YAML."""
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)

@@ -64,7 +64,7 @@ def test_no_default_is_null_which_completion_in_editors_does_not_survive() -> No
 
 
 def test_the_whole_file_has_the_keys_of_the_table() -> None:
-    ours = {"file", "folder", "files", "marks", "names", "used", "plugins", "is_partial", "is_names"}
+    ours = {"file", "folder", "files", "marks", "names", "extensions", "used", "plugins", "is_partial", "is_names"}
     composed = {"hapiish", "params", "presets", "groups", "plugins"}
     assert set(SCHEMA["properties"]) - composed == {field.name for field in fields(model.Table)} - ours
 
