@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from hapiish.describe.components import Components, Shared
 from hapiish.describe.openapi.operations import Operations
-from hapiish.describe.openapi.paths import Template, templates
+from hapiish.describe.openapi.paths import PathTemplate, templates
 from hapiish.describe.security import openapi_scheme, schemes_of
 from hapiish.describe.surface import RouteSurface, Surface, surface
 from hapiish.options import Table
@@ -29,7 +29,7 @@ class OpenApi:
 class _Candidate:
     route: RouteSurface
     method: str
-    template: Template
+    template: PathTemplate
     rank: int
 
 
@@ -93,7 +93,7 @@ class _Document:
             chosen.setdefault((each.template.shape, each.method), each)
         self._remark_missing(candidates, chosen)
         paths: dict[str, dict[str, Any]] = {}
-        texts: dict[str, Template] = {}
+        texts: dict[str, PathTemplate] = {}
         kept = {id(each) for each in chosen.values()}
         for each in candidates:
             if id(each) in kept:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from hapiish.describe.components import Components, Shared
-from hapiish.describe.openapi.paths import Template
+from hapiish.describe.openapi.paths import PathTemplate
 from hapiish.describe.security import access_text, requirements
 from hapiish.describe.surface import (
     ERROR,
@@ -53,8 +53,8 @@ class Operations:
         self,
         route: RouteSurface,
         method: str,
-        template: Template,
-        first: Template,
+        template: PathTemplate,
+        first: PathTemplate,
         *,
         servers: list[dict[str, str]] | None = None,
     ) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Operations:
             made["servers"] = servers
         return {**made, **route.extensions}
 
-    def _id(self, route: RouteSurface, method: str, template: Template) -> str:
+    def _id(self, route: RouteSurface, method: str, template: PathTemplate) -> str:
         base = route.id or _words(method, template.text)
         if route.id is not None and len(route.methods) > 1:
             base = f"{base}.{method.lower()}"
@@ -97,7 +97,9 @@ class Operations:
         self._ids.add(title)
         return title
 
-    def _path(self, route: RouteSurface, template: Template, first: Template, title: str) -> Iterator[dict[str, Any]]:
+    def _path(
+        self, route: RouteSurface, template: PathTemplate, first: PathTemplate, title: str
+    ) -> Iterator[dict[str, Any]]:
         known = {each.name: each for each in route.params.members}
         for parameter, named in zip(template.parameters, first.parameters, strict=True):
             member = known[parameter.of]

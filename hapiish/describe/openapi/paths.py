@@ -31,7 +31,7 @@ class TemplateParameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class PathTemplate:
     """A template. `missing` are the parameters of the table's path that it leaves out; `shape` has `{}` for each."""
 
     text: str
@@ -50,7 +50,7 @@ class Template:
 Pieces = tuple[str, tuple[TemplateParameter, ...], tuple[str, ...]]
 
 
-def templates(path: str) -> tuple[Template, ...]:
+def templates(path: str) -> tuple[PathTemplate, ...]:
     """Returns the templates of a path, the one with all parameters first."""
     parsed = parse(path)
     used = set(parsed.params)
@@ -58,10 +58,10 @@ def templates(path: str) -> tuple[Template, ...]:
     return tuple(_joined(choice) for choice in product(*choices))
 
 
-def _joined(choice: tuple[Pieces | None, ...]) -> Template:
+def _joined(choice: tuple[Pieces | None, ...]) -> PathTemplate:
     pieces = [piece for piece in choice if piece is not None]
     text = "/" + "/".join(text for text, _, missing in pieces if text or not missing)
-    return Template(
+    return PathTemplate(
         text,
         tuple(parameter for _, parameters, _ in pieces for parameter in parameters),
         tuple(name for _, _, missing in pieces for name in missing),
