@@ -127,16 +127,16 @@ class Site:
         for part in self.parts:
             yield f"<h2>{html.escape(part.title)}</h2><ul>"
             for path in part.paths:
-                yield f"<li>{self.link(page, path)}"
+                yield f"<li>{self.link(page, path, part.labels[path])}"
                 if family and posixpath.dirname(page.path) == posixpath.dirname(path) and path.endswith("/README.md"):
                     yield "<ul>" + "".join(f"<li>{self.link(page, each)}</li>" for each in family) + "</ul>"
                 yield "</li>"
             yield "</ul>"
 
-    def link(self, page: Page, path: str) -> str:
-        """Returns a link to another page with its title."""
+    def link(self, page: Page, path: str, label: str | None = None) -> str:
+        """Returns a link to another page with a label, by default its title."""
         current = ' aria-current="page"' if path == page.path else ""
-        title = html.escape(self.pages[path].title.replace("`", ""))
+        title = html.escape(label or self.pages[path].title)
         return f'<a href="{html.escape(relative(page.path, address(path)))}"{current}>{title}</a>'
 
     def step(self, page: Page, path: str | None, rel: str, word: str) -> str:

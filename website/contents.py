@@ -6,6 +6,8 @@ A page of a folder that has a README is found below that README, and opens besid
 import posixpath
 from dataclasses import dataclass, field
 
+from markdown_it.token import Token
+
 from website.page import Page
 
 HOME = "docs/README.md"
@@ -18,7 +20,13 @@ class Part:
     """A part of the navigation, such as the how-to guides."""
 
     title: str
-    paths: list[str] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+    """The words of each link, by the path of its page."""
+
+    @property
+    def paths(self) -> list[str]:
+        """The pages in their order."""
+        return list(self.labels)
 
 
 def parts(home: Page) -> list[Part]:
@@ -32,8 +40,19 @@ def parts(home: Page) -> list[Part]:
             link = next((child for child in token.children or () if child.type == "link_open"), None)
             if link is not None:
                 target = str(link.attrGet("href"))
-                found[-1].paths.append(posixpath.normpath(posixpath.join("docs", target)))
+                found[-1].labels[posixpath.normpath(posixpath.join("docs", target))] = label(token)
     return [part for part in found if part.paths]
+
+
+def label(token: Token) -> str:
+    """Returns the words of the first link of a line."""
+    words, is_inside = "", False
+    for child in token.children or ():
+        is_inside = child.type == "link_open" or (is_inside and child.type != "link_close")
+        words += child.content if is_inside else ""
+        if child.type == "link_close":
+            break
+    return words
 
 
 def unlisted(pages: dict[str, Page], listed: list[Part]) -> list[str]:

@@ -14,6 +14,8 @@ class Source:
     file: str
     name: str
     call: str = ""
+    title: str = ""
+    """The heading, by default `call` or the name."""
     text: str = ""
     hide: tuple[str, ...] = ()
     fields: bool = False
@@ -103,6 +105,7 @@ PAGES: Final = (
                 file="realtime/cluster/operator.py",
                 name="BroadcastOperator",
                 call="server",
+                title="Sockets of rooms",
                 hide=("operate",),
                 text="Operations on the sockets of rooms, in all processes. `to` is a room, several (their union), the id of a socket, or None for "
                 "all sockets of the namespace. `timeout` is in milliseconds; a process that does not reply in time makes the result `partial`. "
@@ -114,6 +117,7 @@ PAGES: Final = (
                 file="bound.py",
                 name="BoundServer",
                 call="server",
+                title="For factories",
                 hide=("complete", "listen"),
                 text="For factories of schemes, kinds and caches.",
             ),

@@ -57,7 +57,7 @@ def _find(source: Source) -> ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionD
 
 
 def _class(source: Source, node: ast.ClassDef) -> Iterator[str]:
-    yield f"## `{source.call or source.name}`"
+    yield f"## {source.title}" if source.title else f"## `{source.call or source.name}`"
     yield ""
     yield from _paragraphs(source.text or ast.get_docstring(node))
     for each in node.body:

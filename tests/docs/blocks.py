@@ -7,7 +7,7 @@ A mark is a comment on the line above a block or, for `run`, at the top of a pag
   one by one (`check.py`).
 - `<!-- invalid: HA0204 -->`: a table that has these problems.
 - `<!-- foreign: FastAPI -->`: the code of another framework, whose syntax is checked.
-- `<!-- not run: reason -->`: a block that is neither executed nor checked, because it needs more than this machine.
+- `<!-- not run: reason -->`: a block that needs more than this machine; of commands the options are checked.
 
 The first line of a file block names the file: `# handlers/notes.py`, or ```` ```yaml routes.yaml ````.
 `# routes.yaml, below routes:` adds the block at the end of that list; `# handlers/notes.py, at the end` appends it.

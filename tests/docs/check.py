@@ -37,6 +37,8 @@ def check(block: Block, folder: Path) -> list[str]:
     """Returns the faults of a block; `folder` holds the packages and tables that it may use."""
     if block.foreign is not None:
         return syntax(block)
+    if block.not_run is not None:
+        return console(block, folder) if block.language == "console" else []
     if block.language not in CHECKS:
         return [f"no check for the language {block.language or '(none)'}; a diagram or an output is `text`"]
     return list(CHECKS[block.language](block, folder))

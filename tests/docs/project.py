@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.docs.blocks import ROOT, Block
-from tests.docs.check import ENV, check, exchanges, is_table, python, syntax
+from tests.docs.check import ENV, check, exchanges, is_table, python
 
 PATIENCE = 120
 """Seconds for a command, on a machine with other work."""
@@ -85,10 +85,8 @@ class Project:
 
     def play(self, block: Block) -> None:
         """Writes the file of a block, or runs its commands; raises Failed."""
-        if block.not_run is not None:
-            return
-        if block.foreign is not None:
-            self.expect(syntax(block))
+        if block.not_run is not None or block.foreign is not None:
+            self.expect(check(block, self.here))
             return
         if block.language == "console":
             for command, output in exchanges(block.text):
@@ -106,6 +104,17 @@ class Project:
             self.expect(python(whole, self.here))
         elif block.language != "yaml" or is_table(block):
             self.expect(check(whole, self.here))
+
+    def load(self, found: list[Block]) -> None:
+        """Loads the table if its functions are shown, as a server does; raises Failed for its problems."""
+        table = self.folder / "routes.yaml"
+        shows_functions = any(block.language == "python" and block.file is not None for block in found)
+        if table.exists() and shows_functions:
+            load = (
+                "from hapiish import create_app; create_app('routes.yaml', database_uri='mongodb://db.example.com/app')"
+            )
+            if said := self.send(f'cd {self.folder} && python -W error -c "{load}"'):
+                raise Failed(f"the table does not load:\n{said}")
 
     def expect(self, faults: list[str]) -> None:
         """Raises Failed for faults."""
