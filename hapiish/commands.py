@@ -124,6 +124,14 @@ COMMANDS: Final[Mapping[str, Command]] = {
             ("hapiish openapi --vhost api.example.com", "only the routes that serve this host"),
         ),
     ),
+    "doctor": Command(
+        "develop",
+        "show what would fail at `hapiish run`, and why",
+        (
+            ("hapiish doctor", "examine this machine and routes.yaml: Python, packages, MongoDB, Redis, names, port"),
+            ("hapiish doctor shop/routes.yaml --json", "the same for a program; status 1 if run would fail"),
+        ),
+    ),
     "indexes": Command(
         "operate",
         "compare the indexes of the database with those of the models",

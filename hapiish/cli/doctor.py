@@ -1,0 +1,85 @@
+"""`hapiish doctor`: examines this machine and a table, and shows what would fail at `hapiish run`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Final
+
+from hapiish.cli.check import wants_colour
+from hapiish.cli.examination import machine, project, services
+from hapiish.cli.examination.finding import Finding, Status
+from hapiish.options import Table
+
+WORDS: Final[dict[Status, str]] = {"ok": "ok", "warning": "warning", "failed": "FAILED", "skipped": "-"}
+COLOURS: Final[dict[Status, str]] = {"ok": "32", "warning": "33", "failed": "1;31", "skipped": "2"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `hapiish doctor`."""
+    parser.add_argument("table", nargs="?", default="routes.yaml", help="file of the table (default: routes.yaml)")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON: {ok, findings: [{name, status, message, hint}]}"
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Prints the findings; returns 1 if `hapiish run` would fail or answer errors, else 0."""
+    colour = not options.json and wants_colour(sys.stdout)
+    findings = []
+    for finding in examine(options.table):
+        findings.append(finding)
+        if not options.json:
+            print(as_text(finding, colour=colour), flush=True)
+    works = all(finding.status != "failed" for finding in findings)
+    if options.json:
+        print(json.dumps({"ok": works, "findings": [asdict(each) for each in findings]}, indent=2, ensure_ascii=False))
+    else:
+        print(f"\n{summary(findings)}")
+    return 0 if works else 1
+
+
+def examine(file: str) -> Iterator[Finding]:
+    """Yields all findings, cheap ones first; those that need a valid table only with one."""
+    yield from machine.python()
+    yield from machine.packages()
+    table, found = project.table_found(file)
+    yield from machine.installed_extras(table)
+    yield from found
+    if table is not None:
+        yield from _of_table(table)
+    yield from machine.open_files(table)
+    if table is None:
+        yield from services.mongodb(None)
+
+
+def _of_table(table: Table) -> Iterator[Finding]:
+    yield from project.names(table)
+    yield from project.certificates(table)
+    yield from project.port(table)
+    yield from project.data_folder(table)
+    yield from services.mongodb(table)
+    yield from services.queues(table)
+
+
+def as_text(finding: Finding, *, colour: bool = False) -> str:
+    """Formats a finding: its status, its name, its message, and the hint on a line of its own."""
+    word = f"{WORDS[finding.status]:8}"
+    if colour:
+        word = f"\x1b[{COLOURS[finding.status]}m{word}\x1b[0m"
+    first, *more = [*finding.message.splitlines(), *([f"-> {finding.hint}"] if finding.hint else [])]
+    return "\n".join([f"{word} {finding.name:13} {first}", *(f"{'':22} {line}" for line in more)])
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """Returns the last line: whether `hapiish run` would fail, and by what."""
+    faults = _names(each for each in findings if each.status == "failed")
+    if faults:
+        return f"`hapiish run` would fail, or answer errors: {', '.join(faults)}"
+    doubts = _names(each for each in findings if each.status == "warning")
+    return "; worth a look: ".join(filter(None, ["`hapiish run` works", ", ".join(doubts)]))
+
+
+def _names(findings: Iterable[Finding]) -> list[str]:
+    return list(dict.fromkeys(finding.name for finding in findings))
