@@ -34,6 +34,7 @@ from hapiish.options.csrf import Csrf, CsrfCookie
 from hapiish.options.database import Database
 from hapiish.options.entries import Route
 from hapiish.options.events import Listener, ServerEvent, TagFilter
+from hapiish.options.examples import Example, ExampleEmit, ExampleRequest, ExampleResponse
 from hapiish.options.ext import Ext
 from hapiish.options.files import Files, ServerFiles
 from hapiish.options.json_format import JsonFormat, ServerJson

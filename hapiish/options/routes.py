@@ -14,6 +14,7 @@ from hapiish.options.cors import Cors
 from hapiish.options.csp import Csp
 from hapiish.options.csrf import Csrf
 from hapiish.options.deprecated import Deprecated
+from hapiish.options.examples import Example
 from hapiish.options.ext import Ext, Points
 from hapiish.options.files import Files
 from hapiish.options.json_format import JsonFormat
@@ -134,6 +135,12 @@ class RouteOptions:
     csrf: Csrf | None = option(None, shown=False, on=On.ROUTES, merge=Merge.SWITCH)
     deprecated: Deprecated | None = option(None, shown=False, on=On.EVERYWHERE)
     description: AnyText | None = option(None, "One line for the documentation.", on=On.ROUTE | On.EVENT)
+    examples: tuple[Example, ...] = option(
+        (),
+        "Examples of requests and responses, for the documentation; `hapiish test` runs them.",
+        examples=[[{"request": {"payload": {"text": "Hello"}}, "response": {"status": 201}}]],
+        on=On.ROUTE | On.EVENT,
+    )
     ext: Annotated[Mapping[str, tuple[Ext, ...]], As(Points)] = option(
         {},
         "Extension functions of the route. Those of the server, of its groups and of the route all run, in that order.",
