@@ -107,6 +107,16 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "print the JSON Schema of tables, for editors",
         (("hapiish schema", "print the schema; an editor completes and checks a table with it"),),
     ),
+    "test": Command(
+        "develop",
+        "run the examples of a table on a scratch database",
+        (
+            ("hapiish test", "run the examples of routes.yaml"),
+            ("hapiish test -k messages -x", "only those of messages, up to the first failure"),
+            ("hapiish test --junit report.xml", "also write a report for CI"),
+            ("hapiish test --contract", "test the OpenAPI document with schemathesis (the extra contract)"),
+        ),
+    ),
     "new": Command(
         "develop",
         "write a new project that runs, with a test",

@@ -79,14 +79,16 @@ class Example:
     name: str | None = option(None, "A name, by which `given` of other examples refers to it.", examples=["a new user"])
     given: Mapping[Alias, Given] = option(
         {},
-        "What happens before: examples by their name, or functions `(server)` as module:attribute, in this order. Their "
+        "What happens before, in this order: examples by name, or functions `(server)` as module:attribute. Their "
         "results are the values of `{name.path}`: `status`, `headers`, `payload` and `request` of an example, or what "
-        "the function returns.",
+        "a function returns.",
         examples=[{"ann": "a new user", "shop": "tests.fixtures:shop"}],
     )
     request: ExampleRequest = option(ExampleRequest())
     response: ExampleResponse = option(ExampleResponse())
     emits: tuple[ExampleEmit, ...] = option(
-        (), "The events that clients get, in any order.", examples=[[{"event": "message", "payload": {"text": "Hello"}}]]
+        (),
+        "The events that clients get, in any order.",
+        examples=[[{"event": "message", "payload": {"text": "Hello"}}]],
     )
     mark: Mark = NOWHERE

@@ -14,6 +14,7 @@ from hapiish.table.checks import (
     cookies,
     defaults,
     events,
+    examples,
     extensions,
     files,
     growth,
@@ -125,6 +126,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     processes.sessions,
     processes.csrf,
     urls.urls,
+    examples.examples,
 )
 
 

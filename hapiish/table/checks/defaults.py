@@ -29,13 +29,13 @@ _ALTERNATIVES: Final = ("anyOf", "dependentSchemas", "else", "if", "oneOf", "the
 
 def values(draft: Draft) -> Iterator[Problem]:
     """Invalid defaults, which would make requests fail that rely on them, and invalid examples (warnings)."""
-    validators = _Validators()
+    validators = Validators()
     for at, root in draft.written_schemas:
         check = None
         for place, schema in schemas_within(at, root):
             if "default" not in schema and not isinstance(schema.get("examples"), list):
                 continue
-            check = check or _ValueCheck(draft, at, root, validators)
+            check = check or ValueCheck(draft, at, root, validators)
             relative = place[len(at) :]
             default = schema.get("default")
             # Nothing fills in the default of a whole input or response.
@@ -53,7 +53,7 @@ def values(draft: Draft) -> Iterator[Problem]:
                     yield Problem(mark, Code.SCHEMA_VALUE, message, warning=True)
 
 
-class _Validators:
+class Validators:
     """The validators of schemas without references, shared by equal schemas, and the budget for all others."""
 
     def __init__(self) -> None:
@@ -70,10 +70,10 @@ class _Validators:
         return self.cache[text]
 
 
-class _ValueCheck:
+class ValueCheck:
     """Validates values against the subschemas of one schema; accepts everything if the schema itself is invalid."""
 
-    def __init__(self, draft: Draft, at: Path, root: Any, validators: _Validators) -> None:
+    def __init__(self, draft: Draft, at: Path, root: Any, validators: Validators) -> None:
         made = draft.dereferenced[draft.realm_at(at).index]
         self.validators = validators
         self.schemas: Mapping[str, Any] | None = None
@@ -100,6 +100,16 @@ class _ValueCheck:
         if error is None or (isinstance(value, dict | list) and _has_conditional_defaults(schema)):
             return ""
         return str(error.message)
+
+    def faults(self, value: Any) -> list[tuple[Path, str, str]]:
+        """The faults of a value by the whole schema, with defaults: the path, the keyword and the reason of each."""
+        try:
+            document = self._document(())
+            complete = _DefaultFiller(document).fill(document, copy.deepcopy(value))
+            errors = _validator(document).iter_errors(complete)
+            return [((*error.instance_path,), str([*error.schema_path][-1]), str(error.message)) for error in errors]
+        except (ValueError, RecursionError):
+            return []
 
     def mismatch_beside(self, path: Path, value: Any) -> str:
         """The reason why a default does not match the schemas beside the property at `path`; empty if it matches.

@@ -148,6 +148,8 @@ class Code(StrEnum):
         "HA0377",
         "Warning: a `pre` replaces inherited steps that assign values, or, on an event, any step of its namespace.",
     )
+    EXAMPLE = "HA0378", "An example that refers to what the table does not have: a parameter, an emit, another example."
+
     ENCODING = "HA0381", "Settings for a content coding that `server.compression` does not offer."
     DIRECTORY_PATH = "HA0382", "A directory handler's path without a parameter for the file name at its end."
     FILE = "HA0383", "Contradictory options of a file handler."
