@@ -87,6 +87,7 @@ VARIANTS = {
         "{since: 2026-01-01, link: 'https://a.test/'}",
     ],
     "description": ["words"],
+    "examples": ["[{}]", "[{response: {status: 200}}]"],
     "ext": [
         "{onPreAuth: 'my:other'}",
         "{onPreHandler: 'my:other'}",

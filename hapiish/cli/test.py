@@ -15,7 +15,7 @@ from hapiish.options import Table
 
 if TYPE_CHECKING:
     from hapiish.testing.bench import Bench
-    from hapiish.testing.examples import Case, Outcome
+    from hapiish.testing.examples import Case, ExampleOutcome
 
 UNABLE = 2
 """The exit status if no test could run."""
@@ -83,7 +83,7 @@ def _examples(table: Table, options: argparse.Namespace) -> int:
             else f"{options.table} has no examples; write some under `options.examples` of its routes (docs/testing.md)"
         )
     printer = report.Printer(sys.stdout, verbose=options.verbose, colour=wants_colour(sys.stdout))
-    outcomes: list[Outcome] = []
+    outcomes: list[ExampleOutcome] = []
     with bench_of(table, options.database) as bench:
         for case in chosen:
             outcomes.append(_run(bench, table, case, every))
@@ -123,7 +123,7 @@ def open_application(bench: "Bench", table: Table) -> Any:
         raise Refusal(str(error)) from None
 
 
-def _run(bench: "Bench", table: Table, case: "Case", every: Sequence["Case"]) -> "Outcome":
+def _run(bench: "Bench", table: Table, case: "Case", every: Sequence["Case"]) -> "ExampleOutcome":
     from hapiish.testing.examples import Runner
     from hapiish.testing.failures import Failures
 
@@ -137,7 +137,11 @@ def _run(bench: "Bench", table: Table, case: "Case", every: Sequence["Case"]) ->
 
 
 def _conclude(
-    table: Table, every: Sequence["Case"], outcomes: Sequence["Outcome"], printer: Any, options: argparse.Namespace
+    table: Table,
+    every: Sequence["Case"],
+    outcomes: Sequence["ExampleOutcome"],
+    printer: Any,
+    options: argparse.Namespace,
 ) -> int:
     from hapiish.testing import report
 

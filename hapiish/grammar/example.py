@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 RESULT: Final = ("status", "headers", "payload", "request")
-"""What the result of an example consists of."""
+"""The parts of the result of an example."""
 
 MATCH: Final = "$match"
 

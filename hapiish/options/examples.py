@@ -14,7 +14,7 @@ Values = Mapping[str, Json]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExampleRequest:
-    """What a client sends. A text may contain `{name.path}`, a value of `given`; `{{name}}` stands for `{name}`."""
+    """The request of a client. A text may contain `{name.path}`, a value of `given`."""
 
     params: Values = option(
         {}, "The parameters of the path, or of the namespace's name.", examples=[{"id": "{ann.payload.id}"}]
@@ -40,7 +40,7 @@ class ExampleRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExampleResponse:
-    """What the client gets. A mapping `{$match: schema}` in place of a value accepts any value of that JSON Schema."""
+    """The response to the client. `{$match: schema}` in place of a value accepts all values of that schema."""
 
     status: Annotated[int, Range(100, 599)] | None = option(
         None, "The status; by default any below 400. An acknowledgement `ok: true` is 200, an error its `statusCode`."

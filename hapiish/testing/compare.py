@@ -31,7 +31,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How values are compared: `schemas` are those that matchers refer to, `exact` permits no further keys."""
+    """The way to compare values: `schemas` are those that matchers refer to, `exact` permits no further keys."""
 
     schemas: Mapping[str, Any]
     exact: bool = False

@@ -98,7 +98,7 @@ def strict(table: Table) -> Table:
 
 
 @dataclass(slots=True)
-class Outcome:
+class ExampleOutcome:
     """The result of one example: `faults` is empty if it passes; `sent`, `expected` and `got` are shown if not."""
 
     case: Case
@@ -115,7 +115,7 @@ class Outcome:
 
 
 class GivenError(Exception):
-    """What an example is given has failed."""
+    """Raised if something that an example is given has failed."""
 
 
 class Runner:
@@ -126,9 +126,9 @@ class Runner:
         self.table = table
         self._named = {(case.realm, case.example.name): case for case in every if case.example.name}
 
-    async def run(self, case: Case) -> Outcome:
+    async def run(self, case: Case) -> ExampleOutcome:
         """Runs one example; never raises."""
-        outcome, began = Outcome(case), time.perf_counter()
+        outcome, began = ExampleOutcome(case), time.perf_counter()
         try:
             async with asyncio.timeout(LONGEST):
                 given = await self._given(case, {})
@@ -154,7 +154,7 @@ class Runner:
         return results
 
     async def _before(self, case: Case, done: dict[Any, Any]) -> Any:
-        outcome = Outcome(case)
+        outcome = ExampleOutcome(case)
         result = await self._perform(case, await self._given(case, done), outcome)
         if not outcome.passed:
             raise GivenError(f'the example "{case.example.name}" ({case.example.mark}) fails: {outcome.faults[0]}')
@@ -170,7 +170,7 @@ class Runner:
             return await function(server)
         return await self.app.server.pool.call(function, server)
 
-    async def _perform(self, case: Case, given: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
+    async def _perform(self, case: Case, given: Mapping[str, Any], outcome: ExampleOutcome) -> dict[str, Any]:
         """Sends the request of an example and compares the response; returns the result for later examples."""
         request = {name: filled(getattr(case.example.request, name), given) for name in _PARTS}
         async with AsyncExitStack() as stack:
@@ -188,7 +188,7 @@ class Runner:
 
     # Requests
 
-    async def _request(self, case: Case, request: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
+    async def _request(self, case: Case, request: dict[str, Any], outcome: ExampleOutcome) -> dict[str, Any]:
         route = case.route
         assert route is not None
         headers = {name.lower(): str(value) for name, value in request["headers"].items()}
@@ -246,7 +246,7 @@ class Runner:
         return found
 
     async def _emit(
-        self, case: Case, request: dict[str, Any], sender: SocketClient, outcome: Outcome
+        self, case: Case, request: dict[str, Any], sender: SocketClient, outcome: ExampleOutcome
     ) -> dict[str, Any]:
         assert case.event is not None
         name, payload = case.event.event, request["payload"]
@@ -262,7 +262,7 @@ class Runner:
         return {"status": status, "headers": {}, "payload": ack}
 
     async def _expect(
-        self, emit: ExampleEmit, client: SocketClient | None, given: Mapping[str, Any], outcome: Outcome
+        self, emit: ExampleEmit, client: SocketClient | None, given: Mapping[str, Any], outcome: ExampleOutcome
     ) -> None:
         assert client is not None
         try:
@@ -279,7 +279,7 @@ class Runner:
     # Responses
 
     def _compare(
-        self, case: Case, expected: Any, given: Mapping[str, Any], result: Mapping[str, Any], outcome: Outcome
+        self, case: Case, expected: Any, given: Mapping[str, Any], result: Mapping[str, Any], outcome: ExampleOutcome
     ) -> None:
         response, status = case.example.response, result["status"]
         if response.status is not None and status != response.status:

@@ -7,7 +7,7 @@ from typing import TextIO
 from xml.etree import ElementTree as ET
 
 from hapiish.options import Event, Mark, Table
-from hapiish.testing.examples import Case, Outcome
+from hapiish.testing.examples import Case, ExampleOutcome
 
 _CONTROL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _WIDTH = 80
@@ -22,7 +22,7 @@ class Printer:
         self._colour = colour
         self._column = 0
 
-    def outcome(self, outcome: Outcome) -> None:
+    def outcome(self, outcome: ExampleOutcome) -> None:
         """Prints the progress."""
         if self._verbose:
             word = self.painted("PASSED", 32) if outcome.passed else self.painted("FAILED", 31)
@@ -48,7 +48,7 @@ class Printer:
         """Returns the text in a colour of terminals."""
         return f"\x1b[{colour}m{text}\x1b[0m" if self._colour else text
 
-    def failure(self, outcome: Outcome) -> None:
+    def failure(self, outcome: ExampleOutcome) -> None:
         """Prints a failed example: its place, what was sent, the faults, the difference and the errors of handlers."""
         self.line(self.painted(f"\n{place(outcome.case.example.mark)}: {outcome.case.title}", 31))
         for line in failure_lines(outcome):
@@ -56,7 +56,7 @@ class Printer:
             self.line(self.painted(line, colour) if colour else line)
 
 
-def failure_lines(outcome: Outcome) -> Iterator[str]:
+def failure_lines(outcome: ExampleOutcome) -> Iterator[str]:
     """Yields the lines of a failed example."""
     for fault in outcome.faults:
         yield f"  {fault}"
@@ -106,7 +106,7 @@ def _events(table: Table) -> list[Event]:
     return [event for namespace in spaces for event in namespace.events]
 
 
-def write_junit(file: Path, outcomes: Sequence[Outcome], name: str) -> None:
+def write_junit(file: Path, outcomes: Sequence[ExampleOutcome], name: str) -> None:
     """Writes JUnit XML, as CI systems read it. Raises OSError."""
     failures = sum(not outcome.passed for outcome in outcomes)
     seconds = f"{sum(outcome.seconds for outcome in outcomes):.3f}"

@@ -17,6 +17,7 @@ def echo(request: Any, h: Any) -> Any:
         "app": dict(settings.app),
         "plugins": dict(settings.plugins),
         "description": settings.description,
+        "examples": [each.name for each in settings.examples],
         "notes": list(settings.notes),
         "tags": list(settings.tags),
         "pre": dict(request.pre),
