@@ -15,7 +15,9 @@ from hapiish.declare.types import FUNCTION_NAME
 from hapiish.grammar.example import filled
 from hapiish.http.inject import Injected
 from hapiish.options import Event, Example, ExampleEmit, Namespace, Route, Table
+from hapiish.realm import Realm
 from hapiish.resolve import resolve
+from hapiish.table.compose.owned_names import owner_of
 from hapiish.testing import inject
 from hapiish.testing.compare import MOST, Comparison, Difference, diff, shown
 from hapiish.testing.sockets import HandshakeRefused, SocketClient
@@ -68,7 +70,10 @@ class Case:
 
 
 def cases(table: Table) -> list[Case]:
-    """Returns the examples of a table in its order, those of routes first."""
+    """Returns the examples of a table in its order, those of routes first.
+
+    Examples that are given one of a route that an override omits are left out.
+    """
     found = [
         Case(example=example, route=route, realm=route.realm, number=number)
         for route in table.routes
@@ -80,7 +85,24 @@ def cases(table: Table) -> list[Case]:
                 Case(example=example, event=event, namespace=namespace, realm=namespace.realm, number=number)
                 for number, example in enumerate(event.options.examples, 1)
             ]
-    return found
+    return _possible(found)
+
+
+def _possible(found: list[Case]) -> list[Case]:
+    while True:
+        names = {(case.realm, case.example.name) for case in found}
+        left = [
+            case
+            for case in found
+            if all(_is_function(name) or (case.realm, str(name)) in names for name in case.example.given.values())
+        ]
+        if len(left) == len(found):
+            return left
+        found = left
+
+
+def _is_function(name: str) -> bool:
+    return re.fullmatch(FUNCTION_NAME, name, re.ASCII) is not None
 
 
 def strict(table: Table) -> Table:
@@ -149,7 +171,7 @@ class Runner:
             key = (case.realm, str(name))
             if key not in done:
                 target = self._named.get(key)
-                done[key] = await (self._call(case, name) if target is None else self._before(target, done))
+                done[key] = await (self._call(name) if target is None else self._before(target, done))
             results[alias] = done[key]
         return results
 
@@ -160,12 +182,17 @@ class Runner:
             raise GivenError(f'the example "{case.example.name}" ({case.example.mark}) fails: {outcome.faults[0]}')
         return result
 
-    async def _call(self, case: Case, name: str) -> Any:
-        if not re.fullmatch(FUNCTION_NAME, name, re.ASCII):
-            raise GivenError(f'no example has the name "{name}"')
-        realm = self.table.realm(case.realm)
-        function = resolve(name, realm.folder, realm.package, self.table.folder)
-        server = self.app.server.current.server
+    async def _call(self, name: str) -> Any:
+        """Returns the result of a function, called with the server as functions of the table that names it see it."""
+        realm = self.table.realm(owner_of(name))
+
+        def named(text: str) -> Any:
+            return resolve(text, realm.folder, realm.package, self.table.folder)
+
+        function, server = named(name), self.app.server.current.server
+        if owner_of(name):
+            models = {key: named(model) for key, model in realm.models.items()}
+            server = Realm(server, models, name=realm.name, prefix=realm.prefix, options=realm.options)
         if inspect.iscoroutinefunction(function):
             return await function(server)
         return await self.app.server.pool.call(function, server)

@@ -311,3 +311,18 @@ def test_examples_of_errors_need_not_match_the_schema() -> None:
     for name in GOOD:
         text = re.sub(rf"\b{name}\b", "[]", text)
     assert check_text(text, "routes.yaml", {})[1] == []
+
+
+def test_examples_that_are_given_one_of_an_omitted_route_are_left_out(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table(project, **GOOD)
+    project.joinpath("outer.yaml").write_text(
+        'database: {uri: "mongodb://127.0.0.1:1/production"}\n'
+        "plugins: [{table: routes.yaml, override: {notes.create: false}}]\n"
+    )
+    assert main(["test", "outer.yaml", "--list"]) == 0
+    said = capsys.readouterr().out
+    assert "GET /notes/{id}: example 2" in said
+    assert "GET /notes/{id}: example 1" not in said
+    assert main(["test", "outer.yaml"]) == 0

@@ -1,7 +1,7 @@
 """Checks `examples` of routes and events: what they refer to, and their values against the schemas of the table."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
@@ -68,8 +68,9 @@ def examples(draft: Draft) -> Iterator[Problem]:
                 related = ((draft.mark(*first.at, "name"), "the first one"),)
                 message = f'two examples have the name "{name}"'
                 yield Problem(draft.mark(*example.at, "name"), Code.DUPLICATE_NAME, message, related=related)
+    written = _written(draft)
     for example in found.values():
-        yield from _given(draft, example, named)
+        yield from _given(draft, example, named, written)
     yield from _circles(draft, found.values())
     check_of = _value_checks(draft)
     for example in found.values():
@@ -109,12 +110,30 @@ def _entries(merged: Merged, realm: RealmDraft, title: str, *more: Any) -> Itera
             yield ExampleDraft(realm, title, at, value, merged, params, optional, emits, inputs)
 
 
-def _given(draft: Draft, example: ExampleDraft, named: Mapping[tuple[int, str], ExampleDraft]) -> Iterator[Problem]:
+def _written(draft: Draft) -> set[tuple[int, str]]:
+    """Returns the names of all examples, those of routes that an override omits included, by their table."""
+    names = set()
+    for layer in draft.written:
+        entries = layer.value.get("examples")
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, Mapping) and isinstance(entry.get("name"), str):
+                names.add((draft.realm_at(layer.at).index, entry["name"]))
+    return names
+
+
+def _given(
+    draft: Draft,
+    example: ExampleDraft,
+    named: Mapping[tuple[int, str], ExampleDraft],
+    written: Container[tuple[int, str]],
+) -> Iterator[Problem]:
     """Links an example to those that it names; yields unknown names."""
     for alias, name in section(example.value, "given").items():
         if not isinstance(name, str) or _is_function(name):
             continue
         target = named.get((example.realm.index, name))
+        if target is None and (example.realm.index, name) in written:
+            continue  # of an omitted route: the example cannot run
         if target is None:
             known = [known for realm, known in named if realm == example.realm.index]
             message = f'no example has the name "{name}"{did_you_mean(name, known)}'

@@ -1,0 +1,15 @@
+"""The examples in the chat's table are true."""
+
+import pytest
+
+from hapiish.cli import main
+from tests.chat.callers import ROUTES, SECRET
+
+
+def test_the_examples_of_the_table_pass(
+    mongo_server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JWT_SECRET", SECRET)
+    assert main(["test", str(ROUTES), "--database", mongo_server]) == 0, capsys.readouterr().out
+    assert "27 passed" in (said := capsys.readouterr().out)
+    assert "14 of 14 routes and 2 of 2 events have examples" in said
