@@ -82,9 +82,9 @@ PAGES: Final = (
         title="Errors: `boom`",
         text="`from hapiish import boom`. Raise one in any function. [Handlers](../handlers.md#errors) lists the class of each status.",
         sources=(
-            Source(file="boom.py", name="Boom", call="error", hide=("answered", "payload")),
-            Source(file="boom.py", name="Unauthorized", call="error", hide=("payload",)),
-            Source(file="boom.py", name="MethodNotAllowed", call="error"),
+            Source(file="boom.py", name="Boom", title="`boom.Boom`", call="error", hide=("answered", "payload")),
+            Source(file="boom.py", name="Unauthorized", title="`boom.Unauthorized`", call="error", hide=("payload",)),
+            Source(file="boom.py", name="MethodNotAllowed", title="`boom.MethodNotAllowed`", call="error"),
             Source(file="boom.py", name="of", call="boom"),
             Source(file="problem.py", name="details", call="hapiish.problem"),
         ),
@@ -167,8 +167,8 @@ PAGES: Final = (
                 hide=("home", "errors", "is_socket", "serve", "build_middleware_stack", "replace_table"),
             ),
             Source(file="testing/__init__.py", name="inject"),
-            Source(file="http/inject.py", name="Injection", call="inject", fields=True),
-            Source(file="http/inject.py", name="Injected", call="answer", fields=True),
+            Source(file="http/inject.py", name="Injection", title="Arguments of `inject`", fields=True),
+            Source(file="http/inject.py", name="Injected", title="Responses of `inject`", call="answer", fields=True),
             Source(file="testing/sockets.py", name="SocketClient", call="client"),
             Source(
                 file="testing/fixtures.py",

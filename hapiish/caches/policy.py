@@ -35,11 +35,17 @@ class Stats:
     """Counters of a policy since its creation. `errors` counts errors of the store."""
 
     sets: int = 0
+    """Values stored by `set`."""
     gets: int = 0
+    """Values asked for."""
     hits: int = 0
+    """Values found in the store."""
     stales: int = 0
+    """Found values that were stale."""
     generates: int = 0
+    """Calls of the function that generates values."""
     errors: int = 0
+    """Errors of the store."""
 
 
 @dataclass(slots=True)
@@ -68,8 +74,11 @@ class Decorated:
     """The result of `get` with `get_decorated_value`. `cached` is None for a newly generated value."""
 
     value: Value
+    """The value."""
     cached: Cached | None
+    """The value in the store, with `stored`, `ttl` and `is_stale`."""
     report: Report
+    """The duration and the result of the look-up."""
 
 
 class _Pending:

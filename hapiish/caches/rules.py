@@ -34,16 +34,27 @@ class Rules:
     """
 
     expires_in: int | None = None
+    """As `expiresIn` of a [method](../reference/methods.md#methodsnamecache)."""
     expires_at: str | None = None  # local time, "03:30"
+    """As `expiresAt` of a [method](../reference/methods.md#methodsnamecache)."""
     generate_func: Generate | None = None
+    """`(key, flags)`: generates a missing value."""
     generate_timeout: int | Literal[False] | None = None
+    """As `generateTimeout` of a [method](../reference/methods.md#methodsnamecache)."""
     stale_in: int | StaleIn | None = None
+    """As `staleIn` of a [method](../reference/methods.md#methodsnamecache)."""
     stale_timeout: int | None = None
+    """As `staleTimeout` of a [method](../reference/methods.md#methodsnamecache)."""
     drop_on_error: bool | None = None
+    """As `dropOnError` of a [method](../reference/methods.md#methodsnamecache)."""
     pending_generate_timeout: int | None = None
+    """As `pendingGenerateTimeout` of a [method](../reference/methods.md#methodsnamecache)."""
     generate_on_read_error: bool | None = None
+    """As `generateOnReadError` of a [method](../reference/methods.md#methodsnamecache)."""
     generate_ignore_write_error: bool | None = None
+    """As `generateIgnoreWriteError` of a [method](../reference/methods.md#methodsnamecache)."""
     get_decorated_value: bool = False
+    """As `getDecoratedValue` of a [method](../reference/methods.md#methodsnamecache)."""
 
     def __post_init__(self) -> None:
         options = {camel(field.name): getattr(self, field.name) for field in fields(self)}

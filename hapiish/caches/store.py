@@ -19,8 +19,11 @@ class Entry:
     """A stored value. `stored` is in milliseconds since the epoch, `ttl` in milliseconds from then."""
 
     value: Value
+    """The value."""
     stored: int
+    """The time at which it was stored."""
     ttl: int
+    """Its lifetime."""
 
 
 class Store(Protocol):

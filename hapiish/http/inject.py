@@ -21,8 +21,11 @@ class Injected:
     """The response. `headers` have lower-case names, a repeated one as a list; `payload` is the body."""
 
     status_code: int
+    """The status."""
     headers: Mapping[str, str | list[str]] = field(default_factory=dict)
+    """The headers."""
     payload: bytes = b""
+    """The body as bytes."""
 
     @property
     def text(self) -> str:
@@ -43,13 +46,21 @@ class Injection(TypedDict, total=False):
     """
 
     method: str
+    """The method; GET without it."""
     url: str
+    """The path with its query, or an absolute URL; `/` without it."""
     headers: Mapping[str, str] | None
+    """The headers."""
     payload: Value
+    """The body."""
     credentials: Value
+    """The credentials of the caller, in place of a login."""
     artifacts: Value
+    """The artifacts of these credentials."""
     strategy: str | None
+    """The strategy that has authenticated the caller."""
     remote_address: str
+    """The address of the client."""
 
 
 async def inject(app: Callable[[Scope, Receive, Send], Awaitable[None]], **request: Unpack[Injection]) -> Injected:

@@ -36,6 +36,7 @@ class Plugin(Protocol):
     """A plugin; only `name` and `register` are required."""
 
     name: str
+    """The name, once in a table unless `multiple` is set."""
     version: str
     """A version of PEP 440; "0.0.0" by default."""
     dependencies: str | Sequence[str] | Mapping[str, str]

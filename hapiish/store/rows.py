@@ -38,11 +38,17 @@ class Find:
     """The documents of `model` that match `where`: an argument of `find_all`, with the arguments of `find`."""
 
     model: Any
+    """The class of the documents."""
     where: Condition
+    """The conditions of MongoDB."""
     fields: Fields | None = None
+    """The fields to read; all without it."""
     sort: Sequence[str] = ()
+    """The fields to sort by, with `-` for descending order."""
     skip: int = 0
+    """The number of documents to leave out."""
     limit: int = 0
+    """The most documents to read; 0 reads all."""
 
 
 def find(

@@ -22,8 +22,11 @@ class PresenceChange:
     """
 
     id: str
+    """The id of the user."""
     online: bool
+    """True if the user has come online, False if the user has gone offline."""
     at: int
+    """The time of the change."""
 
 
 Announce = Callable[[PresenceChange], Awaitable[None]]
