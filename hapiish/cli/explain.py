@@ -48,7 +48,7 @@ def main(options: argparse.Namespace) -> int:
         return 1
     explainer = Explainer(found)
     subjects = _subjects(explainer, words, options)
-    if len(subjects) > 1 and len(words) == 1:
+    if len(subjects) > 1 and len(words) == 1 and len({each.item.id for each in subjects}) > 1:
         named = [filter(None, [each.title, each.item.id, str(each.item.mark)]) for each in subjects]
         listed = "\n".join(f"  {'  '.join(each)}" for each in named)
         raise Refusal(f'"{words[0]}" is the name of several events; add --namespace, or name one by its id:\n{listed}')
@@ -64,6 +64,8 @@ def main(options: argparse.Namespace) -> int:
 def split(words: Sequence[str]) -> tuple[list[str], str]:
     """Splits the words of the command line into the target and the file of the table."""
     count = 2 if len(words) > 1 and (words[1].startswith("/") or "://" in words[1]) and "/" not in words[0] else 1
+    if count == 1 and " " in words[0]:
+        return split([*words[0].split(), *words[1:]])
     target, rest = list(words[:count]), list(words[count:])
     if len(rest) > 1:
         raise Refusal(f'unexpected "{rest[1]}"; write METHOD PATH, ID or EVENT, then the file of the table')
@@ -149,7 +151,8 @@ def _value(setting: Setting) -> str:
 
 
 def _origin(source: OptionSource) -> str:
-    return f"{source.title}  {source.mark}" if source.mark is not None else source.title
+    parts = [source.title, *([str(source.mark)] if source.mark is not None else [])]
+    return "  ".join([*parts, *([f"from {source.variable}"] if source.variable else [])])
 
 
 def _defaults(settings: list[Setting]) -> Iterator[str]:

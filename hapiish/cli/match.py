@@ -122,7 +122,7 @@ def _decide(
         return _unrouted(asked, None, f"Socket.IO answers all requests below {socket}")
     match = router.find(asked.method, asked.path, asked.host)
     if asked.method == "OPTIONS" and (match is None or match[0].method == ANY):
-        if origin is not None and requested is not None and any(route.options.cors for route in table.routes):
+        if origin is not None and requested is not None and _has_cors(table):
             target = router.find(requested, asked.path, asked.host)
             if target is not None:
                 cors = target[0].options.cors
@@ -140,6 +140,11 @@ def _decide(
         return _refused(table, router, asked)
     text = "the GET route answers HEAD, without a body" if asked.method == "HEAD" and match[0].method == "GET" else ""
     return MatchResult(asked=asked, route=match[0], params=match[1] or {}, status=None, text=text)
+
+
+def _has_cors(table: Table) -> bool:
+    defaults = table.server.routes
+    return any(options.cors is not None for options in (defaults, *(route.options for route in table.routes)))
 
 
 def _refused(table: Table, router: Router[Route], asked: MatchRequest) -> MatchResult:

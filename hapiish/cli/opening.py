@@ -1,13 +1,21 @@
 """Loads a checked table for a command and shows its problems."""
 
+import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from hapiish.cli.check import summary, wants_colour
 from hapiish.cli.refusal import Refusal
+from hapiish.describe.masking import ABSENT
 from hapiish.options import Table
 from hapiish.table import Examined, check, examine, report
 from hapiish.table.problems import Problem
+
+T = TypeVar("T")
+
+_VARIABLE: Final = re.compile(r"environment variable (\w+) is ", re.ASCII)
 
 
 def open_table(file: str, *, plugins: bool = False, workers: int = 1) -> Table:
@@ -24,17 +32,39 @@ def open_table(file: str, *, plugins: bool = False, workers: int = 1) -> Table:
     return table
 
 
-def examined(file: str, *, imports: bool = False) -> Examined | None:
-    """Returns a checked table with its draft; for errors shows the problems as `check` does, and returns None.
+def described(file: str, *, imports: bool = False) -> Table | None:
+    """Returns a table that a command only describes: a text stands for each variable that is not set.
 
-    `imports` includes the registrations of Python plugins.
+    For errors shows the problems as `check` does, and returns None. `imports` includes the registrations of Python
+    plugins.
     """
-    register = None
-    if imports:
-        from hapiish.plugins import Plugins
+    return _described(file, lambda env: check(file, env, register=_plugins(imports)))
 
-        register = Plugins()
-    found, problems = examine(file, register=register)
+
+def examined(file: str, *, imports: bool = False) -> Examined | None:
+    """Returns a table with its draft, otherwise as `described`."""
+    return _described(file, lambda env: examine(file, env, register=_plugins(imports)))
+
+
+def _plugins(imports: bool) -> Any:
+    if not imports:
+        return None
+    from hapiish.plugins import Plugins
+
+    return Plugins()
+
+
+def _described(file: str, read: Callable[[Mapping[str, str]], tuple[T | None, list[Problem]]]) -> T | None:
+    """Reads a table; if only variables are missing, reads it again with a text in place of each."""
+    found, problems = read(os.environ)
+    missing = [_VARIABLE.match(each.message) for each in problems if not each.warning]
+    names = [each[1] for each in missing if each is not None]
+    if names and len(names) == len(missing):
+        again, _ = read({**os.environ, **dict.fromkeys(names, ABSENT)})
+        if again is not None:
+            for name in dict.fromkeys(names):
+                print(f"hapiish: {name} is not set; a text stands for it in this description", file=sys.stderr)
+            return again
     if found is None:
         show(problems)
         print(summary(file, None, problems), file=sys.stderr)

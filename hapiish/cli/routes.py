@@ -2,17 +2,15 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from hapiish.cli.check import summary, wants_colour
+from hapiish.cli.opening import described
 from hapiish.describe.inspect import EmitInfo, EventInfo, HandlerInfo, RouteInfo, auth_text, emits, events, routes
 from hapiish.describe.selection import CALL, FUNCTION, SORTS, Selection, emits_of, events_of
 from hapiish.options import Table
 from hapiish.options.kinds import KINDS
-from hapiish.table import check, report
 from hapiish.table.digest import table_hash
 
 _ROUTES: Final = ("METHOD", "PATH", "ID", "AUTH", "VALIDATES", "HANDLER", "WHERE")
@@ -47,10 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Prints the list; for errors prints the problems and returns 1."""
-    table, problems = check(options.table)
+    table = described(options.table)
     if table is None:
-        print(report.as_text(problems, colour=wants_colour(sys.stderr)), file=sys.stderr)
-        print(f"\n{summary(options.table, table, problems)}", file=sys.stderr)
         return 1
     criteria: dict[str, Any] = {dest: getattr(options, dest) for _, dest, _ in _FILTERS.values()}
     selection = Selection(**criteria, is_public=options.public, is_deprecated=options.deprecated)

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from hapiish.cli.opening import open_table
+from hapiish.cli.opening import described
 from hapiish.cli.refusal import Refusal
 from hapiish.describe.surface import surface
 
@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Prints, writes or compares the types; returns 1 for a wrong table or a file that is not up to date."""
-    table = open_table(options.table, plugins=options.imports)
+    table = described(options.table, imports=options.imports)
+    if table is None:
+        return 1
     found = surface(table)
     if options.python:
         from hapiish.describe.types.handlers import handlers_module

@@ -183,7 +183,13 @@ def place(mark: Mark | None) -> dict[str, Any] | None:
 
 
 def _source(source: OptionSource) -> dict[str, Any]:
-    return {"layer": source.layer, "name": source.name or None, "value": source.value, "at": place(source.mark)}
+    return {
+        "layer": source.layer,
+        "name": source.name or None,
+        "value": source.value,
+        "at": place(source.mark),
+        **({"variable": source.variable} if source.variable else {}),
+    }
 
 
 def _step(step: Step) -> dict[str, Any]:

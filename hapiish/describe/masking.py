@@ -25,6 +25,9 @@ from hapiish.table.text.marks import Path
 MASK: Final = "*" * 32
 """Long enough to be valid where a secret has a minimum length."""
 
+ABSENT: Final = "*" * 64
+"""The text that stands for a variable that is not set, where a table is only described."""
+
 _NAMES: Final = re.compile(
     r"pass(word|wd|phrase|code)?$|secret|token$|api[_-]?key|private[_-]?key|access[_-]?key|signing[_-]?key|credential"
     r"|authorization|^auth$|cookie$|^(key|pin|pwd|dsn|salt)$",
@@ -81,8 +84,9 @@ class Masks:
     def _text(self, text: str, key: str, free: bool, shown_as: Callable[[str], str]) -> str:
         shown = self.source(text)
         has_password = without_passwords(text) != text
-        if shown is not None and (free or self.keeps_variables or has_password or "${file:" in shown):
-            return without_passwords(_without_defaults(shown) if free or has_password else shown)
+        is_kept = self.keeps_variables or ABSENT in text
+        if shown is not None and (free or is_kept or has_password or "${file:" in shown):
+            return without_passwords(without_defaults(shown) if free or has_password else shown)
         if free and text and _NAMES.search(key) and not _FUNCTION.fullmatch(text):
             return MASK
         return shown_as(without_passwords(text))
@@ -97,7 +101,7 @@ class Masks:
             return value
         shown = self.source(value)
         if shown is not None:
-            return _without_defaults(shown)
+            return without_defaults(shown)
         if value.lstrip().startswith("-----BEGIN ") and "PRIVATE" not in value:
             return shown_as(value)
         form = _HASH.match(value)
@@ -175,5 +179,6 @@ def is_secret(kind: type, path: Path) -> bool:
     return any(role is Role.SECRET for role, _, _ in walk(kind, value))
 
 
-def _without_defaults(source: str) -> str:
+def without_defaults(source: str) -> str:
+    """Returns a source with `${…}` whose defaults are masked."""
     return _DEFAULT.sub(lambda found: f"${{{found[1]}:{MASK}}}", source)

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, is_dataclass
 from typing import Any, Final
 
 from hapiish.declare.option import bare, class_of, is_options, keys_of, spelled
-from hapiish.describe.masking import Masks
+from hapiish.describe.masking import Masks, without_defaults
 from hapiish.options import RouteOptions
 from hapiish.table.draft import Draft
 from hapiish.table.merging.merge import Layer, Merged, spell_auth
 from hapiish.table.merging.realms import RealmDraft
 from hapiish.table.merging.resources import is_resource
 from hapiish.table.problems import Mark
+from hapiish.table.problems.secrets import without_passwords
 from hapiish.table.text.marks import Path
 
 DEFAULT: Final = "default"
@@ -25,7 +26,8 @@ _SHORT: Final[Mapping[str, tuple[str, ...]]] = {"strategies": ("strategy",), "ac
 
 @dataclass(frozen=True, slots=True)
 class OptionSource:
-    """A value of an option in one layer, as it is written; `mark` is None for a built-in default.
+    """A value of an option in one layer, as it is written; `mark` is None for a built-in default. `variable` is its
+    source, such as `${NAME:default}`, if it is from outside of the file.
 
     `layer` is default, server.routes, group, plugin table, preset, kind, resource, action, route, override, namespace,
     event or auth.default; `name` says which one.
@@ -35,6 +37,7 @@ class OptionSource:
     name: str
     value: Any
     mark: Mark | None
+    variable: str = ""
 
     @property
     def title(self) -> str:
@@ -85,7 +88,17 @@ class Provenance:
         kind, name = self.layer_of(layer.at)
         is_written = kind != "kind" or self.draft.marks.value(at) != self.draft.marks.value(layer.at[:-1])
         mark = self.draft.marks.value(at if is_written else layer.at)
-        return OptionSource(kind, name, self.masks.option(value, keys), mark)
+        shown = self.masks.option(value, keys)
+        return OptionSource(kind, name, shown, mark, self.variable(at, is_secret=shown != value))
+
+    def variable(self, at: Path, *, is_secret: bool) -> str:
+        """Returns the source with `${…}` of the scalar at a path of the file; empty for a literal."""
+        realm = self.draft.realm_at(at)
+        found = realm.part.tree.substituted.get(at[len(realm.at) :])
+        is_outside = found is not None and "${" in found.written and not found.written.startswith("${params.")
+        if found is None or not is_outside:
+            return ""
+        return without_defaults(found.written) if is_secret else without_passwords(found.written)
 
     def layer_of(self, at: Path) -> tuple[str, str]:
         """Returns the kind and the name of the layer at a path of the file."""

@@ -8,7 +8,8 @@ table as a prefix, and names of functions are written as they are found from the
 import importlib.util
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -20,15 +21,21 @@ from hapiish.describe.provenance import plain
 from hapiish.options import Table
 from hapiish.table import Examined
 from hapiish.table.compose.owned_names import NAMED, owner_of
-from hapiish.table.draft.parts import EventDraft, NamespaceDraft, RouteDraft
+from hapiish.table.draft.layout import kind_defaults
+from hapiish.table.draft.parts import EventDraft, NamespaceDraft, RouteDraft, prefixed
 from hapiish.table.kinds import kind_of
 from hapiish.table.merging.merge import listed
 from hapiish.table.merging.realms import POINTS_WITHOUT_ROUTE, RealmDraft
+from hapiish.table.merging.resources import ACTIONS, is_resource
+from hapiish.table.merging.scope import Scope
+from hapiish.table.text.marks import Path
 from hapiish.table.text.tree import mappings, schemas_within, section
 
 _FREE: Final = ("app", "plugins")
 """Options that merge key by key and in which null is a value."""
 _OF_NAMESPACE: Final = frozenset({"events", "options", "ext", "limit", "pre", "auth", "namespace"})
+_DECLARED: Final = ("database", "session", "views", "sockets")
+"""Sections that mean something even if they are empty."""
 _ORDER: Final = (
     *("hapiish", "info", "server", "database", "models", "auth", "methods", "kinds", "caches", "state", "session"),
     *("views", "ext", "events", "schemas", "presets", "plugins", "routes", "sockets"),
@@ -66,11 +73,11 @@ class _Rendering:
             "kinds": self.declared("kinds"),
             "caches": self.caches(),
             "state": {name: value for _, _, cookies in draft.sections("state") for name, value in cookies.items()},
-            "views": self.root.value.get("views"),
+            "views": self.views(),
             "ext": self.ext(),
             "events": self.events(),
             "schemas": self.declared("schemas"),
-            "routes": [route for entry in draft.routes for route in self.routes(entry)],
+            "routes": list(self.entries()),
             "sockets": self.sockets(),
             "plugins": self.plugins(),
         }
@@ -82,7 +89,7 @@ class _Rendering:
                 found = _replaced(found, at, self.name(role, name))
             elif role is Role.SCHEMA and len(draft.realms) > 1:
                 found = _replaced(found, at, self.schema(name))
-        return {key: found[key] for key in _ORDER if found[key] not in (None, {}, [])}
+        return {key: found[key] for key in _ORDER if found[key] or (key in _DECLARED and found[key] is not None)}
 
     def unique(self, section_name: str, name: str, realm: RealmDraft) -> str:
         """Returns a name of a section, with the label of its table if other tables declare it, too."""
@@ -157,6 +164,14 @@ class _Rendering:
         """Returns the models of used tables."""
         return {name: value for _, _, found in self.draft.sections("models") for name, value in found.items()}
 
+    def views(self) -> Any:
+        """Returns the templates of the root table, or else of the first used table that has some."""
+        realm = self.draft.outermost("views")
+        written = realm.value.get("views")
+        if not realm.index or written is None:
+            return written
+        return {**written, "relativeTo": self.from_root(realm, str(written.get("relativeTo") or "."))}
+
     def auth(self) -> dict[str, Any]:
         found = {key: self.declared(f"auth.{key}") for key in ("schemes", "strategies")}
         default = section(self.root.value, "auth").get("default")
@@ -198,15 +213,80 @@ class _Rendering:
         entries = (entry for realm in self.draft.realms for entry, _ in mappings(realm.value, "plugins"))
         return [entry for entry in entries if "plugin" in entry]
 
+    def entries(self) -> Iterator[dict[str, Any]]:
+        """Yields the entries of `routes`; a resource stays one entry."""
+        for at, together in groupby(self.draft.routes, key=self.resource_at):
+            if at is None:
+                for entry in together:
+                    yield from self.routes(entry)
+            else:
+                yield self.resource(self.value_at(at), list(together))
+
+    def resource_at(self, entry: RouteDraft) -> Path | None:
+        """Returns the path of the resource that a route belongs to."""
+        at = entry.at[:-2] if entry.at[-2:-1] == ("actions",) else entry.at
+        return at if is_resource(self.value_at(at)) else None
+
+    def value_at(self, path: Path) -> Any:
+        value: Any = self.draft.value
+        for step in path:
+            value = value[step]
+        return value
+
+    def resource(self, value: Mapping[str, Any], entries: Sequence[RouteDraft]) -> dict[str, Any]:
+        """Returns the entry of a resource: options and overrides are those of its actions."""
+        first = entries[0]
+        by_action = {_action(each, value): each for each in entries}
+        written = section(value, "actions")
+        actions: dict[str, Any] = {name: False for name in ACTIONS if name not in by_action}
+        for name, entry in by_action.items():
+            own = section(written, name)
+            settings: dict[str, Any] = {}
+            if entry.id != f"{value['resource']}.{name}":
+                settings["id"] = entry.id
+            if own.get("handler") is not None or entry.handler_at[: len(first.realm.at)] != first.realm.at:
+                settings["handler"] = self.handler(entry)
+            (options,) = (self.options_of(entry, method) for method in entry.options)
+            if options:
+                settings["options"] = options
+            if settings:
+                actions[name] = settings
+        return {
+            "resource": value["resource"],
+            "path": prefixed(_prefix(first), str(value.get("path") or "")),
+            **({"vhost": [host for host in first.hosts if host]} if any(first.hosts) else {}),
+            "handler": value["handler"],
+            **({"actions": actions} if actions else {}),
+            **self.notes(first, value),
+        }
+
+    def notes(self, entry: RouteDraft, value: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the table that a route is from, and its own `x-` keys."""
+        own = {"x-table": entry.realm.part.label} if entry.realm.index else {}
+        return own | {key: inner for key, inner in value.items() if key.startswith("x-")}
+
+    def options_of(self, entry: RouteDraft, method: str) -> dict[str, Any]:
+        """Returns the complete options of a route."""
+        inherited = self.root_scope(method, self.kind_layer(entry, method))
+        options = self.options(inherited, entry.options[method].value)
+        return options | self.auth_of(entry, method) | self.files_of(entry, options) if entry.realm.index else options
+
+    def files_of(self, entry: RouteDraft, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns `files` of a route of a used table, whose folder is another one."""
+        given = options.get("files") or {}
+        folder = self.from_root(entry.realm, str(given.get("relativeTo") or "."))
+        return {"files": {**given, "relativeTo": folder}} if folder != "." else {}
+
+    def from_root(self, realm: RealmDraft, path: str) -> str:
+        """Returns a path of a table as seen from the folder of the root table, absolute outside of it."""
+        root, whole = PurePath(self.root.part.folder), PurePath(realm.part.folder, path)
+        return str(whole.relative_to(root)) if whole.is_relative_to(root) else str(whole)
+
     def routes(self, entry: RouteDraft) -> Iterator[dict[str, Any]]:
         """Yields the entries of a route: one for all methods with equal options."""
         groups: list[tuple[list[str], dict[str, Any]]] = []
-        for method, merged in entry.options.items():
-            kind = self.kind_layer(entry, method)
-            inherited = self.root_scope(method, kind)
-            options = self.options(inherited, merged.value)
-            if entry.realm.index:
-                options |= self.auth_of(entry, method)
+        for method in entry.options:
+            options = self.options_of(entry, method)
             same = next((methods for methods, given in groups if given == options), None)
             if same is not None:
                 same.append(method)
@@ -220,19 +300,14 @@ class _Rendering:
                 **({"vhost": [host for host in entry.hosts if host]} if any(entry.hosts) else {}),
                 "handler": self.handler(entry),
                 **({"options": options} if options else {}),
-                **({"x-table": entry.realm.part.label} if entry.realm.index else {}),
-                **{key: value for key, value in entry.value.items() if key.startswith("x-")},
+                **self.notes(entry, entry.value),
             }
 
     def root_scope(self, method: str, kind: Any) -> Mapping[str, Any]:
         """Returns the options that a route of the rendered table inherits."""
-        from hapiish.table.merging.scope import Scope
-
         return Scope(self.root.scope.servers).of(method, kind).value
 
     def kind_layer(self, entry: RouteDraft, method: str) -> Any:
-        from hapiish.table.draft.layout import kind_defaults
-
         writer = self.draft.realm_at(entry.handler_at)
         return kind_defaults(entry.handler, entry.handler_at, writer, method)
 
@@ -297,8 +372,6 @@ class _Rendering:
         if entry.realm.index:
             given = built.auth
             auth = {"auth": False if given is None else {**plain(given), "strategies": list(given.strategies)}}
-        from hapiish.table.merging.scope import Scope
-
         inherited = Scope(self.root.scope.servers).for_events.value
         return {
             "namespace": entry.name,
@@ -316,6 +389,23 @@ class _Rendering:
             "handler": entry.handler,
             **({"options": options} if options else {}),
         }
+
+
+def _prefix(entry: RouteDraft) -> str:
+    """Returns the prefix of the path of a route."""
+    own = str(entry.value.get("path") or "")
+    if own == "/":
+        return "" if entry.text == "/" else entry.text
+    return entry.text.removesuffix(own)
+
+
+def _action(entry: RouteDraft, resource: Mapping[str, Any]) -> str:
+    """Returns the action of a route of a resource."""
+    if entry.at[-2:-1] == ("actions",):
+        return str(entry.at[-1])
+    (method,) = entry.options
+    is_single = entry.value.get("path") != resource.get("path")
+    return next(name for name, action in ACTIONS.items() if action == (method, is_single))
 
 
 def _explicit(mine: Any, theirs: Any) -> Any:

@@ -205,6 +205,41 @@ def test_a_wrong_table_is_answered_as_check_does(folder: Path, capsys: pytest.Ca
         assert "1 error" in shown.err
 
 
+def test_a_route_of_several_hosts_is_explained_for_each(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "routes.yaml").write_text(
+        "routes: [{method: PUT, path: /a, id: a, handler: 'm:f', vhost: [one.test, two.test]}]"
+    )
+    assert main(["explain", "a"]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if line.endswith("  a")] == [
+        *("PUT /a (one.test)  a", "PUT /a (two.test)  a"),
+    ]
+    assert main(["explain", "put /a", "--host", "two.test"]) == 0
+    assert capsys.readouterr().out.startswith("PUT /a (two.test)  a\n")
+
+
+def test_a_value_from_a_variable_names_it_and_a_missing_one_is_assumed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MOST", "2KB")
+    (folder / "routes.yaml").write_text(
+        "auth: {strategies: {s: {scheme: jwt, options: {keys: '${SECRET_KEY}'}}}}\n"
+        "routes:\n- {method: POST, path: /a, id: a, handler: 'm:f', "
+        "options: {auth: s, payload: {maxBytes: '${MOST:1KB}'}}}"
+    )
+    assert main(["explain", "a"]) == 0
+    shown = capsys.readouterr()
+    assert "2048 (2KB)" in shown.out
+    assert "  from ${MOST:1KB}" in shown.out
+    assert shown.err == "hapiish: SECRET_KEY is not set; a text stands for it in this description\n"
+    assert main(["render"]) == 0
+    assert 'keys: "${SECRET_KEY}"' in capsys.readouterr().out
+    for command in (["routes"], ["match", "POST", "/a"], ["types"], ["types", "--python"]):
+        assert main(command) == 0
+    (folder / "routes.yaml").write_text("server: {port: '${SECRET_PORT}'}")
+    assert main(["routes"]) == 1
+    assert "environment variable SECRET_PORT is not set" in capsys.readouterr().err
+
+
 def match(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> dict[str, Any]:
     assert main(["match", *words, "--json"]) == status
     facts: dict[str, Any] = json.loads(capsys.readouterr().out)
@@ -251,6 +286,57 @@ def test_the_text_of_match_is_short_and_names_the_decisive_segment(capsys: pytes
         'GET /hosts (one.test) segment 1 is "Hosts", not "hosts": it differs in case',
         'GET /hosts segment 1 is "Hosts", not "hosts": it differs in case',
     ]
+
+
+ROUTED = """\
+server: {router: {isCaseSensitive: false, stripTrailingSlash: true}}
+routes:
+- {method: GET, path: /a, handler: "my:f", id: a.get}
+- {method: POST, path: /a, handler: "my:f", id: a.post, options: {cors: true}}
+- {method: GET, path: "/a/{b?}", handler: "my:f", id: b.get, vhost: one.test}
+- {method: "*", path: "/a/{c*2}", handler: "my:f", id: c.any}
+- {method: GET, path: "/{d*}", handler: "my:f", id: d.get}
+- {method: DELETE, path: "/e/{f}.{g}", handler: "my:f", id: e.delete, options: {isInternal: true}}
+"""
+ASKED = ["/a", "/A/", "/a/b", "/a/b/c", "/e/f.g", "/", "/x/%ff", "/a/%2e%2e/x", "/a?b"]
+
+
+@pytest.mark.anyio
+async def test_match_agrees_with_what_the_server_answers(folder: Path) -> None:
+    from hapiish import create_app
+    from hapiish.cli.match import decide
+    from hapiish.table import load
+    from hapiish.testing import inject
+
+    (folder / "my.py").write_text(
+        "async def f(request, h): return h.response(request.route.id).header('x-id', request.route.id)"
+    )
+    (folder / "routes.yaml").write_text(ROUTED)
+    app, table = create_app(folder / "routes.yaml", env={}), load(folder / "routes.yaml", {})
+    origin = {"origin": "https://a.test", "access-control-request-method": "POST"}
+    for url in ASKED:
+        for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
+            for host in ("one.test", "two.test:80"):
+                for headers in ({}, origin) if method == "OPTIONS" else ({},):
+                    answer = await inject(app, method=method, url=url, headers={"host": host, **headers})
+                    found = decide(
+                        table,
+                        method,
+                        url,
+                        host=host,
+                        origin=headers.get("origin"),
+                        requested="POST" if headers else None,
+                    )
+                    if found.preflight is not None:
+                        assert "access-control-allow-methods" in answer.headers or answer.status_code == 200, (
+                            url,
+                            host,
+                        )
+                    elif found.route is not None:
+                        assert answer.headers["x-id"] == found.route.id, (method, url, host)
+                    else:
+                        assert answer.status_code == found.status, (method, url, host)
+                        assert answer.headers.get("allow", "") == ", ".join(found.allow), (method, url, host)
 
 
 def test_the_chat_is_explained_in_less_than_a_second(

@@ -128,6 +128,61 @@ def test_used_tables_groups_kinds_and_resources_become_routes(tmp_path: Path) ->
     ]
 
 
+RESOURCES = """
+database: {}
+models: {Todo: "my:Todo"}
+presets: {slow: {timeout: {server: 9s}}}
+groups:
+- prefix: /g
+  options: {tags: [g]}
+  routes:
+  - resource: todos
+    path: /todos
+    handler: {model: {name: Todo, filters: {done: [eq]}, readOnly: [made], lookup: {field: slug}}}
+    options: {use: slow, tags: {add: [todo]}}
+    actions: {delete: false, create: {id: make, options: {timeout: null}}, update: {handler: "my:update"}}
+routes:
+- {resource: roots, path: /, handler: {model: Todo}, actions: {list: false}}
+"""
+
+
+def test_a_resource_stays_a_resource_with_the_options_of_each_action(tmp_path: Path) -> None:
+    (tmp_path / "routes.yaml").write_text(RESOURCES)
+    before, after, changes = again(tmp_path / "routes.yaml", {})
+    assert changes == []
+    assert before == after
+    tree = yaml.safe_load(rendered(tmp_path / "routes.yaml", {}))
+    todos = next(each for each in tree["routes"] if each["resource"] == "todos")
+    assert todos["path"] == "/g/todos"
+    assert todos["actions"]["delete"] is False
+    assert todos["actions"]["create"] == {"id": "make", "options": {"timeout": None, "tags": ["g", "todo"]}} or (
+        "timeout" not in todos["actions"]["create"]["options"]
+    )
+    assert todos["actions"]["update"]["handler"] == "my:update"
+
+
+def test_folders_of_a_used_table_are_seen_from_the_root(tmp_path: Path) -> None:
+    used = (
+        "views: {path: pages}\n"
+        "routes:\n- {method: GET, path: /p, handler: {file: p.html}}\n"
+        "- {resource: todos, path: /, handler: {model: Todo}}\nmodels: {Todo: 'my:Todo'}\n"
+    )
+    (tmp_path / "used" / "pages").mkdir(parents=True)
+    (tmp_path / "used" / "p.html").write_text("")
+    (tmp_path / "used" / "my.py").write_text("")
+    (tmp_path / "used" / "routes.yaml").write_text(used)
+    (tmp_path / "routes.yaml").write_text("plugins: [{table: used/routes.yaml, routes: {prefix: /u}}]\ndatabase: {}")
+    flat = tmp_path / "flat.yaml"
+    flat.write_text(rendered(tmp_path / "routes.yaml", {}))
+    table = load(flat, {})
+    tree = yaml.safe_load(flat.read_text())
+    assert {each.options.files.relative_to for each in table.routes} == {"used"}
+    assert tree["views"] == {"path": "pages", "relativeTo": "used"}
+    assert tree["models"] == {"Todo": "used.my:Todo"}
+    assert {each.path for each in table.routes} == {"/u", "/u/{id}", "/u/p"}
+    assert table.database is not None
+
+
 CLASH = """
 models: {Own: "my:Own"}
 schemas: {Thing: {type: object}}

@@ -402,6 +402,29 @@ def test_events_of_every_form_have_their_types(tmp_path: Path) -> None:
     assert tsc(tmp_path, api=text, client=SOCKET_CLIENT) == [], text
 
 
+def test_routes_of_several_hosts_and_of_any_method_have_keys_of_their_own(tmp_path: Path) -> None:
+    text = client_module(
+        table_of(
+            tmp_path,
+            [
+                {"method": "GET", "path": "/a", "handler": "h:f", "vhost": ["one.test", "two.test"], "id": "theirs"},
+                {"method": "GET", "path": "/a", "handler": "h:f", "id": "ours"},
+                {"method": "*", "path": "/b/{c*}", "handler": "h:f"},
+                {"method": "PUT", "path": "/b/{c*}", "handler": "h:f"},
+                {"method": "GET", "path": "/secret", "handler": "h:f", "options": {"isInternal": True}},
+            ],
+        )
+    )
+    keys = [
+        line.strip().partition(": {")[0] for line in text.splitlines() if line.startswith('  "') and line.endswith("{")
+    ]
+    assert keys == [
+        *('"GET /a (one.test)"', '"GET /a (two.test)"', '"GET /a"'),
+        *('"GET /b/{c*}"', '"POST /b/{c*}"', '"PATCH /b/{c*}"', '"DELETE /b/{c*}"', '"PUT /b/{c*}"'),
+    ]
+    assert tsc(tmp_path, api=text) == []
+
+
 HANDLERS = """
 from typing import Any
 from hapiish import Toolkit

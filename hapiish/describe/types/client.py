@@ -1,5 +1,6 @@
 """The TypeScript module for clients: types of requests and answers by route, and the event maps of socket.io-client."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -71,18 +72,22 @@ class _Client:
             return
         self.failures("ErrorBody", ERROR)
         members: dict[str, str] = {}
-        ids: list[str] = []
+        ids: dict[str, list[str]] = {}
+        places = Counter((method, route.path) for route in routes for method in _methods(route))
         for route in routes:
-            for method in (route.method,) if route.method != "*" else route.methods:
+            for method in _methods(route):
                 key = f"{method} {route.path}"
-                if key in members and route.vhost is not None:
+                if places[method, route.path] > 1 and route.vhost is not None:
                     key = f"{key} ({route.vhost})"
                 members.setdefault(key, f"{_notes(route)}{literal(key)}: {self.route(route, method)};")
-                if route.id is not None and route.method != "*":
-                    ids.append(f"{literal(route.id)}: {self.ours['Routes']}[{literal(key)}];")
+                if route.id is not None:
+                    ids.setdefault(route.id, []).append(f"{self.ours['Routes']}[{literal(key)}]")
         yield comment(["The routes by method and path."]) + _interface(self.ours["Routes"], members.values())
         if ids:
-            yield comment(["The routes by id."]) + _interface(self.ours["RouteIds"], dict.fromkeys(ids))
+            yield comment(["The routes by id."]) + _interface(
+                self.ours["RouteIds"],
+                (f"{member_key(id)}: {' | '.join(dict.fromkeys(keys))};" for id, keys in ids.items()),
+            )
         helpers = _HELPERS
         for name in _OURS:
             helpers = helpers.replace(f"{{{name}}}", self.ours[name])
@@ -221,6 +226,10 @@ class _Client:
             made = self.types.convert(schema, "out", name)
             self.types.declarations[name] = f"/** The body of an error. */\nexport type {name} = {made.text};"
         return name
+
+
+def _methods(route: RouteSurface) -> tuple[str, ...]:
+    return (route.method,) if route.method != "*" else route.methods
 
 
 def _notes(given: Any) -> str:
