@@ -134,6 +134,14 @@ COMMANDS: Final[Mapping[str, Command]] = {
             ("hapiish openapi --vhost api.example.com", "only the routes that serve this host"),
         ),
     ),
+    "asyncapi": Command(
+        "describe",
+        "write the Socket.IO events of a table as AsyncAPI 3.0",
+        (
+            ("hapiish asyncapi --output asyncapi.yaml", "write the document; a name that ends with .json is JSON"),
+            ("hapiish asyncapi --output asyncapi.yaml --check", "in CI: fail if the document is not up to date"),
+        ),
+    ),
     "doctor": Command(
         "develop",
         "show what would fail at `hapiish run`, and why",

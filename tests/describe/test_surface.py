@@ -97,7 +97,7 @@ def test_an_event_has_its_acknowledgements_and_a_namespace_its_emits(chat: Surfa
     init, message = namespace.events
     assert init.ok["required"] == ["ok", "userId", "socketId", "heads"]  # type: ignore[index]
     assert message.payload == {"$ref": "#/schemas/MessageEvent"}
-    assert [failure.status for failure in message.failures] == [400, 415, 429, 500, 503]
+    assert [failure.status for failure in message.failures] == [400, 401, 415, 429, 500, 503]
     assert [each.event for each in namespace.emits] == ["message", "server:draining"]
 
 

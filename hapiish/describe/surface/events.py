@@ -72,7 +72,7 @@ def event_surface(table: Table, namespace: Namespace, event: Event) -> EventSurf
         deprecated=options.deprecated,
         security=options.auth,
         limits=options.limit or (),
-        failures=event_failures(table, options, binary=binary, arguments=arguments),
+        failures=event_failures(table, options, namespace.auth, binary=binary, arguments=arguments),
         answers=answers,
         handler=str(event.handler),
         options=options,
@@ -138,4 +138,7 @@ def _with_ok(rule: Schema, schemas: Mapping[str, Json], more: Mapping[str, Any])
     if "allOf" in flat or not isinstance(flat.get("properties", {}), dict):
         return {**own, "anyOf": [True, rule]}
     properties = {"ok": _TRUE, **more, **flat.get("properties", {})}
-    return {**flat, "type": "object", "required": ["ok", *flat.get("required", ())], "properties": properties}
+    named = str(rule["$ref"]).removeprefix("#/schemas/") if "$ref" in rule else None
+    title = {"title": named} if named is not None and "title" not in flat else {}
+    required = ["ok", *flat.get("required", ())]
+    return {**title, **flat, "type": "object", "required": required, "properties": properties}

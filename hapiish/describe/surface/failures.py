@@ -42,8 +42,10 @@ def route_failures(table: Table, route: Route) -> tuple[FailureSurface, ...]:
     return _collected(found, options, limits=options.limit or ())
 
 
-def event_failures(table: Table, options: RouteOptions, *, binary: bool, arguments: bool) -> tuple[FailureSurface, ...]:
-    """Returns the errors of an event, by status."""
+def event_failures(
+    table: Table, options: RouteOptions, auth: RouteAuth | None, *, binary: bool, arguments: bool
+) -> tuple[FailureSurface, ...]:
+    """Returns the errors of an event, by status; `auth` is that of its namespace."""
     found: list[Found] = [
         (400, FailureReason("unreadable", "The packet cannot be read", message=_UNREADABLE, code="unreadable")),
         *_access_failures(options.auth),
@@ -51,6 +53,9 @@ def event_failures(table: Table, options: RouteOptions, *, binary: bool, argumen
         *_validation_failures(options, ("payload",)),
         *_server_failures(table, options),
     ]
+    if auth is not None:
+        text, message = "The credentials of the socket have expired", "Credentials expired"
+        found.append((401, FailureReason("expired", text, message=message, code="token_expired")))
     if not arguments:
         text = "An event has one argument"
         found.append((400, FailureReason("arguments", text, message=text, code="too_many_arguments")))
