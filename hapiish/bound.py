@@ -92,6 +92,8 @@ class BaseServer(BroadcastOperator):
     """Data of the application, for the whole process; empty at first."""
     settings: Settings
     """The settings of `server` in the table."""
+    checked_table: Table
+    """The table before its compilation, for handler kinds and plugins that describe it."""
     table_hash: str
     """The hash of the table, without secrets: the same in every process that serves the same table."""
     plugins: Mapping[str, Any]
@@ -230,6 +232,7 @@ class BoundServer(BaseServer):
         self.events = server.events.of(TableEvents())
         self.created_resources: dict[Hashable, Any] = {}
         self.settings = table.server
+        self.checked_table = table
         self.table_hash = table_hash(table)
         self.plugins = getattr(table.plugins, "exposed", {})
         self.registrations = getattr(table.plugins, "registrations", {})

@@ -1,0 +1,182 @@
+// One list of groups from an OpenAPI and an AsyncAPI document: routes by tag, then events by namespace.
+
+import { resolved } from "./schema.js";
+
+const METHODS = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+/** Returns `{info, groups, schemes}`. A group has `kind` (`http` or `namespace`), `title`, `text` and `items`. */
+export function modelOf(openapi, asyncapi) {
+  const info = { ...(asyncapi?.info ?? {}), ...(openapi?.info ?? {}) };
+  const groups = [...httpGroups(openapi), ...namespaceGroups(asyncapi)];
+  const taken = new Set();
+  for (const each of groups.flatMap((group) => [group, ...group.items])) each.anchor = unique(each.anchor, taken);
+  return { info, groups, schemes: schemesOf(openapi, asyncapi) };
+}
+
+function unique(wanted, taken) {
+  const base = wanted.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^-+|-+$/g, "") || "part";
+  let name = base;
+  for (let count = 2; taken.has(name); count++) name = `${base}-${count}`;
+  taken.add(name);
+  return name;
+}
+
+function schemesOf(openapi, asyncapi) {
+  const out = {};
+  for (const doc of [asyncapi, openapi]) {
+    for (const [name, given] of Object.entries(doc?.components?.securitySchemes ?? {})) out[name] = normalScheme(resolved(doc, given));
+  }
+  return out;
+}
+
+/** AsyncAPI has names of its own for three schemes that OpenAPI knows too. */
+function normalScheme(scheme) {
+  if (scheme.type === "httpApiKey") return { ...scheme, type: "apiKey" };
+  if (scheme.type === "userPassword") return { ...scheme, type: "http", scheme: "basic" };
+  if (scheme.type === "apiKey" && !["header", "query", "cookie"].includes(scheme.in)) return { ...scheme, type: "http", scheme: "bearer" };
+  return scheme;
+}
+
+function httpGroups(doc) {
+  if (!doc) return [];
+  const byTag = new Map();
+  const described = new Map((doc.tags ?? []).map((tag) => [tag.name, tag]));
+  for (const tag of described.keys()) byTag.set(tag, []);
+  for (const [path, given] of Object.entries(doc.paths ?? {})) {
+    const shared = resolved(doc, given);
+    for (const method of METHODS) {
+      if (!shared[method]) continue;
+      const item = httpItem(doc, path, method, shared);
+      const tag = item.tags[0] ?? "";
+      if (!byTag.has(tag)) byTag.set(tag, []);
+      byTag.get(tag).push(item);
+    }
+  }
+  return [...byTag]
+    .filter(([, items]) => items.length)
+    .map(([tag, items]) => ({
+      kind: "http",
+      anchor: tag ? `tag-${tag}` : "routes",
+      title: tag || (byTag.size > 1 ? "other routes" : "routes"),
+      text: described.get(tag)?.description,
+      items,
+    }));
+}
+
+function httpItem(doc, path, method, shared) {
+  const given = shared[method];
+  const params = new Map();
+  for (const each of [...(shared.parameters ?? []), ...(given.parameters ?? [])]) {
+    const param = resolved(doc, each);
+    params.set(`${param.in} ${param.name}`, param);
+  }
+  const body = resolved(doc, given.requestBody);
+  return {
+    kind: "http",
+    doc,
+    anchor: `${given.operationId ?? `${method}-${path}`}`,
+    id: given.operationId,
+    method,
+    path,
+    summary: given.summary ?? shared.summary,
+    text: given.description ?? shared.description,
+    tags: given.tags ?? [],
+    isDeprecated: given.deprecated === true,
+    security: given.security ?? doc.security ?? [],
+    servers: given.servers ?? shared.servers ?? [],
+    params: [...params.values()],
+    body: body && { isRequired: body.required === true, text: body.description, content: body.content ?? {} },
+    responses: Object.entries(given.responses ?? {})
+      .map(([status, each]) => ({ status, ...resolved(doc, each) }))
+      .sort((a, b) => a.status.localeCompare(b.status)),
+    more: extensions(given),
+  };
+}
+
+function namespaceGroups(doc) {
+  if (!doc) return [];
+  const groups = new Map();
+  const channels = Object.entries(doc.channels ?? {});
+  for (const [key, given] of channels) {
+    const channel = resolved(doc, given);
+    const address = namespaceOf(channel, key);
+    if (!groups.has(address)) {
+      groups.set(address, {
+        kind: "namespace",
+        anchor: `events-${address}`,
+        title: address,
+        address,
+        doc,
+        text: channel.description,
+        params: Object.entries(channel.parameters ?? {}).map(([name, each]) => ({ name, ...resolved(doc, each) })),
+        security: securityOf(doc, channel["x-security"] ?? channel.security),
+        more: extensions(channel),
+        items: [],
+      });
+    }
+  }
+  for (const [id, given] of Object.entries(doc.operations ?? {})) {
+    const operation = resolved(doc, given);
+    const key = String(operation.channel?.$ref ?? "").split("/").at(-1).replaceAll("~1", "/").replaceAll("~0", "~");
+    const channel = resolved(doc, operation.channel) ?? {};
+    const group = groups.get(namespaceOf(channel, key));
+    if (!group) continue;
+    const messages = operation.messages ?? Object.values(channel.messages ?? {});
+    const reply = resolved(doc, operation.reply);
+    for (const message of messages) group.items.push(eventItem(doc, id, operation, message, reply, group));
+  }
+  for (const group of groups.values()) {
+    if (!group.security.length) group.security = group.items.find((item) => item.kind === "event" && item.security.length)?.security ?? [];
+    group.items.sort((a, b) => (a.kind === b.kind ? 0 : a.kind === "event" ? -1 : 1));
+  }
+  return [...groups.values()].filter((group) => group.items.length || channels.length);
+}
+
+const namespaceOf = (channel, key) => channel?.["x-namespace"] ?? channel?.["x-hapiish-namespace"] ?? channel?.address ?? `/${key}`;
+
+function eventItem(doc, id, operation, given, reply, group) {
+  const message = resolved(doc, given) ?? {};
+  const fallback = String(given?.$ref ?? id).split("/").at(-1);
+  const isSent = operation.action === "send";
+  return {
+    kind: isSent ? "emit" : "event",
+    doc,
+    group,
+    anchor: isSent ? `emit-${id}` : `event-${id}`,
+    id,
+    event: message.name ?? fallback,
+    summary: operation.summary ?? operation.title ?? message.summary ?? message.title,
+    text: operation.description ?? message.description,
+    tags: (operation.tags ?? message.tags ?? []).map((tag) => tag.name),
+    isDeprecated: operation["x-deprecated"] === true || operation.deprecated === true || message.deprecated === true || message["x-deprecated"] === true,
+    security: securityOf(doc, operation.security),
+    payload: schemaOf(message.payload),
+    examples: (message.examples ?? []).filter((each) => "payload" in each).map((each) => ({ name: each.name ?? each.summary, value: each.payload })),
+    replies: (reply?.messages ?? Object.values(resolved(doc, reply?.channel)?.messages ?? {})).map((each) => {
+      const made = resolved(doc, each) ?? {};
+      return { name: made.title ?? made.summary ?? made.name, text: made.description, payload: schemaOf(made.payload), examples: made.examples ?? [] };
+    }),
+    more: { ...extensions(message), ...extensions(operation) },
+  };
+}
+
+/** A payload may be a schema, or one with its format beside it. */
+const schemaOf = (payload) => (payload && typeof payload === "object" && "schema" in payload && "schemaFormat" in payload ? payload.schema : payload);
+
+/** AsyncAPI lists schemes, or references to them; this returns OpenAPI's form, alternatives of `{name: scopes}`. */
+function securityOf(doc, given) {
+  return (given ?? []).map((each) => {
+    const name = typeof each.$ref === "string" ? each.$ref.split("/").at(-1) : undefined;
+    if (name) return { [name]: resolved(doc, each)?.scopes ?? [] };
+    const found = Object.entries(doc.components?.securitySchemes ?? {}).find(([, scheme]) => JSON.stringify({ ...scheme, scopes: 0 }) === JSON.stringify({ ...each, scopes: 0 }));
+    return found ? { [found[0]]: each.scopes ?? [] } : each.type ? {} : each;
+  });
+}
+
+const extensions = (value) => Object.fromEntries(Object.entries(value).filter(([key]) => key.startsWith("x-")));
+
+/** Sorts media types as people use them. */
+export const mediaTypes = (content) => Object.keys(content ?? {}).sort((a, b) => rank(a) - rank(b));
+
+const rank = (type) => (/json/.test(type) ? 0 : /x-www-form/.test(type) ? 1 : /multipart/.test(type) ? 2 : 3);
+
