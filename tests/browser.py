@@ -92,7 +92,9 @@ class Page:
 
     async def write(self, selector: str, text: str) -> None:
         """Replaces the value of a field by typed text."""
-        await self.eval(f"(() => {{ const at = document.querySelector({json.dumps(selector)}); at.focus(); at.select() }})()")
+        await self.eval(
+            f"(() => {{ const at = document.querySelector({json.dumps(selector)}); at.focus(); at.select() }})()"
+        )
         await self.do("Input.insertText", text=text)
 
     async def press(self, key: str, *, shift: bool = False) -> None:
@@ -115,7 +117,9 @@ class Page:
 
     async def size(self, width: int, height: int, *, phone: bool = False) -> None:
         """Sets the size of the screen in CSS pixels."""
-        await self.do("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
+        await self.do(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone
+        )
 
     async def prefer(self, scheme: str) -> None:
         """Sets the system's colour scheme, light or dark."""

@@ -1,7 +1,7 @@
 """The plugin `hapiish.plugins.docs`: a page that documents and tries the routes and Socket.IO events of the table.
 
 The page is a program of this folder (`assets`), without a build step and without addresses of other hosts. It reads an
-OpenAPI and an AsyncAPI document, which are made once for each table, when it is compiled with the routes of all plugins.
+OpenAPI and an AsyncAPI document, which are made once for each table, when all plugins have registered their routes.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _QUIET: Final[Mapping[str, Any]] = {"csrf": False, "limit": False, "session": Fa
 
 
 def register(server: Registrar, options: Mapping[str, Any]) -> None:
-    """Registers the routes of the page, its assets and its documents. Their bodies are made when the table is compiled."""
+    """Registers the routes of the page, its assets and its documents, whose bodies are made at compilation."""
     given = Options.of(options)
     kind = f"docs{''.join(letter if letter.isalnum() else '_' for letter in given.path)}"
     contents = Contents(given)

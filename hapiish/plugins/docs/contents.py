@@ -139,9 +139,9 @@ def _constant(static: Static) -> AsyncHandler:
     return send
 
 
-def _static(body: bytes, type: str, headers: Mapping[str, str], zips: bool) -> Static:
+def _static(body: bytes, media_type: str, headers: Mapping[str, str], zips: bool) -> Static:
     zipped = gzip.compress(body, mtime=0) if zips else None
-    return Static(body, type, sha256(body).hexdigest()[:20], headers, zipped)
+    return Static(body, media_type, sha256(body).hexdigest()[:20], headers, zipped)
 
 
 def _zips(table: Table, route: KindRoute) -> bool:

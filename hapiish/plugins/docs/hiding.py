@@ -10,7 +10,7 @@ Document = dict[str, Any]
 
 
 def visible(table: Table, hidden_tags: Collection[str]) -> Table:
-    """Returns the table without its hidden routes and events: internal, tagged, or `plugins: {docs: {hidden: true}}`."""
+    """Returns the table without hidden routes and events: internal, tagged, or `plugins: {docs: {hidden: true}}`."""
 
     def is_shown(item: Route | Event) -> bool:
         options = item.options

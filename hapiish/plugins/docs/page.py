@@ -73,6 +73,6 @@ def relative(here: str, target: str, *, is_folder: bool) -> str:
 
 
 def content_security_policy(table: Table) -> str:
-    """Returns the policy of the page: nothing inline, nothing evaluated, and no host but its own and the virtual hosts."""
+    """Returns the policy of the page: nothing inline or evaluated, and no host but its own and the virtual hosts."""
     hosts = sorted({route.vhost for route in table.routes if route.vhost is not None})
     return _POLICY.format(connect=" ".join(["'self'", *(f"{host}:*" for host in hosts)]))

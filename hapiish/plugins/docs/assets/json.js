@@ -24,7 +24,7 @@ export function coloured(text) {
 /** Returns a scrollable block of code; `label` is its accessible name. */
 export function block(text, label, { json = true } = {}) {
   const content = json ? coloured(text) : h("code", null, text.length > SHOWN ? `${text.slice(0, SHOWN)}\n…` : text);
-  return h("pre", { tabindex: "0", role: "region", "aria-label": label }, content);
+  return h("pre", { tabindex: "0", role: "group", "aria-label": label }, content);
 }
 
 /** Returns a value as indented JSON; binary values by their size. */
