@@ -1,4 +1,4 @@
-"""A headless Chromium for tests, driven by the DevTools protocol over a WebSocket; no address but loopback is reached."""
+"""A headless Chromium for tests, driven by the DevTools protocol over a WebSocket of the loopback."""
 
 import asyncio
 import base64
@@ -30,7 +30,6 @@ class Page:
         self._send = send
         self.console: list[str] = []
         self.requests: list[str] = []
-        self.dialogs: list[str] = []
         self.loaded = asyncio.Event()
 
     async def do(self, method: str, **params: Any) -> dict[str, Any]:
@@ -92,9 +91,8 @@ class Page:
 
     async def write(self, selector: str, text: str) -> None:
         """Replaces the value of a field by typed text."""
-        await self.eval(
-            f"(() => {{ const at = document.querySelector({json.dumps(selector)}); at.focus(); at.select() }})()"
-        )
+        field = f"document.querySelector({json.dumps(selector)})"
+        await self.eval(f"{field}.focus(), {field}.select()")
         await self.do("Input.insertText", text=text)
 
     async def press(self, key: str, *, shift: bool = False) -> None:
@@ -117,9 +115,8 @@ class Page:
 
     async def size(self, width: int, height: int, *, phone: bool = False) -> None:
         """Sets the size of the screen in CSS pixels."""
-        await self.do(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone
-        )
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone}
+        await self.do("Emulation.setDeviceMetricsOverride", **screen)
 
     async def prefer(self, scheme: str) -> None:
         """Sets the system's colour scheme, light or dark."""
@@ -130,7 +127,7 @@ class Page:
         """Writes a picture of the screen."""
         kind = file.suffix.removeprefix(".")
         shot = await self.do("Page.captureScreenshot", format=kind, **more)
-        file.write_bytes(base64.b64decode(shot["data"]))
+        await asyncio.to_thread(file.write_bytes, base64.b64decode(shot["data"]))
 
 
 @asynccontextmanager

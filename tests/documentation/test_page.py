@@ -15,12 +15,21 @@ from starlette.routing import Mount
 
 from hapiish import Application, TableError, create_app
 from hapiish.describe import openapi as openapi_module
+from hapiish.options import Table
 from hapiish.testing import Injected, inject
 
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "hapiish" / "plugins" / "docs" / "assets"
+UNSAFE = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function")
+PACKED = (
+    "socket.io-client",
+    "engine.io-client",
+    "engine.io-parser",
+    "socket.io-parser",
+    "@socket.io/component-emitter",
+)
 Make = Callable[..., Application]
 
 TABLE = """
@@ -46,9 +55,21 @@ sockets:
       auth: false
       events: [{event: close, id: socket.close, handler: "app:nothing", options: {tags: [internal]}}]
 routes:
-  - {method: GET, path: /todos, id: todos.list, handler: "app:nothing", options: {tags: [todos], response: {schema: {$ref: "#/schemas/Todo"}}}}
-  - {method: GET, path: /inner, id: inner, handler: "app:nothing", options: {isInternal: true, response: {schema: {$ref: "#/schemas/Deep"}}}}
-  - {method: GET, path: /admin, id: admin, handler: "app:nothing", options: {tags: [internal], response: {schema: {$ref: "#/schemas/Deep"}}}}
+  - method: GET
+    path: /todos
+    id: todos.list
+    handler: "app:nothing"
+    options: {tags: [todos], response: {schema: {$ref: "#/schemas/Todo"}}}
+  - method: GET
+    path: /inner
+    id: inner
+    handler: "app:nothing"
+    options: {isInternal: true, response: {schema: {$ref: "#/schemas/Deep"}}}
+  - method: GET
+    path: /admin
+    id: admin
+    handler: "app:nothing"
+    options: {tags: [internal], response: {schema: {$ref: "#/schemas/Deep"}}}
   - {method: GET, path: /quiet, id: quiet, handler: "app:nothing", options: {plugins: {docs: {hidden: true}}}}
   - {method: GET, path: /elsewhere, id: elsewhere, handler: "app:nothing", vhost: api.example.com}
 """
@@ -140,9 +161,8 @@ async def test_scripts_load_only_files_of_the_wheel(make: Make) -> None:
         assert script.status_code == 200
         assert script.headers["content-type"] == "text/javascript; charset=utf-8"
         waiting += [urljoin(address, each) for each in re.findall(r'(?:from|import\() ?"(\.[^"]+)"', script.text)]
-    assert {address.rpartition("/")[2] for address in seen} == {file.name for file in ASSETS.glob("*.js")} - {
-        "theme.js"
-    }
+    modules = {file.name for file in ASSETS.glob("*.js")} - {"theme.js"}
+    assert {address.rpartition("/")[2] for address in seen} == modules
 
 
 def test_assets_name_no_other_host() -> None:
@@ -155,10 +175,7 @@ def test_assets_name_no_other_host() -> None:
 def test_scripts_make_no_markup_of_texts() -> None:
     for file in ASSETS.glob("*.js"):
         if not file.name.startswith("socket.io"):
-            found = re.findall(
-                r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", file.read_text()
-            )
-            assert not found, file.name
+            assert not UNSAFE.search(file.read_text()), file.name
 
 
 def test_the_bundle_of_socket_io_is_that_of_npm_and_has_its_licences() -> None:
@@ -166,13 +183,7 @@ def test_the_bundle_of_socket_io_is_that_of_npm_and_has_its_licences() -> None:
     bundle = "socket.io.esm.min.js"
     assert (ASSETS / bundle).read_bytes() == (package / "dist" / bundle).read_bytes()
     licences = (ASSETS / "LICENSES.txt").read_text()
-    for name in (
-        "socket.io-client",
-        "engine.io-client",
-        "engine.io-parser",
-        "socket.io-parser",
-        "@socket.io/component-emitter",
-    ):
+    for name in PACKED:
         folder = package.parent / name
         assert f"\n{name} " in licences
         assert (folder / "LICENSE").read_text().strip() in licences
@@ -181,7 +192,7 @@ def test_the_bundle_of_socket_io_is_that_of_npm_and_has_its_licences() -> None:
 async def test_the_policy_of_the_page_permits_nothing_inline_and_nothing_from_elsewhere(make: Make) -> None:
     app = make(more="server: {routes: {security: true}}\n")
     shown = await get(app, "/documentation")
-    policy = shown.headers["content-security-policy"]
+    policy = str(shown.headers["content-security-policy"])
     directives = dict(part.strip().partition(" ")[::2] for part in policy.split(";"))
     assert directives["default-src"] == "'none'"
     assert directives["script-src"] == directives["style-src"] == "'self'"
@@ -227,9 +238,14 @@ async def test_no_secret_of_the_table_is_in_the_page_or_in_a_document(make: Make
 
 
 async def test_documents_are_made_once_at_load(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = []
+    made: list[Table] = []
     original = openapi_module.openapi
-    monkeypatch.setattr(openapi_module, "openapi", lambda table: made.append(1) or original(table))
+
+    def counted(table: Table) -> Any:
+        made.append(table)
+        return original(table)
+
+    monkeypatch.setattr(openapi_module, "openapi", counted)
     app = make()
     assert len(made) == 1
     for _ in range(3):
@@ -243,13 +259,13 @@ async def test_a_known_document_is_not_sent_again(make: Make) -> None:
     for path in ("/documentation", "/documentation/openapi.json", "/documentation/asyncapi.json"):
         first = await get(app, path)
         assert first.headers["cache-control"] == "no-cache"
-        again = await get(app, path, if_none_match=first.headers["etag"])
+        again = await get(app, path, if_none_match=str(first.headers["etag"]))
         assert again.status_code == 304
         packed = await get(app, path, accept_encoding="gzip")
         assert packed.headers["content-encoding"] == "gzip"
         assert gzip.decompress(packed.payload) == first.payload
         assert "accept-encoding" in packed.headers["vary"]
-        again = await get(app, path, if_none_match=packed.headers["etag"], accept_encoding="gzip")
+        again = await get(app, path, if_none_match=str(packed.headers["etag"]), accept_encoding="gzip")
         assert again.status_code == 304
 
 
@@ -278,7 +294,7 @@ async def test_a_reload_serves_the_new_table(make: Make, tmp_path: Path) -> None
     file.write_text(file.read_text().replace("/todos", "/tasks"))
     async with app.router.lifespan_context(app):
         assert await app.reload() == []
-        after = await get(app, "/documentation/openapi.json", if_none_match=before.headers["etag"])
+        after = await get(app, "/documentation/openapi.json", if_none_match=str(before.headers["etag"]))
         assert after.status_code == 200
         assert "/tasks" in after.json["paths"]
 
@@ -336,7 +352,8 @@ async def test_paths_of_the_page_and_of_the_documents_are_options(make: Make) ->
 
 
 @pytest.mark.parametrize(
-    ("path", "prefix"), [("/", ""), ("/", "/api"), ("/documentation", "/v1/public"), ("/a/b/c", "/{tenant}")]
+    ("path", "prefix"),
+    [("/", ""), ("/", "/api"), ("/documentation", "/v1/public"), ("/a/b/c", "/{tenant}")],
 )
 async def test_addresses_are_right_below_a_prefix(make: Make, path: str, prefix: str) -> None:
     app = make(f"{{path: {path}}}", placed=f", routes: {{prefix: {prefix!r}}}" if prefix else "")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from hapiish.plugins.docs.contents import Contents
-from hapiish.plugins.docs.options import OPTIONS_SCHEMA, Options
+from hapiish.plugins.docs.options import OPTIONS_SCHEMA, PageOptions
 from hapiish.registrar import Registrar
 
 __all__ = ["multiple", "name", "options_schema", "register", "requirements"]
@@ -18,12 +18,12 @@ multiple: Final = True
 options_schema: Final[Mapping[str, Any]] = OPTIONS_SCHEMA
 
 _QUIET: Final[Mapping[str, Any]] = {"csrf": False, "limit": False, "session": False}
-"""Options of the assets: the page loads about a dozen of them at once, and they are the same for everybody."""
+"""PageOptions of the assets: the page loads about a dozen of them at once, and they are the same for everybody."""
 
 
 def register(server: Registrar, options: Mapping[str, Any]) -> None:
     """Registers the routes of the page, its assets and its documents, whose bodies are made at compilation."""
-    given = Options.of(options)
+    given = PageOptions.of(options)
     kind = f"docs{''.join(letter if letter.isalnum() else '_' for letter in given.path)}"
     contents = Contents(given)
     server.kind(kind, contents.handler, defaults={"plugins": {"docs": {"hidden": True}}})

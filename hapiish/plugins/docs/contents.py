@@ -15,7 +15,7 @@ from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.kinds.route import KindRoute
 from hapiish.options import Table
 from hapiish.plugins.docs.hiding import pruned, visible
-from hapiish.plugins.docs.options import Options
+from hapiish.plugins.docs.options import PageOptions
 from hapiish.plugins.docs.page import content_security_policy, page
 from hapiish.types import AsyncHandler
 
@@ -61,7 +61,7 @@ class Static:
 class Contents:
     """Makes the handlers of one page's routes; the part of a route is `page`, `assets`, `openapi` or `asyncapi`."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: PageOptions) -> None:
         self.options = options
 
     def handler(self, server: WithTable, route: KindRoute, part: str) -> AsyncHandler:
@@ -91,7 +91,7 @@ class Contents:
         return show
 
 
-def document(part: str, table: Table, options: Options) -> dict[str, Any]:
+def document(part: str, table: Table, options: PageOptions) -> dict[str, Any]:
     """Returns the OpenAPI or AsyncAPI document of what the page shows of a table."""
     shown = visible(table, options.hide_tags)
     if part == "openapi":

@@ -32,7 +32,7 @@ OPTIONS_SCHEMA: Final[Mapping[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class PageOptions:
     """The options of one page; `paths` are its routes by part: page, assets, openapi, asyncapi."""
 
     path: str

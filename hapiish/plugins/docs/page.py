@@ -8,7 +8,7 @@ import posixpath
 from html import escape
 
 from hapiish.options import Table
-from hapiish.plugins.docs.options import Options
+from hapiish.plugins.docs.options import PageOptions
 
 _POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "
@@ -36,7 +36,7 @@ The documents behind it are {documents}.</p></noscript></main></div>
 """
 
 
-def page(table: Table, options: Options, here: str, version: str, *, is_folder: bool) -> bytes:
+def page(table: Table, options: PageOptions, here: str, version: str, *, is_folder: bool) -> bytes:
     """Returns the page at the path `here`, which has its prefix; `is_folder`: it was opened with a slash at the end."""
     prefix = here.rstrip("/") if options.path == "/" else here.removesuffix(options.path)
 
