@@ -5,8 +5,10 @@ import base64
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from websockets.asyncio.client import connect
 CHROMIUM = os.environ.get("CHROMIUM") or next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), "chromium"
 )
-LIMIT = 60
+LIMIT = float(os.environ.get("BROWSER_LIMIT", "60"))
 """Seconds for one step; a loaded machine is slow."""
 
 
@@ -130,43 +132,38 @@ class Page:
         await asyncio.to_thread(file.write_bytes, base64.b64decode(shot["data"]))
 
 
-@asynccontextmanager
-async def browse(folder: Path) -> AsyncIterator[Page]:
-    """A page of a new browser with its profile in `folder`."""
-    process = await asyncio.create_subprocess_exec(
-        CHROMIUM,
-        *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
+@contextmanager
+def chromium(folder: Path) -> Iterator[str]:
+    """The address of a new browser, with its files in `folder`."""
+    command = (
+        *(CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
         *("--disable-extensions", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
         *("--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank"),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
     )
-    try:
-        address = await asyncio.wait_for(_address(folder, process), LIMIT)
-        async with _connected(address) as page:
-            yield page
-    finally:
-        if process.returncode is None:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield _address(folder, process)
+        finally:
             process.terminate()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), LIMIT)
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+            try:
+                process.wait(LIMIT)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
-async def _address(folder: Path, process: asyncio.subprocess.Process) -> str:
-    file = folder / "DevToolsActivePort"
-    while process.returncode is None:
+def _address(folder: Path, process: subprocess.Popen[bytes]) -> str:
+    until = time.monotonic() + LIMIT
+    while process.poll() is None and time.monotonic() < until:
         with suppress(FileNotFoundError, ValueError):
-            port, path = file.read_text().split()
+            port, path = (folder / "DevToolsActivePort").read_text().split()
             return f"ws://127.0.0.1:{port}{path}"
-        await asyncio.sleep(0.05)
-    raise RuntimeError(f"{CHROMIUM} ended with {process.returncode}")
+        time.sleep(0.05)
+    raise RuntimeError(f"{CHROMIUM} does not start: {process.poll()}")
 
 
 @asynccontextmanager
-async def _connected(address: str) -> AsyncIterator[Page]:
+async def browse(address: str) -> AsyncIterator[Page]:
+    """A page with storage of its own in the browser at an address."""
     async with connect(address, max_size=None, proxy=None) as socket:
         answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         session: str | None = None
@@ -183,6 +180,8 @@ async def _connected(address: str) -> AsyncIterator[Page]:
                 said = json.loads(message)
                 if "id" not in said:
                     page.notice(said["method"], said["params"])
+                elif answers[said["id"]].done():  # waited for too long
+                    continue
                 elif "error" in said:
                     answers[said["id"]].set_exception(PageError(json.dumps(said["error"])))
                 else:
@@ -191,7 +190,8 @@ async def _connected(address: str) -> AsyncIterator[Page]:
         page = Page(send)
         reader = asyncio.create_task(read())
         try:
-            target = await page.do("Target.createTarget", url="about:blank")
+            context = await page.do("Target.createBrowserContext", disposeOnDetach=True)
+            target = await page.do("Target.createTarget", url="about:blank", **context)
             attached = await page.do("Target.attachToTarget", targetId=target["targetId"], flatten=True)
             session = attached["sessionId"]
             for domain in ("Page", "Runtime", "Network", "Log"):

@@ -1,14 +1,14 @@
 """The chat with its documentation page, and a browser that looks at it."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hapiish import create_app
-from tests.browser import Page, browse
+from tests.browser import Page, browse, chromium
 from tests.chat.callers import ROUTES, SECRET, serving
 
 PLUGIN = "\nplugins: [{plugin: hapiish.plugins.docs, options: {path: /documentation}}]\n"
@@ -24,10 +24,17 @@ async def chat(tmp_path: Path, mongo_uri: str) -> AsyncIterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def chromium_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a browser for all tests of a worker."""
+    with chromium(tmp_path_factory.mktemp("chromium")) as address:
+        yield address
+
+
 @pytest.fixture
-async def browser(tmp_path: Path) -> AsyncIterator[Page]:
-    """A browser of the size of a laptop."""
-    async with browse(tmp_path / "profile") as page:
+async def browser(chromium_address: str) -> AsyncIterator[Page]:
+    """A page of the size of a laptop, with storage of its own."""
+    async with browse(chromium_address) as page:
         await page.size(1280, 800)
         yield page
 

@@ -74,14 +74,13 @@ async def test_requests_are_sent_with_the_token_of_a_login(documentation: Docume
 async def test_wrong_input_is_told_before_it_is_sent(documentation: Documentation) -> None:
     page = documentation.page
     await documentation.open()
-    sent = len(page.requests)
     assert "conversationId is missing" in await documentation.send("messages.create", {"text": "Hello"})
     assert await page.eval("document.activeElement.getAttribute('aria-invalid')") == "true"
     card = await documentation.go("accounts.login")
     await page.write(f"{card} textarea", "{")
     await page.click(f"{card} form button[type=submit]")
     assert "not JSON" in await page.until(f'document.querySelector("{card} .result .error")?.textContent')
-    assert len(page.requests) == sent
+    assert not any("/login" in url or "/messages" in url for url in page.requests)
 
 
 async def test_a_parameter_cannot_leave_its_segment(documentation: Documentation, chat: str) -> None:

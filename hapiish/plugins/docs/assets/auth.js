@@ -70,6 +70,17 @@ export class Credentials {
     return out;
   }
 
+  /**
+   * Returns the credentials mode of a request. To a challenge for HTTP Basic the browser would reply with a dialog of its
+   * own, which `omit` prevents; the header Authorization is sent all the same, and only cookies are not.
+   */
+  mode(security) {
+    const names = this.chosen(security);
+    const concerned = names.length ? names : security.flatMap((each) => Object.keys(each));
+    const schemes = concerned.map((name) => this.schemes[name]).filter(Boolean);
+    return schemes.some(isBasic) && !schemes.some((scheme) => scheme.in === "cookie") ? "omit" : "same-origin";
+  }
+
   /** Returns what a Socket.IO handshake needs: `{token, query, cookies}`. */
   handshake(security) {
     const { query, cookies } = this.parts(security);

@@ -258,7 +258,7 @@ function csrfHeader(item, app) {
 async function perform(item, request, signal, result, app) {
   const started = performance.now();
   const response = await withCookies(request.cookies, () =>
-    fetch(request.url, { method: request.method, headers: request.headers, body: request.body.content, credentials: "same-origin", redirect: "follow", cache: "no-store", signal }),
+    fetch(request.url, { method: request.method, headers: request.headers, body: request.body.content, credentials: app.credentials.mode(item.security), redirect: "follow", cache: "no-store", signal }),
   );
   const head = h("p", { class: "response-head" }, h("span", { class: `status s${String(response.status)[0]}` }, `${response.status} ${response.statusText}`.trim()), h("span", { class: "muted" }, `${Math.round(performance.now() - started)} ms`));
   const headers = h("details", { class: "headers" }, h("summary", null, "Headers"), h("dl", null, [...response.headers].map(([name, value]) => [h("dt", null, name), h("dd", null, value)])));
