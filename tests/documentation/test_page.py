@@ -239,13 +239,13 @@ async def test_no_secret_of_the_table_is_in_the_page_or_in_a_document(make: Make
 
 async def test_documents_are_made_once_at_load(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Table] = []
-    original = openapi_module.openapi
+    original = openapi_module.document
 
     def counted(table: Table) -> Any:
         made.append(table)
         return original(table)
 
-    monkeypatch.setattr(openapi_module, "openapi", counted)
+    monkeypatch.setattr(openapi_module, "document", counted)
     app = make()
     assert len(made) == 1
     for _ in range(3):
@@ -394,6 +394,20 @@ async def test_a_page_serves_one_virtual_host(make: Make) -> None:
     app = make(placed=", routes: {vhost: docs.example.com}")
     assert (await get(app, "/documentation", host="docs.example.com")).status_code == 200
     assert (await get(app, "/documentation", host="api.example.com")).status_code == 404
+
+
+async def test_routes_of_several_hosts_with_one_path_are_all_shown(make: Make) -> None:
+    more = '  - {method: GET, path: /todos, id: staff.todos, handler: "app:nothing", vhost: staff.example.com}\n'
+    app = make(table=TABLE.rstrip() + "\n" + more)
+    assert Html((await get(app, "/documentation")).text).settings["data-hosts"] == "api.example.com staff.example.com"
+    paths = {
+        host: set((await get(app, f"/documentation/openapi.json{host}")).json["paths"])
+        for host in ("", "?vhost=api.example.com", "?vhost=staff.example.com")
+    }
+    assert "/todos" in paths[""]
+    assert "/elsewhere" not in paths[""]
+    assert list(paths.values())[1:] == [{"/elsewhere"}, {"/todos"}]
+    assert (await get(app, "/documentation/openapi.json?vhost=other.example.com")).status_code == 404
 
 
 async def test_two_pages_show_different_parts(make: Make) -> None:

@@ -14,9 +14,9 @@ from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.kinds.route import KindRoute
 from hapiish.options import Table
-from hapiish.plugins.docs.hiding import pruned, visible
+from hapiish.plugins.docs.hiding import of_host, pruned, visible
 from hapiish.plugins.docs.options import PageOptions
-from hapiish.plugins.docs.page import content_security_policy, page
+from hapiish.plugins.docs.page import content_security_policy, page, shared_hosts
 from hapiish.types import AsyncHandler
 
 _TYPES: Final = {
@@ -66,18 +66,19 @@ class Contents:
 
     def handler(self, server: WithTable, route: KindRoute, part: str) -> AsyncHandler:
         """Returns the handler of a route, the factory of a kind. Describes the table if the part is a document."""
-        table = server.checked_table
+        table = visible(server.checked_table, self.options.hide_tags)
         zips = _zips(table, route)
         if part == "assets":
             return _assets(zips)
         headers = {"cache-control": _PRIVATE if route.settings.auth is not None else _REVALIDATED, **_SAFE}
         if part == "page":
             return self._page(table, route, headers, zips)
-        body = codec.encode(document(part, table, self.options))
-        return _constant(_static(body, "application/json", headers, zips))
+        hosts = [None, *(shared_hosts(table) if part == "openapi" else ())]
+        bodies = {host: codec.encode(document(part, table, host)) for host in hosts}
+        return _documents({host: _static(body, "application/json", headers, zips) for host, body in bodies.items()})
 
     def _page(self, table: Table, route: KindRoute, headers: Mapping[str, str], zips: bool) -> AsyncHandler:
-        headers = {**headers, "content-security-policy": content_security_policy(table)}
+        headers = {**headers, "content-security-policy": content_security_policy(table, self.options)}
         plain, below = (
             _static(page(table, self.options, route.path, version(), is_folder=each), "text/html", headers, zips)
             for each in (False, True)
@@ -91,16 +92,18 @@ class Contents:
         return show
 
 
-def document(part: str, table: Table, options: PageOptions) -> dict[str, Any]:
-    """Returns the OpenAPI or AsyncAPI document of what the page shows of a table."""
-    shown = visible(table, options.hide_tags)
+def document(part: str, table: Table, host: str | None) -> dict[str, Any]:
+    """Returns the OpenAPI or AsyncAPI document of a table without its hidden routes.
+
+    If hosts share paths, `host` is the one whose routes the document has; None for those of all hosts.
+    """
     if part == "openapi":
-        from hapiish.describe.openapi import openapi
+        from hapiish.describe import openapi
 
-        return pruned(openapi(shown))
-    from hapiish.describe.asyncapi import asyncapi
+        return pruned(openapi.document(of_host(table, host) if shared_hosts(table) else table))
+    from hapiish.describe import asyncapi
 
-    return pruned(asyncapi(shown))
+    return pruned(asyncapi.document(table))
 
 
 @cache
@@ -132,9 +135,12 @@ def _assets(zips: bool) -> AsyncHandler:
     return send
 
 
-def _constant(static: Static) -> AsyncHandler:
+def _documents(by_host: Mapping[str | None, Static]) -> AsyncHandler:
     async def send(request: Request, h: Toolkit) -> Response:
-        return static.response(request)
+        found = by_host.get(request.query.get("vhost"))
+        if found is None:
+            raise boom.NotFound
+        return found.response(request)
 
     return send
 

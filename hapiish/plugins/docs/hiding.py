@@ -31,6 +31,13 @@ def visible(table: Table, hidden_tags: Collection[str]) -> Table:
     return shown
 
 
+def of_host(table: Table, host: str | None) -> Table:
+    """Returns the table with the routes of one virtual host only; None for the routes of all hosts."""
+    shown = replace(table, routes=tuple(route for route in table.routes if route.vhost == host))
+    shown.set_outside(table.outside)
+    return shown
+
+
 def pruned(document: Document) -> Document:
     """Returns the document without the schemas that no route or event refers to, directly or through another schema."""
     schemas = document.get("components", {}).get("schemas")

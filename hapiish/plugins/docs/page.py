@@ -5,18 +5,21 @@ in a mount, and behind a proxy that removes a part of the path.
 """
 
 import posixpath
+import re
 from html import escape
+from typing import Final
 
 from hapiish.options import Table
 from hapiish.plugins.docs.options import PageOptions
 
-_POLICY = (
+_PARAMETER: Final = re.compile(r"\{[^}]*\}")
+_POLICY: Final = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "
     "img-src 'self' blob: data:; script-src 'self'; style-src 'self'; "
     "require-trusted-types-for 'script'; trusted-types 'none'; connect-src {connect}"
 )
 
-_HTML = """<!doctype html>
+_HTML: Final = """<!doctype html>
 <html lang="en"{settings}>
 <head>
 <meta charset="utf-8">
@@ -48,6 +51,7 @@ def page(table: Table, options: PageOptions, here: str, version: str, *, is_fold
         documents.pop("asyncapi", None)
     settings = {
         **documents,
+        "hosts": " ".join(shared_hosts(table)) if "openapi" in documents else None,
         "root": relative(here, "/", is_folder=is_folder),
         "try": "true" if options.try_it else None,
         "title": options.title,
@@ -59,9 +63,19 @@ def page(table: Table, options: PageOptions, here: str, version: str, *, is_fold
     return _HTML.format(
         title=escape(title),
         assets=escape(address(options.paths["assets"]).replace("{version}/{file}", version)),
-        settings="".join(f' data-{key}="{escape(value)}"' for key, value in settings.items() if value is not None),
+        settings="".join(f' data-{key}="{escape(value)}"' for key, value in settings.items() if value),
         documents=" and ".join(f'<a href="{escape(each)}">{name}</a>' for name, each in documents.items()) or "off",
     ).encode()
+
+
+def shared_hosts(table: Table) -> tuple[str, ...]:
+    """Returns the virtual hosts if routes of several hosts have the same path, which one OpenAPI document cannot say."""
+    places: dict[str, set[str | None]] = {}
+    for route in table.routes:
+        places.setdefault(_PARAMETER.sub("{}", route.path), set()).add(route.vhost)
+    if all(len(hosts) == 1 for hosts in places.values()):
+        return ()
+    return tuple(sorted({route.vhost for route in table.routes if route.vhost is not None}))
 
 
 def relative(here: str, target: str, *, is_folder: bool) -> str:
@@ -72,7 +86,7 @@ def relative(here: str, target: str, *, is_folder: bool) -> str:
     return found + "/" if found.endswith("..") or found == "." else f"./{found}"
 
 
-def content_security_policy(table: Table) -> str:
+def content_security_policy(table: Table, options: PageOptions) -> str:
     """Returns the policy of the page: nothing inline or evaluated, and no host but its own and the virtual hosts."""
-    hosts = sorted({route.vhost for route in table.routes if route.vhost is not None})
+    hosts = sorted({route.vhost for route in table.routes if route.vhost is not None and options.try_it})
     return _POLICY.format(connect=" ".join(["'self'", *(f"{host}:*" for host in hosts)]))

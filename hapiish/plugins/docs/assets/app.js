@@ -28,8 +28,16 @@ class App {
   /** Returns the address that the path of an item follows, with a slash at its end. */
   baseOf(item) {
     const given = item.servers[0]?.url;
-    const base = given === undefined ? this.root : address(new URL(given.replace(/\{[^}]*\}/g, ""), this.root).href);
-    return base.endsWith("/") ? base : `${base}/`;
+    if (!/^https?:\/\//.test(given ?? "")) return this.root;
+    const url = new URL(given.replace(/\{[^}]*\}/g, ""));
+    if (url.hostname === location.hostname) return this.root;
+    // Without `server.uri`, the table knows the name of a virtual host, and the page its scheme and port.
+    if (!/^https?:/.test(item.doc.servers?.[0]?.url ?? "")) {
+      url.protocol = location.protocol;
+      url.port = location.port;
+      url.pathname = new URL(this.root).pathname;
+    }
+    return url.href.endsWith("/") ? url.href : `${url.href}/`;
   }
 
   isSameOrigin(item) {
@@ -49,10 +57,16 @@ class App {
   }
 }
 
+/** Returns the address with the query of the page, which may have the key of a strategy that protects the page. */
+function withQuery(relative) {
+  const [path, own] = relative.split("?");
+  const query = [own, location.search.slice(1)].filter(Boolean).join("&");
+  return address(path) + (query ? `?${query}` : "");
+}
+
 async function load(url) {
   if (!url) return null;
-  // The query may have the key of a strategy that protects the page.
-  const response = await fetch(address(url) + location.search, { cache: "no-cache", credentials: "same-origin" });
+  const response = await fetch(withQuery(url), { cache: "no-cache", credentials: "same-origin" });
   if (!response.ok) throw new Error(`${new URL(response.url).pathname}: ${response.status} ${response.statusText}`);
   return { json: await response.json(), tag: response.headers.get("etag") };
 }
@@ -60,9 +74,11 @@ async function load(url) {
 async function start() {
   const place = document.querySelector("#app");
   try {
-    const [openapi, asyncapi] = await Promise.all([load(settings.openapi), load(settings.asyncapi)]);
-    draw(place, new App(modelOf(openapi?.json, asyncapi?.json)));
-    watch([[settings.openapi, openapi?.tag], [settings.asyncapi, asyncapi?.tag]]);
+    const hosts = (settings.hosts ?? "").split(" ").filter(Boolean);
+    const urls = settings.openapi ? [settings.openapi, ...hosts.map((host) => `${settings.openapi}?vhost=${host}`)] : [];
+    const [asyncapi, ...openapis] = await Promise.all([load(settings.asyncapi), ...urls.map(load)]);
+    draw(place, new App(modelOf(openapis.map(({ json }) => json), asyncapi?.json)));
+    watch([...urls.map((url, at) => [url, openapis[at].tag]), [settings.asyncapi, asyncapi?.tag]]);
   } catch (error) {
     console.error(error);
     fill(place, h("main", { class: "loading" }, h("h1", null, document.title), h("p", { class: "error", role: "alert" }, `The documentation cannot be shown. ${error.message}`)));
@@ -128,7 +144,7 @@ function intro(title, app) {
       app.model.groups.some(({ kind }) => kind === "http") && h("li", null, h("span", { class: "fact-name" }, "Base URL"), h("code", null, app.root.replace(/\/$/, "")), copyButton("Copy the base URL", () => app.root.replace(/\/$/, ""))),
       settings.socket && h("li", null, h("span", { class: "fact-name" }, "Socket.IO"), h("code", null, new URL(address(settings.socket)).pathname), h("span", { class: "muted" }, settings.transports.split(" ").join(", "))),
       names.length > 0 && h("li", null, h("span", { class: "fact-name" }, "Authentication"), h("span", null, names.map(([name, scheme], at) => [at ? ", " : "", h("strong", null, name), `: ${schemeText(scheme)}`]))),
-      documents.length > 0 && h("li", null, h("span", { class: "fact-name" }, "Documents"), documents.map(([name, url]) => h("a", { href: address(url) + location.search }, name))),
+      documents.length > 0 && h("li", null, h("span", { class: "fact-name" }, "Documents"), documents.map(([name, url]) => h("a", { href: withQuery(url) }, name))),
     ),
   );
 }
@@ -367,7 +383,7 @@ function watch(documents) {
     for (const [url, tag] of documents) {
       if (!url || !tag) continue;
       try {
-        const response = await fetch(address(url) + location.search, { method: "HEAD", cache: "no-store", credentials: "same-origin" });
+        const response = await fetch(withQuery(url), { method: "HEAD", cache: "no-store", credentials: "same-origin" });
         const now = response.headers.get("etag");
         if (response.ok && now && plain(now) !== plain(tag)) return offer();
       } catch {

@@ -85,7 +85,8 @@ export class Credentials {
   handshake(security) {
     const { query, cookies } = this.parts(security);
     const [name] = this.chosen(security).filter((each) => !(this.schemes[each].type === "apiKey" && this.schemes[each].in !== "header"));
-    return { token: name && !isBasic(this.schemes[name]) ? this.values[name].value : undefined, query, cookies };
+    const { value, username, password } = this.values[name] ?? {};
+    return { token: name && isBasic(this.schemes[name]) ? base64(`${username}:${password}`) : value, query, cookies };
   }
 }
 
@@ -187,7 +188,7 @@ function schemeForm(credentials, name, scheme) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const given = Object.fromEntries(controls.map((control) => [control.dataset.key, control.value.trim()]));
-    if (given.value !== undefined) given.value = given.value.replace(/^Bearer\s+/i, "");
+    if (scheme.type !== "apiKey" && given.value !== undefined) given.value = given.value.replace(/^Bearer\s+/i, "");
     if (!(given.value ?? given.username)) return controls[0].focus();
     credentials.set(name, given);
     announce(`${name}: set`);

@@ -4,13 +4,16 @@ import { resolved } from "./schema.js";
 
 const METHODS = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/** Returns `{info, groups, schemes}`. A group has `kind` (`http` or `namespace`), `title`, `text` and `items`. */
-export function modelOf(openapi, asyncapi) {
-  const info = { ...(asyncapi?.info ?? {}), ...(openapi?.info ?? {}) };
-  const groups = [...httpGroups(openapi), ...namespaceGroups(asyncapi)];
+/**
+ * Returns `{info, groups, schemes}`. A group has `kind` (`http` or `namespace`), `title`, `text` and `items`. There are
+ * several OpenAPI documents if virtual hosts have routes of the same path.
+ */
+export function modelOf(openapis, asyncapi) {
+  const info = { ...(asyncapi?.info ?? {}), ...(openapis[0]?.info ?? {}) };
+  const groups = [...httpGroups(openapis), ...namespaceGroups(asyncapi)];
   const taken = new Set();
   for (const each of groups.flatMap((group) => [group, ...group.items])) each.anchor = unique(each.anchor, taken);
-  return { info, groups, schemes: schemesOf(openapi, asyncapi) };
+  return { info, groups, schemes: schemesOf([asyncapi, ...openapis]) };
 }
 
 function unique(wanted, taken) {
@@ -21,9 +24,9 @@ function unique(wanted, taken) {
   return name;
 }
 
-function schemesOf(openapi, asyncapi) {
+function schemesOf(docs) {
   const out = {};
-  for (const doc of [asyncapi, openapi]) {
+  for (const doc of docs) {
     for (const [name, given] of Object.entries(doc?.components?.securitySchemes ?? {})) out[name] = normalScheme(resolved(doc, given));
   }
   return out;
@@ -37,20 +40,13 @@ function normalScheme(scheme) {
   return scheme;
 }
 
-function httpGroups(doc) {
-  if (!doc) return [];
-  const byTag = new Map();
-  const described = new Map((doc.tags ?? []).map((tag) => [tag.name, tag]));
-  for (const tag of described.keys()) byTag.set(tag, []);
-  for (const [path, given] of Object.entries(doc.paths ?? {})) {
-    const shared = resolved(doc, given);
-    for (const method of METHODS) {
-      if (!shared[method]) continue;
-      const item = httpItem(doc, path, method, shared);
-      const tag = item.tags[0] ?? "";
-      if (!byTag.has(tag)) byTag.set(tag, []);
-      byTag.get(tag).push(item);
-    }
+function httpGroups(docs) {
+  const described = new Map(docs.flatMap((doc) => doc.tags ?? []).map((tag) => [tag.name, tag]));
+  const byTag = new Map([...described.keys()].map((tag) => [tag, []]));
+  for (const item of docs.flatMap(httpItems)) {
+    const tag = item.tags[0] ?? "";
+    if (!byTag.has(tag)) byTag.set(tag, []);
+    byTag.get(tag).push(item);
   }
   return [...byTag]
     .filter(([, items]) => items.length)
@@ -63,12 +59,33 @@ function httpGroups(doc) {
     }));
 }
 
+function httpItems(doc) {
+  const items = [];
+  for (const [path, given] of Object.entries(doc.paths ?? {})) {
+    const shared = resolved(doc, given);
+    for (const method of METHODS) if (shared[method]) items.push(httpItem(doc, path, method, shared));
+  }
+  return withoutVariants(items);
+}
+
+/** OpenAPI has no optional parameters: a path without one is an operation of its own. Here they are one item. */
+function withoutVariants(items) {
+  const byId = new Map(items.map((item) => [item.id, item]));
+  return items.filter((item) => {
+    const [, base, names] = /^(.+)\.without-(.+)$/.exec(item.id ?? "") ?? [];
+    const whole = byId.get(base);
+    if (!whole) return true;
+    for (const param of whole.params) if (param.in === "path" && names.split("-").includes(param.name)) param.required = false;
+    return false;
+  });
+}
+
 function httpItem(doc, path, method, shared) {
   const given = shared[method];
   const params = new Map();
   for (const each of [...(shared.parameters ?? []), ...(given.parameters ?? [])]) {
     const param = resolved(doc, each);
-    params.set(`${param.in} ${param.name}`, param);
+    params.set(`${param.in} ${param.name}`, { ...param });
   }
   const body = resolved(doc, given.requestBody);
   return {

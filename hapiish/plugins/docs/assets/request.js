@@ -219,7 +219,7 @@ function collect(item, controls, body, app, checks) {
     const value = control.value;
     if (value === "") {
       if (checks && (param.required || param.in === "path")) {
-        if (param.in === "path" && !param.required) path = path.replace(`{${param.name}}`, "");
+        if (param.in === "path" && !param.required) path = path.replace(`{${param.name}}`, "").replace(/(.)\/$/, "$1");
         else {
           control.setAttribute("aria-invalid", "true");
           return { problem: `${param.name} is missing.`, control };
@@ -245,7 +245,8 @@ function collect(item, controls, body, app, checks) {
   return { method: item.method.toUpperCase(), url: `${base}${path.replace(/^\//, "")}${search}`, headers, cookies: parts.cookies, body: made };
 }
 
-const isSegments = (param) => Boolean(param["x-segments"] ?? param["x-multiSegment"] ?? param["x-hapiish-segments"] ?? param.allowReserved);
+/** A parameter such as `{rest*}` takes several segments. */
+const isSegments = (param) => /\bslashes included\b/.test(param.description ?? "");
 
 /** A table with `csrf` sets a cookie, whose token must come back in a header (double submit). */
 function csrfHeader(item, app) {
