@@ -279,7 +279,7 @@ function responseRow(item, response) {
   const details = h("details", { class: "response" }, h("summary", null, summary), body);
   details.addEventListener("toggle", () => {
     if (!details.open || body.firstChild) return;
-    for (const [type, media] of content) put(body, h("p", { class: "muted small" }, type), media.schema !== undefined && schemaView(item.doc, media.schema), examplesList(item, media));
+    for (const [type, media] of content) put(body, h("p", { class: "muted small" }, type, media.schema !== undefined && typeText(item.doc, media.schema) !== "any" && ` · ${typeText(item.doc, media.schema)}`), media.schema !== undefined && schemaView(item.doc, media.schema), examplesList(item, media));
     if (headers.length) {
       put(body, h("p", { class: "muted small" }, "Headers"), h("ul", { class: "props" }, headers.map(([name, each]) => parameter(item, { name, ...resolved(item.doc, each) }))));
     }

@@ -83,8 +83,8 @@ function parameterFields(form, item, place, title) {
   return found.map((param) => {
     const schema = resolved(item.doc, param.schema ?? Object.values(param.content ?? {})[0]?.schema ?? {}) ?? {};
     const control = controlFor(item.doc, schema, param);
-    if (param.required) control.setAttribute("aria-required", "true");
-    box.append(field([param.name, param.required && h("span", { class: "required" }, " required")], control));
+    if (param.required && place !== "cookie") control.setAttribute("aria-required", "true");
+    box.append(field([param.name, param.required && place !== "cookie" && h("span", { class: "required" }, " required")], control));
     return { param, schema, control };
   });
 }
@@ -215,10 +215,12 @@ function collect(item, controls, body, app, checks) {
   const parts = app.credentials.parts(item.security);
   const headers = { Accept: "application/json, */*;q=0.8" };
   for (const { control } of controls) control.removeAttribute("aria-invalid");
+  const token = csrfToken(item, app);
   for (const { param, schema, control } of controls) {
-    const value = control.value;
+    const value = control.value === "" && isCsrf(param) && param.in !== "cookie" ? token : control.value;
     if (value === "") {
-      if (checks && (param.required || param.in === "path")) {
+      // Cookies of the browser are not visible here.
+      if (checks && param.in !== "cookie" && (param.required || param.in === "path")) {
         if (param.in === "path" && !param.required) path = path.replace(`{${param.name}}`, "").replace(/(.)\/$/, "$1");
         else {
           control.setAttribute("aria-invalid", "true");
@@ -235,7 +237,7 @@ function collect(item, controls, body, app, checks) {
       parts.cookies[param.name] = encodeURIComponent(value);
     }
   }
-  Object.assign(headers, parts.headers, csrfHeader(item, app));
+  Object.assign(headers, parts.headers);
   query.push(...Object.entries(parts.query));
   const made = body ? body() : {};
   if (made.problem && checks) return made;
@@ -248,13 +250,15 @@ function collect(item, controls, body, app, checks) {
 /** A parameter such as `{rest*}` takes several segments. */
 const isSegments = (param) => /\bslashes included\b/.test(param.description ?? "");
 
-/** A table with `csrf` sets a cookie, whose token must come back in a header (double submit). */
-function csrfHeader(item, app) {
-  const csrf = item.more["x-csrf"];
-  if (!csrf || typeof csrf !== "object" || !app.isSameOrigin(item)) return {};
-  const found = new RegExp(`(?:^|; )${String(csrf.cookie).replace(/[^\w-]/g, "\\$&")}=([^;]*)`).exec(document.cookie);
-  return found && csrf.header ? { [csrf.header]: decodeURIComponent(found[1]) } : {};
+/** Returns the token of a table with `csrf` if a script may read its cookie; it is repeated in a header or the query. */
+function csrfToken(item, app) {
+  const cookie = item.params.find((param) => param.in === "cookie" && isCsrf(param));
+  if (!cookie || !app.isSameOrigin(item)) return "";
+  const pair = document.cookie.split("; ").find((each) => each.startsWith(`${cookie.name}=`));
+  return pair ? decodeURIComponent(pair.slice(cookie.name.length + 1)) : "";
 }
+
+const isCsrf = (param) => /cross-site request forgery/.test(param.description ?? "");
 
 async function perform(item, request, signal, result, app) {
   const started = performance.now();

@@ -133,8 +133,9 @@ function sequence(reader) {
   let out = "";
   while (reader.at < reader.text.length && !"|)".includes(reader.text[reader.at])) {
     if (++reader.steps > 500 || out.length > 2000) throw new RangeError("too long");
-    const one = atom(reader);
-    out += one.repeat(Math.min(count(reader, one), 200));
+    const { text, letters } = atom(reader);
+    const times = Math.min(count(reader), 200);
+    out += letters ? Array.from({ length: times }, (_, at) => letters[at % letters.length]).join("") : text.repeat(times);
   }
   return out;
 }
@@ -142,17 +143,17 @@ function sequence(reader) {
 function atom(reader) {
   const { text } = reader;
   const letter = text[reader.at++];
-  if (letter === "^" || letter === "$") return "";
-  if (letter === ".") return "a";
-  if (letter === "[") return charClass(reader);
+  if (letter === "^" || letter === "$") return { text: "" };
+  if (letter === ".") return { letters: "a" };
+  if (letter === "[") return { letters: charClass(reader) };
   if (letter === "(") {
     if (text.startsWith("?:", reader.at)) reader.at += 2;
     else if (text[reader.at] === "?") throw new SyntaxError("a lookaround or a named group");
     const inner = alternatives(reader);
     if (text[reader.at++] !== ")") throw new SyntaxError("an open group");
-    return inner;
+    return { text: inner };
   }
-  return letter === "\\" ? escaped(text[reader.at++]) : letter;
+  return { text: letter === "\\" ? escaped(text[reader.at++]) : letter };
 }
 
 function escaped(letter) {
@@ -170,15 +171,17 @@ function charClass(reader) {
   while (reader.at < text.length && (text[reader.at] !== "]" || reader.at === start)) reader.at += text[reader.at] === "\\" ? 2 : 1;
   const source = text.slice(start, reader.at++);
   const accepts = new RegExp(`[${source}]`, "u");
-  for (const letter of "a0A1-_.~ /:@x\u00e9") if (accepts.test(letter)) return letter;
+  // Several letters make ids that look like ids.
+  for (const letters of ["4c1a7e9b30d2f856", "314159265", "sample", "SAMPLE"]) if ([...letters].every((letter) => accepts.test(letter))) return letters;
+  for (const letter of "a0A-_.~ /:@") if (accepts.test(letter)) return letter;
   for (let code = 33; code < 256; code++) if (accepts.test(String.fromCharCode(code))) return String.fromCharCode(code);
   throw new SyntaxError("an unusual class");
 }
 
-function count(reader, one) {
+function count(reader) {
   const found = /^(\*|\+|\?|\{(\d+)(?:,(\d*))?\})\??/.exec(reader.text.slice(reader.at, reader.at + 24));
   if (!found) return 1;
   reader.at += found[0].length;
-  if (found[2] !== undefined) return Number(found[2]) || (found[3] === "0" ? 0 : one.length ? 1 : 0);
+  if (found[2] !== undefined) return Number(found[2]) || (found[3] === "0" ? 0 : 1);
   return found[1] === "?" || found[1] === "*" ? 0 : 1;
 }
