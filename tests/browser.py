@@ -196,6 +196,7 @@ async def browse(address: str) -> AsyncIterator[Page]:
             session = attached["sessionId"]
             for domain in ("Page", "Runtime", "Network", "Log"):
                 await page.do(f"{domain}.enable")
+            await page.do("Emulation.setFocusEmulationEnabled", enabled=True)
             yield page
         finally:
             reader.cancel()

@@ -120,7 +120,12 @@ function draw(place, app) {
   const main = h("main", { id: "main", tabindex: "-1" }, intro(title, app), model.groups.map((group) => groupSection(group, app)));
   nav.element.append(h("p", { class: "made" }, "Made by hapiish. ", h("a", { href: new URL("./LICENSES.txt", import.meta.url).href }, "Licenses")));
   if (!model.groups.length) put(main, h("p", { class: "muted" }, "The table has no routes and no events to show."));
-  fill(place, h("a", { class: "skip", href: "#main" }, "Skip to the content"), header, nav.element, main, app.live?.dock.element);
+  const skip = h("a", { class: "skip", href: "#main" }, "Skip to the content");
+  skip.addEventListener("click", (event) => {
+    event.preventDefault();
+    main.focus();
+  });
+  fill(place, skip, header, nav.element, main, app.live?.dock.element);
   main.addEventListener("click", close);
   const mark = () => authorize && authorize.classList.toggle("is-set", Object.keys(app.credentials.values).length > 0);
   app.credentials.listeners.add(mark);
@@ -232,7 +237,7 @@ function httpDoc(item, app) {
       const params = item.params.filter((param) => param.in === place);
       return params.length > 0 && [h("h4", null, title), h("ul", { class: "props" }, params.map((param) => parameter(item, param)))];
     }),
-    item.body && [h("h4", null, "Body", h("span", { class: "muted" }, mediaTypes(item.body.content).join(", ")), item.body.isRequired && h("span", { class: "required" }, "required")), item.body.text && h("div", { class: "text" }, markdown(item.body.text)), bodySchemas(item)],
+    item.body && [h("h4", null, "Body", h("span", { class: "muted" }, mediaTypes(item.body.content).join(", ")), item.body.isRequired && h("span", { class: "required" }, "required")), item.body.text && h("div", { class: "text muted small" }, markdown(item.body.text)), bodySchemas(item)],
     item.responses.length > 0 && [h("h4", null, "Responses"), h("div", { class: "responses" }, item.responses.map((response) => responseRow(item, response)))],
   ];
 }
@@ -370,7 +375,10 @@ function follow(main, nav) {
 function go(anchor) {
   const target = document.getElementById(anchor);
   if (!target) return;
-  complete(target);
+  // Cards that grow above the target would move it.
+  const cards = [...document.querySelectorAll("article")];
+  const at = cards.indexOf(target.closest("article") ?? target.querySelector("article"));
+  cards.slice(Math.max(at - 10, 0), at + 4).forEach(complete);
   target.scrollIntoView();
   // For readers of screens and keys: Tab continues from here.
   target.setAttribute("tabindex", "-1");

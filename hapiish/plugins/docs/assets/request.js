@@ -120,6 +120,7 @@ function bodyFields(form, item) {
     read = made.read;
     fill(place, made.element);
   };
+  if (types.length === 1) box.append(h("p", { class: "muted small" }, types[0]));
   if (types.length > 1) {
     const select = h("select", null, types.map((type) => h("option", { value: type }, type)));
     select.addEventListener("change", () => draw(select.value));
@@ -157,7 +158,7 @@ function textEditor(item, type, media) {
   };
   show(examples[0]);
   const choose = examples.length > 1 && h("select", { "aria-label": "Example", on: { change: (event) => show(examples[event.target.selectedIndex]) } }, examples.map(({ name }) => h("option", null, name)));
-  return { element: h("div", null, choose && field("Example", choose), field(type, text)), read: () => readText(text, type, isJson, item.body.isRequired) };
+  return { element: h("div", null, choose && field("Example", choose), field(isJson ? "JSON" : "Text", text)), read: () => readText(text, type, isJson, item.body.isRequired) };
 }
 
 function readText(control, type, isJson, isRequired) {
@@ -178,7 +179,7 @@ function fileEditor(type) {
     const [file] = control.files;
     return file ? { type, content: file, shown: `@${file.name}` } : { problem: "Choose a file.", control };
   };
-  return { element: field(type, control), read };
+  return { element: field("File", control), read };
 }
 
 function formEditor(item, type, media) {
@@ -191,7 +192,7 @@ function formEditor(item, type, media) {
     const control = isFile ? h("input", { type: "file", multiple: schema.type === "array" }) : controlFor(item.doc, schema, { required: required.has(name), example: required.has(name) ? sample(item.doc, given, { name }) : undefined });
     return { name, control, isFile, isArray: schema.type === "array" };
   });
-  const element = h("div", null, h("p", { class: "muted small" }, type), rows.map(({ name, control }) => field([name, required.has(name) && h("span", { class: "required" }, " required")], control)));
+  const element = h("div", null, rows.map(({ name, control }) => field([name, required.has(name) && h("span", { class: "required" }, " required")], control)));
   return { element, read: () => readForm(rows, type, isMultipart) };
 }
 
