@@ -179,9 +179,26 @@ function namespaceCard(group, app) {
       events.length > 0 && h("p", null, "Clients send ", names(events), "."),
       emits.length > 0 && h("p", null, "The server sends ", names(emits), "."),
       securityText(group.security, app),
+      group.handshake?.text && h("div", { class: "text" }, markdown(group.handshake.text)),
+      handshake(group),
     ),
     app.live && h("div", { class: "panel" }, panelHead(h("span", { class: "panel-title" }, "Connection")), connectionPanel(group, app)),
   );
+}
+
+function handshake({ doc, handshake: given }) {
+  if (!given) return false;
+  const [refusal] = given.replies;
+  const payload = given.payload !== undefined && [h("h4", null, "Handshake", h("code", { class: "muted" }, "auth")), schemaView(doc, given.payload)];
+  const refusals = refusal.examples.length > 0 && [h("h4", null, "Refusals", h("code", { class: "muted" }, "connect_error")), h("div", { class: "responses" }, refusal.examples.map(errorRow))];
+  return [payload, refusals];
+}
+
+/** Returns a row for one error of an event, whose example has its body. */
+function errorRow({ name, text, value }) {
+  const status = /^\d{3}/.exec(name)?.[0];
+  const summary = [h("span", { class: `status s${status?.[0] ?? "4"}` }, status ?? "error"), h("span", { class: "response-text" }, text ?? name)];
+  return h("details", { class: "response" }, h("summary", null, summary), h("div", { class: "response-body" }, block(indented(value), `Example: ${text ?? name}`)));
 }
 
 /** Returns the article of an item; what is below its heading is made when it comes near the screen. */
@@ -301,11 +318,12 @@ function eventDoc(item, app) {
   const isEmit = item.kind === "emit";
   return [
     common(item, app),
-    h("h4", null, item.more["x-arguments"] ? "Arguments" : "Payload"),
+    h("h4", null, item.takesArguments ? "Arguments" : "Payload"),
     item.payload === undefined ? h("p", { class: "muted" }, "No schema") : schemaView(item.doc, item.payload),
     item.replies.length > 0 && [
       h("h4", null, isEmit ? "Reply" : "Acknowledgement"),
-      item.replies.map((reply) => [item.replies.length > 1 && h("p", { class: "muted small" }, reply.name), reply.text && h("div", { class: "text" }, markdown(reply.text)), schemaView(item.doc, reply.payload)]),
+      item.replies.filter(({ isError }) => !isError).map((reply) => [reply.text && h("div", { class: "text" }, markdown(reply.text)), schemaView(item.doc, reply.payload)]),
+      item.replies.filter(({ isError }) => isError).map((reply) => [h("h4", null, "Errors"), reply.examples.length ? h("div", { class: "responses" }, reply.examples.map(errorRow)) : schemaView(item.doc, reply.payload)]),
     ],
   ];
 }
@@ -336,7 +354,7 @@ function socketPanel(item, app) {
   const example = (title, value) => h("details", { class: "example" }, h("summary", { class: "example-title" }, title), block(indented(value), title));
   const known = item.examples[0]?.value ?? (item.payload === undefined ? undefined : sample(item.doc, item.payload, { all: true }));
   if (item.kind === "emit") return [head, app.live && emitPanel(item, app), known !== undefined && example("Example", known)];
-  const ack = item.replies[0];
+  const ack = item.replies.find(({ isError }) => !isError);
   return [head, app.live ? eventPanel(item, app) : known !== undefined && example("Example", known), ack?.payload !== undefined && example("Example acknowledgement", sample(item.doc, ack.payload, { all: true }))];
 }
 

@@ -141,8 +141,10 @@ export function connectionPanel(group, app) {
     control.addEventListener("input", () => (connection.params[name] = control.value));
     return field(name, control);
   });
-  const more = h("textarea", { rows: 3, spellcheck: "false", placeholder: "{}" });
-  const query = h("input", { type: "text", autocomplete: "off", spellcheck: "false", placeholder: "a=1&b=2" });
+  const { token, ...others } = Object(group.handshake?.payload === undefined ? {} : sample(group.doc, group.handshake.payload));
+  const hasMore = Object.keys(others).length > 0;
+  const more = h("textarea", { rows: 3, spellcheck: "false", placeholder: "{}", value: hasMore ? indented(others) : "" });
+  const query = h("input", { type: "text", autocomplete: "off", spellcheck: "false", placeholder: group.query.map((name) => `${name}=`).join("&") || "name=value" });
   connection.handshake = () => {
     const auth = more.value.trim() ? JSON.parse(more.value) : {};
     return { auth, query: Object.fromEntries(new URLSearchParams(query.value)) };
@@ -171,7 +173,7 @@ export function connectionPanel(group, app) {
     { class: "try connection" },
     inputs,
     authState(group, app),
-    h("details", { class: "nested" }, h("summary", null, "Handshake"), field("auth, as JSON beside the token", more), field("Query", query)),
+    h("details", { class: "nested", open: hasMore || group.query.length > 0 }, h("summary", null, "Handshake"), field("auth, as JSON beside the token", more), field("Query", query)),
     h("div", { class: "row" }, button, state),
     problem,
   );
@@ -193,7 +195,8 @@ function authState(group, app) {
 /** Returns the form that sends an event of a client. */
 export function eventPanel(item, app) {
   const connection = app.live.of(item.group);
-  const takesArguments = item.more["x-arguments"] === true || item.more["x-hapiish-arguments"] === true;
+  const { takesArguments } = item;
+  const name = item.event === "*" && h("input", { type: "text", value: "event", autocomplete: "off", spellcheck: "false" });
   const examples = item.examples.length ? item.examples : [{ name: "example", value: item.payload === undefined ? undefined : sample(item.doc, item.payload) }];
   const hasPayload = item.payload !== undefined || item.examples.length > 0;
   const text = h("textarea", { rows: 5, spellcheck: "false", autocapitalize: "off", autocomplete: "off" });
@@ -205,7 +208,7 @@ export function eventPanel(item, app) {
   const choose = examples.length > 1 && field("Example", h("select", { on: { change: (event) => show(examples[event.target.selectedIndex]) } }, examples.map(({ name }) => h("option", null, name ?? "example"))));
   const result = h("div", { class: "result", role: "status" });
   const send = h("button", { type: "submit", class: "primary" });
-  const form = h("form", { class: "try", "aria-label": `Send ${item.event}`, novalidate: true }, choose, field(takesArguments ? "Arguments (JSON list)" : "Payload (JSON)", text), !hasPayload && h("p", { class: "muted small" }, "The table has no schema for the payload."), h("div", { class: "row" }, send, copyButton("Copy as JavaScript", () => script(connection, item, text.value))), result);
+  const form = h("form", { class: "try", "aria-label": `Send ${item.event}`, novalidate: true }, name && field("Event", name), choose, field(takesArguments ? "Arguments (JSON list)" : "Payload (JSON)", text), !hasPayload && h("p", { class: "muted small" }, "The table has no schema for the payload."), h("div", { class: "row" }, send, copyButton("Copy as JavaScript", () => script(connection, item, text.value))), result);
   const draw = () => fill(send, icon("up"), connection.state === "connected" ? "Send" : "Connect and send");
   connection.listeners.add(draw);
   draw();
@@ -226,7 +229,7 @@ export function eventPanel(item, app) {
     send.disabled = true;
     const started = performance.now();
     try {
-      const reply = await connection.send(item.event, args);
+      const reply = await connection.send(name ? name.value : item.event, args);
       const isFailed = reply[0]?.ok === false;
       fill(
         result,

@@ -125,8 +125,8 @@ function namespaceGroups(doc) {
         address,
         doc,
         text: channel.description,
-        params: Object.entries(channel.parameters ?? {}).map(([name, each]) => ({ name, ...resolved(doc, each) })),
-        security: securityOf(doc, channel["x-security"] ?? channel.security),
+        query: Object.keys(channel.bindings?.ws?.query?.properties ?? {}).filter((name) => !["EIO", "transport"].includes(name)),
+        security: [],
         more: extensions(channel),
         items: [],
       });
@@ -140,16 +140,23 @@ function namespaceGroups(doc) {
     if (!group) continue;
     const messages = operation.messages ?? Object.values(channel.messages ?? {});
     const reply = resolved(doc, operation.reply);
-    for (const message of messages) group.items.push(eventItem(doc, id, operation, message, reply, group));
+    for (const message of messages) {
+      const item = eventItem(doc, id, operation, message, reply, group);
+      if (isHandshake(item)) group.handshake = item;
+      else group.items.push(item);
+    }
   }
   for (const group of groups.values()) {
-    if (!group.security.length) group.security = group.items.find((item) => item.kind === "event" && item.security.length)?.security ?? [];
+    group.security = group.handshake?.security ?? group.items.find((item) => item.security.length)?.security ?? [];
     group.items.sort((a, b) => (a.kind === b.kind ? 0 : a.kind === "event" ? -1 : 1));
   }
   return [...groups.values()].filter((group) => group.items.length || channels.length);
 }
 
-const namespaceOf = (channel, key) => channel?.["x-namespace"] ?? channel?.["x-hapiish-namespace"] ?? channel?.address ?? `/${key}`;
+const namespaceOf = (channel, key) => channel?.address ?? `/${key}`;
+
+/** The CONNECT packet of Socket.IO and its refusal are an operation of the document, not an event. */
+const isHandshake = (item) => item.event === "connect" && item.replies.some((reply) => reply.event === "connect_error");
 
 function eventItem(doc, id, operation, given, reply, group) {
   const message = resolved(doc, given) ?? {};
@@ -159,26 +166,33 @@ function eventItem(doc, id, operation, given, reply, group) {
     kind: isSent ? "emit" : "event",
     doc,
     group,
-    anchor: isSent ? `emit-${id}` : `event-${id}`,
+    anchor: `event-${id}`,
     id,
     event: message.name ?? fallback,
     summary: operation.summary ?? operation.title ?? message.summary ?? message.title,
     text: operation.description ?? message.description,
     tags: (operation.tags ?? message.tags ?? []).map((tag) => tag.name),
-    isDeprecated: operation["x-deprecated"] === true || operation.deprecated === true || message.deprecated === true || message["x-deprecated"] === true,
+    isDeprecated: Boolean(operation["x-deprecated"] ?? message["x-deprecated"]),
+    takesArguments: operation["x-arguments"] === true || /The payload is the list of the event's arguments\./.test(operation.description ?? ""),
     security: securityOf(doc, operation.security),
     payload: schemaOf(message.payload),
-    examples: (message.examples ?? []).filter((each) => "payload" in each).map((each) => ({ name: each.name ?? each.summary, value: each.payload })),
+    examples: examplesOf(message),
     replies: (reply?.messages ?? Object.values(resolved(doc, reply?.channel)?.messages ?? {})).map((each) => {
       const made = resolved(doc, each) ?? {};
-      return { name: made.title ?? made.summary ?? made.name, text: made.description, payload: schemaOf(made.payload), examples: made.examples ?? [] };
+      return { event: made.name, isError: / \(error\)$/.test(made.name ?? ""), title: made.title ?? made.name, text: made.description, payload: schemaOf(made.payload), examples: examplesOf(made) };
     }),
     more: { ...extensions(message), ...extensions(operation) },
   };
 }
 
-/** A payload may be a schema, or one with its format beside it. */
-const schemaOf = (payload) => (payload && typeof payload === "object" && "schema" in payload && "schemaFormat" in payload ? payload.schema : payload);
+const examplesOf = (message) =>
+  (message.examples ?? []).filter((each) => "payload" in each).map((each) => ({ name: each.name ?? "example", text: each.summary, value: each.payload }));
+
+/** A payload may be a schema, or one with its format beside it; {} says nothing. */
+function schemaOf(payload) {
+  const schema = payload && typeof payload === "object" && "schema" in payload && "schemaFormat" in payload ? payload.schema : payload;
+  return schema && typeof schema === "object" && !Object.keys(schema).length ? undefined : schema;
+}
 
 /** AsyncAPI lists schemes, or references to them; this returns OpenAPI's form, alternatives of `{name: scopes}`. */
 function securityOf(doc, given) {
