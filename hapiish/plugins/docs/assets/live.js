@@ -303,7 +303,7 @@ class Dock {
   open(isOpen) {
     this.element.classList.toggle("open", isOpen);
     this.toggle.setAttribute("aria-expanded", String(isOpen));
-    document.body.classList.toggle("dock-open", isOpen);
+    this.entries.scrollTop = this.entries.scrollHeight;
   }
 
   draw(connections) {
