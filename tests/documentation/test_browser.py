@@ -1,10 +1,12 @@
 """The documentation page in headless Chromium, on the chat: reading, searching, trying, themes, keyboard and phones."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from tests.browser import Page
 from tests.chat.callers import connected
@@ -249,3 +251,65 @@ async def assert_accessible(page: Page) -> None:
         " id + ': ' + nodes.slice(0, 3).map((each) => each.html.slice(0, 160) + each.failureSummary).join(' | ')))"
     )
     assert await page.eval(script) == []
+
+
+PATTERNS = (
+    "^[0-9a-f]{24}$",
+    "^[0-9]{1,13}-[0-9a-f]{24}$",
+    "^(a|b)+\\d{3}$",
+    "^sha256:[0-9a-f]{64}$",
+    "^[a-z]+(?:-[a-z]+)*$",
+)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+async def test_samples_match_their_patterns(documentation: Documentation, pattern: str) -> None:
+    page = documentation.page
+    await documentation.open()
+    found = f"{await module(page, 'sample.js')}.then((found) => found.fromPattern({json.dumps(pattern)}))"
+    assert re.search(pattern, await page.eval(found))
+
+
+async def test_bodies_are_filled_in_with_values_that_the_table_accepts(documentation: Documentation, chat: str) -> None:
+    page = documentation.page
+    await documentation.open()
+    await page.eval("document.querySelectorAll('article').forEach((each) => each.complete?.())")
+    openapi = await page.eval(f"fetch('{chat}/documentation/openapi.json').then((found) => found.json())")
+    judged = 0
+    for methods in openapi["paths"].values():
+        for operation in methods.values():
+            if "requestBody" in operation:
+                schema = operation["requestBody"]["content"]["application/json"]["schema"]
+                filled = f"document.querySelector(\"[id='{operation['operationId']}'] textarea\").value"
+                validator = Draft202012Validator({**schema, "components": openapi["components"]})
+                validator.validate(json.loads(await page.eval(filled)))
+                judged += 1
+    assert judged >= 4
+
+
+async def test_markdown_makes_elements_of_known_kinds_only(documentation: Documentation) -> None:
+    page = documentation.page
+    await documentation.open()
+    text = (
+        "# A *heading*\n\nOne `code <b>` and snake_case_name, **strong**, [a link](https://example.com/x), "
+        "[no link](javascript:alert(1)), ![image](https://example.com/y.png)\n\n- one\n- two\n  1. inner\n\n"
+        "> quoted\n\n```js\nlet x = '<script>';\n```\n\n<img src=x onerror=alert(1)>"
+    )
+    script = (
+        f"{await module(page, 'markdown.js')}.then(({{ markdown }}) => {{ const div = document.createElement('div');"
+        f" div.append(...markdown({json.dumps(text)})); return div.innerHTML }})"
+    )
+    html = await page.eval(script)
+    assert "<h4>A <em>heading</em></h4>" in html
+    assert "<code>code &lt;b&gt;</code> and snake_case_name, <strong>strong</strong>" in html
+    assert '<a href="https://example.com/x" rel="noopener noreferrer" target="_blank">a link</a>' in html
+    assert "<ul><li>one</li><li>two<ol><li>inner</li></ol></li></ul>" in html
+    assert "<blockquote><p>quoted</p></blockquote>" in html
+    assert "&lt;img src=x onerror=alert(1)&gt;" in html
+    assert not re.search(r"<(script|img|b)\b|javascript:[^)]*\"", html)
+
+
+async def module(page: Page, name: str) -> str:
+    """The expression that imports a module of the page."""
+    start = await page.eval("document.querySelector('script[type=module]').src")
+    return f"import('{start.rpartition('/')[0]}/{name}')"
