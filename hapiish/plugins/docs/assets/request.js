@@ -89,9 +89,9 @@ function parameterFields(form, item, place, title) {
   });
 }
 
-function controlFor(doc, schema, { example, required }) {
+function controlFor(doc, schema, { example, examples, required }) {
   const choices = schema.enum ?? (schema.type === "boolean" ? [true, false] : undefined);
-  const initial = example ?? schema.example ?? schema.examples?.[0];
+  const initial = example ?? Object.values(examples ?? {})[0]?.value ?? schema.example ?? schema.examples?.[0];
   if (choices) {
     const select = h("select", null, (!required || initial === undefined) && h("option", { value: "" }, ""), choices.map((each) => h("option", { value: String(each) }, String(each))));
     select.value = initial === undefined ? "" : String(initial);
