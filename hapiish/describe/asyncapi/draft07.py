@@ -1,0 +1,56 @@
+"""JSON Schema 2020-12 in the words of draft 07, the language of AsyncAPI's Schema Object.
+
+Keywords without an older form (`unevaluatedProperties`, `minContains` …) stay: readers of draft 07 ignore them, so that
+the document accepts more than the server does, never less.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hapiish.declare.types import Json
+from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE
+
+
+def draft07(schema: Json) -> Any:
+    """Returns a copy of a schema whose tuples, dependencies and references draft 07 reads in the same way."""
+    if not isinstance(schema, Mapping):
+        return schema
+    made: dict[str, Any] = {}
+    for keyword, value in schema.items():
+        if keyword in SINGLE:
+            made[keyword] = draft07(value)
+        elif keyword in SEVERAL and isinstance(value, list):
+            made[keyword] = [draft07(each) for each in value]
+        elif keyword in NAMED and isinstance(value, Mapping):
+            made[keyword] = {name: draft07(each) for name, each in value.items()}
+        else:
+            made[keyword] = value
+    return _reference(_dependencies(_tuple(made)))
+
+
+def _tuple(made: dict[str, Any]) -> dict[str, Any]:
+    """`prefixItems` with `items` for the rest were `items` with `additionalItems`."""
+    if "prefixItems" not in made:
+        return made
+    rest = made.pop("items", None)
+    made["items"] = made.pop("prefixItems")
+    if rest is not None:
+        made["additionalItems"] = rest
+    return made
+
+
+def _dependencies(made: dict[str, Any]) -> dict[str, Any]:
+    """`dependentSchemas` and `dependentRequired` were `dependencies`; a key in both gets a schema for both."""
+    schemas, required = made.pop("dependentSchemas", {}), made.pop("dependentRequired", {})
+    found: dict[str, Any] = {**made.get("dependencies", {}), **required}
+    for name, each in schemas.items():
+        found[name] = {"allOf": [each, {"required": required[name]}]} if name in required else each
+    return {**made, "dependencies": found} if found else made
+
+
+def _reference(made: dict[str, Any]) -> dict[str, Any]:
+    """Keywords beside `$ref` were ignored: they move out of the reach of the reference."""
+    if "$ref" not in made or len(made) == 1:
+        return made
+    reference = {"$ref": made.pop("$ref")}
+    return {**made, "allOf": [reference, *made.get("allOf", ())]}
