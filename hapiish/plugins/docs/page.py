@@ -69,7 +69,7 @@ def page(table: Table, options: PageOptions, here: str, version: str, *, is_fold
 
 
 def shared_hosts(table: Table) -> tuple[str, ...]:
-    """Returns the virtual hosts if routes of several hosts have the same path, which one OpenAPI document cannot say."""
+    """Returns the virtual hosts if several of them have a path, which one OpenAPI document cannot say; else none."""
     places: dict[str, set[str | None]] = {}
     for route in table.routes:
         places.setdefault(_PARAMETER.sub("{}", route.path), set()).add(route.vhost)
