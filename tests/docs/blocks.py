@@ -101,3 +101,7 @@ def _block(info: list[str], text: str, marks: dict[str, str], **place: Any) -> B
         foreign=marks.get("foreign"),
         not_run=marks.get("not run"),
     )
+
+
+ALL = [read(page) for page in PAGES]
+"""All pages of the documentation."""

@@ -178,9 +178,29 @@ def _calls(command: str) -> Iterator[list[str]]:
 
 def script(block: Block, folder: Path) -> list[str]:
     """Checks the syntax of JavaScript."""
-    call = ["node", "--input-type=module", "--check"]
-    found = subprocess.run(call, input=block.text, capture_output=True, text=True, check=False)
-    return found.stderr.splitlines()[:3] if found.returncode else []
+    return _said(["node", "--input-type=module", "--check"], block)
+
+
+def typescript(block: Block, folder: Path) -> list[str]:
+    """Checks the syntax of TypeScript."""
+    program = """
+        const ts = require("typescript"), text = require("fs").readFileSync(0, "utf8");
+        const found = ts.transpileModule(text, { reportDiagnostics: true }).diagnostics;
+        for (const each of found) console.error(ts.flattenDiagnosticMessageText(each.messageText, " "));
+        process.exit(found.length ? 1 : 0);
+    """
+    return _said(["node", "-e", program], block, cwd=ROOT / "tests" / "js")
+
+
+def dockerfile(block: Block, folder: Path) -> list[str]:
+    """Checks a Dockerfile as `scripts/check` does."""
+    return _said([str(BIN / "hadolint"), "--config", str(ROOT / "deploy" / ".hadolint.yaml"), "-"], block)
+
+
+def _said(call: list[str], block: Block, cwd: Path | None = None) -> list[str]:
+    """Returns the complaints of a program that reads the block."""
+    found = subprocess.run(call, input=block.text, capture_output=True, text=True, check=False, cwd=cwd)
+    return (found.stdout + found.stderr).splitlines()[:5] if found.returncode else []
 
 
 def _raised(function: Callable[[], object]) -> list[str]:
@@ -199,10 +219,7 @@ CHECKS: Mapping[str, Callable[[Block, Path], list[str]]] = {
     "json": lambda block, _: _raised(lambda: json.loads(block.text)),
     "toml": lambda block, _: _raised(lambda: tomllib.loads(block.text)),
     "text": lambda block, _: [],
-    "html": lambda block, _: [],
-    "http": lambda block, _: [],
-    "dockerfile": lambda block, _: [],
-    "typescript": lambda block, _: [],
-    "ini": lambda block, _: [],
+    "dockerfile": dockerfile,
+    "typescript": typescript,
 }
 """The check of each language."""

@@ -1,77 +1,62 @@
-"""Every block of the documentation is executed or checked; `blocks.py` tells the marks of pages and blocks."""
+"""Every block of the documentation is executed or checked; `blocks.py` tells the marks of pages and blocks.
 
-import re
-import sys
+These are the blocks that are checked one by one; `test_projects.py` and `test_recipes.py` execute the others.
+"""
+
 from pathlib import Path
 
 import pytest
-from pymongo import MongoClient
 
-from tests.docs import blocks
-from tests.docs.blocks import PAGES, ROOT, Block, Page
-from tests.docs.check import check
-from tests.docs.project import Failed, Project
-
-READ = [blocks.read(page) for page in PAGES]
-ALONE = [block for page in READ if not page.run for block in page.blocks]
-TOGETHER = [(page, name, found) for page in READ if page.run for name, found in page.projects()]
+from tests.docs.blocks import ALL, Block, Page
+from tests.docs.check import CHECKS, check
 
 
-@pytest.fixture(autouse=True)
-def installed(packages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes the package of the chat importable."""
-    monkeypatch.setattr(sys, "path", [*sys.path, str(packages)])
-
-
-@pytest.fixture(scope="session")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the package of the chat, as `scripts/package-chat` lays it out."""
-    folder = tmp_path_factory.mktemp("packages") / "hapiish_chat"
-    folder.mkdir()
-    (folder / "__init__.py").touch()
-    (folder / "routes.yaml").write_text((ROOT / "routes.yaml").read_text())
-    for part in ("handlers", "models"):
-        (folder / part).symlink_to(ROOT / part)
-    return folder.parent
-
-
-@pytest.mark.parametrize("page", READ, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", ALL, ids=lambda page: page.name)
 def test_a_mark_has_a_meaning(page: Page) -> None:
     assert page.run in ("", "page", "sections")
     assert [str(block) for block in page.blocks if block.not_run is not None and len(block.not_run) < 10] == []
 
 
-@pytest.mark.parametrize("block", ALONE, ids=str)
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("block", [block for page in ALL if not page.run for block in page.blocks], ids=str)
 def test_a_block_is_right(block: Block, tmp_path: Path) -> None:
     assert check(block, tmp_path) == []
 
 
+def test_only_commands_are_left_out_and_only_other_frameworks_are_foreign() -> None:
+    blocks = [block for page in ALL for block in page.blocks]
+    assert [str(block) for block in blocks if block.not_run is not None and block.language != "console"] == []
+    assert [str(block) for block in blocks if block.foreign and "docs/coming-from/" not in block.page] == []
+
+
+def wrong(language: str, text: str) -> Block:
+    return Block(page="docs/x.md", line=1, section="", language=language, text=text)
+
+
 @pytest.mark.parametrize(
-    "found", [found for _, _, found in TOGETHER], ids=[f"{page.name}:{name}" for page, name, _ in TOGETHER]
+    "block",
+    [
+        wrong("yaml", "routes:\n  - {method: GET, path: /, handlr: 'a:b'}\n"),
+        wrong("yaml", "- {method: GET, path: no-slash, handler: 'a:b'}\n"),
+        wrong("python", "def create(request, h):\n    return messages\n"),
+        wrong("python", "from hapiish import bom\n\nprint(bom)\n"),
+        wrong("python", "def create(request, h)\n    return 1\n"),
+        wrong("console", "$ hapiish chek\n"),
+        wrong("console", "$ cd x && hapiish check --formt json\n"),
+        wrong("console", "scripts/rnu\n"),
+        wrong("json", "{'a': 1}\n"),
+        wrong("js", "const x = ;\n"),
+        wrong("typescript", "const x: = 5\n"),
+        wrong("dockerfile", "FROMM python\n"),
+        wrong("toml", "a = \n"),
+        wrong("", "a diagram\n"),
+        wrong("sh", "ls\n"),
+    ],
+    ids=lambda block: f"{block.language}-{block.text[:28]}",
 )
-def test_a_project_works_as_its_page_says(
-    found: list[Block], packages: Path, tmp_path: Path, mongo_uri: str, request: pytest.FixtureRequest
-) -> None:
-    env = {"MONGODB_URI": mongo_uri, "PYTHONPATH": f"{ROOT}:{packages}"}
-    env["HAPIISH_TEST_DATABASE"] = re.sub(r"/([\w-]+)\?", r"/docs_test_\1?", mongo_uri)
-    if any("database:" in block.text for block in found):
-        with MongoClient[dict[str, object]](mongo_uri) as client:
-            client.drop_database(client.get_default_database())
-    if any("hapiish.emitter" in block.text for block in found):
-        env["REDIS_URL"] = request.getfixturevalue("redis_url")
-    fault, block = "", found[0]
-    with Project(tmp_path, env) as project:
-        try:
-            for block in found:
-                project.play(block)
-            project.load(found)
-        except Failed as failed:
-            fault = f"{block}: {failed}"
-    if fault:
-        pytest.fail(fault, pytrace=False)
+def test_a_wrong_block_and_one_that_nothing_checks_have_faults(block: Block, tmp_path: Path) -> None:
+    assert check(block, tmp_path) != []
 
 
-def test_code_of_hapiish_is_marked_nowhere() -> None:
-    """Only blocks of other frameworks and commands that need more than this machine are left out."""
-    left_out = [block for page in READ for block in page.blocks if block.not_run is not None]
-    assert [str(block) for block in left_out if "hapiish" in block.text and block.language in ("yaml", "python")] == []
+def test_text_is_the_language_of_what_is_no_code() -> None:
+    assert CHECKS["text"](wrong("text", "{"), Path()) == []
