@@ -24,7 +24,8 @@ def test_a_block_is_right(block: Block, tmp_path: Path) -> None:
 
 
 def test_only_commands_are_left_out_and_only_other_frameworks_are_foreign() -> None:
-    blocks = [block for page in ALL for block in page.blocks]
+    """The tables of docs/problems have a test of their own, which knows the files beside them."""
+    blocks = [block for page in ALL for block in page.blocks if not page.name.startswith("docs/problems/")]
     assert [str(block) for block in blocks if block.not_run is not None and block.language != "console"] == []
     assert [str(block) for block in blocks if block.foreign and "docs/coming-from/" not in block.page] == []
 
