@@ -123,13 +123,14 @@ class Site:
     def navigation(self, page: Page) -> Iterator[str]:
         """Yields the navigation as seen from a page."""
         listed = {path for part in self.parts for path in part.paths}
-        family = [path for path in contents.beside(page.path, self.pages) if path not in listed]
+        index, inner = contents.family(page.path, self.pages)
+        inner = [path for path in inner if path not in listed]
         for part in self.parts:
             yield f"<h2>{html.escape(part.title)}</h2><ul>"
             for path in part.paths:
                 yield f"<li>{self.link(page, path, part.labels[path])}"
-                if family and posixpath.dirname(page.path) == posixpath.dirname(path) and path.endswith("/README.md"):
-                    yield "<ul>" + "".join(f"<li>{self.link(page, each)}</li>" for each in family) + "</ul>"
+                if path == index and inner:
+                    yield "<ul>" + "".join(f"<li>{self.link(page, each)}</li>" for each in inner) + "</ul>"
                 yield "</li>"
             yield "</ul>"
 

@@ -1,6 +1,6 @@
 """The navigation: the lists of docs/README.md, a heading for each part.
 
-A page of a folder that has a README is found below that README, and opens beside it.
+A page of a folder is found below the index of the folder: its README, or the page of that name beside the folder.
 """
 
 import posixpath
@@ -55,19 +55,20 @@ def label(token: Token) -> str:
     return words
 
 
+def index_of(path: str, pages: dict[str, Page]) -> str | None:
+    """Returns the index of the folder of a page: its README, or the page of that name beside the folder."""
+    folder = posixpath.dirname(path)
+    found = next((each for each in (f"{folder}/README.md", f"{folder}.md") if each in pages), None)
+    return found if found not in (HOME, path) else None
+
+
 def unlisted(pages: dict[str, Page], listed: list[Part]) -> list[str]:
     """Returns the pages that the navigation does not reach."""
-    named = {path for part in listed for path in part.paths}
-    folders = {posixpath.dirname(path) for path in named if path.endswith("/README.md")}
-    return sorted(
-        path for path in pages if path != HOME and path not in named and posixpath.dirname(path) not in folders
-    )
+    named = {HOME, *(path for part in listed for path in part.paths)}
+    return sorted(path for path in pages if path not in named and index_of(path, pages) not in named)
 
 
-def beside(path: str, pages: dict[str, Page]) -> list[str]:
-    """Returns the other pages of the folder of a page, if that folder has a README other than the home page."""
-    folder = posixpath.dirname(path)
-    index = f"{folder}/README.md"
-    if index == HOME or index not in pages:
-        return []
-    return sorted(each for each in pages if posixpath.dirname(each) == folder and each != index)
+def family(path: str, pages: dict[str, Page]) -> tuple[str, list[str]]:
+    """Returns the index of the folder of a page, and the other pages of the folder."""
+    index = index_of(path, pages) or path
+    return index, sorted(each for each in pages if index_of(each, pages) == index)

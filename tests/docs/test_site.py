@@ -115,6 +115,8 @@ def test_a_broken_link_a_missing_section_and_a_lost_page_are_faults(tmp_path: Pa
     docs.mkdir()
     (docs / "README.md").write_text("# Home\n\n## Start\n\n- [One](one.md)\n- [Gone](gone.md)\n")
     (docs / "one.md").write_text("# One\n\n[a](two.md#second) [b](two.md#third) [c](three.md) [d](#one) [e](#two)\n")
+    (docs / "three").mkdir()
+    (docs / "three" / "inner.md").write_text("# Inner\n")
     (docs / "two.md").write_text('# Two\n\n## Second\n\n<a id="other"></a>\n')
     assert Site(tmp_path).faults() == [
         "docs/README.md: no file docs/gone.md (gone.md)",
@@ -122,8 +124,17 @@ def test_a_broken_link_a_missing_section_and_a_lost_page_are_faults(tmp_path: Pa
         "docs/one.md: no file docs/three.md (three.md)",
         "docs/one.md: no section two in docs/one.md",
         "Start: no page docs/gone.md",
+        "docs/three/inner.md: not in docs/README.md",
         "docs/two.md: not in docs/README.md",
     ]
+    (docs / "README.md").write_text("# Home\n\n## Start\n\n- [One](one.md)\n- [Two](two.md)\n- [Three](three.md)\n")
+    (docs / "three.md").write_text("# Three\n")
+    (docs / "one.md").write_text("# One\n\n[a](three/inner.md)\n")
+    site = Site(tmp_path)
+    assert site.faults() == []
+    site.write(tmp_path / "out")
+    assert ">Inner</a>" in (tmp_path / "out" / "three.html").read_text()
+    assert ">Inner</a>" not in (tmp_path / "out" / "two.html").read_text()
 
 
 def test_the_command_exits_with_1_if_a_link_is_broken(
