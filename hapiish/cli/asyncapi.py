@@ -3,7 +3,7 @@
 import argparse
 
 from hapiish.cli import documents
-from hapiish.cli.opening import open_table
+from hapiish.cli.opening import described
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,7 +12,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Writes the document; raises Refusal for a table with errors."""
+    """Writes the document; for a table with errors shows its problems and returns 1."""
     from hapiish.describe.asyncapi import document
 
-    return documents.write(options, document(open_table(options.table)))
+    table = described(options.table)
+    return 1 if table is None else documents.write(options, document(table))

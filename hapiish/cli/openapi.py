@@ -3,7 +3,7 @@
 import argparse
 
 from hapiish.cli import documents
-from hapiish.cli.opening import open_table
+from hapiish.cli.opening import described
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,8 +13,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Writes the document; raises Refusal for a table with errors."""
+    """Writes the document; for a table with errors shows its problems and returns 1."""
     from hapiish.describe.openapi import openapi
 
-    made = openapi(open_table(options.table), vhost=options.vhost)
+    table = described(options.table)
+    if table is None:
+        return 1
+    made = openapi(table, vhost=options.vhost)
     return documents.write(options, made.document, made.remarks)

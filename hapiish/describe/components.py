@@ -15,7 +15,7 @@ class Components:
     """Collects the schemas that a document uses; `schemas` are the named ones of the table."""
 
     def __init__(self, schemas: Mapping[str, Json]) -> None:
-        self._named = schemas
+        self.named = schemas
         self._keys: dict[str, str] = {}
         for name in schemas:
             self._keys[name] = self._free(_UNSAFE.sub(".", name).strip(".") or "Schema")
@@ -65,7 +65,7 @@ class Components:
         while self._waiting:  # iterative: chains of references have any length
             name = self._waiting.pop()
             key = self._keys[name]
-            self._made[key] = relocated(self._named[name], SCHEMAS + key, self._place)
+            self._made[key] = relocated(self.named[name], SCHEMAS + key, self._place)
         return {key: self._made[key] for key in self._keys.values() if key in self._made}
 
 

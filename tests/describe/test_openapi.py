@@ -72,7 +72,12 @@ def test_parameters_have_their_types_defaults_and_names(chat: dict[str, Any]) ->
         {"name": "conversationId", "in": "path", "required": True, "schema": {"$ref": "#/components/schemas/Id"}},
         {"name": "before", "in": "query", "schema": {"$ref": "#/components/schemas/Seq"}},
         {"name": "after", "in": "query", "schema": {"$ref": "#/components/schemas/Seq"}},
-        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 200}},
+        {
+            "name": "limit",
+            "in": "query",
+            "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 200},
+            "example": 10,
+        },
     ]
 
 
@@ -84,6 +89,41 @@ def test_errors_are_those_of_the_route_with_their_bodies(chat: dict[str, Any]) -
     (shown,) = limited["content"]["application/json"]["examples"].values()
     assert shown["value"]["code"] == "too_many_requests"
     assert limited["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
+
+
+def test_errors_of_the_handler_are_those_that_the_table_declares(chat: dict[str, Any]) -> None:
+    responses = chat["paths"]["/conversations"]["post"]["responses"]
+    assert responses["403"]["description"] == "One of you has blocked the other (`blocked`)"
+    exists = responses["422"]["content"]["application/json"]
+    assert exists["schema"] == {"$ref": "#/components/schemas/Error"}
+    assert chat["paths"]["/blocks/{userId}"]["delete"]["responses"]["204"].keys() == {"description", "headers"}
+
+
+def test_whole_examples_of_the_table_are_examples_of_the_document(chat: dict[str, Any]) -> None:
+    register = chat["paths"]["/register"]["post"]["requestBody"]["content"]["application/json"]
+    assert register["examples"]["ann-registers"]["value"]["email"] == "ann@example.org"
+    assert "a-short-password" not in register["examples"]  # it is refused
+
+
+def test_an_example_of_an_error_declares_its_status(tmp_path: Path) -> None:
+    example = "{name: It is gone, response: {status: 410, payload: {code: gone, message: Too late}}}"
+    gone = operation(tmp_path, f"{{examples: [{example}, {{response: {{status: 202}}}}]}}")["responses"]
+    assert gone["410"]["content"]["application/json"]["examples"]["it-is-gone"] == {
+        "summary": "It is gone",
+        "value": {"statusCode": 410, "error": "Gone", "message": "Too late", "code": "gone"},
+    }
+    assert gone["202"]["description"] == "Accepted"
+
+
+def test_an_example_with_a_reference_or_a_part_of_a_response_is_left_out(tmp_path: Path) -> None:
+    rules = "validate: {payload: {type: object}}, response: {schema: {type: object, required: [a, b]}}"
+    examples = """[
+      {name: first, request: {payload: {a: 1}}, response: {payload: {a: 1}}},
+      {name: second, given: {o: first}, request: {payload: {a: '{o.payload.a}'}}, response: {payload: {a: 1, b: 2}}},
+      {name: third, response: {payload: {a: {$match: {type: integer}}, b: 2}}}]"""
+    found = operation(tmp_path, f"{{{rules}, examples: {examples}}}")
+    assert list(found["requestBody"]["content"]["application/json"]["examples"]) == ["first"]
+    assert list(found["responses"]["200"]["content"]["application/json"]["examples"]) == ["second"]
 
 
 def test_strategies_are_security_schemes(chat: dict[str, Any]) -> None:

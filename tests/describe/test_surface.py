@@ -45,9 +45,9 @@ def test_a_body_has_media_types_that_its_schema_can_accept(chat: Surface) -> Non
 
 def test_the_failures_of_a_route_are_those_of_its_options(chat: Surface) -> None:
     found = {each.id: [failure.status for failure in each.failures] for each in chat.routes}
-    assert found["messages.create"] == [400, 401, 408, 413, 415, 429, 500, 503]
+    assert found["messages.create"] == [400, 401, 403, 404, 408, 413, 415, 429, 500, 503]
     assert found["friends.index"] == [401, 500, 503]
-    assert found["accounts.login"] == [400, 408, 413, 415, 429, 500, 503]
+    assert found["accounts.login"] == [400, 401, 408, 413, 415, 429, 500, 503]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_an_event_has_its_acknowledgements_and_a_namespace_its_emits(chat: Surfa
     init, message = namespace.events
     assert init.ok["required"] == ["ok", "userId", "socketId", "heads"]  # type: ignore[index]
     assert message.payload == {"$ref": "#/schemas/MessageEvent"}
-    assert [failure.status for failure in message.failures] == [400, 401, 415, 429, 500, 503]
+    assert [failure.status for failure in message.failures] == [400, 401, 403, 404, 415, 429, 500, 503]
     assert [each.event for each in namespace.emits] == ["message", "server:draining"]
 
 

@@ -14,7 +14,10 @@ from hapiish.describe.surface import (
     FailureSurface,
     HandlerSurface,
     NamespaceSurface,
+    Sample,
+    answer_samples,
     example,
+    payload_samples,
 )
 from hapiish.options import RouteAuth
 
@@ -128,12 +131,16 @@ class ChannelMaker:
         if event.binary:
             text.append("Values with `format: binary` are sent as attachments.")
         messages[own] = {"name": event.event, "title": event.event, "summary": summary, "payload": payload}
+        if shown := _samples(payload_samples(event.options)):
+            messages[own]["examples"] = shown
         ok = _free(f"{own}.ok", messages)
         messages[ok] = {
             "name": f"{event.event} (ok)",
             "title": f"Acknowledgement of {event.event}",
             "payload": self._schema(event.ok, f"{title}.ok"),
         }
+        if shown := _samples(answer_samples(event.options, 200, event.ok, self.components.named)):
+            messages[ok]["examples"] = shown
         error = _free(f"{own}.error", messages)
         messages[error] = {
             "name": f"{event.event} (error)",
@@ -203,6 +210,11 @@ class ChannelMaker:
             return {}
         self.strategies.update(map(str, auth.strategies))
         return {"security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in auth.strategies]}
+
+
+def _samples(found: Iterable[Sample]) -> list[dict[str, Any]]:
+    """Returns Message Example Objects."""
+    return [{"name": each.key, "summary": each.name, "payload": each.value} for each in found]
 
 
 def _errors(failures: Iterable[FailureSurface]) -> Iterator[tuple[str, str, Any]]:

@@ -1,7 +1,7 @@
 """Operations of OpenAPI: parameters, request bodies, responses."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from hapiish.describe.components import Components, Shared
@@ -15,19 +15,29 @@ from hapiish.describe.surface import (
     NamedValue,
     ResponseHeader,
     RouteSurface,
+    Sample,
+    answer_samples,
     constant_headers,
     examples,
     is_any,
+    payload_samples,
     phrase,
+    value_sample,
 )
 
 _IGNORED: Final = frozenset({"accept", "content-type", "authorization"})
 """Header parameters that OpenAPI ignores: bodies, responses and security describe them."""
 
 _USUAL: Final = frozenset(
-    {"content-type", "format", "missing", "invalid", "size", "media-type", "timeout", "internal", "database", "limit"}
+    {
+        *("content-type", "format", "missing", "invalid", "expired", "size", "media-type", "timeout", "internal"),
+        *("database", "limit"),
+    }
 )
 """Reasons that most routes have; the name of a shared response consists of the others."""
+
+_PARTS: Final = {"query": "query", "header": "headers", "cookie": "cookies"}
+"""The parts of an example's request by the place of a parameter."""
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9]+")
 _TOKEN: Final = {
@@ -74,7 +84,7 @@ class Operations:
         if parameters:
             made["parameters"] = parameters
         if route.body is not None and method not in ("GET", "HEAD"):
-            body = self._body(route.body, title)
+            body = self._body(route, route.body, title)
             if body is not None:
                 made["requestBody"] = body
         made["responses"] = self._responses(route, method, title)
@@ -114,13 +124,17 @@ class Operations:
                 text.append("The rest of the path, slashes included")
             if text:
                 made["description"] = "; ".join(text)
-            yield {**made, "schema": self.components.schema(schema, f"{title}.{parameter.name}")}
+            sample = None if parameter.segment else value_sample(route.options, "params", parameter.of)
+            more = {} if sample is None else {"example": sample}
+            yield {**made, "schema": self.components.schema(schema, f"{title}.{parameter.name}"), **more}
 
     def _others(self, route: RouteSurface, method: str, title: str) -> Iterator[dict[str, Any]]:
         for place, found in (("query", route.query), ("header", route.headers), ("cookie", route.state)):
             for member in found.members:
                 if place != "header" or member.name not in _IGNORED:
-                    yield self._parameter(place, member, title)
+                    sample = value_sample(route.options, _PARTS[place], member.name)
+                    more = {} if sample is None else {"example": sample}
+                    yield {**self._parameter(place, member, title), **more}
         csrf = route.options.csrf
         if csrf is not None and csrf.enforce and method in (_GUARDED if csrf.restful else ("POST",)):
             yield {"name": csrf.key, "in": "cookie", **_TOKEN}
@@ -143,11 +157,14 @@ class Operations:
             made["deprecated"] = True
         return {**made, "schema": schema}
 
-    def _body(self, body: BodySurface, title: str) -> dict[str, Any] | None:
+    def _body(self, route: RouteSurface, body: BodySurface, title: str) -> dict[str, Any] | None:
         if body.is_forbidden or not body.is_declared:
             return None
         schema = self.components.schema(body.schema, f"{title}.payload")
         content: dict[str, Any] = {media: {"schema": schema} if schema else {} for media in shown_types(body)}
+        shown = _samples(each for each in payload_samples(route.options) if not isinstance(each.value, str))
+        if shown and "application/json" in content:
+            content["application/json"]["examples"] = shown
         made: dict[str, Any] = {"content": content}
         if body.is_required:
             made["required"] = True
@@ -159,7 +176,7 @@ class Operations:
         made: dict[str, Any] = {}
         for answer in route.answers:
             if answer.status not in (206, 304, 412, 416) or method == "GET":
-                made[_code(answer.status)] = self._answer(answer, constant, title)
+                made[_code(answer.status)] = self._answer(route, answer, constant, title)
         identity = constant[:1]
         for failure in route.failures:
             if failure.status not in (412, 416) or method != "POST":
@@ -169,11 +186,17 @@ class Operations:
             made["default"] = self._default(route, identity)
         return made
 
-    def _answer(self, answer: AnswerSurface, constant: tuple[ResponseHeader, ...], title: str) -> dict[str, Any]:
+    def _answer(
+        self, route: RouteSurface, answer: AnswerSurface, constant: tuple[ResponseHeader, ...], title: str
+    ) -> dict[str, Any]:
         made: dict[str, Any] = {"description": answer.description, "headers": self._headers(*answer.headers, *constant)}
         if answer.media_type is not None:
             schema = self.components.schema(answer.schema, f"{title}.{answer.status}")
-            made["content"] = {answer.media_type: {"schema": schema} if schema else {}}
+            content = {"schema": schema} if schema else {}
+            shown = _samples(answer_samples(route.options, answer.status, answer.schema, self.components.named))
+            if shown and answer.media_type == "application/json":
+                content["examples"] = shown
+            made["content"] = {answer.media_type: content}
         return made
 
     def _failure(self, failure: FailureSurface, constant: tuple[ResponseHeader, ...], title: str) -> dict[str, Any]:
@@ -193,6 +216,8 @@ class Operations:
             "headers": self._headers(*failure.headers, *constant),
             "content": {failure.media_type: content},
         }
+        if failure.is_own:
+            return made
         special = "".join(_words("", reason.name) for reason in failure.reasons if reason.name not in _USUAL)
         return self.responses.put(_words("", phrase(failure.status)) + special, made)
 
@@ -215,6 +240,11 @@ class Operations:
                 value["required"] = True
             made[header.name] = self.headers.put(_words("", header.name), value)
         return made
+
+
+def _samples(found: Iterable[Sample]) -> dict[str, Any]:
+    """Returns a map of Example Objects."""
+    return {each.key: {"summary": each.name, "value": each.value} for each in found}
 
 
 def shown_types(body: BodySurface) -> list[str]:

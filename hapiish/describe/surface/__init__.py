@@ -26,6 +26,7 @@ from hapiish.describe.surface.parts import (
     Surface,
 )
 from hapiish.describe.surface.routes import EVERY_METHOD, route_surface
+from hapiish.describe.surface.samples import Sample, answer_samples, is_valid, payload_samples, value_sample
 from hapiish.describe.surface.schemas import followed, is_any, members, names_in, relocated, standalone
 from hapiish.describe.surface.security import strategy
 from hapiish.options import Table
@@ -46,19 +47,24 @@ __all__ = [
     "NamespaceSurface",
     "ResponseHeader",
     "RouteSurface",
+    "Sample",
     "StrategySurface",
     "Surface",
+    "answer_samples",
     "constant_headers",
     "example",
     "examples",
     "followed",
     "is_any",
+    "is_valid",
     "members",
     "names_in",
+    "payload_samples",
     "phrase",
     "relocated",
     "standalone",
     "surface",
+    "value_sample",
 ]
 
 

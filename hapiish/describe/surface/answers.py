@@ -7,6 +7,7 @@ from hapiish.declare.types import Json, Schema
 from hapiish.describe.surface.bodies import phrase
 from hapiish.describe.surface.failures import followed_description
 from hapiish.describe.surface.parts import AnswerSurface, ResponseHeader
+from hapiish.describe.surface.samples import statuses
 from hapiish.options import Kind, Limit, Route, RouteOptions, Table
 
 _ETAG: Final = ResponseHeader(name="etag", description="The entity tag (RFC 9110 §8.8.3)")
@@ -22,12 +23,20 @@ def answers(table: Table, route: Route) -> tuple[AnswerSurface, ...]:
     declared = tuple(declared_answers(route.options, table.schemas))
     kind = route.handler.name if isinstance(route.handler, Kind) else ""
     if kind in _KINDS:
-        statuses = {each.status for each in declared}
-        own = (each for each in _KINDS[kind](route) if each.status not in statuses)
+        taken = {each.status for each in declared}
+        own = (each for each in _KINDS[kind](route) if each.status not in taken)
         return tuple(sorted((*declared, *own), key=_order))
     if declared:
         return declared
+    if shown := statuses(route.options):
+        return tuple(_shown(status) for status in shown)
     return (AnswerSurface(status=None, description="The table declares no response", media_type=_ANY_TYPE),)
+
+
+def _shown(status: int) -> AnswerSurface:
+    """Returns the answer that only an example declares."""
+    is_empty = status in (204, 304)
+    return AnswerSurface(status=status, description=phrase(status), media_type=None if is_empty else "application/json")
 
 
 def _order(answer: AnswerSurface) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from hapiish.declare.types import Json
 from hapiish.describe.surface.parts import FailureReason, FailureSurface, ResponseHeader
+from hapiish.describe.surface.samples import failure_reasons
 from hapiish.describe.surface.schemas import followed, is_any
 from hapiish.options import Kind, Limit, Route, RouteAuth, RouteOptions, Table
 from hapiish.options.kinds import KINDS
@@ -87,15 +88,21 @@ def _collected(
     reasons: dict[int, dict[str, FailureReason]] = {}
     for status, reason in found:
         reasons.setdefault(status, {}).setdefault(reason.name, reason)
+    shown = set()
+    for status, reason in failure_reasons(options):
+        if status not in reasons or reason.code not in (None, *(each.code for each in reasons[status].values())):
+            reasons.setdefault(status, {}).setdefault(reason.name, reason)
+            shown.add(status)
     declared = {status: rule for status, rule in options.response.status.items() if status >= 400}
     errors = options.response.errors
     return tuple(
         FailureSurface(
             status=status,
-            reasons=tuple((reasons.get(status) or _declared_reason(declared[status])).values()),
+            reasons=_reasons(reasons.get(status, {}), declared.get(status)),
             schema=_declared_schema(declared.get(status), own_body=errors is not None),
             media_type=(errors.type if errors is not None else None) or "application/json",
             headers=tuple(_headers(status, limits)) if over_http else (),
+            is_own=status in declared or status in shown,
         )
         for status in sorted({*reasons, *declared})
     )
@@ -107,9 +114,12 @@ def _declared_schema(rule: Any, *, own_body: bool) -> Any:
     return True if own_body or isinstance(rule, str) else None
 
 
-def _declared_reason(rule: Any) -> dict[str, FailureReason]:
+def _reasons(found: Mapping[str, FailureReason], rule: Any) -> tuple[FailureReason, ...]:
+    """Returns the reasons of a status, with that of `response.status`, if its rule has a description."""
     text = rule.get("description") if isinstance(rule, dict) else None
-    return {"declared": FailureReason("declared", text or "As the handler says")}
+    if text is None and found:
+        return tuple(found.values())
+    return (FailureReason("declared", text or "As the handler says"), *found.values())
 
 
 def _headers(status: int, limits: Iterable[Limit]) -> Iterator[ResponseHeader]:

@@ -105,7 +105,8 @@ class FailureSurface:
     """An error status that the framework or the table's declarations can send, with its reasons.
 
     `schema` is None for the body of hapiish, the schema of `response.status` if that restricts the body, or True if
-    `response.errors` makes a body that is unknown here; `media_type` is its type.
+    `response.errors` makes a body that is unknown here; `media_type` is its type. `is_own`: a reason comes from
+    `response.status` or an example, not from hapiish.
     """
 
     status: int
@@ -113,6 +114,7 @@ class FailureSurface:
     schema: Schema | None = None
     media_type: str = "application/json"
     headers: tuple[ResponseHeader, ...] = ()
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
