@@ -142,6 +142,17 @@ COMMANDS: Final[Mapping[str, Command]] = {
             ("hapiish asyncapi --output asyncapi.yaml --check", "in CI: fail if the document is not up to date"),
         ),
     ),
+    "completion": Command(
+        "develop",
+        "print a script with which a shell completes commands and options",
+        (
+            (
+                "hapiish completion bash",
+                'in ~/.bashrc: eval "$(hapiish completion bash)"; for zsh in ~/.zshrc',
+            ),
+            ("hapiish completion fish", "in ~/.config/fish/config.fish: hapiish completion fish | source"),
+        ),
+    ),
     "doctor": Command(
         "develop",
         "show what would fail at `hapiish run`, and why",
