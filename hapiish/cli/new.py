@@ -16,6 +16,8 @@ MAY_BE_THERE: Final = frozenset({".git", ".venv", "venv"})
 """Entries of a folder that is as good as empty."""
 _MONGO: Final = frozenset({"admin", "config", "local"})
 """MongoDB's own databases."""
+CHAT_ENV: Final = "    env: {JWT_SECRET: the secret of the tests which is no secret}\n"
+"""The variables of the chat in CI."""
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 
 
@@ -40,12 +42,16 @@ def main(options: argparse.Namespace) -> int:
         ("pip install -r requirements-dev.txt", "a local MongoDB and pytest"),
         *([("export JWT_SECRET=$(openssl rand -hex 32)", "signs the tokens")] if options.chat else []),
         ("hapiish run --reload", "serves routes.yaml on http://127.0.0.1:3000"),
-        ("pytest", "needs no running server"),
+        ("hapiish test", "runs the examples of routes.yaml"),
+        ("pytest", "runs tests/"),
     ]
     width = max(len(call) for call, _ in steps if len(call) < 50)
     for call, text in steps:
         print(f"    {call:{width}}   # {text}" if text else f"    {call}")
     print("\nREADME.md says more.")
+    folder_of_hapiish = wheels.origin()
+    if folder_of_hapiish is not None and not any(path.startswith("wheels/hapiish-") for path in files):
+        print(f"For the image and CI, unless an index has hapiish: pip wheel --no-deps -w wheels {folder_of_hapiish}")
     return 0
 
 
@@ -55,7 +61,7 @@ def contents(name: str, *, chat: bool) -> dict[str, bytes]:
         raise Refusal(f'"{name}" is no name for a project: a letter, then letters, digits, - and _, 63 at most')
     plain = name.replace("-", "_").lower()
     database = f"the_{plain}" if plain in _MONGO else plain
-    words = {"NAME": name, "DATABASE": database, "VERSION": version("hapiish")}
+    words = {"NAME": name, "DATABASE": database, "VERSION": version("hapiish"), "ENV": CHAT_ENV if chat else ""}
     files = {}
     for part in ("common", "chat" if chat else "bare"):
         for source in sorted((TEMPLATES / part).rglob("*.in")):

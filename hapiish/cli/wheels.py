@@ -22,15 +22,20 @@ def needed(*, chat: bool) -> dict[str, bytes]:
     return own() | (the_chat() if chat else {})
 
 
+def origin() -> Path | None:
+    """Returns the wheel or the folder that pip installed hapiish from; None if that was an index or another host."""
+    try:
+        url = json.loads(distribution("hapiish").read_text("direct_url.json") or "{}").get("url", "")
+    except (PackageNotFoundError, ValueError):
+        return None
+    parts = urlsplit(url)
+    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
+
+
 def own() -> dict[str, bytes]:
     """Returns the wheel that pip installed hapiish from; nothing if that was an index or a folder."""
-    try:
-        origin = json.loads(distribution("hapiish").read_text("direct_url.json") or "{}").get("url", "")
-    except (PackageNotFoundError, ValueError):
-        return {}
-    parts = urlsplit(origin)
-    file = Path(url2pathname(parts.path))
-    if parts.scheme != "file" or file.suffix != ".whl":
+    file = origin()
+    if file is None or file.suffix != ".whl":
         return {}
     try:
         return {file.name: file.read_bytes()}

@@ -326,3 +326,21 @@ def test_examples_that_are_given_one_of_an_omitted_route_are_left_out(
     assert "GET /notes/{id}: example 2" in said
     assert "GET /notes/{id}: example 1" not in said
     assert main(["test", "outer.yaml"]) == 0
+
+
+def test_the_matchers_of_a_used_table_mean_its_own_schemas(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    create = (
+        '[{request: {payload: {text: Hi}}, response: {status: 201, payload: {id: {$match: {$ref: "#/schemas/Id"}}}}}]'
+    )
+    text = TABLE.replace("CREATE", create)
+    for name in GOOD:
+        text = re.sub(rf"\b{name}\b", "[]", text)
+    project.joinpath("inner.yaml").write_text(text)
+    project.joinpath("outer.yaml").write_text(
+        "hapiish: 1\n"
+        'database: {uri: "mongodb://127.0.0.1:1/production"}\n'
+        'schemas: {Id: {type: string, pattern: "^none$"}}\n'
+        "plugins: [{table: inner.yaml, as: inner}]\n"
+    )
+    assert main(["test", "outer.yaml"]) == 0, capsys.readouterr().out
+    assert capsys.readouterr().out.splitlines()[-1].startswith("1 passed")

@@ -79,10 +79,11 @@ def test_a_new_project_answers_and_its_tests_pass(stranger: Stranger) -> None:
     stranger.call(stranger.folder, "hapiish", "new", "shop")
     shop = stranger.folder / "shop"
     stranger.call(shop, "pip", *PIP, "-r", "requirements-dev.txt")
-    assert stranger.call(shop, "hapiish", "check", "--import") == "routes.yaml: valid, 1 route, 0 events\n"
+    assert stranger.call(shop, "hapiish", "check", "--strict", "--import") == "routes.yaml: valid, 1 route, 0 events\n"
     with stranger.running(shop) as url:
         status, item = post(f"{url}/items", {"name": "tea", "price": 450})
     assert (status, item) == (201, {"id": item["id"], "name": "tea", "price": 450})
+    assert stranger.call(shop, "hapiish", "test").splitlines()[-1].startswith("2 passed")
     assert "2 passed" in stranger.call(shop, "python", "-m", "pytest")
 
 
@@ -90,11 +91,12 @@ def test_the_chat_is_used_from_the_wheel_that_hapiish_carries(stranger: Stranger
     stranger.call(stranger.folder, "hapiish", "new", "talk", "--chat")
     talk = stranger.folder / "talk"
     stranger.call(talk, "pip", *PIP, "-r", "requirements-dev.txt")
-    assert stranger.call(talk, "hapiish", "check", "--import").startswith("routes.yaml: valid, ")
+    assert stranger.call(talk, "hapiish", "check", "--strict", "--import").startswith("routes.yaml: valid, ")
     with stranger.running(talk) as url:
         account = {"fullName": "Ann", "email": "ann@example.org", "password": "a long password"}
         status, signed_in = post(f"{url}/register", account)
     assert (status, signed_in["user"]["fullName"]) == (200, "Ann")
+    assert " failed" not in stranger.call(talk, "hapiish", "test")
     assert "2 passed" in stranger.call(talk, "python", "-m", "pytest")
 
 

@@ -53,7 +53,7 @@ def test_a_new_project_has_a_route_a_model_a_test_and_what_a_team_needs(
 def test_the_table_of_a_new_project_is_valid_and_its_names_can_be_imported(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", "shop"]) == 0
     capsys.readouterr()
-    assert main(["check", "--import", "shop/routes.yaml"]) == 0
+    assert main(["check", "--strict", "--import", "shop/routes.yaml"]) == 0
     assert capsys.readouterr().out == "shop/routes.yaml: valid, 1 route, 0 events\n"
 
 
@@ -63,8 +63,9 @@ def test_the_schema_for_editors_is_where_the_table_names_it() -> None:
     assert Path("shop", first.rpartition("=")[2]).is_file()
 
 
-def test_the_workflow_of_a_new_project_is_one_of_github() -> None:
-    assert main(["new", "shop"]) == 0
+@pytest.mark.parametrize("words", [[], ["--chat"]])
+def test_the_workflow_of_a_new_project_is_one_of_github(words: list[str]) -> None:
+    assert main(["new", "shop", *words]) == 0
     workflow: dict[Any, Any] = yaml.safe_load(Path("shop/.github/workflows/test.yaml").read_text())
     workflow["on"] = workflow.pop(True)  # YAML 1.1 reads `on` as a boolean
     validate(workflow, get_builtin_schema("vendor.github-workflows"))

@@ -4,6 +4,7 @@ A plain string belongs to the root table. Names of functions, strategies and sch
 except those in its arguments (`with:`), which belong to the table that passes them.
 """
 
+from collections.abc import Iterator
 from itertools import count
 from typing import Any, Final, Self
 
@@ -11,6 +12,7 @@ import orjson
 
 from hapiish.declare.option import Role
 from hapiish.declare.walk import walk
+from hapiish.grammar.example import MATCH, is_matcher
 from hapiish.options import Table
 from hapiish.table.text.marks import Path
 from hapiish.table.text.source import Tree
@@ -81,11 +83,25 @@ def set_owners(tree: Tree, index: int, label: str) -> None:
         if role not in (Role.SCHEMA, Role.SECRET):
             _replace(tree.value, path, OwnedName(text, tree.owners.get(path, index)))
     roots = [(at, root) for role, root, at in found if role is Role.SCHEMA]
+    roots += [((), schema) for schema in _matchers(tree.value)]
     for _, schema in [place for at, root in roots for place in schemas_within(at, root)]:
         for keyword in ("$ref", "$dynamicRef"):
             target = schema.get(keyword)
             if isinstance(target, str) and target.startswith(NAMED):
                 schema[keyword] = f"{NAMED}{label}~1{target.removeprefix(NAMED)}"
+
+
+def _matchers(value: Any) -> Iterator[Any]:
+    """Yields the schemas of `{$match: schema}` in the examples of a tree."""
+    stack = [(value, False)]
+    while stack:
+        inner, is_example = stack.pop()
+        if is_example and is_matcher(inner):
+            yield inner[MATCH]
+        elif isinstance(inner, dict):
+            stack += [(each, is_example or key == "examples") for key, each in inner.items()]
+        elif isinstance(inner, list):
+            stack += [(each, is_example) for each in inner]
 
 
 def _replace(value: Any, path: Path, name: OwnedName) -> None:
