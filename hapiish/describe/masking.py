@@ -152,6 +152,8 @@ def _free_paths(value: Any, at: Path) -> Iterator[Path]:
 
 
 def _is_free(path: Path, value: Any, around: Mapping[str, Any]) -> bool:
+    if str(path[-1]).startswith("x-"):
+        return True
     match path:
         case (*_, "options" | "server" | "routes", "app" | "plugins") | ("presets", _, "app" | "plugins"):
             return True

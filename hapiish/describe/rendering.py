@@ -89,7 +89,8 @@ class _Rendering:
                 found = _replaced(found, at, self.name(role, name))
             elif role is Role.SCHEMA and len(draft.realms) > 1:
                 found = _replaced(found, at, self.schema(name))
-        return {key: found[key] for key in _ORDER if found[key] or (key in _DECLARED and found[key] is not None)}
+        shown = {key: found[key] for key in _ORDER if found[key] or (key in _DECLARED and found[key] is not None)}
+        return shown | _own_keys(self.root.value)
 
     def unique(self, section_name: str, name: str, realm: RealmDraft) -> str:
         """Returns a name of a section, with the label of its table if other tables declare it, too."""
@@ -263,12 +264,12 @@ class _Rendering:
     def notes(self, entry: RouteDraft, value: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the table that a route is from, and its own `x-` keys."""
         own = {"x-table": entry.realm.part.label} if entry.realm.index else {}
-        return own | {key: inner for key, inner in value.items() if key.startswith("x-")}
+        return own | _own_keys(value)
 
     def options_of(self, entry: RouteDraft, method: str) -> dict[str, Any]:
         """Returns the complete options of a route."""
         inherited = self.root_scope(method, self.kind_layer(entry, method))
-        options = self.options(inherited, entry.options[method].value)
+        options = self.options(inherited, entry.options[method].value) | _own_keys(section(entry.value, "options"))
         return options | self.auth_of(entry, method) | self.files_of(entry, options) if entry.realm.index else options
 
     def files_of(self, entry: RouteDraft, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -381,7 +382,7 @@ class _Rendering:
         }
 
     def event(self, entry: EventDraft, inherited: Mapping[str, Any]) -> dict[str, Any]:
-        options = self.options(inherited, entry.options.value)
+        options = self.options(inherited, entry.options.value) | _own_keys(section(entry.value, "options"))
         value = {key: inner for key, inner in entry.value.items() if key not in ("options", "handler", "id")}
         return {
             **value,
@@ -389,6 +390,11 @@ class _Rendering:
             "handler": entry.handler,
             **({"options": options} if options else {}),
         }
+
+
+def _own_keys(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the keys `x-…` of a mapping."""
+    return {key: inner for key, inner in value.items() if key.startswith("x-")}
 
 
 def _prefix(entry: RouteDraft) -> str:

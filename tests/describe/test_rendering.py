@@ -94,7 +94,7 @@ groups:
     options: {app: {b: 2}, ext: {onPreAuth: "my:z"}, payload: {maxBytes: null}}
 routes:
 - {method: [GET, POST], path: /b, handler: "my:h", options: {use: more, cors: false, tags: null}}
-- {method: GET, path: /c, handler: "my:h", options: {use: more, limit: 5/second}, x-note: kept}
+- {method: GET, path: /c, handler: "my:h", options: {use: more, limit: 5/second, x-own: {a: 1}}, x-note: kept}
 sockets:
   namespaces:
   - {namespace: /, pre: ["my:x"], events: [{event: e, handler: "my:h", options: {ext: {onPreHandler: "my:x"}}}]}
@@ -111,7 +111,8 @@ def test_a_reset_stays_a_reset(tmp_path: Path) -> None:
     assert first["options"]["use"] == ["reset-app-ext"]
     assert first["options"]["payload"] == {"maxBytes": None, "timeout": "1s"}
     assert tree["presets"] == {"reset-app-ext": {"app": None, "ext": None}}
-    assert [each.get("x-note") for each in tree["routes"] if each["path"] == "/c"] == ["kept"]
+    (last,) = (each for each in tree["routes"] if each["path"] == "/c")
+    assert (last["x-note"], last["options"]["x-own"]) == ("kept", {"a": 1})
 
 
 def test_used_tables_groups_kinds_and_resources_become_routes(tmp_path: Path) -> None:
