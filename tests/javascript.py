@@ -8,6 +8,12 @@ import subprocess
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "js"
+TSC = (
+    *("--strict", "--noEmit", "--module", "esnext", "--moduleResolution", "bundler"),
+    *("--target", "es2022", "--lib", "es2022,dom"),
+)
+"""The options of the TypeScript compiler."""
+
 NODE = os.environ.get("NODE", "node")
 PIPE = asyncio.subprocess.PIPE
 

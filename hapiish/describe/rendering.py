@@ -14,11 +14,11 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from hapiish import options as model
-from hapiish.declare.option import Role
+from hapiish.declare.option import Merge, Role, keys_of
 from hapiish.declare.walk import walk
 from hapiish.describe.masking import Masks, free_paths
 from hapiish.describe.provenance import plain
-from hapiish.options import Table
+from hapiish.options import RouteOptions, Table
 from hapiish.table import Examined
 from hapiish.table.compose.owned_names import NAMED, owner_of
 from hapiish.table.draft.layout import kind_defaults
@@ -34,6 +34,8 @@ from hapiish.table.text.tree import mappings, schemas_within, section
 _FREE: Final = ("app", "plugins")
 """Options that merge key by key and in which null is a value."""
 _OF_NAMESPACE: Final = frozenset({"events", "options", "ext", "limit", "pre", "auth", "namespace"})
+_SWITCHES: Final = frozenset(key for key, each in keys_of(RouteOptions).items() if each.declared.merge is Merge.SWITCH)
+"""Options for which true means their defaults."""
 _DECLARED: Final = ("database", "session", "views", "sockets")
 """Sections that mean something even if they are empty."""
 _ORDER: Final = (
@@ -62,7 +64,7 @@ class _Rendering:
     def tree(self) -> dict[str, Any]:
         draft = self.draft
         server = {key: value for key, value in section(self.root.value, "server").items() if key != "routes"}
-        defaults = draft.defaults.value
+        defaults = self.options({}, draft.defaults.value)
         found: dict[str, Any] = {
             "hapiish": 1,
             "info": section(self.root.value, "info"),
@@ -351,6 +353,8 @@ class _Rendering:
                 if not _covers(mine, theirs):
                     reset.append(key)
                 found[key] = mine
+            elif key in _SWITCHES and mine == {} and not theirs:
+                found[key] = True
             else:
                 found[key] = _explicit(mine, theirs)
         if reset:

@@ -20,7 +20,6 @@ from tests import javascript
 
 ROOT = Path(__file__).parents[2]
 ENV = {"JWT_SECRET": "x" * 40}
-TSC = ("--strict", "--noEmit", "--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2022,dom")
 
 
 def tsc(folder: Path, **files: str) -> list[str]:
@@ -29,7 +28,7 @@ def tsc(folder: Path, **files: str) -> list[str]:
     (folder / "node_modules").symlink_to(javascript.FOLDER / "node_modules")
     for name, text in files.items():
         (folder / f"{name}.ts").write_text(text)
-    command = ("node_modules/typescript/bin/tsc", *TSC, "--target", "es2022", *(f"{name}.ts" for name in files))
+    command = ("node_modules/typescript/bin/tsc", *javascript.TSC, *(f"{name}.ts" for name in files))
     done = subprocess.run([javascript.NODE, *command], cwd=folder, capture_output=True, text=True, check=False)
     return done.stdout.splitlines()
 

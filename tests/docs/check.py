@@ -19,6 +19,7 @@ import yaml
 
 from hapiish import cli
 from hapiish.table import check_text
+from tests import javascript
 from tests.docs.blocks import ROOT, Block
 
 BIN = Path(sys.executable).parent
@@ -203,6 +204,18 @@ def _said(call: list[str], block: Block, cwd: Path | None = None) -> list[str]:
     return (found.stdout + found.stderr).splitlines()[:5] if found.returncode else []
 
 
+def client(block: Block, folder: Path) -> list[str]:
+    """Compiles TypeScript beside the files of its project."""
+    javascript.install()
+    modules = folder / "node_modules"
+    if not modules.exists():
+        modules.symlink_to(javascript.FOLDER / "node_modules")
+    (folder / "block.ts").write_text(block.text)
+    call = [javascript.NODE, "node_modules/typescript/bin/tsc", *javascript.TSC, "block.ts"]
+    found = subprocess.run(call, cwd=folder, capture_output=True, text=True, check=False)
+    return found.stdout.splitlines()
+
+
 def _raised(function: Callable[[], object]) -> list[str]:
     try:
         function()
@@ -216,6 +229,7 @@ CHECKS: Mapping[str, Callable[[Block, Path], list[str]]] = {
     "python": python,
     "console": console,
     "js": script,
+    "ts": client,
     "json": lambda block, _: _raised(lambda: json.loads(block.text)),
     "toml": lambda block, _: _raised(lambda: tomllib.loads(block.text)),
     "text": lambda block, _: [],
