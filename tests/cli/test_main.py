@@ -68,6 +68,8 @@ def test_check_and_routes_load_no_server_no_database_and_no_handlers(tmp_path: P
     (tmp_path / "routes.yaml").write_text("routes: [{method: GET, path: /, handler: handlers:index}]")
     script = (
         "import sys; from hapiish.cli import main; codes = [main(['check']), main(['routes']), main(['schema'])]\n"
+        "codes += [main(['explain', 'GET', '/']), main(['match', 'GET', '/']), main(['render'])]\n"
+        "codes += [main(['types']), main(['types', '--python'])]\n"
         "heavy = {'starlette', 'uvicorn', 'socketio', 'mongoengine', 'pymongo', 'handlers'} & set(sys.modules)\n"
         "sys.exit(f'{codes} {heavy}' if heavy or any(codes) else 0)"
     )

@@ -531,3 +531,16 @@ def test_the_command_prints_writes_and_compares(
     (tmp_path / "routes.yaml").write_text("nosuch: 1")
     assert main(["types"]) == 1
     assert "1 error" in capsys.readouterr().err
+
+
+def test_recursive_anchored_and_oddly_named_schemas_have_types_in_both_languages(tmp_path: Path) -> None:
+    table = surface(load(ROOT / "tests/describe/odd_types.yaml", {}))
+    text, module = client_module(table), handlers_module(table)
+    assert tsc(tmp_path, api=text) == []
+    assert mypy(tmp_path, api_types=module) == []
+    assert "export type Deep = (null | Deep)[][];" in text
+    assert 'Deep: TypeAlias = "list[list[Deep | None]]"' in module
+    assert "export type Ext = {\n  data?: unknown;\n  children?: Ext[];\n};" in text
+    assert "class Derived(TypedDict):" in module
+    assert '    "from": "NotRequired[str]",\n    "flag": "bool",' in module
+    assert "    b: int\n    c: NotRequired[str]" in module

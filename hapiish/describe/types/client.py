@@ -100,7 +100,7 @@ class _Client:
             parts.append(f"id: {literal(route.id)};")
         if route.params.members:
             params = [
-                f"{literal(each.name)}{'' if each.required else '?'}: "
+                f"{member_key(each.name)}{'' if each.required else '?'}: "
                 f"{self.types.convert(each.schema, 'in', f'{owner}Params').text};"
                 for each in route.params.members
             ]
@@ -166,7 +166,7 @@ class _Client:
                 f"clientToServer: {names['ClientToServerEvents']};",
             ]
             if namespace.params.members:
-                texts = [f"{literal(each.name)}: string;" for each in namespace.params.members]
+                texts = [f"{member_key(each.name)}: string;" for each in namespace.params.members]
                 members.append(f"params: {block(texts)};")
             if namespace.handshake is not None:
                 made = self.types.convert(namespace.handshake, "in", f"{prefix}Handshake")

@@ -30,6 +30,8 @@ class TypedDicts:
         self._named: dict[tuple[object, ...], str] = {}
         self._given = {name: names.take(name) for name in reader.schemas}
         self._differs: dict[str, bool] = {}
+        self._objects: dict[tuple[object, ...], str] = {}
+        self._open: set[tuple[object, ...]] = set()
 
     def schemas(self) -> None:
         """Declares all named schemas."""
@@ -88,6 +90,14 @@ class TypedDicts:
         if isinstance(reference, str) and all(key == "$ref" or _is_note(key) for key in schema):
             target = self.reader.target(reference, found)
             return self._reference(*target, direction, owner) if target is not None else ANY
+        union = _union_of(schema)
+        if union is not None:
+            several = len(union) > 1
+            return united(
+                self._type(found.at(each), direction, f"{owner}{number}" if several else owner)
+                for number, each in enumerate(union, 1)
+                if each is not False
+            )
         alternatives = self._alternatives(found, ())
         if len(alternatives) > _MOST_ALTERNATIVES:
             return "dict[str, Any]"
@@ -144,7 +154,13 @@ class TypedDicts:
         if kind == "object":
             return self._object(parts, direction, owner, is_declared=is_declared)
         if kind == "array":
-            return self._array(parts, direction, owner)
+            key = (direction, *(id(part.schema) for part in parts))
+            if key in self._open:
+                return "list[Any]"  # a list that contains itself, and has no name
+            self._open.add(key)
+            made = self._array(parts, direction, owner)
+            self._open.discard(key)
+            return made
         if kind == "string" and any(part.schema.get("format") == "binary" for part in parts):
             return ANY
         return _SIMPLE.get(kind, ANY)
@@ -178,7 +194,10 @@ class TypedDicts:
             shown[name] = [Located(True, True)]
         if not shown:
             return f"dict[str, {united(rest) if rest else ANY}]"
-        name = owner if is_declared else self.names.take(owner)
+        key = (direction, *(id(part.schema) for part in parts))
+        if key in self._objects:
+            return self._objects[key]
+        name = self._objects[key] = owner if is_declared else self.names.take(owner)
         self.declarations.setdefault(name, "")
         types = []
         for key, places in shown.items():
@@ -189,6 +208,13 @@ class TypedDicts:
         text = next((text for part in parts if (text := _text_of(part.schema))), "")
         self.declarations[name] = typed_dict(name, types, text)
         return name
+
+
+def _union_of(schema: Mapping[str, Any]) -> list[Json] | None:
+    """Returns the branches of a schema that is nothing but alternatives."""
+    word = next((word for word in ("anyOf", "oneOf") if isinstance(schema.get(word), list)), None)
+    others = [key for key in schema if key not in (word, "discriminator", "$defs", "$schema") and not _is_note(key)]
+    return schema[word] if word is not None and not others else None
 
 
 def typed_dict(name: str, members: Sequence[tuple[str, str, bool]], text: str) -> str:
