@@ -6,10 +6,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hapiish.describe.asyncapi import document
-from hapiish.describe.asyncapi.draft07 import draft07
 
 from hapiish.cli import main
+from hapiish.describe.asyncapi import document
+from hapiish.describe.asyncapi.draft07 import draft07
 from hapiish.table import check, load
 
 HERE = Path(__file__).parent

@@ -200,11 +200,11 @@ class TypedDicts:
         name = self._objects[key] = owner if is_declared else self.names.take(owner)
         self.declarations.setdefault(name, "")
         types = []
-        for key, places in shown.items():
-            made = [self._type(each, direction, f"{name}{pascal(key)}") for each in places]
+        for member, places in shown.items():
+            made = [self._type(each, direction, f"{name}{pascal(member)}") for each in places]
             chosen = next((each for each in reversed(made) if each != ANY), ANY)
-            is_there = key in required or (direction == "in" and any(_has_default(each.schema) for each in places))
-            types.append((key, chosen, is_there))
+            is_there = member in required or (direction == "in" and any(_has_default(each.schema) for each in places))
+            types.append((member, chosen, is_there))
         text = next((text for part in parts if (text := _text_of(part.schema))), "")
         self.declarations[name] = typed_dict(name, types, text)
         return name
