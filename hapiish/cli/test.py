@@ -58,7 +58,7 @@ def main(options: argparse.Namespace) -> int:
         if options.contract:
             from hapiish.cli.contract import run_contract
 
-            return run_contract(table, options)
+            return run_contract(table, options, bench_of(table, options.database))
         return _examples(table, options)
     except Refusal as refusal:
         print(f"hapiish: {refusal}", file=sys.stderr)

@@ -164,6 +164,10 @@ class Runner:
         outcome.seconds = time.perf_counter() - began
         return outcome
 
+    async def prepare(self, case: Case) -> dict[str, Any]:
+        """Runs what an example is given; returns the parts of its request. Raises as examples fail."""
+        return _parts(case, await self._given(case, {}))
+
     async def _given(self, case: Case, done: dict[Any, Any]) -> dict[str, Any]:
         """Returns the results of what an example is given, by their names; `done` are those of this run."""
         results = {}
@@ -199,7 +203,7 @@ class Runner:
 
     async def _perform(self, case: Case, given: Mapping[str, Any], outcome: ExampleOutcome) -> dict[str, Any]:
         """Sends the request of an example and compares the response; returns the result for later examples."""
-        request = {name: filled(getattr(case.example.request, name), given) for name in _PARTS}
+        request = _parts(case, given)
         async with AsyncExitStack() as stack:
             listeners = await self._listeners(case, given, stack)
             if case.route is not None:
@@ -334,6 +338,10 @@ class Runner:
 
 _PARTS = ("params", "query", "headers", "cookies", "payload", "credentials", "strategy", "auth")
 _FORM = "application/x-www-form-urlencoded"
+
+
+def _parts(case: Case, given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: filled(getattr(case.example.request, name), given) for name in _PARTS}
 
 
 def _first(differences: Iterator[Difference]) -> Iterator[Difference]:

@@ -23,12 +23,17 @@ class Printer:
         self._column = 0
 
     def outcome(self, outcome: ExampleOutcome) -> None:
-        """Prints the progress."""
+        """Prints the progress after an example."""
+        where = place(outcome.case.example.mark)
+        self.progress(outcome.passed, f"{outcome.case.title}  ({where}, {outcome.seconds:.2f} s)")
+
+    def progress(self, passed: bool, text: str) -> None:
+        """Prints a dot or F, or a line with `verbose`."""
         if self._verbose:
-            word = self.painted("PASSED", 32) if outcome.passed else self.painted("FAILED", 31)
-            self.line(f"{word}  {outcome.case.title}  ({place(outcome.case.example.mark)}, {outcome.seconds:.2f} s)")
+            word = self.painted("PASSED", 32) if passed else self.painted("FAILED", 31)
+            self.line(f"{word}  {text}")
             return
-        self._stream.write(self.painted(".", 32) if outcome.passed else self.painted("F", 31))
+        self._stream.write(self.painted(".", 32) if passed else self.painted("F", 31))
         self._column += 1
         if self._column == _WIDTH:
             self.end()
@@ -47,6 +52,13 @@ class Printer:
     def painted(self, text: str, colour: int) -> str:
         """Returns the text in a colour of terminals."""
         return f"\x1b[{colour}m{text}\x1b[0m" if self._colour else text
+
+    def block(self, heading: str, text: str) -> None:
+        """Prints a text, indented below a heading if it has one."""
+        if heading:
+            self.line(f"\n  {heading}")
+        for line in text.splitlines():
+            self.line(f"{'    ' if heading else '  '}{line}")
 
     def failure(self, outcome: ExampleOutcome) -> None:
         """Prints a failed example: its place, what was sent, the faults, the difference and the errors of handlers."""

@@ -1,0 +1,121 @@
+"""`hapiish test --contract`: responses are compared with the OpenAPI document of the table."""
+
+from pathlib import Path
+
+import pytest
+
+from hapiish.cli import contract, main
+from tests.chat.callers import ROUTES, SECRET
+
+TABLE = """
+hapiish: 1
+auth:
+  schemes: {key: "shop:scheme"}
+  strategies: {key: {scheme: key}}
+schemas: {New: {type: object, required: [n], properties: {n: {type: integer, minimum: 1}}, additionalProperties: false}}
+routes:
+  - method: POST
+    path: /things
+    handler: "shop:create"
+    options:
+      validate: {payload: {$ref: "#/schemas/New"}}
+      response: {status: {"200": {$ref: "#/schemas/New"}}}
+  - method: GET
+    path: /things/{id}
+    handler: "shop:read"
+    options:
+      validate: {params: {type: object, properties: {id: {type: integer, minimum: 1, maximum: 9}}}}
+      response: {status: {"200": {$ref: "#/schemas/New"}}}
+  - {method: GET, path: /mine, handler: "shop:mine", options: {auth: key}}
+"""
+CODE = """
+from hapiish import boom
+
+async def create(request, h):
+    return request.payload
+
+async def read(request, h):
+    return {"n": request.params["id"]}
+
+async def mine(request, h):
+    return {}
+
+def scheme(server, options):
+    return Key()
+
+class Key:
+    async def authenticate(self, request, h):
+        raise boom.Unauthorized("No key")
+"""
+READ = 'return {"n": request.params["id"]}'
+OPEN = "GET /mine: Accepted without credentials (200)"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a table and handlers."""
+    monkeypatch.chdir(tmp_path)
+    tmp_path.joinpath("routes.yaml").write_text(TABLE)
+    tmp_path.joinpath("shop.py").write_text(CODE)
+    return tmp_path
+
+
+def test_the_chat_keeps_its_contract(
+    mongo_server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JWT_SECRET", SECRET)
+    arguments = ["--contract", "--max-examples", "5", "--database", mongo_server]
+    assert main(["test", str(ROUTES), *arguments]) == 0, capsys.readouterr().out
+    assert "14 operations" in capsys.readouterr().out
+
+
+def test_a_table_that_keeps_its_contract_passes(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["test", "--contract"]) == 0, capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "without credentials, because no example that succeeds has any: GET /mine" in said
+    assert "3 operations" in said
+    assert "0 faults" in said
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (READ, "return [][5]", ["GET /things/{id}: Server error (500)", "IndexError: list"]),
+        (READ, 'return {"m": 1}', ["GET /things/{id}: Server error (500)"]),
+        ('raise boom.Unauthorized("No key")', "return h.authenticated(credentials={})", [OPEN]),
+        ("return request.payload", 'return h.response("<p>").type("text/html")', ["POST /things", "(500)"]),
+    ],
+)  # fmt: skip
+def test_a_response_that_contradicts_the_document_is_a_fault(
+    project: Path, capsys: pytest.CaptureFixture[str], before: str, after: str, said: list[str]
+) -> None:
+    project.joinpath("shop.py").write_text(CODE.replace(before, after))
+    assert main(["test", "--contract", "--max-examples", "5"]) == 1
+    text = capsys.readouterr().out
+    assert [part for part in said if part not in text] == []
+
+
+def test_a_request_that_the_document_forbids_must_be_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project.joinpath("routes.yaml").write_text(
+        TABLE.replace("validate: {payload", "validate: {failAction: ignore, payload")
+    )
+    project.joinpath("shop.py").write_text(CODE.replace("return request.payload", 'return {"n": 1}'))
+    assert main(["test", "--contract"]) == 1
+    assert "POST /things: Schema-violating request accepted (200)" in capsys.readouterr().out
+
+
+def test_the_run_is_repeatable(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project.joinpath("shop.py").write_text(CODE.replace('return {"n": request.params["id"]}', "return 1 / 0"))
+    said = []
+    for _ in range(2):
+        assert main(["test", "--contract", "--seed", "7", "-v"]) == 1
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+
+
+def test_a_missing_package_is_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(contract, "is_installed", lambda module: False)
+    assert main(["test", "--contract"]) == 2
+    assert 'pip install "hapiish[contract]"' in capsys.readouterr().err
