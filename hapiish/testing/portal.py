@@ -18,12 +18,13 @@ class Portal:
     pytest gives to an `async def` test matters.
     """
 
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self.loop.run_forever, name="hapiish-tests", daemon=True)
+    loop: asyncio.AbstractEventLoop
+    _thread: threading.Thread
 
     def __enter__(self) -> Self:
         Loops.cross = True
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="hapiish-tests", daemon=True)
         self._thread.start()
         return self
 
