@@ -125,6 +125,16 @@ COMMANDS: Final[Mapping[str, Command]] = {
             ("hapiish new shop --chat", "a project that uses the chat's table from its package"),
         ),
     ),
+    "diff": Command(
+        "understand",
+        "compare two tables: what breaks clients, what is safe, what is unknown",
+        (
+            ("hapiish diff main:routes.yaml", "from the table of the branch main to routes.yaml of this folder"),
+            ("hapiish diff v1:routes.yaml v2:routes.yaml", "between two revisions of git"),
+            ("hapiish diff old.yaml new.yaml --format markdown", "tables for a comment on a pull request"),
+            ("hapiish diff main:routes.yaml --fail-on unknown", "in CI: status 1 for anything that is not safe"),
+        ),
+    ),
     "openapi": Command(
         "describe",
         "write the HTTP routes of a table as OpenAPI 3.1",

@@ -1,0 +1,191 @@
+"""Schemas as clients understand them: they send the properties that they know, and ignore those that they do not.
+
+The functions return copies. References in the definitions lead to each other by `#/$defs/NAME`.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import unquote
+
+from hapiish.describe.surface.schemas import relocated
+from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE, fragment
+
+_SAME_PLACE: Final = ("if", "then", "else")
+_BRANCHES: Final = ("allOf", "anyOf", "oneOf")
+_NEGATED: Final = frozenset({"not", "if", "contains", "propertyNames"})
+_TEXTUAL: Final = frozenset({"enum", "const", "format", "pattern", "minLength", "maxLength", "contentEncoding"})
+_MOST_STEPS: Final = 1000
+
+
+def defined(schema: Any, schemas: Mapping[str, Any], side: str) -> dict[str, Any]:
+    """Returns definitions, with the schema as `side` and the named schemas as `side:Name`; they refer to each other."""
+
+    def place(name: str) -> str:
+        return f"#/$defs/{fragment(f'{side}:{name}')}"
+
+    found = {side: relocated(schema, f"#/$defs/{side}", place)}
+    for name, each in schemas.items():
+        found[f"{side}:{name}"] = relocated(each, place(name), place)
+    return found
+
+
+def target(reference: Any, definitions: Mapping[str, Any]) -> Any:
+    """Returns the schema at `#/$defs/…`; None for another reference."""
+    if not isinstance(reference, str) or not reference.startswith("#/$defs/"):
+        return None
+    node: Any = {"$defs": definitions}
+    for token in reference[2:].split("/"):
+        key = unescaped(token)
+        if isinstance(node, list) and key.isdecimal() and int(key) < len(node):
+            node = node[int(key)]
+        elif isinstance(node, dict) and key in node:
+            node = node[key]
+        else:
+            return None
+    return node
+
+
+def unescaped(token: str) -> str:
+    """Returns the key that a part of a reference stands for (RFC 6901, percent-encoded)."""
+    return unquote(token).replace("~1", "/").replace("~0", "~")
+
+
+def together(node: Any, definitions: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yields the schemas that may apply to the same value as `node`: branches, conditions, references."""
+    waiting, seen = [node], set[int]()
+    while waiting and len(seen) < _MOST_STEPS:
+        part = waiting.pop()
+        if not isinstance(part, dict) or id(part) in seen:
+            continue
+        seen.add(id(part))
+        yield part
+        for keyword in _BRANCHES:
+            waiting.extend(part.get(keyword, ()))
+        waiting.extend(part[keyword] for keyword in _SAME_PLACE if keyword in part)
+        waiting.extend(part.get("dependentSchemas", {}).values())
+        if "$ref" in part:
+            waiting.append(target(part["$ref"], definitions))
+
+
+def known_names(node: Any, definitions: Mapping[str, Any]) -> list[str] | None:
+    """Returns the properties that a schema names; None if it says itself which others are accepted, or names none."""
+    names: dict[str, None] = {}
+    for part in together(node, definitions):
+        if part.get("patternProperties") or part.get("additionalProperties", False) is not False:
+            return None
+        if part.get("unevaluatedProperties", False) is not False or "$dynamicRef" in part:
+            return None
+        names |= dict.fromkeys(part.get("properties", {}))
+    return list(names) or None
+
+
+def closed(definitions: Mapping[str, Any], roots: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Returns definitions in which objects have no other properties than those that their schemas name.
+
+    Only `roots` are closed at their own place; other definitions may be a part of another schema.
+    """
+    return {
+        name: _closed(each, definitions) if name in roots else _inner(each, definitions)
+        for name, each in definitions.items()
+    }
+
+
+def _closed(node: Any, definitions: Mapping[str, Any]) -> Any:
+    if not isinstance(node, dict):
+        return node
+    names = known_names(node, definitions)
+    copy = _inner(node, definitions)
+    if names is None:
+        return copy
+    rule = {"propertyNames": {"enum": names}}
+    return {**copy, **rule} if "propertyNames" not in copy else {"allOf": [copy, rule]}
+
+
+def _inner(node: Any, definitions: Mapping[str, Any]) -> Any:
+    """Returns a copy whose inner values are closed, and its own place is not."""
+    if not isinstance(node, dict):
+        return node
+    copy: dict[str, Any] = {}
+    for keyword, value in node.items():
+        if keyword in _NEGATED or keyword == "$defs":
+            copy[keyword] = value
+        elif keyword in ("then", "else"):
+            copy[keyword] = _inner(value, definitions)
+        elif keyword in SINGLE:
+            copy[keyword] = _closed(value, definitions)
+        elif keyword in _BRANCHES:
+            copy[keyword] = [_inner(each, definitions) for each in value]
+        elif keyword in SEVERAL and isinstance(value, list):
+            copy[keyword] = [_closed(each, definitions) for each in value]
+        elif keyword == "dependentSchemas":
+            copy[keyword] = {name: _inner(each, definitions) for name, each in value.items()}
+        elif keyword in NAMED and isinstance(value, dict):
+            copy[keyword] = {name: _closed(each, definitions) for name, each in value.items()}
+        else:
+            copy[keyword] = value
+    return copy
+
+
+def opened(node: Any) -> Any:
+    """Returns a copy that accepts further properties. `oneOf` becomes `anyOf`, as open alternatives may overlap."""
+    if isinstance(node, list):
+        return [opened(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    copy: dict[str, Any] = {}
+    for keyword, value in node.items():
+        if keyword in ("additionalProperties", "unevaluatedProperties") and value is False:
+            continue
+        if keyword in _NEGATED:
+            copy[keyword] = value
+        elif keyword == "oneOf" and isinstance(value, list) and "anyOf" not in node:
+            copy["anyOf"] = opened(value)
+        elif keyword in SINGLE or (keyword in SEVERAL and isinstance(value, list)):
+            copy[keyword] = opened(value)
+        elif keyword in (*NAMED, "$defs") and isinstance(value, dict):
+            copy[keyword] = {name: opened(each) for name, each in value.items()}
+        else:
+            copy[keyword] = value
+    return copy
+
+
+def with_defaults(node: Any) -> Any:
+    """Returns a copy that requires no property with a default: the server fills it in before it validates."""
+    if isinstance(node, list):
+        return [with_defaults(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    copy = _mapped(node, with_defaults)
+    properties = node.get("properties")
+    if isinstance(node.get("required"), list) and isinstance(properties, dict):
+        filled = {name for name, each in properties.items() if isinstance(each, dict) and "default" in each}
+        copy["required"] = [name for name in node["required"] if name not in filled]
+    return copy
+
+
+def as_text(node: Any) -> Any:
+    """Returns a copy for values that arrive as text: a plain string also accepts the text of numbers and booleans."""
+    if isinstance(node, list):
+        return [as_text(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    copy = _mapped(node, as_text)
+    kinds = node.get("type")
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if isinstance(kinds, list) and "string" in kinds and not _TEXTUAL & node.keys():
+        copy["type"] = [*kinds, *(each for each in ("number", "boolean") if each not in kinds)]
+    return copy
+
+
+def _mapped(node: Mapping[str, Any], change: Any) -> dict[str, Any]:
+    copy: dict[str, Any] = {}
+    for keyword, value in node.items():
+        if keyword in _NEGATED:
+            copy[keyword] = value
+        elif keyword in SINGLE or (keyword in SEVERAL and isinstance(value, list)):
+            copy[keyword] = change(value)
+        elif keyword in (*NAMED, "$defs") and isinstance(value, dict):
+            copy[keyword] = {name: change(each) for name, each in value.items()}
+        else:
+            copy[keyword] = value
+    return copy
