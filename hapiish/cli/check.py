@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TextIO
 
 from hapiish.describe import inspect
@@ -47,7 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="check the table for N processes of hapiish run --workers",
     )
     parser.add_argument("--explain", type=_code, metavar="CODE", help="print the page of a code: wrong, right, why")
-    parser.add_argument("--codes", action="store_true", help="print the list of all problem codes instead")
+    parser.add_argument(
+        "--codes",
+        nargs="?",
+        const="",
+        metavar="FOLDER",
+        help="print the list of all problem codes; or write it and their pages to FOLDER",
+    )
 
 
 def main(options: argparse.Namespace) -> int:
@@ -57,8 +64,13 @@ def main(options: argparse.Namespace) -> int:
 
         print(page(options.explain), end="")
         return 0
-    if options.codes:
-        print(codes.page(), end="")
+    if options.codes is not None:
+        if options.codes:
+            from hapiish.table.problems.pages import write
+
+            write(Path(options.codes))
+        else:
+            print(codes.page(), end="")
         return 0
     as_warnings = AS_WARNINGS if options.no_env else ()
     register = _plugins() if options.imports else None

@@ -1,5 +1,6 @@
 """Sample projects: the output of `hapiish check` equals each folder's `expected.txt`."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,19 @@ def test_check_says_exactly_what_is_expected(
     status = main(["check"])
     assert capsys.readouterr().out == expected
     assert status == (0 if "routes.yaml: valid" in expected else 1)
+
+
+MARKED = re.compile(r"# (HA0\d{3})$", re.MULTILINE)
+REPORTED = re.compile(r"^(\S+?):(\d+):\d+: (?:warning: )?(HA0\d{3}) ", re.MULTILINE)
+
+
+def test_forty_mistakes_of_forty_kinds_are_reported_at_their_lines() -> None:
+    folder = PROJECTS / "forty-mistakes"
+    lines = (folder / "routes.yaml").read_text().splitlines()
+    marked = [(number, found[1]) for number, line in enumerate(lines, 1) if (found := MARKED.search(line))]
+    reported = [(int(line), code) for _, line, code in REPORTED.findall((folder / "expected.txt").read_text())]
+    assert reported == marked
+    assert (len(marked), len({code for _, code in marked})) == (40, 40)
 
 
 def test_ten_different_mistakes_are_named_all_ten() -> None:

@@ -16,7 +16,7 @@ def test_every_code_belongs_to_a_subject_and_is_on_the_page_once() -> None:
     text = page()
     for code in Code:
         assert code[:4] in SUBJECTS
-        assert text.count(f"| {code} |") == 1
+        assert text.count(f"| [{code}](problems/{code}.md) |") == 1
 
 
 def test_every_code_is_used_and_none_is_made_up_elsewhere() -> None:

@@ -202,6 +202,8 @@ def _hint(keyword: str, value: Any) -> str:
         return 'list the names of the required properties in "required" beside "properties"'
     if keyword == "required" and isinstance(value, str):
         return f'write ["{value}"]'
+    if isinstance(value, str) and value.isdecimal():
+        return f"write {value}, without quotes"
     if isinstance(value, str) and value in _TYPES:
         return f"write {_TYPES[value]}" if keyword == "type" else f"write {{type: {_TYPES[value]}}}"
     return ""

@@ -28,4 +28,12 @@ def proxies(draft: Draft) -> Iterator[Problem]:
         try:
             ip_network(name)
         except ValueError as error:
-            yield Problem(draft.mark("server", "trustedProxies", index), Code.PROXY, str(error))
+            yield Problem(draft.mark("server", "trustedProxies", index), Code.PROXY, str(error), _network_hint(name))
+
+
+def _network_hint(name: str) -> str:
+    """A hint for a network with bits of a host in it."""
+    try:
+        return f'write "{ip_network(name, strict=False)}" for the network, or "{name.partition("/")[0]}" for the host'
+    except ValueError:
+        return ""

@@ -7,11 +7,13 @@ docs/problems is generated from them, and a test checks each table.
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, Final
 
 import yaml
 
-from hapiish.table.problems.codes import SUBJECTS, Code
+from hapiish.table.problems.codes import Code
+from hapiish.table.problems.codes import page as index
 
 FOLDER: Final = Path(__file__).parent / "pages"
 SILENCE: Final = (
@@ -20,20 +22,25 @@ SILENCE: Final = (
 )
 
 
+PUBLISHED: Final = "<!-- not run: tests/table/test_pages.py checks it -->"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """The texts of a page. `files` are further files beside the table, `env` variables, `imports` and `workers` the
-    options of `check` that find the problem. `wrong` and `right` are the texts of `routes.yaml`, or of `file`.
+    """The texts of a page. `wrong` and `right` are the texts of `routes.yaml`, or of `file`; empty if none can show it.
+
+    `files` are further files beside the wrong table, `fixed` those beside the right one. `imports` and `workers` are
+    the options of `check` that find the problem; with `run`, only a start finds it.
     """
 
     why: str
-    wrong: str
-    right: str
+    wrong: str = ""
+    right: str = ""
     file: str = "routes.yaml"
     files: dict[str, str] = field(default_factory=dict)
     fixed: dict[str, str] = field(default_factory=dict)
-    env: dict[str, str] = field(default_factory=dict)
     imports: bool = False
+    run: bool = False
     workers: int = 1
 
 
@@ -47,29 +54,44 @@ def examples() -> dict[Code, Example]:
     return found
 
 
-def page(code: Code) -> str:
-    """The page of a code in Markdown."""
-    example = examples().get(code)
-    meaning = code.meaning
-    lines = [f"# {code}", "", meaning, "", f"{SUBJECTS[code[:4]]}."]
-    if example is None:
-        return "\n".join(lines) + "\n"
-    lines += ["", "## Wrong", "", *_block(example.file, example.wrong), *_files(example.files)]
-    lines += ["", "## Right", "", *_block(example.file, example.right), *_files(example.fixed)]
-    lines += ["", "## Why", "", example.why.strip()]
-    if example.imports:
-        lines += ["", "`hapiish check --import` and `hapiish run` find it."]
-    if example.workers > 1:
-        lines += ["", f"`hapiish check --workers {example.workers}` and `hapiish run --workers` find it."]
-    if "Warning:" in meaning:
-        lines += ["", "## Silence it", "", SILENCE.format(code=code)]
+def page(code: Code, *, is_published: bool = False) -> str:
+    """The page of a code in Markdown; with `is_published`, with the marks of docs/."""
+    example = examples().get(code, Example(why=code.meaning))
+    lines = [f"# {code}", "", code.meaning]
+    if example.right:
+        mark = [PUBLISHED] if is_published else []
+        for title, text, files in (("Wrong", example.wrong, example.files), ("Right", example.right, example.fixed)):
+            lines += ["", f"## {title}"]
+            for name, content in {example.file: text, **files}.items() if text or files else ():
+                lines += ["", *mark, *_block(name, content)]
+            if not text and not files:
+                lines += ["", "There is no such file."]
+    lines += ["", "## Why", "", *wrap(example.why.strip(), 120, break_long_words=False, break_on_hyphens=False)]
+    lines += [""] * bool(_found_by(example)) + _found_by(example)
+    if "Warning:" in code.meaning:
+        lines += ["", "## Silence it", "", *wrap(SILENCE.format(code=code), 120)]
     return "\n".join(lines) + "\n"
 
 
-def _files(files: dict[str, str]) -> list[str]:
-    return [line for name, text in files.items() for line in ("", *_block(name, text))]
+def write(folder: Path) -> None:
+    """Writes the index and the pages of all codes to the folder of the documentation."""
+    (folder / "problems").mkdir(parents=True, exist_ok=True)
+    (folder / "problems.md").write_text(index(), encoding="utf-8")
+    for code in Code:
+        (folder / "problems" / f"{code}.md").write_text(page(code, is_published=True), encoding="utf-8")
+
+
+def _found_by(example: Example) -> list[str]:
+    if example.run:
+        return ["`hapiish run` finds it, when it compiles the table."]
+    if example.imports:
+        return ["`hapiish check --import` and `hapiish run` find it."]
+    if example.workers > 1:
+        return [f"`hapiish check --workers {example.workers}` and `hapiish run --workers {example.workers}` find it."]
+    return []
 
 
 def _block(name: str, text: str) -> list[str]:
-    language = "python" if name.endswith(".py") else "yaml" if name.endswith(".yaml") else ""
-    return [f"```{language}", f"# {name}", *text.rstrip("\n").split("\n"), "```"]
+    language = {"py": "python", "yaml": "yaml", "html": "html"}.get(name.rpartition(".")[2], "")
+    comment = f"<!-- {name} -->" if language == "html" else f"# {name}"
+    return [f"```{language}", comment, *text.rstrip("\n").split("\n"), "```"]
