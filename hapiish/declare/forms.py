@@ -60,7 +60,7 @@ def assembled(forms: Forms, wanted: str, *, nullable: bool) -> Schema:
         elif plain is not None:
             plain["type"] = [plain["type"], "null"]
         elif schemas != [{}]:
-            schemas.insert(0, {"type": "null"})
+            schemas.append({"type": "null"})
     if literals:
         schemas.insert(0, {"enum": literals})
     if _wants_variable(schemas):

@@ -39,6 +39,8 @@ _SHARED: Final[Schema] = {
         "pattern": r"^\$\{[^}]+\}$",
     },
 }
+IN_TEXT: Final = r"|\$\{"
+"""The end of a pattern that also accepts a text with a variable."""
 _WIDTH: Final = 120
 _WITHIN: Final = {On.DEFAULTS: On.ROUTE, On.NAMESPACE: On.EVENT}
 """The place of nested options, for places that only the outermost class distinguishes."""
@@ -58,12 +60,23 @@ def document() -> Schema:
     body = published.mapping(Table, On.ROUTE)
     for form in (FUNCTION, SCHEMA):
         published.define(form, str, On.ROUTE)
-    return {
+    made = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "hapiish route table",
         **body,
         "definitions": dict(sorted({**published.definitions, **_SHARED}.items())),
     }
+    _take_variables(made)
+    return made
+
+
+def _take_variables(schema: Any) -> None:
+    """Makes the pattern of every text accept a `${…}` in it, in place; a table is validated after substitution."""
+    for key, inner in schema.items() if isinstance(schema, dict) else enumerate(schema):
+        if isinstance(inner, dict | list) and key not in ("propertyNames", "patternProperties", "default", "examples"):
+            _take_variables(inner)
+    if isinstance(schema, dict) and isinstance(schema.get("pattern"), str) and r"\$\{" not in schema["pattern"]:
+        schema["pattern"] += IN_TEXT
 
 
 def _formatted(value: Any, indent: str) -> str:

@@ -85,7 +85,6 @@ def _fields(problem: Problem) -> dict[str, Any]:
         **_position(problem.mark),
         "code": str(problem.code),
         "severity": "warning" if problem.warning else "error",
-        "explain": f"hapiish check --explain {problem.code}",
         "message": problem.message,
         "hint": problem.hint or None,
         "related": [{**_position(mark), "message": text} for mark, text in problem.related],
