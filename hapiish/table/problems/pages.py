@@ -1,6 +1,6 @@
 """The page of each code: what it means, a table that has the problem, the same table without it, and why.
 
-The texts are in `pages/HA….yaml` beside this module, so that `hapiish check --explain` prints them offline.
+The texts are in `examples/HA….yaml` beside this module, so that `hapiish check --explain` prints them offline.
 docs/problems is generated from them, and a test checks each table.
 """
 
@@ -15,7 +15,7 @@ import yaml
 from hapiish.table.problems.codes import Code
 from hapiish.table.problems.codes import page as index
 
-FOLDER: Final = Path(__file__).parent / "pages"
+FOLDER: Final = Path(__file__).parent / "examples"
 SILENCE: Final = (
     "To silence it: `x-hapiish-ignore: [{code}]` in the mapping that it is about, or in one around it; at the top of "
     "the file for all of it; or `hapiish check --ignore {code}`."
