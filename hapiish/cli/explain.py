@@ -12,6 +12,7 @@ from hapiish.cli.routing import find_route
 from hapiish.describe.explain import Explainer, Explanation, Subject, as_json
 from hapiish.describe.lifecycle import Step
 from hapiish.describe.provenance import DEFAULT, OptionSource, Setting
+from hapiish.table.merging.merge import added_by
 
 _WIDTH: Final = 110
 _LONGEST: Final = 72
@@ -139,8 +140,14 @@ def _settings(settings: list[Setting]) -> Iterator[str]:
     for each, path, value, origin in rows:
         reset = "  (back to the default)" if each.is_reset else ""
         yield f"  {path.ljust(widths[0])}  {value.ljust(widths[1])}  {origin}{reset}"
+        word = "adds to" if _adds(each) else "overrides"
         for other in each.overrides:
-            yield f"  {' ' * widths[0]}  {f'overrides {_short(other.value)}'.ljust(widths[1])}  {_origin(other)}"
+            yield f"  {' ' * widths[0]}  {f'{word} {_short(other.value)}'.ljust(widths[1])}  {_origin(other)}"
+
+
+def _adds(setting: Setting) -> bool:
+    """Returns whether the option extends an inherited list by `{add: […]}`."""
+    return isinstance(setting.value, list) and added_by(setting.source.value) is not None
 
 
 def _value(setting: Setting) -> str:

@@ -43,7 +43,10 @@ def described(file: str, *, imports: bool = False) -> Table | None:
 
 def examined(file: str, *, imports: bool = False) -> Examined | None:
     """Returns a table with its draft, otherwise as `described`."""
-    return _described(file, lambda env: examine(file, env, register=_plugins(imports)))
+    found = _described(file, lambda env: examine(file, env, register=_plugins(imports)))
+    if found is not None and found.table.is_partial:
+        print("hapiish: the Python plugins were not run; --import runs them", file=sys.stderr)
+    return found
 
 
 def _plugins(imports: bool) -> Any:

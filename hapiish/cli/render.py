@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from typing import Any
 
 import yaml
@@ -35,8 +34,6 @@ def main(options: argparse.Namespace) -> int:
         print(json.dumps(tree, indent=2, ensure_ascii=False))
     else:
         print(as_yaml(tree), end="")
-    if found.table.is_partial:
-        print("hapiish: the Python plugins were not run; --import runs them", file=sys.stderr)
     return 0
 
 

@@ -118,8 +118,7 @@ class Explainer:
         handler = item.handler
         if not isinstance(handler, model.Kind):
             return str(handler)
-        is_custom, kind = handler.name in self.table.kinds, type(handler.options)
-        return {str(handler.name): self.masks.options_of(kind, plain(handler.options), free=is_custom)}
+        return self.masks.handler({str(handler.name): plain(handler.options)})
 
     def _auth(self, subject: Subject) -> Setting:
         """Returns the authentication of an event without rules of its own: that of its namespace."""

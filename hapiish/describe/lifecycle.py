@@ -19,7 +19,8 @@ from hapiish.table.problems import Mark
 SOURCES: Final = ("headers", "params", "query", "payload", "state")
 _LATE: Final = ("credentials", "payload", "user")
 """Keys of limits that are known only after authentication and the body."""
-_AFTER: Final = ("onPostHandler", "onPreResponse", "onPostResponse")
+_WRITES: Final = ("create", "replace", "update")
+"""The actions of models that read a body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,7 +374,9 @@ def _sealed_cookie(strategy: model.Strategy) -> bool:
 
 
 def _brings_schemas(kind: model.Kind, source: str) -> bool:
-    return kind.name == "model" or kind.name not in KINDS
+    if kind.name == "model":
+        return source in ("params", "query") or (source == "payload" and kind.options.action in _WRITES)
+    return kind.name not in KINDS
 
 
 def _assigned(pre: model.Pre) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from hapiish.declare.option import Role
 from hapiish.declare.types import FUNCTION_NAME
 from hapiish.declare.walk import walk
-from hapiish.options import RouteOptions, Table
+from hapiish.options import Route, RouteOptions, Table
 from hapiish.options.caches import PROVIDERS
 from hapiish.options.kinds import KINDS
 from hapiish.options.schemes import SCHEMES
@@ -37,6 +37,11 @@ _NAMES: Final = re.compile(
 _NUMBERS: Final = re.compile(r"pass(word|wd|phrase|code)?$|secret|^(pin|pwd)$", re.IGNORECASE)
 """Keys whose numbers are masked, too."""
 _DEFAULT: Final = re.compile(r"\$\{(?!file:)([A-Za-z_][A-Za-z0-9_]*):(?!\?)([^{}]+)\}")
+_LOGIN: Final = re.compile(r"(https?://)([^\s/:@?#\"']+)@", re.IGNORECASE)
+_QUERY: Final = re.compile(
+    r"([?&;][\w.\-]*(?:pass(?:word|wd|phrase)?|pwd|secret|token|key|signature|sig|credential)=)([^\s\"'&;]+)",
+    re.IGNORECASE,
+)
 _DATA: Final = (("app",), ("plugins",))
 _FUNCTION: Final = re.compile(FUNCTION_NAME, re.ASCII)
 _HASH: Final = re.compile(r"^(sha256:)[0-9a-f]{64}$|^(\$(?:scrypt|argon2id)\$)")
@@ -59,9 +64,11 @@ class Masks:
             return self._secret(value, str)
         return self._value(value, keys, _View(free=frozenset({("app",), ("plugins",)})), free=keys[:1] in _DATA)
 
-    def options_of(self, kind: type, value: Any, *, free: bool = False) -> Any:
-        """Returns options of a class in the form of the file without its secrets; `free`: the user's own data."""
-        return self._value(value, (), _View(secret=_secrets(kind, value)), free=free)
+    def handler(self, handler: Mapping[str, Any]) -> Any:
+        """Returns a kind of handler with its options, in the form of the file, without its secrets."""
+        tree = {"handler": handler}
+        view = _View(secret=_secrets(Route, tree), free=free_paths(tree))
+        return self._value(tree, (), view)["handler"]
 
     def table(self, tree: Any, free: AbstractSet[Path]) -> Any:
         """Returns a table in the form of the file without its secrets; literal texts with `${` are escaped."""
@@ -83,13 +90,13 @@ class Masks:
 
     def _text(self, text: str, key: str, free: bool, shown_as: Callable[[str], str]) -> str:
         shown = self.source(text)
-        has_password = without_passwords(text) != text
+        has_password = _shown_url(text) != text
         is_kept = self.keeps_variables or ABSENT in text
         if shown is not None and (free or is_kept or has_password or "${file:" in shown):
-            return without_passwords(without_defaults(shown) if free or has_password else shown)
+            return _shown_url(without_defaults(shown) if free or has_password else shown)
         if free and text and _NAMES.search(key) and not _FUNCTION.fullmatch(text):
             return MASK
-        return shown_as(without_passwords(text))
+        return shown_as(_shown_url(text))
 
     def _secret(self, value: Any, shown_as: Callable[[str], str]) -> Any:
         """Masks every text in a secret; public keys are none."""
@@ -155,7 +162,7 @@ def _is_free(path: Path, value: Any, around: Mapping[str, Any]) -> bool:
     if str(path[-1]).startswith("x-"):
         return True
     match path:
-        case (*_, "options" | "server" | "routes", "app" | "plugins") | ("presets", _, "app" | "plugins"):
+        case (*_, "options" | "server" | "routes" | "defaults", "app" | "plugins") | ("presets", _, "app" | "plugins"):
             return True
         case ("auth", "strategies", _, "options"):
             return around.get("scheme") not in SCHEMES
@@ -179,6 +186,18 @@ def is_secret(kind: type, path: Path) -> bool:
     for step in reversed(path):
         value = {str(step): value}
     return any(role is Role.SECRET for role, _, _ in walk(kind, value))
+
+
+def _shown_url(text: str) -> str:
+    """Returns a text without the secrets in its URLs: passwords, tokens in queries, HTTP logins without a password."""
+    if "://" not in text:
+        return text
+    text = _LOGIN.sub(lambda found: f"{found[1]}{_stars(found[2])}@", without_passwords(text))
+    return _QUERY.sub(lambda found: f"{found[1]}{_stars(found[2])}", text)
+
+
+def _stars(secret: str) -> str:
+    return secret if "${" in secret else "*" * len(secret)
 
 
 def without_defaults(source: str) -> str:

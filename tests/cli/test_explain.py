@@ -217,6 +217,34 @@ def test_a_route_of_several_hosts_is_explained_for_each(folder: Path, capsys: py
     assert capsys.readouterr().out.startswith("PUT /a (two.test)  a\n")
 
 
+def test_kinds_presets_resources_and_short_forms_are_traced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "routes.yaml").write_text(
+        "server: {routes: {payload: {output: data, timeout: 3s}}}\n"
+        "database: {}\nmodels: {Todo: 'my:Todo'}\n"
+        "presets:\n"
+        "  outer: {use: [{inner: {n: 3}}], response: {sample: 50}}\n"
+        "  inner: {params: {n: {type: integer}}, limit: {max: '${params.n}', duration: 1m}}\n"
+        "routes:\n"
+        "- {method: '*', path: '/up/{p*}', id: up, handler: {proxy: {uri: 'https://login@h/x?api_key=hush'}}}\n"
+        "- {method: GET, path: /own, id: own, handler: 'm:f', options: {use: outer, security: {hsts: 5}}}\n"
+        "- resource: todos\n  path: /todos\n  handler: {model: Todo}\n  options: {tags: [all]}\n"
+        "  actions: {create: {options: {tags: {add: [made]}}}}\n"
+    )
+    facts = explained(capsys, "up")
+    assert option(facts, "payload.output") == ("stream", "kind", '"proxy"', 8)
+    assert overridden(facts, "payload.output") == [("data", "server.routes", 1)]
+    assert facts["handler"] == {"proxy": {"uri": "https://*****@h/x?api_key=****"}}
+    facts = explained(capsys, "own")
+    assert option(facts, "limit[0]") == ({"max": 3, "duration": 60000}, "preset", '"inner"', 6)
+    assert option(facts, "response.sample") == (50, "preset", '"outer"', 5)
+    assert option(facts, "security.hsts.maxAge") == (5, "route", "", 9)
+    facts = explained(capsys, "todos.create")
+    assert option(facts, "tags") == (["all", "made"], "action", '"create"', 14)
+    assert overridden(facts, "tags") == [(["all"], "resource", 13)]
+    assert main(["explain", "todos.create"]) == 0
+    assert 'adds to ["all"]' in capsys.readouterr().out
+
+
 def test_a_value_from_a_variable_names_it_and_a_missing_one_is_assumed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

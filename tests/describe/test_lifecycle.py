@@ -17,6 +17,11 @@ from tests.test_sharing import CODE, HEAD, VARIANTS
 
 ROOT = Path(__file__).parents[2]
 MORE = """
+from mongoengine import Document, IntField, StringField
+class Todo(Document):
+    title = StringField(required=True)
+    size = IntField()
+    meta = {"auto_create_index": False}
 def validate(*given): return {}
 async def scheme(server, options): pass
 class Kit:
@@ -172,7 +177,13 @@ groups:
   - {method: [GET, POST], path: /a, handler: "my:handler"}
   - {method: POST, path: /b, handler: "load(params)", options: {auth: false, limit: {max: 1, duration: 1m, by: user}}}
   - {method: "*", path: /c, handler: {own: {}}, options: {auth: {strategies: [basic, key], scope: [a]}}}
+database: {uri: "mongodb://127.0.0.1:1/x"}
+models: {Todo: "my:Todo"}
 routes:
+- resource: todos
+  path: /todos
+  handler: {model: {name: Todo, filters: {title: [eq]}}}
+  options: {auth: basic}
 - {method: GET, path: /file, handler: {file: my.py}}
 - {method: GET, path: "/files/{p*}", handler: {directory: {path: .}}}
 - {method: "*", path: "/up/{p*}", handler: {proxy: {host: localhost}}}

@@ -218,7 +218,7 @@ server:
   limit: {store: "redis://u:hush-b@h/0"}
   state: {sign: {password: "hush-c-1234567890123456789012345"}}
   app: {password: hush-d, url: "amqp://u:hush-e@h", apiKey: hush-f, pin: 90210, shown: 7}
-  plugins: {mine: {secret: hush-h, note: "$${literal}", env: "${HUSH_G}"}}
+  plugins: {mine: {secret: hush-h, at: "https://hush-login@h/?sig=hush-sig", note: "$${literal}", env: "${HUSH_G}"}}
 database: {uri: "mongodb://u:${HUSH_I}@h/db"}
 caches: [{provider: "my:cache", options: {token: hush-j}}, {name: r, provider: redis, options: {url: "redis://:hush-k@h/0"}}]
 state: {a: {encoding: iron, password: {v1: "hush-l-1234567890123456789012345"}}}
@@ -243,7 +243,7 @@ views: {context: {apiKey: hush-u}}
 routes:
 - method: GET
   path: /a
-  handler: {proxy: {uri: "http://u:hush-v@h/x?password=hush-w"}}
+  handler: {proxy: {uri: "http://u:hush-v@h/x?password=hush-w&api_key=hush-z"}}
   options: {app: {nested: {secret: [hush-x]}}}
 - method: POST
   path: /b
