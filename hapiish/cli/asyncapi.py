@@ -15,5 +15,5 @@ def main(options: argparse.Namespace) -> int:
     """Writes the document; for a table with errors shows its problems and returns 1."""
     from hapiish.describe.asyncapi import document
 
-    table = described(options.table)
+    table = described(options.table, imports=options.imports)
     return 1 if table is None else documents.write(options, document(table))

@@ -22,6 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     )
     parser.add_argument("--json", action="store_true", help="write JSON")
     parser.add_argument(
+        "--import",
+        action="store_true",
+        dest="imports",
+        help="also run the table's Python plugins, and import its models for the documents of resources",
+    )
+    parser.add_argument(
         "--check", action="store_true", help="write nothing; return 1 if FILE of --output differs from the document"
     )
 

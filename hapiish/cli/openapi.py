@@ -16,8 +16,12 @@ def main(options: argparse.Namespace) -> int:
     """Writes the document; for a table with errors shows its problems and returns 1."""
     from hapiish.describe.openapi import openapi
 
-    table = described(options.table)
+    table = described(options.table, imports=options.imports)
     if table is None:
         return 1
+    if options.imports:
+        from hapiish.cli.models import imported
+
+        table = imported(table)
     made = openapi(table, vhost=options.vhost)
     return documents.write(options, made.document, made.remarks)

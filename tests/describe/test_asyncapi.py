@@ -91,8 +91,6 @@ def test_an_event_has_its_payload_and_its_acknowledgements(chat: dict[str, Any])
         "400-payload",
         "400-arguments",
         "401-expired",
-        "403-declared",
-        "404-declared",
         "415-attachments",
         "429-limit",
         "500-internal",

@@ -16,7 +16,7 @@ from hapiish.describe.surface import (
     NamespaceSurface,
     Sample,
     answer_samples,
-    example,
+    examples,
     payload_samples,
 )
 from hapiish.options import RouteAuth
@@ -147,9 +147,9 @@ class ChannelMaker:
             "title": f"Refusal of {event.event}",
             "payload": self._error(event, title),
         }
-        if examples := self._error_examples(event):
-            messages[error]["examples"] = examples
-        text += [*_limits(event), *access_text(event.security)]
+        if shown := self._error_examples(event):
+            messages[error]["examples"] = shown
+        text += [*_limits(event), *_declared(event), *access_text(event.security)]
         made: dict[str, Any] = {
             "action": "receive",
             "channel": _channel(key),
@@ -220,14 +220,24 @@ def _samples(found: Iterable[Sample]) -> list[dict[str, Any]]:
 def _errors(failures: Iterable[FailureSurface]) -> Iterator[tuple[str, str, Any]]:
     """Yields name, text and body of each reason of the failures whose body is hapiish's."""
     for failure in failures:
-        for reason in failure.reasons if failure.schema is None else ():
-            yield f"{failure.status}-{reason.name}", reason.text, example(failure.status, reason)
+        bodies = examples(failure)
+        for reason in failure.reasons:
+            if reason.name in bodies:
+                yield f"{failure.status}-{reason.name}", reason.text, bodies[reason.name]
 
 
 def _limits(event: HandlerSurface) -> Iterator[str]:
     failure = event.failure(429)
     for reason in failure.reasons if failure is not None else ():
         yield f"{reason.text}: 429 with `retryAfter`, in seconds."
+
+
+def _declared(event: HandlerSurface) -> Iterator[str]:
+    """Yields the errors of the handler, as the table declares them."""
+    for failure in event.failures:
+        for reason in failure.reasons:
+            if not reason.is_exact:
+                yield f"{failure.status}: {reason.text}."
 
 
 def _parameter_text(schema: Any) -> str:

@@ -205,9 +205,11 @@ class Operations:
             content: dict[str, Any] = {"schema": self.components.own("Error", ERROR)}
         else:
             content = {} if is_any(schema) else {"schema": self.components.schema(schema, f"{title}.{failure.status}")}
+        bodies = examples(failure)
         shown = {
-            reason.name: {"summary": reason.text, "value": value}
-            for reason, value in zip(failure.reasons, examples(failure).values(), strict=False)
+            reason.name: {"summary": reason.text, "value": bodies[reason.name]}
+            for reason in failure.reasons
+            if reason.name in bodies
         }
         if shown:
             content["examples"] = shown

@@ -1,6 +1,7 @@
 """The responses that are no errors: those that the table declares, and those of the built-in kinds of handlers."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from hapiish.declare.types import Json, Schema
@@ -23,9 +24,11 @@ def answers(table: Table, route: Route) -> tuple[AnswerSurface, ...]:
     declared = tuple(declared_answers(route.options, table.schemas))
     kind = route.handler.name if isinstance(route.handler, Kind) else ""
     if kind in _KINDS:
-        taken = {each.status for each in declared}
-        own = (each for each in _KINDS[kind](route) if each.status not in taken)
-        return tuple(sorted((*declared, *own), key=_order))
+        found = {each.status: each for each in _KINDS[kind](route)}
+        for each in declared:
+            own = found.get(each.status)
+            found[each.status] = each if own is None else replace(own, schema=each.schema, function=each.function)
+        return tuple(sorted(found.values(), key=_order))
     if declared:
         return declared
     if shown := statuses(route.options):

@@ -85,7 +85,7 @@ def example(status: int, reason: FailureReason) -> dict[str, Json]:
 
 
 def examples(failure: FailureSurface) -> Mapping[str, Json]:
-    """Returns a body for each reason, by the name of the reason; {} if the body is not hapiish's."""
+    """Returns the body of each reason that is known exactly, by its name; {} if the body is not hapiish's."""
     if failure.schema is not None:
         return {}
-    return {reason.name: example(failure.status, reason) for reason in failure.reasons}
+    return {reason.name: example(failure.status, reason) for reason in failure.reasons if reason.is_exact}

@@ -119,7 +119,7 @@ def _reasons(found: Mapping[str, FailureReason], rule: Any) -> tuple[FailureReas
     text = rule.get("description") if isinstance(rule, dict) else None
     if text is None and found:
         return tuple(found.values())
-    return (FailureReason("declared", text or "As the handler says"), *found.values())
+    return (FailureReason("declared", text or "As the handler says", is_exact=False), *found.values())
 
 
 def _headers(status: int, limits: Iterable[Limit]) -> Iterator[ResponseHeader]:
@@ -155,15 +155,13 @@ def _auth_failures(table: Table, auth: RouteAuth | None) -> Iterator[Found]:
         text = "No credentials"
         yield 401, FailureReason("missing", text, message="Missing authentication", code="unauthorized")
     if auth.mode != "try":
-        yield (
-            401,
-            FailureReason("invalid", "Invalid credentials", message="Invalid credentials", code="unauthorized"),
-        )
+        for number, scheme in enumerate(dict.fromkeys(schemes), 1):
+            name = "invalid" if number == 1 else f"invalid-{number}"
+            message = _INVALID.get(scheme, "Invalid credentials")
+            yield 401, FailureReason(name, "Invalid credentials", message=message, code="unauthorized")
         if "jwt" in schemes:
-            yield (
-                401,
-                FailureReason("expired", "The token has expired", message="Token expired", code="token_expired"),
-            )
+            text = "The token has expired"
+            yield 401, FailureReason("expired", text, message="Token expired", code="token_expired")
     if "basic" in schemes:
         message = "Bad HTTP authentication header format"
         yield 400, FailureReason("authorization", "The header Authorization is malformed", message=message)
@@ -178,6 +176,14 @@ def _auth_failures(table: Table, auth: RouteAuth | None) -> Iterator[Found]:
         )
     if "oauth2" in schemes:
         yield 502, FailureReason("provider", "The provider of logins cannot be reached")
+
+
+_INVALID: Final = {
+    "apiKey": "Invalid API key",
+    "basic": "Bad username or password",
+    "cookie": "Invalid cookie",
+    "jwt": "Invalid token signature",
+}
 
 
 def _has_remote_keys(table: Table, name: str) -> bool:

@@ -90,7 +90,7 @@ class FailureReason:
     """One reason of a failure, with the parts of its body: `{statusCode, error, message, code, …}`.
 
     `name` identifies it among the reasons of a status. `message` is None for the phrase of the status. `more` are
-    examples of further keys of the body.
+    examples of further keys of the body. `is_exact` is False if the message that is sent is unknown.
     """
 
     name: str
@@ -98,6 +98,7 @@ class FailureReason:
     message: str | None = None
     code: str | None = None
     more: Mapping[str, Json] = field(default_factory=dict)
+    is_exact: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

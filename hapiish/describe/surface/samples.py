@@ -84,7 +84,9 @@ def failure_reasons(options: RouteOptions) -> Iterator[tuple[int, FailureReason]
             more = {"data": known["data"]} if "data" in known else {}
             sample = _sample(example, number, None)
             text = sample.name[:1].upper() + sample.name[1:]
-            yield status, FailureReason(sample.key, text, known.get("message"), known.get("code"), more)
+            message = known.get("message")
+            exact = message is not None
+            yield status, FailureReason(sample.key, text, message, known.get("code"), more, exact)
 
 
 def statuses(options: RouteOptions) -> list[int]:

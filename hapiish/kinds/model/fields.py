@@ -196,7 +196,7 @@ def object_schema(members: Any, *, partial: bool = False) -> Schema:
     properties: Schema = {}
     required = []
     for member in members:
-        properties[member.name] = member.type.schema if member.required else _nullable(member.type.schema)
+        properties[member.name] = member.type.schema if member.required else nullable(member.type.schema)
         if member.required and not member.has_default and not member.automatic:
             required.append(member.name)
     schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
@@ -205,7 +205,8 @@ def object_schema(members: Any, *, partial: bool = False) -> Schema:
     return schema
 
 
-def _nullable(schema: Schema) -> Schema:
+def nullable(schema: Schema) -> Schema:
+    """Returns a schema that also accepts null."""
     if not schema:
         return schema
     if "enum" in schema:

@@ -22,19 +22,20 @@ from hapiish.options import ModelHandler
 
 def model_kind(server: HttpServer, route: KindRoute, options: ModelHandler) -> Action:
     """Returns the handler of one action. Raises Refusal for options that do not fit the class."""
-    return _ACTIONS[options.action](server, route, _resource(route.models[options.name], route.path, options))
+    return _ACTIONS[options.action](server, route, resource_of(route.models[options.name], route.path, options))
 
 
 def faults(cls: Any, path: str, options: ModelHandler) -> Sequence[OptionFault]:
     """Returns the faults of the options of a route on `path` over this class. Needs no server."""
     try:
-        _resource(cls, path, options)
+        resource_of(cls, path, options)
     except InvalidOptions as refusal:
         return refusal.faults
     return ()
 
 
-def _resource(cls: Any, path: str, options: ModelHandler) -> Resource:
+def resource_of(cls: Any, path: str, options: ModelHandler) -> Resource:
+    """Returns the compiled options of a route; raises InvalidOptions for a class that is no document."""
     if not (isinstance(cls, type) and issubclass(cls, Document)):
         raise InvalidOptions([OptionFault(("name",), f'"{options.name}" is not a MongoEngine document')])
     return Resource(cls, options, paths.parse(path).params)
