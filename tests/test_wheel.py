@@ -38,3 +38,12 @@ def test_the_core_asks_for_nothing_that_only_the_chat_or_the_tests_need(wheel: Z
 def test_pytest_finds_the_plugin_in_the_wheel(wheel: ZipFile) -> None:
     (points,) = [name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt")]
     assert "[pytest11]\nhapiish.pytest_plugin = hapiish.pytest_plugin\n" in wheel.read(points).decode()
+
+
+def test_the_documentation_page_comes_with_the_licenses_of_its_bundle(wheel: ZipFile) -> None:
+    names = wheel.namelist()
+    assets = {name.rpartition("/")[2] for name in names if name.startswith("hapiish/plugins/docs/assets/")}
+    assert {"app.js", "style.css", "icon.svg", "socket.io.esm.min.js", "LICENSES.txt"} <= assets
+    assert not any(name.endswith(".map") for name in names)
+    (listed,) = [name for name in names if ".dist-info/licenses/" in name and name.endswith("LICENSES.txt")]
+    assert b"socket.io-client" in wheel.read(listed)

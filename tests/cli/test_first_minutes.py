@@ -79,9 +79,11 @@ def test_a_new_project_answers_and_its_tests_pass(stranger: Stranger) -> None:
     stranger.call(stranger.folder, "hapiish", "new", "shop")
     shop = stranger.folder / "shop"
     stranger.call(shop, "pip", *PIP, "-r", "requirements-dev.txt")
-    assert stranger.call(shop, "hapiish", "check", "--strict", "--import") == "routes.yaml: valid, 1 route, 0 events\n"
+    assert stranger.call(shop, "hapiish", "check", "--strict", "--import") == "routes.yaml: valid, 5 routes, 0 events\n"
     with stranger.running(shop) as url:
         status, item = post(f"{url}/items", {"name": "tea", "price": 450})
+        with urlopen(f"{url}/documentation", timeout=60) as page:
+            assert b"app.js" in page.read()
     assert (status, item) == (201, {"id": item["id"], "name": "tea", "price": 450})
     assert stranger.call(shop, "hapiish", "test").splitlines()[-1].startswith("2 passed")
     assert "2 passed" in stranger.call(shop, "python", "-m", "pytest")

@@ -54,7 +54,7 @@ def test_the_table_of_a_new_project_is_valid_and_its_names_can_be_imported(capsy
     assert main(["new", "shop"]) == 0
     capsys.readouterr()
     assert main(["check", "--strict", "--import", "shop/routes.yaml"]) == 0
-    assert capsys.readouterr().out == "shop/routes.yaml: valid, 1 route, 0 events\n"
+    assert capsys.readouterr().out == "shop/routes.yaml: valid, 5 routes, 0 events\n"
 
 
 def test_the_schema_for_editors_is_where_the_table_names_it() -> None:
