@@ -11,14 +11,21 @@ from hapiish import create_app
 from tests.browser import Page, browse, chromium
 from tests.chat.callers import ROUTES, SECRET, serving
 
-PLUGIN = "\nplugins: [{plugin: hapiish.plugins.docs, options: {path: /documentation}}]\n"
+TABLE = f"""
+info: {{title: Chat, version: 1.0.0, description: Conversations of two users}}
+server: {{routes: {{security: true}}}}
+database: {{uri: "${{MONGODB_URI}}"}}
+plugins:
+  - {{table: {json.dumps(str(ROUTES))}}}
+  - {{plugin: hapiish.plugins.docs, options: {{path: /documentation}}}}
+"""
 
 
 @pytest.fixture
 async def chat(tmp_path: Path, mongo_uri: str) -> AsyncIterator[str]:
     """The address of the chat, which has the plugin besides."""
     file = tmp_path / "routes.yaml"
-    file.write_text(ROUTES.read_text() + PLUGIN)
+    file.write_text(TABLE)
     app = create_app(file, env={"JWT_SECRET": SECRET, "MONGODB_URI": mongo_uri})
     async with app.router.lifespan_context(app), serving(app) as address:
         yield address
