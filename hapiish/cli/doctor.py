@@ -2,17 +2,21 @@
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from textwrap import wrap
 from typing import Final
 
 from hapiish.cli.check import wants_colour
 from hapiish.cli.examination import machine, project, services
 from hapiish.cli.examination.finding import Finding, Status
 from hapiish.options import Table
+from hapiish.table.problems.secrets import without_passwords
 
 WORDS: Final[dict[Status, str]] = {"ok": "ok", "warning": "warning", "failed": "FAILED", "skipped": "-"}
+INDENT: Final = 23  # columns before the message of a finding
 COLOURS: Final[dict[Status, str]] = {"ok": "32", "warning": "33", "failed": "1;31", "skipped": "2"}
 
 
@@ -28,7 +32,7 @@ def main(options: argparse.Namespace) -> int:
     """Prints the findings; returns 1 if `hapiish run` would fail or answer errors, else 0."""
     colour = not options.json and wants_colour(sys.stdout)
     findings = []
-    for finding in examine(options.table):
+    for finding in map(without_secrets, examine(options.table)):
         findings.append(finding)
         if not options.json:
             print(as_text(finding, colour=colour), flush=True)
@@ -68,8 +72,17 @@ def as_text(finding: Finding, *, colour: bool = False) -> str:
     word = f"{WORDS[finding.status]:8}"
     if colour:
         word = f"\x1b[{COLOURS[finding.status]}m{word}\x1b[0m"
-    first, *more = [*finding.message.splitlines(), *([f"-> {finding.hint}"] if finding.hint else [])]
-    return "\n".join([f"{word} {finding.name:13} {first}", *(f"{'':22} {line}" for line in more)])
+    width = max(shutil.get_terminal_size().columns - INDENT, 40)
+    lines = [*finding.message.splitlines(), *([f"-> {finding.hint}"] if finding.hint else [])]
+    first, *more = [
+        part for line in lines for part in wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""]
+    ]
+    return "\n".join([f"{word} {finding.name:13} {first}", *(f"{'':{INDENT}}{line}" for line in more)])
+
+
+def without_secrets(finding: Finding) -> Finding:
+    """Returns a finding without the passwords of URLs, which errors of libraries may contain."""
+    return replace(finding, message=without_passwords(finding.message), hint=without_passwords(finding.hint))
 
 
 def summary(findings: Sequence[Finding]) -> str:

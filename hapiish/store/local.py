@@ -146,7 +146,9 @@ def _uri(path: str) -> str:
 def _make_private(folder: Path) -> None:
     try:
         if not folder.is_dir():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for missing in [each for each in reversed(folder.parents) if not each.exists()]:
+                missing.mkdir(mode=0o700, exist_ok=True)  # `parents=True` would open them to other users
+            folder.mkdir(mode=0o700, exist_ok=True)
             (folder / ".gitignore").write_text("*\n")
         (folder / "mongo").mkdir(mode=0o700, exist_ok=True)
     except OSError as error:

@@ -177,7 +177,7 @@ def test_the_data_of_a_project_is_opened_and_its_indexes_are_compared(doctor: Do
         assert f"runs on the data in {tmp_path}" in found["database"]["ok"]
     assert "1 missing: thing (name) unique" in found["indexes"]["warning"]
     assert "starts on the data" in doctor()[1]["database"]["ok"]
-    (tmp_path / ".hapiish").chmod(0o755)
+    (tmp_path / ".hapiish" / "mongo").chmod(0o755)
     assert "is open to other users" in doctor()[1]["data folder"]["warning"]
 
 

@@ -67,7 +67,9 @@ def test_a_new_server_takes_majority_writes_and_transactions_and_keeps_them(fold
 
 
 def test_it_has_no_tcp_port_and_its_files_are_private(folder: Path) -> None:
+    folder = folder / "made" / "on the way"
     with local.start(folder) as server, client(server) as mongo:
+        assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
         options = mongo.admin.command("getCmdLineOpts")["parsed"]
         assert options["net"]["bindIp"] == str(folder / "mongo.sock")
         assert options["net"]["compression"]["compressors"] == "disabled"

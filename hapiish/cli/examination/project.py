@@ -137,10 +137,10 @@ def data_folder(table: Table) -> Iterator[Finding]:
         hint = f"chown or chmod it for user {os.geteuid()}"
         yield failed("data folder", f"{present} cannot be written by user {os.geteuid()}", hint)
         return
-    if present == folder and folder.stat().st_mode & 0o077:
-        hint = f"chmod 700 {folder}"
-        yield warning("data folder", f"{folder} is open to other users of this machine", hint)
-        return
+    for each, bits in ((folder, 0o022), (folder / "mongo", 0o077)):
+        if each.exists() and each.stat().st_mode & bits:
+            yield warning("data folder", f"{each} is open to other users of this machine", f"chmod 700 {each}")
+            return
     free = shutil.disk_usage(present).free
     found = f"{folder} is usable" if present == folder else f"{folder} can be made"
     if free < LEAST_SPACE:
