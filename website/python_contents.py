@@ -61,7 +61,21 @@ PAGES: Final = (
         name="h",
         title="`h`",
         text="The second argument of handlers, steps of `pre` and extension functions: hapi's response toolkit.",
-        sources=(Source(file="http/exchange/toolkit.py", name="Toolkit", call="h"),),
+        sources=(
+            Source(
+                file="http/exchange/toolkit.py",
+                name="Toolkit",
+                call="h",
+                text="Its methods make responses and verdicts. `h.continue_` is the value for the next step.",
+            ),
+            Source(
+                file="http/content/files.py",
+                name="FileKeywords",
+                title="Options of `h.file`",
+                text="The keywords of `h.file`: inert's options in snake_case.",
+                fields=True,
+            ),
+        ),
     ),
     ApiPage(
         name="response",
@@ -73,7 +87,8 @@ PAGES: Final = (
                 file="http/exchange/response.py",
                 name="Response",
                 call="response",
-                hide=("sent_status", "has_explicit_status"),
+                hide=("sent_status", "has_explicit_status", "prepare"),
+                text="Methods that set something return the response itself.",
             ),
         ),
     ),

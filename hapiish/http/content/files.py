@@ -62,13 +62,21 @@ class FileKeywords(TypedDict, total=False):
     """
 
     confine: str | bool
+    """The folder that the path must not leave, relative to `files.relativeTo`; True is that folder, False none."""
     filename: str | None
+    """The name that `content-disposition` shows; needs `mode`."""
     mode: Literal["attachment", "inline", False]
+    """Sends `content-disposition`: `attachment` makes browsers save the file, `inline` show it."""
     lookup_compressed: bool
+    """Sends a precompressed file beside it, such as page.html.gz, to clients that accept its coding."""
     lookup_map: Mapping[str, str] | None
+    """The extensions of precompressed files by coding; `.gz` without it."""
     etag_method: EtagMethod
+    """`hash` for a tag of the content, `simple` for one of size and time, False for none."""
     start: int
+    """The first byte to send."""
     end: int | None
+    """The last byte to send; None for the end of the file."""
 
 
 def options_of(base: str, **keywords: Unpack[FileKeywords]) -> FileOptions:

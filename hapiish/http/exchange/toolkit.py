@@ -48,6 +48,7 @@ class Toolkit:
     __slots__ = ("request",)
 
     continue_ = CONTINUE
+    """Continues with the next step; what an extension function returns if it changes nothing."""
     abandon = ABANDON
     """The function responds itself, with `request.send`: the framework sends nothing, now or later."""
     close = CLOSE
@@ -84,8 +85,8 @@ class Toolkit:
     def file(self, path: str, **options: Unpack[FileKeywords]) -> Response:
         """The file at `path`, relative to the route's `files.relativeTo`, or absolute inside that folder.
 
-        Responds 404 if it does not exist, 403 outside of the folder; see FileKeywords. Raises ValueError for invalid
-        options.
+        Responds 404 if it does not exist, 403 outside of the folder; the options are listed below. Raises ValueError
+        for invalid options.
         """
         response = Response()
         response.prepare = partial(prepare, path, files.options_of(self.request.route.files, **options))
