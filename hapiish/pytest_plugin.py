@@ -70,7 +70,7 @@ def hapiish_env(request: pytest.FixtureRequest) -> Mapping[str, str]:
 
 @pytest.fixture
 def hapiish_open(hapiish_bench: "Bench", request: pytest.FixtureRequest) -> Iterator[Callable[..., "Application"]]:
-    """Opens applications by hand: `hapiish_open(file, env=None)`, each on the emptied scratch database."""
+    """Opens applications by hand: `hapiish_open(file, env=None)`. All applications of a test share its database."""
     from hapiish.table.problems import TableError
     from hapiish.testing.failures import Failures
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-RESULT: Final = ("status", "headers", "payload", "request")
+RESULT: Final = ("status", "headers", "cookies", "payload", "request")
 """The parts of the result of an example."""
 
 MATCH: Final = "$match"

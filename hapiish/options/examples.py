@@ -80,7 +80,7 @@ class Example:
     given: Mapping[Alias, Given] = option(
         {},
         "What happens before, in this order: examples by name, or functions `(server)` as module:attribute. Their "
-        "results are the values of `{name.path}`: `status`, `headers`, `payload` and `request` of an example, or what "
+        "results are the values of `{name.path}`: `status`, `headers`, `cookies`, `payload` and `request`, or what "
         "a function returns.",
         examples=[{"ann": "a new user", "shop": "tests.fixtures:shop"}],
     )

@@ -32,6 +32,7 @@ class Bench:
         self._suffix = suffix
         self._scratch: Scratch | None = None
         self._tables: dict[Any, tuple[Table, Any]] = {}
+        self._served = 0
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -49,6 +50,8 @@ class Bench:
         if self._scratch is None:
             uri = self._uri or self._stack.enter_context(local.start(self._folder)).uri
             self._scratch = self._stack.enter_context(Scratch(uri, suffix=self._suffix))
+            if self._uri is None or not self._uri:
+                self._scratch.drop_forgotten()
         return self._scratch
 
     def table(self, file: str | os.PathLike[str], env: Env | None) -> Table:
@@ -61,24 +64,44 @@ class Bench:
         return known[0]
 
     def open(self, file: str | os.PathLike[str], env: Env | None = None) -> Application:
-        """Returns an application on the emptied scratch database, started and with its indexes built. Blocks.
+        """Returns an application on the scratch database, started and with its indexes built. Blocks.
 
-        The table's own database is never used. Raises TableError, LocalError, ScratchError, and the error of a start.
+        The database is emptied unless another application is open on it. The table's own database, Redis and queue
+        are never used. Raises TableError, LocalError, ScratchError, and the error of a start.
         """
         return self.serve(self.table(file, env), env)
 
     def serve(self, table: Table, env: Env | None = None) -> Application:
         """Opens an application as `open` does, for a table that is loaded."""
+        table = alone(table)
         if table.database is not None:
-            self.scratch.empty()
+            if not self._served:
+                self.scratch.empty()
             table = replace(table, database=replace(table.database, uri=self.scratch.uri, indexes="apply"))
         app = Application(table, env=env, database_uri=None, watch=False)
         self.portal.run(app.server.start())
+        self._served += 1
         return app
 
     def close(self, app: Application) -> None:
         """Stops an application. Blocks."""
+        self._served -= 1
         self.portal.run(app.server.stop())
+
+
+def alone(table: Table) -> Table:
+    """Returns a table whose queue, limits and caches are in memory: tests reach no Redis or broker of a service."""
+    server = replace(table.server, limit=replace(table.server.limit, store=""))
+    caches = tuple(
+        replace(each, options={**each.options, "url": ""})
+        if each.provider == "redis" and isinstance(each.options, Mapping)
+        else each
+        for each in table.caches
+    )
+    sockets = table.sockets
+    if sockets is not None:
+        sockets = replace(sockets, queue=replace(sockets.queue, url=""))
+    return replace(table, server=server, caches=caches, sockets=sockets)
 
 
 def _times(table: Table) -> list[int]:

@@ -171,6 +171,7 @@ class _Client:
         self._route = route
         self._request = request
         self._bench = bench
+        self._host = {"host": route.vhost} if route is not None and route.vhost is not None else {}
         self._number = 0
 
     def params(self, wanted: Mapping[str, Any]) -> dict[str, str]:
@@ -188,7 +189,7 @@ class _Client:
         except (ValueError, requests.RequestException):
             return None
         if self._route is not None:
-            host = headers.get("host")
+            host = self._route.vhost
             match = self._app.server.match(made.method, str(made.path_url).partition("?")[0], host)
             if match is None or match.path != self._route.path:
                 return None
@@ -206,7 +207,7 @@ class _Client:
                 self._app,
                 method=str(sent.method),
                 url=str(sent.path_url),
-                headers={**_headers(sent), **identity},
+                headers={**_headers(sent), **self._host, **identity},
                 payload=body.encode() if isinstance(body, str) else body,
                 credentials=self._request.get("credentials"),
                 strategy=self._request.get("strategy"),

@@ -245,7 +245,12 @@ class Runner:
         )
         body = _body(response)
         outcome.got = f"{response.status_code} {shown(body, 2000)}" if body is not None else str(response.status_code)
-        return {"status": response.status_code, "headers": dict(response.headers), "payload": body}
+        return {
+            "status": response.status_code,
+            "headers": dict(response.headers),
+            "cookies": _cookies(response),
+            "payload": body,
+        }
 
     # Events
 
@@ -290,7 +295,7 @@ class Runner:
             code = error.get("statusCode") if isinstance(error, Mapping) else None
             status = code if isinstance(code, int) else 200
         outcome.got = shown(ack, 2000)
-        return {"status": status, "headers": {}, "payload": ack}
+        return {"status": status, "headers": {}, "cookies": {}, "payload": ack}
 
     async def _expect(
         self, emit: ExampleEmit, client: SocketClient | None, given: Mapping[str, Any], outcome: ExampleOutcome
@@ -402,6 +407,13 @@ def _sent(line: str, headers: Mapping[str, str], credentials: Any, payload: Any)
     if payload is not None:
         lines += ["", payload if isinstance(payload, str) else shown(payload, 2000)]
     return "\n".join(lines)
+
+
+def _cookies(response: Injected) -> dict[str, str]:
+    """Returns the cookies that a response sets, as clients send them."""
+    given = response.headers.get("set-cookie", [])
+    pairs = (line.partition(";")[0].partition("=") for line in ([given] if isinstance(given, str) else given))
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _body(response: Injected) -> Any:

@@ -100,7 +100,8 @@ def coverage(table: Table, cases: Sequence[Case]) -> str:
     parts = []
     for name, every in (("routes", table.routes), ("events", _events(table))):
         if every:
-            parts.append(f"{sum(id(each) in with_one for each in every)} of {len(every)} {name}")
+            one = name.removesuffix("s") if len(every) == 1 else name
+            parts.append(f"{sum(id(each) in with_one for each in every)} of {len(every)} {one}")
     return f"{' and '.join(parts)} have examples" if parts else "the table has no routes"
 
 

@@ -2,6 +2,8 @@
 
 import os
 import re
+import time
+from contextlib import suppress
 from secrets import token_hex
 from types import TracebackType
 from typing import Any, Final, Self
@@ -14,6 +16,10 @@ from pymongo.uri_parser import parse_uri
 MARKER: Final = "hapiish.scratch"
 """The collection that marks a database as scratch; its documents are not the application's."""
 
+PREFIX: Final = "hapiish_test_"
+"""The beginning of new names."""
+
+_DAY: Final = 86_400
 _NAMED_SCRATCH: Final = re.compile(r"(^|[_-])(tests?|scratch)([_-]|$)")
 _TIMEOUT = 10_000  # ms
 
@@ -32,7 +38,7 @@ class Scratch:
     def __init__(self, uri: str, *, suffix: str = "") -> None:
         try:
             named = parse_uri(uri, validate=False, warn=False)["database"] if "srv:" not in uri else _path_of(uri)
-            name = f"{named}{suffix}" if named else f"hapiish_test_{os.getpid()}_{token_hex(4)}"
+            name = f"{named}{suffix}" if named else f"{PREFIX}{os.getpid()}_{token_hex(4)}"
             if named and not _NAMED_SCRATCH.search(named):
                 raise ScratchError(
                     f'the database "{named}" is not a scratch database: tests empty it. Name one with a part "test" or '
@@ -62,6 +68,14 @@ class Scratch:
                 self._database[MARKER].insert_one({"by": "hapiish"})
         except PyMongoError as error:
             raise ScratchError(f"the database cannot be used: {error}") from error
+
+    def drop_forgotten(self) -> None:
+        """Drops scratch databases that runs which were killed have left, once they are a day old. Blocks."""
+        with suppress(PyMongoError):  # the next run tries again
+            for name in self._client.list_database_names():
+                marker = self._client[name][MARKER].find_one() if name.startswith(PREFIX) else None
+                if marker is not None and time.time() - marker["_id"].generation_time.timestamp() > _DAY:
+                    self._client.drop_database(name)
 
     def empty(self) -> None:
         """Deletes all documents; collections and indexes remain, which is faster than dropping them. Blocks."""

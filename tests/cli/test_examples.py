@@ -162,7 +162,7 @@ def test_examples_of_routes_and_events_pass(project: Path, capsys: pytest.Captur
     said = capsys.readouterr().out
     assert said.startswith("." * 13 + "\n")
     assert "13 passed" in said
-    assert "4 of 5 routes and 1 of 1 events have examples" in said
+    assert "4 of 5 routes and 1 of 1 event have examples" in said
 
 
 @pytest.mark.parametrize(
@@ -218,6 +218,54 @@ def test_a_failed_example_says_what_is_wrong(
     assert main(["test"]) == 1
     text = capsys.readouterr().out
     assert [part for part in said if part not in text] == []
+
+
+def test_a_session_goes_on_by_the_cookies_of_a_response(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project.joinpath("routes.yaml").write_text("""
+session: {cookieOptions: {password: "a password of at least 32 characters", isSecure: false}, maxCookieSize: 1000}
+routes:
+  - method: POST
+    path: /visits
+    handler: "shop:visit"
+    options:
+      examples:
+        - {name: first, response: {payload: {visits: 1}}}
+        - name: second
+          given: {first: first}
+          request: {cookies: {session: "{first.cookies.session}"}}
+          response: {payload: {visits: 2}, headers: {set-cookie: {$match: {type: string}}}}
+""")
+    project.joinpath("shop.py").write_text("""
+async def visit(request, h):
+    request.session.set("visits", (request.session.get("visits") or 0) + 1)
+    return {"visits": request.session.get("visits")}
+""")
+    assert main(["test"]) == 0, capsys.readouterr().out
+
+
+def test_tests_reach_no_redis_of_the_table(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project.joinpath("routes.yaml").write_text("""
+server: {limit: {store: "redis://127.0.0.1:1/0"}}
+caches: [{provider: redis, options: {url: "redis://127.0.0.1:1/0"}}]
+methods: {add: {method: "shop:add", cache: {expiresIn: 60s, generateTimeout: 2s}}}
+routes:
+  - method: GET
+    path: /sum
+    handler: "add()"
+    options: {limit: {max: 5, duration: 1h, by: address}, examples: [{response: {status: 200, payload: {sum: 3}}}]}
+sockets:
+  queue: redis://127.0.0.1:1/0
+  namespaces:
+    - auth: false
+      events: [{event: say, handler: "shop:say", options: {examples: [{emits: [{event: said}]}]}}]
+      emits: [{event: said}]
+""")
+    project.joinpath("shop.py").write_text("""
+async def add(flags): return {"sum": 3}
+async def say(request, h):
+    await request.server.emit("said")
+""")
+    assert main(["test"]) == 0, capsys.readouterr().out
 
 
 def test_examples_are_chosen_by_text_and_listed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -287,6 +335,7 @@ def test_a_database_that_is_not_scratch_is_refused(
             'HA0378 {a.paylod.x}: an example has no "paylod"; did you mean "payload"?',
         ),
         ({"ME": '[{request: {headers: {x: "{a.b}"}}}]'}, 'warning: HA0378 {a.b}: `given` has no "a"'),
+        ({"ME": "[{request: {strategy: kee}}]"}, 'HA0378 unknown strategy "kee"; did you mean "key"?'),
         ({"ME": "[{emits: [{event: sad}]}]"}, 'HA0378 no namespace declares the emit "sad"; did you mean "said"?'),
         (
             {"CREATE": "[{request: {payload: {txt: a}}}]"},

@@ -244,8 +244,14 @@ def test_it(hapiish_open, inject):
     app = hapiish_open("routes.yaml", {"GREETING": "moin"})
     assert inject("/greeting", app=app).json == {"text": "moin"}
     assert inject("/greeting").json == {"text": "hello"}
+    inject("/notes", method="POST", payload={"text": "a"}, credentials={})
+    again = hapiish_open("routes.yaml")
+    assert inject("/notes", credentials={}, app=again).json == ["a"]
+
+def test_next(inject):
+    assert inject("/notes", credentials={}).json == []
 """
-    run(project, text).assert_outcomes(passed=1)
+    run(project, text).assert_outcomes(passed=2)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ class ExampleDraft:
 
 def examples(draft: Draft) -> Iterator[Problem]:
     """All problems of examples."""
-    found = {each.at: each for each in _examples(draft)}
+    found = {(each.at, each.title): each for each in _examples(draft)}
     if not found:
         return
     named: dict[tuple[int, str], ExampleDraft] = {}
@@ -64,7 +64,7 @@ def examples(draft: Draft) -> Iterator[Problem]:
         name = example.value.get("name")
         if isinstance(name, str):
             first = named.setdefault((example.realm.index, name), example)
-            if first is not example:
+            if first.at != example.at:
                 related = ((draft.mark(*first.at, "name"), "the first one"),)
                 message = f'two examples have the name "{name}"'
                 yield Problem(draft.mark(*example.at, "name"), Code.DUPLICATE_NAME, message, related=related)
@@ -77,6 +77,7 @@ def examples(draft: Draft) -> Iterator[Problem]:
         yield from _references(draft, example)
         yield from _params(draft, example)
         yield from _emits(draft, example)
+        yield from _strategy(draft, example)
         yield from _requests(draft, example, check_of)
         yield from _responses(draft, example, check_of)
 
@@ -221,6 +222,15 @@ def _emits(draft: Draft, example: ExampleDraft) -> Iterator[Problem]:
         if isinstance(name, str) and name not in example.emits:
             message = f'no namespace declares the emit "{name}"{did_you_mean(name, example.emits)}'
             yield Problem(draft.mark(*example.at, "emits", index, "event"), Code.EXAMPLE, message)
+
+
+def _strategy(draft: Draft, example: ExampleDraft) -> Iterator[Problem]:
+    """Credentials of a strategy that the table does not have."""
+    name = section(example.value, "request").get("strategy")
+    known = draft.known(example.realm.index, "auth", "strategies")
+    if isinstance(name, str) and name not in known and draft.declaring(name, "auth", "strategies") is None:
+        message = f'unknown strategy "{name}"{did_you_mean(name, known)}'
+        yield Problem(draft.mark(*example.at, "request", "strategy"), Code.EXAMPLE, message)
 
 
 CheckOf = Callable[[Merged, Path], ValueCheck | None]
