@@ -1,7 +1,10 @@
 """Warnings of what a table may say and probably does not mean: each at its place, and none for what is right."""
 # ruff: noqa: E501 - the tables are shown as they are
 
+import os
+import sys
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -364,3 +367,73 @@ def test_what_a_mistake_hides_is_not_called_unused(tmp_path: Path) -> None:
     )
     _, problems = check(tmp_path / "routes.yaml", {}, advise=True)
     assert [(each.mark.line, each.code) for each in problems] == [(3, "HA0505"), (9, "HA0204")]
+
+
+@pytest.mark.parametrize(
+    ("winner", "lost"),
+    [
+        ("/{name}.{ext}", "/logo.{ext}"),
+        ("/{name}.{ext}/{page?}", "/logo.{ext}"),
+        ("/{name}.{ext}/{page}", "/logo.{ext}/start"),
+        ("/{name}.{ext}/{page}", "/{name}.html/a{b}"),
+        ("/{name}.{ext}/{rest*}", "/logo.{ext}/{page}/edit"),
+        ("/{name}.{ext}/{pair*2}", "/logo.{ext}/a/{page}"),
+        ("/{name}.{ext}/a{page?}", "/logo.{ext}/a"),
+        ("/x/{name}.{ext}/{page}", "/x/logo.{ext}/{page}"),
+    ],
+)
+def test_a_route_that_another_one_always_precedes_is_warned_of(tmp_path: Path, winner: str, lost: str) -> None:
+    rows = "".join(f"- {{method: GET, path: '{path}', handler: h:a}}\n" for path in (winner, lost))
+    assert warned(tmp_path, f"routes:\n{rows}") == ["3:23 HA0307"]
+
+
+@pytest.mark.parametrize(
+    ("other", "path"),
+    [
+        ("/{name}.{ext}/{page}", "/logo.{ext}"),
+        ("/{name}.{ext}/start", "/logo.{ext}/{page}"),
+        ("/{name}.{ext}/a{b}", "/logo.{ext}/{page}"),
+        ("/{name}.{ext}", "/logo.{ext}/{page}"),
+        ("/{name}.{ext}/{page}", "/logo.{ext}/{rest*}"),
+        ("/{name}.{ext}/{page}", "/logo.{ext}/"),
+        ("/y/{name}.{ext}", "/x/logo.{ext}"),
+        ("/{name}", "/logo"),
+        ("/{rest*}", "/{name}"),
+    ],
+)
+def test_a_route_that_answers_some_requests_is_right(tmp_path: Path, other: str, path: str) -> None:
+    rows = "".join(f"- {{method: GET, path: '{each}', handler: h:a}}\n" for each in (other, path))
+    assert warned(tmp_path, f"routes:\n{rows}") == []
+
+
+def test_the_work_of_the_warnings_grows_with_the_table(tmp_path: Path) -> None:
+    """Twice the routes and schemas are about twice the calls of functions."""
+
+    def calls(count: int) -> int:
+        schemas = "".join(
+            f"  S{i}: {{type: object, properties: {{a: {{type: string, pattern: '^[a-z{i}]+$', maxLength: 9}}}}}}\n"
+            for i in range(count)
+        )
+        rows = "".join(
+            f"- {{method: POST, path: '/r{i}/{{id}}', handler: 'h:f{i}', options: {{use: p{i}, validate: "
+            f"{{payload: {{$ref: '#/schemas/S{i}'}}}}, response: {{schema: {{$ref: '#/schemas/S{i}'}}}}}}}}\n"
+            for i in range(count)
+        )
+        presets = "".join(f"  p{i}: {{tags: [t]}}\n" for i in range(count))
+        (tmp_path / "routes.yaml").write_text(f"{AUTH}schemas:\n{schemas}presets:\n{presets}routes:\n{rows}")
+        made = 0
+
+        def count_call(frame: FrameType, event: str, argument: object) -> None:
+            nonlocal made
+            made += event == "call" and f"{os.sep}advice{os.sep}" in frame.f_code.co_filename
+
+        sys.setprofile(count_call)
+        try:
+            check(tmp_path / "routes.yaml", ENV, advise=True)
+        finally:
+            sys.setprofile(None)
+        return made
+
+    small, large = calls(40), calls(80)
+    assert small > 100
+    assert large < 2.5 * small

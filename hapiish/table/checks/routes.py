@@ -152,32 +152,74 @@ def _identified(draft: Draft) -> Iterator[tuple[Path, str, str]]:
 
 def shadowed(draft: Draft) -> Iterator[Problem]:
     """Warns of `/logo.{ext}` beside `/{name}.{ext}`: hapi prefers the segment with more parts, which is the latter."""
-    alternatives: dict[tuple[str, str | None, str, str], list[tuple[paths.Mixed, RouteDraft]]] = {}
+    alternatives: dict[tuple[str, str | None, str], list[_Alternative]] = {}
     for route in draft.routes:
         if route.path is None:
             continue
         fingerprints = route.path.fingerprint.split("/")[1:]
         for index, segment in enumerate(route.path.segments):
             if isinstance(segment, paths.Mixed):
-                before, after = "/".join(fingerprints[:index]), "/".join(fingerprints[index + 1 :])
+                before = "/".join(fingerprints[:index])
                 for method in route.options:
                     for host in route.hosts:
-                        alternatives.setdefault((method, host, before, after), []).append((segment, route))
+                        found = segment, route, "/".join(fingerprints[index + 1 :]), route.path.segments[index + 1 :]
+                        alternatives.setdefault((method, host, before), []).append(found)
     comparisons = 0
     for candidates in alternatives.values():
-        longest = max(len(segment.parts) for segment, _ in candidates)
-        for segment, route in candidates:
+        longest = max(len(segment.parts) for segment, *_ in candidates)
+        for each in candidates:
             comparisons += len(candidates)
-            if len(segment.parts) < longest and comparisons < _MOST_COMPARISONS:
-                for winner in _covering(segment, candidates):
-                    yield _shadow(draft, route, winner)
+            if len(each[0].parts) < longest and comparisons < _MOST_COMPARISONS:
+                for winner in _covering(each, candidates):
+                    yield _shadow(draft, each[1], winner)
 
 
-def _covering(segment: paths.Mixed, candidates: list[tuple[paths.Mixed, RouteDraft]]) -> Iterator[RouteDraft]:
+_Alternative = tuple[paths.Mixed, RouteDraft, str, tuple[paths.Segment, ...]]
+"""A segment with several parts, its route, and the rest of the path: its fingerprint and its segments."""
+
+
+def _covering(shadowed: _Alternative, candidates: list[_Alternative]) -> Iterator[RouteDraft]:
+    segment, _, after, rest = shadowed
     sample = _sample(segment)
-    for other, winner in candidates:
-        if len(other.parts) > len(segment.parts) and _covers(other, sample):
+    for other, winner, end, others in candidates:
+        if (
+            len(other.parts) > len(segment.parts)
+            and _covers(other, sample)
+            and (end == after or _covers_rest(_single(others), _single(rest)))
+        ):
             yield winner
+
+
+def _single(segments: tuple[paths.Segment, ...]) -> list[paths.Segment]:
+    """The segments with one for each that `{name*2}` spans."""
+    return [
+        paths.Param(each.name) if isinstance(each, paths.Param) and each.count > 1 else each
+        for each in segments
+        for _ in range(each.count if isinstance(each, paths.Param) else 1)
+    ]
+
+
+def _covers_rest(general: list[paths.Segment], special: list[paths.Segment]) -> bool:
+    """Returns whether the segments `general` match each rest of a path that `special` match."""
+    for index, segment in enumerate(general):
+        if isinstance(segment, paths.Wildcard):
+            return True
+        is_optional = isinstance(segment, paths.Param) and segment.optional
+        if index >= len(special):
+            return is_optional
+        other = special[index]
+        if isinstance(other, paths.Wildcard) or (isinstance(other, paths.Param) and other.optional and not is_optional):
+            return False
+        if isinstance(segment, paths.Param):
+            if isinstance(other, paths.LiteralText) and not other.text:
+                return False
+        elif isinstance(segment, paths.Mixed):
+            text = _sample(other) if isinstance(other, paths.Mixed) else getattr(other, "text", None)
+            if text is None or not _covers(segment, text):
+                return False
+        elif segment != other:
+            return False
+    return len(special) <= len(general)
 
 
 def _shadow(draft: Draft, route: RouteDraft, winner: RouteDraft) -> Problem:
@@ -192,7 +234,7 @@ def _covers(segment: paths.Mixed, text: str) -> bool:
     at, least = 0, 0
     for index, part in enumerate(segment.parts):
         if isinstance(part, paths.Param):
-            least = 1
+            least = 0 if part.optional else 1
             continue
         if index == len(segment.parts) - 1:
             return text.endswith(part.text) and len(text) - len(part.text) >= at + least
