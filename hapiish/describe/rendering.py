@@ -55,6 +55,8 @@ class _Rendering:
     def __init__(self, examined: Examined) -> None:
         self.table, self.draft = examined.table, examined.draft
         self.root = self.draft.realms[0]
+        self.scope = Scope(self.root.scope.servers)
+        self.built = {(route.method, route.path, route.vhost): route for route in self.table.routes}
         self.resets: dict[str, dict[str, None]] = {}
         self.counts = {
             key: Counter(str(name) for realm in self.draft.realms for name in section(realm.value, *key.split(".")))
@@ -86,11 +88,12 @@ class _Rendering:
         for key in ("database", "session"):
             found[key] = draft.outermost(key).value.get(key)
         found["presets"] = self.resets
+        found = _copied(found)
         for role, name, at in walk(Table, found):
             if role is not Role.SECRET and role is not Role.SCHEMA and isinstance(name, str):
-                found = _replaced(found, at, self.name(role, name))
+                _put(found, at, self.name(role, name))
             elif role is Role.SCHEMA and len(draft.realms) > 1:
-                found = _replaced(found, at, self.schema(name))
+                _put(found, at, self.schema(name))
         shown = {key: found[key] for key in _ORDER if found[key] or (key in _DECLARED and found[key] is not None)}
         return shown | _own_keys(self.root.value)
 
@@ -308,7 +311,7 @@ class _Rendering:
 
     def root_scope(self, method: str, kind: Any) -> Mapping[str, Any]:
         """Returns the options that a route of the rendered table inherits."""
-        return Scope(self.root.scope.servers).of(method, kind).value
+        return self.scope.of(method, kind).value
 
     def kind_layer(self, entry: RouteDraft, method: str) -> Any:
         writer = self.draft.realm_at(entry.handler_at)
@@ -316,11 +319,7 @@ class _Rendering:
 
     def auth_of(self, entry: RouteDraft, method: str) -> dict[str, Any]:
         """Returns `auth` of a route of a used table, whose default strategy may differ."""
-        found = next(
-            route
-            for route in self.table.routes
-            if (route.method, route.path) == (method, entry.text) and route.vhost == entry.hosts[0]
-        )
+        found = self.built[method, entry.text, entry.hosts[0]]
         auth = found.options.auth
         if auth is None:
             return {"auth": False} if section(self.root.value, "auth").get("default") else {}
@@ -377,7 +376,7 @@ class _Rendering:
         if entry.realm.index:
             given = built.auth
             auth = {"auth": False if given is None else {**plain(given), "strategies": list(given.strategies)}}
-        inherited = Scope(self.root.scope.servers).for_events.value
+        inherited = self.scope.for_events.value
         return {
             "namespace": entry.name,
             **auth,
@@ -444,17 +443,14 @@ def _added(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]
     return found
 
 
-def _replaced(value: Any, path: tuple[str | int, ...], new: Any) -> Any:
-    """Returns a copy of `value` with `new` at a path; what is not on the path stays the same object."""
-    if not path:
-        return new
-    step, *rest = path
-    copy: Any = list(value) if isinstance(value, list) else dict(value)
-    copy[step] = _replaced(value[step], tuple(rest), new)
-    return copy
+def _put(value: Any, path: Path, new: Any) -> None:
+    for step in path[:-1]:
+        value = value[step]
+    value[path[-1]] = new
 
 
 def _copied(value: Any) -> Any:
+    """Returns a copy of mappings and lists; texts stay the same objects."""
     if isinstance(value, Mapping):
         return {key: _copied(inner) for key, inner in value.items()}
     return [_copied(inner) for inner in value] if isinstance(value, list) else value
