@@ -17,6 +17,7 @@ from hapiish.table.merging.merge import added_by
 _WIDTH: Final = 110
 _LONGEST: Final = 72
 """Characters of a value in a column."""
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _PHASES: Final = {
     "request": "before routing",
     "route": "before the handler",
@@ -65,6 +66,8 @@ def main(options: argparse.Namespace) -> int:
 def split(words: Sequence[str]) -> tuple[list[str], str]:
     """Splits the words of the command line into the target and the file of the table."""
     count = 2 if len(words) > 1 and (words[1].startswith("/") or "://" in words[1]) and "/" not in words[0] else 1
+    if count == 1 and len(words) > 1 and words[0] in _METHODS:
+        raise Refusal(f'a path begins with "/": {words[0]} /{words[1]}')
     if count == 1 and " " in words[0]:
         return split([*words[0].split(), *words[1:]])
     target, rest = list(words[:count]), list(words[count:])

@@ -212,7 +212,9 @@ def _pattern(mixed: Mixed, case_sensitive: bool) -> re.Pattern[str]:
 def _difference(segment: Segment, given: str, number: int) -> str:
     own = f'"{given}"' if given else "empty"
     if isinstance(segment, LiteralText):
-        return f'segment {number} is {own}, not "{segment.text}"' if segment.text else f"segment {number} is {own}"
+        if not segment.text:
+            return f"the request goes on with segment {number}, {own}"
+        return f'segment {number} is {own}, not "{segment.text}"'
     if isinstance(segment, Mixed):
         return f"segment {number}, {own}, does not have the form of {shown(segment)}"
     return f"segment {number} is {own}, which {shown(segment)} does not match"

@@ -188,6 +188,7 @@ def test_an_ambiguous_event_is_listed_and_a_namespace_decides(capsys: pytest.Cap
         (["users.creat"], 'no route and no event is called "users.creat"; did you mean "users.create"?'),
         (["GET", "/nowhere"], "no route answers GET /nowhere; hapiish match GET /nowhere says why"),
         (["say", "routes.yaml", "more"], 'unexpected "more"'),
+        (["GET", "nowhere"], 'a path begins with "/": GET /nowhere'),
     ],
 )
 def test_an_unknown_name_gets_a_hint(capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:

@@ -87,6 +87,7 @@ def test_each_reason_is_a_sentence_that_names_what_differs() -> None:
     assert reason(("GET", "/a/b"), ("GET", "/a/c")) == 'segment 2 is "b", not "c"'
     assert reason(("GET", "/a"), ("GET", "/a/{id}")) == "the request ends before segment 2, the parameter {id}"
     assert reason(("GET", "/a/b/c"), ("GET", "/a/{id}")) == 'the request goes on with segment 3, "c"'
+    assert reason(("GET", "/a"), ("GET", "/")) == 'the request goes on with segment 1, "a"'
     assert reason(("GET", "/A"), ("GET", "/a")) == 'segment 1 is "A", not "a": it differs in case'
     assert reason(("GET", "/a/"), ("GET", "/a")) == "the request has a trailing slash"
     assert reason(("GET", "/a"), ("GET", "/a/")) == "the request has no trailing slash"
