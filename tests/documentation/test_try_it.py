@@ -178,6 +178,16 @@ async def tried(serve: Open, browser: Page) -> AsyncIterator[Documentation]:
         yield documentation
 
 
+def stripped(app: Any, prefix: str) -> Any:
+    """The application behind a proxy that removes a prefix, of which the application knows nothing."""
+
+    async def pass_on(scope: Any, receive: Any, send: Any) -> None:
+        path = scope["path"].removeprefix(prefix)
+        await app({**scope, "path": path, "raw_path": path.encode()}, receive, send)
+
+    return pass_on
+
+
 async def authorize(page: Page, scheme: str, **values: str) -> None:
     """Fills in the dialog for a strategy."""
     await page.eval("document.querySelector('.authorize').click()")
@@ -290,6 +300,21 @@ async def test_everything_works_in_a_mount(serve: Open, browser: Page, mount: st
         assert (await documentation.send("nodes", {"name": "x"})).startswith("200")
         assert await documentation.send("event-socket.add", {"a": 1}) == "acknowledged"
         assert browser.console == []
+
+
+async def test_everything_works_behind_a_proxy_that_removes_a_part_of_the_path(browser: Page, tmp_path: Path) -> None:
+    await asyncio.to_thread((tmp_path / "app.py").write_text, CODE)
+    await asyncio.to_thread((tmp_path / "routes.yaml").write_text, TABLE)
+    app = create_app(tmp_path / "routes.yaml", env={})
+    async with app.router.lifespan_context(app), serving(stripped(app, "/behind/it")) as address:
+        documentation = Documentation(browser, f"{address}/behind/it/documentation")
+        await documentation.open()
+        assert (await documentation.send("nodes", {"name": "x"})).startswith("200")
+        assert await documentation.send("event-socket.add", {"a": 1}) == "acknowledged"
+        await browser.open(f"{address}/other/")  # ends the polling
+        ours = [url for url in browser.requests if url.startswith(address) and "/other/" not in url]
+        assert all(url.startswith(f"{address}/behind/it/") for url in ours)
+        assert not [text for text in browser.console if "/other/" not in text]
 
 
 async def test_a_page_without_trying_shows_examples_and_has_no_forms(serve: Open, browser: Page) -> None:
