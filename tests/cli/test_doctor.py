@@ -99,6 +99,11 @@ def test_a_missing_extra_is_told_with_the_feature(doctor: Doctor, monkeypatch: p
     assert 'pip install "hapiish[limits]"' in found["extras"]["failed"]
 
 
+def test_every_extra_of_the_package_has_a_feature() -> None:
+    provided = importlib.metadata.metadata("hapiish").get_all("Provides-Extra") or []
+    assert set(provided) - machine.NOT_FOR_USERS == set(machine.FEATURES)
+
+
 def test_a_package_of_a_wrong_version_is_told(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
     real = importlib.metadata.version
     monkeypatch.setattr(machine, "version", lambda name: "0.1" if name == "starlette" else real(name))

@@ -1,9 +1,12 @@
 """Optional packages: a check and a start name the same missing ones, each with the feature and its extra."""
 
+import ast
+import importlib.metadata
 import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import hapiish
 from hapiish import TableError, create_app
@@ -146,3 +149,42 @@ def test_a_database_with_a_uri_needs_no_mongod(tmp_path: Path, capsys: pytest.Ca
 def test_an_emitter_names_the_extra_of_its_queue(url: str, extra: str) -> None:
     with pytest.raises(ModuleNotFoundError, match=rf"hapiish\[{extra}\]"):
         hapiish.emitter(url)
+
+
+def imports(file: Path) -> set[str]:
+    """The top packages that a module imports, those for types left out."""
+    found = set()
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_every_optional_package_that_hapiish_imports_is_known() -> None:
+    installed = importlib.metadata.packages_distributions()
+    core = {
+        requirement.name.lower().replace("_", "-")
+        for requirement in map(Requirement, importlib.metadata.requires("hapiish") or [])
+        if requirement.marker is None
+    }
+    of_others = {
+        *("dns", "httptools", "uvloop", "watchfiles", "websockets"),  # pymongo and uvicorn[standard]
+        *("jsonschema_specifications", "referencing"),  # jsonschema
+        *("joserfc", "markupsafe"),  # authlib and jinja2
+    }
+    by_command = {"hypothesis", "pytest", "requests", "schemathesis"}  # the plugin of pytest, `hapiish test --contract`
+    home = Path(hapiish.__file__).parent
+    names = set().union(*(imports(file) for file in home.rglob("*.py")))
+    optional = {
+        name
+        for name in names - set(sys.stdlib_module_names) - {"hapiish"} - of_others - by_command
+        if not {each.lower().replace("_", "-") for each in installed.get(name, [])} & core
+    }
+    tested = {name.partition(".")[0] for name in OPTIONAL}
+    assert optional - tested == set()

@@ -21,6 +21,7 @@ FEATURES: Final[Mapping[str, str]] = {
     "amqp": "a queue on RabbitMQ",
     "auth": "keys of issuers, public keys, sealed cookies, sessions, OAuth",
     "compression": "brotli and zstd",
+    "contract": "hapiish test --contract",
     "kafka": "a queue on Kafka",
     "limits": "limit",
     "memory": "a database in memory, without a mongod",
