@@ -15,6 +15,7 @@ import time
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Self
 
@@ -30,6 +31,8 @@ pip() { true; }
 """
 ALONE = "-c /dev/null --rootdir=. -p no:cacheprovider -W ignore::pytest.PytestAssertRewriteWarning"
 """Options of pytest: no settings of a folder above, no warning about an editable installation."""
+if not entry_points(group="pytest11", name="hapiish.pytest_plugin"):
+    ALONE += " -p hapiish.pytest_plugin"  # an installation older than the entry point
 PIP = re.compile(r"(?:python3? -m )?pip install (.*)")
 
 
