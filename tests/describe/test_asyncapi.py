@@ -6,6 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 
 from hapiish.cli import main
 from hapiish.describe.asyncapi import document
@@ -201,3 +202,24 @@ def test_the_command_writes_the_document(tmp_path: Path, monkeypatch: pytest.Mon
     assert main(["asyncapi", "--output", "asyncapi.json"]) == 0
     valid(json.loads((tmp_path / "asyncapi.json").read_text()))
     assert main(["asyncapi", "--output", "asyncapi.json", "--check"]) == 0
+
+
+def test_every_option_of_an_event_has_a_valid_document(tmp_path: Path) -> None:
+    given = yaml.safe_load((ROOT / "tests" / "realtime" / "event_options.yaml").read_text())
+    auth = {"strategies": {"s": {"scheme": "basic", "options": {"validate": "my:v"}}}, "default": "s"}
+    presets: dict[str, Any] = {}
+    events = []
+    for number, exercise in enumerate(given.values()):
+        options = {key: dict(value) if isinstance(value, dict) else value for key, value in exercise["options"].items()}
+        for key, value in exercise.get("with", {}).items():
+            options[key] = {**value, **options.get(key, {})}
+        presets |= exercise.get("table", {}).get("presets", {})
+        events.append({"event": f"e{number}", "handler": "my:f", "options": options})
+    table = {"auth": auth, "presets": presets, "sockets": {"namespaces": [{"namespace": "/", "events": events}]}}
+    (tmp_path / "routes.yaml").write_text(yaml.safe_dump(table))
+    loaded, problems = check(tmp_path / "routes.yaml", ENV)
+    assert loaded is not None, problems
+    found = document(loaded)
+    valid(found)
+    assert_resolves(found, found)
+    assert len(found["operations"]) == len(given) + 1

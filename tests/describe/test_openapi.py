@@ -12,6 +12,7 @@ from hapiish.cli import main
 from hapiish.describe.openapi import document, openapi
 from hapiish.describe.openapi.paths import templates
 from hapiish.table import check, load
+from tests import test_sharing as sharing
 
 ROOT = Path(__file__).parent.parent.parent
 ENV = {"JWT_SECRET": "0123456789abcdef0123456789abcdef"}
@@ -341,3 +342,18 @@ def test_the_command_writes_yaml_and_json_and_compares(
     (tmp_path / "routes.yaml").write_text("routes: [{method: GET, path: /other, handler: 'my:f'}]")
     assert main(["openapi", "-o", "openapi.json", "--check"]) == 1
     assert "openapi.json is not up to date" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "*"])
+def test_every_option_of_a_route_has_a_valid_document(tmp_path: Path, method: str) -> None:
+    table = sharing.HEAD + "routes:\n"
+    for number, options in enumerate(sharing.CHOICES):
+        if method != "GET" or not options.startswith(
+            ("{payload", "{csrf", "{validate: {payload", "{auth: {strategy: one, payload")
+        ):
+            table += sharing.ROUTE.format(method=method, path=f"/{number}/{{id?}}", options=options)
+    (tmp_path / "routes.yaml").write_text(table)
+    (tmp_path / "my.py").write_text(sharing.CODE)
+    loaded, problems = check(tmp_path / "routes.yaml", ENV)
+    assert loaded is not None, problems
+    valid(document(loaded))
