@@ -1,5 +1,6 @@
 """The components of a document: named schemas under keys that OpenAPI and AsyncAPI allow, and shared objects."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,6 +18,7 @@ class Components:
     def __init__(self, schemas: Mapping[str, Json]) -> None:
         self.named = schemas
         self._keys: dict[str, str] = {}
+        self._taken: set[str] = set()
         for name in schemas:
             self._keys[name] = self._free(_UNSAFE.sub(".", name).strip(".") or "Schema")
         self._made: dict[str, Any] = {}
@@ -24,9 +26,9 @@ class Components:
         self._own: dict[str, str] = {}
 
     def _free(self, key: str) -> str:
-        taken = {*self._keys.values()}
-        while key in taken:
+        while key in self._taken:
             key += "_"
+        self._taken.add(key)
         return key
 
     def _place(self, name: str) -> str:
@@ -55,7 +57,7 @@ class Components:
     def own(self, key: str, schema: Schema) -> dict[str, str]:
         """Returns a reference to a schema of hapiish itself, under `key` unless the table has that name."""
         if key not in self._own:
-            self._own[key] = free = self._free(key if key not in self._keys.values() else f"{key}Body")
+            self._own[key] = free = self._free(key if key not in self._taken else f"{key}Body")
             self._keys[f"{free}#"] = free
             self._made[free] = schema
         return {"$ref": SCHEMAS + self._own[key]}
@@ -74,16 +76,18 @@ class Shared:
 
     def __init__(self, section: str) -> None:
         self._section = section
+        self._keys: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
         self.made: dict[str, Any] = {}
 
     def put(self, name: str, value: Any) -> dict[str, str]:
         """Returns a reference to an object; another object under the name gets a number."""
-        key, number = name, 1
-        while key in self.made and self.made[key] != value:
-            number += 1
-            key = f"{name}{number}"
-        self.made[key] = value
-        return {"$ref": f"#/components/{self._section}/{key}"}
+        text = f"{name} {json.dumps(value, default=str)}"
+        if text not in self._keys:
+            number = self._numbers[name] = self._numbers.get(name, 0) + 1
+            self._keys[text] = key = name if number == 1 else f"{name}{number}"
+            self.made[key] = value
+        return {"$ref": f"#/components/{self._section}/{self._keys[text]}"}
 
 
 def _refers_to_itself(schema: Json) -> bool:

@@ -25,7 +25,7 @@ from hapiish.describe.surface.parts import (
     StrategySurface,
     Surface,
 )
-from hapiish.describe.surface.routes import EVERY_METHOD, route_surface
+from hapiish.describe.surface.routes import EVERY_METHOD, route_surface, taken_methods
 from hapiish.describe.surface.samples import Sample, answer_samples, is_valid, payload_samples, value_sample
 from hapiish.describe.surface.schemas import followed, is_any, members, names_in, relocated, standalone
 from hapiish.describe.surface.security import strategy
@@ -70,12 +70,12 @@ __all__ = [
 
 def surface(table: Table) -> Surface:
     """Returns the surface of a checked table, routes and events in the order of the file."""
-    sockets = table.sockets
+    sockets, taken = table.sockets, taken_methods(table)
     return Surface(
         info=table.info,
         schemas=table.schemas,
         strategies={name: strategy(name, given) for name, given in table.auth.strategies.items()},
-        routes=tuple(route_surface(table, route) for route in table.routes),
+        routes=tuple(route_surface(table, route, taken) for route in table.routes),
         namespaces=tuple(namespace_surface(table, each) for each in sockets.namespaces) if sockets is not None else (),
         sockets=(sockets.path, sockets.transports) if sockets is not None else None,
         vhosts=tuple(dict.fromkeys(route.vhost for route in table.routes if route.vhost is not None)),

@@ -15,6 +15,8 @@ from hapiish.options.kinds import KINDS
 EVERY_METHOD: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 """The methods that a description lists for a route with the method `*`."""
 
+Taken = Mapping[tuple[str | None, str], set[str]]
+
 _TEXT: Final = {"type": "string"}
 _ALWAYS_OPEN: Final = ("headers", "params", "state")
 _JSON: Final = ("application/json", "application/*+json")
@@ -22,8 +24,8 @@ _FORMS: Final = ("application/x-www-form-urlencoded",)
 _TEXTS: Final = ("text/*", "application/octet-stream")
 
 
-def route_surface(table: Table, route: Route) -> RouteSurface:
-    """Returns the surface of a route."""
+def route_surface(table: Table, route: Route, taken: Taken) -> RouteSurface:
+    """Returns the surface of a route; `taken` are the methods of all routes, see `taken_methods`."""
     options = route.options
     is_built_in = isinstance(route.handler, Kind) and route.handler.name in KINDS
     functions = (options.pre, options.ext, *(not is_built_in,))
@@ -42,7 +44,7 @@ def route_surface(table: Table, route: Route) -> RouteSurface:
         extensions=route.extensions,
         mark=route.mark,
         method=route.method,
-        methods=_methods(table, route),
+        methods=_methods(table, route, taken),
         path=route.path,
         vhost=route.vhost,
         params=_params(route, table.schemas),
@@ -56,19 +58,24 @@ def route_surface(table: Table, route: Route) -> RouteSurface:
     )
 
 
-def _methods(table: Table, route: Route) -> tuple[str, ...]:
+def taken_methods(table: Table) -> Taken:
+    """Returns the methods of routes by host and path, without the names of parameters."""
+    taken: dict[tuple[str | None, str], set[str]] = {}
+    for route in table.routes:
+        taken.setdefault(_place(table, route), set()).add(route.method)
+    return taken
+
+
+def _place(table: Table, route: Route) -> tuple[str | None, str]:
+    return route.vhost, parse(route.path, case_sensitive=table.server.router.is_case_sensitive).fingerprint
+
+
+def _methods(table: Table, route: Route, taken: Taken) -> tuple[str, ...]:
     """Returns the methods of a route; a `*` route leaves out those of other routes with the same path and host."""
     if route.method != "*":
         return (route.method,)
-    same = parse(route.path, case_sensitive=table.server.router.is_case_sensitive).fingerprint
-    taken = {
-        other.method
-        for other in table.routes
-        if other.vhost == route.vhost
-        and other.method != "*"
-        and parse(other.path, case_sensitive=table.server.router.is_case_sensitive).fingerprint == same
-    }
-    return tuple(method for method in EVERY_METHOD if method not in taken)
+    others = taken[_place(table, route)]
+    return tuple(method for method in EVERY_METHOD if method not in others)
 
 
 def path_members(path: str) -> Iterator[NamedValue]:
