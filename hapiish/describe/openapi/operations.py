@@ -214,7 +214,7 @@ class Operations:
         if shown:
             content["examples"] = shown
         made = {
-            "description": "; ".join(reason.text for reason in failure.reasons),
+            "description": ". ".join(reason.text for reason in failure.reasons),
             "headers": self._headers(*failure.headers, *constant),
             "content": {failure.media_type: content},
         }

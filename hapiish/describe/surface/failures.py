@@ -119,7 +119,8 @@ def _reasons(found: Mapping[str, FailureReason], rule: Any) -> tuple[FailureReas
     text = rule.get("description") if isinstance(rule, dict) else None
     if text is None and found:
         return tuple(found.values())
-    return (FailureReason("declared", text or "As the handler says", is_exact=False), *found.values())
+    declared = FailureReason("declared", text or "As the handler says", is_exact=False)
+    return (declared, *(each for each in found.values() if each.is_exact))
 
 
 def _headers(status: int, limits: Iterable[Limit]) -> Iterator[ResponseHeader]:
@@ -280,7 +281,7 @@ def _validation_failures(options: RouteOptions, sources: Iterable[str]) -> Itera
             continue
         more: dict[str, Json] = dict(rules.error_fields)
         if rules.detail == "full":
-            more["validation"] = {"source": source, "keys": [], "errors": []}
+            more["validation"] = {"source": source, **_FAULTS}
         text = f"The {_INPUTS[source]} not match {'their' if source in _PLURAL else 'its'} rules"
         message = "Invalid request" if source == "all" else f"Invalid request {source} input"
         yield rules.status, FailureReason(source, text, message=message, more=more)
@@ -354,10 +355,17 @@ def _model_failures(model: Any, options: RouteOptions) -> Iterator[Found]:
     yield options.validate.status, _invalid("query", options)
 
 
+_FAULTS: Final[Mapping[str, Json]] = {
+    "keys": ["name"],
+    "errors": [{"path": "/name", "message": "is required", "keyword": "required"}],
+}
+"""Faults as an example."""
+
+
 def _invalid(source: str, options: RouteOptions) -> FailureReason:
     more: dict[str, Json] = dict(options.validate.error_fields)
     if options.validate.detail == "full":
-        more["validation"] = {"source": source, "keys": [], "errors": []}
+        more["validation"] = {"source": source, **_FAULTS}
     text = f"The {_INPUTS[source]} not match {'their' if source in _PLURAL else 'its'} rules"
     return FailureReason(source, text, message=f"Invalid request {source} input", more=more)
 
