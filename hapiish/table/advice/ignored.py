@@ -7,6 +7,7 @@ from hapiish.table.draft import Draft
 from hapiish.table.problems import Mark, Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.problems.near import near
+from hapiish.table.text.budget import read_file
 from hapiish.table.text.marks import Path
 from hapiish.table.text.source import Tree
 
@@ -24,7 +25,7 @@ def without_ignored(draft: Draft, problems: list[Problem]) -> list[Problem]:
     silent: dict[tuple[str, str], list[_Places]] = {}
     found = list(problems)
     for part in draft.composition.parts:
-        if part.is_plugin:
+        if part.is_plugin or not _mentions(part.file):
             continue
         for at, codes in _holders(part.tree.value, ()):
             mark = part.tree.marks.value((*at, KEY))
@@ -35,6 +36,14 @@ def without_ignored(draft: Draft, problems: list[Problem]) -> list[Problem]:
                     continue
                 silent.setdefault((part.file, str(code)), []).append(places)
     return [each for each in found if not (each.warning and _is_silenced(each, silent))] if silent else found
+
+
+def _mentions(file: str) -> bool:
+    """Returns True if the key may be in a file: most have none, and a table is large."""
+    try:
+        return KEY.encode() in read_file(file)
+    except (OSError, ValueError):
+        return True
 
 
 _CODES: Final[Collection[str]] = frozenset(str(code) for code in Code)

@@ -1,7 +1,7 @@
 """Warns of secrets in the plain text of a table; a `${…}` keeps them out of it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 from hapiish.table.advice.own import Advised
@@ -15,6 +15,7 @@ _KEYS: Final = frozenset(
 )
 """Options whose value is a secret, in hapi's and in usual words."""
 _JWT_KEYS: Final = frozenset({"key", "keys"})
+_NAMES: Final = _KEYS | _JWT_KEYS
 _DATA: Final = frozenset(
     {"description", "notes", "examples", "schemas", "schema", "validate", "response", "info", "payload", "params"}
 )
@@ -43,21 +44,37 @@ def plain_text(advised: Advised) -> Iterator[Problem]:
 
 def _texts(table: Any) -> Iterator[tuple[Path, str, str]]:
     """Yields the secrets of a table with their paths, and what each is."""
-    waiting: list[tuple[Path, Any]] = [((), table)]
+    # A table has many texts, so that a path is a chain of steps until a text may be a secret.
+    waiting: list[tuple[_Chain, Any]] = [(None, table)]
     while waiting:
-        path, value = waiting.pop()
-        if isinstance(value, Mapping):
-            waiting += [
-                ((*path, key), child)
-                for key, child in value.items()
-                if not str(key).startswith("\0") and (key not in _DATA or (key == "params" and not path))
-            ]
-        elif isinstance(value, list):
-            waiting += [((*path, index), child) for index, child in enumerate(value)]
-        elif isinstance(value, str) and value and "${" not in value:
-            label = _label(path, value)
-            if label:
-                yield path, value, label
+        chain, value = waiting.pop()
+        for step, child in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(child, dict | list):
+                if (step not in _DATA and not str(step).startswith("\0")) or (step == "params" and chain is None):
+                    waiting.append(((chain, step), child))
+            elif isinstance(child, str) and child and step not in _DATA and "${" not in child:
+                if "://" not in child and not _KNOWN.search(child) and not _may_hold(chain, step):
+                    continue
+                path = _path((chain, step))
+                label = _label(path, child)
+                if label:
+                    yield path, child, label
+
+
+_Chain = tuple[Any, str | int] | None
+
+
+def _may_hold(chain: _Chain, step: str | int) -> bool:
+    """Returns True if an option, or an entry of an option, may be a secret by its name."""
+    return step in _NAMES or (chain is not None and chain[1] in _NAMES)
+
+
+def _path(chain: _Chain) -> Path:
+    steps: list[str | int] = []
+    while chain is not None:
+        chain, step = chain
+        steps.append(step)
+    return tuple(reversed(steps))
 
 
 def _label(path: Path, text: str) -> str:
