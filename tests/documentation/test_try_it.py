@@ -100,6 +100,14 @@ routes:
     options:
       payload: {allow: application/x-www-form-urlencoded}
       validate: {payload: {type: object, required: [name], properties: {name: {type: string}, age: {type: integer}}}}
+  - method: POST
+    path: /guarded
+    id: guarded
+    handler: "app:echo"
+    options:
+      csrf: {restful: true, cookieOptions: &readable {isSecure: false, isHttpOnly: false}}
+      validate: {payload: {type: object}}
+  - {method: GET, path: /crumb, id: crumb, handler: "app:nothing", options: {csrf: {cookieOptions: *readable}}}
   - {method: GET, path: /picture, id: picture, handler: "app:picture"}
   - {method: GET, path: /lines, id: lines, handler: "app:lines"}
   - {method: DELETE, path: /nothing, id: nothing, handler: "app:nothing", options: {deprecated: "2026-01-31"}}
@@ -242,6 +250,12 @@ async def test_bodies_without_json_are_shown(tried: Documentation) -> None:
     assert "data: 2" in text
     assert (await tried.send("nothing")).startswith("204")
     assert page.console == []
+
+
+async def test_a_token_against_forgery_is_repeated_from_its_cookie(tried: Documentation) -> None:
+    assert await tried.send("guarded", {}) == "X-CSRF-Token is missing."
+    await tried.send("crumb")
+    assert (await tried.send("guarded", {"a": 1})).startswith("200")
 
 
 async def test_recursive_schemas_open_level_by_level(tried: Documentation) -> None:

@@ -256,7 +256,7 @@ function csrfToken(item, app) {
   const cookie = item.params.find((param) => param.in === "cookie" && isCsrf(param));
   if (!cookie || !app.isSameOrigin(item)) return "";
   const pair = document.cookie.split("; ").find((each) => each.startsWith(`${cookie.name}=`));
-  return pair ? decodeURIComponent(pair.slice(cookie.name.length + 1)) : "";
+  return pair ? pair.slice(cookie.name.length + 1) : "";
 }
 
 const isCsrf = (param) => /cross-site request forgery/.test(param.description ?? "");
