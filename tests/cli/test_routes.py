@@ -225,7 +225,7 @@ def test_an_empty_table_says_so(folder: Path, capsys: pytest.CaptureFixture[str]
 
 def test_the_schema_is_printed_as_published(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
-    assert json.loads(capsys.readouterr().out) == schema.load()
+    assert json.loads(capsys.readouterr().out) == json.loads(schema.text())
 
 
 @pytest.mark.usefixtures("folder")
