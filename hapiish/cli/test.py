@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 UNABLE = 2
 """The exit status if no test could run."""
+
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +67,9 @@ def main(options: argparse.Namespace) -> int:
     except Refusal as refusal:
         print(f"hapiish: {refusal}", file=sys.stderr)
         return UNABLE
+    except KeyboardInterrupt:
+        print("\nhapiish: interrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _examples(table: Table, options: argparse.Namespace) -> int:
@@ -84,6 +91,7 @@ def _examples(table: Table, options: argparse.Namespace) -> int:
         )
     printer = report.Printer(sys.stdout, verbose=options.verbose, colour=wants_colour(sys.stdout))
     outcomes: list[ExampleOutcome] = []
+    began = time.monotonic()
     with bench_of(table, options.database) as bench:
         for case in chosen:
             outcomes.append(_run(bench, table, case, every))
@@ -91,6 +99,7 @@ def _examples(table: Table, options: argparse.Namespace) -> int:
             if options.exitfirst and not outcomes[-1].passed:
                 break
     printer.end()
+    options.seconds = time.monotonic() - began
     return _conclude(table, every, outcomes, printer, options)
 
 
@@ -156,9 +165,8 @@ def _conclude(
             report.write_junit(options.junit, outcomes, str(options.table))
         except OSError as error:
             raise Refusal(f"{options.junit} cannot be written: {error.strerror}") from None
-    seconds = sum(outcome.seconds for outcome in outcomes)
     counts = [f"{len(failed)} failed"] if failed else []
     counts.append(f"{len(outcomes) - len(failed)} passed")
-    text = f"{', '.join(counts)} in {seconds:.2f} s"
+    text = f"{', '.join(counts)} in {options.seconds:.2f} s"
     printer.line(f"{printer.painted(text, 31 if failed else 32)}; {report.coverage(table, every)}")
     return 1 if failed else 0

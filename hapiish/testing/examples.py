@@ -72,7 +72,8 @@ class Case:
 def cases(table: Table) -> list[Case]:
     """Returns the examples of a table in its order, those of routes first.
 
-    Examples that are given one of a route that an override omits are left out.
+    Examples that cannot run in a table that uses theirs are left out: those that are given one of an omitted route, and
+    those without a value for a parameter of its prefix.
     """
     found = [
         Case(example=example, route=route, realm=route.realm, number=number)
@@ -89,6 +90,7 @@ def cases(table: Table) -> list[Case]:
 
 
 def _possible(found: list[Case]) -> list[Case]:
+    found = [case for case in found if _has_params(case)]
     while True:
         names = {(case.realm, case.example.name) for case in found}
         left = [
@@ -99,6 +101,12 @@ def _possible(found: list[Case]) -> list[Case]:
         if len(left) == len(found):
             return left
         found = left
+
+
+def _has_params(case: Case) -> bool:
+    path = case.route.path if case.route is not None else case.namespace.namespace if case.namespace is not None else ""
+    required = [each["name"] for each in _PARAMETER.finditer(path) if each["kind"] not in ("?", "*")]
+    return all(name in case.example.request.params for name in required)
 
 
 def _is_function(name: str) -> bool:

@@ -377,6 +377,23 @@ def test_examples_that_are_given_one_of_an_omitted_route_are_left_out(
     assert main(["test", "outer.yaml"]) == 0
 
 
+def test_examples_of_a_table_under_a_prefix_with_parameters_are_no_problem(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table(project, **{**GOOD, "SAY": "[]"})
+    text = project.joinpath("routes.yaml").read_text()
+    project.joinpath("routes.yaml").write_text(text.partition("sockets:")[0])
+    project.joinpath("outer.yaml").write_text(
+        'database: {uri: "mongodb://127.0.0.1:1/production"}\n'
+        'plugins: [{table: routes.yaml, routes: {prefix: "/of/{tenant}"}}]\n'
+        "routes:\n"
+        '  - {method: GET, path: /own, handler: "notes:plain", options: {examples: [{response: {status: 500}}]}}\n'
+    )
+    assert main(["test", "outer.yaml", "--list"]) == 0
+    assert capsys.readouterr().out.startswith("outer.yaml:4:")
+    assert main(["test", "outer.yaml"]) == 0
+
+
 def test_the_matchers_of_a_used_table_mean_its_own_schemas(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     create = (
         '[{request: {payload: {text: Hi}}, response: {status: 201, payload: {id: {$match: {$ref: "#/schemas/Id"}}}}}]'

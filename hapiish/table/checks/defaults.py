@@ -4,6 +4,7 @@ import copy
 import json
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, Final
 
 import jsonschema_rs
@@ -104,12 +105,18 @@ class ValueCheck:
     def faults(self, value: Any) -> list[tuple[Path, str, str]]:
         """The faults of a value by the whole schema, with defaults: the path, the keyword and the reason of each."""
         try:
-            document = self._document(())
+            document, validator = self._whole
             complete = _DefaultFiller(document).fill(document, copy.deepcopy(value))
-            errors = _validator(document).iter_errors(complete)
+            errors = validator.iter_errors(complete)
             return [((*error.instance_path,), str([*error.schema_path][-1]), str(error.message)) for error in errors]
         except (ValueError, RecursionError):
             return []
+
+    @cached_property
+    def _whole(self) -> tuple[Any, Any]:
+        """The whole schema and its validator; raises ValueError as `_document` does."""
+        document = self._document(())
+        return document, _validator(document)
 
     def mismatch_beside(self, path: Path, value: Any) -> str:
         """The reason why a default does not match the schemas beside the property at `path`; empty if it matches.

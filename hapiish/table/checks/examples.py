@@ -22,6 +22,7 @@ _OF_TEXT: Final = frozenset({"params", "query"})
 """Inputs whose values are text until they are coerced."""
 
 _INPUTS: Final = ("params", "query", "payload")
+_PARAMETER: Final = re.compile(r"\{(\w+)", re.ASCII)
 _OPTIONAL: Final = re.compile(r"\{(\w+)(?:\?|\*)\}", re.ASCII)
 _OF_PARTS: Final = frozenset({"dependentRequired", "minItems", "minProperties", "required", "unevaluatedProperties"})
 """Keywords that a mapping with some of the keys need not satisfy."""
@@ -208,7 +209,9 @@ def _params(draft: Draft, example: ExampleDraft) -> Iterator[Problem]:
         if name not in example.params:
             message = f'"{example.title}" has no parameter "{name}"{did_you_mean(name, example.params)}'
             yield Problem(draft.key_mark(*example.at, "request", "params", name), Code.EXAMPLE, message)
-    missing = [name for name in example.params if name not in given and name not in example.optional]
+    # Who uses the table may add parameters by its prefix, which its examples cannot know.
+    free = {*example.optional, *_PARAMETER.findall(example.realm.prefix)}
+    missing = [name for name in example.params if name not in given and name not in free]
     if missing:
         message = f'the example has no value for the parameter "{missing[0]}" of "{example.title}"'
         yield Problem(draft.mark(*example.at), Code.EXAMPLE, message, f"request: {{params: {{{missing[0]}: …}}}}")
