@@ -45,7 +45,9 @@ class Scratch:
                     f'"scratch", such as "{named}_test", or none'
                 )
             self.uri = _with_database(uri, name)
-            own = {} if "serverselectiontimeoutms" in uri.lower() else {"serverSelectionTimeoutMS": _TIMEOUT}
+            own: dict[str, Any] = (
+                {} if "serverselectiontimeoutms" in uri.lower() else {"serverSelectionTimeoutMS": _TIMEOUT}
+            )
             self._client: MongoClient[dict[str, Any]] = MongoClient(self.uri, **own)
         except (PyMongoError, ValueError) as error:
             raise ScratchError(f"the database cannot be used: {error}") from error
