@@ -23,7 +23,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from hapiish.cli.parser import TopParser, for_command
 
     arguments = sys.argv[1:] if argv is None else list(argv)
-    if not arguments or arguments[0].startswith("-"):
+    if not arguments:
+        TopParser().print_help(sys.stderr)
+        return 2
+    if arguments[0].startswith("-"):
         TopParser().parse_args(arguments)
         TopParser().refuse("a command is missing")
     name, *rest = arguments

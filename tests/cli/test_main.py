@@ -55,7 +55,13 @@ def test_an_unknown_command_is_told_with_the_one_that_is_meant(capsys: pytest.Ca
     assert 'there is no command "chek"; did you mean "check"?' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [[], ["nosuch"], ["check", "--nosuch"]])
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    said = capsys.readouterr()
+    assert (said.out, "Check and understand:" in said.err) == ("", True)
+
+
+@pytest.mark.parametrize("words", [["nosuch"], ["--"], ["check", "--nosuch"]])
 def test_a_wrong_call_is_status_2_with_the_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(words)
