@@ -20,6 +20,19 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(
 LIMIT = float(os.environ.get("BROWSER_LIMIT", "60"))
 """Seconds for one step; a loaded machine is slow."""
 
+_PLACE = """async (selector) => {
+  const element = document.querySelector(selector);
+  if (!element) return null;
+  element.scrollIntoView({ block: "center" });
+  const read = () => new Promise((done) => requestAnimationFrame(() => {
+    const { x, y, width, height } = element.getBoundingClientRect();
+    done([x + width / 2, y + height / 2]);
+  }));
+  const [first, second] = [await read(), await read()];
+  const isStill = first.join() === second.join();
+  return isStill && element.contains(document.elementFromPoint(...second)) ? second : null;
+}"""
+
 
 class PageError(Exception):
     """An exception of a script in the page."""
@@ -80,14 +93,9 @@ class Page:
         return found
 
     async def click(self, selector: str) -> None:
-        """Clicks the middle of an element with the mouse."""
-        found = json.dumps(selector)
-        await self.until(f"!!document.querySelector({found})")
-        await self.eval(f"document.querySelector({found}).scrollIntoView({{block: 'center'}})")
-        place = await self.eval(
-            f"(() => {{ const at = document.querySelector({found}).getBoundingClientRect();"
-            " return [at.x + at.width / 2, at.y + at.height / 2] })()"
-        )
+        """Clicks the middle of an element with the mouse, once it stays in its place and nothing covers it."""
+        await self.until(f"!!document.querySelector({json.dumps(selector)})")
+        place = await self.until(f"({_PLACE})({json.dumps(selector)})")
         for kind in ("mousePressed", "mouseReleased"):
             await self.do("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
 
