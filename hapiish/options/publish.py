@@ -4,6 +4,7 @@ The forms that all options share are added here: null to reset to the default, a
 not text, free `x-` keys, and `{add: […]}` for lists that are merged.
 """
 
+import copy
 import json
 import sys
 import types
@@ -41,6 +42,8 @@ _SHARED: Final[Schema] = {
 }
 IN_TEXT: Final = r"|\$\{"
 """The end of a pattern that also accepts a text with a variable."""
+MERGE_KEY: Final = "|^<<$"
+"""The end of a pattern of names that also accepts a merge key."""
 _WIDTH: Final = 120
 _WITHIN: Final = {On.DEFAULTS: On.ROUTE, On.NAMESPACE: On.EVENT}
 """The place of nested options, for places that only the outermost class distinguishes."""
@@ -60,21 +63,28 @@ def document() -> Schema:
     body = published.mapping(Table, On.ROUTE)
     for form in (FUNCTION, SCHEMA):
         published.define(form, str, On.ROUTE)
-    made = {
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "hapiish route table",
-        **body,
-        "definitions": dict(sorted({**published.definitions, **_SHARED}.items())),
-    }
-    _take_variables(made)
+    made = copy.deepcopy(
+        {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "title": "hapiish route table",
+            **body,
+            "definitions": dict(sorted({**published.definitions, **_SHARED}.items())),
+        }
+    )
+    _as_written(made)
     return made
 
 
-def _take_variables(schema: Any) -> None:
-    """Makes the pattern of every text accept a `${…}` in it, in place; a table is validated after substitution."""
+def _as_written(schema: Any) -> None:
+    """Makes the pattern of every text accept a `${…}`, and that of every name a merge key, in place.
+
+    A table is validated after substitution and merging; an editor reads it as it is written.
+    """
     for key, inner in schema.items() if isinstance(schema, dict) else enumerate(schema):
+        if key == "propertyNames" and isinstance(inner, dict) and "pattern" in inner:
+            inner["pattern"] += MERGE_KEY
         if isinstance(inner, dict | list) and key not in ("propertyNames", "patternProperties", "default", "examples"):
-            _take_variables(inner)
+            _as_written(inner)
     if isinstance(schema, dict) and isinstance(schema.get("pattern"), str) and r"\$\{" not in schema["pattern"]:
         schema["pattern"] += IN_TEXT
 

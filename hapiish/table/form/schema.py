@@ -15,6 +15,8 @@ FILE = "routes.schema.json"
 Subschema = dict[str, Any]
 _IN_TEXT = r'|\\$\\{"'
 """The end of a pattern that also accepts a text with a variable (`publish`), as JSON has it."""
+_MERGE_KEY = '|^<<$"'
+"""The end of a pattern of names that also accepts a merge key."""
 
 
 @cache
@@ -25,8 +27,8 @@ def text() -> str:
 
 @cache
 def load() -> Subschema:
-    """The published schema, for texts after substitution: their patterns accept no variable in them."""
-    schema: Subschema = json.loads(text().replace(_IN_TEXT, '"'))
+    """The published schema for a table after substitution and merging: patterns accept no variable and no `<<`."""
+    schema: Subschema = json.loads(text().replace(_IN_TEXT, '"').replace(_MERGE_KEY, '"'))
     return schema
 
 
