@@ -8,6 +8,7 @@ application: what handlers do beyond their declarations is unknown here.
 
 from hapiish.describe.surface.answers import constant_headers
 from hapiish.describe.surface.bodies import ERROR, example, examples, phrase
+from hapiish.describe.surface.closing import Closing
 from hapiish.describe.surface.events import EVENT_ERROR, namespace_surface
 from hapiish.describe.surface.parts import (
     AnswerSurface,
@@ -70,13 +71,16 @@ __all__ = [
 
 def surface(table: Table) -> Surface:
     """Returns the surface of a checked table, routes and events in the order of the file."""
-    sockets, taken = table.sockets, taken_methods(table)
+    sockets, taken, closing = table.sockets, taken_methods(table), Closing(table.schemas)
+    routes = tuple(route_surface(table, route, taken, closing) for route in table.routes)
+    namespaces = sockets.namespaces if sockets is not None else ()
+    made = tuple(namespace_surface(table, each, closing) for each in namespaces)
     return Surface(
         info=table.info,
-        schemas=table.schemas,
+        schemas={**table.schemas, **closing.made},
         strategies={name: strategy(name, given) for name, given in table.auth.strategies.items()},
-        routes=tuple(route_surface(table, route, taken) for route in table.routes),
-        namespaces=tuple(namespace_surface(table, each) for each in sockets.namespaces) if sockets is not None else (),
+        routes=routes,
+        namespaces=made,
         sockets=(sockets.path, sockets.transports) if sockets is not None else None,
         vhosts=tuple(dict.fromkeys(route.vhost for route in table.routes if route.vhost is not None)),
         extensions=table.extensions,

@@ -8,6 +8,7 @@ from hapiish.declare.types import Json, Schema
 from hapiish.describe.surface import schemas as reading
 from hapiish.describe.surface.answers import declared_answers
 from hapiish.describe.surface.bodies import ERROR
+from hapiish.describe.surface.closing import Closing, closed_answers, closes
 from hapiish.describe.surface.failures import connection_failures, event_failures
 from hapiish.describe.surface.parts import AnswerSurface, EmitSurface, EventSurface, NamespaceSurface
 from hapiish.describe.surface.routes import input_surface, params_input
@@ -25,8 +26,8 @@ EVENT_ERROR: Final[dict[str, Any]] = {
 """The body of errors in acknowledgements."""
 
 
-def namespace_surface(table: Table, namespace: Namespace) -> NamespaceSurface:
-    """Returns the surface of a namespace."""
+def namespace_surface(table: Table, namespace: Namespace, closing: Closing) -> NamespaceSurface:
+    """Returns the surface of a namespace; `closing` closes the data of events with `allowUnknown: false`."""
     rules = namespace.validate
     options = replace(table.server.routes, validate=rules)
     handshake = rules.payload if isinstance(rules.payload, dict | bool) else None
@@ -38,7 +39,7 @@ def namespace_surface(table: Table, namespace: Namespace) -> NamespaceSurface:
         headers=input_surface("headers", rules.headers, table.schemas),
         handshake=None if handshake is True else handshake,
         failures=connection_failures(table, namespace.auth, options, validates=rules != Validate()),
-        events=tuple(event_surface(table, namespace, event) for event in namespace.events),
+        events=tuple(event_surface(table, namespace, event, closing) for event in namespace.events),
         emits=tuple(_emit(namespace, emit) for emit in namespace.emits),
         extensions=namespace.extensions,
         mark=namespace.mark,
@@ -56,14 +57,16 @@ def _emit(namespace: Namespace, emit: Any) -> EmitSurface:
     )
 
 
-def event_surface(table: Table, namespace: Namespace, event: Event) -> EventSurface:
+def event_surface(table: Table, namespace: Namespace, event: Event, closing: Closing) -> EventSurface:
     """Returns the surface of an event; without settings of its own it has those of its namespace."""
     options = event.options
     rule = options.validate.payload
     arguments = namespace.arguments if event.arguments is None else event.arguments
     binary = namespace.binary if event.binary is None else event.binary
     ack = event.ack or namespace.ack
-    answers = tuple(declared_answers(options, table.schemas))
+    answers = closed_answers(tuple(declared_answers(options, table.schemas)), options.response, closing)
+    schemas = {**table.schemas, **closing.made} if closing.made else table.schemas
+    payload = rule if isinstance(rule, dict) or rule is False else None
     return EventSurface(
         id=event.id,
         description=options.description,
@@ -80,12 +83,12 @@ def event_surface(table: Table, namespace: Namespace, event: Event) -> EventSurf
         mark=event.mark,
         namespace=namespace.namespace,
         event=event.event,
-        payload=rule if isinstance(rule, dict) or rule is False else None,
+        payload=closing.closed(payload) if closes(options.validate) else payload,
         function=rule if isinstance(rule, str) else None,
         arguments=arguments,
         binary=binary,
         ack=ack,
-        ok=_ok(answers, table.schemas, raw=ack == "raw", deprecated=options.deprecated),
+        ok=_ok(answers, schemas, raw=ack == "raw", deprecated=options.deprecated),
         error=error_acknowledgement(own=options.response.errors is not None, raw=ack == "raw"),
     )
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from hapiish.declare.types import Json, Schema
 from hapiish.describe.surface import schemas as reading
 from hapiish.describe.surface.answers import answers
+from hapiish.describe.surface.closing import Closing, closed_answers, closes
 from hapiish.describe.surface.failures import route_failures
 from hapiish.describe.surface.parts import BodySurface, InputSurface, NamedValue, RouteSurface, Source
 from hapiish.grammar.path import Mixed, Param, Wildcard, parse
@@ -24,8 +25,11 @@ _FORMS: Final = ("application/x-www-form-urlencoded",)
 _TEXTS: Final = ("text/*", "application/octet-stream")
 
 
-def route_surface(table: Table, route: Route, taken: Taken) -> RouteSurface:
-    """Returns the surface of a route; `taken` are the methods of all routes, see `taken_methods`."""
+def route_surface(table: Table, route: Route, taken: Taken, closing: Closing) -> RouteSurface:
+    """Returns the surface of a route; `taken` are the methods of all routes, see `taken_methods`.
+
+    `closing` closes bodies with `allowUnknown: false`.
+    """
     options = route.options
     is_built_in = isinstance(route.handler, Kind) and route.handler.name in KINDS
     functions = (options.pre, options.ext, *(not is_built_in,))
@@ -38,7 +42,7 @@ def route_surface(table: Table, route: Route, taken: Taken) -> RouteSurface:
         security=options.auth,
         limits=options.limit or (),
         failures=route_failures(table, route),
-        answers=answers(table, route),
+        answers=closed_answers(answers(table, route), options.response, closing),
         handler=str(route.handler),
         options=options,
         extensions=route.extensions,
@@ -51,7 +55,7 @@ def route_surface(table: Table, route: Route, taken: Taken) -> RouteSurface:
         query=_query(route, table.schemas),
         headers=_input("headers", route, table.schemas),
         state=_input("state", route, table.schemas),
-        body=_body(route, table.schemas) if route.method not in ("GET", "HEAD") else None,
+        body=_body(route, table.schemas, closing) if route.method not in ("GET", "HEAD") else None,
         cookies=table.state,
         raises=any(bool(each) for each in functions) or any(table.ext.values()),
         is_internal=options.is_internal,
@@ -135,7 +139,7 @@ def _params(route: Route, schemas: Mapping[str, Json]) -> InputSurface:
 
 def _input(source: Source, route: Route, schemas: Mapping[str, Json]) -> InputSurface:
     rules = route.options.validate
-    return input_surface(source, getattr(rules, source), schemas, allow_unknown=rules.options.allow_unknown)
+    return input_surface(source, getattr(rules, source), schemas, allow_unknown=not closes(route.options.validate))
 
 
 def _query(route: Route, schemas: Mapping[str, Json]) -> InputSurface:
@@ -169,7 +173,7 @@ def _is_complete(model: Any) -> bool:
     return all(operators for operators in model.filters.values()) and not model.where
 
 
-def _body(route: Route, schemas: Mapping[str, Json]) -> BodySurface | None:
+def _body(route: Route, schemas: Mapping[str, Json], closing: Closing) -> BodySurface | None:
     rules, kind = route.options.payload, route.handler
     is_proxy = isinstance(kind, Kind) and kind.name == "proxy"
     schema, function = _split(route.options.validate.payload)
@@ -180,7 +184,7 @@ def _body(route: Route, schemas: Mapping[str, Json]) -> BodySurface | None:
     if schema is None and function is None and isinstance(kind, Kind) and kind.name in ("file", "directory", "view"):
         return None
     return BodySurface(
-        schema=schema,
+        schema=closing.closed(schema) if closes(route.options.validate) else schema,
         function=function,
         media_types=_media_types(rules, schema, schemas),
         max_bytes=int(rules.max_bytes),
