@@ -20,10 +20,10 @@ from hapiish.table.compose.owned_names import OwnedName
 LENGTH: Final = 12
 """Hexadecimal digits of a hash."""
 
-_PLACES: Final = frozenset({"mark", "places", "file", "folder", "files", "names", "host"})
-"""Fields that tell where something is written."""
+_PLACES: Final = frozenset({"mark", "places", "file", "folder", "files", "names", "host", "extensions"})
+"""Fields that tell where something is written, and the keys x-…, which the server does not read."""
 
-_FACTS: Final = frozenset({"extensions", "plugins", "is_partial", "is_names"})
+_FACTS: Final = frozenset({"plugins", "is_partial", "is_names"})
 _BY_NAME: Final = frozenset({"routes", "used", "sockets", "caches", "auth"})
 """Sections whose parts are entries of their own."""
 

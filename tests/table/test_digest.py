@@ -131,3 +131,11 @@ def test_a_variable_that_equals_an_option_of_another_route_changes_no_hash(tmp_p
     origins = ("https://a.test", "https://b.test")
     hashes = {table_hash(load(tmp_path / "routes.yaml", {"ORIGIN": origin})) for origin in origins}
     assert len(hashes) == 1
+
+
+def test_keys_that_the_server_does_not_read_change_no_hash(tmp_path: Path) -> None:
+    plain = written(tmp_path, TABLE)
+    for place in ("{method: GET, path: /one, ", "{event: look, ", "{event: told, ", "{scheme: badge, "):
+        assert place in TABLE
+        assert written(tmp_path, TABLE.replace(place, f"{place}x-owner: team-a, ")) == plain
+    assert written(tmp_path, f"x-owner: team-a\n{TABLE}") == plain
