@@ -4,14 +4,14 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from textwrap import wrap
 from typing import Final
 
 from hapiish.cli.check import wants_colour
 from hapiish.cli.examination import machine, project, services
-from hapiish.cli.examination.finding import Finding, Status
+from hapiish.cli.examination.finding import Finding, Status, failed
 from hapiish.options import Table
 from hapiish.table.problems.secrets import without_passwords
 
@@ -59,12 +59,13 @@ def examine(file: str) -> Iterator[Finding]:
 
 
 def _of_table(table: Table) -> Iterator[Finding]:
-    yield from project.names(table)
-    yield from project.certificates(table)
-    yield from project.port(table)
-    yield from project.data_folder(table)
-    yield from services.mongodb(table)
-    yield from services.queues(table)
+    of_project: list[Callable[[Table], Iterator[Finding]]] = [project.names, project.certificates]
+    of_project += [project.port, project.data_folder]
+    for examination in (*of_project, services.mongodb, services.queues):
+        try:
+            yield from examination(table)
+        except Exception as error:  # noqa: BLE001 - an error of a library or of the project's code is a finding, too
+            yield failed(examination.__name__.replace("_", " "), f"{type(error).__name__}: {error}")
 
 
 def as_text(finding: Finding, *, colour: bool = False) -> str:

@@ -99,6 +99,19 @@ def test_a_missing_extra_is_told_with_the_feature(doctor: Doctor, monkeypatch: p
     assert 'pip install "hapiish[limits]"' in found["extras"]["failed"]
 
 
+def test_an_error_of_an_examination_is_a_finding_and_the_others_go_on(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def application(*_: object, **__: object) -> None:
+        raise ValueError("redis://ann:secret@x is no URL")
+
+    monkeypatch.setattr("hapiish.app.Application", application)
+    status, found = doctor(BARE)
+    assert status == 1
+    assert "ValueError: redis://ann:******@x is no URL" in found["names"]["failed"]
+    assert "ok" in found["port"]
+
+
 def test_every_extra_of_the_package_has_a_feature() -> None:
     provided = importlib.metadata.metadata("hapiish").get_all("Provides-Extra") or []
     assert set(provided) - machine.NOT_FOR_USERS == set(machine.FEATURES)
