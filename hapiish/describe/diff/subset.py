@@ -1,4 +1,4 @@
-"""Whether one JSON Schema accepts only values that another accepts.
+"""Decides if one JSON Schema accepts only values that another accepts.
 
 The answer "yes" is proved: by the canonical forms of jsonschema-rs, or by the structure of recursive schemas. The
 answer "no" has a witness, a value that jsonschema-rs accepts by the one schema and refuses by the other. Everything
