@@ -71,16 +71,19 @@ def hapiish_env(request: pytest.FixtureRequest) -> Mapping[str, str]:
 @pytest.fixture
 def hapiish_open(hapiish_bench: "Bench", request: pytest.FixtureRequest) -> Iterator[Callable[..., "Application"]]:
     """Opens applications by hand: `hapiish_open(file, env=None)`. All applications of a test share its database."""
+    from hapiish.store.connection import StoreError
+    from hapiish.store.local import LocalError
     from hapiish.table.problems import TableError
     from hapiish.testing.failures import Failures
+    from hapiish.testing.scratch import ScratchError
 
     opened: list[Application] = []
 
     def open_(file: str | os.PathLike[str], env: Mapping[str, str] | None = None) -> "Application":
         try:
             opened.append(hapiish_bench.open(file, env))
-        except TableError as error:
-            pytest.fail(str(error), pytrace=False)
+        except (LocalError, ScratchError, StoreError, TableError) as error:  # whose messages say all
+            pytest.fail(f"hapiish: {error}", pytrace=False)
         return opened[-1]
 
     with Failures() as failures:

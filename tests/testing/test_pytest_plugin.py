@@ -231,6 +231,18 @@ def test_a_wrong_table_fails_its_tests_with_its_problems(project: pytest.Pyteste
     result.stdout.fnmatch_lines(["*routes.yaml:13:*HA*paht*path*"])
 
 
+def test_a_missing_mongod_is_named_without_a_traceback(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HAPIISH_TEST_DATABASE")
+    monkeypatch.setenv("HAPIISH_MONGOD", "/no/mongod")
+    result = run(project, "def test_it(inject): pass\n")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*hapiish: HAPIISH_MONGOD names no program: /no/mongod*"])
+    assert "Traceback" not in result.stdout.str()
+    assert "local.py" not in result.stdout.str()
+
+
 def test_settings_name_the_table_and_its_variables(project: pytest.Pytester) -> None:
     project.path.joinpath("routes.yaml").rename(project.path / "shop.yaml")
     project.path.joinpath("pytest.ini").write_text(PYTEST + "hapiish_table = shop.yaml\nhapiish_env = GREETING=moin\n")
