@@ -61,7 +61,7 @@ def differences(old: str, new: str) -> list[TableChange]:
     from hapiish.describe.surface import surface
 
     with checked_out(old) as (old_file, old_folder), checked_out(new) as (new_file, new_folder):
-        tables = [described(str(file)) for file in (old_file, new_file)]
+        tables = [described(str(file), guesses=True) for file in (old_file, new_file)]
         for name, table in zip((old, new), tables, strict=True):
             if table is None:
                 raise Refusal(f"{name} has errors")

@@ -15,6 +15,7 @@ from hapiish.table.problems import Problem
 
 T = TypeVar("T")
 
+_OTHER_TEXTS: Final = ("1", "true", "1s")
 _VARIABLE: Final = re.compile(r"environment variable (\w+) is ", re.ASCII)
 
 
@@ -32,13 +33,13 @@ def open_table(file: str, *, plugins: bool = False, workers: int = 1) -> Table:
     return table
 
 
-def described(file: str, *, imports: bool = False) -> Table | None:
+def described(file: str, *, imports: bool = False, guesses: bool = False) -> Table | None:
     """Returns a table that a command only describes: a text stands for each variable that is not set.
 
     For errors shows the problems as `check` does, and returns None. `imports` includes the registrations of Python
-    plugins.
+    plugins. `guesses`: a number, a switch or a time stands for a variable where a text is wrong.
     """
-    return _described(file, lambda env: check(file, env, register=_plugins(imports)))
+    return _described(file, lambda env: check(file, env, register=_plugins(imports)), _OTHER_TEXTS if guesses else ())
 
 
 def examined(file: str, *, imports: bool = False) -> Examined | None:
@@ -57,13 +58,15 @@ def _plugins(imports: bool) -> Any:
     return Plugins()
 
 
-def _described(file: str, read: Callable[[Mapping[str, str]], tuple[T | None, list[Problem]]]) -> T | None:
+def _described(
+    file: str, read: Callable[[Mapping[str, str]], tuple[T | None, list[Problem]]], others: Sequence[str] = ()
+) -> T | None:
     """Reads a table; if only variables are missing, reads it again with a text in place of each."""
     found, problems = read(os.environ)
     missing = [_VARIABLE.match(each.message) for each in problems if not each.warning]
     names = [each[1] for each in missing if each is not None]
     if names and len(names) == len(missing):
-        again, _ = read({**os.environ, **dict.fromkeys(names, ABSENT)})
+        again = _with_texts(read, dict.fromkeys(names, ABSENT), others)
         if again is not None:
             for name in dict.fromkeys(names):
                 print(f"hapiish: {name} is not set; a text stands for it in this description", file=sys.stderr)
@@ -71,6 +74,21 @@ def _described(file: str, read: Callable[[Mapping[str, str]], tuple[T | None, li
     if found is None:
         show(problems)
         print(summary(file, None, problems), file=sys.stderr)
+    return found
+
+
+def _with_texts(
+    read: Callable[[Mapping[str, str]], tuple[T | None, list[Problem]]], texts: dict[str, str], others: Sequence[str]
+) -> T | None:
+    """Reads a table with texts for variables; where it has errors, tries the others."""
+    found, problems = read({**os.environ, **texts})
+    for name in texts:
+        for text in others:
+            if found is not None:
+                return found
+            tried, left = read({**os.environ, **texts, name: text})
+            if tried is not None or len(left) < len(problems):
+                found, problems, texts = tried, left, {**texts, name: text}
     return found
 
 

@@ -233,6 +233,46 @@ PAIRS: list[tuple[str, str, list[tuple[str, str]]]] = [
         "routes: []\nsockets: {transports: [websocket, polling], namespaces: [{namespace: /}]}",
         [("transport-added", "safe")],
     ),
+    (
+        "routes: []\nsockets: {maxBytes: 64KB, namespaces: [{namespace: /}]}",
+        "routes: []\nsockets: {maxBytes: 1KB, namespaces: [{namespace: /}]}",
+        [("size-lowered", "breaking")],
+    ),
+    (
+        "routes: []\nsockets: {origins: ['https://a.example', 'https://b.example'], namespaces: [{namespace: /}]}",
+        "routes: []\nsockets: {origins: ['https://a.example'], namespaces: [{namespace: /}]}",
+        [("cors-narrowed", "breaking")],
+    ),
+    (
+        "routes: []\nsockets: {namespaces: [{namespace: /}]}",
+        "routes: []\nsockets: {origins: ['https://a.example'], namespaces: [{namespace: /}]}",
+        [("origins-changed", "unknown")],
+    ),
+    (
+        event(),
+        EVENT % "events: [{event: '*', handler: 'm:h'}]",
+        [("event-removed", "unknown"), ("event-added", "safe")],
+    ),
+    (get(), "server: {router: {stripTrailingSlash: true}}\n" + get(), [("router-looser", "safe")]),
+    ("server: {router: {stripTrailingSlash: true}}\n" + get(), get(), [("router-stricter", "breaking")]),
+    ("server: {router: {isCaseSensitive: false}}\n" + get(), get(), [("router-stricter", "breaking")]),
+    (get(), "state: {c: {ttl: 1d}}\n" + get(), [("cookie-added", "safe")]),
+    ("state: {c: {ttl: 1d}}\n" + get(), get(), [("cookie-removed", "unknown")]),
+    ("state: {c: {ttl: 1d}}\n" + get(), "state: {c: {ttl: 2d}}\n" + get(), [("cookie-changed", "unknown")]),
+    (
+        "state: {c: {encoding: none}}\n" + get(),
+        "state: {c: {encoding: base64json}}\n" + get(),
+        [("cookie-form", "breaking")],
+    ),
+    (get("cache: {expiresIn: 1s}"), get("cache: {expiresIn: 9s}"), [("caching-changed", "unknown")]),
+    (get("cache: {expiresIn: 9s}"), get("cache: {expiresIn: 1s}"), [("caching-changed", "safe")]),
+    (
+        get("response: {status: {'409': {type: string, maxLength: 3}}}"),
+        get("response: {status: {'409': {type: string, maxLength: 4}}}"),
+        [("schema-widened", "breaking")],
+    ),
+    ("routes: [{method: GET, path: /a, vhost: a.example, handler: 'm:h'}]", get(), []),
+    (post("csrf: {}"), post("csrf: false"), [("csrf-removed", "safe"), ("status-removed", "safe")]),
 ]
 
 
@@ -395,6 +435,14 @@ def test_the_formats_say_the_same(pair: list[str], capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(("level", "status"), [("breaking", 1), ("unknown", 1), ("none", 0)])
 def test_the_exit_status_is_for_ci(pair: list[str], level: str, status: int) -> None:
     assert main(["diff", *pair, "--fail-on", level]) == status
+
+
+def test_variables_that_are_not_set_do_not_matter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "routes.yaml"
+    server = "server: {host: '${DIFF_HOST}', port: '${DIFF_PORT}', routes: {timeout: {server: '${DIFF_TIME}'}}}"
+    file.write_text(f"{server}\n{get()}")
+    assert main(["diff", str(file), str(file)]) == 0
+    assert "DIFF_PORT is not set" in capsys.readouterr().err
 
 
 def test_the_page_lists_the_rules(capsys: pytest.CaptureFixture[str]) -> None:

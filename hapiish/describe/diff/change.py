@@ -17,7 +17,7 @@ ORDER: Final[Mapping[Verdict, int]] = {"breaking": 0, "unknown": 1, "safe": 2}
 class ChangeSubject:
     """The part of a table that changes. `label` names it for people, such as `POST /users`; `id` is the route's id."""
 
-    kind: Literal["route", "event", "emit", "namespace", "schema", "sockets"]
+    kind: Literal["route", "event", "emit", "namespace", "schema", "sockets", "server", "cookie"]
     label: str
     id: str | None = None
 
@@ -154,8 +154,20 @@ RULES: Final[Mapping[str, ChangeRule]] = {
     "cors-narrowed": ChangeRule("browsers of an origin are refused", "breaking"),
     "cors-widened": ChangeRule("browsers of more origins are accepted", "safe"),
     "csrf-added": ChangeRule("a token against cross-site request forgery is demanded", "breaking"),
+    "csrf-removed": ChangeRule("no token against cross-site request forgery is demanded", "safe"),
+    "origins-changed": ChangeRule("origins of Socket.IO that cannot be compared", "unknown"),
+    "caching-changed": ChangeRule("the caching of responses", "unknown; safe for a shorter time"),
+    "router-stricter": ChangeRule("the case of paths, or a trailing slash, begins to count", "breaking"),
+    "router-looser": ChangeRule("the case of paths, or a trailing slash, no longer counts", "safe"),
+    "cookie-added": ChangeRule("a cookie becomes declared", "safe"),
+    "cookie-removed": ChangeRule("a cookie is no longer declared", "unknown"),
+    "cookie-form": ChangeRule("the encoding or the signature of a cookie", "breaking"),
+    "cookie-changed": ChangeRule("the attributes of a cookie", "unknown"),
     "event-added": ChangeRule("a new event from clients", "safe"),
-    "event-removed": ChangeRule("an event from clients is gone", "breaking; safe after the sunset of its deprecation"),
+    "event-removed": ChangeRule(
+        "an event from clients is gone",
+        "breaking; safe after the sunset of its deprecation, unknown if `*` handles it",
+    ),
     "event-moved": ChangeRule("the event with this id has another name or namespace", "breaking"),
     "event-form": ChangeRule("another form of arguments or of the acknowledgement", "breaking"),
     "emit-added": ChangeRule("a new event to clients", "safe"),

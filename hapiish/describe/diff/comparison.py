@@ -7,6 +7,7 @@ from hapiish.describe.diff.change import ORDER, ChangeSubject, Direction, TableC
 from hapiish.describe.diff.equality import Equality
 from hapiish.describe.diff.relaxing import defined
 from hapiish.describe.diff.routes import compare_routes
+from hapiish.describe.diff.settings import compare_settings
 from hapiish.describe.diff.sockets import compare_sockets
 from hapiish.describe.diff.values import SchemaComparison, Side
 from hapiish.describe.surface import Surface, names_in
@@ -14,7 +15,12 @@ from hapiish.describe.surface import Surface, names_in
 
 def compare(old: Surface, new: Surface) -> list[TableChange]:
     """Returns the changes from one table to another, in the order of the tables."""
-    return [*compare_routes(old, new), *compare_sockets(old, new), *_schemas(old, new)]
+    return [
+        *compare_routes(old, new),
+        *compare_sockets(old, new),
+        *compare_settings(old, new),
+        *_schemas(old, new),
+    ]
 
 
 def worst(changes: list[TableChange]) -> Verdict:

@@ -1,6 +1,7 @@
 """Compares the HTTP routes of two tables."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from hapiish.describe.diff.change import ChangeSubject, TableChange, Verdict
@@ -8,7 +9,7 @@ from hapiish.describe.diff.parts import ChangeReporter, common, is_past
 from hapiish.describe.diff.values import Side
 from hapiish.describe.surface import AnswerSurface, BodySurface, RouteSurface, Surface, followed, relocated
 from hapiish.grammar.path import parse
-from hapiish.options import Cors
+from hapiish.options import Cache, Cors
 
 _TEXTS: Final = ("query", "headers", "state")
 
@@ -22,6 +23,11 @@ def compare_routes(old: Surface, new: Surface) -> Iterator[TableChange]:
         if key in after:
             yield from _route(route, after[key], (old, new))
             continue
+        wider = _wider(key, after)
+        if wider is not None:
+            moved.add(wider)
+            yield from _route(route, after[wider], (old, new))
+            continue
         target = ids.get(route.id) if route.id is not None else None
         if target is not None and _key(target) not in before:
             moved.add(_key(target))
@@ -32,6 +38,12 @@ def compare_routes(old: Surface, new: Surface) -> Iterator[TableChange]:
         if key not in before and key not in moved:
             to = ChangeReporter(_subject(route), None, route.mark)
             yield to.change("route-added", "safe", "new route")
+
+
+def _wider(key: tuple[str, str, str | None], routes: Mapping[Any, RouteSurface]) -> Any:
+    """Returns the key of the route for any method or host that answers in the place of a route; None without one."""
+    method, path, host = key
+    return next((each for each in (("*", path, host), (method, path, None), ("*", path, None)) if each in routes), None)
 
 
 def _keyed(table: Surface) -> dict[Any, RouteSurface]:
@@ -108,7 +120,9 @@ def _contents(
         )
     yield from answers(old.answers, new.answers, tables, to)
     yield from _failures(old, new, to)
+    yield from _errors(old, new, tables, to)
     yield from _browsers(old, new, to)
+    yield from _caching(old.options.cache or Cache(), new.options.cache or Cache(), to)
 
 
 def _params(route: RouteSurface, schemas: Mapping[str, Any], renamed: Mapping[str, str]) -> Any:
@@ -207,7 +221,34 @@ def _failures(old: RouteSurface, new: RouteSurface, to: ChangeReporter) -> Itera
         yield to.change("status-removed", "safe", text, direction="received", part=f"response {status}")
 
 
+def _errors(
+    old: RouteSurface, new: RouteSurface, tables: tuple[Surface, Surface], to: ChangeReporter
+) -> Iterator[TableChange]:
+    """Yields the changes of the errors that both tables declare with a schema."""
+    before, after = old.options.response.status, new.options.response.status
+    for status in sorted(each for each in before.keys() & after.keys() if each >= 400):
+        rules = before[status], after[status]
+        if isinstance(rules[0], str) or isinstance(rules[1], str):
+            if rules[0] != rules[1]:
+                text = "a function validates it, or another one"
+                part = f"response {status}"
+                yield to.change("function-changed", "unknown", text, direction="received", part=part)
+            continue
+        sides = Side(rules[0], tables[0].schemas), Side(rules[1], tables[1].schemas)
+        yield from to.schema(f"response {status}", *sides, "received")
+
+
+def _caching(old: Cache, new: Cache, to: ChangeReporter) -> Iterator[TableChange]:
+    if old != new:
+        others = [replace(each, expires_in=None) for each in (old, new)]
+        shorter = others[0] == others[1] and (new.expires_in or 0) < (old.expires_in or 0)
+        text = "responses are cached for a shorter time" if shorter else "the caching of responses changes"
+        yield to.change("caching-changed", "safe" if shorter else "unknown", text, direction="received")
+
+
 def _browsers(old: RouteSurface, new: RouteSurface, to: ChangeReporter) -> Iterator[TableChange]:
+    if old.options.csrf and not new.options.csrf:
+        yield to.change("csrf-removed", "safe", "no token against request forgery is demanded", direction="sent")
     if new.options.csrf and not old.options.csrf:
         yield to.change("csrf-added", "breaking", "a token against request forgery is demanded", direction="sent")
     before, after = old.options.cors, new.options.cors

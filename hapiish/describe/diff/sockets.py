@@ -104,6 +104,8 @@ def _events(old: Surface, new: Surface) -> Iterator[TableChange]:
         elif event.namespace not in gone:
             to = ChangeReporter(_subject(event), event.mark, None)
             text = "the event is gone, after its sunset" if verdict == "safe" else "the event is gone"
+            if verdict == "breaking" and (event.namespace, "*") in after:
+                verdict, text = "unknown", "the event is gone; the handler of undeclared events gets it"
             yield to.change("event-removed", verdict, text)
     for key, event in after.items():
         if key not in before and key not in moved:

@@ -82,6 +82,9 @@ def surface(table: Table) -> Surface:
         routes=routes,
         namespaces=made,
         sockets=(sockets.path, sockets.transports) if sockets is not None else None,
+        socket_options=sockets,
+        router=table.server.router,
+        cookies=table.state,
         vhosts=tuple(dict.fromkeys(route.vhost for route in table.routes if route.vhost is not None)),
         extensions=table.extensions,
     )

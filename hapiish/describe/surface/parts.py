@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from hapiish.declare.types import NOWHERE, Json, Mark, Schema
-from hapiish.options import Cookie, Limit, RouteAuth, RouteOptions
+from hapiish.options import Cookie, Limit, RouteAuth, RouteOptions, Router, Sockets
 from hapiish.options.deprecated import Deprecated
 
 Source = Literal["params", "query", "headers", "state", "payload"]
@@ -236,7 +236,7 @@ class NamespaceSurface:
 class Surface:
     """A whole table, as its clients see it. `schemas` are the named schemas, `strategies` those of `auth`, by name.
 
-    `sockets` is None without Socket.IO, else its path and transports.
+    `sockets` is None without Socket.IO, else its path and transports; `socket_options` are all of its options.
     """
 
     info: Mapping[str, Json]
@@ -245,5 +245,8 @@ class Surface:
     routes: tuple[RouteSurface, ...]
     namespaces: tuple[NamespaceSurface, ...]
     sockets: tuple[str, tuple[str, ...]] | None = None
+    socket_options: Sockets | None = None
+    router: Router = field(default_factory=Router)
+    cookies: Mapping[str, Cookie] = field(default_factory=dict)
     vhosts: tuple[str, ...] = ()
     extensions: Mapping[str, Json] = field(default_factory=dict)
