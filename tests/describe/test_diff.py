@@ -272,6 +272,11 @@ PAIRS: list[tuple[str, str, list[tuple[str, str]]]] = [
         [("schema-widened", "breaking")],
     ),
     ("routes: [{method: GET, path: /a, vhost: a.example, handler: 'm:h'}]", get(), []),
+    (
+        post("validate: {payload: {type: object, properties: {a: {}}}}"),
+        post("validate: {payload: {type: object, properties: {a: {}}, additionalProperties: false}}"),
+        [("undeclared-refused", "breaking"), ("schema-widened", "safe")],
+    ),
     (post("csrf: {}"), post("csrf: false"), [("csrf-removed", "safe"), ("status-removed", "safe")]),
 ]
 

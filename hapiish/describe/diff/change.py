@@ -115,8 +115,13 @@ RULES: Final[Mapping[str, ChangeRule]] = {
     ),
     "property-removed": ChangeRule(
         "a property is gone",
-        "sent: breaking in a closed object, else unknown. Received: breaking if it was required, else safe",
+        "sent: breaking in a closed object, else unknown. Received: breaking if it was required, else unknown",
         ("request-property-removed", "response-required-property-removed", "response-optional-property-removed"),
+    ),
+    "undeclared-refused": ChangeRule(
+        "an object that clients send refuses the properties that its schema does not name",
+        "breaking",
+        ("request-property-unevaluated-properties-added",),
     ),
     "property-required": ChangeRule(
         "a property becomes required",

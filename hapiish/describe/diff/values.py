@@ -92,7 +92,8 @@ class SchemaComparison:
         if whole.answer == "yes":
             return [
                 replace(edit, verdict="safe", rule=self._rule(edit.rule), example=())
-                if edit.verdict == "breaking" or (edit.verdict == "unknown" and edit.rule == "schema-undecided")
+                if (edit.verdict == "breaking" and edit.rule != "undeclared-refused")
+                or (edit.verdict == "unknown" and edit.rule == "schema-undecided")
                 else edit
                 for edit in found
             ]
@@ -150,6 +151,7 @@ class SchemaComparison:
             )
             return
         yield from self._notes(old, new, at)
+        yield from self._undeclared(old, new, at)
         if self.is_text and _is_coerced(old, new):
             yield from self._unit(old, new, at, _described("type", old, new))
             return
@@ -160,6 +162,13 @@ class SchemaComparison:
         rest = [key for key in {**step, **new} if key not in NOTES and self.equality.differs(step, new, key)]
         if rest:
             yield from self._unit(step, new, at, f"{', '.join(rest)} changed")
+
+    def _undeclared(self, old: Mapping[str, Any], new: Mapping[str, Any], at: str) -> Iterator[Edit]:
+        """Yields the refusal of names that an object accepted without naming them."""
+        is_checked = self.direction == "sent" and self.old.allows_unknown and not self.new.strips_unknown
+        if is_checked and _is_closed(new) and not _is_closed(old) and old.get("additionalProperties", True) is True:
+            text = "properties that the schema does not name are refused"
+            yield Edit(rule="undeclared-refused", verdict="breaking", text=text, pointer=at)
 
     def _steps(
         self, old: Mapping[str, Any], new: Mapping[str, Any], at: str
@@ -263,7 +272,7 @@ class SchemaComparison:
         elif was_required:
             verdict, text = "breaking", f"property {name} is gone, which was required"
         else:
-            verdict, text = "safe", f"property {name} is gone, which was optional"
+            verdict, text = "unknown", f"property {name} is gone, which was optional"
         example = found.witness if verdict == "breaking" and not was_required else ()
         return Edit(rule="property-removed", verdict=verdict, text=text, pointer=at, example=example)
 
@@ -324,6 +333,10 @@ def _each(change: Callable[[Any], Any], universe: Mapping[str, Any]) -> dict[str
 def _verdict(answer: Answer) -> Verdict:
     words: Mapping[str, Verdict] = {"yes": "safe", "no": "breaking", "unknown": "unknown"}
     return words[answer]
+
+
+def _is_closed(node: Mapping[str, Any]) -> bool:
+    return node.get("additionalProperties") is False or node.get("unevaluatedProperties") is False
 
 
 def _required(node: Mapping[str, Any]) -> set[str]:
