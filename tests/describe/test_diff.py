@@ -132,6 +132,26 @@ PAIRS: list[tuple[str, str, list[tuple[str, str]]]] = [
         post("validate: {payload: {type: object, properties: {text: {type: string, maxLength: 5}}, required: [text]}}"),
         [("schema-narrowed", "breaking")],
     ),
+    (
+        post("validate: {payload: {type: object, properties: {a: {type: string}}}}"),
+        post("validate: {options: {allowUnknown: false}, payload: {type: object, properties: {a: {type: string}}}}"),
+        [("undeclared-refused", "breaking"), ("schema-widened", "safe")],
+    ),
+    (
+        post("validate: {options: {allowUnknown: false}, payload: {type: object, properties: {a: {type: string}}}}"),
+        post("validate: {payload: {type: object, properties: {a: {type: string}}}}"),
+        [("schema-widened", "safe")],
+    ),
+    (
+        get("validate: {query: {type: object, properties: {a: {type: string}}}}"),
+        get("validate: {options: {allowUnknown: false}, query: {type: object, properties: {a: {type: string}}}}"),
+        [("undeclared-refused", "breaking")],
+    ),
+    (
+        get("validate: {headers: {type: object, properties: {x-a: {type: string}}}}"),
+        get("validate: {options: {allowUnknown: false}, headers: {type: object, properties: {x-a: {type: string}}}}"),
+        [],
+    ),
     (post("validate: {payload: 'm:check'}"), post("validate: {payload: 'm:other'}"), [("function-changed", "unknown")]),
     (
         post("validate: {failAction: ignore, payload: {type: object}}"),

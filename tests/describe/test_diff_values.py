@@ -98,7 +98,7 @@ def test_unknown_keys_that_are_refused_or_removed_count() -> None:
     old = {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}}
     new = {"type": "object", "properties": {"a": {"type": "string"}}}
     strict = SchemaComparison(Side(old, {}), Side(new, {}, allows_unknown=False), "sent").edits()
-    assert [edit.verdict for edit in strict] == ["breaking"]
+    assert {edit.verdict for edit in strict} == {"breaking"}
     closed = {**new, "additionalProperties": False}
     stripped = SchemaComparison(Side(old, {}), Side(closed, {}, strips_unknown=True), "sent").edits()
     assert {edit.verdict for edit in stripped} <= {"safe", "unknown"}

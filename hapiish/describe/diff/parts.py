@@ -67,7 +67,7 @@ class ChangeReporter:
             verb = f"the function {new[1]} validates" if new[1] else "a schema validates in place of a function"
             yield self.change("function-changed", "unknown", verb, direction="sent", part=part)
         elif old[1] is None:
-            sides = [Side(*_enforced(each), *_closing(each[3])) for each in (old, new)]
+            sides = [Side(*_enforced(each), *_closing(part, each[3])) for each in (old, new)]
             yield from self.schema(part, sides[0], sides[1], "sent", is_text=is_text)
 
 
@@ -78,8 +78,11 @@ def _enforced(rule: tuple[Any, str | None, Mapping[str, Json], Any]) -> tuple[An
     return (schema if is_enforced else True), schemas
 
 
-def _closing(validate: Any) -> tuple[bool, bool]:
-    return (True, False) if validate is None else (validate.options.allow_unknown, validate.options.strip_unknown)
+def _closing(part: str, validate: Any) -> tuple[bool, bool]:
+    """Returns `allowUnknown` and `stripUnknown`; unknown headers and cookies are always accepted."""
+    if validate is None or part not in ("query", "payload"):
+        return True, False
+    return validate.options.allow_unknown, validate.options.strip_unknown
 
 
 def common(

@@ -111,6 +111,7 @@ def _contents(
             (after.schema, after.function, schemas[1], rules[1]),
             is_text=True,
         )
+    yield from _unknown_query(old, new, to)
     if old.body is not None and new.body is not None:
         yield from _body(old.body, new.body, to)
         yield from to.rule(
@@ -123,6 +124,19 @@ def _contents(
     yield from _errors(old, new, tables, to)
     yield from _browsers(old, new, to)
     yield from _caching(old.options.cache or Cache(), new.options.cache or Cache(), to)
+
+
+def _unknown_query(old: RouteSurface, new: RouteSurface, to: ChangeReporter) -> Iterator[TableChange]:
+    """Yields the refusal of unknown names by `allowUnknown`, which the surface of a query tells beside its schema."""
+    before, after = old.options.validate.options, new.options.validate.options
+    if before.allow_unknown == after.allow_unknown or not (old.query.members and new.query.members):
+        return
+    if before.allow_unknown and not after.strip_unknown:
+        text = "parameters that the schema does not name are refused"
+        yield to.change("undeclared-refused", "breaking", text, direction="sent", part="query")
+    elif after.allow_unknown:
+        text = "parameters that the schema does not name are accepted"
+        yield to.change("schema-widened", "safe", text, direction="sent", part="query")
 
 
 def _params(route: RouteSurface, schemas: Mapping[str, Any], renamed: Mapping[str, str]) -> Any:
