@@ -72,6 +72,31 @@ PAIRS: list[tuple[str, str, list[tuple[str, str]]]] = [
     (get("auth: key"), get(), [("auth-relaxed", "safe"), ("status-removed", "safe")]),
     (get("auth: key"), get("auth: {strategy: key, mode: try}"), [("auth-relaxed", "safe")]),
     (get("auth: {strategy: key, mode: optional}"), get("auth: key"), [("auth-added", "breaking")]),
+    (
+        get("auth: {strategy: key, mode: try}"),
+        get("auth: {strategy: key, mode: optional}"),
+        [("auth-stricter", "breaking"), ("status-added", "safe")],
+    ),
+    (
+        get("auth: {strategy: key, mode: optional}"),
+        get("auth: {strategy: key, mode: try}"),
+        [("auth-relaxed", "safe"), ("status-removed", "safe")],
+    ),
+    (
+        get("auth: key"),
+        get("auth: {strategy: key, mode: optional, scope: [a]}"),
+        [("auth-relaxed", "safe"), ("access-narrowed", "breaking"), ("status-added", "safe")],
+    ),
+    (
+        get("auth: key"),
+        get("auth: {strategy: other, mode: optional}"),
+        [("auth-relaxed", "safe"), ("strategy-removed", "unknown"), ("strategy-added", "safe")],
+    ),
+    (
+        get(),
+        get("auth: {strategy: key, mode: try, scope: [a]}"),
+        [("access-narrowed", "unknown"), ("status-added", "safe")],
+    ),
     (get("auth: {strategies: [key, other]}"), get("auth: key"), [("strategy-removed", "breaking")]),
     (get("auth: key"), get("auth: {strategies: [key, other]}"), [("strategy-added", "safe")]),
     (

@@ -66,7 +66,8 @@ RULES: Final[Mapping[str, ChangeRule]] = {
         "an optional parameter of the path is required, or reversed", "breaking; reversed safe"
     ),
     "auth-added": ChangeRule("authentication is required where it was not", "breaking (oasdiff: safe)"),
-    "auth-relaxed": ChangeRule("authentication is no longer required", "safe"),
+    "auth-stricter": ChangeRule("invalid credentials are refused where the mode was `try`", "breaking"),
+    "auth-relaxed": ChangeRule("authentication is no longer required, or invalid credentials are accepted", "safe"),
     "strategy-added": ChangeRule("a further strategy", "safe", ("api-security-added",)),
     "strategy-removed": ChangeRule("a strategy is no longer accepted", "breaking", ("api-security-removed",)),
     "strategy-changed": ChangeRule("callers send the credentials of a strategy in another way", "breaking"),

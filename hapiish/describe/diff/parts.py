@@ -124,9 +124,19 @@ def access(
         return
     if demands[0] and not demands[1]:
         yield to.change("auth-relaxed", "safe", "callers need no credentials", direction="sent")
+    if new is None:
         return
-    if old is None or new is None:
+    if old is None:
+        if new.mode != "required" and new.access:
+            text = f"callers with credentials need {_rules(new.access)}"
+            yield to.change("access-narrowed", "unknown", text, direction="sent")
         return
+    if old.mode == "try" and new.mode == "optional":
+        text = "invalid credentials are refused, and were accepted"
+        yield to.change("auth-stricter", "breaking", text, direction="sent")
+    elif old.mode == "optional" and new.mode == "try":
+        text = "invalid credentials are no longer refused"
+        yield to.change("auth-relaxed", "safe", text, direction="sent")
     yield from _strategies(old, new, tables, to)
     yield from _access_rules(old.access, new.access, to)
 
@@ -136,7 +146,7 @@ def _strategies(
 ) -> Iterator[TableChange]:
     for name in old.strategies:
         if name not in new.strategies:
-            verdict: Verdict = "breaking" if old.mode == "required" else "unknown"
+            verdict: Verdict = "breaking" if new.mode == "required" else "unknown"
             yield to.change("strategy-removed", verdict, f"the strategy {name} is not accepted", direction="sent")
         else:
             given = [table.strategies.get(name) for table in tables]
