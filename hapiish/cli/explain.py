@@ -162,7 +162,9 @@ def _value(setting: Setting) -> str:
 
 def _origin(source: OptionSource) -> str:
     parts = [source.title, *([str(source.mark)] if source.mark is not None else [])]
-    return "  ".join([*parts, *([f"from {source.variable}"] if source.variable else [])])
+    parts += [f"from {source.variable}"] if source.variable else []
+    parts += [f"given at {', '.join(map(str, source.arguments))}"] if source.arguments else []
+    return "  ".join(parts)
 
 
 def _defaults(settings: list[Setting]) -> Iterator[str]:

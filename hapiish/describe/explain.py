@@ -188,6 +188,7 @@ def _source(source: OptionSource) -> dict[str, Any]:
         "value": source.value,
         "at": place(source.mark),
         **({"variable": source.variable} if source.variable else {}),
+        **({"arguments": [place(each) for each in source.arguments]} if source.arguments else {}),
     }
 
 

@@ -4,6 +4,7 @@ The layers are those that `table.merging` merges, from the defaults of the serve
 layer sets is a built-in default. Short forms are spelled out, so that `limit: 5/second` sets `limit[0]`.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, is_dataclass
 from typing import Any, Final
@@ -22,12 +23,14 @@ from hapiish.table.text.marks import Path
 DEFAULT: Final = "default"
 _ROOT: Final[type | None] = RouteOptions
 _SHORT: Final[Mapping[str, tuple[str, ...]]] = {"strategies": ("strategy",), "access": ("scope", "entity")}
+_PARAMETER: Final = re.compile(r"\$\{params\.([^}:?.\s]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class OptionSource:
     """A value of an option in one layer, as it is written; `mark` is None for a built-in default. `variable` is its
-    source, such as `${NAME:default}`, if it is from outside of the file.
+    source, such as `${NAME:default}`, if it is from outside of the file or from a parameter of the table. `arguments`
+    are the places that give these parameters their values: `with` of the use, or the default.
 
     `layer` is default, server.routes, group, plugin table, preset, kind, resource, action, route, override, namespace,
     event or auth.default; `name` says which one.
@@ -38,6 +41,7 @@ class OptionSource:
     value: Any
     mark: Mark | None
     variable: str = ""
+    arguments: tuple[Mark, ...] = ()
 
     @property
     def title(self) -> str:
@@ -89,16 +93,32 @@ class Provenance:
         is_written = kind != "kind" or self.draft.marks.value(at) != self.draft.marks.value(layer.at[:-1])
         mark = self.draft.marks.value(at if is_written else layer.at)
         shown = self.masks.option(value, keys)
-        return OptionSource(kind, name, shown, mark, self.variable(at, is_secret=shown != value))
+        variable = self.variable(at, is_secret=shown != value)
+        return OptionSource(kind, name, shown, mark, variable, self.arguments(at, variable))
 
     def variable(self, at: Path, *, is_secret: bool) -> str:
         """Returns the source with `${…}` of the scalar at a path of the file; empty for a literal."""
         realm = self.draft.realm_at(at)
         found = realm.part.tree.substituted.get(at[len(realm.at) :])
-        is_outside = found is not None and "${" in found.written and not found.written.startswith("${params.")
-        if found is None or not is_outside:
+        if found is None or "${" not in found.written:
             return ""
         return without_defaults(found.written) if is_secret else without_passwords(found.written)
+
+    def arguments(self, at: Path, variable: str) -> tuple[Mark, ...]:
+        """Returns the places of the values of the table's parameters in the source of a scalar at a path."""
+        realm = self.draft.realm_at(at)
+        names = dict.fromkeys(_PARAMETER.findall(variable))
+        return tuple(mark for name in names if (mark := self._argument(realm, name)) is not None)
+
+    def _argument(self, realm: RealmDraft, name: str) -> Mark | None:
+        given = realm.part.entry.get("with")
+        if realm.host is not None and isinstance(given, Mapping) and name in given:
+            return self.draft.marks.value((*realm.host.at, *realm.part.entry_at, "with", name))
+        declared = realm.value.get("params")
+        rule = declared.get(name) if isinstance(declared, Mapping) else None
+        if isinstance(rule, Mapping) and "default" in rule:
+            return self.draft.marks.value((*realm.at, "params", name, "default"))
+        return None
 
     def layer_of(self, at: Path) -> tuple[str, str]:
         """Returns the kind and the name of the layer at a path of the file."""

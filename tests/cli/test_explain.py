@@ -246,6 +246,29 @@ def test_kinds_presets_resources_and_short_forms_are_traced(folder: Path, capsys
     assert 'adds to ["all"]' in capsys.readouterr().out
 
 
+def test_a_value_from_a_parameter_of_a_table_names_the_use_that_gives_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "used.yaml").write_text(
+        "params: {most: {type: string, default: 1KB}}\n"
+        "routes:\n- {method: POST, path: /x, id: x, handler: 'm:x', options: {payload: {maxBytes: '${params.most}'}}}\n"
+    )
+    (folder / "routes.yaml").write_text(
+        "plugins:\n"
+        "- {table: used.yaml, as: one, routes: {prefix: /one}, with: {most: 3KB}}\n"
+        "- {table: used.yaml, as: two, routes: {prefix: /two}}\n"
+    )
+    for use, size, place in (("one", "3072 (3KB)", "routes.yaml:2:"), ("two", "1024 (1KB)", "used.yaml:1:")):
+        assert main(["explain", f"{use}.x"]) == 0
+        line = next(each for each in capsys.readouterr().out.splitlines() if "payload.maxBytes" in each)
+        assert size in line
+        assert "used.yaml:3:" in line
+        assert f"from ${{params.most}}  given at {place}" in line
+        facts = explained(capsys, f"{use}.x")["options"]
+        (given,) = next(each["source"]["arguments"] for each in facts if each["option"] == "payload.maxBytes")
+        assert f"{given['file']}:{given['line']}:" == place
+
+
 def test_a_value_from_a_variable_names_it_and_a_missing_one_is_assumed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
