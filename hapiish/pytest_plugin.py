@@ -83,8 +83,10 @@ def hapiish_open(hapiish_bench: "Bench", request: pytest.FixtureRequest) -> Iter
         try:
             opened.append(hapiish_bench.open(file, env))
         except (LocalError, ScratchError, StoreError, TableError) as error:  # whose messages say all
-            pytest.fail(f"hapiish: {error}", pytrace=False)
-        return opened[-1]
+            reason = f"hapiish: {error}"
+        else:
+            return opened[-1]
+        pytest.fail(reason, pytrace=False)  # outside of `except`, or the report would show the causes too
 
     with Failures() as failures:
         request.node.stash[_FAILURES] = failures

@@ -8,7 +8,7 @@ Each call returns an awaitable on an event loop, and otherwise the result itself
 
 import asyncio
 from collections.abc import Callable, Generator, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from hapiish.http.inject import Injected
 from hapiish.testing import inject
@@ -16,7 +16,7 @@ from hapiish.testing.portal import Portal
 from hapiish.testing.sockets import PATIENCE, SocketClient
 from hapiish.types import Value
 
-T = TypeVar("T")
+__tracebackhide__ = True  # pytest shows the line of the test
 
 
 class Reply(Injected):

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 from hapiish.bridge import Loops
 
 T = TypeVar("T")
+__tracebackhide__ = True  # pytest shows the line of the test
 
 
 class Portal:
@@ -42,18 +43,27 @@ class Portal:
         """Returns the result of a coroutine; blocks."""
         future = asyncio.run_coroutine_threadsafe(work, self.loop)
         try:
-            return future.result()
+            error = future.exception()
         except BaseException:
             future.cancel()
             raise
+        if error is not None:
+            raise error  # without the lines of `concurrent.futures` in its traceback
+        return future.result()
 
     def call(self, work: Coroutine[Any, Any, T]) -> Any:
         """Returns an awaitable of the result if the caller is on an event loop, otherwise the result itself."""
-        try:
-            running = asyncio.get_running_loop()
-        except RuntimeError:
-            return self.run(work)
+        running = _running_loop()
+        if running is None:
+            return self.run(work)  # outside of `except`, or its errors would have the lack of a loop as their context
         return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop), loop=running)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 async def _cancel_others() -> None:

@@ -14,6 +14,8 @@ from hapiish.realtime.socketio import packets
 from hapiish.realtime.socketio.gathering import Gathering
 from hapiish.types import Message, Scope, Value
 
+__tracebackhide__ = True  # pytest shows the line of the test
+
 PATIENCE = 10.0
 """Seconds that a client waits by default for what should come."""
 

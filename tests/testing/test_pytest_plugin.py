@@ -243,6 +243,32 @@ def test_a_missing_mongod_is_named_without_a_traceback(
     assert "local.py" not in result.stdout.str()
 
 
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_the_report_of_a_failed_test_shows_one_error_at_the_line_of_the_test(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    wait = "await " if kind == "async def" else ""
+    result = run(project, f"{kind} test_it(events):\n    {wait}events.connect('/nowhere')\n")
+    result.assert_outcomes(failed=1)
+    text = result.stdout.str()
+    result.stdout.fnmatch_lines([f">*{wait}events.connect('/nowhere')", "*Invalid namespace*"])
+    assert "no running event loop" not in text
+    assert "During handling of the above" not in text
+    assert "portal.py" not in text
+
+
+@pytest.mark.parametrize("table", ["absent.yaml", "wrong.yaml"])
+def test_a_table_that_cannot_be_opened_fails_the_test_with_its_problems_alone(
+    project: pytest.Pytester, table: str
+) -> None:
+    project.path.joinpath("wrong.yaml").write_text("rout: []\n")
+    mark = f"import pytest\npytestmark = pytest.mark.hapiish_table('{table}')\n"
+    result = run(project, f"{mark}def test_it(inject): pass\n")
+    result.assert_outcomes(errors=1)
+    assert result.stdout.str().count(f"{table}:1:1: HA") == 1
+    assert "During handling of the above" not in result.stdout.str()
+
+
 def test_settings_name_the_table_and_its_variables(project: pytest.Pytester) -> None:
     project.path.joinpath("routes.yaml").rename(project.path / "shop.yaml")
     project.path.joinpath("pytest.ini").write_text(PYTEST + "hapiish_table = shop.yaml\nhapiish_env = GREETING=moin\n")
