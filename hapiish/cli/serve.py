@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 import ssl
+import sys
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -155,6 +156,8 @@ def serve_alone(config: uvicorn.Config, app: Application) -> int:
     except KeyboardInterrupt:
         return 0
     except SystemExit:  # uvicorn has logged the reason
+        if not server.lifespan.should_exit:
+            suggest_another(config)
         return 1
     return 0 if server.started and not server.force_exit else 1
 
@@ -170,6 +173,7 @@ def serve_by_workers(options: argparse.Namespace, app: Application, uri: str | N
     try:
         listener = config.bind_socket()
     except SystemExit:
+        suggest_another(config)
         return 1
     listener.listen(config.backlog)  # before the first worker starts, so that no client is refused
     port = None if config.uds else listener.getsockname()[1]
@@ -196,6 +200,13 @@ def serve_by_workers(options: argparse.Namespace, app: Application, uri: str | N
         announce=lambda address: announce(table.file, address),
     )
     return supervisor.run()
+
+
+def suggest_another(config: uvicorn.Config) -> None:
+    """Prints how to serve on another address than that of `config`, which cannot be used."""
+    hint = "; `hapiish run --port 0` takes any free port" if config.uds is None and config.port else ""
+    address = address_of(config, None if config.uds else config.port)
+    print(f"hapiish: {address} cannot be served{hint}", file=sys.stderr)
 
 
 def announce(file: str, address: str) -> None:

@@ -1,12 +1,12 @@
 """Reports of `hapiish test`: dots or lines while it runs, each failure with its place, a summary, and JUnit XML."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 from xml.etree import ElementTree as ET
 
-from hapiish.options import Event, Mark, Table
+from hapiish.options import Event, Mark, Route, Table
 from hapiish.testing.examples import Case, ExampleOutcome
 
 _CONTROL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -95,10 +95,10 @@ def place(mark: Mark) -> str:
 
 
 def coverage(table: Table, cases: Sequence[Case]) -> str:
-    """Returns how many routes and events have examples."""
+    """Returns how many routes and events have examples; those of Python plugins count only if they have."""
     with_one = {id(case.route or case.event) for case in cases}
     parts = []
-    for name, every in (("routes", table.routes), ("events", _events(table))):
+    for name, every in (("routes", _routes(table, with_one)), ("events", _events(table))):
         if every:
             one = name.removesuffix("s") if len(every) == 1 else name
             parts.append(f"{sum(id(each) in with_one for each in every)} of {len(every)} {one}")
@@ -109,9 +109,15 @@ def without(table: Table, cases: Sequence[Case]) -> list[str]:
     """Returns the routes and events without an example, with their places."""
     with_one = {id(case.route or case.event) for case in cases}
     missing = [
-        f"{place(route.mark)}: {route.method} {route.path}" for route in table.routes if id(route) not in with_one
+        f"{place(route.mark)}: {route.method} {route.path}"
+        for route in _routes(table, with_one)
+        if id(route) not in with_one
     ]
     return missing + [f"{place(each.mark)}: event {each.event}" for each in _events(table) if id(each) not in with_one]
+
+
+def _routes(table: Table, with_one: Collection[int]) -> list[Route]:
+    return [route for route in table.routes if id(route) in with_one or not table.realm(route.realm).is_plugin]
 
 
 def _events(table: Table) -> list[Event]:

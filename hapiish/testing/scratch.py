@@ -70,7 +70,8 @@ class Scratch:
             if not present:
                 self._database[MARKER].insert_one({"by": "hapiish"})
         except PyMongoError as error:
-            raise ScratchError(f"the database cannot be used: {error}") from error
+            reason = str(error).partition(", Timeout:")[0]  # without pymongo's description of the topology
+            raise ScratchError(f"the database cannot be used: {reason}") from error
 
     def drop_forgotten(self) -> None:
         """Drops scratch databases that runs which were killed have left, once they are a day old. Blocks."""

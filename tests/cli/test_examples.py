@@ -156,6 +156,17 @@ def table(folder: Path, **examples: str) -> None:
     folder.joinpath("routes.yaml").write_text(text)
 
 
+def test_the_routes_of_python_plugins_need_no_examples(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table(project, **GOOD)
+    file = project / "routes.yaml"
+    plugins = "plugins: [{plugin: hapiish.plugins.docs, options: {path: /documentation}}]\n"
+    file.write_text(file.read_text().replace("routes:\n", f"{plugins}routes:\n", 1))
+    assert main(["test", "--verbose"]) == 0
+    said = capsys.readouterr().out
+    assert "4 of 5 routes and 1 of 1 event have examples" in said
+    assert "/documentation" not in said
+
+
 def test_examples_of_routes_and_events_pass(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table(project, **GOOD)
     assert main(["test"]) == 0

@@ -181,11 +181,15 @@ def test_a_local_database_can_be_forbidden(notes: Path) -> None:
     assert "set MONGODB_URI" in refused(notes, "--no-local-database")
 
 
-def test_a_port_that_is_in_use_is_said(plain: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_that_is_in_use_is_said(plain: Path, workers: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        assert "address already in use" in refused(plain, "--port", str(taken.getsockname()[1]))
+        port = taken.getsockname()[1]
+        said = refused(plain, "--port", str(port), "--workers", workers)
+    assert "already in use" in said
+    assert f"hapiish: http://127.0.0.1:{port} cannot be served; `hapiish run --port 0` takes any free port" in said
 
 
 def test_a_wrong_uri_is_said(notes: Path) -> None:

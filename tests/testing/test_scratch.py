@@ -70,3 +70,9 @@ def test_credentials_are_of_the_database_that_the_uri_names() -> None:
 
     assert scratch._with_database("mongodb://u:p@h/a_test?w=1", "b") == "mongodb://u:p@h/b?w=1&authSource=a_test"
     assert scratch._with_database("mongodb://h/a_test", "b") == "mongodb://h/b"
+
+
+def test_a_database_that_does_not_answer_is_said_in_short() -> None:
+    with pytest.raises(ScratchError, match="Connection refused") as raised:
+        Scratch("mongodb://127.0.0.1:1/a_test?serverSelectionTimeoutMS=100")
+    assert "Topology" not in str(raised.value)
