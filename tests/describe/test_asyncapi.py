@@ -223,3 +223,10 @@ def test_every_option_of_an_event_has_a_valid_document(tmp_path: Path) -> None:
     valid(found)
     assert_resolves(found, found)
     assert len(found["operations"]) == len(given) + 1
+
+
+@pytest.mark.parametrize("name", ["/日本", "/a//b", "/a%zz", "/x'y", "/a/", "/#", "/a|b"])
+def test_a_namespace_without_parameters_may_have_every_character(tmp_path: Path, name: str) -> None:
+    found = made(tmp_path, json.dumps({"namespace": name, "events": [{"event": "in", "handler": "my:f"}]}))
+    (channel,) = found["channels"].values()
+    assert (channel["address"], "parameters" in channel) == (name, False)

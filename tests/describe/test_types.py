@@ -544,3 +544,17 @@ def test_recursive_anchored_and_oddly_named_schemas_have_types_in_both_languages
     assert "class Derived(TypedDict):" in module
     assert '    "from": "NotRequired[str]",\n    "flag": "bool",' in module
     assert "    b: int\n    c: NotRequired[str]" in module
+
+
+def test_a_named_schema_of_several_kinds_is_their_union_in_python(tmp_path: Path) -> None:
+    item = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    schemas = {
+        "Maybe": {**item, "type": ["object", "null"]},
+        "Either": {**item, "type": ["array", "object"], "items": {"$ref": "#/schemas/Either"}},
+    }
+    routes = [{**route(number, {"$ref": f"#/schemas/{name}"})} for number, name in enumerate(schemas)]
+    text = handlers_module(table_of(tmp_path, routes, schemas=schemas))
+    use = 'import api\none: api.Maybe = None\ntwo: api.Maybe = {"a": 1}\nthree: api.Either = [{"a": 1}]\n'
+    wrong = 'import api\none: api.Maybe = {"a": "x"}\n'
+    assert mypy(tmp_path, api=text, use=use) == [], text
+    assert len(mypy(tmp_path, api=text, wrong=wrong)) == 1

@@ -1,6 +1,6 @@
 """The surfaces of Socket.IO: namespaces, events from clients with their acknowledgements, events to clients."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,8 +10,8 @@ from hapiish.describe.surface.answers import declared_answers
 from hapiish.describe.surface.bodies import ERROR
 from hapiish.describe.surface.closing import Closing, closed_answers, closes
 from hapiish.describe.surface.failures import connection_failures, event_failures
-from hapiish.describe.surface.parts import AnswerSurface, EmitSurface, EventSurface, NamespaceSurface
-from hapiish.describe.surface.routes import input_surface, params_input
+from hapiish.describe.surface.parts import AnswerSurface, EmitSurface, EventSurface, NamedValue, NamespaceSurface
+from hapiish.describe.surface.routes import input_surface, params_input, path_members
 from hapiish.options import Event, Namespace, Table, Validate
 from hapiish.options.deprecated import Deprecated
 
@@ -34,7 +34,7 @@ def namespace_surface(table: Table, namespace: Namespace, closing: Closing) -> N
     return NamespaceSurface(
         namespace=namespace.namespace,
         auth=namespace.auth,
-        params=params_input(namespace.namespace, rules.params, table.schemas),
+        params=params_input(_parameters(namespace.namespace), rules.params, table.schemas),
         query=input_surface("query", rules.query, table.schemas),
         headers=input_surface("headers", rules.headers, table.schemas),
         handshake=None if handshake is True else handshake,
@@ -44,6 +44,11 @@ def namespace_surface(table: Table, namespace: Namespace, closing: Closing) -> N
         extensions=namespace.extensions,
         mark=namespace.mark,
     )
+
+
+def _parameters(name: str) -> Iterable[NamedValue]:
+    """Returns the parameters of a namespace. A name without any is no path: it may have every character."""
+    return path_members(name) if "{" in name else ()
 
 
 def _emit(namespace: Namespace, emit: Any) -> EmitSurface:

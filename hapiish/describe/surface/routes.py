@@ -1,6 +1,6 @@
 """The surfaces of routes: their inputs, answers and errors."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from hapiish.declare.types import Json, Schema
@@ -98,8 +98,8 @@ def path_members(path: str) -> Iterator[NamedValue]:
                 yield NamedValue(name=part.name, schema=_TEXT, required=False, spans=0)
 
 
-def params_input(path: str, rule: Any, schemas: Mapping[str, Json]) -> InputSurface:
-    """Returns the parameters of a path, in its order, with the schemas that a rule gives them."""
+def params_input(given: Iterable[NamedValue], rule: Any, schemas: Mapping[str, Json]) -> InputSurface:
+    """Returns the parameters `given` of a path, in its order, with the schemas that a rule gives them."""
     schema, function = _split(rule)
     known = {member.name: member.schema for member in reading.members(schema, schemas)}
     found = tuple(
@@ -110,7 +110,7 @@ def params_input(path: str, rule: Any, schemas: Mapping[str, Json]) -> InputSurf
             is_optional=each.is_optional,
             spans=each.spans,
         )
-        for each in path_members(path)
+        for each in given
     )
     return InputSurface(source="params", schema=schema, function=function, members=found, is_open=False)
 
@@ -134,7 +134,7 @@ def _split(rule: Any) -> tuple[Any, str | None]:
 
 
 def _params(route: Route, schemas: Mapping[str, Json]) -> InputSurface:
-    return params_input(route.path, route.options.validate.params, schemas)
+    return params_input(path_members(route.path), route.options.validate.params, schemas)
 
 
 def _input(source: Source, route: Route, schemas: Mapping[str, Json]) -> InputSurface:

@@ -148,7 +148,8 @@ class TypedDicts:
         if not stated:
             return ANY
         common = [kind for kind in stated[0] if all(kind in each or _widens(kind, each) for each in stated)]
-        return united(self._kind(kind, parts, direction, owner, is_declared=is_declared) for kind in common)
+        is_alone = is_declared and len(common) == 1  # else the name is that of the union
+        return united(self._kind(kind, parts, direction, owner, is_declared=is_alone) for kind in common)
 
     def _kind(self, kind: str, parts: Parts, direction: Direction, owner: str, *, is_declared: bool) -> str:
         if kind == "object":
