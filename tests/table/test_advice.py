@@ -279,8 +279,9 @@ def test_get_that_changes_data_is_warned_of(tmp_path: Path) -> None:
         "- {method: GET, path: /d, handler: 'h:remove'}\n"
         "- {method: [GET, POST], path: /e, handler: 'h:update'}\n"
         "- {method: GET, path: /f, handler: 'h:delete_form'}\n"
+        "- {method: '*', path: /g, handler: 'h:remove'}\n"
     )
-    assert warned(tmp_path, text) == ["4:69 HA0508", "7:36 HA0508", "8:44 HA0508"]
+    assert warned(tmp_path, text) == ["4:69 HA0508", "7:36 HA0508", "8:44 HA0508", "10:36 HA0508"]
 
 
 def test_namespaces_that_are_or_look_like_patterns_are_warned_of(tmp_path: Path) -> None:

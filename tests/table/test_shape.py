@@ -110,6 +110,8 @@ FAULTS: list[tuple[str, str]] = [
      '1:36 HA0205 "namespace" must be a name that starts with "/", not "chat"'),
     ("sockets: {namespaces: [{events: [{event: '', handler: a:b}]}]}",
      '1:42 HA0207 "event" must be at least 1 character long'),
+    ("state: {s: {encoding: iron, password: short}}",
+     '1:39 HA0207 "password" must be at least 32 characters long'),
     ('models: {A: "$${x}"}',
      '1:13 HA0205 "A" must be text of the form "module:attribute", not the value of "$${x}"'),
     ('server: {port: "$${x}"}', '1:16 HA0201 "port" must be a whole number, not the value of "$${x}"'),

@@ -18,7 +18,7 @@ def changes_by_get(advised: Advised) -> Iterator[Problem]:
     draft = advised.draft
     own = advised.own
     for route in draft.routes:
-        if "GET" not in route.options or route.realm.index not in own:
+        if route.options.keys().isdisjoint(("GET", "*")) or route.realm.index not in own:
             continue
         settings = route.handler.get("model") if isinstance(route.handler, Mapping) else None
         action = settings.get("action") if isinstance(settings, Mapping) else None

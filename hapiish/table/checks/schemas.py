@@ -45,6 +45,12 @@ _TYPES: Final = {
     "text": "string",
 }
 """The types of JSON Schema by their names there and in other languages."""
+_FORMATS: Final = (
+    *("date", "date-time", "duration", "email", "hostname", "idn-email", "idn-hostname", "ipv4", "ipv6", "iri"),
+    *("iri-reference", "json-pointer", "regex", "relative-json-pointer", "time", "uri", "uri-reference"),
+    *("uri-template", "uuid"),
+)
+"""The formats of JSON Schema 2020-12; others have no effect."""
 _KEYWORDS: Final = SINGLE | SEVERAL | NAMED | _OTHERS
 # OpenAPI's keywords that resemble a keyword of JSON Schema.
 _ANNOTATIONS: Final = frozenset({"dependencies", "discriminator", "example", "externalDocs", "nullable", "xml"})
@@ -108,7 +114,7 @@ def patterns(draft: Draft) -> Iterator[Problem]:
 
 
 def keywords(draft: Draft) -> Iterator[Problem]:
-    """Misspelled keywords, which a validator ignores, and schemas without any keyword."""
+    """Misspelled keywords and formats, which a validator ignores, and schemas without any keyword."""
     for at, root in draft.written_schemas:
         for place, schema in schemas_within(at, root):
             unknown = schema.keys() - _KEYWORDS - _ANNOTATIONS
@@ -124,6 +130,12 @@ def keywords(draft: Draft) -> Iterator[Problem]:
                 message = '"nullable" is an OpenAPI 3.0 keyword that JSON Schema 2020-12 ignores: null is refused'
                 kind = schema["type"] if isinstance(schema.get("type"), str) else "…"
                 yield Problem(mark, Code.SCHEMA_KEYWORD, message, f'write type: [{kind}, "null"]', warning=True)
+            form = schema.get("format")
+            if isinstance(form, str) and form not in _FORMATS:
+                close = near(form, _FORMATS, 0.8)
+                if close:
+                    message = f'unknown format "{form}" is ignored; did you mean "{close}"?'
+                    yield Problem(draft.mark(*place, "format"), Code.SCHEMA_KEYWORD, message, warning=True)
             for key in unknown:
                 close = near(key, _KEYWORDS, 0.8)
                 if close and not key.startswith("x-"):

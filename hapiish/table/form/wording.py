@@ -28,8 +28,8 @@ _LIMITS: Final = {
     "minimum": (Code.RANGE, "at least {}"),
     "maximum": (Code.RANGE, "at most {}"),
     "minItems": (Code.LENGTH, "a list of at least {}"),
-    "minProperties": (Code.LENGTH, "a mapping with at least {} key"),
-    "minLength": (Code.LENGTH, "at least {} character long"),
+    "minProperties": (Code.LENGTH, "a mapping with at least {} key{}"),
+    "minLength": (Code.LENGTH, "at least {} character{} long"),
     "maxLength": (Code.LENGTH, "at most {} characters long"),
     "uniqueItems": (Code.LENGTH, "a list without duplicates"),
 }
@@ -148,7 +148,7 @@ def _value(tree: Tree, fault: JsonSchemaError) -> Problem:
     expected = fault.schema.get("errorMessage")
     code, limit = _LIMITS.get(fault.keyword, (Code.TYPE, ""))
     if code is Code.LENGTH:
-        return Problem(mark, code, f"{subject} must be {limit.format(fault.limit)}")
+        return Problem(mark, code, f"{subject} must be {limit.format(fault.limit, '' if fault.limit == 1 else 's')}")
     if code is Code.RANGE:
         return Problem(
             mark, code, f"{subject} must be {expected or limit.format(fault.limit)}, not {_shown(tree, fault)}"

@@ -99,7 +99,7 @@ class Code(StrEnum):
     SCHEMA_PATTERN = "HA0334", "A `pattern` that is not a valid ECMAScript regular expression, or is too large."
     SCHEMA_KEYWORD = (
         "HA0335",
-        "A JSON Schema without any keyword, or with a misspelled keyword, which would be ignored.",
+        "A JSON Schema without any keyword, or with a misspelled keyword or format, which is ignored.",
     )
     SCHEMA_VALUE = (
         "HA0338",

@@ -19,6 +19,8 @@ _CONTROL: Final = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-
 _BRACES: Final = r"\{[\w*?]*\}"
 _WORD: Final = re.compile(rf"(?:[^\s,{{}}\[\]\"']|{_BRACES})+")
 _FLOW_WORD: Final = re.compile(rf"(?:[^\s,{{}}\[\]]|{_BRACES})+")
+_TIGHT: Final = re.compile(r"[\s-]*([A-Za-z_]\w*:)((?!//)[^\s:]\S*)\s*$")
+"""A line such as `method:GET`, without the space that makes it a key and a value."""
 _COMMENT: Final = re.compile(r"\s#")
 
 Repair = tuple[Problem, str | None]
@@ -104,6 +106,12 @@ class _SyntaxError:
         line = self.lines[self.at[0]]
         first = re.search(r":\s+", line)
         if first is None or first.start() >= self.at[1]:
+            above = self.at[0] - 1
+            tight = _TIGHT.match(self.lines[above]) if above >= 0 else None
+            if tight is not None:
+                start, end = tight.span(1)
+                fault = self.fault((above, start), 'a space is missing after ":"', f'write "{tight[1]} {tight[2]}"')
+                return fault, self.replaced(above, (end, end), " ")
             hint = 'check the indentation, and that the line above ends with ":"'
             return self.fault(self.at, "a mapping is not allowed here", hint), None
         end = self.end_of_text(line, first.end())
@@ -143,7 +151,10 @@ class _SyntaxError:
             line = self.lines[row]
             end = self.end_of_text(line, self.context_at[1])
             word = line[self.context_at[1] : end]
-            fault = self.fault(self.context_at, f'missing ":" after the key "{word}"')
+            key, _, value = word.partition(" ")
+            hint = f'write "{key}: {value}"' if value else ""
+            fault = self.fault(self.context_at, f'missing ":" after the key "{key}"', hint)
+            end = self.context_at[1] + len(key)
             return fault, self.replaced(row, (end, end), ":") if '"' not in word else None
         return None
 
