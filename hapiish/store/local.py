@@ -32,6 +32,7 @@ from hapiish.store import keeper
 REPLICA_SET = "hapiish"
 PATIENCE = 60.0  # seconds that a start may take on a busy machine
 SOCKET_LIMIT = 103  # bytes of a Unix socket's path; 107 on Linux, fewer elsewhere
+DEFAULT_SOCKET = "mongodb-27017.sock"  # that mongod makes beside the one it is told to
 
 # MongoDB's error codes that are transient while a replica set starts.
 NOT_YET_INITIALIZED = 94
@@ -157,14 +158,13 @@ def _make_private(folder: Path) -> None:
 
 def _socket_path(folder: Path) -> str:
     """Returns a path in `folder`, or in a short private folder if that path is too long for the kernel."""
-    path = folder / "mongo.sock"
-    if len(os.fsencode(path)) <= SOCKET_LIMIT:
-        return str(path)
+    if len(os.fsencode(folder / DEFAULT_SOCKET)) <= SOCKET_LIMIT:
+        return str(folder / "mongo.sock")
     digest = sha256(os.fsencode(folder.resolve())).hexdigest()[:12]
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     short = base / f"hapiish-{os.geteuid()}-{digest}"
     path = short / "mongo.sock"
-    if len(os.fsencode(path)) > SOCKET_LIMIT:
+    if len(os.fsencode(short / DEFAULT_SOCKET)) > SOCKET_LIMIT:
         raise LocalError(f"no path short enough for a Unix socket: {path} (TMPDIR decides)")
     short.mkdir(mode=0o700, exist_ok=True)
     status = short.lstat()

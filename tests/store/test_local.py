@@ -165,6 +165,13 @@ def test_a_deep_data_folder_has_its_socket_in_a_short_private_one(folder: Path) 
         Path(path).parent.chmod(0o700)
 
 
+def test_the_path_of_a_data_folder_may_have_any_length(folder: Path) -> None:
+    longest = local.SOCKET_LIMIT - len("/mongo.sock")  # mongod makes a socket with a longer name, too
+    deep = folder / ("d" * (longest - len(os.fsencode(folder)) - 1))
+    with local.start(deep) as server:
+        assert process(server)
+
+
 def test_a_mongod_is_looked_for_by_name_then_on_the_path_then_in_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
