@@ -201,3 +201,26 @@ def accepts(schema: dict[str, Any], text: str) -> bool:
     if schema["type"] == "boolean":
         return text in ("true", "false")
     return re.fullmatch("-?(0|[1-9][0-9]*)", text) is not None and int(text) >= schema["minimum"]
+
+
+@pytest.mark.anyio
+async def test_errors_before_a_handler_are_listed_by_their_reasons(tmp_path: Path) -> None:
+    (tmp_path / "my.py").write_text(CODE)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "routes.yaml").write_text("""
+routes:
+  - {method: GET, path: '/files/{rest*}', handler: {directory: {path: files}}}
+  - {method: GET, path: '/{first}.{second}', handler: 'my:echo', options: {response: {status: {200: true}}}}
+  - {method: POST, path: /packed, handler: 'my:echo', options: {payload: {parse: gunzip}}}
+""")
+    made = Documented(tmp_path / "routes.yaml", {})
+    packed = {"content-encoding": "gzip", "content-type": "text/plain"}
+    asked: list[tuple[str, str, dict[str, Any]]] = [
+        ("GET", "/files/%zz", {}),
+        ("GET", "/%ff.a", {}),
+        ("POST", "/packed", {"payload": "not gzip", "headers": packed}),
+    ]
+    for method, url, more in asked:
+        response = await made.ask(method, url, **more)
+        assert response.status_code == 400
+        assert "400" in made.operation(method, url)["responses"], url

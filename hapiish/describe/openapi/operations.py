@@ -31,7 +31,7 @@ _IGNORED: Final = frozenset({"accept", "content-type", "authorization"})
 _USUAL: Final = frozenset(
     {
         *("content-type", "format", "missing", "invalid", "expired", "size", "media-type", "timeout", "internal"),
-        *("database", "limit"),
+        *("database", "limit", "compression"),
     }
 )
 """Reasons that most routes have; the name of a shared response consists of the others."""

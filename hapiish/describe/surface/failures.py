@@ -11,6 +11,7 @@ from hapiish.declare.types import Json
 from hapiish.describe.surface.parts import FailureReason, FailureSurface, ResponseHeader
 from hapiish.describe.surface.samples import failure_reasons
 from hapiish.describe.surface.schemas import followed, is_any
+from hapiish.grammar.path import parse
 from hapiish.options import Kind, Limit, Route, RouteAuth, RouteOptions, Table
 from hapiish.options.kinds import KINDS
 
@@ -30,6 +31,7 @@ def route_failures(table: Table, route: Route) -> tuple[FailureSurface, ...]:
     options = route.options
     has_body = route.method not in ("GET", "HEAD")
     found: list[Found] = [
+        *_path_failures(route),
         *_cookie_failures(table, options),
         *_auth_failures(table, options.auth),
         *(_body_failures(options) if has_body else ()),
@@ -135,6 +137,11 @@ def _acts(fail_action: str) -> bool:
     return fail_action not in ("log", "ignore")
 
 
+def _path_failures(route: Route) -> Iterator[Found]:
+    if parse(route.path).params:
+        yield 400, FailureReason("path", "A path parameter is not UTF-8 in percent codes")
+
+
 def _cookie_failures(table: Table, options: RouteOptions) -> Iterator[Found]:
     if not options.state.parse or not _acts(options.state.fail_action):
         return
@@ -224,6 +231,9 @@ def _body_failures(options: RouteOptions) -> Iterator[Found]:
         yield 415, FailureReason("media-type", "The media type or the content coding of the body is not accepted")
     elif rules.allow is not None:
         yield 415, FailureReason("media-type", "The media type of the body is not accepted")
+    if rules.parse is not False:
+        text, message = "The compressed body is damaged", "Invalid compressed payload"
+        yield 400, FailureReason("compression", text, message=message)
     if rules.parse is True and rules.output == "data":
         yield (
             400,
