@@ -499,3 +499,35 @@ def test_the_page_lists_the_rules(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", "--rules"]) == 0
     rules = capsys.readouterr().out
     assert rules in (ROOT / "docs" / "diff.md").read_text(encoding="utf-8")
+
+
+def test_a_long_chain_of_equal_schemas_is_compared_and_each_named_schema_is_read_once_for_all_routes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from hapiish.describe.diff import relaxing
+
+    def chain(word: str, routes: int) -> Any:
+        names = "".join(
+            f"  S{at}: {{type: object, description: {word}, properties: {{a: {{$ref: '#/schemas/S{(at + 1) % 300}'}}}}}}\n"
+            for at in range(300)
+        )
+        made = "".join(
+            f"- {{method: POST, path: /r{at}, handler: 'm:h', options: {{validate: {{payload: "
+            f"{{$ref: '#/schemas/S{at}'}}}}}}}}\n"
+            for at in range(routes)
+        )
+        found, problems = check_text(f"schemas:\n{names}routes:\n{made}", "t.yaml", {})
+        assert found is not None, problems
+        return surface(found)
+
+    read = 0
+    original = relaxing.relocated
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal read
+        read += 1
+        return original(*arguments)
+
+    monkeypatch.setattr(relaxing, "relocated", counted)
+    assert compare(chain("one", 20), chain("other", 20)) == []
+    assert read < 1500

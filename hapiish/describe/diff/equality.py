@@ -19,15 +19,31 @@ class Equality:
     def __init__(self, definitions: Mapping[str, Any]) -> None:
         self.definitions = definitions
         self.assumed: set[tuple[str, str]] = set()
+        self.waiting: list[tuple[Any, Any]] = []
 
     def same(self, one: Any, other: Any) -> bool:
         """Returns whether two schemas are equal."""
-        if isinstance(one, dict) and isinstance(other, dict):
-            return all(not self.differs(one, other, key) for key in one.keys() | other.keys())
-        return type(one) is type(other) and bool(one == other)
+        return self._followed(self._alike(one, other))
 
     def differs(self, one: Mapping[str, Any], other: Mapping[str, Any], key: str) -> bool:
         """Returns whether two schemas differ in a keyword."""
+        return not self._followed(not self._differs(one, other, key))
+
+    def _followed(self, is_alike: bool) -> bool:
+        """Returns whether the targets of references are equal, too; they wait, as a chain of them has any length."""
+        while is_alike and self.waiting:
+            is_alike = self._alike(*self.waiting.pop())
+        if not is_alike:
+            self.waiting.clear()
+            self.assumed.clear()  # they were equal on the assumption only
+        return is_alike
+
+    def _alike(self, one: Any, other: Any) -> bool:
+        if isinstance(one, dict) and isinstance(other, dict):
+            return all(not self._differs(one, other, key) for key in one.keys() | other.keys())
+        return type(one) is type(other) and bool(one == other)
+
+    def _differs(self, one: Mapping[str, Any], other: Mapping[str, Any], key: str) -> bool:
         if key in _IGNORED or key.startswith("x-"):
             return False
         if (key in one) != (key in other):
@@ -37,7 +53,7 @@ class Equality:
             return False
         before, after = one[key], other[key]
         if key in _NAMES and isinstance(before, dict) and isinstance(after, dict):
-            return before.keys() != after.keys() or any(not self.same(before[name], after[name]) for name in before)
+            return before.keys() != after.keys() or any(not self._alike(before[name], after[name]) for name in before)
         if key == "required" and isinstance(before, list) and isinstance(after, list):
             return set(before) != set(after)
         if key in _DATA:
@@ -46,8 +62,8 @@ class Equality:
             return not self._same_targets(before, after)
         if isinstance(before, list) and isinstance(after, list):
             pairs = zip(before, after, strict=False)
-            return len(before) != len(after) or any(not self.same(*pair) for pair in pairs)
-        return not self.same(before, after)
+            return len(before) != len(after) or any(not self._alike(*pair) for pair in pairs)
+        return not self._alike(before, after)
 
     def _same_targets(self, one: Any, other: Any) -> bool:
         if one == other or (one, other) in self.assumed:
@@ -56,7 +72,5 @@ class Equality:
         if first is None or second is None:
             return False
         self.assumed.add((one, other))
-        if self.same(first, second):
-            return True
-        self.assumed.clear()  # they were equal on the assumption only
-        return False
+        self.waiting.append((first, second))
+        return True

@@ -31,6 +31,12 @@ def document(schema: Any, definitions: Mapping[str, Any]) -> Any:
     """Returns a self-contained schema with the definitions that it needs."""
     if not isinstance(schema, dict):
         return schema
+    needed = required(schema, definitions)
+    return {**schema, "$defs": {**schema.get("$defs", {}), **needed}} if needed else schema
+
+
+def required(schema: Any, definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the definitions that a schema refers to, also by others."""
     needed: dict[str, Any] = {}
     waiting: list[Any] = [schema]
     while waiting:
@@ -38,7 +44,7 @@ def document(schema: Any, definitions: Mapping[str, Any]) -> Any:
             if name not in needed and name in definitions:
                 needed[name] = definitions[name]
                 waiting.append(definitions[name])
-    return {**schema, "$defs": {**schema.get("$defs", {}), **needed}} if needed else schema
+    return needed
 
 
 def _references(node: Any) -> set[str]:

@@ -3,14 +3,16 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from hapiish.declare.types import Json, Mark
 from hapiish.describe.diff.change import ChangeSubject, Direction, TableChange, Verdict
-from hapiish.describe.diff.values import SchemaComparison, Side
+from hapiish.describe.diff.values import SchemaComparisons, Side
 from hapiish.describe.surface import HandlerSurface, Surface
 from hapiish.options import Limit, RouteAuth
 from hapiish.options.deprecated import Deprecated, instant
+
+_COMPARISONS: Final = SchemaComparisons()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class ChangeReporter:
         self, part: str, old: Side, new: Side, direction: Direction, *, is_text: bool = False
     ) -> Iterator[TableChange]:
         """Yields the differences of two schemas."""
-        for edit in SchemaComparison(old, new, direction, is_text=is_text).edits():
+        for edit in _COMPARISONS.edits(old, new, direction, is_text=is_text):
             yield TableChange(
                 subject=self.subject,
                 verdict=edit.verdict,

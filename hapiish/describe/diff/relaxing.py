@@ -4,6 +4,7 @@ The functions return copies. References in the definitions lead to each other by
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -15,18 +16,26 @@ _BRANCHES: Final = ("allOf", "anyOf", "oneOf")
 _NEGATED: Final = frozenset({"not", "if", "contains", "propertyNames"})
 _TEXTUAL: Final = frozenset({"enum", "const", "format", "pattern", "minLength", "maxLength", "contentEncoding"})
 _MOST_STEPS: Final = 1000
+_KNOWN: Final[dict[str, tuple[Mapping[str, Any], dict[str, Any]]]] = {}
 
 
 def defined(schema: Any, schemas: Mapping[str, Any], side: str) -> dict[str, Any]:
     """Returns definitions, with the schema as `side` and the named schemas as `side:Name`; they refer to each other."""
+    return {side: relocated(schema, f"#/$defs/{side}", partial(_place, side)), **_named(side, schemas)}
 
-    def place(name: str) -> str:
-        return f"#/$defs/{fragment(f'{side}:{name}')}"
 
-    found = {side: relocated(schema, f"#/$defs/{side}", place)}
-    for name, each in schemas.items():
-        found[f"{side}:{name}"] = relocated(each, place(name), place)
-    return found
+def _place(side: str, name: str) -> str:
+    return f"#/$defs/{fragment(f'{side}:{name}')}"
+
+
+def _named(side: str, schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the definitions of the named schemas of a table, which many comparisons need."""
+    known = _KNOWN.get(side)
+    if known is None or known[0] is not schemas:
+        place = partial(_place, side)
+        known = schemas, {f"{side}:{name}": relocated(each, place(name), place) for name, each in schemas.items()}
+        _KNOWN[side] = known
+    return known[1]
 
 
 def target(reference: Any, definitions: Mapping[str, Any]) -> Any:

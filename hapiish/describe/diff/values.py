@@ -12,7 +12,7 @@ from typing import Any, Final
 from hapiish.declare.types import Json
 from hapiish.describe.diff.change import Direction, Verdict
 from hapiish.describe.diff.equality import NOTES, Equality
-from hapiish.describe.diff.inclusion import Answer, Inclusion, document, included
+from hapiish.describe.diff.inclusion import Answer, Inclusion, document, included, required
 from hapiish.describe.diff.relaxing import as_text, closed, defined, opened, target, with_defaults
 from hapiish.describe.surface.schemas import ANNOTATIONS
 
@@ -66,6 +66,24 @@ class Side:
     strips_unknown: bool = False
 
 
+class SchemaComparisons:
+    """Compares the schemas of two tables, each pair once: many routes refer to the same ones."""
+
+    def __init__(self) -> None:
+        self.tables: tuple[Any, Any] = (None, None)
+        self.known: dict[str, list[Edit]] = {}
+
+    def edits(self, old: Side, new: Side, direction: Direction, *, is_text: bool = False) -> list[Edit]:
+        """Returns the differences of two schemas."""
+        if self.tables[0] is not old.schemas or self.tables[1] is not new.schemas:
+            self.tables, self.known = (old.schemas, new.schemas), {}
+        sides = [(side.schema, side.allows_unknown, side.strips_unknown) for side in (old, new)]
+        key = json.dumps([sides, direction, is_text])
+        if key not in self.known:
+            self.known[key] = SchemaComparison(old, new, direction, is_text=is_text).edits()
+        return self.known[key]
+
+
 class SchemaComparison:
     """Compares two schemas; `is_text`: the values arrive as text and are coerced."""
 
@@ -73,10 +91,10 @@ class SchemaComparison:
         self.direction = direction
         sides = (replace(side, schema=True if side.schema is None else side.schema) for side in (old, new))
         self.old, self.new = sides
-        self.universe = {
-            **defined(self.old.schema, self.old.schemas, "old"),
-            **defined(self.new.schema, self.new.schemas, "new"),
-        }
+        self.universe = {}
+        for name, side in (("old", self.old), ("new", self.new)):
+            given = defined(side.schema, side.schemas, name)
+            self.universe |= {name: given[name], **required(given[name], given)}
         self.is_text = is_text
         self.equality = Equality(self.universe)
         self.seen: set[tuple[int, int]] = set()
