@@ -508,7 +508,8 @@ def test_a_long_chain_of_equal_schemas_is_compared_and_each_named_schema_is_read
 
     def chain(word: str, routes: int) -> Any:
         names = "".join(
-            f"  S{at}: {{type: object, description: {word}, properties: {{a: {{$ref: '#/schemas/S{(at + 1) % 300}'}}}}}}\n"
+            f"  S{at}: {{type: object, description: {word}, "
+            f"properties: {{a: {{$ref: '#/schemas/S{(at + 1) % 300}'}}}}}}\n"
             for at in range(300)
         )
         made = "".join(

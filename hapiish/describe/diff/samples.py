@@ -49,16 +49,14 @@ _TYPES: Final[tuple[tuple[str, Json], ...]] = (
 )
 
 
-def candidates(wanted: Document, other: Document | None = None, depth: int = 0) -> list[Json]:
-    """Returns values that `wanted` may accept, the ones that `other` may refuse among them."""
-    found: list[Json] = []
+def candidates(wanted: Document, other: Document | None = None, depth: int = 0) -> Iterator[Json]:
+    """Yields values that `wanted` may accept, the ones that `other` may refuse among them."""
     seen: set[str] = set()
     for value in islice(_values(wanted, other, depth), 4 * _MOST):
-        key = repr(value) if len(found) < 4 * _MOST else ""
+        key = repr(value)
         if key not in seen:
             seen.add(key)
-            found.append(value)
-    return found
+            yield value
 
 
 def sample(wanted: Document, depth: int = 0) -> list[Json]:

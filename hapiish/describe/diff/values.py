@@ -91,7 +91,7 @@ class SchemaComparison:
         self.direction = direction
         sides = (replace(side, schema=True if side.schema is None else side.schema) for side in (old, new))
         self.old, self.new = sides
-        self.universe = {}
+        self.universe: dict[str, Any] = {}
         for name, side in (("old", self.old), ("new", self.new)):
             given = defined(side.schema, side.schemas, name)
             self.universe |= {name: given[name], **required(given[name], given)}
