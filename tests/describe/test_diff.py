@@ -11,7 +11,7 @@ import yaml
 from hapiish.cli import main
 from hapiish.describe.diff.change import RULES, TableChange
 from hapiish.describe.diff.comparison import compare
-from hapiish.describe.surface import surface
+from hapiish.describe.surface import relocated, surface
 from hapiish.table import check_text
 
 ROOT = Path(__file__).parents[2]
@@ -504,8 +504,6 @@ def test_the_page_lists_the_rules(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_long_chain_of_equal_schemas_is_compared_and_each_named_schema_is_read_once_for_all_routes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from hapiish.describe.diff import relaxing
-
     def chain(word: str, routes: int) -> Any:
         names = "".join(
             f"  S{at}: {{type: object, description: {word}, "
@@ -522,13 +520,12 @@ def test_a_long_chain_of_equal_schemas_is_compared_and_each_named_schema_is_read
         return surface(found)
 
     read = 0
-    original = relaxing.relocated
 
     def counted(*arguments: Any) -> Any:
         nonlocal read
         read += 1
-        return original(*arguments)
+        return relocated(*arguments)
 
-    monkeypatch.setattr(relaxing, "relocated", counted)
+    monkeypatch.setattr("hapiish.describe.diff.relaxing.relocated", counted)
     assert compare(chain("one", 20), chain("other", 20)) == []
     assert read < 1500
