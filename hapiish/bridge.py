@@ -110,7 +110,7 @@ def _across(work: Any, loop: Loop, running: Loop | None) -> Any:
     begin = asyncio.run_coroutine_threadsafe
     future = begin(_finished(work), loop) if here.outside is None else here.outside.run(begin, _finished(work), loop)
     if running is not None:  # the thread has a loop of its own, which may wait for the server's
-        return asyncio.wrap_future(future, loop=running)
+        return _result(asyncio.wrap_future(future, loop=running))
     lends = here.lends
     if lends is not None:
         lends(True)
@@ -124,6 +124,10 @@ def _across(work: Any, loop: Loop, running: Loop | None) -> Any:
     finally:
         if lends is not None:
             lends(False)
+
+
+async def _result(future: "asyncio.Future[T]") -> T:
+    return await future
 
 
 async def _finished(work: Any) -> Any:

@@ -4,8 +4,8 @@ Code reaches models, methods, caches and cookies by their names (`request.models
 the names as text; nothing is imported.
 """
 
-import importlib.util
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
@@ -108,10 +108,16 @@ class Uses:
         place = FilePath(folder, *module.split("."))
         if top == "hapiish" or place.with_suffix(".py").is_file() or place.is_dir():
             return True
-        try:
-            return importlib.util.find_spec(top) is None  # a missing module uses nothing
-        except (ImportError, ValueError):
-            return False
+        return not _is_installed(top)  # a missing module uses nothing
+
+
+def _is_installed(top: str) -> bool:
+    """Returns whether a module can be imported, whatever this process has imported under its name."""
+    finders = (getattr(finder, "find_spec", None) for finder in sys.meta_path)
+    try:
+        return any(find(top, None) is not None for find in finders if find is not None)
+    except (ImportError, ValueError):
+        return True
 
 
 def _suffixes(text: str) -> Iterator[str]:
