@@ -442,3 +442,21 @@ async def test_a_plugin_of_a_used_table_is_that_tables(make: Make, tmp_path: Pat
     app: Any = make("plugins: [{table: ../used/table.yaml, routes: {prefix: /used}}]")
     assert (await inject(app, url="/used/x")).text == "hello x"
     assert (await inject(app, url="/used/own")).text == "hello own"
+
+
+def test_a_plugin_of_hapiish_hides_no_mistakes_from_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plugin of the application may add strategies, so without its code names are not judged; ours are known."""
+    monkeypatch.chdir(tmp_path)
+    routes = "routes: [{method: GET, path: /a, handler: 'm:h', options: {auth: sesion}}]\n"
+    (tmp_path / "routes.yaml").write_text(f"plugins: [{{plugin: hapiish.plugins.docs}}]\n{routes}")
+    assert main(["check"]) == 1
+    assert "routes.yaml:2:66: HA0311 unknown strategy" in capsys.readouterr().out
+    (tmp_path / "routes.yaml").write_text("plugins: [{plugin: hapiish.plugins.docs, options: {pat: /d}}]\nroutes: []\n")
+    assert main(["check"]) == 1
+    assert 'did you mean "path"?' in capsys.readouterr().out
+    (tmp_path / "routes.yaml").write_text(
+        f"plugins: [{{plugin: hapiish.plugins.docs}}, {{plugin: 'own:plugin'}}]\n{routes}"
+    )
+    assert main(["check"]) == 0

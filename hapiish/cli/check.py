@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from hapiish.cli.registering import registering
 from hapiish.describe import inspect
 from hapiish.options import Kind, Table
 from hapiish.table import check, extras, report
@@ -73,9 +74,12 @@ def main(options: argparse.Namespace) -> int:
             print(codes.page(), end="")
         return 0
     as_warnings = AS_WARNINGS if options.no_env else ()
-    register = _plugins() if options.imports else None
     table, problems = check(
-        options.table, register=register, as_warnings=as_warnings, workers=options.workers, advise=True
+        options.table,
+        register=registering(options.imports),
+        as_warnings=as_warnings,
+        workers=options.workers,
+        advise=True,
     )
     if table is not None:
         problems += [replace(each, warning=each.code in as_warnings) for each in extras.missing(table)]
@@ -127,12 +131,6 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("takes a number from 1")
     return int(text)
-
-
-def _plugins() -> Any:
-    from hapiish.plugins import Plugins
-
-    return Plugins()
 
 
 def unresolved(table: Table) -> list[Problem]:

@@ -4,10 +4,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from hapiish.cli.check import summary, wants_colour
 from hapiish.cli.refusal import Refusal
+from hapiish.cli.registering import registering
 from hapiish.describe.masking import ABSENT
 from hapiish.options import Table
 from hapiish.table import Examined, check, examine, report
@@ -24,9 +25,7 @@ def open_table(file: str, *, plugins: bool = False, workers: int = 1) -> Table:
 
     `plugins` includes the registrations of Python plugins; `workers` is the number of processes that are to serve it.
     """
-    from hapiish.plugins import Plugins
-
-    table, problems = check(file, register=Plugins() if plugins else None, workers=workers)
+    table, problems = check(file, register=registering(plugins), workers=workers)
     show(problems)
     if table is None:
         raise Refusal(summary(file, table, problems))
@@ -39,23 +38,17 @@ def described(file: str, *, imports: bool = False, guesses: bool = False) -> Tab
     For errors shows the problems as `check` does, and returns None. `imports` includes the registrations of Python
     plugins. `guesses`: a number, a switch or a time stands for a variable where a text is wrong.
     """
-    return _described(file, lambda env: check(file, env, register=_plugins(imports)), _OTHER_TEXTS if guesses else ())
+    return _described(
+        file, lambda env: check(file, env, register=registering(imports)), _OTHER_TEXTS if guesses else ()
+    )
 
 
 def examined(file: str, *, imports: bool = False) -> Examined | None:
     """Returns a table with its draft, otherwise as `described`."""
-    found = _described(file, lambda env: examine(file, env, register=_plugins(imports)))
+    found = _described(file, lambda env: examine(file, env, register=registering(imports)))
     if found is not None and found.table.is_partial:
         print("hapiish: the Python plugins were not run; --import runs them", file=sys.stderr)
     return found
-
-
-def _plugins(imports: bool) -> Any:
-    if not imports:
-        return None
-    from hapiish.plugins import Plugins
-
-    return Plugins()
 
 
 def _described(

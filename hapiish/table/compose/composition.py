@@ -56,7 +56,7 @@ class Contribution:
     tree: Mapping[str, Any]
 
 
-Register = Callable[[Sequence[PluginEntry]], tuple[Sequence[Contribution], Sequence[Problem]]]
+Register = Callable[[Sequence[PluginEntry]], tuple[Sequence[Contribution], Sequence[Problem]] | None]
 """Registers all Python plugins of a table in one call; returns contributions, dependencies first, and problems."""
 
 
@@ -205,10 +205,11 @@ class Composition:
         """Registers all Python plugins in one call, which orders them by their dependencies."""
         if not self._plugins:
             return
-        if self.register is None:
+        made = self.register(list(self._plugins)) if self.register is not None else None
+        if made is None:
             self.is_partial = True
             return
-        contributions, problems = self.register(list(self._plugins))
+        contributions, problems = made
         self.problems += problems
         self.is_partial = bool(problems)
         for contribution in contributions:

@@ -1,0 +1,27 @@
+"""Registers the Python plugins of a table for a command that only reads it."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from hapiish.table.compose.composition import Contribution, PluginEntry, Register
+from hapiish.table.problems import Problem
+
+_OWN: Final = "hapiish.plugins."
+
+
+def registering(imports: bool) -> Register:
+    """Returns the registration of all plugins, or without `imports` of those that hapiish brings.
+
+    A table with other plugins is read without any: only their code knows what they add to it.
+    """
+    return _all if imports else _own
+
+
+def _own(entries: Sequence[PluginEntry]) -> tuple[Sequence[Contribution], Sequence[Problem]] | None:
+    return _all(entries) if all(entry.name.startswith(_OWN) for entry in entries) else None
+
+
+def _all(entries: Sequence[PluginEntry]) -> Any:
+    from hapiish.plugins import Plugins
+
+    return Plugins()(entries)
