@@ -66,6 +66,18 @@ def test_recursive_schemas_are_compared(kind: str, sent: str, received: str) -> 
     assert verdict(reference, reference, "sent", (tree(kind), tree(kind))) == "safe"
 
 
+def test_long_rings_of_schemas_that_differ_are_judged_or_unknown() -> None:
+    def ring(kind: str) -> dict[str, Any]:
+        last = {"v": {"type": kind}}
+        return {
+            f"N{n}": {"type": "object", "properties": {"next": {"$ref": f"#/schemas/N{(n + 1) % 600}"}, **last}}
+            for n in range(600)
+        }
+
+    reference = {"$ref": "#/schemas/N0"}
+    assert verdict(reference, reference, "sent", (ring("integer"), ring("string"))) in ("breaking", "unknown")
+
+
 def test_an_edit_says_where_and_what_and_gives_a_value() -> None:
     def schema(most: int) -> dict[str, Any]:
         return {

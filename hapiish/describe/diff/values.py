@@ -100,6 +100,13 @@ class SchemaComparison:
         self.seen: set[tuple[int, int]] = set()
 
     def edits(self) -> list[Edit]:
+        """Returns the differences; schemas nested too deeply to compare are unknown."""
+        try:
+            return self._judged()
+        except RecursionError:
+            return [Edit(rule="schema-undecided", verdict="unknown", text="the schemas are too deep to compare")]
+
+    def _judged(self) -> list[Edit]:
         """Returns the differences; the verdict of the whole decides where it is known."""
         old, new = self.universe["old"], self.universe["new"]
         found = list(self._edits(old, new, ""))
