@@ -14,14 +14,15 @@ def registering(imports: bool) -> Register:
 
     A table with other plugins is read without any: only their code knows what they add to it.
     """
-    return _all if imports else _own
+    return _plugins() if imports else _own
 
 
 def _own(entries: Sequence[PluginEntry]) -> tuple[Sequence[Contribution], Sequence[Problem]] | None:
-    return _all(entries) if all(entry.name.startswith(_OWN) for entry in entries) else None
+    return _plugins()(entries) if all(entry.name.startswith(_OWN) for entry in entries) else None
 
 
-def _all(entries: Sequence[PluginEntry]) -> Any:
+def _plugins() -> Any:
+    """Returns the plugins of a load: a served table keeps what they have registered and exposed."""
     from hapiish.plugins import Plugins
 
-    return Plugins()(entries)
+    return Plugins()

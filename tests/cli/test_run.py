@@ -16,6 +16,7 @@ from pymongo import MongoClient
 
 from hapiish.cli import main
 from tests.cli.serving import Run, certify
+from tests.store.waiting import until
 
 HANDLERS = """
 import os
@@ -121,13 +122,20 @@ def test_a_second_run_shares_the_local_database_of_the_first(notes: Path) -> Non
         assert second.get("/notes") == (200, ["seen by both"])
 
 
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def test_the_local_database_is_gone_when_the_server_has_ended(notes: Path) -> None:
     with Run(notes) as server:
         with MongoClient[dict[str, object]](_socket(notes)) as client:
             pid = int(client.admin.command("serverStatus")["pid"])
         server.stop()
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
+        until(lambda: not _is_running(pid))
 
 
 def _socket(table: Path) -> str:
