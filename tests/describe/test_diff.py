@@ -342,6 +342,24 @@ def test_a_table_beside_itself_has_no_changes(text: str) -> None:
     assert changes(text, text) == []
 
 
+SETTINGS = """
+state: {sid: {ttl: 1d}}
+server: {routes: {cors: {origin: ["https://a.example"]}, csrf: true}}
+caches: [{name: c, provider: memory}]
+routes:
+  - {method: GET, path: /a, handler: "m:h", options: {limit: 5/second, cache: {expiresIn: 5s}, auth: key, deprecated: 2020-01-01}}
+  - {method: POST, path: /b, handler: "m:h", options: {payload: {multipart: {output: data}}}}
+sockets: {origins: ["https://a.example"], namespaces: [{namespace: /, auth: key, events: [{event: e, handler: "m:h"}]}]}
+"""
+
+
+@pytest.mark.parametrize("text", [SETTINGS, get(), event(), emit("true")])
+def test_a_table_whose_lines_have_moved_has_no_changes(text: str) -> None:
+    moved, problems = check_text(f"# one line\n{HEAD}# another\n{text}", "moved.yaml", {})
+    assert moved is not None, problems
+    assert compare(table(text), surface(moved)) == []
+
+
 def test_the_chat_beside_itself_has_no_changes(capsys: pytest.CaptureFixture[str]) -> None:
     chat = str(ROOT / "routes.yaml")
     assert main(["diff", chat, chat, "--fail-on", "unknown"]) == 0

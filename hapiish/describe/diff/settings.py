@@ -1,6 +1,7 @@
 """Compares the settings of tables that reach beyond single routes: the router, cookies, and limits of Socket.IO."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from hapiish.describe.diff.change import ChangeSubject, TableChange, Verdict
@@ -42,7 +43,7 @@ def _cookies(old: Mapping[str, Cookie], new: Mapping[str, Cookie]) -> Iterator[T
         elif before.encoding != after.encoding or (before.sign is None) != (after.sign is None):
             text = "the encoding or the signature changes, so that the values that clients have are invalid"
             yield to.change("cookie-form", "breaking", text)
-        elif before != after:
+        elif replace(before, mark=after.mark) != after:
             yield to.change("cookie-changed", "unknown", "the attributes of the cookie change")
 
 
