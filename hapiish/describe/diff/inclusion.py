@@ -5,26 +5,14 @@ The answer "no" has a witness: a value that is accepted by one schema and refuse
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from hapiish.declare.types import Json
 from hapiish.describe.diff.documents import Document
-from hapiish.describe.diff.relaxing import unescaped
-from hapiish.describe.diff.subset import contains
-from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE, for_engine
+from hapiish.describe.diff.subset import Inclusion, contains
+from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE, for_engine, key_of
 
-Answer = Literal["yes", "no", "unknown"]
 _DEFS: Final = "#/$defs/"
-
-
-@dataclass(frozen=True, slots=True)
-class Inclusion:
-    """The answer whether a schema accepts each value of another one; `witness` has one that it refuses, or is empty."""
-
-    answer: Answer
-    witness: tuple[Json, ...] = ()
 
 
 def document(schema: Any, definitions: Mapping[str, Any]) -> Any:
@@ -57,7 +45,7 @@ def _references(node: Any) -> set[str]:
         elif isinstance(part, dict):
             for keyword, value in part.items():
                 if keyword in ("$ref", "$dynamicRef") and isinstance(value, str) and value.startswith(_DEFS):
-                    found.add(unescaped(value.removeprefix(_DEFS).split("/")[0]))
+                    found.add(key_of(value.removeprefix(_DEFS).split("/")[0]))
                 elif keyword in SINGLE or keyword in SEVERAL:
                     waiting.append(value)
                 elif keyword in NAMED and isinstance(value, dict):
@@ -69,8 +57,7 @@ def included(narrow: Any, wide: Any) -> Inclusion:
     """Returns whether `wide` accepts every value of `narrow`; both are self-contained."""
     if narrow == wide:
         return Inclusion("yes")
-    found = contains(*(_read(json.dumps(schema, sort_keys=True)) for schema in (wide, narrow)))
-    return Inclusion(found.answer, (found.witness,) if found.answer == "no" else ())
+    return contains(*(_read(json.dumps(schema, sort_keys=True)) for schema in (wide, narrow)))
 
 
 @lru_cache(maxsize=256)

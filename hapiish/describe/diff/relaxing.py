@@ -3,13 +3,12 @@
 The functions return copies. References in the definitions lead to each other by `#/$defs/NAME`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
-from urllib.parse import unquote
 
 from hapiish.describe.surface.schemas import relocated
-from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE, fragment
+from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE, fragment, resolve
 
 _SAME_PLACE: Final = ("if", "then", "else")
 _BRANCHES: Final = ("allOf", "anyOf", "oneOf")
@@ -42,21 +41,7 @@ def target(reference: Any, definitions: Mapping[str, Any]) -> Any:
     """Returns the schema at `#/$defs/…`; None for another reference."""
     if not isinstance(reference, str) or not reference.startswith("#/$defs/"):
         return None
-    node: Any = {"$defs": definitions}
-    for token in reference[2:].split("/"):
-        key = unescaped(token)
-        if isinstance(node, list) and key.isdecimal() and int(key) < len(node):
-            node = node[int(key)]
-        elif isinstance(node, dict) and key in node:
-            node = node[key]
-        else:
-            return None
-    return node
-
-
-def unescaped(token: str) -> str:
-    """Returns the key that a part of a reference stands for (RFC 6901, percent-encoded)."""
-    return unquote(token).replace("~1", "/").replace("~0", "~")
+    return resolve({"$defs": definitions}, reference)
 
 
 def together(node: Any, definitions: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -143,19 +128,11 @@ def opened(node: Any) -> Any:
         return node
     copy: dict[str, Any] = {}
     for keyword, value in node.items():
-        if keyword in ("additionalProperties", "unevaluatedProperties") and value is False:
-            continue
-        if keyword in _NEGATED:
+        if keyword == "oneOf" and isinstance(value, list) and "anyOf" not in node:
+            copy["anyOf"] = value
+        elif keyword not in ("additionalProperties", "unevaluatedProperties") or value is not False:
             copy[keyword] = value
-        elif keyword == "oneOf" and isinstance(value, list) and "anyOf" not in node:
-            copy["anyOf"] = opened(value)
-        elif keyword in SINGLE or (keyword in SEVERAL and isinstance(value, list)):
-            copy[keyword] = opened(value)
-        elif keyword in (*NAMED, "$defs") and isinstance(value, dict):
-            copy[keyword] = {name: opened(each) for name, each in value.items()}
-        else:
-            copy[keyword] = value
-    return copy
+    return _mapped(copy, opened)
 
 
 def with_defaults(node: Any) -> Any:
@@ -186,14 +163,15 @@ def as_text(node: Any) -> Any:
     return copy
 
 
-def _mapped(node: Mapping[str, Any], change: Any) -> dict[str, Any]:
+def _mapped(node: Mapping[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
+    """Returns a copy with changed subschemas, except those whose change would reverse the meaning."""
     copy: dict[str, Any] = {}
     for keyword, value in node.items():
         if keyword in _NEGATED:
             copy[keyword] = value
         elif keyword in SINGLE or (keyword in SEVERAL and isinstance(value, list)):
             copy[keyword] = change(value)
-        elif keyword in (*NAMED, "$defs") and isinstance(value, dict):
+        elif keyword in NAMED and isinstance(value, dict):
             copy[keyword] = {name: change(each) for name, each in value.items()}
         else:
             copy[keyword] = value

@@ -11,46 +11,29 @@ from typing import Any, Final, Literal
 from hapiish.declare.types import Json
 from hapiish.describe.diff.documents import Document, is_note
 from hapiish.describe.diff.samples import candidates
-from hapiish.grammar.schema import escape
 
 _MOST_STEPS: Final = 400
 
 
+Answer = Literal["yes", "no", "unknown"]
+
+
 @dataclass(frozen=True, slots=True)
-class Containment:
-    """The answer, for "no" with the witness, the pointer to the refused part of it, and the reason."""
+class Inclusion:
+    """The answer whether a schema accepts each value of another one; `witness` has one that it refuses, or is empty."""
 
-    answer: Literal["yes", "no", "unknown"]
-    witness: Json = None
-    pointer: str = ""
-    reason: str = ""
+    answer: Answer
+    witness: tuple[Json, ...] = ()
 
 
-YES: Final = Containment("yes")
-UNKNOWN: Final = Containment("unknown")
-
-
-def contains(wide: Document, narrow: Document) -> Containment:
+def contains(wide: Document, narrow: Document) -> Inclusion:
     """Returns whether `wide` accepts every value that `narrow` accepts."""
     if _Proof(narrow, wide).holds(narrow, wide):
-        return YES
-    return refuted(wide, narrow) or UNKNOWN
-
-
-def refuted(wide: Document, narrow: Document, more: tuple[Json, ...] = ()) -> Containment | None:
-    """Returns a containment with a witness; None if there is none among the candidates."""
-    for value in (*more, *candidates(narrow, wide)):
+        return Inclusion("yes")
+    for value in candidates(narrow, wide):
         if narrow.allows(value) and wide.refuses(value):
-            return Containment("no", value, *explained(wide, value))
-    return None
-
-
-def explained(wide: Document, value: Json) -> tuple[str, str]:
-    """Returns the pointer to the part of a value that a schema refuses, and the reason."""
-    for error in wide.engine.iter_errors(value):
-        pointer = "".join(f"/{escape(token)}" for token in error.instance_path)
-        return pointer, str(error.message)
-    return "", "the value is refused"
+            return Inclusion("no", (value,))
+    return Inclusion("unknown")
 
 
 def proved(wide: Document, narrow: Document) -> bool:

@@ -12,8 +12,9 @@ from typing import Any, Final
 from hapiish.declare.types import Json
 from hapiish.describe.diff.change import Direction, Verdict
 from hapiish.describe.diff.equality import NOTES, Equality
-from hapiish.describe.diff.inclusion import Answer, Inclusion, document, included, required
+from hapiish.describe.diff.inclusion import document, included, required
 from hapiish.describe.diff.relaxing import as_text, closed, defined, opened, target, with_defaults
+from hapiish.describe.diff.subset import Answer, Inclusion
 from hapiish.describe.surface.schemas import ANNOTATIONS
 
 _GROUPS: Final = (
@@ -89,6 +90,8 @@ class SchemaComparison:
 
     def __init__(self, old: Side, new: Side, direction: Direction, *, is_text: bool = False) -> None:
         self.direction = direction
+        rules = "schema-narrowed", "schema-widened"
+        self.broken, self.kept = rules if direction == "sent" else rules[::-1]
         sides = (replace(side, schema=True if side.schema is None else side.schema) for side in (old, new))
         self.old, self.new = sides
         self.universe: dict[str, Any] = {}
@@ -115,8 +118,9 @@ class SchemaComparison:
         whole = self._verdict(old, new, is_whole=True)
         worst = {edit.verdict for edit in found}
         if whole.answer == "yes":
+            judged = dict.fromkeys(("schema-undecided", "schema-changed", self.broken), self.kept)
             return [
-                replace(edit, verdict="safe", rule=self._rule(edit.rule), example=())
+                replace(edit, verdict="safe", rule=judged.get(edit.rule, edit.rule), example=())
                 if (edit.verdict == "breaking" and edit.rule != "undeclared-refused")
                 or (edit.verdict == "unknown" and edit.rule == "schema-undecided")
                 else edit
@@ -126,21 +130,10 @@ class SchemaComparison:
             text = "the schema as a whole " + (
                 "refuses values" if self.direction == "sent" else "allows further values"
             )
-            return [*found, Edit(rule=self._broken(), verdict="breaking", text=text, example=whole.witness)]
+            return [*found, Edit(rule=self.broken, verdict="breaking", text=text, example=whole.witness)]
         if whole.answer == "unknown" and not found:
             return [Edit(rule="schema-undecided", verdict="unknown", text="the schemas cannot be compared")]
         return found
-
-    def _rule(self, rule: str) -> str:
-        return {"schema-undecided": self._kept(), self._broken(): self._kept(), "schema-changed": self._kept()}.get(
-            rule, rule
-        )
-
-    def _broken(self) -> str:
-        return "schema-narrowed" if self.direction == "sent" else "schema-widened"
-
-    def _kept(self) -> str:
-        return "schema-widened" if self.direction == "sent" else "schema-narrowed"
 
     def _verdict(self, old: Any, new: Any, *, is_whole: bool = False) -> Inclusion:
         """Returns whether what one side sends is accepted by the other, under the assumptions about properties."""
@@ -331,12 +324,12 @@ class SchemaComparison:
         """Yields the verdict of a difference that is judged as one."""
         forth = self._verdict(old, new)
         if forth.answer == "yes":
-            yield Edit(rule=self._kept(), verdict="safe", text=text, pointer=at)
+            yield Edit(rule=self.kept, verdict="safe", text=text, pointer=at)
         elif forth.answer == "unknown":
             yield Edit(rule="schema-undecided", verdict="unknown", text=text, pointer=at)
         else:
             back = self._verdict(new, old)
-            rule = "schema-changed" if back.answer == "no" else self._broken()
+            rule = "schema-changed" if back.answer == "no" else self.broken
             yield Edit(rule=rule, verdict="breaking", text=text, pointer=at, example=forth.witness)
 
     def _followed(self, node: Any) -> Any:
