@@ -12,8 +12,8 @@ from hapiish.cli.check import wants_colour
 from hapiish.cli.refusal import Refusal
 from hapiish.declare.types import Mark
 from hapiish.describe.diff import report
-from hapiish.describe.diff.change import ORDER, TableChange
-from hapiish.describe.diff.comparison import compare, worst
+from hapiish.describe.diff.change import ORDER, TableChange, worst
+from hapiish.describe.diff.comparison import compare
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +51,11 @@ def main(options: argparse.Namespace) -> int:
             print(report.as_markdown(changes, f"{options.old} → {options.new}"), end="")
         case _:
             print(report.as_text(changes, colour=wants_colour(sys.stdout)))
-    return int(options.fail_on != "none" and bool(changes) and ORDER[worst(changes)] <= ORDER[options.fail_on])
+    return int(
+        options.fail_on != "none"
+        and bool(changes)
+        and ORDER[worst(change.verdict for change in changes)] <= ORDER[options.fail_on]
+    )
 
 
 def differences(old: str, new: str) -> list[TableChange]:

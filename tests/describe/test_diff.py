@@ -347,7 +347,10 @@ state: {sid: {ttl: 1d}}
 server: {routes: {cors: {origin: ["https://a.example"]}, csrf: true}}
 caches: [{name: c, provider: memory}]
 routes:
-  - {method: GET, path: /a, handler: "m:h", options: {limit: 5/second, cache: {expiresIn: 5s}, auth: key, deprecated: 2020-01-01}}
+  - method: GET
+    path: /a
+    handler: "m:h"
+    options: {limit: 5/second, cache: {expiresIn: 5s}, auth: key, deprecated: 2020-01-01}
   - {method: POST, path: /b, handler: "m:h", options: {payload: {multipart: {output: data}}}}
 sockets: {origins: ["https://a.example"], namespaces: [{namespace: /, auth: key, events: [{event: e, handler: "m:h"}]}]}
 """

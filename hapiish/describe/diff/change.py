@@ -1,6 +1,6 @@
 """A change between two tables, and the rules by which it is judged."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -11,6 +11,11 @@ Direction = Literal["sent", "received", "both"]
 """The direction of what changes: `sent` by clients, `received` by clients, or both."""
 
 ORDER: Final[Mapping[Verdict, int]] = {"breaking": 0, "unknown": 1, "safe": 2}
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Returns the worst of some verdicts, `safe` of none."""
+    return min(verdicts, key=ORDER.__getitem__, default="safe")
 
 
 @dataclass(frozen=True, slots=True)

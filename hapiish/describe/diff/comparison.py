@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hapiish.describe.diff.change import ORDER, ChangeSubject, Direction, TableChange, Verdict
+from hapiish.describe.diff.change import ChangeSubject, Direction, TableChange, worst
 from hapiish.describe.diff.equality import Equality
 from hapiish.describe.diff.relaxing import defined
 from hapiish.describe.diff.routes import compare_routes
 from hapiish.describe.diff.settings import compare_settings
 from hapiish.describe.diff.sockets import compare_sockets
-from hapiish.describe.diff.values import SchemaComparison, Side
+from hapiish.describe.diff.values import COMPARISONS, Side
 from hapiish.describe.surface import Surface, names_in
+from hapiish.grammar.schema import fragment
 
 
 def compare(old: Surface, new: Surface) -> list[TableChange]:
@@ -21,11 +22,6 @@ def compare(old: Surface, new: Surface) -> list[TableChange]:
         *compare_settings(old, new),
         *_schemas(old, new),
     ]
-
-
-def worst(changes: list[TableChange]) -> Verdict:
-    """Returns the worst verdict of changes, `safe` without any."""
-    return min((change.verdict for change in changes), key=ORDER.__getitem__, default="safe")
 
 
 def _schemas(old: Surface, new: Surface) -> Iterator[TableChange]:
@@ -53,17 +49,16 @@ def _schemas(old: Surface, new: Surface) -> Iterator[TableChange]:
 
 
 def _named(name: str, old: Mapping[str, Any], new: Mapping[str, Any], directions: set[Direction]) -> TableChange:
-    reference = {"$ref": "#/schemas/" + name.replace("~", "~0").replace("/", "~1")}
-    verdicts: list[Verdict] = []
-    words: list[str] = []
-    for direction in sorted(directions):
-        edits = SchemaComparison(Side(reference, old), Side(reference, new), direction).edits()
-        verdict: Verdict = min((edit.verdict for edit in edits), key=ORDER.__getitem__, default="safe")
-        verdicts.append(verdict)
-        words.append(f"{verdict} where clients {'send' if direction == 'sent' else 'receive'} it")
+    reference = {"$ref": "#/schemas/" + fragment(name)}
+    sides = Side(reference, old), Side(reference, new)
+    verdicts = {each: worst(edit.verdict for edit in COMPARISONS.edits(*sides, each)) for each in sorted(directions)}
+    words = [
+        f"{verdict} where clients {'send' if direction == 'sent' else 'receive'} it"
+        for direction, verdict in verdicts.items()
+    ]
     return TableChange(
         subject=ChangeSubject("schema", name),
-        verdict=min(verdicts, key=ORDER.__getitem__, default="safe"),
+        verdict=worst(verdicts.values()),
         rule="named-schema-changed",
         direction="both" if len(directions) != 1 else next(iter(directions)),
         text=f"the schema changes: {', '.join(words) or 'safe, as nothing uses it'}",

@@ -3,16 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from hapiish.declare.types import Json, Mark
 from hapiish.describe.diff.change import ChangeSubject, Direction, TableChange, Verdict
-from hapiish.describe.diff.values import SchemaComparisons, Side
+from hapiish.describe.diff.values import COMPARISONS, Side
 from hapiish.describe.surface import HandlerSurface, Surface
 from hapiish.options import Limit, RouteAuth
 from hapiish.options.deprecated import Deprecated, instant
-
-_COMPARISONS: Final = SchemaComparisons()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class ChangeReporter:
         self, part: str, old: Side, new: Side, direction: Direction, *, is_text: bool = False
     ) -> Iterator[TableChange]:
         """Yields the differences of two schemas."""
-        for edit in _COMPARISONS.edits(old, new, direction, is_text=is_text):
+        for edit in COMPARISONS.edits(old, new, direction, is_text=is_text):
             yield TableChange(
                 subject=self.subject,
                 verdict=edit.verdict,

@@ -73,30 +73,20 @@ def known_names(node: Any, definitions: Mapping[str, Any]) -> list[str] | None:
     return list(names) or None
 
 
-def closed(definitions: Mapping[str, Any], roots: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Returns definitions in which objects have no other properties than those that their schemas name.
-
-    Only `roots` are closed at their own place; other definitions may be a part of another schema.
-    """
-    return {
-        name: _closed(each, definitions) if name in roots else _inner(each, definitions)
-        for name, each in definitions.items()
-    }
-
-
-def _closed(node: Any, definitions: Mapping[str, Any]) -> Any:
+def closed(node: Any, definitions: Mapping[str, Any]) -> Any:
+    """Returns a copy in which objects have no other properties than those that their schemas name."""
     if not isinstance(node, dict):
         return node
     names = known_names(node, definitions)
-    copy = _inner(node, definitions)
+    copy = closed_inside(node, definitions)
     if names is None:
         return copy
     rule = {"propertyNames": {"enum": names}}
     return {**copy, **rule} if "propertyNames" not in copy else {"allOf": [copy, rule]}
 
 
-def _inner(node: Any, definitions: Mapping[str, Any]) -> Any:
-    """Returns a copy whose inner values are closed, and its own place is not."""
+def closed_inside(node: Any, definitions: Mapping[str, Any]) -> Any:
+    """Returns a copy whose inner values are closed, and its own place is not: it may be a part of another schema."""
     if not isinstance(node, dict):
         return node
     copy: dict[str, Any] = {}
@@ -104,17 +94,17 @@ def _inner(node: Any, definitions: Mapping[str, Any]) -> Any:
         if keyword in _NEGATED or keyword == "$defs":
             copy[keyword] = value
         elif keyword in ("then", "else"):
-            copy[keyword] = _inner(value, definitions)
+            copy[keyword] = closed_inside(value, definitions)
         elif keyword in SINGLE:
-            copy[keyword] = _closed(value, definitions)
+            copy[keyword] = closed(value, definitions)
         elif keyword in _BRANCHES:
-            copy[keyword] = [_inner(each, definitions) for each in value]
+            copy[keyword] = [closed_inside(each, definitions) for each in value]
         elif keyword in SEVERAL and isinstance(value, list):
-            copy[keyword] = [_closed(each, definitions) for each in value]
+            copy[keyword] = [closed(each, definitions) for each in value]
         elif keyword == "dependentSchemas":
-            copy[keyword] = {name: _inner(each, definitions) for name, each in value.items()}
+            copy[keyword] = {name: closed_inside(each, definitions) for name, each in value.items()}
         elif keyword in NAMED and isinstance(value, dict):
-            copy[keyword] = {name: _closed(each, definitions) for name, each in value.items()}
+            copy[keyword] = {name: closed(each, definitions) for name, each in value.items()}
         else:
             copy[keyword] = value
     return copy

@@ -7,15 +7,18 @@ optional property may be added in both directions, also to closed objects that c
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 from hapiish.declare.types import Json
 from hapiish.describe.diff.change import Direction, Verdict
 from hapiish.describe.diff.equality import NOTES, Equality
 from hapiish.describe.diff.inclusion import document, included, required
-from hapiish.describe.diff.relaxing import as_text, closed, defined, opened, target, with_defaults
+from hapiish.describe.diff.relaxing import as_text, closed, closed_inside, defined, opened, target, with_defaults
 from hapiish.describe.diff.subset import Answer, Inclusion
+from hapiish.describe.diff.wording import described
 from hapiish.describe.surface.schemas import ANNOTATIONS
+from hapiish.grammar.schema import escape
 
 _GROUPS: Final = (
     ("type",),
@@ -85,6 +88,10 @@ class SchemaComparisons:
         return self.known[key]
 
 
+COMPARISONS: Final = SchemaComparisons()
+"""Those of the pair of tables that was compared last."""
+
+
 class SchemaComparison:
     """Compares two schemas; `is_text`: the values arrive as text and are coerced."""
 
@@ -137,23 +144,33 @@ class SchemaComparison:
 
     def _verdict(self, old: Any, new: Any, *, is_whole: bool = False) -> Inclusion:
         """Returns whether what one side sends is accepted by the other, under the assumptions about properties."""
-        universe = {**self.universe, "~old": old, "~new": new}
-        if self.direction == "sent":
-            small, large, side = "~old", "~new", self.new
-            narrow, wide = closed(universe, ("~old",)), _each(with_defaults, universe)
-            if side.strips_unknown:
-                wide = _each(opened, wide)
-            elif not side.allows_unknown:
-                wide = closed(wide, ("~new",))
-            if self.is_text:
-                wide = _each(as_text, wide)
-        else:
-            small, large = "~new", "~old"
-            narrow, wide = closed(universe, ("~new",)), _each(opened, universe)
-        found = included(document(narrow[small], narrow), document(wide[large], wide))
+        small, large = (old, new) if self.direction == "sent" else (new, old)
+        narrow = document(closed(small, self.universe), self._narrow)
+        found = included(narrow, document(self._accepting(large, closed), self._wide))
         if found.answer == "no" and self.is_text and not is_whole and _is_coerced(old, new):
             return Inclusion("unknown")
         return found
+
+    @cached_property
+    def _narrow(self) -> dict[str, Any]:
+        """The definitions as values are sent: with the properties that they name."""
+        return {name: closed_inside(each, self.universe) for name, each in self.universe.items()}
+
+    @cached_property
+    def _wide(self) -> dict[str, Any]:
+        """The definitions as values are accepted."""
+        return {name: self._accepting(each, closed_inside) for name, each in self.universe.items()}
+
+    def _accepting(self, node: Any, closing: Callable[[Any, Mapping[str, Any]], Any]) -> Any:
+        """Returns a schema as the receiver applies it; `closing` is that for `allowUnknown: false`."""
+        if self.direction == "received":
+            return opened(node)
+        node = with_defaults(node)
+        if self.new.strips_unknown:
+            node = opened(node)
+        elif not self.new.allows_unknown:
+            node = closing(node, self.universe)
+        return as_text(node) if self.is_text else node
 
     def _edits(self, old: Any, new: Any, at: str) -> Iterator[Edit]:
         old, new = self._followed(old), self._followed(new)
@@ -171,7 +188,7 @@ class SchemaComparison:
         yield from self._notes(old, new, at)
         yield from self._undeclared(old, new, at)
         if self.is_text and _is_coerced(old, new):
-            yield from self._unit(old, new, at, _described("type", old, new))
+            yield from self._unit(old, new, at, described("type", old, new))
             return
         step: Mapping[str, Any] = old
         for edits, after in self._steps(old, new, at):
@@ -204,7 +221,7 @@ class SchemaComparison:
             inner = self._inside(group, step, new, at)
             if inner is None:
                 keys = [key for key in group if self.equality.differs(step, new, key)]
-                text = "; ".join(_described(key, step, new) for key in keys)
+                text = "; ".join(described(key, step, new) for key in keys)
                 inner = list(self._unit(step, after, at, text))
             step = after
             yield inner, step
@@ -237,7 +254,7 @@ class SchemaComparison:
         was, becomes = _required(old), _required(new)
         step = dict(old)
         for name in {**before, **after}:
-            place = f"{at}/{name.replace('~', '~0').replace('/', '~1')}"
+            place = f"{at}/{escape(name)}"
             properties = dict(step.get("properties", {}))
             required = [each for each in step.get("required", ()) if each != name]
             if name in becomes:
@@ -314,7 +331,7 @@ class SchemaComparison:
 
     def _notes(self, old: Mapping[str, Any], new: Mapping[str, Any], at: str) -> Iterator[Edit]:
         if self.direction == "sent" and self.equality.differs(old, new, "default"):
-            text = _described("default", old, new)
+            text = described("default", old, new)
             yield Edit(rule="default-changed", verdict="safe", text=text, pointer=at)
         if bool(old.get("deprecated")) != bool(new.get("deprecated")):
             text = "is deprecated" if new.get("deprecated") else "is no longer deprecated"
@@ -344,10 +361,6 @@ class SchemaComparison:
         return node
 
 
-def _each(change: Callable[[Any], Any], universe: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: change(each) for name, each in universe.items()}
-
-
 def _verdict(answer: Answer) -> Verdict:
     words: Mapping[str, Verdict] = {"yes": "safe", "no": "breaking", "unknown": "unknown"}
     return words[answer]
@@ -366,30 +379,3 @@ def _is_coerced(old: Any, new: Any) -> bool:
     """Returns whether numbers or booleans become a text with rules: their texts are not compared."""
     kinds = [each.get("type") if isinstance(each, dict) else None for each in (old, new)]
     return kinds[1] == "string" and kinds[0] in ("integer", "number", "boolean")
-
-
-def _text(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _described(keyword: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Describes the change of a keyword for people."""
-    before, after = old.get(keyword), new.get(keyword)
-    if keyword == "enum" and isinstance(before, list) and isinstance(after, list):
-        gone, more = [each for each in before if each not in after], [each for each in after if each not in before]
-        parts = [f"without {_text(gone)}"] if gone else []
-        return f"enum: {', '.join([*parts, *([f'with {_text(more)}'] if more else [])])}"
-    if keyword != "type" and (isinstance(before, dict | list) or isinstance(after, dict | list)):
-        return (
-            f"{keyword} is new"
-            if keyword not in old
-            else f"{keyword} is gone"
-            if keyword not in new
-            else f"{keyword} differs"
-        )
-    if keyword not in old:
-        return f"{keyword} {_text(after)} is new"
-    if keyword not in new:
-        return f"{keyword} {_text(before)} is gone"
-    return f"{keyword} {_text(before)} becomes {_text(after)}"
