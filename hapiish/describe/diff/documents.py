@@ -1,23 +1,21 @@
 """Self-contained JSON Schema documents: their subschemas, verdicts and canonical forms."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, Final
 
 import jsonschema_rs
 
 from hapiish.declare.types import Json, Schema
+from hapiish.describe.surface.schemas import ANNOTATIONS
 from hapiish.grammar.pattern import OPTIONS
 from hapiish.grammar.schema import resolve
 
 _MOST_STEPS: Final = 50
 SHARED: Final = frozenset({"schemas", "$defs", "definitions"})
 """Keywords that contain schemas for references."""
-ANNOTATIONS: Final = frozenset(
-    {
-        *("$comment", "default", "deprecated", "description", "errorMessage", "examples", "readOnly", "title"),
-        *("writeOnly", "contentEncoding", "contentMediaType", "contentSchema", "$defs", "definitions", "schemas"),
-    }
+REFUSING_NOTHING: Final = (
+    ANNOTATIONS | SHARED | {"contentEncoding", "contentMediaType", "contentSchema", "errorMessage"}
 )
 """Keywords that refuse no value."""
 
@@ -25,9 +23,9 @@ ANNOTATIONS: Final = frozenset(
 class Document:
     """A schema with the schemas that it references. `root` is the document, `schema` the part of it that is meant."""
 
-    def __init__(self, schema: Schema, root: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, schema: Schema, root: dict[str, Any] | None = None) -> None:
         self.schema = schema
-        self.root: Mapping[str, Any] = root if root is not None else schema if isinstance(schema, dict) else {}
+        self.root: dict[str, Any] = root if root is not None else schema if isinstance(schema, dict) else {}
 
     def at(self, schema: Schema) -> "Document":
         """Returns the document of a part of this one."""
@@ -50,7 +48,7 @@ class Document:
                 return found
             if any(key != "$ref" and not is_note(key) for key in schema):
                 return found
-            target = resolve(dict(self.root), schema["$ref"])
+            target = resolve(self.root, schema["$ref"])
             if not isinstance(target, dict | bool):
                 return found
             found, schema = self.at(target), target
@@ -68,7 +66,7 @@ class Document:
             if isinstance(part, dict):
                 waiting.extend(reversed(part.get("allOf", ())))
                 if isinstance(part.get("$ref"), str):
-                    target = resolve(dict(self.root), part["$ref"])
+                    target = resolve(self.root, part["$ref"])
                     if isinstance(target, dict | bool):
                         waiting.append(target)
 
@@ -121,7 +119,7 @@ class Document:
 
 def is_note(keyword: str) -> bool:
     """Returns whether a keyword refuses no value."""
-    return keyword in ANNOTATIONS or keyword.startswith("x-")
+    return keyword in REFUSING_NOTHING or keyword.startswith("x-")
 
 
 def _refers(schema: Any) -> bool:
