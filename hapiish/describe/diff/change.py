@@ -67,6 +67,7 @@ RULES: Final[Mapping[str, ChangeRule]] = {
         "the route with this id has another method, path or host", "breaking; safe if the old address still answers"
     ),
     "param-renamed": ChangeRule("a parameter of the path has another name", "safe: clients write its value"),
+    "params-divided": ChangeRule("parameters of the path cover other segments, as `{a*2}` for `{a}/{b}`", "unknown"),
     "param-required": ChangeRule(
         "an optional parameter of the path is required, or reversed", "breaking; reversed safe"
     ),

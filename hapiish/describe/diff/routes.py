@@ -7,7 +7,7 @@ from typing import Any, Final
 from hapiish.describe.diff.change import ChangeSubject, TableChange, Verdict
 from hapiish.describe.diff.parts import ChangeReporter, common, is_past
 from hapiish.describe.diff.values import Side
-from hapiish.describe.surface import AnswerSurface, BodySurface, RouteSurface, Surface, followed, relocated
+from hapiish.describe.surface import AnswerSurface, BodySurface, NamedValue, RouteSurface, Surface, followed, relocated
 from hapiish.grammar.path import parse
 from hapiish.options import Cache, Cors
 
@@ -75,8 +75,7 @@ def _moved(old: RouteSurface, new: RouteSurface, tables: tuple[Surface, Surface]
 
 def _route(old: RouteSurface, new: RouteSurface, tables: tuple[Surface, Surface]) -> Iterator[TableChange]:
     to = ChangeReporter(_subject(new), old.mark, new.mark)
-    names = zip(old.params.members, new.params.members, strict=True)
-    for before, after in names:
+    for before, after in _pairs(old, new):
         if before.name != after.name:
             text = f"the parameter {before.name} is called {after.name}"
             yield to.change("param-renamed", "safe", text, direction="sent", part="params")
@@ -88,21 +87,31 @@ def _route(old: RouteSurface, new: RouteSurface, tables: tuple[Surface, Surface]
     yield from _contents(old, new, tables, to)
 
 
+def _pairs(old: RouteSurface, new: RouteSurface) -> list[tuple[NamedValue, NamedValue]]:
+    """Returns the parameters at the same places of two paths; none if they cover other segments, as `{a*2}` does."""
+    members = old.params.members, new.params.members
+    spans = [[each.spans for each in side] for side in members]
+    return list(zip(*members, strict=True)) if spans[0] == spans[1] else []
+
+
 def _contents(
     old: RouteSurface, new: RouteSurface, tables: tuple[Surface, Surface], to: ChangeReporter
 ) -> Iterator[TableChange]:
     yield from common(old, new, tables, to)
     schemas = tables[0].schemas, tables[1].schemas
     rules = old.options.validate, new.options.validate
-    if len(old.params.members) == len(new.params.members):
-        names = [each.name for each in old.params.members], [each.name for each in new.params.members]
-        renamed = dict(zip(*names, strict=True))
+    pairs = _pairs(old, new)
+    if pairs or not (old.params.members and new.params.members):
+        renamed = {before.name: after.name for before, after in pairs}
         yield from to.rule(
             "params",
             (_params(old, schemas[0], renamed), old.params.function, schemas[0], rules[0]),
             (_params(new, schemas[1], {}), new.params.function, schemas[1], rules[1]),
             is_text=True,
         )
+    else:
+        text = "the parameters divide the path otherwise, so that their schemas are not compared"
+        yield to.change("params-divided", "unknown", text, direction="sent", part="params")
     for source in _TEXTS:
         before, after = getattr(old, source), getattr(new, source)
         yield from to.rule(
