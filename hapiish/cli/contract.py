@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from contextlib import AbstractContextManager
 from typing import Any
 
 from hapiish.cli.check import wants_colour
@@ -10,8 +11,11 @@ from hapiish.options import Table
 from hapiish.table.extras import is_installed
 
 
-def run_contract(table: Table, options: argparse.Namespace, bench: Any) -> int:
-    """Tests the document; returns 1 if a response contradicts it. Raises Refusal if that is impossible."""
+def run_contract(table: Table, options: argparse.Namespace, opened: AbstractContextManager[Any]) -> int:
+    """Tests the document on the bench of `opened`; returns 1 if a response contradicts it.
+
+    Raises Refusal if it cannot be tested.
+    """
     if not is_installed("schemathesis"):
         raise Refusal('--contract needs the package schemathesis: pip install "hapiish[contract]"')
     from hapiish.testing.contract import Contract
@@ -20,7 +24,7 @@ def run_contract(table: Table, options: argparse.Namespace, bench: Any) -> int:
 
     printer = Printer(sys.stdout, verbose=options.verbose, colour=wants_colour(sys.stdout))
     reports = []
-    with bench:
+    with opened as bench:
         contract = Contract(bench, strict(table), most=options.max_examples, seed=options.seed)
         try:
             for report in contract.run():

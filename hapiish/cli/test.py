@@ -4,13 +4,14 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hapiish.cli.check import wants_colour
-from hapiish.cli.opening import open_table
+from hapiish.cli.opening import open_table, show
 from hapiish.cli.refusal import Refusal
 from hapiish.options import Table
 
@@ -107,24 +108,22 @@ def _is_chosen(case: "Case", texts: Sequence[str]) -> bool:
     return not texts or any(text.lower() in case.words for text in texts)
 
 
-def bench_of(table: Table, database: str | None) -> "Bench":
-    """Returns a bench for a table, whose local MongoDB has its data beside the table."""
-    from hapiish.testing.bench import Bench
+@contextmanager
+def bench_of(table: Table, database: str | None) -> Iterator["Bench"]:
+    """Opens a bench for a table, whose local MongoDB has its data beside the table.
 
-    data = table.database.data if table.database is not None else ".hapiish"
-    return Bench(Path(table.folder, data, "tests"), database=database)
-
-
-def open_application(bench: "Bench", table: Table) -> Any:
-    """Opens an application on the emptied scratch database; raises Refusal if it cannot start."""
-    from hapiish.cli.opening import show
+    Raises Refusal if an application cannot start on it.
+    """
     from hapiish.store.connection import StoreError
     from hapiish.store.local import LocalError
     from hapiish.table.problems import TableError
+    from hapiish.testing.bench import Bench
     from hapiish.testing.scratch import ScratchError
 
+    data = table.database.data if table.database is not None else ".hapiish"
     try:
-        return bench.serve(table)
+        with Bench(Path(table.folder, data, "tests"), database=database) as bench:
+            yield bench
     except TableError as error:
         show(error.problems)
         raise Refusal(f"{table.file}: the table cannot be served") from None
@@ -137,7 +136,7 @@ def _run(bench: "Bench", table: Table, case: "Case", every: Sequence["Case"]) ->
     from hapiish.testing.failures import Failures
 
     with Failures() as failures:
-        app = open_application(bench, table)
+        app = bench.serve(table)
         try:
             outcome = bench.portal.run(Runner(app, table, every).run(case))
         finally:

@@ -105,7 +105,7 @@ def test_a_request_that_the_document_forbids_must_be_refused(project: Path, caps
 
 
 def test_the_run_is_repeatable(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    project.joinpath("shop.py").write_text(CODE.replace('return {"n": request.params["id"]}', "return 1 / 0"))
+    project.joinpath("shop.py").write_text(CODE.replace(READ, "return 1 / 0"))
     said = []
     for _ in range(2):
         assert main(["test", "--contract", "--seed", "7", "-v"]) == 1
@@ -119,3 +119,18 @@ def test_a_missing_package_is_named(
     monkeypatch.setattr(contract, "is_installed", lambda module: False)
     assert main(["test", "--contract"]) == 2
     assert 'pip install "hapiish[contract]"' in capsys.readouterr().err
+
+
+def test_a_database_that_cannot_be_used_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = project.joinpath("routes.yaml").read_text()
+    project.joinpath("routes.yaml").write_text(f"database: {{}}\n{text}")
+    assert main(["test", "--contract", "--database", "http://localhost"]) == 2
+    assert "hapiish: the database cannot be used" in capsys.readouterr().err
+
+
+def test_a_table_that_cannot_be_served_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project.joinpath("shop.py").write_text(CODE.replace("async def mine", "async def another"))
+    assert main(["test", "--contract"]) == 2
+    said = capsys.readouterr().err
+    assert "shop:mine" in said
+    assert "routes.yaml: the table cannot be served" in said
