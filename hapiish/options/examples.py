@@ -64,8 +64,8 @@ class ExampleEmit:
     namespace: str | None = option(None, "The namespace; by default that of the event, or `/`.")
     auth: Values = option(
         {},
-        "The `auth` object of the handshake of the client. Without it and without `credentials`, the client is the one "
-        "that sends the event.",
+        "The `auth` object of the handshake of the client. Without it, `credentials` and another `namespace`, the "
+        "client is the one that sends the event.",
         examples=[{"token": "{bob.payload.token}"}],
     )
     credentials: Values | None = option(None, "Credentials of the client, in place of a login.")

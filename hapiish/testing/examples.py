@@ -213,12 +213,13 @@ class Runner:
         """Sends the request of an example and compares the response; returns the result for later examples."""
         request = _parts(case, given)
         async with AsyncExitStack() as stack:
-            listeners = await self._listeners(case, given, stack)
+            own = _name_of(case, request)
+            listeners = await self._listeners(case, own, given, stack)
             if case.route is not None:
                 result = await self._request(case, request, outcome)
                 sender = None
             else:
-                sender = await stack.enter_async_context(self._connected(_name_of(case, request), **_access(request)))
+                sender = await stack.enter_async_context(self._connected(own, **_access(request)))
                 result = await self._emit(case, request, sender, outcome)
             self._compare(case, filled(case.example.response.payload, given), given, result, outcome)
             for emit, listener in zip(case.example.emits, listeners, strict=True):
@@ -230,9 +231,7 @@ class Runner:
     async def _request(self, case: Case, request: dict[str, Any], outcome: ExampleOutcome) -> dict[str, Any]:
         route = case.route
         assert route is not None
-        headers = {name.lower(): str(value) for name, value in request["headers"].items()}
-        if request["cookies"]:
-            headers["cookie"] = "; ".join(f"{name}={value}" for name, value in request["cookies"].items())
+        headers = _headers(request)
         if route.vhost is not None:
             headers.setdefault("host", route.vhost)
         payload = request["payload"]
@@ -272,20 +271,23 @@ class Runner:
             await client.disconnect()
 
     async def _listeners(
-        self, case: Case, given: Mapping[str, Any], stack: AsyncExitStack
+        self, case: Case, own: str, given: Mapping[str, Any], stack: AsyncExitStack
     ) -> list[SocketClient | None]:
-        """Connects the clients that get the emits of an example, one for equal handshakes; None is the sender."""
+        """Connects the clients that get the emits of an example, one for equal handshakes; None is the sender.
+
+        `own` is the namespace of emits that name none.
+        """
         opened: dict[str, SocketClient] = {}
         found: list[SocketClient | None] = []
         for emit in case.example.emits:
             access = {"auth": filled(emit.auth, given), "credentials": filled(emit.credentials, given)}
-            own = case.namespace.namespace if case.namespace is not None else "/"
-            if case.namespace is not None and not emit.auth and emit.credentials is None:
+            name = filled(emit.namespace or own, given)
+            if case.event is not None and name == own and not emit.auth and emit.credentials is None:
                 found.append(None)
                 continue
-            key = json.dumps([emit.namespace or own, access], default=str)
+            key = json.dumps([name, access], default=str)
             if key not in opened:
-                opened[key] = await stack.enter_async_context(self._connected(emit.namespace or own, **access))
+                opened[key] = await stack.enter_async_context(self._connected(name, **access))
             found.append(opened[key])
         return found
 
@@ -365,19 +367,26 @@ def _first(differences: Iterator[Difference]) -> Iterator[Difference]:
         yield difference
 
 
+def _headers(request: Mapping[str, Any]) -> dict[str, str]:
+    headers = {name.lower(): str(value) for name, value in request["headers"].items()}
+    if request["cookies"]:
+        headers["cookie"] = "; ".join(f"{name}={value}" for name, value in request["cookies"].items())
+    return headers
+
+
 def _access(request: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "auth": request["auth"],
         "credentials": request["credentials"],
         "strategy": request["strategy"],
-        "headers": {name: str(value) for name, value in request["headers"].items()},
+        "headers": _headers(request),
         "query": {name: str(value) for name, value in request["query"].items()},
     }
 
 
 def _name_of(case: Case, request: Mapping[str, Any]) -> str:
-    assert case.namespace is not None
-    return path_of(case.namespace.namespace, request["params"])
+    """Returns the name of the namespace of an event with its parameters filled in; `/` for a route."""
+    return path_of(case.namespace.namespace, request["params"]) if case.namespace is not None else "/"
 
 
 def _takes_list(case: Case) -> bool:

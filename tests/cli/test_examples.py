@@ -254,6 +254,59 @@ async def visit(request, h):
     assert main(["test"]) == 0, capsys.readouterr().out
 
 
+def test_the_clients_of_events_have_cookies_and_their_own_namespaces(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.joinpath("routes.yaml").write_text("""
+auth:
+  schemes: {key: "shop:scheme"}
+  strategies: {key: {scheme: key}}
+sockets:
+  namespaces:
+    - namespace: /room-{id}
+      auth: key
+      onConnect: "shop:connect"
+      validate: {params: {type: object, properties: {id: {type: string, maxLength: 9}}}}
+      emits: [{event: said}]
+      events:
+        - event: say
+          handler: "shop:say"
+          options:
+            examples:
+              - name: in the same room
+                request: {params: {id: a}, cookies: {key: right}}
+                emits: [{event: said}, {event: said, credentials: {id: bob}}]
+              - name: in another namespace
+                given: {first: in the same room}
+                request: {params: {id: a}, cookies: {key: right}}
+                emits: [{event: news, namespace: /news}, {event: said, namespace: "/room-{first.request.params.id}"}]
+    - namespace: /news
+      onConnect: "shop:connect"
+      emits: [{event: news}]
+""")
+    project.joinpath("shop.py").write_text("""
+from hapiish import boom
+
+def scheme(server, options):
+    return Key()
+
+class Key:
+    async def authenticate(self, request, h):
+        if request.headers.get("cookie") != "key=right":
+            raise boom.Unauthorized("No key")
+        return h.authenticated(credentials={"id": "ann"})
+
+async def connect(request, h):
+    await request.socket.join("all")
+
+async def say(request, h):
+    await request.server.emit("said", to="all", namespace=f"/room-{request.params['id']}")
+    await request.server.emit("news", to="all", namespace="/news")
+""")
+    assert main(["test"]) == 0, capsys.readouterr().out
+    assert "2 passed" in capsys.readouterr().out
+
+
 def test_tests_reach_no_redis_of_the_table(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     project.joinpath("routes.yaml").write_text("""
 server: {limit: {store: "redis://127.0.0.1:1/0"}}
