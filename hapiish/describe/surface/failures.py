@@ -287,14 +287,8 @@ def _validation_failures(options: RouteOptions, sources: Iterable[str]) -> Itera
         return
     for source in (*sources, "all"):
         rule = getattr(rules, source)
-        if rule is None or rule is True:
-            continue
-        more: dict[str, Json] = dict(rules.error_fields)
-        if rules.detail == "full":
-            more["validation"] = {"source": source, **_FAULTS}
-        text = f"The {_INPUTS[source]} not match {'their' if source in _PLURAL else 'its'} rules"
-        message = "Invalid request" if source == "all" else f"Invalid request {source} input"
-        yield rules.status, FailureReason(source, text, message=message, more=more)
+        if rule is not None and rule is not True:
+            yield rules.status, _invalid(source, options)
 
 
 _INPUTS: Final = {
@@ -377,7 +371,8 @@ def _invalid(source: str, options: RouteOptions) -> FailureReason:
     if options.validate.detail == "full":
         more["validation"] = {"source": source, **_FAULTS}
     text = f"The {_INPUTS[source]} not match {'their' if source in _PLURAL else 'its'} rules"
-    return FailureReason(source, text, message=f"Invalid request {source} input", more=more)
+    message = "Invalid request" if source == "all" else f"Invalid request {source} input"
+    return FailureReason(source, text, message=message, more=more)
 
 
 def _server_failures(table: Table, options: RouteOptions) -> Iterator[Found]:
