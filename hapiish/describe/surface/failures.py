@@ -42,7 +42,7 @@ def route_failures(table: Table, route: Route) -> tuple[FailureSurface, ...]:
         *_kind_failures(table, route),
         *_server_failures(table, options),
     ]
-    return _collected(found, options, limits=options.limit or ())
+    return _collected(found, options)
 
 
 def event_failures(
@@ -65,7 +65,7 @@ def event_failures(
     if not binary:
         text = "The event takes no attachments"
         found.append((415, FailureReason("attachments", text, message=text, code="attachments")))
-    return _collected(found, options, limits=options.limit or (), over_http=False)
+    return _collected(found, options, over_http=False)
 
 
 def connection_failures(
@@ -78,15 +78,13 @@ def connection_failures(
         *(_validation_failures(options, ("headers", "params", "query", "payload")) if validates else ()),
         *_server_failures(table, options),
     ]
-    return _collected(found, options, limits=(), over_http=False)
+    return _collected(found, options, over_http=False)
 
 
 _UNREADABLE: Final = "The payload is nested too deep or has a number out of range"
 
 
-def _collected(
-    found: Iterable[Found], options: RouteOptions, *, limits: Iterable[Limit], over_http: bool = True
-) -> tuple[FailureSurface, ...]:
+def _collected(found: Iterable[Found], options: RouteOptions, *, over_http: bool = True) -> tuple[FailureSurface, ...]:
     reasons: dict[int, dict[str, FailureReason]] = {}
     for status, reason in found:
         reasons.setdefault(status, {}).setdefault(reason.name, reason)
@@ -103,7 +101,7 @@ def _collected(
             reasons=_reasons(reasons.get(status, {}), declared.get(status)),
             schema=_declared_schema(declared.get(status), own_body=errors is not None),
             media_type=(errors.type if errors is not None else None) or "application/json",
-            headers=tuple(_headers(status, limits)) if over_http else (),
+            headers=tuple(_headers(status)) if over_http else (),
             is_own=status in declared or status in shown,
         )
         for status in sorted({*reasons, *declared})
@@ -125,7 +123,7 @@ def _reasons(found: Mapping[str, FailureReason], rule: Any) -> tuple[FailureReas
     return (declared, *(each for each in found.values() if each.is_exact))
 
 
-def _headers(status: int, limits: Iterable[Limit]) -> Iterator[ResponseHeader]:
+def _headers(status: int) -> Iterator[ResponseHeader]:
     if status == 401:
         yield CHALLENGE
     if status == 429:
