@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from hapiish.declare.types import Json, Schema
+from hapiish.declare.types import Schema
 from hapiish.describe.surface.bodies import phrase
-from hapiish.describe.surface.failures import followed_description
 from hapiish.describe.surface.parts import AnswerSurface, ResponseHeader
 from hapiish.describe.surface.samples import statuses
 from hapiish.options import Kind, Limit, Route, RouteOptions, Table
@@ -21,7 +20,7 @@ _ANY_TYPE: Final = "*/*"
 
 def answers(table: Table, route: Route) -> tuple[AnswerSurface, ...]:
     """Returns the responses of a route below 400, by status."""
-    declared = tuple(declared_answers(route.options, table.schemas))
+    declared = tuple(declared_answers(route.options))
     kind = route.handler.name if isinstance(route.handler, Kind) else ""
     if kind in _KINDS:
         found = {each.status: each for each in _KINDS[kind](route)}
@@ -46,7 +45,7 @@ def _order(answer: AnswerSurface) -> int:
     return answer.status or 0
 
 
-def declared_answers(options: RouteOptions, schemas: Mapping[str, Json]) -> Iterator[AnswerSurface]:
+def declared_answers(options: RouteOptions) -> Iterator[AnswerSurface]:
     """Yields the answers that `response` declares; a `schema` without statuses is that of status 200."""
     rules = options.response
     declared = {status: rule for status, rule in rules.status.items() if status < 400}
@@ -54,11 +53,11 @@ def declared_answers(options: RouteOptions, schemas: Mapping[str, Json]) -> Iter
         empty = rules.schema is False
         declared = {(rules.empty_status_code if empty else 200): rules.schema, **declared}
     for status, rule in sorted(declared.items()):
-        text = followed_description(rule, {}) or phrase(status)
+        text = rule.get("description") if isinstance(rule, dict) else None
         is_empty = rule is False or status in (204, 304) or status < 200
         yield AnswerSurface(
             status=status,
-            description=text,
+            description=text or phrase(status),
             schema=rule if isinstance(rule, dict) and not is_empty else None,
             function=rule if isinstance(rule, str) else None,
             media_type=None if is_empty else "application/json",

@@ -69,7 +69,7 @@ def event_surface(table: Table, namespace: Namespace, event: Event, closing: Clo
     arguments = namespace.arguments if event.arguments is None else event.arguments
     binary = namespace.binary if event.binary is None else event.binary
     ack = event.ack or namespace.ack
-    answers = closed_answers(tuple(declared_answers(options, table.schemas)), options.response, closing)
+    answers = closed_answers(tuple(declared_answers(options)), options.response, closing)
     schemas = {**table.schemas, **closing.made} if closing.made else table.schemas
     payload = rule if isinstance(rule, dict) or rule is False else None
     return EventSurface(

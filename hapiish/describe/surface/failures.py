@@ -10,7 +10,7 @@ from typing import Any, Final
 from hapiish.declare.types import Json
 from hapiish.describe.surface.parts import FailureReason, FailureSurface, ResponseHeader
 from hapiish.describe.surface.samples import failure_reasons
-from hapiish.describe.surface.schemas import followed, is_any
+from hapiish.describe.surface.schemas import is_any
 from hapiish.grammar.path import parse
 from hapiish.options import Kind, Limit, Route, RouteAuth, RouteOptions, Table
 from hapiish.options.kinds import KINDS
@@ -391,9 +391,3 @@ def _server_failures(table: Table, options: RouteOptions) -> Iterator[Found]:
     if table.session is not None and options.session:
         message = "Sessions are unavailable"
         yield 503, FailureReason("session", message, message=message, code="session_unavailable")
-
-
-def followed_description(rule: Any, schemas: Mapping[str, Json]) -> str | None:
-    """Returns the description of a rule, or of the schema that it refers to."""
-    text = followed(rule, schemas).get("description") if isinstance(rule, dict) else None
-    return text if isinstance(text, str) else None
