@@ -74,12 +74,6 @@ def event_surface(table: Table, namespace: Namespace, event: Event, closing: Clo
     payload = rule if isinstance(rule, dict) or rule is False else None
     return EventSurface(
         id=event.id,
-        description=options.description,
-        notes=options.notes,
-        tags=options.tags,
-        deprecated=options.deprecated,
-        security=options.auth,
-        limits=options.limit or (),
         failures=event_failures(table, options, namespace.auth, binary=binary, arguments=arguments),
         answers=answers,
         handler=str(event.handler),

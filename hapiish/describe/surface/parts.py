@@ -139,21 +139,45 @@ class StrategySurface:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerSurface:
-    """The parts that routes and events share. `security` is None if anybody may call it; `extensions` are keys x-…."""
+    """The parts that routes and events share; `extensions` are keys x-…."""
 
     id: str | None
-    description: str | None
-    notes: tuple[str, ...]
-    tags: tuple[str, ...]
-    deprecated: Deprecated | None
-    security: RouteAuth | None
-    limits: tuple[Limit, ...]
     failures: tuple[FailureSurface, ...]
     answers: tuple[AnswerSurface, ...]
     handler: str
     options: RouteOptions
     extensions: Mapping[str, Json] = field(default_factory=dict)
     mark: Mark = NOWHERE
+
+    @property
+    def description(self) -> str | None:
+        """The description in `options`."""
+        return self.options.description
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The notes in `options`."""
+        return self.options.notes
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags in `options`."""
+        return self.options.tags
+
+    @property
+    def deprecated(self) -> Deprecated | None:
+        """The deprecation in `options`."""
+        return self.options.deprecated
+
+    @property
+    def security(self) -> RouteAuth | None:
+        """The authentication in `options`; None if anybody may call it."""
+        return self.options.auth
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """The rate limits in `options`."""
+        return self.options.limit or ()
 
     def failure(self, status: int) -> FailureSurface | None:
         """Returns the failure with this status."""

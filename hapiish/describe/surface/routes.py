@@ -35,12 +35,6 @@ def route_surface(table: Table, route: Route, taken: Taken, closing: Closing) ->
     functions = (options.pre, options.ext, *(not is_built_in,))
     return RouteSurface(
         id=route.id,
-        description=options.description,
-        notes=options.notes,
-        tags=options.tags,
-        deprecated=options.deprecated,
-        security=options.auth,
-        limits=options.limit or (),
         failures=route_failures(table, route),
         answers=closed_answers(answers(table, route), options.response, closing),
         handler=str(route.handler),
