@@ -63,7 +63,7 @@ class _Document:
 
     def _server(self) -> dict[str, Any]:
         assert self.surface.sockets is not None
-        path, transports = self.surface.sockets
+        path, transports = self.surface.sockets.path, self.surface.sockets.transports
         server = self.table.server
         host, protocol = f"{server.host}:{server.port}", "wss" if server.tls is not None else "ws"
         if server.uri:

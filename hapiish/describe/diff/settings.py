@@ -14,8 +14,8 @@ def compare_settings(old: Surface, new: Surface) -> Iterator[TableChange]:
     """Yields the changes of the router, of cookies and of Socket.IO's limits."""
     yield from _router(old, new)
     yield from _cookies(old.cookies, new.cookies)
-    if old.socket_options is not None and new.socket_options is not None:
-        yield from _sockets(old.socket_options, new.socket_options)
+    if old.sockets is not None and new.sockets is not None:
+        yield from _sockets(old.sockets, new.sockets)
 
 
 def _router(old: Surface, new: Surface) -> Iterator[TableChange]:

@@ -37,14 +37,14 @@ def _transport(old: Surface, new: Surface) -> Iterator[TableChange]:
         elif old.sockets is not None:
             yield to.change("sockets-removed", "breaking", "Socket.IO is no longer served")
         return
-    (path, transports), (new_path, new_transports) = old.sockets, new.sockets
-    if path != new_path:
-        yield to.change("sockets-path", "breaking", f"the path {path} becomes {new_path}")
-    for transport in transports:
-        if transport not in new_transports:
+    before, after = old.sockets, new.sockets
+    if before.path != after.path:
+        yield to.change("sockets-path", "breaking", f"the path {before.path} becomes {after.path}")
+    for transport in before.transports:
+        if transport not in after.transports:
             yield to.change("transport-removed", "breaking", f"no transport {transport}")
-    for transport in new_transports:
-        if transport not in transports:
+    for transport in after.transports:
+        if transport not in before.transports:
             yield to.change("transport-added", "safe", f"the transport {transport} is served too")
 
 

@@ -81,10 +81,8 @@ def surface(table: Table) -> Surface:
         strategies={name: strategy(name, given) for name, given in table.auth.strategies.items()},
         routes=routes,
         namespaces=made,
-        sockets=(sockets.path, sockets.transports) if sockets is not None else None,
-        socket_options=sockets,
+        sockets=sockets,
         router=table.server.router,
         cookies=table.state,
-        vhosts=tuple(dict.fromkeys(route.vhost for route in table.routes if route.vhost is not None)),
         extensions=table.extensions,
     )

@@ -200,7 +200,6 @@ class RouteSurface(HandlerSurface):
     headers: InputSurface
     state: InputSurface
     body: BodySurface | None
-    cookies: Mapping[str, Cookie] = field(default_factory=dict)
     raises: bool = True
     is_internal: bool = False
 
@@ -260,7 +259,7 @@ class NamespaceSurface:
 class Surface:
     """A whole table, as its clients see it. `schemas` are the named schemas, `strategies` those of `auth`, by name.
 
-    `sockets` is None without Socket.IO, else its path and transports; `socket_options` are all of its options.
+    `sockets` are the options of Socket.IO, None without it.
     """
 
     info: Mapping[str, Json]
@@ -268,9 +267,7 @@ class Surface:
     strategies: Mapping[str, StrategySurface]
     routes: tuple[RouteSurface, ...]
     namespaces: tuple[NamespaceSurface, ...]
-    sockets: tuple[str, tuple[str, ...]] | None = None
-    socket_options: Sockets | None = None
+    sockets: Sockets | None = None
     router: Router = field(default_factory=Router)
     cookies: Mapping[str, Cookie] = field(default_factory=dict)
-    vhosts: tuple[str, ...] = ()
     extensions: Mapping[str, Json] = field(default_factory=dict)

@@ -32,7 +32,6 @@ def route_surface(table: Table, route: Route, taken: Taken, closing: Closing) ->
     """
     options = route.options
     is_built_in = isinstance(route.handler, Kind) and route.handler.name in KINDS
-    functions = (options.pre, options.ext, *(not is_built_in,))
     return RouteSurface(
         id=route.id,
         failures=route_failures(table, route),
@@ -50,8 +49,7 @@ def route_surface(table: Table, route: Route, taken: Taken, closing: Closing) ->
         headers=_input("headers", route, table.schemas),
         state=_input("state", route, table.schemas),
         body=_body(route, table.schemas, closing) if route.method not in ("GET", "HEAD") else None,
-        cookies=table.state,
-        raises=any(bool(each) for each in functions) or any(table.ext.values()),
+        raises=not is_built_in or bool(options.pre or options.ext) or any(table.ext.values()),
         is_internal=options.is_internal,
     )
 
