@@ -66,7 +66,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class _Leaf:
-    """An option without further options: its path, its keys in the file, its value and the value in the file's form."""
+    """An option without further options; `is_listed`: its value is a list, whose entries have sources of their own."""
 
     path: tuple[str | int, ...]
     value: Any

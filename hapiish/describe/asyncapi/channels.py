@@ -1,4 +1,4 @@
-"""ChannelMaker and operations of AsyncAPI, from the namespaces and events of a table."""
+"""Channels and operations of AsyncAPI, from the namespaces and events of a table."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -194,7 +194,7 @@ def _has_rules(rules: Payload) -> bool:
 
 
 def _media_types(rules: Payload, schema: Schema | None, schemas: Mapping[str, Json]) -> tuple[str, ...]:
-    """Returns the media types that a route accepts, the one of a body without Content-Type first.
+    """Returns the media types that a route accepts. The first one is the type of a body without Content-Type.
 
     Types whose bodies a schema can only refuse are left out: forms are objects, and other bodies are texts.
     """
