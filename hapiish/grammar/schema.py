@@ -53,7 +53,7 @@ def _moved(schema: Any, base: str, names: list[str]) -> Any:
     return {
         keyword: _reference(value, base, names)
         if keyword in ("$ref", "$dynamicRef")
-        else _inside(keyword, value, lambda each: _moved(each, base, names))
+        else inside(keyword, value, lambda each: _moved(each, base, names))
         for keyword, value in schema.items()
     }
 
@@ -75,7 +75,7 @@ def for_engine(schema: Any) -> Any:
     """Translates the patterns of an embedded document for jsonschema-rs."""
     if not isinstance(schema, dict):
         return schema
-    made = {keyword: _inside(keyword, value, for_engine) for keyword, value in schema.items()}
+    made = {keyword: inside(keyword, value, for_engine) for keyword, value in schema.items()}
     if isinstance(schema.get("pattern"), str):
         made["pattern"] = translated(schema["pattern"])
     if isinstance(schema.get("patternProperties"), dict):
@@ -94,7 +94,7 @@ def for_engine(schema: Any) -> Any:
     return made
 
 
-def _inside(keyword: str, value: Any, change: Callable[[Any], Any]) -> Any:
+def inside(keyword: str, value: Any, change: Callable[[Any], Any]) -> Any:
     """Applies `change` to the schemas in a keyword's value; returns other values unchanged."""
     if keyword in SINGLE:
         return change(value)

@@ -4,27 +4,17 @@ Keywords without an older form (`unevaluatedProperties`, `minContains` …) stay
 the document accepts more than the server does, never less.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from hapiish.declare.types import Json
-from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE
+from hapiish.grammar.schema import inside
 
 
 def draft07(schema: Json) -> Any:
     """Returns a copy of a schema whose tuples, dependencies and references draft 07 reads in the same way."""
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, dict):
         return schema
-    made: dict[str, Any] = {}
-    for keyword, value in schema.items():
-        if keyword in SINGLE:
-            made[keyword] = draft07(value)
-        elif keyword in SEVERAL and isinstance(value, list):
-            made[keyword] = [draft07(each) for each in value]
-        elif keyword in NAMED and isinstance(value, Mapping):
-            made[keyword] = {name: draft07(each) for name, each in value.items()}
-        else:
-            made[keyword] = value
+    made = {keyword: inside(keyword, value, draft07) for keyword, value in schema.items()}
     return _reference(_dependencies(_tuple(made)))
 
 

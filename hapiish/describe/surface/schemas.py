@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from hapiish.declare.types import Json, Schema
 from hapiish.describe.surface.parts import NamedValue
-from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE, embed, fragment, key_of, resolve
+from hapiish.grammar.schema import embed, fragment, inside, key_of, resolve
 
 ANNOTATIONS: Final = frozenset(
     {"$comment", "default", "deprecated", "description", "examples", "readOnly", "title", "writeOnly"}
@@ -51,19 +51,12 @@ def relocated(schema: Json, here: str, place: Callable[[str], str]) -> Any:
     """
     if not isinstance(schema, dict):
         return schema
-    copy: dict[str, Any] = {}
-    for keyword, value in schema.items():
-        if keyword in ("$ref", "$dynamicRef") and isinstance(value, str):
-            copy[keyword] = _pointer(value, here, place)
-        elif keyword in SINGLE:
-            copy[keyword] = relocated(value, here, place)
-        elif keyword in SEVERAL and isinstance(value, list):
-            copy[keyword] = [relocated(each, here, place) for each in value]
-        elif keyword in NAMED and isinstance(value, dict):
-            copy[keyword] = {name: relocated(each, here, place) for name, each in value.items()}
-        else:
-            copy[keyword] = value
-    return copy
+    return {
+        keyword: _pointer(value, here, place)
+        if keyword in ("$ref", "$dynamicRef") and isinstance(value, str)
+        else inside(keyword, value, lambda each: relocated(each, here, place))
+        for keyword, value in schema.items()
+    }
 
 
 def _pointer(reference: str, here: str, place: Callable[[str], str]) -> str:
