@@ -1,10 +1,12 @@
 """Reads schemas for generated types: references with the root that they count from, directions, kinds of values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE, key_of, resolve
+from hapiish.describe.surface import names_in
+from hapiish.grammar.schema import key_of, resolve
+from hapiish.table.text.tree import schemas_within
 from hapiish.types import Json
 
 Direction = Literal["in", "out"]
@@ -72,14 +74,7 @@ class SchemaReader:
 
     def reached(self, name: str) -> set[str]:
         """Returns a named schema and those that it references, also through others."""
-        found: set[str] = set()
-        waiting = [name]
-        while waiting:
-            each = waiting.pop()
-            if each not in found and each in self.schemas:
-                found.add(each)
-                waiting += _referenced(self.schemas[each])
-        return found
+        return {name} | names_in(self.schemas[name], self.schemas)
 
 
 def is_hidden(schema: Json, direction: Direction) -> bool:
@@ -99,28 +94,5 @@ def kinds(schema: Mapping[str, Json]) -> tuple[str, ...]:
     return ("array",) if any(key in schema for key in _ARRAY) else ()
 
 
-def within(schema: Json) -> Iterator[Mapping[str, Json]]:
-    """Yields a schema and all of its subschemas."""
-    if not isinstance(schema, dict):
-        return
-    yield schema
-    for key, value in schema.items():
-        if key in SINGLE:
-            yield from within(value)
-        elif key in SEVERAL and isinstance(value, list):
-            for each in value:
-                yield from within(each)
-        elif key in NAMED and isinstance(value, dict):
-            for each in value.values():
-                yield from within(each)
-
-
-def _referenced(schema: Json) -> Iterator[str]:
-    for each in within(schema):
-        reference: Any = each.get("$ref")
-        if isinstance(reference, str) and reference.startswith(_SCHEMAS):
-            yield key_of(reference.removeprefix(_SCHEMAS).partition("/")[0])
-
-
 def _hides(schema: Json, direction: Direction) -> bool:
-    return any(is_hidden(each, direction) for each in within(schema))
+    return any(is_hidden(each, direction) for _, each in schemas_within((), schema))

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from hapiish.describe.surface.schemas import is_note
 from hapiish.describe.types.names import TypeNames, pascal
-from hapiish.describe.types.reading import Direction, Located, SchemaReader, is_hidden, kinds, within
+from hapiish.describe.types.reading import Direction, Located, SchemaReader, is_hidden, kinds
+from hapiish.table.text.tree import schemas_within
 from hapiish.types import Json
 
 ANY: Final = "Any"
@@ -78,7 +79,7 @@ class TypedDicts:
             self._differs[name] = any(
                 "default" in each or is_hidden(each, "in") or is_hidden(each, "out")
                 for other in reached
-                for each in within(self.reader.schemas[other])
+                for _, each in schemas_within((), self.reader.schemas[other])
             )
         return self._differs[name]
 
