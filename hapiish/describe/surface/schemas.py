@@ -18,10 +18,10 @@ _MOST_STEPS: Final = 100
 
 def is_any(schema: Schema | None) -> bool:
     """Returns whether a schema accepts any value."""
-    return schema is None or schema is True or (isinstance(schema, dict) and all(is_note(key) for key in schema))
+    return schema is None or schema is True or (isinstance(schema, dict) and all(is_annotation(key) for key in schema))
 
 
-def is_note(keyword: str) -> bool:
+def is_annotation(keyword: str) -> bool:
     """Returns whether a keyword accepts any value."""
     return keyword in ANNOTATIONS or keyword.startswith("x-")
 

@@ -7,7 +7,7 @@ import keyword
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from hapiish.describe.surface.schemas import is_note
+from hapiish.describe.surface.schemas import is_annotation
 from hapiish.describe.types.names import TypeNames, pascal
 from hapiish.describe.types.reading import Direction, Located, SchemaReader, is_hidden, kinds
 from hapiish.table.text.tree import schemas_within
@@ -88,7 +88,7 @@ class TypedDicts:
         if not isinstance(schema, dict):
             return ANY
         reference = schema.get("$ref")
-        if isinstance(reference, str) and all(key == "$ref" or is_note(key) for key in schema):
+        if isinstance(reference, str) and all(key == "$ref" or is_annotation(key) for key in schema):
             target = self.reader.target(reference, found)
             return self._reference(*target, direction, owner) if target is not None else ANY
         union = _union_of(schema)
@@ -215,7 +215,9 @@ class TypedDicts:
 def _union_of(schema: Mapping[str, Any]) -> list[Json] | None:
     """Returns the branches of a schema that is nothing but alternatives."""
     word = next((word for word in ("anyOf", "oneOf") if isinstance(schema.get(word), list)), None)
-    others = [key for key in schema if key not in (word, "discriminator", "$defs", "$schema") and not is_note(key)]
+    others = [
+        key for key in schema if key not in (word, "discriminator", "$defs", "$schema") and not is_annotation(key)
+    ]
     return schema[word] if word is not None and not others else None
 
 
