@@ -1,5 +1,6 @@
 """The reusable types of options: durations, sizes, functions, names and so on, each with its form in the file."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, NewType
 
@@ -37,6 +38,11 @@ Json = Any
 
 _SPAN: Final = "[0-9]{1,13}(ms)?|[0-9]{1,10}s|[0-9]{1,8}m|[0-9]{1,6}h|[0-9]{1,5}d"
 _DURATIONS: Final = 'milliseconds{}, or text such as "250ms", "10s", "5m", "1h", "1d"'
+
+
+def is_function_name(text: str) -> bool:
+    """Returns whether a text names a function: `module:attribute`."""
+    return re.fullmatch(FUNCTION_NAME, text, re.ASCII) is not None
 
 
 def _number(least: int, most: int, pattern: str) -> list[dict[str, Any]]:

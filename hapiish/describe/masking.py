@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, Final
 
 from hapiish.declare.option import Role
-from hapiish.declare.types import FUNCTION_NAME
+from hapiish.declare.types import is_function_name
 from hapiish.declare.walk import walk
 from hapiish.options import Route, RouteOptions, Table
 from hapiish.options.caches import PROVIDERS
@@ -43,7 +43,6 @@ _QUERY: Final = re.compile(
     re.IGNORECASE,
 )
 _DATA: Final = (("app",), ("plugins",))
-_FUNCTION: Final = re.compile(FUNCTION_NAME, re.ASCII)
 _HASH: Final = re.compile(r"^(sha256:)[0-9a-f]{64}$|^(\$(?:scrypt|argon2id)\$)")
 
 
@@ -94,7 +93,7 @@ class Masks:
         is_kept = self.keeps_variables or ABSENT in text
         if shown is not None and (free or is_kept or has_password or "${file:" in shown):
             return _shown_url(without_defaults(shown) if free or has_password else shown)
-        if free and text and _NAMES.search(key) and not _FUNCTION.fullmatch(text):
+        if free and text and _NAMES.search(key) and not is_function_name(text):
             return MASK
         return shown_as(_shown_url(text))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
-from hapiish.declare.types import FUNCTION_NAME
+from hapiish.declare.types import is_function_name
 from hapiish.grammar import example as grammar
 from hapiish.table.checks.defaults import Validators, ValueCheck
 from hapiish.table.draft import Draft
@@ -131,7 +131,7 @@ def _given(
 ) -> Iterator[Problem]:
     """Links an example to those that it names; yields unknown names."""
     for alias, name in section(example.value, "given").items():
-        if not isinstance(name, str) or _is_function(name):
+        if not isinstance(name, str) or is_function_name(name):
             continue
         target = named.get((example.realm.index, name))
         if target is None and (example.realm.index, name) in written:
@@ -143,10 +143,6 @@ def _given(
             yield Problem(draft.mark(*example.at, "given", alias), Code.EXAMPLE, message, hint)
         else:
             example.given[alias] = target
-
-
-def _is_function(name: str) -> bool:
-    return re.fullmatch(FUNCTION_NAME, name, re.ASCII) is not None
 
 
 def _circles(draft: Draft, examples: Any) -> Iterator[Problem]:
