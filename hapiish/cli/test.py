@@ -17,7 +17,8 @@ from hapiish.options import Table
 
 if TYPE_CHECKING:
     from hapiish.testing.bench import Bench
-    from hapiish.testing.examples import Case, ExampleOutcome
+    from hapiish.testing.cases import Case
+    from hapiish.testing.examples import ExampleOutcome
 
 UNABLE = 2
 """The exit status if no test could run."""
@@ -74,10 +75,12 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _examples(table: Table, options: argparse.Namespace) -> int:
-    from hapiish.testing import examples, report
+    from hapiish.testing import report
+    from hapiish.testing.cases import cases
+    from hapiish.testing.examples import strict
 
-    table = examples.strict(table)
-    every = examples.cases(table)
+    table = strict(table)
+    every = cases(table)
     chosen = [case for case in every if _is_chosen(case, options.texts)]
     if options.list:
         for case in chosen:

@@ -25,7 +25,8 @@ from hapiish.http.inject import Injected
 from hapiish.options import Route, Table
 from hapiish.testing import inject
 from hapiish.testing.bench import Bench
-from hapiish.testing.examples import Case, Runner, cases
+from hapiish.testing.cases import Case, cases
+from hapiish.testing.examples import Runner
 from hapiish.testing.failures import Failures
 
 CHECKS = [

@@ -3,114 +3,30 @@
 import asyncio
 import inspect
 import json
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
-from hapiish.declare.types import FUNCTION_NAME
 from hapiish.grammar.example import filled
 from hapiish.http.inject import Injected
-from hapiish.options import Event, Example, ExampleEmit, Namespace, Route, Table
+from hapiish.options import ExampleEmit, Route, Table
 from hapiish.realm import Realm
 from hapiish.resolve import resolve
 from hapiish.table.compose.owned_names import owner_of
 from hapiish.testing import inject
+from hapiish.testing.cases import Case
 from hapiish.testing.compare import MOST, Comparison, Difference, diff, shown
 from hapiish.testing.sockets import HandshakeRefused, SocketClient
+from hapiish.testing.urls import path_of, url_of
 
 PATIENCE = 5.0
 """Seconds until an expected event is missed."""
 
 LONGEST = 60.0
 """Seconds that an example may take with all that it is given."""
-
-_PARAMETER = re.compile(r"\{(?P<name>\w+)(?P<kind>\?|\*\d*)?\}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Case:
-    """One example with the route or event that it belongs to."""
-
-    example: Example
-    route: Route | None = None
-    event: Event | None = None
-    namespace: Namespace | None = None
-    realm: int = 0
-    number: int = 1
-
-    @property
-    def target(self) -> str:
-        """The route or event: `GET /users/{id}`, `event message`."""
-        if self.route is not None:
-            return f"{'GET' if self.route.method == '*' else self.route.method} {self.route.path}"
-        assert self.event is not None
-        return f"event {self.event.event}"
-
-    @property
-    def owner(self) -> str:
-        """The id of the route or event, or else its name."""
-        owner: Route | Event | None = self.route or self.event
-        assert owner is not None
-        return owner.id or self.target
-
-    @property
-    def title(self) -> str:
-        """The name of the example, or its number."""
-        return f"{self.owner}: {self.example.name or f'example {self.number}'}"
-
-    @property
-    def words(self) -> str:
-        """The texts that `-k` searches."""
-        owner: Any = self.route or self.event
-        return "\n".join((self.title, self.target, *owner.options.tags)).lower()
-
-
-def cases(table: Table) -> list[Case]:
-    """Returns the examples of a table in its order, those of routes first.
-
-    Examples that cannot run in a table that uses theirs are left out: those that are given one of an omitted route, and
-    those without a value for a parameter of its prefix.
-    """
-    found = [
-        Case(example=example, route=route, realm=route.realm, number=number)
-        for route in table.routes
-        for number, example in enumerate(route.options.examples, 1)
-    ]
-    for namespace in table.sockets.namespaces if table.sockets is not None else ():
-        for event in namespace.events:
-            found += [
-                Case(example=example, event=event, namespace=namespace, realm=namespace.realm, number=number)
-                for number, example in enumerate(event.options.examples, 1)
-            ]
-    return _possible(found)
-
-
-def _possible(found: list[Case]) -> list[Case]:
-    found = [case for case in found if _has_params(case)]
-    while True:
-        names = {(case.realm, case.example.name) for case in found}
-        left = [
-            case
-            for case in found
-            if all(_is_function(name) or (case.realm, str(name)) in names for name in case.example.given.values())
-        ]
-        if len(left) == len(found):
-            return left
-        found = left
-
-
-def _has_params(case: Case) -> bool:
-    path = case.route.path if case.route is not None else case.namespace.namespace if case.namespace is not None else ""
-    required = [each["name"] for each in _PARAMETER.finditer(path) if each["kind"] not in ("?", "*")]
-    return all(name in case.example.request.params for name in required)
-
-
-def _is_function(name: str) -> bool:
-    return re.fullmatch(FUNCTION_NAME, name, re.ASCII) is not None
 
 
 def strict(table: Table) -> Table:
@@ -129,7 +45,7 @@ def strict(table: Table) -> Table:
 
 @dataclass(slots=True)
 class ExampleOutcome:
-    """The result of one example: `faults` is empty if it passes; `sent`, `expected` and `got` are shown if not."""
+    """The result of one example: `faults` is empty if it passes; `sent`, `got` and `diff` are shown if not."""
 
     case: Case
     faults: list[str] = field(default_factory=list)
@@ -394,27 +310,6 @@ def _takes_list(case: Case) -> bool:
     assert case.namespace is not None
     own = case.event.arguments
     return case.namespace.arguments if own is None else own
-
-
-def url_of(path: str, params: Mapping[str, Any], query: Mapping[str, Any]) -> str:
-    """Returns the path and query of a request to a route with these values."""
-    text = path_of(path, {name: _quoted(path, name, str(value)) for name, value in params.items()})
-    pairs = [(key, each) for key, value in query.items() for each in (value if isinstance(value, list) else [value])]
-    return f"{text}?{urlencode([(key, _text(value)) for key, value in pairs])}" if pairs else text
-
-
-def path_of(path: str, params: Mapping[str, Any]) -> str:
-    """Returns a path with its parameters filled in; optional ones may be missing."""
-    filled_in = _PARAMETER.sub(lambda found: str(params.get(found["name"], "")), path)
-    return filled_in.rstrip("/") or "/" if filled_in != path and filled_in.endswith("/") else filled_in
-
-
-def _quoted(path: str, name: str, value: str) -> str:
-    return quote(value, safe="/" if f"{{{name}*" in path else "")
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, bool) or value is None else str(value)
 
 
 def _sent(line: str, headers: Mapping[str, str], credentials: Any, payload: Any) -> str:

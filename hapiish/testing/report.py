@@ -7,7 +7,8 @@ from typing import TextIO
 from xml.etree import ElementTree as ET
 
 from hapiish.options import Event, Mark, Route, Table
-from hapiish.testing.examples import Case, ExampleOutcome
+from hapiish.testing.cases import Case
+from hapiish.testing.examples import ExampleOutcome
 
 _CONTROL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _WIDTH = 80
