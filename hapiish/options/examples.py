@@ -92,3 +92,8 @@ class Example:
         examples=[[{"event": "message", "payload": {"text": "Hello"}}]],
     )
     mark: Mark = NOWHERE
+
+    @property
+    def succeeds(self) -> bool:
+        """True if the expected status is below 400, as it is by default."""
+        return self.response.status is None or self.response.status < 400

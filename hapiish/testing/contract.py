@@ -25,7 +25,7 @@ from hapiish.http.inject import Injected
 from hapiish.options import Route, Table
 from hapiish.testing import inject
 from hapiish.testing.bench import Bench
-from hapiish.testing.cases import Case, cases
+from hapiish.testing.cases import cases
 from hapiish.testing.examples import Runner
 from hapiish.testing.failures import Failures
 
@@ -118,7 +118,7 @@ class Contract:
         return report
 
     def _client(self, app: Any, route: Route | None, report: OperationReport) -> "_Client":
-        example = next((each for each in self._every if each.route is route and _succeeds(each)), None)
+        example = next((each for each in self._every if each.route is route and each.example.succeeds), None)
         request: dict[str, Any] = {}
         if example is not None:
             request = self.bench.portal.run(Runner(app, self.table, self._every).prepare(example))
@@ -244,11 +244,6 @@ def _is_of(route: Route, method: str, path: str, identifier: str | None) -> bool
     if route.id is not None and route.id == identifier:
         return True
     return route.method in (method, "*") and route.path == path
-
-
-def _succeeds(case: Case) -> bool:
-    status = case.example.response.status
-    return status is None or status < 400
 
 
 def _headers(made: requests.PreparedRequest) -> dict[str, str]:

@@ -9,12 +9,12 @@ import jsonschema_rs
 
 from hapiish.declare.types import Json, Schema
 from hapiish.describe.surface.parts import FailureReason
+from hapiish.grammar.example import MATCH
 from hapiish.grammar.schema import embed, for_engine
 from hapiish.options import RouteOptions
 from hapiish.options.examples import Example
 
 _REFERENCE: Final = re.compile(r"\{[A-Za-z_]\w*(\.[^{}]*)?\}")
-_MATCH: Final = "$match"
 _UNSAFE: Final = re.compile(r"[^a-z0-9]+")
 _ERROR_KEYS: Final = frozenset({"code", "data", "message"})
 
@@ -33,7 +33,7 @@ def is_whole(value: Json) -> bool:
     if isinstance(value, str):
         return _REFERENCE.search(value) is None
     if isinstance(value, Mapping):
-        return _MATCH not in value and all(is_whole(key) and is_whole(each) for key, each in value.items())
+        return MATCH not in value and all(is_whole(key) and is_whole(each) for key, each in value.items())
     return all(map(is_whole, value)) if isinstance(value, list) else True
 
 
@@ -41,7 +41,7 @@ def payload_samples(options: RouteOptions) -> Iterator[Sample]:
     """Yields the payloads of examples that succeed."""
     for number, example in enumerate(options.examples, 1):
         payload = example.request.payload
-        if payload is not None and _succeeds(example) and is_whole(payload):
+        if payload is not None and example.succeeds and is_whole(payload):
             yield _sample(example, number, payload)
 
 
@@ -49,7 +49,7 @@ def value_sample(options: RouteOptions, part: str, name: str) -> Json:
     """Returns the first value of a member of `params`, `query`, `headers` or `cookies`; None without one."""
     for example in options.examples:
         values: Mapping[str, Json] = getattr(example.request, part)
-        if _succeeds(example) and values.get(name) is not None and is_whole(values[name]):
+        if example.succeeds and values.get(name) is not None and is_whole(values[name]):
             return values[name]
     return None
 
@@ -60,7 +60,7 @@ def answer_samples(
     """Yields the payloads of responses with a status (None: of any success) that are complete by a schema."""
     for number, example in enumerate(options.examples, 1):
         response, payload = example.response, example.response.payload
-        if payload is None or not _succeeds(example) or not is_whole(payload):
+        if payload is None or not example.succeeds or not is_whole(payload):
             continue
         if response.status in (None, status) and is_valid(payload, schema, schemas):
             yield _sample(example, number, payload)
@@ -93,10 +93,6 @@ def statuses(options: RouteOptions) -> list[int]:
     """Returns the statuses below 400 that examples show."""
     found = {example.response.status for example in options.examples}
     return sorted(status for status in found if status is not None and status < 400)
-
-
-def _succeeds(example: Example) -> bool:
-    return example.response.status is None or example.response.status < 400
 
 
 def _sample(example: Example, number: int, value: Json) -> Sample:
