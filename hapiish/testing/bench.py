@@ -50,7 +50,7 @@ class Bench:
         if self._scratch is None:
             uri = self._uri or self._stack.enter_context(local.start(self._folder)).uri
             self._scratch = self._stack.enter_context(Scratch(uri, suffix=self._suffix))
-            if self._uri is None or not self._uri:
+            if not self._uri:
                 self._scratch.drop_forgotten()
         return self._scratch
 

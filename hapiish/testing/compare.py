@@ -10,7 +10,7 @@ import jsonschema_rs
 
 from hapiish.grammar.example import MATCH, is_matcher
 from hapiish.grammar.pattern import OPTIONS
-from hapiish.grammar.schema import embed, for_engine
+from hapiish.grammar.schema import embed, escape, for_engine
 from hapiish.table.form.wording import did_you_mean
 
 MISSING = object()
@@ -42,7 +42,7 @@ class Comparison:
             yield from self._unmatched(expected[MATCH], actual, pointer)
         elif isinstance(expected, Mapping) and isinstance(actual, Mapping):
             for key, value in expected.items():
-                inner = f"{pointer}/{_escaped(key)}"
+                inner = f"{pointer}/{escape(key)}"
                 if key not in actual:
                     hint = did_you_mean(key, [each for each in actual if each not in expected])
                     yield Difference(inner, f"missing, expected {shown(value)}{hint}")
@@ -50,7 +50,7 @@ class Comparison:
                     yield from self.differences(value, actual[key], inner)
             for key in actual if self.exact else ():
                 if key not in expected:
-                    yield Difference(f"{pointer}/{_escaped(key)}", f"not expected: {shown(actual[key])}")
+                    yield Difference(f"{pointer}/{escape(key)}", f"not expected: {shown(actual[key])}")
         elif isinstance(expected, list) and isinstance(actual, list):
             if len(expected) != len(actual):
                 yield Difference(pointer, f"expected {len(expected)} entries, got {len(actual)}")
@@ -69,17 +69,13 @@ class Comparison:
             yield Difference(pointer, f"{MATCH} is not a JSON Schema: {error}")
             return
         for fault in validator.iter_errors(actual):
-            inner = "".join(f"/{_escaped(step)}" for step in fault.instance_path)
+            inner = "".join(f"/{escape(step)}" for step in fault.instance_path)
             yield Difference(f"{pointer}{inner}", fault.message)
 
 
 def _equal(expected: Any, actual: Any) -> bool:
     """JSON's equality: 1 is 1.0, and true is not 1."""
     return isinstance(expected, bool) == isinstance(actual, bool) and bool(expected == actual)
-
-
-def _escaped(step: Any) -> str:
-    return str(step).replace("~", "~0").replace("/", "~1")
 
 
 def shown(value: Any, most: int = 200) -> str:
