@@ -7,7 +7,7 @@ hardly any other identifies something.
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import hypothesis
@@ -42,7 +42,7 @@ _ORIGIN = "http://localhost"
 _IDENTITY = ("authorization", "cookie")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ContractFault:
     """A difference between the document and the application; `count` requests have shown it."""
 
@@ -70,11 +70,10 @@ class OperationReport:
         made = ContractFault(
             title, failure.message, sent, f"{response.status_code} {response.payload[:2000]!r}", errors
         )
-        known = self.faults.setdefault((failure.title, response.status_code), made)
-        if known is not made:
-            known.count += 1
-            if len(sent) < len(known.sent):
-                known.text, known.sent, known.got, known.errors = made.text, made.sent, made.got, errors
+        key = failure.title, response.status_code
+        if (known := self.faults.get(key)) is not None:
+            made = replace(min(known, made, key=lambda each: len(each.sent)), count=known.count + 1)
+        self.faults[key] = made
 
 
 class Contract:
