@@ -149,11 +149,12 @@ def project(tmp_path: Path, mongo_server: str, monkeypatch: pytest.MonkeyPatch) 
     return tmp_path
 
 
+def with_examples(**examples: str) -> str:
+    return re.sub(rf"\b({'|'.join(GOOD)})\b", lambda found: examples.get(found[0], "[]"), TABLE)
+
+
 def table(folder: Path, **examples: str) -> None:
-    text = TABLE
-    for name in GOOD:
-        text = re.sub(rf"\b{name}\b", lambda _, name=name: examples.get(name, "[]"), text)  # type: ignore[misc]
-    folder.joinpath("routes.yaml").write_text(text)
+    folder.joinpath("routes.yaml").write_text(with_examples(**examples))
 
 
 def test_the_routes_of_python_plugins_need_no_examples(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -413,16 +414,12 @@ def test_a_database_that_is_not_scratch_is_refused(
     ],
 )
 def test_examples_that_contradict_the_table_are_problems(examples: dict[str, str], problem: str) -> None:
-    text = TABLE
-    for name in GOOD:
-        text = re.sub(rf"\b{name}\b", lambda _, name=name: examples.get(name, "[]"), text)  # type: ignore[misc]
-    assert problem in "\n".join(map(str, check_text(text, "routes.yaml", {})[1]))
+    found = check_text(with_examples(**examples), "routes.yaml", {})[1]
+    assert problem in "\n".join(map(str, found))
 
 
 def test_examples_of_errors_need_not_match_the_schema() -> None:
-    text = TABLE.replace("CREATE", "[{request: {payload: {txt: 5}}, response: {status: 400}}]")
-    for name in GOOD:
-        text = re.sub(rf"\b{name}\b", "[]", text)
+    text = with_examples(CREATE="[{request: {payload: {txt: 5}}, response: {status: 400}}]")
     assert check_text(text, "routes.yaml", {})[1] == []
 
 
@@ -462,10 +459,7 @@ def test_the_matchers_of_a_used_table_mean_its_own_schemas(project: Path, capsys
     create = (
         '[{request: {payload: {text: Hi}}, response: {status: 201, payload: {id: {$match: {$ref: "#/schemas/Id"}}}}}]'
     )
-    text = TABLE.replace("CREATE", create)
-    for name in GOOD:
-        text = re.sub(rf"\b{name}\b", "[]", text)
-    project.joinpath("inner.yaml").write_text(text)
+    project.joinpath("inner.yaml").write_text(with_examples(CREATE=create))
     project.joinpath("outer.yaml").write_text(
         "hapiish: 1\n"
         'database: {uri: "mongodb://127.0.0.1:1/production"}\n'
