@@ -41,18 +41,15 @@ class _Handlers:
 
     def module(self) -> str:
         self.types.schemas()
-        routes = [
-            (route, method)
-            for route in self.surface.routes
-            for method in ((route.method,) if route.method != "*" else ("*",))
+        routes = [(route, route_name(route.id, route.method, route.path)) for route in self.surface.routes]
+        events = [
+            (event, space, event_name(event.id, event.namespace, event.event))
+            for space in self.surface.namespaces
+            for event in space.events
         ]
-        wanted = [route_name(route.id, method, route.path) for route, method in routes]
-        events = [(event, space) for space in self.surface.namespaces for event in space.events]
-        wanted += [event_name(event.id, event.namespace, event.event) for event, _ in events]
-        blocks = [self.route(route, name) for (route, _), name in zip(routes, wanted, strict=False)]
-        blocks += [
-            self.event(event, space, name) for (event, space), name in zip(events, wanted[len(routes) :], strict=True)
-        ]
+        wanted = [name for *_, name in (*routes, *events)]
+        blocks = [self.route(*each) for each in routes]
+        blocks += [self.event(*each) for each in events]
         emits = list(self.emits())
         declared = [text for text in self.types.declarations.values() if text]
         body = "\n\n\n".join([*declared, *blocks, *emits])
