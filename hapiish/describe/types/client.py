@@ -73,9 +73,9 @@ class _Client:
         self.failures("ErrorBody", ERROR)
         members: dict[str, str] = {}
         ids: dict[str, list[str]] = {}
-        places = Counter((method, route.path) for route in routes for method in _methods(route))
+        places = Counter((method, route.path) for route in routes for method in route.methods)
         for route in routes:
-            for method in _methods(route):
+            for method in route.methods:
                 key = f"{method} {route.path}"
                 if places[method, route.path] > 1 and route.vhost is not None:
                     key = f"{key} ({route.vhost})"
@@ -226,10 +226,6 @@ class _Client:
             made = self.types.convert(schema, "out", name)
             self.types.declarations[name] = f"/** The body of an error. */\nexport type {name} = {made.text};"
         return name
-
-
-def _methods(route: RouteSurface) -> tuple[str, ...]:
-    return (route.method,) if route.method != "*" else route.methods
 
 
 def _notes(given: Any) -> str:
