@@ -1,5 +1,6 @@
 """Identifiers of generated types: the names of schemas are kept where they are valid and free."""
 
+import keyword
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -92,59 +93,11 @@ TYPESCRIPT: Final = frozenset(
 """Reserved words and global types that generated TypeScript uses."""
 
 PYTHON: Final = frozenset(
-    [
-        "False",
-        "None",
-        "True",
-        "and",
-        "as",
-        "assert",
-        "async",
-        "await",
-        "break",
-        "class",
-        "continue",
-        "def",
-        "del",
-        "elif",
-        "else",
-        "except",
-        "finally",
-        "for",
-        "from",
-        "global",
-        "if",
-        "import",
-        "in",
-        "is",
-        "lambda",
-        "nonlocal",
-        "not",
-        "or",
-        "pass",
-        "raise",
-        "return",
-        "try",
-        "while",
-        "with",
-        "yield",
-        "Any",
-        "Literal",
-        "NotRequired",
-        "Request",
-        "TYPE_CHECKING",
-        "TypeAlias",
-        "TypedDict",
-        "annotations",
-        "bool",
-        "bytes",
-        "dict",
-        "float",
-        "int",
-        "list",
-        "object",
-        "str",
-    ]
+    {
+        *keyword.kwlist,
+        *("Any", "Literal", "NotRequired", "Request", "TYPE_CHECKING", "TypeAlias", "TypedDict"),
+        *("annotations", "bool", "bytes", "dict", "float", "int", "list", "object", "str"),
+    }
 )
 """Keywords, and the names that generated Python uses."""
 
