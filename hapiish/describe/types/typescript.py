@@ -203,26 +203,22 @@ class TypeScript:
 
 def union(types: Iterable[TsType]) -> TsType:
     """Returns the union of types, each once; of none, `never`."""
-    found = list(dict.fromkeys(each for each in types if each != NEVER))
-    if UNKNOWN in found:
-        return UNKNOWN
-    if not found:
-        return NEVER
-    if len(found) == 1:
-        return found[0]
-    return TsType(" | ".join(dict.fromkeys(each.within(1) for each in found)), 0)
+    return _joined(types, " | ", 0, none=NEVER, every=UNKNOWN)
 
 
 def intersection(types: Iterable[TsType]) -> TsType:
     """Returns the intersection of types, each once; of none, `unknown`."""
-    found = list(dict.fromkeys(each for each in types if each != UNKNOWN))
-    if NEVER in found:
-        return NEVER
-    if not found:
-        return UNKNOWN
-    if len(found) == 1:
-        return found[0]
-    return TsType(" & ".join(each.within(1) for each in found), 1)
+    return _joined(types, " & ", 1, none=UNKNOWN, every=NEVER)
+
+
+def _joined(types: Iterable[TsType], sign: str, level: int, *, none: TsType, every: TsType) -> TsType:
+    """Joins types by a sign that binds at `level`; `none` changes nothing, and beside `every` no other type counts."""
+    found = list(dict.fromkeys(each for each in types if each != none))
+    if every in found:
+        return every
+    if len(found) < 2:
+        return found[0] if found else none
+    return TsType(sign.join(dict.fromkeys(each.within(1) for each in found)), level)
 
 
 def literal(value: Json) -> str:
