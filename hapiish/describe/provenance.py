@@ -152,9 +152,7 @@ class Provenance:
         return "route", ""
 
     def _value(self, path: Path) -> Mapping[str, Any]:
-        value: Any = self.draft.value
-        for step in path:
-            value = value[step]
+        value = self._value_at(path)
         return value if isinstance(value, Mapping) else {}
 
     def _setting(self, merged: Merged, leaf: _Leaf, realm: RealmDraft) -> Setting:

@@ -28,6 +28,7 @@ from hapiish.table.merging.merge import listed
 from hapiish.table.merging.realms import POINTS_WITHOUT_ROUTE, RealmDraft
 from hapiish.table.merging.resources import ACTIONS, is_resource
 from hapiish.table.merging.scope import Scope
+from hapiish.table.schemas.references import value_at
 from hapiish.table.text.marks import Path
 from hapiish.table.text.tree import mappings, schemas_within, section
 
@@ -226,18 +227,12 @@ class _Rendering:
                 for entry in together:
                     yield from self.routes(entry)
             else:
-                yield self.resource(self.value_at(at), list(together))
+                yield self.resource(value_at(self.draft.value, at), list(together))
 
     def resource_at(self, entry: RouteDraft) -> Path | None:
         """Returns the path of the resource that a route belongs to."""
         at = entry.at[:-2] if entry.at[-2:-1] == ("actions",) else entry.at
-        return at if is_resource(self.value_at(at)) else None
-
-    def value_at(self, path: Path) -> Any:
-        value: Any = self.draft.value
-        for step in path:
-            value = value[step]
-        return value
+        return at if is_resource(value_at(self.draft.value, at)) else None
 
     def resource(self, value: Mapping[str, Any], entries: Sequence[RouteDraft]) -> dict[str, Any]:
         """Returns the entry of a resource: options and overrides are those of its actions."""
