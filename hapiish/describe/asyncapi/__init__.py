@@ -7,7 +7,7 @@ a channel with a library of Socket.IO, never with a bare WebSocket: the document
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hapiish.describe.asyncapi.channels import ChannelMaker, is_extension
+from hapiish.describe.asyncapi.channels import ChannelMaker, extensions, is_extension
 from hapiish.describe.asyncapi.draft07 import draft07
 from hapiish.describe.components import Components
 from hapiish.describe.openapi import info
@@ -58,7 +58,7 @@ class _Document:
             "channels": self.channels.made,
             "operations": self.channels.operations,
             "components": {key: value for key, value in components.items() if value},
-            **_only_extensions(self.surface.extensions),
+            **extensions(self.surface.extensions),
         }
 
     def _server(self) -> dict[str, Any]:
@@ -88,7 +88,3 @@ def _split(address: str) -> tuple[str, str]:
 def _extended(given: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a mapping without the keys x-… that AsyncAPI does not allow."""
     return {key: value for key, value in given.items() if not key.startswith("x-") or is_extension(key)}
-
-
-def _only_extensions(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in given.items() if is_extension(key)}

@@ -51,7 +51,7 @@ class ChannelMaker:
             }
         channel["messages"] = messages
         channel["bindings"] = {"ws": self._binding(namespace)}
-        self.made[key] = {**channel, **_extensions(namespace.extensions)}
+        self.made[key] = {**channel, **extensions(namespace.extensions)}
         self._handshake(key, namespace, messages)
         for event in namespace.events:
             self._event(key, event, messages, namespace.auth)
@@ -165,7 +165,7 @@ class ChannelMaker:
             given = event.deprecated
             facts = {"since": given.since, "sunset": given.sunset, "link": given.link}
             made["x-deprecated"] = {name: value for name, value in facts.items() if value is not None}
-        self.operations[_free(_safe(title), self.operations)] = {**made, **_extensions(event.extensions)}
+        self.operations[_free(_safe(title), self.operations)] = {**made, **extensions(event.extensions)}
 
     def _error(self, event: EventSurface, title: str) -> Any:
         if event.options.response.errors is not None:
@@ -190,7 +190,7 @@ class ChannelMaker:
             "title": emit.event,
             **({"summary": emit.description} if emit.description else {}),
             "payload": payload,
-            **_extensions(emit.extensions),
+            **extensions(emit.extensions),
         }
         named = "" if key == _ROOT else f"{key}."
         self.operations[_free(f"{named}emit.{_safe(emit.event)}", self.operations)] = {
@@ -265,5 +265,6 @@ def _free(key: str, taken: Mapping[str, Any], prefix: str = "") -> str:
     return key
 
 
-def _extensions(given: Mapping[str, Any]) -> dict[str, Any]:
+def extensions(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the keys x-… that AsyncAPI allows."""
     return {key: value for key, value in given.items() if is_extension(key)}
