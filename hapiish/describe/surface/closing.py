@@ -57,7 +57,7 @@ class Closing:
         if outer and schema.keys() == {"$ref"}:
             return {"$ref": self._reference(schema["$ref"], outer=True)}
         copy = {keyword: self._keyword(keyword, value) for keyword, value in schema.items()}
-        if outer and self._names_keys(schema, set()):
+        if outer and self._names_keys(schema):
             copy["unevaluatedProperties"] = False
         return copy
 
@@ -94,15 +94,16 @@ class Closing:
             self.made[key] = self._copy(self._schemas[name], outer=outer)
         return _REFERENCE + fragment(self._names[name, outer])
 
-    def _names_keys(self, schema: Any, seen: set[int]) -> bool:
+    def _names_keys(self, schema: Any) -> bool:
         """Returns whether a schema names keys of an object, and leaves others open."""
-        parts = list(self._parts(schema, seen))
+        parts = self._parts(schema)
         named = any(part.get("properties") or part.get("patternProperties") for part in parts)
         return named and not any(keyword in part for part in parts for keyword in _OWN)
 
-    def _parts(self, schema: Any, seen: set[int]) -> list[Mapping[str, Any]]:
+    def _parts(self, schema: Any) -> list[Mapping[str, Any]]:
         """Returns a schema and all those that may apply to the same value."""
         found: list[Mapping[str, Any]] = []
+        seen: set[int] = set()
         waiting = [schema]
         while waiting:
             part = waiting.pop()
