@@ -5,7 +5,7 @@ a step that depends on a scheme or kind of the application is `possible`.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hapiish import options as model
@@ -102,11 +102,10 @@ class Lifecycle:
         if load.max_event_loop_delay or load.max_event_loop_utilization or load.max_rss_bytes:
             yield Step(phase="request", name="load", purpose="refuses with 503 under load", option="server.load")
         if settings.query.parser is not None:
-            purpose = "parses the query"
             yield Step(
                 phase="request",
                 name="query",
-                purpose=purpose,
+                purpose="parses the query",
                 function=settings.query.parser,
                 option="server.query.parser",
             )
@@ -230,13 +229,7 @@ class Lifecycle:
                 option=f"validate.{source}",
             )
             if rule is None and kind is not None and _brings_schemas(kind, source):
-                yield Step(
-                    phase=step.phase,
-                    name=step.name,
-                    purpose=step.purpose,
-                    option="handler",
-                    possible=f"if the kind {kind.name} brings a schema",
-                )
+                yield replace(step, option="handler", possible=f"if the kind {kind.name} brings a schema")
             elif rule is not None and rule is not True:
                 yield step
         if rules.all is not None and rules.all is not True:

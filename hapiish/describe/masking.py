@@ -61,7 +61,7 @@ class Masks:
         keys = tuple(step for step in path if isinstance(step, str))
         if is_secret(RouteOptions, keys):
             return self._secret(value, str)
-        return self._value(value, keys, _View(free=frozenset({("app",), ("plugins",)})), free=keys[:1] in _DATA)
+        return self._value(value, keys, _View(free=frozenset(_DATA)), free=keys[:1] in _DATA)
 
     def handler(self, handler: Mapping[str, Any]) -> Any:
         """Returns a kind of handler with its options, in the form of the file, without its secrets."""
