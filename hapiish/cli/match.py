@@ -5,16 +5,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from hapiish.boom import BadRequest
 from hapiish.cli.explain import split
 from hapiish.cli.opening import examined
 from hapiish.cli.refusal import Refusal
-from hapiish.cli.routing import router_of
+from hapiish.cli.routing import address, router_of
 from hapiish.describe.explain import place
 from hapiish.describe.matching import ANY, Matcher, MatchRequest, Reason, nearest
-from hapiish.http.routing.router import Router, hostname, normalise
+from hapiish.http.routing.router import Router, normalise
 from hapiish.options import Route, Table
 
 _MOST: Final = 10
@@ -95,11 +94,7 @@ def decide(
 ) -> MatchResult:
     """Returns the answer to a request, by the router of the server and the rules of its dispatcher."""
     settings = table.server.router
-    if "://" in url:
-        parts = urlsplit(url)
-        host, url = host or parts.netloc.rpartition("@")[2], parts.path or "/"
-    named = hostname(host) if host else None
-    url = url.partition("?")[0].partition("#")[0]
+    url, named = address(url, host)
     if method == "OPTIONS" and url == "*":
         return _unrouted(
             MatchRequest(method, url, named), 204, "the server's own answer, with Allow", router_of(table).methods()

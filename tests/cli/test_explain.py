@@ -216,6 +216,8 @@ def test_a_route_of_several_hosts_is_explained_for_each(folder: Path, capsys: py
     ]
     assert main(["explain", "put /a", "--host", "two.test"]) == 0
     assert capsys.readouterr().out.startswith("PUT /a (two.test)  a\n")
+    assert main(["explain", "put http://me@TWO.test:80/a?b#c"]) == 0
+    assert capsys.readouterr().out.startswith("PUT /a (two.test)  a\n")
 
 
 def test_kinds_presets_resources_and_short_forms_are_traced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
