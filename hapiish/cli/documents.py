@@ -43,21 +43,30 @@ def write(options: argparse.Namespace, document: Mapping[str, Any], remarks: Seq
     if options.output is None:
         print(text, end="")
         return 0
-    try:
-        Path(options.output).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise Refusal(f"{options.output} cannot be written: {error.strerror}") from None
+    save(options.output, text)
     return 0
+
+
+def save(file: str, text: str) -> None:
+    """Writes a generated file; raises Refusal if that fails."""
+    try:
+        Path(file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Refusal(f"{file} cannot be written: {error.strerror}") from None
+
+
+def saved(file: str) -> str:
+    """Returns the text of a generated file; raises Refusal for an unreadable one."""
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}") from None
 
 
 def _compare(options: argparse.Namespace, text: str) -> int:
     if options.output is None:
         raise Refusal("--check compares with the file of --output")
-    try:
-        written = Path(options.output).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refusal(f"{options.output} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if written == text:
+    if saved(options.output) == text:
         return 0
     raise Refusal(f"{options.output} is not up to date; write it again without --check")
 

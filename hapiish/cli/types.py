@@ -2,10 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 
+from hapiish.cli.documents import save, saved
 from hapiish.cli.opening import described
-from hapiish.cli.refusal import Refusal
 from hapiish.describe.surface import surface
 
 
@@ -33,19 +32,16 @@ def main(options: argparse.Namespace) -> int:
 
         text = client_module(found)
     if options.check is not None:
-        return _check(Path(options.check), text, options)
+        return _check(options.check, text, options)
     if options.output is not None:
-        Path(options.output).write_text(text, encoding="utf-8")
+        save(options.output, text)
     else:
         print(text, end="")
     return 0
 
 
-def _check(file: Path, text: str, options: argparse.Namespace) -> int:
-    try:
-        present = file.read_text(encoding="utf-8")
-    except (OSError, ValueError) as fault:
-        raise Refusal(f"{file} cannot be read: {getattr(fault, 'strerror', None) or 'it is not UTF-8 text'}") from None
+def _check(file: str, text: str, options: argparse.Namespace) -> int:
+    present = saved(file)
     if present == text:
         return 0
     old, new = present.splitlines(), text.splitlines()

@@ -526,6 +526,8 @@ def test_the_command_prints_writes_and_compares(
     assert "differs from the types of routes.yaml; run hapiish types routes.yaml -o api.ts" in message
     assert main(["types", "--check", "nosuch.ts"]) == 1
     assert "nosuch.ts cannot be read" in capsys.readouterr().err
+    assert main(["types", "-o", "nosuch/api.ts"]) == 1
+    assert "nosuch/api.ts cannot be written" in capsys.readouterr().err
     assert main(["types", "--python"]) == 0
     assert "class Case0(Request):" in capsys.readouterr().out
     (tmp_path / "routes.yaml").write_text("nosuch: 1")
