@@ -127,10 +127,7 @@ def _decide(
                 return MatchResult(asked=asked, route=None, params={}, status=None, text=text, preflight=target[0])
             return _refused(table, router, asked)
         if match is None:
-            allow = router.allowed(asked.path, asked.host) if table.server.router.method_not_allowed else ()
-            if allow:
-                return _unrouted(asked, 204, "the server's own answer to OPTIONS", allow)
-            return _unrouted(asked, 404, "no route has this path")
+            return _refused(table, router, asked, 204, "the server's own answer to OPTIONS")
     if match is None:
         return _refused(table, router, asked)
     text = "the GET route answers HEAD, without a body" if asked.method == "HEAD" and match[0].method == "GET" else ""
@@ -142,10 +139,17 @@ def _has_cors(table: Table) -> bool:
     return any(options.cors is not None for options in (defaults, *(route.options for route in table.routes)))
 
 
-def _refused(table: Table, router: Router[Route], asked: MatchRequest) -> MatchResult:
+def _refused(
+    table: Table,
+    router: Router[Route],
+    asked: MatchRequest,
+    status: int = 405,
+    text: str = "the path exists with other methods",
+) -> MatchResult:
+    """Returns the answer without a route: `status` if the path exists with other methods, else 404."""
     allow = router.allowed(asked.path, asked.host) if table.server.router.method_not_allowed else ()
     if allow:
-        return _unrouted(asked, 405, "the path exists with other methods", allow)
+        return _unrouted(asked, status, text, allow)
     return _unrouted(asked, 404, "no route has this path")
 
 
