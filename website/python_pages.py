@@ -88,10 +88,8 @@ def _is_property(node: ast.stmt) -> bool:
 def _attributes(node: ast.ClassDef, source: Source) -> Iterator[str]:
     """Yields a row for each attribute with a docstring, or for each annotated one of a class of fields."""
     for each, after in zip(node.body, [*node.body[1:], None], strict=True):
-        target = each.target if isinstance(each, ast.AnnAssign) else None
-        if target is None and isinstance(each, ast.Assign) and len(each.targets) == 1:
-            target = each.targets[0]  # type: ignore[assignment]
-        if not isinstance(target, ast.Name) or target.id.startswith("_") or target.id in source.hide:
+        name = _assigned(each)
+        if name is None or name.startswith("_") or name in source.hide:
             continue
         text = _literal(after)
         if not text and not source.fields:
@@ -99,7 +97,7 @@ def _attributes(node: ast.ClassDef, source: Source) -> Iterator[str]:
         kind = ast.unparse(each.annotation) if isinstance(each, ast.AnnAssign) else ""
         value = each.value if source.fields and isinstance(each, ast.AnnAssign) else None
         default = f" Default: `{ast.unparse(value)}`." if isinstance(value, ast.Constant) else ""
-        yield _row(target.id, kind, f"{text}{default}")
+        yield _row(name, kind, f"{text}{default}")
 
 
 def _properties(node: ast.ClassDef, source: Source) -> Iterator[str]:
@@ -147,16 +145,15 @@ def _signature(file: str, name: str, node: ast.FunctionDef | ast.AsyncFunctionDe
 def _constant(file: str, name: str) -> str:
     """Returns the value of a constant of a module."""
     for node in _module(file).body:
-        target = (
-            node.target
-            if isinstance(node, ast.AnnAssign)
-            else node.targets[0]
-            if isinstance(node, ast.Assign)
-            else None
-        )
-        if isinstance(target, ast.Name) and target.id == name and isinstance(node, ast.AnnAssign | ast.Assign):
-            return ast.unparse(node.value) if node.value is not None else name
+        if isinstance(node, ast.AnnAssign | ast.Assign) and _assigned(node) == name and node.value is not None:
+            return ast.unparse(node.value)
     return name
+
+
+def _assigned(node: ast.stmt) -> str | None:
+    """Returns the name that a statement declares or sets, if it is one name."""
+    targets = [node.target] if isinstance(node, ast.AnnAssign) else node.targets if isinstance(node, ast.Assign) else []
+    return targets[0].id if len(targets) == 1 and isinstance(targets[0], ast.Name) else None
 
 
 def _parameters(args: ast.arguments) -> Iterator[str]:
