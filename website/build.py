@@ -51,10 +51,9 @@ class Site:
 
     def broken(self, path: str, target: str) -> Iterator[str]:
         """Yields the fault of a link; links to other hosts are not followed."""
-        if "://" in target or target.startswith("mailto:"):
+        if _is_foreign(target):
             return
-        name, _, anchor = target.partition("#")
-        found = posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) if name else path
+        found, anchor = _resolved(path, target)
         if found not in self.pages and not (self.root / found).exists():
             yield f"no file {found} ({target})"
         elif anchor and found.endswith(".md"):
@@ -64,12 +63,11 @@ class Site:
 
     def follow(self, path: str, target: str) -> str:
         """Returns the address of a link in the site: of a page, or of a copied file."""
-        name, hash_, anchor = target.partition("#")
-        if "://" in target or target.startswith("mailto:") or not name:
+        if _is_foreign(target) or target.startswith("#"):
             return target
-        found = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
+        found, anchor = _resolved(path, target)
         if found in self.pages:
-            return relative(path, address(found)) + hash_ + anchor
+            return relative(path, address(found)) + (f"#{anchor}" if anchor else "")
         file = self.root / found
         if file.is_file():
             self.copied.add(found)
@@ -167,6 +165,17 @@ def address(path: str) -> str:
 def relative(path: str, there: str) -> str:
     """Returns the address of a place of the site as seen from a page."""
     return posixpath.relpath(there or ".", posixpath.dirname(address(path)) or ".")
+
+
+def _is_foreign(target: str) -> bool:
+    """Returns True for a link to another host."""
+    return "://" in target or target.startswith("mailto:")
+
+
+def _resolved(path: str, target: str) -> tuple[str, str]:
+    """Returns the file in the repository that a link of a page names, and its anchor."""
+    name, _, anchor = target.partition("#")
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) if name else path, anchor
 
 
 def _outline(page: Page) -> Iterator[str]:
