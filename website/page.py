@@ -107,8 +107,7 @@ def _pieces(tokens: Sequence[Token], follow: Callable[[str], str]) -> Iterator[s
         elif token.type == "table_close":
             yield "</table></div>"
         elif token.type == "heading_close":
-            opening = next(each for each in reversed(tokens[:position]) if each.type == "heading_open")
-            anchor = opening.attrGet("id")
+            anchor = tokens[position - 2].attrGet("id")  # of the opening: a heading is three tokens
             yield f' <a class="anchor" href="#{anchor}" aria-label="Link to this section">#</a></{token.tag}>'
         else:
             yield PARSER.renderer.render([token], PARSER.options, {})
