@@ -32,7 +32,7 @@ function excerpt(text, query, length = 110) {
 }
 
 function start() {
-  const root = document.currentScript?.dataset.root ?? document.querySelector("script[data-root]").dataset.root;
+  const root = document.currentScript.dataset.root;
   const page = document.documentElement;
   page.classList.add("scripted");
 
