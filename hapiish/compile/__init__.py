@@ -103,7 +103,6 @@ def _compile(names: Names) -> Compiled:
     servers = ServerCompiler(names, compiler)
     dispatch = servers.dispatcher(internals=False)
     sockets = SocketCompiler(compiler)
-    namespaces = table.sockets.namespaces if table.sockets is not None else ()
     presence = table.sockets.presence if table.sockets is not None else None
     names.realm = 0
     services = [auth.service(realm) for realm in range(len(names.views))]
@@ -120,7 +119,7 @@ def _compile(names: Names) -> Compiled:
         forwarding=servers.forwarding,
         identity=servers.identity,
         events=compile_events(names),
-        namespaces=Namespaces({given.namespace: sockets.namespace(given) for given in namespaces}),
+        namespaces=Namespaces({given.namespace: sockets.namespace(given) for given in table.namespaces}),
         models=models,
         methods=methods.of(0),
         policies=tuple(methods.policies),

@@ -143,8 +143,7 @@ class Explainer:
                 yield Subject(next(compiled), entry)
 
     def _events(self) -> Iterator[Subject]:
-        namespaces = self.table.sockets.namespaces if self.table.sockets is not None else ()
-        for namespace, draft in zip(namespaces, self.draft.namespaces, strict=True):
+        for namespace, draft in zip(self.table.namespaces, self.draft.namespaces, strict=True):
             for event, entry in zip(namespace.events, draft.events, strict=True):
                 yield Subject(event, entry, namespace, draft)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from hapiish.options import Event, Namespace, Route, RouteAuth, RouteOptions, Table
+from hapiish.options import Event, Route, RouteAuth, RouteOptions, Table
 
 SOURCES = ("headers", "params", "query", "payload", "state", "all")
 
@@ -65,7 +65,7 @@ def events(table: Table) -> list[EventInfo]:
         EventInfo(
             namespace=namespace.namespace, event=event.event, **_handler(event, event.options.auth or namespace.auth)
         )
-        for namespace in _namespaces(table)
+        for namespace in table.namespaces
         for event in namespace.events
     ]
 
@@ -81,7 +81,7 @@ def emits(table: Table) -> list[EmitInfo]:
             file=emit.mark.file,
             line=emit.mark.line,
         )
-        for namespace in _namespaces(table)
+        for namespace in table.namespaces
         for emit in namespace.emits
     ]
 
@@ -95,10 +95,6 @@ def auth_text(auth: RouteAuth | None) -> str:
         words.append(auth.mode)
     rules = [" ".join([*(rule.scope or ()), *([rule.entity] if rule.entity != "any" else [])]) for rule in auth.access]
     return " ".join([*words, f"[{' | '.join(rules)}]"] if rules else words)
-
-
-def _namespaces(table: Table) -> tuple[Namespace, ...]:
-    return table.sockets.namespaces if table.sockets is not None else ()
 
 
 def _handler(item: Route | Event, auth: RouteAuth | None) -> dict[str, Any]:

@@ -363,7 +363,7 @@ class _Rendering:
         if written is None:
             return None
         settings = {key: value for key, value in written.items() if key != "namespaces"}
-        pairs = zip(self.draft.namespaces, self.table.sockets.namespaces if self.table.sockets else (), strict=True)
+        pairs = zip(self.draft.namespaces, self.table.namespaces, strict=True)
         return {**settings, "namespaces": [self.namespace(entry, built) for entry, built in pairs]}
 
     def namespace(self, entry: NamespaceDraft, built: model.Namespace) -> dict[str, Any]:

@@ -99,13 +99,13 @@ SORTS: Final[Mapping[str, Callable[[Any], Any]]] = {
 
 def events_of(table: Table) -> Iterator[tuple[Event, Namespace]]:
     """Yields the events from clients with their namespaces."""
-    for namespace in table.sockets.namespaces if table.sockets is not None else ():
+    for namespace in table.namespaces:
         yield from ((event, namespace) for event in namespace.events)
 
 
 def emits_of(table: Table) -> Iterator[tuple[Emit, Namespace]]:
     """Yields the events to clients with their namespaces."""
-    for namespace in table.sockets.namespaces if table.sockets is not None else ():
+    for namespace in table.namespaces:
         yield from ((emit, namespace) for emit in namespace.emits)
 
 

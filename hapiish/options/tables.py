@@ -28,7 +28,7 @@ from hapiish.options.kinds import KindSource
 from hapiish.options.routes import RouteOptions
 from hapiish.options.server import Server
 from hapiish.options.sessions import Session
-from hapiish.options.sockets import Sockets
+from hapiish.options.sockets import Namespace, Sockets
 from hapiish.options.views import Views
 
 MethodKey = Annotated[
@@ -211,6 +211,11 @@ class Table(Sources):
         """Returns the models of this table and of used ones, the latter with the prefix of their label."""
         theirs = {f"{realm.label}/{name}": model for realm in self.used for name, model in realm.models.items()}
         return {**self.models, **theirs}
+
+    @property
+    def namespaces(self) -> tuple[Namespace, ...]:
+        """Returns the namespaces of Socket.IO, none without sockets."""
+        return self.sockets.namespaces if self.sockets is not None else ()
 
     def realm(self, index: int) -> Realm:
         """Returns the table with that index: 0 for this one, then the used tables."""

@@ -80,7 +80,7 @@ def _handled(table: Table) -> Iterator[tuple[str, Any]]:
     """Yields every route and event by the key of its entry."""
     for route in table.routes:
         yield f"{route.method} {route.path}{f' of {route.vhost}' if route.vhost else ''}", route
-    for namespace in table.sockets.namespaces if table.sockets is not None else ():
+    for namespace in table.namespaces:
         for event in namespace.events:
             yield f"event {namespace.namespace} {event.event}", event
 

@@ -105,7 +105,7 @@ def _needs(table: model.Table) -> Iterator[Need]:
                 yield Need(module, "compression", route.mark, f"payload.compression.{coding}")
     if table.sockets is not None and table.sockets.queue:
         yield of_queue(table.sockets.queue)
-    for namespace in table.sockets.namespaces if table.sockets is not None else ():
+    for namespace in table.namespaces:
         for event in namespace.events:
             yield from _of_options(table, event.options)
 

@@ -57,7 +57,7 @@ def cases(table: Table) -> list[Case]:
         for route in table.routes
         for number, example in enumerate(route.options.examples, 1)
     ]
-    for namespace in table.sockets.namespaces if table.sockets is not None else ():
+    for namespace in table.namespaces:
         for event in namespace.events:
             found += [
                 Case(example=example, event=event, namespace=namespace, realm=namespace.realm, number=number)

@@ -122,8 +122,7 @@ def _routes(table: Table, with_one: Collection[int]) -> list[Route]:
 
 
 def _events(table: Table) -> list[Event]:
-    spaces = table.sockets.namespaces if table.sockets is not None else ()
-    return [event for namespace in spaces for event in namespace.events]
+    return [event for namespace in table.namespaces for event in namespace.events]
 
 
 def write_junit(file: Path, outcomes: Sequence[ExampleOutcome], name: str) -> None:

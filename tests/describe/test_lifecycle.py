@@ -119,7 +119,7 @@ def compare(folder: Path, env: dict[str, str]) -> Counter[str]:
 
 
 def events(current: Any, lifecycle: Lifecycle) -> Iterator[tuple[list[Step], Route]]:
-    for namespace in current.table.sockets.namespaces if current.table.sockets is not None else ():
+    for namespace in current.table.namespaces:
         hooks = current.namespaces[namespace.namespace]
         for event in namespace.events:
             bound = hooks.events.get(event.event) or hooks.others

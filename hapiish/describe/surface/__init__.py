@@ -71,17 +71,16 @@ __all__ = [
 
 def surface(table: Table) -> Surface:
     """Returns the surface of a checked table, routes and events in the order of the file."""
-    sockets, taken, closing = table.sockets, taken_methods(table), Closing(table.schemas)
+    taken, closing = taken_methods(table), Closing(table.schemas)
     routes = tuple(route_surface(table, route, taken, closing) for route in table.routes)
-    namespaces = sockets.namespaces if sockets is not None else ()
-    made = tuple(namespace_surface(table, each, closing) for each in namespaces)
+    made = tuple(namespace_surface(table, each, closing) for each in table.namespaces)
     return Surface(
         info=table.info,
         schemas={**table.schemas, **closing.made},
         strategies={name: strategy(name, given) for name, given in table.auth.strategies.items()},
         routes=routes,
         namespaces=made,
-        sockets=sockets,
+        sockets=table.sockets,
         router=table.server.router,
         cookies=table.state,
         extensions=table.extensions,
