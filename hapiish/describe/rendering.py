@@ -24,7 +24,7 @@ from hapiish.table.compose.owned_names import NAMED, owner_of
 from hapiish.table.draft.layout import kind_defaults
 from hapiish.table.draft.parts import EventDraft, NamespaceDraft, RouteDraft, prefixed
 from hapiish.table.kinds import kind_of
-from hapiish.table.merging.merge import listed
+from hapiish.table.merging.merge import listed, rules_of
 from hapiish.table.merging.realms import POINTS_WITHOUT_ROUTE, RealmDraft
 from hapiish.table.merging.resources import ACTIONS, is_resource
 from hapiish.table.merging.scope import Scope
@@ -35,6 +35,8 @@ from hapiish.table.text.tree import mappings, schemas_within, section
 _FREE: Final = ("app", "plugins")
 """Options that merge key by key and in which null is a value."""
 _OF_NAMESPACE: Final = frozenset({"events", "options", "ext", "limit", "pre", "auth", "namespace"})
+_RULES: Final = rules_of(RouteOptions)
+"""The merge rule of each option, by key."""
 _SWITCHES: Final = frozenset(key for key, each in keys_of(RouteOptions).items() if each.declared.merge is Merge.SWITCH)
 """Options for which true means their defaults."""
 _DECLARED: Final = ("database", "session", "views", "sockets")
@@ -350,7 +352,7 @@ class _Rendering:
             elif key in _SWITCHES and mine == {} and not theirs:
                 found[key] = True
             else:
-                found[key] = _explicit(mine, theirs)
+                found[key] = _explicit(mine, theirs, _RULES.get(key, {}))
         if reset:
             name = f"reset-{'-'.join(reset)}"
             self.resets[name] = dict.fromkeys(reset)
@@ -412,11 +414,15 @@ def _action(entry: RouteDraft, resource: Mapping[str, Any]) -> str:
     return next(name for name, action in ACTIONS.items() if action == (method, is_single))
 
 
-def _explicit(mine: Any, theirs: Any) -> Any:
-    """Returns a value with null for each inherited key that it lacks."""
-    if not isinstance(mine, Mapping) or not isinstance(theirs, Mapping):
+def _explicit(mine: Any, theirs: Any, rule: Any) -> Any:
+    """Returns a value with null for each inherited key that it lacks; one that is replaced whole as it is."""
+    if rule in (Merge.WHOLE, Merge.LIST) or not isinstance(mine, Mapping) or not isinstance(theirs, Mapping):
         return mine
-    return {key: _explicit(mine.get(key), theirs.get(key)) if key in mine else None for key in {**mine, **theirs}}
+    rules = rule if isinstance(rule, dict) else {}
+    return {
+        key: _explicit(mine[key], theirs.get(key), rules.get(key, rules.get("*", {}))) if key in mine else None
+        for key in {**mine, **theirs}
+    }
 
 
 def _covers(mine: Any, theirs: Any) -> bool:

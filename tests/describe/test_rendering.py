@@ -115,6 +115,33 @@ def test_a_reset_stays_a_reset(tmp_path: Path) -> None:
     assert (last["x-note"], last["options"]["x-own"]) == ("kept", {"a": 1})
 
 
+REPLACED = """
+server:
+  routes:
+    validate: {query: {type: object, required: [a]}}
+    limit: {max: 5, duration: 1s, burst: 20}
+    response: {status: {"200": {type: object, minProperties: 1}}}
+routes:
+- method: GET
+  path: /a
+  handler: "my:h"
+  options:
+    validate: {query: {type: object}}
+    limit: {max: 1, duration: 1m}
+    response: {status: {"200": {type: object}}}
+"""
+
+
+def test_schemas_and_limits_that_replace_inherited_ones_stay_whole(tmp_path: Path) -> None:
+    (tmp_path / "routes.yaml").write_text(REPLACED)
+    before, after, changes = again(tmp_path / "routes.yaml", {})
+    assert changes == []
+    assert before == after
+    (route,) = yaml.safe_load(rendered(tmp_path / "routes.yaml", {}))["routes"]
+    assert route["options"]["validate"] == {"query": {"type": "object"}}
+    assert route["options"]["limit"] == {"max": 1, "duration": "1m"}
+
+
 def test_used_tables_groups_kinds_and_resources_become_routes(tmp_path: Path) -> None:
     for folder, text in ((tmp_path, PROJECT), (tmp_path / "used", USED)):
         folder.mkdir(exist_ok=True)
