@@ -8,9 +8,9 @@ Each call returns an awaitable on an event loop, and otherwise the result itself
 
 import asyncio
 from collections.abc import Callable, Generator, Mapping
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
-from hapiish.http.inject import Injected
+from hapiish.http.inject import Injected, Injection
 from hapiish.testing import inject
 from hapiish.testing.portal import Portal
 from hapiish.testing.sockets import PATIENCE, SocketClient
@@ -39,32 +39,10 @@ class Inject:
         self._portal = portal
 
     def __call__(
-        self,
-        url: str = "/",
-        *,
-        method: str = "GET",
-        headers: Mapping[str, str] | None = None,
-        payload: Value = None,
-        credentials: Value = None,
-        artifacts: Value = None,
-        strategy: str | None = None,
-        remote_address: str = "127.0.0.1",
-        allow_internals: bool = False,
-        app: Any = None,
+        self, url: str = "/", /, *, allow_internals: bool = False, app: Any = None, **request: Unpack[Injection]
     ) -> Reply:
-        work = inject(
-            app or self.app,
-            method=method,
-            url=url,
-            headers=headers,
-            payload=payload,
-            credentials=credentials,
-            artifacts=artifacts,
-            strategy=strategy,
-            remote_address=remote_address,
-            allow_internals=allow_internals,
-        )
-        return cast(Reply, self._portal.call(work))
+        request.setdefault("url", url)
+        return cast(Reply, self._portal.call(inject(app or self.app, allow_internals=allow_internals, **request)))
 
 
 class EventSocket:
