@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final
 
 from hapiish.declare.types import is_function_name
@@ -237,12 +236,7 @@ CheckOf = Callable[[Merged, Path], ValueCheck | None]
 
 def _value_checks(draft: Draft) -> CheckOf:
     validators = Validators()
-
-    @cache
-    def made(at: Path, identity: int) -> ValueCheck | None:
-        return ValueCheck(draft, at, schemas[identity], validators)
-
-    schemas: dict[int, Any] = {}
+    made: dict[tuple[Path, int], ValueCheck] = {}
 
     def of(merged: Merged, place: Path) -> ValueCheck | None:
         schema: Any = merged.value
@@ -251,8 +245,10 @@ def _value_checks(draft: Draft) -> CheckOf:
         at = merged.origin(*place)
         if not isinstance(schema, dict) or draft.root_of(at, schema) is None:
             return None
-        schemas[id(schema)] = schema
-        return made(at, id(schema))
+        key = at, id(schema)
+        if key not in made:
+            made[key] = ValueCheck(draft, at, schema, validators)
+        return made[key]
 
     return of
 
