@@ -1,7 +1,7 @@
 """Checks `examples` of routes and events: what they refer to, and their values against the schemas of the table."""
 
 import re
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,12 +15,13 @@ from hapiish.table.merging.realms import RealmDraft
 from hapiish.table.problems import Problem
 from hapiish.table.problems.codes import Code
 from hapiish.table.text.marks import Path
-from hapiish.table.text.tree import section
+from hapiish.table.text.tree import mappings, section
 
 _OF_TEXT: Final = frozenset({"params", "query"})
 """Inputs whose values are text until they are coerced."""
 
 _INPUTS: Final = ("params", "query", "payload")
+_EVENT_INPUTS: Final = ("params", "payload")
 _PARAMETER: Final = re.compile(r"\{(\w+)", re.ASCII)
 _OPTIONAL: Final = re.compile(r"\{(\w+)(?:\?|\*)\}", re.ASCII)
 _OF_PARTS: Final = frozenset({"dependentRequired", "minItems", "minProperties", "required", "unevaluatedProperties"})
@@ -38,7 +39,6 @@ class ExampleDraft:
     options: Merged
     params: tuple[str, ...] | None
     optional: frozenset[str]
-    emits: frozenset[str]
     inputs: tuple[str, ...]
     given: dict[str, "ExampleDraft"] = field(default_factory=dict)
 
@@ -73,42 +73,49 @@ def examples(draft: Draft) -> Iterator[Problem]:
         yield from _given(draft, example, named, written)
     yield from _circles(draft, found.values())
     check_of = _value_checks(draft)
+    emitted = {
+        str(emit["event"])
+        for space in draft.namespaces
+        for emit, _ in mappings(space.value, "emits")
+        if "event" in emit
+    }
     for example in found.values():
         yield from _references(draft, example)
         yield from _params(draft, example)
-        yield from _emits(draft, example)
+        yield from _emits(draft, example, emitted)
         yield from _strategy(draft, example)
         yield from _requests(draft, example, check_of)
         yield from _responses(draft, example, check_of)
 
 
 def _examples(draft: Draft) -> Iterator[ExampleDraft]:
-    spaces = draft.namespaces
-    everywhere = frozenset(name for space in spaces for name in _emitted(space.value))
     for route in draft.routes:
         optional = frozenset(_OPTIONAL.findall(route.text))
         for merged in route.options.values():
-            yield from _entries(merged, route.realm, route.title, route.params, optional, everywhere, _INPUTS)
-    for space in spaces:
-        for event in space.events:
-            emits = everywhere if any("{" in other.name for other in spaces) else everywhere | _emitted(space.value)
             yield from _entries(
-                event.options, space.realm, event.title, space.params, frozenset(), emits, ("params", "payload")
+                merged, route.realm, route.title, params=route.params, optional=optional, inputs=_INPUTS
+            )
+    for space in draft.namespaces:
+        for event in space.events:
+            yield from _entries(
+                event.options, space.realm, event.title, params=space.params, optional=frozenset(), inputs=_EVENT_INPUTS
             )
 
 
-def _emitted(namespace: Mapping[str, Any]) -> frozenset[str]:
-    emits = namespace.get("emits")
-    return frozenset(str(each["event"]) for each in emits or () if isinstance(each, Mapping) and "event" in each)
-
-
-def _entries(merged: Merged, realm: RealmDraft, title: str, *more: Any) -> Iterator[ExampleDraft]:
+def _entries(
+    merged: Merged,
+    realm: RealmDraft,
+    title: str,
+    *,
+    params: tuple[str, ...] | None,
+    optional: frozenset[str],
+    inputs: tuple[str, ...],
+) -> Iterator[ExampleDraft]:
     given = merged.value.get("examples")
     for index, value in enumerate(given if isinstance(given, list) else ()):
         if isinstance(value, Mapping):
-            params, optional, emits, inputs = more
             at = merged.origin("examples", index)
-            yield ExampleDraft(realm, title, at, value, merged, params, optional, emits, inputs)
+            yield ExampleDraft(realm, title, at, value, merged, params, optional, inputs)
 
 
 def _written(draft: Draft) -> set[tuple[int, str]]:
@@ -212,14 +219,13 @@ def _params(draft: Draft, example: ExampleDraft) -> Iterator[Problem]:
         yield Problem(draft.mark(*example.at), Code.EXAMPLE, message, f"request: {{params: {{{missing[0]}: …}}}}")
 
 
-def _emits(draft: Draft, example: ExampleDraft) -> Iterator[Problem]:
+def _emits(draft: Draft, example: ExampleDraft, emitted: Collection[str]) -> Iterator[Problem]:
     """Events that the table does not emit."""
-    emits = example.value.get("emits")
-    for index, emit in enumerate(emits if isinstance(emits, list) else ()):
-        name = emit.get("event") if isinstance(emit, Mapping) else None
-        if isinstance(name, str) and name not in example.emits:
-            message = f'no namespace declares the emit "{name}"{did_you_mean(name, example.emits)}'
-            yield Problem(draft.mark(*example.at, "emits", index, "event"), Code.EXAMPLE, message)
+    for emit, place in mappings(example.value, "emits"):
+        name = emit.get("event")
+        if isinstance(name, str) and name not in emitted:
+            message = f'no namespace declares the emit "{name}"{did_you_mean(name, emitted)}'
+            yield Problem(draft.mark(*example.at, *place, "event"), Code.EXAMPLE, message)
 
 
 def _strategy(draft: Draft, example: ExampleDraft) -> Iterator[Problem]:
