@@ -8,7 +8,7 @@ from hapiish.cli.opening import described
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `hapiish asyncapi`."""
-    documents.add_arguments(parser, "asyncapi")
+    documents.add_arguments(parser, "asyncapi", "also run the table's Python plugins")
 
 
 def main(options: argparse.Namespace) -> int:

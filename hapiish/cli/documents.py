@@ -11,8 +11,8 @@ from hapiish.cli.refusal import Refusal
 from hapiish.cli.render import as_yaml
 
 
-def add_arguments(parser: argparse.ArgumentParser, name: str) -> None:
-    """Adds the options of a command that writes the document `name`."""
+def add_arguments(parser: argparse.ArgumentParser, name: str, imports: str) -> None:
+    """Adds the options of a command that writes the document `name`; `imports` is the help of `--import`."""
     parser.add_argument("table", nargs="?", default="routes.yaml", help="file of the table (default: routes.yaml)")
     parser.add_argument(
         "--output",
@@ -21,12 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser, name: str) -> None:
         help=f"write {name}.yaml or {name}.json, by the ending of FILE (default: YAML to stdout)",
     )
     parser.add_argument("--json", action="store_true", help="write JSON")
-    parser.add_argument(
-        "--import",
-        action="store_true",
-        dest="imports",
-        help="also run the table's Python plugins, and import its models for the documents of resources",
-    )
+    parser.add_argument("--import", action="store_true", dest="imports", help=imports)
     parser.add_argument(
         "--check", action="store_true", help="write nothing; return 1 if FILE of --output differs from the document"
     )

@@ -8,7 +8,8 @@ from hapiish.cli.opening import described
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `hapiish openapi`."""
-    documents.add_arguments(parser, "openapi")
+    imports = "also run the table's Python plugins, and import its models for the documents of resources"
+    documents.add_arguments(parser, "openapi", imports)
     parser.add_argument("--vhost", metavar="HOST", help="only the routes that serve this host")
 
 
