@@ -5,9 +5,6 @@ value that a higher layer has reset is null. Names of used tables that occur in 
 table as a prefix, and names of functions are written as they are found from the folder of the root table.
 """
 
-import importlib.util
-import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import PurePath
@@ -18,9 +15,9 @@ from hapiish.declare.option import Merge, Role, keys_of
 from hapiish.declare.walk import walk
 from hapiish.describe.masking import Masks, free_paths
 from hapiish.describe.provenance import plain
+from hapiish.describe.rendered_names import RenderedNames, copied
 from hapiish.options import RouteOptions, Table
 from hapiish.table import Examined
-from hapiish.table.compose.owned_names import NAMED, owner_of
 from hapiish.table.draft.layout import kind_defaults
 from hapiish.table.draft.parts import EventDraft, NamespaceDraft, RouteDraft, prefixed
 from hapiish.table.kinds import kind_of
@@ -30,7 +27,7 @@ from hapiish.table.merging.resources import ACTIONS, is_resource
 from hapiish.table.merging.scope import Scope
 from hapiish.table.schemas.references import value_at
 from hapiish.table.text.marks import Path
-from hapiish.table.text.tree import mappings, schemas_within, section
+from hapiish.table.text.tree import mappings, section
 
 _FREE: Final = ("app", "plugins")
 """Options that merge key by key and in which null is a value."""
@@ -61,10 +58,7 @@ class _Rendering:
         self.scope = Scope(self.root.scope.servers)
         self.built = {(route.method, route.path, route.vhost): route for route in self.table.routes}
         self.resets: dict[str, dict[str, None]] = {}
-        self.counts = {
-            key: Counter(str(name) for realm in self.draft.realms for name in section(realm.value, *key.split(".")))
-            for key in ("schemas", "methods", "kinds", "auth.schemes", "auth.strategies")
-        }
+        self.names = RenderedNames(self.draft)
 
     def tree(self) -> dict[str, Any]:
         draft = self.draft
@@ -91,79 +85,19 @@ class _Rendering:
         for key in ("database", "session"):
             found[key] = draft.outermost(key).value.get(key)
         found["presets"] = self.resets
-        found = _copied(found)
+        found = copied(found)
         for role, name, at in walk(Table, found):
             if role is not Role.SECRET and role is not Role.SCHEMA and isinstance(name, str):
-                _put(found, at, self.name(role, name))
+                _put(found, at, self.names.name(role, name))
             elif role is Role.SCHEMA and len(draft.realms) > 1:
-                _put(found, at, self.schema(name))
+                _put(found, at, self.names.schema(name))
         shown = {key: found[key] for key in _ORDER if found[key] or (key in _DECLARED and found[key] is not None)}
         return shown | _own_keys(self.root.value)
-
-    def unique(self, section_name: str, name: str, realm: RealmDraft) -> str:
-        """Returns a name of a section, with the label of its table if other tables declare it, too."""
-        is_shared = realm.index and self.counts[section_name][str(name)] > 1
-        return f"{realm.part.label}.{name}" if is_shared else str(name)
-
-    def name(self, role: Role, name: str) -> str:
-        """Returns a name as it is found from the root table."""
-        realm = self.draft.realms[owner_of(name)]
-        match role:
-            case Role.FUNCTION:
-                return self.function(name, realm)
-            case Role.CALL:
-                method, paren, rest = name.partition("(")
-                declaring = self.draft.declaring(type(name)(method.strip()) if realm.index == 0 else name, "methods")
-                owner = declaring or self.owner("methods", method.strip(), realm)
-                return f"{self.unique('methods', method.strip(), owner)}{paren}{rest}"
-            case Role.STRATEGY:
-                return self.unique("auth.strategies", name, self.owner("auth.strategies", name, realm))
-            case Role.SCHEME:
-                return self.unique("auth.schemes", name, self.owner("auth.schemes", name, realm))
-        return str(name)
-
-    def owner(self, key: str, name: str, realm: RealmDraft) -> RealmDraft:
-        """Returns the table that declares a name which the table `realm` sees."""
-        return next((each for each in realm.visible if str(name) in section(each.value, *key.split("."))), realm)
-
-    def function(self, name: str, realm: RealmDraft) -> str:
-        """Returns the name of a function with the package of its table."""
-        if not realm.index or realm.part.is_plugin:
-            return str(name)
-        module = name.partition(":")[0].partition(".")[0]
-        package = realm.part.package
-        if package is not None:
-            try:
-                is_inside = importlib.util.find_spec(f"{package}.{module}") is not None
-            except ImportError:
-                is_inside = False
-            return f"{package}.{name}" if is_inside else str(name)
-        folder = PurePath(realm.part.folder)
-        is_beside = any(os.path.exists(folder / each) for each in (module, f"{module}.py"))  # noqa: PTH110
-        root = PurePath(self.root.part.folder)
-        if not is_beside or not folder.is_relative_to(root) or folder == root:
-            return str(name)
-        return ".".join([*folder.relative_to(root).parts, str(name)])
-
-    def schema(self, schema: Any) -> Any:
-        """Returns a schema whose references have the names of the rendered table."""
-        if not isinstance(schema, dict):
-            return schema
-        copied = _copied(schema)
-        for _, inner in schemas_within((), copied):
-            for keyword in ("$ref", "$dynamicRef"):
-                target = inner.get(keyword)
-                if isinstance(target, str) and target.startswith(NAMED) and "~1" in target:
-                    label, _, name = target.removeprefix(NAMED).partition("~1")
-                    realm = next(each for each in self.draft.realms if each.part.label == label)
-                    first, slash, rest = name.partition("/")
-                    inner[keyword] = f"{NAMED}{self.unique('schemas', first, realm)}{slash}{rest}"
-        return copied
 
     def declared(self, key: str) -> dict[str, Any]:
         """Returns a section of all tables."""
         return {
-            self.unique(key, name, realm): value
+            self.names.unique(key, name, realm): value
             for realm, _, found in self.draft.sections(*key.split("."))
             for name, value in found.items()
             if not name.startswith("x-")
@@ -329,7 +263,7 @@ class _Rendering:
             return handler
         writer = self.draft.realm_at(entry.handler_at)
         declaring = next((each for each in writer.visible if name in section(each.value, "kinds")), None)
-        return {self.unique("kinds", name, declaring) if declaring is not None else name: handler[name]}
+        return {self.names.unique("kinds", name, declaring) if declaring is not None else name: handler[name]}
 
     def options(self, inherited: Mapping[str, Any], effective: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the options that make `effective` of `inherited`, all of them explicit."""
@@ -448,10 +382,3 @@ def _put(value: Any, path: Path, new: Any) -> None:
     for step in path[:-1]:
         value = value[step]
     value[path[-1]] = new
-
-
-def _copied(value: Any) -> Any:
-    """Returns a copy of mappings and lists; texts stay the same objects."""
-    if isinstance(value, Mapping):
-        return {key: _copied(inner) for key, inner in value.items()}
-    return [_copied(inner) for inner in value] if isinstance(value, list) else value
