@@ -48,6 +48,7 @@ def wrong(language: str, text: str) -> Block:
         wrong("json", "{'a': 1}\n"),
         wrong("js", "const x = ;\n"),
         wrong("typescript", "const x: = 5\n"),
+        wrong("ts", "export const x: number = 'five';\n"),
         wrong("dockerfile", "FROMM python\n"),
         wrong("toml", "a = \n"),
         wrong("", "a diagram\n"),
