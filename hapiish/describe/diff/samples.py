@@ -13,7 +13,12 @@ from hapiish.describe.diff.documents import Document
 from hapiish.grammar.regexp import Piece, RegexpError, parse
 
 _DEEPEST: Final = 5
-_LONGEST: Final = 3000
+_LONGEST: Final = 100_000
+"""Characters of a text, or of an array as text."""
+_LONGEST_MATCH: Final = 3000
+"""Characters of a text for a pattern, whose repetitions may be nested."""
+_MOST_ITEMS: Final = 200
+"""Items of an array, whatever their length."""
 _MOST: Final = 160
 _MOST_OF_MEMBER: Final = 24
 _BRANCHES: Final = ("anyOf", "oneOf")
@@ -132,7 +137,7 @@ def _texts(hints: list[dict[str, Any]]) -> Iterator[Json]:
         if words.get("format") in _FORMATS:
             yield _FORMATS[words["format"]]
     for pattern in patterns:
-        for count in (0, 1, 2, *lengths):
+        for count in (0, 1, 2, *(length for length in lengths if length <= _LONGEST_MATCH)):
             yield from matching(pattern, count)
     yield from ("a" * length for length in lengths)
     yield from ("0", "A", "-", " ", "a b", "é", "abc1", "1a")
@@ -149,6 +154,7 @@ def _arrays(wanted: Document, other: Document | None, hints: list[dict[str, Any]
     heads: list[Any] = max(prefixes, key=len, default=[])
     start = [value for each in heads for value in sample(wanted.at(each), depth + 1)[:1]]
     fillers = [*sample(inside, depth + 1)]
+    most = max(_MOST_ITEMS, _LONGEST // len(repr(fillers)))
     counts = sorted(
         {0, 1, 2, len(start), len(start) + 1}
         | {
@@ -157,7 +163,7 @@ def _arrays(wanted: Document, other: Document | None, hints: list[dict[str, Any]
             for key in ("minItems", "maxItems", "minContains", "maxContains")
             if isinstance(words.get(key), int)
             for near in (words[key] - 1, words[key], words[key] + 1)
-            if 0 <= near <= 200
+            if 0 <= near <= most
         }
         | {len(w["prefixItems"]) + more for w in hints if isinstance(w.get("prefixItems"), list) for more in (0, 1)}
     )
@@ -280,7 +286,7 @@ def matching(pattern: str, count: int) -> Iterator[str]:
     except (RegexpError, RecursionError):
         return
     text = _text(tree, count)
-    if text is not None and len(text) <= _LONGEST:
+    if text is not None and len(text) <= _LONGEST_MATCH:
         yield text
         yield from (text + "a", "a" + text)
 
@@ -295,7 +301,7 @@ def _text(piece: Piece, count: int) -> str | None:
         unit = max(1, piece.inner[0].least)
         least = piece.least // unit
         most = least + count if piece.most is None else max(least, min(least + count, piece.most // unit))
-        return inner * min(most, _LONGEST)
+        return inner * min(most, _LONGEST_MATCH)
     if piece.inner:
         return "".join(_text(each, count) or "" for each in piece.inner)
     return piece.sample
