@@ -36,7 +36,7 @@ def changes_by_get(advised: Advised) -> Iterator[Problem]:
 
 
 def contradictory_scopes(advised: Advised) -> Iterator[Problem]:
-    """Scopes that require and forbid the same value: every caller gets a 403."""
+    """Scopes that require and forbid the same value: every authenticated request gets a 403."""
     draft = advised.draft
     reported: set[tuple[Any, ...]] = set()
     for route in draft.routes:
