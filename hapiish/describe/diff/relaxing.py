@@ -8,10 +8,12 @@ from functools import partial
 from typing import Any, Final
 
 from hapiish.describe.surface.schemas import relocated
-from hapiish.grammar.schema import NAMED, SEVERAL, SINGLE, fragment, resolve
+from hapiish.grammar.schema import fragment, inside, resolve
 
 _SAME_PLACE: Final = ("if", "then", "else")
 _BRANCHES: Final = ("allOf", "anyOf", "oneOf")
+_HERE: Final = frozenset({*_BRANCHES, "then", "else", "dependentSchemas"})
+"""Keywords whose schemas apply to the same value as the schema around them."""
 _NEGATED: Final = frozenset({"not", "if", "contains", "propertyNames"})
 _TEXTUAL: Final = frozenset({"enum", "const", "format", "pattern", "minLength", "maxLength", "contentEncoding"})
 _MOST_STEPS: Final = 1000
@@ -91,29 +93,14 @@ def closed_inside(node: Any, definitions: Mapping[str, Any]) -> Any:
         return node
     copy: dict[str, Any] = {}
     for keyword, value in node.items():
-        if keyword in _NEGATED or keyword == "$defs":
-            copy[keyword] = value
-        elif keyword in ("then", "else"):
-            copy[keyword] = closed_inside(value, definitions)
-        elif keyword in SINGLE:
-            copy[keyword] = closed(value, definitions)
-        elif keyword in _BRANCHES:
-            copy[keyword] = [closed_inside(each, definitions) for each in value]
-        elif keyword in SEVERAL and isinstance(value, list):
-            copy[keyword] = [closed(each, definitions) for each in value]
-        elif keyword == "dependentSchemas":
-            copy[keyword] = {name: closed_inside(each, definitions) for name, each in value.items()}
-        elif keyword in NAMED and isinstance(value, dict):
-            copy[keyword] = {name: closed(each, definitions) for name, each in value.items()}
-        else:
-            copy[keyword] = value
+        change = closed_inside if keyword in _HERE else closed
+        is_kept = keyword in _NEGATED or keyword == "$defs"
+        copy[keyword] = value if is_kept else inside(keyword, value, partial(change, definitions=definitions))
     return copy
 
 
 def opened(node: Any) -> Any:
     """Returns a copy that accepts further properties. `oneOf` becomes `anyOf`, as open alternatives may overlap."""
-    if isinstance(node, list):
-        return [opened(each) for each in node]
     if not isinstance(node, dict):
         return node
     copy: dict[str, Any] = {}
@@ -127,8 +114,6 @@ def opened(node: Any) -> Any:
 
 def with_defaults(node: Any) -> Any:
     """Returns a copy that requires no property with a default: the server fills it in before it validates."""
-    if isinstance(node, list):
-        return [with_defaults(each) for each in node]
     if not isinstance(node, dict):
         return node
     copy = _mapped(node, with_defaults)
@@ -141,8 +126,6 @@ def with_defaults(node: Any) -> Any:
 
 def as_text(node: Any) -> Any:
     """Returns a copy for values that arrive as text: a plain string also accepts the text of numbers and booleans."""
-    if isinstance(node, list):
-        return [as_text(each) for each in node]
     if not isinstance(node, dict):
         return node
     copy = _mapped(node, as_text)
@@ -155,14 +138,6 @@ def as_text(node: Any) -> Any:
 
 def _mapped(node: Mapping[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
     """Returns a copy with changed subschemas, except those whose change would reverse the meaning."""
-    copy: dict[str, Any] = {}
-    for keyword, value in node.items():
-        if keyword in _NEGATED:
-            copy[keyword] = value
-        elif keyword in SINGLE or (keyword in SEVERAL and isinstance(value, list)):
-            copy[keyword] = change(value)
-        elif keyword in NAMED and isinstance(value, dict):
-            copy[keyword] = {name: change(each) for name, each in value.items()}
-        else:
-            copy[keyword] = value
-    return copy
+    return {
+        keyword: value if keyword in _NEGATED else inside(keyword, value, change) for keyword, value in node.items()
+    }
