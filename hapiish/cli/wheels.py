@@ -46,11 +46,11 @@ def own() -> dict[str, bytes]:
 def the_chat() -> dict[str, bytes]:
     """Returns the wheel of the chat: the one in hapiish's own wheel; in a checkout, a new one. Raises Refusal."""
     found = {file.name: file.read_bytes() for file in CHAT.glob("hapiish_chat-*.whl")}
-    script = CHECKOUT / "scripts" / "package-chat"
-    if found or not script.is_file():
-        if not found:
-            raise Refusal("this installation of hapiish lacks the chat's wheel; install hapiish from a wheel")
+    if found:
         return found
+    script = CHECKOUT / "scripts" / "package-chat"
+    if not script.is_file():
+        raise Refusal("this installation of hapiish lacks the chat's wheel; install hapiish from a wheel")
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, str(script), "--to", folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

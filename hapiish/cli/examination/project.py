@@ -14,6 +14,7 @@ from hapiish.cli.examination.finding import Finding, failed, ok, warning
 from hapiish.options import Table
 from hapiish.table import report
 from hapiish.table.problems import Problem, TableError
+from hapiish.table.problems.codes import Code
 
 SHOWN: Final = 3
 """Problems that are shown of many."""
@@ -54,7 +55,7 @@ def names(table: Table) -> Iterator[Finding]:
     try:
         Application(table, env=None, database_uri="mongodb://localhost", watch=False)
     except TableError as error:
-        problems = [each for each in error.problems if each.code != "HA0405"]  # those of extras are findings already
+        problems = [each for each in error.problems if each.code != Code.EXTRA]  # those of extras are findings already
         if problems:
             yield failed("names", _shown(problems), f"`hapiish check --import {table.file}` shows all with their lines")
             return

@@ -66,10 +66,10 @@ class Contents:
 
     def handler(self, server: WithTable, route: KindRoute, part: str) -> AsyncHandler:
         """Returns the handler of a route, the factory of a kind. Describes the table if the part is a document."""
-        table = visible(server.checked_table, self.options.hide_tags)
-        zips = _zips(table, route)
+        zips = _zips(server.checked_table, route)
         if part == "assets":
             return _assets(zips)
+        table = visible(server.checked_table, self.options.hide_tags)
         headers = {"cache-control": _PRIVATE if route.settings.auth is not None else _REVALIDATED, **_SAFE}
         if part == "page":
             return self._page(table, route, headers, zips)
