@@ -199,7 +199,7 @@ async def test_a_query_is_accepted_if_and_only_if_its_parameters_are(made: Docum
 def accepts(schema: dict[str, Any], text: str) -> bool:
     """Returns whether a text is valid as a value of the schema's type, as a client would write it."""
     if schema["type"] == "boolean":
-        return text in ("true", "false")
+        return text.lower() in ("true", "false")
     return re.fullmatch("-?(0|[1-9][0-9]*)", text) is not None and int(text) >= schema["minimum"]
 
 

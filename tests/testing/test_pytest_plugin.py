@@ -265,7 +265,8 @@ def test_a_table_that_cannot_be_opened_fails_the_test_with_its_problems_alone(
     mark = f"import pytest\npytestmark = pytest.mark.hapiish_table('{table}')\n"
     result = run(project, f"{mark}def test_it(inject): pass\n")
     result.assert_outcomes(errors=1)
-    assert result.stdout.str().count(f"{table}:1:1: HA") == 1
+    report = result.stdout.str().partition("short test summary info")[0]  # where pytest under CI repeats the error
+    assert report.count(f"{table}:1:1: HA") == 1
     assert "During handling of the above" not in result.stdout.str()
 
 
