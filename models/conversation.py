@@ -12,7 +12,6 @@ from typing import Any
 from bson import ObjectId
 from mongoengine import (
     DateTimeField,
-    Document,
     EmbeddedDocument,
     EmbeddedDocumentField,
     EmbeddedDocumentListField,
@@ -25,6 +24,7 @@ from mongoengine import (
 
 from hapiish.store.rows import Find, Row, find, find_all, get, update
 
+from .change import ChangeSource
 from .wire import iso, now, object_id
 
 RECENT = 50  # references stored in the conversation; the seed stored all
@@ -57,7 +57,7 @@ class Preview(EmbeddedDocument):
     created_at = DateTimeField(db_field="createdAt", required=True)
 
 
-class Conversation(Document):
+class Conversation(ChangeSource):
     """Two users and the head of their messages; `pair_key` is the sorted pair of their ids."""
 
     user_one_id = ObjectIdField(db_field="userOneId", required=True)
@@ -65,6 +65,7 @@ class Conversation(Document):
     pair_key = StringField(db_field="pairKey", required=True)
     members = ListField(ObjectIdField(), required=True)
     last_seq = IntField(db_field="lastSeq", default=0)
+    change_seq = IntField(db_field="changeSeq", default=0)
     last_message = EmbeddedDocumentField(Preview, db_field="lastMessage")
     recent = EmbeddedDocumentListField(Reference)
     created_at = DateTimeField(db_field="createdAt", required=True)

@@ -8,17 +8,18 @@ from functools import partial
 from typing import Any
 
 from bson import ObjectId
-from mongoengine import DateTimeField, Document, IntField, ObjectIdField, StringField
+from mongoengine import DateTimeField, IntField, ObjectIdField, StringField
 
 from hapiish.store.rows import Row, find, get, insert_many
 
+from .change import ChangeSource
 from .turns import Turns
 from .wire import iso
 
 PAGE_LIMIT = 200
 
 
-class Message(Document):
+class Message(ChangeSource):
     """A message of a conversation; `client_msg_id` is the client's idempotency key."""
 
     conversation_id = ObjectIdField(db_field="conversationId", required=True)

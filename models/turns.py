@@ -1,5 +1,6 @@
-"""Turns of a conversation: messages of one process that come at the same time are stored together.
+"""Turns of a sequence: rows of one process that come at the same time are stored together.
 
+The rows are the messages of a conversation, or changes (models/change.py); their owner has numbers from 1 without gaps.
 While a thread stores messages, the messages of other threads wait. The next thread stores all of them in one command,
 with consecutive numbers. The index decides between processes, and a process that stores several at once meets fewer
 conflicts.
@@ -47,7 +48,8 @@ class Turns:
     """The turns of all conversations of one class of messages.
 
     `insert` stores rows in order (`hapiish.store.rows.insert_many`), `last_seq` returns the highest stored number of a
-    conversation, `original` the stored message with the client id of a row.
+    conversation, `original` the stored message with the client id of a row. `number` and `moment` are the fields that
+    get the number and the time.
     """
 
     def __init__(
@@ -55,15 +57,20 @@ class Turns:
         insert: Callable[[Sequence[Row]], NotUnique | None],
         last_seq: Callable[[str], int],
         original: Callable[[Row], Row | None],
+        *,
+        number: str = "seq",
+        moment: str = "createdAt",
     ) -> None:
         self._insert = insert
         self._last_seq = last_seq
         self._original = original
+        self._number = number
+        self._moment = moment
         self._turns: dict[str, _Turn] = {}
         self._entrance = threading.Lock()
 
     def store(self, conversation_id: str, row: Row, after: int) -> tuple[Row, bool]:
-        """Stores a row with its `_id`, `seq` and `createdAt`; returns it or its original, and True for an original."""
+        """Stores a row with its `_id`, number and time; returns it or its original, and True for an original."""
         message = Waiting(row, after)
         if is_in_transaction():  # which must contain this message and no other, and does not survive a conflict
             turn = _Turn()
@@ -108,7 +115,7 @@ class Turns:
         """Stores messages up to the first conflict; returns those that are left."""
         last = max(turn.last, *(message.after for message in together))
         for seq, message in enumerate(together, last + 1):
-            message.row |= {"_id": ObjectId(), "seq": seq, "createdAt": now()}
+            message.row |= {"_id": ObjectId(), self._number: seq, self._moment: now()}
         conflict = self._insert([message.row for message in together])
         count = len(together) if conflict is None else conflict.index
         for message in together[:count]:
@@ -118,7 +125,7 @@ class Turns:
             return []
         refused, *left = together[count:]
         refused.attempts += 1
-        refused.stored = self._original(refused.row) if "seq" not in conflict.fields else None
+        refused.stored = self._original(refused.row) if self._number not in conflict.fields else None
         if refused.is_done:
             return left
         if refused.attempts == ATTEMPTS:

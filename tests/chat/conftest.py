@@ -14,6 +14,7 @@ from hapiish import Application, create_app
 from hapiish.store import indexes
 from hapiish.store.connection import Target, acquire, release
 from hapiish.testing import inject
+from models.change import Change, UserChange, UserChangeHead
 from models.conversation import Conversation
 from models.message import Message
 from models.user import User
@@ -21,7 +22,7 @@ from tests.chat.callers import ROUTES, SECRET, Caller, Join, Open
 from tests.chat.relay import relayed
 from tests.cluster.cluster import Cluster
 
-DOCUMENTS = (User, Conversation, Message)
+DOCUMENTS = (User, Conversation, Message, Change, UserChange, UserChangeHead)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
