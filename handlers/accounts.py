@@ -1,52 +1,56 @@
-"""Registration, login and validation of tokens.
+"""Registration and login: they open a session and answer with its tokens.
 
-A token is a JWT whose `sub` is the account's id. The strategy that verifies tokens also signs them.
+An access token is a JWT whose `sub` is the account's id and whose `sid` is the session's. The strategy that verifies
+tokens also signs them.
 """
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from hapiish import Request, Toolkit, boom
 
-from .standing import account_of
+from .identity import refuse_banned, validate
+from .sessions import end_sessions, origin_of, tokens
+
+__all__ = ["end_sessions", "login", "register", "validate"]
 
 
 def register(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Creates an account and returns `{token, expiresAt, user}`; 409 `email_taken`."""
+    """Creates an account and signs in; 409 `email_taken`."""
     given = request.payload
-    user = request.models.User.register(given["fullName"], given["email"], given["password"])
-    if user is None:
+    account = request.models.User.register(given["fullName"], given["email"], given["password"])
+    if account is None:
         raise boom.Conflict("This e-mail is already registered", code="email_taken")
-    return _signed_in(request, user)
+    return _signed_in(request, account)
 
 
 def login(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Returns `{token, expiresAt, user}`; 401 `bad_credentials` for an unknown e-mail and for a wrong password.
+    """Signs in; 401 `bad_credentials` for an unknown e-mail and for a wrong password, 403 `banned`.
 
     With `options.app.strictSeed` an unknown e-mail is a 404, as in the seed.
     """
     given, users = request.payload, request.models.User
-    user = users.authenticate(given["email"], given["password"])
-    if user is None:
+    account = users.authenticate(given["email"], given["password"])
+    if account is None:
         strict = request.route.settings.app["strictSeed"]
-        failure = boom.NotFound if strict and users.by_email(given["email"]) is None else boom.Unauthorized
-        raise failure("Wrong e-mail or password", code="bad_credentials")
-    return _signed_in(request, user)
+        _refuse(boom.NotFound if strict and users.by_email(given["email"]) is None else boom.Unauthorized)
+    return _signed_in(request, account)
 
 
-def validate(artifacts: dict[str, Any], request: Request, h: Toolkit) -> dict[str, Any]:
-    """Loads the account of a verified token on each request: a token of a deleted account is invalid."""
-    user = account_of(request, artifacts["decoded"]["payload"].get("sub", ""))
-    return {"isValid": user is not None, "credentials": user and {"id": user["_id"], **user}}
+def _signed_in(request: Request, account: Any) -> dict[str, Any]:
+    """Opens a session. Beyond the most sessions of an account, the oldest end, and their sockets."""
+    if account.ban is not None:
+        refuse_banned(account.ban)
+    settings, me = request.route.settings.app["sessions"], account["_id"]
+    grant = request.models.User.open_session(
+        me, account.proof, seconds=settings["lifetime"], most=settings["max"], origin=origin_of(request)
+    )
+    if grant is None:  # the password was changed since it was verified
+        _refuse(boom.Unauthorized)
+    surplus = len(account.session_ids) + 1 - settings["max"]
+    end_sessions(request.server, me, account.session_ids[: max(0, surplus)], "replaced")
+    user = {"fullName": account["fullName"], "email": account["email"], "myId": me}
+    return {**tokens(request, grant), "user": user}
 
 
-def _signed_in(request: Request, user: dict[str, Any]) -> dict[str, Any]:
-    settings = request.route.settings.app["token"]
-    moment = datetime.now(UTC).replace(microsecond=0)
-    expires = moment + timedelta(seconds=settings["lifetime"])
-    claims = {"sub": user["_id"], "iat": moment, "exp": expires}
-    return {
-        "token": request.server.auth.sign(claims, settings.get("strategy")),
-        "expiresAt": expires,
-        "user": {"fullName": user["fullName"], "email": user["email"], "myId": user["_id"]},
-    }
+def _refuse(failure: type[boom.Boom]) -> NoReturn:
+    raise failure("Wrong e-mail or password", code="bad_credentials")

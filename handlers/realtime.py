@@ -4,7 +4,10 @@ from typing import Any
 
 from hapiish import Request, Toolkit, boom
 
-from .standing import account_of
+from .identity import reauthorize, refuse_banned
+from .sessions import session_room
+
+__all__ = ["connect", "init", "reauthorize", "room"]
 
 
 def room(user_id: str) -> str:
@@ -13,14 +16,13 @@ def room(user_id: str) -> str:
 
 
 async def connect(request: Request, h: Toolkit) -> None:
-    """Adds a new socket to the room of its user."""
-    await request.socket.join(room(request.auth.credentials["id"]))
-
-
-def reauthorize(request: Request, h: Toolkit) -> None:
-    """Refuses events of deleted accounts with 401. The framework disconnects sockets whose token has expired."""
-    if account_of(request, request.auth.credentials["id"]) is None:
-        raise boom.Unauthorized("There is no such account any more", code="unauthorized")
+    """Adds a new socket to the rooms of its user and of its session; refuses banned users."""
+    mine = request.auth.credentials
+    if mine.get("ban") is not None:
+        refuse_banned(mine["ban"])
+    await request.socket.join(room(mine["id"]))
+    if mine.get("sessionId") is not None:
+        await request.socket.join(session_room(mine["sessionId"]))
 
 
 def init(request: Request, h: Toolkit) -> dict[str, Any]:

@@ -4,22 +4,50 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from bson import ObjectId
-from mongoengine import DateTimeField, Document, ListField, NotUniqueError, ObjectIdField, StringField
+from mongoengine import (
+    BooleanField,
+    DateTimeField,
+    Document,
+    EmbeddedDocument,
+    EmbeddedDocumentField,
+    EmbeddedDocumentListField,
+    ListField,
+    NotUniqueError,
+    ObjectIdField,
+    StringField,
+)
 
 from hapiish.store.rows import Find, Row, find, get, update
 
 from . import passwords
+from .account import READ, Account
+from .session import Session, Sessions
 from .wire import now, object_id
 
 LIST_LIMIT = 5000  # entries of one friend or block list, some 100 KB of its document
 
-_ACCOUNT = ("fullName", "email")
-
 Added = Literal["added", "present", "full"]
 
 
-class User(Document):
-    """An account; `password` is a hash. Friendship is one-directional and needs no consent, as in the seed."""
+class Ban(EmbeddedDocument):
+    """A ban of an account: for ever, or until a time."""
+
+    until = DateTimeField()
+    reason = StringField(max_length=500)
+    at = DateTimeField(required=True)
+
+
+class Settings(EmbeddedDocument):
+    """The choices of a user; `read_receipts` tells the others what the user has read."""
+
+    read_receipts = BooleanField(db_field="readReceipts", default=True)
+
+
+class User(Sessions, Document):
+    """An account; `password` is a hash. Friendship is one-directional and needs no consent, as in the seed.
+
+    `scope` lists rights such as `admin`. `signed_out_at` is the time when all sessions were ended.
+    """
 
     full_name = StringField(db_field="fullName", required=True, max_length=100)
     email = StringField(required=True, max_length=254)
@@ -27,6 +55,15 @@ class User(Document):
     friends = ListField(ObjectIdField())
     blocked = ListField(ObjectIdField())
     created_at = DateTimeField(db_field="createdAt", default=now)
+    avatar = ObjectIdField()
+    about = StringField(max_length=500)
+    settings = EmbeddedDocumentField(Settings)
+    verified_at = DateTimeField(db_field="verifiedAt")
+    sessions = EmbeddedDocumentListField(Session)
+    signed_out_at = DateTimeField(db_field="signedOutAt")
+    scope = ListField(StringField(max_length=50))
+    banned = EmbeddedDocumentField(Ban)
+    erased_at = DateTimeField(db_field="erasedAt")
 
     meta = {
         "collection": "users",
@@ -35,37 +72,41 @@ class User(Document):
     }
 
     @classmethod
-    def register(cls, full_name: str, email: str, password: str) -> dict[str, Any] | None:
+    def register(cls, full_name: str, email: str, password: str) -> Account | None:
         """Creates an account; None if the e-mail is taken. The unique index decides between concurrent calls."""
         user = cls(full_name=full_name, email=email.lower(), password=passwords.digest(password))
         try:
             user.save(force_insert=True)
         except NotUniqueError:
             return None
-        return {"_id": str(user.id), "fullName": user.full_name, "email": user.email}
+        return Account({"_id": user.id, "fullName": user.full_name, "email": user.email}, proof=user.password)
 
     @classmethod
-    def authenticate(cls, email: str, password: str) -> dict[str, Any] | None:
-        """Returns the account with this e-mail and password, or None; both failures take the same time."""
-        found = get(cls, {"email": email.lower()}, fields=(*_ACCOUNT, "password"))
+    def authenticate(cls, email: str, password: str) -> Account | None:
+        """Returns the account with this e-mail and password, or None; both failures take the same time.
+
+        Its `proof` opens a session, unless the password is changed before.
+        """
+        found = get(cls, {"email": email.lower(), "erasedAt": None}, fields=(*READ, "password"))
         if not passwords.matches(found["password"] if found else None, password) or found is None:
             return None
-        if passwords.outdated(found["password"]):
-            cls.objects(id=found["_id"]).update_one(set__password=passwords.digest(password))
-        return _public(found)
+        proof: str = found["password"]
+        if passwords.outdated(proof):
+            renewed = passwords.digest(password)
+            if update(cls, {"_id": found["_id"], "password": proof}, {"$set": {"password": renewed}}):
+                proof = renewed
+        return Account(found, proof=proof)
 
     @classmethod
-    def account(cls, user_id: str) -> dict[str, Any] | None:
+    def account(cls, user_id: str) -> Account | None:
         """Returns `{_id, fullName, email}` of an id, or None if the account does not exist."""
         key = object_id(user_id)
-        found = get(cls, {"_id": key}, fields=_ACCOUNT) if key else None
-        return found and _public(found)
+        return Account.of(get(cls, {"_id": key}, fields=READ) if key else None)
 
     @classmethod
-    def by_email(cls, email: str) -> dict[str, Any] | None:
+    def by_email(cls, email: str) -> Account | None:
         """Returns `{_id, fullName, email}` of a case-insensitive e-mail, or None."""
-        found = get(cls, {"email": email.lower()}, fields=_ACCOUNT)
-        return found and _public(found)
+        return Account.of(get(cls, {"email": email.lower()}, fields=READ))
 
     @classmethod
     def pair(cls, user_id: str, other_id: str) -> Find:
@@ -76,14 +117,13 @@ class User(Document):
         one, other = ObjectId(user_id), ObjectId(other_id)
         opposite = {"$cond": [{"$eq": ["$_id", one]}, other, one]}
         blocks = {"$in": [opposite, {"$ifNull": ["$blocked", []]}]}
-        return Find(cls, {"_id": {"$in": [one, other]}}, {"fullName": 1, "email": 1, "blocks": blocks})
+        return Find(cls, {"_id": {"$in": [one, other]}}, {**dict.fromkeys(READ, 1), "blocks": blocks})
 
     @staticmethod
-    def judged(rows: Iterable[Row], user_id: str) -> tuple[dict[str, Any] | None, bool]:
+    def judged(rows: Iterable[Row], user_id: str) -> tuple[Account | None, bool]:
         """Returns the account of `user_id` (as `account` does) and `is_barred` of the two, from the rows of `pair`."""
         found = {str(row["_id"]): row for row in rows}
-        mine = found.get(user_id)
-        return mine and _public(mine), any(row["blocks"] for row in found.values())
+        return Account.of(found.get(user_id)), any(row["blocks"] for row in found.values())
 
     @classmethod
     def add_friend(cls, user_id: str, friend_id: str) -> Added:
@@ -132,7 +172,3 @@ class User(Document):
         ids: list[ObjectId] = owner.get(name, []) if owner else []
         names = {row["_id"]: row["fullName"] for row in find(cls, {"_id": {"$in": ids}}, fields=("fullName",))}
         return [{"_id": str(key), "fullName": names[key]} for key in ids if key in names]
-
-
-def _public(found: dict[str, Any]) -> dict[str, Any]:
-    return {"_id": str(found["_id"]), "fullName": found["fullName"], "email": found["email"]}

@@ -26,6 +26,8 @@ class Caller:
     def __init__(self, app: Application, signed_in: dict[str, Any]) -> None:
         self.app = app
         self.token: str = signed_in["token"]
+        self.refresh_token: str = signed_in["refreshToken"]
+        self.session_id: str = signed_in["sessionId"]
         self.id: str = signed_in["user"]["myId"]
         self.email: str = signed_in["user"]["email"]
         self.name: str = signed_in["user"]["fullName"]

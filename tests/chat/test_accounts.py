@@ -27,11 +27,12 @@ async def post(app: Application, url: str, payload: Any) -> Injected:
 async def test_registering_signs_in_with_the_users_public_facts_alone(app: Application) -> None:
     answer = await post(app, "/register", ANN)
     assert answer.status_code == 200
-    assert set(answer.json) == {"token", "expiresAt", "user"}
+    assert set(answer.json) == {"token", "expiresAt", "refreshToken", "refreshExpiresAt", "sessionId", "user"}
     user = answer.json["user"]
     assert user == {"fullName": "Ann Lee", "email": "ann@example.org", "myId": user["myId"]}
     claims = jwt.decode(answer.json["token"], SECRET, algorithms=["HS256"])
-    assert claims == {"sub": user["myId"], "iat": claims["iat"], "exp": claims["iat"] + 86400}
+    moments = {"iat": claims["iat"], "exp": claims["iat"] + 86400}
+    assert claims == {"sub": user["myId"], "sid": answer.json["sessionId"], **moments}
     ends = datetime.fromtimestamp(claims["exp"], UTC).replace(tzinfo=None)
     assert answer.json["expiresAt"] == f"{ends.isoformat()}.000Z"  # as every other time
 

@@ -1,5 +1,7 @@
 """The examples in the chat's table are true."""
 
+import re
+
 import pytest
 
 from hapiish.cli import main
@@ -11,5 +13,5 @@ def test_the_examples_of_the_table_pass(
 ) -> None:
     monkeypatch.setenv("JWT_SECRET", SECRET)
     assert main(["test", str(ROUTES), "--database", mongo_server]) == 0, capsys.readouterr().out
-    assert "27 passed" in (said := capsys.readouterr().out)
-    assert "14 of 14 routes and 2 of 2 events have examples" in said
+    assert " failed" not in (said := capsys.readouterr().out)
+    assert re.search(r"(\d+) of \1 routes and (\d+) of \2 events have examples", said), said

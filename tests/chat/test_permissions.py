@@ -35,6 +35,11 @@ ROUTE_RULES = [
     Rule(
         "accounts.login", "POST", "/login", {"email": "{friend_email}", "password": "cat's password"}, (200, 200, 200)
     ),
+    Rule("accounts.refresh", "POST", "/token/refresh", {"refreshToken": "nonsense"}, (401, 401, 401)),
+    Rule("accounts.logout", "POST", "/logout", None, (401, 204, 204)),
+    Rule("accounts.sessions", "GET", "/sessions", None, (401, 200, 200)),
+    Rule("accounts.endOthers", "DELETE", "/sessions", None, (401, 204, 204)),
+    Rule("accounts.endSession", "DELETE", "/sessions/{conversation}", None, (401, 204, 204)),
     Rule("friends.add", "POST", "/friends", {"email": "{friend_email}"}, (401, 200, 200)),
     Rule("friends.index", "GET", "/friends", None, (401, 200, 200)),
     Rule("blocks.index", "GET", "/blocks", None, (401, 200, 200)),

@@ -1,0 +1,73 @@
+"""The identity of callers: the account and the session of a token, checked for each request and event.
+
+Authentication reads both in the one command that reads the account (`standing`), so that an ended session, a ban and an
+erased account are refused by the next request in every process.
+"""
+
+from typing import Any, NoReturn
+
+from hapiish import Request, Toolkit, boom
+
+from .standing import account_of
+
+
+def validate(artifacts: dict[str, Any], request: Request, h: Toolkit) -> dict[str, Any]:
+    """Loads the account of a verified token; 401 `token_revoked` for a token of an ended session.
+
+    The credentials are `{id, _id, fullName, email, scope, sessionId?, issuedAt?}`, and `ban` of a banned account, which
+    `admit` refuses.
+    """
+    claims = artifacts["decoded"]["payload"]
+    account = _held(request, claims.get("sub", ""), claims.get("sid"), claims.get("iat"))
+    if account is None:
+        return {"isValid": False}
+    optional = {"sessionId": claims.get("sid"), "issuedAt": claims.get("iat"), "ban": _ban_of(account)}
+    given = {name: value for name, value in optional.items() if value is not None}
+    scope = getattr(account, "scope", [])
+    return {"isValid": True, "credentials": {"id": account["_id"], **account, "scope": scope, **given}}
+
+
+async def admit(request: Request, h: Toolkit) -> Any:
+    """Refuses banned users with 403 `banned`."""
+    ban = (request.auth.credentials or {}).get("ban")
+    if ban is not None:
+        refuse_banned(ban)
+    return h.continue_
+
+
+def reauthorize(request: Request, h: Toolkit) -> None:
+    """Refuses events of ended sessions, of deleted and of banned accounts, and disconnects their sockets.
+
+    The framework disconnects sockets whose token has expired.
+    """
+    mine = request.auth.credentials
+    try:
+        account = _held(request, mine["id"], mine.get("sessionId"), mine.get("issuedAt"))
+        if account is None:
+            raise boom.Unauthorized("There is no such account any more", code="unauthorized")
+        if (ban := _ban_of(account)) is not None:
+            refuse_banned(ban)
+    except boom.Boom as error:
+        reason = "banned" if error.code == "banned" else "revoked"
+        request.socket.emit("kicked", {"reason": reason})
+        request.socket.disconnect(reason)
+        raise
+
+
+def refuse_banned(ban: dict[str, Any]) -> NoReturn:
+    """Raises 403 `banned`; `data` has the end of the ban, if it has one."""
+    until = ban.get("until")
+    raise boom.Forbidden("This account is banned", code="banned", data={"until": until} if until else None)
+
+
+def _held(request: Request, user_id: str, session_id: Any, issued_at: Any) -> dict[str, Any] | None:
+    account = account_of(request, user_id)
+    # The accounts of another project's class have no sessions.
+    if account is not None and hasattr(account, "has_session") and not account.has_session(session_id, issued_at):
+        raise boom.Unauthorized("This session has ended", scheme="Bearer", code="token_revoked")
+    return account
+
+
+def _ban_of(account: dict[str, Any]) -> dict[str, Any] | None:
+    ban: dict[str, Any] | None = getattr(account, "ban", None)
+    return ban

@@ -1,0 +1,110 @@
+"""Sessions: their tokens, the user's list of them, and their end.
+
+A refresh token is valid once: its use returns the next one. A used one returns the same successor again for a while,
+for clients that did not get the response; after that it ends its session, because somebody has copied it.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from hapiish import Request, Toolkit, boom
+
+from .identity import refuse_banned
+
+_PLATFORMS: Final = (
+    *(("iphone", "iOS"), ("ipad", "iOS"), ("darwin", "iOS"), ("android", "Android"), ("okhttp", "Android")),
+    *(("windows", "Windows"), ("mac os", "macOS"), ("cros", "ChromeOS"), ("linux", "Linux")),
+)
+"""Parts of a User-Agent, and what they tell; the first that occurs decides."""
+
+_ENDINGS: Final = {"expired": "token_expired", "revoked": "token_revoked", "reused": "token_revoked"}
+
+
+def session_room(session_id: str) -> str:
+    """Returns the name of the room for all sockets of a session."""
+    return f"session:{session_id}"
+
+
+def end_sessions(server: Any, user_id: str, session_ids: Sequence[str] | None, reason: str) -> None:
+    """Disconnects the sockets of sessions, or all of a user, in every process, after the event `kicked {reason}`.
+
+    The sessions have ended in the store before. Call it from a `def`.
+    """
+    rooms = [f"user:{user_id}"] if session_ids is None else [session_room(each) for each in session_ids]
+    if rooms:
+        server.emit("kicked", {"reason": reason}, to=rooms)
+        server.disconnect(to=rooms, reason=reason)
+
+
+def tokens(request: Request, grant: Any) -> dict[str, Any]:
+    """Returns `{token, expiresAt, refreshToken, refreshExpiresAt, sessionId}` of an open session."""
+    settings = request.route.settings.app["token"]
+    moment = datetime.now(UTC).replace(microsecond=0)
+    expires = min(moment + timedelta(seconds=settings["lifetime"]), grant.expires_at.replace(microsecond=0))
+    claims = {"sub": grant.user_id, "sid": grant.session_id, "iat": moment, "exp": expires}
+    return {
+        "token": request.server.auth.sign(claims, settings.get("strategy")),
+        "expiresAt": expires,
+        "refreshToken": grant.refresh_token,
+        "refreshExpiresAt": grant.expires_at,
+        "sessionId": grant.session_id,
+    }
+
+
+def origin_of(request: Request) -> dict[str, str]:
+    """Returns `{name, platform, address}` of a caller: its User-Agent, what that tells, and its address."""
+    agent = request.headers.get("user-agent", "")[:200]
+    lower = agent.lower()
+    platform = next((name for part, name in _PLATFORMS if part in lower), "")
+    return {"name": agent, "platform": platform, "address": request.info.remote_address or ""}
+
+
+def refresh(request: Request, h: Toolkit) -> dict[str, Any]:
+    """Returns a new pair of tokens; 401 `token_expired`, `token_revoked`, 403 `banned`."""
+    users, settings = request.models.User, request.route.settings.app["sessions"]
+    given = request.payload["refreshToken"]
+    grant = users.renew_session(given, seconds=settings["lifetime"], grace=settings["grace"])
+    if isinstance(grant, str):
+        if grant == "reused":
+            user_id, _, rest = given.partition(".")
+            end_sessions(request.server, user_id, [rest.partition(".")[0]], "revoked")
+        raise boom.Unauthorized("Sign in again", code=_ENDINGS[grant], scheme="Bearer")
+    account = users.account(grant.user_id)
+    if account is None:
+        raise boom.Unauthorized("Sign in again", code="token_revoked", scheme="Bearer")
+    if account.ban is not None:
+        refuse_banned(account.ban)
+    return tokens(request, grant)
+
+
+def logout(request: Request, h: Toolkit) -> None:
+    """Ends the caller's session: 204. A token of an older version ends with all others of its kind."""
+    mine = request.auth.credentials
+    users, session_id = request.models.User, mine.get("sessionId")
+    if session_id is None:
+        users.end_unnamed_sessions(mine["id"])
+        return
+    users.end_sessions(mine["id"], [session_id])
+    end_sessions(request.server, mine["id"], [session_id], "revoked")
+
+
+def index(request: Request, h: Toolkit) -> list[dict[str, Any]]:
+    """Lists the caller's open sessions, the one that was used last first; `current` is the caller's own."""
+    mine = request.auth.credentials
+    rows = request.models.User.sessions_of(mine["id"])
+    return [{**row, "current": row["id"] == mine.get("sessionId")} for row in rows]
+
+
+def end(request: Request, h: Toolkit) -> None:
+    """Ends a session of the caller: 204, also when it has ended before."""
+    me, session_id = request.auth.credentials["id"], request.params["sessionId"]
+    if request.models.User.end_sessions(me, [session_id]):
+        end_sessions(request.server, me, [session_id], "revoked")
+
+
+def end_others(request: Request, h: Toolkit) -> None:
+    """Ends all sessions of the caller but the current one: 204."""
+    mine = request.auth.credentials
+    ended = request.models.User.end_other_sessions(mine["id"], mine.get("sessionId"))
+    end_sessions(request.server, mine["id"], ended, "revoked")

@@ -1,0 +1,181 @@
+"""Sessions of accounts: one for each sign-in, stored in the user's document, and ended there.
+
+A session has a refresh token, valid once. Each use replaces it by its successor, an HMAC of the token with a secret of
+the session: a client whose response was lost gets the same successor again for a while. After that, a replaced token
+has been stolen or copied, and the session ends. Only hashes of tokens are stored.
+"""
+
+import hmac
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Literal, NamedTuple
+
+from bson import ObjectId
+from mongoengine import BinaryField, DateTimeField, EmbeddedDocument, ObjectIdField, StringField
+
+from hapiish.store.rows import Row, get, update
+
+from .wire import iso, now, object_id
+
+Refusal = Literal["revoked", "expired", "reused"]
+
+
+class Session(EmbeddedDocument):
+    """A session; `hash` and `previous` are of its refresh tokens, `name` and `platform` tell the user which it is."""
+
+    key = ObjectIdField(db_field="id", required=True)
+    hash = BinaryField(required=True)
+    previous = BinaryField()
+    salt = BinaryField(required=True)
+    created_at = DateTimeField(db_field="createdAt", required=True)
+    used_at = DateTimeField(db_field="usedAt", required=True)
+    rotated_at = DateTimeField(db_field="rotatedAt")
+    expires_at = DateTimeField(db_field="expiresAt", required=True)
+    name = StringField(max_length=200)
+    platform = StringField(max_length=50)
+    address = StringField(max_length=100)
+
+
+class Grant(NamedTuple):
+    """An open session: its id, its refresh token, and the time when both expire without another use."""
+
+    session_id: str
+    refresh_token: str
+    expires_at: datetime
+    user_id: str
+
+
+class Sessions:
+    """The sessions of the accounts of a document class with the fields `sessions`, `password` and `signedOutAt`."""
+
+    @classmethod
+    def open_session(
+        cls, user_id: str, proof: str, *, seconds: float, most: int, origin: Mapping[str, str]
+    ) -> Grant | None:
+        """Opens a session of `seconds` from `origin` (name, platform, address); the newest `most` are kept.
+
+        `proof` is the hash of the password that was verified. None if the password was changed meanwhile, which has
+        ended all sessions, or the account is gone.
+        """
+        user, key, moment = ObjectId(user_id), ObjectId(secrets.token_bytes(12)), now()
+        token = f"{user}.{key}.{secrets.token_urlsafe(32)}"
+        expires_at = moment + timedelta(seconds=seconds)
+        session = {
+            "id": key,
+            "hash": _digest(token),
+            "salt": secrets.token_bytes(32),
+            "createdAt": moment,
+            "usedAt": moment,
+            "expiresAt": expires_at,
+            **{name: text for name, text in origin.items() if text},
+        }
+        own = {"_id": user, "password": proof, "erasedAt": None}
+        if not update(cls, own, {"$push": {"sessions": {"$each": [session], "$slice": -most}}}):
+            return None
+        return Grant(str(key), token, expires_at, user_id)
+
+    @classmethod
+    def renew_session(cls, refresh_token: str, *, seconds: float, grace: float) -> Grant | Refusal:
+        """Replaces a refresh token by its successor, and extends the session to `seconds` from now.
+
+        For `grace` seconds after that, the replaced token gives the same successor. Any other token of the session
+        ends it (`reused`).
+        """
+        named = _parse(refresh_token)
+        if named is None:
+            return "revoked"
+        user, key = named
+        given = _digest(refresh_token)
+        while True:
+            session = cls._session(user, key)
+            if session is None:
+                return "revoked"
+            moment = now()
+            if session["expiresAt"] <= moment:
+                return "expired"
+            successor = _successor(session["salt"], user, key, refresh_token)
+            if hmac.compare_digest(given, session["hash"]):
+                expires_at = moment + timedelta(seconds=seconds)
+                change = {
+                    "sessions.$.hash": _digest(successor),
+                    "sessions.$.previous": given,
+                    "sessions.$.rotatedAt": moment,
+                    "sessions.$.usedAt": moment,
+                    "sessions.$.expiresAt": expires_at,
+                }
+                current = {"_id": user, "sessions": {"$elemMatch": {"id": key, "hash": given}}}
+                if update(cls, current, {"$set": change}):
+                    return Grant(str(key), successor, expires_at, str(user))
+                continue  # another request has just used the token, or ended the session
+            is_previous = hmac.compare_digest(given, session.get("previous", b""))
+            if is_previous and moment - session["rotatedAt"] <= timedelta(seconds=grace):
+                return Grant(str(key), successor, session["expiresAt"], str(user))
+            cls.end_sessions(str(user), [str(key)])
+            return "reused"
+
+    @classmethod
+    def sessions_of(cls, user_id: str) -> list[dict[str, Any]]:
+        """Returns `{id, name, platform, createdAt, usedAt}` of each open session, the one that was used last first."""
+        found = get(cls, {"_id": ObjectId(user_id)}, fields=("sessions",))
+        moment = now()
+        rows = [row for row in (found or {}).get("sessions", ()) if row["expiresAt"] > moment]
+        return [
+            {
+                "id": str(row["id"]),
+                "name": row.get("name", ""),
+                "platform": row.get("platform", ""),
+                "createdAt": iso(row["createdAt"]),
+                "usedAt": iso(row["usedAt"]),
+            }
+            for row in sorted(rows, key=lambda row: row["usedAt"], reverse=True)
+        ]
+
+    @classmethod
+    def end_sessions(cls, user_id: str, session_ids: Iterable[str]) -> bool:
+        """Ends sessions; returns False if none of them was open."""
+        keys = [key for each in session_ids if (key := object_id(each)) is not None]
+        own = {"_id": ObjectId(user_id), "sessions.id": {"$in": keys}}
+        return update(cls, own, {"$pull": {"sessions": {"id": {"$in": keys}}}}) > 0
+
+    @classmethod
+    def end_other_sessions(cls, user_id: str, session_id: str | None, *, change: Row | None = None) -> list[str]:
+        """Ends all sessions but one and returns their ids, the sessions of a moment.
+
+        Tokens that name no session, as older versions issued, end with them. `change` is set by the same write.
+        """
+        key, user = object_id(session_id or ""), ObjectId(user_id)
+        found = get(cls, {"_id": user}, fields=("sessions.id",))
+        others = {"$pull": {"sessions": {"id": {"$ne": key}}}, "$set": {"signedOutAt": now(), **(change or {})}}
+        update(cls, {"_id": user}, others)
+        return [str(row["id"]) for row in (found or {}).get("sessions", ()) if row["id"] != key]
+
+    @classmethod
+    def end_unnamed_sessions(cls, user_id: str) -> None:
+        """Ends the tokens that name no session, as older versions issued."""
+        update(cls, {"_id": ObjectId(user_id)}, {"$set": {"signedOutAt": now()}})
+
+    @classmethod
+    def _session(cls, user: ObjectId, key: ObjectId) -> Row | None:
+        found = get(cls, {"_id": user, "sessions.id": key, "erasedAt": None}, fields=("sessions",))
+        return next((row for row in (found or {}).get("sessions", ()) if row["id"] == key), None)
+
+
+def _parse(token: str) -> tuple[ObjectId, ObjectId] | None:
+    user, _, rest = token.partition(".")
+    key, _, secret = rest.partition(".")
+    one, other = object_id(user), object_id(key)
+    return (one, other) if one is not None and other is not None and secret else None
+
+
+def _successor(salt: bytes, user: ObjectId, key: ObjectId, token: str) -> str:
+    return f"{user}.{key}.{hmac.new(salt, _encoded(token), sha256).hexdigest()}"
+
+
+def _digest(token: str) -> bytes:
+    return sha256(_encoded(token)).digest()
+
+
+def _encoded(token: str) -> bytes:
+    return token.encode("utf-8", "surrogatepass")
