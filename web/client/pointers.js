@@ -1,0 +1,77 @@
+/** @typedef {import("./queue.js").Queue} Queue */
+/** @typedef {import("./types.js").Conversation} Conversation */
+
+const READ = 400; // milliseconds; the server takes three marks a second
+const DELIVERED = 1000;
+const DRAFT = 1000;
+
+/** Marks and drafts of which only the newest counts: each waits a moment for its successor, then goes to the queue. */
+export class Pointers {
+  #queue;
+  /** @type {Map<string, ReturnType<typeof setTimeout>>} */
+  #timers = new Map();
+  /** @type {Map<string, number>} */
+  #delivered = new Map();
+
+  /** @param {Queue} queue */
+  constructor(queue) {
+    this.#queue = queue;
+  }
+
+  /**
+   * Tells that the user has read a conversation up to a message.
+   *
+   * @param {string} conversationId
+   * @param {number} seq
+   */
+  read(conversationId, seq) {
+    this.#later(`read/${conversationId}`, READ, "conversation:read", { conversationId, seq }, true);
+  }
+
+  /**
+   * Tells that this device has the messages of a conversation.
+   *
+   * @param {Conversation} head
+   * @param {boolean} isWanted
+   */
+  delivered({ id, lastSeq, deliveredSeq = 0, unread = 0 }, isWanted) {
+    const told = Math.max(this.#delivered.get(id) ?? 0, deliveredSeq);
+    if (!isWanted || lastSeq <= told || !unread) return;
+    this.#delivered.set(id, lastSeq);
+    const data = { conversationId: id, seq: lastSeq };
+    this.#later(`delivered/${id}`, DELIVERED, "message:delivered", data, false);
+  }
+
+  /**
+   * Tells the user's other devices of a draft.
+   *
+   * @param {string} conversationId
+   * @param {{text: string, replyTo?: number}} draft
+   */
+  draft(conversationId, draft) {
+    this.#later(`draft/${conversationId}`, DRAFT, "draft", { conversationId, ...draft }, true);
+  }
+
+  /** Forgets what has not been told. */
+  clear() {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+    this.#delivered.clear();
+  }
+
+  /**
+   * @param {string} lane
+   * @param {number} delay
+   * @param {string} event
+   * @param {Record<string, any>} data
+   * @param {boolean} isKept
+   */
+  #later(lane, delay, event, data, isKept) {
+    clearTimeout(this.#timers.get(lane));
+    const add = () => {
+      this.#timers.delete(lane);
+      this.#queue.add({ lane, event, data, slot: `${event}/${lane}`, isKept }).catch(() => undefined);
+    };
+    this.#timers.set(lane, setTimeout(add, delay));
+  }
+}

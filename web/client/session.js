@@ -1,0 +1,129 @@
+import { ApiError, asApiError } from "./errors.js";
+
+/** @typedef {import("./types.js").Tokens} Tokens */
+/** @typedef {import("./types.js").Account} Account */
+/** @typedef {import("./types.js").Storage} Storage */
+/** @typedef {import("./http.js").Http} Http */
+/** @typedef {import("./locks.js").Locks} Locks */
+
+const KEY = "session";
+const EARLY = 30_000; // milliseconds before its expiry at which a token is renewed
+
+/**
+ * The tokens of the signed-in user. A renewal happens once, however many callers and tabs ask for it: a refresh token is
+ * valid once.
+ */
+export class Session {
+  #http;
+  #storage;
+  #locks;
+  #now;
+  #ended;
+  /** @type {Tokens|null} */
+  #tokens = null;
+  /** @type {Promise<string>|null} */
+  #renewing = null;
+
+  /**
+   * @param {{http: Http, storage: Storage, locks: Locks, now: () => number, ended: (reason: string) => void}} parts
+   *   `ended` is told when the server refuses the session
+   */
+  constructor({ http, storage, locks, now, ended }) {
+    this.#http = http;
+    this.#storage = storage;
+    this.#locks = locks;
+    this.#now = now;
+    this.#ended = ended;
+  }
+
+  /** The account, or null while signed out. */
+  get user() {
+    return this.#tokens?.user ?? null;
+  }
+
+  /** The id of the user; "" while signed out. */
+  get userId() {
+    return this.#tokens?.user?.myId ?? "";
+  }
+
+  /** The id of this session among the user's sessions, if the server has sessions. */
+  get sessionId() {
+    return this.#tokens?.sessionId;
+  }
+
+  /** Reads what an earlier run has stored. */
+  async load() {
+    this.#tokens = (await this.#storage.get(KEY)) ?? null;
+  }
+
+  /**
+   * Keeps the answer of a registration, a sign-in or a renewal.
+   *
+   * @param {Tokens} answer
+   */
+  async keep(answer) {
+    this.#tokens = { ...answer, user: answer.user ?? this.#tokens?.user };
+    await this.#storage.set(KEY, this.#tokens);
+  }
+
+  /**
+   * Changes the account that is kept, after a change of the profile.
+   *
+   * @param {Partial<Account>} change
+   */
+  async update(change) {
+    if (this.#tokens?.user) await this.keep({ ...this.#tokens, user: { ...this.#tokens.user, ...change } });
+  }
+
+  /** Forgets the tokens. */
+  async forget() {
+    this.#tokens = null;
+    await this.#storage.delete(KEY);
+  }
+
+  /** Returns a token that is valid for a while; null while signed out. Raises ApiError. */
+  async fresh() {
+    const tokens = this.#tokens;
+    if (!tokens) return null;
+    const left = Date.parse(tokens.expiresAt) - this.#now();
+    return left < EARLY && tokens.refreshToken ? this.renew(tokens.token) : tokens.token;
+  }
+
+  /**
+   * Returns a token other than the refused one. Raises ApiError; if the server refuses the renewal, the session ends.
+   *
+   * @param {string|null} refused
+   * @returns {Promise<string>}
+   */
+  renew(refused) {
+    if (this.#tokens && this.#tokens.token !== refused) return Promise.resolve(this.#tokens.token);
+    this.#renewing ??= this.#renew(refused).finally(() => (this.#renewing = null));
+    return this.#renewing;
+  }
+
+  /**
+   * @param {string|null} refused
+   * @returns {Promise<string>}
+   */
+  async #renew(refused) {
+    try {
+      const token = await this.#locks.hold("refresh", async () => {
+        const stored = await this.#storage.get(KEY);
+        if (stored && stored.token !== refused) this.#tokens = stored; // another tab has renewed it
+        else await this.#exchange(stored?.refreshToken);
+        return this.#tokens?.token;
+      });
+      return token ?? "";
+    } catch (thrown) {
+      const error = asApiError(thrown);
+      if (!error.retryable) this.#ended(error.code);
+      throw error;
+    }
+  }
+
+  /** @param {string|undefined} refreshToken */
+  async #exchange(refreshToken) {
+    if (!refreshToken) throw new ApiError({ statusCode: 401, code: "token_expired" });
+    await this.keep(await this.#http.json("POST", "/token/refresh", { body: { refreshToken }, auth: false }));
+  }
+}

@@ -1,0 +1,213 @@
+import { asApiError } from "./errors.js";
+import { backoff } from "./random.js";
+
+/** @typedef {import("./types.js").SyncAnswer} SyncAnswer */
+/** @typedef {import("./types.js").Conversation} Conversation */
+/** @typedef {import("./types.js").Message} Message */
+/** @typedef {import("./conversations.js").Conversations} Conversations */
+
+const GIVEN = 200; // conversations of one request
+const SETTLE = 100; // milliseconds in which further gaps join one catch-up
+const LONGEST = 15_000;
+
+/**
+ * Catch-up: from the state that is held to the present one. One runs at a time; a gap that is noticed meanwhile causes
+ * another one. A failed one is repeated until it succeeds or `pause` is called.
+ */
+export class Sync {
+  #conversations;
+  #call;
+  #read;
+  #list;
+  #window;
+  #random;
+  #applied;
+  /** @type {Set<string>} */
+  #stale = new Set();
+  /** Conversations whose head events changed while a catch-up was read. @type {Set<string>|null} */
+  #touched = null;
+  /** @type {Promise<void>|null} */
+  #running = null;
+  #isWanted = false;
+  #isPaused = true;
+  #attempts = 0;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #timer;
+
+  /**
+   * @param {object} parts
+   * @param {Conversations} parts.conversations
+   * @param {(payload: any) => Promise<SyncAnswer>} parts.call
+   * @param {(id: string) => Promise<Conversation>} parts.read  a single head
+   * @param {() => Promise<void>} parts.list  reads the list of conversations anew
+   * @param {{limit: number, messages: number}} parts.window  of the first catch-up
+   * @param {() => number} parts.random
+   * @param {(answer: SyncAnswer, news: Message[]) => void} parts.applied
+   */
+  constructor({ conversations, call, read, list, window, random, applied }) {
+    this.#conversations = conversations;
+    this.#call = call;
+    this.#read = read;
+    this.#list = list;
+    this.#window = window;
+    this.#random = random;
+    this.#applied = applied;
+  }
+
+  /** True if everything that is known to be missing was fetched. */
+  get isIdle() {
+    return !this.#running && !this.#isWanted && this.#stale.size === 0;
+  }
+
+  /** Begins to catch up, and to fetch what gaps ask for. */
+  resume() {
+    this.#isPaused = false;
+    this.#attempts = 0;
+    void this.now().catch(() => undefined);
+  }
+
+  /** Stops; a catch-up that runs is dropped when it fails. */
+  pause() {
+    this.#isPaused = true;
+    clearTimeout(this.#timer);
+  }
+
+  /**
+   * Notes that something is missing; it is fetched soon, together with what else is missing.
+   *
+   * @param {string} [id]  a conversation whose head must be read by itself
+   */
+  need(id) {
+    if (id) this.#stale.add(id);
+    else this.#isWanted = true;
+    if (this.#isPaused || this.#running) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.now().catch(() => undefined), SETTLE * (0.5 + this.#random()));
+  }
+
+  /**
+   * Notes that an event has replaced the private part of a head; an answer that is being read may be older or newer.
+   *
+   * @param {string} id
+   */
+  touch(id) {
+    this.#touched?.add(id);
+  }
+
+  /**
+   * Catches up now, or waits for the one that runs and for its successor. Raises ApiError of the first failure.
+   *
+   * @returns {Promise<void>}
+   */
+  async now() {
+    this.#isWanted = true;
+    while (this.#running) await this.#running;
+    if (!this.#isWanted) return;
+    clearTimeout(this.#timer);
+    this.#running = this.#run().finally(() => (this.#running = null));
+    try {
+      await this.#running;
+      this.#attempts = 0;
+    } catch (thrown) {
+      const error = asApiError(thrown);
+      this.#isWanted = true;
+      const delay = Math.max(backoff(this.#attempts++, LONGEST, this.#random), (error.retryAfter ?? 0) * 1000);
+      clearTimeout(this.#timer);
+      if (!this.#isPaused) this.#timer = setTimeout(() => void this.now().catch(() => undefined), delay);
+      throw error;
+    }
+    if (!this.#isPaused && (this.#isWanted || this.#stale.size)) this.need();
+  }
+
+  async #run() {
+    this.#isWanted = false;
+    const held = [...this.#conversations.timelines.keys()].reverse();
+    // The first part moves the cursor. The others name conversations that did not fit.
+    for (let start = 0; start === 0 || start < held.length; start += GIVEN) await this.#part(held.slice(start, start + GIVEN));
+    await this.#heads();
+  }
+
+  /** @param {string[]} ids */
+  async #part(ids) {
+    const { timelines, cursor } = this.#conversations;
+    /** @type {Record<string, {seq: number, changeSeq: number}>} */
+    const given = {};
+    for (const id of ids) {
+      const timeline = timelines.get(id);
+      if (timeline) given[id] = { seq: timeline.seq, changeSeq: timeline.changeSeq };
+    }
+    this.#touched = new Set();
+    try {
+      const answer = await this.#call({ conversations: given, ...(cursor ? { cursor } : { window: this.#window }) });
+      const news = this.#apply(answer, given, !cursor);
+      if (answer.more) await this.#list();
+      this.#conversations.cursor = answer.cursor;
+      this.#applied(answer, news);
+      for (const id of this.#touched) this.#stale.add(id);
+    } finally {
+      this.#touched = null;
+    }
+  }
+
+  /**
+   * @param {SyncAnswer} answer
+   * @param {Record<string, {seq: number, changeSeq: number}>} given
+   * @param {boolean} isFirst
+   */
+  #apply(answer, given, isFirst) {
+    const { heads, timelines } = this.#conversations;
+    /** @type {Message[]} */
+    const news = [];
+    for (const id of answer.removed) this.#conversations.remove(id);
+    for (const head of answer.heads) {
+      const id = head.id;
+      const former = heads.get(id)?.lastSeq;
+      this.#conversations.takeHead(head);
+      this.#stale.delete(id);
+      const messages = answer.messages[id];
+      const timeline = timelines.get(id);
+      const position = { messages: messages ?? [], seq: head.lastSeq, changeSeq: head.changeSeq ?? 0 };
+      if (answer.limited.includes(id)) {
+        if (timeline) this.#reset(id, position, head);
+      } else if (timeline && given[id]) {
+        timeline.extend(messages ?? [], head.lastSeq);
+        for (const change of answer.changes[id] ?? []) timeline.replace(change, { isNew: true });
+        timeline.changeSeq = Math.max(timeline.changeSeq, position.changeSeq);
+        this.#conversations.touch(id);
+      } else if (messages && !timeline) this.#reset(id, position, head);
+      if (this.#conversations.isBehind(id)) this.#isWanted = true;
+      if (former !== undefined) news.push(...(messages ?? []).filter(({ seq }) => seq > former));
+    }
+    if (isFirst) this.#conversations.hasMore = answer.heads.length >= this.#window.limit;
+    return news;
+  }
+
+  /**
+   * @param {string} id
+   * @param {{messages: Message[], seq: number, changeSeq: number}} position
+   * @param {Conversation} head
+   */
+  #reset(id, position, head) {
+    const oldest = position.messages[0]?.seq ?? position.seq + 1;
+    // A page shorter than the newest page of the server is the whole conversation.
+    const isComplete = oldest <= (head.firstSeq ?? 1) || position.messages.length === 0;
+    this.#conversations.resetTimeline(id, { ...position, isComplete });
+  }
+
+  async #heads() {
+    for (const id of [...this.#stale]) {
+      this.#stale.delete(id);
+      try {
+        this.#conversations.takeHead(await this.#read(id));
+        if (this.#conversations.isBehind(id)) this.#isWanted = true;
+      } catch (thrown) {
+        const error = asApiError(thrown);
+        if (error.statusCode === 404) this.#conversations.remove(id);
+        else if (error.retryable) {
+          this.#stale.add(id);
+          throw error;
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,195 @@
+/** @typedef {import("./types.js").Message} Message */
+/** @typedef {Message | {seq: number, hidden: true}} Change */
+
+/**
+ * The messages of one conversation that the client holds: a run without gaps up to `seq`, in the state of `changeSeq`.
+ * Deleted and hidden messages leave holes in the numbers, so `seq` and `first` are not those of the messages.
+ */
+export class Timeline {
+  /** Every message up to this number is known. */
+  seq = 0;
+  /** Every change up to this number is applied. */
+  changeSeq = 0;
+  /** The run begins here: the next older page is read before it. */
+  first = 1;
+  /** False if the conversation has older messages than the run. */
+  isComplete = true;
+  /** Rises when the run was replaced: a page that was asked for earlier does not fit any more. */
+  generation = 0;
+  /** @type {Map<number, Message>} */
+  #messages = new Map();
+  /** Changes of messages that an older page may bring in their former state. @type {Map<number, Message>|null} */
+  #awaited = null;
+  /** Messages that the user has deleted for herself: a page that was read before must not bring them back. */
+  #hidden = new Set();
+  /** @type {Message[]|null} */
+  #sorted = null;
+
+  /** The messages, oldest first. */
+  get messages() {
+    this.#sorted ??= [...this.#messages.values()].sort((one, other) => one.seq - other.seq);
+    return this.#sorted;
+  }
+
+  /** The number of messages that are held. */
+  get size() {
+    return this.#messages.size;
+  }
+
+  /**
+   * Returns a message by its number.
+   *
+   * @param {number} seq
+   */
+  at(seq) {
+    return this.#messages.get(seq);
+  }
+
+  /**
+   * Replaces the run.
+   *
+   * @param {{messages: Message[], seq: number, changeSeq: number, isComplete: boolean}} page
+   */
+  reset({ messages, seq, changeSeq, isComplete }) {
+    this.#messages = new Map();
+    for (const message of messages) this.#put(message);
+    this.#sorted = null;
+    this.seq = Math.max(seq, messages.at(-1)?.seq ?? 0);
+    this.changeSeq = changeSeq;
+    this.first = isComplete ? 1 : (messages[0]?.seq ?? this.seq + 1);
+    this.isComplete = isComplete;
+    this.generation++;
+  }
+
+  /**
+   * Takes a message: the next one, or one in the range of the run. Returns "next", "known", or "gap" if messages before
+   * it are missing; then nothing changes.
+   *
+   * @param {Message} message
+   * @returns {"next"|"known"|"gap"}
+   */
+  take(message) {
+    if (message.seq > this.seq + 1) return "gap";
+    if (message.seq <= this.seq) {
+      this.replace(message, { isNew: false });
+      return "known";
+    }
+    this.#put(message);
+    this.seq = message.seq;
+    return "next";
+  }
+
+  /**
+   * Takes the messages after `seq` of a catch-up; `seq` rises to `upTo`, although the last ones may be hidden.
+   *
+   * @param {Message[]} messages
+   * @param {number} upTo
+   */
+  extend(messages, upTo) {
+    for (const message of messages) {
+      if (message.seq > this.seq) this.#put(message);
+      else this.replace(message, { isNew: true });
+    }
+    this.seq = Math.max(this.seq, upTo, messages.at(-1)?.seq ?? 0);
+  }
+
+  /**
+   * Takes the present state of a message. An older state than the held one is ignored.
+   *
+   * @param {Change} change
+   * @param {{isNew: boolean}} [options]  `isNew`: also a message of the range that is not held
+   * @returns {boolean}  true if something changed
+   */
+  replace(change, { isNew } = { isNew: false }) {
+    const held = this.#messages.get(change.seq);
+    if ("hidden" in change) {
+      this.#hidden.add(change.seq);
+      this.#sorted = null;
+      return this.#messages.delete(change.seq);
+    }
+    if (change.seq < this.first) this.#awaited?.set(change.seq, change);
+    else if (held ? (change.rev ?? 0) >= (held.rev ?? 0) : isNew && change.seq <= this.seq) {
+      this.#put(change);
+      return true;
+    }
+    return false;
+  }
+
+  /** Begins to read an older page; from now on, changes of its messages are kept for it. */
+  await() {
+    this.#awaited ??= new Map();
+    return this.generation;
+  }
+
+  /**
+   * Adds an older page at the front, with the changes that have come since it was asked for.
+   *
+   * @param {Message[]} messages
+   * @param {boolean} isComplete
+   */
+  prepend(messages, isComplete) {
+    const changes = this.#awaited ?? new Map();
+    this.#awaited = null;
+    const before = this.first;
+    this.first = isComplete ? 1 : (messages[0]?.seq ?? this.first);
+    this.isComplete = isComplete;
+    for (const message of messages) if (message.seq < before) this.#put(message);
+    for (const change of changes.values()) this.replace(change);
+  }
+
+  /** Ends the reading of an older page that has failed. */
+  stopAwaiting() {
+    this.#awaited = null;
+  }
+
+  /**
+   * Drops the oldest messages until `count` are left.
+   *
+   * @param {number} count
+   */
+  trim(count) {
+    const surplus = this.messages.slice(0, Math.max(0, this.size - count));
+    if (!surplus.length) return;
+    for (const { seq } of surplus) this.#messages.delete(seq);
+    this.#sorted = null;
+    this.first = this.messages[0]?.seq ?? this.seq + 1;
+    this.isComplete = false;
+    this.generation++;
+  }
+
+  /**
+   * Returns what is stored: the newest `count` messages.
+   *
+   * @param {number} count
+   */
+  stored(count) {
+    const messages = this.messages.slice(-count);
+    const isWhole = messages.length === this.size;
+    return {
+      messages,
+      seq: this.seq,
+      changeSeq: this.changeSeq,
+      isComplete: this.isComplete && isWhole,
+      first: isWhole ? this.first : messages[0].seq,
+    };
+  }
+
+  /**
+   * Returns the timeline of `stored`.
+   *
+   * @param {ReturnType<Timeline["stored"]>} stored
+   */
+  static restored(stored) {
+    const timeline = new Timeline();
+    timeline.reset(stored);
+    timeline.first = stored.first;
+    return timeline;
+  }
+
+  /** @param {Message} message */
+  #put(message) {
+    if (this.#hidden.has(message.seq)) return;
+    this.#messages.set(message.seq, message);
+    this.#sorted = null;
+  }
+}
