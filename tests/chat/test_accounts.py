@@ -17,7 +17,13 @@ from tests.chat.callers import SECRET, Join, Open
 pytestmark = pytest.mark.anyio
 
 ANN = {"fullName": "Ann Lee", "email": "ann@example.org", "password": "correct horse"}
-WRONG = {"statusCode": 401, "error": "Unauthorized", "message": "Wrong e-mail or password", "code": "bad_credentials"}
+WRONG = {
+    "statusCode": 401,
+    "error": "Unauthorized",
+    "message": "Wrong e-mail or password",
+    "code": "bad_credentials",
+    "retryable": False,
+}
 
 
 async def post(app: Application, url: str, payload: Any) -> Injected:
