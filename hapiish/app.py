@@ -192,6 +192,7 @@ class Application(Starlette):
             warn_of_restart(self.started, new.table)
             if server.realtime is not None:
                 await server.realtime.review(old.namespaces)
+            await server.reloaded()
         return replace(outcome, applied=True)
 
     async def _ask(self, agree: Agree, outcome: Outcome, new: Compiled) -> None:

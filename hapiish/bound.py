@@ -161,14 +161,24 @@ class BaseServer(BroadcastOperator):
         skip: Any = None,
         except_: str | Collection[str] = (),
         namespace: str = "/",
+        local: bool = False,
     ) -> None:
         """Sends a Socket.IO event to rooms, or to everybody; refuses an event that the table's `emits` does not have.
 
         `skip` is a socket, or several, that do not get it, or their ids; neither do sockets in the room or rooms
-        `except_`. Raises ValueError for an undeclared namespace, event or payload.
+        `except_`. With `local`, only sockets of this process get it. Raises ValueError for an undeclared namespace,
+        event or payload.
         """
         realtime, hooks = self._realtime(), self.compiled.namespaces.expect(namespace)
-        await realtime.send(hooks, event, data, to, namespace=namespace, skip=skip, except_=except_)
+        await realtime.send(hooks, event, data, to, namespace=namespace, skip=skip, except_=except_, local=local)
+
+    def rooms(self, *, namespace: str = "/") -> list[str]:
+        """Returns the rooms in which sockets of this process are, without the own rooms of sockets.
+
+        Raises ValueError for an undeclared namespace.
+        """
+        self.compiled.namespaces.expect(namespace)
+        return self._realtime().rooms(namespace)
 
     @anywhere
     async def operate(self, operation: Operation, to: To, *, namespace: str, timeout: int) -> Replies:

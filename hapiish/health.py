@@ -1,12 +1,28 @@
 """Handlers for the liveness and readiness routes of a table."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.toolkit import Toolkit
+from hapiish.types import Value
 
 DEGRADING = frozenset({"queue"})
-"""Checks whose failure leaves the server ready."""
+"""Built-in checks whose failure leaves the server ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The result of a check that a function of `ext.onReadiness` returns.
+
+    A failed check that is not required leaves the server ready, and makes it `degraded`. `details` is JSON that the
+    probe shows; the route may be public.
+    """
+
+    passed: bool
+    is_required: bool = True
+    details: Mapping[str, Value] = field(default_factory=dict)
 
 
 async def live(request: Request, h: Toolkit) -> Any:
@@ -17,13 +33,22 @@ async def live(request: Request, h: Toolkit) -> Any:
 async def ready(request: Request, h: Toolkit) -> Any:
     """Readiness probe: 200 if the application can serve, else 503; `checks` has the result of each check.
 
-    Without the queue of its sockets it is `degraded`, and serves. `table` is the hash of the table that answers, as
-    `hapiish routes` prints it for a file.
+    If only checks fail that are not required, such as the queue of its sockets, it is `degraded`, and serves. `details`
+    are those of the application's checks. `table` is the hash of the table that answers, as `hapiish routes` prints it
+    for a file.
     """
     server = request.server
-    checks = await server.readiness()
-    hashed = getattr(server, "table_hash", None)
-    more = {} if hashed is None else {"table": hashed}
-    if all(passed for name, passed in checks.items() if name not in DEGRADING):
-        return h.response({"status": "ready" if all(checks.values()) else "degraded", "checks": checks, **more})
-    return h.response({"status": "unavailable", "checks": checks, **more}).code(503).header("retry-after", "1")
+    found = {
+        name: each if isinstance(each, Check) else Check(bool(each), is_required=name not in DEGRADING)
+        for name, each in (await server.readiness()).items()
+    }
+    body: dict[str, Any] = {"checks": {name: check.passed for name, check in found.items()}}
+    details = {name: dict(check.details) for name, check in found.items() if check.details}
+    if details:
+        body["details"] = details
+    if (hashed := getattr(server, "table_hash", None)) is not None:
+        body["table"] = hashed
+    if any(check.is_required and not check.passed for check in found.values()):
+        return h.response({"status": "unavailable", **body}).code(503).header("retry-after", "1")
+    is_whole = all(check.passed for check in found.values())
+    return h.response({"status": "ready" if is_whole else "degraded", **body})

@@ -55,9 +55,16 @@ class Realm(BroadcastOperator):
         skip: Any = None,
         except_: str | Collection[str] = (),
         namespace: str = "/",
+        local: bool = False,
     ) -> None:
         """Sends a Socket.IO event in one of the table's namespaces, see `Server.emit`."""
-        await self.root.emit(event, data, to, skip=skip, except_=except_, namespace=self.namespace(namespace))
+        full = self.namespace(namespace)
+        await self.root.emit(event, data, to, skip=skip, except_=except_, namespace=full, local=local)
+
+    def rooms(self, *, namespace: str = "/") -> list[str]:
+        """Returns the rooms of one of the table's namespaces in this process, see `Server.rooms`."""
+        rooms: list[str] = self.root.rooms(namespace=self.namespace(namespace))
+        return rooms
 
     @anywhere
     async def operate(self, operation: Operation, to: To, *, namespace: str, timeout: int) -> Replies:

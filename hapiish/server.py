@@ -5,6 +5,7 @@ the table that was current when it began.
 """
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Hashable
 from contextlib import suppress
@@ -22,10 +23,16 @@ from hapiish.options import Table
 from hapiish.store.threads import Pool
 
 if TYPE_CHECKING:
+    from hapiish.health import Check
     from hapiish.realtime import RealtimeServer
     from hapiish.store.store import Store
 
 __all__ = ["Server", "ServerInfo"]
+
+logger = logging.getLogger("hapiish.server")
+
+PATIENCE = 1.0
+"""Seconds for a function of `onReadiness`; probes usually have a timeout of one second, too."""
 
 LAST_WAIT = 0.5
 """Seconds that running threads get after `shutdownTimeout`."""
@@ -244,17 +251,32 @@ class Server(BaseServer):
         for function in self.current.server_ext.get(point, ()):
             await function(self)
 
-    @anywhere
-    async def readiness(self) -> dict[str, bool]:
-        """Returns the checks for a load balancer, by name; the server is ready when all but `queue` are true.
+    async def reloaded(self) -> None:
+        """Calls the functions of `onPostReload`. The new table serves already, so an exception is logged."""
+        try:
+            await self._extend("onPostReload")
+        except Exception:
+            logger.exception("a function of onPostReload failed")
 
-        Without its queue the server is degraded: events reach the clients of their own process only.
+    @anywhere
+    async def readiness(self) -> dict[str, "bool | Check"]:
+        """Returns the checks for a load balancer, by name; the server is ready when all required ones have passed.
+
+        Without its queue the server is degraded: events reach the clients of their own process only. Functions of
+        `onReadiness` add checks of the application; one that raises, or takes a second, is a failed check of that name.
         """
-        checks = {"serving": not self.draining}
+        checks: dict[str, bool | Check] = {"serving": not self.draining}
         if self.store is not None:
             checks["database"] = await self.store.ping()
         if self.realtime is not None and self.realtime.cluster is not None:
             checks["queue"] = not self.realtime.is_degraded
+        for function in self.current.server_ext.get("onReadiness", ()):
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    checks.update(await function(self) or {})
+            except Exception:
+                logger.exception("a function of onReadiness failed")
+                checks["onReadiness"] = False
         return checks
 
     def translate(self, error: Exception) -> boom.Boom | None:

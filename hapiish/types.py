@@ -26,8 +26,8 @@ Run = Callable[..., Awaitable[Any]]
 """`await run(function, *args)` runs a blocking function in the thread pool."""
 
 
-SERVER_POINTS: Final = ("onPreStart", "onPostStart", "onPreStop", "onPostStop")
-"""The server extension points, whose functions are called with the server (hapi's server.ext)."""
+SERVER_POINTS: Final = ("onPreStart", "onPostStart", "onPostReload", "onReadiness", "onPreStop", "onPostStop")
+"""The server extension points, whose functions are called with the server (hapi's server.ext, and two of ours)."""
 
 SERVER_EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "log": ("app", "internal"),

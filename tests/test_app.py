@@ -86,6 +86,68 @@ def test_starlettes_own_test_client_runs_the_lifespan(tmp_path: Path) -> None:
     assert app.server.app["notes"] == [False, True, True, False]
 
 
+async def test_a_function_of_on_readiness_adds_checks_to_the_probe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hapiish.server.PATIENCE", 0.05)
+    table = """
+    ext: {onReadiness: ["hello:licence", "hello:broken", "hello:slow"]}
+    routes:
+      - {method: GET, path: /ready, handler: "hapiish.health:ready"}
+      - {method: GET, path: /as-a-def, handler: "hello:as_a_def"}
+    """
+    code = """
+    import asyncio
+    from hapiish.health import Check
+    def licence(server):
+        return {"licence": Check(server.app["valid"], is_required=False, details={"days": 3}), "disk": True}
+    async def broken(server):
+        if server.app.get("broken"):
+            raise RuntimeError("no reason that a client should see")
+    async def slow(server):
+        if server.app.get("slow"):
+            await asyncio.sleep(3600)
+    def as_a_def(request, h):
+        return {name: bool(check) for name, check in request.server.readiness().items()}
+    """
+    app = create_app(project(tmp_path, table, code))
+    app.server.app["valid"] = True
+    answer = await inject(app, url="/ready")
+    assert answer.json["checks"] == {"serving": True, "licence": True, "disk": True}
+    assert (answer.json["status"], answer.json["details"]) == ("ready", {"licence": {"days": 3}})
+    app.server.app["valid"] = False
+    assert (await inject(app, url="/ready")).json["status"] == "degraded"
+    for fault in ("broken", "slow"):
+        app.server.app[fault] = True
+        answer = await inject(app, url="/ready")
+        assert (answer.status_code, answer.json["checks"]["onReadiness"]) == (503, False)
+        assert "no reason" not in answer.text
+        app.server.app[fault] = False
+    assert (await inject(app, url="/as-a-def")).json["licence"]
+
+
+async def test_a_function_of_on_post_reload_sees_the_new_table(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = "ext: {onPostReload: 'hello:note'}\nroutes: [{method: GET, path: /PATH, handler: 'hello:hello'}]\n"
+    code = """
+    async def note(server):
+        server.app.setdefault("seen", []).append(server.match("GET", "/two") is not None)
+        raise RuntimeError("it is logged")
+    async def hello(request, h):
+        return "hello"
+    """
+    app = create_app(project(tmp_path, table.replace("PATH", "one"), code))
+    await app.server.start()
+    project(tmp_path, table.replace("PATH", "two"), code)
+    assert await app.reload() == []
+    project(tmp_path, "routes: [")
+    assert await app.reload() != []
+    assert app.server.app["seen"] == [True]
+    assert "a function of onPostReload failed" in caplog.text
+    await app.server.stop()
+
+
 async def test_a_table_works_mounted_inside_another_application(tmp_path: Path) -> None:
     outer = Starlette(routes=[Mount("/chat", create_app(project(tmp_path)))])
     assert (await inject(outer, url="/chat/hello")).text == "one"

@@ -200,6 +200,7 @@ PAGES: Final = (
             ),
             Source(file="outside.py", name="emitter", call="hapiish"),
             Source(file="realtime/cluster/emitter.py", name="QueueEmitter", call="emitter", hide=("home", "operate")),
+            Source(file="health.py", name="Check", call="hapiish.health"),
             Source(file="health.py", name="live", call="hapiish.health"),
             Source(file="health.py", name="ready", call="hapiish.health"),
         ),

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from hapiish.types import SERVER_POINTS
+
 FORMS: Final = frozenset({"function", "functionOrCall", "failAction", "rule"})
 """The definitions of values that may be functions."""
 
@@ -49,7 +51,6 @@ _BY_KEY: Final[Mapping[str, str]] = {
 }
 """The signatures of keys whose descriptions name none."""
 _OF_METHODS: Final = "(*args)"
-_SERVER_POINTS: Final = ("onPreStart", "onPostStart", "onPreStop", "onPostStop")
 _REPEATED: Final = (
     "server.routes",
     "sockets.namespaces[].options",
@@ -119,7 +120,7 @@ def signature(place: Place) -> str:
     if place.section.endswith("validate") or place.key in ("status", "schema"):
         return "(value, options)"
     if place.key.startswith("on") or place.key == "handler":
-        return "(server)" if place.key in _SERVER_POINTS else _REQUEST_H
+        return "(server)" if place.key in SERVER_POINTS else _REQUEST_H
     if place.section.startswith("methods"):
         return _OF_METHODS
     if "function of the request" in place.text:

@@ -63,5 +63,14 @@ class Points:
     on_post_response: Extensions = option((), "After the response is sent.", on=_OF_EVENTS)
     on_pre_start: Extensions = option((), "Before the server accepts requests.", on=On.SERVER)
     on_post_start: Extensions = option((), "After the server has started to accept requests.", on=On.SERVER)
+    on_post_reload: Extensions = option(
+        (), "After a reload, when the new table serves; an exception is logged.", on=On.SERVER
+    )
+    on_readiness: Extensions = option(
+        (),
+        "With each readiness probe: returns further checks by name, each true, false or a `hapiish.health.Check`. An "
+        "exception is a failed check.",
+        on=On.SERVER,
+    )
     on_pre_stop: Extensions = option((), "Before the server stops accepting requests.", on=On.SERVER)
     on_post_stop: Extensions = option((), "After the server has stopped.", on=On.SERVER)

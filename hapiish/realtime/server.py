@@ -105,16 +105,17 @@ class RealtimeServer(BroadcastOperator):
         namespace: str = "/",
         skip: Skipped | Iterable[Skipped] | None = None,
         except_: str | Collection[str] = (),
+        local: bool = False,
         declared: Namespaces | None = None,
     ) -> None:
-        """Sends to a room, to the union of several, or to all sockets.
+        """Sends to a room, to the union of several, or to all sockets; with `local`, to those of this process.
 
         Excludes those in `skip` (sockets or their ids) and those in the room or rooms `except_`. `declared` are the
         namespaces whose `emits` check the event, by default the current ones. Raises ValueError for an undeclared
         namespace, the error of the namespace's `emits`, and TypeError for data that cannot be encoded.
         """
         hooks = (self._hub.namespaces if declared is None else declared).expect(namespace)
-        await self.send(hooks, event, data, to, namespace=namespace, skip=skip, except_=except_)
+        await self.send(hooks, event, data, to, namespace=namespace, skip=skip, except_=except_, local=local)
 
     def send(
         self,
@@ -126,10 +127,18 @@ class RealtimeServer(BroadcastOperator):
         namespace: str,
         skip: Skipped | Iterable[Skipped] | None,
         except_: str | Collection[str],
+        local: bool = False,
     ) -> Coroutine[Any, Any, None]:
         """Returns the coroutine of an emit that the `emits` of `hooks` check, for the event loop alone."""
         skipped = ids_of(skip) if skip is not None else ()
-        return self._hub.emitter.emit(hooks.emits, event, data, namespace, room=to, skipped=skipped, excepted=except_)
+        emit = self._hub.emitter.emit_here if local else self._hub.emitter.emit
+        return emit(hooks.emits, event, data, namespace, room=to, skipped=skipped, excepted=except_)
+
+    def rooms(self, namespace: str) -> list[str]:
+        """Returns the rooms of a namespace in this process, without the own rooms of sockets."""
+        rooms = self._hub.manager.rooms.get(namespace, {})
+        own = rooms.get(None, {})
+        return [room for room in list(rooms) if room is not None and room not in own]
 
     @anywhere
     async def operate(

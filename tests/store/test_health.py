@@ -9,8 +9,8 @@ from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.toolkit import Toolkit
 
 
-def ask(checks: dict[str, bool]) -> Response:
-    async def readiness() -> dict[str, bool]:
+def ask(checks: dict[str, bool | health.Check]) -> Response:
+    async def readiness() -> dict[str, bool | health.Check]:
         return checks
 
     request: Any = SimpleNamespace(server=SimpleNamespace(readiness=readiness))
@@ -36,3 +36,15 @@ def test_it_is_not_ready_when_one_check_fails_and_says_which() -> None:
     assert (answer.status_code, answer.source["status"]) == (503, "unavailable")
     assert answer.source["checks"] == {"database": False, "accepting": True}
     assert answer.headers["retry-after"] == "1"
+
+
+def test_without_a_check_that_is_not_required_it_is_degraded_and_shows_the_details() -> None:
+    answer = ask({"database": True, "sweeper": health.Check(passed=False, is_required=False, details={"runs": 3})})
+    assert (answer.status_code, answer.source["status"]) == (200, "degraded")
+    assert answer.source["checks"] == {"database": True, "sweeper": False}
+    assert answer.source["details"] == {"sweeper": {"runs": 3}}
+
+
+def test_a_required_check_of_the_application_makes_it_unavailable() -> None:
+    answer = ask({"database": True, "licence": health.Check(passed=False)})
+    assert (answer.status_code, answer.source["status"]) == (503, "unavailable")

@@ -41,6 +41,23 @@ class Emitter:
         if self._rooms.deliveries.waiting:
             await self._rooms.deliveries.done()
 
+    async def emit_here(
+        self,
+        check: CheckEmit | None,
+        event: str,
+        data: Value,
+        namespace: str,
+        *,
+        room: str | Sequence[str] | None = None,
+        skipped: Collection[str] = (),
+        excepted: str | Collection[str] = (),
+    ) -> None:
+        """Sends an event as `emit` does, to the sockets of this process alone."""
+        packet = await self.packed(check, event, data, namespace)
+        self._rooms.deliver(packet, namespace, room, skipped, excepted)
+        if self._rooms.deliveries.waiting:
+            await self._rooms.deliveries.done()
+
     async def packed(self, check: CheckEmit | None, event: str, data: Value, namespace: str) -> Packed:
         """Returns the encoded event; documents that are not loaded yet are loaded in a thread."""
         return await pack(check, event, data, namespace, run=self._run)

@@ -35,6 +35,18 @@ async def test_operations_reach_the_sockets_of_every_process(redis: RedisServer)
         assert three.unwanted == 0
 
 
+async def test_a_local_emit_and_the_list_of_rooms_concern_the_own_process_alone(redis: RedisServer) -> None:
+    async with processes(redis.url) as (one, two), one.client() as a, two.client() as b:
+        await join(a, "room", "more")
+        await join(b, "room", "other")
+        assert sorted(one.server.rooms("/")) == ["more", "room"]
+        assert sorted(two.server.rooms("/")) == ["other", "room"]
+        await one.server.emit("news", 1, "room", local=True)
+        assert await a.news("news") == 1
+        await one.server.emit("news", 2, "room")
+        assert await b.news("news") == 2
+
+
 async def test_a_call_returns_the_answers_of_clients_of_every_process(redis: RedisServer) -> None:
     async with processes(redis.url) as (one, two), one.client() as a, two.client() as b:
         calling = asyncio.create_task(one.server.call("question", {"n": 1}))
