@@ -16,13 +16,15 @@ from hapiish.store.connection import Target, acquire, release
 from hapiish.testing import inject
 from models.change import Change, UserChange, UserChangeHead
 from models.conversation import Conversation
+from models.lease import Lease
 from models.message import Message
+from models.repair import HeadRepair
 from models.user import User
 from tests.chat.callers import ROUTES, SECRET, Caller, Join, Open
 from tests.chat.relay import relayed
 from tests.cluster.cluster import Cluster
 
-DOCUMENTS = (User, Conversation, Message, Change, UserChange, UserChangeHead)
+DOCUMENTS = (User, Conversation, Message, Change, UserChange, UserChangeHead, Lease, HeadRepair)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

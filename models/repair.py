@@ -1,0 +1,89 @@
+"""Repair of heads: a process that was killed between storing a message and updating its conversation leaves it behind.
+
+Messages are read in the order of their ids, from a mark that is kept between runs. An id begins with the time of the
+process that made it, so the mark stays `OVERLAP` behind the newest id: clocks may differ, and writes may be late.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from bson import ObjectId
+from mongoengine import DictField, Document, ListField, ObjectIdField, StringField
+
+from hapiish.store.rows import Row, find, get, update
+
+from .message import public
+from .wire import now
+
+BATCH: Final = 5000
+"""Messages that one command reads."""
+
+OVERLAP: Final = timedelta(minutes=5)
+
+RECENT: Final = 50
+"""Newest messages that are pushed again: as many as a conversation has references to."""
+
+KEPT: Final = 500
+"""Repaired conversations that are remembered, for `heads`."""
+
+
+class HeadRepair(Document):
+    """The state of the repair for one collection of messages: uses of the table that share messages share it."""
+
+    name = StringField(primary_key=True)
+    mark = ObjectIdField()
+    repaired = ListField(DictField())
+
+    meta = {"collection": "repairs", "auto_create_index": False}
+
+    @classmethod
+    def run(cls, models: Any, *, batches: int = 20) -> int:
+        """Brings the heads of conversations up to their newest message; returns how many were behind.
+
+        Reads at most `batches` times `BATCH` messages; the next call continues. Idempotent.
+        """
+        mark: ObjectId | None = cls._state(models).get("mark")
+        limit = ObjectId.from_datetime(now() - OVERLAP)
+        repaired: list[Row] = []
+        for _ in range(batches):
+            where = {"_id": {"$gt": mark}} if mark is not None else {}
+            rows = find(models.Message, where, fields=("conversationId", "seq"), sort=("_id",), limit=BATCH)
+            newest: dict[ObjectId, int] = {}
+            for row in rows:
+                newest[row["conversationId"]] = max(newest.get(row["conversationId"], 0), row["seq"])
+            repaired += [{"id": key, "at": now()} for key in _push_behind(models, newest)]
+            if rows:
+                mark = rows[-1]["_id"]
+            if len(rows) < BATCH:
+                break
+        change: Row = {"$set": {"mark": min(mark, limit) if mark is not None else limit}}
+        if repaired:
+            change["$push"] = {"repaired": {"$each": repaired[-KEPT:], "$slice": -KEPT}}
+        update(cls, {"_id": _name(models)}, change, upsert=True)
+        return len(repaired)
+
+    @classmethod
+    def recent(cls, models: Any, seconds: float) -> list[ObjectId]:
+        """Returns the conversations whose heads were repaired in the last seconds."""
+        since = now() - timedelta(seconds=seconds)
+        return [each["id"] for each in cls._state(models).get("repaired", []) if each["at"] >= since]
+
+    @classmethod
+    def _state(cls, models: Any) -> Row:
+        return get(cls, {"_id": _name(models)}) or {}
+
+
+def _push_behind(models: Any, newest: dict[ObjectId, int]) -> list[ObjectId]:
+    """Pushes the newest messages of the conversations whose head is older; returns these conversations."""
+    heads = find(models.Conversation, {"_id": {"$in": list(newest)}}, fields=("lastSeq",))
+    behind = [head for head in heads if head["lastSeq"] < newest[head["_id"]]]
+    for head in behind:
+        where = {"conversationId": head["_id"], "seq": {"$gt": head["lastSeq"]}}
+        for message in reversed(find(models.Message, where, sort=("-seq",), limit=RECENT)):
+            models.Conversation.push(public(message))
+    return [head["_id"] for head in behind]
+
+
+def _name(models: Any) -> str:
+    name: str = models.Message._meta["collection"]  # noqa: SLF001 - MongoEngine's own way
+    return name

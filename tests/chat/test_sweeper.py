@@ -1,0 +1,250 @@
+"""Background jobs: one process at a time, repairs that are visible, and a faulty database or job that does no harm."""
+
+import asyncio
+import logging
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bson import ObjectId
+
+from handlers import sweeper
+from hapiish import Application
+from hapiish.testing import inject
+from models import repair
+from models.conversation import Conversation
+from models.lease import Lease
+from models.message import Message
+from models.repair import HeadRepair
+from models.user import User
+from models.wire import now
+from tests.chat.callers import Caller, Join, Open
+
+pytestmark = [pytest.mark.anyio, pytest.mark.in_process]
+
+ROOT = Path(__file__).parents[2]
+QUICK = {"CHAT_SWEEPER_PACE": "0.01"}
+
+
+@pytest.fixture
+async def empty(open_app: Open) -> None:
+    """Empties the database."""
+    async with open_app():
+        await asyncio.to_thread(
+            lambda: [each.objects.delete() for each in (User, Conversation, Message, Lease, HeadRepair)]
+        )
+
+
+@pytest.fixture
+async def app(open_app: Open, empty: None) -> AsyncIterator[Application]:
+    """The chat with short intervals, on an empty database."""
+    async with open_app(**QUICK) as app:
+        yield app
+
+
+@pytest.fixture
+def names() -> Iterator[Callable[[str], str]]:
+    """Names of jobs that are forgotten after the test."""
+    before = dict(sweeper._jobs)
+    yield lambda name: name
+    sweeper._jobs.clear()
+    sweeper._jobs.update(before)
+
+
+async def until(app: Application, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Returns the readiness once it holds."""
+    async with asyncio.timeout(15):
+        while True:
+            ready = (await inject(app, url="/health/ready")).json
+            if holds(ready):
+                return dict(ready)
+            await asyncio.sleep(0.01)
+
+
+def details(ready: dict[str, Any], job: str) -> dict[str, Any]:
+    found: dict[str, Any] = ready.get("details", {}).get("sweeper", {}).get(job, {})
+    return found
+
+
+async def crash(mongo_uri: str, caller: Caller, conversation: str, text: str, point: str) -> None:
+    """Sends a message through a process that is killed at a point."""
+    words = [mongo_uri, caller.token, conversation, text, point]
+    command = [sys.executable, str(Path(__file__).with_name("crasher.py")), *words]
+    assert await asyncio.to_thread(subprocess.call, command, cwd=ROOT) == -signal.SIGKILL
+
+
+async def test_a_head_that_a_killed_process_left_behind_is_repaired_logged_and_shown(
+    mongo_uri: str, app: Application, join: Join, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann, bob = await join("ann"), await join("bob")
+    place = await ann.open(bob)
+    await ann.say(place, "before")
+    await crash(mongo_uri, ann, place, "the last words", "head")
+    ready = await until(app, lambda ready: details(ready, "heads").get("repaired", {}).get("heads", 0) == 1)
+    assert (ready["status"], ready["checks"]["sweeper"]) == ("ready", True)
+    assert details(ready, "heads")["lastRunAt"].endswith("Z")
+    (head,) = (await bob.call("GET", "/conversations")).json
+    assert (head["lastSeq"], head["lastMessage"]["text"]) == (2, "the last words")
+    assert "heads: repaired 1 heads" in caplog.text
+
+
+async def test_of_several_processes_one_at_a_time_runs_a_job(
+    open_app: Open, names: Callable[[str], str], empty: None
+) -> None:
+    running, most, done, servers = 0, 0, asyncio.Event(), set()
+
+    async def job(server: Any) -> dict[str, int]:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        servers.add(id(server))
+        await asyncio.sleep(0.05)
+        running -= 1
+        if len(servers) > 1:
+            done.set()
+        return {"rounds": 1}
+
+    sweeper.register(names("shared"), 0.5, job)
+    async with AsyncExitStack() as stack:
+        for _ in range(3):
+            await stack.enter_async_context(open_app(CHAT_SWEEPER_PACE="0.1"))
+        async with asyncio.timeout(15):
+            await done.wait()
+    assert most == 1
+
+
+async def test_a_job_that_fails_degrades_the_server_alone_and_its_next_run_repairs_that(
+    open_app: Open, names: Callable[[str], str], empty: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "chat.sweeper")
+    fails = True
+
+    def job(server: Any) -> None:
+        if fails:
+            raise LookupError("the reason is for the log")
+
+    sweeper.register(names("faulty"), 30, job)
+    async with open_app(**QUICK) as app:
+        ready = await until(app, lambda ready: ready["status"] == "degraded")
+        assert (ready["checks"]["sweeper"], details(ready, "faulty")["error"]) == (False, "LookupError")
+        await until(app, lambda ready: "lastRunAt" in details(ready, "heads"))
+        fails = False
+        await until(app, lambda ready: ready["status"] == "ready")
+    assert caplog.text.count("faulty: cannot run") == 1
+    assert "faulty: runs again" in caplog.text
+
+
+async def test_a_job_ends_at_its_deadline(open_app: Open, names: Callable[[str], str], empty: None) -> None:
+    async def job(server: Any) -> None:
+        await asyncio.sleep(3600)
+
+    sweeper.register(names("endless"), 30, job, deadline=0.05)
+    async with open_app(**QUICK) as app:
+        ready = await until(app, lambda ready: ready["status"] == "degraded")
+        assert details(ready, "endless")["error"] == "TimeoutError"
+
+
+@pytest.fixture
+def own_modules() -> Iterator[None]:
+    """Lets a test import the modules of the table again, and gives the former ones to those after it."""
+    before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in ("handlers", "models")}
+    yield
+    sys.modules.update(before)
+
+
+async def test_jobs_go_on_after_a_reload_and_end_with_the_server(
+    open_app: Open, empty: None, own_modules: None
+) -> None:
+    async with open_app(**QUICK) as app:
+        first = app.server.app["sweeper"]
+        assert await app.reload() == []
+        ready = await until(app, lambda ready: "lastRunAt" in details(ready, "heads"))
+        last = details(ready, "heads")["lastRunAt"]
+        await until(app, lambda ready: details(ready, "heads")["lastRunAt"] > last)
+        second = app.server.app["sweeper"]
+        assert type(second).__module__ == type(first).__module__
+        assert type(second) is not type(first)
+    for ended in (first, second):
+        assert all(task.done() for task in ended._tasks.values())
+    assert "sweeper" not in app.server.app
+
+
+@contextmanager
+def threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(count) as pool:
+        yield pool
+
+
+def test_a_lease_has_one_holder_and_the_next_one_comes_after_its_end_or_its_time(documents: None) -> None:
+    with threads(8) as pool:
+        runs = list(pool.map(lambda _: Lease.take("job", 0.3), range(24)))
+    (mine,) = [run for run in runs if run.token]
+    waiting = next(run for run in runs if not run.token and run.wait > 0)
+    assert waiting.wait <= 0.3
+    while not (heir := Lease.take("job", 60)).token:  # the holder has ended without a word
+        assert heir.wait <= 0.3
+    late = Lease.finish("job", str(mine.token), every=0, seconds=1, counts={"heads": 7})
+    assert late.repaired == {}
+    ended = Lease.finish("job", heir.token, every=0.2, seconds=1, counts={"heads": 2}, error="OSError")
+    assert ended.described()["repaired"] == {"heads": 2}
+    refused = Lease.take("job", 60)
+    assert (refused.token, refused.last["error"]) == (None, "OSError")
+    while not (again := Lease.take("job", 60)).token:
+        pass
+    assert Lease.finish("job", again.token, every=0, seconds=1, counts={"heads": 3}).described() == {
+        "repaired": {"heads": 5},
+        "lastRunAt": Lease.objects(name="job").scalar("last").first()["at"].isoformat("T", "milliseconds")[:23] + "Z",
+    }
+
+
+class Models:
+    """The models of the table."""
+
+    Conversation, Message, Lease = Conversation, Message, Lease
+
+
+def behind(count: int, *, head: bool = False) -> str:
+    """Returns a conversation with messages that its head lacks."""
+    place = Conversation.open(str(ObjectId()), str(ObjectId()))[0]["id"]
+    for number in range(count):
+        message = Message.append(place, str(ObjectId()), str(number))[0]
+        if head:
+            Conversation.push(message)
+    return str(place)
+
+
+def last_seqs() -> list[int]:
+    return sorted(row.last_seq for row in Conversation.objects)
+
+
+def test_repairs_continue_where_the_last_call_ended_and_repeat_what_may_have_come_late(
+    documents: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repair, "BATCH", 4)
+    for count in (3, 5, 1):
+        behind(count)
+    behind(2, head=True)
+    assert HeadRepair.run(Models, batches=1) == 2  # 4 of 11 messages
+    assert HeadRepair.run(Models, batches=20) == 1
+    assert last_seqs() == [1, 2, 3, 5]
+    assert HeadRepair.run(Models) == 0
+    old = behind(1)
+    Message.objects(conversation_id=old).delete()
+    key = ObjectId.from_datetime(now() - repair.OVERLAP / 2)  # of a process whose clock is slow
+    row = {"conversationId": ObjectId(old), "userId": ObjectId(), "text": "late", "createdAt": now(), "seq": 1}
+    Message._get_collection().insert_one({"_id": key, **row})
+    assert HeadRepair.run(Models) == 1
+    assert ObjectId(old) in HeadRepair.recent(Models, 60)
+
+
+def test_messages_of_a_conversation_that_was_removed_are_passed_over(documents: None) -> None:
+    gone = behind(2)
+    Conversation.objects(id=gone).delete()
+    behind(1)
+    assert HeadRepair.run(Models) == 1
