@@ -6,6 +6,7 @@ import { Http } from "./http.js";
 import { Typing, Watch } from "./live.js";
 import { Locks } from "./locks.js";
 import { memoryStorage } from "./memory.js";
+import { syncByPages } from "./pages.js";
 import { People } from "./people.js";
 import { Pointers } from "./pointers.js";
 import { Queue } from "./queue.js";
@@ -55,7 +56,7 @@ const SAVE = 300; // milliseconds in which changes are stored together
  * @property {{waiting: number, failed: number}} queue
  * @property {any} account  profile, friends, blocks or sessions have changed
  * @property {Person} person  somebody's name or picture has changed
- * @property {undefined} synced  a catch-up has ended
+ * @property {undefined} synced  a catch-up has ended, and nothing is known to be missing
  * @property {{error: ApiError, conversationId?: string}} error  of work that nobody waits for
  */
 
@@ -88,6 +89,7 @@ export class Client extends Api {
   #changed = new Set();
   #skew = 0;
   #isBackground = false;
+  #hasSync = true;
   /** @type {string|undefined} */
   #listCursor;
   /** @type {Map<string, Promise<void>>} */
@@ -125,12 +127,13 @@ export class Client extends Api {
     this.#conversations = new Conversations((id, what) => this.#noteChange(id, what));
     this.#sync = new Sync({
       conversations: this.#conversations,
-      call: (payload) => this.#call("sync", payload, "/sync"),
+      call: (payload) => this.#callSync(payload),
       read: (id) => this.http.json("GET", `/conversations/${id}`),
       list: () => this.#readList(),
       window: options.window ?? { limit: PAGE, messages: 0 },
       random,
       applied: (answer, news) => this.#caughtUp(answer, news),
+      idle: () => this.emit("synced", undefined),
     });
     this.#queue = new Queue({
       storage,
@@ -146,7 +149,6 @@ export class Client extends Api {
     );
     this.#people = new People((id) => this.http.json("GET", `/users/${id}`));
     this.#connection.on("state", (state) => this.#noteState(state));
-    this.#connection.on("connect", () => this.#connected());
     this.#connection.on("event", ({ name, data }) => this.#receive(name, data));
   }
 
@@ -232,6 +234,7 @@ export class Client extends Api {
 
   /** Ends the connection and all timers; what is stored stays. A closed client cannot be used again. */
   async close() {
+    const saving = this.#save();
     this.#stopLeading();
     this.#sync.pause();
     this.#queue.close();
@@ -239,7 +242,7 @@ export class Client extends Api {
     this.#typing.clear();
     this.#channel?.close();
     this.#channel = undefined;
-    await this.#save();
+    await saving;
   }
 
   // ---- the connection
@@ -252,6 +255,7 @@ export class Client extends Api {
   /** Disconnects while the app is in the background: a suspended system does not tell that a connection is dead. */
   background() {
     this.#isBackground = true;
+    void this.#save(); // the system may end the app at any time
     this.#stopLeading();
     this.#sync.pause();
     if (this.#session.user) this.#connection.stop("offline", "background");
@@ -595,7 +599,7 @@ export class Client extends Api {
     const upTo = Math.min(seq ?? head.lastSeq, head.lastSeq);
     if (upTo <= (head.readSeq ?? 0) && !head.unreadFrom && !head.unread) return;
     const readSeq = Math.max(upTo, head.readSeq ?? 0);
-    this.#conversations.patch(id, { readSeq, ...(upTo >= head.lastSeq && { unread: 0 }), unreadFrom: undefined });
+    this.#conversations.patch(id, { readSeq, unreadFrom: undefined });
     this.#pointers.read(id, readSeq);
   }
 
@@ -758,7 +762,7 @@ export class Client extends Api {
       this.#queue.set({ isOnline: false });
       this.#sync.pause();
       this.#typing.clear();
-    }
+    } else this.#connected();
     this.emit("state", state);
   }
 
@@ -780,14 +784,22 @@ export class Client extends Api {
   /**
    * Asks by the socket if it is connected, else by HTTP.
    *
-   * @param {string} event
    * @param {any} payload
-   * @param {string} path
+   * @returns {Promise<SyncAnswer>}
    */
-  async #call(event, payload, path) {
-    if (!this.#connection.isOnline) return this.http.json("POST", path, { body: payload });
-    const { ok: _, ...answer } = await this.#connection.emitWithAck(event, payload, 20_000);
-    return answer;
+  async #callSync(payload) {
+    if (this.#hasSync) {
+      try {
+        if (!this.#connection.isOnline) return await this.http.json("POST", "/sync", { body: payload });
+        const { ok: _, ...answer } = await this.#connection.emitWithAck("sync", payload, 20_000);
+        return answer;
+      } catch (thrown) {
+        const error = asApiError(thrown);
+        if (error.statusCode !== 404) throw error;
+        this.#hasSync = false; // a table may leave it out
+      }
+    }
+    return syncByPages(this.http, payload);
   }
 
   /**
@@ -847,11 +859,10 @@ export class Client extends Api {
       this.#conversations.remove(conversationId);
       this.emit("removed", { conversationId });
     },
-    "conversation:state": ({ conversationId, readSeq, unread, unreadFrom, mutedUntil, draft }) => {
+    "conversation:state": ({ conversationId, readSeq, unreadFrom, mutedUntil, draft }) => {
       this.#sync.touch(conversationId);
       const former = this.conversation(conversationId)?.readSeq ?? 0;
-      const pointers = readSeq === undefined ? {} : { readSeq: Math.max(former, readSeq) };
-      this.#conversations.patch(conversationId, { ...pointers, unread, unreadFrom, mutedUntil, draft });
+      this.#conversations.patch(conversationId, { readSeq: Math.max(former, readSeq ?? 0), unreadFrom, mutedUntil, draft });
     },
     "members:changed": (data) => {
       const { conversationId, joined = [], left = [], roles = {}, memberCount, changeSeq } = data;
@@ -977,7 +988,6 @@ export class Client extends Api {
     if (answer.account) this.emit("account", answer.account);
     for (const conversationId of answer.removed) this.emit("removed", { conversationId });
     this.#saveSoon();
-    this.emit("synced", undefined);
   }
 
   /**
@@ -999,9 +1009,11 @@ export class Client extends Api {
     } else if (ack.message) {
       this.#receiveChange({ conversationId: data.conversationId, changeSeq: ack.changeSeq }, ack.message);
     } else if (event === "conversation:read" || event === "conversation:unread") {
-      const { readSeq, unread, unreadFrom } = ack;
-      const newer = (this.conversation(data.conversationId)?.readSeq ?? 0) > (readSeq ?? 0) && event === "conversation:read";
-      if (!newer && unread !== undefined) this.#conversations.patch(data.conversationId, { readSeq, unread, unreadFrom });
+      const { readSeq = 0, unreadFrom } = ack;
+      const former = this.conversation(data.conversationId)?.readSeq ?? 0;
+      if (event === "conversation:unread" || readSeq >= former) {
+        this.#conversations.patch(data.conversationId, { readSeq: Math.max(former, readSeq), unreadFrom });
+      }
     }
   }
 
@@ -1051,8 +1063,7 @@ export class Client extends Api {
   /** @param {string} id */
   async #loadNewest(id) {
     // The head first: the page is then newer, and changes of both are only seen twice.
-    const head = this.conversation(id)?.changeSeq === undefined ? await this.readConversation(id) : this.conversation(id);
-    const changeSeq = head?.changeSeq ?? 0;
+    const { changeSeq = 0 } = this.conversation(id) ?? (await this.readConversation(id));
     const page = await this.http.json("GET", `/messages/${id}`, { query: { limit: PAGE } });
     if (this.#conversations.timelines.has(id)) return;
     const position = { messages: page.messages, seq: page.lastSeq, changeSeq, isComplete: !page.hasMore };

@@ -27,9 +27,9 @@ const OF_SESSION = ["expired", "token_expired", "revoked", "banned", "erased", "
  * One socket, and the state machine around it: `signed_out`, `offline` (with the time of the next attempt, if one is
  * planned), `connecting`, `online`. Each attempt asks the session for a token.
  *
- * Events: `state` (a ConnectionState), `connect` (online: catch up now), `event` (`{name, data}`, from the server).
+ * Events: `state` (a ConnectionState), `event` (`{name, data}`, from the server).
  *
- * @extends {Emitter<{state: ConnectionState, connect: undefined, event: {name: string, data: any}}>}
+ * @extends {Emitter<{state: ConnectionState, event: {name: string, data: any}}>}
  */
 export class Connection extends Emitter {
   #io;
@@ -179,7 +179,6 @@ export class Connection extends Emitter {
       clearTimeout(this.#timer);
       this.#attempts = 0;
       this.#change({ state: "online" });
-      this.emit("connect", undefined);
     });
     socket.on("connect_error", (/** @type {Error & {data?: any}} */ error) => {
       if (!isCurrent()) return;

@@ -59,14 +59,13 @@ export class Conversations {
         merged.lastSeq = held.lastSeq;
         merged.lastMessage = held.lastMessage;
         merged.updatedAt = held.updatedAt;
-        merged.unread = held.unread;
       }
       merged.changeSeq = Math.max(held.changeSeq ?? 0, merged.changeSeq ?? 0);
       merged.readSeq = Math.max(held.readSeq ?? 0, merged.readSeq ?? 0);
       merged.deliveredSeq = Math.max(held.deliveredSeq ?? 0, merged.deliveredSeq ?? 0);
       if (isPart) for (const key of PRIVATE) if (!(key in head) && key in held) Object.assign(merged, { [key]: held[/** @type {"draft"} */ (key)] });
     }
-    this.#set(merged);
+    this.#set(counted(merged));
   }
 
   /**
@@ -80,7 +79,7 @@ export class Conversations {
     if (!held) return;
     const merged = { ...held, ...change };
     for (const [key, value] of Object.entries(change)) if (value === undefined) delete merged[/** @type {"draft"} */ (key)];
-    this.#set(merged);
+    this.#set(counted(merged));
   }
 
   /**
@@ -116,14 +115,12 @@ export class Conversations {
     if (!head) return false;
     const isNext = message.seq === head.lastSeq + 1;
     if (message.seq > head.lastSeq) {
-      const counts = message.userId !== me && message.type !== "system";
-      this.#set({
-        ...head,
-        lastSeq: message.seq,
-        lastMessage: preview(message),
-        updatedAt: message.createdAt,
-        unread: (head.unread ?? 0) + (counts ? 1 : 0),
-      });
+      const moved = { ...head, lastSeq: message.seq, lastMessage: preview(message), updatedAt: message.createdAt };
+      if (message.userId === me && head.readSeq !== undefined) {
+        moved.readSeq = Math.max(head.readSeq, message.seq); // who writes has read
+        delete moved.unreadFrom;
+      }
+      this.#set(counted(moved));
     }
     return outcome !== "gap" && (isNext || message.seq <= head.lastSeq);
   }
@@ -345,6 +342,19 @@ export class Conversations {
 export function preview({ _id, seq, text, createdAt, userId, deletedAt, type }) {
   const short = [...text.slice(0, 2 * PREVIEW)].slice(0, PREVIEW).join("");
   return { _id, seq, text: short, createdAt, userId, ...(deletedAt && { deletedAt }), ...(type && { type }) };
+}
+
+/**
+ * Returns a head whose counter fits its marks, as the server counts.
+ *
+ * @param {Conversation} head
+ * @returns {Conversation}
+ */
+function counted(head) {
+  const { lastSeq, readSeq, deliveredSeq, unreadFrom } = head;
+  if (readSeq === undefined) return head;
+  const unread = Math.max(0, lastSeq - (unreadFrom === undefined ? readSeq : unreadFrom - 1));
+  return { ...head, unread, deliveredSeq: Math.max(deliveredSeq ?? 0, readSeq) };
 }
 
 /**

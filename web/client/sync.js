@@ -22,6 +22,7 @@ export class Sync {
   #window;
   #random;
   #applied;
+  #idle;
   /** @type {Set<string>} */
   #stale = new Set();
   /** Conversations whose head events changed while a catch-up was read. @type {Set<string>|null} */
@@ -43,8 +44,9 @@ export class Sync {
    * @param {{limit: number, messages: number}} parts.window  of the first catch-up
    * @param {() => number} parts.random
    * @param {(answer: SyncAnswer, news: Message[]) => void} parts.applied
+   * @param {() => void} parts.idle  nothing is missing any more
    */
-  constructor({ conversations, call, read, list, window, random, applied }) {
+  constructor({ conversations, call, read, list, window, random, applied, idle }) {
     this.#conversations = conversations;
     this.#call = call;
     this.#read = read;
@@ -52,6 +54,7 @@ export class Sync {
     this.#window = window;
     this.#random = random;
     this.#applied = applied;
+    this.#idle = idle;
   }
 
   /** True if everything that is known to be missing was fetched. */
@@ -80,7 +83,10 @@ export class Sync {
   need(id) {
     if (id) this.#stale.add(id);
     else this.#isWanted = true;
-    if (this.#isPaused || this.#running) return;
+    if (!this.#isPaused && !this.#running) this.#soon();
+  }
+
+  #soon() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.now().catch(() => undefined), SETTLE * (0.5 + this.#random()));
   }
@@ -116,7 +122,8 @@ export class Sync {
       if (!this.#isPaused) this.#timer = setTimeout(() => void this.now().catch(() => undefined), delay);
       throw error;
     }
-    if (!this.#isPaused && (this.#isWanted || this.#stale.size)) this.need();
+    if (this.isIdle) this.#idle();
+    else if (!this.#isPaused && !this.#running) this.#soon();
   }
 
   async #run() {
