@@ -39,7 +39,6 @@ const SAVE = 300; // milliseconds in which changes are stored together
  * @property {string} [path]  of Socket.IO, by default "/socket.io"
  * @property {{limit: number, messages: number}} [window]  conversations, and messages of each, of the first catch-up
  * @property {boolean} [isReceiving]  false: incoming messages are not reported as delivered
- * @property {{name?: string, platform?: string}} [device]  shown in the list of sessions
  * @property {() => number} [now]
  * @property {() => number} [random]
  *
@@ -689,8 +688,7 @@ export class Client extends Api {
    */
   async #enter(path, form) {
     if (this.#session.user) await this.#leave("signed_out");
-    const headers = deviceHeaders(this.#options.device);
-    await this.#session.keep(await this.http.json("POST", path, { body: form, auth: false, headers }));
+    await this.#session.keep(await this.http.json("POST", path, { body: form, auth: false }));
     this.#begin();
     return /** @type {Account} */ (this.#session.user);
   }
@@ -1199,12 +1197,4 @@ export class Client extends Api {
 /** @param {any} message */
 function withoutDuplicate({ duplicate: _, ...message }) {
   return message;
-}
-
-/** @param {{name?: string, platform?: string}|undefined} device */
-function deviceHeaders(device) {
-  return {
-    ...(device?.name && { "x-device-name": encodeURIComponent(device.name) }),
-    ...(device?.platform && { "x-device-platform": encodeURIComponent(device.platform) }),
-  };
 }
