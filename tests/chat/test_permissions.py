@@ -50,6 +50,9 @@ ROUTE_RULES = [
     Rule("conversations.open", "PUT", "/conversations/direct/{friend}", None, (401, 201, 201)),
     Rule("messages.index", "GET", "/messages/{conversation}", None, (401, 404, 200)),
     Rule("messages.create", "POST", "/messages/{conversation}", {"text": "hi"}, (401, 404, 201)),
+    Rule("web.client", "GET", "/", None, (200, 200, 200)),
+    Rule("web.elsewhere", "POST", "/nothing", None, (404, 404, 404)),
+    Rule("web.settings", "GET", "/settings.json", None, (200, 200, 200)),
     Rule("health.live", "GET", "/health/live", None, (200, 200, 200)),
     Rule("health.ready", "GET", "/health/ready", None, (200, 200, 200)),
 ]

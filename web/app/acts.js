@@ -1,0 +1,113 @@
+// What the user does, from whichever view: errors are told, and what is composed or looked at is one place.
+import { client } from "./chat.js";
+import { notify } from "./layer.js";
+import { go } from "./route.js";
+import { batch, signal } from "./ui.js";
+
+const TEXTS = {
+  offline: "You are offline",
+  timeout: "The server does not answer",
+  blocked: "One of you has blocked the other",
+  not_admin: "Only admins of the group can do this",
+  not_author: "Only its author can do this",
+  rev_conflict: "Another device was faster. Look at the message again",
+  gone: "This message was deleted",
+  rate_limited: "Too fast. Wait a moment",
+  too_large: "This is too large",
+  unavailable: "The server has a problem. Try again",
+  internal: "The server has a problem. Try again",
+  queue_full: "Too many messages wait to be sent",
+};
+
+export const textOf = (error, fallback) => TEXTS[error?.code] ?? fallback ?? error?.message ?? "That did not work";
+
+/** Waits for some work and tells its failure; returns its value, true for none, or undefined. With null it is silent. */
+export async function attempt(work, failure) {
+  try {
+    return (await work) ?? true;
+  } catch (error) {
+    if (failure !== null && error?.code !== "aborted") notify(textOf(error, failure), { kind: "error" });
+    return undefined;
+  }
+}
+
+client.on("error", ({ error, conversationId }) => {
+  if (conversationId && error.code !== "rev_conflict") notify(textOf(error), { kind: "error" });
+});
+
+/** The composer of the open conversation: what it replies to or edits. */
+export const composing = signal({});
+export const compose = {
+  reply: (message) => (composing.value = { id: message.conversationId, replyTo: message }),
+  edit: (message) => (composing.value = { id: message.conversationId, edited: message }),
+  stop: () => (composing.value = {}),
+  focus: () => document.querySelector(".composer textarea")?.focus(),
+};
+
+/** The image that is looked at. */
+export const viewed = signal(null);
+export const view = (item, all) => (viewed.value = { item, all });
+
+/** The message that was searched for. */
+export const flashed = signal(null);
+let fading;
+function flash(id, seq) {
+  flashed.value = { id, seq };
+  clearTimeout(fading);
+  fading = setTimeout(() => (flashed.value = null), 2500);
+}
+
+const PAGE = 50;
+
+/** A window around an old message, beside the newest ones that the client holds. */
+const around = signal(null);
+export const jump = {
+  window: around,
+  leave: () => (around.value = null),
+  async older() {
+    const held = around.peek();
+    if (!held || held.isComplete || held.isLoading) return;
+    await extend(held, { before: held.messages[0]?.seq }, (page) => ({ messages: [...page.messages, ...held.messages], isComplete: !page.hasMore }));
+  },
+  async newer() {
+    const held = around.peek();
+    if (!held?.hasNewer || held.isLoading) return;
+    await extend(held, { after: held.messages.at(-1)?.seq }, (page) => ({ messages: [...held.messages, ...page.messages], hasNewer: page.hasMore }));
+    const now = around.peek();
+    const newest = client.messages(held.id)[0]?.seq;
+    if (now?.id === held.id && (!now.hasNewer || now.messages.at(-1)?.seq >= newest)) jump.leave();
+  },
+};
+
+async function extend(held, query, change) {
+  around.value = { ...held, isLoading: true };
+  const page = await attempt(read(held.id, query));
+  if (around.peek()?.id === held.id) around.value = { ...held, ...(page && change(page)), isLoading: false };
+}
+
+async function read(id, query) {
+  const page = await client.http.json("GET", `/messages/${id}`, { query: { limit: PAGE, ...query } });
+  return { ...page, messages: page.messages.map((message) => ({ ...message, status: client.status(message) })) };
+}
+
+/** Shows a message of a conversation, however old it is. */
+export async function scrollTo(id, seq) {
+  if (client.messages(id).some((message) => message.seq === seq)) {
+    jump.leave();
+    flash(id, seq);
+    return;
+  }
+  const page = await attempt(read(id, { before: seq + PAGE / 2 }));
+  if (!page) return;
+  const upTo = page.messages.at(-1)?.seq ?? 0;
+  batch(() => {
+    around.value = { id, messages: page.messages, isComplete: !page.hasMore, hasNewer: upTo < page.lastSeq, isLoading: false };
+    flash(id, seq);
+  });
+}
+
+/** Opens the conversation with a person. */
+export async function talkTo(userId) {
+  const head = await attempt(client.openDirect(userId));
+  if (head) go(`/c/${head.id}`);
+}

@@ -1,0 +1,40 @@
+import { blobOf } from "./files.js";
+import { presenceOf } from "./chat.js";
+import { classes, html, useEffect, useState } from "./ui.js";
+import { Icon } from "./icons.js";
+
+const HUES = 8;
+
+/** A number below `HUES` that stays the same for an id. */
+export function hueOf(id = "") {
+  let sum = 0;
+  for (const letter of id) sum = (sum * 31 + letter.charCodeAt(0)) % 9973;
+  return sum % HUES;
+}
+
+export function initials(name = "") {
+  const words = name.trim().split(/\s+/u).filter(Boolean);
+  const first = (word) => [...(word ?? "")][0] ?? "";
+  return (first(words[0]) + (words.length > 1 ? first(words.at(-1)) : "")).toLocaleUpperCase();
+}
+
+/** The picture of a person or a group, decorative: the name is beside it. */
+export function Avatar({ id, name, picture, isGroup, size = "" }) {
+  const [url, setUrl] = useState(null);
+  useEffect(() => {
+    setUrl(null);
+    if (!picture) return undefined;
+    let isCurrent = true;
+    blobOf(picture).then((found) => isCurrent && setUrl(found), () => undefined);
+    return () => (isCurrent = false);
+  }, [picture]);
+  return html`<span class=${classes("avatar", size, `hue-${hueOf(id)}`)} aria-hidden="true">
+    ${url ? html`<img src=${url} alt="" />` : isGroup && !name ? html`<${Icon} name="group" />` : html`<span>${initials(name)}</span>`}
+  </span>`;
+}
+
+/** The same with a dot for a person who is there. */
+export function LivingAvatar({ userId, ...more }) {
+  const isOnline = userId && presenceOf(userId).value?.online;
+  return html`<span class="living"><${Avatar} ...${more} />${isOnline && html`<span class="dot" aria-hidden="true" />`}</span>`;
+}

@@ -1,0 +1,74 @@
+// Notifications while nobody looks, and the count of unread conversations in the title and on the icon.
+import { account, client, conversations, isLooking, isMuted, nameOf, settings, titleOf } from "./chat.js";
+import { blobOf } from "./files.js";
+import { go } from "./route.js";
+import { computed, effect, signal } from "./ui.js";
+
+const KEY = "chat:notifications";
+const read = () => {
+  try {
+    return localStorage.getItem(KEY) !== "off";
+  } catch {
+    return true;
+  }
+};
+
+export const permission = signal("Notification" in globalThis ? Notification.permission : "unsupported");
+export const isWanted = signal(read());
+export const isAllowed = computed(() => permission.value === "granted");
+
+/** Turns notifications on or off. Call it in a gesture of the user: the browser then asks for the permission. */
+export async function want(isOn) {
+  isWanted.value = isOn;
+  localStorage.setItem(KEY, isOn ? "on" : "off");
+  if (isOn && permission.value === "default") permission.value = await Notification.requestPermission();
+}
+
+const TEXT = 160;
+
+client.on("message", async ({ message, conversation, isLive }) => {
+  if (!isLive || isLooking.value || !isWanted.value || !isAllowed.value || !conversation) return;
+  const isMentioned = message.mentions?.includes(account.value?.myId);
+  if (isMuted(conversation) && !isMentioned) return;
+  const person = await client.person(message.userId).catch(() => null);
+  const name = person?.fullName ?? nameOf(message.userId);
+  const text = message.text.slice(0, TEXT) || "Attachment";
+  const isGroup = conversation.type === "group";
+  const options = {
+    body: isGroup ? `${name}: ${text}` : text,
+    tag: conversation.id, // one for a conversation
+    renotify: true,
+    icon: person?.avatar ? await blobOf(person.avatar).catch(() => undefined) : "./icons/icon-192.png",
+    data: { path: `/c/${conversation.id}` },
+    dir: "auto",
+  };
+  const title = isGroup ? titleOf(conversation) : name;
+  const registration = await navigator.serviceWorker?.getRegistration();
+  if (registration?.active) {
+    await registration.showNotification(title, options).catch(() => undefined);
+    return;
+  }
+  const shown = new Notification(title, options);
+  shown.onclick = () => {
+    focus();
+    shown.close();
+    go(options.data.path);
+  };
+});
+
+navigator.serviceWorker?.addEventListener("message", ({ data }) => data?.path && go(data.path));
+
+// What is read here needs no notification any more.
+effect(() => {
+  if (!isLooking.value) return;
+  void navigator.serviceWorker?.getRegistration().then(async (registration) => {
+    for (const shown of (await registration?.getNotifications?.()) ?? []) shown.close();
+  });
+});
+
+effect(() => {
+  const count = account.value ? conversations.value.filter((head) => !isMuted(head) && (head.unread > 0 || head.unreadFrom)).length : 0;
+  document.title = count ? `(${count}) ${settings.name}` : settings.name;
+  if (count) navigator.setAppBadge?.(count).catch(() => undefined);
+  else navigator.clearAppBadge?.().catch(() => undefined);
+});

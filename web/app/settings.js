@@ -1,0 +1,190 @@
+// Profile, appearance, notifications, devices, and the account.
+import { account, client, connection, profile, readProfile, settings } from "./chat.js";
+import { attempt, textOf } from "./acts.js";
+import { Avatar } from "./avatar.js";
+import { Icon } from "./icons.js";
+import { ask, Dialog, notify } from "./layer.js";
+import { isAllowed, isWanted, permission, want } from "./notify.js";
+import { pickPicture } from "./pictures.js";
+import { home } from "./route.js";
+import { since } from "./time.js";
+import { classes, html, useEffect, useState } from "./ui.js";
+
+export function Settings() {
+  useEffect(() => void attempt(readProfile(), null), []);
+  return html`<${Dialog} title="Settings" onClose=${home}>
+    <${Profile} />
+    <${Appearance} />
+    <${Notifications} />
+    ${settings.accounts && html`<${Privacy} /><${Devices} /><${Password} />`}
+    <${Keys} />
+    <section class="section"><button type="button" class="button wide" onClick=${signOut}><${Icon} name="leave" size=${18} /> Sign out</button>
+      ${settings.accounts && html`<div class="row-of-buttons"><button type="button" class="link" onClick=${exportData}>Download my data</button><button type="button" class="link danger" onClick=${erase}>Delete my account</button></div>`}</section>
+  <//>`;
+}
+
+async function signOut() {
+  const waiting = client.pending().length;
+  if (waiting) {
+    const sure = await ask({ title: "Sign out?", text: `${waiting} ${waiting === 1 ? "message has" : "messages have"} not been sent and will be lost.`, choices: [{ label: "Sign out", value: true, isDanger: true }] });
+    if (!sure) return;
+  }
+  await client.signOut();
+}
+
+async function exportData() {
+  const blob = await attempt(client.exportData());
+  if (!blob) return;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = "chat.jsonl";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+let erasing;
+async function erase() {
+  const sure = await ask({ title: "Delete your account?", text: html`<span>Your profile, friends and devices are erased, and your messages become those of a deleted account. This cannot be undone.<br /><br /><label class="field"><span>Password</span><input type="password" autocomplete="current-password" onInput=${(event) => (erasing = event.target.value)} /></label></span>`, choices: [{ label: "Delete my account", value: true, isDanger: true }] });
+  if (sure) await attempt(client.deleteAccount(erasing ?? ""), undefined);
+  erasing = undefined;
+}
+
+function Profile() {
+  const held = profile.value ?? account.value ?? {};
+  const [name, setName] = useState(held.fullName ?? "");
+  const [about, setAbout] = useState(held.about ?? "");
+  useEffect(() => {
+    setName(held.fullName ?? "");
+    setAbout(held.about ?? "");
+  }, [held.fullName, held.about]);
+  const isChanged = name.trim() !== held.fullName || about.trim() !== (held.about ?? "");
+  const save = async (event) => {
+    event.preventDefault();
+    if (await attempt(client.updateMe({ fullName: name.trim(), about: about.trim() }))) notify("Saved");
+  };
+  const picture = async () => {
+    const avatar = await pickPicture();
+    if (avatar) await attempt(client.updateMe({ avatar }));
+  };
+  return html`<section class="section profile">
+    <div class="profile-picture"><${Avatar} id=${account.value?.myId} name=${held.fullName} picture=${held.avatar} size="large" />
+      ${settings.accounts && html`<div><button type="button" class="button" onClick=${picture}>Change picture</button>${held.avatar && html`<button type="button" class="link" onClick=${() => attempt(client.updateMe({ avatar: null }))}>Remove</button>`}</div>`}</div>
+    ${settings.accounts
+      ? html`<form onSubmit=${save}>
+          <label class="field"><span>Name</span><input required maxlength="100" autocomplete="name" value=${name} onInput=${(event) => setName(event.target.value)} dir="auto" /></label>
+          <label class="field"><span>About</span><input maxlength="200" value=${about} onInput=${(event) => setAbout(event.target.value)} dir="auto" /></label>
+          <p class="muted">${held.email}${profile.value?.verified === false && html` · not verified · <button type="button" class="link" onClick=${async () => (await attempt(client.requestVerification())) && notify("Look into your mail")}>Send the mail again</button>`}</p>
+          <button class="button primary" disabled=${!isChanged || !name.trim()}>Save</button>
+        </form>`
+      : html`<p dir="auto">${held.fullName}</p>`}
+  </section>`;
+}
+
+const stored = (key) => {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+};
+
+function Choice({ legend, name, values, chosen, onChoose }) {
+  return html`<fieldset class="segments"><legend>${legend}</legend>
+    ${values.map(([value, label]) => html`<label key=${value}><input type="radio" name=${name} checked=${chosen === value} onChange=${() => onChoose(value)} /><span>${label}</span></label>`)}
+  </fieldset>`;
+}
+
+function Appearance() {
+  const root = document.documentElement;
+  const [theme, setTheme] = useState(stored("chat:theme") ?? "auto");
+  const [text, setText] = useState(stored("chat:text") ?? "normal");
+  const chooseTheme = (value) => {
+    setTheme(value);
+    localStorage.setItem("chat:theme", value);
+    if (value === "auto") delete root.dataset.theme;
+    else root.dataset.theme = value;
+  };
+  const chooseText = (value) => {
+    setText(value);
+    localStorage.setItem("chat:text", value);
+    if (value === "large") root.dataset.text = "large";
+    else delete root.dataset.text;
+  };
+  return html`<section class="section"><h3>Appearance</h3>
+    <${Choice} legend="Theme" name="theme" values=${[["auto", "System"], ["light", "Light"], ["dark", "Dark"]]} chosen=${theme} onChoose=${chooseTheme} />
+    <${Choice} legend="Text" name="text" values=${[["normal", "Normal"], ["large", "Large"]]} chosen=${text} onChoose=${chooseText} />
+  </section>`;
+}
+
+function Notifications() {
+  const isDenied = permission.value === "denied";
+  return html`<section class="section"><h3>Notifications</h3>
+    <label class="setting"><span>Show notifications while the chat is in the background</span><input type="checkbox" role="switch" checked=${isWanted.value && isAllowed.value} disabled=${isDenied || permission.value === "unsupported"} onChange=${(event) => want(event.target.checked)} /></label>
+    ${isDenied && html`<p class="muted">The browser blocks notifications of this page. Its settings can allow them.</p>`}
+    ${permission.value === "unsupported" && html`<p class="muted">This browser has no notifications.</p>`}
+  </section>`;
+}
+
+function Privacy() {
+  const isOn = profile.value?.settings?.readReceipts ?? true;
+  return html`<section class="section"><h3>Privacy</h3>
+    <label class="setting"><span>Tell others when I have read their messages</span><input type="checkbox" role="switch" checked=${isOn} disabled=${!profile.value} onChange=${(event) => attempt(client.updateMe({ settings: { readReceipts: event.target.checked } }))} /></label>
+  </section>`;
+}
+
+function Devices() {
+  const [sessions, setSessions] = useState(null);
+  const read = async () => setSessions((await attempt(client.sessions(), null)) ?? []);
+  useEffect(() => {
+    void read();
+    return client.on("account", (news) => "sessions" in news && void read());
+  }, []);
+  const end = async (id) => (await attempt(client.endSession(id))) && read();
+  const endOthers = async () => (await attempt(client.endOtherSessions())) && read();
+  return html`<section class="section"><h3>Devices</h3>
+    ${sessions === null && html`<p class="muted">Loading…</p>`}
+    <ul class="members">${(sessions ?? []).map((session) => html`<li key=${session.id} class="person">
+      <span class="file-icon"><${Icon} name="device" /></span>
+      <span class="person-text"><span dir="auto">${session.name || session.platform || "Device"}</span><span class="muted">${session.current ? "this device" : `used ${since(session.usedAt ?? session.createdAt)}`}</span></span>
+      ${!session.current && html`<button type="button" class="button small" aria-label=${`Sign out ${session.name || "device"}`} onClick=${() => end(session.id)}>Sign out</button>`}
+    </li>`)}</ul>
+    ${sessions?.length > 1 && html`<button type="button" class="link danger" onClick=${endOthers}>Sign out all other devices</button>`}
+  </section>`;
+}
+
+function Password() {
+  const [isOpen, setOpen] = useState(false);
+  const [error, setError] = useState("");
+  const change = async (event) => {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    setError("");
+    try {
+      await client.changePassword(form.get("old"), form.get("new"));
+      setOpen(false);
+      notify("Your password is changed. Other devices are signed out.");
+    } catch (thrown) {
+      setError(thrown.code === "bad_credentials" || thrown.statusCode === 403 ? "The present password is wrong." : textOf(thrown));
+    }
+  };
+  if (!isOpen) return html`<section class="section"><h3>Password</h3><button type="button" class="button" onClick=${() => setOpen(true)}>Change password</button></section>`;
+  return html`<section class="section"><h3>Password</h3><form onSubmit=${change}>
+    <label class="field"><span>Present password</span><input name="old" type="password" required autocomplete="current-password" ref=${(field) => !isOpen && field?.focus()} /></label>
+    <label class="field"><span>New password</span><input name="new" type="password" required minlength="8" maxlength="200" autocomplete="new-password" /></label>
+    ${error && html`<p class="error" role="alert">${error}</p>`}
+    <button class="button primary">Change</button>
+  </form></section>`;
+}
+
+const KEYS = [
+  ["Ctrl K", "search"],
+  ["Alt ↑ / Alt ↓", "previous or next conversation"],
+  ["↑ in an empty field", "edit the last own message"],
+  ["Shift Tab, ↑, ↓", "go through the messages; Enter opens the menu"],
+  ["R, E, +, Delete", "on a message: reply, edit, react, delete"],
+  ["Esc", "close, stop"],
+];
+
+function Keys() {
+  return html`<details class="section keys"><summary>Keyboard</summary><dl>${KEYS.map(([key, text]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${text}</dd></div>`)}</dl></details>`;
+}

@@ -1,0 +1,120 @@
+// Signing in, registering, a forgotten password; and the links of the mails that the server sends.
+import { account, client, settings, storage } from "./chat.js";
+import { attempt, textOf } from "./acts.js";
+import { Icon } from "./icons.js";
+import { notify } from "./layer.js";
+import { go, route } from "./route.js";
+import { html, useEffect, useState } from "./ui.js";
+
+const STATE = "chat:sign-in";
+
+/**
+ * Takes the token that a project's own page has put into the fragment: `#token=…&id=…&name=…&expiresAt=…&state=…`.
+ * `state` shows that this page has asked for it: a link of somebody else must not sign anybody in.
+ */
+export async function takeToken() {
+  if (settings.accounts || !location.hash.includes("token=")) return;
+  const given = new URLSearchParams(location.hash.slice(1));
+  history.replaceState(null, "", location.pathname + location.search);
+  const expected = sessionStorage.getItem(STATE);
+  sessionStorage.removeItem(STATE);
+  if (!expected || given.get("state") !== expected) return;
+  const user = { myId: given.get("id"), fullName: given.get("name") ?? "", email: "" };
+  const expiresAt = given.get("expiresAt") ?? "9999-12-31T00:00:00.000Z";
+  await storage.set("session", { token: given.get("token"), expiresAt, user });
+}
+
+function signInElsewhere() {
+  const state = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
+  sessionStorage.setItem(STATE, state);
+  const address = new URL(settings.signIn, document.baseURI);
+  address.searchParams.set("return", new URL(".", document.baseURI).href);
+  address.searchParams.set("state", state);
+  location.assign(address.href);
+}
+
+export function SignIn() {
+  const { page, id } = route.value;
+  const [mode, setMode] = useState(page === "register" ? "register" : "login");
+  useEffect(() => {
+    if (page === "verify" && id) {
+      void client.verify(id).then(() => notify("Your e-mail is verified"), (error) => notify(textOf(error, "This link is not valid any more"), { kind: "error" }));
+      go("/", { replace: true });
+    }
+  }, []);
+  return html`<main class="gate"><div class="gate-box">
+    <img class="logo" src="./icons/icon.svg" alt="" width="64" height="64" />
+    ${page === "reset" && id
+      ? html`<${Reset} token=${id} />`
+      : settings.accounts
+        ? mode === "forgotten" ? html`<${Forgotten} onBack=${() => setMode("login")} />` : html`<${Form} key=${mode} mode=${mode} setMode=${setMode} />`
+        : html`<h1>${settings.name}</h1>${settings.signIn
+            ? html`<p class="muted">Sign in to read and write messages.</p><button type="button" class="button primary wide" onClick=${signInElsewhere}>Sign in</button>`
+            : html`<p class="muted">This chat has no page for signing in.</p>`}`}
+  </div></main>`;
+}
+
+function Form({ mode, setMode }) {
+  const isNew = mode === "register";
+  const [error, setError] = useState("");
+  const [isBusy, setBusy] = useState(false);
+  const submit = async (event) => {
+    event.preventDefault();
+    const form = Object.fromEntries(new FormData(event.target));
+    setBusy(true);
+    setError("");
+    try {
+      await (isNew ? client.register({ ...form, fullName: form.fullName.trim(), email: form.email.trim() }) : client.signIn({ ...form, email: form.email.trim() }));
+      account.value = client.user;
+      go("/", { replace: true });
+    } catch (thrown) {
+      setError(messageOf(thrown));
+      setBusy(false);
+    }
+  };
+  return html`<h1>${isNew ? "Create your account" : `Welcome to ${settings.name}`}</h1>
+    <form onSubmit=${submit}>
+      ${isNew && html`<label class="field"><span>Name</span><input name="fullName" required maxlength="100" autocomplete="name" autofocus dir="auto" /></label>`}
+      <label class="field"><span>E-mail</span><input name="email" type="email" required maxlength="254" autocomplete="username" autofocus=${!isNew} /></label>
+      <label class="field"><span>Password</span><input name="password" type="password" required minlength=${isNew ? 8 : undefined} maxlength="200" autocomplete=${isNew ? "new-password" : "current-password"} aria-describedby=${isNew ? "password-hint" : undefined} /></label>
+      ${isNew && html`<p class="muted hint" id="password-hint">At least 8 characters</p>`}
+      ${error && html`<p class="error" role="alert">${error}</p>`}
+      <button class="button primary wide" disabled=${isBusy}>${isNew ? "Create account" : "Sign in"}</button>
+    </form>
+    <p class="gate-links">${isNew
+      ? html`<button type="button" class="link" onClick=${() => setMode("login")}>I have an account</button>`
+      : html`<button type="button" class="link" onClick=${() => setMode("register")}>Create an account</button><button type="button" class="link" onClick=${() => setMode("forgotten")}>Forgotten password</button>`}</p>`;
+}
+
+function messageOf(error) {
+  if (error.code === "bad_credentials" || error.statusCode === 401) return "The e-mail or the password is wrong.";
+  if (error.code === "email_taken") return "This e-mail is registered already.";
+  if (error.code === "rate_limited") return `Too many attempts. Try again ${error.retryAfter ? `in ${Math.ceil(error.retryAfter / 60)} min` : "later"}.`;
+  if (error.validation?.keys?.length) return `Look at: ${error.validation.keys.join(", ")}.`;
+  return textOf(error);
+}
+
+function Forgotten({ onBack }) {
+  const [isDone, setDone] = useState(false);
+  const submit = async (event) => {
+    event.preventDefault();
+    if (await attempt(client.forgotPassword(new FormData(event.target).get("email").trim()))) setDone(true);
+  };
+  return html`<h1>Forgotten password</h1>
+    ${isDone
+      ? html`<p role="status">If this e-mail has an account, a mail with a link is on its way.</p>`
+      : html`<form onSubmit=${submit}><label class="field"><span>E-mail</span><input name="email" type="email" required maxlength="254" autocomplete="username" autofocus /></label><button class="button primary wide">Send a link</button></form>`}
+    <p class="gate-links"><button type="button" class="link" onClick=${onBack}>Back</button></p>`;
+}
+
+function Reset({ token }) {
+  const submit = async (event) => {
+    event.preventDefault();
+    if (!(await attempt(client.resetPassword(token, new FormData(event.target).get("password")), "This link is not valid any more"))) return;
+    notify("Your password is changed. Sign in with it.");
+    go("/", { replace: true });
+  };
+  return html`<h1>New password</h1><form onSubmit=${submit}>
+    <label class="field"><span>New password</span><input name="password" type="password" required minlength="8" maxlength="200" autocomplete="new-password" autofocus /></label>
+    <button class="button primary wide">Change</button></form>`;
+}
