@@ -1,8 +1,13 @@
-"""Conversations of two users: one for each pair, visible to its two members only."""
+"""Conversations: of two users, one for each pair, and of groups; visible to their members only."""
 
 from typing import Any
 
+from mongoengine import NotUniqueError
+
 from hapiish import Request, Response, Toolkit, boom
+
+from .atomic import atomically
+from .people import check_invited
 
 
 def create(request: Request, h: Toolkit) -> dict[str, Any]:
@@ -30,6 +35,32 @@ def index(request: Request, h: Toolkit) -> Response:
     )
     response = h.response(conversations)
     return response.header("x-next-cursor", cursor) if cursor else response
+
+
+def create_group(request: Request, h: Toolkit) -> Response:
+    """Makes a group of the caller and others: 201, or 200 if the same `msgId` has made it.
+
+    404 if a member does not exist, 403 `blocked` if one of them and the caller have blocked each other.
+    """
+    me, given = request.auth.credentials["id"], request.payload
+    others = [each for each in dict.fromkeys(given["memberIds"]) if each != me]
+    conversations = request.models.Conversation
+    check_invited(request, others)
+
+    def make() -> tuple[str, bool]:
+        made: tuple[str, bool] = conversations.create_group(
+            me, given["title"], others, key=given["msgId"], history=given["history"]
+        )
+        return made
+
+    try:
+        conversation_id, created = atomically(request, make)
+    except NotUniqueError:  # a concurrent call with the same key was first
+        conversation_id, created = make()
+    head = conversations.of_member(conversation_id, me)
+    if head is None:
+        raise boom.NotFound("You are not a member of this group any more", code="not_found")
+    return h.response(head).code(201 if created else 200)
 
 
 def _open(request: Request, friend_id: str) -> tuple[dict[str, Any], bool]:

@@ -1,4 +1,4 @@
-"""Messages: stored, then acknowledged, then delivered to the other sockets of both members.
+"""Messages: stored, then acknowledged, then delivered to the other sockets of all members.
 
 `create` handles POST /messages/{conversationId} and the event `message`; `deliver` runs after the response.
 """
@@ -7,7 +7,7 @@ from typing import Any
 
 from hapiish import Request, Response, Toolkit, boom
 
-from .realtime import room
+from .delivery import rooms
 from .standing import of_caller
 
 
@@ -19,18 +19,19 @@ def create(request: Request, h: Toolkit) -> Response | dict[str, Any]:
     me, given = request.auth.credentials["id"], request.payload
     if given.get("senderId", me) != me:
         raise boom.Forbidden("You are not the sender that this message names", code="forbidden")
-    conversation, is_barred = of_caller(request, request.params.get("conversationId") or given["conversationId"])
+    standing = of_caller(request, request.params.get("conversationId") or given["conversationId"])
+    conversation = standing.conversation
     friend = conversation["friendId"]
     if given.get("receiverId", friend) != friend:
         raise boom.Forbidden("The receiver is not a member of this conversation", code="forbidden")
-    if is_barred:
+    if standing.is_barred:
         raise boom.Forbidden("One of you has blocked the other", code="blocked")
     message, duplicate = request.models.Message.append(
         conversation["id"], me, given["text"], client_id=given.get("msgId"), after=conversation["lastSeq"]
     )
-    behind = request.models.Conversation.push(message)
+    behind = request.models.Conversation.push(message, is_large=standing.is_large)
     if behind or not duplicate:
-        request.app["delivery"] = {"message": message, "receiver": friend}
+        request.app["delivery"] = {"message": live(message, friend), "to": rooms(request, conversation)}
     if request.method == "event":
         return {"message": message, "duplicate": duplicate}
     if duplicate:
@@ -39,30 +40,32 @@ def create(request: Request, h: Toolkit) -> Response | dict[str, Any]:
 
 
 async def deliver(request: Request, h: Toolkit) -> None:
-    """Sends a stored message to every socket of both members except the sending socket."""
+    """Sends a stored message to every socket of all members except the sending socket."""
     delivery = request.app.get("delivery")
-    if delivery is None:
-        return
-    message, receiver = delivery["message"], delivery["receiver"]
-    live = {
-        "_id": message["_id"],
-        "conversationId": message["conversationId"],
-        "seq": message["seq"],
-        "text": message["text"],
-        "senderId": message["userId"],
-        "receiverId": receiver,
-        "createdAt": message["createdAt"],
-        "msgId": message["msgId"],
-    }
-    await request.server.emit("message", live, to=[room(receiver), room(message["userId"])], skip=request.socket)
+    if delivery is not None:
+        await request.server.emit("message", delivery["message"], to=delivery["to"], skip=request.socket)
+
+
+def live(message: dict[str, Any], receiver: str | None = None) -> dict[str, Any]:
+    """Returns a message in the format of the event `message`; `receiver` is the friend of a direct conversation."""
+    given = {name: value for name, value in message.items() if name != "userId"}
+    given["senderId"] = message["userId"]
+    if receiver is not None:
+        given["receiverId"] = receiver
+    return given
 
 
 def index(request: Request, h: Toolkit) -> dict[str, Any]:
     """Returns a page of messages, oldest first: the newest page, or the one `before` or `after` a number."""
-    conversation, _ = of_caller(request, request.params["conversationId"])
+    standing = of_caller(request, request.params["conversationId"])
+    conversation = standing.conversation
     query = request.query
     messages, has_more = request.models.Message.page(
-        conversation["id"], before=query.get("before"), after=query.get("after"), limit=query["limit"]
+        conversation["id"],
+        before=query.get("before"),
+        after=query.get("after"),
+        limit=query["limit"],
+        since=standing.joined_seq,
     )
     newest = messages[-1]["seq"] if messages else 0
     return {

@@ -15,13 +15,37 @@ the head's number must not be older than the message.
 
 
 class Standing(NamedTuple):
-    """The conversation as `user_id` sees it, or None; `is_barred` if one of its two members has blocked the other."""
+    """The standing of a user in a conversation; `is_barred` if one of the two members of a direct one barred the other.
+
+    `of_caller` gives a standing only to members.
+    """
 
     conversation_id: str
     user_id: str
     read_at: float
-    conversation: dict[str, Any] | None
+    seen: Any
     is_barred: bool
+
+    @property
+    def conversation(self) -> dict[str, Any]:
+        """The conversation in the format for clients."""
+        head: dict[str, Any] = self.seen.head
+        return head
+
+    @property
+    def role(self) -> str:
+        """`owner`, `admin` or `member`, which both members of a direct conversation are."""
+        return str(self.conversation["role"])
+
+    @property
+    def joined_seq(self) -> int:
+        """The number of the last message that the user may not read, 0 if all are readable."""
+        return int(self.conversation["firstSeq"]) - 1
+
+    @property
+    def is_large(self) -> bool:
+        """True for a group whose members are listed by memberships only."""
+        return self.seen.members is None
 
 
 def account_of(request: Request, user_id: str) -> dict[str, Any] | None:
@@ -34,36 +58,43 @@ def account_of(request: Request, user_id: str) -> dict[str, Any] | None:
     return _read(request, named, user_id)
 
 
-def of_caller(request: Request, conversation_id: str) -> tuple[dict[str, Any], bool]:
-    """Returns a conversation of the caller, and True if one of its members has blocked the other.
+def of_caller(request: Request, conversation_id: str) -> Standing:
+    """Returns the caller's standing in a conversation.
 
-    404 if it does not exist or the caller is not a member.
+    404 if it does not exist or the caller is not a member, or not any more.
     """
     found = _standing(request, conversation_id)
-    if found.conversation is None:
+    if found.seen is None:
         raise boom.NotFound("There is no such conversation", code="not_found")
-    return found.conversation, found.is_barred
+    return found
+
+
+def kept(request: Request, conversation_id: str) -> Standing | None:
+    """Returns the standing in a conversation that this request has read, however old it is."""
+    found: Standing | None = request.app.get("standing")
+    return found if found and found.conversation_id == conversation_id and found.seen is not None else None
 
 
 def _standing(request: Request, conversation_id: str) -> Standing:
     """Returns the caller's standing in a conversation: the one that authentication has read, if it is fresh."""
-    me, models = request.auth.credentials["id"], request.models
-    kept: Standing | None = request.app.get("standing")
-    if kept and kept[:2] == (conversation_id, me) and monotonic() - kept.read_at < FRESH:
-        return kept
-    if hasattr(models.User, "pair"):
+    me, users = request.auth.credentials["id"], request.models.User
+    known: Standing | None = request.app.get("standing")
+    if known and known[:2] == (conversation_id, me) and monotonic() - known.read_at < FRESH:
+        return known
+    if hasattr(users, "pair"):
         _read(request, conversation_id, me)
-        read: Standing = request.app["standing"]
-        return read
-    conversation = models.Conversation.of_member(conversation_id, me)
-    is_barred = conversation is not None and models.User.is_barred(me, conversation["friendId"])
-    return Standing(conversation_id, me, monotonic(), conversation, is_barred)
+    else:
+        moment, seen = monotonic(), request.models.Conversation.seen(conversation_id, me)
+        is_barred = seen is not None and seen.head["friendId"] and users.is_barred(me, seen.head["friendId"])
+        request.app["standing"] = Standing(conversation_id, me, moment, seen, bool(is_barred))
+    read: Standing = request.app["standing"]
+    return read
 
 
 def _read(request: Request, conversation_id: str, user_id: str) -> dict[str, Any] | None:
     account: dict[str, Any] | None
     moment = monotonic()
-    account, *rest = request.models.Conversation.of_sender(conversation_id, user_id, request.models.User)
+    account, *rest = request.models.Conversation.standing(conversation_id, user_id, request.models.User)
     request.app["standing"] = Standing(conversation_id, user_id, moment, *rest)
     return account
 

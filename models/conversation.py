@@ -1,22 +1,27 @@
-"""Conversations: their two members, and a head derived from their messages (last number, preview, newest references).
+"""Conversations: their members, and a head derived from their messages (last number, preview, newest references).
 
-The pair of users is a unique key, so concurrent requests create one conversation. After a crash the head may be older
-than the messages; the next message, or a retry, updates it.
+A direct conversation has two members. A group has up to 256 of them in its document; a larger one has memberships only.
+The pair of users is a unique key, and so are the creator and the key of a new group: concurrent requests create one.
+After a crash the head may be older than the messages; the next message, a retry or `repair` updates it.
 """
 
 import threading
 from collections import OrderedDict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from heapq import merge
+from itertools import islice
 from typing import Any
 
 from bson import ObjectId
 from mongoengine import (
+    BooleanField,
     DateTimeField,
     EmbeddedDocument,
     EmbeddedDocumentField,
     EmbeddedDocumentListField,
     IntField,
     ListField,
+    MapField,
     NotUniqueError,
     ObjectIdField,
     StringField,
@@ -25,19 +30,23 @@ from mongoengine import (
 from hapiish.store.rows import Find, Row, find, find_all, get, update
 
 from .change import ChangeSource
-from .wire import iso, now, object_id
+from .groups import Groups
+from .heads import Seen, fields_for, other_of, seen_by
+from .membership import Membership, cursor_of, position, row_of
+from .wire import now, object_id
 
 RECENT = 50  # references stored in the conversation; the seed stored all
 PAGE_LIMIT = 200
 _PREVIEW = 200  # characters
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_HEAD = ("members", "lastSeq", "lastMessage", "updatedAt")
-
 REMEMBERED = 10_000
 """Conversations whose members a process remembers, some 3 MB."""
 
+LARGE_REMEMBERED = 20
+"""Large groups whose members a process remembers, some 8 MB."""
+
 _members: OrderedDict[str, list[ObjectId]] = OrderedDict()
+_large: OrderedDict[str, tuple[int, tuple[str, ...]]] = OrderedDict()
 _memory = threading.Lock()
 
 
@@ -55,21 +64,36 @@ class Preview(EmbeddedDocument):
     user_id = ObjectIdField(db_field="userId", required=True)
     text = StringField(max_length=_PREVIEW)
     created_at = DateTimeField(db_field="createdAt", required=True)
+    type = StringField()
 
 
-class Conversation(ChangeSource):
-    """Two users and the head of their messages; `pair_key` is the sorted pair of their ids."""
+class Conversation(Groups, ChangeSource):
+    """Its members and the head of their messages.
 
-    user_one_id = ObjectIdField(db_field="userOneId", required=True)
-    user_two_id = ObjectIdField(db_field="userTwoId", required=True)
+    `pair_key` is the unique key: the sorted pair of a direct conversation, the creator and `msgId` of a group. `sent`
+    has the last number by sender, which that sender has therefore read. A large group has neither `members` nor `sent`.
+    """
+
+    user_one_id = ObjectIdField(db_field="userOneId")
+    user_two_id = ObjectIdField(db_field="userTwoId")
     pair_key = StringField(db_field="pairKey", required=True)
-    members = ListField(ObjectIdField(), required=True)
+    type = StringField(choices=("direct", "group"))
+    title = StringField(max_length=100)
+    avatar = ObjectIdField()
+    members = ListField(ObjectIdField())
+    member_count = IntField(db_field="memberCount")
+    members_rev = IntField(db_field="membersRev")
+    is_large = BooleanField(db_field="isLarge")
+    history = StringField(choices=("all", "joined"))
     last_seq = IntField(db_field="lastSeq", default=0)
     change_seq = IntField(db_field="changeSeq", default=0)
     last_message = EmbeddedDocumentField(Preview, db_field="lastMessage")
     recent = EmbeddedDocumentListField(Reference)
+    sent = MapField(IntField())
+    pins = ListField(IntField())
     created_at = DateTimeField(db_field="createdAt", required=True)
     updated_at = DateTimeField(db_field="updatedAt", required=True)
+    deleted_at = DateTimeField(db_field="deletedAt")
 
     meta = {
         "collection": "conversations",
@@ -77,6 +101,7 @@ class Conversation(ChangeSource):
         "indexes": [
             {"fields": ["pair_key"], "unique": True},
             {"fields": ["members", "-updated_at", "-id"]},
+            {"fields": ["deleted_at"], "partialFilterExpression": {"deletedAt": {"$exists": True}}},
         ],
     }
 
@@ -90,10 +115,11 @@ class Conversation(ChangeSource):
         """Returns the conversation of two users, as `user_id` sees it, and True if this call created it."""
         one, two = sorted((user_id, friend_id))
         pair, moment = f"{one}-{two}", now()
+        members = [ObjectId(one), ObjectId(two)]
         first = {
-            "userOneId": ObjectId(one),
-            "userTwoId": ObjectId(two),
-            "members": [ObjectId(one), ObjectId(two)],
+            "userOneId": members[0],
+            "userTwoId": members[1],
+            "members": members,
             "lastSeq": 0,
             "recent": [],
             "createdAt": moment,
@@ -103,81 +129,166 @@ class Conversation(ChangeSource):
             created = update(cls, {"pairKey": pair}, {"$setOnInsert": first}, upsert=True) == 0
         except NotUniqueError:  # of two concurrent upserts, MongoDB lets one fail
             created = False
-        stored = get(cls, {"pairKey": pair}, fields=_HEAD)
+        stored = get(cls, {"pairKey": pair}, fields=fields_for(user_id))
         assert stored is not None
-        return _seen_by(user_id, stored), created
+        row = get(Membership, {"conversationId": stored["_id"], "userId": ObjectId(user_id)})
+        if row is None:
+            read = stored["lastSeq"]
+            Membership.ensure([row_of(stored["_id"], each, joined_at=moment, read_seq=read) for each in members])
+        return seen_by(user_id, stored, row), created
 
     @classmethod
     def of_member(cls, conversation_id: str, user_id: str) -> dict[str, Any] | None:
         """Returns a conversation as this member sees it; None if it does not exist or the user is not a member."""
-        return cls._seen(get(cls, cls._of_member(conversation_id, user_id), fields=_HEAD), user_id)
+        seen = cls.seen(conversation_id, user_id)
+        return seen and seen.head
+
+    @classmethod
+    def seen(cls, conversation_id: str, user_id: str) -> Seen | None:
+        """Returns what `of_member` does, with the members for a delivery."""
+        if object_id(conversation_id) is None or object_id(user_id) is None:
+            return None
+        return cls._seen(user_id, *find_all(*cls._head(conversation_id, user_id)))
 
     @classmethod
     def of_sender(
         cls, conversation_id: str, user_id: str, users: Any
     ) -> tuple[dict[str, Any] | None, dict[str, Any] | None, bool]:
-        """Returns the user's account, the conversation as `of_member` does, and True if one member barred the other.
+        """Returns the user's account, the conversation as `of_member` does, and True if one member barred the other."""
+        account, seen, is_barred = cls.standing(conversation_id, user_id, users)
+        return account, seen and seen.head, is_barred
+
+    @classmethod
+    def standing(
+        cls, conversation_id: str, user_id: str, users: Any
+    ) -> tuple[dict[str, Any] | None, Seen | None, bool]:
+        """Returns what `of_sender` does, with the members for a delivery.
 
         One command, if this process has seen the conversation. `users` is the class of users, with `pair` and `judged`.
-        The remembered members only choose the accounts to read; the conversation is read each time.
+        The remembered members only choose the accounts to read; the conversation is read each time. In groups, a block
+        bars nobody.
         """
         if object_id(user_id) is None or object_id(conversation_id) is None:
             return users.account(user_id), None, False
         members = _recall(conversation_id)
-        friend = _other(members, user_id) if members is not None else None
-        if friend is None:
-            found = cls.of_member(conversation_id, user_id)
+        query = cls._head(conversation_id, user_id)
+        if members is None:
+            read = None
+            found = cls._seen(user_id, *find_all(*query))
         else:
-            head = Find(cls, cls._of_member(conversation_id, user_id), _HEAD)
-            rows, heads = find_all(users.pair(user_id, friend), head)
-            found = cls._seen(heads[0] if heads else None, user_id)
-        seen = found["friendId"] if found else friend or user_id
-        if seen != friend:
-            (rows,) = find_all(users.pair(user_id, seen))
+            read = other_of(members, user_id) if members else user_id
+            rows, *head = find_all(users.pair(user_id, read), *query)
+            found = cls._seen(user_id, *head)
+        other = (found.head["friendId"] or user_id) if found else read or user_id
+        if other != read:
+            (rows,) = find_all(users.pair(user_id, other))
         account, is_barred = users.judged(rows, user_id)
-        return account, found, is_barred
+        return account, found, is_barred and other != user_id
 
     @classmethod
-    def _of_member(cls, conversation_id: str, user_id: str) -> Row:
-        return {"_id": ObjectId(conversation_id), "members": ObjectId(user_id)}
+    def members_of(cls, conversation_id: str, members_rev: int | None = None) -> tuple[str, ...]:
+        """Returns the ids of all members; none if the conversation does not exist.
+
+        The members of a large group at `members_rev` (of `Seen`) are remembered.
+        """
+        if members_rev is not None:
+            with _memory:
+                rev, kept = _large.get(conversation_id, (None, ()))
+            if rev == members_rev:
+                return kept
+        stored = get(cls, {"_id": ObjectId(conversation_id)}, fields=("members", "membersRev", "isLarge"))
+        if stored is None or not stored.get("isLarge"):
+            return tuple(map(str, stored.get("members", ()))) if stored else ()
+        members = Membership.user_ids(conversation_id)
+        with _memory:
+            _large[conversation_id] = stored.get("membersRev", 0), members
+            _large.move_to_end(conversation_id)
+            if len(_large) > LARGE_REMEMBERED:
+                _large.popitem(last=False)
+        return members
 
     @classmethod
-    def _seen(cls, stored: Row | None, user_id: str) -> dict[str, Any] | None:
-        if stored is None:
+    def _head(cls, conversation_id: str, user_id: str) -> tuple[Find, Find]:
+        mine: Row = {"_id": ObjectId(conversation_id), "$or": [{"members": ObjectId(user_id)}, {"isLarge": True}]}
+        return Find(cls, mine, fields_for(user_id)), Membership.one(conversation_id, user_id)
+
+    @classmethod
+    def _seen(cls, user_id: str, heads: list[Row], rows: list[Row]) -> Seen | None:
+        stored, row = (found[0] if found else None for found in (heads, rows))
+        is_former = row is not None and row.get("leftAt") is not None
+        if stored is None or (stored.get("isLarge") and (row is None or is_former)):
             return None
-        _remember(str(stored["_id"]), stored["members"])
-        return _seen_by(user_id, stored)
+        members = None if stored.get("isLarge") else stored["members"]
+        _remember(str(stored["_id"]), [] if stored.get("type") == "group" else stored["members"])
+        return Seen(seen_by(user_id, stored, None if is_former else row), members, stored.get("membersRev", 0))
 
     @classmethod
     def list_of(
         cls, user_id: str, *, limit: int = PAGE_LIMIT, cursor: str | None = None
     ) -> tuple[list[dict[str, Any]], str | None]:
         """Returns a user's conversations, most recently active first, and the cursor of the next page or None."""
-        mine: dict[str, Any] = {"members": ObjectId(user_id)}
+        after: Row = {}
         if cursor is not None:
-            moment, key = _position(cursor)
-            mine["$or"] = [{"updatedAt": {"$lt": moment}}, {"updatedAt": moment, "_id": {"$lt": key}}]
-        rows = find(cls, mine, fields=_HEAD, sort=("-updatedAt", "-_id"), limit=limit + 1, tz_aware=False)
-        following = _cursor(rows[limit - 1]) if len(rows) > limit else None
-        return [_seen_by(user_id, row) for row in rows[:limit]], following
+            moment, key = position(cursor)
+            after["$or"] = [{"updatedAt": {"$lt": moment}}, {"updatedAt": moment, "_id": {"$lt": key}}]
+        stored = cls._page({"members": ObjectId(user_id), **after}, user_id, limit + 1)
+        rows = {
+            row["conversationId"]: row
+            for row in Membership.of_user(user_id, [each["_id"] for each in stored], large=True)
+            if "leftAt" not in row
+        }
+        large = [key for key, row in rows.items() if row.get("isLarge")]
+        if large:
+            wide = cls._page({"_id": {"$in": large}, "isLarge": True, **after}, user_id, limit + 1)
+            stored = list(islice(merge(stored, wide, key=_activity, reverse=True), limit + 1))
+        following = cursor_of(stored[limit - 1]["updatedAt"], stored[limit - 1]["_id"]) if len(stored) > limit else None
+        return cls._listed(user_id, stored[:limit], rows), following
 
     @classmethod
-    def push(cls, message: dict[str, Any]) -> bool:
+    def heads_of(cls, user_id: str, conversation_ids: list[str]) -> list[dict[str, Any]]:
+        """Returns the heads of those of these conversations that the user is a member of."""
+        keys = [key for key in map(object_id, conversation_ids) if key is not None]
+        rows = {row["conversationId"]: row for row in Membership.of_user(user_id, keys) if "leftAt" not in row}
+        large = [key for key, row in rows.items() if row.get("isLarge")]
+        mine = [{"members": ObjectId(user_id)}, {"_id": {"$in": large}, "isLarge": True}]
+        stored = find(cls, {"_id": {"$in": keys}, "$or": mine}, fields=fields_for(user_id, listed=True), tz_aware=False)
+        return cls._listed(user_id, stored, rows)
+
+    @classmethod
+    def _page(cls, where: Row, user_id: str, limit: int) -> list[Row]:
+        fields = fields_for(user_id, listed=True)
+        return find(cls, where, fields=fields, sort=("-updatedAt", "-_id"), limit=limit, tz_aware=False)
+
+    @classmethod
+    def _listed(cls, user_id: str, stored: list[Row], rows: dict[ObjectId, Row]) -> list[dict[str, Any]]:
+        older = [each for each in stored if each["_id"] not in rows and each.get("type") != "group"]
+        moment, user = now(), ObjectId(user_id)
+        Membership.ensure([row_of(each["_id"], user, joined_at=moment, read_seq=each["lastSeq"]) for each in older])
+        return [seen_by(user_id, each, rows.get(each["_id"])) for each in stored]
+
+    @classmethod
+    def push(cls, message: dict[str, Any], *, is_large: bool = False) -> bool:
         """Updates the head of a conversation with a stored message; True if the message is newer than the head.
 
-        Idempotent and independent of order: the head only advances, and each reference is stored once, sorted.
+        Idempotent and independent of order: the head only advances, and each reference is stored once, sorted. The
+        sender has read up to the message; in a large group the membership says so, in a command of its own.
         """
-        key, seq = ObjectId(message["conversationId"]), message["seq"]
+        key, seq, user_id = ObjectId(message["conversationId"]), message["seq"], message["userId"]
         reference = {"seq": seq, "message": ObjectId(message["_id"])}
-        onto = {"$push": {"recent": {"$each": [reference], "$sort": {"seq": 1}, "$slice": -RECENT}}}
+        onto: Row = {"$push": {"recent": {"$each": [reference], "$sort": {"seq": 1}, "$slice": -RECENT}}}
+        if is_large:
+            Membership.wrote(message["conversationId"], user_id, seq)
+        else:
+            onto["$max"] = {f"sent.{user_id}": seq}
         moment = datetime.fromisoformat(message["createdAt"])
-        head = {
+        head: Row = {
             "lastSeq": seq,
             "lastMessage": {
                 "message": reference["message"],
-                "userId": ObjectId(message["userId"]),
+                "userId": ObjectId(user_id),
                 "text": message["text"][:_PREVIEW],
                 "createdAt": moment,
+                **({"type": message["type"]} if "type" in message else {}),
             },
             "updatedAt": moment,
         }
@@ -188,6 +299,7 @@ class Conversation(ChangeSource):
 
 
 def _recall(conversation_id: str) -> list[ObjectId] | None:
+    """Returns the two members of a direct conversation, an empty list for a group; None if it is not remembered."""
     with _memory:
         members = _members.get(conversation_id)
         if members is not None:
@@ -203,38 +315,5 @@ def _remember(conversation_id: str, members: list[ObjectId]) -> None:
             _members.popitem(last=False)
 
 
-def _other(members: list[ObjectId], user_id: str) -> str:
-    one = str(members[0])
-    return one if one != user_id else str(members[1])
-
-
-def _seen_by(user_id: str, stored: Row) -> dict[str, Any]:
-    updated_at = iso(stored["updatedAt"])
-    preview = stored.get("lastMessage")
-    if preview:
-        # `push` sets both times to the same one: in a long list, formatting it once is a twelfth of the CPU time.
-        is_same = preview["createdAt"] == stored["updatedAt"]
-        preview = {
-            "_id": str(preview["message"]),
-            "seq": stored["lastSeq"],
-            "text": preview["text"],
-            "createdAt": updated_at if is_same else iso(preview["createdAt"]),
-            "userId": str(preview["userId"]),
-        }
-    return {
-        "id": str(stored["_id"]),
-        "friendId": _other(stored["members"], user_id),
-        "lastSeq": stored["lastSeq"],
-        "lastMessage": preview,
-        "updatedAt": updated_at,
-    }
-
-
-def _cursor(stored: dict[str, Any]) -> str:
-    elapsed: timedelta = stored["updatedAt"].replace(tzinfo=UTC) - _EPOCH
-    return f"{elapsed // timedelta(milliseconds=1)}-{stored['_id']}"
-
-
-def _position(cursor: str) -> tuple[datetime, ObjectId]:
-    milliseconds, _, key = cursor.partition("-")
-    return _EPOCH + timedelta(milliseconds=int(milliseconds)), ObjectId(key)
+def _activity(stored: Row) -> tuple[datetime, ObjectId]:
+    return stored["updatedAt"], stored["_id"]

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from bson import ObjectId
-from mongoengine import DateTimeField, IntField, ObjectIdField, StringField
+from mongoengine import DateTimeField, DictField, IntField, ObjectIdField, StringField
 
 from hapiish.store.rows import Row, find, get, insert_many
 
@@ -26,7 +26,9 @@ class Message(ChangeSource):
     seq = IntField(required=True, min_value=1)
     user_id = ObjectIdField(db_field="userId", required=True)
     client_msg_id = StringField(db_field="clientMsgId", max_length=128)
-    text = StringField(required=True, max_length=8000)
+    text = StringField(max_length=8000)
+    type = StringField()
+    system = DictField()
     created_at = DateTimeField(db_field="createdAt", required=True)
 
     meta = {
@@ -60,6 +62,19 @@ class Message(ChangeSource):
         return public(stored), is_original
 
     @classmethod
+    def note(cls, conversation_id: str, user_id: str, system: Row, *, after: int = 0) -> dict[str, Any]:
+        """Stores a message that tells of a change, without a text: `system` is `{kind, …}`, and the user changed it."""
+        row: Row = {
+            "conversationId": ObjectId(conversation_id),
+            "userId": ObjectId(user_id),
+            "text": "",
+            "type": "system",
+            "system": system,
+        }
+        stored, _ = _turns.store(conversation_id, row, after)
+        return public(stored)
+
+    @classmethod
     def last_seq(cls, conversation_id: str) -> int:
         """Returns the highest number in a conversation, 0 if it is empty."""
         newest = get(cls, {"conversationId": ObjectId(conversation_id)}, fields=("seq",), sort=("-seq",))
@@ -67,16 +82,24 @@ class Message(ChangeSource):
 
     @classmethod
     def page(
-        cls, conversation_id: str, *, before: int | None = None, after: int | None = None, limit: int = PAGE_LIMIT
+        cls,
+        conversation_id: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int = PAGE_LIMIT,
+        since: int = 0,
     ) -> tuple[list[dict[str, Any]], bool]:
         """Returns a page of messages, oldest first, and True if more exist in that direction.
 
-        `after` reads newer messages than a number, `before` older ones; without both, the newest `limit`.
+        `after` reads newer messages than a number, `before` older ones; without both, the newest `limit`. Only messages
+        after `since` are read.
         """
         where: Row = {"conversationId": ObjectId(conversation_id)}
-        if after is not None or before is not None:
+        lowest = max(after or 0, since)
+        if lowest or before is not None:
             where["seq"] = {
-                **({"$gt": after} if after is not None else {}),
+                **({"$gt": lowest} if lowest else {}),
                 **({"$lt": before} if before is not None else {}),
             }
         rows = find(cls, where, sort=("seq" if after is not None else "-seq",), limit=limit + 1, tz_aware=False)
@@ -100,7 +123,7 @@ _turns = Turns(partial(insert_many, Message), Message.last_seq, _original)
 def public(stored: dict[str, Any]) -> dict[str, Any]:
     """Returns a stored message in the format for clients; without a client id, `msgId` is the message's id."""
     key: ObjectId = stored["_id"]
-    return {
+    given = {
         "_id": str(key),
         "conversationId": str(stored["conversationId"]),
         "seq": stored["seq"],
@@ -109,3 +132,6 @@ def public(stored: dict[str, Any]) -> dict[str, Any]:
         "userId": str(stored["userId"]),
         "msgId": stored.get("clientMsgId") or str(key),
     }
+    if "type" in stored:
+        given["type"], given["system"] = stored["type"], stored["system"]
+    return given

@@ -158,6 +158,16 @@ class User(Sessions, Document):
         return get(cls, either, fields=("_id",)) is not None
 
     @classmethod
+    def barred_among(cls, user_id: str, other_ids: Iterable[str]) -> dict[str, bool]:
+        """Returns `is_barred` of a user and each of the others who exist, by their ids, in two commands."""
+        me, keys = ObjectId(user_id), [ObjectId(each) for each in other_ids]
+        blocks = {"$in": [me, {"$ifNull": ["$blocked", []]}]}
+        rows = find(cls, {"_id": {"$in": keys}}, fields={"blocks": blocks})
+        own = get(cls, {"_id": me}, fields=("blocked",)) or {}
+        blocked = set(own.get("blocked", ()))
+        return {str(row["_id"]): row["blocks"] or row["_id"] in blocked for row in rows}
+
+    @classmethod
     def _add(cls, name: str, user_id: str, other_id: str) -> Added:
         other = ObjectId(other_id)
         # One atomic update, so that concurrent requests neither duplicate an entry nor exceed the limit.

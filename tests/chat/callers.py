@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import socketio
@@ -41,6 +42,13 @@ class Caller:
         """The id of the conversation with another user."""
         answer = await self.call("PUT", f"/conversations/direct/{friend.id}")
         assert answer.status_code in (200, 201)
+        return str(answer.json["id"])
+
+    async def gather(self, title: str, *others: "Caller", **more: Any) -> str:
+        """The id of a new group with other users."""
+        given = {"title": title, "memberIds": [other.id for other in others], "msgId": token_hex(8), **more}
+        answer = await self.call("POST", "/conversations/group", given)
+        assert answer.status_code == 201, answer.text
         return str(answer.json["id"])
 
     async def say(self, conversation: str, text: str, **more: Any) -> Injected:

@@ -17,6 +17,7 @@ from hapiish.testing import inject
 from models.change import Change, UserChange, UserChangeHead
 from models.conversation import Conversation
 from models.lease import Lease
+from models.membership import Membership
 from models.message import Message
 from models.repair import HeadRepair
 from models.user import User
@@ -24,7 +25,17 @@ from tests.chat.callers import ROUTES, SECRET, Caller, Join, Open
 from tests.chat.relay import relayed
 from tests.cluster.cluster import Cluster
 
-DOCUMENTS = (User, Conversation, Message, Change, UserChange, UserChangeHead, Lease, HeadRepair)
+DOCUMENTS = (
+    User,
+    Conversation,
+    Membership,
+    Message,
+    Change,
+    UserChange,
+    UserChangeHead,
+    Lease,
+    HeadRepair,
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -58,7 +58,15 @@ async def test_the_first_message_of_a_process_in_a_conversation_takes_one_more(a
     module._members.clear()
     with recorded() as commands:
         assert (await ann.say(place, "hi")).status_code == 201
-    assert commands == ["find", "find", "insert", "update"]
+    assert commands == ["aggregate", "find", "insert", "update"]
+
+
+async def test_a_message_to_a_group_takes_as_many(ann: Caller, bob: Caller) -> None:
+    group = await ann.gather("Team", bob)
+    await ann.say(group, "first")
+    with recorded() as commands:
+        assert (await bob.say(group, "hi")).status_code == 201
+    assert commands == ["aggregate", "insert", "update"]
 
 
 @pytest.mark.parametrize("limit", [1, 150, 200])
@@ -88,7 +96,7 @@ async def test_lists_of_two_hundred_take_no_second_reply(app: Application, ann: 
 
     await asyncio.to_thread(fill)
     for url, expected in (
-        ("/conversations?limit=200", ["find", "find"]),
+        ("/conversations?limit=200", ["find", "find", "find"]),
         ("/friends", ["find", "find", "find"]),
         ("/blocks", ["find", "find", "find"]),
     ):

@@ -4,14 +4,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 from hapiish.store.connection import MEMORY, Target, acquire, release
 from models.conversation import Conversation
+from models.membership import Membership
 from models.message import Message
 from models.user import User
 
 
 def test_messages_are_numbered_deduplicated_and_barred_as_on_mongodb() -> None:
-    connection = acquire(Target(MEMORY), [User, Conversation, Message])
+    connection = acquire(Target(MEMORY), [User, Conversation, Membership, Message])
     try:
-        for document in (User, Conversation, Message):
+        for document in (User, Conversation, Membership, Message):
             document.ensure_indexes()
         ann, bob = (User.register(name, f"{name}@example.org", "a password") for name in ("ann", "bob"))
         assert ann is not None

@@ -20,7 +20,7 @@ class Rule:
     id: str
     method: str
     path: str
-    payload: dict[str, str] | None
+    payload: dict[str, Any] | None
     statuses: tuple[int, int, int]
 
 
@@ -48,6 +48,13 @@ ROUTE_RULES = [
     Rule("conversations.index", "GET", "/conversations", None, (401, 200, 200)),
     Rule("conversations.create", "POST", "/conversations", {"friendId": "{friend}"}, (401, 200, 200)),
     Rule("conversations.open", "PUT", "/conversations/direct/{friend}", None, (401, 201, 201)),
+    Rule(
+        "groups.create",
+        "POST",
+        "/conversations/group",
+        {"title": "Team", "memberIds": ["{friend}"], "msgId": "{who}"},
+        (401, 201, 201),
+    ),
     Rule("messages.index", "GET", "/messages/{conversation}", None, (401, 404, 200)),
     Rule("messages.create", "POST", "/messages/{conversation}", {"text": "hi"}, (401, 404, 201)),
     Rule("web.client", "GET", "/", None, (200, 200, 200)),
@@ -71,8 +78,12 @@ def test_every_route_and_event_has_its_rule() -> None:
     assert events == {rule[0] for rule in EVENT_RULES}
 
 
-def filled(template: dict[str, str] | None, names: dict[str, str]) -> dict[str, str] | None:
-    return template and {key: text.format(**names) for key, text in template.items()}
+def filled(template: Any, names: dict[str, str]) -> Any:
+    if isinstance(template, dict):
+        return {key: filled(value, names) for key, value in template.items()}
+    if isinstance(template, list):
+        return [filled(value, names) for value in template]
+    return template.format(**names) if isinstance(template, str) else template
 
 
 @pytest.mark.parametrize("rule", ROUTE_RULES, ids=lambda rule: rule.id)

@@ -1,0 +1,48 @@
+"""Live events to the members of a conversation, on all of their devices.
+
+Membership is decided when an event is sent: sockets have rooms of users, and never one of a conversation, which a
+removed member would have to leave on every process.
+"""
+
+from typing import Any
+
+from hapiish import Request
+
+from .realtime import room
+from .standing import kept
+
+
+def rooms(request_or_server: Any, conversation: str | dict[str, Any], *, except_user: str | None = None) -> list[str]:
+    """Returns the rooms of all members of a conversation, given as its head or its id. Call it in a `def`.
+
+    It costs no command if the request has read the caller's standing in a conversation of two or a small group.
+    """
+    conversation_id = conversation if isinstance(conversation, str) else conversation["id"]
+    standing = kept(request_or_server, conversation_id) if isinstance(request_or_server, Request) else None
+    conversations = request_or_server.models.Conversation
+    if standing is None:
+        members = conversations.members_of(conversation_id)
+    elif standing.seen.members is None:
+        members = conversations.members_of(conversation_id, standing.seen.members_rev)
+    else:
+        members = map(str, standing.seen.members)
+    return [room(each) for each in members if each != except_user]
+
+
+def to_members(
+    request_or_server: Any,
+    conversation: str | dict[str, Any],
+    event: str,
+    data: Any,
+    *,
+    skip: Any = None,
+    except_user: str | None = None,
+) -> None:
+    """Sends an event to every socket of all members except `skip` and those of `except_user`. Call it in a `def`.
+
+    `request_or_server` is a request, or the server for work that no request asks for.
+    """
+    to = rooms(request_or_server, conversation, except_user=except_user)
+    server = request_or_server.server if isinstance(request_or_server, Request) else request_or_server
+    if to:
+        server.emit(event, data, to=to, skip=skip)

@@ -1,0 +1,20 @@
+"""Questions about several users at once, for the class of users.
+
+A class of another project need not have the methods for several: then the chat asks for one user after the other.
+"""
+
+from hapiish import Request, boom
+
+
+def check_invited(request: Request, user_ids: list[str]) -> None:
+    """Raises 404 if one of these users does not exist, 403 `blocked` if one and the caller have blocked each other."""
+    me, users = request.auth.credentials["id"], request.models.User
+    if hasattr(users, "barred_among"):
+        barred = users.barred_among(me, user_ids)
+    else:
+        barred = {each: users.is_barred(me, each) for each in user_ids if users.account(each) is not None}
+    for each in user_ids:
+        if each not in barred:
+            raise boom.NotFound("There is no such user", code="not_found", data={"userId": each})
+        if barred[each]:
+            raise boom.Forbidden("One of you has blocked the other", code="blocked", data={"userId": each})

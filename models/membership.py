@@ -1,0 +1,169 @@
+"""Memberships: one row for each member of a conversation, with the role, and the state that only this member has.
+
+`joinedSeq` is the last message from before a member joined: 0 reads all. `leftAt` marks a former member. The rows of a
+direct conversation are made when it is opened, and by the first listing for those that an older version stored.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from bson import ObjectId
+from mongoengine import (
+    BooleanField,
+    DateTimeField,
+    EmbeddedDocument,
+    EmbeddedDocumentField,
+    IntField,
+    ObjectIdField,
+    StringField,
+)
+
+from hapiish.store.rows import Find, Row, find, insert_many, update
+
+from .change import ChangeSource
+from .wire import iso
+
+Role = Literal["owner", "admin", "member"]
+RANKS: dict[str, int] = {"member": 0, "admin": 1, "owner": 2}
+
+STATE = (
+    "conversationId",
+    "userId",
+    "role",
+    "joinedSeq",
+    "leftAt",
+    "isLarge",
+    "readSeq",
+    "deliveredSeq",
+    "unreadFrom",
+    "markedSeq",
+    "mutedUntil",
+    "draft",
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Draft(EmbeddedDocument):
+    """A text that its author has not sent yet, the same on all devices of the author."""
+
+    text = StringField(required=True, max_length=8000)
+    updated_at = DateTimeField(db_field="updatedAt", required=True)
+    reply_to = IntField(db_field="replyTo")
+
+
+class Membership(ChangeSource):
+    """A user in a conversation. `markedSeq` is the conversation's last number when `unreadFrom` was set."""
+
+    conversation_id = ObjectIdField(db_field="conversationId", required=True)
+    user_id = ObjectIdField(db_field="userId", required=True)
+    role = StringField(required=True, choices=tuple(RANKS), default="member")
+    joined_at = DateTimeField(db_field="joinedAt", required=True)
+    joined_seq = IntField(db_field="joinedSeq", default=0)
+    left_at = DateTimeField(db_field="leftAt")
+    is_large = BooleanField(db_field="isLarge")
+    read_seq = IntField(db_field="readSeq", default=0)
+    delivered_seq = IntField(db_field="deliveredSeq", default=0)
+    unread_from = IntField(db_field="unreadFrom")
+    marked_seq = IntField(db_field="markedSeq")
+    muted_until = DateTimeField(db_field="mutedUntil")
+    draft = EmbeddedDocumentField(Draft)
+
+    meta = {
+        "collection": "memberships",
+        "auto_create_index": False,
+        "indexes": [
+            {"fields": ["conversation_id", "user_id"], "unique": True},
+            {"fields": ["conversation_id", "left_at", "joined_at", "user_id"]},
+            {"fields": ["user_id"], "partialFilterExpression": {"isLarge": True}},
+        ],
+    }
+
+    @classmethod
+    def one(cls, conversation_id: str, user_id: str) -> Find:
+        """Returns the query for the row of a user, former member or not, for a caller that reads more with it."""
+        key = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id)}
+        return Find(cls, key, STATE)
+
+    @classmethod
+    def of_user(cls, user_id: str, conversation_ids: Sequence[ObjectId], *, large: bool = False) -> list[Row]:
+        """Returns a user's rows in these conversations; with `large` also those in all large conversations."""
+        user = ObjectId(user_id)
+        where: Row = {"userId": user, "conversationId": {"$in": list(conversation_ids)}}
+        if large:
+            where = {"$or": [where, {"userId": user, "isLarge": True}]}
+        return find(cls, where, fields=STATE, tz_aware=False)
+
+    @classmethod
+    def user_ids(cls, conversation_id: str) -> tuple[str, ...]:
+        """Returns the ids of all present members, in the order in which they joined."""
+        rows = find(
+            cls,
+            {"conversationId": ObjectId(conversation_id), "leftAt": None},
+            fields={"_id": 0, "userId": 1},
+            sort=("joinedAt", "userId"),
+        )
+        return tuple(str(row["userId"]) for row in rows)
+
+    @classmethod
+    def page(cls, conversation_id: str, *, limit: int, cursor: str | None = None) -> tuple[list[Row], str | None]:
+        """Returns `{userId, role, joinedAt}` of members in the order of joining, and the next cursor or None."""
+        where: Row = {"conversationId": ObjectId(conversation_id), "leftAt": None}
+        if cursor is not None:
+            moment, key = position(cursor)
+            where["$or"] = [{"joinedAt": {"$gt": moment}}, {"joinedAt": moment, "userId": {"$gt": key}}]
+        rows = find(cls, where, fields=("userId", "role", "joinedAt"), sort=("joinedAt", "userId"), limit=limit + 1)
+        following = cursor_of(rows[limit - 1]["joinedAt"], rows[limit - 1]["userId"]) if len(rows) > limit else None
+        return [public(row) for row in rows[:limit]], following
+
+    @classmethod
+    def wrote(cls, conversation_id: str, user_id: str, seq: int) -> None:
+        """Notes that a member of a large group has sent a message, and has therefore read up to it."""
+        mine = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id)}
+        update(cls, mine, {"$max": {"readSeq": seq}, "$unset": {"unreadFrom": 1}})
+
+    @classmethod
+    def ensure(cls, rows: list[Row]) -> None:
+        """Stores the rows that are missing, and leaves the others as they are."""
+        while rows:
+            refused = insert_many(cls, rows)
+            rows = rows[refused.index + 1 :] if refused else []
+
+
+def row_of(
+    conversation_id: ObjectId,
+    user_id: ObjectId,
+    *,
+    joined_at: datetime,
+    role: Role = "member",
+    joined_seq: int = 0,
+    read_seq: int = 0,
+) -> Row:
+    """Returns the row of a new member."""
+    return {
+        "conversationId": conversation_id,
+        "userId": user_id,
+        "role": role,
+        "joinedAt": joined_at,
+        "joinedSeq": joined_seq,
+        "readSeq": read_seq,
+        "deliveredSeq": read_seq,
+    }
+
+
+def public(row: Row) -> dict[str, Any]:
+    """Returns a row in the format for clients, without names."""
+    return {"userId": str(row["userId"]), "role": row["role"], "joinedAt": iso(row["joinedAt"])}
+
+
+def cursor_of(moment: datetime, key: ObjectId) -> str:
+    """Returns the cursor of a place in a list sorted by time and id."""
+    elapsed: timedelta = moment.replace(tzinfo=UTC) - _EPOCH
+    return f"{elapsed // timedelta(milliseconds=1)}-{key}"
+
+
+def position(cursor: str) -> tuple[datetime, ObjectId]:
+    """Returns the time and the id of a cursor."""
+    milliseconds, _, key = cursor.partition("-")
+    return _EPOCH + timedelta(milliseconds=int(milliseconds)), ObjectId(key)
