@@ -1,5 +1,6 @@
 """Commands that PyMongo sends, for tests that count them. Import it before a client is made."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,8 @@ class _Listener(monitoring.CommandListener):
         self.lists: list[list[str]] = []
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if threading.current_thread().name.startswith("background-"):
+            return  # work of the process that no request waits for
         if event.command_name not in ("ping", "hello", "endSessions"):
             for names in self.lists:
                 names.append(event.command_name)

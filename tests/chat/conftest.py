@@ -19,6 +19,7 @@ from models.conversation import Conversation
 from models.lease import Lease
 from models.membership import Membership
 from models.message import Message
+from models.outbox import Outbox
 from models.repair import HeadRepair
 from models.user import User
 from tests.chat.callers import ROUTES, SECRET, Caller, Join, Open
@@ -35,6 +36,7 @@ DOCUMENTS = (
     UserChangeHead,
     Lease,
     HeadRepair,
+    Outbox,
 )
 
 
