@@ -124,7 +124,7 @@ class Numbered(Document):
 
     @classmethod
     def _advance(cls, owner: ObjectId, number: int) -> None:
-        update(cls.heads(), {"_id": owner}, {"$max": {"changeSeq": number}})
+        update(cls.heads(), {"_id": owner}, {"$max": {"changeSeq": number, "changedAt": now()}})
 
     @classmethod
     def _original(cls, row: Row) -> Row | None:

@@ -7,7 +7,7 @@ After a crash the head may be older than the messages; the next message, a retry
 
 import threading
 from collections import OrderedDict
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
 from typing import Any
@@ -38,6 +38,9 @@ from .wire import now, object_id
 RECENT = 50  # references stored in the conversation; the seed stored all
 PAGE_LIMIT = 200
 _PREVIEW = 200  # characters
+
+LATE = timedelta(seconds=30)
+"""Age of a message whose head is updated late, after a failure: `updatedAt` alone would not show that it is new."""
 
 REMEMBERED = 10_000
 """Conversations whose members a process remembers, some 3 MB."""
@@ -72,6 +75,7 @@ class Conversation(Groups, ChangeSource):
 
     `pair_key` is the unique key: the sorted pair of a direct conversation, the creator and `msgId` of a group. `sent`
     has the last number by sender, which that sender has therefore read. A large group has neither `members` nor `sent`.
+    `updated_at` is the time of the newest message, `changed_at` that of the newest change, or of a late message.
     """
 
     user_one_id = ObjectIdField(db_field="userOneId")
@@ -94,6 +98,7 @@ class Conversation(Groups, ChangeSource):
     created_at = DateTimeField(db_field="createdAt", required=True)
     updated_at = DateTimeField(db_field="updatedAt", required=True)
     deleted_at = DateTimeField(db_field="deletedAt")
+    changed_at = DateTimeField(db_field="changedAt")
 
     meta = {
         "collection": "conversations",
@@ -102,6 +107,7 @@ class Conversation(Groups, ChangeSource):
             {"fields": ["pair_key"], "unique": True},
             {"fields": ["members", "-updated_at", "-id"]},
             {"fields": ["deleted_at"], "partialFilterExpression": {"deletedAt": {"$exists": True}}},
+            {"fields": ["members", "-changed_at"], "partialFilterExpression": {"changedAt": {"$exists": True}}},
         ],
     }
 
@@ -292,6 +298,8 @@ class Conversation(Groups, ChangeSource):
             },
             "updatedAt": moment,
         }
+        if (noticed := now()) - moment > LATE:
+            head["changedAt"] = noticed
         if update(cls, {"_id": key, "lastSeq": {"$lt": seq}}, {"$set": head, **onto}):
             return True
         update(cls, {"_id": key, "recent.seq": {"$ne": seq}}, onto)

@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any, Final
 
 from bson import ObjectId
-from mongoengine import DictField, Document, ListField, ObjectIdField, StringField
+from mongoengine import Document, ObjectIdField, StringField
 
-from hapiish.store.rows import Row, find, get, update
+from hapiish.store.rows import find, get, update
 
 from .message import public
 from .wire import now
@@ -23,16 +23,12 @@ OVERLAP: Final = timedelta(minutes=5)
 RECENT: Final = 50
 """Newest messages that are pushed again: as many as a conversation has references to."""
 
-KEPT: Final = 500
-"""Repaired conversations that are remembered, for `heads`."""
-
 
 class HeadRepair(Document):
     """The state of the repair for one collection of messages: uses of the table that share messages share it."""
 
     name = StringField(primary_key=True)
     mark = ObjectIdField()
-    repaired = ListField(DictField())
 
     meta = {"collection": "repairs", "auto_create_index": False}
 
@@ -42,46 +38,35 @@ class HeadRepair(Document):
 
         Reads at most `batches` times `BATCH` messages; the next call continues. Idempotent.
         """
-        mark: ObjectId | None = cls._state(models).get("mark")
+        mark: ObjectId | None = (get(cls, {"_id": _name(models)}) or {}).get("mark")
         limit = ObjectId.from_datetime(now() - OVERLAP)
-        repaired: list[Row] = []
+        repaired = 0
         for _ in range(batches):
             where = {"_id": {"$gt": mark}} if mark is not None else {}
             rows = find(models.Message, where, fields=("conversationId", "seq"), sort=("_id",), limit=BATCH)
             newest: dict[ObjectId, int] = {}
             for row in rows:
                 newest[row["conversationId"]] = max(newest.get(row["conversationId"], 0), row["seq"])
-            repaired += [{"id": key, "at": now()} for key in _push_behind(models, newest)]
+            repaired += _push_behind(models, newest)
             if rows:
                 mark = rows[-1]["_id"]
             if len(rows) < BATCH:
                 break
-        change: Row = {"$set": {"mark": min(mark, limit) if mark is not None else limit}}
-        if repaired:
-            change["$push"] = {"repaired": {"$each": repaired[-KEPT:], "$slice": -KEPT}}
-        update(cls, {"_id": _name(models)}, change, upsert=True)
-        return len(repaired)
-
-    @classmethod
-    def recent(cls, models: Any, seconds: float) -> list[ObjectId]:
-        """Returns the conversations whose heads were repaired in the last seconds."""
-        since = now() - timedelta(seconds=seconds)
-        return [each["id"] for each in cls._state(models).get("repaired", []) if each["at"] >= since]
-
-    @classmethod
-    def _state(cls, models: Any) -> Row:
-        return get(cls, {"_id": _name(models)}) or {}
+        mark = min(mark, limit) if mark is not None else limit
+        update(cls, {"_id": _name(models)}, {"$set": {"mark": mark}}, upsert=True)
+        return repaired
 
 
-def _push_behind(models: Any, newest: dict[ObjectId, int]) -> list[ObjectId]:
-    """Pushes the newest messages of the conversations whose head is older; returns these conversations."""
-    heads = find(models.Conversation, {"_id": {"$in": list(newest)}}, fields=("lastSeq",))
+def _push_behind(models: Any, newest: dict[ObjectId, int]) -> int:
+    """Pushes the newest messages of the conversations whose head is older; returns how many these are."""
+    where = {"_id": {"$in": list(newest)}, "deletedAt": None}
+    heads = find(models.Conversation, where, fields=("lastSeq", "isLarge"))
     behind = [head for head in heads if head["lastSeq"] < newest[head["_id"]]]
     for head in behind:
         where = {"conversationId": head["_id"], "seq": {"$gt": head["lastSeq"]}}
         for message in reversed(find(models.Message, where, sort=("-seq",), limit=RECENT)):
-            models.Conversation.push(public(message))
-    return [head["_id"] for head in behind]
+            models.Conversation.push(public(message), is_large=bool(head.get("isLarge")))
+    return len(behind)
 
 
 def _name(models: Any) -> str:
