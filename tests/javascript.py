@@ -18,10 +18,14 @@ NODE = os.environ.get("NODE", "node")
 PIPE = asyncio.subprocess.PIPE
 
 
-async def start(script: str, *arguments: str) -> asyncio.subprocess.Process:
-    """The process of a script."""
+async def start(
+    script: str, *arguments: str, stdin: int | None = None, limit: int = 2**16
+) -> asyncio.subprocess.Process:
+    """The process of a script; `limit` is the length of its longest line."""
     await asyncio.to_thread(install)
-    return await asyncio.create_subprocess_exec(NODE, script, *arguments, cwd=FOLDER, stdout=PIPE, stderr=PIPE)
+    return await asyncio.create_subprocess_exec(
+        NODE, script, *arguments, cwd=FOLDER, stdin=stdin, stdout=PIPE, stderr=PIPE, limit=limit
+    )
 
 
 async def run(script: str, *arguments: str, limit: float = 180) -> str:

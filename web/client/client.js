@@ -173,6 +173,11 @@ export class Client extends Api {
     return this.#connection.isOnline && this.#sync.isIdle;
   }
 
+  /** True while something is on its way to the server or waits for it, marks and drafts included. */
+  get isBusy() {
+    return this.#pointers.isWaiting || this.#queue.entries.some(({ state }) => state !== "failed");
+  }
+
   /** Reads what is stored, and connects if a user is signed in. Call it once. Returns true if one is. */
   async start() {
     await this.#session.load();

@@ -18,6 +18,11 @@ export class Pointers {
     this.#queue = queue;
   }
 
+  /** True while one waits for its successor. */
+  get isWaiting() {
+    return this.#timers.size > 0;
+  }
+
   /**
    * Tells that the user has read a conversation up to a message.
    *

@@ -162,10 +162,12 @@ export class Queue {
     this.#run();
   }
 
-  /** Ends the use of the storage; entries stay in it. */
+  /** Ends the use of the storage; entries stay in it, and waiting callers get the error `aborted`. */
   close() {
     clearTimeout(this.#timer);
     this.#isOnline = false;
+    for (const { reject } of this.#waiting.values()) reject(ApiError.local("aborted", "closed"));
+    this.#waiting.clear();
     this.#unsubscribe?.();
     this.#unsubscribe = null;
     this.#channel?.close();
