@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from hapiish import Request, Toolkit, boom
 
+from .hashing import hashing, invalid, refuse_guessable
 from .identity import refuse_banned, validate
 from .sessions import end_sessions, origin_of, tokens
 
@@ -17,7 +18,14 @@ __all__ = ["end_sessions", "login", "register", "validate"]
 def register(request: Request, h: Toolkit) -> dict[str, Any]:
     """Creates an account and signs in; 409 `email_taken`."""
     given = request.payload
-    account = request.models.User.register(given["fullName"], given["email"], given["password"])
+    refuse_guessable(request, given["password"], given["email"], given["fullName"])
+    try:
+        with hashing(request) as options:
+            account = request.models.User.register(
+                given["fullName"], given["email"], given["password"], hashing=options
+            )
+    except ValueError as error:
+        raise invalid("email", f"is {error}") from None
     if account is None:
         raise boom.Conflict("This e-mail is already registered", code="email_taken")
     return _signed_in(request, account)
@@ -29,7 +37,8 @@ def login(request: Request, h: Toolkit) -> dict[str, Any]:
     With `options.app.strictSeed` an unknown e-mail is a 404, as in the seed.
     """
     given, users = request.payload, request.models.User
-    account = users.authenticate(given["email"], given["password"])
+    with hashing(request) as options:
+        account = users.authenticate(given["email"], given["password"], hashing=options)
     if account is None:
         strict = request.route.settings.app["strictSeed"]
         _refuse(boom.NotFound if strict and users.by_email(given["email"]) is None else boom.Unauthorized)

@@ -4,6 +4,8 @@ from typing import Any
 
 from hapiish import Request, Toolkit, boom
 
+from .profile import tell
+
 
 def add(request: Request, h: Toolkit) -> None:
     """Blocks a user: 204, also when repeated; 404 for an unknown user, 409 `self` or `conflict` (full list)."""
@@ -13,13 +15,17 @@ def add(request: Request, h: Toolkit) -> None:
         raise boom.Conflict("You cannot block yourself", code="self")
     if users.account(other) is None:
         raise boom.NotFound("There is no such user", code="not_found")
-    if users.block(me, other) == "full":
+    added = users.block(me, other)
+    if added == "full":
         raise boom.Conflict("Your block list is full", code="conflict")
+    if added == "added":
+        tell(request, "blocks")
 
 
 def remove(request: Request, h: Toolkit) -> None:
     """Unblocks a user: 204, also for a user who is not on the list."""
     request.models.User.unblock(request.auth.credentials["id"], request.params["userId"])
+    tell(request, "blocks")
 
 
 def index(request: Request, h: Toolkit) -> list[dict[str, Any]]:

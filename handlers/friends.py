@@ -4,6 +4,8 @@ from typing import Any
 
 from hapiish import Request, Toolkit, boom
 
+from .profile import tell
+
 
 def add(request: Request, h: Toolkit) -> dict[str, Any]:
     """Adds a friend; 404 unknown e-mail, 409 `self`, `already_friend` or `conflict` (full list), 403 `blocked`."""
@@ -20,7 +22,14 @@ def add(request: Request, h: Toolkit) -> dict[str, Any]:
         raise boom.Conflict("You are friends already", code="already_friend")
     if added == "full":
         raise boom.Conflict("Your friend list is full", code="conflict")
+    tell(request, "friends")
     return {"friend": {"_id": friend["_id"], "fullName": friend["fullName"]}}
+
+
+def remove(request: Request, h: Toolkit) -> None:
+    """Removes a friend: 204, also for a user who is not on the list."""
+    if request.models.User.remove_friend(request.auth.credentials["id"], request.params["friendId"]):
+        tell(request, "friends")
 
 
 def index(request: Request, h: Toolkit) -> dict[str, Any]:

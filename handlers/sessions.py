@@ -107,4 +107,4 @@ def end_others(request: Request, h: Toolkit) -> None:
     """Ends all sessions of the caller but the current one: 204."""
     mine = request.auth.credentials
     ended = request.models.User.end_other_sessions(mine["id"], mine.get("sessionId"))
-    end_sessions(request.server, mine["id"], ended, "revoked")
+    end_sessions(request.server, mine["id"], ended or (), "revoked")

@@ -140,15 +140,20 @@ class Sessions:
         return update(cls, own, {"$pull": {"sessions": {"id": {"$in": keys}}}}) > 0
 
     @classmethod
-    def end_other_sessions(cls, user_id: str, session_id: str | None, *, change: Row | None = None) -> list[str]:
+    def end_other_sessions(
+        cls, user_id: str, session_id: str | None, *, proof: str | None = None, values: Row | None = None
+    ) -> list[str] | None:
         """Ends all sessions but one and returns their ids, the sessions of a moment.
 
-        Tokens that name no session, as older versions issued, end with them. `change` is set by the same write.
+        Tokens that name no session, as older versions issued, end with them. The same write sets `values`. With
+        `proof`, the hash of the password, it returns None if the password has been changed.
         """
         key, user = object_id(session_id or ""), ObjectId(user_id)
         found = get(cls, {"_id": user}, fields=("sessions.id",))
-        others = {"$pull": {"sessions": {"id": {"$ne": key}}}, "$set": {"signedOutAt": now(), **(change or {})}}
-        update(cls, {"_id": user}, others)
+        where = {"_id": user, **({"password": proof} if proof is not None else {})}
+        others = {"$pull": {"sessions": {"id": {"$ne": key}}}, "$set": {"signedOutAt": now(), **(values or {})}}
+        if not update(cls, where, others):
+            return None
         return [str(row["id"]) for row in (found or {}).get("sessions", ()) if row["id"] != key]
 
     @classmethod

@@ -7,7 +7,6 @@ from bson import ObjectId
 from mongoengine import (
     BooleanField,
     DateTimeField,
-    Document,
     EmbeddedDocument,
     EmbeddedDocumentField,
     EmbeddedDocumentListField,
@@ -19,12 +18,18 @@ from mongoengine import (
 
 from hapiish.store.rows import Find, Row, find, get, update
 
-from . import passwords
+from . import change, emails, passwords
 from .account import READ, Account
+from .change import ChangeSource
+from .names import tidy
+from .profile import Profiles, person
 from .session import Session, Sessions
 from .wire import now, object_id
 
 LIST_LIMIT = 5000  # entries of one friend or block list, some 100 KB of its document
+
+_KINDS = {"friends": "friends", "blocked": "blocks"}
+"""The kinds of the changes of a user's lists."""
 
 Added = Literal["added", "present", "full"]
 
@@ -43,10 +48,11 @@ class Settings(EmbeddedDocument):
     read_receipts = BooleanField(db_field="readReceipts", default=True)
 
 
-class User(Sessions, Document):
+class User(Sessions, Profiles, ChangeSource):
     """An account; `password` is a hash. Friendship is one-directional and needs no consent, as in the seed.
 
-    `scope` lists rights such as `admin`. `signed_out_at` is the time when all sessions were ended.
+    `email` has the form of `emails.canonical`, that of older versions is in lower case only. `scope` lists rights such
+    as `admin`. `signed_out_at` is the time when all sessions were ended.
     """
 
     full_name = StringField(db_field="fullName", required=True, max_length=100)
@@ -68,13 +74,23 @@ class User(Sessions, Document):
     meta = {
         "collection": "users",
         "auto_create_index": False,
-        "indexes": [{"fields": ["email"], "unique": True}],
+        "indexes": [{"fields": ["email"], "unique": True}, {"fields": ["friends"], "sparse": True}],
     }
 
     @classmethod
-    def register(cls, full_name: str, email: str, password: str) -> Account | None:
-        """Creates an account; None if the e-mail is taken. The unique index decides between concurrent calls."""
-        user = cls(full_name=full_name, email=email.lower(), password=passwords.digest(password))
+    def register(
+        cls, full_name: str, email: str, password: str, *, hashing: passwords.Options | None = None
+    ) -> Account | None:
+        """Creates an account; None if the e-mail is taken. The unique index decides between concurrent calls.
+
+        Raises ValueError for an e-mail that is none, and TimeoutError while too many passwords are being hashed.
+        """
+        known = emails.canonical(email)
+        if known is None:
+            raise ValueError("not an e-mail address")
+        user = cls(full_name=tidy(full_name), email=known, password=passwords.digest(password, hashing))
+        if get(cls, {"email": {"$in": emails.spellings(email)}}, fields=("_id",)) is not None:
+            return None
         try:
             user.save(force_insert=True)
         except NotUniqueError:
@@ -82,20 +98,41 @@ class User(Sessions, Document):
         return Account({"_id": user.id, "fullName": user.full_name, "email": user.email}, proof=user.password)
 
     @classmethod
-    def authenticate(cls, email: str, password: str) -> Account | None:
+    def authenticate(cls, email: str, password: str, *, hashing: passwords.Options | None = None) -> Account | None:
         """Returns the account with this e-mail and password, or None; both failures take the same time.
 
-        Its `proof` opens a session, unless the password is changed before.
+        Its `proof` opens a session, unless the password is changed before. Raises TimeoutError while too many passwords
+        are being hashed.
         """
-        found = get(cls, {"email": email.lower(), "erasedAt": None}, fields=(*READ, "password"))
-        if not passwords.matches(found["password"] if found else None, password) or found is None:
+        found = cls._by_email(email, (*READ, "password"))
+        if not passwords.matches(found["password"] if found else None, password, hashing) or found is None:
             return None
         proof: str = found["password"]
-        if passwords.outdated(proof):
-            renewed = passwords.digest(password)
+        if passwords.outdated(proof, hashing):
+            renewed = passwords.digest(password, hashing)
             if update(cls, {"_id": found["_id"], "password": proof}, {"$set": {"password": renewed}}):
                 proof = renewed
         return Account(found, proof=proof)
+
+    @classmethod
+    def change_password(
+        cls,
+        user_id: str,
+        password: str,
+        following: str,
+        session_id: str | None,
+        *,
+        hashing: passwords.Options | None = None,
+    ) -> list[str] | None:
+        """Replaces a password and ends all sessions but one; returns the ids of the ended ones.
+
+        None if `password` is not the current one. Raises TimeoutError as `authenticate` does.
+        """
+        found = get(cls, {"_id": ObjectId(user_id)}, fields=("password",))
+        if found is None or not passwords.matches(found["password"], password, hashing):
+            return None
+        values = {"password": passwords.digest(following, hashing)}
+        return cls.end_other_sessions(user_id, session_id, proof=found["password"], values=values)
 
     @classmethod
     def account(cls, user_id: str) -> Account | None:
@@ -105,8 +142,14 @@ class User(Sessions, Document):
 
     @classmethod
     def by_email(cls, email: str) -> Account | None:
-        """Returns `{_id, fullName, email}` of a case-insensitive e-mail, or None."""
-        return Account.of(get(cls, {"email": email.lower()}, fields=READ))
+        """Returns `{_id, fullName, email}` of an e-mail in any of its spellings, or None."""
+        return Account.of(cls._by_email(email, READ))
+
+    @classmethod
+    def _by_email(cls, email: str, fields: tuple[str, ...]) -> Row | None:
+        spellings = emails.spellings(email)
+        rows = find(cls, {"email": {"$in": spellings}, "erasedAt": None}, fields=fields)
+        return min(rows, key=lambda row: spellings.index(row["email"]), default=None)
 
     @classmethod
     def pair(cls, user_id: str, other_id: str) -> Find:
@@ -131,8 +174,13 @@ class User(Sessions, Document):
         return cls._add("friends", user_id, friend_id)
 
     @classmethod
+    def remove_friend(cls, user_id: str, friend_id: str) -> bool:
+        """Removes a user from a friend list; returns False for one who is not on it."""
+        return cls._remove("friends", user_id, friend_id)
+
+    @classmethod
     def friends_of(cls, user_id: str) -> list[dict[str, Any]]:
-        """Returns `{_id, fullName}` of each friend, in the order of adding; deleted accounts are omitted."""
+        """Returns `{_id, fullName, avatar?}` of each friend, in the order of adding; deleted accounts are omitted."""
         return cls._listed("friends", user_id)
 
     @classmethod
@@ -143,11 +191,11 @@ class User(Sessions, Document):
     @classmethod
     def unblock(cls, user_id: str, other_id: str) -> None:
         """Removes a user from a block list, if present."""
-        cls.objects(id=user_id).update_one(pull__blocked=other_id)
+        cls._remove("blocked", user_id, other_id)
 
     @classmethod
     def blocked_by(cls, user_id: str) -> list[dict[str, Any]]:
-        """Returns `{_id, fullName}` of each blocked user, in the order of blocking."""
+        """Returns `{_id, fullName, avatar?}` of each blocked user, in the order of blocking."""
         return cls._listed("blocked", user_id)
 
     @classmethod
@@ -172,13 +220,25 @@ class User(Sessions, Document):
         other = ObjectId(other_id)
         # One atomic update, so that concurrent requests neither duplicate an entry nor exceed the limit.
         free = {"_id": ObjectId(user_id), name: {"$ne": other}, f"{name}.{LIST_LIMIT - 1}": {"$exists": False}}
-        if update(cls, free, {"$push": {name: other}}):
+        news = change.user_entry(_KINDS[name], user_id)
+        if update(cls, free, {"$push": {name: other, "pending": news}}):
+            change.publish(cls, user_id, [news])
             return "added"
         return "present" if get(cls, {"_id": ObjectId(user_id), name: other}, fields=("_id",)) else "full"
+
+    @classmethod
+    def _remove(cls, name: str, user_id: str, other_id: str) -> bool:
+        other, news = ObjectId(other_id), change.user_entry(_KINDS[name], user_id)
+        removal = {"$pull": {name: other}, "$push": {"pending": news}}
+        if not update(cls, {"_id": ObjectId(user_id), name: other}, removal):
+            return False
+        change.publish(cls, user_id, [news])
+        return True
 
     @classmethod
     def _listed(cls, name: str, user_id: str) -> list[dict[str, Any]]:
         owner = get(cls, {"_id": ObjectId(user_id)}, fields=(name,))
         ids: list[ObjectId] = owner.get(name, []) if owner else []
-        names = {row["_id"]: row["fullName"] for row in find(cls, {"_id": {"$in": ids}}, fields=("fullName",))}
-        return [{"_id": str(key), "fullName": names[key]} for key in ids if key in names]
+        rows = find(cls, {"_id": {"$in": ids}, "erasedAt": None}, fields=("fullName", "avatar"))
+        people = {row["_id"]: person(row) for row in rows}
+        return [people[key] for key in ids if key in people]

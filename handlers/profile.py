@@ -1,0 +1,84 @@
+"""Profiles: the caller's own, and those of others. A change reaches the caller's devices and acquaintances."""
+
+from typing import Any, Final
+
+from hapiish import Request, Toolkit, boom
+
+from .hashing import hashing, refuse_guessable
+from .sessions import end_sessions
+
+KNOWN_BY: Final = 1000
+"""The most people who are told of a changed profile at once; others see it with the next page they read."""
+
+
+def show(request: Request, h: Toolkit) -> dict[str, Any]:
+    """Returns the caller's profile."""
+    return _own(request)
+
+
+def change(request: Request, h: Toolkit) -> dict[str, Any]:
+    """Changes the caller's profile and returns it; 422 `invalid` for an avatar that is no image of the caller."""
+    me, given, users = request.auth.credentials["id"], request.payload, request.models.User
+    if "avatar" in given and not _take_avatar(request, given["avatar"]):
+        raise boom.BadData("The avatar is not an image of yours", code="invalid")
+    users.change_profile(me, given)
+    profile = _own(request)
+    request.app["profile"] = profile
+    return profile
+
+
+def deliver(request: Request, h: Toolkit) -> None:
+    """Sends a changed profile to the caller's devices and to the people who know the caller (onPostResponse)."""
+    profile = request.app.get("profile")
+    if profile is None:
+        return
+    me, server = profile["_id"], request.server
+    server.emit("account:updated", {"profile": profile}, to=f"user:{me}")
+    known_by = request.models.User.befriended_by(me, KNOWN_BY)
+    conversations, _ = request.models.Conversation.list_of(me)
+    friends = [each["friendId"] for each in conversations if each.get("friendId")]
+    others = list(dict.fromkeys([*friends, *known_by]))[:KNOWN_BY]
+    if others:
+        person = {name: profile[name] for name in ("_id", "fullName", "avatar") if name in profile}
+        server.emit("person:updated", {"person": person}, to=[f"user:{each}" for each in others])
+
+
+def person(request: Request, h: Toolkit) -> dict[str, Any]:
+    """Returns another user; 404 if there is none, and if one of the two has blocked the other."""
+    found: dict[str, Any] | None = request.models.User.person(request.params["userId"], request.auth.credentials["id"])
+    if found is None:
+        raise boom.NotFound("There is no such user", code="not_found")
+    return found
+
+
+def change_password(request: Request, h: Toolkit) -> None:
+    """Replaces the caller's password and ends all other sessions: 204; 401 `bad_credentials` for a wrong password."""
+    mine, given = request.auth.credentials, request.payload
+    refuse_guessable(request, given["newPassword"], mine["email"], mine["fullName"], key="newPassword")
+    with hashing(request) as options:
+        ended = request.models.User.change_password(
+            mine["id"], given["password"], given["newPassword"], mine.get("sessionId"), hashing=options
+        )
+    if ended is None:
+        raise boom.Unauthorized("Wrong password", code="bad_credentials")
+    end_sessions(request.server, mine["id"], ended, "revoked")
+
+
+def tell(request: Request, what: str) -> None:
+    """Tells the caller's devices that one of their lists has changed, which they read again when they show it."""
+    request.server.emit("account:updated", {what: True}, to=f"user:{request.auth.credentials['id']}")
+
+
+def _own(request: Request) -> dict[str, Any]:
+    profile: dict[str, Any] | None = request.models.User.profile(request.auth.credentials["id"])
+    if profile is None:
+        raise boom.Unauthorized("There is no such account any more", code="unauthorized")
+    return profile
+
+
+def _take_avatar(request: Request, avatar: str | None) -> bool:
+    """Returns whether an attachment can be the caller's avatar, which it then is for everybody."""
+    me, attachments = request.auth.credentials["id"], getattr(request.models, "Attachment", None)
+    if attachments is None:
+        return avatar is None
+    return bool(attachments.as_avatar(avatar, me, "user", me))
