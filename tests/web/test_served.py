@@ -128,8 +128,15 @@ def test_texts_never_become_markup_and_nothing_comes_from_another_host() -> None
 
 
 def test_modules_that_the_page_imports_exist_and_vendored_files_are_those_of_npm() -> None:
-    imports = json.loads(re.findall(r'importmap">(.*?)</script>', (WEB / "index.html").read_text(), re.DOTALL)[0])
-    assert all((WEB / path).is_file() for path in imports["imports"].values())
+    page = (WEB / "index.html").read_text()
+    imports = json.loads(re.findall(r'importmap">(.*?)</script>', page, re.DOTALL)[0])
+    preloaded = re.findall(r'rel="modulepreload" href="([^"]+)"', page)
+    assert all((WEB / path).is_file() for path in (*imports["imports"].values(), *preloaded))
+    assert {f"./app/{file.name}" for file in (WEB / "app").glob("*.js")} <= {
+        *preloaded,
+        "./app/main.js",
+        "./app/theme.js",
+    }
     for file in (WEB / "app").glob("*.js"):
         for name in re.findall(r'from "([^"]+)"', file.read_text()):
             found = name in imports["imports"] if not name.startswith(".") else (file.parent / name).is_file()

@@ -19,7 +19,7 @@ const MARKS = {
   failed: ["warning", "Not sent"],
 };
 
-export function Bubble({ message, isFirst, isLast, isGroup, isFlashed, isPinned }) {
+export function Bubble({ message, isFirst, isLast, isGroup, isFlashed, isPinned, tab }) {
   const me = account.value?.myId;
   const isMine = message.userId === me;
   if (message.type === "system") return html`<p class="system" dir="auto">${systemText(message)}</p>`;
@@ -35,11 +35,11 @@ export function Bubble({ message, isFirst, isLast, isGroup, isFlashed, isPinned 
     <div class="stack">
       <div class=${classes("bubble", isGone && "gone", message.status === "failed" && "failed")} onContextMenu=${menu}>
         ${isGroup && !isMine && isFirst && html`<span class=${`author hue-${hueOf(message.userId)}`} dir="auto">${name}</span>`}
-        ${message.replyTo && !isGone && html`<${Quote} message=${message} />`}
-        ${message.attachments?.length > 0 && html`<${Attachments} items=${message.attachments} />`}
+        ${message.replyTo && !isGone && html`<${Quote} message=${message} tab=${tab} />`}
+        ${message.attachments?.length > 0 && html`<${Attachments} items=${message.attachments} tab=${tab} />`}
         ${isGone
           ? html`<span class="text"><${Icon} name="block" size=${16} /> This message was deleted</span>`
-          : message.text && html`<div class="text" dir="auto">${rich(message.text, mentioned(message, me))}${message.streaming && html`<span class="caret" aria-label="Still writing" />`}</div>`}
+          : message.text && html`<div class=${classes("text", message.editedAt && "edited", isPinned && "pinned")} dir="auto">${rich(message.text, mentioned(message, me))}${message.streaming && html`<span class="caret" aria-label="Still writing" />`}</div>`}
         <span class="meta">
           ${isPinned && html`<${Icon} name="pin" size=${14} /><span class="visually-hidden">Pinned.</span>`}
           ${message.editedAt && !isGone && html`<span title=${full(message.editedAt)}>edited</span>`}
@@ -48,9 +48,9 @@ export function Bubble({ message, isFirst, isLast, isGroup, isFlashed, isPinned 
         </span>
       </div>
       ${message.status === "failed" && html`<${Failed} message=${message} />`}
-      ${message.reactions && Object.keys(message.reactions).length > 0 && html`<${Reactions} message=${message} me=${me} />`}
+      ${message.reactions && Object.keys(message.reactions).length > 0 && html`<${Reactions} message=${message} me=${me} tab=${tab} />`}
     </div>
-    ${message.seq > 0 && !isGone && html`<${Tools} message=${message} onMenu=${menu} />`}
+    ${message.seq > 0 && !isGone && html`<${Tools} message=${message} onMenu=${menu} tab=${tab} />`}
     ${(isGone || message.seq === 0) && html`<span class="tools quiet"><button type="button" class="icon-button small more" tabindex="-1" aria-label="More" onClick=${menu}><${Icon} name="dots" size=${18} /></button></span>`}
   </div>`;
 }
@@ -73,15 +73,15 @@ function Failed({ message }) {
   </p>`;
 }
 
-function Tools({ message, onMenu }) {
+function Tools({ message, onMenu, tab }) {
   const react = (event) => {
     const control = event.currentTarget;
     openPopup(control, (close) => html`<${ReactionPicker} message=${message} close=${close} />`, "React");
   };
   return html`<span class="tools">
-    <button type="button" class="icon-button small react" tabindex="-1" aria-label="React" title="React" onClick=${react}><${Icon} name="smile" size=${18} /></button>
-    <button type="button" class="icon-button small" tabindex="-1" aria-label="Reply" title="Reply" onClick=${() => compose.reply(message)}><${Icon} name="reply" size=${18} /></button>
-    <button type="button" class="icon-button small more" tabindex="-1" aria-label="More" title="More" onClick=${onMenu}><${Icon} name="dots" size=${18} /></button>
+    <button type="button" class="icon-button small react" tabindex=${tab} aria-label="React" title="React" onClick=${react}><${Icon} name="smile" size=${18} /></button>
+    <button type="button" class="icon-button small" tabindex=${tab} aria-label="Reply" title="Reply" onClick=${() => compose.reply(message)}><${Icon} name="reply" size=${18} /></button>
+    <button type="button" class="icon-button small more" tabindex=${tab} aria-label="More" title="More" onClick=${onMenu}><${Icon} name="dots" size=${18} /></button>
   </span>`;
 }
 
@@ -114,33 +114,33 @@ function react(message, emoji) {
   return attempt(client.react(message.conversationId, message.seq, emoji, isOn));
 }
 
-function Reactions({ message, me }) {
+function Reactions({ message, me, tab }) {
   const entries = Object.entries(message.reactions).filter(([, users]) => users.length);
   return html`<div class="reactions" role="group" aria-label="Reactions">
     ${entries.map(([emoji, users]) => {
       const who = users.slice(0, 12).map((id) => (id === me ? "You" : nameOf(id))).join(", ") + (users.length > 12 ? ` and ${users.length - 12} more` : "");
-      return html`<button key=${emoji} type="button" class="reaction" aria-pressed=${String(users.includes(me))} title=${who}
+      return html`<button key=${emoji} type="button" class="reaction" tabindex=${tab} aria-pressed=${String(users.includes(me))} title=${who}
         aria-label=${`${emojiName(emoji)}, ${users.length}: ${who}`} onClick=${() => react(message, emoji)}><span aria-hidden="true">${emoji}</span> ${users.length > 1 && html`<span>${users.length}</span>`}</button>`;
     })}
   </div>`;
 }
 
-function Quote({ message }) {
+function Quote({ message, tab }) {
   const { seq, userId, text } = message.replyTo;
-  return html`<button type="button" class=${`quote hue-${hueOf(userId)}`} onClick=${() => scrollTo(message.conversationId, seq)}>
+  return html`<button type="button" tabindex=${tab} class=${`quote hue-${hueOf(userId)}`} onClick=${() => scrollTo(message.conversationId, seq)}>
     <span class="author">${userId === account.value?.myId ? "You" : nameOf(userId)}</span>
     <span class="quoted" dir="auto">${text || "Attachment"}</span>
   </button>`;
 }
 
-function Attachments({ items }) {
+function Attachments({ items, tab }) {
   const images = items.filter(isImage);
   const others = items.filter((item) => !isImage(item));
-  return html`${images.length > 0 && html`<div class=${classes("images", images.length > 1 && "several")}>${images.map((item) => html`<${Picture} key=${item.id} item=${item} all=${images} />`)}</div>`}
-    ${others.map((item) => html`<${FileCard} key=${item.id} item=${item} />`)}`;
+  return html`${images.length > 0 && html`<div class=${classes("images", images.length > 1 && "several")}>${images.map((item) => html`<${Picture} key=${item.id} item=${item} all=${images} tab=${tab} />`)}</div>`}
+    ${others.map((item) => html`<${FileCard} key=${item.id} item=${item} tab=${tab} />`)}`;
 }
 
-function Picture({ item, all }) {
+function Picture({ item, all, tab }) {
   const box = useRef();
   const [url, setUrl] = useState(null);
   const [isBroken, setBroken] = useState(false);
@@ -154,12 +154,12 @@ function Picture({ item, all }) {
     return () => watcher.disconnect();
   }, [item.id]);
   const ratio = item.width && item.height ? Math.max(0.5, Math.min(2.2, item.width / item.height)) : 4 / 3;
-  return html`<button ref=${box} type="button" class="picture" style=${{ aspectRatio: String(ratio) }} aria-label=${`Image ${item.name}, open`} onClick=${() => view(item, all)}>
+  return html`<button ref=${box} type="button" tabindex=${tab} class="picture" style=${{ aspectRatio: String(ratio) }} aria-label=${`Image ${item.name}, open`} onClick=${() => view(item, all)}>
     ${url && !isBroken ? html`<img src=${url} alt="" onError=${() => setBroken(true)} />` : html`<${Icon} name=${isBroken ? "warning" : "image"} size=${28} />`}
   </button>`;
 }
 
-function FileCard({ item }) {
+function FileCard({ item, tab }) {
   const [url, setUrl] = useState(null);
   const [isBusy, setBusy] = useState(false);
   const isPlayed = isVideo(item) || isAudio(item);
@@ -172,8 +172,8 @@ function FileCard({ item }) {
   return html`<div class="file">
     <span class="file-icon"><${Icon} name="file" /></span>
     <span class="file-text"><span class="file-name" dir="auto">${item.name}</span><span class="muted">${bytes(item.size)}${isBusy ? " · loading…" : ""}</span></span>
-    ${isPlayed && html`<button type="button" class="icon-button" aria-label=${`Play ${item.name}`} onClick=${() => run(async () => setUrl(await blobOf(item.id)))}><${Icon} name="chevron" /></button>`}
-    <button type="button" class="icon-button" aria-label=${`Download ${item.name}`} onClick=${() => run(() => save(item))}><${Icon} name="download" /></button>
+    ${isPlayed && html`<button type="button" class="icon-button" tabindex=${tab} aria-label=${`Play ${item.name}`} onClick=${() => run(async () => setUrl(await blobOf(item.id)))}><${Icon} name="chevron" /></button>`}
+    <button type="button" class="icon-button" tabindex=${tab} aria-label=${`Download ${item.name}`} onClick=${() => run(() => save(item))}><${Icon} name="download" /></button>
   </div>`;
 }
 

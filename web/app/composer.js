@@ -7,10 +7,11 @@ import { Icon } from "./icons.js";
 import { membersOf } from "./members.js";
 import { notify, openPopup, say } from "./layer.js";
 import { bytes } from "./time.js";
-import { classes, html, isTouch, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
+import { classes, debounced, html, isTouch, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./ui.js";
 
 const FILES = 10;
 const TEXT = 8000;
+const DRAFT = 400; // milliseconds without a key after which the draft is kept
 
 export function Composer({ id, isBarred }) {
   const field = useRef();
@@ -20,6 +21,7 @@ export function Composer({ id, isBarred }) {
   const [mention, setMention] = useState(null);
   const chosen = useRef(new Map());
   const kept = useRef("");
+  const keep = useMemo(() => debounced((draft, seq) => client.setDraft(id, draft, seq), DRAFT), [id]);
   const { replyTo, edited } = composing.value.id === id ? composing.value : {};
   const head = headOf(id).value;
 
@@ -29,8 +31,16 @@ export function Composer({ id, isBarred }) {
   }, [head?.draft?.text]);
 
   useEffect(() => {
-    if (!isTouch()) field.current?.focus({ preventScroll: true });
-    return () => compose.stop();
+    if (isTouch()) document.getElementById("stage")?.focus({ preventScroll: true });
+    else field.current?.focus({ preventScroll: true });
+    const replied = client.messages(id).find(({ seq }) => seq && seq === head?.draft?.replyTo);
+    if (replied) compose.reply(replied);
+    addEventListener("pagehide", keep.flush);
+    return () => {
+      removeEventListener("pagehide", keep.flush);
+      keep.flush();
+      compose.stop();
+    };
   }, []);
 
   useEffect(() => {
@@ -54,7 +64,7 @@ export function Composer({ id, isBarred }) {
 
   const stop = () => {
     if (edited) setText(kept.current);
-    else if (replyTo) client.setDraft(id, text);
+    else if (replyTo) keep(text);
     compose.stop();
     field.current.focus();
   };
@@ -62,7 +72,7 @@ export function Composer({ id, isBarred }) {
   const write = (value) => {
     setText(value);
     if (!edited) {
-      client.setDraft(id, value, replyTo?.seq);
+      keep(value, replyTo?.seq);
       client.typing(id, value.trim() !== "");
     }
     const caret = field.current.selectionStart;
@@ -115,6 +125,7 @@ export function Composer({ id, isBarred }) {
     compose.stop();
     jump.leave();
     client.typing(id, false);
+    keep.cancel();
     client.setDraft(id, "");
     field.current.focus();
     await attempt(client.send(id, outgoing));

@@ -43,7 +43,7 @@ const PATHS = {
 
 /** A decorative icon; the control around it has the name. */
 export function Icon({ name, size = 20 }) {
-  return html`<svg class="icon" viewBox="0 0 24 24" width=${size} height=${size} aria-hidden="true" focusable="false">
+  return html`<svg class=${`icon of-${name}`} viewBox="0 0 24 24" width=${size} height=${size} aria-hidden="true" focusable="false">
     <path d=${PATHS[name]} />
   </svg>`;
 }

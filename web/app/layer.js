@@ -23,13 +23,13 @@ const dismiss = (id) => (notices.value = notices.value.filter((notice) => notice
 export const ask = ({ title, text, choices }) => new Promise((resolve) => (asked.value = { title, text, choices, resolve }));
 
 /** Opens a menu at a control; items are `{label, icon, run, isDanger}` or "-". */
-export const openMenu = (control, items, label = "Menu") => float(control, { label, items: items.filter(Boolean) });
+export const openMenu = (control, items, label = "Menu", at = control) => float(control, { label, items: items.filter(Boolean) }, at);
 
 /** Opens any content at a control: `content(close)` returns elements. */
 export const openPopup = (control, content, label) => float(control, { label, content });
 
-function float(control, what) {
-  const { left, right, top, bottom } = control.getBoundingClientRect();
+function float(control, what, at = control) {
+  const { left, right, top, bottom } = at.getBoundingClientRect();
   floating.value = { ...what, control, place: { left, right, top, bottom }, id: ++turn };
 }
 
@@ -101,7 +101,7 @@ export function Dialog({ title, onClose, children, size = "", header, footer, la
     const dialog = box.current;
     const before = document.activeElement;
     dialog.showModal();
-    dialog.querySelector("[autofocus]")?.focus();
+    (dialog.querySelector("[autofocus]") ?? dialog.querySelector(".dialog-body")).focus();
     return () => {
       dialog.close();
       if (before?.isConnected) before.focus();

@@ -6,7 +6,12 @@ import { takeToken } from "./signin.js";
 import { html, render } from "./ui.js";
 import "./notify.js";
 
-client.on("state", ({ state }) => state === "signed_out" && forgetBlobs());
+client.on("state", ({ state, reason }) => {
+  if (state !== "signed_out") return;
+  forgetBlobs();
+  if (!reason || ["signed_out", "erased"].includes(reason)) return;
+  notify(reason === "banned" ? "This account is banned" : "You were signed out", { kind: "error" });
+});
 await takeToken();
 render(html`<${Shell} />`, document.getElementById("app"));
 render(html`<${Layer} />`, document.getElementById("layer"));

@@ -2,10 +2,10 @@
 import { account, client, connection, conversations, friends, hasCaughtUp, headOf, isMuted, nameOf, personOf, pictureOf, presenceOf, profile, queue, settings, titleOf, typingIn } from "./chat.js";
 import { attempt, talkTo } from "./acts.js";
 import { Avatar, LivingAvatar } from "./avatar.js";
-import { systemText } from "./bubble.js";
 import { Icon } from "./icons.js";
 import { openMenu } from "./layer.js";
 import { muteChoices } from "./mute.js";
+import { isWanted, permission, want } from "./notify.js";
 import { go, here, openId } from "./route.js";
 import { Hits, useSearch } from "./search.js";
 import { brief, full } from "./time.js";
@@ -13,6 +13,7 @@ import { WindowedList } from "./windowed.js";
 import { classes, html, signal, useEffect, useRef, useState } from "./ui.js";
 
 export const searchField = signal(null);
+const WATCHED = 60; // the newest conversations, whose presence is shown
 
 export function Sidebar() {
   const [query, setQuery] = useState("");
@@ -46,6 +47,7 @@ export function Sidebar() {
       <input ref=${field} type="search" placeholder="Search" aria-label="Search conversations and messages" value=${query} onInput=${(event) => setQuery(event.target.value)} onKeyDown=${clear} dir="auto" />
     </div>
     <${Connection} />
+    <${Invitation} />
     ${query.trim() ? html`<${Found} query=${query.trim()} onDone=${() => setQuery("")} />` : html`<${List} />`}
   </nav>`;
 }
@@ -70,9 +72,33 @@ function Connection() {
   </div>`;
 }
 
+/** Offers notifications, once: the browser asks for the permission only in a gesture. */
+function Invitation() {
+  const [isOver, setOver] = useState(isDeclined());
+  if (isOver || permission.value !== "default" || !isWanted.value || !conversations.value.length) return null;
+  const decline = () => {
+    localStorage.setItem(DECLINED, "yes");
+    setOver(true);
+  };
+  return html`<div class="invitation"><${Icon} name="bell" size=${18} /><span>Be told of new messages?</span>
+    <button type="button" class="link" onClick=${() => want(true)}>Turn on</button>
+    <button type="button" class="icon-button small" aria-label="Not now" onClick=${decline}><${Icon} name="close" size=${16} /></button></div>`;
+}
+
+const DECLINED = "chat:notifications-declined";
+function isDeclined() {
+  try {
+    return localStorage.getItem(DECLINED) !== null;
+  } catch {
+    return true;
+  }
+}
+
 function List() {
   const items = conversations.value;
   const [isMore, setMore] = useState(false);
+  const watched = items.slice(0, WATCHED).map(({ friendId }) => friendId).filter(Boolean).sort().join();
+  useEffect(() => (watched ? client.watch(watched.split(",")) : undefined), [watched]);
   const onEnd = async () => {
     if (isMore || !client.hasMoreConversations || connection.peek().state !== "online" || !hasCaughtUp.peek()) return;
     setMore(true);
@@ -119,7 +145,7 @@ function Preview({ head }) {
   if (head.draft?.text && openId.value !== head.id) return html`<span class="draft">Draft:</span> ${head.draft.text}`;
   const last = head.lastMessage;
   if (!last) return html`<span class="muted">No messages yet</span>`;
-  if (last.type === "system") return systemText({ ...last, text: last.text });
+  if (last.type === "system") return `${nameOf(last.userId)} changed the group`;
   const who = last.userId === account.value?.myId ? "You: " : head.type === "group" ? `${nameOf(last.userId).split(" ")[0]}: ` : "";
   if (last.deletedAt) return html`<i>${who}deleted message</i>`;
   return `${who}${last.text.slice(0, 120) || "Attachment"}`;

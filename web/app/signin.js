@@ -55,6 +55,7 @@ export function SignIn() {
 }
 
 function Form({ mode, setMode }) {
+  const { page } = route.value;
   const isNew = mode === "register";
   const [error, setError] = useState("");
   const [isBusy, setBusy] = useState(false);
@@ -66,7 +67,7 @@ function Form({ mode, setMode }) {
     try {
       await (isNew ? client.register({ ...form, fullName: form.fullName.trim(), email: form.email.trim() }) : client.signIn({ ...form, email: form.email.trim() }));
       account.value = client.user;
-      go("/", { replace: true });
+      if (page === "register") go("/", { replace: true });
     } catch (thrown) {
       setError(messageOf(thrown));
       setBusy(false);

@@ -1,5 +1,5 @@
 // The messages of a conversation: order, days, unread mark, older pages without a jump, windows around old messages.
-import { account, client, headOf, isLooking, nameOf, olderOf, timelineOf, typingIn } from "./chat.js";
+import { account, client, connection, headOf, isLooking, nameOf, olderOf, timelineOf, typingIn } from "./chat.js";
 import { Bubble, choices } from "./bubble.js";
 import { attempt, compose, flashed, jump } from "./acts.js";
 import { Icon } from "./icons.js";
@@ -42,7 +42,14 @@ export function Timeline({ id }) {
     const box = scroller.current;
     if (!box) return;
     const top = box.getBoundingClientRect().top;
-    const row = [...inner.current.children].find((each) => each.getBoundingClientRect().bottom > top + 8);
+    const all = inner.current.children;
+    let from = 0;
+    for (let to = all.length; from < to; ) {
+      const middle = (from + to) >> 1;
+      if (all[middle].getBoundingClientRect().bottom > top + 8) to = middle;
+      else from = middle + 1;
+    }
+    const row = all[from];
     anchor.current = row ? { row, top: row.getBoundingClientRect().top } : null;
   }
 
@@ -59,7 +66,7 @@ export function Timeline({ id }) {
   useEffect(() => {
     const box = scroller.current;
     if (!isComplete && !isLoading && box.scrollHeight <= box.clientHeight + EARLY / 2) void older();
-  }, [messages, isComplete, isLoading]);
+  }, [messages, isComplete, isLoading, connection.value.state]);
 
   useEffect(() => {
     const seq = flashed.value?.id === id ? flashed.value.seq : undefined;
@@ -109,7 +116,7 @@ export function Timeline({ id }) {
     };
     if (event.key === "Enter" || event.key === "ContextMenu") {
       event.preventDefault();
-      openMenu(row, list, "Message");
+      openMenu(row, list, "Message", row.querySelector(".bubble") ?? row);
     } else if (event.key === "r") run("Reply");
     else if (event.key === "e") run("Edit");
     else if (event.key === "Delete") run("Delete");
@@ -189,8 +196,11 @@ function together(one, other) {
 /** A row that is drawn again only if something of it has changed: a conversation may have thousands. */
 function Row({ id, message, isTabStop, ...more }) {
   const sender = message.type === "system" ? "" : message.userId === account.value?.myId ? "You" : nameOf(message.userId);
-  return html`<li class=${classes("message", message.type === "system" && "of-system")} data-key=${id} tabindex=${isTabStop ? 0 : -1}>
+  // The controls of a message are stops of the Tab key only while the focus is in it: else there were hundreds.
+  const [isActive, setActive] = useState(false);
+  return html`<li class=${classes("message", message.type === "system" && "of-system")} data-key=${id} tabindex=${isTabStop ? 0 : -1}
+    onFocusIn=${() => setActive(true)} onFocusOut=${(event) => setActive(event.currentTarget.contains(event.relatedTarget))}>
     ${sender && html`<span class="visually-hidden">${sender}:</span>`}
-    <${Bubble} message=${message} ...${more} />
+    <${Bubble} message=${message} tab=${isActive ? 0 : -1} ...${more} />
   </li>`;
 }

@@ -20,7 +20,7 @@ export function WindowedList({ items, keyOf, row, label, onEnd, kept }) {
     const watcher = new ResizeObserver(measure);
     watcher.observe(box.current);
     return () => watcher.disconnect();
-  });
+  }, [items.length]);
   // The row with the focus stays, also out of sight, so that the keyboard does not lose its place.
   const shown = items.slice(range.from, range.to).map((item, offset) => [item, range.from + offset]);
   const at = kept ? items.findIndex((item) => keyOf(item) === kept) : -1;
