@@ -34,6 +34,16 @@ const tests = {
     assert.deepEqual(texts(timeline), ["3.1", "5.0", "6.0"]);
     assert.equal(timeline.isComplete, true);
   },
+  "an answer quotes a message as it is now, held or not"() {
+    const timeline = new Timeline();
+    const answer = (seq, quoted) => ({ ...message(seq), replyTo: { seq: quoted, userId: "u", text: "old" } });
+    timeline.reset({ ...page(5, 6), seq: 6 });
+    timeline.take(answer(7, 3));
+    timeline.replace(message(3, 1, "x".repeat(300)));
+    timeline.replace(message(6, 2, "new"));
+    timeline.take(answer(8, 6));
+    assert.deepEqual(timeline.messages.slice(2).map(({ replyTo }) => replyTo.text), ["x".repeat(200), "new"]);
+  },
   "a hidden message does not come back"() {
     const timeline = new Timeline();
     timeline.reset(page(1, 2));

@@ -27,6 +27,7 @@ import { Sync } from "./sync.js";
 /** @typedef {import("./types.js").SyncAnswer} SyncAnswer */
 
 const PAGE = 50;
+const OF_STATE = ["conversation:read", "conversation:unread", "conversation:mute", "draft"];
 const SAVE = 300; // milliseconds in which changes are stored together
 
 /**
@@ -123,7 +124,10 @@ export class Client extends Api {
       now,
       random,
     });
-    this.#conversations = new Conversations((id, what) => this.#noteChange(id, what));
+    this.#conversations = new Conversations(
+      (id, what) => this.#noteChange(id, what),
+      (what, id) => this.#pointers.isPending(what, id),
+    );
     this.#sync = new Sync({
       conversations: this.#conversations,
       call: (payload) => this.#callSync(payload),
@@ -389,7 +393,6 @@ export class Client extends Api {
    */
   async mute(id, until) {
     await this.#tell(`mute/${id}`, "conversation:mute", { conversationId: id, until }, true);
-    this.#conversations.patch(id, { mutedUntil: until ?? undefined });
   }
 
   // ---- messages
@@ -853,19 +856,20 @@ export class Client extends Api {
       this.#sync.touch(conversation.id);
       const before = this.conversation(conversation.id)?.changeSeq ?? 0;
       const isWhole = "lastSeq" in conversation && "readSeq" in conversation;
-      if (!isWhole && !this.conversation(conversation.id)) return this.#sync.need();
-      const { changeSeq, ...head } = conversation;
-      this.#conversations.takeHead({ changeSeq: before, ...head }, { isPart: !isWhole });
+      const { changeSeq, lastSeq, updatedAt, ...head } = conversation;
+      if (isWhole) this.#conversations.takeHead({ ...head, lastSeq, updatedAt, changeSeq: before });
+      else this.#conversations.patch(conversation.id, { avatar: undefined, pins: undefined, ...head });
+      // In a part, the newest message has no preview.
+      if (lastSeq > (this.conversation(conversation.id)?.lastSeq ?? 0)) this.#sync.need();
       this.#changeSeq(conversation.id, changeSeq);
     },
     "conversation:removed": ({ conversationId }) => {
       this.#conversations.remove(conversationId);
       this.emit("removed", { conversationId });
     },
-    "conversation:state": ({ conversationId, readSeq, unreadFrom, mutedUntil, draft }) => {
-      this.#sync.touch(conversationId);
-      const former = this.conversation(conversationId)?.readSeq ?? 0;
-      this.#conversations.patch(conversationId, { readSeq: Math.max(former, readSeq ?? 0), unreadFrom, mutedUntil, draft });
+    "conversation:state": (data) => {
+      this.#sync.touch(data.conversationId);
+      this.#takeState(data.conversationId, data);
     },
     "members:changed": (data) => {
       const { conversationId, joined = [], left = [], roles = {}, memberCount, changeSeq } = data;
@@ -1011,13 +1015,22 @@ export class Client extends Api {
       this.#receiveChange({ conversationId: data.conversationId, changeSeq: ack.changeSeq }, { seq: data.seq, hidden: true });
     } else if (ack.message) {
       this.#receiveChange({ conversationId: data.conversationId, changeSeq: ack.changeSeq }, ack.message);
-    } else if (event === "conversation:read" || event === "conversation:unread") {
-      const { readSeq = 0, unreadFrom } = ack;
-      const former = this.conversation(data.conversationId)?.readSeq ?? 0;
-      if (event === "conversation:unread" || readSeq >= former) {
-        this.#conversations.patch(data.conversationId, { readSeq: Math.max(former, readSeq), unreadFrom });
-      }
-    }
+    } else if (OF_STATE.includes(event)) this.#takeState(data.conversationId, ack);
+  }
+
+  /**
+   * Takes the user's own marks of a conversation. What waits to be told is newer than what the server says.
+   *
+   * @param {string} id
+   * @param {Partial<Conversation>} state
+   */
+  #takeState(id, { readSeq = 0, unreadFrom, mutedUntil, draft }) {
+    const former = this.conversation(id)?.readSeq ?? 0;
+    this.#conversations.patch(id, {
+      ...(!this.#pointers.isPending("read", id) && { readSeq: Math.max(former, readSeq), unreadFrom }),
+      ...(!this.#pointers.isPending("mute", id) && { mutedUntil }),
+      ...(!this.#pointers.isPending("draft", id) && { draft }),
+    });
   }
 
   /**
@@ -1104,7 +1117,7 @@ export class Client extends Api {
   /** @param {{limit: number, cursor?: string}} query */
   async #page(query) {
     const response = await this.http.request("GET", "/conversations", { query });
-    for (const head of await response.json()) this.#conversations.takeHead(head);
+    for (const head of await response.json()) if (!this.#conversations.takeHead(head)) this.#sync.need(head.id);
     return response.headers.get("x-next-cursor") ?? undefined;
   }
 

@@ -8,7 +8,7 @@ import { Timeline } from "./timeline.js";
 const PREVIEW = 200; // characters of a message in the list
 const STORED = { conversations: 500, timelines: 60, messages: 100 };
 const HELD = { timelines: 100, messages: 300 }; // of those that are not open
-const PRIVATE = ["unreadFrom", "mutedUntil", "draft"];
+const PRIVATE = /** @type {const} */ ([["read", "unreadFrom"], ["mute", "mutedUntil"], ["draft", "draft"]]);
 
 /**
  * The state of the user's conversations: their heads, and the timelines of those that were opened. Everything here is
@@ -30,10 +30,16 @@ export class Conversations {
   /** @type {Conversation[]|null} */
   #sorted = null;
   #changed;
+  #isPending;
 
-  /** @param {(conversationId: string, what: "head"|"messages") => void} changed */
-  constructor(changed) {
+  /**
+   * @param {(conversationId: string, what: "head"|"messages") => void} changed
+   * @param {(what: "read"|"draft"|"mute", conversationId: string) => boolean} isPending
+   *   true while the user's own value is not told to the server, whose value is then older
+   */
+  constructor(changed, isPending) {
     this.#changed = changed;
+    this.#isPending = isPending;
   }
 
   /** The conversations, most recently active first. */
@@ -45,15 +51,15 @@ export class Conversations {
   }
 
   /**
-   * Takes a head from the server. A part that live events have already brought further stays.
+   * Takes a head from the server. A part that live events have already brought further stays. Returns false if the head
+   * lacks a change that is known of: then title, pins or roles may be older than what is shown.
    *
    * @param {Conversation} head
-   * @param {{isPart?: boolean}} [options]  `isPart`: without the keys that only this user sees
    */
-  takeHead(head, { isPart = false } = {}) {
+  takeHead(head) {
     const held = this.heads.get(head.id);
-    const merged = { ...(isPart ? held : {}), ...head };
-    if (!isPart && !head.receipts && held?.receipts) merged.receipts = held.receipts;
+    const merged = { ...head };
+    if (!head.receipts && held?.receipts) merged.receipts = held.receipts;
     if (held) {
       if (held.lastSeq > merged.lastSeq) {
         merged.lastSeq = held.lastSeq;
@@ -61,11 +67,16 @@ export class Conversations {
         merged.updatedAt = held.updatedAt;
       }
       merged.changeSeq = Math.max(held.changeSeq ?? 0, merged.changeSeq ?? 0);
-      merged.readSeq = Math.max(held.readSeq ?? 0, merged.readSeq ?? 0);
+      if (merged.readSeq !== undefined) merged.readSeq = Math.max(held.readSeq ?? 0, merged.readSeq);
       merged.deliveredSeq = Math.max(held.deliveredSeq ?? 0, merged.deliveredSeq ?? 0);
-      if (isPart) for (const key of PRIVATE) if (!(key in head) && key in held) Object.assign(merged, { [key]: held[/** @type {"draft"} */ (key)] });
+      for (const [what, key] of PRIVATE) {
+        if (!this.#isPending(what, head.id)) continue;
+        delete merged[key];
+        if (key in held) Object.assign(merged, { [key]: held[key] });
+      }
     }
     this.#set(counted(merged));
+    return (head.changeSeq ?? 0) >= (held?.changeSeq ?? 0);
   }
 
   /**

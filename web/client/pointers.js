@@ -4,6 +4,7 @@
 const READ = 400; // milliseconds; the server takes three marks a second
 const DELIVERED = 1000;
 const DRAFT = 1000;
+const TOLD = 32; // members; in larger groups nobody is told who has received what
 
 /** Marks and drafts of which only the newest counts: each waits a moment for its successor, then goes to the queue. */
 export class Pointers {
@@ -39,9 +40,9 @@ export class Pointers {
    * @param {Conversation} head
    * @param {boolean} isWanted
    */
-  delivered({ id, lastSeq, deliveredSeq = 0, unread = 0 }, isWanted) {
+  delivered({ id, lastSeq, deliveredSeq = 0, unread = 0, memberCount = 2 }, isWanted) {
     const told = Math.max(this.#delivered.get(id) ?? 0, deliveredSeq);
-    if (!isWanted || lastSeq <= told || !unread) return;
+    if (!isWanted || lastSeq <= told || !unread || memberCount > TOLD) return;
     this.#delivered.set(id, lastSeq);
     const data = { conversationId: id, seq: lastSeq };
     this.#later(`delivered/${id}`, DELIVERED, "message:delivered", data, false);
@@ -55,6 +56,17 @@ export class Pointers {
    */
   draft(conversationId, draft) {
     this.#later(`draft/${conversationId}`, DRAFT, "draft", { conversationId, ...draft }, true);
+  }
+
+  /**
+   * Returns true while something of a lane waits here or in the queue: what the server says of it is older.
+   *
+   * @param {"read"|"draft"|"mute"} what
+   * @param {string} conversationId
+   */
+  isPending(what, conversationId) {
+    const lane = `${what}/${conversationId}`;
+    return this.#timers.has(lane) || this.#queue.entries.some((entry) => entry.lane === lane);
   }
 
   /** Forgets what has not been told. */

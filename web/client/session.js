@@ -2,12 +2,13 @@ import { ApiError, asApiError } from "./errors.js";
 
 /** @typedef {import("./types.js").Tokens} Tokens */
 /** @typedef {import("./types.js").Account} Account */
+/** @typedef {Tokens & {renewAt: number|null}} Kept  with the time from which a token is renewed before it is used */
 /** @typedef {import("./types.js").Storage} Storage */
 /** @typedef {import("./http.js").Http} Http */
 /** @typedef {import("./locks.js").Locks} Locks */
 
 const KEY = "session";
-const EARLY = 30_000; // milliseconds before its expiry at which a token is renewed
+const EARLY = 30_000; // milliseconds before its expiry at which a token is renewed, at most a tenth of its time
 
 /**
  * The tokens of the signed-in user. A renewal happens once, however many callers and tabs ask for it: a refresh token is
@@ -19,7 +20,7 @@ export class Session {
   #locks;
   #now;
   #ended;
-  /** @type {Tokens|null} */
+  /** @type {Kept|null} */
   #tokens = null;
   /** @type {Promise<string>|null} */
   #renewing = null;
@@ -62,8 +63,10 @@ export class Session {
    * @param {Tokens} answer
    */
   async keep(answer) {
-    this.#tokens = { ...answer, user: answer.user ?? this.#tokens?.user };
-    await this.#storage.set(KEY, this.#tokens);
+    const left = Date.parse(answer.expiresAt) - this.#now();
+    // With a clock that is far ahead every token looks expired; then only the server's refusal renews it.
+    const renewAt = left > 0 ? this.#now() + left - Math.min(EARLY, left / 10) : Infinity;
+    await this.#store({ ...answer, user: answer.user ?? this.#tokens?.user, renewAt });
   }
 
   /**
@@ -72,7 +75,7 @@ export class Session {
    * @param {Partial<Account>} change
    */
   async update(change) {
-    if (this.#tokens?.user) await this.keep({ ...this.#tokens, user: { ...this.#tokens.user, ...change } });
+    if (this.#tokens?.user) await this.#store({ ...this.#tokens, user: { ...this.#tokens.user, ...change } });
   }
 
   /** Forgets the tokens. */
@@ -85,8 +88,8 @@ export class Session {
   async fresh() {
     const tokens = this.#tokens;
     if (!tokens) return null;
-    const left = Date.parse(tokens.expiresAt) - this.#now();
-    return left < EARLY && tokens.refreshToken ? this.renew(tokens.token) : tokens.token;
+    const isDue = this.#now() > (tokens.renewAt ?? Infinity); // stored as null: not known
+    return isDue && tokens.refreshToken ? this.renew(tokens.token) : tokens.token;
   }
 
   /**
@@ -119,6 +122,12 @@ export class Session {
       if (!error.retryable) this.#ended(error.code);
       throw error;
     }
+  }
+
+  /** @param {Kept} tokens */
+  async #store(tokens) {
+    this.#tokens = tokens;
+    await this.#storage.set(KEY, tokens);
   }
 
   /** @param {string|undefined} refreshToken */

@@ -169,8 +169,8 @@ export class Sync {
     for (const head of answer.heads) {
       const id = head.id;
       const former = heads.get(id)?.lastSeq;
-      this.#conversations.takeHead(head);
-      this.#stale.delete(id);
+      if (this.#conversations.takeHead(head)) this.#stale.delete(id);
+      else this.#stale.add(id);
       const messages = answer.messages[id];
       const timeline = timelines.get(id);
       const position = { messages: messages ?? [], seq: head.lastSeq, changeSeq: head.changeSeq ?? 0 };
@@ -205,7 +205,7 @@ export class Sync {
     for (const id of [...this.#stale]) {
       this.#stale.delete(id);
       try {
-        this.#conversations.takeHead(await this.#read(id));
+        if (!this.#conversations.takeHead(await this.#read(id))) this.#stale.add(id);
         if (this.#conversations.isBehind(id)) this.#isWanted = true;
       } catch (thrown) {
         const error = asApiError(thrown);

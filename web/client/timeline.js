@@ -1,6 +1,8 @@
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {Message | {seq: number, hidden: true}} Change */
 
+const QUOTE = 200; // characters of a message in one that answers it
+
 /**
  * The messages of one conversation that the client holds: a run without gaps up to `seq`, in the state of `changeSeq`.
  * Deleted and hidden messages leave holes in the numbers, so `seq` and `first` are not those of the messages.
@@ -20,6 +22,8 @@ export class Timeline {
   #messages = new Map();
   /** Changes of messages that an older page may bring in their former state. @type {Map<number, Message>|null} */
   #awaited = null;
+  /** The numbers of those that answer a message. @type {Map<number, Set<number>>} */
+  #answers = new Map();
   /** Messages that the user has deleted for herself: a page that was read before must not bring them back. */
   #hidden = new Set();
   /** @type {Message[]|null} */
@@ -52,6 +56,7 @@ export class Timeline {
    */
   reset({ messages, seq, changeSeq, isComplete }) {
     this.#messages = new Map();
+    this.#answers.clear();
     for (const message of messages) this.#put(message);
     this.#sorted = null;
     this.seq = Math.max(seq, messages.at(-1)?.seq ?? 0);
@@ -107,8 +112,11 @@ export class Timeline {
       this.#sorted = null;
       return this.#messages.delete(change.seq);
     }
-    if (change.seq < this.first) this.#awaited?.set(change.seq, change);
-    else if (held ? (change.rev ?? 0) >= (held.rev ?? 0) : isNew && change.seq <= this.seq) {
+    if (change.seq < this.first) {
+      this.#awaited?.set(change.seq, change);
+      this.#sorted = null;
+      this.#quote(change);
+    } else if (held ? (change.rev ?? 0) >= (held.rev ?? 0) : isNew && change.seq <= this.seq) {
       this.#put(change);
       return true;
     }
@@ -188,8 +196,29 @@ export class Timeline {
 
   /** @param {Message} message */
   #put(message) {
-    if (this.#hidden.has(message.seq)) return;
-    this.#messages.set(message.seq, message);
     this.#sorted = null;
+    this.#quote(message);
+    if (this.#hidden.has(message.seq)) return;
+    const { replyTo } = message;
+    if (replyTo) this.#answers.set(replyTo.seq, (this.#answers.get(replyTo.seq) ?? new Set()).add(message.seq));
+    const quoted = replyTo && this.#messages.get(replyTo.seq);
+    this.#messages.set(message.seq, quoted ? { ...message, replyTo: { ...replyTo, text: short(quoted.text) } } : message);
   }
+
+  /**
+   * Shows a message as it is now in those that answer it.
+   *
+   * @param {Message} message
+   */
+  #quote({ seq, text }) {
+    for (const key of this.#answers.get(seq) ?? []) {
+      const answer = this.#messages.get(key);
+      if (answer?.replyTo) this.#messages.set(key, { ...answer, replyTo: { ...answer.replyTo, text: short(text) } });
+    }
+  }
+}
+
+/** @param {string} text */
+function short(text) {
+  return [...text.slice(0, 2 * QUOTE)].slice(0, QUOTE).join("");
 }
