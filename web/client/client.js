@@ -131,7 +131,7 @@ export class Client extends Api {
     this.#sync = new Sync({
       conversations: this.#conversations,
       call: (payload) => this.#callSync(payload),
-      read: (id) => this.http.json("GET", `/conversations/${id}`),
+      read: (id) => this.#readHead(id),
       list: () => this.#readList(),
       window: options.window ?? { limit: PAGE, messages: 0 },
       random,
@@ -184,6 +184,7 @@ export class Client extends Api {
 
   /** Reads what is stored, and connects if a user is signed in. Call it once. Returns true if one is. */
   async start() {
+    this.#listen();
     await this.#session.load();
     if (!this.#session.user) {
       this.#connection.stop("signed_out");
@@ -351,7 +352,7 @@ export class Client extends Api {
    * @returns {Promise<Conversation>}
    */
   async readConversation(id) {
-    return this.#took(await this.http.json("GET", `/conversations/${id}`));
+    return this.#took(await this.#readHead(id));
   }
 
   /**
@@ -697,18 +698,24 @@ export class Client extends Api {
   async #enter(path, form) {
     if (this.#session.user) await this.#leave("signed_out");
     await this.#session.keep(await this.http.json("POST", path, { body: form, auth: false }));
+    this.#listen();
+    this.#channel?.post({ kind: "signed_in" });
     this.#begin();
     return /** @type {Account} */ (this.#session.user);
   }
 
+  /** Follows the other clients of the storage: they sign in and out together. */
+  #listen() {
+    if (this.#channel || !this.#storage.channel) return;
+    this.#channel = this.#storage.channel();
+    this.#channel.subscribe((message) => {
+      if (message.kind === "signed_out" && this.#session.user) void this.#leave("signed_out", false);
+      if (message.kind === "signed_in" && !this.#session.user) this.start().catch((error) => this.#report(error));
+    });
+  }
+
   #begin() {
     this.#isBackground = false;
-    if (!this.#channel && this.#storage.channel) {
-      this.#channel = this.#storage.channel();
-      this.#channel.subscribe((message) => {
-        if (message.kind === "signed_out") void this.#leave("signed_out", false);
-      });
-    }
     void this.#queue.load().catch((error) => this.#report(error));
     this.#lead();
     this.#connection.start();
@@ -729,8 +736,9 @@ export class Client extends Api {
     this.#conversations.clear();
     this.#pointers.clear();
     this.#listCursor = undefined;
-    await this.#session.forget();
-    if (isFirst) {
+    const isOwn = await this.#session.forget();
+    if (!isOwn) void this.start().catch((error) => this.#report(error));
+    else if (isFirst) {
       this.#channel?.post({ kind: "signed_out" });
       await this.#queue.clear();
       for (const prefix of ["head/", "timeline/", "list", "queue/"]) {
@@ -843,7 +851,7 @@ export class Client extends Api {
     receipt: (data) => {
       const { conversationId, userId } = data;
       if (userId === this.userId) this.#receivePointers(data);
-      else this.#conversations.receipt(conversationId, userId, data);
+      else this.#receiveReceipt(data);
       this.#changeSeq(conversationId, data.changeSeq);
       this.emit("receipt", { conversationId, userId });
     },
@@ -958,6 +966,15 @@ export class Client extends Api {
       this.#sync.need();
       if (!this.#conversations.timelines.has(id)) this.#sync.need(id);
     }
+  }
+
+  /** @param {{conversationId: string, userId: string, readSeq: number, deliveredSeq: number, changeSeq: number}} receipt */
+  #receiveReceipt({ conversationId, userId, changeSeq, ...pointers }) {
+    const head = this.conversation(conversationId);
+    if (!head?.receipts) return; // they come whole when the conversation is opened
+    // A late one of somebody who has left.
+    if (!head.receipts[userId] && changeSeq <= (head.changeSeq ?? 0)) return;
+    this.#conversations.receipt(conversationId, userId, pointers);
   }
 
   /** @param {{conversationId: string, readSeq?: number, deliveredSeq?: number}} pointers */
@@ -1076,10 +1093,23 @@ export class Client extends Api {
     return /** @type {Conversation} */ (this.conversation(head.id));
   }
 
+  /**
+   * @param {string} id
+   * @returns {Promise<Conversation>}
+   */
+  async #readHead(id) {
+    return { receipts: {}, ...(await this.http.json("GET", `/conversations/${id}`)) };
+  }
+
   /** @param {string} id */
   async #loadNewest(id) {
     // The head first: the page is then newer, and changes of both are only seen twice.
-    const { changeSeq = 0 } = this.conversation(id) ?? (await this.readConversation(id));
+    const held = this.conversation(id);
+    const { changeSeq = 0 } = held?.receipts ? held : await this.readConversation(id).catch((thrown) => {
+      const error = asApiError(thrown);
+      if (held && error.statusCode === 404 && !this.#hasSync) return held; // a table may leave it out
+      throw error;
+    });
     const page = await this.http.json("GET", `/messages/${id}`, { query: { limit: PAGE } });
     if (this.#conversations.timelines.has(id)) return;
     const position = { messages: page.messages, seq: page.lastSeq, changeSeq, isComplete: !page.hasMore };

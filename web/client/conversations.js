@@ -147,8 +147,8 @@ export class Conversations {
     const timeline = this.timelines.get(id);
     if (timeline?.replace(change)) this.#touch(id, "messages");
     const head = this.heads.get(id);
-    if (head?.lastMessage && !("hidden" in change) && head.lastMessage.seq === change.seq) {
-      this.#set({ ...head, lastMessage: preview(change) });
+    if (head?.lastMessage?.seq === change.seq) {
+      this.#set({ ...head, lastMessage: "hidden" in change ? null : preview(change) });
     }
     return this.takeChangeSeq(id, changeSeq);
   }

@@ -78,10 +78,16 @@ export class Session {
     if (this.#tokens?.user) await this.#store({ ...this.#tokens, user: { ...this.#tokens.user, ...change } });
   }
 
-  /** Forgets the tokens. */
+  /** Forgets the tokens. Returns false if another tab has signed in meanwhile: its tokens stay in the storage. */
   async forget() {
+    const own = this.#tokens?.token;
     this.#tokens = null;
-    await this.#storage.delete(KEY);
+    return this.#storage.transaction(async (operations) => {
+      const stored = await operations.get(KEY);
+      if (stored && stored.token !== own) return false;
+      await operations.delete(KEY);
+      return true;
+    });
   }
 
   /** Returns a token that is valid for a while; null while signed out. Raises ApiError. */

@@ -196,8 +196,7 @@ export class Sync {
    */
   #reset(id, position, head) {
     const oldest = position.messages[0]?.seq ?? position.seq + 1;
-    // A page shorter than the newest page of the server is the whole conversation.
-    const isComplete = oldest <= (head.firstSeq ?? 1) || position.messages.length === 0;
+    const isComplete = oldest <= (head.firstSeq ?? 1);
     this.#conversations.resetTimeline(id, { ...position, isComplete });
   }
 
