@@ -62,6 +62,7 @@ ROUTE_RULES = [
     ),
     Rule("messages.index", "GET", "/messages/{conversation}", None, (401, 404, 200)),
     Rule("messages.create", "POST", "/messages/{conversation}", {"text": "hi"}, (401, 404, 201)),
+    Rule("sync.read", "POST", "/sync", {}, (401, 200, 200)),
     Rule("web.client", "GET", "/", None, (200, 200, 200)),
     Rule("web.elsewhere", "POST", "/nothing", None, (404, 404, 404)),
     Rule("web.settings", "GET", "/settings.json", None, (200, 200, 200)),
@@ -71,6 +72,7 @@ ROUTE_RULES = [
 
 EVENT_RULES: list[tuple[str, str, dict[str, str], tuple[int, int]]] = [
     ("socket.init", "init", {"senderId": "{member}"}, (403, 200)),
+    ("socket.sync", "sync", {}, (200, 200)),
     ("socket.message", "message", {"conversationId": "{conversation}", "text": "hi"}, (404, 200)),
 ]
 

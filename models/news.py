@@ -1,0 +1,72 @@
+"""News of a reader: what has happened since a position, in the account and in which conversations."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from bson import ObjectId
+
+from hapiish.store.rows import Find, Row, find_all
+
+from .position import Position
+from .wire import now
+
+OWN: Final = 500
+"""Changes of the account that are read; after more, the reader reads everything of the account again."""
+
+OVERLAP: Final = timedelta(minutes=1)
+"""Time before the position that is read again, for clocks that differ and writes that were in progress."""
+
+_ACCOUNT: Final = ("profile", "friends", "blocks", "sessions")
+
+
+class News(NamedTuple):
+    """The news since a position, and the position from which the next ones are read."""
+
+    position: Position
+    conversations: list[ObjectId]
+    """Conversations with changes of private state, messages or shared state, without large groups; the newest first."""
+    large: list[ObjectId]
+    """All large groups of the reader."""
+    account: dict[str, bool]
+    """True for each part of the account to read again."""
+    is_whole: bool
+    """False if changes of the account are missing, because they have expired or are too many."""
+
+
+def read_news(models: Any, me: ObjectId, since: Position | None, limit: int) -> News:
+    """Reads the news in one command; at most `limit` conversations of each kind, and one more."""
+    moment = now()
+    queries = [
+        Find(models.UserChangeHead, {"_id": me}, ("changeSeq",)),
+        Find(models.UserChange, {"userId": me}, ("n",), sort=("-n",), limit=1),
+        Find(models.Membership, {"userId": me, "isLarge": True, "leftAt": None}, ("conversationId",)),
+    ]
+    if since is not None:
+        own = {"userId": me, "n": {"$gt": since.number}}
+        queries.append(Find(models.UserChange, own, ("n", "kind", "conversationId"), sort=("n",), limit=OWN + 1))
+        for active in active_since(since.moment):
+            name = next(iter(active))
+            queries.append(
+                Find(models.Conversation, {"members": me, **active}, (name,), (f"-{name}",), limit=limit + 1)
+            )
+    heads, newest, large, *parts = find_all(*queries)
+    number = max(heads[0].get("changeSeq", 0) if heads else 0, newest[0]["n"] if newest else 0)
+    position, keys = Position(number, moment), [row["conversationId"] for row in large]
+    if since is None:
+        return News(position, [], keys, {}, is_whole=True)
+    changes, *active_rows = parts
+    is_whole = len(changes) <= OWN and (changes[0]["n"] == since.number + 1 if changes else number == since.number)
+    kinds = {row["kind"] for row in changes}
+    account = {name: True for name in _ACCOUNT if not is_whole or name in kinds}
+    private = [row["conversationId"] for row in reversed(changes) if row.get("conversationId") is not None]
+    return News(position, list(dict.fromkeys([*private, *_by_time(active_rows)])), keys, account, is_whole)
+
+
+def active_since(moment: datetime) -> list[Row]:
+    """Returns the conditions of conversations in which something has happened since a moment; one of them is enough."""
+    return [{name: {"$gte": moment - OVERLAP}} for name in ("updatedAt", "changedAt")]
+
+
+def _by_time(parts: list[list[Row]]) -> list[ObjectId]:
+    times = [(row.get("updatedAt") or row["changedAt"], row["_id"]) for part in parts for row in part]
+    return [key for _, key in sorted(times, reverse=True)]

@@ -1,0 +1,194 @@
+"""Catch-up: from any state of a reader to the present one, complete or `limited`, in a constant number of commands.
+
+The order of reading makes it complete. The reader's position comes first, then heads, then changes, then the contents
+of messages, and every writer stores the state before the change that tells of it. So what changes meanwhile is seen
+twice, or has a number after the head's, from which the reader continues; it is never missed.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from bson import ObjectId
+
+from hapiish.store.rows import Find, Row, find_all
+
+from .heads import fields_for
+from .membership import STATE
+from .news import active_since, read_news
+from .position import Position
+from .share import Limits, Share, fit
+from .wire import iso
+
+Known = Mapping[str, Mapping[str, int]]
+_OTHERS = tuple(name for name in ("conversationId", "userId", "shownSeq", "deliveredSeq") if name in STATE)
+
+
+class Sync:
+    """The catch-up of a reader."""
+
+    @staticmethod
+    def limits(**given: int) -> Limits:
+        """Returns the limits of a table."""
+        return Limits(**given)
+
+    @staticmethod
+    def position(cursor: str, user_id: str) -> Position | None:
+        """Returns the position of a cursor; None if it was changed or is another user's."""
+        return Position.parse(cursor, user_id)
+
+    @classmethod
+    def read(
+        cls, models: Any, user_id: str, *, known: Known, since: Position | None, window: tuple[int, int], limits: Limits
+    ) -> dict[str, Any]:
+        """Returns the answer of POST /sync.
+
+        `known` has `{seq, changeSeq}` of the conversations that the reader holds, `since` the position of the cursor.
+        Without one, the newest conversations are read, and the newest messages of each: `window` has both numbers.
+        """
+        me = ObjectId(user_id)
+        news = read_news(models, me, since, limits.heads)
+        given = {ObjectId(key): pointers for key, pointers in known.items()}
+        others = [key for key in news.conversations if key not in given]
+        more = bool(since) and (len(others) > limits.heads or not news.is_whole)
+        if since is None:
+            listed, _ = models.Conversation.list_of(user_id, limit=window[0])
+            others = [key for each in listed if (key := ObjectId(each["id"])) not in given]
+        others = others[: limits.heads]
+        wanted = Wanted(given, others, news.large, since and since.moment, limits.heads)
+        shares, removed, is_more = _shares(models, me, wanted)
+        newest = window[1] if since is None else 0
+        for share in shares:
+            share.page = newest if share.known is None else 0
+        _plan(models, me, shares, limits)
+        receipts = _contents(models, me, shares, limits)
+        active = set(news.conversations)
+        moved = [each for each in shares if each.has_moved or each.key in active]
+        answer: dict[str, Any] = {
+            "cursor": news.position.cursor(user_id),
+            "serverTime": iso(news.position.moment),
+            "heads": [each.head_for(user_id, receipts.get(each.key)) for each in moved],
+            "messages": {str(each.key): each.messages for each in shares if each.messages},
+            "changes": {str(each.key): each.changes for each in shares if each.changes},
+            "limited": [str(each.key) for each in shares if each.is_limited],
+            "removed": [str(key) for key in removed],
+            "more": more or (is_more and since is not None),
+        }
+        if news.account:
+            answer["account"] = news.account
+        return answer
+
+
+class Wanted(NamedTuple):
+    """The conversations of an answer: `given` by the reader, `others`, and of the `large` ones those active `since`."""
+
+    given: Mapping[ObjectId, Mapping[str, int]]
+    others: Sequence[ObjectId]
+    large: Sequence[ObjectId]
+    since: datetime | None
+    limit: int
+
+
+def _shares(models: Any, me: ObjectId, these: Wanted) -> tuple[list[Share], list[ObjectId], bool]:
+    """Reads the memberships, then the heads. Returns the readable ones, those that are not, and True if more exist."""
+    wanted = [*these.given, *these.others]
+    fields = fields_for(str(me), listed=True)
+    member = {"deletedAt": None, "$or": [{"members": me}, {"isLarge": True}]}
+    queries = [
+        Find(models.Membership, {"userId": me, "conversationId": {"$in": [*wanted, *these.large]}}, STATE),
+        Find(models.Conversation, {"_id": {"$in": wanted}, **member}, fields),
+    ]
+    known = set(wanted)
+    rest = [key for key in these.large if key not in known]
+    if these.since is not None and rest:
+        where = {"_id": {"$in": rest}, "isLarge": True, "$or": active_since(these.since)}
+        queries.append(Find(models.Conversation, where, fields, limit=these.limit + 1))
+    memberships, named, *wide = find_all(*queries)
+    rows = {row["conversationId"]: row for row in memberships}
+    also = wide[0] if wide else []
+    is_more = len(these.others) + len(also) > these.limit
+    also = also[: max(0, these.limit - len(these.others))]
+    found = {head["_id"]: head for head in (*named, *also)}
+    shares, removed = [], []
+    for key in (*wanted, *(head["_id"] for head in also)):
+        head, row = found.get(key), rows.get(key)
+        is_present = row is not None and row.get("leftAt") is None
+        if head is None or (head.get("isLarge") and not is_present):
+            removed.append(key)
+        elif is_present or head.get("type") != "group":
+            shares.append(Share(key, head, row if is_present else None, these.given.get(key)))
+        # A group without a membership is being joined at this moment: its change comes with the next catch-up.
+    return shares, removed, is_more
+
+
+def _plan(models: Any, me: ObjectId, shares: Sequence[Share], limits: Limits) -> None:
+    """Decides which messages each conversation gets: reads the changes, then the sizes of messages."""
+    rest = limits.total
+    for share in shares:
+        rest = share.claim(rest, limits.each)
+    ranges = [share.changes_to_read() for share in shares if share.asks_for_changes]
+    if ranges:
+        fields = ("conversationId", "changeSeq", "kind", "seq", "userId")
+        (changes,) = find_all(Find(models.Change, {"$or": ranges}, fields))
+        of = _grouped(changes)
+        for share in shares:
+            if share.asks_for_changes:
+                share.take_changes(sorted(of.get(share.key, ()), key=lambda row: row["changeSeq"]), me)
+    count = sum(share.is_limited for share in shares)
+    page = max(1, min(limits.page, rest // max(1, count)))
+    wanted = [where for share in shares for where in share.messages_to_read(page)]
+    if not wanted:
+        return
+    hidden = {"$in": [me, {"$ifNull": ["$hiddenFor", []]}]}
+    sizes = {"conversationId": 1, "seq": 1, "size": {"$bsonSize": "$$ROOT"}, "hidden": hidden}
+    (rows,) = find_all(Find(models.Message, {"$or": wanted}, sizes))
+    of = _grouped(rows)
+    for share in shares:
+        share.take_sizes(sorted(of.get(share.key, ()), key=lambda row: row["seq"]), limits.page)
+    fit(shares, limits.bytes)
+
+
+def _contents(
+    models: Any, me: ObjectId, shares: Sequence[Share], limits: Limits
+) -> dict[ObjectId, dict[str, dict[str, int]]]:
+    """Reads the messages of the plan; returns the receipts of the conversations that the reader holds or shows."""
+    wanted = [{"conversationId": each.key, "seq": {"$in": each.seqs}} for each in shares if each.seqs]
+    shown, members = [], 0
+    for share in shares:
+        count = share.head.get("memberCount", 2)
+        is_shown = (share.known is not None and share.has_moved) or share.page
+        if is_shown and not share.head.get("isLarge") and members + count <= limits.receipts:
+            members += count
+            shown.append(share.key)
+    queries = []
+    if wanted:
+        queries.append(Find(models.Message, {"$or": wanted}, {"words": 0, "pending": 0}))
+    if shown:
+        where = {"conversationId": {"$in": shown}, "leftAt": None}
+        queries.append(Find(models.Membership, where, _OTHERS))
+    parts = find_all(*queries) if queries else []
+    rows = parts.pop(0) if wanted else []
+    of, texts = _grouped(rows), {}
+    for message in _shown(models.Message, rows):
+        texts[message["conversationId"], message["seq"]] = message
+    for share in shares:
+        share.take(of.get(share.key, ()), texts, me)
+    receipts: dict[ObjectId, dict[str, dict[str, int]]] = {key: {} for key in shown}
+    for row in parts[0] if shown else ():
+        if row["userId"] != me:
+            pointers = {"readSeq": row.get("shownSeq", 0), "deliveredSeq": row.get("deliveredSeq", 0)}
+            receipts[row["conversationId"]][str(row["userId"])] = pointers
+    return receipts
+
+
+def _grouped(rows: Iterable[Row]) -> dict[ObjectId, list[Row]]:
+    found: dict[ObjectId, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["conversationId"], []).append(row)
+    return found
+
+
+def _shown(messages: Any, rows: list[Row]) -> list[dict[str, Any]]:
+    from .message import public
+
+    return messages.shown(rows) if hasattr(messages, "shown") else [public(row) for row in rows]
