@@ -4,6 +4,7 @@ Membership is decided when an event is sent: sockets have rooms of users, and ne
 removed member would have to leave on every process.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from hapiish import Request
@@ -27,6 +28,21 @@ def rooms(request_or_server: Any, conversation: str | dict[str, Any], *, except_
     else:
         members = map(str, standing.seen.members)
     return [room(each) for each in members if each != except_user]
+
+
+def rooms_of_readers(
+    request_or_server: Any, conversation: str | dict[str, Any], seq: int, *, except_users: Iterable[str] = ()
+) -> list[str]:
+    """Returns the rooms of the members who may read a message: not of those who joined after it. Call it in a `def`.
+
+    It takes one command more than `rooms`, except for a conversation of two that is given as its head.
+    """
+    barred = {room(each) for each in except_users}
+    if isinstance(conversation, str) or conversation["type"] == "group":
+        conversation_id = conversation if isinstance(conversation, str) else conversation["id"]
+        late = request_or_server.models.Membership.joined_after(conversation_id, seq)
+        barred |= {room(each) for each in late}
+    return [each for each in rooms(request_or_server, conversation) if each not in barred]
 
 
 def to_members(

@@ -5,10 +5,12 @@
 
 from typing import Any
 
+from mongoengine import ValidationError
+
 from hapiish import Request, Response, Toolkit, boom
 
 from .delivery import rooms
-from .standing import of_caller
+from .standing import Standing, of_caller
 
 
 def create(request: Request, h: Toolkit) -> Response | dict[str, Any]:
@@ -26,9 +28,7 @@ def create(request: Request, h: Toolkit) -> Response | dict[str, Any]:
         raise boom.Forbidden("The receiver is not a member of this conversation", code="forbidden")
     if standing.is_barred:
         raise boom.Forbidden("One of you has blocked the other", code="blocked")
-    message, duplicate = request.models.Message.append(
-        conversation["id"], me, given["text"], client_id=given.get("msgId"), after=conversation["lastSeq"]
-    )
+    message, duplicate = _stored(request, standing, given)
     behind = request.models.Conversation.push(message, is_large=standing.is_large)
     if behind or not duplicate:
         request.app["delivery"] = {"message": live(message, friend), "to": rooms(request, conversation)}
@@ -37,6 +37,62 @@ def create(request: Request, h: Toolkit) -> Response | dict[str, Any]:
     if duplicate:
         return h.response({**message, "duplicate": True})
     return h.response(message).code(201)
+
+
+def _stored(request: Request, standing: Standing, given: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Stores a message, or returns the one that its key has stored, even if its parts are not there any more."""
+    messages, conversation_id, key = request.models.Message, standing.conversation_id, _key(request, given)
+    try:
+        content = _content(request, standing, given)
+    except (boom.Boom, ValidationError):
+        original = messages.sent(conversation_id, standing.user_id, key) if key is not None else None
+        if original is None:
+            raise
+        return original, True
+    after = standing.conversation["lastSeq"]
+    stored: tuple[dict[str, Any], bool] = messages.append(
+        conversation_id, standing.user_id, given["text"], client_id=key, after=after, **content
+    )
+    return stored
+
+
+def _key(request: Request, given: dict[str, Any]) -> str | None:
+    """Returns the idempotency key: `msgId`, or the header `Idempotency-Key`, with quotes (RFC 8941) or without."""
+    msg_id: str | None = given.get("msgId")
+    header = request.headers.get("idempotency-key") if request.method != "event" else None
+    if header is None:
+        return msg_id
+    if len(header) > 2 and header[0] == header[-1] == '"':
+        header = header[1:-1]
+    if msg_id is not None and msg_id != header:
+        raise boom.BadData("msgId and Idempotency-Key differ", code="invalid")
+    return header
+
+
+def _content(request: Request, standing: Standing, given: dict[str, Any]) -> dict[str, Any]:
+    """Returns what a message has besides its text; 422 `invalid` for an answer or a mention that is not possible."""
+    content: dict[str, Any] = {"streaming": True} if given.get("streaming") else {}
+    if mentions := given.get("mentions"):
+        if not _are_members(request, standing, mentions):
+            raise boom.BadData("A mentioned user is not a member", code="invalid")
+        content["mentions"] = mentions
+    if (seq := given.get("replyTo")) is not None:
+        answered = request.models.Message.one(
+            standing.conversation_id, seq, since=standing.joined_seq, reader=standing.user_id
+        )
+        if answered is None or "deletedAt" in answered:
+            raise boom.BadData("There is no such message to answer", code="invalid")
+        content["reply_to"] = answered
+    if ids := given.get("attachments"):
+        content["attachments"] = request.models.Attachment.attach(ids, standing.user_id, standing.conversation_id)
+    return content
+
+
+def _are_members(request: Request, standing: Standing, ids: list[str]) -> bool:
+    members = standing.seen.members
+    if members is not None:
+        return set(ids) <= set(map(str, members))
+    return bool(request.models.Membership.are_present(standing.conversation_id, ids))
 
 
 async def deliver(request: Request, h: Toolkit) -> None:
@@ -66,6 +122,7 @@ def index(request: Request, h: Toolkit) -> dict[str, Any]:
         after=query.get("after"),
         limit=query["limit"],
         since=standing.joined_seq,
+        reader=standing.user_id,
     )
     newest = messages[-1]["seq"] if messages else 0
     return {

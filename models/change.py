@@ -135,7 +135,7 @@ class Change(Numbered):
     """A change of a conversation, for its members; one of kind `hidden` concerns `user_id` only.
 
     Kinds: `message` (`seq`, and `what`: edited, deleted, reacted), `hidden` (`seq`, `user_id`), `receipt` (`user_id`),
-    `members`, `conversation`.
+    `members` (`joined`, `left`, `roles`), `conversation`.
     """
 
     conversation_id = ObjectIdField(db_field="conversationId", required=True)
@@ -143,6 +143,9 @@ class Change(Numbered):
     seq = IntField()
     user_id = ObjectIdField(db_field="userId")
     what = StringField()
+    joined = ListField(StringField())
+    left = ListField(StringField())
+    roles = DictField()
 
     meta = {"collection": "changes", "indexes": [{"fields": ["conversation_id", "change_seq"], "unique": True}]}
 
@@ -162,9 +165,11 @@ class Change(Numbered):
         return publish(source, document_id, entries, emit)
 
     @staticmethod
-    def repair(limit: int, emit: Emit | None = None, sources: Iterable[Any] | None = None) -> int:
+    def repair(
+        limit: int, emit: Emit | None = None, sources: Iterable[Any] | None = None, prepare: Emit | None = None
+    ) -> int:
         """See the function `repair`."""
-        return repair(limit, emit, sources)
+        return repair(limit, emit, sources, prepare)
 
 
 class UserChangeHead(Document):
@@ -242,16 +247,22 @@ def tell_user(user_id: str, kind: str, conversation_id: str | None = None) -> in
     return cast("int", stored["n"])
 
 
-def repair(limit: int, emit: Emit | None = None, sources: Iterable[Any] | None = None) -> int:
+def repair(
+    limit: int, emit: Emit | None = None, sources: Iterable[Any] | None = None, prepare: Emit | None = None
+) -> int:
     """Publishes entries that a crash has left, of at most `limit` documents of each class; returns their number.
 
-    `sources` are the classes of documents with `pending`, by default all. Every process may call it at any time:
-    entries younger than ten seconds are left to the requests that pushed them.
+    `sources` are the classes of documents with `pending`, by default all; `prepare` gets each entry before it is
+    published. Every process may call it at any time: entries younger than ten seconds are left to the requests that
+    pushed them.
     """
     before, count = now() - GRACE, 0
     for source in ChangeSource.__subclasses__() if sources is None else sources:
         for found in find(source, {"pending.at": {"$lt": before}}, fields=("pending",), limit=limit):
             due = [each for each in found["pending"] if each["at"] < before]
+            if prepare is not None:
+                for each in due:
+                    prepare(each)
             publish(source, found["_id"], due, emit)
             count += len(due)
     return count

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 from bson import ObjectId
 from mongoengine import (
@@ -29,12 +29,13 @@ from mongoengine import (
 
 from hapiish.store.rows import Find, Row, find, find_all, get, update
 
-from .change import ChangeSource
+from .change import ChangeSource, entry
 from .groups import Groups
 from .heads import Seen, fields_for, other_of, seen_by
 from .membership import Membership, cursor_of, position, row_of
 from .wire import now, object_id
 
+PINS = 50
 RECENT = 50  # references stored in the conversation; the seed stored all
 PAGE_LIMIT = 200
 _PREVIEW = 200  # characters
@@ -68,6 +69,8 @@ class Preview(EmbeddedDocument):
     text = StringField(max_length=_PREVIEW)
     created_at = DateTimeField(db_field="createdAt", required=True)
     type = StringField()
+    rev = IntField()
+    deleted_at = DateTimeField(db_field="deletedAt")
 
 
 class Conversation(Groups, ChangeSource):
@@ -294,7 +297,8 @@ class Conversation(Groups, ChangeSource):
                 "userId": ObjectId(user_id),
                 "text": message["text"][:_PREVIEW],
                 "createdAt": moment,
-                **({"type": message["type"]} if "type" in message else {}),
+                **{name: message[name] for name in ("type", "rev") if name in message},
+                **({"deletedAt": datetime.fromisoformat(message["deletedAt"])} if "deletedAt" in message else {}),
             },
             "updatedAt": moment,
         }
@@ -304,6 +308,31 @@ class Conversation(Groups, ChangeSource):
             return True
         update(cls, {"_id": key, "recent.seq": {"$ne": seq}}, onto)
         return False
+
+    @classmethod
+    def preview(cls, message: Row) -> None:
+        """Shows the current text of a stored message in the head, if it is the newest one. Never goes back."""
+        values: Row = {"lastMessage.text": message["text"][:_PREVIEW], "lastMessage.rev": message["rev"]}
+        if "deletedAt" in message:
+            values["lastMessage.deletedAt"] = message["deletedAt"]
+        where = {"_id": message["conversationId"], "lastMessage.message": message["_id"]}
+        older = [{"lastMessage.rev": None}, {"lastMessage.rev": {"$lt": message["rev"]}}]
+        update(cls, {**where, "$or": older}, {"$set": values})
+
+    @classmethod
+    def pin(cls, conversation_id: str, seq: int, *, on: bool) -> tuple[Literal["changed", "same", "full"], list[Row]]:
+        """Pins a message or unpins it; returns the entry of the change to publish, too."""
+        key, given = ObjectId(conversation_id), entry("conversation", conversation_id)
+        where: Row = {"_id": key, "pins": {"$ne": seq} if on else seq}
+        if on:
+            where[f"pins.{PINS - 1}"] = {"$exists": False}
+        change = (
+            {"$push": {"pins": seq, "pending": given}} if on else {"$pull": {"pins": seq}, "$push": {"pending": given}}
+        )
+        if update(cls, where, change):
+            return "changed", [given]
+        is_full = on and get(cls, {"_id": key, "pins": seq}, fields=("_id",)) is None
+        return "full" if is_full else "same", []
 
 
 def _recall(conversation_id: str) -> list[ObjectId] | None:

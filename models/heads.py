@@ -57,7 +57,7 @@ def seen_by(user_id: str, stored: Row, row: Row | None) -> dict[str, Any]:
         "id": str(stored["_id"]),
         "friendId": None if is_group else _friend(stored, user_id),
         "lastSeq": last,
-        "lastMessage": _preview(stored, updated_at) if last >= first else None,
+        "lastMessage": _preview(stored, updated_at) if last >= first and state.get("hiddenSeq") != last else None,
         "updatedAt": updated_at,
         "type": "group" if is_group else "direct",
         "memberCount": stored.get("memberCount", 2),

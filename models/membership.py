@@ -38,6 +38,7 @@ STATE = (
     "deliveredSeq",
     "unreadFrom",
     "markedSeq",
+    "hiddenSeq",
     "mutedUntil",
     "draft",
 )
@@ -54,7 +55,10 @@ class Draft(EmbeddedDocument):
 
 
 class Membership(ChangeSource):
-    """A user in a conversation. `markedSeq` is the conversation's last number when `unreadFrom` was set."""
+    """A user in a conversation. `markedSeq` is the conversation's last number when `unreadFrom` was set.
+
+    `hiddenSeq` is the highest number of the messages that the member has deleted for themselves.
+    """
 
     conversation_id = ObjectIdField(db_field="conversationId", required=True)
     user_id = ObjectIdField(db_field="userId", required=True)
@@ -67,6 +71,7 @@ class Membership(ChangeSource):
     delivered_seq = IntField(db_field="deliveredSeq", default=0)
     unread_from = IntField(db_field="unreadFrom")
     marked_seq = IntField(db_field="markedSeq")
+    hidden_seq = IntField(db_field="hiddenSeq")
     muted_until = DateTimeField(db_field="mutedUntil")
     draft = EmbeddedDocumentField(Draft)
 
@@ -77,6 +82,8 @@ class Membership(ChangeSource):
             {"fields": ["conversation_id", "user_id"], "unique": True},
             {"fields": ["conversation_id", "left_at", "joined_at", "user_id"]},
             {"fields": ["user_id"], "partialFilterExpression": {"isLarge": True}},
+            {"fields": ["conversation_id", "joined_seq"], "partialFilterExpression": {"joinedSeq": {"$gt": 0}}},
+            {"fields": ["user_id", "joined_seq"], "partialFilterExpression": {"joinedSeq": {"$gt": 0}}},
         ],
     }
 
@@ -122,6 +129,25 @@ class Membership(ChangeSource):
         """Notes that a member of a large group has sent a message, and has therefore read up to it."""
         mine = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id)}
         update(cls, mine, {"$max": {"readSeq": seq}, "$unset": {"unreadFrom": 1}})
+
+    @classmethod
+    def hid(cls, conversation_id: str, user_id: str, seq: int) -> None:
+        """Notes that a member has deleted a message for themselves, so that the head does not show it to them."""
+        mine = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id)}
+        update(cls, mine, {"$max": {"hiddenSeq": seq}})
+
+    @classmethod
+    def joined_after(cls, conversation_id: str, seq: int) -> set[str]:
+        """Returns the ids of the members who may not read a message, because they joined after it."""
+        where = {"conversationId": ObjectId(conversation_id), "joinedSeq": {"$gte": max(seq, 1)}}
+        return {str(row["userId"]) for row in find(cls, where, fields=("userId",))}
+
+    @classmethod
+    def are_present(cls, conversation_id: str, user_ids: Sequence[str]) -> bool:
+        """Returns True if all of these users are members."""
+        keys = {ObjectId(each) for each in user_ids}
+        where = {"conversationId": ObjectId(conversation_id), "userId": {"$in": list(keys)}, "leftAt": None}
+        return len(find(cls, where, fields=("userId",))) == len(keys)
 
     @classmethod
     def ensure(cls, rows: list[Row]) -> None:

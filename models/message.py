@@ -4,23 +4,32 @@
 other data of a conversation is derived from its messages.
 """
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from bson import ObjectId
-from mongoengine import DateTimeField, DictField, IntField, ObjectIdField, StringField
+from mongoengine import BooleanField, DateTimeField, DictField, IntField, ListField, ObjectIdField, StringField
 
 from hapiish.store.rows import Row, find, get, insert_many
 
 from .change import ChangeSource
+from .revisions import Revisions
+from .search import Searchable
 from .turns import Turns
 from .wire import iso
+from .words import words_of
 
 PAGE_LIMIT = 200
+QUOTED = 200  # characters of a message that a reply shows
 
 
-class Message(ChangeSource):
-    """A message of a conversation; `client_msg_id` is the client's idempotency key."""
+class Message(Revisions, Searchable, ChangeSource):
+    """A message of a conversation; `client_msg_id` is the client's idempotency key.
+
+    `reply_to` is `{seq, userId}` of the message that it answers, `reactions` are `{emoji, userId}` in their order,
+    `words` those of the text and of the attachments' names, for the search.
+    """
 
     conversation_id = ObjectIdField(db_field="conversationId", required=True)
     seq = IntField(required=True, min_value=1)
@@ -30,6 +39,16 @@ class Message(ChangeSource):
     type = StringField()
     system = DictField()
     created_at = DateTimeField(db_field="createdAt", required=True)
+    attachments = ListField(DictField())
+    reply_to = DictField(db_field="replyTo")
+    mentions = ListField(ObjectIdField())
+    streaming = BooleanField()
+    edited_at = DateTimeField(db_field="editedAt")
+    deleted_at = DateTimeField(db_field="deletedAt")
+    rev = IntField()
+    reactions = ListField(DictField())
+    hidden_for = ListField(ObjectIdField(), db_field="hiddenFor")
+    words = ListField(StringField())
 
     meta = {
         "collection": "messages",
@@ -41,25 +60,59 @@ class Message(ChangeSource):
                 "unique": True,
                 "partialFilterExpression": {"clientMsgId": {"$exists": True}},
             },
+            {"fields": ["attachments.id"], "partialFilterExpression": {"attachments": {"$exists": True}}},
+            {"fields": ["created_at"], "partialFilterExpression": {"streaming": True}},
+            {
+                "fields": ["conversation_id", "words", "id"],
+                "partialFilterExpression": {"words": {"$exists": True}},
+            },
         ],
     }
 
     @classmethod
     def append(
-        cls, conversation_id: str, user_id: str, text: str, *, client_id: str | None = None, after: int = 0
+        cls,
+        conversation_id: str,
+        user_id: str,
+        text: str,
+        *,
+        client_id: str | None = None,
+        after: int = 0,
+        attachments: Sequence[Mapping[str, Any]] = (),
+        reply_to: Mapping[str, Any] | None = None,
+        mentions: Sequence[str] = (),
+        streaming: bool = False,
     ) -> tuple[dict[str, Any], bool]:
         """Stores a text under the next number; returns the message, and True if this client id was stored before.
 
         `after` is the `lastSeq` of the conversation's head, so that numbers are not reused after messages were deleted.
-        Raises `NotUniqueError` after a hundred consecutive conflicts with other processes.
+        `reply_to` is the message that it answers, as `one` returns it. Raises `NotUniqueError` after a hundred
+        consecutive conflicts with other processes.
         """
         cls.text.validate(text)
         row: Row = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id), "text": text}
         if client_id is not None:
             cls.client_msg_id.validate(client_id)
             row["clientMsgId"] = client_id
+        if attachments:
+            row["attachments"] = [dict(each) for each in attachments]
+        if reply_to is not None:
+            row["replyTo"] = {"seq": reply_to["seq"], "userId": ObjectId(reply_to["userId"])}
+        if mentions:
+            row["mentions"] = [ObjectId(each) for each in dict.fromkeys(mentions)]
+        if streaming:
+            row["streaming"] = True
+        if words := words_of(text, *(each["name"] for each in attachments)):
+            row["words"] = words
         stored, is_original = _turns.store(conversation_id, row, after)
-        return public(stored), is_original
+        return cls.shown([stored])[0] if is_original else public(stored, _quotes([reply_to])), is_original
+
+    @classmethod
+    def sent(cls, conversation_id: str, user_id: str, client_id: str) -> dict[str, Any] | None:
+        """Returns the message that a client id has stored, or None."""
+        key = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id), "clientMsgId": client_id}
+        found = get(cls, key)
+        return cls.shown([found])[0] if found else None
 
     @classmethod
     def note(cls, conversation_id: str, user_id: str, system: Row, *, after: int = 0) -> dict[str, Any]:
@@ -89,11 +142,12 @@ class Message(ChangeSource):
         after: int | None = None,
         limit: int = PAGE_LIMIT,
         since: int = 0,
+        reader: str | None = None,
     ) -> tuple[list[dict[str, Any]], bool]:
         """Returns a page of messages, oldest first, and True if more exist in that direction.
 
-        `after` reads newer messages than a number, `before` older ones; without both, the newest `limit`. Only messages
-        after `since` are read.
+        `after` reads newer messages than a number, `before` older ones; without both, the newest `limit`. Messages
+        up to `since`, and those that `reader` has deleted for themselves, do not exist for the reader.
         """
         where: Row = {"conversationId": ObjectId(conversation_id)}
         lowest = max(after or 0, since)
@@ -102,12 +156,51 @@ class Message(ChangeSource):
                 **({"$gt": lowest} if lowest else {}),
                 **({"$lt": before} if before is not None else {}),
             }
-        rows = find(cls, where, sort=("seq" if after is not None else "-seq",), limit=limit + 1, tz_aware=False)
+        if reader is not None:
+            where["hiddenFor"] = {"$ne": ObjectId(reader)}
+        sort = ("seq" if after is not None else "-seq",)
+        rows = find(cls, where, fields=UNREAD, sort=sort, limit=limit + 1, tz_aware=False)
         has_more = len(rows) > limit
         del rows[limit:]
         if after is None:
             rows.reverse()
-        return [public(row) for row in rows], has_more
+        return cls.shown(rows), has_more
+
+    @classmethod
+    def one(cls, conversation_id: str, seq: int, *, since: int = 0, reader: str | None = None) -> dict[str, Any] | None:
+        """Returns a message, or None if it does not exist for the reader, as `page` judges."""
+        found, _ = cls.page(conversation_id, after=seq - 1, before=seq + 1, limit=1, since=since, reader=reader)
+        return found[0] if found else None
+
+    @classmethod
+    def shown(cls, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        """Returns stored messages in the format for clients; one more command if one answers a message outside them.
+
+        A reply shows the current text of the message that it answers, so that no copy outlives a deletion.
+        """
+        answers = [row for row in rows if "replyTo" in row]
+        if not answers:
+            return [public(row) for row in rows]
+        texts = {(row["conversationId"], row["seq"]): row["text"] for row in rows}
+        missing = {(row["conversationId"], row["replyTo"]["seq"]) for row in answers} - texts.keys()
+        wanted: dict[ObjectId, list[int]] = {}
+        for key, seq in missing:
+            wanted.setdefault(key, []).append(seq)
+        where = [{"conversationId": key, "seq": {"$in": seqs}} for key, seqs in wanted.items()]
+        fields = ("conversationId", "seq", "text")
+        for row in find(cls, {"$or": where}, fields=fields) if where else ():
+            texts[row["conversationId"], row["seq"]] = row["text"]
+        return [public(row, texts) for row in rows]
+
+
+UNREAD = {"words": 0, "hiddenFor": 0, "pending": 0}
+"""Fields that clients do not see."""
+
+Quotes = Mapping[tuple[ObjectId, int], str]
+
+
+def _quotes(answered: Sequence[Mapping[str, Any] | None]) -> Quotes:
+    return {(ObjectId(each["conversationId"]), each["seq"]): each["text"] for each in answered if each is not None}
 
 
 def _original(row: Row) -> Row | None:
@@ -120,8 +213,11 @@ def _original(row: Row) -> Row | None:
 _turns = Turns(partial(insert_many, Message), Message.last_seq, _original)
 
 
-def public(stored: dict[str, Any]) -> dict[str, Any]:
-    """Returns a stored message in the format for clients; without a client id, `msgId` is the message's id."""
+def public(stored: Row, quotes: Quotes | None = None) -> dict[str, Any]:
+    """Returns a stored message in the format for clients; without a client id, `msgId` is the message's id.
+
+    `quotes` are the texts of the messages that it may answer. The format is the same for every reader.
+    """
     key: ObjectId = stored["_id"]
     given = {
         "_id": str(key),
@@ -132,6 +228,39 @@ def public(stored: dict[str, Any]) -> dict[str, Any]:
         "userId": str(stored["userId"]),
         "msgId": stored.get("clientMsgId") or str(key),
     }
-    if "type" in stored:
-        given["type"], given["system"] = stored["type"], stored["system"]
+    for name, format_ in _OPTIONAL.items():
+        if stored.get(name):
+            given[name] = format_(stored[name])
+    if "replyTo" in stored:
+        answered = stored["replyTo"]
+        text = (quotes or {}).get((stored["conversationId"], answered["seq"]), "")
+        given["replyTo"] = {"seq": answered["seq"], "userId": str(answered["userId"]), "text": text[:QUOTED]}
     return given
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _texts(ids: Iterable[ObjectId]) -> list[str]:
+    return [str(each) for each in ids]
+
+
+def _grouped(reactions: Iterable[Row]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in reactions:
+        found.setdefault(each["emoji"], []).append(str(each["userId"]))
+    return found
+
+
+_OPTIONAL: dict[str, Callable[[Any], Any]] = {
+    "type": _same,
+    "system": _same,
+    "attachments": _same,
+    "mentions": _texts,
+    "streaming": _same,
+    "editedAt": iso,
+    "deletedAt": iso,
+    "rev": _same,
+    "reactions": _grouped,
+}

@@ -224,6 +224,7 @@ PAGES: Final = (
             Source(file="store/rows.py", name="insert", call="hapiish.store.rows"),
             Source(file="store/rows.py", name="insert_many", call="hapiish.store.rows"),
             Source(file="store/rows.py", name="update", call="hapiish.store.rows"),
+            Source(file="store/rows.py", name="modify", call="hapiish.store.rows"),
         ),
     ),
     ApiPage(

@@ -15,6 +15,7 @@ from typing import Any, Final
 from mongoengine import QuerySet
 from mongoengine.errors import InvalidQueryError, NotUniqueError
 from mongoengine.queryset import QuerySetManager
+from pymongo import ReturnDocument
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
@@ -173,6 +174,29 @@ def update(model: Any, where: Condition, change: Condition | Sequence[Condition]
         raise NotUniqueError(f"Tried to save duplicate unique keys ({error})") from error
     matched: int = result.matched_count
     return matched
+
+
+def modify(
+    model: Any,
+    where: Condition,
+    change: Condition | Sequence[Condition],
+    *,
+    fields: Fields | None = None,
+    new: bool = True,
+) -> Row | None:
+    """Changes the first matching document by MongoDB's operators and returns it, in one command; None without a match.
+
+    The document is that after the change, or before it with `new=False`. No validation or signal of the class applies.
+    Raises NotUniqueError as `update_one` of a query set does.
+    """
+    returned = ReturnDocument.AFTER if new else ReturnDocument.BEFORE
+    try:
+        found: Row | None = model._get_collection().find_one_and_update(
+            _condition(model, where), change, _projection(model, fields), return_document=returned
+        )
+    except DuplicateKeyError as error:
+        raise NotUniqueError(f"Tried to save duplicate unique keys ({error})") from error
+    return found
 
 
 def is_plain(model: Any) -> bool:

@@ -16,6 +16,7 @@ from hapiish.store.connection import Target, acquire, release
 from hapiish.testing import inject
 from models.change import Change, UserChange, UserChangeHead
 from models.conversation import Conversation
+from models.filling import WordFilling
 from models.lease import Lease
 from models.membership import Membership
 from models.message import Message
@@ -34,6 +35,7 @@ DOCUMENTS = (
     Change,
     UserChange,
     UserChangeHead,
+    WordFilling,
     Lease,
     HeadRepair,
     Outbox,

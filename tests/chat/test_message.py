@@ -5,6 +5,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bson import ObjectId
@@ -159,7 +160,7 @@ def test_a_conflict_that_does_not_end_is_an_error_and_not_a_message() -> None:
     ],
 )
 def test_pages_are_oldest_first_and_say_whether_there_is_more(
-    asked: dict[str, int], expected: range | tuple[()], more: bool
+    asked: dict[str, Any], expected: range | tuple[()], more: bool
 ) -> None:
     place, ann = some_id(), some_id()
     for n in range(7):

@@ -24,6 +24,15 @@ class Rule:
     statuses: tuple[int, int, int]
 
 
+MESSAGE = {"conversationId": "{conversation}", "seq": 1}
+
+MESSAGE_EVENTS: list[tuple[str, str, dict[str, Any], tuple[int, int]]] = [
+    ("socket.edit", "message:edit", {**MESSAGE, "text": "hi", "rev": 0}, (404, 200)),
+    ("socket.delete", "message:delete", {**MESSAGE, "scope": "all"}, (404, 200)),
+    ("socket.react", "message:react", {**MESSAGE, "emoji": "+1", "on": True}, (404, 200)),
+    ("socket.delta", "message:delta", {**MESSAGE, "offset": 0, "text": "hi"}, (404, 409)),
+]
+
 ROUTE_RULES = [
     Rule(
         "accounts.register",
@@ -66,6 +75,14 @@ ROUTE_RULES = [
     Rule("web.client", "GET", "/", None, (200, 200, 200)),
     Rule("web.elsewhere", "POST", "/nothing", None, (404, 404, 404)),
     Rule("web.settings", "GET", "/settings.json", None, (200, 200, 200)),
+    Rule("messages.show", "GET", "/messages/{conversation}/1", None, (401, 404, 200)),
+    Rule("messages.edit", "PATCH", "/messages/{conversation}/1", {"text": "hi", "rev": 0}, (401, 404, 200)),
+    Rule("messages.remove", "DELETE", "/messages/{conversation}/1", None, (401, 404, 200)),
+    Rule("reactions.add", "PUT", "/messages/{conversation}/1/reactions/+1", None, (401, 404, 200)),
+    Rule("reactions.remove", "DELETE", "/messages/{conversation}/1/reactions/+1", None, (401, 404, 200)),
+    Rule("pins.add", "PUT", "/conversations/{conversation}/pins/1", None, (401, 404, 200)),
+    Rule("pins.remove", "DELETE", "/conversations/{conversation}/pins/1", None, (401, 404, 200)),
+    Rule("messages.search", "GET", "/search?q=hi", None, (401, 200, 200)),
     Rule("health.live", "GET", "/health/live", None, (200, 200, 200)),
     Rule("health.ready", "GET", "/health/ready", None, (200, 200, 200)),
 ]
@@ -74,6 +91,7 @@ EVENT_RULES: list[tuple[str, str, dict[str, str], tuple[int, int]]] = [
     ("socket.init", "init", {"senderId": "{member}"}, (403, 200)),
     ("socket.sync", "sync", {}, (200, 200)),
     ("socket.message", "message", {"conversationId": "{conversation}", "text": "hi"}, (404, 200)),
+    *MESSAGE_EVENTS,
 ]
 
 
@@ -97,6 +115,7 @@ def filled(template: Any, names: dict[str, str]) -> Any:
 async def test_a_route_is_open_to_whom_it_should_be(app: Application, join: Join, rule: Rule) -> None:
     member, other, friend, stranger = [await join(name) for name in ("ann", "bob", "cat", "eve")]
     names = {"conversation": await member.open(other), "friend": friend.id, "friend_email": friend.email}
+    await member.say(names["conversation"], "the first message")
     callers: list[tuple[str, Caller | None]] = [("nobody", None), ("stranger", stranger), ("member", member)]
     for (who, caller), status in zip(callers, rule.statuses, strict=True):
         payload = filled(rule.payload, {**names, "who": who})
@@ -112,7 +131,9 @@ async def test_a_route_is_open_to_whom_it_should_be(app: Application, join: Join
 async def test_an_event_is_open_to_whom_it_should_be(app: Application, join: Join, rule: Any) -> None:
     _, event, template, statuses = rule
     member, other, stranger = [await join(name) for name in ("ann", "bob", "eve")]
-    data = filled(template, {"conversation": await member.open(other), "member": member.id})
+    conversation = await member.open(other)
+    await member.say(conversation, "the first message")
+    data = filled(template, {"conversation": conversation, "member": member.id})
     async with serving(app) as url:
         with pytest.raises(socketio.exceptions.ConnectionError):
             async with connected(url, None):

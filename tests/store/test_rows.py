@@ -21,7 +21,7 @@ from mongoengine.errors import InvalidQueryError
 from pymongo.errors import BulkWriteError
 
 from hapiish.store.connection import DatabaseConnection, Target, acquire, release
-from hapiish.store.rows import Find, NotUnique, find, find_all, get, insert, insert_many, update
+from hapiish.store.rows import Find, NotUnique, find, find_all, get, insert, insert_many, modify, update
 from hapiish.store.transactions import transaction
 from tests.commands import recorded
 
@@ -241,6 +241,20 @@ def test_an_update_changes_one_document_and_counts_it() -> None:
         update(Parcel, {"c": "1"}, {"$set": {"c": "2"}})
 
 
+def test_a_change_returns_the_document_before_or_after_it() -> None:
+    some(3)
+    with recorded() as commands:
+        assert modify(Parcel, {"c": "1"}, {"$inc": {"w": 5}}, fields={"_id": 0, "c": 1, "w": 1}) == {"c": "1", "w": 6}
+        assert modify(Parcel, {"c": "1"}, {"$inc": {"w": 5}}, fields={"_id": 0, "w": 1}, new=False) == {"w": 6}
+        assert modify(Parcel, {"c": "1"}, [{"$set": {"w": {"$add": ["$w", 1]}}}], fields={"w": 1, "_id": 0}) == {
+            "w": 12
+        }
+        assert modify(Parcel, {"c": "9"}, {"$inc": {"w": 5}}) is None
+        with pytest.raises(NotUniqueError):
+            modify(Parcel, {"c": "1"}, {"$set": {"c": "2"}})
+    assert commands == ["findAndModify"] * 5
+
+
 def test_a_transaction_of_the_store_includes_them(connection: DatabaseConnection) -> None:
     insert(Parcel, {"c": "kept", "w": 1})
     insert(Stamp, {"parcel": "kept"})
@@ -268,6 +282,8 @@ def test_the_database_in_memory_answers_alike() -> None:
     try:
         key = insert(Kept, {"name": "a"})
         assert update(Kept, {"name": "a"}, {"$set": {"name": "b"}}) == 1
+        assert modify(Kept, {"name": "a"}, {"$set": {"name": "b"}}) is None
+        assert modify(Kept, {"name": "b"}, {"$set": {"name": "b"}}, fields=("name",)) == {"_id": key, "name": "b"}
         assert find_all(Find(Kept, {"_id": key}, ("name",)), Find(Kept, {"_id": ObjectId()})) == [
             [{"_id": key, "name": "b"}],
             [],

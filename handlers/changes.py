@@ -1,0 +1,66 @@
+"""Live events of changes. A module that owns a kind of change registers the function that sends its event.
+
+A request sends it when it publishes the change, and the sweeper when a crash has prevented that. A module may also
+register the function that updates what is derived from the changed state. It runs before the change has its number: a
+reader who knows the number has read what is derived, too.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from . import sweeper
+
+Act = Callable[[Any, dict[str, Any]], None]
+
+_announcers: dict[str, Act] = {}
+_preparers: dict[str, Act] = {}
+
+
+def register(kind: str, announce: Act, prepare: Act | None = None) -> None:
+    """Makes `announce(server, change)` send the live event of changes of a kind. It is called in a `def`.
+
+    `prepare(server, entry)` is called before the entry is published; it may be called again after a crash.
+    """
+    _announcers[kind] = announce
+    if prepare is not None:
+        _preparers[kind] = prepare
+
+
+def announcing(server: Any) -> Callable[[dict[str, Any]], None]:
+    """Returns the argument `emit` of `Change.publish` and `Change.repair`."""
+    return partial(_act, _announcers, server)
+
+
+def publish(server: Any, source: Any, document_id: Any, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Publishes pending entries of a document and sends their events; returns the changes. Call it in a `def`."""
+    for entry in entries:
+        _act(_preparers, server, entry)
+    changes: list[dict[str, Any]] = server.models.Change.publish(source, document_id, entries, announcing(server))
+    return changes
+
+
+def repair(server: Any) -> dict[str, int]:
+    """Publishes changes that a crash has left unpublished; returns their number."""
+    models = server.models
+    sources = [each for each in map(partial(getattr, models), models) if "pending" in getattr(each, "_fields", ())]
+    prepare = partial(_act, _preparers, server)
+    return {"changes": models.Change.repair(100, announcing(server), sources, prepare)}
+
+
+def expire(server: Any) -> None:
+    """Removes changes that are older than the days of `messages.edit`; clients that are behind them read anew."""
+    route, models = server.lookup("messages.edit"), server.models
+    if route is not None:
+        for sequence in (models.Change, models.UserChange):
+            sequence.expire(route.settings.app["changeDays"], 100_000)
+
+
+def _act(registered: Mapping[str, Act], server: Any, change: dict[str, Any]) -> None:
+    act = registered.get(change["kind"])
+    if act is not None:
+        act(server, change)
+
+
+sweeper.register("changes", 15, repair)
+sweeper.register("expired changes", 3600, expire)

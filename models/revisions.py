@@ -1,0 +1,182 @@
+"""Revisions of stored messages: edits, deletions, reactions, and the end of a stream.
+
+Each is one update of the message, which raises `rev` and leaves the entry of its change to publish. Its conditions
+decide between concurrent calls; a call that is repeated after a lost answer changes nothing and succeeds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal
+
+from bson import ObjectId
+
+from hapiish.store.rows import Row, find, get, modify
+
+from .change import entry
+from .wire import now
+from .words import words_of
+
+REACTIONS: Final = 500
+EMOJIS: Final = 20
+HIDDEN_FOR: Final = 10_000
+"""Most reactions, different reactions, and users that have deleted a message for themselves."""
+
+TRIES: Final = 50
+
+Outcome = Literal["changed", "same", "missing", "gone", "foreign", "conflict", "full", "empty", "ended"]
+
+CONTENT = ("attachments", "replyTo", "mentions", "reactions", "editedAt", "streaming", "words")
+"""The fields that a deletion removes, besides the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The result of a change. `same`: it was made before.
+
+    Refused, with the reason: `missing` for the caller, `gone` (deleted), `foreign` (not the caller's to change),
+    `conflict` (another `rev`), `full` (no more reactions), `empty` (without text and attachments), `ended` (no stream).
+    """
+
+    outcome: Outcome
+    before: Row | None = None
+    """The stored message as it was, or as it is if it was not changed."""
+    after: Row | None = None
+    """The stored message after the change."""
+    entries: Sequence[Row] = ()
+    """The entries to publish."""
+
+
+class Revisions:
+    """The operations of `Message` on stored messages. `since` is the last number that the caller may not read."""
+
+    @classmethod
+    def edit(
+        cls,
+        conversation_id: str,
+        seq: int,
+        user_id: str,
+        text: str,
+        *,
+        rev: int,
+        final: bool | None = None,
+        since: int = 0,
+    ) -> Revision:
+        """Replaces the text of the user's own message, if its revision is still `rev`.
+
+        With `final` it ends the stream of a streaming message; before that, an edit of it stores what has come so far.
+        """
+        found = cls._readable(conversation_id, seq, user_id, since)
+        if found is None:
+            return Revision("missing")
+        if found["userId"] != ObjectId(user_id) or found.get("type") == "system":
+            return Revision("foreign", found)
+        if "deletedAt" in found:
+            return Revision("gone", found)
+        is_streaming, current = found.get("streaming", False), found.get("rev", 0)
+        if current != rev:
+            is_repeated = current == rev + 1 and found["text"] == text and not (final and is_streaming)
+            return Revision("same" if is_repeated else "conflict", found, found)
+        if not text and not found.get("attachments"):
+            return Revision("empty", found)
+        if final is not None and not is_streaming:
+            return Revision("ended", found)
+        values: Row = {"text": text}
+        removed: Row = {"streaming": 1} if final else {}
+        if words := words_of(text, *(each["name"] for each in found.get("attachments", ()))):
+            values["words"] = words
+        else:
+            removed["words"] = 1
+        if not is_streaming:
+            values["editedAt"] = now()
+        made = cls._revise(found, {"$set": values, **({"$unset": removed} if removed else {})}, "edited")
+        return made or Revision("conflict", cls.stored(conversation_id, seq))
+
+    @classmethod
+    def remove(cls, conversation_id: str, seq: int, user_id: str, *, is_admin: bool, since: int = 0) -> Revision:
+        """Deletes a message for all, by its author or an admin; a tombstone is left: its number and no content."""
+        for _ in range(TRIES):
+            found = cls._readable(conversation_id, seq, user_id, since)
+            if found is None:
+                return Revision("missing")
+            if found.get("type") == "system" or not (is_admin or found["userId"] == ObjectId(user_id)):
+                return Revision("foreign", found)
+            if "deletedAt" in found:
+                return Revision("same", found, found)
+            values = {"text": "", "deletedAt": now()}
+            change: dict[str, Row] = {"$set": values, "$unset": dict.fromkeys(CONTENT, 1)}
+            if (made := cls._revise(found, change, "deleted")) is not None:
+                return made
+        return Revision("conflict", found)
+
+    @classmethod
+    def hide(cls, conversation_id: str, seq: int, user_id: str, *, since: int = 0) -> Revision:
+        """Deletes a message for one user only. Its revision stays: nothing changes for others."""
+        me = ObjectId(user_id)
+        given = entry("hidden", conversation_id, seq=seq, userId=me)
+        where = {**_key(conversation_id, seq, since), "hiddenFor": {"$ne": me}}
+        where[f"hiddenFor.{HIDDEN_FOR - 1}"] = {"$exists": False}
+        after = modify(cls, where, {"$push": {"hiddenFor": me, "pending": given}})
+        if after is not None:
+            return Revision("changed", after, after, [given])
+        found = get(cls, _key(conversation_id, seq, since))
+        if found is None:
+            return Revision("missing")
+        return Revision("same" if me in found.get("hiddenFor", ()) else "full", found, found)
+
+    @classmethod
+    def react(cls, conversation_id: str, seq: int, user_id: str, emoji: str, *, on: bool, since: int = 0) -> Revision:
+        """Adds or removes a reaction of a user. A user has each reaction at most once."""
+        mine = {"emoji": emoji, "userId": ObjectId(user_id)}
+        for _ in range(TRIES):
+            found = cls._readable(conversation_id, seq, user_id, since)
+            if found is None:
+                return Revision("missing")
+            if "deletedAt" in found:
+                return Revision("gone", found)
+            given = found.get("reactions", [])
+            if (mine in given) == on:
+                return Revision("same", found, found)
+            emojis = {each["emoji"] for each in given}
+            if on and (len(given) >= REACTIONS or (emoji not in emojis and len(emojis) >= EMOJIS)):
+                return Revision("full", found)
+            made = cls._revise(found, {"$push" if on else "$pull": {"reactions": mine}}, "reacted")
+            if made is not None:
+                return made
+        return Revision("conflict", found)
+
+    @classmethod
+    def streaming_by(cls, conversation_id: str, seq: int, user_id: str) -> bool:
+        """Returns True while a message of a user is streaming."""
+        where = {**_key(conversation_id, seq), "userId": ObjectId(user_id), "streaming": True}
+        return get(cls, where, fields=("_id",)) is not None
+
+    @classmethod
+    def end_streams(cls, seconds: float, limit: int) -> list[Revision]:
+        """Ends the streams that began more than `seconds` ago, at most `limit`; their text is what was stored last."""
+        where = {"streaming": True, "createdAt": {"$lt": now() - timedelta(seconds=seconds)}}
+        found = find(cls, where, sort=("createdAt",), limit=limit)
+        made = [cls._revise(each, {"$unset": {"streaming": 1}}, "edited") for each in found]
+        return [each for each in made if each is not None]
+
+    @classmethod
+    def _revise(cls, found: Row, change: Mapping[str, Row], what: str) -> Revision | None:
+        """Changes a message whose revision is still that of `found`; None if it is not."""
+        given = entry("message", found["conversationId"], seq=found["seq"], what=what)
+        where = {"_id": found["_id"], "rev": found.get("rev")}
+        pushed = {**change.get("$push", {}), "pending": given}
+        after = modify(cls, where, {**change, "$inc": {"rev": 1}, "$push": pushed})
+        return Revision("changed", found, after, [given]) if after is not None else None
+
+    @classmethod
+    def _readable(cls, conversation_id: str, seq: int, user_id: str, since: int) -> Row | None:
+        return get(cls, {**_key(conversation_id, seq, since), "hiddenFor": {"$ne": ObjectId(user_id)}})
+
+    @classmethod
+    def stored(cls, conversation_id: str, seq: int) -> Row | None:
+        """Returns a message as it is stored, or None."""
+        return get(cls, _key(conversation_id, seq))
+
+
+def _key(conversation_id: str, seq: int, since: int = 0) -> Row:
+    return {"conversationId": ObjectId(conversation_id), "seq": {"$eq": seq, "$gt": since}}

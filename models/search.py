@@ -1,0 +1,152 @@
+"""Search for words in the messages that a user may read.
+
+The words of a message are stored with it (models/words.py) under the index (conversation, words, id), so a search reads
+the user's conversations only, and not the messages of others with the same words. Conversations are read in windows,
+from the most recently active one on; the results of a window are in the order of the index, newest first. A search
+ends when no conversation that is left can have a newer message than those that were found.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from bson import ObjectId
+from pymongo import timeout
+
+from hapiish.store.rows import Row, find
+
+from .words import query_of
+
+QUERY_WORDS: Final = 10
+WINDOW: Final = 200
+"""Conversations of one command; MongoDB merges so many sorted parts of an index, and sorts more than that."""
+
+SECONDS: Final = 10.0
+"""Longest time of a search; then it fails, and may be tried again."""
+
+SKEW: Final = timedelta(minutes=5)
+"""Most by which the clocks of processes differ, and so the times in ids."""
+
+_INDEX: Final = [("conversationId", 1), ("words", 1), ("_id", 1)]
+_LAST: Final = ObjectId("f" * 24)
+
+
+class Place(NamedTuple):
+    """A conversation that the user may read from a message on; `joined_at` is None for one that is read as a whole."""
+
+    key: ObjectId
+    updated_at: datetime
+    joined_seq: int = 0
+    joined_at: datetime | None = None
+
+
+class Searchable:
+    """The search of `Message`."""
+
+    @classmethod
+    def search(
+        cls,
+        models: Any,
+        user_id: str,
+        query: str,
+        *,
+        limit: int,
+        conversation_id: str | None = None,
+        author: str | None = None,
+        before: datetime | None = None,
+        cursor: str | None = None,
+    ) -> tuple[list[dict[str, Any]], str | None] | None:
+        """Returns messages that contain all words of a query, newest first, and the cursor of the next page or None.
+
+        The last word of the query may be the beginning of a word. None for a query without words. `conversation_id`,
+        `author` and `before` restrict the search. Raises the store's error if it takes longer than `SECONDS`.
+        """
+        words, start = query_of(query, QUERY_WORDS)
+        if not words and start is None:
+            return None
+        where = _condition(user_id, words, start, author=author, before=before, cursor=cursor)
+        best: list[Row] = []
+        with timeout(SECONDS):
+            places = sorted(_places(models, user_id, conversation_id), key=lambda place: place.updated_at, reverse=True)
+            for at in range(0, len(places), WINDOW):
+                window = places[at : at + WINDOW]
+                if len(best) > limit and window[0].updated_at < best[limit]["_id"].generation_time - SKEW:
+                    break
+                best += cls._window(window, where, limit + 1)
+                best.sort(key=lambda row: row["_id"], reverse=True)
+                del best[limit + 1 :]
+            shown: list[dict[str, Any]] = cls.shown(best[:limit])  # type: ignore[attr-defined]
+        return shown, str(best[limit - 1]["_id"]) if len(best) > limit else None
+
+    @classmethod
+    def _window(cls, window: Iterable[Place], where: Row, limit: int) -> Iterator[Row]:
+        whole = [place.key for place in window if place.joined_at is None]
+        if whole:
+            yield from cls._found({"conversationId": {"$in": whole}, **where}, limit)
+        parts = [
+            {
+                "conversationId": place.key,
+                "seq": {"$gt": place.joined_seq},
+                **where,
+                "_id": {**where["_id"], "$gte": ObjectId.from_datetime(place.joined_at - SKEW)},
+            }
+            for place in window
+            if place.joined_at is not None
+        ]
+        if parts:
+            yield from cls._found({"$or": parts}, limit)
+
+    @classmethod
+    def _found(cls, where: Row, limit: int) -> Iterable[Row]:
+        collection: Any = cls._get_collection()  # type: ignore[attr-defined]
+        fields = {"words": 0, "hiddenFor": 0, "pending": 0}
+        cursor = collection.find(where, fields, sort=[("_id", -1)], limit=limit, batch_size=limit)
+        return cursor.hint(_INDEX)  # type: ignore[no-any-return]
+
+
+def _condition(
+    user_id: str,
+    words: list[str],
+    start: str | None,
+    *,
+    author: str | None = None,
+    before: datetime | None = None,
+    cursor: str | None = None,
+) -> Row:
+    newest = [ObjectId(cursor)] if cursor is not None else []
+    where: Row = {"hiddenFor": {"$ne": ObjectId(user_id)}}
+    if before is not None:
+        where["createdAt"] = {"$lt": before}
+        newest.append(ObjectId.from_datetime(before + SKEW))
+    where["_id"] = {"$lt": min(newest) if newest else _LAST}
+    if author is not None:
+        where["userId"] = ObjectId(author)
+    longest = sorted(words, key=len, reverse=True)
+    parts: list[Mapping[str, Any]] = [{"words": word} for word in longest]
+    if start is not None:
+        parts.append({"words": {"$elemMatch": {"$gte": start, "$lt": start + "\U0010ffff"}}})
+    where["$and"] = parts
+    return where
+
+
+def _places(models: Any, user_id: str, conversation_id: str | None) -> Iterator[Place]:
+    """Yields the user's conversations, or the one of this id if the user is a member."""
+    me = ObjectId(user_id)
+    one: Row = {} if conversation_id is None else {"_id": ObjectId(conversation_id)}
+    its: Row = {} if conversation_id is None else {"conversationId": ObjectId(conversation_id)}
+    present = {"userId": me, **its, "leftAt": None}
+    joined = {
+        row["conversationId"]: (row["joinedSeq"], row["joinedAt"])
+        for row in find(
+            models.Membership, {**present, "joinedSeq": {"$gt": 0}}, fields=("conversationId", "joinedSeq", "joinedAt")
+        )
+    }
+    stored = find(models.Conversation, {"members": me, **one}, fields={"updatedAt": 1})
+    large = [
+        row["conversationId"]
+        for row in find(models.Membership, {**present, "isLarge": True}, fields=("conversationId",))
+    ]
+    if large:
+        stored += find(models.Conversation, {"_id": {"$in": large}, "isLarge": True}, fields={"updatedAt": 1})
+    for row in stored:
+        yield Place(row["_id"], row["updatedAt"], *joined.get(row["_id"], ()))
