@@ -6,8 +6,11 @@ from mongoengine import NotUniqueError
 
 from hapiish import Request, Response, Toolkit, boom
 
-from .atomic import atomically
+from .delivery import tell_opened
+from .groups import attempt
 from .people import check_invited
+from .standing import of_caller
+from .state import has_receipts
 
 
 def create(request: Request, h: Toolkit) -> dict[str, Any]:
@@ -37,13 +40,25 @@ def index(request: Request, h: Toolkit) -> Response:
     return response.header("x-next-cursor", cursor) if cursor else response
 
 
+def show(request: Request, h: Toolkit) -> dict[str, Any]:
+    """Returns a conversation, in a small one with what the other members have read; or 404."""
+    standing = of_caller(request, request.params["conversationId"])
+    if not has_receipts(request, standing):
+        return standing.conversation
+    receipts = request.models.Conversation.receipts(standing.conversation_id, standing.user_id)
+    return {**standing.conversation, "receipts": receipts}
+
+
 def create_group(request: Request, h: Toolkit) -> Response:
     """Makes a group of the caller and others: 201, or 200 if the same `msgId` has made it.
 
-    404 if a member does not exist, 403 `blocked` if one of them and the caller have blocked each other.
+    404 if a member does not exist, 403 `blocked` if one of them and the caller have blocked each other, 409 `conflict`
+    for too many members.
     """
     me, given = request.auth.credentials["id"], request.payload
     others = [each for each in dict.fromkeys(given["memberIds"]) if each != me]
+    if len(others) >= request.route.settings.app["members"]:
+        raise boom.Conflict("These are too many for a group", code="conflict")
     conversations = request.models.Conversation
     check_invited(request, others)
 
@@ -54,12 +69,14 @@ def create_group(request: Request, h: Toolkit) -> Response:
         return made
 
     try:
-        conversation_id, created = atomically(request, make)
+        conversation_id, created = attempt(request, make)
     except NotUniqueError:  # a concurrent call with the same key was first
         conversation_id, created = make()
     head = conversations.of_member(conversation_id, me)
     if head is None:
         raise boom.NotFound("You are not a member of this group any more", code="not_found")
+    if created:
+        tell_opened(request, conversation_id, [me, *others])
     return h.response(head).code(201 if created else 200)
 
 
@@ -71,5 +88,7 @@ def _open(request: Request, friend_id: str) -> tuple[dict[str, Any], bool]:
         raise boom.NotFound("There is no such user", code="not_found")
     if users.is_barred(me, friend_id):
         raise boom.Forbidden("One of you has blocked the other", code="blocked")
-    opened: tuple[dict[str, Any], bool] = request.models.Conversation.open(me, friend_id)
-    return opened
+    conversation, created = request.models.Conversation.open(me, friend_id)
+    if created:
+        tell_opened(request, conversation["id"], [me, friend_id])
+    return conversation, created

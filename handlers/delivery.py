@@ -10,7 +10,7 @@ from typing import Any
 from hapiish import Request
 
 from .realtime import room
-from .standing import kept
+from .standing import Standing, kept
 
 
 def rooms(request_or_server: Any, conversation: str | dict[str, Any], *, except_user: str | None = None) -> list[str]:
@@ -43,6 +43,22 @@ def rooms_of_readers(
         late = request_or_server.models.Membership.joined_after(conversation_id, seq)
         barred |= {room(each) for each in late}
     return [each for each in rooms(request_or_server, conversation) if each not in barred]
+
+
+def pushed(request: Request, standing: Standing, message: dict[str, Any]) -> bool:
+    """Updates the head with a stored message; True if it is the newest. `rooms` then reads the present members."""
+    behind: bool
+    behind, is_current = request.models.Conversation.push_to(standing.seen, message)
+    if not is_current:
+        request.app.pop("standing", None)
+    return behind
+
+
+def tell_opened(request: Request, conversation_id: str, members: list[str]) -> None:
+    """Tells the members of a new conversation, of which the first has opened it. The others see it alike."""
+    for told in (members[:1], members[1:]):
+        for head in request.models.Conversation.heads_of(told[0], [conversation_id]) if told else ():
+            request.server.emit("conversation:new", {"conversation": head}, to=list(map(room, told)))
 
 
 def to_members(

@@ -9,7 +9,7 @@ from mongoengine import ValidationError
 
 from hapiish import Request, Response, Toolkit, boom
 
-from .delivery import rooms
+from .delivery import pushed, rooms
 from .standing import Standing, of_caller
 
 
@@ -29,7 +29,7 @@ def create(request: Request, h: Toolkit) -> Response | dict[str, Any]:
     if standing.is_barred:
         raise boom.Forbidden("One of you has blocked the other", code="blocked")
     message, duplicate = _stored(request, standing, given)
-    behind = request.models.Conversation.push(message, is_large=standing.is_large)
+    behind = pushed(request, standing, message)
     if behind or not duplicate:
         request.app["delivery"] = {"message": live(message, friend), "to": rooms(request, conversation)}
     if request.method == "event":

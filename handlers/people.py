@@ -3,6 +3,9 @@
 A class of another project need not have the methods for several: then the chat asks for one user after the other.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 from hapiish import Request, boom
 
 
@@ -18,3 +21,24 @@ def check_invited(request: Request, user_ids: list[str]) -> None:
             raise boom.NotFound("There is no such user", code="not_found", data={"userId": each})
         if barred[each]:
             raise boom.Forbidden("One of you has blocked the other", code="blocked", data={"userId": each})
+
+
+def named(models: Any, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns rows with `userId` together with the `fullName` and the `avatar` of the users.
+
+    A user whose account is gone has an empty name.
+    """
+    rows, users = list(rows), models.User
+    ids = [row["userId"] for row in rows]
+    if hasattr(users, "people"):
+        people = users.people(ids)
+    else:
+        people = {each: found for each in ids if (found := users.account(each)) is not None}
+    nobody = {"fullName": ""}
+    return [
+        {**row, **{key: value for key, value in people.get(row["userId"], nobody).items() if key in _SHOWN}}
+        for row in rows
+    ]
+
+
+_SHOWN = ("fullName", "avatar")

@@ -30,9 +30,9 @@ from mongoengine import (
 from hapiish.store.rows import Find, Row, find, find_all, get, update
 
 from .change import ChangeSource, entry
-from .groups import Groups
-from .heads import Seen, fields_for, other_of, seen_by
-from .membership import Membership, cursor_of, position, row_of
+from .groups import LISTED, Groups
+from .heads import Seen, fields_for, other_of, seen_by, state_of
+from .membership import PRESENT, STATE, Membership, cursor_of, position, row_of
 from .wire import now, object_id
 
 PINS = 50
@@ -224,12 +224,11 @@ class Conversation(Groups, ChangeSource):
     @classmethod
     def _seen(cls, user_id: str, heads: list[Row], rows: list[Row]) -> Seen | None:
         stored, row = (found[0] if found else None for found in (heads, rows))
-        is_former = row is not None and row.get("leftAt") is not None
-        if stored is None or (stored.get("isLarge") and (row is None or is_former)):
+        if stored is None or not _is_readable(stored, row):
             return None
         members = None if stored.get("isLarge") else stored["members"]
         _remember(str(stored["_id"]), [] if stored.get("type") == "group" else stored["members"])
-        return Seen(seen_by(user_id, stored, None if is_former else row), members, stored.get("membersRev", 0))
+        return Seen(seen_by(user_id, stored, row), members, stored.get("membersRev", 0))
 
     @classmethod
     def list_of(
@@ -264,13 +263,72 @@ class Conversation(Groups, ChangeSource):
         return cls._listed(user_id, stored, rows)
 
     @classmethod
+    def groups_of(cls, user_id: str) -> list[str]:
+        """Returns the ids of the groups that a user is a member of."""
+        user = ObjectId(user_id)
+        small, large = find_all(
+            Find(cls, {"members": user, "type": "group"}, ("_id",)),
+            Find(Membership, {"userId": user, "isLarge": True, **PRESENT}, ("conversationId",)),
+        )
+        return [*(str(row["_id"]) for row in small), *(str(row["conversationId"]) for row in large)]
+
+    @classmethod
+    def shared(cls, conversation_id: str) -> dict[str, Any] | None:
+        """Returns the head of a conversation with what is the same for all members, or None."""
+        where = {"_id": ObjectId(conversation_id), "deletedAt": None}
+        stored = get(cls, where, fields=fields_for(conversation_id, listed=True))
+        return stored and seen_by(conversation_id, stored, None)
+
+    @classmethod
+    def heads_for_all(cls, conversation_id: str) -> dict[str, dict[str, Any]]:
+        """Returns the head of a conversation as each member sees it, by the ids of the members."""
+        key = ObjectId(conversation_id)
+        heads, rows = find_all(
+            Find(cls, {"_id": key, "deletedAt": None}), Find(Membership, {"conversationId": key, **PRESENT}, STATE)
+        )
+        state = {str(row["userId"]): row for row in rows}
+        return {
+            each: seen_by(each, stored, state.get(each))
+            for stored in heads
+            for each in (state if stored.get("type") == "group" else map(str, stored["members"]))
+        }
+
+    @classmethod
+    def receipt(cls, conversation_id: str, user_id: str) -> dict[str, int] | None:
+        """Returns what a member has read and got, as far as others may know; None for nobody and a former member."""
+        key = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id), **PRESENT}
+        row = get(Membership, key, fields=("shownSeq", "deliveredSeq"))
+        return row and cls.receipt_of(row)
+
+    @staticmethod
+    def receipt_of(row: Row) -> dict[str, int]:
+        """Returns what others may know of what a member has read and got, from the row of the membership."""
+        return {"readSeq": row.get("shownSeq", 0), "deliveredSeq": row.get("deliveredSeq", 0)}
+
+    @staticmethod
+    def state_of(head: dict[str, Any], row: Row) -> dict[str, Any]:
+        """Returns the state of the member of a head after a change of the membership."""
+        return state_of(head, row)
+
+    @classmethod
+    def receipts(cls, conversation_id: str, user_id: str) -> dict[str, dict[str, int]]:
+        """Returns what the other members have read and got, as far as they let others know, by their ids.
+
+        Not for large groups.
+        """
+        where = {"conversationId": ObjectId(conversation_id), **PRESENT, "userId": {"$ne": ObjectId(user_id)}}
+        rows = find(Membership, where, fields=("userId", "shownSeq", "deliveredSeq"), limit=LISTED)
+        return {str(row["userId"]): cls.receipt_of(row) for row in rows}
+
+    @classmethod
     def _page(cls, where: Row, user_id: str, limit: int) -> list[Row]:
         fields = fields_for(user_id, listed=True)
         return find(cls, where, fields=fields, sort=("-updatedAt", "-_id"), limit=limit, tz_aware=False)
 
     @classmethod
     def _listed(cls, user_id: str, stored: list[Row], rows: dict[ObjectId, Row]) -> list[dict[str, Any]]:
-        older = [each for each in stored if each["_id"] not in rows and each.get("type") != "group"]
+        stored = [each for each in stored if _is_readable(each, rows.get(each["_id"]))]
+        older = [each for each in stored if each["_id"] not in rows]
         moment, user = now(), ObjectId(user_id)
         Membership.ensure([row_of(each["_id"], user, joined_at=moment, read_seq=each["lastSeq"]) for each in older])
         return [seen_by(user_id, each, rows.get(each["_id"])) for each in stored]
@@ -282,32 +340,34 @@ class Conversation(Groups, ChangeSource):
         Idempotent and independent of order: the head only advances, and each reference is stored once, sorted. The
         sender has read up to the message; in a large group the membership says so, in a command of its own.
         """
-        key, seq, user_id = ObjectId(message["conversationId"]), message["seq"], message["userId"]
-        reference = {"seq": seq, "message": ObjectId(message["_id"])}
-        onto: Row = {"$push": {"recent": {"$each": [reference], "$sort": {"seq": 1}, "$slice": -RECENT}}}
+        key, seq = ObjectId(message["conversationId"]), message["seq"]
+        head, onto = _updates(message, is_large=is_large)
         if is_large:
-            Membership.wrote(message["conversationId"], user_id, seq)
-        else:
-            onto["$max"] = {f"sent.{user_id}": seq}
-        moment = datetime.fromisoformat(message["createdAt"])
-        head: Row = {
-            "lastSeq": seq,
-            "lastMessage": {
-                "message": reference["message"],
-                "userId": ObjectId(user_id),
-                "text": message["text"][:_PREVIEW],
-                "createdAt": moment,
-                **{name: message[name] for name in ("type", "rev") if name in message},
-                **({"deletedAt": datetime.fromisoformat(message["deletedAt"])} if "deletedAt" in message else {}),
-            },
-            "updatedAt": moment,
-        }
-        if (noticed := now()) - moment > LATE:
-            head["changedAt"] = noticed
+            Membership.wrote(message["conversationId"], message["userId"], seq)
         if update(cls, {"_id": key, "lastSeq": {"$lt": seq}}, {"$set": head, **onto}):
             return True
         update(cls, {"_id": key, "recent.seq": {"$ne": seq}}, onto)
         return False
+
+    @classmethod
+    def push_to(cls, seen: Seen, message: dict[str, Any]) -> tuple[bool, bool]:
+        """Does what `push` does for a conversation that was read before; also True if its members are still the same.
+
+        A member who was removed meanwhile does not get the message. It costs no command more unless messages or changes
+        of members are concurrent.
+        """
+        key, is_large = ObjectId(message["conversationId"]), seen.members is None
+        if seen.head["type"] == "direct":
+            return cls.push(message), True
+        head, onto = _updates(message, is_large=is_large)
+        as_read = {"_id": key, "lastSeq": {"$lt": message["seq"]}, "membersRev": seen.members_rev}
+        if update(cls, as_read, {"$set": head, **onto}):
+            if is_large:
+                Membership.wrote(message["conversationId"], message["userId"], message["seq"])
+            return True, True
+        behind = cls.push(message, is_large=is_large)
+        now_stored = get(cls, {"_id": key}, fields=("membersRev",)) or {}
+        return behind, now_stored.get("membersRev") == seen.members_rev
 
     @classmethod
     def preview(cls, message: Row) -> None:
@@ -335,6 +395,27 @@ class Conversation(Groups, ChangeSource):
         return "full" if is_full else "same", []
 
 
+def _updates(message: dict[str, Any], *, is_large: bool) -> tuple[Row, Row]:
+    """Returns the values of a head with a new message, and the update that is due for an older one, too."""
+    reference = {"seq": message["seq"], "message": ObjectId(message["_id"])}
+    onto: Row = {"$push": {"recent": {"$each": [reference], "$sort": {"seq": 1}, "$slice": -RECENT}}}
+    if not is_large:
+        onto["$max"] = {f"sent.{message['userId']}": message["seq"]}
+    moment = datetime.fromisoformat(message["createdAt"])
+    preview: Row = {
+        "message": reference["message"],
+        "userId": ObjectId(message["userId"]),
+        "text": message["text"][:_PREVIEW],
+        "createdAt": moment,
+        **{name: message[name] for name in ("type", "rev") if name in message},
+        **({"deletedAt": datetime.fromisoformat(message["deletedAt"])} if "deletedAt" in message else {}),
+    }
+    head: Row = {"lastSeq": message["seq"], "lastMessage": preview, "updatedAt": moment}
+    if (noticed := now()) - moment > LATE:
+        head["changedAt"] = noticed
+    return head, onto
+
+
 def _recall(conversation_id: str) -> list[ObjectId] | None:
     """Returns the two members of a direct conversation, an empty list for a group; None if it is not remembered."""
     with _memory:
@@ -350,6 +431,14 @@ def _remember(conversation_id: str, members: list[ObjectId]) -> None:
         _members.move_to_end(conversation_id)
         if len(_members) > REMEMBERED:
             _members.popitem(last=False)
+
+
+def _is_readable(stored: Row, row: Row | None) -> bool:
+    """Returns True if a member's row allows to read a conversation; a direct one of an older version has no rows.
+
+    The row says from which message on: a group is not readable without it.
+    """
+    return row.get("leftAt") is None if row is not None else stored.get("type") != "group"
 
 
 def _activity(stored: Row) -> tuple[datetime, ObjectId]:

@@ -81,6 +81,16 @@ def seen_by(user_id: str, stored: Row, row: Row | None) -> dict[str, Any]:
     return head
 
 
+def state_of(head: dict[str, Any], row: Row) -> dict[str, Any]:
+    """Returns what only the member has set and read, from the head before a change and the row after it."""
+    last, read = head["lastSeq"], max(head["readSeq"], row.get("readSeq", 0))
+    unread_from = row.get("unreadFrom")
+    state = {"readSeq": read, "unread": max(0, last - (read if unread_from is None else unread_from - 1))}
+    if unread_from is not None:
+        state["unreadFrom"] = unread_from
+    return state | private_of(row)
+
+
 def private_of(state: Row) -> dict[str, Any]:
     """Returns the parts of a head that only the member has set: `mutedUntil` while it lasts, and `draft`."""
     given: dict[str, Any] = {}

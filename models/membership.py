@@ -6,7 +6,7 @@ direct conversation are made when it is opened, and by the first listing for tho
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from bson import ObjectId
 from mongoengine import (
@@ -19,12 +19,15 @@ from mongoengine import (
     StringField,
 )
 
-from hapiish.store.rows import Find, Row, find, insert_many, update
+from hapiish.store.rows import Find, Row, find, get, insert_many, update
 
 from .change import ChangeSource
-from .wire import iso
+from .state import MemberState
+from .wire import iso, now
 
-Role = Literal["owner", "admin", "member"]
+PRESENT: Row = {"leftAt": None}
+"""The condition of present members."""
+
 RANKS: dict[str, int] = {"member": 0, "admin": 1, "owner": 2}
 
 STATE = (
@@ -36,6 +39,7 @@ STATE = (
     "isLarge",
     "readSeq",
     "deliveredSeq",
+    "shownSeq",
     "unreadFrom",
     "markedSeq",
     "hiddenSeq",
@@ -54,10 +58,11 @@ class Draft(EmbeddedDocument):
     reply_to = IntField(db_field="replyTo")
 
 
-class Membership(ChangeSource):
-    """A user in a conversation. `markedSeq` is the conversation's last number when `unreadFrom` was set.
+class Membership(MemberState, ChangeSource):
+    """A user in a conversation.
 
-    `hiddenSeq` is the highest number of the messages that the member has deleted for themselves.
+    `marked_seq` is the conversation's last number when `unread_from` was set, `shown_seq` the part of `read_seq` that
+    the other members may know, `hidden_seq` the last message that the member has deleted for themselves.
     """
 
     conversation_id = ObjectIdField(db_field="conversationId", required=True)
@@ -69,6 +74,7 @@ class Membership(ChangeSource):
     is_large = BooleanField(db_field="isLarge")
     read_seq = IntField(db_field="readSeq", default=0)
     delivered_seq = IntField(db_field="deliveredSeq", default=0)
+    shown_seq = IntField(db_field="shownSeq")
     unread_from = IntField(db_field="unreadFrom")
     marked_seq = IntField(db_field="markedSeq")
     hidden_seq = IntField(db_field="hiddenSeq")
@@ -107,16 +113,23 @@ class Membership(ChangeSource):
         """Returns the ids of all present members, in the order in which they joined."""
         rows = find(
             cls,
-            {"conversationId": ObjectId(conversation_id), "leftAt": None},
+            {"conversationId": ObjectId(conversation_id), **PRESENT},
             fields={"_id": 0, "userId": 1},
             sort=("joinedAt", "userId"),
         )
         return tuple(str(row["userId"]) for row in rows)
 
     @classmethod
+    def present(cls, conversation_id: str, user_id: str) -> dict[str, Any] | None:
+        """Returns `{userId, role, joinedAt}` of a member, or None for nobody and for a former member."""
+        where = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id), **PRESENT}
+        row = get(cls, where, fields=("userId", "role", "joinedAt"))
+        return row and public(row)
+
+    @classmethod
     def page(cls, conversation_id: str, *, limit: int, cursor: str | None = None) -> tuple[list[Row], str | None]:
         """Returns `{userId, role, joinedAt}` of members in the order of joining, and the next cursor or None."""
-        where: Row = {"conversationId": ObjectId(conversation_id), "leftAt": None}
+        where: Row = {"conversationId": ObjectId(conversation_id), **PRESENT}
         if cursor is not None:
             moment, key = position(cursor)
             where["$or"] = [{"joinedAt": {"$gt": moment}}, {"joinedAt": moment, "userId": {"$gt": key}}]
@@ -150,6 +163,12 @@ class Membership(ChangeSource):
         return len(find(cls, where, fields=("userId",))) == len(keys)
 
     @classmethod
+    def complete(cls, conversation_id: str, user_id: str, *, read_seq: int) -> None:
+        """Makes the row of a member of a direct conversation that an older version has stored."""
+        user = ObjectId(user_id)
+        cls.ensure([row_of(ObjectId(conversation_id), user, joined_at=now(), read_seq=read_seq)])
+
+    @classmethod
     def ensure(cls, rows: list[Row]) -> None:
         """Stores the rows that are missing, and leaves the others as they are."""
         while rows:
@@ -162,7 +181,7 @@ def row_of(
     user_id: ObjectId,
     *,
     joined_at: datetime,
-    role: Role = "member",
+    role: str = "member",
     joined_seq: int = 0,
     read_seq: int = 0,
 ) -> Row:

@@ -210,10 +210,22 @@ class User(Sessions, Profiles, ChangeSource):
         """Returns `is_barred` of a user and each of the others who exist, by their ids, in two commands."""
         me, keys = ObjectId(user_id), [ObjectId(each) for each in other_ids]
         blocks = {"$in": [me, {"$ifNull": ["$blocked", []]}]}
-        rows = find(cls, {"_id": {"$in": keys}}, fields={"blocks": blocks})
+        rows = find(cls, {"_id": {"$in": keys}, "erasedAt": None}, fields={"blocks": blocks})
         own = get(cls, {"_id": me}, fields=("blocked",)) or {}
         blocked = set(own.get("blocked", ()))
         return {str(row["_id"]): row["blocks"] or row["_id"] in blocked for row in rows}
+
+    @classmethod
+    def people(cls, user_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Returns `{_id, fullName}` of users, with the `avatar` of those who have one, by their ids."""
+        where = {"_id": {"$in": [ObjectId(each) for each in user_ids]}, "erasedAt": None}
+        return {str(row["_id"]): person(row) for row in find(cls, where, fields=("fullName", "avatar"))}
+
+    @classmethod
+    def tells_reads(cls, user_id: str) -> bool:
+        """Returns False for a user who does not let others know what is read."""
+        found = get(cls, {"_id": ObjectId(user_id)}, fields=("settings",)) or {}
+        return bool((found.get("settings") or {}).get("readReceipts", True))
 
     @classmethod
     def _add(cls, name: str, user_id: str, other_id: str) -> Added:

@@ -73,11 +73,33 @@ class Device:
         self._queue = queue
         self._barrier = asyncio.Event()
         client.on("message", self._take, namespace=namespace)
+        client.on("*", self._hear, namespace=namespace)
+        self._heard: list[tuple[str, Any]] = []
         client.on("barrier", self._barrier.set, namespace=namespace)
 
     def _take(self, message: dict[str, Any]) -> None:
         self.inbox.append(message)
         self._news.set()
+
+    def _hear(self, event: str, data: Any = None) -> None:
+        self._heard.append((event, data))
+        self._news.set()
+
+    def events(self, name: str) -> list[Any]:
+        """The data of all events of a name that have come, besides `message`."""
+        return [data for event, data in self._heard if event == name]
+
+    def names(self) -> list[str]:
+        """The names of all events that have come, besides `message`, in order."""
+        return [event for event, _ in self._heard]
+
+    async def heard(self, name: str, count: int) -> list[Any]:
+        """The data of all events of a name, besides `message`, once `count` have come."""
+        async with asyncio.timeout(PATIENCE):
+            while len(self.events(name)) < count:
+                self._news.clear()
+                await self._news.wait()
+        return self.events(name)
 
     async def send(self, event: str, data: Any) -> dict[str, Any]:
         """The acknowledgement of an event."""

@@ -196,3 +196,12 @@ async def test_a_block_that_comes_while_a_body_arrives_slowly_bars_the_message(
 
     answer = await inject(slow, method="POST", url=f"/messages/{place}", headers=headers, payload=body)
     assert (answer.status_code, answer.json["code"]) == (403, "blocked")
+
+
+async def test_a_read_mark_takes_ten_commands(ann: Caller, bob: Caller, place: str) -> None:
+    await bob.call("PUT", f"/conversations/{place}/read", {"seq": 1})
+    await ann.say(place, "hi")
+    with recorded() as commands:
+        assert (await bob.call("PUT", f"/conversations/{place}/read", {"seq": 2})).json["unread"] == 0
+    recording = ["aggregate", "insert", "update"]
+    assert commands == ["aggregate", "find", "findAndModify", *recording, *recording, "update"]

@@ -2,16 +2,20 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from copy import copy
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from bson import ObjectId
 
+from handlers import groups as handlers
+from handlers.atomic import atomically
 from hapiish import Application
 from models import groups as module
 from models.conversation import Conversation
 from models.membership import Membership
-from tests.chat.callers import Caller, Join, connected, serving
+from tests.chat.callers import Caller, Join, Open, connected, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -173,3 +177,310 @@ async def test_a_conversation_of_an_older_version_counts_as_read_until_it_is_lis
     await ann.say(place, "new")
     assert (await head(bob, place))["unread"] == 1
     assert (await head(ann, place))["unread"] == 0
+
+
+async def members(caller: Caller, group: str, query: str = "") -> dict[str, str]:
+    """The roles of the members, by name."""
+    answer = await caller.call("GET", f"/conversations/{group}/members{query}")
+    assert answer.status_code == 200
+    return {member["fullName"]: member["role"] for member in answer.json}
+
+
+async def put(caller: Caller, group: str, user: Caller, role: str | None = None) -> Any:
+    payload = {"role": role} if role else None
+    return await caller.call("PUT", f"/conversations/{group}/members/{user.id}", payload)
+
+
+async def remove(caller: Caller, group: str, user: Caller) -> Any:
+    return await caller.call("DELETE", f"/conversations/{group}/members/{user.id}")
+
+
+@pytest.mark.parametrize("history", ["joined", "all"])
+async def test_a_new_member_reads_what_the_history_of_the_group_allows(
+    app: Application, ann: Caller, bob: Caller, cat: Caller, history: str
+) -> None:
+    group = await ann.gather("Team", bob, history=history)
+    await ann.say(group, "before")
+    async with serving(app) as url, AsyncExitStack() as stack:
+        bobs, cats = [await stack.enter_async_context(connected(url, each.token)) for each in (bob, cat)]
+        added = await put(ann, group, cat)
+        assert (added.status_code, added.json["userId"], added.json["role"]) == (201, cat.id, "member")
+        assert (await put(ann, group, cat)).status_code == 200
+        (told,) = await bobs.heard("members:changed", 1)
+        assert (told["joined"], told["left"], told["memberCount"], told["changeSeq"]) == ([added.json], [], 3, 1)
+        (new,) = await cats.heard("conversation:new", 1)
+        assert new["conversation"] == await head(cat, group)
+        for device in (bobs, cats):
+            (live,) = await device.received(1)
+            assert (live["type"], live["seq"]) == ("system", 2)
+            assert live["system"] == {"kind": "joined", "userIds": [cat.id]}
+    await ann.say(group, "after")
+    texts = ["before", "", "after"] if history == "all" else ["", "after"]
+    assert await cat.read(group) == texts
+    seen = await head(cat, group)
+    assert (seen["firstSeq"], seen["unread"]) == (1 if history == "all" else 2, 1)
+
+
+async def test_a_removed_member_loses_everything_at_once_and_may_come_back(
+    app: Application, ann: Caller, bob: Caller, cat: Caller
+) -> None:
+    group = await ann.gather("Team", bob, cat)
+    await ann.say(group, "one")
+    async with serving(app) as url, AsyncExitStack() as stack:
+        bobs, cats = [await stack.enter_async_context(connected(url, each.token)) for each in (bob, cat)]
+        assert (await remove(ann, group, cat)).status_code == 204
+        assert (await remove(ann, group, cat)).status_code == 204
+        assert await cats.heard("conversation:removed", 1) == [{"conversationId": group}]
+        (told,) = await bobs.heard("members:changed", 1)
+        assert (told["left"], told["memberCount"]) == ([cat.id], 2)
+        await ann.say(group, "two")
+        assert [live["text"] for live in await bobs.received(2)] == ["", "two"]
+        assert await cats.caught_up() == []
+        assert len(cats.events("members:changed")) == 0
+    for url in (f"/conversations/{group}", f"/conversations/{group}/members", f"/messages/{group}"):
+        assert (await cat.call("GET", url)).status_code == 404
+    assert (await cat.call("PUT", f"/conversations/{group}/read", {"seq": 1})).status_code == 404
+    assert (await cat.call("GET", "/conversations")).json == []
+    assert (await put(ann, group, cat)).status_code == 201
+    assert await cat.read(group) == [""]
+    assert (await head(cat, group))["unread"] == 0
+
+
+async def test_roles_decide_who_changes_what(ann: Caller, bob: Caller, cat: Caller, join: Join) -> None:
+    dan = await join("dan")
+    group = await ann.gather("Team", bob, cat)
+    for refused in (await put(bob, group, dan), await remove(bob, group, cat), await put(bob, group, bob, "admin")):
+        assert (refused.status_code, refused.json["code"]) == (403, "not_admin")
+    assert (await put(ann, group, bob, "admin")).json["role"] == "admin"
+    assert (await put(bob, group, dan)).status_code == 201
+    for refused in (
+        await put(bob, group, cat, "admin"),
+        await remove(bob, group, ann),
+        await bob.call("DELETE", f"/conversations/{group}"),
+    ):
+        assert (refused.status_code, refused.json["code"]) == (403, "not_admin")
+    assert (await bob.call("PATCH", f"/conversations/{group}", {"title": "Crew"})).json["title"] == "Crew"
+    assert (await remove(bob, group, dan)).status_code == 204
+    assert await members(cat, group) == {"Ann": "owner", "Bob": "admin", "Cat": "member"}
+    alone = await put(ann, group, ann, "member")
+    assert (alone.status_code, alone.json["code"]) == (409, "conflict")
+    assert (await put(ann, group, cat, "owner")).status_code == 200
+    assert (await put(ann, group, ann, "member")).status_code == 200
+    assert await members(ann, group) == {"Ann": "member", "Bob": "admin", "Cat": "owner"}
+
+
+async def test_a_user_who_has_blocked_the_caller_is_not_added(ann: Caller, bob: Caller, cat: Caller) -> None:
+    group = await ann.gather("Team", bob)
+    await cat.call("PUT", f"/blocks/{ann.id}")
+    refused = await put(ann, group, cat)
+    assert (refused.status_code, refused.json["code"]) == (403, "blocked")
+    await bob.call("PUT", f"/blocks/{ann.id}")
+    assert (await put(ann, group, bob, "admin")).status_code == 200
+    unknown = await ann.call("PUT", f"/conversations/{group}/members/{'0' * 24}")
+    assert (unknown.status_code, unknown.json["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("listed", [1, 256])
+async def test_a_group_has_an_owner_until_its_last_member_leaves(
+    monkeypatch: pytest.MonkeyPatch, ann: Caller, bob: Caller, cat: Caller, listed: int
+) -> None:
+    monkeypatch.setattr(module, "LISTED", listed)
+    group = await ann.gather("Team", bob, cat)
+    await put(ann, group, cat, "admin")
+    assert (await remove(ann, group, ann)).status_code == 204
+    assert await members(bob, group) == {"Bob": "member", "Cat": "owner"}
+    assert (await remove(cat, group, cat)).status_code == 204
+    assert await members(bob, group) == {"Bob": "owner"}
+    page = (await bob.call("GET", f"/messages/{group}")).json["messages"]
+    assert [each["system"] for each in page] == [
+        {"kind": "left", "userIds": [ann.id]},
+        {"kind": "left", "userIds": [cat.id]},
+    ]
+    assert (await remove(bob, group, bob)).status_code == 204
+    assert (await bob.call("GET", f"/conversations/{group}")).status_code == 404
+    assert (await asyncio.to_thread(Conversation.objects.get, id=group)).deleted_at is not None
+
+
+async def test_a_group_is_renamed_for_all(app: Application, ann: Caller, bob: Caller) -> None:
+    group = await ann.gather("Team", bob)
+    async with serving(app) as url, connected(url, bob.token) as bobs:
+        renamed = await ann.call("PATCH", f"/conversations/{group}", {"title": "Crew", "history": "all"})
+        assert (renamed.json["title"], renamed.json["history"], renamed.json["changeSeq"]) == ("Crew", "all", 1)
+        (live,) = await bobs.received(1)
+        assert live["system"] == {"kind": "renamed", "title": "Crew"}
+        (told,) = await bobs.heard("conversation:updated", 1)
+        assert (told["conversation"]["title"], told["conversation"]["role"]) == ("Crew", "member")
+        again = await ann.call("PATCH", f"/conversations/{group}", {"title": "Crew"})
+        assert (again.json["lastSeq"], again.json["changeSeq"]) == (1, 1)
+
+
+async def test_a_larger_group_is_told_only_what_is_the_same_for_all(
+    app: Application, monkeypatch: pytest.MonkeyPatch, ann: Caller, bob: Caller
+) -> None:
+    monkeypatch.setattr(app.server.models.Conversation, "heads_for_all", None)
+    monkeypatch.setattr(handlers, "SEEN_APART", 1)
+    group = await ann.gather("Team", bob)
+    async with serving(app) as url, connected(url, bob.token) as bobs:
+        await ann.call("PATCH", f"/conversations/{group}", {"title": "Crew"})
+        (told,) = await bobs.heard("conversation:updated", 1)
+    assert told["conversation"]["title"] == "Crew"
+    assert not {"role", "unread", "readSeq"} & set(told["conversation"])
+
+
+async def test_a_closed_group_is_gone_for_all(app: Application, ann: Caller, bob: Caller) -> None:
+    group = await ann.gather("Team", bob)
+    await ann.say(group, "hi")
+    async with serving(app) as url, connected(url, bob.token) as bobs:
+        assert (await ann.call("DELETE", f"/conversations/{group}")).status_code == 204
+        assert await bobs.heard("conversation:removed", 1) == [{"conversationId": group}]
+    for caller in (ann, bob):
+        assert (await caller.call("GET", f"/messages/{group}")).status_code == 404
+        assert (await caller.say(group, "hi")).status_code == 404
+        assert (await caller.call("GET", "/conversations")).json == []
+    assert (await ann.call("DELETE", f"/conversations/{group}")).status_code == 404
+
+
+async def test_a_direct_conversation_is_no_group(ann: Caller, bob: Caller, cat: Caller) -> None:
+    place = await ann.open(bob)
+    for refused in (
+        await ann.call("PATCH", f"/conversations/{place}", {"title": "Us"}),
+        await ann.call("DELETE", f"/conversations/{place}"),
+        await put(ann, place, cat),
+        await remove(ann, place, ann),
+    ):
+        assert (refused.status_code, refused.json["code"]) == (403, "forbidden")
+    assert await members(bob, place) == {"Ann": "member", "Bob": "member"}
+
+
+async def test_members_are_listed_page_by_page(ann: Caller, bob: Caller, cat: Caller) -> None:
+    group = await ann.gather("Team", bob, cat)
+    first = await ann.call("GET", f"/conversations/{group}/members?limit=2")
+    rest = await ann.call("GET", f"/conversations/{group}/members?limit=2&cursor={first.headers['x-next-cursor']}")
+    assert {each["userId"] for each in first.json + rest.json} == {ann.id, bob.id, cat.id}
+    assert (len(first.json), len(rest.json), "x-next-cursor" in rest.headers) == (2, 1, False)
+
+
+async def test_concurrent_additions_neither_exceed_the_limit_nor_lose_a_member(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch, ann: Caller, join: Join
+) -> None:
+    monkeypatch.setattr(module, "LISTED", 3)
+    others = [await join(f"user{n}") for n in range(7)]
+    async with open_app(CHAT_GROUP_MEMBERS="6") as small:
+        caller = copy(ann)
+        caller.app = small
+        group = await caller.gather("Team")
+        answers = await asyncio.gather(*(put(caller, group, other) for other in others))
+        assert sorted(answer.status_code for answer in answers) == [201] * 5 + [409] * 2
+        present = await asyncio.to_thread(Conversation.members_of, group)
+        added = {answer.json["userId"] for answer in answers if answer.status_code == 201}
+        assert set(present) == {ann.id, *added}
+        seen = await head(caller, group)
+        assert (seen["memberCount"], seen["lastSeq"], seen["changeSeq"]) == (6, 5, 5)
+        stored = await asyncio.to_thread(Conversation.objects.get, id=group)
+        assert (stored.is_large, stored.members) == (True, [])
+        assert await asyncio.to_thread(Membership.objects(conversation_id=group, is_large=True).count) == 6
+
+
+async def test_a_member_who_joins_while_messages_are_sent_reads_each_from_then_on(
+    ann: Caller, bob: Caller, cat: Caller
+) -> None:
+    group = await ann.gather("Team", bob)
+    sent = [ann.say(group, str(n)) for n in range(10)]
+    *answers, added = await asyncio.gather(*sent[:5], *sent[5:], put(ann, group, cat))
+    assert {answer.status_code for answer in [*answers, added]} == {201}
+    page = (await bob.call("GET", f"/messages/{group}")).json["messages"]
+    (joined,) = [each["seq"] for each in page if "system" in each]
+    assert [each["seq"] for each in page] == list(range(1, 12))
+    assert await cat.read(group) == [each["text"] for each in page[joined - 1 :]]
+
+
+async def test_a_user_leaves_all_groups_at_the_end_of_the_account(
+    app: Application, monkeypatch: pytest.MonkeyPatch, ann: Caller, bob: Caller, cat: Caller
+) -> None:
+    small = await ann.gather("Small", bob)
+    monkeypatch.setattr(module, "LISTED", 1)
+    large = await bob.gather("Large", ann, cat)
+    await asyncio.to_thread(handlers.leave_all, app.server, bob.id)
+    assert (await bob.call("GET", "/conversations")).json == []
+    assert await members(ann, small) == {"Ann": "owner"}
+    assert sorted((await members(ann, large)).values()) == ["member", "owner"]
+
+
+async def test_a_new_conversation_is_told_to_its_members(app: Application, ann: Caller, bob: Caller) -> None:
+    async with serving(app) as url, AsyncExitStack() as stack:
+        anns, bobs = [await stack.enter_async_context(connected(url, each.token)) for each in (ann, bob)]
+        place, group = await ann.open(bob), await ann.gather("Team", bob)
+        await ann.open(bob)
+        for caller, device in ((ann, anns), (bob, bobs)):
+            told = [each["conversation"] for each in await device.heard("conversation:new", 2)]
+            assert told == [await head(caller, place), await head(caller, group)]
+            await device.caught_up()
+            assert len(device.events("conversation:new")) == 2
+
+
+async def test_a_member_who_is_removed_while_a_message_is_sent_does_not_get_it(
+    app: Application, monkeypatch: pytest.MonkeyPatch, ann: Caller, bob: Caller, cat: Caller
+) -> None:
+    group = await ann.gather("Team", bob, cat)
+    messages = app.server.models.Message
+    append = messages.append
+
+    def slow(*args: Any, **options: Any) -> Any:
+        remove = app.server.models.Conversation.remove_member
+        atomically(app.server, lambda: remove(group, ann.id, cat.id, messages=messages))
+        monkeypatch.setattr(messages, "append", append)
+        return append(*args, **options)
+
+    monkeypatch.setattr(messages, "append", slow)
+    async with serving(app) as url, AsyncExitStack() as stack:
+        bobs, cats = [await stack.enter_async_context(connected(url, each.token)) for each in (bob, cat)]
+        await ann.say(group, "for bob only")
+        assert [live["text"] for live in await bobs.received(1)] == ["for bob only"]
+        assert await cats.caught_up() == []
+
+
+async def test_a_membership_without_its_row_reads_nothing_of_a_group(ann: Caller, bob: Caller) -> None:
+    group = await ann.gather("Team", bob)
+    await asyncio.to_thread(Membership.objects(user_id=bob.id).delete)
+    assert (await bob.call("GET", f"/messages/{group}")).status_code == 404
+    assert (await bob.call("GET", "/conversations")).json == []
+
+
+async def test_what_a_closed_group_has_left_is_removed_after_its_members_are_told(
+    app: Application, monkeypatch: pytest.MonkeyPatch, ann: Caller, bob: Caller
+) -> None:
+    group, other = await ann.gather("Team", bob), await ann.gather("Other", bob)
+    for place in (group, other):
+        await ann.say(place, "hi")
+    await ann.call("DELETE", f"/conversations/{group}")
+    conversations, messages = app.server.models.Conversation, app.server.models.Message
+
+    def sweep() -> int:
+        return int(conversations.remove_closed(messages))
+
+    assert await asyncio.to_thread(sweep) == 0
+    row = await asyncio.to_thread(Membership.objects.get, conversation_id=group, user_id=bob.id)
+    assert [each["kind"] for each in row.pending] == ["conversation"]
+    monkeypatch.setattr(module, "CLOSED_FOR", timedelta())
+    assert await asyncio.to_thread(sweep) == 1
+    for document in (Conversation.objects(id=group), Membership.objects(conversation_id=group)):
+        assert await asyncio.to_thread(document.count) == 0
+    assert await asyncio.to_thread(messages.objects(conversation_id=group).count) == 0
+    assert await bob.read(other) == ["hi"]
+
+
+async def test_a_title_is_visible_and_of_one_line(ann: Caller, bob: Caller) -> None:
+    group = await ann.gather("Team", bob)
+    for title in ("", " ", "\u200b", "a\u202eb", "a\nb", "x" * 101, "\u0958" * 60):
+        given = {"title": title, "memberIds": [bob.id], "msgId": "1"}
+        for refused in (
+            await ann.call("POST", "/conversations/group", given),
+            await ann.call("PATCH", f"/conversations/{group}", {"title": title}),
+        ):
+            assert refused.status_code in (400, 422), title
+    assert (await head(bob, group))["title"] == "Team"
+
+
+async def test_a_title_is_stored_in_one_form(ann: Caller, bob: Caller) -> None:
+    group = await ann.gather("  Cafe\u0301   👨\u200d👩\u200d👧 ", bob)
+    assert (await head(bob, group))["title"] == "Café 👨\u200d👩\u200d👧"

@@ -69,6 +69,19 @@ ROUTE_RULES = [
         {"title": "Team", "memberIds": ["{friend}"], "msgId": "{who}"},
         (401, 201, 201),
     ),
+    Rule("conversations.show", "GET", "/conversations/{group}", None, (401, 404, 200)),
+    Rule("groups.edit", "PATCH", "/conversations/{group}", {"title": "Crew"}, (401, 404, 200)),
+    Rule("groups.close", "DELETE", "/conversations/{group}", None, (401, 404, 204)),
+    Rule("members.index", "GET", "/conversations/{group}/members", None, (401, 404, 200)),
+    Rule("members.put", "PUT", "/conversations/{group}/members/{friend}", {}, (401, 404, 201)),
+    Rule("members.remove", "DELETE", "/conversations/{group}/members/{member}", None, (401, 404, 204)),
+    Rule("state.read", "PUT", "/conversations/{conversation}/read", {"seq": 0}, (401, 404, 200)),
+    Rule("state.delivered", "PUT", "/conversations/{conversation}/delivered", {"seq": 0}, (401, 404, 200)),
+    Rule("state.unread", "PUT", "/conversations/{group}/unread", {"seq": 1}, (401, 404, 422)),
+    Rule("state.mute", "PUT", "/conversations/{conversation}/mute", {"until": None}, (401, 404, 200)),
+    Rule("state.unmute", "DELETE", "/conversations/{conversation}/mute", None, (401, 404, 204)),
+    Rule("state.draft", "PUT", "/conversations/{conversation}/draft", {"text": "hi"}, (401, 404, 200)),
+    Rule("state.undraft", "DELETE", "/conversations/{conversation}/draft", None, (401, 404, 204)),
     Rule("messages.index", "GET", "/messages/{conversation}", None, (401, 404, 200)),
     Rule("messages.create", "POST", "/messages/{conversation}", {"text": "hi"}, (401, 404, 201)),
     Rule("sync.read", "POST", "/sync", {}, (401, 200, 200)),
@@ -87,7 +100,12 @@ ROUTE_RULES = [
     Rule("health.ready", "GET", "/health/ready", None, (200, 200, 200)),
 ]
 
-EVENT_RULES: list[tuple[str, str, dict[str, str], tuple[int, int]]] = [
+EVENT_RULES: list[tuple[str, str, dict[str, Any], tuple[int, int]]] = [
+    ("socket.read", "conversation:read", {"conversationId": "{conversation}", "seq": 0}, (404, 200)),
+    ("socket.delivered", "message:delivered", {"conversationId": "{conversation}", "seq": 0}, (404, 200)),
+    ("socket.unread", "conversation:unread", {"conversationId": "{conversation}", "seq": 1}, (404, 200)),
+    ("socket.mute", "conversation:mute", {"conversationId": "{conversation}", "until": None}, (404, 200)),
+    ("socket.draft", "draft", {"conversationId": "{conversation}", "text": "hi"}, (404, 200)),
     ("socket.init", "init", {"senderId": "{member}"}, (403, 200)),
     ("socket.sync", "sync", {}, (200, 200)),
     ("socket.message", "message", {"conversationId": "{conversation}", "text": "hi"}, (404, 200)),
@@ -114,7 +132,13 @@ def filled(template: Any, names: dict[str, str]) -> Any:
 @pytest.mark.parametrize("rule", ROUTE_RULES, ids=lambda rule: rule.id)
 async def test_a_route_is_open_to_whom_it_should_be(app: Application, join: Join, rule: Rule) -> None:
     member, other, friend, stranger = [await join(name) for name in ("ann", "bob", "cat", "eve")]
-    names = {"conversation": await member.open(other), "friend": friend.id, "friend_email": friend.email}
+    names = {
+        "conversation": await member.open(other),
+        "group": await member.gather("Team", other),
+        "member": member.id,
+        "friend": friend.id,
+        "friend_email": friend.email,
+    }
     await member.say(names["conversation"], "the first message")
     callers: list[tuple[str, Caller | None]] = [("nobody", None), ("stranger", stranger), ("member", member)]
     for (who, caller), status in zip(callers, rule.statuses, strict=True):

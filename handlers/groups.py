@@ -1,0 +1,178 @@
+"""Groups: their members, roles, title and end. Membership is changed in transactions, and told to all members."""
+
+from functools import partial
+from typing import Any
+
+from hapiish import Request, Response, Toolkit, boom
+
+from . import changes, sweeper
+from .atomic import atomically
+from .delivery import rooms, to_members
+from .messages import live
+from .people import check_invited, named
+from .realtime import room
+from .standing import Standing, of_caller
+
+SHARED = ("id", "type", "title", "avatar", "memberCount", "history", "changeSeq", "pins", "lastSeq", "updatedAt")
+"""The keys of a head that are the same for all members."""
+
+SEEN_APART = 50
+"""Members up to which each gets an event with the conversation as that member sees it."""
+
+FAILURES = {
+    "not_found": boom.NotFound,
+    "not_admin": boom.Forbidden,
+    "conflict": boom.Conflict,
+    "invalid": boom.BadData,
+}
+
+
+def members(request: Request, h: Toolkit) -> Response:
+    """Lists the members in the order of joining; `x-next-cursor` is the cursor of the next page."""
+    standing, query = of_caller(request, request.params["conversationId"]), request.query
+    rows, cursor = request.models.Membership.page(
+        standing.conversation_id, limit=query["limit"], cursor=query.get("cursor")
+    )
+    response = h.response(named(request.models, rows))
+    return response.header("x-next-cursor", cursor) if cursor else response
+
+
+def put_member(request: Request, h: Toolkit) -> Response:
+    """Adds a member (201) or changes a role (200), and returns the member.
+
+    403 `not_admin` without the right, 403 `blocked`, 404 for an unknown user, 409 `conflict` for a full group and for
+    the last owner.
+    """
+    standing, user_id = _group(request), request.params["userId"]
+    role = (request.payload or {}).get("role")
+    if request.models.Membership.present(standing.conversation_id, user_id) is None:
+        if standing.role == "member":  # before a stranger learns who has blocked whom
+            raise boom.Forbidden("Only admins add members", code="not_admin")
+        check_invited(request, [user_id])
+    limit = request.route.settings.app["members"]
+    changed = _change(request, "put_member", user_id, role, limit=limit, messages=request.models.Message)
+    (member,) = named(request.models, [request.models.Membership.present(standing.conversation_id, user_id)])
+    return h.response(member).code(201 if changed.is_new else 200)
+
+
+def remove_member(request: Request, h: Toolkit) -> None:
+    """Removes a member, or lets the caller leave: 204, also for a user who is no member; 403 `not_admin`."""
+    _group(request)
+    _change(request, "remove_member", request.params["userId"], messages=request.models.Message)
+
+
+def edit(request: Request, h: Toolkit) -> dict[str, Any]:
+    """Changes title, avatar and history; 403 `not_admin`, 422 `invalid` for an avatar that is no own image."""
+    standing, values = _group(request), dict(request.payload)
+    if standing.role == "member":
+        raise boom.Forbidden("Only admins change a group", code="not_admin")
+    attachments = getattr(request.models, "Attachment", None)
+    if "avatar" in values and attachments is not None:
+        me, conversation_id = standing.user_id, standing.conversation_id
+        if not attachments.as_avatar(values["avatar"], me, "conversation", conversation_id):
+            raise boom.BadData("The avatar must be an image that you have uploaded", code="invalid")
+    _change(request, "edit", values, messages=request.models.Message)
+    head: dict[str, Any] = request.models.Conversation.of_member(standing.conversation_id, standing.user_id)
+    return head
+
+
+def close(request: Request, h: Toolkit) -> None:
+    """Ends a group for all its members, or 403 `not_admin`: 204."""
+    standing = _group(request)
+    told = rooms(request, standing.conversation_id)
+    attempt(request, request.models.Conversation.close, standing.conversation_id, standing.user_id)
+    request.server.emit("conversation:removed", {"conversationId": standing.conversation_id}, to=told)
+
+
+def leave_all(server: Any, user_id: str) -> None:
+    """Lets a user leave all groups, for the end of an account. Call it in a `def`; it can be repeated."""
+    conversations, messages = server.models.Conversation, server.models.Message
+    leave = partial(conversations.remove_member, by_id=user_id, user_id=user_id, messages=messages)
+    for conversation_id in conversations.groups_of(user_id):
+        _publish(server, conversation_id, atomically(server, leave, conversation_id))
+
+
+def tell_members(server: Any, change: dict[str, Any]) -> None:
+    """Sends the events of a change of members: to those who joined and left, and to all who are there."""
+    conversation_id, models = change["conversationId"], server.models
+    joined, left = change.get("joined", []), change.get("left", [])
+    for user_id in joined:
+        for head in models.Conversation.heads_of(user_id, [conversation_id]):
+            server.emit("conversation:new", {"conversation": head}, to=room(user_id))
+    if left:
+        server.emit("conversation:removed", {"conversationId": conversation_id}, to=[room(each) for each in left])
+    count = models.Conversation.shared(conversation_id)
+    rows = [row for each in joined if (row := models.Membership.present(conversation_id, each)) is not None]
+    told = {
+        "conversationId": conversation_id,
+        "changeSeq": change["changeSeq"],
+        "joined": named(models, rows),
+        "left": left,
+        "roles": change.get("roles", {}),
+        "memberCount": count["memberCount"] if count else 0,
+    }
+    to_members(server, conversation_id, "members:changed", told)
+
+
+def tell_conversation(server: Any, change: dict[str, Any]) -> None:
+    """Sends a changed conversation to its members, as each sees it; in larger groups what is the same for all.
+
+    The change of one member's state, which has this kind in the sequence of that user, is told by handlers/state.py.
+    """
+    if "changeSeq" not in change:
+        return
+    conversation_id, conversations = change["conversationId"], server.models.Conversation
+    shared = conversations.shared(conversation_id)
+    if shared is None:
+        return
+    if shared["memberCount"] > SEEN_APART:
+        data = {"conversation": {name: shared[name] for name in SHARED if name in shared}}
+        to_members(server, conversation_id, "conversation:updated", data)
+        return
+    for user_id, head in conversations.heads_for_all(conversation_id).items():
+        server.emit("conversation:updated", {"conversation": head}, to=room(user_id))
+
+
+def remove_closed(server: Any) -> dict[str, int]:
+    """Removes what closed groups have left; returns the number of those that are removed."""
+    return {"groups": server.models.Conversation.remove_closed(server.models.Message)}
+
+
+sweeper.register("closed groups", 60, remove_closed)
+changes.register("members", tell_members)
+changes.register("conversation", tell_conversation)
+
+
+def _group(request: Request) -> Standing:
+    standing = of_caller(request, request.params["conversationId"])
+    if standing.conversation["type"] != "group":
+        raise boom.Forbidden("A direct conversation has two members and no title", code="forbidden")
+    return standing
+
+
+def _change(request: Request, name: str, *args: Any, **options: Any) -> Any:
+    """Performs an operation of `models.groups` as the caller, publishes it and delivers its message."""
+    conversation_id, me = request.params["conversationId"], request.auth.credentials["id"]
+    operation = getattr(request.models.Conversation, name)
+    changed = attempt(request, lambda: operation(conversation_id, me, *args, **options))
+    _publish(request.server, conversation_id, changed)
+    if changed.message is not None:
+        request.app["delivery"] = {
+            "message": live(changed.message),
+            "to": rooms(request.server, conversation_id),
+        }
+    return changed
+
+
+def attempt(request: Request, operation: Any, *args: Any) -> Any:
+    """Performs an operation of `models.groups` in a transaction; its refusal is an error for the client."""
+    try:
+        return atomically(request, operation, *args)
+    except request.models.Conversation.Refused as error:
+        raise FAILURES[error.code](str(error), code=error.code) from error
+
+
+def _publish(server: Any, conversation_id: str, changed: Any) -> None:
+    for membership_id, entry in changed.own:
+        changes.publish(server, server.models.Membership, membership_id, [entry])
+    changes.publish(server, server.models.Conversation, conversation_id, changed.entries)

@@ -1,0 +1,130 @@
+"""The caller's state of a conversation: read and delivered pointers, the mark as unread, the mute and the draft.
+
+Each function handles a route and an event. The caller's other devices get `conversation:state`; all members of a
+conversation of up to 32 get `receipt`, unless the caller's settings keep reads private.
+"""
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from hapiish import Request, Toolkit, boom
+
+from . import changes
+from .delivery import to_members
+from .realtime import room
+from .standing import Standing, of_caller
+
+
+def read(request: Request, h: Toolkit) -> dict[str, Any]:
+    """Notes that the caller has read up to `seq`; 422 `invalid` beyond the last message."""
+    standing, seq = _standing(request), request.payload["seq"]
+    _check_seq(request, standing, seq)
+    return _written(request, standing, "read", seq, is_told=has_receipts(request, standing) and _tells(request))
+
+
+def deliver(request: Request, h: Toolkit) -> dict[str, Any]:
+    """Notes that messages up to `seq` have reached a device of the caller; 422 `invalid` beyond the last message."""
+    standing, seq = _standing(request), request.payload["seq"]
+    _check_seq(request, standing, seq)
+    return _written(request, standing, "deliver", seq, is_told=has_receipts(request, standing))
+
+
+def mark(request: Request, h: Toolkit) -> dict[str, Any]:
+    """Marks all messages from `seq` on as unread; 422 `invalid` for a message that the caller cannot read."""
+    standing, seq = _standing(request), request.payload["seq"]
+    _check_seq(request, standing, seq)
+    if seq < standing.conversation["firstSeq"]:
+        raise boom.BadData("There is no such message", code="invalid")
+    return _written(request, standing, "mark", seq, last=max(seq, standing.conversation["lastSeq"]))
+
+
+def mute(request: Request, h: Toolkit) -> dict[str, Any]:
+    """Mutes the conversation for the caller until a time; null or a past time unmutes it; 422 `invalid` for no time."""
+    until = request.payload["until"]
+    try:
+        moment = None if until is None else datetime.fromisoformat(until.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):  # a leap second, or a time that is out of the calendar in UTC
+        raise boom.BadData("This time cannot be stored", code="invalid") from None
+    return _written(request, _standing(request), "mute", moment)
+
+
+def unmute(request: Request, h: Toolkit) -> None:
+    """Unmutes the conversation for the caller."""
+    _written(request, _standing(request), "mute", None)
+
+
+def keep_draft(request: Request, h: Toolkit) -> dict[str, Any]:
+    """Keeps a text that the caller has not sent yet, for all devices; an empty text removes it."""
+    given = request.payload
+    return _written(request, _standing(request), "keep_draft", given["text"], given.get("replyTo"))
+
+
+def remove_draft(request: Request, h: Toolkit) -> None:
+    """Removes the draft."""
+    _written(request, _standing(request), "keep_draft", "")
+
+
+def tell_receipt(server: Any, change: dict[str, Any]) -> None:
+    """Sends what a member has read and got to all members: the own devices, too, miss no number of a change."""
+    conversation_id, user_id = change["conversationId"], change["userId"]
+    receipt = server.models.Conversation.receipt(conversation_id, user_id)
+    if receipt is not None:
+        data = {"conversationId": conversation_id, "userId": user_id, **receipt, "changeSeq": change["changeSeq"]}
+        to_members(server, conversation_id, "receipt", data)
+
+
+changes.register("receipt", tell_receipt)
+
+
+def _standing(request: Request) -> Standing:
+    return of_caller(request, request.params.get("conversationId") or request.payload["conversationId"])
+
+
+def _check_seq(request: Request, standing: Standing, seq: int) -> None:
+    is_known = seq <= standing.conversation["lastSeq"]
+    if not is_known and seq > request.models.Message.last_seq(standing.conversation_id):  # the head may be behind
+        raise boom.BadData("There is no such message", code="invalid")
+
+
+def has_receipts(request: Request, standing: Standing) -> bool:
+    """Returns True if the members let each other know what they have read: in a small conversation, without a block.
+
+    Among many members, each message would cause as many receipts, and each of them as many events.
+    """
+    most: int = request.route.settings.app["receipts"]
+    return not standing.is_large and not standing.is_barred and standing.conversation["memberCount"] <= most
+
+
+def _tells(request: Request) -> bool:
+    """Returns False if the caller keeps reads private."""
+    users = request.models.User
+    tells: bool = not hasattr(users, "tells_reads") or users.tells_reads(request.auth.credentials["id"])
+    return tells
+
+
+def _written(request: Request, standing: Standing, name: str, *args: Any, **options: Any) -> dict[str, Any]:
+    """Performs an operation of `models.state` for the caller, publishes it, and returns the state."""
+    models, me, conversation_id = request.models, standing.user_id, standing.conversation_id
+    operation = getattr(models.Membership, name)
+    row, entries = operation(conversation_id, me, *args, **options)
+    if row is None:  # of an older version
+        models.Membership.complete(conversation_id, me, read_seq=standing.conversation["lastSeq"])
+        row, entries = operation(conversation_id, me, *args, **options)
+    if row is None:
+        raise boom.NotFound("There is no such conversation", code="not_found")
+    state: dict[str, Any] = models.Conversation.state_of(standing.conversation, row)
+    if entries:
+        models.Change.publish(models.Membership, row["_id"], entries, partial(_tell, request, standing, row))
+        if name != "deliver":
+            data = {"conversationId": conversation_id, **state}
+            request.server.emit("conversation:state", data, to=room(me), skip=request.socket)
+    return state
+
+
+def _tell(request: Request, standing: Standing, row: dict[str, Any], change: dict[str, Any]) -> None:
+    """Does what `tell_receipt` does, with what the request has read."""
+    if change["kind"] == "receipt":
+        receipt = request.models.Conversation.receipt_of(row)
+        data = {"conversationId": standing.conversation_id, "userId": standing.user_id, **receipt}
+        to_members(request, standing.conversation_id, "receipt", {**data, "changeSeq": change["changeSeq"]})

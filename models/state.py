@@ -1,0 +1,82 @@
+"""The state of a conversation that only one member has: what is read and delivered, the mark, the mute and the draft.
+
+The pointers only advance, so repeated and late calls change nothing. Each function returns the row after the change,
+and the entries of the changes, which its caller publishes (models/change.py).
+"""
+
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+from pymongo import ReturnDocument
+
+from hapiish.store.rows import Row, get
+
+from .change import entry, user_entry
+from .wire import now
+
+Written = tuple[Row | None, list[Row]]
+"""The row, None without a membership, and the entries to publish; none if nothing has changed."""
+
+
+class MemberState:
+    """The operations of `Membership` on the state of one member."""
+
+    @classmethod
+    def read(cls, conversation_id: str, user_id: str, seq: int, *, is_told: bool) -> Written:
+        """Notes that a member has read up to a message, which ends a mark as unread.
+
+        With `is_told`, the other members may know.
+        """
+        ahead = {"$or": [{"readSeq": {"$lt": seq}}, {"unreadFrom": {"$exists": True}}]}
+        pointers = {"readSeq": seq, "deliveredSeq": seq, **({"shownSeq": seq} if is_told else {})}
+        change: Row = {"$max": pointers, "$unset": {"unreadFrom": 1, "markedSeq": 1}}
+        entries = [user_entry("conversation", user_id, conversation_id)]
+        if is_told:
+            entries.append(entry("receipt", conversation_id, userId=ObjectId(user_id)))
+        return cls._write(conversation_id, user_id, ahead, change, entries)
+
+    @classmethod
+    def deliver(cls, conversation_id: str, user_id: str, seq: int, *, is_told: bool) -> Written:
+        """Notes that messages have reached a device of a member; with `is_told`, the other members may know."""
+        entries = [entry("receipt", conversation_id, userId=ObjectId(user_id))] if is_told else []
+        return cls._write(
+            conversation_id, user_id, {"deliveredSeq": {"$lt": seq}}, {"$max": {"deliveredSeq": seq}}, entries
+        )
+
+    @classmethod
+    def mark(cls, conversation_id: str, user_id: str, seq: int, *, last: int) -> Written:
+        """Marks all messages from one on as unread; `last` is the newest message of the conversation."""
+        values = {"unreadFrom": seq, "markedSeq": last}
+        entries = [user_entry("conversation", user_id, conversation_id)]
+        return cls._write(conversation_id, user_id, {}, {"$set": values}, entries)
+
+    @classmethod
+    def mute(cls, conversation_id: str, user_id: str, until: datetime | None) -> Written:
+        """Asks for no notifications until a time, or ends that."""
+        return cls._own(conversation_id, user_id, "mutedUntil", until)
+
+    @classmethod
+    def keep_draft(cls, conversation_id: str, user_id: str, text: str, reply_to: int | None = None) -> Written:
+        """Keeps a text that the member has not sent yet; an empty one removes it."""
+        reply = {} if reply_to is None else {"replyTo": reply_to}
+        draft = {"text": text, "updatedAt": now(), **reply} if text else None
+        return cls._own(conversation_id, user_id, "draft", draft)
+
+    @classmethod
+    def _own(cls, conversation_id: str, user_id: str, name: str, value: Any) -> Written:
+        change: Row = {"$unset": {name: 1}} if value is None else {"$set": {name: value}}
+        where: Row = {name: {"$exists": True}} if value is None else {}
+        entries = [user_entry("conversation", user_id, conversation_id)]
+        return cls._write(conversation_id, user_id, where, change, entries)
+
+    @classmethod
+    def _write(cls, conversation_id: str, user_id: str, where: Row, change: Row, entries: list[Row]) -> Written:
+        mine: Row = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id), "leftAt": None}
+        if entries:
+            change = {**change, "$push": {"pending": {"$each": entries}}}
+        collection: Any = cls._get_collection()  # type: ignore[attr-defined]
+        written: Row | None = collection.find_one_and_update(
+            {**mine, **where}, change, return_document=ReturnDocument.AFTER
+        )
+        return (written, entries) if written is not None else (get(cls, mine), [])
