@@ -18,15 +18,15 @@ class Background:
     def __init__(self, name: str) -> None:
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix=f"background-{name}")
 
-    async def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Returns the result of `function(*args)`. Raises the driver's error after `PATIENCE`."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, _bounded, function, args)
+    async def call(self, function: Callable[..., Any], *args: Any, seconds: float = PATIENCE) -> Any:
+        """Returns the result of `function(*args)`. Its commands to the database end after `seconds`, with an error."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, _bounded, function, args, seconds)
 
     def close(self) -> None:
         """Ends the threads, without waiting for them."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _bounded(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-    with timeout(PATIENCE):
+def _bounded(function: Callable[..., Any], args: tuple[Any, ...], seconds: float) -> Any:
+    with timeout(seconds):
         return function(*args)

@@ -1,6 +1,6 @@
 """The worker of the outbox: claims work, and calls the sender of its kind. Every process has one; none is a leader.
 
-A sender is `(server, work)`, the server method `senders.<kind>` of the table. It returns when the work is done, and
+A sender is `(server, work)`, the server method `outbox.<kind>` of the table. It returns when the work is done, and
 raises boom's errors otherwise: `Gone`, `BadRequest` and other 4xx if no repetition helps, anything else to be called
 again. A `Retry-After` of the error is respected.
 """
@@ -142,7 +142,7 @@ class Worker:
         """Returns the error of the sender; None if the work is done."""
         try:
             async with asyncio.timeout(PATIENCE):
-                await getattr(self.server.methods.senders, work.kind)(self.server, work)
+                await getattr(self.server.methods.outbox, work.kind)(self.server, work)
         except Exception as error:  # noqa: BLE001 - an error of any sender is a failed attempt
             return error
         return None

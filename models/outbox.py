@@ -98,6 +98,8 @@ class Outbox(Document):
         ],
     }
 
+    work = Work
+
     @classmethod
     def enqueue(
         cls, kind: str, key: str, target: str, payload: Row, *, expires: datetime, topic: str | None = None

@@ -16,13 +16,16 @@ from hapiish.store.connection import Target, acquire, release
 from hapiish.testing import inject
 from models.change import Change, UserChange, UserChangeHead
 from models.conversation import Conversation
+from models.device import Device
 from models.filling import WordFilling
 from models.lease import Lease
 from models.membership import Membership
 from models.message import Message
 from models.outbox import Outbox
 from models.repair import HeadRepair
+from models.tail import Tail, TailBatch
 from models.user import User
+from models.webhook import Webhook
 from tests.chat.callers import ROUTES, SECRET, Caller, Join, Open
 from tests.chat.relay import relayed
 from tests.cluster.cluster import Cluster
@@ -39,6 +42,10 @@ DOCUMENTS = (
     Lease,
     HeadRepair,
     Outbox,
+    Device,
+    Webhook,
+    Tail,
+    TailBatch,
 )
 
 
@@ -73,13 +80,14 @@ def documents(mongo_uri: str) -> Iterator[None]:
     """The chat's documents, connected as an application connects them, with their indexes and nothing else."""
     connection = acquire(Target(mongo_uri), DOCUMENTS)
     try:
-        _empty()
+        empty()
         yield
     finally:
         release(connection)
 
 
-def _empty() -> None:
+def empty() -> None:
+    """Empties the collections of the chat, with their indexes applied."""
     indexes.apply(DOCUMENTS)
     for document in DOCUMENTS:
         document.objects.delete()
@@ -115,7 +123,7 @@ async def _opened(mongo_uri: str, **env: str) -> AsyncIterator[Application]:
 async def app(open_app: Open) -> AsyncIterator[Application]:
     """The chat on an empty database."""
     async with open_app() as app:
-        await asyncio.to_thread(_empty)
+        await asyncio.to_thread(empty)
         yield app
 
 

@@ -1,0 +1,122 @@
+"""Events for webhooks: planned by `notices`, sent by the outbox, with the state of the moment in which they are sent.
+
+An event is a row of the outbox for each webhook that wants it. The row only refers to what happened: a message that was
+deleted in the meantime is sent as deleted, and no content is left behind in the outbox.
+"""
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from time import time
+from typing import Any, Final
+
+from hapiish import boom
+
+from .outbound import Answer, post
+
+SOURCES: Final = {"messages": "Message", "changes": "Change", "conversations": "Conversation", "users": "User"}
+"""The models whose new documents are events, by source."""
+
+log = logging.getLogger("chat.webhooks")
+
+Event = tuple[str, str, dict[str, Any]]
+"""The type of an event, its key, and what it refers to."""
+
+
+def plan(server: Any, source: str, rows: Iterable[Any], hooks: Sequence[Any]) -> list[Any]:
+    """Returns the rows of the outbox for new documents: for each event, those of the webhooks that want its type."""
+    lasts = timedelta(seconds=settings(server)["lasts"])
+    works: list[Any] = []
+    for row in rows if hooks else ():
+        at = row["_id"].generation_time
+        for type_, key, named in _events(server, source, row):
+            works += [
+                server.models.Outbox.work(
+                    kind="webhook",
+                    key=f"{hook['_id']}:{type_}:{key}",
+                    target=str(hook["_id"]),
+                    topic=f"{hook['_id']}:{type_}:{key}" if type_ == "message.updated" else None,
+                    payload={"type": type_, "at": at, **named},
+                    expires=datetime.now(UTC) + lasts,
+                )
+                for hook in hooks
+                if type_ in hook["events"] and hook["_id"].generation_time <= at
+            ]
+    return works
+
+
+def settings(server: Any) -> dict[str, Any]:
+    """Returns the settings of webhooks, which the route `webhooks.create` has."""
+    route = server.lookup("webhooks.create")
+    found: dict[str, Any] = route.settings.app["webhooks"] if route is not None else {"lasts": 0}
+    return found
+
+
+def _events(server: Any, source: str, row: Any) -> Iterator[Event]:
+    if source == "messages":
+        yield "message.created", str(row["_id"]), _message(row)
+    elif source == "conversations":
+        yield "conversation.created", str(row["_id"]), {"conversationId": str(row["_id"])}
+    elif source == "users":
+        yield "user.registered", str(row["_id"]), {"userId": str(row["_id"])}
+    elif row["kind"] == "message":
+        yield "message.updated", str(row["_id"]), _message(row)
+    elif row["kind"] == "members":
+        conversation_id = str(row["conversationId"])
+        for member in server.models.Webhook.joined(conversation_id, row["at"]):
+            named = {"conversationId": conversation_id, "userId": member["userId"]}
+            yield "member.joined", f"{conversation_id}:{member['userId']}:{member['joinedAt']}", named
+
+
+def _message(row: Any) -> dict[str, Any]:
+    return {"conversationId": str(row["conversationId"]), "seq": row["seq"]}
+
+
+async def send(server: Any, work: Any) -> None:
+    """Sends an event to its webhook. 410 disables the webhook; any other answer than 2xx is repeated."""
+    models, call = server.models, server.store.call
+    hook = await call(models.Webhook.one, work.target)
+    if hook is None:
+        return
+    if hook.get("disabledAt") is not None:
+        raise boom.Conflict("the webhook is disabled")
+    data = await call(models.Webhook.data, work.payload, models.User)
+    if data is None:
+        return
+    given, event_id = settings(server), f"msg_{work.id}"
+    body = json.dumps(
+        {"type": work.payload["type"], "timestamp": work.payload["at"].isoformat(), "data": data}
+    ).encode()
+    timestamp = int(time())
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "hapiish-chat-webhooks",
+        "webhook-id": event_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": models.Webhook.signed(hook, event_id, timestamp, body),
+    }
+    try:
+        answer = await post(hook["url"], body, headers, insecure=given["insecure"])
+        failure = _failure(answer)
+    except (OSError, ValueError) as error:
+        failure = boom.BadGateway(f"{type(error).__name__}: {error}")
+    if failure is None:
+        await call(models.Webhook.succeeded, work.target)
+        return
+    if isinstance(failure, boom.Gone):
+        await call(lambda: models.Webhook.change(work.target, enabled=False))
+        log.warning("webhook %s is disabled: its receiver answered 410", work.target)
+    else:
+        after = timedelta(seconds=given["disabledAfter"])
+        await call(lambda: models.Webhook.failed(work.target, disabled_after=after))
+    raise failure
+
+
+def _failure(answer: Answer) -> boom.Boom | None:
+    if 200 <= answer.status < 300:
+        return None
+    if answer.status == 410:
+        return boom.Gone("the receiver wants no events any more")
+    headers = {"Retry-After": answer.retry_after} if answer.retry_after else {}
+    return boom.BadGateway(f"the receiver answered {answer.status}", headers=headers)

@@ -1,0 +1,105 @@
+"""Notices of what was stored, for systems outside of the chat: push notifications and webhooks.
+
+A loop in each process reads new documents (`models.tail`), one process at a time, and stores the work in the outbox.
+Nothing is written when a message is sent, and nothing is lost when a process ends between two writes.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Final
+
+from . import hooks as hooks_
+from . import push
+from .background import Background
+
+EVERY: Final = timedelta(seconds=1)
+"""The pause between two passes in all processes together."""
+LEASE: Final = timedelta(seconds=30)
+SECONDS: Final = 15.0
+"""The longest pass, well within the lease."""
+
+log = logging.getLogger("chat.notices")
+
+
+async def start(server: Any) -> None:
+    """Starts the loop of this process, after a start and after a reload (`onPostStart`, `onPostReload`)."""
+    await stop(server)
+    notices = server.app[_key(server)] = Notices(server)
+    notices.start()
+
+
+async def stop(server: Any) -> None:
+    """Ends the loop after its pass (`onPreStop`)."""
+    notices: Notices | None = server.app.pop(_key(server), None)
+    if notices is not None:
+        await notices.stop()
+
+
+class Notices:
+    """The loop of one process."""
+
+    def __init__(self, server: Any) -> None:
+        self.server = server
+        self._name = getattr(server, "name", "") or "chat"
+        self._background = Background("notices")
+        self._end = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Starts the loop."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Ends the loop."""
+        self._end.set()
+        if self._task is not None:
+            await self._task
+        self._background.close()
+
+    async def _run(self) -> None:
+        while not self._end.is_set():
+            try:
+                await self._background.call(self.look, seconds=SECONDS)
+            except Exception as error:  # noqa: BLE001 - the loop outlives a database or a Redis that is away
+                log.warning("new documents cannot be read: %s", error)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY.total_seconds()):
+                    await self._end.wait()
+
+    def look(self) -> int:
+        """Reads new documents, if it is this process's turn; returns the number of rows that the outbox got."""
+        models = self.server.models
+        claim = models.Tail.take(self._name, LEASE)
+        if claim is None:
+            return 0
+        try:
+            hooks, has_devices = models.Webhook.active(), models.Device.is_any()
+            reads = [(source, again) for again in (False, True) for source in hooks_.SOURCES]
+            return sum(self._read(claim, source, again, hooks, has_devices) for source, again in reads)
+        finally:
+            models.Tail.leave(self._name, claim, EVERY)
+
+    def _read(self, claim: Any, source: str, again: bool, hooks: Any, has_devices: bool) -> int:
+        """Reads one source from its position on; in the second pass, for push, what the first one has not seen."""
+        models, count = self.server.models, 0
+        position = f"{source} again" if again else source
+        pushes = has_devices and source == "messages"
+        model = getattr(models, hooks_.SOURCES[source]) if hooks or pushes else None
+        while True:
+            rows, following, is_last = models.Tail.unread(model, claim.positions.get(position), again=again)
+            if rows:
+                works = hooks_.plan(self.server, source, rows, hooks)
+                if pushes:
+                    new = models.TailBatch.unknown(self._name, rows) if again else rows
+                    works += push.plan(self.server, new)
+                    models.TailBatch.note(self._name, [row["_id"] for row in new])
+                count += models.Outbox.enqueue_all(works)
+            claim.positions[position] = following
+            if is_last or not models.Tail.store(self._name, claim):
+                return count
+
+
+def _key(server: Any) -> tuple[str, str]:
+    return "notices", getattr(server, "name", "")

@@ -1,0 +1,85 @@
+"""Webhooks, for administrators: registered, changed, their secrets rotated, and their dead events replayed."""
+
+from datetime import timedelta
+from typing import Any, NoReturn
+
+from hapiish import Request, Response, Toolkit, boom
+
+from .hooks import settings
+from .outbound import parse
+
+
+def index(request: Request, h: Toolkit) -> list[dict[str, Any]]:
+    """Lists the webhooks, the oldest first, without their secrets."""
+    webhooks: list[dict[str, Any]] = request.models.Webhook.list_all()
+    return webhooks
+
+
+def create(request: Request, h: Toolkit) -> Response:
+    """Registers a webhook: 201 with its `secret`, which is shown this once. 422 `invalid` for an address."""
+    given, limits = request.payload, settings(request.server)
+    _check(request, given["url"])
+    me = request.auth.credentials["id"]
+    made = request.models.Webhook.create(given["url"], given["events"], me, most=limits["max"])
+    if made is None:
+        raise boom.Conflict(f"There are {limits['max']} webhooks already", code="conflict")
+    return h.response(made).code(201)
+
+
+def change(request: Request, h: Toolkit) -> dict[str, Any]:
+    """Changes the address or the events of a webhook, or enables it again after failures."""
+    given = request.payload
+    if "url" in given:
+        _check(request, given["url"])
+    changed: dict[str, Any] | None = request.models.Webhook.change(
+        request.params["webhookId"], url=given.get("url"), events=given.get("events"), enabled=given.get("enabled")
+    )
+    return changed if changed is not None else _missing()
+
+
+def rotate(request: Request, h: Toolkit) -> dict[str, Any]:
+    """Replaces the secret of a webhook and returns the new one. For a day, events have signatures of both."""
+    overlap = timedelta(seconds=settings(request.server)["overlap"])
+    changed: dict[str, Any] | None = request.models.Webhook.rotate(request.params["webhookId"], overlap=overlap)
+    return changed if changed is not None else _missing()
+
+
+def remove(request: Request, h: Toolkit) -> None:
+    """Removes a webhook: 204. Its events that were not sent are dropped."""
+    if not request.models.Webhook.remove(request.params["webhookId"]):
+        _missing()
+
+
+def dead(request: Request, h: Toolkit) -> list[dict[str, Any]]:
+    """Lists events that were given up, the newest first, with the type as `event` and the last `error`."""
+    query = request.query
+    rows = request.models.Outbox.dead(
+        "webhook", target=query.get("webhookId"), before=query.get("before"), limit=query["limit"]
+    )
+    return [
+        {
+            "id": row["id"],
+            "webhookId": row["target"],
+            "event": row["payload"].get("type", ""),
+            **{name: row[name] for name in ("error", "attempts", "createdAt", "diedAt")},
+        }
+        for row in rows
+    ]
+
+
+def replay(request: Request, h: Toolkit) -> None:
+    """Sends a dead event again, soon: 204. 404 if it is not dead (any more)."""
+    lasts = timedelta(seconds=settings(request.server)["lasts"])
+    if request.models.Outbox.replay(request.params["eventId"], lasts=lasts) is None:
+        raise boom.NotFound("There is no such event", code="not_found")
+
+
+def _check(request: Request, url: str) -> None:
+    try:
+        parse(url, insecure=settings(request.server)["insecure"])
+    except ValueError as error:
+        raise boom.BadData(str(error), code="invalid") from error
+
+
+def _missing() -> NoReturn:
+    raise boom.NotFound("There is no such webhook", code="not_found")
