@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from hapiish import Request, Toolkit, boom
 
+from .retention import settings
 from .standing import account_of
 
 
@@ -23,7 +24,7 @@ def validate(artifacts: dict[str, Any], request: Request, h: Toolkit) -> dict[st
         return {"isValid": False}
     optional = {"sessionId": claims.get("sid"), "issuedAt": claims.get("iat"), "ban": _ban_of(account)}
     given = {name: value for name, value in optional.items() if value is not None}
-    scope = getattr(account, "scope", [])
+    scope = [*getattr(account, "scope", ()), *(["admin"] if is_admin(request, account) else ())]
     return {"isValid": True, "credentials": {"id": account["_id"], **account, "scope": scope, **given}}
 
 
@@ -52,6 +53,12 @@ def reauthorize(request: Request, h: Toolkit) -> None:
         request.socket.emit("kicked", {"reason": reason})
         request.socket.disconnect(reason)
         raise
+
+
+def is_admin(request: Request, account: dict[str, Any]) -> bool:
+    """Returns True if the e-mail of an account is verified and one of those in CHAT_ADMINS."""
+    admins = settings(request.server).get("admins", "") if getattr(account, "is_verified", False) else ""
+    return account["email"].lower() in [each.strip().lower() for each in admins.split(",")]
 
 
 def refuse_banned(ban: dict[str, Any]) -> NoReturn:

@@ -1,6 +1,6 @@
 """The start and stop of the chat's background jobs, with the modules that register jobs and that no route names."""
 
-from . import heads
+from . import heads, retention
 from .sweeper import check, start, stop
 
-__all__ = ["check", "heads", "start", "stop"]
+__all__ = ["check", "heads", "retention", "start", "stop"]

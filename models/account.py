@@ -5,7 +5,7 @@ from typing import Any, Final, Self
 
 from .wire import now, object_id
 
-READ: Final = ("fullName", "email", "scope", "banned", "erasedAt", "signedOutAt", "sessions.id")
+READ: Final = ("fullName", "email", "scope", "banned", "erasedAt", "signedOutAt", "sessions.id", "verifiedAt")
 """The fields of a stored account that `Account` needs."""
 
 
@@ -16,11 +16,12 @@ class Account(dict[str, Any]):
     password where that was verified or set.
     """
 
-    __slots__ = ("_sessions", "_signed_out_at", "ban", "proof", "scope")
+    __slots__ = ("_sessions", "_signed_out_at", "ban", "is_verified", "proof", "scope")
 
     def __init__(self, stored: dict[str, Any], proof: str = "") -> None:
         super().__init__(_id=str(stored["_id"]), fullName=stored["fullName"], email=stored["email"])
         self.scope: list[str] = list(stored.get("scope") or ())
+        self.is_verified = bool(stored.get("verifiedAt"))
         self.proof = proof
         ban = stored.get("banned")
         self.ban: dict[str, Any] | None = ban if ban and _is_ahead(ban.get("until")) else None

@@ -21,6 +21,7 @@ from hapiish.store.rows import Find, Row, find, get, update
 from . import change, emails, passwords
 from .account import READ, Account
 from .change import ChangeSource
+from .ending import Ending
 from .names import tidy
 from .profile import Profiles, person
 from .session import Session, Sessions
@@ -48,7 +49,7 @@ class Settings(EmbeddedDocument):
     read_receipts = BooleanField(db_field="readReceipts", default=True)
 
 
-class User(Sessions, Profiles, ChangeSource):
+class User(Ending, Sessions, Profiles, ChangeSource):
     """An account; `password` is a hash. Friendship is one-directional and needs no consent, as in the seed.
 
     `email` has the form of `emails.canonical`, that of older versions is in lower case only. `scope` lists rights such
@@ -70,6 +71,7 @@ class User(Sessions, Profiles, ChangeSource):
     scope = ListField(StringField(max_length=50))
     banned = EmbeddedDocumentField(Ban)
     erased_at = DateTimeField(db_field="erasedAt")
+    erasing = BooleanField()
 
     meta = {
         "collection": "users",

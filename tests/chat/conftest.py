@@ -23,6 +23,7 @@ from models.membership import Membership
 from models.message import Message
 from models.outbox import Outbox
 from models.repair import HeadRepair
+from models.report import Report
 from models.tail import Tail, TailBatch
 from models.user import User
 from models.webhook import Webhook
@@ -46,6 +47,7 @@ DOCUMENTS = (
     Webhook,
     Tail,
     TailBatch,
+    Report,
 )
 
 

@@ -106,6 +106,11 @@ ROUTE_RULES = [
     Rule("webhooks.remove", "DELETE", "/webhooks/{conversation}", None, (401, 403, 403)),
     Rule("webhooks.dead", "GET", "/webhooks/dead", None, (401, 403, 403)),
     Rule("webhooks.replay", "POST", "/webhooks/dead/{conversation}/replay", None, (401, 403, 403)),
+    Rule("reports.create", "POST", "/reports", {"userId": "{friend}", "reason": "spam"}, (401, 201, 201)),
+    Rule("reports.index", "GET", "/reports", None, (401, 403, 403)),
+    Rule("reports.decide", "PATCH", "/reports/{conversation}", {"state": "open"}, (401, 403, 403)),
+    Rule("bans.put", "PUT", "/bans/{friend}", {"reason": "spam"}, (401, 403, 403)),
+    Rule("bans.remove", "DELETE", "/bans/{friend}", None, (401, 403, 403)),
     Rule("health.live", "GET", "/health/live", None, (200, 200, 200)),
     Rule("health.ready", "GET", "/health/ready", None, (200, 200, 200)),
 ]

@@ -1,0 +1,40 @@
+"""Retention: messages are removed when they are older than an operator wants. Their numbers are not used again."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from bson import ObjectId
+
+from hapiish.store.rows import find, update
+
+from .conversation import Conversation
+from .message import Message
+from .wire import now
+
+BATCH: Final = 500
+
+
+class Retention:
+    """The removal of old messages, for `Report`."""
+
+    @classmethod
+    def remove_old(cls, days: float) -> list[dict[str, Any]] | None:
+        """Removes up to `BATCH` messages that are older than `days`; returns those that had files, None for none left.
+
+        First they disappear from the heads of conversations (previews, references, pins), which keep their last
+        number; a crash in between is repaired by the next call.
+        """
+        limit = ObjectId.from_datetime(now() - timedelta(days=days))
+        rows = find(Message, {"_id": {"$lt": limit}}, sort=("_id",), limit=BATCH)
+        if not rows:
+            return None
+        conversations: dict[ObjectId, list[Any]] = {}
+        for row in rows:
+            conversations.setdefault(row["conversationId"], []).append(row)
+        for key, old in conversations.items():
+            keys, seqs = [row["_id"] for row in old], [row["seq"] for row in old]
+            pulled = {"recent": {"message": {"$in": keys}}, "pins": {"$in": seqs}}
+            update(Conversation, {"_id": key}, {"$pull": pulled})
+            update(Conversation, {"_id": key, "lastMessage.message": {"$in": keys}}, {"$unset": {"lastMessage": ""}})
+        Message.objects(id__in=[row["_id"] for row in rows]).delete()
+        return [row for row in rows if row.get("attachments")]

@@ -1,0 +1,218 @@
+"""Administration: who is an administrator, reports, bans that end everything at once, and retention."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import socketio
+from bson import ObjectId
+
+from handlers import retention
+from hapiish import Application
+from hapiish.testing import Injected, inject
+from models.conversation import Conversation
+from models.message import Message
+from models.user import User
+from models.wire import iso, now
+from tests.chat.callers import Caller, Join, Open, connected, serving
+from tests.chat.conftest import empty
+
+pytestmark = pytest.mark.anyio
+
+in_process = pytest.mark.in_process
+
+
+@pytest.fixture
+async def ann(join: Join) -> Caller:
+    return await join("ann")
+
+
+@pytest.fixture
+async def bob(join: Join) -> Caller:
+    return await join("bob")
+
+
+@pytest.fixture
+async def boss(join: Join) -> Caller:
+    """An administrator by the stored scope."""
+    caller = await join("boss")
+    await asyncio.to_thread(lambda: User.objects(id=caller.id).update_one(set__scope=["admin"]))
+    return caller
+
+
+async def sign_in(app: Application, caller: Caller) -> Injected:
+    payload = {"email": caller.email, "password": f"{caller.name.lower()}'s password"}
+    return await inject(app, method="POST", url="/login", payload=payload)
+
+
+# --- administrators
+
+
+@in_process
+async def test_an_administrator_has_one_of_the_e_mails_of_the_operator_and_has_verified_it(open_app: Open) -> None:
+    async with open_app(CHAT_ADMINS="root@example.org, Boss@Example.org") as app:
+        await asyncio.to_thread(empty)
+        statuses = []
+        for email in ("boss@example.org", "other@example.org"):
+            account = {"fullName": "Boss", "email": email, "password": "12345678"}
+            caller = Caller(app, (await inject(app, method="POST", url="/register", payload=account)).json)
+            for verified in (None, now()):
+                await asyncio.to_thread(User.objects(id=caller.id).update_one, set__verified_at=verified)
+                statuses.append((await caller.call("GET", "/reports")).status_code)
+        assert statuses == [403, 200, 403, 403]
+
+
+# --- reports
+
+
+async def test_a_report_quotes_the_message_and_is_decided(ann: Caller, bob: Caller, boss: Caller) -> None:
+    place = await ann.open(bob)
+    await ann.say(place, "buy now")
+    report = {"conversationId": place, "seq": 1, "reason": "spam", "text": "again"}
+    first = await bob.call("POST", "/reports", report)
+    again = await bob.call("POST", "/reports", report)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json == again.json
+    await asyncio.to_thread(Message.objects.delete)
+    (listed,) = (await boss.call("GET", "/reports")).json
+    assert listed == {
+        "id": first.json["id"],
+        "reporterId": bob.id,
+        "userId": ann.id,
+        "conversationId": place,
+        "seq": 1,
+        "reason": "spam",
+        "text": "again",
+        "quote": "buy now",
+        "state": "open",
+        "createdAt": listed["createdAt"],
+    }
+    decided = await boss.call("PATCH", f"/reports/{listed['id']}", {"state": "resolved", "note": "warned"})
+    assert (decided.json["state"], decided.json["note"], decided.json["decidedBy"]) == ("resolved", "warned", boss.id)
+    assert (await boss.call("GET", "/reports")).json == []
+    assert len((await boss.call("GET", "/reports?state=resolved")).json) == 1
+    assert (await boss.call("PATCH", f"/reports/{'0' * 24}", {"state": "open"})).status_code == 404
+
+
+async def test_nobody_reports_what_they_cannot_read(join: Join, ann: Caller, bob: Caller, boss: Caller) -> None:
+    eve = await join("eve")
+    place = await ann.open(bob)
+    await ann.say(place, "hi")
+    for caller, seq, status in ((eve, 1, 404), (bob, 2, 404), (boss, 1, 404), (ann, 1, 409), (bob, 1, 201)):
+        report = {"conversationId": place, "seq": seq, "reason": "other"}
+        assert (await caller.call("POST", "/reports", report)).status_code == status
+    for user, status in ((bob.id, 201), (ann.id, 409), ("0" * 24, 404)):
+        assert (await ann.call("POST", "/reports", {"userId": user, "reason": "abuse"})).status_code == status
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"reason": "spam"},
+        {"reason": "boring", "userId": "0" * 24},
+        {"reason": "spam", "userId": "0" * 24, "seq": 1},
+        {"reason": "spam", "conversationId": "0" * 24},
+        {"reason": "spam", "userId": "0" * 24, "text": "x" * 1001},
+        {"reason": "spam", "userId": {"$ne": ""}},
+    ],
+)
+async def test_an_invalid_report_is_refused(ann: Caller, report: Any) -> None:
+    assert (await ann.call("POST", "/reports", report)).status_code == 400
+
+
+# --- bans
+
+
+@in_process
+async def test_a_ban_ends_all_sessions_at_once_and_refuses_new_ones(
+    app: Application, ann: Caller, bob: Caller, boss: Caller
+) -> None:
+    async with serving(app) as url, connected(url, bob.token) as device:
+        kicked, gone = asyncio.Event(), asyncio.Event()
+        reasons: list[Any] = []
+        device.client.on("kicked", lambda data: reasons.append(data) or kicked.set())  # type: ignore[func-returns-value]
+        device.client.on("disconnect", lambda *_: gone.set())
+        assert (await boss.call("PUT", f"/bans/{bob.id}", {"reason": "spam"})).status_code == 204
+        async with asyncio.timeout(10):
+            await kicked.wait()
+            await gone.wait()
+        assert reasons == [{"reason": "banned"}]
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            async with connected(url, bob.token):
+                pass
+    assert (await bob.call("GET", "/friends")).status_code in (401, 403)
+    refused = await sign_in(app, bob)
+    assert (refused.status_code, refused.json["code"]) == (403, "banned")
+    assert (await boss.call("DELETE", f"/bans/{bob.id}")).status_code == 204
+    assert (await sign_in(app, bob)).status_code == 200
+
+
+async def test_a_ban_ends_at_its_time(app: Application, bob: Caller, boss: Caller) -> None:
+    until = iso(now() + timedelta(hours=1))
+    assert (await boss.call("PUT", f"/bans/{bob.id}", {"reason": "spam", "until": until})).status_code == 204
+    refused = await sign_in(app, bob)
+    assert (refused.status_code, refused.json["data"]["until"][:19]) == (403, until[:19])
+    past = now() - timedelta(seconds=1)
+    await asyncio.to_thread(lambda: User.objects(id=bob.id).update_one(set__banned__until=past))
+    assert (await sign_in(app, bob)).status_code == 200
+
+
+async def test_a_ban_needs_another_user_that_exists_and_a_future(bob: Caller, boss: Caller) -> None:
+    reason = {"reason": "spam"}
+    assert (await boss.call("PUT", f"/bans/{boss.id}", reason)).json["code"] == "self"
+    assert (await boss.call("PUT", f"/bans/{'0' * 24}", reason)).status_code == 404
+    assert (await boss.call("DELETE", f"/bans/{'0' * 24}")).status_code == 404
+    past = iso(now() - timedelta(days=1))
+    assert (await boss.call("PUT", f"/bans/{bob.id}", {**reason, "until": past})).json["code"] == "invalid"
+
+
+# --- retention
+
+
+def age(place: str, seqs: range, days: float) -> None:
+    """Makes messages older; ids begin with their second."""
+    messages = Message._get_collection()
+    for seq in seqs:
+        found = messages.find_one_and_delete({"conversationId": ObjectId(place), "seq": seq})
+        older = ObjectId(ObjectId.from_datetime(now() - timedelta(days=days)).binary[:4] + found["_id"].binary[4:])
+        head = {"_id": ObjectId(place), "lastMessage.message": found["_id"]}
+        Conversation._get_collection().update_one(head, {"$set": {"lastMessage.message": older}})
+        recent = {"_id": ObjectId(place), "recent.seq": seq}
+        Conversation._get_collection().update_one(recent, {"$set": {"recent.$.message": older}})
+        messages.insert_one({**found, "_id": older})
+
+
+@in_process
+async def test_old_messages_go_and_their_numbers_are_not_used_again(open_app: Open) -> None:
+    async with open_app(CHAT_RETENTION_DAYS="30") as app:
+        await asyncio.to_thread(empty)
+        ann, bob = [
+            Caller(app, (await inject(app, method="POST", url="/register", payload=each)).json)
+            for name in ("ann", "bob")
+            for each in [{"fullName": name, "email": f"{name}@example.org", "password": "12345678"}]
+        ]
+        place = await ann.open(bob)
+        for n in range(1, 6):
+            await ann.say(place, f"{n}")
+        await asyncio.to_thread(age, place, range(1, 4), 31)
+        await asyncio.to_thread(retention.remove_old, app.server)
+        assert await bob.read(place) == ["4", "5"]
+        await asyncio.to_thread(age, place, range(4, 6), 30.1)
+        await asyncio.to_thread(retention.remove_old, app.server)
+        assert await bob.read(place) == []
+        (head,) = (await bob.call("GET", "/conversations")).json
+        assert (head["lastSeq"], head["lastMessage"]) == (5, None)
+        assert (await bob.say(place, "new")).json["seq"] == 6
+        assert await ann.read(place) == ["new"]
+
+
+@in_process
+async def test_messages_are_kept_for_ever_unless_the_operator_says_otherwise(
+    app: Application, ann: Caller, bob: Caller
+) -> None:
+    place = await ann.open(bob)
+    await ann.say(place, "old")
+    await asyncio.to_thread(age, place, range(1, 2), 4000)
+    await asyncio.to_thread(retention.remove_old, app.server)
+    assert await bob.read(place) == ["old"]
