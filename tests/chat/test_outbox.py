@@ -310,7 +310,7 @@ async def test_a_slow_receiver_holds_up_no_other_kind(app: Application) -> None:
         mailbox.tries.append(work.target)
         await release.wait()
 
-    app.server.methods.senders.push = stuck
+    app.server.methods.outbox.push = stuck
     for n in range(20):
         await asyncio.to_thread(enqueue, "push", f"p{n}", "slow", {}, expires=now() + HOUR)
     await asyncio.to_thread(mail, "m1")
@@ -328,9 +328,10 @@ async def test_a_server_that_stops_finishes_what_it_sends(open_app: Open) -> Non
 
     async with open_app() as app:
         await asyncio.to_thread(empty)
-        app.server.methods.senders.mail = slow
+        app.server.methods.outbox.mail = slow
         await asyncio.to_thread(mail, "m1")
-        await began.wait()
+        async with asyncio.timeout(mailbox.PATIENCE):
+            await began.wait()
     async with open_app():
         assert (await asyncio.to_thread(row, "m1")).state == "sent"
 
@@ -346,7 +347,8 @@ async def test_the_worker_outlives_an_error_of_the_database(app: Application, mo
         return claim(kinds, lease)
 
     monkeypatch.setattr(Outbox, "claim_one", broken)
-    await failed.wait()
+    async with asyncio.timeout(mailbox.PATIENCE):
+        await failed.wait()
     await asyncio.to_thread(mail, "m1")
     await mailbox.received("ann@example.org")
 
