@@ -97,7 +97,7 @@ class Notices:
                     models.TailBatch.note(self._name, [row["_id"] for row in new])
                 count += models.Outbox.enqueue_all(works)
             claim.positions[position] = following
-            if is_last or not models.Tail.store(self._name, claim):
+            if is_last or self._end.is_set() or not models.Tail.store(self._name, claim):
                 return count
 
 

@@ -127,7 +127,10 @@ def _current(server: Any, work: Any) -> Push | None:
         models.Device.remove(user, given["deviceId"], token=device["token"])  # signed out on this device
         return None
     state = models.Device.states(conversation_id, [user]).get(user)
-    if user not in models.Conversation.members_of(conversation_id) or online(server, [user]):
+    place = models.Device.conversation(conversation_id, user)
+    if place is None or (place.get("isLarge") and state is None) or (state is not None and state.has_left):
+        return None
+    if online(server, [user]):
         return None
     message = models.Device.message(conversation_id, seq, user)
     if message is None or (state is not None and seq <= state.known):
@@ -146,7 +149,7 @@ def _current(server: Any, work: Any) -> Push | None:
         "attachments": len(message.get("attachments", ())),
         "isMention": user in map(str, message.get("mentions", ())),
     }
-    title = models.Device.title(conversation_id)
+    title = place.get("title")
     return Push(
         id=work.id,
         target=work.target,

@@ -10,11 +10,12 @@ from hapiish.store.rows import Row, find, get, update
 
 from .notified import Notifying
 from .wire import iso, now, object_id
+from .writings import Writings
 
 _ATTEMPTS: Final = 50
 
 
-class Device(Notifying, Document):
+class Device(Notifying, Writings, Document):
     """A device of a user; `device_id` is the client's own name of it. With a session, it ends with the session."""
 
     user_id = ObjectIdField(db_field="userId", required=True)

@@ -5,7 +5,6 @@ set until everything else of the user is removed, which the sweeper does and rep
 remains without personal data, so that what others keep of a conversation has an author.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,20 +13,17 @@ from bson import ObjectId
 from hapiish.store.rows import Row, find, get, update
 
 from . import passwords
-from .conversation import Conversation
 from .membership import Membership
 from .message import Message
 from .wire import now
+from .writings import Writings
 
 NAME: Final = "Deleted account"
-SPAN: Final = 2000
-"""Numbers of messages that one command examines for those of a user."""
-_BATCH: Final = 200
 
 _PERSONAL: Final = ("about", "avatar", "verifiedAt", "settings", "banned", "friends", "blocked", "scope")
 
 
-class Ending:
+class Ending(Writings):
     """The end of accounts of a class with the fields of `User`."""
 
     @classmethod
@@ -44,11 +40,14 @@ class Ending:
         return update(cls, {"_id": ObjectId(user_id), "erasedAt": None}, {"$unset": {"banned": ""}}) == 1
 
     @classmethod
-    def erase(cls, user_id: str, password: str) -> bool:
-        """Erases an account; returns False if the password is wrong. `erasing` lists it until the rest is done."""
+    def erase(cls, user_id: str, password: str, *, hashing: passwords.Options | None = None) -> bool:
+        """Erases an account; returns False if the password is wrong. `erasing` lists it until the rest is done.
+
+        Raises TimeoutError while too many passwords are being hashed.
+        """
         key, moment = ObjectId(user_id), now()
         found = get(cls, {"_id": key, "erasedAt": None}, fields=("password",))
-        if found is None or not passwords.matches(found["password"], password):
+        if found is None or not passwords.matches(found["password"], password, hashing):
             return False
         values = {
             "fullName": NAME,
@@ -63,7 +62,7 @@ class Ending:
         return update(cls, {"_id": key, "password": found["password"], "erasedAt": None}, change) == 1
 
     @classmethod
-    def erasing(cls, limit: int) -> list[str]:
+    def unfinished(cls, limit: int) -> list[str]:
         """Returns the users of whom something is left to remove, those that were erased first at first."""
         rows = find(cls, {"erasing": True}, fields=("_id",), sort=("erasedAt",), limit=limit)
         return [str(row["_id"]) for row in rows]
@@ -74,39 +73,14 @@ class Ending:
         update(cls, {"_id": ObjectId(user_id)}, {"$unset": {"erasing": ""}})
 
     @classmethod
-    def conversations_of(cls, user_id: str) -> Iterator[str]:
-        """Yields the ids of all conversations of which the user is or was a member."""
-        user = ObjectId(user_id)
-        yield from _ids(Membership, {"userId": user}, "conversationId")
-        # Those that an older version stored have no membership of a user who has never listed them.
-        for each in _ids(Conversation, {"members": user}, "_id"):
-            if get(Membership, {"conversationId": ObjectId(each), "userId": user}, fields=("_id",)) is None:
-                yield each
-
-    @classmethod
-    def messages_of(cls, user_id: str, conversation_id: str) -> Iterator[Row]:
-        """Yields the stored messages of a user in a conversation, in their order."""
-        key, user = ObjectId(conversation_id), ObjectId(user_id)
-        newest = get(Message, {"conversationId": key}, fields=("seq",), sort=("-seq",))
-        oldest = get(Message, {"conversationId": key}, fields=("seq",), sort=("seq",))
-        if newest is None or oldest is None:
-            return
-        for start in range(oldest["seq"], newest["seq"] + 1, SPAN):
-            span = {"$gte": start, "$lt": start + SPAN}
-            yield from find(Message, {"conversationId": key, "seq": span, "userId": user}, sort=("seq",))
-
-    @classmethod
-    def forget_drafts(cls, user_id: str) -> None:
-        """Removes the drafts of a user."""
+    def forget(cls, user_id: str) -> None:
+        """Removes the drafts of a user, and the user from the lists of others."""
         Membership.objects(user_id=user_id, draft__exists=True).update(unset__draft=1)
+        users: Any = cls
+        users.objects(friends=user_id).update(pull__friends=user_id)
 
-
-def _ids(model: Any, where: Row, name: str) -> Iterator[str]:
-    after: ObjectId | None = None
-    while True:
-        page = {**where, **({"_id": {"$gt": after}} if after is not None else {})}
-        rows = find(model, page, fields=(name,), sort=("_id",), limit=_BATCH)
-        yield from (str(row[name]) for row in rows)
-        if len(rows) < _BATCH:
-            return
-        after = rows[-1]["_id"]
+    @classmethod
+    def unhide(cls, message: Row) -> None:
+        """Shows a stored message to its author again, who may have deleted it for themselves."""
+        if message["userId"] in message.get("hiddenFor", ()):
+            update(Message, {"_id": message["_id"]}, {"$pull": {"hiddenFor": message["userId"]}})

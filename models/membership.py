@@ -90,6 +90,7 @@ class Membership(MemberState, ChangeSource):
             {"fields": ["user_id"], "partialFilterExpression": {"isLarge": True}},
             {"fields": ["conversation_id", "joined_seq"], "partialFilterExpression": {"joinedSeq": {"$gt": 0}}},
             {"fields": ["user_id", "joined_seq"], "partialFilterExpression": {"joinedSeq": {"$gt": 0}}},
+            {"fields": ["user_id", "id"]},
         ],
     }
 

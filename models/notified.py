@@ -58,7 +58,8 @@ class Notifying:
         return None if is_gone else found
 
     @classmethod
-    def title(cls, conversation_id: str) -> str | None:
-        """Returns the title of a group; None for a direct conversation."""
-        found: Row | None = get(Conversation, {"_id": ObjectId(conversation_id)}, fields=("title",))
-        return found.get("title") if found else None
+    def conversation(cls, conversation_id: str, user_id: str) -> Row | None:
+        """Returns `{title?, isLarge?}` of a conversation; None if the user is not listed as a member of a small one."""
+        user = ObjectId(user_id)
+        mine = {"_id": ObjectId(conversation_id), "$or": [{"members": user}, {"isLarge": True}]}
+        return get(Conversation, mine, fields=("title", "isLarge"))

@@ -106,6 +106,8 @@ ROUTE_RULES = [
     Rule("webhooks.remove", "DELETE", "/webhooks/{conversation}", None, (401, 403, 403)),
     Rule("webhooks.dead", "GET", "/webhooks/dead", None, (401, 403, 403)),
     Rule("webhooks.replay", "POST", "/webhooks/dead/{conversation}/replay", None, (401, 403, 403)),
+    Rule("me.export", "GET", "/me/export", None, (401, 200, 200)),
+    Rule("me.erase", "DELETE", "/me", {"password": "wrong"}, (401, 401, 401)),
     Rule("reports.create", "POST", "/reports", {"userId": "{friend}", "reason": "spam"}, (401, 201, 201)),
     Rule("reports.index", "GET", "/reports", None, (401, 403, 403)),
     Rule("reports.decide", "PATCH", "/reports/{conversation}", {"state": "open"}, (401, 403, 403)),

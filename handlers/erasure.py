@@ -1,0 +1,63 @@
+"""The erasure of an account: the request ends the account at once, the sweeper removes the rest.
+
+The rest is devices, drafts, memberships, entries in lists of friends, files, and the content of messages if the table
+says so. The sweeper begins again after a crash; each step can be repeated.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from hapiish import Request, Toolkit, boom
+
+from . import sweeper
+from .changes import publish
+from .hashing import hashing
+from .sessions import end_sessions
+
+
+def erase(request: Request, h: Toolkit) -> None:
+    """Erases the caller's account after its password is verified: 204; 401 `bad_credentials`."""
+    me, users = request.auth.credentials["id"], request.models.User
+    if not hasattr(users, "erase"):  # another project's class
+        raise boom.NotImplemented("Accounts are erased elsewhere")
+    with hashing(request) as options:
+        is_erased = users.erase(me, request.payload["password"], hashing=options)
+    if not is_erased:
+        raise boom.Unauthorized("Wrong password", code="bad_credentials")
+    end_sessions(request.server, me, None, "revoked")
+
+
+def remove_rest(server: Any) -> None:
+    """Removes what is left of accounts that were erased."""
+    users = server.models.User
+    for user_id in users.unfinished(10) if hasattr(users, "unfinished") else ():
+        _remove(server, user_id)
+        users.erased(user_id)
+
+
+def _remove(server: Any, user_id: str) -> None:
+    models, route = server.models, server.lookup("me.erase")
+    models.Device.remove_of(user_id)
+    models.User.forget(user_id)
+    if route is not None and route.settings.app["erasure"] == "remove":
+        for conversation_id in models.User.conversations_of(user_id):
+            for message in models.User.messages_of(user_id, conversation_id):
+                _remove_content(server, message)
+        if hasattr(models, "Attachment"):
+            models.Attachment.remove_of(user_id)
+    if hasattr(models.Conversation, "remove_member"):
+        import_module(".groups", __package__).leave_all(server, user_id)
+
+
+def _remove_content(server: Any, message: dict[str, Any]) -> None:
+    """Deletes a message for all, as its author does, also one that the author no longer sees."""
+    models, conversation_id, author = server.models, str(message["conversationId"]), str(message["userId"])
+    models.User.unhide(message)
+    removed = models.Message.remove(conversation_id, message["seq"], author, is_admin=False)
+    if removed.outcome == "changed":
+        publish(server, models.Message, message["_id"], removed.entries)
+        if hasattr(models, "Attachment"):
+            models.Attachment.release(removed.before)
+
+
+sweeper.register("erasures", 10, remove_rest, deadline=60)

@@ -1,0 +1,70 @@
+"""The writings and files of a user, read in bounded steps however many they are."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, Final
+
+from bson import ObjectId
+
+from hapiish.store.rows import Row, find, get
+
+from .conversation import Conversation
+from .membership import Membership
+from .message import Message, public
+
+SPAN: Final = 500
+"""Numbers of messages that one command examines for those of a user."""
+_BATCH: Final = 200
+
+
+class Writings:
+    """The queries of `User` and `Device` on all that belongs to a user."""
+
+    @classmethod
+    def conversations_of(cls, user_id: str) -> Iterator[str]:
+        """Yields the ids of all conversations of which the user is or was a member."""
+        user = ObjectId(user_id)
+        for row in _all(Membership, {"userId": user}, ("conversationId",)):
+            yield str(row["conversationId"])
+        for row in _all(Conversation, {"members": user}, ("_id",)):
+            mine = {"conversationId": row["_id"], "userId": user}
+            if get(Membership, mine, fields=("_id",)) is None:  # stored by an older version, and never listed since
+                yield str(row["_id"])
+
+    @classmethod
+    def messages_of(cls, user_id: str, conversation_id: str) -> Iterator[Row]:
+        """Yields the stored messages of a user in a conversation, in their order."""
+        key, user = ObjectId(conversation_id), ObjectId(user_id)
+        newest = get(Message, {"conversationId": key}, fields=("seq",), sort=("-seq",))
+        oldest = get(Message, {"conversationId": key}, fields=("seq",), sort=("seq",))
+        if newest is None or oldest is None:
+            return
+        for start in range(oldest["seq"], newest["seq"] + 1, SPAN):
+            span = {"$gte": start, "$lt": start + SPAN}
+            yield from find(Message, {"conversationId": key, "seq": span, "userId": user}, sort=("seq",))
+
+    @classmethod
+    def written_by(cls, user_id: str, together: int) -> Iterator[dict[str, Any]]:
+        """Yields the messages of a user in the format for clients."""
+        for conversation_id in cls.conversations_of(user_id):
+            stored = cls.messages_of(user_id, conversation_id)
+            while rows := list(islice(stored, together)):
+                yield from map(public, rows)
+
+    @classmethod
+    def files_of(cls, attachments: Any, user_id: str) -> Iterator[dict[str, Any]]:
+        """Yields `{id, name, type, size}` of the files of a user."""
+        for row in _all(attachments, {"metadata.userId": ObjectId(user_id)}, ("filename", "length", "metadata")):
+            kind = row["metadata"]["type"]
+            yield {"id": str(row["_id"]), "name": row["filename"], "type": kind, "size": row["length"]}
+
+
+def _all(model: Any, where: Row, fields: tuple[str, ...]) -> Iterator[Row]:
+    after: ObjectId | None = None
+    while True:
+        page = {**where, **({"_id": {"$gt": after}} if after is not None else {})}
+        rows = find(model, page, fields=fields, sort=("_id",), limit=_BATCH)
+        yield from rows
+        if len(rows) < _BATCH:
+            return
+        after = rows[-1]["_id"]

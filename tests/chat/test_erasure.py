@@ -1,0 +1,155 @@
+"""The end of an account, in steps that a crash cannot lose, and the export of what the chat has of a user."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from bson import ObjectId
+
+from handlers import erasure
+from hapiish import Application
+from hapiish.testing import inject
+from models import writings
+from models.device import Device
+from models.membership import Membership
+from models.message import Message
+from models.user import User
+from models.wire import now
+from tests.chat.callers import Caller, Join, Open, connected, serving
+from tests.chat.conftest import empty
+
+pytestmark = [pytest.mark.anyio, pytest.mark.in_process]
+
+
+@pytest.fixture
+async def ann(join: Join) -> Caller:
+    return await join("ann")
+
+
+@pytest.fixture
+async def bob(join: Join) -> Caller:
+    return await join("bob")
+
+
+async def erase(app: Application, caller: Caller) -> None:
+    answer = await caller.call("DELETE", "/me", {"password": f"{caller.name.lower()}'s password"})
+    assert answer.status_code == 204
+    await asyncio.to_thread(erasure.remove_rest, app.server)
+
+
+async def test_an_account_ends_at_once_and_its_email_is_free(app: Application, join: Join, ann: Caller) -> None:
+    async with serving(app) as url, connected(url, ann.token) as device:
+        gone = asyncio.Event()
+        device.client.on("disconnect", lambda *_: gone.set())
+        assert (await ann.call("DELETE", "/me", {"password": "wrong"})).json["code"] == "bad_credentials"
+        assert (await ann.call("DELETE", "/me", {"password": "ann's password"})).status_code == 204
+        async with asyncio.timeout(10):
+            await gone.wait()
+    assert (await ann.call("GET", "/friends")).status_code == 401
+    sign_in = {"email": ann.email, "password": "ann's password"}
+    assert (await inject(app, method="POST", url="/login", payload=sign_in)).status_code == 401
+    again = await join("ann")
+    assert again.id != ann.id
+
+
+async def test_others_keep_a_coherent_history_without_the_name(app: Application, ann: Caller, bob: Caller) -> None:
+    place = await ann.open(bob)
+    await ann.say(place, "hello")
+    await bob.say(place, "hi")
+    await bob.call("POST", "/friends", {"email": ann.email})
+    await ann.call("PUT", "/devices/phone", {"token": "t", "platform": "ios"})
+    await erase(app, ann)
+    assert await bob.read(place) == ["hello", "hi"]
+    assert (await bob.call("GET", "/friends")).json == {}
+    (head,) = (await bob.call("GET", "/conversations")).json
+    assert (head["friendId"], head["lastSeq"]) == (ann.id, 2)
+
+    def left() -> tuple[Any, ...]:
+        stored = User._get_collection().find_one({"_id": ObjectId(ann.id)})
+        kept = {"_id", "fullName", "email", "password", "createdAt", "sessions", "signedOutAt", "erasedAt"}
+        return set(stored) - kept, stored["fullName"], Device.objects.count()
+
+    extra, name, devices = await asyncio.to_thread(left)
+    assert extra <= {"pending"}
+    assert (name, devices) == ("Deleted account", 0)
+
+
+async def test_an_erasure_that_was_killed_is_continued(app: Application, ann: Caller, bob: Caller) -> None:
+    place = await ann.open(bob)
+    draft = {"text": "not sent", "updatedAt": now()}
+    mine = {"conversationId": ObjectId(place), "userId": ObjectId(ann.id)}
+    await asyncio.to_thread(lambda: Membership._get_collection().update_one(mine, {"$set": {"draft": draft}}))
+    await ann.call("PUT", "/devices/phone", {"token": "t", "platform": "ios"})
+    assert (await ann.call("DELETE", "/me", {"password": "ann's password"})).status_code == 204
+
+    def sweep() -> tuple[int, bool, list[str]]:
+        for _ in range(2):
+            erasure.remove_rest(app.server)
+        row = Membership._get_collection().find_one(mine)
+        return Device.objects.count(), "draft" in row, User.unfinished(10)
+
+    assert await asyncio.to_thread(sweep) == (0, False, [])
+
+
+async def test_an_export_has_all_that_the_chat_knows_and_says_where_it_ends(
+    monkeypatch: pytest.MonkeyPatch, ann: Caller, bob: Caller
+) -> None:
+    monkeypatch.setattr(writings, "SPAN", 2)
+    place = await ann.open(bob)
+    await ann.call("POST", "/friends", {"email": bob.email})
+    await ann.call("PUT", "/devices/phone", {"token": "secret", "platform": "ios"})
+    for n in range(5):
+        await ann.say(place, f"mine {n}")
+        await bob.say(place, f"bob's {n}")
+    await asyncio.to_thread(Message.objects(seq=3).delete)
+    answer = await ann.call("GET", "/me/export")
+    assert "application/x-ndjson" in answer.headers["content-type"]
+    lines = [json.loads(line) for line in answer.payload.decode().splitlines()]
+    kinds = [line["kind"] for line in lines]
+    assert (kinds[0], kinds[-1], lines[-1]["lines"]) == ("profile", "end", len(lines) - 1)
+    assert lines[0]["email"] == ann.email
+    assert [line["text"] for line in lines if line["kind"] == "message"] == [f"mine {n}" for n in (0, 2, 3, 4)]
+    assert [line["id"] for line in lines if line["kind"] == "conversation"] == [place]
+    assert [line["fullName"] for line in lines if line["kind"] == "friend"] == ["Bob"]
+    assert kinds.count("device") == kinds.count("session") == 1
+    for secret in ("secret", "password", "hash", "bob's"):
+        assert secret not in answer.payload.decode().replace("bob's 4", "")
+
+
+async def test_an_export_of_many_messages_is_read_in_parts(ann: Caller, bob: Caller) -> None:
+    place = await ann.open(bob)
+    await ann.say(place, "1")
+
+    def fill() -> None:
+        row = Message._get_collection().find_one({}, {"_id": 0, "clientMsgId": 0})
+        Message._get_collection().insert_many([{**row, "seq": n} for n in range(2, 1502)])
+
+    await asyncio.to_thread(fill)
+    lines = (await ann.call("GET", "/me/export")).payload.decode().splitlines()
+    seqs = [line["seq"] for line in map(json.loads, lines) if line["kind"] == "message"]
+    assert seqs == list(range(1, 1502))
+
+
+async def test_the_content_of_messages_goes_too_if_the_operator_wants(open_app: Open) -> None:
+    async with open_app(CHAT_ERASURE="remove") as app:
+        await asyncio.to_thread(empty)
+        ann, bob = [
+            Caller(app, (await inject(app, method="POST", url="/register", payload=each)).json)
+            for name in ("ann", "bob")
+            for each in [{"fullName": name.title(), "email": f"{name}@example.org", "password": f"{name}'s password"}]
+        ]
+        place = await ann.open(bob)
+        await ann.say(place, "mine")
+        await bob.say(place, "bob's")
+        await ann.say(place, "hidden from myself")
+        await ann.call("DELETE", f"/messages/{place}/3?scope=me")
+        await erase(app, ann)
+        page = (await bob.call("GET", f"/messages/{place}")).json["messages"]
+        assert [(each["text"], "deletedAt" in each) for each in page] == [("", True), ("bob's", False), ("", True)]
+        stored = await asyncio.to_thread(lambda: str(list(Message._get_collection().find())))
+        assert "mine" not in stored
+        assert "hidden" not in stored.replace("hiddenFor", "")
+        (head,) = (await bob.call("GET", "/conversations")).json
+        assert head["changeSeq"] >= 2
+        assert "hidden" not in str(head)
