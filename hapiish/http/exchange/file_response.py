@@ -29,8 +29,8 @@ async def fill(response: Response, request: Request, opened: Opened, options: Fi
         response.type(BYTES if mime is None else mime.type)
     headers.setdefault("last-modified", formatdate(opened.modified, usegmt=True))
     if options.mode:
-        disposition = _disposition(options.mode, options.filename or PurePath(opened.path).name)
-        headers.setdefault("content-disposition", disposition)
+        name = options.filename or PurePath(opened.path).name
+        headers.setdefault("content-disposition", disposition(options.mode, name))
     if tag is not None and "etag" not in settings and "etag" not in headers:
         response.etag(tag)
     if options.lookup:
@@ -39,7 +39,7 @@ async def fill(response: Response, request: Request, opened: Opened, options: Fi
         headers["content-encoding"] = opened.coding
 
 
-def _disposition(mode: str, filename: str) -> str:
+def disposition(mode: str, filename: str) -> str:
     """Content-Disposition with `filename` percent-encoded (inert) and, where they differ, `filename*` (RFC 6266)."""
     encoded = quote(filename, safe="!~*'()")
     extended = f"; filename*=UTF-8''{quote(filename, safe='')}" if encoded != filename else ""

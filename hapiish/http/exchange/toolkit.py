@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from functools import partial
 from math import inf
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 from hapiish.boom import BadRequest, Boom, PreconditionFailed
 from hapiish.http.content import conditional, files
 from hapiish.http.content.files import FileKeywords
-from hapiish.http.exchange.file_response import prepare
+from hapiish.http.content.ranged import Ranged, Read
+from hapiish.http.exchange.file_response import disposition, prepare
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.response import CLEAR, Response
 from hapiish.http.exchange.verdict import Authenticated, Unauthenticated
@@ -90,6 +91,28 @@ class Toolkit:
         """
         response = Response()
         response.prepare = partial(prepare, path, files.options_of(self.request.route.files, **options))
+        return response
+
+    def ranged(
+        self,
+        read: Read,
+        length: int,
+        *,
+        mode: Literal["attachment", "inline", False] = False,
+        filename: str | None = None,
+    ) -> Response:
+        """Bytes of a known `length` that are elsewhere, such as a file in a database: whole, or the requested range.
+
+        `read(start, stop)` returns a generator, run in a thread, or an async generator of the bytes from `start` up to
+        `stop`. It is not called for HEAD, 304 and 416. Set an `etag` so that clients can resume, and a `type`. `mode`
+        and `filename` are those of `file`. Raises ValueError for invalid options.
+        """
+        if length < 0:
+            raise ValueError("length must be at least 0")
+        files.options_of("", mode=mode, filename=filename)
+        response = Response(Ranged(read, 0, length, self.request.server.pool.call))
+        if mode:
+            response.header("content-disposition", disposition(mode, filename) if filename else mode)
         return response
 
     def view(
