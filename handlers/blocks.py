@@ -4,6 +4,7 @@ from typing import Any
 
 from hapiish import Request, Toolkit, boom
 
+from .presence import unwatch
 from .profile import tell
 
 
@@ -20,6 +21,7 @@ def add(request: Request, h: Toolkit) -> None:
         raise boom.Conflict("Your block list is full", code="conflict")
     if added == "added":
         tell(request, "blocks")
+    unwatch(request.server, me, other)
 
 
 def remove(request: Request, h: Toolkit) -> None:

@@ -107,6 +107,12 @@ class RedisServer:
         with Redis.from_url(self.url) as client:
             client.flushall()
 
+    def forget_limits(self) -> None:
+        """Forgets the counters of limits, and nothing of what the processes know of each other."""
+        with Redis.from_url(self.url) as client:
+            for key in client.scan_iter(match="*:limit*"):
+                client.delete(key)
+
     def __enter__(self) -> Self:
         try:
             self.start()

@@ -21,7 +21,7 @@ START_LIMIT = 30  # seconds
 SERVERS = ("hapiish", "peer", "peer-validated")
 BESIDE = "hapiish-beside"  # another checkout
 # The only change of the chat's table: the load sends more than any user may.
-LIMIT, UNLIMITED = "max: 5, duration: 1s, burst: 100", "max: 1000000, duration: 1s"
+LIMIT, UNLIMITED = "name: messages, max: 5, duration: 1s, burst: 100", "name: messages, max: 1000000, duration: 1s"
 COUNTED = ("find", "getMore", "insert", "update", "findAndModify", "aggregate", "count", "delete")
 
 

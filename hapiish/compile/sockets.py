@@ -126,7 +126,7 @@ class SocketCompiler:
 
     def connection_route(self, namespace: model.Namespace) -> Route:
         """Returns `request.route` of connect and disconnect."""
-        options = model.RouteOptions(auth=namespace.auth)
+        options = model.RouteOptions(auth=namespace.auth, app=namespace.app, plugins=namespace.plugins)
         return Route(
             id=None,
             method="connect",

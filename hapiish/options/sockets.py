@@ -93,7 +93,10 @@ class Namespace:
         examples=[False, "session", {"scope": ["admin"]}],
     )
     options: ClassVar[Annotated[RouteOptions, At(On.NAMESPACE)]] = option(
-        None, "Default options for the events of the namespace; an event may override them.", shown={}
+        None,
+        "Default options for the events of the namespace; an event may override them. Its `app` and `plugins` are also "
+        "those of `onConnect` and `onDisconnect`.",
+        shown={},
     )
     pre: ClassVar[PreSteps | None] = option(
         None, "Steps before the handlers of the namespace's events, in the form of `options.pre`."
@@ -127,6 +130,8 @@ class Namespace:
     events: tuple[Event, ...] = option((), "Events from clients.")
     emits: tuple[Emit, ...] = option((), "Events to clients; undeclared ones cannot be sent.")
     extensions: Mapping[str, Json] = field(default_factory=dict)
+    app: Mapping[str, Json] = field(default_factory=dict)
+    plugins: Mapping[str, Json] = field(default_factory=dict)
     realm: int = 0
     mark: Mark = NOWHERE
 

@@ -372,9 +372,13 @@ class _Assembly:
         written = entry.value.get("auth")
         spelled = spell_auth(entry.realm.default_auth[0] if written is None else written)
         auth = self.route_auth(spelled, (*entry.at, "auth"), entry.realm)
+        defaults = entry.defaults
+        data = self.with_changes(_NO_OPTIONS, defaults, _DATA & defaults.value.keys(), entry.realm)
         return replace(
             built,
             namespace=entry.name,
+            app=data.app,
+            plugins=data.plugins,
             emits=emits,
             extensions=self.extensions(entry.value),
             auth=auth,

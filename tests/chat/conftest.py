@@ -6,49 +6,22 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import pytest
+from mongoengine import Document
 
-from hapiish import Application, create_app
+from hapiish import Application, create_app, table
 from hapiish.store import indexes
 from hapiish.store.connection import Target, acquire, release
 from hapiish.testing import inject
-from models.change import Change, UserChange, UserChangeHead
-from models.conversation import Conversation
-from models.device import Device
-from models.filling import WordFilling
-from models.lease import Lease
-from models.membership import Membership
-from models.message import Message
-from models.outbox import Outbox
-from models.repair import HeadRepair
-from models.report import Report
-from models.tail import Tail, TailBatch
-from models.user import User
-from models.webhook import Webhook
 from tests.chat.callers import ROUTES, SECRET, Caller, Join, Open
 from tests.chat.relay import relayed
 from tests.cluster.cluster import Cluster
 
-DOCUMENTS = (
-    User,
-    Conversation,
-    Membership,
-    Message,
-    Change,
-    UserChange,
-    UserChangeHead,
-    WordFilling,
-    Lease,
-    HeadRepair,
-    Outbox,
-    Device,
-    Webhook,
-    Tail,
-    TailBatch,
-    Report,
-)
+MODELS = [resolve_name(name) for name in table.load(ROUTES, {"JWT_SECRET": SECRET}).models.values()]
+DOCUMENTS: tuple[Any, ...] = tuple(model for model in MODELS if issubclass(model, Document))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

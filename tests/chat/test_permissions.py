@@ -113,6 +113,9 @@ ROUTE_RULES = [
     Rule("reports.decide", "PATCH", "/reports/{conversation}", {"state": "open"}, (401, 403, 403)),
     Rule("bans.put", "PUT", "/bans/{friend}", {"reason": "spam"}, (401, 403, 403)),
     Rule("bans.remove", "DELETE", "/bans/{friend}", None, (401, 403, 403)),
+    Rule("attachments.create", "POST", "/attachments", {"text": "hi"}, (401, 201, 201)),
+    Rule("attachments.show", "GET", "/attachments/{attachment}", None, (401, 404, 200)),
+    Rule("presence.index", "GET", "/presence?ids={friend}", None, (401, 200, 200)),
     Rule("health.live", "GET", "/health/live", None, (200, 200, 200)),
     Rule("health.ready", "GET", "/health/ready", None, (200, 200, 200)),
 ]
@@ -127,6 +130,9 @@ EVENT_RULES: list[tuple[str, str, dict[str, Any], tuple[int, int]]] = [
     ("socket.sync", "sync", {}, (200, 200)),
     ("socket.message", "message", {"conversationId": "{conversation}", "text": "hi"}, (404, 200)),
     *MESSAGE_EVENTS,
+    ("socket.presence.watch", "presence:watch", {"userIds": []}, (200, 200)),
+    ("socket.typing", "typing", {"conversationId": "{conversation}", "on": True}, (404, 200)),
+    ("socket.bye", "bye", {}, (200, 200)),
 ]
 
 
@@ -157,6 +163,7 @@ async def test_a_route_is_open_to_whom_it_should_be(app: Application, join: Join
         "friend_email": friend.email,
     }
     await member.say(names["conversation"], "the first message")
+    names["attachment"] = (await member.call("POST", "/attachments", "hi")).json["id"]
     callers: list[tuple[str, Caller | None]] = [("nobody", None), ("stranger", stranger), ("member", member)]
     for (who, caller), status in zip(callers, rule.statuses, strict=True):
         payload = filled(rule.payload, {**names, "who": who})

@@ -44,7 +44,7 @@ async def run(cluster: Cluster, names: list[str], plan: Plan) -> bool:
     say(f"| {COLUMNS} |")
     say("|" + " --- |" * (COLUMNS.count("|") + 1))
     for name in names:
-        cluster.redis.empty()  # the limits count per address, which all users here share
+        cluster.redis.forget_limits()  # the limits count per address, which all users here share
         before = cluster.processor_time()
         outcome = await Traffic(cluster, name, plan).run(partial(FAULTS[name], cluster))
         say(row(outcome))

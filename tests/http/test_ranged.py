@@ -39,7 +39,8 @@ READ = {"threaded": threaded, "short": short, "long": long}
 async def handler(request, h):
     kind = request.params["kind"]
     if kind == "named":
-        return h.ranged(pieces, 256, mode="attachment", filename="na\\u00efve \\"x\\".txt").etag("v1").type("text/plain")
+        named = h.ranged(pieces, 256, mode="attachment", filename="na\\u00efve \\"x\\".txt")
+        return named.etag("v1").type("text/plain")
     if kind == "unnamed":
         return h.ranged(pieces, 256, mode="inline")
     if kind == "wrong":

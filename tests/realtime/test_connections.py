@@ -32,6 +32,11 @@ async def _refuse(socket: Socket, auth: Any) -> None:
     raise boom.Unauthorized("Token expired", code="token_expired")
 
 
+async def _put_off(socket: Socket, auth: Any) -> None:
+    raise boom.TooManyRequests("Wait", headers={"Retry-After": "3"})
+
+
+WAIT = {"statusCode": 429, "error": "Too Many Requests", "message": "Wait", "retryAfter": 3}
 INTERNAL = {"statusCode": 500, "error": "Internal Server Error", "message": "An internal server error occurred"}
 
 
@@ -52,6 +57,7 @@ async def _await_what_was_cancelled(socket: Socket, auth: Any) -> None:
             _refuse,
             {"statusCode": 401, "error": "Unauthorized", "message": "Token expired", "code": "token_expired"},
         ),
+        (_put_off, WAIT),
         (_crash, INTERNAL),
         (_await_what_was_cancelled, INTERNAL),
     ],

@@ -48,6 +48,8 @@ async def same(request, h):
     await request.socket.emit("none", None)
     await request.socket.emit("bytes", {"b": b"abc"})
     await request.socket.emit("list", [1, 2])
+async def settings(request, h):
+    await request.socket.emit("set", [request.method, request.route.settings.app, request.route.settings.plugins])
 async def nowhere(request, h): await request.server.emit("x", 1, namespace=request.payload)
 """
 
@@ -173,6 +175,27 @@ async def test_what_is_emitted_in_on_connect_is_sent_as_it_is_later(make: Make) 
         assert [await client.receive() for _ in expected] == expected
         await client.send('42["same"]')
         assert [await client.receive() for _ in expected] == expected
+
+
+async def test_the_data_of_a_namespace_is_that_of_its_connections_and_events(make: Make) -> None:
+    app = make(
+        """
+        presets: {limited: {plugins: {limits: {b: 2}}}}
+        sockets:
+          namespaces:
+            - namespace: /
+              options: {app: {a: 1}, use: limited}
+              onConnect: "my:settings"
+              events: [{event: same, handler: "my:settings", options: {app: {c: 3}}}]
+              emits: [{event: set}]
+        routes: []
+        """
+    )
+    async with serving(app) as port, raw(port) as client:
+        await client.send("40")
+        assert await client.until("42") == '["set",["connect",{"a":1},{"limits":{"b":2}}]]'
+        await client.send('42["same"]')
+        assert await client.until("42") == '["set",["event",{"a":1,"c":3},{"limits":{"b":2}}]]'
 
 
 async def test_emitting_into_a_namespace_that_is_not_declared_raises_with_the_nearest_name(

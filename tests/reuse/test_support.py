@@ -83,6 +83,21 @@ async def test_its_sockets_are_in_a_namespace_of_each_use(app: Application) -> N
         assert len(await receiver.caught_up()) == 2
 
 
+async def test_presence_is_told_in_each_use(app: Application) -> None:
+    five, six = [(await call(app, "", "POST", f"/badges/B{number}"))["id"] for number in (5, 6)]
+    uses = ("/support/chat", "/staff/chat")
+    for use in uses:
+        await call(app, "B5", "PUT", f"{use}/conversations/direct/{six}")
+    async with serving(app) as url, connected(url, "B5", uses[0]) as one, connected(url, "B5", uses[1]) as other:
+        for device in (one, other):
+            ack = await device.send("presence:watch", {"userIds": [six]})
+            assert ack["states"] == {six: {"online": False}}
+        async with connected(url, "B6", uses[0]):
+            for device in (one, other):
+                assert await device.heard("presence", 1) == [{"userId": six, "online": True}]
+        assert await call(app, "B6", "GET", f"{uses[1]}/presence?ids={five}") == {five: {"online": True}}
+
+
 async def test_one_use_has_a_web_client_with_the_theme_of_the_project(app: Application) -> None:
     assert "#0f766e" in (await inject(app, url="/support/chat/theme.css")).text
     assert (await inject(app, url="/support/chat/client/index.js")).status_code == 200

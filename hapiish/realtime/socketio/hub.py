@@ -474,8 +474,12 @@ def _cancelled() -> bool:
 
 
 def _refusal(error: BaseException) -> tuple[dict[str, Value], Value]:
-    """Returns the body of a refusal, and the application's own form of it."""
-    return _failure("connect", error)["error"], getattr(error, "formatted_body", None)
+    """Returns the body of a refusal, and the application's own form of it, both with the seconds to wait."""
+    body, own = _failure("connect", error)["error"], getattr(error, "formatted_body", None)
+    wait = next((value for name, value in getattr(error, "headers", {}).items() if name.lower() == "retry-after"), "")
+    if not wait.isdigit():
+        return body, own
+    return {**body, "retryAfter": int(wait)}, {**own, "retryAfter": int(wait)} if isinstance(own, dict) else own
 
 
 def _failure(event: str, error: BaseException) -> dict[str, Value]:

@@ -18,7 +18,7 @@ from hapiish.table.draft.parts import (
     prefixed,
 )
 from hapiish.table.kinds import defaults, kind_of
-from hapiish.table.merging.merge import Layer, listed
+from hapiish.table.merging.merge import Layer, Merged, listed
 from hapiish.table.merging.realms import RealmDraft, hosts_of
 from hapiish.table.merging.resources import RouteEntry, entries, is_resource
 from hapiish.table.merging.scope import Scope, of_events
@@ -98,7 +98,11 @@ class Layout:
             at = (*realm.at, "sockets")
             for value, place in mappings(section(realm.value, "sockets"), "namespaces", at):
                 if not self.was_pruned(*place, "namespace"):
-                    yield NamespaceDraft(realm, place, value, tuple(self._events(realm, value, place)))
+                    defaults = realm.scope.for_events
+                    for layer in (*_event_presets(realm, _options(value, place)), *namespace_layers(value, place)):
+                        defaults = defaults.under(layer)
+                    events = tuple(self._events(realm, value, place, defaults))
+                    yield NamespaceDraft(realm, place, value, events, defaults)
 
     def _route(self, group: GroupDraft, entry: RouteEntry, case_sensitive: bool) -> RouteDraft | None:
         at, value = entry.at, entry.value
@@ -142,15 +146,14 @@ class Layout:
             self._scopes[key] = (scope, presets, scope.inside(*presets))
         return self._scopes[key][2]
 
-    def _events(self, realm: RealmDraft, namespace: Mapping[str, Any], at: Path) -> Iterator[EventDraft]:
-        inherited = realm.scope.for_events
-        for layer in (*_event_presets(realm, _options(namespace, at)), *namespace_layers(namespace, at)):
-            inherited = inherited.under(layer)
+    def _events(
+        self, realm: RealmDraft, namespace: Mapping[str, Any], at: Path, defaults: Merged
+    ) -> Iterator[EventDraft]:
         for value, place in mappings(namespace, "events", at):
             id, overrides = self._overrides(realm, value.get("id"), "event")
             if any(override.value is False for override in overrides):
                 continue
-            merged = inherited
+            merged = defaults
             for layer in _event_layers(realm, _options(value, place)):
                 merged = merged.under(layer)
             handler = value.get("handler")

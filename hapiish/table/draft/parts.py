@@ -97,12 +97,13 @@ class EventDraft:
 
 @dataclass(frozen=True, slots=True)
 class NamespaceDraft:
-    """An entry of `sockets.namespaces`; `name` includes the prefix of its table."""
+    """An entry of `sockets.namespaces`; `name` includes the prefix of its table, `defaults` are those of its events."""
 
     realm: RealmDraft
     at: Path
     value: Mapping[str, Any]
     events: tuple[EventDraft, ...]
+    defaults: Merged
 
     @property
     def name(self) -> str:

@@ -1,0 +1,50 @@
+"""The beginning and the end of a socket: the most sockets of a user, the event `ready`, and `bye`."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from hapiish import Request, Toolkit, boom
+
+from .realtime import room
+
+
+async def admit(request: Request, h: Toolkit) -> None:
+    """Refuses a socket of a user who has `options.app.sockets` in all processes: 429 `too_many_connections`.
+
+    Connections that their clients have lost without closing them end within a minute, by the missing answer to a ping.
+    """
+    most = request.route.settings.app["sockets"]
+    count = await request.server.count(to=room(request.auth.credentials["id"]))
+    if count >= most:
+        raise boom.TooManyRequests(
+            f"You have {most} connections, which is the most",
+            code="too_many_connections",
+            headers={"retry-after": "30"},
+        )
+
+
+async def ready(request: Request, h: Toolkit) -> None:
+    """Sends `ready` to a new socket, with the server's limits and the newest heads; the client compares its clock."""
+    me, settings = request.auth.credentials["id"], request.route.settings.app
+    heads = await request.server.store.call(_heads, request.models.Conversation, me, settings["heads"])
+    await request.socket.emit(
+        "ready",
+        {
+            "userId": me,
+            "serverTime": datetime.now(UTC).isoformat("T", "milliseconds")[:23] + "Z",
+            "socketId": request.socket.id,
+            "limits": settings["limits"],
+            "heads": heads,
+        },
+    )
+
+
+async def bye(request: Request, h: Toolkit) -> dict[str, Any]:
+    """Acknowledges, then disconnects the socket: the end of a client that will not come back soon."""
+    await request.socket.disconnect()
+    return {}
+
+
+def _heads(conversations: Any, user_id: str, limit: int) -> dict[str, dict[str, int]]:
+    heads, _ = conversations.list_of(user_id, limit=limit)
+    return {each["id"]: {"seq": each["lastSeq"], "changeSeq": each["changeSeq"]} for each in heads}

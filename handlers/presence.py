@@ -1,0 +1,77 @@
+"""Presence: who is online, for the people who know them, and who is writing.
+
+A socket watches up to a hundred users by joining a room for each. The framework counts the sockets of all processes and
+calls `changed` once for each change; while Redis is away nobody becomes offline.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from hapiish import Request, Toolkit
+
+_WATCHED: Final = "presence:"
+_SERVERS: Final = "presence.servers"
+
+
+def watched_room(user_id: str) -> str:
+    """Returns the name of the room for all sockets that watch a user."""
+    return f"{_WATCHED}{user_id}"
+
+
+def index(request: Request, h: Toolkit) -> dict[str, Any]:
+    """Returns `{online, lastSeen?}` by id, of those of the users whom the caller knows."""
+    return _states(request, _known(request, request.query["ids"].split(",")))
+
+
+def watch(request: Request, h: Toolkit) -> dict[str, Any]:
+    """Makes the socket watch these users, and no others any more; returns the `states` of those whom the caller knows.
+
+    The rooms are joined before the states are read, so no change between is lost.
+    """
+    known = _known(request, request.payload["userIds"])
+    rooms = {watched_room(each) for each in known}
+    current = {room for room in request.socket.rooms if room.startswith(_WATCHED)}
+    for room in current - rooms:
+        request.socket.leave(room)
+    for room in rooms - current:
+        request.socket.join(room)
+    return {"states": _states(request, known)}
+
+
+async def begin(server: Any) -> None:
+    """Makes `changed` tell the sockets of this use of the table (`onPostStart`, `onPostReload`)."""
+    server.app.setdefault(_SERVERS, {})[getattr(server, "prefix", "")] = server
+
+
+async def changed(server: Any, change: Any) -> None:
+    """Stores when the user was seen, and tells those who watch the user."""
+    moment = datetime.fromtimestamp(change.at / 1000, UTC)
+    for each in server.app.get(_SERVERS, {}).values():
+        data = {"userId": change.id, "online": change.online}
+        if not change.online:
+            data["lastSeen"] = moment.isoformat("T", "milliseconds")[:23] + "Z"
+        try:
+            await each.store.call(each.models.UserPresence.note, change.id, moment)
+        finally:
+            await each.emit("presence", data, to=watched_room(change.id))
+
+
+def unwatch(server: Any, one_id: str, other_id: str) -> None:
+    """Ends that two users watch each other, as a block does. Call it in a `def`."""
+    for watcher, watched in ((one_id, other_id), (other_id, one_id)):
+        server.leave(f"user:{watcher}", room=watched_room(watched))
+
+
+def _known(request: Request, user_ids: list[str]) -> set[str]:
+    known: set[str] = request.models.UserPresence.visible_to(request.auth.credentials["id"], user_ids, request.models)
+    return known
+
+
+def _states(request: Request, user_ids: set[str]) -> dict[str, Any]:
+    """Returns the states of users. Raises 503 while Redis is away, unless all of them are connected to this process."""
+    online = request.server.presence.online(user_ids) if user_ids else set()
+    seen = request.models.UserPresence.last_seen_of(user_ids - online)
+    return {
+        each: {"online": each in online, **({"lastSeen": seen[each]} if each in seen else {})}
+        for each in sorted(user_ids)
+    }

@@ -1,0 +1,50 @@
+"""The uses of a file: the messages that it was sent with, and the user or conversation whose avatar it is."""
+
+from typing import Any, Literal, Protocol
+
+from bson import ObjectId
+from mongoengine.errors import InvalidQueryError
+
+from hapiish.store.rows import Row, get
+
+
+class Models(Protocol):
+    """The classes of the table that say who may read a file (`request.models`, `server.models`)."""
+
+    User: Any
+    Conversation: Any
+    Message: Any
+
+
+def is_sent_to(stored: Row, user_id: str, models: Models) -> bool:
+    """Returns True if this user can read a message that the file was sent with.
+
+    That is a member of its conversation, who has not joined after it, and has not deleted it; a message that was
+    deleted for all names no files.
+    """
+    sent = [str(each) for each in stored["metadata"]["conversations"]]
+    readable = [
+        {"conversationId": ObjectId(head["id"]), "seq": {"$gte": head["firstSeq"]}}
+        for head in (models.Conversation.heads_of(user_id, sent) if sent else ())
+    ]
+    named = {"attachments.id": str(stored["_id"]), "hiddenFor": {"$ne": ObjectId(user_id)}}
+    return bool(readable) and _exists(models.Message, {**named, "$or": readable})
+
+
+def use_of(stored: Row, models: Models) -> Literal["avatar", "message"] | None:
+    """Returns what a file is used for now; None if it may be removed."""
+    key = stored["_id"]
+    owner = stored["metadata"].get("avatarOf")
+    if owner is not None:
+        model = models.User if owner["kind"] == "user" else models.Conversation
+        if _exists(model, {"_id": owner["id"], "avatar": {"$in": [key, str(key)]}}):
+            return "avatar"
+    return "message" if _exists(models.Message, {"attachments.id": str(key)}) else None
+
+
+def _exists(model: Any, where: Row) -> bool:
+    """Returns True if a document matches. The class of another project need not have the fields."""
+    try:
+        return get(model, where, fields=("_id",)) is not None
+    except InvalidQueryError:
+        return False
