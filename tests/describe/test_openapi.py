@@ -13,6 +13,7 @@ from hapiish.describe.openapi import document, openapi
 from hapiish.describe.openapi.paths import templates
 from hapiish.table import check, load
 from tests import test_sharing as sharing
+from tests.describe.plain_chat import plain_chat
 
 ROOT = Path(__file__).parent.parent.parent
 ENV = {"JWT_SECRET": "0123456789abcdef0123456789abcdef"}
@@ -41,15 +42,15 @@ def operation(
 
 
 @pytest.fixture(scope="module")
-def chat() -> dict[str, Any]:
-    return document(load(ROOT / "routes.yaml", ENV))
+def chat(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return document(load(plain_chat(tmp_path_factory.mktemp("chat")), ENV))
 
 
 def test_the_chat_has_a_valid_document(chat: dict[str, Any]) -> None:
     valid(chat)
     assert chat["openapi"] == "3.1.0"
     assert chat["info"]["title"] == "Chat"
-    assert len(chat["paths"]) == 10
+    assert chat["paths"].keys() > {"/register", "/login", "/friends", "/conversations", "/messages/{conversationId}"}
 
 
 @pytest.mark.parametrize("file", PROJECTS, ids=lambda file: file.parent.name)
@@ -95,8 +96,7 @@ def test_errors_are_those_of_the_route_with_their_bodies(chat: dict[str, Any]) -
 def test_errors_of_the_handler_are_those_that_the_table_declares(chat: dict[str, Any]) -> None:
     responses = chat["paths"]["/conversations"]["post"]["responses"]
     assert responses["403"]["description"] == "One of you has blocked the other (`blocked`)"
-    exists = responses["422"]["content"]["application/json"]
-    assert exists["schema"] == {"$ref": "#/components/schemas/Error"}
+    assert "`conversation_exists`" in responses["422"]["description"]
     assert chat["paths"]["/blocks/{userId}"]["delete"]["responses"]["204"].keys() == {"description", "headers"}
 
 

@@ -6,14 +6,15 @@ import pytest
 
 from hapiish.describe.surface import RouteSurface, Surface, examples, standalone, surface
 from hapiish.table import load
+from tests.describe.plain_chat import plain_chat
 
 ROOT = Path(__file__).parent.parent.parent
 ENV = {"JWT_SECRET": "0123456789abcdef0123456789abcdef"}
 
 
 @pytest.fixture(scope="module")
-def chat() -> Surface:
-    return surface(load(ROOT / "routes.yaml", ENV))
+def chat(tmp_path_factory: pytest.TempPathFactory) -> Surface:
+    return surface(load(plain_chat(tmp_path_factory.mktemp("chat")), ENV))
 
 
 def of(tmp_path: Path, text: str) -> Surface:
@@ -47,7 +48,7 @@ def test_the_failures_of_a_route_are_those_of_its_options(chat: Surface) -> None
     found = {each.id: [failure.status for failure in each.failures] for each in chat.routes}
     assert found["messages.create"] == [400, 401, 403, 404, 408, 413, 415, 429, 500, 503]
     assert found["friends.index"] == [401, 500, 503]
-    assert found["accounts.login"] == [400, 401, 408, 413, 415, 429, 500, 503]
+    assert found["accounts.login"] == [400, 401, 403, 408, 413, 415, 429, 500, 503]
 
 
 @pytest.mark.parametrize(
@@ -94,11 +95,11 @@ def test_examples_are_the_bodies_as_sent(tmp_path: Path) -> None:
 
 def test_an_event_has_its_acknowledgements_and_a_namespace_its_emits(chat: Surface) -> None:
     namespace = chat.namespaces[0]
-    init, message = namespace.events
+    init, message = [next(each for each in namespace.events if each.event == name) for name in ("init", "message")]
     assert init.ok["required"] == ["ok", "userId", "socketId", "heads"]  # type: ignore[index]
     assert message.payload == {"$ref": "#/schemas/MessageEvent"}
     assert [failure.status for failure in message.failures] == [400, 401, 403, 404, 415, 429, 500, 503]
-    assert [each.event for each in namespace.emits] == ["message", "server:draining"]
+    assert {"message", "server:draining"} <= {each.event for each in namespace.emits}
 
 
 def test_a_strategy_shows_no_secret(chat: Surface) -> None:
