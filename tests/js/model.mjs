@@ -49,10 +49,15 @@ function note(device, what, error) {
 const pick = (list, share) => list[Math.floor(share * list.length)];
 const groups = (client) => client.conversations().filter(({ type }) => type === "group");
 
+/** What was not read before cannot be read offline; one can write all the same. */
+function ignoreOffline(error) {
+  if (!error.retryable) throw error;
+}
+
 /** The conversation that an operation is about; it is shown first, as by somebody who opens it. */
 async function shown(client, share, list = client.conversations()) {
   const head = pick(list, share);
-  if (head) await client.show(head.id);
+  if (head) await client.show(head.id).catch(ignoreOffline);
   return head;
 }
 

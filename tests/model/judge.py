@@ -166,7 +166,8 @@ class Judge:
         for key in heads.keys() & fresh.keys():
             wanted, shown = dict(fresh[key]), dict(heads[key])
             receipts = wanted.pop("receipts"), shown.pop("receipts", None)
-            if key in timelines and receipts[1] is not None:  # they belong to conversations that are open
+            # They belong to conversations that are open, and end with a block.
+            if key in timelines and receipts[1] is not None and receipts[0]:
                 wanted["receipts"], shown["receipts"] = receipts
             if wanted != shown:
                 parts = {part for part in {*wanted, *shown} if wanted.get(part) != shown.get(part)}

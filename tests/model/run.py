@@ -20,6 +20,7 @@ from tests.model.plan import OF_CALLERS, OF_NETWORK, Plan, Step
 from tests.model.servers import Door, Servers
 
 PACE = 0.03  # seconds between two steps, on average
+AT_ONCE = 40  # steps that may be in progress
 SHUT, STALLED = 0.8, 2.0  # seconds, on average
 LONGEST = 40_000  # milliseconds until a device has nothing left to do
 NEWEST = [{"$group": {"_id": "$conversationId", "seq": {"$max": "$seq"}}}]
@@ -60,6 +61,8 @@ class Run:
             for step in self.plan:
                 self._begin(self._step(step))
                 await asyncio.sleep(self._pace.expovariate(1 / PACE))
+                while len(self._tasks) > AT_ONCE:
+                    await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
             await self._make_peace()
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
@@ -127,10 +130,11 @@ class Run:
         task.add_done_callback(self._tasks.discard)
 
     async def _step(self, step: Step) -> None:
-        self.counts[step.kind] += 1
         if step.kind in ("kill", "restart"):
             await self._end_worker(step)
-        elif step.kind in OF_NETWORK:
+            return
+        self.counts[step.kind] += 1
+        if step.kind in OF_NETWORK:
             await self._network(self.doors[step.device], step)
         elif step.kind in OF_CALLERS:
             await self._call(step)
@@ -140,9 +144,11 @@ class Run:
             await self.devices.do(step.kind, step.device, **given)
 
     async def _end_worker(self, step: Step) -> None:
+        if self._restarting.locked():
+            return  # one at a time: the others serve
         async with self._restarting:
-            running = [worker for worker in self.servers.workers if worker.is_running]
-            worker = running[int(step.given["at"] * len(running))]
+            self.counts[f"workers ended by {step.kind}"] += 1
+            worker = self.servers.workers[int(step.given["at"] * len(self.servers.workers))]
             if step.kind == "kill":
                 worker.kill()
             else:
@@ -236,7 +242,6 @@ class Run:
             for name in (*names, f"{names[0]} tab"):
                 judge.device(name, user.id, await self.devices.do("state", name))
             judge.follower(f"{user.name} in Python", self.followers[number])
-        self.counts["workers killed"] = self.counts.pop("kill", 0)
 
 
 def unfinished(database: Database[dict[str, Any]]) -> list[str]:

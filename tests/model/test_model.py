@@ -14,4 +14,4 @@ async def test_the_guarantees_hold_for_random_users_devices_and_faults(
 ) -> None:
     faults, counts = await run_plan(Plan(seed=11, steps=150, users=4), 2, mongo_uri, redis_server)
     assert not any(faults.values()), faults
-    assert all(counts[name] for name in ("acknowledged", "messages compared", "workers killed")), counts
+    assert all(counts[name] for name in ("acknowledged", "messages compared", "workers ended by kill")), counts
