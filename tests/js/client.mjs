@@ -86,7 +86,7 @@ await again.close();
 const third = client(disk);
 assert.equal(await third.start(), true);
 await Promise.all([shows(ann, id, ...conversation, "from the train"), shows(third, id, ...conversation, "from the train")]);
-assert.deepEqual(third.pending(), []);
+await until(third, ["queue"], () => third.pending().length === 0);
 
 // Two tabs of one browser: one sends, both show.
 const tab = client(disk);
@@ -96,6 +96,9 @@ const fromTab = await tab.send(id, { text: "from the other tab" });
 await tab.acknowledged(fromTab.msgId);
 await shows(third, id, ...conversation, "from the train", "from the other tab");
 await shows(tab, id, ...conversation, "from the train", "from the other tab");
+const refused = await tab.send(id, { text: "x".repeat(9000) });
+await assert.rejects(tab.acknowledged(refused.msgId), { code: "validation" });
+await tab.discard(refused.msgId);
 await third.close();
 await tab.acknowledged((await tab.send(id, { text: "the sender is closed" })).msgId);
 await shows(ann, id, ...conversation, "from the train", "from the other tab", "the sender is closed");

@@ -58,14 +58,12 @@ class Run:
         try:
             await self._open()
             reading = asyncio.create_task(self._read())
-            for step in self.plan:
-                self._begin(self._step(step))
-                await asyncio.sleep(self._pace.expovariate(1 / PACE))
-                while len(self._tasks) > AT_ONCE:
-                    await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-            await self._make_peace()
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            try:
+                await self._storm()
+                await self._make_peace()
+            finally:
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
             await self._judge()
             await self._stall()
         finally:
@@ -76,6 +74,13 @@ class Run:
                 await door.remove()
             await self.devices.stop()
         return self.faults, self.counts
+
+    async def _storm(self) -> None:
+        for step in self.plan:
+            self._begin(self._step(step), f"step {step.number}: {step.kind} on {step.device}")
+            await asyncio.sleep(self._pace.expovariate(1 / PACE))
+            while len(self._tasks) > AT_ONCE:
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
     async def _open(self) -> None:
         for user in (*self.users, self.stranger):
@@ -124,8 +129,8 @@ class Run:
         if not answer["ok"]:
             raise RuntimeError(answer["text"])
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -200,7 +205,9 @@ class Run:
                 if not result.get("settled"):
                     self.faults.setdefault("G8", []).append(f"{name} does not come to rest: {result}")
             # Each operation ends: it is done or refused for good.
-            await asyncio.wait_for(asyncio.gather(*self._tasks), LONGEST / 1000)
+            if self._tasks:
+                _, late = await asyncio.wait(self._tasks, timeout=LONGEST / 1000)
+                self.faults.setdefault("G8", []).extend(f"{task.get_name()} does not end" for task in late)
         await self._sweep()
         for name in self.of_device:
             await self.devices.do("catchUp", name)

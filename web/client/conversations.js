@@ -59,7 +59,8 @@ export class Conversations {
   takeHead(head) {
     const held = this.heads.get(head.id);
     const merged = { ...head };
-    if (!head.receipts && held?.receipts) merged.receipts = held.receipts;
+    // Those of a conversation that is not open may be old: opening it reads them.
+    if (!head.receipts && held?.receipts && this.timelines.has(head.id)) merged.receipts = held.receipts;
     if (held) {
       if (held.lastSeq > merged.lastSeq) {
         merged.lastSeq = held.lastSeq;

@@ -158,7 +158,10 @@ export class Queue {
     if (isOnline && !this.#isOnline) this.#pauses.clear();
     this.#isOnline = isOnline;
     this.#isSender = isSender;
-    if (isNew) void this.load().catch(() => undefined);
+    if (isNew) {
+      this.#channel?.post({ kind: "leading" });
+      void this.load().catch(() => undefined);
+    }
     this.#run();
   }
 
@@ -281,8 +284,22 @@ export class Queue {
 
   /** @param {any} message */
   #hear(message) {
+    if (message.kind === "leading") {
+      // The former sender may have ended between a result and its message: what waits here is asked for again.
+      for (const entry of this.entries) {
+        if (!entry.isKept || entry.state === "failed" || !this.#waiting.has(entry.key)) continue;
+        const again = { ...entry, state: /** @type {const} */ ("queued") };
+        void this.#storage.set(PREFIX + entry.key, again).catch(() => undefined);
+        this.#channel?.post({ kind: "added", entry: again });
+      }
+    }
     if (message.kind === "added") {
-      this.#entries.set(message.entry.key, message.entry);
+      const { key, state, error } = message.entry;
+      this.#entries.set(key, message.entry);
+      if (state === "failed") {
+        this.#waiting.get(key)?.reject(new ApiError(error));
+        this.#waiting.delete(key);
+      }
       this.#changed(message.entry);
       this.#run();
     } else if (message.kind === "ended") {

@@ -1,0 +1,334 @@
+import { ApiError } from "./errors.js";
+import { uuid } from "./random.js";
+import { Receiver } from "./receiver.js";
+
+/** @typedef {import("./types.js").Conversation} Conversation */
+/** @typedef {import("./types.js").Entry} Entry */
+/** @typedef {import("./types.js").Message} Message */
+/** @typedef {import("./types.js").Outgoing} Outgoing */
+/** @typedef {import("./types.js").ShownMessage} ShownMessage */
+
+const OF_STATE = ["conversation:read", "conversation:unread", "conversation:mute", "draft"];
+
+/** What the client tells the server: messages, changes of messages, and the user's own marks. */
+export class Sender extends Receiver {
+  /** @type {Map<string, Promise<any>>} */
+  #acknowledged = new Map();
+
+  /** @param {import("./parts.js").Options} options */
+  constructor(options) {
+    super(options);
+    this.inner.on("queued", ({ entry }) => this.#noteQueue(entry));
+    this.inner.on("sent", ({ entry, ack, error }) => this.#sent(entry, ack, error));
+  }
+
+  /** True while something is on its way to the server or waits for it, marks and drafts included. */
+  get isBusy() {
+    return this.pointers.isWaiting || this.queue.entries.some(({ state }) => state !== "failed");
+  }
+
+  /**
+   * Returns the messages of a conversation that are held, oldest first, with their status; at the end those that wait.
+   *
+   * @param {string} id
+   * @returns {ShownMessage[]}
+   */
+  messages(id) {
+    const held = this.store.timelines.get(id)?.messages ?? [];
+    const known = new Set(held.filter(({ userId }) => userId === this.userId).map(({ msgId }) => msgId));
+    const pending = this.queue.entries
+      .filter(({ event, data }) => event === "message" && data.conversationId === id && !known.has(data.msgId))
+      .map((entry) => this.#pending(entry));
+    return [...held.map((message) => ({ ...message, status: this.status(message) })), ...pending];
+  }
+
+  /**
+   * Returns how far a stored message has come: "received" for those of others.
+   *
+   * @param {Message} message
+   * @returns {import("./types.js").Status}
+   */
+  status({ userId, seq, conversationId }) {
+    if (userId !== this.userId) return "received";
+    const receipts = Object.entries(this.conversation(conversationId)?.receipts ?? {});
+    const others = receipts.filter(([member]) => member !== this.userId).map(([, pointers]) => pointers);
+    if (!others.length) return "sent";
+    if (others.every(({ readSeq }) => readSeq >= seq)) return "read";
+    return others.every(({ readSeq, deliveredSeq }) => Math.max(readSeq, deliveredSeq) >= seq) ? "delivered" : "sent";
+  }
+
+  /**
+   * Puts a message into the queue and returns it as it is shown; it is sent now, or when the client is online.
+   * `acknowledged(msgId)` waits for the stored message.
+   *
+   * @param {string} conversationId
+   * @param {Outgoing} outgoing
+   * @returns {Promise<ShownMessage>}
+   */
+  async send(conversationId, { msgId = uuid(this.random), text = "", ...more }) {
+    const data = { conversationId, text, msgId, ...more };
+    const { entry, acknowledged } = await this.queue.add({ lane: conversationId, event: "message", data, isKept: true });
+    this.#acknowledged.set(msgId, acknowledged);
+    const forget = () => void this.#acknowledged.delete(msgId);
+    acknowledged.then(forget, forget);
+    return this.#pending(entry);
+  }
+
+  /**
+   * Waits for the stored message of `send`. Raises ApiError if the server refuses it or it is discarded.
+   *
+   * @param {string} msgId
+   * @returns {Promise<Message>}
+   */
+  async acknowledged(msgId) {
+    const ack = await this.#acknowledged.get(msgId);
+    if (ack) return ack.message;
+    for (const timeline of this.store.timelines.values()) {
+      const found = timeline.messages.find((message) => message.msgId === msgId && message.userId === this.userId);
+      if (found) return found;
+    }
+    throw new ApiError({ code: "not_found", statusCode: 404, message: "This client has sent no such message" });
+  }
+
+  /** The messages that wait or have failed, in all conversations. */
+  pending() {
+    return this.queue.entries.filter(({ event }) => event === "message").map((entry) => this.#pending(entry));
+  }
+
+  /**
+   * Sends a failed message again.
+   *
+   * @param {string} msgId
+   */
+  async retry(msgId) {
+    const entry = this.entryOf(msgId);
+    if (entry) await this.queue.retry(entry.key);
+  }
+
+  /**
+   * Removes a message that was not acknowledged; returns false while it is being sent.
+   *
+   * @param {string} msgId
+   */
+  async discard(msgId) {
+    const entry = this.entryOf(msgId);
+    return entry ? this.queue.discard(entry.key) : false;
+  }
+
+  /**
+   * Changes the text of an own message; `final: true` ends a streaming one. Waits until the server has acknowledged it.
+   * Raises ApiError `rev_conflict` if another device was faster; the client then has its text.
+   *
+   * @param {string} conversationId
+   * @param {number} seq
+   * @param {string} text
+   * @param {{rev?: number, final?: boolean}} [options]  `rev`: of the message that the user has seen
+   * @returns {Promise<Message>}
+   */
+  async edit(conversationId, seq, text, { rev, final } = {}) {
+    const known = rev ?? this.store.timelines.get(conversationId)?.at(seq)?.rev ?? 0;
+    const data = { conversationId, seq, text, rev: known, ...(final && { final }) };
+    return (await this.#tell(conversationId, "message:edit", data)).message;
+  }
+
+  /**
+   * Deletes a message: for all (the author, or an admin of the group) or for oneself.
+   *
+   * @param {string} conversationId
+   * @param {number} seq
+   * @param {"all"|"me"} [scope]
+   */
+  async deleteMessage(conversationId, seq, scope = "all") {
+    await this.#tell(conversationId, "message:delete", { conversationId, seq, scope });
+  }
+
+  /**
+   * Adds or removes a reaction.
+   *
+   * @param {string} conversationId
+   * @param {number} seq
+   * @param {string} emoji
+   * @param {boolean} [on]
+   */
+  async react(conversationId, seq, emoji, on = true) {
+    await this.#tell(conversationId, "message:react", { conversationId, seq, emoji, on });
+  }
+
+  /**
+   * Shows what an own streaming message gains, to those who watch. It is not stored: `edit(…, {final: true})` stores.
+   *
+   * @param {string} conversationId
+   * @param {number} seq
+   * @param {number} offset  code points before the text
+   * @param {string} text
+   */
+  async delta(conversationId, seq, offset, text) {
+    await this.connection.emitWithAck("message:delta", { conversationId, seq, offset, text });
+    this.store.takeDelta({ conversationId, seq, offset, text });
+  }
+
+  /**
+   * Ends the sound of a conversation until a time; null lets it sound again.
+   *
+   * @param {string} id
+   * @param {string|null} until  ISO 8601
+   */
+  async mute(id, until) {
+    await this.#tell(`mute/${id}`, "conversation:mute", { conversationId: id, until }, true);
+  }
+
+  /**
+   * Marks a conversation as read, by default to its end. The newest mark is sent when the client is online.
+   *
+   * @param {string} id
+   * @param {number} [seq]
+   */
+  async markRead(id, seq) {
+    const head = this.conversation(id);
+    if (!head) return;
+    const upTo = Math.min(seq ?? head.lastSeq, head.lastSeq);
+    if (upTo <= (head.readSeq ?? 0) && !head.unreadFrom && !head.unread) return;
+    const readSeq = Math.max(upTo, head.readSeq ?? 0);
+    this.store.patch(id, { readSeq, unreadFrom: undefined });
+    this.pointers.read(id, readSeq);
+  }
+
+  /**
+   * Marks a conversation as unread from a message on.
+   *
+   * @param {string} id
+   * @param {number} seq
+   */
+  async markUnread(id, seq) {
+    await this.#tell(`read/${id}`, "conversation:unread", { conversationId: id, seq }, true);
+  }
+
+  /**
+   * Keeps a draft on the user's other devices too; an empty text removes it.
+   *
+   * @param {string} id
+   * @param {string} text
+   * @param {number} [replyTo]
+   */
+  setDraft(id, text, replyTo) {
+    const isEmpty = !text && replyTo === undefined;
+    const draft = { text, ...(replyTo !== undefined && { replyTo }) };
+    this.store.patch(id, { draft: isEmpty ? undefined : { ...draft, updatedAt: this.time() } });
+    this.pointers.draft(id, draft);
+  }
+
+  /**
+   * Tells the others that the user is typing: call it at every key, and with false at the end.
+   *
+   * @param {string} id
+   * @param {boolean} [on]
+   */
+  typing(id, on = true) {
+    if (!this.connection.isOnline || !this.typists.isDue(id, on)) return;
+    this.connection.emitWithAck("typing", { conversationId: id, on }).catch(() => undefined);
+  }
+
+  /**
+   * Watches whether users are online, until the returned function is called. At most the newest hundred are watched.
+   *
+   * @param {string[]} userIds
+   * @returns {() => void}
+   */
+  watch(userIds) {
+    let isWatching = true;
+    if (this.watched.add(userIds)) void this.tellWatched();
+    return () => {
+      if (isWatching && this.watched.remove(userIds)) void this.tellWatched();
+      isWatching = false;
+    };
+  }
+
+  /** @protected */
+  async tellWatched() {
+    if (!this.connection.isOnline) return;
+    try {
+      const ack = await this.connection.emitWithAck("presence:watch", { userIds: this.watched.ids });
+      for (const [userId, state] of Object.entries(ack.states ?? ack.presence ?? {})) this.takePresence(userId, state);
+    } catch (error) {
+      this.complain(error);
+    }
+  }
+
+  /**
+   * @param {string} lane
+   * @param {string} event
+   * @param {any} data
+   * @param {boolean} [isLatest]  replaces an earlier one that still waits
+   */
+  async #tell(lane, event, data, isLatest = false) {
+    const entry = { lane, event, data, isKept: true, ...(isLatest && { slot: `${event}/${lane}` }) };
+    const { acknowledged } = await this.queue.add(entry);
+    return (await acknowledged) ?? {};
+  }
+
+  /**
+   * @param {Entry} entry
+   * @param {any} ack
+   * @param {ApiError|null} error
+   */
+  #sent(entry, ack, error) {
+    const { event, data } = entry;
+    if (error) {
+      if (event !== "message" && error.code !== "aborted") this.#refused(entry, error);
+      else if (error.code !== "aborted") this.emit("error", { error, conversationId: data.conversationId });
+      return;
+    }
+    if (!ack) return;
+    if (event === "message") this.take(withoutDuplicate(ack.message), false);
+    else if (event === "message:delete" && data.scope === "me") {
+      this.takeChange({ conversationId: data.conversationId, changeSeq: ack.changeSeq }, { seq: data.seq, hidden: true });
+    } else if (ack.message) {
+      this.takeChange({ conversationId: data.conversationId, changeSeq: ack.changeSeq }, ack.message);
+    } else if (OF_STATE.includes(event)) this.takeState(data.conversationId, ack);
+  }
+
+  /**
+   * @param {Entry} entry
+   * @param {ApiError} error
+   */
+  #refused({ event, data }, error) {
+    const current = error.data?.message;
+    if (error.code === "rev_conflict" && current) this.takeChange({ conversationId: data.conversationId }, current);
+    if (event === "conversation:read" || event === "message:delivered") {
+      this.sync.need(data.conversationId); // the optimistic mark was wrong
+      return;
+    }
+    this.emit("error", { error, conversationId: data.conversationId });
+  }
+
+  /** @param {Entry} entry */
+  #pending({ data, createdAt, state, error }) {
+    const { replyTo, attachments: _attachments, ...rest } = /** @type {any} */ (data);
+    const quoted = this.store.timelines.get(data.conversationId)?.at(replyTo);
+    /** @type {ShownMessage} */
+    const shown = {
+      ...rest,
+      _id: data.msgId,
+      seq: 0,
+      userId: this.userId,
+      createdAt,
+      status: state,
+      ...(quoted && { replyTo: { seq: quoted.seq, userId: quoted.userId, text: quoted.text.slice(0, 200) } }),
+      ...(error && { error }),
+    };
+    return shown;
+  }
+
+  /** @param {Entry|null} entry */
+  #noteQueue(entry) {
+    const messages = this.queue.entries.filter(({ event }) => event === "message");
+    const failed = messages.filter(({ state }) => state === "failed").length;
+    this.emit("queue", { waiting: messages.length - failed, failed });
+    if (entry?.event === "message") this.emit("messages", { conversationId: entry.data.conversationId });
+  }
+}
+
+/** @param {any} message */
+function withoutDuplicate({ duplicate: _, ...message }) {
+  return message;
+}
