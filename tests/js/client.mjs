@@ -69,6 +69,22 @@ await Promise.all(written.map(({ msgId }) => bob.acknowledged(msgId)));
 const conversation = ["hello Bob", "hello Ann", "are you there?", "one", "two", "three"];
 await Promise.all([shows(ann, id, ...conversation), shows(bob, id, ...conversation)]);
 
+// A mark and a draft that were set just before the end of the app are not lost.
+const desk = memoryStorage();
+const first = client(desk);
+await first.signIn(login("Ann"));
+await online(first);
+await first.markRead(id);
+first.setDraft(id, "to be continued");
+await first.close();
+const next = client(desk);
+await next.start();
+await until(next, ["synced", "queue"], () => next.isCurrent && !next.isBusy);
+await next.readConversation(id).catch(() => undefined);
+assert.deepEqual([next.conversation(id).readSeq, next.conversation(id).unread], [6, 0]);
+assert.equal(next.conversation(id).draft.text, "to be continued");
+await next.close();
+
 // What was written before the end of the app is sent after its start, by a storage that survives.
 const disk = memoryStorage();
 const phone = client(disk);

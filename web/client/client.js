@@ -100,7 +100,7 @@ export class Client extends Sender {
 
   /** Ends the connection and all timers; what is stored stays. A closed client cannot be used again. */
   async close() {
-    const saving = this.#save();
+    const saving = Promise.all([this.#save(), this.pointers.flush()]);
     this.#stopLeading();
     this.sync.pause();
     this.queue.close();
@@ -119,7 +119,8 @@ export class Client extends Sender {
   /** Disconnects while the app is in the background: a suspended system does not tell that a connection is dead. */
   background() {
     this.#isBackground = true;
-    void this.#save(); // the system may end the app at any time
+    void this.pointers.flush(); // the system may end the app at any time
+    void this.#save();
     this.#stopLeading();
     this.sync.pause();
     if (this.session.user) this.connection.stop("offline", "background");

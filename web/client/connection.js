@@ -86,6 +86,17 @@ export class Connection extends Emitter {
     return this.#socket?.id;
   }
 
+  /**
+   * Gives the socket a new token in place of its present one, which expires. Raises ApiError.
+   *
+   * @returns {Promise<void>}
+   */
+  async renew() {
+    const token = await this.#session.renew(this.#token);
+    await this.emitWithAck("auth:refresh", { token });
+    this.#token = token;
+  }
+
   /** Connects, now and after every loss, until `stop`. A planned attempt is made at once. */
   start() {
     this.#isWanted = true;

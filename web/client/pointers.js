@@ -9,7 +9,7 @@ const TOLD = 32; // members; in larger groups nobody is told who has received wh
 /** Marks and drafts of which only the newest counts: each waits a moment for its successor, then goes to the queue. */
 export class Pointers {
   #queue;
-  /** @type {Map<string, ReturnType<typeof setTimeout>>} */
+  /** @type {Map<string, {timer: ReturnType<typeof setTimeout>, add: () => Promise<unknown>}>} */
   #timers = new Map();
   /** @type {Map<string, number>} */
   #delivered = new Map();
@@ -69,9 +69,14 @@ export class Pointers {
     return this.#timers.has(lane) || this.#queue.entries.some((entry) => entry.lane === lane);
   }
 
+  /** Puts into the queue what waits for its successor; returns when it is stored. */
+  async flush() {
+    await Promise.all([...this.#timers.values()].map(({ add }) => add()));
+  }
+
   /** Forgets what has not been told. */
   clear() {
-    for (const timer of this.#timers.values()) clearTimeout(timer);
+    for (const { timer } of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
     this.#delivered.clear();
   }
@@ -84,11 +89,12 @@ export class Pointers {
    * @param {boolean} isKept
    */
   #later(lane, delay, event, data, isKept) {
-    clearTimeout(this.#timers.get(lane));
+    clearTimeout(this.#timers.get(lane)?.timer);
     const add = () => {
+      clearTimeout(this.#timers.get(lane)?.timer);
       this.#timers.delete(lane);
-      this.#queue.add({ lane, event, data, slot: `${event}/${lane}`, isKept }).catch(() => undefined);
+      return this.#queue.add({ lane, event, data, slot: `${event}/${lane}`, isKept }).catch(() => undefined);
     };
-    this.#timers.set(lane, setTimeout(add, delay));
+    this.#timers.set(lane, { timer: setTimeout(add, delay), add });
   }
 }

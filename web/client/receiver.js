@@ -194,7 +194,7 @@ export class Receiver extends Reader {
     },
     ready: ({ serverTime }) => this.#takeTime(serverTime),
     heads: ({ heads }) => this.#compare(heads ?? {}),
-    "auth:expiring": () => void this.#renewOnSocket(),
+    "auth:expiring": () => void this.connection.renew().catch((error) => this.complain(error)),
   };
 
   /** @param {any} live */
@@ -281,15 +281,6 @@ export class Receiver extends Reader {
     for (const head of answer.heads) this.pointers.delivered(head, this.options.isReceiving !== false);
     if (answer.account) this.emit("account", answer.account);
     for (const conversationId of answer.removed) this.emit("removed", { conversationId });
-  }
-
-  async #renewOnSocket() {
-    try {
-      const token = await this.session.renew(await this.session.fresh());
-      await this.connection.emitWithAck("auth:refresh", { token });
-    } catch (error) {
-      this.complain(error);
-    }
   }
 
   /** @param {string|undefined} serverTime */

@@ -9,9 +9,12 @@ import { Receiver } from "./receiver.js";
 /** @typedef {import("./types.js").ShownMessage} ShownMessage */
 
 const OF_STATE = ["conversation:read", "conversation:unread", "conversation:mute", "draft"];
+const WATCH = 200; // milliseconds
 
 /** What the client tells the server: messages, changes of messages, and the user's own marks. */
 export class Sender extends Receiver {
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #watching;
   /** @type {Map<string, Promise<any>>} */
   #acknowledged = new Map();
 
@@ -236,9 +239,9 @@ export class Sender extends Receiver {
    */
   watch(userIds) {
     let isWatching = true;
-    if (this.watched.add(userIds)) void this.tellWatched();
+    if (this.watched.add(userIds)) this.#tellWatchedSoon();
     return () => {
-      if (isWatching && this.watched.remove(userIds)) void this.tellWatched();
+      if (isWatching && this.watched.remove(userIds)) this.#tellWatchedSoon();
       isWatching = false;
     };
   }
@@ -248,10 +251,16 @@ export class Sender extends Receiver {
     if (!this.connection.isOnline) return;
     try {
       const ack = await this.connection.emitWithAck("presence:watch", { userIds: this.watched.ids });
-      for (const [userId, state] of Object.entries(ack.states ?? ack.presence ?? {})) this.takePresence(userId, state);
+      for (const [userId, state] of Object.entries(ack.states)) this.takePresence(userId, state);
     } catch (error) {
       this.complain(error);
     }
+  }
+
+  /** Screens that open and close at once are one change. */
+  #tellWatchedSoon() {
+    clearTimeout(this.#watching);
+    this.#watching = setTimeout(() => void this.tellWatched(), WATCH);
   }
 
   /**
