@@ -1,6 +1,7 @@
 """One run: a storm of steps, then peace, then the comparison of everybody's state with the store."""
 
 import asyncio
+import itertools
 import uuid
 from collections import Counter
 from collections.abc import Coroutine
@@ -230,6 +231,8 @@ class Run:
         """G9, at the end: its writers use up what their limits allow."""
         for door in self.doors.values():
             door.shut()
+        for one, other in itertools.permutations(self.users, 2):
+            await self.callers.call("DELETE", f"/blocks/{other.id}", token=one.token)
         writers = [(self.users[other], await self._pair(0, other)) for other in range(1, self.plan.users)]
         faults = await stalled.check(self.servers, self.callers, self.users[0], writers)
         self.faults.setdefault("G9", []).extend(faults)

@@ -11,7 +11,7 @@ from tests.model.callers import Callers, User
 from tests.model.servers import Servers
 
 TEXT = "漢" * 8000  # as long as a message may be, 24 KB
-EACH = 70  # messages of each writer: in all more than the kernel's buffers and the queue of a socket hold
+MESSAGES = 280  # of all writers: more than the kernel's buffers and the queue of a socket hold
 MEMORY = 64 * 1024 * 1024  # bytes that a worker may grow by
 PATIENCE = 30.0
 HEADERS = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nHost: x\r\n"
@@ -23,7 +23,7 @@ async def check(servers: Servers, callers: Callers, user: User, writers: list[tu
     before, logged = _memory(worker.pid), len(worker.log.read_text())
     device = await asyncio.to_thread(_connect, worker.port, user.token)
     try:
-        for _ in range(EACH):
+        for _ in range(MESSAGES // len(writers)):
             await asyncio.gather(*(_write(callers, one, conversation) for one, conversation in writers))
         grown = _memory(worker.pid) - before
         faults = [f"{worker.name} has grown by {grown:,} bytes"] if grown > MEMORY else []
@@ -40,7 +40,9 @@ async def check(servers: Servers, callers: Callers, user: User, writers: list[tu
 
 
 async def _write(callers: Callers, writer: User, conversation: str) -> None:
-    await callers.call("POST", f"/messages/{conversation}", {"text": TEXT}, token=writer.token)
+    answer = await callers.call("POST", f"/messages/{conversation}", {"text": TEXT}, token=writer.token)
+    if answer.status_code != 201:
+        raise RuntimeError(f"{writer.name} cannot write: {answer.text}")
 
 
 def _connect(port: int, token: str) -> socket.socket:
