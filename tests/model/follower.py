@@ -35,9 +35,17 @@ class Follower:
             await self._client.eio.http.close()
 
     async def catch_up(self) -> None:
-        """Asks until an answer has come."""
-        while not await self._sync():
+        """Asks until an answer has come that leaves nothing to ask; from then on it asks no more."""
+        while not self._client.connected:
             await asyncio.sleep(PAUSE)
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._news.set()
+        while self._news.is_set():
+            self._news.clear()
+            if not await self._sync():
+                self._news.set()
+                await asyncio.sleep(PAUSE)
 
     async def _run(self) -> None:
         while True:
@@ -82,10 +90,15 @@ class Follower:
             name = head["id"]
             self.conversations[name] = head
             messages = answer["messages"].get(name, [])
-            if name in answer["limited"] or name not in self.timelines:
-                # The newest page only: this client reads no older ones.
+            if name not in self.timelines and not messages:
+                # Only its head has come; the next answer has its messages.
+                self._given[name] = {"seq": 0, "changeSeq": head["changeSeq"]}
                 self.timelines[name] = {}
-            shown = self.timelines[name]
+                self._news.set()
+                continue
+            if name in answer["limited"]:
+                self.timelines[name] = {}  # then its newest page follows; this client reads no older ones
+            shown = self.timelines.setdefault(name, {})
             for change in [*messages, *answer["changes"].get(name, [])]:
                 if change.get("hidden"):
                     shown.pop(change["seq"], None)

@@ -264,16 +264,18 @@ export class Conversations {
    * @param {Storage} storage
    */
   async load(storage) {
-    const { cursor, hasMore = true } = (await storage.get("list")) ?? {};
-    for (const key of await storage.keys("head/")) {
-      const head = await storage.get(key);
-      if (head) this.heads.set(head.id, head);
-    }
-    for (const key of await storage.keys("timeline/")) {
-      const id = key.slice("timeline/".length);
-      const stored = await storage.get(key);
-      if (stored && this.heads.has(id)) this.timelines.set(id, Timeline.restored(stored));
-    }
+    const { cursor, hasMore = true } = await storage.transaction(async (operations) => {
+      for (const key of await operations.keys("head/")) {
+        const head = await operations.get(key);
+        if (head) this.heads.set(head.id, head);
+      }
+      for (const key of await operations.keys("timeline/")) {
+        const id = key.slice("timeline/".length);
+        const stored = await operations.get(key);
+        if (stored && this.heads.has(id)) this.timelines.set(id, Timeline.restored(stored));
+      }
+      return (await operations.get("list")) ?? {};
+    });
     this.cursor = cursor;
     this.hasMore = hasMore;
     this.#sorted = null;

@@ -20,9 +20,10 @@ export function indexedDBStorage(name = "chat") {
       request.onerror = () => reject(request.error);
       request.onsuccess = () => {
         const opened = request.result;
+        const forget = () => (opening = null);
         // Without this, another tab could not delete or upgrade the database.
-        opened.onversionchange = () => opened.close();
-        opened.onclose = () => (opening = null);
+        opened.onversionchange = () => (opened.close(), forget());
+        opened.onclose = forget;
         resolve(opened);
       };
     });

@@ -70,8 +70,11 @@ export class Queue {
   async load() {
     this.#channel ??= this.#storage.channel?.();
     if (this.#channel && !this.#unsubscribe) this.#unsubscribe = this.#channel.subscribe((message) => this.#hear(message));
-    for (const key of await this.#storage.keys(PREFIX)) {
-      const entry = await this.#storage.get(key);
+    const stored = await this.#storage.transaction(async (operations) => {
+      const keys = await operations.keys(PREFIX);
+      return Promise.all(keys.map((key) => operations.get(key)));
+    });
+    for (const entry of stored) {
       if (entry && !this.#entries.has(entry.key)) {
         this.#entries.set(entry.key, { ...entry, state: entry.state === "failed" ? "failed" : "queued" });
       }
