@@ -9,6 +9,7 @@ import { backoff } from "./random.js";
 const GIVEN = 200; // conversations of one request
 const SETTLE = 100; // milliseconds in which further gaps join one catch-up
 const LONGEST = 15_000;
+const OFTEN = 600_000; // milliseconds between two catch-ups without a reason: a lost event of the own state leaves no gap
 
 /**
  * Catch-up: from the state that is held to the present one. One runs at a time; a gap that is noticed meanwhile causes
@@ -122,8 +123,10 @@ export class Sync {
       if (!this.#isPaused) this.#timer = setTimeout(() => void this.now().catch(() => undefined), delay);
       throw error;
     }
-    if (this.isIdle) this.#idle();
-    else if (!this.#isPaused && !this.#running) this.#soon();
+    if (this.isIdle) {
+      this.#idle();
+      if (!this.#isPaused) this.#timer = setTimeout(() => void this.now().catch(() => undefined), OFTEN * (0.9 + 0.2 * this.#random()));
+    } else if (!this.#isPaused && !this.#running) this.#soon();
   }
 
   async #run() {
