@@ -77,9 +77,10 @@ async def start(server: Any) -> None:
 
 async def stop(server: Any) -> None:
     """Ends the jobs (`onPreStop`)."""
-    sweeper = server.app.pop(_key(server), None)
+    sweeper = server.app.get(_key(server))
     if sweeper is not None:
         await sweeper.stop()
+        del server.app[_key(server)]
 
 
 async def check(server: Any) -> dict[str, Check]:

@@ -189,14 +189,18 @@ class Share:
         if self._newest > self._last:
             head["unread"] += self._newest - self._last
             head["lastSeq"] = self._newest
-            if self.messages and self.messages[-1]["seq"] == self._newest:
-                newest = self.messages[-1]
-                names = ("_id", "seq", "createdAt", "userId", "type", "deletedAt")
-                preview = {name: newest[name] for name in names if name in newest}
-                head["lastMessage"] = {**preview, "text": newest["text"][:PREVIEW]}
+        # The message may be newer than the preview, which is updated after it.
+        for each in (*self.messages[-1:], *self.changes[-1:]):
+            if each["seq"] == head["lastSeq"]:
+                head["lastMessage"] = None if "hidden" in each else _preview(each)
         if receipts is not None:
             head["receipts"] = dict(receipts)
         return head
+
+
+def _preview(message: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("_id", "seq", "createdAt", "userId", "type", "deletedAt")
+    return {**{name: message[name] for name in names if name in message}, "text": message["text"][:PREVIEW]}
 
 
 def fit(shares: Sequence[Share], limit: int) -> None:

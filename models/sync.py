@@ -169,7 +169,7 @@ def _contents(
     parts = find_all(*queries) if queries else []
     rows = parts.pop(0) if wanted else []
     of, texts = _grouped(rows), {}
-    for message in _shown(models.Message, rows):
+    for message in models.Message.shown(rows):
         texts[message["conversationId"], message["seq"]] = message
     for share in shares:
         share.take(of.get(share.key, ()), texts, me)
@@ -186,9 +186,3 @@ def _grouped(rows: Iterable[Row]) -> dict[ObjectId, list[Row]]:
     for row in rows:
         found.setdefault(row["conversationId"], []).append(row)
     return found
-
-
-def _shown(messages: Any, rows: list[Row]) -> list[dict[str, Any]]:
-    from .message import public
-
-    return messages.shown(rows) if hasattr(messages, "shown") else [public(row) for row in rows]

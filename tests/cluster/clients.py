@@ -87,10 +87,13 @@ class Http:
 
 
 class Device:
-    """One socket of a user, and the timelines that it shows."""
+    """One socket of a user, and the timelines that it shows. It catches up by `sync`, or by `init` and pages."""
 
-    def __init__(self, account: Account, http: Http, counts: Counter[str]) -> None:
+    def __init__(self, account: Account, http: Http, counts: Counter[str], *, syncs: bool = False) -> None:
         self.account = account
+        self.syncs = syncs
+        self._cursor: str | None = None
+        self._change_seqs: dict[str, int] = {}
         self.timelines: dict[str, Timeline] = {}
         self.faults: list[str] = []
         self._http = http
@@ -105,6 +108,7 @@ class Device:
         self._client.on("connect", self._connected)
         self._client.on("disconnect", self._disconnected)
         self._client.on("message", self._received)
+        self._client.on("heads", self._compared)
         self._client.on("server:draining", self._told)
 
     async def open(self) -> None:
@@ -160,6 +164,11 @@ class Device:
         self._counts["live"] += 1
         self._work.put_nowait(message)
 
+    def _compared(self, news: dict[str, Any]) -> None:
+        if any(head["seq"] > self._timeline(conversation).known for conversation, head in news["heads"].items()):
+            self._counts["found by heads"] += 1
+            self._work.put_nowait(None)
+
     async def _call(self, event: str, data: Any, counted: str) -> dict[str, Any]:
         """The acknowledgement of an event that is repeated until it succeeds."""
         while True:
@@ -179,7 +188,9 @@ class Device:
         while True:
             message = await self._work.get()
             try:
-                if message is None:
+                if message is None and self.syncs:
+                    await self._sync()
+                elif message is None:
                     heads = (await self._call("init", {"senderId": self.account.id}, "repeated inits"))["heads"]
                     for conversation, head in heads.items():
                         await self._fetch(conversation, head)
@@ -189,6 +200,29 @@ class Device:
                 self.faults.append(str(error))
             finally:
                 self._work.task_done()
+
+    async def _sync(self) -> None:
+        """One call, after which everything that was stored before is shown."""
+        held = {name: timeline for name, timeline in self.timelines.items() if timeline.shown}
+        known = {name: {"seq": each.known, "changeSeq": self._change_seqs.get(name, 0)} for name, each in held.items()}
+        place = {"cursor": self._cursor} if self._cursor else {"window": {"messages": 50}}
+        answer = await self._call("sync", {"conversations": known, **place}, "repeated syncs")
+        if answer["limited"] or answer["removed"]:
+            raise UnexpectedAnswerError(f"limited {answer['limited']}, removed {answer['removed']}")
+        for head in answer["heads"]:
+            name, timeline = head["id"], self._timeline(head["id"])
+            self._change_seqs[name] = head["changeSeq"]
+            if name not in known:
+                await self._fetch(name, head["lastSeq"])
+                continue
+            before = timeline.known
+            for message in answer["messages"].get(name, []):
+                if not timeline.show(message):
+                    raise UnexpectedAnswerError(f"sync after {before} has a gap before {message['seq']}")
+            if timeline.known < head["lastSeq"]:
+                raise UnexpectedAnswerError(f"sync after {before} ends at {timeline.known} of {head['lastSeq']}")
+            self._counts["caught up"] += timeline.known - before
+        self._cursor = answer["cursor"]
 
     def _timeline(self, conversation: str) -> Timeline:
         return self.timelines.setdefault(conversation, Timeline())
@@ -225,7 +259,7 @@ class User:
         body = await self.http.call("POST", "/register", form)
         self.account = Account(body["user"]["myId"], email, body["token"])
         self.http.token = body["token"]
-        self.devices = [Device(self.account, self.http, self.counts) for _ in range(devices)]
+        self.devices = [Device(self.account, self.http, self.counts, syncs=n % 2 == 1) for n in range(devices)]
         await asyncio.gather(*(device.open() for device in self.devices))
 
     async def say(self, conversation: str, text: str, name: str, *, over_http: bool) -> dict[str, Any]:

@@ -91,6 +91,7 @@ class Cluster:
         self.redis = Redis(self.folder, self._reaper)
         self.env = {
             **{name: text for name, text in os.environ.items() if not name.startswith("HAPIISH_RUN")},
+            "CHAT_SWEEPER_PACE": "0.05",  # `heads` every three seconds, repairs every second
             "JWT_SECRET": SECRET,
             "MONGODB_URI": self.mongodb_uri,
             "PYTHONPATH": str(ROOT),

@@ -70,6 +70,17 @@ async def kill_primary(cluster: Cluster) -> None:
     await asyncio.to_thread(cluster.mongo.restart)
 
 
+async def freeze_primary(cluster: Cluster) -> None:
+    """The primary stops answering, with its connections open; after the election, it goes on as a secondary."""
+    frozen = cluster.mongo.members[await asyncio.to_thread(cluster.mongo.primary)]
+    frozen.freeze()
+    try:
+        await asyncio.sleep(FROZEN)
+    finally:
+        frozen.resume()
+    await asyncio.to_thread(cluster.mongo.wait_until_complete)
+
+
 async def restart_redis(cluster: Cluster) -> None:
     """Redis ends by kill -9 and comes back empty."""
     cluster.redis.stop()
@@ -96,6 +107,7 @@ FAULTS: dict[str, Break] = {
     "worker frozen": freeze_worker,
     "primary steps down": step_down,
     "primary kill -9": kill_primary,
+    "primary frozen": freeze_primary,
     "Redis kill -9": restart_redis,
     "Redis frozen": freeze_redis,
 }

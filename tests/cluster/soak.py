@@ -11,7 +11,7 @@ from tests.cluster.traffic import Outcome, Plan, Traffic
 
 COLUMNS = (
     "fault | sent | acknowledged | stored | shown after catch-up | lost | doubled | out of order "
-    "| live | fetched | connects | repeated | seconds"
+    "| live | fetched | by heads | connects | repeated | seconds"
 )
 
 
@@ -25,7 +25,7 @@ def row(outcome: Outcome) -> str:
         *(f"{number:,}" for number in (outcome.sent, outcome.acknowledged, outcome.stored)),
         shown,
         *(str(number) for number in (outcome.lost, outcome.doubled, outcome.disordered)),
-        *(f"{counts[name]:,}" for name in ("live", "caught up", "connects")),
+        *(f"{counts[name]:,}" for name in ("live", "caught up", "found by heads", "connects")),
         f"{repeated:,}",
         f"{outcome.seconds:.0f}",
     ]

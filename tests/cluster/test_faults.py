@@ -12,7 +12,15 @@ from tests.cluster.traffic import Plan, Traffic
 pytestmark = pytest.mark.anyio
 
 # Faults that no socket notices.
-UNNOTICED = {"none", "table reloaded", "primary steps down", "primary kill -9", "Redis kill -9", "Redis frozen"}
+UNNOTICED = {
+    "none",
+    "table reloaded",
+    "primary steps down",
+    "primary kill -9",
+    "primary frozen",
+    "Redis kill -9",
+    "Redis frozen",
+}
 PLAN = Plan(pairs=2, devices=2, before=3, during=20, after=3)
 
 

@@ -13,6 +13,7 @@ from pymongo import MongoClient
 from tests.cluster.clients import User
 from tests.cluster.cluster import Cluster
 
+TOLD = 45.0  # seconds until a connected client learns of everything by itself
 LIMIT = 300  # seconds for a whole run; a client that waits for ever is a fault
 Fault = Callable[[], Awaitable[None]]
 
@@ -74,6 +75,7 @@ class Traffic:
                 await self._write(self.plan.before, 0)
                 await asyncio.gather(self._write(self.plan.during, self.plan.pace), fault())
                 await self._write(self.plan.after, 0)
+                await self._told()
                 users = [user for pair in self.pairs for user in pair[:2]]
                 await asyncio.gather(*(device.catch_up() for user in users for device in user.devices))
                 await asyncio.to_thread(self._compare)
@@ -110,6 +112,19 @@ class Traffic:
             said.append((name, message))
             if pace:
                 await asyncio.sleep(pace)
+
+    async def _told(self) -> None:
+        """Waits until every connected device shows everything that was acknowledged, without asking for it."""
+        until = time.monotonic() + TOLD
+        for ann, bob, conversation in self.pairs:
+            said = (message for user in (ann, bob) for _, message in self.said[f"{conversation} {user.account.id}"])
+            last = max((message["seq"] for message in said), default=0)
+            for device in (*ann.devices, *bob.devices):
+                while conversation not in device.timelines or device.timelines[conversation].known < last:
+                    if time.monotonic() > until:
+                        self.outcome.faults.append(f"a connected device was not told of message {last}")
+                        return
+                    await asyncio.sleep(0.05)
 
     def _compare(self) -> None:
         outcome = self.outcome
