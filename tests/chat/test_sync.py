@@ -9,19 +9,20 @@ import pytest
 from bson import ObjectId
 
 from hapiish import Application
+from hapiish.testing import inject
 from models.change import Change, UserChange, entry
 from models.conversation import Conversation
 from models.membership import Membership
 from models.message import Message
 from models.sync import Sync
 from models.wire import now
-from tests.chat.callers import Caller, Join, connected, serving
+from tests.chat.callers import Caller, Join, Open, connected, serving
 from tests.chat.reader import Reader
 from tests.commands import recorded
 
 pytestmark = [pytest.mark.anyio, pytest.mark.in_process]
 
-LIMITS = {"heads": 200, "each": 300, "total": 3000, "bytes": 600_000, "page": 50, "receipts": 5000}
+LIMITS = {"heads": 200, "each": 300, "total": 3000, "bytes": 700_000, "page": 50, "receipts": 5000}
 Read = Callable[..., dict[str, Any]]
 
 
@@ -130,7 +131,7 @@ async def test_bytes_are_bounded_and_what_does_not_fit_is_limited_with_its_newes
         got = numbers(answer, place)
         assert got == list(range(61 - len(got), 61))
         assert got
-    assert sum(len(each) for each in answer["messages"].values()) * 8000 < 600_000 + 2 * 8200
+    assert sum(len(each) for each in answer["messages"].values()) * 8000 < 700_000 + 2 * 8200
 
 
 async def test_the_number_of_all_messages_is_bounded(app: Application, ann: Caller, bob: Caller, join: Join) -> None:
@@ -315,6 +316,17 @@ async def test_the_event_answers_as_the_route_does(app: Application, ann: Caller
         by_event = await phone.send("sync", payload)
     differ = {"ok", "serverTime", "cursor"}
     assert {name for name in by_event if by_event[name] != by_http.get(name)} <= differ
+
+
+async def test_the_database_in_memory_is_caught_up_with_too(open_app: Open) -> None:
+    async with open_app(MONGODB_URI="memory:") as app:
+        form = {"fullName": "Ann", "email": "ann@example.org", "password": "12345678"}
+        ann = Caller(app, (await inject(app, method="POST", url="/register", payload=form)).json)
+        bob = Caller(app, (await inject(app, method="POST", url="/register", payload=form | {"email": "b@b.org"})).json)
+        place = await ann.open(bob)
+        await ann.say(place, "hi")
+        answer = await sync(bob, conversations={place: {"seq": 0, "changeSeq": 0}})
+        assert (numbers(answer, place), (await sync(bob, cursor=answer["cursor"]))["messages"]) == ([1], {})
 
 
 @pytest.mark.parametrize("count", [1, 60])
