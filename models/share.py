@@ -7,7 +7,7 @@ from bson import ObjectId
 
 from hapiish.store.rows import Row
 
-from .heads import seen_by
+from .heads import other_of, seen_by
 
 SLACK: Final = 20
 """Numbers after the head's that are read too: messages that have come since, or that a crash left without a head."""
@@ -77,6 +77,12 @@ class Share:
     def asks_for_changes(self) -> bool:
         """True if changes must be read."""
         return self.known is not None and not self.is_limited and self.known["changeSeq"] != self._change_seq
+
+    def friend_of(self, user_id: str) -> str | None:
+        """Returns the other member of a direct conversation, None of a group."""
+        if self.head.get("type") == "group":
+            return None
+        return other_of([self.head["userOneId"], self.head["userTwoId"]], user_id)
 
     def claim(self, rest: int, each: int) -> int:
         """Takes what it needs of the messages and changes that are left, or is limited; returns the new rest."""

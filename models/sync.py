@@ -25,6 +25,9 @@ Known = Mapping[str, Mapping[str, int]]
 KEYS: Final = 150
 """Bytes by which the JSON of a message is longer than what is stored."""
 
+SINGLY: Final = 20
+"""Users whose blocks are read one by one, with a class of users that has no `barred_among`."""
+
 _OTHERS = tuple(name for name in ("conversationId", "userId", "shownSeq", "deliveredSeq") if name in STATE)
 
 
@@ -157,13 +160,7 @@ def _contents(
 ) -> dict[ObjectId, dict[str, dict[str, int]]]:
     """Reads the messages of the plan; returns the receipts of the conversations that the reader holds or shows."""
     wanted = [{"conversationId": each.key, "seq": {"$in": each.seqs}} for each in shares if each.seqs]
-    shown, members = [], 0
-    for share in shares:
-        count = share.head.get("memberCount", 2)
-        is_shown = (share.known is not None and share.has_moved) or share.page
-        if is_shown and not share.head.get("isLarge") and members + count <= limits.receipts:
-            members += count
-            shown.append(share.key)
+    shown = _with_receipts(models.User, str(me), shares, limits)
     queries = []
     if wanted:
         queries.append(Find(models.Message, {"$or": wanted}, {"words": 0, "pending": 0}))
@@ -173,7 +170,7 @@ def _contents(
     parts = find_all(*queries) if queries else []
     rows = parts.pop(0) if wanted else []
     of, texts = _grouped(rows), {}
-    for message in _shown(models.Message, rows):
+    for message in models.Message.shown(rows):
         texts[message["conversationId"], message["seq"]] = message
     for share in shares:
         share.take(of.get(share.key, ()), texts, me)
@@ -185,17 +182,30 @@ def _contents(
     return receipts
 
 
+def _with_receipts(users: Any, me: str, shares: Sequence[Share], limits: Limits) -> list[ObjectId]:
+    """Returns the conversations with receipts: held or shown ones of few members, without a block between two."""
+    shown = [share for share in shares if (share.known is not None and share.has_moved) or share.page]
+    friends = {share.key: friend for share in shown if (friend := share.friend_of(me)) is not None}
+    if hasattr(users, "barred_among"):
+        barred = users.barred_among(me, friends.values()) if friends else {}
+    else:  # another project's class
+        barred = {each: users.is_barred(me, each) for each in [*friends.values()][:SINGLY]}
+        friends = {key: each for key, each in friends.items() if each in barred}
+    kept, members = [], 0
+    for share in shown:
+        count = share.head.get("memberCount", 2)
+        is_open = not barred.get(friends[share.key]) if share.key in friends else share.head.get("type") == "group"
+        if is_open and not share.head.get("isLarge") and members + count <= limits.receipts:
+            members += count
+            kept.append(share.key)
+    return kept
+
+
 def _grouped(rows: Iterable[Row]) -> dict[ObjectId, list[Row]]:
     found: dict[ObjectId, list[Row]] = {}
     for row in rows:
         found.setdefault(row["conversationId"], []).append(row)
     return found
-
-
-def _shown(messages: Any, rows: list[Row]) -> list[dict[str, Any]]:
-    from .message import public
-
-    return messages.shown(rows) if hasattr(messages, "shown") else [public(row) for row in rows]
 
 
 def _size(messages: Any) -> Row:
