@@ -40,7 +40,8 @@ def test_readers_that_race_with_writers_miss_nothing(documents: None, seed: int)
 
     def write(number: int) -> None:
         for act in random_acts(10 * seed + number, 30):
-            world.act(*act)
+            if number == 0 or act[0] not in ("join", "leave"):  # changes of one group follow each other
+                world.act(*act)
 
     def read(reader: Reader) -> None:
         while not all(writer.done() for writer in writers):

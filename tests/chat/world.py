@@ -1,6 +1,6 @@
 """A small world of users and conversations, with the writes of the chat's handlers, for tests of its readers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from types import SimpleNamespace
 from typing import Any
@@ -9,9 +9,11 @@ from bson import ObjectId
 
 from models.change import Change, UserChange, UserChangeHead
 from models.conversation import Conversation
+from models.groups import GroupError
 from models.membership import Membership
 from models.message import Message
 from models.sync import Sync
+from models.user import User
 from tests.chat.reader import Reader
 
 LIMITS = Sync.limits(heads=200, each=6, total=20, bytes=600_000, page=3, receipts=5000)
@@ -19,7 +21,7 @@ LIMITS = Sync.limits(heads=200, each=6, total=20, bytes=600_000, page=3, receipt
 
 
 class World:
-    """Ann and Bob with a direct conversation, and a group of both; Cat is a stranger."""
+    """Ann and Bob with a direct conversation, and a group that Cat joins and leaves."""
 
     models = SimpleNamespace(
         Conversation=Conversation,
@@ -28,6 +30,7 @@ class World:
         Change=Change,
         UserChange=UserChange,
         UserChangeHead=UserChangeHead,
+        User=User,
     )
 
     def __init__(self, history: str = "joined") -> None:
@@ -40,7 +43,13 @@ class World:
         """Does one thing, if it is possible for this user at this place."""
         user, place = self.users[who % 3], self.places[where % 2]
         head = Conversation.of_member(place, user)
-        if kind == "expire":
+        if kind == "join":
+            self._change(
+                lambda: Conversation.put_member(self.group, self.ann, self.cat, None, limit=9, messages=Message)
+            )
+        elif kind == "leave":
+            self._change(lambda: Conversation.remove_member(self.group, self.cat, self.cat, messages=Message))
+        elif kind == "expire":
             Change.objects(conversation_id=place).delete()
         elif head is not None:
             self._act(kind, user, head, head["firstSeq"] + which % max(1, head["lastSeq"] - head["firstSeq"] + 1))
@@ -49,6 +58,10 @@ class World:
         place, since = head["id"], head["firstSeq"] - 1
         if kind == "send":
             Conversation.push(Message.append(place, user, f"{user} {ObjectId()}", after=head["lastSeq"])[0])
+        elif kind == "read":
+            row, entries = Membership.read(place, user, head["lastSeq"], is_told=True)
+            if row is not None:
+                Change.publish(Membership, row["_id"], entries)
         else:
             self._revise(kind, user, place, seq, since)
 
@@ -68,6 +81,15 @@ class World:
                     Membership.hid(place, user, seq)
                 elif (stored := Message.stored(place, seq)) is not None:
                     Conversation.preview(stored)
+
+    def _change(self, work: Callable[[], Any]) -> None:
+        try:
+            changed = work()
+        except GroupError:
+            return
+        Change.publish(Conversation, self.group, changed.entries)
+        for membership, given in changed.own:
+            Change.publish(Membership, membership, [given])
 
     def sync(self, reader: Reader) -> None:
         """Catches up until the reader holds every conversation."""
@@ -93,7 +115,7 @@ class World:
             assert [*reader.held[key].values()] == [each for each in fresh if each["seq"] >= reader.floor[key]], key
 
 
-KINDS = ("send", "send", "send", "edit", "delete", "react", "hide", "expire")
+KINDS = ("send", "send", "send", "edit", "delete", "react", "hide", "read", "join", "leave", "expire")
 
 
 def random_acts(seed: int, count: int) -> Sequence[tuple[str, int, int, int]]:
