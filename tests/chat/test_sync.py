@@ -356,7 +356,25 @@ async def test_the_number_of_commands_does_not_depend_on_that_of_conversations(
     with recorded() as commands:
         answer = await sync(ann, conversations=known, cursor=cursor)
     assert (len(answer["messages"]), len(answer["changes"]), answer["limited"]) == (count, count, [])
-    assert len(commands) <= 8 + (20 if not hasattr(app.server.models.User, "barred_among") else 0), commands
+    assert len(commands) <= 8, commands
+
+
+async def test_a_member_who_joined_later_gets_what_they_may_read(ann: Caller, bob: Caller, join: Join) -> None:
+    cat = await join("cat")
+    place = await ann.gather("Garden", bob)
+    await fill(place, ann.id, 5)
+    reader = await caught_up(cat, Reader(cat.id))
+    assert (await ann.call("PUT", f"/conversations/{place}/members/{cat.id}", {})).status_code < 300
+    await ann.say(place, "welcome")
+    await caught_up(cat, reader)
+    assert [message.get("text") for message in reader.held[place].values()] == ["", "welcome"]
+    assert reader.heads[place]["firstSeq"] == 6
+    limited = await sync(cat, conversations={place: {"seq": 3, "changeSeq": 0}})  # from an earlier membership
+    assert (limited["limited"], numbers(limited, place)) == ([place], [6, 7])
+    assert (await ann.call("DELETE", f"/conversations/{place}/members/{cat.id}")).status_code < 300
+    await ann.say(place, "without cat")
+    assert (await sync(cat, reader))["removed"] == [place]
+    assert (await sync(cat, cursor=reader.cursor))["heads"] == []
 
 
 async def test_large_groups_are_found_by_their_memberships(ann: Caller, bob: Caller) -> None:
