@@ -37,12 +37,13 @@ def rooms_of_readers(
 
     It takes one command more than `rooms`, except for a conversation of two that is given as its head.
     """
+    to = rooms(request_or_server, conversation)  # before those who joined late, so that nobody is late for both
     barred = {room(each) for each in except_users}
     if isinstance(conversation, str) or conversation["type"] == "group":
         conversation_id = conversation if isinstance(conversation, str) else conversation["id"]
         late = request_or_server.models.Membership.joined_after(conversation_id, seq)
         barred |= {room(each) for each in late}
-    return [each for each in rooms(request_or_server, conversation) if each not in barred]
+    return [each for each in to if each not in barred]
 
 
 def pushed(request: Request, standing: Standing, message: dict[str, Any]) -> bool:

@@ -130,23 +130,28 @@ def _condition(
 
 
 def _places(models: Any, user_id: str, conversation_id: str | None) -> Iterator[Place]:
-    """Yields the user's conversations, or the one of this id if the user is a member."""
+    """Yields the user's conversations, or the one of this id if the user is a member.
+
+    The memberships are read after the conversations: who is added meanwhile has no conversation without its limit.
+    """
     me = ObjectId(user_id)
     one: Row = {} if conversation_id is None else {"_id": ObjectId(conversation_id)}
-    its: Row = {} if conversation_id is None else {"conversationId": ObjectId(conversation_id)}
-    present = {"userId": me, **its, "leftAt": None}
-    joined = {
-        row["conversationId"]: (row["joinedSeq"], row["joinedAt"])
-        for row in find(
-            models.Membership, {**present, "joinedSeq": {"$gt": 0}}, fields=("conversationId", "joinedSeq", "joinedAt")
-        )
-    }
+    mine: Row = (
+        {"userId": me} if conversation_id is None else {"userId": me, "conversationId": ObjectId(conversation_id)}
+    )
     stored = find(models.Conversation, {"members": me, **one}, fields={"updatedAt": 1})
-    large = [
-        row["conversationId"]
-        for row in find(models.Membership, {**present, "isLarge": True}, fields=("conversationId",))
-    ]
-    if large:
-        stored += find(models.Conversation, {"_id": {"$in": large}, "isLarge": True}, fields={"updatedAt": 1})
-    for row in stored:
-        yield Place(row["_id"], row["updatedAt"], *joined.get(row["_id"], ()))
+    wide = find(models.Membership, {**mine, "isLarge": True, "leftAt": None}, fields=("conversationId",))
+    if wide:
+        keys = [row["conversationId"] for row in wide]
+        large = {"_id": {"$in": keys}, "isLarge": True, "deletedAt": None}
+        stored += find(models.Conversation, large, fields={"updatedAt": 1})
+    fields = ("conversationId", "joinedSeq", "joinedAt", "leftAt")
+    joined = {
+        row["conversationId"]: row for row in find(models.Membership, {**mine, "joinedSeq": {"$gt": 0}}, fields=fields)
+    }
+    for each in stored:
+        row = joined.get(each["_id"])
+        if row is None:
+            yield Place(each["_id"], each["updatedAt"])
+        elif row.get("leftAt") is None:
+            yield Place(each["_id"], each["updatedAt"], row["joinedSeq"], row["joinedAt"])
