@@ -32,18 +32,19 @@ def rooms(request_or_server: Any, conversation: str | dict[str, Any], *, except_
 
 def rooms_of_readers(
     request_or_server: Any, conversation: str | dict[str, Any], seq: int, *, except_users: Iterable[str] = ()
-) -> list[str]:
-    """Returns the rooms of the members who may read a message: not of those who joined after it. Call it in a `def`.
+) -> tuple[list[str], list[str]]:
+    """Returns the rooms of the members who may read a message, and those of the others. Call it in a `def`.
 
-    It takes one command more than `rooms`, except for a conversation of two that is given as its head.
+    The others are those of `except_users`, and those who joined after the message. It takes one command more than
+    `rooms`, except for a conversation of two that is given as its head.
     """
-    to = rooms(request_or_server, conversation)  # before those who joined late, so that nobody is late for both
+    all_rooms = rooms(request_or_server, conversation)  # before those who joined late: nobody joins in between
     barred = {room(each) for each in except_users}
     if isinstance(conversation, str) or conversation["type"] == "group":
         conversation_id = conversation if isinstance(conversation, str) else conversation["id"]
         late = request_or_server.models.Membership.joined_after(conversation_id, seq)
         barred |= {room(each) for each in late}
-    return [each for each in to if each not in barred]
+    return [each for each in all_rooms if each not in barred], [each for each in all_rooms if each in barred]
 
 
 def pushed(request: Request, standing: Standing, message: dict[str, Any]) -> bool:

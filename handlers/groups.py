@@ -133,6 +133,14 @@ def tell_conversation(server: Any, change: dict[str, Any]) -> None:
         server.emit("conversation:updated", {"conversation": head}, to=room(user_id))
 
 
+def tell_number(server: Any, change: dict[str, Any], to: list[str]) -> None:
+    """Sends the conversation to members whom a change does not concern, so that they miss no number of a change."""
+    shared = server.models.Conversation.shared(change["conversationId"]) if to else None
+    if shared is not None:
+        head = {name: shared[name] for name in SHARED if name in shared}
+        server.emit("conversation:updated", {"conversation": {**head, "changeSeq": change["changeSeq"]}}, to=to)
+
+
 def remove_closed(server: Any) -> dict[str, int]:
     """Removes what closed groups have left; returns the number of those that are removed."""
     return {"groups": server.models.Conversation.remove_closed(server.models.Message)}

@@ -8,7 +8,8 @@ from typing import Any
 from hapiish import Request, Response, Toolkit, boom
 
 from . import changes, sweeper
-from .delivery import rooms_of_readers
+from .delivery import rooms, rooms_of_readers
+from .groups import tell_number
 from .realtime import room
 from .standing import Standing, of_caller
 
@@ -96,8 +97,8 @@ def delta(request: Request, h: Toolkit) -> dict[str, Any]:
         raise boom.BadData(f"A text has at most {LONGEST} characters", code="invalid")
     if not request.models.Message.streaming_by(standing.conversation_id, seq, standing.user_id):
         raise boom.Conflict("The message is not streaming", code="conflict")
-    to = rooms_of_readers(request, standing.conversation, seq)
-    request.server.emit("message:delta", {**given, "userId": standing.user_id}, to=to, skip=request.socket)
+    readers, _ = rooms_of_readers(request, standing.conversation, seq)
+    request.server.emit("message:delta", {**given, "userId": standing.user_id}, to=readers, skip=request.socket)
     return {}
 
 
@@ -125,17 +126,18 @@ def announce(server: Any, change: dict[str, Any]) -> None:
     stored = models.Message.stored(conversation_id, change["seq"])
     if stored is None:
         return
-    if "deletedAt" in stored:
-        _, entries = models.Conversation.pin(conversation_id, change["seq"], on=False)
-        changes.publish(server, models.Conversation, conversation_id, entries)
     data = {
         "conversationId": conversation_id,
         "changeSeq": change["changeSeq"],
         "message": models.Message.shown([stored])[0],
     }
     hidden = {str(each) for each in stored.get("hiddenFor", ())}
-    to = rooms_of_readers(server, conversation_id, change["seq"], except_users=hidden)
-    server.emit(EVENTS[change["what"]], data, to=to)
+    readers, others = rooms_of_readers(server, conversation_id, change["seq"], except_users=hidden)
+    server.emit(EVENTS[change["what"]], data, to=readers)
+    tell_number(server, change, others)
+    if "deletedAt" in stored:
+        _, entries = models.Conversation.pin(conversation_id, change["seq"], on=False)
+        changes.publish(server, models.Conversation, conversation_id, entries)
 
 
 def prepare_hidden(server: Any, entry: dict[str, Any]) -> None:
@@ -147,6 +149,7 @@ def announce_hidden(server: Any, change: dict[str, Any]) -> None:
     """Sends the event of a message that a user has deleted for themselves to that user's devices."""
     data = {name: change[name] for name in ("conversationId", "changeSeq", "seq")}
     server.emit("message:hidden", data, to=room(change["userId"]))
+    tell_number(server, change, rooms(server, change["conversationId"], except_user=change["userId"]))
 
 
 def _named(request: Request) -> tuple[Standing, int]:

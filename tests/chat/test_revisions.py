@@ -146,6 +146,7 @@ async def test_a_deletion_for_all_leaves_a_tombstone_and_nothing_of_the_content(
     async with listening(app, bob) as (listener,):
         answer = await ann.call("DELETE", f"/messages/{place}/1")
         ((event, data),) = await listener.events()
+        assert [each for each, _ in listener.heard if each != "ready"] == ["message:deleted", "conversation:updated"]
     assert (event, data["message"], data["changeSeq"]) == ("message:deleted", answer.json, 3)
     gone = answer.json
     assert set(gone) == {"_id", "conversationId", "seq", "text", "createdAt", "userId", "msgId", "deletedAt", "rev"}
@@ -189,6 +190,10 @@ async def test_a_deletion_for_me_hides_the_message_from_me_only(
         for _ in range(2):
             assert (await bob.call("DELETE", f"/messages/{place}/1?scope=me")).status_code == 204
         assert await mine.events() == [("message:hidden", {"conversationId": place, "changeSeq": 1, "seq": 1})]
+        await others.device.caught_up()
+        assert [(event, data["conversation"]["changeSeq"]) for event, data in others.heard[-1:]] == [
+            ("conversation:updated", 1)
+        ], "the others miss no number, and learn nothing"
         await edit(ann, place, "changed")
         assert [event for event, _ in await mine.events()] == ["message:hidden"]
         assert [event for event, _ in await others.events()] == ["message:edited"]
@@ -420,6 +425,8 @@ async def test_a_member_who_joined_later_hears_nothing_of_older_messages(
         await edit(ann, group, "changed", seq=seq)
         assert [event for event, _ in await reader.events()] == ["message:edited"]
         assert await late.events() == []
+        event, data = late.heard[-1]
+        assert (event, data["conversation"]["changeSeq"], "changed" in str(data)) == ("conversation:updated", 1, False)
     for method, path in (("GET", f"/messages/{group}/{seq}"), ("PUT", f"/conversations/{group}/pins/{seq}")):
         assert (await cat.call(method, path)).status_code == 404
     assert (await cat.say(group, "hi", replyTo=seq)).json["code"] == "invalid"
