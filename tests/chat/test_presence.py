@@ -12,7 +12,7 @@ from bson import ObjectId
 from handlers import typing_events
 from hapiish import Application
 from models.presence import UserPresence
-from tests.chat.callers import Caller, Device, Join, connected, serving
+from tests.chat.callers import Caller, Device, Join, Open, connected, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -98,6 +98,24 @@ class TestPresence:
         assert await asyncio.to_thread(UserPresence.last_seen_of, [user, str(ObjectId())]) == {
             user: "2026-05-01T12:00:05.000Z"
         }
+
+    @pytest.mark.in_process
+    async def test_watchers_are_told_when_a_user_was_last_seen(
+        self, app: Application, join: Join, open_app: Open
+    ) -> None:
+        ann, bob = await join("ann"), await join("bob")
+        await ann.open(bob)
+        async with (
+            open_app(CHAT_PRESENCE_GRACE="10ms") as quick,
+            serving(quick) as url,
+            connected(url, ann.token) as device,
+        ):
+            await watch(device, bob)
+            async with connected(url, bob.token):
+                await device.heard("presence", 1)
+            _, left = await device.heard("presence", 2)
+            assert (left["userId"], left["online"]) == (bob.id, False)
+            assert await watch(device, bob) == {bob.id: {"online": False, "lastSeen": left["lastSeen"]}}
 
     async def test_who_was_online_was_last_seen_at_a_time(self, app: Application, join: Join) -> None:
         ann, bob = await join("ann"), await join("bob")
