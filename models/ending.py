@@ -20,7 +20,10 @@ from .writings import Writings
 
 NAME: Final = "Deleted account"
 
-_PERSONAL: Final = ("about", "avatar", "verifiedAt", "settings", "banned", "friends", "blocked", "scope")
+_PERSONAL: Final = (
+    *("about", "avatar", "verifiedAt", "settings", "banned", "friends", "blocked", "scope"),
+    *("verification", "reset"),
+)
 
 
 class Ending(Writings):

@@ -22,6 +22,7 @@ from . import change, emails, passwords
 from .account import READ, Account
 from .change import ChangeSource
 from .ending import Ending
+from .mail_tokens import MailToken, MailTokens
 from .names import tidy
 from .profile import Profiles, person
 from .session import Session, Sessions
@@ -49,7 +50,7 @@ class Settings(EmbeddedDocument):
     read_receipts = BooleanField(db_field="readReceipts", default=True)
 
 
-class User(Ending, Sessions, Profiles, ChangeSource):
+class User(Ending, Sessions, Profiles, MailTokens, ChangeSource):
     """An account; `password` is a hash. Friendship is one-directional and needs no consent, as in the seed.
 
     `email` has the form of `emails.canonical`, that of older versions is in lower case only. `scope` lists rights such
@@ -66,6 +67,8 @@ class User(Ending, Sessions, Profiles, ChangeSource):
     about = StringField(max_length=500)
     settings = EmbeddedDocumentField(Settings)
     verified_at = DateTimeField(db_field="verifiedAt")
+    verification = EmbeddedDocumentField(MailToken)
+    reset = EmbeddedDocumentField(MailToken)
     sessions = EmbeddedDocumentListField(Session)
     signed_out_at = DateTimeField(db_field="signedOutAt")
     scope = ListField(StringField(max_length=50))

@@ -1,0 +1,97 @@
+"""Mail to users: the proof of an e-mail, and a new password for users who have forgotten theirs.
+
+The answer to a forgotten password is the same for every e-mail and comes before the account is looked for, so that
+neither its text nor its time tells whether there is one.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from hapiish import Request, Response, Toolkit, boom
+
+from .hashing import hashing, refuse_guessable
+from .sessions import end_sessions
+
+_VERIFY: Final = """Hello {name},
+
+this link proves that you receive mail at this address:
+
+{link}
+
+If you have not opened an account, ignore this mail.
+"""
+_RESET: Final = """Hello {name},
+
+with this link you set a new password. It is valid once, until {until} UTC:
+
+{link}
+
+If you have not asked for it, ignore this mail: your password stays as it is.
+"""
+
+
+def send_verification(request: Request, h: Toolkit) -> None:
+    """Sends the caller a mail that proves the e-mail: 204, also when it is verified already."""
+    _send(request, request.auth.credentials, "verification", "Verify your e-mail", _VERIFY)
+
+
+def verify(request: Request, h: Toolkit) -> None:
+    """Verifies an e-mail by a token from a mail: 204; 422 `invalid` for a token that is not valid any more."""
+    user_id = request.models.User.verify_email(request.payload["token"])
+    if user_id is None:
+        raise _stale()
+    _tell(request, user_id)
+
+
+def forgotten(request: Request, h: Toolkit) -> Response:
+    """Answers 202, whether or not there is an account; `send_reset` follows."""
+    return h.response().code(202)
+
+
+def send_reset(request: Request, h: Toolkit) -> None:
+    """Sends a mail with a token for a new password, if the e-mail has an account (onPostResponse)."""
+    if request.response is not None and request.response.status_code == 202:
+        account = request.models.User.by_email(request.payload["email"])
+        if account is not None:
+            _send(request, account, "reset", "Set a new password", _RESET)
+
+
+def reset(request: Request, h: Toolkit) -> None:
+    """Sets a new password by a token from a mail, and ends all sessions: 204; 422 `invalid` as `verify`."""
+    given, users = request.payload, request.models.User
+    account = users.of_mail_token(given["token"], "reset")
+    if account is None:
+        raise _stale()
+    refuse_guessable(request, given["password"], account["email"], account["fullName"])
+    with hashing(request) as options:
+        user_id = users.reset_password(given["token"], given["password"], hashing=options)
+    if user_id is None:  # another request has used it
+        raise _stale()
+    end_sessions(request.server, user_id, None, "revoked")
+
+
+def _send(request: Request, account: dict[str, Any], purpose: str, subject: str, text: str) -> None:
+    settings = request.route.settings.app
+    token = request.models.User.issue_mail_token(account["_id"], purpose, seconds=settings["lifetime"])
+    if token is None:
+        return
+    until = datetime.now(UTC) + timedelta(seconds=settings["lifetime"])
+    # Never the Host header, which whoever asks for the mail chooses.
+    home = settings["publicUrl"].rstrip("/") or request.server.info.uri
+    link = f"{home}/#/{'verify' if purpose == 'verification' else 'reset'}/{token}"
+    mail = {
+        "subject": subject,
+        "text": text.format(name=account["fullName"], link=link, until=f"{until:%Y-%m-%d %H:%M}"),
+    }
+    key = f"{purpose}:{account['_id']}"
+    request.models.Outbox.enqueue("mail", f"{key}:{token[-16:]}", account["email"], mail, expires=until, topic=key)
+
+
+def _tell(request: Request, user_id: str) -> None:
+    profile = request.models.User.profile(user_id)
+    if profile is not None:
+        request.server.emit("account:updated", {"profile": profile}, to=f"user:{user_id}")
+
+
+def _stale() -> boom.BadData:
+    return boom.BadData("This link is not valid any more", code="invalid")
