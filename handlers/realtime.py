@@ -7,7 +7,7 @@ from hapiish import Request, Toolkit, boom
 from .identity import reauthorize, refuse_banned
 from .sessions import session_room
 
-__all__ = ["connect", "init", "reauthorize", "room"]
+__all__ = ["connect", "init", "reauthorize", "renew", "room"]
 
 
 def room(user_id: str) -> str:
@@ -23,6 +23,26 @@ async def connect(request: Request, h: Toolkit) -> None:
     await request.socket.join(room(mine["id"]))
     if mine.get("sessionId") is not None:
         await request.socket.join(session_room(mine["sessionId"]))
+
+
+async def renew(request: Request, h: Toolkit) -> dict[str, Any]:
+    """Takes a new token of the same user for this socket, instead of a new connection; returns its `expiresAt`."""
+    former, taken = request.auth.credentials, dict[str, Any]()
+
+    def is_mine(credentials: dict[str, Any]) -> bool:
+        taken.update(credentials)
+        if credentials.get("ban") is not None:
+            refuse_banned(credentials["ban"])
+        return bool(credentials["id"] == former["id"])
+
+    expires = await request.socket.authenticate({"token": request.payload["token"]}, accept=is_mine)
+    one, other = former.get("sessionId"), taken.get("sessionId")
+    if one != other:
+        if other is not None:
+            await request.socket.join(session_room(other))
+        if one is not None:
+            await request.socket.leave(session_room(one))
+    return {"expiresAt": expires}
 
 
 def init(request: Request, h: Toolkit) -> dict[str, Any]:

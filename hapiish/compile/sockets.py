@@ -69,6 +69,7 @@ class SocketCompiler:
             connect=connection.connect,
             disconnect=connection.disconnect,
             judge=connection.judge,
+            renew=connection.renew,
             shape=connection.shape,
             rules=self.rules(namespace),
             events={name: route.acknowledge for name, route in routes.items()},

@@ -5,11 +5,8 @@ connection. A returned object is acknowledged as `{ok: true, …}`, a boom as
 `{ok: false, error: {statusCode, error, message, …}}`.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
-from time import time
 from typing import TYPE_CHECKING, cast
 
 from hapiish import boom
@@ -25,12 +22,14 @@ from hapiish.http.validation.validator import Validator, faults_as_sent
 from hapiish.realtime.acknowledgement import ObservedAck, acknowledgement, raw_acknowledgement, with_fields
 from hapiish.realtime.socketio.attachments import replace_attachments, restore_attachments
 from hapiish.realtime.socketio.events import UndeclaredEmitError
+from hapiish.realtime.socketio.expiry import schedule
 from hapiish.types import AsyncHandler, Value
 
 if TYPE_CHECKING:  # a table without sockets does not load python-socketio
     from hapiish.realtime.socketio.socket import Socket
 
 CheckResponse = Callable[[Request, Response], Awaitable[Response | None]]
+Accept = Callable[[Value], bool]
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -69,7 +68,7 @@ class NamespaceConnection:
             socket.auth, socket.params = request.auth, request.params
             for function in self.on_connect:
                 await awaited(await function(request, Toolkit(request)))
-            self._expire(socket)
+            schedule(socket, socket.auth.expires)
             self._arrive(request, socket)
         except Exception as error:  # noqa: BLE001 - any error refuses the connection
             refusal = _formatted(failed(request, error))
@@ -92,21 +91,34 @@ class NamespaceConnection:
 
     async def judge(self, socket: "Socket") -> None:
         """Authorizes and validates a connected client again, by its handshake. Raises the boom that disconnects it."""
+        await self._replace(socket, socket.handshake, None)
+
+    async def renew(self, socket: "Socket", auth: Value, accept: Accept | None) -> None:
+        """Replaces the credentials of a connected client by those of another `auth`. Raises the boom that refuses it.
+
+        `accept` returns False for credentials that are valid but not for this client.
+        """
+        try:
+            await self._replace(socket, auth, accept)
+        except boom.Boom as error:
+            raise _formatted(error_response(self._request(socket, "connect"), error)) from None
+        socket.handshake = auth
+
+    async def _replace(self, socket: "Socket", auth: Value, accept: Accept | None) -> None:
         request = self._request(socket, "connect")
         try:
             request.params = dict(socket.asked)
-            await self._authorize(request, socket, socket.handshake)
+            await self._authorize(request, socket, auth)
+            if accept is not None and not accept(request.auth.credentials):
+                raise boom.Forbidden("These credentials are not those of this client", code="forbidden")
             await _run(self.validations, request)
-        except Exception as error:  # noqa: BLE001 - any error disconnects
+        except Exception as error:  # noqa: BLE001 - any error refuses the credentials
             refusal = failed(request, error).error
             assert refusal is not None
             raise refusal from None
-        if socket.left:  # meanwhile: a timer would be left behind
-            return
-        if socket.expiry is not None:
-            socket.expiry.cancel()
-        socket.auth, socket.params = request.auth, request.params
-        self._expire(socket)
+        if not socket.left:  # meanwhile: a timer would be left behind
+            socket.auth, socket.params = request.auth, request.params
+            schedule(socket, socket.auth.expires)
 
     async def _authorize(self, request: Request, socket: "Socket", auth: Value) -> None:
         request.payload = auth
@@ -124,12 +136,6 @@ class NamespaceConnection:
         value = token.encode("latin-1", "replace")
         others = [pair for pair in headers if pair[0] not in self.token_headers]
         return [*others, *((name, prefix + value) for name, prefix in self.token_headers.items())]
-
-    def _expire(self, socket: "Socket") -> None:
-        """Schedules the disconnection at the expiry of the credentials."""
-        if socket.auth.expires < inf:
-            loop = asyncio.get_running_loop()
-            socket.expiry = loop.call_later(max(0, socket.auth.expires - time()), _end, socket)
 
     async def disconnect(self, socket: "Socket", reason: str) -> None:
         """Calls the functions of `on_disconnect`; logs their errors, because the client is disconnected."""
@@ -208,16 +214,6 @@ def response_check_with_attachments(validate: CheckResponse) -> CheckResponse:
             )
 
     return check
-
-
-_ending: set[asyncio.Task[None]] = set()
-"""References to running tasks, which the event loop alone does not keep alive."""
-
-
-def _end(socket: "Socket") -> None:
-    task = asyncio.create_task(socket.disconnect("credentials expired"))
-    _ending.add(task)
-    task.add_done_callback(_ending.discard)
 
 
 class EventRoute:

@@ -130,6 +130,7 @@ EVENT_RULES: list[tuple[str, str, dict[str, Any], tuple[int, int]]] = [
     ("socket.unread", "conversation:unread", {"conversationId": "{conversation}", "seq": 1}, (404, 200)),
     ("socket.mute", "conversation:mute", {"conversationId": "{conversation}", "until": None}, (404, 200)),
     ("socket.draft", "draft", {"conversationId": "{conversation}", "text": "hi"}, (404, 200)),
+    ("socket.refresh", "auth:refresh", {"token": "x"}, (401, 401)),
     ("socket.init", "init", {"senderId": "{member}"}, (403, 200)),
     ("socket.sync", "sync", {}, (200, 200)),
     ("socket.message", "message", {"conversationId": "{conversation}", "text": "hi"}, (404, 200)),

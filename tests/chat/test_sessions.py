@@ -14,7 +14,7 @@ from hapiish.testing import Injected, inject
 from models import session as module
 from models.user import User
 from models.wire import now
-from tests.chat.callers import PATIENCE, SECRET, Caller, Device, Join, connected, serving
+from tests.chat.callers import PATIENCE, SECRET, Caller, Device, Join, Open, connected, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -212,6 +212,40 @@ async def test_a_socket_whose_end_was_missed_is_refused_and_disconnected_by_its_
         ack = await desk.send("init", {"senderId": ann.id})
         assert (ack["ok"], ack["error"]["code"]) == (False, "token_revoked")
         assert await ending.reason() == ["revoked"]
+
+
+async def test_a_socket_goes_on_with_a_new_token_and_ends_with_its_session(app: Application, ann: Caller) -> None:
+    phone = await another(ann)
+    async with serving(app) as url, connected(url, ann.token) as desk:
+        ending = Ending(desk)
+        following = (await refresh(app, ann.refresh_token)).json
+        assert (await desk.send("auth:refresh", {"token": following["token"]}))["expiresAt"] == following["expiresAt"]
+        assert (await desk.send("auth:refresh", {"token": phone.token}))["ok"]
+        await phone.call("DELETE", f"/sessions/{ann.session_id}")
+        assert (await desk.send("init", {"senderId": ann.id}))["ok"]
+        await phone.call("POST", "/logout")
+        assert await ending.reason() == ["revoked"]
+
+
+async def test_a_socket_takes_no_token_that_a_handshake_would_not(app: Application, ann: Caller, join: Join) -> None:
+    phone, bob = await another(ann), await join("bob")
+    await phone.call("POST", "/logout")
+    async with serving(app) as url, connected(url, ann.token) as desk:
+        for token, code in (("x", "unauthorized"), (phone.token, "token_revoked"), (bob.token, "forbidden")):
+            assert (await desk.send("auth:refresh", {"token": token}))["error"]["code"] == code
+        assert (await desk.send("init", {"senderId": ann.id}))["ok"]
+
+
+async def test_a_socket_is_told_before_its_token_ends_and_why_it_is_disconnected(open_app: Open) -> None:
+    async with open_app(JWT_LIFETIME="3") as app:
+        account = {"fullName": "Ann", "email": "brief@example.org", "password": "correct horse"}
+        signed_in = (await inject(app, method="POST", url="/register", payload=account)).json
+        async with serving(app) as url, connected(url, signed_in["token"]) as desk:
+            ending = Ending(desk)
+            expiring: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            desk.client.on("auth:expiring", expiring.set_result)
+            assert await ending.reason() == ["expired"]
+            assert expiring.result() == {"expiresAt": signed_in["expiresAt"]}
 
 
 async def test_a_banned_account_is_refused_everywhere_until_the_ban_ends(app: Application, ann: Caller) -> None:

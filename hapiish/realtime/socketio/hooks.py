@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Connect = Callable[["Socket", dict[str, Value] | None], Awaitable[None]]
 Disconnect = Callable[["Socket", str], Awaitable[None]]
+Renew = Callable[["Socket", Value, Callable[[Value], bool] | None], Awaitable[None]]
 Judge = Callable[["Socket"], Awaitable[None]]
 OnEvent = Callable[["Socket", Value], Awaitable[Value]]
 OnUnknown = Callable[["Socket", str, Value], Awaitable[Value]]
@@ -35,8 +36,9 @@ class NamespaceHooks:
     """The behaviour of one namespace.
 
     `connect(socket, auth)` refuses a client by raising a boom. `judge(socket)` authorizes a connected client again
-    after a reload that changed `rules`, and raises a boom to disconnect it. `others` handles events that are not in
-    `events`; without it `unknown` answers them. These return the acknowledgement or an `Answer`; an error is
+    after a reload that changed `rules`, and raises a boom to disconnect it. `renew(socket, auth, accept)` replaces its
+    credentials by those of another `auth`, or raises the boom that refuses them. `others` handles events that are not
+    in `events`; without it `unknown` answers them. These return the acknowledgement or an `Answer`; an error is
     acknowledged as `{ok: false, error}`, in `raw` namespaces as the error alone. `refused` answers events that
     Socket.IO does not allow: reserved names, unexpected attachments. Only events in `binary` accept attachments. Events
     in `several` get the list of their arguments, others their only argument. Those in `concurrent` run beside others of
@@ -48,6 +50,7 @@ class NamespaceHooks:
     connect: Connect | None = None
     disconnect: Disconnect | None = None
     judge: Judge | None = None
+    renew: Renew | None = None
     rules: object = None
     events: Mapping[str, OnEvent] = field(default_factory=dict)
     others: OnUnknown | None = None

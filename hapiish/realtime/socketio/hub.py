@@ -417,6 +417,13 @@ class Hub(socketio.AsyncServer):
             socket.client.transport.deliver(packets.disconnected(socket.namespace))
         await self.leave(socket, reason)
 
+    async def renew(self, socket: Socket, auth: Value, accept: Callable[[Value], bool] | None) -> None:
+        """Replaces the credentials of a socket by those of another `auth`."""
+        hooks = self.namespaces.get(socket.declared)
+        if hooks is None or hooks.renew is None:
+            raise ValueError(f"the namespace {socket.declared} has no authentication")
+        await hooks.renew(socket, auth, accept)
+
     async def _dismiss_leaving(self, run: Handling) -> None:
         while run.leaving:
             socket, reason = run.leaving.pop()

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
+from math import inf
 from typing import Any, Protocol
 
 from hapiish.bridge import anywhere
@@ -27,6 +29,9 @@ class SocketServer(Protocol):
 
     async def dismiss(self, socket: "Socket", reason: str) -> None:
         """Disconnects the socket from its namespace."""
+
+    async def renew(self, socket: "Socket", auth: Value, accept: Callable[[Value], bool] | None) -> None:
+        """Replaces the credentials of the socket by those of another `auth`."""
 
 
 class Client:
@@ -183,6 +188,21 @@ class Socket:
             run.leaving.append((self, reason))
         else:
             await self._server.dismiss(self, reason)
+
+    @anywhere
+    async def authenticate(
+        self, auth: dict[str, Value], *, accept: Callable[[Value], bool] | None = None
+    ) -> datetime | None:
+        """Replaces the credentials by those of another `auth` object of a handshake, such as `{"token": …}`.
+
+        Returns the time when they expire, None if they do not. The socket stays in its rooms, and events that are being
+        handled keep the former credentials. Raises the boom that would refuse the connection, and then the former
+        credentials stay; `accept(credentials)` refuses with 403 by returning False, for those of another user. Raises
+        ValueError for a namespace without authentication.
+        """
+        await self._server.renew(self, auth, accept)
+        expires: float = self.auth.expires
+        return datetime.fromtimestamp(expires, UTC) if expires < inf else None
 
     def _run(self) -> Run | None:
         """Returns the run whose handler calls, if it handles an event of this client."""

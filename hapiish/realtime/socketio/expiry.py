@@ -1,0 +1,66 @@
+"""Expiry of credentials: a client is told one minute before, and disconnected when its credentials have expired."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from math import inf
+from time import time
+from typing import TYPE_CHECKING, Any, Final
+
+from hapiish.realtime.socketio.events import UndeclaredEmitError
+from hapiish.types import Value
+
+if TYPE_CHECKING:  # a table without sockets does not load python-socketio
+    from hapiish.realtime.socketio.socket import Socket
+
+EXPIRING: Final = "auth:expiring"
+"""The emit that announces the end; its payload is `{"expiresAt": …}`. Namespaces that do not declare it send none."""
+
+KICKED: Final = "kicked"
+"""The emit that says why a client is disconnected; its payload is then `{"reason": "expired"}`."""
+
+NOTICE: Final = 60.0
+"""Seconds between the announcement and the end."""
+
+logger = logging.getLogger("hapiish.realtime")
+
+_tasks: set[asyncio.Task[None]] = set()
+"""References to running tasks, which the event loop alone does not keep alive."""
+
+
+def schedule(socket: "Socket", expires: float) -> None:
+    """Announces and disconnects a socket at `expires`, in seconds since the epoch; replaces the former time."""
+    if socket.expiry is not None:
+        socket.expiry.cancel()
+        socket.expiry = None
+    if expires < inf:
+        _arm(socket, expires - NOTICE, _announce, socket, expires)
+
+
+def _arm(socket: "Socket", moment: float, function: Callable[..., Coroutine[Any, Any, None]], *given: Any) -> None:
+    def begin() -> None:
+        task = asyncio.create_task(function(*given))
+        _tasks.add(task)
+        task.add_done_callback(_tasks.discard)
+
+    socket.expiry = asyncio.get_running_loop().call_later(max(0, moment - time()), begin)
+
+
+async def _announce(socket: "Socket", expires: float) -> None:
+    _arm(socket, expires, _end, socket)
+    await _tell(socket, EXPIRING, {"expiresAt": datetime.fromtimestamp(expires, UTC)})
+
+
+async def _end(socket: "Socket") -> None:
+    await _tell(socket, KICKED, {"reason": "expired"})
+    await socket.disconnect("credentials expired")
+
+
+async def _tell(socket: "Socket", event: str, payload: Value) -> None:
+    try:
+        await socket.emit(event, payload)
+    except UndeclaredEmitError:
+        pass
+    except ValueError as error:
+        logger.warning("sockets of %s are not told of the end of their credentials: %s", socket.declared, error)
