@@ -10,7 +10,7 @@ from hapiish import Request, Toolkit, boom
 
 from .hashing import hashing, invalid, refuse_guessable
 from .identity import refuse_banned, validate
-from .sessions import end_sessions, origin_of, tokens
+from .sessions import end_sessions, origin_of, tell_sessions, tokens
 
 __all__ = ["end_sessions", "login", "register", "validate"]
 
@@ -45,6 +45,19 @@ def login(request: Request, h: Toolkit) -> dict[str, Any]:
     return _signed_in(request, account)
 
 
+def is_known(request: Request, h: Toolkit) -> bool:
+    """Returns whether a login comes from an address at which the account has signed in before.
+
+    Strangers who guess passwords from many addresses use up the limit of an account for themselves alone.
+    """
+    given = request.payload
+    email = given.get("email") if isinstance(given, dict) else None
+    if not isinstance(email, str) or len(email) > 254:
+        return False
+    known = getattr(request.models.User, "has_signed_in_from", None)  # another project's class need not have it
+    return known is not None and bool(known(email, request.info.remote_address or ""))
+
+
 def _signed_in(request: Request, account: Any) -> dict[str, Any]:
     """Opens a session. Beyond the most sessions of an account, the oldest end, and their sockets."""
     if account.ban is not None:
@@ -57,6 +70,7 @@ def _signed_in(request: Request, account: Any) -> dict[str, Any]:
         _refuse(boom.Unauthorized)
     surplus = len(account.session_ids) + 1 - settings["max"]
     end_sessions(request.server, me, account.session_ids[: max(0, surplus)], "replaced")
+    tell_sessions(request.server, me)
     user = {"fullName": account["fullName"], "email": account["email"], "myId": me}
     return {**tokens(request, grant), "user": user}
 

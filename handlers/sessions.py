@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from hapiish import Request, Toolkit, boom
 
+from . import sweeper
 from .identity import refuse_banned
 
 _PLATFORMS: Final = (
@@ -17,6 +18,9 @@ _PLATFORMS: Final = (
     *(("windows", "Windows"), ("mac os", "macOS"), ("cros", "ChromeOS"), ("linux", "Linux")),
 )
 """Parts of a User-Agent, and what they tell; the first that occurs decides."""
+
+REVIEWED: Final = 500
+"""Users of one command of `review`."""
 
 _ENDINGS: Final = {"expired": "token_expired", "revoked": "token_revoked", "reused": "token_revoked"}
 
@@ -35,6 +39,35 @@ def end_sessions(server: Any, user_id: str, session_ids: Sequence[str] | None, r
     if rooms:
         server.emit("kicked", {"reason": reason}, to=rooms)
         server.disconnect(to=rooms, reason=reason)
+
+
+def tell_sessions(server: Any, user_id: str) -> None:
+    """Tells the devices of a user that the list of sessions has changed."""
+    server.emit("account:updated", {"sessions": True}, to=f"user:{user_id}")
+
+
+def review(server: Any) -> dict[str, int]:
+    """Ends sockets of this process whose session has ended without their notice; a job of every process.
+
+    The queue may have been away, or the process that ended a session may have been killed before it told the others.
+    """
+    users, rooms = server.models.User, server.rooms()
+    if not hasattr(users, "open_sessions"):  # another project's class has no sessions
+        return {}
+    present = [room.removeprefix("user:") for room in rooms if room.startswith("user:")]
+    ended = {room.removeprefix("session:") for room in rooms if room.startswith("session:")}
+    refused: dict[str, str] = {}
+    for start in range(0, len(present), REVIEWED):
+        sessions, gone = users.open_sessions(present[start : start + REVIEWED])
+        ended -= sessions
+        refused |= gone
+    for user_id, reason in refused.items():
+        end_sessions(server, user_id, None, reason)
+    end_sessions(server, "", sorted(ended), "revoked")
+    return {"sessions": len(ended)}
+
+
+sweeper.register("sessions", 30, review, everywhere=True)
 
 
 def tokens(request: Request, grant: Any) -> dict[str, Any]:
@@ -87,6 +120,7 @@ def logout(request: Request, h: Toolkit) -> None:
         return
     users.end_sessions(mine["id"], [session_id])
     end_sessions(request.server, mine["id"], [session_id], "revoked")
+    tell_sessions(request.server, mine["id"])
 
 
 def index(request: Request, h: Toolkit) -> list[dict[str, Any]]:
@@ -101,6 +135,7 @@ def end(request: Request, h: Toolkit) -> None:
     me, session_id = request.auth.credentials["id"], request.params["sessionId"]
     if request.models.User.end_sessions(me, [session_id]):
         end_sessions(request.server, me, [session_id], "revoked")
+        tell_sessions(request.server, me)
 
 
 def end_others(request: Request, h: Toolkit) -> None:
@@ -108,3 +143,4 @@ def end_others(request: Request, h: Toolkit) -> None:
     mine = request.auth.credentials
     ended = request.models.User.end_other_sessions(mine["id"], mine.get("sessionId"))
     end_sessions(request.server, mine["id"], ended or (), "revoked")
+    tell_sessions(request.server, mine["id"])

@@ -15,8 +15,10 @@ from typing import Any, Literal, NamedTuple
 from bson import ObjectId
 from mongoengine import BinaryField, DateTimeField, EmbeddedDocument, ObjectIdField, StringField
 
-from hapiish.store.rows import Row, get, update
+from hapiish.store.rows import Row, find, get, update
 
+from . import change
+from .account import READ, Account
 from .wire import iso, now, object_id
 
 Refusal = Literal["revoked", "expired", "reused"]
@@ -72,8 +74,10 @@ class Sessions:
             **{name: text for name, text in origin.items() if text},
         }
         own = {"_id": user, "password": proof, "erasedAt": None}
-        if not update(cls, own, {"$push": {"sessions": {"$each": [session], "$slice": -most}}}):
+        news = change.user_entry("sessions", user)
+        if not update(cls, own, {"$push": {"sessions": {"$each": [session], "$slice": -most}, "pending": news}}):
             return None
+        change.publish(cls, user, [news])
         return Grant(str(key), token, expires_at, user_id)
 
     @classmethod
@@ -98,7 +102,7 @@ class Sessions:
             successor = _successor(session["salt"], user, key, refresh_token)
             if hmac.compare_digest(given, session["hash"]):
                 expires_at = moment + timedelta(seconds=seconds)
-                change = {
+                rotation = {
                     "sessions.$.hash": _digest(successor),
                     "sessions.$.previous": given,
                     "sessions.$.rotatedAt": moment,
@@ -106,7 +110,7 @@ class Sessions:
                     "sessions.$.expiresAt": expires_at,
                 }
                 current = {"_id": user, "sessions": {"$elemMatch": {"id": key, "hash": given}}}
-                if update(cls, current, {"$set": change}):
+                if update(cls, current, {"$set": rotation}):
                     return Grant(str(key), successor, expires_at, str(user))
                 continue  # another request has just used the token, or ended the session
             is_previous = hmac.compare_digest(given, session.get("previous", b""))
@@ -137,7 +141,18 @@ class Sessions:
         """Ends sessions; returns False if none of them was open."""
         keys = [key for each in session_ids if (key := object_id(each)) is not None]
         own = {"_id": ObjectId(user_id), "sessions.id": {"$in": keys}}
-        return update(cls, own, {"$pull": {"sessions": {"id": {"$in": keys}}}}) > 0
+        return cls._change(own, {"$pull": {"sessions": {"id": {"$in": keys}}}})
+
+    @classmethod
+    def open_sessions(cls, user_ids: Iterable[str]) -> tuple[set[str], dict[str, str]]:
+        """Returns the open sessions of some users, and why others have none (`banned` or `revoked`), by their ids."""
+        wanted = [ObjectId(each) for each in user_ids]
+        found = find(cls, {"_id": {"$in": wanted}}, fields=READ)
+        accounts = [account for row in found if (account := Account.of(row)) is not None]
+        bans = {account["_id"]: account.ban for account in accounts}
+        refused = {key: "banned" if key in bans else "revoked" for key in map(str, wanted) if bans.get(key, key)}
+        sessions = {each for account in accounts if account.ban is None for each in account.session_ids}
+        return sessions, refused
 
     @classmethod
     def end_other_sessions(
@@ -152,7 +167,7 @@ class Sessions:
         found = get(cls, {"_id": user}, fields=("sessions.id",))
         where = {"_id": user, **({"password": proof} if proof is not None else {})}
         others = {"$pull": {"sessions": {"id": {"$ne": key}}}, "$set": {"signedOutAt": now(), **(values or {})}}
-        if not update(cls, where, others):
+        if not cls._change(where, others):
             return None
         return [str(row["id"]) for row in (found or {}).get("sessions", ()) if row["id"] != key]
 
@@ -160,6 +175,15 @@ class Sessions:
     def end_unnamed_sessions(cls, user_id: str) -> None:
         """Ends the tokens that name no session, as older versions issued."""
         update(cls, {"_id": ObjectId(user_id)}, {"$set": {"signedOutAt": now()}})
+
+    @classmethod
+    def _change(cls, own: Row, writing: Row) -> bool:
+        """Writes to the sessions of a user and publishes the change; returns False if no document matches."""
+        news = change.user_entry("sessions", own["_id"])
+        if not update(cls, own, {**writing, "$push": {"pending": news}}):
+            return False
+        change.publish(cls, own["_id"], [news])
+        return True
 
     @classmethod
     def _session(cls, user: ObjectId, key: ObjectId) -> Row | None:

@@ -151,6 +151,12 @@ class User(Ending, Sessions, Profiles, MailTokens, ChangeSource):
         return Account.of(cls._by_email(email, READ))
 
     @classmethod
+    def has_signed_in_from(cls, email: str, address: str) -> bool:
+        """Returns whether an open session of the account with this e-mail was opened at an address."""
+        found = cls._by_email(email, ("email", "sessions"))
+        return address in {row.get("address") for row in (found or {}).get("sessions", ())}
+
+    @classmethod
     def _by_email(cls, email: str, fields: tuple[str, ...]) -> Row | None:
         spellings = emails.spellings(email)
         rows = find(cls, {"email": {"$in": spellings}, "erasedAt": None}, fields=fields)

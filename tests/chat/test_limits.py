@@ -6,13 +6,15 @@ import pytest
 
 from hapiish import Application
 from hapiish.testing import Injected, inject
+from models import passwords
 from tests.chat.callers import Join
 
 pytestmark = pytest.mark.anyio
 
 
-async def log_in(app: Application, email: str, password: str) -> Injected:
-    return await inject(app, method="POST", url="/login", payload={"email": email, "password": password})
+async def log_in(app: Application, email: str, password: str, address: str = "127.0.0.1") -> Injected:
+    payload = {"email": email, "password": password}
+    return await inject(app, method="POST", url="/login", payload=payload, remote_address=address)
 
 
 async def test_passwords_cannot_be_guessed_for_long_but_other_accounts_can_log_in(app: Application, join: Join) -> None:
@@ -25,6 +27,35 @@ async def test_passwords_cannot_be_guessed_for_long_but_other_accounts_can_log_i
     assert 0 < int(str(refused.headers["retry-after"])) <= 300
     for _ in range(12):
         assert (await log_in(app, "bob@example.org", "bob's password")).status_code == 200
+
+
+@pytest.mark.in_process
+async def test_guesses_from_many_addresses_lock_out_strangers_and_not_the_user(
+    app: Application, join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await join("ann")
+    await join("bob")
+    monkeypatch.setattr(passwords, "matches", lambda stored, password, options: stored and password != "a guess")
+    guesses = [log_in(app, "ann@example.org", "a guess", f"192.0.2.{n // 5}") for n in range(100)]
+    assert {(await guess).status_code for guess in guesses} == {401}
+    assert (await log_in(app, "ann@example.org", "a guess", "192.0.2.200")).status_code == 429
+    assert (await log_in(app, "bob@example.org", "bob's password", "192.0.2.200")).status_code == 200
+    assert (await log_in(app, "ann@example.org", "ann's password")).status_code == 200, "ann has signed in from here"
+
+
+async def test_emails_are_not_found_out_by_adding_friends(join: Join) -> None:
+    ann, bob, cat = [await join(name) for name in ("ann", "bob", "cat")]
+    answers = [await ann.call("POST", "/friends", {"email": f"{n}@example.org"}) for n in range(31)]
+    assert [answer.status_code for answer in answers] == [404] * 30 + [429]
+    assert (await ann.call("POST", "/friends", {"email": bob.email})).status_code == 429
+    assert (await cat.call("POST", "/friends", {"email": bob.email})).status_code == 200
+
+
+async def test_taken_emails_are_not_found_out_by_registering(app: Application, join: Join) -> None:
+    ann = await join("ann")
+    payload = {"fullName": "X", "email": ann.email, "password": "correct horse"}
+    answers = [await inject(app, method="POST", url="/register", payload=payload) for _ in range(21)]
+    assert [answer.status_code for answer in answers] == [409] * 20 + [429]
 
 
 async def test_a_sender_is_told_how_much_is_left_and_when_it_was_too_much(join: Join) -> None:

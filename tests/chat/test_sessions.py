@@ -9,6 +9,7 @@ import pytest
 import socketio
 from bson import ObjectId
 
+from handlers import sessions
 from hapiish import Application
 from hapiish.testing import Injected, inject
 from models import session as module
@@ -212,6 +213,36 @@ async def test_a_socket_whose_end_was_missed_is_refused_and_disconnected_by_its_
         ack = await desk.send("init", {"senderId": ann.id})
         assert (ack["ok"], ack["error"]["code"]) == (False, "token_revoked")
         assert await ending.reason() == ["revoked"]
+
+
+@pytest.mark.in_process
+async def test_sockets_whose_end_was_missed_are_found_and_disconnected(
+    app: Application, ann: Caller, join: Join
+) -> None:
+    phone, bob, cat = await another(ann), await join("bob"), await join("cat")
+    async with (
+        serving(app) as url,
+        connected(url, ann.token) as desk,
+        connected(url, phone.token) as mobile,
+        connected(url, bob.token) as banned,
+        connected(url, cat.token) as bystander,
+    ):
+        endings = [Ending(device) for device in (mobile, banned)]
+        await asyncio.to_thread(lambda: User.end_sessions(ann.id, [phone.session_id]))
+        await asyncio.to_thread(lambda: User.objects(id=bob.id).update_one(set__banned={"at": now()}))
+        found = await app.server.pool.call(sessions.review, app.server)
+        assert found == {"sessions": 2}
+        assert [(await ending.reason())[0] for ending in endings] == ["revoked", "banned"]
+        assert (await desk.send("init", {"senderId": ann.id}))["ok"]
+        assert (await bystander.send("init", {"senderId": cat.id}))["ok"]
+
+
+async def test_other_devices_are_told_of_a_new_session(app: Application, ann: Caller) -> None:
+    async with serving(app) as url, connected(url, ann.token) as desk:
+        told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        desk.client.on("account:updated", told.set_result)
+        await another(ann)
+        assert await told == {"sessions": True}
 
 
 async def test_a_socket_goes_on_with_a_new_token_and_ends_with_its_session(app: Application, ann: Caller) -> None:
