@@ -43,8 +43,8 @@ class LimitCompiler:
             yield limit_finalizer(limits, self._counters())
 
     def ended(self, given: Limited) -> Iterator[AsyncHandler]:
-        """Yields the function at onPostResponse that counts failures."""
-        if any(limit.counted for limit in self._limits(given)):
+        """Yields the function at onPostResponse that ends the turns of a request without a response."""
+        if any(limit.counted or limit.concurrency for limit in self._limits(given)):
             from hapiish.http.guards.rate_limit import trials_ended
 
             yield trials_ended(self._counters())

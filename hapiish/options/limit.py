@@ -76,6 +76,13 @@ class Limit:
         examples=["failures", [401, 422]],
         wanted="all, failures, or a list of statuses from 200 to 599 such as [401, 422]",
     )
+    concurrency: Annotated[int, Range(1, LARGEST)] | None = option(
+        None,
+        "The maximum number of requests of a key that a process handles at once, for handlers that cost much "
+        "processor time or memory. Further requests wait in order, at most 10 seconds; then they are answered "
+        "503. A request does not count while it waits for the rest of its body, or after its response has begun.",
+        examples=[4],
+    )
     headers: bool = option(
         True,
         "Sends the remaining quota in the headers `RateLimit` and `RateLimit-Policy` "

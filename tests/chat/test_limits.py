@@ -43,6 +43,17 @@ async def test_guesses_from_many_addresses_lock_out_strangers_and_not_the_user(
     assert (await log_in(app, "ann@example.org", "ann's password")).status_code == 200, "ann has signed in from here"
 
 
+@pytest.mark.in_process
+async def test_many_guesses_from_one_address_hold_up_nobody_else(app: Application, join: Join) -> None:
+    ann = await join("ann")
+    guesses = [asyncio.create_task(log_in(app, f"{n}@example.org", "a guess", "192.0.2.1")) for n in range(60)]
+    await asyncio.sleep(0)
+    assert (await ann.call("GET", "/friends")).status_code == 200
+    assert (await log_in(app, ann.email, "ann's password")).status_code == 200
+    assert sum(guess.done() for guess in guesses) < 60
+    assert {answer.status_code for answer in await asyncio.gather(*guesses)} == {401}
+
+
 async def test_emails_are_not_found_out_by_adding_friends(join: Join) -> None:
     ann, bob, cat = [await join(name) for name in ("ann", "bob", "cat")]
     answers = [await ann.call("POST", "/friends", {"email": f"{n}@example.org"}) for n in range(31)]

@@ -318,6 +318,64 @@ async def test_a_turn_that_does_not_come_is_a_503(make: Make, monkeypatch: pytes
         await first
 
 
+BUSY = """
+    running, most = 0, 0
+
+    async def busy(request, h):
+        global running, most
+        running += 1
+        most = max(most, running)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        running -= 1
+        if request.payload and request.payload.get("fail"):
+            raise boom.Unauthorized("No")
+        return {"most": most}
+"""
+
+
+def busy(*limits: str) -> str:
+    """Two routes with the same limits."""
+    routes = (
+        f"{{method: POST, path: /{n}, handler: 'my:busy', options: {{limit: [{', '.join(limits)}]}}}}" for n in "ab"
+    )
+    return f"routes: [{', '.join(routes)}]"
+
+
+@pytest.mark.parametrize("count", ["all", "failures"])
+async def test_requests_at_once_are_bounded_and_none_is_refused(make: Make, count: str) -> None:
+    shared = f"{{name: busy, max: 1000, duration: 1m, by: route, concurrency: 3, count: {count}}}"
+    app = make(busy(shared), CODE + BUSY)
+    requests = [inject(app, method="POST", url=f"/{'ab'[n % 2]}") for n in range(40)]
+    answers = await asyncio.gather(*requests)
+    assert {answer.status_code for answer in answers} == {200}
+    assert answers[-1].json == {"most": 3}
+
+
+async def test_requests_at_once_are_counted_by_key_and_beside_failures(make: Make) -> None:
+    limits = ("{max: 5, duration: 1m, by: address, count: failures, concurrency: 2}",)
+    app = make(busy(*limits), CODE + BUSY)
+
+    async def ask(address: str, **payload: bool) -> int:
+        return (await inject(app, method="POST", url="/a", payload=payload, remote_address=address)).status_code
+
+    statuses = await asyncio.gather(*(ask(f"192.0.2.{n % 2}", fail=True) for n in range(20)))
+    assert sorted(statuses) == [401] * 10 + [429] * 10
+    assert (await inject(app, method="POST", url="/b")).json == {"most": 4}
+
+
+async def test_a_body_that_does_not_come_takes_no_place_of_those_at_once(make: Make) -> None:
+    app = make(busy("{max: 1000, duration: 1m, by: route, concurrency: 1}"), CODE + BUSY)
+    late = Dripping(app, "/a", **{"content-type": "application/json"})
+    waiting = [asyncio.create_task(late.send(b'{"fail": false}')) for _ in range(10)]
+    await asyncio.sleep(0.01)
+    assert (await inject(app, method="POST", url="/a")).json == {"most": 1}
+    assert not any(each.done() for each in waiting)
+    late.arrived.set()
+    assert await asyncio.gather(*waiting) == [200] * 10
+    assert (await inject(app, method="POST", url="/a")).json == {"most": 1}
+
+
 async def test_turns_under_many_guesses_cost_linear_work() -> None:
     async def guess(counters: Counters, window: Window) -> None:
         turn = Turn(counters.trials, "k", partial(look, counters, window))

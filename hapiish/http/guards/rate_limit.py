@@ -20,7 +20,7 @@ from hapiish.http.exchange.response import Response
 from hapiish.http.exchange.route import Finalizer, Step
 from hapiish.http.exchange.toolkit import Toolkit
 from hapiish.http.guards.counters import Counters, Window
-from hapiish.http.guards.turns import Turn, Verdict
+from hapiish.http.guards.turns import Look, Turn, Verdict
 from hapiish.types import AsyncHandler, Message, Receive
 
 Network = IPv4Network | IPv6Network
@@ -78,10 +78,10 @@ def limit_step(
     keyed = [(limit, key_reader(limit.scope, limit.by)) for limit in limits]
     free = tuple(allowlist)
 
-    async def tried(limit: Limit, key: str, request: Request) -> Verdict | None:
-        """Waits while as many requests are running as failures are left, since each of them may fail."""
+    async def waited(request: Request, key: str, look: Look) -> Verdict | None:
+        """Waits while as many requests of a key are running as `look` leaves."""
         turns = counters.trials.of(request)
-        turn = Turn(counters.trials, key, partial(counters.look, limit.window, key))
+        turn = Turn(counters.trials, key, look)
         verdict = await _taken(turn)
         turns.append(turn)
         if len(turns) == 1:
@@ -96,15 +96,24 @@ def limit_step(
             if limit.skip is not None and await limit.skip(request, Toolkit(request)):
                 continue
             key = read(request)
-            verdict = await (tried(limit, key, request) if limit.counted else counters.take(limit.window, key))
+            if limit.counted:  # each running request may fail
+                verdict = await waited(request, key, partial(counters.look, limit.window, key))
+            else:
+                verdict = await counters.take(limit.window, key)
             if verdict is not None:
                 judged.append(Judged(limit, key, verdict))
                 if not verdict.allowed:
                     raise _too_many(verdict)
             elif limit.on_store_error == "refuse":
                 raise boom.ServerUnavailable("Limits are unavailable", code="limits_unavailable")
+            if limit.concurrency is not None:
+                await waited(request, f"at once {key}", partial(_free, limit.concurrency))
 
     return check
+
+
+async def _free(concurrency: int) -> Verdict:
+    return Verdict(True, concurrency, 0.0)
 
 
 async def _taken(turn: Turn) -> Verdict | None:
