@@ -60,7 +60,7 @@ _gate = _Gate()
 
 def digest(password: str, options: Options | None = None) -> str:
     """Returns a salted hash that contains its parameters. Raises TimeoutError while too many hashes are being made."""
-    options = options or DEFAULT
+    options = _complete(options)
     with _gate.pass_through(options):
         return _hasher(options).hash(_normal(password))
 
@@ -70,7 +70,7 @@ def matches(stored: str | None, password: str, options: Options | None = None) -
 
     Raises TimeoutError as `digest` does.
     """
-    options = options or DEFAULT
+    options = _complete(options)
     hasher, hashed = _hasher(options), stored or _decoy(_key(options))
     with _gate.pass_through(options):
         is_right = _verify(hasher, hashed, _normal(password))
@@ -81,7 +81,7 @@ def matches(stored: str | None, password: str, options: Options | None = None) -
 
 def outdated(stored: str, options: Options | None = None) -> bool:
     """Returns True if a hash was made with outdated parameters."""
-    return _hasher(options or DEFAULT).check_needs_rehash(stored)
+    return _hasher(_complete(options)).check_needs_rehash(stored)
 
 
 def _verify(hasher: PasswordHasher, hashed: str, password: str) -> bool:
@@ -89,6 +89,10 @@ def _verify(hasher: PasswordHasher, hashed: str, password: str) -> bool:
         return hasher.verify(hashed, password)
     except (VerificationError, InvalidHashError):
         return False
+
+
+def _complete(options: Options | None) -> Options:
+    return {**DEFAULT, **(options or {})}
 
 
 def _hasher(options: Options) -> PasswordHasher:
