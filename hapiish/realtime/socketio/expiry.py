@@ -48,13 +48,20 @@ def _arm(socket: "Socket", moment: float, function: Callable[..., Coroutine[Any,
 
 
 async def _announce(socket: "Socket", expires: float) -> None:
-    _arm(socket, expires, _end, socket)
-    await _tell(socket, EXPIRING, {"expiresAt": datetime.fromtimestamp(expires, UTC)})
+    if _is_current(socket, expires):
+        _arm(socket, expires, _end, socket, expires)
+        await _tell(socket, EXPIRING, {"expiresAt": datetime.fromtimestamp(expires, UTC)})
 
 
-async def _end(socket: "Socket") -> None:
-    await _tell(socket, KICKED, {"reason": "expired"})
-    await socket.disconnect("credentials expired")
+async def _end(socket: "Socket", expires: float) -> None:
+    if _is_current(socket, expires):
+        await _tell(socket, KICKED, {"reason": "expired"})
+        await socket.disconnect("credentials expired")
+
+
+def _is_current(socket: "Socket", expires: float) -> bool:
+    """Returns whether a task that a timer began is still for the socket's credentials, which another task may renew."""
+    return not socket.left and socket.auth.expires == expires
 
 
 async def _tell(socket: "Socket", event: str, payload: Value) -> None:
