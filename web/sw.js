@@ -1,9 +1,9 @@
 // The files of the page without a network. With one, they come from the server: a browser that is online never runs an old
 // version. Requests of the API are not touched.
-const CACHE = "shell";
 const SLOW = 4000; // milliseconds after which the cached file is taken
 const PARTS = /^(?:$|index\.html$|theme\.css$|manifest\.webmanifest$|settings\.json$|(?:app|client|icons|styles|vendor)\/)/u;
 const scope = new URL(self.registration.scope);
+const CACHE = `shell ${scope.pathname}`; // an origin may have several chats
 
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));

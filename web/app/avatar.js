@@ -29,7 +29,7 @@ export function Avatar({ id, name, picture, isGroup, size = "" }) {
     return () => (isCurrent = false);
   }, [picture]);
   return html`<span class=${classes("avatar", size, `hue-${hueOf(id)}`)} aria-hidden="true">
-    ${url ? html`<img src=${url} alt="" />` : isGroup && !name ? html`<${Icon} name="group" />` : html`<span>${initials(name)}</span>`}
+    ${url ? html`<img src=${url} alt="" />` : isGroup && !name ? html`<${Icon} name="group" />` : html`<span data-initials=${initials(name)} />`}
   </span>`;
 }
 

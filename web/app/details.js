@@ -29,12 +29,12 @@ export function Details({ id, head }) {
   };
   const isSearch = panel.value === "search";
   const title = isSearch ? "Search" : head.type === "group" ? "Group" : "Details";
-  return html`<aside class="details" ref=${box} aria-label=${title} onKeyDown=${keys}>
+  return html`<section class="details" ref=${box} aria-label=${title} onKeyDown=${keys}>
     <header class="details-head"><button type="button" class="icon-button" aria-label="Close" onClick=${() => (panel.value = null)}><${Icon} name="close" /></button><h2>${title}</h2></header>
     <div class="details-body">
       ${isSearch ? html`<${InConversation} id=${id} />` : head.type === "group" ? html`<${GroupInfo} id=${id} head=${head} />` : html`<${PersonInfo} id=${id} head=${head} />`}
     </div>
-  </aside>`;
+  </section>`;
 }
 
 function InConversation({ id }) {

@@ -1,12 +1,33 @@
 // What lies above the page: menus, pop-ups, dialogs, short notices, and the texts that screen readers say.
 import { Icon } from "./icons.js";
-import { classes, html, signal, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
+import { classes, createPortal, html, signal, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 
 const floating = signal(null);
 const notices = signal([]);
 const asked = signal(null);
 const spoken = signal({ text: "", turn: 0 });
 let turn = 0;
+
+/** The open modal dialogs: everything outside of the last one is inert, so menus and notices must be in it. */
+const dialogs = signal([]);
+const onTop = (content) => (dialogs.value.length ? createPortal(content, dialogs.value.at(-1)) : content);
+
+/** Opens a dialog when it is mounted, and gives the focus back when it is gone. */
+export function useModal(box, focus) {
+  useEffect(() => {
+    const dialog = box.current;
+    const before = document.activeElement;
+    dialog.showModal();
+    focus?.(dialog);
+    dialogs.value = [...dialogs.value, dialog];
+    return () => {
+      dialogs.value = dialogs.value.filter((each) => each !== dialog);
+      floating.value = null;
+      dialog.close();
+      if (before?.isConnected) before.focus();
+    };
+  }, []);
+}
 
 /** Says a text to screen readers. */
 export const say = (text) => (spoken.value = { text, turn: ++turn });
@@ -65,9 +86,9 @@ function Floating() {
     };
   }, [open?.id]);
   if (!open) return null;
-  const style = spot ? { left: `${spot.left}px`, top: `${spot.top}px` } : { visibility: "hidden" };
+  const style = spot ? { left: `${spot.left}px`, top: `${spot.top}px` } : { opacity: 0 }; // measured first; what is not visible could not take the focus
   if (open.content) {
-    return html`<div class="floating" ref=${box} style=${style} role="dialog" aria-label=${open.label}>${open.content(close)}</div>`;
+    return onTop(html`<div class="floating" ref=${box} style=${style} role="dialog" aria-label=${open.label}>${open.content(close)}</div>`);
   }
   const keys = (event) => {
     const items = [...box.current.querySelectorAll("[role=menuitem]")];
@@ -84,29 +105,20 @@ function Floating() {
       items.find((item) => item.textContent.trim().toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
     }
   };
-  return html`<div class="floating menu" role="menu" aria-label=${open.label} ref=${box} style=${style} onKeyDown=${keys}>
+  return onTop(html`<div class="floating menu" role="menu" aria-label=${open.label} ref=${box} style=${style} onKeyDown=${keys}>
     ${open.items.map((item, index) =>
       item === "-"
         ? html`<hr key=${index} role="separator" />`
         : html`<button key=${index} type="button" role="menuitem" tabindex="-1" class=${classes(item.isDanger && "danger")}
             onClick=${() => (close(), item.run())}><${Icon} name=${item.icon} size=${18} /><span>${item.label}</span></button>`,
     )}
-  </div>`;
+  </div>`);
 }
 
 /** A modal dialog. Escape and a click beside it close it; focus returns to where it was. */
 export function Dialog({ title, onClose, children, size = "", header, footer, label }) {
   const box = useRef();
-  useEffect(() => {
-    const dialog = box.current;
-    const before = document.activeElement;
-    dialog.showModal();
-    (dialog.querySelector("[autofocus]") ?? dialog.querySelector(".dialog-body")).focus();
-    return () => {
-      dialog.close();
-      if (before?.isConnected) before.focus();
-    };
-  }, []);
+  useModal(box, (dialog) => (dialog.querySelector("[autofocus]") ?? dialog.querySelector(".dialog-body")).focus());
   const cancel = (event) => {
     if (event.target !== event.currentTarget) return;
     event.preventDefault();
@@ -141,9 +153,11 @@ function Question() {
 }
 
 export function Layer() {
-  return html`<${Question} />
-    <${Floating} />
-    <div class="notices" role="status" aria-live="polite">
+  return html`<${Question} /><${Floating} /><${News} />`;
+}
+
+function News() {
+  return onTop(html`<div class="news"><div class="notices" role="status" aria-live="polite">
       ${notices.value.map(
         (notice) => html`<div key=${notice.id} class=${classes("notice", notice.kind)}>
           ${notice.kind === "error" && html`<${Icon} name="warning" size=${18} />`}
@@ -153,5 +167,5 @@ export function Layer() {
         </div>`,
       )}
     </div>
-    <div class="visually-hidden" aria-live="polite" role="log" aria-label="News"><p key=${spoken.value.turn}>${spoken.value.text}</p></div>`;
+    <div class="visually-hidden" aria-live="polite" role="log" aria-label="News"><p key=${spoken.value.turn}>${spoken.value.text}</p></div></div>`);
 }

@@ -40,16 +40,16 @@ function Home() {
       go("/", { replace: true });
     }
   }, [page]);
-  return html`<div class=${classes("home", id && "has-open", id && panel.value && "has-panel")}>
+  return html`<main class=${classes("home", id && "has-open", id && panel.value && "has-panel")}>
     <${Sidebar} />
-    <main class="stage" id="stage" tabindex="-1">
+    <div class="stage" id="stage" tabindex="-1">
       ${id ? html`<${Conversation} key=${id} id=${id} />` : html`<section class="conversation empty"><${Icon} name="bubble" size=${56} /><p>Choose a conversation, or begin a new one.</p></section>`}
-    </main>
+    </div>
     ${page === "friends" && html`<${Friends} isAdding=${part === "add"} />`}
     ${page === "group" && html`<${NewGroup} />`}
     ${page === "settings" && html`<${Settings} />`}
     ${viewed.value && html`<${Viewer} />`}
-  </div>`;
+  </main>`;
 }
 
 function keys(event) {

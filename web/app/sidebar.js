@@ -39,7 +39,7 @@ export function Sidebar() {
       <button type="button" class="icon-button me" aria-label=${`${name}: profile and settings`} title="Profile and settings" onClick=${() => go("/settings")}>
         <${Avatar} id=${account.value?.myId} name=${name} picture=${profile.value?.avatar} />
       </button>
-      <span class="brand">${settings.name}</span>
+      ${openId.value ? html`<span class="brand">${settings.name}</span>` : html`<h1 class="brand">${settings.name}</h1>`}
       <button type="button" class="icon-button" aria-label="New" aria-haspopup="menu" title="New" onClick=${menu}><${Icon} name="plus" /></button>
     </header>
     <div class="search-field">
@@ -47,8 +47,7 @@ export function Sidebar() {
       <input ref=${field} type="search" placeholder="Search" aria-label="Search conversations and messages" value=${query} onInput=${(event) => setQuery(event.target.value)} onKeyDown=${clear} dir="auto" />
     </div>
     <${Connection} />
-    <${Invitation} />
-    ${query.trim() ? html`<${Found} query=${query.trim()} onDone=${() => setQuery("")} />` : html`<${List} />`}
+    ${query.trim() ? html`<${Found} query=${query.trim()} onDone=${() => setQuery("")} />` : html`<${Invitation} /><${List} />`}
   </nav>`;
 }
 

@@ -2,7 +2,7 @@
 import { h } from "preact";
 import htm from "htm";
 
-export { Fragment, render } from "preact";
+export { createPortal, Fragment, render } from "preact";
 export { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 export { batch, computed, effect, signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 

@@ -2,6 +2,7 @@
 import { attempt, viewed } from "./acts.js";
 import { blobOf, save } from "./files.js";
 import { Icon } from "./icons.js";
+import { useModal } from "./layer.js";
 import { html, useEffect, useRef, useState } from "./ui.js";
 
 export function Viewer() {
@@ -9,11 +10,7 @@ export function Viewer() {
   const box = useRef();
   const [url, setUrl] = useState(null);
   const close = () => (viewed.value = null);
-  useEffect(() => {
-    const before = document.activeElement;
-    box.current.showModal();
-    return () => before?.isConnected && before.focus();
-  }, []);
+  useModal(box);
   useEffect(() => {
     setUrl(null);
     blobOf(item.id).then(setUrl, () => undefined);

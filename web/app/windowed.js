@@ -8,6 +8,7 @@ export function WindowedList({ items, keyOf, row, label, onEnd, kept }) {
   const box = useRef();
   const [range, setRange] = useState({ from: 0, to: 30, height: 72 });
   const measure = () => {
+    if (!box.current) return;
     const { scrollTop, clientHeight } = box.current;
     const height = parseFloat(getComputedStyle(box.current).getPropertyValue("--row")) * parseFloat(getComputedStyle(document.documentElement).fontSize) || 72;
     const from = Math.max(0, Math.floor(scrollTop / height) - MORE);
