@@ -1,7 +1,7 @@
 // The client core as signals: what the views read, and when it changes. Nothing here draws.
 import { io } from "socket.io-client";
 import { Client, indexedDBStorage } from "../client/index.js";
-import { signal } from "./ui.js";
+import { debounced, signal } from "./ui.js";
 
 const BASE = new URL(".", document.baseURI);
 
@@ -79,12 +79,27 @@ export const headOf = signals((id, made) => (made.value = client.conversation(id
 /** `{messages, isComplete, isLoading}` of a conversation. */
 export const timelineOf = signals((id, made) => (made.value = timeline(id, null)));
 
+/** People of an earlier run: their names are known without a network. */
+const remembered = new Map();
+const PEOPLE = "people";
+const MOST = 1000;
+const keepPeople = debounced(() => {
+  const known = [...personOf.entries()].map(([, { value }]) => value).filter(Boolean);
+  for (const person of known) {
+    remembered.delete(person._id);
+    remembered.set(person._id, person);
+  }
+  if (account.peek()) storage.set(PEOPLE, [...remembered.values()].slice(-MOST)).catch(() => undefined);
+}, 300);
+
 /** A person; null until known. */
 export const personOf = signals((id, made) => {
   if (!id) return;
-  const friend = friends.peek().get(id);
-  if (friend) made.value = friend;
-  client.person(id).then((person) => (made.value = person), () => undefined);
+  made.value = friends.peek().get(id) ?? remembered.get(id) ?? null;
+  client.person(id).then((person) => {
+    made.value = person;
+    keepPeople();
+  }, () => undefined);
 });
 
 export const typingIn = signals((id, made) => (made.value = client.typingIn(id)));
@@ -163,6 +178,9 @@ export async function readProfile() {
 }
 
 function forget() {
+  keepPeople.cancel();
+  remembered.clear();
+  void storage.delete(PEOPLE).catch(() => undefined);
   for (const each of [headOf, timelineOf, personOf, typingIn, presenceOf]) each.clear();
   friends.value = new Map();
   blocked.value = [];
@@ -209,6 +227,7 @@ client.on("synced", () => (hasCaughtUp.value = true));
 
 /** Reads what is stored and connects. */
 export async function begin() {
+  for (const person of (await storage.get(PEOPLE)) ?? []) remembered.set(person._id, person);
   await client.start();
   account.value = client.user;
   conversations.value = [...client.conversations()];

@@ -43,7 +43,7 @@ export function Composer({ id, isBarred }) {
     };
   }, []);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (edited) {
       kept.current = text;
       setText(edited.text);
@@ -51,7 +51,8 @@ export function Composer({ id, isBarred }) {
     }
     if (edited || replyTo) {
       field.current.focus();
-      requestAnimationFrame(() => field.current?.setSelectionRange(field.current.value.length, field.current.value.length));
+      if (edited) field.current.value = edited.text;
+      field.current.setSelectionRange(field.current.value.length, field.current.value.length);
     }
   }, [edited, replyTo]);
 

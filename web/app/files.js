@@ -1,39 +1,61 @@
 // The bytes of attachments as addresses of this page: the request needs the token, which an <img> cannot send.
 import { client } from "./chat.js";
 
-const LIMIT = 150;
-const urls = new Map();
+const COUNT = 150;
+const BYTES = 96_000_000;
+const held = new Map();
+let total = 0;
 
-/** Returns a promise of a `blob:` address; the newest are kept. */
+const read = async (id) => (await client.download(id)).blob();
+
+/** Returns a promise of a `blob:` address. The newest are kept, up to a number and a size. */
 export function blobOf(id) {
-  let found = urls.get(id);
-  if (found) urls.delete(id);
-  else {
-    found = client.download(id).then((response) => response.blob()).then((blob) => URL.createObjectURL(blob));
-    found.catch(() => urls.delete(id));
-  }
-  urls.set(id, found);
-  if (urls.size > LIMIT) {
-    const [oldest, url] = urls.entries().next().value;
-    urls.delete(oldest);
+  const found = held.get(id) ?? begin(id);
+  held.delete(id);
+  held.set(id, found);
+  return found.url;
+}
+
+function begin(id) {
+  const made = { size: 0 };
+  made.url = read(id).then((blob) => {
+    made.size = blob.size;
+    total += blob.size;
+    trim(id);
+    return URL.createObjectURL(blob);
+  });
+  made.url.catch(() => held.delete(id));
+  return made;
+}
+
+function trim(newest) {
+  for (const [id, { url, size }] of held) {
+    if (held.size <= COUNT && total <= BYTES) break;
+    if (id === newest) continue;
+    held.delete(id);
+    total -= size;
     url.then(URL.revokeObjectURL, () => undefined);
   }
-  return found;
 }
 
 /** Forgets the bytes of a user who signs out. */
 export function forgetBlobs() {
-  for (const url of urls.values()) url.then(URL.revokeObjectURL, () => undefined);
-  urls.clear();
+  for (const { url } of held.values()) url.then(URL.revokeObjectURL, () => undefined);
+  held.clear();
+  total = 0;
+}
+
+/** Saves a blob as a file. */
+export function saveBlob(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 /** Saves an attachment as a file. */
-export async function save({ id, name }) {
-  const link = document.createElement("a");
-  link.href = await blobOf(id);
-  link.download = name;
-  link.click();
-}
+export const save = async ({ id, name }) => saveBlob(await read(id), name);
 
 const SHOWN = /^image\/(?:png|jpeg|gif|webp|avif)$/u;
 export const isImage = ({ type }) => SHOWN.test(type);

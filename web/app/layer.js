@@ -14,7 +14,7 @@ const onTop = (content) => (dialogs.value.length ? createPortal(content, dialogs
 
 /** Opens a dialog when it is mounted, and gives the focus back when it is gone. */
 export function useModal(box, focus) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = box.current;
     const before = document.activeElement;
     dialog.showModal();

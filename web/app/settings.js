@@ -2,6 +2,7 @@
 import { account, client, connection, profile, readProfile, settings } from "./chat.js";
 import { attempt, textOf } from "./acts.js";
 import { Avatar } from "./avatar.js";
+import { saveBlob } from "./files.js";
 import { Icon } from "./icons.js";
 import { ask, Dialog, notify } from "./layer.js";
 import { isAllowed, isWanted, permission, want } from "./notify.js";
@@ -34,12 +35,7 @@ async function signOut() {
 
 async function exportData() {
   const blob = await attempt(client.exportData());
-  if (!blob) return;
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = "chat.jsonl";
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  if (blob) saveBlob(blob, "chat.jsonl");
 }
 
 let erasing;

@@ -62,9 +62,10 @@ function Connection() {
     const timer = setTimeout(() => setLong(true), navigator.onLine ? 1500 : 0);
     return () => clearTimeout(timer);
   }, [isOnline]);
-  const { waiting } = queue.value;
+  const { waiting, failed } = queue.value;
   const waits = waiting > 0 ? ` ${waiting} ${waiting === 1 ? "message waits" : "messages wait"} to be sent.` : "";
-  const text = isOnline || (!isLong && !waits) ? "" : reason === "replaced" ? "This chat is open elsewhere." : state === "connecting" ? `Connecting…${waits}` : `You are offline.${waits}`;
+  const lost = failed > 0 ? `${failed} ${failed === 1 ? "message was" : "messages were"} not sent.` : "";
+  const text = isOnline || (!isLong && !waits) ? lost : reason === "replaced" ? "This chat is open elsewhere." : state === "connecting" ? `Connecting…${waits}` : `You are offline.${waits}`;
   return html`<div role="status" class=${classes("connection", text && "shown")} data-state=${state}>
     ${text && html`<span class=${classes("pulse", state)} aria-hidden="true" /><span>${text}</span>`}
     ${text && state === "offline" && html`<button type="button" class="link" onClick=${() => client.connect()}>Connect</button>`}
