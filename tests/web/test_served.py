@@ -4,38 +4,21 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hapiish import Application, create_app
+from hapiish import Application
 from hapiish.testing import inject
-from tests.chat.callers import ROUTES, SECRET
+from tests.chat.callers import ROUTES
+from tests.web.conftest import Serve
 
 pytestmark = pytest.mark.anyio
 
 ROOT = ROUTES.parent
 WEB = ROOT / "web"
 UNSAFE = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|dangerouslySet")
-Serve = Callable[[str], AbstractAsyncContextManager[Application]]
-
-
-@pytest.fixture
-def serve(tmp_path: Path, mongo_uri: str) -> Serve:
-    """Serves a project that uses the chat's table with more keys for the plugin."""
-
-    @asynccontextmanager
-    async def open_project(more: str = "") -> AsyncIterator[Application]:
-        file = tmp_path / "routes.yaml"
-        file.write_text(f"plugins:\n  - table: {json.dumps(str(ROUTES))}\n    as: talk\n{more}")
-        app = create_app(file, env={"JWT_SECRET": SECRET, "MONGODB_URI": mongo_uri})
-        async with app.router.lifespan_context(app):
-            yield app
-
-    return open_project
 
 
 async def get(app: Application, url: str, method: str = "GET", **headers: str) -> Any:

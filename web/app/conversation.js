@@ -1,6 +1,6 @@
 // The open conversation: its head, its messages, and what is written.
 import { Avatar, LivingAvatar } from "./avatar.js";
-import { account, blocked, client, connection, headOf, isMuted, nameOf, personOf, pictureOf, presenceOf, show, titleOf, typingIn } from "./chat.js";
+import { account, blocked, client, connection, headOf, isMuted, nameOf, personOf, pictureOf, presenceOf, show, timelineOf, titleOf, typingIn } from "./chat.js";
 import { attempt, jump, scrollTo, talkTo } from "./acts.js";
 import { Composer } from "./composer.js";
 import { Details, panel } from "./details.js";
@@ -106,7 +106,7 @@ function Pins({ id, head }) {
   const pins = head?.pins ?? [];
   if (!pins.length) return null;
   const seq = [...pins].sort((one, other) => other - one)[at % pins.length];
-  const text = client.messages(id).find((message) => message.seq === seq)?.text;
+  const text = timelineOf(id).value.messages.find((message) => message.seq === seq)?.text;
   return html`<button type="button" class="pins" onClick=${() => (void scrollTo(id, seq), setAt(at + 1))}>
     <${Icon} name="pin" size=${18} /><span class="pins-text"><b>${pins.length > 1 ? `${pins.length} pinned messages` : "Pinned message"}</b><span dir="auto">${text || "Show"}</span></span>
   </button>`;

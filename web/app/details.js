@@ -1,5 +1,5 @@
 // The panel beside a conversation: the person or the group, its members and pins; or a search.
-import { account, blocked, client, friends, headOf, isMuted, nameOf, personOf, pictureOf, presenceOf, readBlocks, readFriends, titleOf } from "./chat.js";
+import { account, blocked, client, friends, headOf, isMuted, nameOf, personOf, pictureOf, presenceOf, readBlocks, readFriends, timelineOf, titleOf } from "./chat.js";
 import { attempt, scrollTo, talkTo } from "./acts.js";
 import { Avatar, LivingAvatar } from "./avatar.js";
 import { Icon } from "./icons.js";
@@ -81,7 +81,7 @@ function PersonInfo({ id, head }) {
 
 function PinList({ id, head }) {
   if (!head.pins?.length) return null;
-  const held = client.messages(id);
+  const held = timelineOf(id).value.messages;
   return html`<section class="section"><h3>Pinned</h3><ul>
     ${[...head.pins].sort((one, other) => other - one).map((seq) => html`<li key=${seq}><button type="button" class="hit" onClick=${() => scrollTo(id, seq)}><span class="hit-text" dir="auto">${held.find((message) => message.seq === seq)?.text || `Message ${seq}`}</span></button></li>`)}
   </ul></section>`;
