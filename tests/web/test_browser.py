@@ -34,6 +34,8 @@ async def test_two_people_write_reply_react_edit_and_delete(people: People) -> N
     await ann.sees("<b>Hi</b> & welcome")
     await bob.mark("<b>Hi</b> & welcome", "Read")
 
+    await ann.choose("<b>Hi</b> & welcome", "Report", "Spam")
+    await ann.page.until("document.querySelector('.notices').textContent.includes('Reported')")
     await ann.choose("<b>Hi</b> & welcome", "Reply")
     await ann.say("Thank you")
     await bob.page.until(f"{row('Thank you')}?.querySelector('.quoted')?.textContent === '<b>Hi</b> & welcome'")

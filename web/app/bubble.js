@@ -249,7 +249,14 @@ async function remove(message, mayDeleteForAll) {
   compose.focus();
 }
 
-async function report(message) {
-  const sure = await ask({ title: "Report message?", text: `The operators of this chat will see this message of ${nameOf(message.userId)}.`, choices: [{ label: "Report", value: true, isDanger: true }] });
-  if (sure && (await attempt(client.report({ conversationId: message.conversationId, seq: message.seq, userId: message.userId }))) !== undefined) notify("Reported");
+const REASONS = [
+  { label: "Spam", value: "spam" },
+  { label: "Abuse", value: "abuse" },
+  { label: "Illegal", value: "illegal" },
+  { label: "Other", value: "other" },
+];
+
+async function report({ conversationId, seq, userId }) {
+  const reason = await ask({ title: "Report message?", text: `The administrators will see this message of ${nameOf(userId)}. What is wrong with it?`, choices: REASONS });
+  if (reason && (await attempt(client.report({ conversationId, seq, reason })))) notify("Reported");
 }
