@@ -156,6 +156,27 @@ async def test_two_devices_share_drafts_and_one_is_signed_out_from_the_other(
         await page.until("document.querySelector('.notice')?.textContent.includes('signed out')")
 
 
+async def test_a_message_that_comes_in_the_background_is_notified(people: People) -> None:
+    ann, bob = await talking(people, "Xia", "Yan")
+    target = (await bob.page.do("Target.getTargetInfo"))["targetInfo"]
+    allowed = {"origin": bob.url, "browserContextId": target["browserContextId"]}
+    await bob.page.do("Browser.grantPermissions", permissions=["notifications"], **allowed)
+    await bob.reload()
+    await bob.shows("Xia")
+    await bob.page.eval("document.hasFocus = () => false; dispatchEvent(new Event('blur'))")
+    await ann.say("Are you looking?")
+    shown = "navigator.serviceWorker.getRegistration().then((found) => found.getNotifications())"
+    said = await bob.page.until(
+        f"{shown}.then((all) => all.map(({{ title, body }}) => `${{title}}: ${{body}}`).join())"
+    )
+    assert said == "Xia: Are you looking?"
+    assert await bob.page.eval("document.title") == "(1) Chat"
+    await ann.mark("Are you looking?", "Delivered")
+    await bob.page.eval("delete document.hasFocus; dispatchEvent(new Event('focus'))")
+    await ann.mark("Are you looking?", "Read")
+    await bob.page.until(f"{shown}.then((all) => all.length === 0)")
+
+
 async def test_a_keyboard_is_enough(people: People) -> None:
     ann, bob = await talking(people, "Lea", "Max")
     page = ann.page
