@@ -51,7 +51,10 @@ def put_member(request: Request, h: Toolkit) -> Response:
         check_invited(request, [user_id])
     limit = request.route.settings.app["members"]
     changed = _change(request, "put_member", user_id, role, limit=limit, messages=request.models.Message)
-    (member,) = named(request.models, [request.models.Membership.present(standing.conversation_id, user_id)])
+    row = request.models.Membership.present(standing.conversation_id, user_id)
+    if row is None:  # the user was removed meanwhile
+        raise boom.NotFound("There is no such member any more", code="not_found")
+    (member,) = named(request.models, [row])
     return h.response(member).code(201 if changed.is_new else 200)
 
 
@@ -72,7 +75,9 @@ def edit(request: Request, h: Toolkit) -> dict[str, Any]:
         if not attachments.as_avatar(values["avatar"], me, "conversation", conversation_id):
             raise boom.BadData("The avatar must be an image that you have uploaded", code="invalid")
     _change(request, "edit", values, messages=request.models.Message)
-    head: dict[str, Any] = request.models.Conversation.of_member(standing.conversation_id, standing.user_id)
+    head: dict[str, Any] | None = request.models.Conversation.of_member(standing.conversation_id, standing.user_id)
+    if head is None:  # the caller was removed meanwhile
+        raise boom.NotFound("There is no such conversation", code="not_found")
     return head
 
 
@@ -89,7 +94,13 @@ def leave_all(server: Any, user_id: str) -> None:
     conversations, messages = server.models.Conversation, server.models.Message
     leave = partial(conversations.remove_member, by_id=user_id, user_id=user_id, messages=messages)
     for conversation_id in conversations.groups_of(user_id):
-        _publish(server, conversation_id, atomically(server, leave, conversation_id))
+        try:
+            changed = atomically(server, leave, conversation_id)
+        except conversations.Refused:  # the user has left it meanwhile
+            continue
+        _publish(server, conversation_id, changed)
+        if changed.message is not None:
+            server.emit("message", live(changed.message), to=rooms(server, conversation_id))
 
 
 def tell_members(server: Any, change: dict[str, Any]) -> None:
@@ -99,8 +110,9 @@ def tell_members(server: Any, change: dict[str, Any]) -> None:
     for user_id in joined:
         for head in models.Conversation.heads_of(user_id, [conversation_id]):
             server.emit("conversation:new", {"conversation": head}, to=room(user_id))
-    if left:
-        server.emit("conversation:removed", {"conversationId": conversation_id}, to=[room(each) for each in left])
+    gone = [room(each) for each in left if models.Membership.present(conversation_id, each) is None]
+    if gone:
+        server.emit("conversation:removed", {"conversationId": conversation_id}, to=gone)
     count = models.Conversation.shared(conversation_id)
     rows = [row for each in joined if (row := models.Membership.present(conversation_id, each)) is not None]
     told = {

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
+from handlers import changes
 from handlers import groups as handlers
 from handlers.atomic import atomically
 from hapiish import Application
@@ -484,3 +485,39 @@ async def test_a_title_is_visible_and_of_one_line(ann: Caller, bob: Caller) -> N
 async def test_a_title_is_stored_in_one_form(ann: Caller, bob: Caller) -> None:
     group = await ann.gather("  Cafe\u0301   👨\u200d👩\u200d👧 ", bob)
     assert (await head(bob, group))["title"] == "Café 👨\u200d👩\u200d👧"
+
+
+async def test_a_change_that_a_crash_has_left_is_told_as_it_is_by_then(
+    app: Application, ann: Caller, bob: Caller, cat: Caller
+) -> None:
+    group = await ann.gather("Team", bob, cat)
+    conversations, messages = app.server.models.Conversation, app.server.models.Message
+
+    def crash() -> None:
+        for change in (
+            lambda: conversations.remove_member(group, ann.id, cat.id, messages=messages),
+            lambda: conversations.put_member(group, ann.id, cat.id, None, limit=9, messages=messages),
+            lambda: conversations.remove_member(group, ann.id, bob.id, messages=messages),
+        ):
+            atomically(app.server, change)
+        for document in (Conversation, Membership):
+            for stored in document.objects(pending__exists=True):
+                for entry in stored.pending:
+                    entry["at"] = entry["at"].replace(year=2020)
+                stored.save()
+
+    await asyncio.to_thread(crash)
+    async with serving(app) as url, AsyncExitStack() as stack:
+        devices = [await stack.enter_async_context(connected(url, each.token)) for each in (ann, bob, cat)]
+        assert (await asyncio.to_thread(changes.repair, app.server))["changes"] >= 3
+        anns, bobs, cats = devices
+        told = await anns.heard("members:changed", 3)
+        assert [(each["left"], len(each["joined"]), each["memberCount"]) for each in told] == [
+            ([cat.id], 0, 2),
+            ([], 1, 2),
+            ([bob.id], 0, 2),
+        ]
+        assert await bobs.heard("conversation:removed", 1) == [{"conversationId": group}]
+        await cats.heard("conversation:new", 1)
+        assert cats.events("conversation:removed") == []
+    assert await asyncio.to_thread(Conversation.objects(pending__0__exists=True).count) == 0
