@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -25,6 +26,7 @@ from models.repair import HeadRepair
 from models.user import User
 from models.wire import now
 from tests.chat.callers import Caller, Join, Open
+from tests.commands import recorded
 
 pytestmark = [pytest.mark.anyio, pytest.mark.in_process]
 
@@ -138,6 +140,20 @@ async def test_a_job_that_fails_degrades_the_server_alone_and_its_next_run_repai
         await until(app, lambda ready: ready["status"] == "ready")
     assert caplog.text.count("faulty: cannot run") == 1
     assert "faulty: runs again" in caplog.text
+
+
+async def test_a_database_that_is_away_is_asked_nothing_and_each_job_says_so_once(
+    open_app: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    async with open_app(MONGODB_URI=f"mongodb://127.0.0.1:{port}/chat?serverSelectionTimeoutMS=200", **QUICK) as app:
+        with recorded() as commands:
+            ready = await until(app, lambda ready: details(ready, "heads").get("error") == "unavailable")
+            await until(app, lambda ready: details(ready, "changes").get("error") == "unavailable")
+    assert (ready["status"], ready["checks"]["sweeper"]) == ("unavailable", False)
+    assert commands == []
+    assert caplog.text.count("heads: cannot run") == 2  # of "heads" and of "tell heads"
 
 
 async def test_a_job_ends_at_its_deadline(open_app: Open, names: Callable[[str], str], empty: None) -> None:

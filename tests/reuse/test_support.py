@@ -111,6 +111,20 @@ async def test_one_use_has_a_web_client_with_the_theme_of_the_project(app: Appli
     assert await call(app, "", "GET", "/staff/chat/") == 404
 
 
+async def test_each_use_has_background_jobs_of_its_own_which_end_with_the_server(app: Application) -> None:
+    found = {
+        name: getattr(check, "passed", check)
+        for name, check in (await app.server.readiness()).items()
+        if "sweeper" in name
+    }
+    assert found == {"support.sweeper": True, "staff.sweeper": True}
+    running = [app.server.app[name] for name in found]
+    assert all(sweeper.jobs for sweeper in running)
+    await app.server.stop()
+    assert not any(name in app.server.app for name in found)
+    await app.server.start()
+
+
 async def test_both_uses_have_ids_and_names_of_their_own(app: Application) -> None:
     table = app.server.compiled.table
     ids = {route.id for route in table.routes}
