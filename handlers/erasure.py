@@ -4,13 +4,13 @@ The rest is devices, drafts, memberships, entries in lists of friends, files, an
 says so. The sweeper begins again after a crash; each step can be repeated.
 """
 
-from importlib import import_module
 from typing import Any
 
 from hapiish import Request, Toolkit, boom
 
 from . import sweeper
 from .changes import publish
+from .groups import leave_all
 from .hashing import hashing
 from .sessions import end_sessions
 
@@ -45,8 +45,7 @@ def _remove(server: Any, user_id: str) -> None:
                 _remove_content(server, message)
         if hasattr(models, "Attachment"):
             models.Attachment.remove_of(user_id)
-    if hasattr(models.Conversation, "remove_member"):
-        import_module(".groups", __package__).leave_all(server, user_id)
+    leave_all(server, user_id)
 
 
 def _remove_content(server: Any, message: dict[str, Any]) -> None:

@@ -75,6 +75,15 @@ async def test_others_keep_a_coherent_history_without_the_name(app: Application,
     assert (name, devices) == ("Deleted account", 0)
 
 
+async def test_groups_are_left_and_get_another_owner(app: Application, ann: Caller, bob: Caller) -> None:
+    place = await ann.gather("Team", bob)
+    await ann.say(place, "hello")
+    await erase(app, ann)
+    members = (await bob.call("GET", f"/conversations/{place}/members")).json
+    assert [(each["userId"], each["role"]) for each in members] == [(bob.id, "owner")]
+    assert "hello" in await bob.read(place)
+
+
 async def test_an_erasure_that_was_killed_is_continued(app: Application, ann: Caller, bob: Caller) -> None:
     place = await ann.open(bob)
     draft = {"text": "not sent", "updatedAt": now()}
