@@ -20,11 +20,6 @@ from .writings import Writings
 
 NAME: Final = "Deleted account"
 
-_PERSONAL: Final = (
-    *("about", "avatar", "verifiedAt", "settings", "banned", "friends", "blocked", "scope"),
-    *("verification", "reset"),
-)
-
 
 class Ending(Writings):
     """The end of accounts of a class with the fields of `User`."""
@@ -61,8 +56,10 @@ class Ending(Writings):
             "erasedAt": moment,
             "erasing": True,
         }
-        change = {"$set": values, "$unset": dict.fromkeys(_PERSONAL, "")}
-        return update(cls, {"_id": key, "password": found["password"], "erasedAt": None}, change) == 1
+        # The whole document is replaced: no field of a person stays, whichever another request has just stored.
+        rest = {"_id": "$_id", "createdAt": "$createdAt", **{name: {"$literal": each} for name, each in values.items()}}
+        own = {"_id": key, "password": found["password"], "erasedAt": None}
+        return update(cls, own, [{"$replaceWith": rest}]) == 1
 
     @classmethod
     def unfinished(cls, limit: int) -> list[str]:

@@ -49,7 +49,7 @@ class Writings:
         for conversation_id in cls.conversations_of(user_id):
             stored = cls.messages_of(user_id, conversation_id)
             while rows := list(islice(stored, together)):
-                yield from map(public, rows)
+                yield from (public(row) for row in rows if "deletedAt" not in row and not _is_hidden(row))
 
     @classmethod
     def files_of(cls, attachments: Any, user_id: str) -> Iterator[dict[str, Any]]:
@@ -57,6 +57,11 @@ class Writings:
         for row in _all(attachments, {"metadata.userId": ObjectId(user_id)}, ("filename", "length", "metadata")):
             kind = row["metadata"]["type"]
             yield {"id": str(row["_id"]), "name": row["filename"], "type": kind, "size": row["length"]}
+
+
+def _is_hidden(row: Row) -> bool:
+    """Returns True for a message that its author has deleted for themselves."""
+    return row["userId"] in row.get("hiddenFor", ())
 
 
 def _all(model: Any, where: Row, fields: tuple[str, ...]) -> Iterator[Row]:
