@@ -119,21 +119,15 @@ def _current(server: Any, work: Any) -> Push | None:
     """Returns what to send now; None if the push is not wanted any more."""
     models, given = server.models, work.payload
     user, conversation_id, seq = given["userId"], given["conversationId"], given["seq"]
-    device, account = models.Device.one(user, given["deviceId"]), models.User.account(user)
+    account = models.User.account(user)
+    device, place, message, known = models.Device.facts(user, given["deviceId"], conversation_id, seq)
     if device is None or account is None or getattr(account, "ban", None) is not None:
         return None
     sessions = getattr(account, "session_ids", None)
     if sessions is not None and "sessionId" in device and str(device["sessionId"]) not in sessions:
         models.Device.remove(user, given["deviceId"], token=device["token"])  # signed out on this device
         return None
-    state = models.Device.states(conversation_id, [user]).get(user)
-    place = models.Device.conversation(conversation_id, user)
-    if place is None or (place.get("isLarge") and state is None) or (state is not None and state.has_left):
-        return None
-    if online(server, [user]):
-        return None
-    message = models.Device.message(conversation_id, seq, user)
-    if message is None or (state is not None and seq <= state.known):
+    if place is None or message is None or seq <= known or online(server, [user]):
         return None
     if message.get("streaming"):
         raise boom.ServerUnavailable("the message is still being written")

@@ -81,12 +81,6 @@ class Device(Notifying, Writings, Document):
         cls._get_collection().delete_many({"userId": ObjectId(user_id)})
 
     @classmethod
-    def one(cls, user_id: str, device_id: str) -> Row | None:
-        """Returns `{token, platform, sessionId?}` of a device; None if it does not exist."""
-        where = {"userId": ObjectId(user_id), "deviceId": device_id}
-        return get(cls, where, fields=("token", "platform", "sessionId"))
-
-    @classmethod
     def of_users(cls, user_ids: Iterable[str]) -> dict[str, list[str]]:
         """Returns the ids of the devices of those users who have any, by user."""
         found: dict[str, list[str]] = {}

@@ -1,16 +1,19 @@
 """Facts that decide who is notified of a message, and of what."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
 
 from bson import ObjectId
 
-from hapiish.store.rows import Row, find, get
+from hapiish.store.rows import Find, Row, find, find_all
 
 from .conversation import Conversation
 from .membership import Membership
 from .message import Message
 from .wire import now
+
+_STATE: Final = ("userId", "leftAt", "joinedSeq", "readSeq", "deliveredSeq", "mutedUntil")
 
 
 class Notified(NamedTuple):
@@ -19,6 +22,15 @@ class Notified(NamedTuple):
     has_left: bool
     known: int
     is_muted: bool
+
+
+class Facts(NamedTuple):
+    """The stored device, conversation and message, each None if it is gone for the user; `known` as in `Notified`."""
+
+    device: Row | None
+    place: Row | None
+    message: Row | None
+    known: int
 
 
 class Notifying:
@@ -31,16 +43,8 @@ class Notifying:
             "conversationId": ObjectId(conversation_id),
             "userId": {"$in": [ObjectId(each) for each in user_ids]},
         }
-        fields = ("userId", "leftAt", "joinedSeq", "readSeq", "deliveredSeq", "mutedUntil")
         moment = now()
-        return {
-            str(row["userId"]): Notified(
-                row.get("leftAt") is not None,
-                max(row.get("joinedSeq", 0), row.get("readSeq", 0), row.get("deliveredSeq", 0)),
-                (muted := row.get("mutedUntil")) is not None and muted > moment,
-            )
-            for row in find(Membership, where, fields=fields)
-        }
+        return {str(row["userId"]): _state(row, moment) for row in find(Membership, where, fields=_STATE)}
 
     @classmethod
     def blocking(cls, users: Any, user_ids: Iterable[str], other_id: str) -> set[str]:
@@ -51,15 +55,31 @@ class Notifying:
         return {str(row["_id"]) for row in find(users, where, fields=("_id",))}
 
     @classmethod
-    def message(cls, conversation_id: str, seq: int, user_id: str) -> Row | None:
-        """Returns a stored message; None if it is gone, deleted, or deleted by the user for themselves."""
-        found = get(Message, {"conversationId": ObjectId(conversation_id), "seq": seq})
-        is_gone = found is None or "deletedAt" in found or ObjectId(user_id) in found.get("hiddenFor", ())
-        return None if is_gone else found
+    def facts(cls, user_id: str, device_id: str, conversation_id: str, seq: int) -> Facts:
+        """Returns what decides whether a message is still news for a device, read in one command."""
+        user, key = ObjectId(user_id), ObjectId(conversation_id)
+        mine = {"_id": key, "$or": [{"members": user}, {"isLarge": True}]}
+        found = find_all(
+            Find(cls, {"userId": user, "deviceId": device_id}, ("token", "platform", "sessionId")),
+            Find(Conversation, mine, ("title", "isLarge", "deletedAt")),
+            Find(Membership, {"conversationId": key, "userId": user}, _STATE),
+            Find(Message, {"conversationId": key, "seq": seq}),
+        )
+        device, place, row, message = (rows[0] if rows else None for rows in found)
+        state = _state(row, now()) if row is not None else None
+        if (
+            place is None
+            or "deletedAt" in place
+            or (place.get("isLarge") and state is None)
+            or (state is not None and state.has_left)
+        ):
+            place = None
+        if message is not None and ("deletedAt" in message or user in message.get("hiddenFor", ())):
+            message = None
+        return Facts(device, place, message, state.known if state is not None else 0)
 
-    @classmethod
-    def conversation(cls, conversation_id: str, user_id: str) -> Row | None:
-        """Returns `{title?, isLarge?}` of a conversation; None if the user is not listed as a member of a small one."""
-        user = ObjectId(user_id)
-        mine = {"_id": ObjectId(conversation_id), "$or": [{"members": user}, {"isLarge": True}]}
-        return get(Conversation, mine, fields=("title", "isLarge"))
+
+def _state(row: Row, moment: datetime) -> Notified:
+    muted = row.get("mutedUntil")
+    known = max(row.get("joinedSeq", 0), row.get("readSeq", 0), row.get("deliveredSeq", 0))
+    return Notified(row.get("leftAt") is not None, known, muted is not None and muted.replace(tzinfo=UTC) > moment)
