@@ -112,6 +112,13 @@ async def test_an_export_has_all_that_the_chat_knows_and_says_where_it_ends(
         await ann.say(place, f"mine {n}")
         await bob.say(place, f"bob's {n}")
     await asyncio.to_thread(Message.objects(seq=3).delete)
+    await inject(
+        ann.app,
+        method="POST",
+        url="/attachments?name=a.txt&type=text/plain",
+        headers={"authorization": f"Bearer {ann.token}", "content-type": "application/octet-stream"},
+        payload=b"text of the file",
+    )
     answer = await ann.call("GET", "/me/export")
     assert "application/x-ndjson" in answer.headers["content-type"]
     lines = [json.loads(line) for line in answer.payload.decode().splitlines()]
@@ -121,6 +128,7 @@ async def test_an_export_has_all_that_the_chat_knows_and_says_where_it_ends(
     assert [line["text"] for line in lines if line["kind"] == "message"] == [f"mine {n}" for n in (0, 2, 3, 4)]
     assert [line["id"] for line in lines if line["kind"] == "conversation"] == [place]
     assert [line["fullName"] for line in lines if line["kind"] == "friend"] == ["Bob"]
+    assert [(line["name"], line["size"]) for line in lines if line["kind"] == "attachment"] == [("a.txt", 16)]
     assert kinds.count("device") == kinds.count("session") == 1
     for secret in ("secret", "password", "hash", "bob's"):
         assert secret not in answer.payload.decode().replace("bob's 4", "")

@@ -15,7 +15,7 @@ from models.outbox import Outbox
 from models.user import User
 from models.wire import now
 from tests.chat import mailbox
-from tests.chat.callers import Caller, Join, Open
+from tests.chat.callers import Caller, Join, Open, connected, serving
 from tests.chat.conftest import empty
 from tests.chat.desk import HOUR, Desk, driven
 
@@ -138,6 +138,18 @@ async def test_a_member_who_is_away_gets_a_push_once_and_the_sender_none(desk: D
         "isMention": False,
     }
     assert await asyncio.to_thread(Outbox.objects(state="waiting").count) == 0
+
+
+async def test_a_member_who_is_online_gets_no_push(app: Application, desk: Desk, ann: Caller, bob: Caller) -> None:
+    place = await ann.open(bob)
+    await register(bob)
+    await ann.say(place, "before bob came online")
+    assert await desk.notice() == 1
+    async with serving(app) as url, connected(url, bob.token):
+        await desk.send()
+        await ann.say(place, "live")
+        assert await desk.notice() == 0
+    assert texts() == []
 
 
 async def test_messages_of_a_conversation_are_one_push_with_the_newest(desk: Desk, ann: Caller, bob: Caller) -> None:
