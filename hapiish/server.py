@@ -251,6 +251,7 @@ class Server(BaseServer):
         for function in self.current.server_ext.get(point, ()):
             await function(self)
 
+    @loop_only
     async def reloaded(self) -> None:
         """Calls the functions of `onPostReload`. The new table serves already, so an exception is logged."""
         try:
