@@ -48,6 +48,7 @@ class Share:
         self.known = known
         self.page = 0
         self.is_limited = False
+        self.has_left = False
         self.messages: list[dict[str, Any]] = []
         self.changes: list[dict[str, Any]] = []
         self._row = row
@@ -176,6 +177,11 @@ class Share:
             rest -= size
         self._numbers = kept[::-1]
         return max(0, rest)
+
+    def verify(self, joined: int | None) -> None:
+        """Withdraws everything if the reader has left meanwhile (None), or has left and joined again."""
+        if joined != self._joined:
+            self.has_left, self._numbers, self._changed = True, [], []
 
     def take(self, rows: Sequence[Row], texts: Texts, me: ObjectId) -> None:
         """Takes the messages that were read. Some may have been removed or hidden since."""

@@ -69,6 +69,8 @@ class Sync:
             share.page = newest if share.known is None else 0
         _plan(models, me, shares, limits)
         receipts = _contents(models, me, shares, limits)
+        removed += [each.key for each in shares if each.has_left]
+        shares = [each for each in shares if not each.has_left]
         active = set(news.conversations)
         moved = [each for each in shares if each.has_moved or each.key in active]
         answer: dict[str, Any] = {
@@ -165,10 +167,17 @@ def _contents(
     if wanted:
         queries.append(Find(models.Message, {"$or": wanted}, {"words": 0, "pending": 0}))
     if shown:
-        where = {"conversationId": {"$in": shown}, "leftAt": None}
+        where: Row = {"conversationId": {"$in": shown}, "leftAt": None}
         queries.append(Find(models.Membership, where, _OTHERS))
+    groups = [each for each in shares if each.seqs and each.head.get("type") == "group"]
+    if groups:  # the last query, so that who has left meanwhile gets nothing that came later
+        where = {"userId": me, "conversationId": {"$in": [each.key for each in groups]}, "leftAt": None}
+        queries.append(Find(models.Membership, where, ("conversationId", "joinedSeq")))
     parts = find_all(*queries) if queries else []
     rows = parts.pop(0) if wanted else []
+    joined = {row["conversationId"]: row.get("joinedSeq", 0) for row in parts.pop()} if groups else {}
+    for share in groups:
+        share.verify(joined.get(share.key))
     of, texts = _grouped(rows), {}
     for message in models.Message.shown(rows):
         texts[message["conversationId"], message["seq"]] = message

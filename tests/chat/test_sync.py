@@ -9,6 +9,7 @@ import pytest
 from bson import ObjectId
 
 from hapiish import Application
+from hapiish.store.rows import Find, Row, find_all
 from hapiish.testing import inject
 from models.change import Change, UserChange, entry
 from models.conversation import Conversation
@@ -375,6 +376,27 @@ async def test_a_member_who_joined_later_gets_what_they_may_read(ann: Caller, bo
     await ann.say(place, "without cat")
     assert (await sync(cat, reader))["removed"] == [place]
     assert (await sync(cat, cursor=reader.cursor))["heads"] == []
+
+
+async def test_who_leaves_while_it_is_read_gets_nothing_that_came_later(
+    ann: Caller, bob: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = await ann.gather("Garden", bob)
+    await ann.say(place, "for bob")
+    loop = asyncio.get_running_loop()
+
+    def interrupted(*queries: Find) -> list[list[Row]]:
+        if isinstance(queries[0].fields, dict) and "size" in queries[0].fields:
+            for work in (
+                ann.call("DELETE", f"/conversations/{place}/members/{bob.id}"),
+                ann.say(place, "not for bob"),
+            ):
+                asyncio.run_coroutine_threadsafe(work, loop).result()
+        return find_all(*queries)
+
+    monkeypatch.setattr("models.sync.find_all", interrupted)
+    answer = await sync(bob, conversations={place: {"seq": 0, "changeSeq": 0}})
+    assert (answer["removed"], answer["messages"], answer["heads"]) == ([place], {}, [])
 
 
 async def test_large_groups_are_found_by_their_memberships(ann: Caller, bob: Caller) -> None:
