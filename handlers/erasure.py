@@ -28,11 +28,16 @@ def erase(request: Request, h: Toolkit) -> None:
 
 
 def remove_rest(server: Any) -> None:
-    """Removes what is left of accounts that were erased."""
-    users = server.models.User
-    for user_id in users.unfinished(10) if hasattr(users, "unfinished") else ():
-        _remove(server, user_id)
-        users.erased(user_id)
+    """Removes what is left of accounts that were erased. An error of one account does not hold up the others."""
+    users, failure = server.models.User, None
+    for user_id in users.unfinished(100) if hasattr(users, "unfinished") else ():
+        try:
+            _remove(server, user_id)
+            users.erased(user_id)
+        except Exception as error:  # noqa: BLE001 - raised below, for the sweeper to report
+            failure = error
+    if failure is not None:
+        raise failure
 
 
 def _remove(server: Any, user_id: str) -> None:

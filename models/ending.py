@@ -64,7 +64,7 @@ class Ending(Writings):
     @classmethod
     def unfinished(cls, limit: int) -> list[str]:
         """Returns the users of whom something is left to remove, those that were erased first at first."""
-        rows = find(cls, {"erasing": True}, fields=("_id",), sort=("erasedAt",), limit=limit)
+        rows = find(cls, {"erasing": True}, fields=("_id",), limit=limit)
         return [str(row["_id"]) for row in rows]
 
     @classmethod

@@ -93,6 +93,7 @@ class Outbox(Document):
             {"fields": ["key"], "unique": True},
             {"fields": ["kind", "due_at"], "partialFilterExpression": {"state": "waiting"}},
             {"fields": ["topic", "id"], "partialFilterExpression": {"topic": {"$exists": True}}},
+            {"fields": ["kind", "-id"], "partialFilterExpression": {"state": "dead"}},
             {"fields": ["kind", "target", "-id"], "partialFilterExpression": {"state": "dead"}},
             {"fields": ["remove_at"], "expireAfterSeconds": 0},
         ],

@@ -79,7 +79,11 @@ class User(Ending, Sessions, Profiles, MailTokens, ChangeSource):
     meta = {
         "collection": "users",
         "auto_create_index": False,
-        "indexes": [{"fields": ["email"], "unique": True}, {"fields": ["friends"], "sparse": True}],
+        "indexes": [
+            {"fields": ["email"], "unique": True},
+            {"fields": ["friends"], "sparse": True},
+            {"fields": ["erasing"], "sparse": True},
+        ],
     }
 
     @classmethod
