@@ -17,6 +17,7 @@ from hapiish.describe.types.client import client_module
 from hapiish.describe.types.handlers import handlers_module
 from hapiish.table import load
 from tests import javascript
+from tests.describe.plain_chat import plain_chat
 
 ROOT = Path(__file__).parents[2]
 ENV = {"JWT_SECRET": "x" * 40}
@@ -45,8 +46,8 @@ def mypy(folder: Path, **files: str) -> list[str]:
     return [*done.stdout.splitlines(), *done.stderr.splitlines()]
 
 
-def chat() -> Any:
-    return surface(load(ROOT / "routes.yaml", ENV))
+def chat(folder: Path) -> Any:
+    return surface(load(plain_chat(folder), ENV))
 
 
 CLIENT = """
@@ -117,7 +118,7 @@ void client;
 
 
 def test_a_client_of_the_chat_compiles_and_its_mistakes_do_not(tmp_path: Path) -> None:
-    assert tsc(tmp_path, api=client_module(chat()), client=CLIENT) == []
+    assert tsc(tmp_path, api=client_module(chat(tmp_path)), client=CLIENT) == []
 
 
 Case = tuple[Any, list[Any], list[Any]]
@@ -459,7 +460,7 @@ MISTAKES = {
 def test_a_handler_is_checked_by_mypy_and_its_mistakes_are_errors(tmp_path: Path) -> None:
     lines = "\n".join(f"    {mistake}" for mistake in MISTAKES)
     wrong = f"from api_types import MessagesCreate\n\ndef create(request: MessagesCreate) -> None:\n{lines}\n"
-    found = mypy(tmp_path, api_types=handlers_module(chat()), handlers=HANDLERS, wrong=wrong)
+    found = mypy(tmp_path, api_types=handlers_module(chat(tmp_path)), handlers=HANDLERS, wrong=wrong)
     for (mistake, message), number in zip(MISTAKES.items(), range(4, 4 + len(MISTAKES)), strict=True):
         assert any(line.startswith(f"wrong.py:{number}: error") and message in line for line in found), (mistake, found)
     assert [line for line in found if "error" in line and not line.startswith("wrong.py")] == []
