@@ -38,7 +38,7 @@ class Server:
         self._process = subprocess.Popen(
             self._command("run"), env=self._env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while time.monotonic() < until and self._process.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", self.port)).close()

@@ -163,6 +163,7 @@ async def test_a_message_that_comes_in_the_background_is_notified(people: People
     await bob.page.do("Browser.grantPermissions", permissions=["notifications"], **allowed)
     await bob.reload()
     await bob.shows("Xia")
+    await bob.page.until("import('./app/chat.js').then(({ hasCaughtUp }) => hasCaughtUp.value)")
     await bob.page.eval("document.hasFocus = () => false; dispatchEvent(new Event('blur'))")
     await ann.say("Are you looking?")
     shown = "navigator.serviceWorker.getRegistration().then((found) => found.getNotifications())"

@@ -1,5 +1,5 @@
 // Notifications while nobody looks, and the count of unread conversations in the title and on the icon.
-import { account, client, conversations, isLooking, isMuted, nameOf, settings, titleOf } from "./chat.js";
+import { account, client, conversations, hasCaughtUp, isLooking, isMuted, nameOf, settings, titleOf } from "./chat.js";
 import { blobOf } from "./files.js";
 import { go } from "./route.js";
 import { computed, effect, signal } from "./ui.js";
@@ -27,7 +27,9 @@ export async function want(isOn) {
 const TEXT = 160;
 
 client.on("message", async ({ message, conversation, isLive }) => {
-  if (!isLive || isLooking.value || !isWanted.value || !isAllowed.value || !conversation) return;
+  // What a lost connection has held back is news; what had come before the page was opened is not.
+  const isNews = isLive || hasCaughtUp.value;
+  if (!isNews || isLooking.value || !isWanted.value || !isAllowed.value || !conversation) return;
   const isMentioned = message.mentions?.includes(account.value?.myId);
   if (isMuted(conversation) && !isMentioned) return;
   const person = await client.person(message.userId).catch(() => null);
