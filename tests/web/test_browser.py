@@ -30,7 +30,9 @@ async def talking(people: People, *names: str) -> list[Person]:
 async def test_two_people_write_reply_react_edit_and_delete(people: People) -> None:
     ann, bob = await talking(people, "Ann", "Bob")
     await ann.mark("Hello", "Read")
-    await bob.say("<b>Hi</b> & welcome")
+    await bob.page.write(".composer textarea", "<b>Hi</b> & welcome")
+    await ann.page.until("document.querySelector('.typing')?.textContent.includes('typing')")
+    await bob.page.press("Enter")
     await ann.sees("<b>Hi</b> & welcome")
     await bob.mark("<b>Hi</b> & welcome", "Read")
 
@@ -101,6 +103,19 @@ async def test_the_page_starts_without_a_network(people: People) -> None:
     await bob.page.open(bob.url)
     await bob.open("Vic")
     await bob.sees("Before")
+
+
+async def test_files_are_uploaded_and_shown(people: People, picture: Path) -> None:
+    ann, bob = await talking(people, "Gus", "Hal")
+    document = await ann.page.do("DOM.getDocument")
+    field = await ann.page.do("DOM.querySelector", nodeId=document["root"]["nodeId"], selector=".composer input")
+    await ann.page.do("DOM.setFileInputFiles", nodeId=field["nodeId"], files=[str(picture)])
+    await ann.page.until("!!document.querySelector('.upload-item.done')")
+    await ann.say("Look")
+    await bob.page.until("document.querySelector('.picture img')?.naturalWidth === 192")
+    await bob.page.click(".picture")
+    await bob.page.until("document.querySelector('.viewer > img')?.naturalWidth === 192")
+    await bob.page.press("Escape")
 
 
 async def test_who_joins_a_group_later_sees_what_it_may_and_who_is_removed_sees_nothing(people: People) -> None:
