@@ -1,5 +1,6 @@
 """Shared fixtures: a real MongoDB with one database for each test module and worker, and a real Redis."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,12 @@ ROOT = Path(__file__).parent.parent
 # A busy machine must not fail a test: hypothesis measures the time of examples and of their generation.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """Leaves the modules and the collected tests out of later collections of garbage: a tenth of the CPU time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
