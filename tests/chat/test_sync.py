@@ -274,7 +274,9 @@ async def test_changes_of_the_account_and_private_changes_come_after_the_cursor(
     answer = await sync(ann, cursor=first["cursor"])
     assert (answer["account"], [head["id"] for head in answer["heads"]]) == ({"friends": True}, [place])
     assert "account" not in await sync(ann, cursor=answer["cursor"])
-    await asyncio.to_thread(UserChange.objects(n=1).delete)
+    since = Sync.position(first["cursor"], ann.id)
+    assert since is not None
+    await asyncio.to_thread(UserChange.objects(user_id=ann.id, n=since.number + 1).delete)
     lost = await sync(ann, cursor=first["cursor"])
     assert (lost["more"], lost["account"].keys()) == (True, {"profile", "friends", "blocks", "sessions"})
 
