@@ -23,9 +23,9 @@ from tests.model.servers import Door, Servers
 PACE = 0.03  # seconds between two steps, on average
 AT_ONCE = 40  # steps that may be in progress
 SHUT, STALLED = 0.8, 2.0  # seconds, on average
-LONGEST = 40_000  # milliseconds until a device has nothing left to do
+LONGEST = 240_000  # milliseconds until a device has nothing left to do
 NEWEST = [{"$group": {"_id": "$conversationId", "seq": {"$max": "$seq"}}}]
-SWEPT = 40.0  # seconds that the sweeper may take
+SWEPT = 240.0  # seconds that the sweeper may take
 
 
 class Run:
