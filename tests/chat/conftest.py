@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from mongoengine import Document
 
-from hapiish import Application, create_app, table
+from hapiish import Application, plugins, table
+from hapiish.options import Table
 from hapiish.store import indexes
 from hapiish.store.connection import Target, acquire, release
 from hapiish.testing import inject
@@ -61,11 +62,27 @@ def documents(mongo_uri: str) -> Iterator[None]:
         release(connection)
 
 
+def opened(env: dict[str, str]) -> Application:
+    """Returns the chat as `create_app` does; its table, which never changes, is read once for many tests."""
+    return Application(_table(tuple(sorted(env.items()))), env=env, database_uri=None, watch=False)
+
+
+@lru_cache(maxsize=8)
+def _table(env: tuple[tuple[str, str], ...]) -> Table:
+    return plugins.load(ROUTES, dict(env))
+
+
 def empty() -> None:
     """Empties the collections of the chat, with their indexes applied."""
-    indexes.apply(DOCUMENTS)
+    database = DOCUMENTS[0]._get_db()
+    if database not in _with_indexes:
+        indexes.apply(DOCUMENTS)
+        _with_indexes.append(database)
     for document in DOCUMENTS:
         document.objects.delete()
+
+
+_with_indexes: list[Any] = []
 
 
 @pytest.fixture
@@ -89,7 +106,7 @@ async def _opened_by_workers(cluster: Cluster, **env: str) -> AsyncIterator[Any]
 
 @asynccontextmanager
 async def _opened(mongo_uri: str, **env: str) -> AsyncIterator[Application]:
-    app = create_app(ROUTES, env={"JWT_SECRET": SECRET, "MONGODB_URI": mongo_uri, **env})
+    app = opened({"JWT_SECRET": SECRET, "MONGODB_URI": mongo_uri, **env})
     async with app.router.lifespan_context(app):
         yield app
 
