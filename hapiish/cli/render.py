@@ -10,6 +10,7 @@ from hapiish.cli.opening import examined
 from hapiish.describe.masking import Masks
 from hapiish.describe.rendering import render
 from hapiish.table.text import scalars
+from hapiish.table.text.repair import INVISIBLE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +54,7 @@ class _Dumper(yaml.SafeDumper):
 
     def text(self, text: str) -> yaml.ScalarNode:
         """Represents a text."""
-        style = '"' if "{" in text or _is_other(text) else None
+        style = '"' if "{" in text or _is_other(text) or INVISIBLE.search(text) else None
         return self.represent_scalar("tag:yaml.org,2002:str", str(text), style=style)
 
 

@@ -308,10 +308,13 @@ class _Rendering:
             given = built.auth
             auth = {"auth": False if given is None else {**plain(given), "strategies": list(given.strategies)}}
         inherited = self.scope.for_events.value
+        own = section(entry.value, "options")
+        data = {name: own[name] for name in ("app", "plugins") if name in own}  # which `onConnect` reads
         return {
             "namespace": entry.name,
             **auth,
             **{key: value for key, value in entry.value.items() if key not in _OF_NAMESPACE},
+            **({"options": data} if data else {}),
             "events": [self.event(event, inherited) for event in entry.events],
         }
 

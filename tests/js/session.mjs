@@ -32,6 +32,7 @@ await until(client, "state", () => client.state.state === "online");
 const second = await disk.get("session");
 assert.notEqual(second.token, first);
 
+client.background(); // its own token would expire, and be renewed, at any moment
 // Many requests with a refused token, in two tabs, renew it once.
 await disk.set("session", { ...second, token: first, renewAt: null });
 const tabs = [0, 1].map(() => new Client({ url: address, io, storage: disk, fetch: counted }));

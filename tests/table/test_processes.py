@@ -143,7 +143,7 @@ def test_one_table_serves_with_and_without_redis() -> None:
     assert len(problems(text, workers=2)) == 4  # Redis is missing: limits, sockets, the cache, sessions
 
 
-@pytest.mark.parametrize(("redis", "workers", "count"), [("", 1, 0), (REDIS, 1, 0), (REDIS, 2, 0), ("", 2, 2)])
+@pytest.mark.parametrize(("redis", "workers", "count"), [("", 1, 0), (REDIS, 1, 0), (REDIS, 2, 0), ("", 2, 3)])
 def test_the_table_of_the_chat_serves_with_and_without_redis(redis: str, workers: int, count: int) -> None:
     file = Path(__file__).parent.parent.parent / "routes.yaml"
     _, found = check(file, {"JWT_SECRET": "x" * 32, "REDIS_URL": redis}, workers=workers)
