@@ -113,8 +113,6 @@ async def test_events_are_sent_and_received_on_the_page(documentation: Documenta
         await device.send("message", {"conversationId": conversation, "text": "Hello yourself"})
         log = "[...document.querySelectorAll('.entries .in')].map((each) => each.textContent).join()"
         assert "Hello yourself" in await page.until(log)
-        emits = "[...document.querySelectorAll('.received')].map((each) => each.textContent).join()"
-        assert "1 received" in await page.until(emits)
 
     await page.eval("document.querySelector('.connection button.primary').click()")
     await page.until("document.querySelector('.connection [role=status]').textContent === 'disconnected'")
