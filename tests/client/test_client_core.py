@@ -21,3 +21,7 @@ async def test_the_types_of_the_client_hold() -> None:
 
 async def test_a_timeline_is_right_after_every_order_of_pages_events_and_catch_ups() -> None:
     await javascript.run("timeline.mjs")
+
+
+async def test_the_marks_of_others_are_right_when_events_are_faster_than_answers() -> None:
+    await javascript.run("heads.mjs", limit=60)

@@ -59,8 +59,9 @@ export class Conversations {
   takeHead(head) {
     const held = this.heads.get(head.id);
     const merged = { ...head };
-    // Those of a conversation that is not open may be old: opening it reads them.
-    if (!head.receipts && held?.receipts && this.timelines.has(head.id)) merged.receipts = held.receipts;
+    // Those of a conversation that is not open may be old: opening it reads them, before its timeline.
+    const isFollowed = this.#open.has(head.id) || this.timelines.has(head.id);
+    if (!head.receipts && held?.receipts && isFollowed) merged.receipts = held.receipts;
     if (held) {
       if (held.lastSeq > merged.lastSeq) {
         merged.lastSeq = held.lastSeq;

@@ -178,11 +178,13 @@ export class Reader extends Parts {
   }
 
   /**
+   * Takes the head of an answer; if events were faster than the answer, it is read again.
+   *
    * @protected
    * @param {Conversation} head
    */
   took(head) {
-    this.store.takeHead(head);
+    if (!this.store.takeHead(head)) this.sync.need(head.id);
     return /** @type {Conversation} */ (this.conversation(head.id));
   }
 
@@ -272,7 +274,7 @@ export class Reader extends Parts {
   /** @param {{limit: number, cursor?: string}} query */
   async #page(query) {
     const response = await this.http.request("GET", "/conversations", { query });
-    for (const head of await response.json()) if (!this.store.takeHead(head)) this.sync.need(head.id);
+    for (const head of await response.json()) this.took(head);
     return response.headers.get("x-next-cursor") ?? undefined;
   }
 
