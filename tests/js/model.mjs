@@ -68,13 +68,12 @@ async function message(client, { at, which }, isWanted = () => true) {
 }
 
 const operations = {
-  async open({ name, user, url, form, path, seed, storageOf }) {
+  async open({ name, user, url, form, seed, storageOf }) {
     const storage = storageOf ? devices.get(storageOf).storage : memoryStorage();
     const device = { name, user, url, form, seed, storage };
     device.client = make(device);
     devices.set(name, device);
     if (storageOf) await device.client.start();
-    else if (path === "register") await device.client.register(form);
     else await device.client.signIn({ email: form.email, password: form.password });
     return { userId: device.client.userId };
   },
@@ -204,22 +203,15 @@ const operations = {
   async catchUp({ client }) {
     await client.catchUp();
   },
-  /** What the device shows; `all`: after every older page is read. */
-  async state({ client, all }) {
+  /** What the device shows. */
+  async state({ client }) {
     const conversations = client.conversations();
     const timelines = {};
     for (const { id } of conversations) {
-      if (all) {
-        await client.show(id);
-        while (client.hasOlder(id)) await client.loadOlder(id);
-      }
       const held = client.messages(id).filter(({ seq }) => seq > 0);
-      if (held.length) timelines[id] = { isComplete: !client.hasOlder(id), messages: held.map(({ status: _, ...each }) => each) };
+      if (held.length) timelines[id] = held.map(({ status: _, ...each }) => each);
     }
     return { userId: client.userId, conversations, timelines, failed: client.pending() };
-  },
-  async close({ client }) {
-    await client.close();
   },
   async results() {
     return { acknowledged, received, failures };
@@ -227,7 +219,7 @@ const operations = {
 };
 
 async function answer(line) {
-  const { id, do: name, device: deviceName, quiet, ...given } = JSON.parse(line);
+  const { id, do: name, device: deviceName, ...given } = JSON.parse(line);
   const device = devices.get(deviceName);
   let result;
   try {
@@ -235,7 +227,7 @@ async function answer(line) {
     work.catch(() => undefined);
     result = { ok: true, ...(await (device && name !== "crash" ? Promise.race([work, device.ended]) : work)) };
   } catch (error) {
-    if (device && !quiet) note(device, name, error);
+    if (device) note(device, name, error);
     result = { ok: false, code: error.code ?? "exception", text: error.stack };
   }
   process.stdout.write(`${JSON.stringify({ ...result, id })}\n`);

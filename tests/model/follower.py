@@ -1,4 +1,4 @@
-"""A client in Python that knows nothing but the event `sync`: whatever it is told live, it asks what has changed."""
+"""A client in Python that uses only the event `sync`: any live event makes it ask what has changed."""
 
 import asyncio
 from typing import Any

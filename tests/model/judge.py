@@ -87,7 +87,7 @@ class Judge:
             self._fault("G8", f"{len(found)} times {kind}, first on {found[0].get('device')}: {found[0]['text']}")
 
     def pages(self, pages: dict[tuple[str, str], list[str]]) -> None:
-        """G4: whoever read page after page in the storm has every message of the range."""
+        """G4: a reader who has read page after page during the storm has every message up to the last one, once."""
         for (_, conversation), shown in pages.items():
             stored = self._stored.get(conversation, {})
             last = int(shown[-1].partition(" ")[0]) if shown else 0
@@ -145,8 +145,7 @@ class Judge:
         if state["userId"] != user:
             self._fault("G8", f"{name} is signed out: {state}")
             return
-        timelines = {key: each["messages"] for key, each in state["timelines"].items()}
-        self._compare(name, user, {head["id"]: head for head in state["conversations"]}, timelines)
+        self._compare(name, user, {head["id"]: head for head in state["conversations"]}, state["timelines"])
         for message in state["failed"]:
             if message.get("error", {}).get("code") not in EXPECTED:
                 self._fault("G8", f"{name} could not send {message}")
