@@ -35,7 +35,6 @@ class Callers:
     faults: dict[str, list[str]]
     acknowledged: list[dict[str, Any]] = field(default_factory=list)
     pages: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._http = httpx2.AsyncClient(timeout=TIMEOUT)

@@ -129,9 +129,8 @@ export class Api extends Emitter {
    */
   async members(conversationId, query) {
     const response = await this.http.request("GET", `/conversations/${conversationId}/members`, { query });
-    const body = await response.json();
-    const cursor = response.headers.get("x-next-cursor") ?? body.cursor;
-    return { members: Array.isArray(body) ? body : body.members, ...(cursor && { cursor }) };
+    const cursor = response.headers.get("x-next-cursor");
+    return { members: await response.json(), ...(cursor && { cursor }) };
   }
 
   /**

@@ -200,7 +200,7 @@ export class Client extends Sender {
     else if (isFirst) {
       this.#channel?.post({ kind: "signed_out" });
       await this.queue.clear();
-      for (const prefix of ["head/", "timeline/", "list", "queue/"]) {
+      for (const prefix of ["head/", "timeline/", "list"]) {
         for (const key of await this.storage.keys(prefix)) await this.storage.delete(key);
       }
     }

@@ -8,7 +8,6 @@ import { backoff } from "./random.js";
 /**
  * @typedef {object} Socket  what is used of a socket of socket.io-client
  * @property {boolean} connected
- * @property {string} [id]
  * @property {() => any} connect
  * @property {() => any} disconnect
  * @property {(event: string, listener: (...values: any[]) => void) => any} on
@@ -79,11 +78,6 @@ export class Connection extends Emitter {
   /** True while events can be sent. */
   get isOnline() {
     return this.#state.state === "online";
-  }
-
-  /** The id of the socket, while it is connected. */
-  get id() {
-    return this.#socket?.id;
   }
 
   /**

@@ -94,13 +94,13 @@ export class Watch {
    * @param {string[]} userIds
    */
   add(userIds) {
-    const before = this.ids.join();
+    const before = this.ids.sort().join();
     for (const userId of userIds) {
       const count = (this.#watched.get(userId) ?? 0) + 1;
       this.#watched.delete(userId);
       this.#watched.set(userId, count);
     }
-    return this.ids.slice().sort().join() !== before.split(",").sort().join();
+    return this.ids.sort().join() !== before;
   }
 
   /**

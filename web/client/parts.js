@@ -109,7 +109,7 @@ export class Parts extends Api {
       done: (entry, ack, error) => this.inner.emit("sent", { entry, ack, error }),
     });
     /** @protected */
-    this.pointers = new Pointers(this.queue);
+    this.pointers = new Pointers(this.queue, options.isReceiving !== false);
     /** @protected */
     this.store = new Conversations(
       (id, what) => this.inner.emit("changed", { id, what }),

@@ -9,14 +9,19 @@ const TOLD = 32; // members; in larger groups nobody is told who has received wh
 /** Marks and drafts of which only the newest counts: each waits a moment for its successor, then goes to the queue. */
 export class Pointers {
   #queue;
+  #isReceiving;
   /** @type {Map<string, {timer: ReturnType<typeof setTimeout>, add: () => Promise<unknown>}>} */
   #timers = new Map();
   /** @type {Map<string, number>} */
   #delivered = new Map();
 
-  /** @param {Queue} queue */
-  constructor(queue) {
+  /**
+   * @param {Queue} queue
+   * @param {boolean} isReceiving  false: nothing is told to be delivered
+   */
+  constructor(queue, isReceiving) {
     this.#queue = queue;
+    this.#isReceiving = isReceiving;
   }
 
   /** True while one waits for its successor. */
@@ -38,11 +43,10 @@ export class Pointers {
    * Tells that this device has the messages of a conversation.
    *
    * @param {Conversation} head
-   * @param {boolean} isWanted
    */
-  delivered({ id, lastSeq, deliveredSeq = 0, unread = 0, memberCount = 2 }, isWanted) {
+  delivered({ id, lastSeq, deliveredSeq = 0, unread = 0, memberCount = 2 }) {
     const told = Math.max(this.#delivered.get(id) ?? 0, deliveredSeq);
-    if (!isWanted || lastSeq <= told || !unread || memberCount > TOLD) return;
+    if (!this.#isReceiving || lastSeq <= told || !unread || memberCount > TOLD) return;
     this.#delivered.set(id, lastSeq);
     const data = { conversationId: id, seq: lastSeq };
     this.#later(`delivered/${id}`, DELIVERED, "message:delivered", data, false);

@@ -147,8 +147,8 @@ export class Receiver extends Reader {
     },
     "conversation:new": ({ conversation }) => {
       this.sync.touch(conversation.id);
-      this.store.takeHead(conversation);
-      if (conversation.lastSeq) this.pointers.delivered(conversation, this.options.isReceiving !== false);
+      this.took(conversation);
+      this.pointers.delivered(conversation);
     },
     "conversation:updated": ({ conversation }) => {
       this.sync.touch(conversation.id);
@@ -199,10 +199,8 @@ export class Receiver extends Reader {
 
   /** @param {any} live */
   #receiveMessage(live) {
-    const { senderId, receiverId: _receiver, clientCreatedAt: _created, duplicate: _duplicate, ...rest } = live;
-    /** @type {Message} */
-    const message = { ...rest, userId: rest.userId ?? senderId };
-    this.take(message, true);
+    const { senderId, receiverId: _, ...rest } = live;
+    this.take({ ...rest, userId: senderId }, true);
   }
 
   /**
@@ -213,7 +211,7 @@ export class Receiver extends Reader {
     if (message.userId === this.userId) return;
     const conversation = this.conversation(message.conversationId);
     this.typists.take({ conversationId: message.conversationId, userId: message.userId, on: false }, 0);
-    if (conversation) this.pointers.delivered(conversation, this.options.isReceiving !== false);
+    if (conversation) this.pointers.delivered(conversation);
     this.emit("message", { message, conversation, isLive });
   }
 
@@ -278,7 +276,7 @@ export class Receiver extends Reader {
       for (const message of list) if (message.userId === this.userId) this.#settle(message);
     }
     for (const message of news) this.#announce(message, false);
-    for (const head of answer.heads) this.pointers.delivered(head, this.options.isReceiving !== false);
+    for (const head of answer.heads) this.pointers.delivered(head);
     if (answer.account) this.emit("account", answer.account);
     for (const conversationId of answer.removed) this.emit("removed", { conversationId });
   }

@@ -42,7 +42,8 @@ export class Sender extends Receiver {
     const pending = this.queue.entries
       .filter(({ event, data }) => event === "message" && data.conversationId === id && !known.has(data.msgId))
       .map((entry) => this.#pending(entry));
-    return [...held.map((message) => ({ ...message, status: this.status(message) })), ...pending];
+    const reached = this.#reached(id);
+    return [...held.map((message) => ({ ...message, status: this.#status(message, reached) })), ...pending];
   }
 
   /**
@@ -51,13 +52,8 @@ export class Sender extends Receiver {
    * @param {Message} message
    * @returns {import("./types.js").Status}
    */
-  status({ userId, seq, conversationId }) {
-    if (userId !== this.userId) return "received";
-    const receipts = Object.entries(this.conversation(conversationId)?.receipts ?? {});
-    const others = receipts.filter(([member]) => member !== this.userId).map(([, pointers]) => pointers);
-    if (!others.length) return "sent";
-    if (others.every(({ readSeq }) => readSeq >= seq)) return "read";
-    return others.every(({ readSeq, deliveredSeq }) => Math.max(readSeq, deliveredSeq) >= seq) ? "delivered" : "sent";
+  status(message) {
+    return this.#status(message, this.#reached(message.conversationId));
   }
 
   /**
@@ -276,6 +272,32 @@ export class Sender extends Receiver {
   }
 
   /**
+   * @param {Message} message
+   * @param {import("./types.js").Pointers} reached
+   * @returns {import("./types.js").Status}
+   */
+  #status({ userId, seq }, { readSeq, deliveredSeq }) {
+    if (userId !== this.userId) return "received";
+    if (seq <= readSeq) return "read";
+    return seq <= deliveredSeq ? "delivered" : "sent";
+  }
+
+  /**
+   * Returns up to which message all other members have read and received a conversation.
+   *
+   * @param {string} id
+   */
+  #reached(id) {
+    const receipts = Object.entries(this.conversation(id)?.receipts ?? {});
+    const others = receipts.filter(([member]) => member !== this.userId).map(([, pointers]) => pointers);
+    if (!others.length) return { readSeq: 0, deliveredSeq: 0 };
+    return {
+      readSeq: Math.min(...others.map(({ readSeq }) => readSeq)),
+      deliveredSeq: Math.min(...others.map(({ readSeq, deliveredSeq }) => Math.max(readSeq, deliveredSeq))),
+    };
+  }
+
+  /**
    * @param {Entry} entry
    * @param {any} ack
    * @param {ApiError|null} error
@@ -288,7 +310,7 @@ export class Sender extends Receiver {
       return;
     }
     if (!ack) return;
-    if (event === "message") this.take(withoutDuplicate(ack.message), false);
+    if (event === "message") this.take(ack.message, false);
     else if (event === "message:delete" && data.scope === "me") {
       this.takeChange({ conversationId: data.conversationId, changeSeq: ack.changeSeq }, { seq: data.seq, hidden: true });
     } else if (ack.message) {
@@ -335,9 +357,4 @@ export class Sender extends Receiver {
     this.emit("queue", { waiting: messages.length - failed, failed });
     if (entry?.event === "message") this.emit("messages", { conversationId: entry.data.conversationId });
   }
-}
-
-/** @param {any} message */
-function withoutDuplicate({ duplicate: _, ...message }) {
-  return message;
 }

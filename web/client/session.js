@@ -47,11 +47,6 @@ export class Session {
     return this.#tokens?.user?.myId ?? "";
   }
 
-  /** The id of this session among the user's sessions, if the server has sessions. */
-  get sessionId() {
-    return this.#tokens?.sessionId;
-  }
-
   /** Reads what an earlier run has stored. */
   async load() {
     this.#tokens = (await this.#storage.get(KEY)) ?? null;
