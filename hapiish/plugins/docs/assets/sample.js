@@ -53,7 +53,9 @@ function guess(schema) {
 }
 
 function object(doc, schema, all, depth) {
-  const { properties, required } = objectOf(doc, schema);
+  // An object that has alternatives beside its properties is that of the first one.
+  const chosen = (schema.oneOf ?? schema.anyOf)?.slice(0, 1) ?? [];
+  const { properties, required } = objectOf(doc, { allOf: [siblings(schema), ...chosen] });
   const out = {};
   for (const [name, inner] of Object.entries(properties)) {
     const own = resolved(doc, inner);
