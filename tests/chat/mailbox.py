@@ -1,19 +1,15 @@
 """Senders of the tests: they take what the chat sends, and fail as a test wants. Named by CHAT_MAIL_SENDER."""
 
 import asyncio
-import sys
 from typing import Any
 
 PATIENCE = 10
 
-# A table may load this module once more under a name of its own: both have the same lists.
-_shared: tuple[list[Any], dict[str, Exception], list[str]] = sys.__dict__.setdefault("_mailbox", ([], {}, []))
-
-sent: list[Any] = _shared[0]
+sent: list[Any] = []
 """What was sent, oldest first: `work` of `models.outbox`."""
-fails: dict[str, Exception] = _shared[1]
+fails: dict[str, Exception] = {}
 """The error of each call by target; no entry, no error."""
-tries: list[str] = _shared[2]
+tries: list[str] = []
 """The targets of all calls."""
 
 

@@ -168,8 +168,11 @@ async def test_a_job_ends_at_its_deadline(open_app: Open, names: Callable[[str],
 
 @pytest.fixture
 def own_modules() -> Iterator[None]:
-    """Lets a test import the modules of the table again, and gives the former ones to those after it."""
-    before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in ("handlers", "models")}
+    """Lets a test import the modules of the table again, and gives the former ones to those after it.
+
+    They are all modules beside the table that it has named: also those of tests, as a sender.
+    """
+    before = dict(sys.modules)
     yield
     sys.modules.update(before)
 
