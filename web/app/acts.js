@@ -1,6 +1,6 @@
 // What the user does, from whichever view: errors are told, and what is composed or looked at is one place.
-import { client } from "./chat.js";
-import { notify } from "./layer.js";
+import { client, readBlocks, readFriends } from "./chat.js";
+import { isSure, notify } from "./layer.js";
 import { go } from "./route.js";
 import { batch, signal } from "./ui.js";
 
@@ -110,4 +110,21 @@ export async function scrollTo(id, seq) {
 export async function talkTo(userId) {
   const head = await attempt(client.openDirect(userId));
   if (head) go(`/c/${head.id}`);
+}
+
+/** Removes a person from the friends, after a question. */
+export async function unfriend({ _id, fullName }) {
+  const sure = await isSure(`Remove ${fullName}?`, `${fullName} is no longer among your friends. Your conversation stays.`, "Remove");
+  if (sure && (await attempt(client.removeFriend(_id)))) await attempt(readFriends(), null);
+}
+
+/** Blocks a person, after a question. */
+export async function block({ _id, fullName }) {
+  const text = "Neither of you can write to the other. You keep the messages that you have.";
+  if (!(await isSure(`Block ${fullName}?`, text, "Block")) || !(await attempt(client.block(_id)))) return;
+  await Promise.all([attempt(readBlocks(), null), attempt(readFriends(), null)]);
+}
+
+export async function unblock(userId) {
+  if (await attempt(client.unblock(userId))) await attempt(readBlocks(), null);
 }

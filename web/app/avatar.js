@@ -1,6 +1,6 @@
-import { blobOf } from "./files.js";
+import { useBlob } from "./files.js";
 import { presenceOf } from "./chat.js";
-import { classes, html, useEffect, useState } from "./ui.js";
+import { classes, html } from "./ui.js";
 import { Icon } from "./icons.js";
 
 const HUES = 8;
@@ -12,7 +12,7 @@ export function hueOf(id = "") {
   return sum % HUES;
 }
 
-export function initials(name = "") {
+function initials(name = "") {
   const words = name.trim().split(/\s+/u).filter(Boolean);
   const first = (word) => [...(word ?? "")][0] ?? "";
   return (first(words[0]) + (words.length > 1 ? first(words.at(-1)) : "")).toLocaleUpperCase();
@@ -20,14 +20,7 @@ export function initials(name = "") {
 
 /** The picture of a person or a group, decorative: the name is beside it. */
 export function Avatar({ id, name, picture, isGroup, size = "" }) {
-  const [url, setUrl] = useState(null);
-  useEffect(() => {
-    setUrl(null);
-    if (!picture) return undefined;
-    let isCurrent = true;
-    blobOf(picture).then((found) => isCurrent && setUrl(found), () => undefined);
-    return () => (isCurrent = false);
-  }, [picture]);
+  const url = useBlob(picture);
   return html`<span class=${classes("avatar", size, `hue-${hueOf(id)}`)} aria-hidden="true">
     ${url ? html`<img src=${url} alt="" />` : isGroup && !name ? html`<${Icon} name="group" />` : html`<span data-initials=${initials(name)} />`}
   </span>`;

@@ -9,6 +9,7 @@ import { isEmoji, rich } from "./text.js";
 import { bytes, clock, full } from "./time.js";
 import { attempt, compose, scrollTo, view } from "./acts.js";
 import { classes, html, useEffect, useRef, useState } from "./ui.js";
+import { wordsOf } from "./words.js";
 
 const MARKS = {
   queued: ["clock", "Waiting to be sent"],
@@ -22,7 +23,7 @@ const MARKS = {
 export function Bubble({ message, isFirst, isLast, isGroup, isFlashed, isPinned, tab }) {
   const me = account.value?.myId;
   const isMine = message.userId === me;
-  if (message.type === "system") return html`<p class="system" dir="auto">${systemText(message)}</p>`;
+  if (message.type === "system") return html`<p class="system" dir="auto">${wordsOf(message)}</p>`;
   const isGone = Boolean(message.deletedAt);
   const isBare = !isGone && !message.attachments?.length && !message.replyTo && isEmoji(message.text);
   const name = nameOf(message.userId);
@@ -177,36 +178,6 @@ function FileCard({ item, tab }) {
     ${isPlayed && html`<button type="button" class="icon-button" tabindex=${tab} aria-label=${`Play ${item.name}`} onClick=${() => run(async () => setUrl(await blobOf(item.id)))}><${Icon} name="chevron" /></button>`}
     <button type="button" class="icon-button" tabindex=${tab} aria-label=${`Download ${item.name}`} onClick=${() => run(() => save(item))}><${Icon} name="download" /></button>
   </div>`;
-}
-
-/** The text of a system message, such as "Ann added Bob". */
-export function systemText({ system = {}, userId, text }) {
-  const me = account.value?.myId;
-  const named = (id) => (id === me ? "you" : nameOf(id));
-  const actor = userId === me ? "You" : nameOf(userId);
-  const others = (system.userIds ?? system.members ?? (system.userId ? [system.userId] : [])).map(named).join(", ");
-  const quoted = (value) => (value ? ` “${value}”` : "");
-  switch (system.kind) {
-    case "created":
-      return `${actor} created the group${quoted(system.title)}`;
-    case "joined":
-    case "added":
-      return others && others !== named(userId) ? `${actor} added ${others}` : `${actor} joined`;
-    case "left":
-    case "removed":
-      return others && others !== named(userId) ? `${actor} removed ${others}` : `${actor} left`;
-    case "title":
-    case "renamed":
-      return `${actor} renamed the group${system.title ? ` to${quoted(system.title)}` : ""}`;
-    case "avatar":
-      return `${actor} changed the picture of the group`;
-    case "role":
-      return `${actor} made ${others} ${system.role === "member" ? "a member" : `an ${system.role}`}`;
-    case "pinned":
-      return `${actor} pinned a message`;
-    default:
-      return text || `${actor}: ${String(system.kind ?? "").replaceAll("_", " ")}`;
-  }
 }
 
 function mentioned(message, me) {

@@ -23,17 +23,7 @@ export const client = new Client({
   path: `${new URL(settings.root, BASE).pathname}socket.io`,
   io,
   storage,
-  window: { limit: 50, messages: 0 },
-  device: { name: deviceName(), platform: "web" },
 });
-
-function deviceName() {
-  const { userAgentData: data, userAgent } = navigator;
-  const brand = data?.brands?.find(({ brand: name }) => !/not.?a.?brand|chromium/iu.test(name))?.brand;
-  const browser = brand ?? (/firefox|edg|chrome|safari/iu.exec(userAgent)?.[0] || "Browser");
-  const system = data?.platform || (/android|iphone|ipad|mac|windows|linux/iu.exec(userAgent)?.[0] ?? "");
-  return system ? `${browser} on ${system}` : browser;
-}
 
 /** The signed-in user, null while signed out, undefined until the storage was read. */
 export const account = signal(undefined);
@@ -142,12 +132,18 @@ function renew(id) {
 export function show(id, failed) {
   loading.add(id);
   renew(id);
-  client.show(id).catch(failed).finally(() => {
+  read(id).catch(failed);
+  return () => client.hide(id);
+}
+
+async function read(id) {
+  try {
+    await client.show(id);
+  } finally {
     loading.delete(id);
     renew(id);
-  });
-  if (client.conversation(id)?.receipts === undefined || !client.conversation(id)) client.readConversation(id).catch(failed);
-  return () => client.hide(id);
+  }
+  if (!client.conversation(id)?.receipts) await client.readConversation(id);
 }
 
 /** Reads an older page. */

@@ -13,7 +13,7 @@ const FILES = 10;
 const TEXT = 8000;
 const DRAFT = 400; // milliseconds without a key after which the draft is kept
 
-export function Composer({ id, isBarred }) {
+export function Composer({ id }) {
   const field = useRef();
   const picker = useRef();
   const [text, setText] = useState(() => headOf(id).peek()?.draft?.text ?? "");
@@ -200,7 +200,6 @@ export function Composer({ id, isBarred }) {
     return () => place?.removeEventListener("chat:files", dropped);
   });
 
-  if (isBarred) return html`<footer class="composer barred"><p>You cannot write in this conversation.</p></footer>`;
   const emoji = (event) => openPopup(event.currentTarget, (close) => html`<${EmojiPicker} onClose=${close} onPick=${(picked) => (close(false), insert(picked))} />`, "Emojis");
   return html`<footer class="composer">
     ${(replyTo || edited) && html`<div class="composing">

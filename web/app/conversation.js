@@ -1,16 +1,17 @@
 // The open conversation: its head, its messages, and what is written.
-import { Avatar, LivingAvatar } from "./avatar.js";
-import { account, blocked, client, connection, headOf, isMuted, nameOf, personOf, pictureOf, presenceOf, show, timelineOf, titleOf, typingIn } from "./chat.js";
-import { attempt, jump, scrollTo, talkTo } from "./acts.js";
+import { LivingAvatar } from "./avatar.js";
+import { blocked, client, headOf, isMuted, nameOf, pictureOf, presenceOf, show, timelineOf, titleOf, typingIn } from "./chat.js";
+import { attempt, jump, scrollTo, unblock } from "./acts.js";
 import { Composer } from "./composer.js";
 import { Details, panel } from "./details.js";
 import { Icon } from "./icons.js";
 import { muteChoices } from "./mute.js";
-import { notify, openMenu, say } from "./layer.js";
+import { openMenu, say } from "./layer.js";
 import { go, route } from "./route.js";
 import { Timeline } from "./timeline.js";
 import { since } from "./time.js";
-import { classes, html, useEffect, useRef, useState } from "./ui.js";
+import { html, useEffect, useRef, useState } from "./ui.js";
+import { lineOf } from "./words.js";
 
 export function Conversation({ id }) {
   const head = headOf(id).value;
@@ -36,7 +37,7 @@ export function Conversation({ id }) {
   useEffect(
     () =>
       client.on("message", ({ message, isLive }) => {
-        if (isLive && message.conversationId === id) say(`${nameOf(message.userId)}: ${message.text || "Attachment"}`);
+        if (isLive && message.conversationId === id) void lineOf(message).then(say);
       }),
     [id],
   );
@@ -60,7 +61,7 @@ export function Conversation({ id }) {
     <${Pins} id=${id} head=${head} />
     <${Timeline} key=${id} id=${id} />
     ${isBarred
-      ? html`<footer class="composer barred"><p>You have blocked ${titleOf(head)}.</p><button type="button" class="button" onClick=${() => attempt(client.unblock(head.friendId)).then(() => (blocked.value = blocked.value.filter(({ _id }) => _id !== head.friendId)))}>Unblock</button></footer>`
+      ? html`<footer class="composer barred"><p>You have blocked ${titleOf(head)}.</p><button type="button" class="button" onClick=${() => unblock(head.friendId)}>Unblock</button></footer>`
       : html`<${Composer} key=${`composer ${id}`} id=${id} />`}
     ${isOver > 0 && html`<div class="drop" aria-hidden="true"><${Icon} name="attach" size=${32} /> Drop files to attach them</div>`}
   </section>

@@ -1,9 +1,9 @@
 // The panel beside a conversation: the person or the group, its members and pins; or a search.
-import { account, blocked, client, friends, headOf, isMuted, nameOf, personOf, pictureOf, presenceOf, readBlocks, readFriends, timelineOf, titleOf } from "./chat.js";
-import { attempt, scrollTo, talkTo } from "./acts.js";
-import { Avatar, LivingAvatar } from "./avatar.js";
+import { account, blocked, client, friends, isMuted, personOf, presenceOf, timelineOf, titleOf } from "./chat.js";
+import { attempt, block, scrollTo, talkTo, unblock, unfriend } from "./acts.js";
+import { Avatar } from "./avatar.js";
 import { Icon } from "./icons.js";
-import { ask, notify, openMenu } from "./layer.js";
+import { isSure, openMenu } from "./layer.js";
 import { membersOf } from "./members.js";
 import { muteChoices } from "./mute.js";
 import { pickPicture } from "./pictures.js";
@@ -57,26 +57,15 @@ function PersonInfo({ id, head }) {
   const isFriend = friends.value.has(userId);
   const isBlocked = blocked.value.some(({ _id }) => _id === userId);
   const name = titleOf(head);
-  const block = async () => {
-    if (isBlocked) {
-      if (await attempt(client.unblock(userId))) await attempt(readBlocks(), null);
-      return;
-    }
-    const sure = await ask({ title: `Block ${name}?`, text: "Neither of you can write to the other. You keep the messages that you have.", choices: [{ label: "Block", value: true, isDanger: true }] });
-    if (sure && (await attempt(client.block(userId)))) await attempt(readBlocks(), null);
-  };
-  const unfriend = async () => {
-    const sure = await ask({ title: `Remove ${name}?`, text: `${name} is no longer among your friends. Your conversation stays.`, choices: [{ label: "Remove", value: true, isDanger: true }] });
-    if (sure && (await attempt(client.removeFriend(userId)))) await attempt(readFriends(), null);
-  };
+  const named = { _id: userId, fullName: name };
   return html`<div class="portrait"><${Avatar} id=${userId} name=${name} picture=${person?.avatar} size="huge" /><h3 dir="auto">${name}</h3>
       <p class="muted">${presence?.online ? "online" : presence?.lastSeen ? `last seen ${since(presence.lastSeen)}` : ""}</p>
       ${person?.about && html`<p class="about" dir="auto">${person.about}</p>`}</div>
     <${MuteAction} head=${head} />
     <${Action} icon="search" label="Search messages" run=${() => (panel.value = "search")} />
     <${PinList} id=${id} head=${head} />
-    ${isFriend && html`<${Action} icon="friend" label="Remove from friends" run=${unfriend} isDanger />`}
-    <${Action} icon="block" label=${isBlocked ? "Unblock" : "Block"} run=${block} isDanger=${!isBlocked} />`;
+    ${isFriend && html`<${Action} icon="friend" label="Remove from friends" run=${() => unfriend(named)} isDanger />`}
+    <${Action} icon="block" label=${isBlocked ? "Unblock" : "Block"} run=${() => (isBlocked ? unblock(userId) : block(named))} isDanger=${!isBlocked} />`;
 }
 
 function PinList({ id, head }) {
@@ -96,11 +85,11 @@ function GroupInfo({ id, head }) {
     if (avatar) await attempt(client.updateConversation(id, { avatar }));
   };
   const leave = async () => {
-    const sure = await ask({ title: "Leave the group?", text: "You can no longer read it. The group stays for the others.", choices: [{ label: "Leave", value: true, isDanger: true }] });
+    const sure = await isSure("Leave the group?", "You can no longer read it. The group stays for the others.", "Leave");
     if (sure && (await attempt(client.leave(id)))) go("/", { replace: true });
   };
   const remove = async () => {
-    const sure = await ask({ title: "Delete the group?", text: "It is deleted for all members, with its messages.", choices: [{ label: "Delete for everyone", value: true, isDanger: true }] });
+    const sure = await isSure("Delete the group?", "It is deleted for all members, with its messages.", "Delete for everyone");
     if (sure && (await attempt(client.deleteConversation(id)))) go("/", { replace: true });
   };
   return html`<div class="portrait">
@@ -141,7 +130,7 @@ function MemberRow({ id, head, member }) {
   const mayRemove = !isMe && (isOwner || (head.role === "admin" && member.role === "member"));
   const put = (role) => attempt(client.putMember(id, member.userId, role));
   const remove = async () => {
-    const sure = await ask({ title: `Remove ${member.fullName}?`, text: "They can no longer read this group.", choices: [{ label: "Remove", value: true, isDanger: true }] });
+    const sure = await isSure(`Remove ${member.fullName}?`, "They can no longer read this group.", "Remove");
     if (sure) await attempt(client.removeMember(id, member.userId));
   };
   const items = [

@@ -1,5 +1,6 @@
 // The bytes of attachments as addresses of this page: the request needs the token, which an <img> cannot send.
 import { client } from "./chat.js";
+import { useEffect, useState } from "./ui.js";
 
 const COUNT = 150;
 const BYTES = 96_000_000;
@@ -14,6 +15,19 @@ export function blobOf(id) {
   held.delete(id);
   held.set(id, found);
   return found.url;
+}
+
+/** The `blob:` address of an attachment for a view; null until it is there. */
+export function useBlob(id) {
+  const [url, setUrl] = useState(null);
+  useEffect(() => {
+    setUrl(null);
+    if (!id) return undefined;
+    let isCurrent = true;
+    blobOf(id).then((found) => isCurrent && setUrl(found), () => undefined);
+    return () => (isCurrent = false);
+  }, [id]);
+  return url;
 }
 
 function begin(id) {

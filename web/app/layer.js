@@ -43,6 +43,9 @@ const dismiss = (id) => (notices.value = notices.value.filter((notice) => notice
 /** Asks before something that cannot be undone; resolves with the chosen value, or undefined. */
 export const ask = ({ title, text, choices }) => new Promise((resolve) => (asked.value = { title, text, choices, resolve }));
 
+/** Asks the same with one answer, `label`; resolves with true, or undefined. */
+export const isSure = (title, text, label) => ask({ title, text, choices: [{ label, value: true, isDanger: true }] });
+
 /** Opens a menu at a control; items are `{label, icon, run, isDanger}` or "-". */
 export const openMenu = (control, items, label = "Menu", at = control) => float(control, { label, items: items.filter(Boolean) }, at);
 

@@ -18,7 +18,7 @@ export function membersOf(id) {
 
 const RANKS = { owner: 0, admin: 1, member: 2 };
 
-export async function readMembers(id) {
+async function readMembers(id) {
   const list = lists.get(id);
   if (!list) return;
   const all = [];

@@ -1,20 +1,14 @@
 // Notifications while nobody looks, and the count of unread conversations in the title and on the icon.
-import { account, client, conversations, hasCaughtUp, isLooking, isMuted, nameOf, settings, titleOf } from "./chat.js";
+import { account, client, conversations, hasCaughtUp, isLooking, isMuted, nameOf, personOf, settings, titleOf } from "./chat.js";
 import { blobOf } from "./files.js";
 import { go } from "./route.js";
-import { computed, effect, signal } from "./ui.js";
+import { computed, effect, recall, signal } from "./ui.js";
+import { lineOf, wordsOf } from "./words.js";
 
 const KEY = "chat:notifications";
-const read = () => {
-  try {
-    return localStorage.getItem(KEY) !== "off";
-  } catch {
-    return true;
-  }
-};
 
 export const permission = signal("Notification" in globalThis ? Notification.permission : "unsupported");
-export const isWanted = signal(read());
+export const isWanted = signal(recall(KEY) !== "off");
 export const isAllowed = computed(() => permission.value === "granted");
 
 /** Turns notifications on or off. Call it in a gesture of the user: the browser then asks for the permission. */
@@ -32,19 +26,18 @@ client.on("message", async ({ message, conversation, isLive }) => {
   if (!isNews || isLooking.value || !isWanted.value || !isAllowed.value || !conversation) return;
   const isMentioned = message.mentions?.includes(account.value?.myId);
   if (isMuted(conversation) && !isMentioned) return;
-  const person = await client.person(message.userId).catch(() => null);
-  const name = person?.fullName ?? nameOf(message.userId);
-  const text = message.text.slice(0, TEXT) || "Attachment";
+  const line = await lineOf(message);
+  const picture = personOf(message.userId).value?.avatar;
   const isGroup = conversation.type === "group";
   const options = {
-    body: isGroup ? `${name}: ${text}` : text,
+    body: (isGroup ? line : wordsOf(message)).slice(0, TEXT),
     tag: conversation.id, // one for a conversation
     renotify: true,
-    icon: person?.avatar ? await blobOf(person.avatar).catch(() => undefined) : "./icons/icon-192.png",
+    icon: picture ? await blobOf(picture).catch(() => undefined) : "./icons/icon-192.png",
     data: { path: `/c/${conversation.id}` },
     dir: "auto",
   };
-  const title = isGroup ? titleOf(conversation) : name;
+  const title = isGroup ? titleOf(conversation) : nameOf(message.userId);
   const registration = await navigator.serviceWorker?.getRegistration();
   if (registration?.active) {
     await registration.showNotification(title, options).catch(() => undefined);

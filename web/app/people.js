@@ -1,9 +1,9 @@
 // Friends: the list, adding by e-mail, removing, blocking; and new groups.
 import { blocked, client, friends, presenceOf, readBlocks, readFriends, settings } from "./chat.js";
-import { attempt, talkTo, textOf } from "./acts.js";
+import { attempt, block, talkTo, textOf, unblock, unfriend } from "./acts.js";
 import { Avatar, LivingAvatar } from "./avatar.js";
 import { Icon } from "./icons.js";
-import { ask, Dialog, notify, openMenu } from "./layer.js";
+import { Dialog, notify, openMenu } from "./layer.js";
 import { go, home } from "./route.js";
 import { html, useEffect, useState } from "./ui.js";
 
@@ -26,7 +26,7 @@ export function Friends({ isAdding }) {
     <ul class="members">${found.map((person) => html`<li key=${person._id}><${Friend} person=${person} /></li>`)}</ul>
     ${blocked.value.length > 0 && html`<section class="section"><h3>Blocked</h3><ul class="members">
       ${blocked.value.map((person) => html`<li key=${person._id} class="person"><${Avatar} id=${person._id} name=${person.fullName} size="small" /><span class="person-text" dir="auto">${person.fullName}</span>
-        <button type="button" class="button small" aria-label=${`Unblock ${person.fullName}`} onClick=${async () => (await attempt(client.unblock(person._id))) && attempt(readBlocks(), null)}>Unblock</button></li>`)}</ul></section>`}
+        <button type="button" class="button small" aria-label=${`Unblock ${person.fullName}`} onClick=${() => unblock(person._id)}>Unblock</button></li>`)}</ul></section>`}
   <//>`;
 }
 
@@ -54,15 +54,10 @@ function AddFriend({ isFocused }) {
 
 function Friend({ person }) {
   const presence = presenceOf(person._id).value;
-  const remove = async () => {
-    const sure = await ask({ title: `Remove ${person.fullName}?`, text: "Your conversation stays.", choices: [{ label: "Remove", value: true, isDanger: true }] });
-    if (sure && (await attempt(client.removeFriend(person._id)))) await attempt(readFriends(), null);
-  };
-  const block = async () => {
-    const sure = await ask({ title: `Block ${person.fullName}?`, text: "Neither of you can write to the other.", choices: [{ label: "Block", value: true, isDanger: true }] });
-    if (sure && (await attempt(client.block(person._id)))) await Promise.all([attempt(readBlocks(), null), attempt(readFriends(), null)]);
-  };
-  const items = [{ label: "Remove", icon: "trash", isDanger: true, run: remove }, { label: "Block", icon: "block", isDanger: true, run: block }];
+  const items = [
+    { label: "Remove", icon: "trash", isDanger: true, run: () => unfriend(person) },
+    { label: "Block", icon: "block", isDanger: true, run: () => block(person) },
+  ];
   return html`<div class="person">
     <button type="button" class="person-main" onClick=${() => talkTo(person._id)}>
       <${LivingAvatar} userId=${person._id} id=${person._id} name=${person.fullName} picture=${person.avatar} size="small" />

@@ -11,7 +11,7 @@ const read = () => {
 const path = signal(read());
 addEventListener("hashchange", () => (path.value = read()));
 
-/** `{page, id, seq}`: page is list, chat, friends, group, settings, verify or reset. */
+/** `{page, id, seq}`: page is list, chat, friends, group, settings, register, verify or reset. */
 export const route = computed(() => {
   const [, page = "", id, rest] = path.value.split("/");
   if (page === "c" && /^[0-9a-f]{24}$/u.test(id ?? "")) return { page: "chat", id, seq: /^\d+$/u.test(rest ?? "") ? Number(rest) : undefined };

@@ -1,15 +1,15 @@
 // Profile, appearance, notifications, devices, and the account.
-import { account, client, connection, profile, readProfile, settings } from "./chat.js";
+import { account, client, profile, readProfile, settings } from "./chat.js";
 import { attempt, textOf } from "./acts.js";
 import { Avatar } from "./avatar.js";
 import { saveBlob } from "./files.js";
 import { Icon } from "./icons.js";
-import { ask, Dialog, notify } from "./layer.js";
+import { Dialog, isSure, notify } from "./layer.js";
 import { isAllowed, isWanted, permission, want } from "./notify.js";
 import { pickPicture } from "./pictures.js";
 import { home } from "./route.js";
 import { since } from "./time.js";
-import { classes, html, useEffect, useState } from "./ui.js";
+import { html, recall, useEffect, useState } from "./ui.js";
 
 export function Settings() {
   useEffect(() => void attempt(readProfile(), null), []);
@@ -27,7 +27,7 @@ export function Settings() {
 async function signOut() {
   const waiting = client.pending().length;
   if (waiting) {
-    const sure = await ask({ title: "Sign out?", text: `${waiting} ${waiting === 1 ? "message has" : "messages have"} not been sent and will be lost.`, choices: [{ label: "Sign out", value: true, isDanger: true }] });
+    const sure = await isSure("Sign out?", `${waiting} ${waiting === 1 ? "message has" : "messages have"} not been sent and will be lost.`, "Sign out");
     if (!sure) return;
   }
   await client.signOut();
@@ -40,8 +40,8 @@ async function exportData() {
 
 let erasing;
 async function erase() {
-  const sure = await ask({ title: "Delete your account?", text: html`<span>Your profile, friends and devices are erased, and your messages become those of a deleted account. This cannot be undone.<br /><br /><label class="field"><span>Password</span><input type="password" autocomplete="current-password" onInput=${(event) => (erasing = event.target.value)} /></label></span>`, choices: [{ label: "Delete my account", value: true, isDanger: true }] });
-  if (sure) await attempt(client.deleteAccount(erasing ?? ""), undefined);
+  const text = html`<span>Your profile, friends and devices are erased, and your messages become those of a deleted account. This cannot be undone.<br /><br /><label class="field"><span>Password</span><input type="password" autocomplete="current-password" onInput=${(event) => (erasing = event.target.value)} /></label></span>`;
+  if (await isSure("Delete your account?", text, "Delete my account")) await attempt(client.deleteAccount(erasing ?? ""));
   erasing = undefined;
 }
 
@@ -76,14 +76,6 @@ function Profile() {
   </section>`;
 }
 
-const stored = (key) => {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
-  }
-};
-
 function Choice({ legend, name, values, chosen, onChoose }) {
   return html`<fieldset class="segments"><legend>${legend}</legend>
     ${values.map(([value, label]) => html`<label key=${value}><input type="radio" name=${name} checked=${chosen === value} onChange=${() => onChoose(value)} /><span>${label}</span></label>`)}
@@ -92,8 +84,8 @@ function Choice({ legend, name, values, chosen, onChoose }) {
 
 function Appearance() {
   const root = document.documentElement;
-  const [theme, setTheme] = useState(stored("chat:theme") ?? "auto");
-  const [text, setText] = useState(stored("chat:text") ?? "normal");
+  const [theme, setTheme] = useState(recall("chat:theme") ?? "auto");
+  const [text, setText] = useState(recall("chat:text") ?? "normal");
   const chooseTheme = (value) => {
     setTheme(value);
     localStorage.setItem("chat:theme", value);
@@ -128,6 +120,15 @@ function Privacy() {
   </section>`;
 }
 
+const BROWSERS = [["Edg", "Edge"], ["OPR", "Opera"], ["Firefox", "Firefox"], ["Chrome", "Chrome"], ["Safari", "Safari"]];
+
+/** The name of a session's device: that of an app, or the browser and the system. */
+function deviceOf({ name, platform }) {
+  if (!name.startsWith("Mozilla/")) return name || platform || "Device";
+  const browser = BROWSERS.find(([mark]) => name.includes(mark))?.[1] ?? "Browser";
+  return platform ? `${browser} on ${platform}` : browser;
+}
+
 function Devices() {
   const [sessions, setSessions] = useState(null);
   const read = async () => setSessions((await attempt(client.sessions(), null)) ?? []);
@@ -141,8 +142,8 @@ function Devices() {
     ${sessions === null && html`<p class="muted">Loading…</p>`}
     <ul class="members">${(sessions ?? []).map((session) => html`<li key=${session.id} class="person">
       <span class="file-icon"><${Icon} name="device" /></span>
-      <span class="person-text"><span dir="auto">${session.name || session.platform || "Device"}</span><span class="muted">${session.current ? "this device" : `used ${since(session.usedAt ?? session.createdAt)}`}</span></span>
-      ${!session.current && html`<button type="button" class="button small" aria-label=${`Sign out ${session.name || "device"}`} onClick=${() => end(session.id)}>Sign out</button>`}
+      <span class="person-text"><span dir="auto">${deviceOf(session)}</span><span class="muted">${session.current ? "this device" : `used ${since(session.usedAt ?? session.createdAt)}`}</span></span>
+      ${!session.current && html`<button type="button" class="button small" aria-label=${`Sign out ${deviceOf(session)}`} onClick=${() => end(session.id)}>Sign out</button>`}
     </li>`)}</ul>
     ${sessions?.length > 1 && html`<button type="button" class="link danger" onClick=${endOthers}>Sign out all other devices</button>`}
   </section>`;

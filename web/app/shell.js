@@ -9,11 +9,12 @@ import { Friends, NewGroup } from "./people.js";
 import { go, openId, route } from "./route.js";
 import { searchField, Sidebar } from "./sidebar.js";
 import { Settings } from "./settings.js";
-import { SignIn } from "./signin.js";
+import { SignIn, useVerification } from "./signin.js";
 import { Viewer } from "./viewer.js";
 import { classes, html, useEffect } from "./ui.js";
 
 export function Shell() {
+  useVerification();
   if (account.value === undefined) return html`<main class="gate"><span class="spinner" role="status"><span class="visually-hidden">Loading</span></span></main>`;
   if (account.value === null) return html`<${SignIn} />`;
   return html`<${Home} key=${account.value.myId} />`;
@@ -34,12 +35,6 @@ function Home() {
       off();
     };
   }, []);
-  useEffect(() => {
-    if (page === "verify" && part) {
-      void client.verify(part).then(() => notify("Your e-mail is verified"), () => notify("This link is not valid any more", { kind: "error" }));
-      go("/", { replace: true });
-    }
-  }, [page]);
   return html`<main class=${classes("home", id && "has-open", id && panel.value && "has-panel")}>
     <${Sidebar} />
     <div class="stage" id="stage" tabindex="-1">

@@ -1,5 +1,5 @@
 // The list of conversations, with search, and the ways to everything else.
-import { account, client, connection, conversations, friends, hasCaughtUp, headOf, isMuted, nameOf, personOf, pictureOf, presenceOf, profile, queue, settings, titleOf, typingIn } from "./chat.js";
+import { account, client, connection, conversations, friends, hasCaughtUp, headOf, isMuted, nameOf, pictureOf, profile, queue, settings, titleOf, typingIn } from "./chat.js";
 import { attempt, talkTo } from "./acts.js";
 import { Avatar, LivingAvatar } from "./avatar.js";
 import { Icon } from "./icons.js";
@@ -10,9 +10,10 @@ import { go, here, openId } from "./route.js";
 import { Hits, useSearch } from "./search.js";
 import { brief, full } from "./time.js";
 import { WindowedList } from "./windowed.js";
-import { classes, html, signal, useEffect, useRef, useState } from "./ui.js";
+import { classes, html, recall, signal, useEffect, useRef, useState } from "./ui.js";
 
 export const searchField = signal(null);
+const DECLINED = "chat:notifications-declined";
 const WATCHED = 60; // the newest conversations, whose presence is shown
 
 export function Sidebar() {
@@ -74,7 +75,7 @@ function Connection() {
 
 /** Offers notifications, once: the browser asks for the permission only in a gesture. */
 function Invitation() {
-  const [isOver, setOver] = useState(isDeclined());
+  const [isOver, setOver] = useState(recall(DECLINED, "yes") !== null);
   if (isOver || permission.value !== "default" || !isWanted.value || !conversations.value.length) return null;
   const decline = () => {
     localStorage.setItem(DECLINED, "yes");
@@ -83,15 +84,6 @@ function Invitation() {
   return html`<div class="invitation"><${Icon} name="bell" size=${18} /><span>Be told of new messages?</span>
     <button type="button" class="link" onClick=${() => want(true)}>Turn on</button>
     <button type="button" class="icon-button small" aria-label="Not now" onClick=${decline}><${Icon} name="close" size=${16} /></button></div>`;
-}
-
-const DECLINED = "chat:notifications-declined";
-function isDeclined() {
-  try {
-    return localStorage.getItem(DECLINED) !== null;
-  } catch {
-    return true;
-  }
 }
 
 function List() {

@@ -1,7 +1,6 @@
 // Signing in, registering, a forgotten password; and the links of the mails that the server sends.
 import { account, client, settings, storage } from "./chat.js";
 import { attempt, textOf } from "./acts.js";
-import { Icon } from "./icons.js";
 import { notify } from "./layer.js";
 import { go, route } from "./route.js";
 import { html, useEffect, useState } from "./ui.js";
@@ -33,15 +32,19 @@ function signInElsewhere() {
   location.assign(address.href);
 }
 
+/** Takes the link of the mail that verifies an address. */
+export function useVerification() {
+  const { page, id } = route.value;
+  useEffect(() => {
+    if (page !== "verify" || !id) return;
+    void client.verify(id).then(() => notify("Your e-mail is verified"), (error) => notify(textOf(error, "This link is not valid any more"), { kind: "error" }));
+    go("/", { replace: true });
+  }, [page]);
+}
+
 export function SignIn() {
   const { page, id } = route.value;
   const [mode, setMode] = useState(page === "register" ? "register" : "login");
-  useEffect(() => {
-    if (page === "verify" && id) {
-      void client.verify(id).then(() => notify("Your e-mail is verified"), (error) => notify(textOf(error, "This link is not valid any more"), { kind: "error" }));
-      go("/", { replace: true });
-    }
-  }, []);
   return html`<main class="gate"><div class="gate-box">
     <img class="logo" src="./icons/icon.svg" alt="" width="64" height="64" />
     ${page === "reset" && id

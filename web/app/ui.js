@@ -2,9 +2,9 @@
 import { h } from "preact";
 import htm from "htm";
 
-export { createPortal, Fragment, render } from "preact";
-export { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-export { batch, computed, effect, signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+export { createPortal, render } from "preact";
+export { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+export { batch, computed, effect, signal, useSignal } from "@preact/signals";
 
 export const html = htm.bind(h);
 
@@ -33,6 +33,15 @@ export function debounced(work, delay) {
     pending = undefined;
   };
   return call;
+}
+
+/** What this browser has stored under a key of localStorage, or null; `otherwise` if it stores nothing. */
+export function recall(key, otherwise = null) {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return otherwise;
+  }
 }
 
 export const isTouch = () => matchMedia("(pointer: coarse)").matches;

@@ -1,20 +1,16 @@
 // An image in full size; arrow keys go through those of its message.
 import { attempt, viewed } from "./acts.js";
-import { blobOf, save } from "./files.js";
+import { save, useBlob } from "./files.js";
 import { Icon } from "./icons.js";
 import { useModal } from "./layer.js";
-import { html, useEffect, useRef, useState } from "./ui.js";
+import { html, useRef } from "./ui.js";
 
 export function Viewer() {
   const { item, all } = viewed.value;
   const box = useRef();
-  const [url, setUrl] = useState(null);
+  const url = useBlob(item.id);
   const close = () => (viewed.value = null);
   useModal(box);
-  useEffect(() => {
-    setUrl(null);
-    blobOf(item.id).then(setUrl, () => undefined);
-  }, [item.id]);
   const at = all.findIndex(({ id }) => id === item.id);
   const move = (step) => all[at + step] && (viewed.value = { item: all[at + step], all });
   const keys = (event) => {

@@ -3,7 +3,10 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 
 const MORE = 8; // rows above and below the screen
 
-/** `row(item, index)` returns the content of an item; all rows have the same height, of the style `--row`. */
+/**
+ * `row(item, index)` returns the content of an item; all rows have the same height, of the style `--row`. `kept` is the
+ * key of an item whose row always exists.
+ */
 export function WindowedList({ items, keyOf, row, label, onEnd, kept }) {
   const box = useRef();
   const [range, setRange] = useState({ from: 0, to: 30, height: 72 });
@@ -22,7 +25,7 @@ export function WindowedList({ items, keyOf, row, label, onEnd, kept }) {
     watcher.observe(box.current);
     return () => watcher.disconnect();
   }, [items.length]);
-  // The row with the focus stays, also out of sight, so that the keyboard does not lose its place.
+  // The row of the key `kept` stays, also out of sight, so that the keyboard does not lose its place.
   const shown = items.slice(range.from, range.to).map((item, offset) => [item, range.from + offset]);
   const at = kept ? items.findIndex((item) => keyOf(item) === kept) : -1;
   if (at >= 0 && (at < range.from || at >= range.to)) shown.push([items[at], at]);
