@@ -140,6 +140,7 @@ async def test_who_joins_a_group_later_sees_what_it_may_and_who_is_removed_sees_
     await ann.page.click(".conversation-title")
     await ann.press_button("Add members")
     await ann.press_button("Add Kit")
+    await bob.page.until("document.querySelector('[role=log]').textContent === 'Ida added Kit'")
     await cat.open("Trip")
     await ann.say("Welcome, Kit")
     await cat.sees("Welcome, Kit")

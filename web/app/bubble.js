@@ -206,8 +206,7 @@ export function choices(message) {
 }
 
 async function copy(text) {
-  await attempt(navigator.clipboard.writeText(text), "The browser does not allow copying");
-  notify("Copied");
+  if (await attempt(navigator.clipboard.writeText(text), "The browser does not allow copying")) notify("Copied");
 }
 
 async function remove(message, mayDeleteForAll) {
@@ -215,8 +214,7 @@ async function remove(message, mayDeleteForAll) {
   if (mayDeleteForAll && !message.deletedAt) choicesOf.push({ label: "Delete for everyone", value: "all", isDanger: true });
   const scope = await ask({ title: "Delete message?", text: "Deleted messages cannot be brought back.", choices: choicesOf });
   if (!scope) return;
-  await attempt(client.deleteMessage(message.conversationId, message.seq, scope));
-  say("Message deleted");
+  if (await attempt(client.deleteMessage(message.conversationId, message.seq, scope))) say("Message deleted");
   compose.focus();
 }
 
