@@ -119,6 +119,25 @@ await third.close();
 await tab.acknowledged((await tab.send(id, { text: "the sender is closed" })).msgId);
 await shows(ann, id, ...conversation, "from the train", "from the other tab", "the sender is closed");
 
+// A message that waits shows its attachments, also after a restart.
+const files = memoryStorage();
+const writer = client(files);
+await writer.signIn(login("Bob"));
+await online(writer);
+await writer.show(id);
+const note = await writer.upload(new Blob(["a note"], { type: "text/plain" }), { name: "note.txt" });
+writer.background();
+const waiting = await writer.send(id, { attachments: [note] });
+assert.deepEqual([waiting.attachments, writer.messages(id).at(-1).attachments], [[note], [note]]);
+await writer.close();
+const later = client(files);
+await later.start();
+assert.deepEqual((await until(later, ["queue", "messages"], () => later.messages(id).find(({ msgId }) => msgId === waiting.msgId))).attachments, [note]);
+const noted = [...conversation, "from the train", "from the other tab", "the sender is closed", ""];
+await shows(ann, id, ...noted);
+assert.deepEqual(ann.messages(id).at(-1).attachments, [note]);
+await later.close();
+
 // An error that a repetition cannot mend fails one message, and not the next one.
 const tooLong = await ann.send(id, { text: "x".repeat(9000) });
 const after = await ann.send(id, { text: "after it" });
@@ -140,7 +159,7 @@ assert.equal(fresh.hasOlder(id), true);
 await Promise.all([fresh.loadOlder(id), fresh.loadOlder(id)]);
 await fresh.loadOlder(id);
 assert.equal(fresh.hasOlder(id), false);
-assert.deepEqual(fresh.messages(id).map(({ seq }) => seq), Array.from({ length: 70 }, (_, n) => n + 1));
+assert.deepEqual(fresh.messages(id).map(({ seq }) => seq), Array.from({ length: 71 }, (_, n) => n + 1));
 
 // Signing out forgets everything, in every tab.
 const left = until(tab, ["state"], () => tab.state.state === "signed_out");

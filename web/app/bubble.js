@@ -40,9 +40,7 @@ export function Bubble({ message, isFirst, isLast, isGroup, isFlashed, isPinned,
         ${message.attachments?.length > 0 && html`<${Attachments} items=${message.attachments} tab=${tab} />`}
         ${isGone
           ? html`<span class="text"><${Icon} name="block" size=${16} /> This message was deleted</span>`
-          : !message.text && !message.seq
-            ? html`<div class="text muted">Attachment</div>`
-            : message.text && html`<div class=${classes("text", message.editedAt && "edited", isPinned && "pinned")} dir="auto">${rich(message.text, mentioned(message, me))}${message.streaming && html`<span class="caret" aria-label="Still writing" />`}</div>`}
+          : message.text && html`<div class=${classes("text", message.editedAt && "edited", isPinned && "pinned")} dir="auto">${rich(message.text, mentioned(message, me))}${message.streaming && html`<span class="caret" aria-label="Still writing" />`}</div>`}
         <span class="meta">
           ${isPinned && html`<${Icon} name="pin" size=${14} /><span class="visually-hidden">Pinned.</span>`}
           ${message.editedAt && !isGone && html`<span title=${full(message.editedAt)}>edited</span>`}

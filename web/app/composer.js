@@ -2,7 +2,7 @@
 import { account, client, headOf, nameOf } from "./chat.js";
 import { attempt, compose, composing, jump, textOf } from "./acts.js";
 import { EmojiPicker } from "./emoji.js";
-import { isImage } from "./files.js";
+import { isImage, keepBlob } from "./files.js";
 import { Icon } from "./icons.js";
 import { membersOf } from "./members.js";
 import { notify, openPopup, say } from "./layer.js";
@@ -115,7 +115,7 @@ export function Composer({ id }) {
     const mentions = [...chosen.current].filter(([, name]) => text.includes(`@${name}`)).map(([userId]) => userId);
     const outgoing = {
       text: text.trim(),
-      ...(files.length && { attachments: files.map(({ attachment }) => attachment.id) }),
+      ...(files.length && { attachments: files.map(({ attachment }) => attachment) }),
       ...(replyTo && { replyTo: replyTo.seq }),
       ...(mentions.length && { mentions }),
     };
@@ -178,6 +178,7 @@ export function Composer({ id }) {
     setFiles((held) => [...held.filter((each) => each.key !== key), entry]);
     try {
       const attachment = await client.upload(file, { onProgress: (progress) => change({ progress }), signal: aborting.signal });
+      if (isImage(attachment)) keepBlob(attachment.id, file);
       change({ state: "done", progress: 1, attachment });
       say(`${file.name} is uploaded`);
     } catch (error) {

@@ -30,9 +30,12 @@ export function useBlob(id) {
   return url;
 }
 
-function begin(id) {
+/** Keeps the bytes of an attachment that this page has uploaded. */
+export const keepBlob = (id, blob) => held.set(id, begin(id, Promise.resolve(blob)));
+
+function begin(id, reading = read(id)) {
   const made = { size: 0 };
-  made.url = read(id).then((blob) => {
+  made.url = reading.then((blob) => {
     made.size = blob.size;
     total += blob.size;
     trim(id);

@@ -87,7 +87,7 @@ export class Queue {
    * Adds an entry; returns it once it is stored, and the promise of its acknowledgement. The promise of an entry that
    * another client sends has no acknowledgement.
    *
-   * @param {Pick<Entry, "lane"|"event"|"data"|"slot"|"isKept">} given
+   * @param {Pick<Entry, "lane"|"event"|"data"|"slot"|"isKept"|"attachments">} given
    * @returns {Promise<{entry: Entry, acknowledged: Promise<any>}>}
    */
   async add(given) {

@@ -64,9 +64,12 @@ export class Sender extends Receiver {
    * @param {Outgoing} outgoing
    * @returns {Promise<ShownMessage>}
    */
-  async send(conversationId, { msgId = uuid(this.random), text = "", ...more }) {
-    const data = { conversationId, text, msgId, ...more };
-    const { entry, acknowledged } = await this.queue.add({ lane: conversationId, event: "message", data, isKept: true });
+  async send(conversationId, { msgId = uuid(this.random), text = "", attachments: given = [], ...more }) {
+    const ids = given.map((each) => (typeof each === "string" ? each : each.id));
+    const attachments = given.filter((each) => typeof each !== "string");
+    const data = { conversationId, text, msgId, ...more, ...(ids.length && { attachments: ids }) };
+    const sent = { lane: conversationId, event: "message", data, isKept: true, ...(attachments.length && { attachments }) };
+    const { entry, acknowledged } = await this.queue.add(sent);
     this.#acknowledged.set(msgId, acknowledged);
     const forget = () => void this.#acknowledged.delete(msgId);
     acknowledged.then(forget, forget);
@@ -333,8 +336,8 @@ export class Sender extends Receiver {
   }
 
   /** @param {Entry} entry */
-  #pending({ data, createdAt, state, error }) {
-    const { replyTo, attachments: _attachments, ...rest } = /** @type {any} */ (data);
+  #pending({ data, createdAt, state, error, attachments }) {
+    const { replyTo, attachments: _ids, ...rest } = /** @type {any} */ (data);
     const quoted = this.store.timelines.get(data.conversationId)?.at(replyTo);
     /** @type {ShownMessage} */
     const shown = {
@@ -345,6 +348,7 @@ export class Sender extends Receiver {
       createdAt,
       status: state,
       ...(quoted && { replyTo: { seq: quoted.seq, userId: quoted.userId, text: quoted.text.slice(0, 200) } }),
+      ...(attachments && { attachments }),
       ...(error && { error }),
     };
     return shown;

@@ -90,7 +90,7 @@
  *
  * @typedef {object} Outgoing
  * @property {string} [text]
- * @property {string[]} [attachments]  ids of uploaded attachments
+ * @property {(Attachment|string)[]} [attachments]  as `upload` returns them, to be shown while the message waits; or their ids
  * @property {number} [replyTo]  the `seq` of a message
  * @property {string[]} [mentions]
  * @property {boolean} [streaming]
@@ -104,6 +104,7 @@
  * @property {string} createdAt
  * @property {string} [slot]  an entry that waits is replaced by a later one with the same slot
  * @property {boolean} [isKept]  true for an entry that survives a restart
+ * @property {Attachment[]} [attachments]  those of a message, as they are shown
  * @property {"queued"|"sending"|"failed"} state
  * @property {{code: string, message: string, statusCode: number}} [error]
  *
