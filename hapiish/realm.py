@@ -6,8 +6,11 @@ one table has no realms: its functions see the server itself.
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
+from hapiish import options
 from hapiish.bridge import anywhere
 from hapiish.http.exchange.request import Request
 from hapiish.http.exchange.toolkit import CONTINUE, Toolkit
@@ -22,22 +25,27 @@ class Realm(BroadcastOperator):
     `name` is the prefix of its ids, `prefix` that of its paths; `options` are the values of `with:`.
     """
 
-    def __init__(
-        self, server: Any, models: Mapping[str, Any], *, name: str, prefix: str, options: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, server: Any, models: Mapping[str, Any], declared: options.Realm) -> None:
         self.root = server
         self.models = Models(models)
-        self.name = name
-        self.prefix = prefix
-        self.options = options
+        self.declared = declared
+        self.name = declared.name
+        self.prefix = declared.prefix
+        self.options = declared.options
         self.views: Any = None  # the table's compiled templates
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.root, name)
 
+    @cached_property
+    def settings(self) -> options.Server:
+        """The settings of the server. The table's own `server.app` is in `app`, before the data of the application."""
+        settings: options.Server = self.root.settings
+        return replace(settings, app={**settings.app, **self.declared.app}) if self.declared.app else settings
+
     def over(self, server: Any) -> "Realm":
         """Returns this view for another server, such as the process-wide one for functions of start and stop."""
-        made = Realm(server, {}, name=self.name, prefix=self.prefix, options=self.options)
+        made = Realm(server, {}, self.declared)
         made.__dict__.update({**self.__dict__, "root": server})
         return made
 

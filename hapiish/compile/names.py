@@ -119,7 +119,7 @@ class Names:
     def _view(self, index: int) -> Realm:
         given = self.table.used[index - 1]
         models = {name: self.object(model) for name, model in given.models.items()}
-        return Realm(self.server, models, name=given.name, prefix=given.prefix, options=given.options)
+        return Realm(self.server, models, given)
 
     def place(self, name: str) -> Mark:
         """Returns the first location of `name`; the start of the file for a name in options of a custom scheme."""

@@ -248,7 +248,11 @@ class Server:
     )
     query: Query = option(Query())
     plugins: Mapping[str, Json] = option({}, "Settings of plugins by name, `request.server.settings.plugins`.")
-    app: Mapping[str, Json] = option({}, "Data of the application, `request.server.app`.")
+    app: Mapping[str, Json] = option(
+        {},
+        "Data of the application, `request.server.app`. The functions of a used table read its own as "
+        "`request.server.settings.app`.",
+    )
     compression: Compression | None = option(Compression())
     files: ServerFiles = option(ServerFiles())
     mime: Mime = option(Mime())

@@ -80,7 +80,8 @@ class Realm:
     """The main table or a used one: the scope in which its names are resolved, and its own declarations.
 
     Modules are searched in `folder` first, or in `package`, then by their absolute name. `name` is the prefix of its
-    ids. `models` are its own, or those of the table that uses it (`host`, an index). `options` are its `with:` values.
+    ids. `models` are its own, or those of the table that uses it (`host`, an index). `options` are its `with:` values,
+    `app` its own `server.app`.
     """
 
     label: str = ""
@@ -91,6 +92,7 @@ class Realm:
     prefix: str = ""
     models: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Json] = field(default_factory=dict)
+    app: Mapping[str, Json] = field(default_factory=dict)
     views: Views | None = None
     host: int | None = None
     is_plugin: bool = False  # a Python plugin, whose declarations are visible to its host

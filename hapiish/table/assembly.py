@@ -167,6 +167,7 @@ class _Assembly:
             prefix=realm.prefix,
             models=realm.models,
             options=section(part.entry, "with" if "table" in part.entry else "options"),
+            app=section(realm.value, "server", "app"),
             views=self.views(realm),
             host=realm.host.index,
             is_plugin=part.is_plugin,

@@ -120,7 +120,7 @@ class Runner:
         function, server = named(name), self.app.server.current.server
         if owner_of(name):
             models = {key: named(model) for key, model in realm.models.items()}
-            server = Realm(server, models, name=realm.name, prefix=realm.prefix, options=realm.options)
+            server = Realm(server, models, realm)
         if inspect.iscoroutinefunction(function):
             return await function(server)
         return await self.app.server.pool.call(function, server)

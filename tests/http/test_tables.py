@@ -49,6 +49,16 @@ def who():
 def chosen(request, h):
     return {"is": request.pre["who"]}
 """
+COLOURS = """
+def colour(request, h):
+    return request.server.settings.app
+
+async def paint(server):
+    server.app.setdefault("painted", []).append(server.settings.app["colour"])
+
+def painted(request, h):
+    return request.server.app["painted"]
+"""
 USER = "class User:\n    name = '{}'\n"
 
 
@@ -119,6 +129,43 @@ async def test_a_name_given_to_a_used_table_means_what_it_means_where_it_is_writ
         "/c/mine": ("used", "used"),
     }
     assert found["/c/mine"]["options"] == {"show": "handlers:show"}
+
+
+async def test_each_table_reads_the_data_of_its_own(tmp_path: Path) -> None:
+    used = """
+    models: {User: "models:User"}
+    params: {colour: {type: string, default: red}}
+    server: {app: {colour: "${params.colour}"}}
+    ext: {onPostStart: "handlers:paint"}
+    routes: [{method: GET, path: /colour, handler: "handlers:colour"}]
+    """
+    plain = """
+    models: {User: "models:User"}
+    routes: [{method: GET, path: /, handler: "handlers:colour"}]
+    """
+    host = """
+    models: {User: "models:User"}
+    server: {app: {colour: grey, size: 3}}
+    plugins:
+      - {table: ../used/routes.yaml, routes: {prefix: /a}}
+      - {table: ../used/routes.yaml, routes: {prefix: /b}, with: {colour: blue}}
+      - {table: ../plain/routes.yaml, routes: {prefix: /c}}
+    routes: [{method: GET, path: /, handler: "handlers:colour"}, {method: GET, path: /all, handler: "handlers:painted"}]
+    """
+    file = project(tmp_path, host=host, used=used, plain=plain)
+    for name in ("host", "used", "plain"):
+        with (tmp_path / name / "handlers.py").open("a") as handlers:
+            handlers.write(COLOURS)
+    app = create_app(file, env={})
+    async with app.router.lifespan_context(app):
+        found = {path: await answer(app, path) for path in ("/", "/a/colour", "/b/colour", "/c", "/all")}
+    assert found == {
+        "/": {"colour": "grey", "size": 3},
+        "/a/colour": {"colour": "red", "size": 3},
+        "/b/colour": {"colour": "blue", "size": 3},
+        "/c": {"colour": "grey", "size": 3},
+        "/all": ["red", "blue"],
+    }
 
 
 async def test_a_call_before_the_handler_is_of_a_method_of_its_own_table(tmp_path: Path) -> None:
