@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from . import sweeper
+from .settings import settings
 
 Act = Callable[[Any, dict[str, Any]], None]
 
@@ -49,11 +50,9 @@ def repair(server: Any) -> dict[str, int]:
 
 
 def expire(server: Any) -> None:
-    """Removes changes that are older than the days of `messages.edit`; clients that are behind them read anew."""
-    route, models = server.lookup("messages.edit"), server.models
-    if route is not None:
-        for sequence in (models.Change, models.UserChange):
-            sequence.expire(route.settings.app["changeDays"], 100_000)
+    """Removes changes that are older than `changes.days`; clients that are behind them read anew."""
+    for sequence in (server.models.Change, server.models.UserChange):
+        sequence.expire(settings(server)["changes"]["days"], 100_000)
 
 
 def _act(registered: Mapping[str, Act], server: Any, change: dict[str, Any]) -> None:

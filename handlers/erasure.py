@@ -13,6 +13,7 @@ from .changes import publish
 from .groups import leave_all
 from .hashing import hashing
 from .sessions import end_sessions
+from .settings import settings
 
 
 def erase(request: Request, h: Toolkit) -> None:
@@ -41,10 +42,10 @@ def remove_rest(server: Any) -> None:
 
 
 def _remove(server: Any, user_id: str) -> None:
-    models, route = server.models, server.lookup("me.erase")
+    models = server.models
     models.Device.remove_of(user_id)
     models.User.forget(user_id)
-    if route is not None and route.settings.app["erasure"] == "remove":
+    if settings(server)["erasure"] == "remove":
         for conversation_id in models.User.conversations_of(user_id):
             for message in models.User.messages_of(user_id, conversation_id):
                 _remove_content(server, message)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from hapiish import boom
 
 from .outbound import Answer, post
+from .settings import settings
 
 SOURCES: Final = {"messages": "Message", "changes": "Change", "conversations": "Conversation", "users": "User"}
 """The models whose new documents are events, by source."""
@@ -26,7 +27,7 @@ Event = tuple[str, str, dict[str, Any]]
 
 def plan(server: Any, source: str, rows: Iterable[Any], hooks: Sequence[Any]) -> list[Any]:
     """Returns the rows of the outbox for new documents: for each event, those of the webhooks that want its type."""
-    lasts = timedelta(seconds=settings(server)["lasts"])
+    lasts = timedelta(seconds=settings(server)["webhooks"]["lasts"])
     works: list[Any] = []
     for row in rows if hooks else ():
         at = row["_id"].generation_time
@@ -44,13 +45,6 @@ def plan(server: Any, source: str, rows: Iterable[Any], hooks: Sequence[Any]) ->
                 if type_ in hook["events"] and hook["_id"].generation_time <= at
             ]
     return works
-
-
-def settings(server: Any) -> dict[str, Any]:
-    """Returns the settings of webhooks, which the route `webhooks.create` has."""
-    route = server.lookup("webhooks.create")
-    found: dict[str, Any] = route.settings.app["webhooks"] if route is not None else {"lasts": 0}
-    return found
 
 
 def _events(server: Any, source: str, row: Any) -> Iterator[Event]:
@@ -84,7 +78,7 @@ async def send(server: Any, work: Any) -> None:
     data = await call(models.Webhook.data, work.payload, models.User)
     if data is None:
         return
-    given, event_id = settings(server), f"msg_{work.id}"
+    given, event_id = settings(server)["webhooks"], f"msg_{work.id}"
     body = json.dumps(
         {"type": work.payload["type"], "timestamp": work.payload["at"].isoformat(), "data": data}
     ).encode()

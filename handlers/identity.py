@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from hapiish import Request, Toolkit, boom
 
-from .retention import settings
+from .settings import settings
 from .standing import account_of
 
 
@@ -57,7 +57,8 @@ def reauthorize(request: Request, h: Toolkit) -> None:
 
 def is_admin(request: Request, account: dict[str, Any]) -> bool:
     """Returns True if the e-mail of an account is verified and one of those in CHAT_ADMINS."""
-    admins = settings(request.server).get("admins", "") if getattr(account, "is_verified", False) else ""
+    verified = getattr(account, "is_verified", False)
+    admins: str = settings(request.server)["administration"]["admins"] if verified else ""
     return account["email"].lower() in [each.strip().lower() for each in admins.split(",")]
 
 

@@ -1,24 +1,18 @@
-"""The job that removes messages that are older than the operator wants (`options.app.retentionDays` of the reports)."""
+"""The job that removes messages that are older than the operator wants (`administration.retentionDays`)."""
 
 from time import monotonic
 from typing import Any, Final
 
 from . import sweeper
+from .settings import settings
 
 SECONDS: Final = 40.0
-
-
-def settings(server: Any) -> dict[str, Any]:
-    """Returns the settings of administration, which the route `reports.index` has."""
-    route = server.lookup("reports.index")
-    found: dict[str, Any] = route.settings.app["administration"] if route is not None else {}
-    return found
 
 
 def remove_old(server: Any) -> None:
     """Removes old messages, and lets their files be removed; the next run continues."""
     attachments: Any = getattr(server.models, "Attachment", None)
-    days, until = settings(server).get("retentionDays", 0), monotonic() + SECONDS
+    days, until = settings(server)["administration"]["retentionDays"], monotonic() + SECONDS
     while days > 0 and monotonic() < until:
         removed = server.models.Report.remove_old(days)
         if removed is None:

@@ -11,6 +11,7 @@ from . import changes, sweeper
 from .delivery import rooms, rooms_of_readers
 from .groups import tell_number
 from .realtime import room
+from .settings import settings
 from .standing import Standing, of_caller
 
 EVENTS = {"edited": "message:edited", "deleted": "message:deleted", "reacted": "message:reacted"}
@@ -104,10 +105,7 @@ def delta(request: Request, h: Toolkit) -> dict[str, Any]:
 
 def end_streams(server: Any) -> dict[str, int]:
     """Ends streams that have lasted too long, whose author has probably gone; returns their number."""
-    route = server.lookup("messages.edit")
-    if route is None:
-        return {}
-    ended = server.models.Message.end_streams(route.settings.app["longestStream"], 100)
+    ended = server.models.Message.end_streams(settings(server)["changes"]["longestStream"], 100)
     for made in ended:
         changes.publish(server, server.models.Message, made.after["_id"], made.entries)
     return {"streams": len(ended)}

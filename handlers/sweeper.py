@@ -19,6 +19,8 @@ from pymongo import timeout
 from hapiish.bridge import is_async
 from hapiish.health import Check
 
+from .settings import settings
+
 T = TypeVar("T")
 
 MARGIN: Final = 5.0
@@ -63,7 +65,7 @@ def register(
 ) -> None:
     """Adds a job under its name, see `Job`; it begins with the next start or reload of the server.
 
-    `health.ready` has `options.app.sweeper.pace`, by which all intervals are multiplied.
+    All intervals are multiplied by the setting `sweeper.pace`.
     """
     _jobs[name] = Job(name, every_seconds, function, deadline, everywhere)
 
@@ -105,11 +107,9 @@ class Sweeper:
     """The jobs of one use of the table in this process; those with a lease run one after another."""
 
     def __init__(self, server: Any, jobs: Iterable[Job]) -> None:
-        route = server.lookup("health.ready")
-        settings = route.settings.app.get("sweeper", {}) if route is not None else {}
         self.server = server
         self.jobs = tuple(jobs)
-        self.pace: float = float(settings.get("pace", 1))
+        self.pace: float = float(settings(server)["sweeper"].get("pace", 1))
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._shown: dict[str, dict[str, Any]] = {}
         self._errors: dict[str, str] = {}

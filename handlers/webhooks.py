@@ -5,8 +5,8 @@ from typing import Any, NoReturn
 
 from hapiish import Request, Response, Toolkit, boom
 
-from .hooks import settings
 from .outbound import parse
+from .settings import settings
 
 
 def index(request: Request, h: Toolkit) -> list[dict[str, Any]]:
@@ -17,7 +17,7 @@ def index(request: Request, h: Toolkit) -> list[dict[str, Any]]:
 
 def create(request: Request, h: Toolkit) -> Response:
     """Registers a webhook: 201 with its `secret`, which is shown this once. 422 `invalid` for an address."""
-    given, limits = request.payload, settings(request.server)
+    given, limits = request.payload, settings(request.server)["webhooks"]
     _check(request, given["url"])
     me = request.auth.credentials["id"]
     made = request.models.Webhook.create(given["url"], given["events"], me, most=limits["max"])
@@ -39,7 +39,7 @@ def change(request: Request, h: Toolkit) -> dict[str, Any]:
 
 def rotate(request: Request, h: Toolkit) -> dict[str, Any]:
     """Replaces the secret of a webhook and returns the new one. For a day, events have signatures of both."""
-    overlap = timedelta(seconds=settings(request.server)["overlap"])
+    overlap = timedelta(seconds=settings(request.server)["webhooks"]["overlap"])
     changed: dict[str, Any] | None = request.models.Webhook.rotate(request.params["webhookId"], overlap=overlap)
     return changed if changed is not None else _missing()
 
@@ -69,14 +69,14 @@ def dead(request: Request, h: Toolkit) -> list[dict[str, Any]]:
 
 def replay(request: Request, h: Toolkit) -> None:
     """Sends a dead event again, soon: 204. 404 if it is not dead (any more)."""
-    lasts = timedelta(seconds=settings(request.server)["lasts"])
+    lasts = timedelta(seconds=settings(request.server)["webhooks"]["lasts"])
     if request.models.Outbox.replay(request.params["eventId"], lasts=lasts) is None:
         raise boom.NotFound("There is no such event", code="not_found")
 
 
 def _check(request: Request, url: str) -> None:
     try:
-        parse(url, insecure=settings(request.server)["insecure"])
+        parse(url, insecure=settings(request.server)["webhooks"]["insecure"])
     except ValueError as error:
         raise boom.BadData(str(error), code="invalid") from error
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,13 +10,13 @@ import socketio
 from bson import ObjectId
 
 from handlers import retention
-from hapiish import Application
+from hapiish import Application, create_app
 from hapiish.testing import Injected, inject
 from models.conversation import Conversation
 from models.message import Message
 from models.user import User
 from models.wire import iso, now
-from tests.chat.callers import Caller, Join, Open, connected, serving
+from tests.chat.callers import ROUTES, SECRET, Caller, Join, Open, connected, serving
 from tests.chat.conftest import empty
 
 pytestmark = pytest.mark.anyio
@@ -61,6 +62,34 @@ async def test_an_administrator_has_one_of_the_e_mails_of_the_operator_and_has_v
                 await asyncio.to_thread(User.objects(id=caller.id).update_one, set__verified_at=verified)
                 statuses.append((await caller.call("GET", "/reports")).status_code)
         assert statuses == [403, 200, 403, 403]
+
+
+@in_process
+async def test_the_administrators_of_a_project_do_not_depend_on_the_routes_that_it_keeps(
+    mongo_uri: str, tmp_path: Path
+) -> None:
+    removed = ("reports.index", "webhooks.create", "me.erase", "messages.edit", "health.ready")
+    override = ", ".join(f"{id}: false" for id in removed)
+    project = tmp_path / "routes.yaml"
+    project.write_text(f"plugins: [{{table: {ROUTES}, as: chat, override: {{{override}}}}}]\nroutes: []\n")
+    env = {"JWT_SECRET": SECRET, "MONGODB_URI": mongo_uri, "CHAT_ADMINS": "chief@example.org"}
+    app = create_app(project, env=env)
+    async with app.router.lifespan_context(app):
+        chief, other = [
+            Caller(app, (await inject(app, method="POST", url="/register", payload=each)).json)
+            for name in ("chief", "clerk")
+            for each in [{"fullName": name, "email": f"{name}@example.org", "password": "12345678"}]
+        ]
+        users = app.server.app["chat.sweeper"].server.models.User
+        await asyncio.to_thread(users.objects.update, set__verified_at=now())
+        bans = [
+            (await one.call("PUT", f"/bans/{two.id}", {"reason": "spam"})).status_code
+            for one, two in ((other, chief), (chief, other))
+        ]
+        assert bans == [403, 204]
+        webhook = {"url": "http://hooks.example.org/", "events": ["message.created"]}
+        assert (await chief.call("GET", "/webhooks/dead")).json == []
+        assert (await chief.call("POST", "/webhooks", webhook)).status_code == 405
 
 
 # --- reports

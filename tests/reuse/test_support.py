@@ -1,14 +1,17 @@
 """The chat, installed as a wheel, used twice in a project with its own users and authentication."""
 
+import asyncio
 import os
 import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bson import ObjectId
 
 from hapiish import Application, create_app
 from hapiish.testing import inject
@@ -123,6 +126,30 @@ async def test_each_use_has_background_jobs_of_its_own_which_end_with_the_server
     await app.server.stop()
     assert not any(name in app.server.app for name in found)
     await app.server.start()
+
+
+async def test_settings_of_a_use_do_not_depend_on_the_routes_that_it_has(app: Application) -> None:
+    await call(app, "", "POST", "/badges/B7")
+    eight = (await call(app, "", "POST", "/badges/B8"))["id"]
+    conversation = (await call(app, "B7", "PUT", f"/staff/chat/conversations/direct/{eight}"))["id"]
+    messages = f"/staff/chat/messages/{conversation}"
+    sent = await call(app, "B7", "POST", messages, {"text": "old"})
+    stored = app.server.app["staff.sweeper"].server.models.Message._get_collection()
+
+    def age() -> None:
+        row = stored.find_one_and_delete({"_id": ObjectId(sent["_id"])})
+        begun = ObjectId.from_datetime(datetime.now(UTC) - timedelta(days=31))
+        stored.insert_one({**row, "_id": ObjectId(begun.binary[:4] + row["_id"].binary[4:])})
+
+    await asyncio.to_thread(age)
+    kept = {}
+    for use in ("support", "staff"):
+        sweeper = app.server.app[f"{use}.sweeper"]
+        (retention,) = [job for job in sweeper.jobs if job.name == "retention"]
+        await asyncio.to_thread(retention.function, sweeper.server)
+        kept[use] = [each["text"] for each in (await call(app, "B8", "GET", messages))["messages"]]
+    assert kept == {"support": ["old"], "staff": []}
+    assert await call(app, "B7", "GET", "/staff/chat/reports") == 405
 
 
 async def test_both_uses_have_ids_and_names_of_their_own(app: Application) -> None:

@@ -1,0 +1,13 @@
+"""The settings that belong to no single route: `server.app.chat` of the table, from its `params`.
+
+A project that uses the chat sets them by `with`, and leaves out whichever routes it likes.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def settings(server: Any) -> Mapping[str, Any]:
+    """Returns `administration`, `changes`, `erasure`, `sweeper` and `webhooks`."""
+    found: Mapping[str, Any] = server.settings.app["chat"]
+    return found
