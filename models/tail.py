@@ -91,7 +91,7 @@ class Tail(Document):
 
 
 class TailBatch(Document):
-    """Ids of messages that were read, so that the second pass leaves them out: whoever was online then got them."""
+    """Ids of messages that were read. The second pass plans no push for them: members who were online have got them."""
 
     name = StringField(required=True)
     messages = ListField(ObjectIdField())
