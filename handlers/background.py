@@ -1,15 +1,47 @@
-"""Threads for work of the process that no request waits for: they take none from the handlers' pool."""
+"""Workers of the process that no request waits for, and their threads: they take none from the handlers' pool."""
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pymongo import timeout
 
 THREADS: Final = 2
 PATIENCE: Final = 5.0
 """Seconds that a database may take, so that a frozen one does not hold up the end of the process."""
+
+
+class Worker(Protocol):
+    """A loop of this process."""
+
+    def start(self) -> None:
+        """Starts the loop."""
+
+    async def stop(self) -> None:
+        """Ends the loop."""
+
+
+def key_of(server: Any, name: str) -> str:
+    """Returns the key of a worker in `server.app`: the chat may be used several times in one server."""
+    use = getattr(server, "name", "")
+    return f"{use}.{name}" if use else name
+
+
+async def start(server: Any, name: str, worker: Worker) -> None:
+    """Starts the worker of this name, in the place of one that runs."""
+    await stop(server, name)
+    server.app[key_of(server, name)] = worker
+    worker.start()
+
+
+async def stop(server: Any, name: str) -> None:
+    """Stops the worker of this name, if there is one."""
+    key = key_of(server, name)
+    worker: Worker | None = server.app.get(key)
+    if worker is not None:
+        await worker.stop()
+        server.app.pop(key, None)
 
 
 class Background:

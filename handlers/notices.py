@@ -10,8 +10,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
+from . import background, push
 from . import hooks as hooks_
-from . import push
 from .background import Background
 
 EVERY: Final = timedelta(seconds=1)
@@ -25,16 +25,12 @@ log = logging.getLogger("chat.notices")
 
 async def start(server: Any) -> None:
     """Starts the loop of this process, after a start and after a reload (`onPostStart`, `onPostReload`)."""
-    await stop(server)
-    notices = server.app[_key(server)] = Notices(server)
-    notices.start()
+    await background.start(server, "notices", Notices(server))
 
 
 async def stop(server: Any) -> None:
     """Ends the loop after its pass (`onPreStop`)."""
-    notices: Notices | None = server.app.pop(_key(server), None)
-    if notices is not None:
-        await notices.stop()
+    await background.stop(server, "notices")
 
 
 class Notices:
@@ -99,7 +95,3 @@ class Notices:
             claim.positions[position] = following
             if is_last or self._end.is_set() or not models.Tail.store(self._name, claim):
                 return count
-
-
-def _key(server: Any) -> tuple[str, str]:
-    return "notices", getattr(server, "name", "")

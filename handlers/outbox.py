@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from hapiish import boom
 
+from . import background
 from .background import Background
 
 AT_ONCE: Final[Mapping[str, int]] = {"mail": 2, "push": 8, "webhook": 8}
@@ -35,16 +36,12 @@ _REPEATABLE: Final = frozenset({408, 425, 429})
 
 async def start(server: Any) -> None:
     """Starts the worker of this process, after a start and after a reload (`onPostStart`, `onPostReload`)."""
-    await stop(server)
-    worker = server.app[_key(server)] = Worker(server)
-    worker.start()
+    await background.start(server, "outbox", Worker(server))
 
 
 async def stop(server: Any) -> None:
     """Stops the worker: it claims no more work, and finishes what it has (`onPreStop`)."""
-    worker: Worker | None = server.app.pop(_key(server), None)
-    if worker is not None:
-        await worker.stop()
+    await background.stop(server, "outbox")
 
 
 class Worker:
@@ -120,7 +117,7 @@ class Worker:
         call, outbox = self._background.call, self.server.models.Outbox
         try:
             if work.is_late:
-                await call(outbox.bury, work, "its time is over")
+                await call(outbox.bury, work, "it has expired")
                 return
             if await call(outbox.is_outdated, work):
                 await call(outbox.finish, work)
@@ -146,11 +143,6 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - an error of any sender is a failed attempt
             return error
         return None
-
-
-def _key(server: Any) -> tuple[str, str]:
-    """Returns the key of the worker in `server.app`: the chat may be used several times in one server."""
-    return "outbox", getattr(server, "name", "")
 
 
 def _judged(error: Exception) -> tuple[str, bool, float]:

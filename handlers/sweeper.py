@@ -6,7 +6,6 @@ A module registers its jobs when it is imported. `start` and `stop` are extensio
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,11 +13,10 @@ from random import random
 from time import monotonic
 from typing import Any, Final, TypeVar
 
-from pymongo import timeout
-
 from hapiish.bridge import is_async
 from hapiish.health import Check
 
+from . import background
 from .settings import settings
 
 T = TypeVar("T")
@@ -27,7 +25,7 @@ MARGIN: Final = 5.0
 """Seconds of a lease after the deadline of its job."""
 
 PATIENCE: Final = 5.0
-"""Seconds for a command of the sweeper itself, and for running jobs when the server stops."""
+"""Seconds for running jobs when the server stops."""
 
 FIRST: Final = 20.0
 """Most seconds before the first run in a new process."""
@@ -72,35 +70,25 @@ def register(
 
 async def start(server: Any) -> None:
     """Starts the jobs, after a start and after a reload (`onPostStart`, `onPostReload`)."""
-    await stop(server)
-    sweeper = server.app[_key(server)] = Sweeper(server, _jobs.values())
-    sweeper.start()
+    await background.start(server, "sweeper", Sweeper(server, _jobs.values()))
 
 
 async def stop(server: Any) -> None:
     """Ends the jobs (`onPreStop`)."""
-    sweeper = server.app.get(_key(server))
-    if sweeper is not None:
-        await sweeper.stop()
-        del server.app[_key(server)]
+    await background.stop(server, "sweeper")
 
 
 async def check(server: Any) -> dict[str, Check]:
     """Returns the readiness check `sweeper`; each use of the table has its own."""
-    sweeper = server.app.get(_key(server))
-    return {} if sweeper is None else {_key(server): sweeper.check()}
+    key = background.key_of(server, "sweeper")
+    sweeper = server.app.get(key)
+    return {} if sweeper is None else {key: sweeper.check()}
 
 
 async def call(server: Any, function: Callable[..., T], *args: Any) -> T:
     """Returns the result of a blocking function of an `async def` job, run in a thread of the sweeper."""
-    result: T = await server.app[_key(server)].call(function, *args)
+    result: T = await server.app[background.key_of(server, "sweeper")].call(function, *args)
     return result
-
-
-def _key(server: Any) -> str:
-    """Returns the name of the sweeper of this use of the table: a table that another one uses may have a name."""
-    name = getattr(server, "name", "")
-    return f"{name}.sweeper" if name else "sweeper"
 
 
 class Sweeper:
@@ -115,8 +103,8 @@ class Sweeper:
         self._errors: dict[str, str] = {}
         self._turn = asyncio.Lock()
         self._end = asyncio.Event()
-        # Not the server's threads: a request must not wait for a job.
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="background-sweeper")
+        self._background = background.Background("sweeper")
+        self.call = self._background.call
 
     def start(self) -> None:
         """Starts a task for each job."""
@@ -130,7 +118,7 @@ class Sweeper:
             _, late = await asyncio.wait(self._tasks.values(), timeout=PATIENCE)
             for task in late:
                 task.cancel()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._background.close()
 
     def check(self) -> Check:
         """Returns the runs of the jobs; failed if one of them cannot run, in whichever process."""
@@ -140,11 +128,6 @@ class Sweeper:
             shown[name]["error"] = error
         passed = not any("error" in each for each in shown.values())
         return Check(passed, is_required=False, details={name: each for name, each in shown.items() if each})
-
-    async def call(self, function: Callable[..., T], *args: Any, seconds: float = PATIENCE) -> T:
-        """Returns the result of a blocking function, whose commands to the database end within `seconds`."""
-        work = partial(_bounded, seconds, function, *args)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def _keep(self, job: Job) -> None:
         """Runs a job at its times until the sweeper stops. No error ends it."""
@@ -181,7 +164,7 @@ class Sweeper:
 
     async def _run_as_leader(self, job: Job, every: float) -> float:
         """Runs the job if it is due and no other process runs it; returns seconds until the next attempt."""
-        leases, key = self.server.models.Lease, f"{_key(self.server)}/{job.name}"
+        leases, key = self.server.models.Lease, f"{background.key_of(self.server, 'sweeper')}/{job.name}"
         async with self._turn:
             taken = await self.call(leases.take, key, job.deadline + MARGIN)
             if taken.token is None:
@@ -226,11 +209,6 @@ class Sweeper:
         if job.name not in self._errors:
             log.error("%s: cannot run (%s)", job.name, reason, exc_info=error)
         self._errors[job.name] = reason
-
-
-def _bounded(seconds: float, function: Callable[..., T], *args: Any) -> T:
-    with timeout(seconds):
-        return function(*args)
 
 
 def _spread(low: float, high: float) -> float:
