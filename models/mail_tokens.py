@@ -75,7 +75,7 @@ class MailTokens:
         valid = {f"{purpose}.hash": _digest(token), f"{purpose}.expiresAt": {"$gt": moment}}
         news = change.user_entry("profile", user)
         writing: dict[str, Any] = {
-            "$set": {"verifiedAt": moment, **values},  # whoever has the token receives mail at the address
+            "$set": {"verifiedAt": moment, **values},  # the token was mailed: its bearer reads the mail of the address
             "$unset": {purpose: ""},
             "$push": {"pending": news},
         }

@@ -130,9 +130,10 @@ def _condition(
 
 
 def _places(models: Any, user_id: str, conversation_id: str | None) -> Iterator[Place]:
-    """Yields the user's conversations, or the one of this id if the user is a member.
+    """Yields the conversations of a user. With `conversation_id`, only that one, if the user is a member of it.
 
-    The memberships are read after the conversations: who is added meanwhile has no conversation without its limit.
+    The memberships are read after the conversations. So a user who is added in between finds no message from before the
+    join.
     """
     me = ObjectId(user_id)
     one: Row = {} if conversation_id is None else {"_id": ObjectId(conversation_id)}
