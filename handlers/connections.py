@@ -6,6 +6,7 @@ from typing import Any
 from hapiish import Request, Toolkit, boom
 
 from .realtime import room
+from .times import iso
 
 
 async def admit(request: Request, h: Toolkit) -> None:
@@ -31,7 +32,7 @@ async def ready(request: Request, h: Toolkit) -> None:
         "ready",
         {
             "userId": me,
-            "serverTime": datetime.now(UTC).isoformat("T", "milliseconds")[:23] + "Z",
+            "serverTime": iso(datetime.now(UTC)),
             "socketId": request.socket.id,
             "limits": settings["limits"],
             "heads": heads,

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from hapiish import Request, Toolkit
 
+from .times import iso
+
 _WATCHED: Final = "presence:"
 _SERVERS: Final = "presence.servers"
 
@@ -49,7 +51,7 @@ async def changed(server: Any, change: Any) -> None:
     for each in server.app.get(_SERVERS, {}).values():
         data = {"userId": change.id, "online": change.online}
         if not change.online:
-            data["lastSeen"] = moment.isoformat("T", "milliseconds")[:23] + "Z"
+            data["lastSeen"] = iso(moment)
         try:
             await each.store.call(each.models.UserPresence.note, change.id, moment)
         finally:

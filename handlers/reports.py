@@ -7,6 +7,7 @@ from hapiish import Request, Response, Toolkit, boom
 
 from .sessions import end_sessions
 from .standing import of_caller
+from .times import parsed
 
 
 def create(request: Request, h: Toolkit) -> Response:
@@ -54,7 +55,7 @@ def ban(request: Request, h: Toolkit) -> None:
     """Bans a user, for ever or until a time: 204. All sessions of the user end, and their sockets in every process."""
     user_id, given, users = request.params["userId"], request.payload, _users(request)
     _refuse_self(request.auth.credentials["id"], user_id)
-    until = datetime.fromisoformat(given["until"]).astimezone(UTC) if "until" in given else None
+    until = parsed(given["until"]) if "until" in given else None
     if until is not None and until <= datetime.now(UTC):
         raise boom.BadData("The ban would have ended already", code="invalid")
     if not users.ban(user_id, until=until, reason=given["reason"]):

@@ -1,18 +1,19 @@
 """Search in the messages that the caller may read."""
 
-from datetime import datetime
 from typing import Any
 
 from hapiish import Request, Toolkit, boom
 
 from . import sweeper
 from .standing import of_caller
+from .times import parsed
 
 
 def search(request: Request, h: Toolkit) -> dict[str, Any]:
     """Returns `{hits, cursor}`: messages with all words of `q`, newest first; without `cursor`, there are no more.
 
-    422 `invalid` for a `q` without words, 404 for a conversation of which the caller is not a member.
+    422 `invalid` for a `q` without words and for a time that cannot be stored, 404 for a conversation of which the
+    caller is not a member.
     """
     given = request.query
     conversation_id = given.get("conversationId")
@@ -26,7 +27,7 @@ def search(request: Request, h: Toolkit) -> dict[str, Any]:
         limit=given["limit"],
         conversation_id=conversation_id,
         author=given.get("from"),
-        before=datetime.fromisoformat(before) if before is not None else None,
+        before=parsed(before) if before is not None else None,
         cursor=given.get("cursor"),
     )
     if found is None:

@@ -4,7 +4,6 @@ Each function handles a route and an event. The caller's other devices get `conv
 conversation of up to 32 get `receipt`, unless the caller's settings keep reads private.
 """
 
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ from . import changes
 from .delivery import to_members
 from .realtime import room
 from .standing import Standing, of_caller
+from .times import parsed
 
 
 def read(request: Request, h: Toolkit) -> dict[str, Any]:
@@ -42,10 +42,7 @@ def mark(request: Request, h: Toolkit) -> dict[str, Any]:
 def mute(request: Request, h: Toolkit) -> dict[str, Any]:
     """Mutes the conversation for the caller until a time; null or a past time unmutes it; 422 `invalid` for no time."""
     until = request.payload["until"]
-    try:
-        moment = None if until is None else datetime.fromisoformat(until.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):  # a leap second, or a time that is out of the calendar in UTC
-        raise boom.BadData("This time cannot be stored", code="invalid") from None
+    moment = None if until is None else parsed(until)
     return _written(request, _standing(request), "mute", moment)
 
 

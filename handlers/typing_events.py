@@ -10,6 +10,7 @@ from hapiish import Request, Toolkit
 
 from .realtime import room
 from .standing import of_caller
+from .times import iso
 
 REMEMBERED: Final = 100_000
 """Users in conversations whose last event a process remembers, some 20 MB."""
@@ -48,7 +49,7 @@ def typing(request: Request, h: Toolkit) -> dict[str, Any]:
         "conversationId": standing.conversation_id,
         "userId": me,
         "on": on,
-        "expiresAt": expires.isoformat("T", "milliseconds")[:23] + "Z",
+        "expiresAt": iso(expires),
     }
     if others:
         request.server.emit("typing", data, to=[room(each) for each in others])

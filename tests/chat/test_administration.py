@@ -194,6 +194,9 @@ async def test_a_ban_needs_another_user_that_exists_and_a_future(bob: Caller, bo
     assert (await boss.call("DELETE", f"/bans/{'0' * 24}")).status_code == 404
     past = iso(now() - timedelta(days=1))
     assert (await boss.call("PUT", f"/bans/{bob.id}", {**reason, "until": past})).json["code"] == "invalid"
+    for until in ("9999-12-31T23:59:59-12:00", "2030-12-31T23:59:60Z"):
+        assert (await boss.call("PUT", f"/bans/{bob.id}", {**reason, "until": until})).status_code in (400, 422), until
+    assert (await boss.call("PUT", f"/bans/{bob.id}", {**reason, "until": "2999-01-01t00:00:00z"})).status_code == 204
 
 
 # --- retention

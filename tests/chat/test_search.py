@@ -177,6 +177,8 @@ async def test_an_edit_and_a_finished_stream_are_found_by_their_new_words(ann: C
 async def test_a_bad_search_is_refused(ann: Caller) -> None:
     for query in ("", "?q=", f"?q={'x' * 201}", "?q=a&limit=101", "?q=a&before=x", "?q=a&cursor=x", "?q=a&x=1"):
         assert (await ann.call("GET", f"/search{query}")).status_code == 400, query
+    for before, statuses in (("2030-12-31T23:59:60Z", (400, 422)), ("2030-12-31t23:59:59z", (200,))):
+        assert (await ann.call("GET", f"/search?q=a&before={before}")).status_code in statuses, before
 
 
 @pytest.mark.usefixtures("documents")
