@@ -16,7 +16,7 @@ from mongoengine import DateTimeField, DictField, Document, IntField, NotUniqueE
 from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError
 
-from hapiish.store.rows import Row, find, get, insert, update
+from hapiish.store.rows import Row, find, get, insert, modify, update
 
 from .wire import iso, now, object_id
 
@@ -209,9 +209,8 @@ class Outbox(Document):
             return None
         where = {"_id": key, "state": "dead", "payload": {"$exists": True}}
         again = {"state": "waiting", "attempts": 0, "dueAt": moment, "expiresAt": moment + lasts}
-        found = cls._get_collection().find_one_and_update(
-            where, {"$set": again, "$unset": {"endedAt": "", "removeAt": "", "claim": ""}}
-        )
+        change = {"$set": again, "$unset": {"endedAt": "", "removeAt": "", "claim": ""}}
+        found = modify(cls, where, change, new=False)
         return found and _public(found)
 
     @classmethod

@@ -5,9 +5,8 @@ from typing import Any, Final
 
 from bson import ObjectId
 from mongoengine import DateTimeField, Document, IntField, NotUniqueError, ObjectIdField, StringField
-from pymongo import ReturnDocument
 
-from hapiish.store.rows import Row, find, get, insert
+from hapiish.store.rows import Row, find, get, insert, modify
 
 from .message import Message
 from .retention import Retention
@@ -68,11 +67,8 @@ class Report(Retention, Document):
     def decide(cls, id: str, by: str, *, state: str, note: str | None) -> Row | None:
         """Sets the state of a report and returns it; None if it does not exist."""
         values = {"state": state, "decidedAt": now(), "decidedBy": ObjectId(by)}
-        found = cls._get_collection().find_one_and_update(
-            {"_id": ObjectId(id)},
-            {"$set": {**values, **({"note": note} if note is not None else {})}},
-            return_document=ReturnDocument.AFTER,
-        )
+        change = {"$set": {**values, **({"note": note} if note is not None else {})}}
+        found = modify(cls, {"_id": ObjectId(id)}, change)
         return found and public(found)
 
     @classmethod

@@ -12,10 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bson import ObjectId
-from mongoengine import DateTimeField, DictField, Document, ListField, ObjectIdField, StringField
-from pymongo.errors import DuplicateKeyError
+from mongoengine import DateTimeField, DictField, Document, ListField, NotUniqueError, ObjectIdField, StringField
 
-from hapiish.store.rows import Row, find, insert, update
+from hapiish.store.rows import Row, find, get, insert, modify, update
 
 from .wire import now
 
@@ -50,15 +49,14 @@ class Tail(Document):
     def take(cls, name: str, lease: timedelta) -> Claim | None:
         """Claims the reader if it is due and no other process has it."""
         moment, token = now(), ObjectId()
-        tails = cls._get_collection()
-        taken = {"$set": {"dueAt": moment + lease, "claim": token}}
-        found = tails.find_one_and_update({"_id": name, "dueAt": {"$lte": moment}}, taken)
+        taken = {"dueAt": moment + lease, "claim": token}
+        found = modify(cls, {"_id": name, "dueAt": {"$lte": moment}}, {"$set": taken})
         if found is None:
-            if tails.find_one({"_id": name}, {"_id": 1}) is not None:
+            if get(cls, {"_id": name}, fields=("_id",)) is not None:
                 return None
             try:  # the first start: nothing from before is read
-                tails.insert_one({"_id": name, "positions": {}, "dueAt": moment + lease, "claim": token})
-            except DuplicateKeyError:
+                insert(cls, {"_id": name, "positions": {}, **taken})
+            except NotUniqueError:
                 return None
             found = {}
         return Claim(token, dict(found.get("positions", {})))

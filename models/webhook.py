@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from bson import ObjectId
 from mongoengine import DateTimeField, Document, ListField, ObjectIdField, StringField
-from pymongo import ReturnDocument
 
-from hapiish.store.rows import Row, find, get, insert, update
+from hapiish.store.rows import Row, find, get, insert, modify, update
 
 from .webhook_events import WebhookEvents
 from .wire import iso, now, object_id
@@ -70,10 +69,7 @@ class Webhook(WebhookEvents, Document):
             values["disabledAt"] = now()
         change = {**({"$set": values} if values else {}), **({"$unset": removed} if removed else {})}
         where = {"_id": ObjectId(id)}
-        if not change:
-            found = get(cls, where, fields=_SHOWN)
-        else:
-            found = cls._get_collection().find_one_and_update(where, change, return_document=ReturnDocument.AFTER)
+        found = modify(cls, where, change, fields=_SHOWN) if change else get(cls, where, fields=_SHOWN)
         return found and _public(found)
 
     @classmethod
@@ -84,11 +80,7 @@ class Webhook(WebhookEvents, Document):
             return None
         secret = _new_secret()
         values = {"secret": secret, "previousSecret": found["secret"], "previousUntil": now() + overlap}
-        changed = cls._get_collection().find_one_and_update(
-            {"_id": ObjectId(id), "secret": found["secret"]},
-            {"$set": values},
-            return_document=ReturnDocument.AFTER,
-        )
+        changed = modify(cls, {"_id": ObjectId(id), "secret": found["secret"]}, {"$set": values}, fields=_SHOWN)
         return cls.rotate(id, overlap=overlap) if changed is None else {**_public(changed), "secret": secret}
 
     @classmethod
