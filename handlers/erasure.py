@@ -56,6 +56,8 @@ def _remove(server: Any, user_id: str) -> None:
 
 def _remove_content(server: Any, message: dict[str, Any]) -> None:
     """Deletes a message for all, as its author does, also one that the author no longer sees."""
+    if "deletedAt" in message:  # by a run before: the next one must come further in its time
+        return
     models, conversation_id, author = server.models, str(message["conversationId"]), str(message["userId"])
     models.User.unhide(message)
     removed = models.Message.remove(conversation_id, message["seq"], author, is_admin=False)

@@ -18,6 +18,7 @@ from models.user import User
 from models.wire import now
 from tests.chat.callers import Caller, Join, Open, connected, serving
 from tests.chat.conftest import empty
+from tests.commands import recorded
 
 pytestmark = [pytest.mark.anyio, pytest.mark.in_process]
 
@@ -146,6 +147,33 @@ async def test_an_export_of_many_messages_is_read_in_parts(ann: Caller, bob: Cal
     lines = (await ann.call("GET", "/me/export")).payload.decode().splitlines()
     seqs = [line["seq"] for line in map(json.loads, lines) if line["kind"] == "message"]
     assert seqs == list(range(1, 1502))
+
+
+async def test_an_erasure_that_is_continued_goes_on_where_it_ended(open_app: Open) -> None:
+    async with open_app(CHAT_ERASURE="remove") as app:
+        await asyncio.to_thread(empty)
+
+        def again(user_id: str) -> list[str]:
+            User._get_collection().update_one({"_id": ObjectId(user_id)}, {"$set": {"erasing": True}})
+            with recorded() as names:
+                erasure.remove_rest(app.server)
+            return names
+
+        commands = []
+        for name, count in (("ann", 1), ("bob", 5)):
+            account = {"fullName": name.title(), "email": f"{name}@example.org", "password": f"{name}'s password"}
+            other = {**account, "email": f"friend.of.{name}@example.org"}
+            caller, friend = [
+                Caller(app, (await inject(app, method="POST", url="/register", payload=each)).json)
+                for each in (account, other)
+            ]
+            place = await caller.open(friend)
+            for n in range(count):
+                await caller.say(place, f"{n}")
+            await erase(app, caller)
+            commands.append(await asyncio.to_thread(again, caller.id))
+        assert commands[0] == commands[1]
+        assert "find" in commands[0]
 
 
 async def test_the_content_of_messages_goes_too_if_the_operator_wants(open_app: Open) -> None:
