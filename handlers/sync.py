@@ -8,6 +8,7 @@ from hapiish import Request, Toolkit, boom
 def read(request: Request, h: Toolkit) -> dict[str, Any]:
     """Returns what has happened since the state that the client names; 400 for a cursor that is not the caller's."""
     me, given, reads = request.auth.credentials["id"], request.payload, request.models.Sync
+    settings = request.route.settings.app
     since = None
     if "cursor" in given:
         since = reads.position(given["cursor"], me)
@@ -20,6 +21,6 @@ def read(request: Request, h: Toolkit) -> dict[str, Any]:
         known=given.get("conversations", {}),
         since=since,
         window=(window.get("limit", 50), window.get("messages", 0)),
-        limits=reads.limits(**request.route.settings.app["sync"]),
+        limits=reads.limits(**settings["sync"], told=settings["receipts"]),
     )
     return answer

@@ -33,6 +33,8 @@ class Limits(NamedTuple):
     """Messages of a limited conversation."""
     receipts: int
     """Members whose receipts are read."""
+    told: int = 32
+    """Members up to which a conversation has receipts."""
 
 
 class Share:

@@ -192,7 +192,10 @@ def _contents(
 
 
 def _with_receipts(users: Any, me: str, shares: Sequence[Share], limits: Limits) -> list[ObjectId]:
-    """Returns the conversations with receipts: held or shown ones of few members, without a block between two."""
+    """Returns the conversations with receipts: held or shown ones of few members, without a block between two.
+
+    Those in which GET /conversations/{id} has receipts, too.
+    """
     shown = [share for share in shares if (share.known is not None and share.has_moved) or share.page]
     friends = {share.key: friend for share in shown if (friend := share.friend_of(me)) is not None}
     if hasattr(users, "barred_among"):
@@ -204,7 +207,8 @@ def _with_receipts(users: Any, me: str, shares: Sequence[Share], limits: Limits)
     for share in shown:
         count = share.head.get("memberCount", 2)
         is_open = not barred.get(friends[share.key]) if share.key in friends else share.head.get("type") == "group"
-        if is_open and not share.head.get("isLarge") and members + count <= limits.receipts:
+        is_small = not share.head.get("isLarge") and count <= limits.told
+        if is_open and is_small and members + count <= limits.receipts:
             members += count
             kept.append(share.key)
     return kept

@@ -117,6 +117,21 @@ async def test_who_is_blocked_learns_nothing_of_what_the_other_reads(ann: Caller
     assert "receipts" not in answer["heads"][0]
 
 
+async def test_the_receipts_are_those_of_the_conversation(open_app: Open, ann: Caller, bob: Caller, join: Join) -> None:
+    pair, small = await ann.open(bob), await ann.gather("Two", bob)
+    large = await ann.gather("Three", bob, await join("cat"))
+    places = [pair, small, large]
+    async with open_app(CHAT_RECEIPTS="2") as app:
+        ann.app = app
+        for place in places:
+            await ann.say(place, "hi")
+        answer = await sync(ann, conversations={place: {"seq": 0, "changeSeq": 0} for place in places})
+        told = {head["id"]: head.get("receipts") for head in answer["heads"]}
+        shown = {place: (await ann.call("GET", f"/conversations/{place}")).json.get("receipts") for place in places}
+    assert told == shown
+    assert [place for place in places if told[place] is None] == [large]
+
+
 @pytest.mark.parametrize(("count", "expected"), [(300, 300), (301, 50), (1000, 50)])
 async def test_more_than_three_hundred_messages_are_limited_to_the_newest_page(
     ann: Caller, bob: Caller, count: int, expected: int
