@@ -110,7 +110,7 @@ def _written(request: Request, standing: Standing, name: str, *args: Any, **opti
         row, entries = operation(conversation_id, me, *args, **options)
     if row is None:
         raise boom.NotFound("There is no such conversation", code="not_found")
-    state: dict[str, Any] = models.Conversation.state_of(standing.conversation, row)
+    state: dict[str, Any] = models.Conversation.state_of(standing.seen, row)
     if entries:
         models.Change.publish(models.Membership, row["_id"], entries, partial(_tell, request, standing, row))
         if name != "deliver":

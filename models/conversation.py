@@ -31,7 +31,7 @@ from hapiish.store.rows import Find, Row, find, find_all, get, update
 
 from .change import ChangeSource, entry
 from .groups import LISTED, Groups
-from .heads import Seen, fields_for, other_of, seen_by, state_of
+from .heads import Seen, fields_for, other_of, seen_by, sent_by, state_of
 from .membership import PRESENT, STATE, Membership, cursor_of, position, row_of
 from .wire import now, object_id
 
@@ -228,7 +228,8 @@ class Conversation(Groups, ChangeSource):
             return None
         members = None if stored.get("isLarge") else stored["members"]
         _remember(str(stored["_id"]), [] if stored.get("type") == "group" else stored["members"])
-        return Seen(seen_by(user_id, stored, row), members, stored.get("membersRev", 0))
+        head = seen_by(user_id, stored, row)
+        return Seen(head, members, stored.get("membersRev", 0), sent_by(user_id, stored))
 
     @classmethod
     def list_of(
@@ -306,9 +307,9 @@ class Conversation(Groups, ChangeSource):
         return {"readSeq": row.get("shownSeq", 0), "deliveredSeq": row.get("deliveredSeq", 0)}
 
     @staticmethod
-    def state_of(head: dict[str, Any], row: Row) -> dict[str, Any]:
-        """Returns the state of the member of a head after a change of the membership."""
-        return state_of(head, row)
+    def state_of(seen: Seen, row: Row) -> dict[str, Any]:
+        """Returns the member's state after a change of the membership, from what `seen` has returned before."""
+        return state_of(seen, row)
 
     @classmethod
     def receipts(cls, conversation_id: str, user_id: str) -> dict[str, dict[str, int]]:

@@ -35,6 +35,8 @@ class Seen(NamedTuple):
     """The members, or None in a large group, where the memberships list them."""
     members_rev: int
     """Increases with each join, leave and change of a role."""
+    sent: int = 0
+    """The member's last message; 0 without any, and in a large group, where the membership has it as read."""
 
 
 def fields_for(user_id: str, *, listed: bool = False) -> Row:
@@ -46,12 +48,7 @@ def seen_by(user_id: str, stored: Row, row: Row | None) -> dict[str, Any]:
     """Returns a conversation as a member sees it. Without a row, of an older version, all messages count as read."""
     is_group, last = stored.get("type") == "group", stored["lastSeq"]
     state = row or {"readSeq": last}
-    sent = stored.get("sent", {}).get(user_id, 0)
-    read = max(state.get("readSeq", 0), sent)
-    first = state.get("joinedSeq", 0) + 1
-    unread_from = state.get("unreadFrom")
-    if unread_from is not None and sent > state.get("markedSeq", 0):  # who writes has read
-        unread_from = None
+    first, reading = state.get("joinedSeq", 0) + 1, _reading(last, sent_by(user_id, stored), state)
     updated_at = iso(stored["updatedAt"])
     head = {
         "id": str(stored["_id"]),
@@ -63,9 +60,7 @@ def seen_by(user_id: str, stored: Row, row: Row | None) -> dict[str, Any]:
         "memberCount": stored.get("memberCount", 2),
         "role": state.get("role", "member"),
         "changeSeq": stored.get("changeSeq", 0),
-        "readSeq": read,
-        "deliveredSeq": max(state.get("deliveredSeq", 0), read),
-        "unread": max(0, last - (read if unread_from is None else unread_from - 1)),
+        "deliveredSeq": max(state.get("deliveredSeq", 0), reading["readSeq"]),
         "history": stored.get("history", "all"),
         "firstSeq": first,
     }
@@ -75,20 +70,28 @@ def seen_by(user_id: str, stored: Row, row: Row | None) -> dict[str, Any]:
         head["avatar"] = str(avatar)
     if pins := stored.get("pins"):
         head["pins"] = [seq for seq in pins if seq >= first]
-    if unread_from is not None:
-        head["unreadFrom"] = unread_from
+    head.update(reading)
     head.update(private_of(state))
     return head
 
 
-def state_of(head: dict[str, Any], row: Row) -> dict[str, Any]:
-    """Returns what only the member has set and read, from the head before a change and the row after it."""
-    last, read = head["lastSeq"], max(head["readSeq"], row.get("readSeq", 0))
-    unread_from = row.get("unreadFrom")
-    state = {"readSeq": read, "unread": max(0, last - (read if unread_from is None else unread_from - 1))}
-    if unread_from is not None:
-        state["unreadFrom"] = unread_from
-    return state | private_of(row)
+def state_of(seen: Seen, row: Row) -> dict[str, Any]:
+    """Returns what only the member has set and read, from the conversation before a change and the row after it."""
+    return _reading(seen.head["lastSeq"], seen.sent, row) | private_of(row)
+
+
+def sent_by(user_id: str, stored: Row) -> int:
+    """Returns the number of a member's last message in a conversation, 0 without any and in a large group."""
+    number: int = stored.get("sent", {}).get(user_id, 0)
+    return number
+
+
+def _reading(last: int, sent: int, state: Row) -> dict[str, int]:
+    """Returns `readSeq`, `unread` and, while the member's mark as unread lasts, `unreadFrom`."""
+    read, unread_from = max(state.get("readSeq", 0), sent), state.get("unreadFrom")
+    if unread_from is None or sent > state.get("markedSeq", 0):  # who writes has read
+        return {"readSeq": read, "unread": max(0, last - read)}
+    return {"readSeq": read, "unread": max(0, last - unread_from + 1), "unreadFrom": unread_from}
 
 
 def private_of(state: Row) -> dict[str, Any]:

@@ -109,6 +109,16 @@ async def test_messages_are_unread_from_a_mark_until_they_are_read(
     assert (await put(ann, group, "unread", seq=5)).json["unread"] == 1
 
 
+async def test_a_mark_that_an_own_message_has_ended_does_not_come_back_with_another_state(
+    bob: Caller, place: str
+) -> None:
+    await put(bob, place, "unread", seq=1)
+    await bob.say(place, "four")
+    muted = await put(bob, place, "mute", until="2100-01-01T00:00:00Z")
+    assert muted.json == {"readSeq": 4, "unread": 0, "mutedUntil": "2100-01-01T00:00:00.000Z"}
+    assert (await put(bob, place, "unread", seq=2)).json["unread"] == 3
+
+
 async def test_reads_of_a_large_group_are_not_told(
     app: Application, monkeypatch: pytest.MonkeyPatch, ann: Caller, bob: Caller
 ) -> None:
