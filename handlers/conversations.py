@@ -45,7 +45,9 @@ def show(request: Request, h: Toolkit) -> dict[str, Any]:
     standing = of_caller(request, request.params["conversationId"])
     if not has_receipts(request, standing):
         return standing.conversation
-    receipts = request.models.Conversation.receipts(standing.conversation_id, standing.user_id)
+    receipts = request.models.Membership.receipts(
+        standing.conversation_id, standing.user_id, limit=standing.conversation["memberCount"]
+    )
     return {**standing.conversation, "receipts": receipts}
 
 

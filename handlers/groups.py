@@ -13,9 +13,6 @@ from .people import check_invited, named
 from .realtime import room
 from .standing import Standing, of_caller
 
-SHARED = ("id", "type", "title", "avatar", "memberCount", "history", "changeSeq", "pins", "lastSeq", "updatedAt")
-"""The keys of a head that are the same for all members."""
-
 SEEN_APART = 50
 """Members up to which each gets an event with the conversation as that member sees it."""
 
@@ -113,7 +110,7 @@ def tell_members(server: Any, change: dict[str, Any]) -> None:
     gone = [room(each) for each in left if models.Membership.present(conversation_id, each) is None]
     if gone:
         server.emit("conversation:removed", {"conversationId": conversation_id}, to=gone)
-    count = models.Conversation.shared(conversation_id)
+    shared = models.Conversation.shared(conversation_id)
     rows = [row for each in joined if (row := models.Membership.present(conversation_id, each)) is not None]
     told = {
         "conversationId": conversation_id,
@@ -121,7 +118,7 @@ def tell_members(server: Any, change: dict[str, Any]) -> None:
         "joined": named(models, rows),
         "left": left,
         "roles": change.get("roles", {}),
-        "memberCount": count["memberCount"] if count else 0,
+        "memberCount": shared["memberCount"] if shared else 0,
     }
     to_members(server, conversation_id, "members:changed", told)
 
@@ -138,8 +135,7 @@ def tell_conversation(server: Any, change: dict[str, Any]) -> None:
     if shared is None:
         return
     if shared["memberCount"] > SEEN_APART:
-        data = {"conversation": {name: shared[name] for name in SHARED if name in shared}}
-        to_members(server, conversation_id, "conversation:updated", data)
+        to_members(server, conversation_id, "conversation:updated", {"conversation": shared})
         return
     for user_id, head in conversations.heads_for_all(conversation_id).items():
         server.emit("conversation:updated", {"conversation": head}, to=room(user_id))
@@ -149,8 +145,7 @@ def tell_number(server: Any, change: dict[str, Any], to: list[str]) -> None:
     """Sends the conversation to members whom a change does not concern, so that they miss no number of a change."""
     shared = server.models.Conversation.shared(change["conversationId"]) if to else None
     if shared is not None:
-        head = {name: shared[name] for name in SHARED if name in shared}
-        server.emit("conversation:updated", {"conversation": {**head, "changeSeq": change["changeSeq"]}}, to=to)
+        server.emit("conversation:updated", {"conversation": {**shared, "changeSeq": change["changeSeq"]}}, to=to)
 
 
 def remove_closed(server: Any) -> dict[str, int]:

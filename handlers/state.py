@@ -64,11 +64,9 @@ def remove_draft(request: Request, h: Toolkit) -> None:
 
 def tell_receipt(server: Any, change: dict[str, Any]) -> None:
     """Sends what a member has read and got to all members: the own devices, too, miss no number of a change."""
-    conversation_id, user_id = change["conversationId"], change["userId"]
-    receipt = server.models.Conversation.receipt(conversation_id, user_id)
+    receipt = server.models.Membership.receipt(change["conversationId"], change["userId"])
     if receipt is not None:
-        data = {"conversationId": conversation_id, "userId": user_id, **receipt, "changeSeq": change["changeSeq"]}
-        to_members(server, conversation_id, "receipt", data)
+        _send(server, change, receipt)
 
 
 changes.register("receipt", tell_receipt)
@@ -112,16 +110,19 @@ def _written(request: Request, standing: Standing, name: str, *args: Any, **opti
         raise boom.NotFound("There is no such conversation", code="not_found")
     state: dict[str, Any] = models.Conversation.state_of(standing.seen, row)
     if entries:
-        models.Change.publish(models.Membership, row["_id"], entries, partial(_tell, request, standing, row))
+        models.Change.publish(models.Membership, row["_id"], entries, partial(_tell, request, row))
         if name != "deliver":
             data = {"conversationId": conversation_id, **state}
             request.server.emit("conversation:state", data, to=room(me), skip=request.socket)
     return state
 
 
-def _tell(request: Request, standing: Standing, row: dict[str, Any], change: dict[str, Any]) -> None:
+def _tell(request: Request, row: dict[str, Any], change: dict[str, Any]) -> None:
     """Does what `tell_receipt` does, with what the request has read."""
     if change["kind"] == "receipt":
-        receipt = request.models.Conversation.receipt_of(row)
-        data = {"conversationId": standing.conversation_id, "userId": standing.user_id, **receipt}
-        to_members(request, standing.conversation_id, "receipt", {**data, "changeSeq": change["changeSeq"]})
+        _send(request, change, request.models.Membership.receipt_of(row))
+
+
+def _send(request_or_server: Any, change: dict[str, Any], receipt: dict[str, int]) -> None:
+    data = {name: change[name] for name in ("conversationId", "userId", "changeSeq")}
+    to_members(request_or_server, change["conversationId"], "receipt", data | receipt)

@@ -8,8 +8,6 @@ After a crash the head may be older than the messages; the next message, a retry
 import threading
 from collections import OrderedDict
 from datetime import datetime, timedelta
-from heapq import merge
-from itertools import islice
 from typing import Any, Literal
 
 from bson import ObjectId
@@ -27,18 +25,17 @@ from mongoengine import (
     StringField,
 )
 
-from hapiish.store.rows import Find, Row, find, find_all, get, update
+from hapiish.store.rows import Find, Row, find_all, get, update
 
 from .change import ChangeSource, entry
-from .groups import LISTED, Groups
-from .heads import Seen, fields_for, other_of, seen_by, sent_by, state_of
-from .membership import PRESENT, STATE, Membership, cursor_of, position, row_of
+from .groups import Groups
+from .heads import PREVIEW, Seen, fields_for, is_readable, other_of, seen_by, sent_by, state_of
+from .lists import Lists
+from .membership import Membership, row_of
 from .wire import now, object_id
 
 PINS = 50
 RECENT = 50  # references stored in the conversation; the seed stored all
-PAGE_LIMIT = 200
-_PREVIEW = 200  # characters
 
 LATE = timedelta(seconds=30)
 """Age of a message whose head is updated late, after a failure: `updatedAt` alone would not show that it is new."""
@@ -66,14 +63,14 @@ class Preview(EmbeddedDocument):
 
     message = ObjectIdField(required=True)
     user_id = ObjectIdField(db_field="userId", required=True)
-    text = StringField(max_length=_PREVIEW)
+    text = StringField(max_length=PREVIEW)
     created_at = DateTimeField(db_field="createdAt", required=True)
     type = StringField()
     rev = IntField()
     deleted_at = DateTimeField(db_field="deletedAt")
 
 
-class Conversation(Groups, ChangeSource):
+class Conversation(Groups, Lists, ChangeSource):
     """Its members and the head of their messages.
 
     `pair_key` is the unique key: the sorted pair of a direct conversation, the creator and `msgId` of a group. `sent`
@@ -224,115 +221,17 @@ class Conversation(Groups, ChangeSource):
     @classmethod
     def _seen(cls, user_id: str, heads: list[Row], rows: list[Row]) -> Seen | None:
         stored, row = (found[0] if found else None for found in (heads, rows))
-        if stored is None or not _is_readable(stored, row):
+        if stored is None or not is_readable(stored, row):
             return None
         members = None if stored.get("isLarge") else stored["members"]
         _remember(str(stored["_id"]), [] if stored.get("type") == "group" else stored["members"])
         head = seen_by(user_id, stored, row)
         return Seen(head, members, stored.get("membersRev", 0), sent_by(user_id, stored))
 
-    @classmethod
-    def list_of(
-        cls, user_id: str, *, limit: int = PAGE_LIMIT, cursor: str | None = None
-    ) -> tuple[list[dict[str, Any]], str | None]:
-        """Returns a user's conversations, most recently active first, and the cursor of the next page or None."""
-        after: Row = {}
-        if cursor is not None:
-            moment, key = position(cursor)
-            after["$or"] = [{"updatedAt": {"$lt": moment}}, {"updatedAt": moment, "_id": {"$lt": key}}]
-        stored = cls._page({"members": ObjectId(user_id), **after}, user_id, limit + 1)
-        rows = {
-            row["conversationId"]: row
-            for row in Membership.of_user(user_id, [each["_id"] for each in stored], large=True)
-            if "leftAt" not in row
-        }
-        large = [key for key, row in rows.items() if row.get("isLarge")]
-        if large:
-            wide = cls._page({"_id": {"$in": large}, "isLarge": True, **after}, user_id, limit + 1)
-            stored = list(islice(merge(stored, wide, key=_activity, reverse=True), limit + 1))
-        following = cursor_of(stored[limit - 1]["updatedAt"], stored[limit - 1]["_id"]) if len(stored) > limit else None
-        return cls._listed(user_id, stored[:limit], rows), following
-
-    @classmethod
-    def heads_of(cls, user_id: str, conversation_ids: list[str]) -> list[dict[str, Any]]:
-        """Returns the heads of those of these conversations that the user is a member of."""
-        keys = [key for key in map(object_id, conversation_ids) if key is not None]
-        rows = {row["conversationId"]: row for row in Membership.of_user(user_id, keys) if "leftAt" not in row}
-        large = [key for key, row in rows.items() if row.get("isLarge")]
-        mine = [{"members": ObjectId(user_id)}, {"_id": {"$in": large}, "isLarge": True}]
-        stored = find(cls, {"_id": {"$in": keys}, "$or": mine}, fields=fields_for(user_id, listed=True), tz_aware=False)
-        return cls._listed(user_id, stored, rows)
-
-    @classmethod
-    def groups_of(cls, user_id: str) -> list[str]:
-        """Returns the ids of the groups that a user is a member of."""
-        user = ObjectId(user_id)
-        small, large = find_all(
-            Find(cls, {"members": user, "type": "group"}, ("_id",)),
-            Find(Membership, {"userId": user, "isLarge": True, **PRESENT}, ("conversationId",)),
-        )
-        return [*(str(row["_id"]) for row in small), *(str(row["conversationId"]) for row in large)]
-
-    @classmethod
-    def shared(cls, conversation_id: str) -> dict[str, Any] | None:
-        """Returns the head of a conversation with what is the same for all members, or None."""
-        where = {"_id": ObjectId(conversation_id), "deletedAt": None}
-        stored = get(cls, where, fields=fields_for(conversation_id, listed=True))
-        return stored and seen_by(conversation_id, stored, None)
-
-    @classmethod
-    def heads_for_all(cls, conversation_id: str) -> dict[str, dict[str, Any]]:
-        """Returns the head of a conversation as each member sees it, by the ids of the members."""
-        key = ObjectId(conversation_id)
-        heads, rows = find_all(
-            Find(cls, {"_id": key, "deletedAt": None}), Find(Membership, {"conversationId": key, **PRESENT}, STATE)
-        )
-        state = {str(row["userId"]): row for row in rows}
-        return {
-            each: seen_by(each, stored, state.get(each))
-            for stored in heads
-            for each in (state if stored.get("type") == "group" else map(str, stored["members"]))
-        }
-
-    @classmethod
-    def receipt(cls, conversation_id: str, user_id: str) -> dict[str, int] | None:
-        """Returns what a member has read and got, as far as others may know; None for nobody and a former member."""
-        key = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id), **PRESENT}
-        row = get(Membership, key, fields=("shownSeq", "deliveredSeq"))
-        return row and cls.receipt_of(row)
-
-    @staticmethod
-    def receipt_of(row: Row) -> dict[str, int]:
-        """Returns what others may know of what a member has read and got, from the row of the membership."""
-        return {"readSeq": row.get("shownSeq", 0), "deliveredSeq": row.get("deliveredSeq", 0)}
-
     @staticmethod
     def state_of(seen: Seen, row: Row) -> dict[str, Any]:
         """Returns the member's state after a change of the membership, from what `seen` has returned before."""
         return state_of(seen, row)
-
-    @classmethod
-    def receipts(cls, conversation_id: str, user_id: str) -> dict[str, dict[str, int]]:
-        """Returns what the other members have read and got, as far as they let others know, by their ids.
-
-        Not for large groups.
-        """
-        where = {"conversationId": ObjectId(conversation_id), **PRESENT, "userId": {"$ne": ObjectId(user_id)}}
-        rows = find(Membership, where, fields=("userId", "shownSeq", "deliveredSeq"), limit=LISTED)
-        return {str(row["userId"]): cls.receipt_of(row) for row in rows}
-
-    @classmethod
-    def _page(cls, where: Row, user_id: str, limit: int) -> list[Row]:
-        fields = fields_for(user_id, listed=True)
-        return find(cls, where, fields=fields, sort=("-updatedAt", "-_id"), limit=limit, tz_aware=False)
-
-    @classmethod
-    def _listed(cls, user_id: str, stored: list[Row], rows: dict[ObjectId, Row]) -> list[dict[str, Any]]:
-        stored = [each for each in stored if _is_readable(each, rows.get(each["_id"]))]
-        older = [each for each in stored if each["_id"] not in rows]
-        moment, user = now(), ObjectId(user_id)
-        Membership.ensure([row_of(each["_id"], user, joined_at=moment, read_seq=each["lastSeq"]) for each in older])
-        return [seen_by(user_id, each, rows.get(each["_id"])) for each in stored]
 
     @classmethod
     def push(cls, message: dict[str, Any], *, is_large: bool = False) -> bool:
@@ -373,7 +272,7 @@ class Conversation(Groups, ChangeSource):
     @classmethod
     def preview(cls, message: Row) -> None:
         """Shows the current text of a stored message in the head, if it is the newest one. Never goes back."""
-        values: Row = {"lastMessage.text": message["text"][:_PREVIEW], "lastMessage.rev": message["rev"]}
+        values: Row = {"lastMessage.text": message["text"][:PREVIEW], "lastMessage.rev": message["rev"]}
         if "deletedAt" in message:
             values["lastMessage.deletedAt"] = message["deletedAt"]
         where = {"_id": message["conversationId"], "lastMessage.message": message["_id"]}
@@ -406,7 +305,7 @@ def _updates(message: dict[str, Any], *, is_large: bool) -> tuple[Row, Row]:
     preview: Row = {
         "message": reference["message"],
         "userId": ObjectId(message["userId"]),
-        "text": message["text"][:_PREVIEW],
+        "text": message["text"][:PREVIEW],
         "createdAt": moment,
         **{name: message[name] for name in ("type", "rev") if name in message},
         **({"deletedAt": datetime.fromisoformat(message["deletedAt"])} if "deletedAt" in message else {}),
@@ -432,15 +331,3 @@ def _remember(conversation_id: str, members: list[ObjectId]) -> None:
         _members.move_to_end(conversation_id)
         if len(_members) > REMEMBERED:
             _members.popitem(last=False)
-
-
-def _is_readable(stored: Row, row: Row | None) -> bool:
-    """Returns True if a member's row allows to read a conversation; a direct one of an older version has no rows.
-
-    The row says from which message on: a group is not readable without it.
-    """
-    return row.get("leftAt") is None if row is not None else stored.get("type") != "group"
-
-
-def _activity(stored: Row) -> tuple[datetime, ObjectId]:
-    return stored["updatedAt"], stored["_id"]

@@ -26,6 +26,12 @@ _LISTED = (
     "history",
 )
 
+SHARED = ("id", "type", "title", "avatar", "memberCount", "history", "changeSeq", "pins", "lastSeq", "updatedAt")
+"""The keys of a head that are the same for all members."""
+
+PREVIEW = 200
+"""Characters of the newest message's text."""
+
 
 class Seen(NamedTuple):
     """A conversation as one member sees it, and what a delivery to all members needs."""
@@ -103,6 +109,14 @@ def private_of(state: Row) -> dict[str, Any]:
     if draft is not None:
         given["draft"] = {**draft, "updatedAt": iso(draft["updatedAt"])}
     return given
+
+
+def is_readable(stored: Row, row: Row | None) -> bool:
+    """Returns True if a member's row allows to read a conversation; a direct one of an older version has no rows.
+
+    The row says from which message on: a group is not readable without it.
+    """
+    return row.get("leftAt") is None if row is not None else stored.get("type") != "group"
 
 
 def _preview(stored: Row, updated_at: str) -> dict[str, Any] | None:

@@ -7,13 +7,10 @@ from bson import ObjectId
 
 from hapiish.store.rows import Row
 
-from .heads import other_of, seen_by
+from .heads import PREVIEW, other_of, seen_by
 
 SLACK: Final = 20
 """Numbers after the head's that are read too: messages that have come since, or that a crash left without a head."""
-
-PREVIEW: Final = 200
-"""Characters of a text in a head."""
 
 Texts = Mapping[tuple[str, int], dict[str, Any]]
 

@@ -1,16 +1,15 @@
 """The state of a conversation that only one member has: what is read and delivered, the mark, the mute and the draft.
 
-The pointers only advance, so repeated and late calls change nothing. Each function returns the row after the change,
-and the entries of the changes, which its caller publishes (models/change.py).
+The pointers only advance, so repeated and late calls change nothing. Each change returns the row after it, and the
+entries that its caller publishes (models/change.py). Receipts are what the others may know of the pointers.
 """
 
 from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
-from pymongo import ReturnDocument
 
-from hapiish.store.rows import Row, get
+from hapiish.store.rows import Row, find, get, modify
 
 from .change import entry, user_entry
 from .wire import now
@@ -64,6 +63,24 @@ class MemberState:
         return cls._own(conversation_id, user_id, "draft", draft)
 
     @classmethod
+    def receipt(cls, conversation_id: str, user_id: str) -> dict[str, int] | None:
+        """Returns what a member has read and got, as far as others may know; None for nobody and a former member."""
+        row = get(cls, _present(conversation_id, user_id), fields=("shownSeq", "deliveredSeq"))
+        return row and cls.receipt_of(row)
+
+    @staticmethod
+    def receipt_of(row: Row) -> dict[str, int]:
+        """Returns what others may know of what a member has read and got, from the row."""
+        return {"readSeq": row.get("shownSeq", 0), "deliveredSeq": row.get("deliveredSeq", 0)}
+
+    @classmethod
+    def receipts(cls, conversation_id: str, user_id: str, *, limit: int) -> dict[str, dict[str, int]]:
+        """Returns the receipts of the other members, at most `limit`, by their ids."""
+        where = {"conversationId": ObjectId(conversation_id), "userId": {"$ne": ObjectId(user_id)}, "leftAt": None}
+        rows = find(cls, where, fields=("userId", "shownSeq", "deliveredSeq"), limit=limit)
+        return {str(row["userId"]): cls.receipt_of(row) for row in rows}
+
+    @classmethod
     def _own(cls, conversation_id: str, user_id: str, name: str, value: Any) -> Written:
         change: Row = {"$unset": {name: 1}} if value is None else {"$set": {name: value}}
         where: Row = {name: {"$exists": True}} if value is None else {}
@@ -72,11 +89,12 @@ class MemberState:
 
     @classmethod
     def _write(cls, conversation_id: str, user_id: str, where: Row, change: Row, entries: list[Row]) -> Written:
-        mine: Row = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id), "leftAt": None}
+        mine = _present(conversation_id, user_id)
         if entries:
             change = {**change, "$push": {"pending": {"$each": entries}}}
-        collection: Any = cls._get_collection()  # type: ignore[attr-defined]
-        written: Row | None = collection.find_one_and_update(
-            {**mine, **where}, change, return_document=ReturnDocument.AFTER
-        )
+        written = modify(cls, {**mine, **where}, change)
         return (written, entries) if written is not None else (get(cls, mine), [])
+
+
+def _present(conversation_id: str, user_id: str) -> Row:
+    return {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id), "leftAt": None}

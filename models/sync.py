@@ -28,7 +28,7 @@ KEYS: Final = 150
 SINGLY: Final = 20
 """Users whose blocks are read one by one, with a class of users that has no `barred_among`."""
 
-_OTHERS = tuple(name for name in ("conversationId", "userId", "shownSeq", "deliveredSeq") if name in STATE)
+_OTHERS = ("conversationId", "userId", "shownSeq", "deliveredSeq")
 
 
 class Sync:
@@ -186,8 +186,7 @@ def _contents(
     receipts: dict[ObjectId, dict[str, dict[str, int]]] = {key: {} for key in shown}
     for row in parts[0] if shown else ():
         if row["userId"] != me:
-            pointers = {"readSeq": row.get("shownSeq", 0), "deliveredSeq": row.get("deliveredSeq", 0)}
-            receipts[row["conversationId"]][str(row["userId"])] = pointers
+            receipts[row["conversationId"]][str(row["userId"])] = models.Membership.receipt_of(row)
     return receipts
 
 
