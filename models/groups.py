@@ -9,9 +9,9 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from bson import ObjectId
-from pymongo import ReturnDocument, UpdateOne
+from pymongo import UpdateOne
 
-from hapiish.store.rows import Row, find, get, insert, insert_many, update
+from hapiish.store.rows import Row, find, get, insert, insert_many, modify, update
 
 from .change import Change, entry, user_entry
 from .membership import PRESENT, RANKS, Membership, row_of
@@ -149,20 +149,19 @@ class Groups:
         if not is_leaving and actor["role"] != "owner" and RANKS[actor["role"]] <= RANKS[row["role"]]:
             raise GroupError("not_admin", "Only admins remove members, and only owners remove admins")
         key, own = stored["_id"], user_entry("conversation", user_id, stored["_id"])
-        left = {"$set": {"leftAt": now()}, "$unset": {"isLarge": 1, "draft": 1}, "$push": {"pending": own}}
-        update(Membership, {"_id": row["_id"]}, left)
+        update(Membership, {"_id": row["_id"]}, _leaving(own))
         if stored["memberCount"] <= 1:
             update(cls, {"_id": key}, _closing())
             return Changed((), ((row["_id"], own),))
         roles = _succession(key) if row["role"] == "owner" else {}
         given = entry("members", key, left=[user_id], roles=roles)
-        user = ObjectId(user_id)
+        system = {"kind": "left" if is_leaving else "removed", "userIds": [user_id]}
+        message = cls._tell(stored, by_id, system, messages, is_large=bool(stored.get("isLarge")))
+        # After the message, whose author counts as a reader.
         onto: Row = {"$inc": {"memberCount": -1}, "$push": {"pending": given}, "$unset": {f"sent.{user_id}": 1}}
         if not stored.get("isLarge"):
-            onto["$pull"] = {"members": user}
+            onto["$pull"] = {"members": ObjectId(user_id)}
         update(cls, {"_id": key}, onto)
-        system = {"kind": "left" if is_leaving else "removed", "userIds": [user_id]}
-        message = cls._tell(stored, by_id, system, messages, is_large=bool(stored.get("isLarge")), is_gone=is_leaving)
         return Changed((given,), ((row["_id"], own),), message)
 
     @classmethod
@@ -226,15 +225,10 @@ class Groups:
         The write makes concurrent changes wait, and ends the validity of remembered members.
         """
         fields = ("title", "avatar", "history", "memberCount", "isLarge", "lastSeq")
-        collection: Any = cls._get_collection()  # type: ignore[attr-defined]
-        stored = collection.find_one_and_update(
-            {"_id": ObjectId(conversation_id), "type": "group", "deletedAt": None},
-            {"$inc": {"membersRev": 1}},
-            projection=fields,
-            return_document=ReturnDocument.AFTER,
-        )
+        where = {"_id": ObjectId(conversation_id), "type": "group", "deletedAt": None}
+        stored = modify(cls, where, {"$inc": {"membersRev": 1}}, fields=fields)
         actor = stored and _present(conversation_id, by_id)
-        if actor is None:
+        if stored is None or actor is None:
             raise GroupError("not_found", "There is no such group")
         return stored, actor
 
@@ -252,14 +246,10 @@ class Groups:
         return Changed((given,))
 
     @classmethod
-    def _tell(
-        cls, stored: Row, by_id: str, system: Row, messages: Any, *, is_large: bool, is_gone: bool = False
-    ) -> dict[str, Any]:
+    def _tell(cls, stored: Row, by_id: str, system: Row, messages: Any, *, is_large: bool) -> dict[str, Any]:
         """Stores the message that tells of a change, and updates the head."""
         message: dict[str, Any] = messages.note(str(stored["_id"]), by_id, system, after=stored["lastSeq"])
         cls.push(message, is_large=is_large)  # type: ignore[attr-defined]
-        if is_gone and not is_large:
-            update(cls, {"_id": stored["_id"]}, {"$unset": {f"sent.{by_id}": 1}})
         return message
 
 
@@ -300,15 +290,10 @@ def _all_large(conversation_id: ObjectId) -> None:
 
 def _end_memberships(conversation_id: ObjectId, limit: int) -> None:
     """Ends the memberships of a closed group; their changes are published by `Change.repair`."""
-    moment = now()
     ended = [
         UpdateOne(
             {"_id": row["_id"], **PRESENT},
-            {
-                "$set": {"leftAt": moment},
-                "$unset": {"isLarge": 1, "draft": 1},
-                "$push": {"pending": user_entry("conversation", row["userId"], conversation_id)},
-            },
+            _leaving(user_entry("conversation", row["userId"], conversation_id)),
         )
         for row in find(Membership, {"conversationId": conversation_id, **PRESENT}, fields=("userId",), limit=limit)
     ]
@@ -322,6 +307,11 @@ def _remove(model: Any, conversation_id: ObjectId, limit: int) -> int:
     if keys:
         model._get_collection().delete_many({"_id": {"$in": keys}})  # noqa: SLF001
     return len(keys)
+
+
+def _leaving(own: Row) -> Row:
+    """Returns the update that ends a membership, with the entry of its change."""
+    return {"$set": {"leftAt": own["at"]}, "$unset": {"isLarge": 1, "draft": 1}, "$push": {"pending": own}}
 
 
 def _closing() -> Row:
