@@ -9,7 +9,7 @@ from pymongo import UpdateOne
 from hapiish.store.rows import Row, find, get, update
 
 from .wire import now
-from .words import words_of
+from .words import words_in
 
 BATCH: Final = 1000
 WATCHED: Final = timedelta(days=1)
@@ -56,8 +56,7 @@ def _fill(messages: Any, rows: list[Row]) -> int:
     writes = [
         UpdateOne({"_id": row["_id"], "rev": row.get("rev"), "words": {"$exists": False}}, {"$set": {"words": words}})
         for row in rows
-        if "words" not in row
-        and (words := words_of(row["text"], *(each["name"] for each in row.get("attachments", ()))))
+        if "words" not in row and (words := words_in(row["text"], row.get("attachments", ())))
     ]
     if not writes:
         return 0

@@ -15,10 +15,10 @@ from hapiish.store.rows import Row, find, get, insert_many
 
 from .change import ChangeSource
 from .revisions import Revisions
-from .search import Searchable
+from .search import UNSEEN, Searchable
 from .turns import Turns
 from .wire import iso
-from .words import words_of
+from .words import words_in
 
 PAGE_LIMIT = 200
 QUOTED = 200  # characters of a message that a reply shows
@@ -102,10 +102,10 @@ class Message(Revisions, Searchable, ChangeSource):
             row["mentions"] = [ObjectId(each) for each in dict.fromkeys(mentions)]
         if streaming:
             row["streaming"] = True
-        if words := words_of(text, *(each["name"] for each in attachments)):
+        if words := words_in(text, attachments):
             row["words"] = words
         stored, is_original = _turns.store(conversation_id, row, after)
-        return cls.shown([stored])[0] if is_original else public(stored, _quotes([reply_to])), is_original
+        return cls.shown([stored])[0] if is_original else public(stored, _quotes(reply_to)), is_original
 
     @classmethod
     def sent(cls, conversation_id: str, user_id: str, client_id: str) -> dict[str, Any] | None:
@@ -159,7 +159,7 @@ class Message(Revisions, Searchable, ChangeSource):
         if reader is not None:
             where["hiddenFor"] = {"$ne": ObjectId(reader)}
         sort = ("seq" if after is not None else "-seq",)
-        rows = find(cls, where, fields=UNREAD, sort=sort, limit=limit + 1, tz_aware=False)
+        rows = find(cls, where, fields=UNSEEN, sort=sort, limit=limit + 1, tz_aware=False)
         has_more = len(rows) > limit
         del rows[limit:]
         if after is None:
@@ -193,14 +193,11 @@ class Message(Revisions, Searchable, ChangeSource):
         return [public(row, texts) for row in rows]
 
 
-UNREAD = {"words": 0, "hiddenFor": 0, "pending": 0}
-"""Fields that clients do not see."""
-
 Quotes = Mapping[tuple[ObjectId, int], str]
 
 
-def _quotes(answered: Sequence[Mapping[str, Any] | None]) -> Quotes:
-    return {(ObjectId(each["conversationId"]), each["seq"]): each["text"] for each in answered if each is not None}
+def _quotes(answered: Mapping[str, Any] | None) -> Quotes:
+    return {(ObjectId(answered["conversationId"]), answered["seq"]): answered["text"]} if answered else {}
 
 
 def _original(row: Row) -> Row | None:

@@ -15,7 +15,7 @@ from hapiish.store.rows import Row, find, get, modify
 
 from .change import entry
 from .wire import now
-from .words import words_of
+from .words import words_in
 
 REACTIONS: Final = 500
 EMOJIS: Final = 20
@@ -83,7 +83,7 @@ class Revisions:
             return Revision("ended", found)
         values: Row = {"text": text}
         removed: Row = {"streaming": 1} if final else {}
-        if words := words_of(text, *(each["name"] for each in found.get("attachments", ()))):
+        if words := words_in(text, found.get("attachments", ())):
             values["words"] = words
         else:
             removed["words"] = 1

@@ -27,6 +27,9 @@ SECONDS: Final = 10.0
 SKEW: Final = timedelta(minutes=5)
 """Most by which the clocks of processes differ, and so the times in ids."""
 
+UNSEEN: Final = {"words": 0, "hiddenFor": 0, "pending": 0}
+"""The projection of messages without the fields that clients do not see."""
+
 _INDEX: Final = [("conversationId", 1), ("words", 1), ("_id", 1)]
 _LAST: Final = ObjectId("f" * 24)
 
@@ -99,8 +102,7 @@ class Searchable:
     @classmethod
     def _found(cls, where: Row, limit: int) -> Iterable[Row]:
         collection: Any = cls._get_collection()  # type: ignore[attr-defined]
-        fields = {"words": 0, "hiddenFor": 0, "pending": 0}
-        cursor = collection.find(where, fields, sort=[("_id", -1)], limit=limit, batch_size=limit)
+        cursor = collection.find(where, UNSEEN, sort=[("_id", -1)], limit=limit, batch_size=limit)
         return cursor.hint(_INDEX)  # type: ignore[no-any-return]
 
 

@@ -6,7 +6,8 @@ so is the last character, so that every part of a text of two characters or more
 """
 
 import re
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 from unicodedata import normalize
 
 WORDS: Final = 512
@@ -31,15 +32,20 @@ _RUN: Final = re.compile(rf"[{_PAIRED}]+|[{_EMOJI}]|(?:(?![{_PAIRED}_])[\w{_MARK
 _IS_PAIRED: Final = re.compile(rf"[{_PAIRED}]")
 
 
-def words_of(*texts: str, limit: int = WORDS) -> list[str]:
-    """Returns the different words of texts in the order of their first occurrence, at most `limit`."""
+def words_of(*texts: str) -> list[str]:
+    """Returns the different words of texts in the order of their first occurrence, at most `WORDS`."""
     found: dict[str, None] = {}
     for text in texts:
         for run in _RUN.finditer(_folded(text)):
             found.update(dict.fromkeys(_parts(run[0])))
-            if len(found) >= limit:
-                return list(found)[:limit]
+            if len(found) >= WORDS:
+                return list(found)[:WORDS]
     return list(found)
+
+
+def words_in(text: str, attachments: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Returns the words by which a message is found: of its text and of the names of its attachments."""
+    return words_of(text, *(each["name"] for each in attachments))
 
 
 def query_of(text: str, limit: int) -> tuple[list[str], str | None]:
