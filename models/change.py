@@ -30,7 +30,7 @@ EXPIRED_AT_ONCE: Final = 1000
 
 log = logging.getLogger("chat.changes")
 
-_turns: dict[str, Turns] = {}
+_turns: dict[type["Numbered"], Turns] = {}
 
 
 class ChangeSource(Document):
@@ -68,11 +68,17 @@ class Numbered(Document):
     @classmethod
     def last(cls, owner_id: str) -> int:
         """Returns the highest number of an owner, also after its changes have expired; 0 without any."""
-        owner = ObjectId(owner_id)
-        heads, newest = find_all(
-            Find(cls.heads(), {"_id": owner}, ("changeSeq",)),
-            Find(cls, {cls.OWNER: owner}, (cls.NUMBER,), sort=(f"-{cls.NUMBER}",), limit=1),
-        )
+        return cls.last_in(*find_all(*cls.last_of(ObjectId(owner_id))))
+
+    @classmethod
+    def last_of(cls, owner: ObjectId) -> tuple[Find, Find]:
+        """Returns the queries of `last`, for a caller that reads more with them; `last_in` reads their rows."""
+        newest = Find(cls, {cls.OWNER: owner}, (cls.NUMBER,), sort=(f"-{cls.NUMBER}",), limit=1)
+        return Find(cls.heads(), {"_id": owner}, ("changeSeq",)), newest
+
+    @classmethod
+    def last_in(cls, heads: Sequence[Row], newest: Sequence[Row]) -> int:
+        """Returns the highest number of an owner from the rows of `last_of`."""
         head = heads[0].get("changeSeq", 0) if heads else 0
         return max(head, newest[0][cls.NUMBER] if newest else 0)
 
@@ -117,9 +123,9 @@ class Numbered(Document):
 
     @classmethod
     def _turns(cls) -> Turns:
-        if (turns := _turns.get(cls.NUMBER)) is None:
+        if (turns := _turns.get(cls)) is None:
             made = Turns(partial(insert_many, cls), cls.last, cls._original, number=cls.NUMBER, moment="at")
-            turns = _turns.setdefault(cls.NUMBER, made)
+            turns = _turns.setdefault(cls, made)
         return turns
 
     @classmethod
@@ -161,15 +167,39 @@ class Change(Numbered):
 
     @staticmethod
     def publish(source: Any, document_id: Any, entries: Sequence[Row], emit: Emit | None = None) -> list[Row]:
-        """See the function `publish`."""
-        return publish(source, document_id, entries, emit)
+        """Stores the changes of pending entries, emits each, and removes the entries from the document `document_id`.
+
+        `source` is the class of the document. Returns the changes as plain data: `{conversationId, changeSeq, kind, …}`
+        or `{userId, n, kind, …}`, ids as text. An error of `emit` is logged only: clients learn of the change from the
+        head. Raises the store's errors; the entries are left for `repair` then.
+        """
+        changes = [plain(_sequence(each).record(each)[0]) for each in entries]
+        if emit is not None:
+            _emit(changes, emit)
+        keys = [each["key"] for each in entries]
+        update(source, {"_id": _id(document_id)}, {"$pull": {"pending": {"key": {"$in": keys}}}})
+        return changes
 
     @staticmethod
     def repair(
         limit: int, emit: Emit | None = None, sources: Iterable[Any] | None = None, prepare: Emit | None = None
     ) -> int:
-        """See the function `repair`."""
-        return repair(limit, emit, sources, prepare)
+        """Publishes entries that a crash has left, of at most `limit` documents of each class; returns their number.
+
+        `sources` are the classes of documents with `pending`, by default all; `prepare` gets each entry before it is
+        published. Every process may call it at any time: entries younger than ten seconds are left to the requests that
+        pushed them.
+        """
+        before, count = now() - GRACE, 0
+        for source in ChangeSource.__subclasses__() if sources is None else sources:
+            for found in find(source, {"pending.at": {"$lt": before}}, fields=("pending",), limit=limit):
+                due = [each for each in found["pending"] if each["at"] < before]
+                if prepare is not None:
+                    for each in due:
+                        prepare(each)
+                Change.publish(source, found["_id"], due, emit)
+                count += len(due)
+        return count
 
 
 class UserChangeHead(Document):
@@ -207,8 +237,15 @@ class UserChange(Numbered):
 
     @staticmethod
     def tell(user_id: str, kind: str, conversation_id: str | None = None) -> int:
-        """See the function `tell_user`."""
-        return tell_user(user_id, kind, conversation_id)
+        """Stores a change of a user at once, without a pending entry; returns its number.
+
+        For a state without `pending`. A crash before the call loses the change, so `user_entry` is to be preferred.
+        """
+        stored, _ = UserChange.record(user_entry(kind, user_id, conversation_id))
+        return cast("int", stored["n"])
+
+
+publish, repair, tell_user = Change.publish, Change.repair, UserChange.tell
 
 
 def entry(kind: str, conversation_id: str | ObjectId, **more: Any) -> Row:
@@ -221,51 +258,6 @@ def user_entry(kind: str, user_id: str | ObjectId, conversation_id: str | Object
     named = {"conversationId": ObjectId(conversation_id)} if conversation_id is not None else {}
     row = {"key": ObjectId(), "at": now(), "kind": kind, "userId": ObjectId(user_id), **named}
     return {**row, "sequence": "user"}
-
-
-def publish(source: Any, document_id: Any, entries: Sequence[Row], emit: Emit | None = None) -> list[Row]:
-    """Stores the changes of pending entries, emits each, and removes the entries from the document `document_id`.
-
-    `source` is the class of the document. Returns the changes as plain data: `{conversationId, changeSeq, kind, …}` or
-    `{userId, n, kind, …}`, ids as text. An error of `emit` is logged only: clients learn of the change from the head.
-    Raises the store's errors; the entries are left for `repair` then.
-    """
-    changes = [plain(_sequence(each).record(each)[0]) for each in entries]
-    if emit is not None:
-        _emit(changes, emit)
-    keys = [each["key"] for each in entries]
-    update(source, {"_id": _id(document_id)}, {"$pull": {"pending": {"key": {"$in": keys}}}})
-    return changes
-
-
-def tell_user(user_id: str, kind: str, conversation_id: str | None = None) -> int:
-    """Stores a change of a user at once, without a pending entry; returns its number.
-
-    For a state without `pending`. A crash before the call loses the change, so `user_entry` is to be preferred.
-    """
-    stored, _ = UserChange.record(user_entry(kind, user_id, conversation_id))
-    return cast("int", stored["n"])
-
-
-def repair(
-    limit: int, emit: Emit | None = None, sources: Iterable[Any] | None = None, prepare: Emit | None = None
-) -> int:
-    """Publishes entries that a crash has left, of at most `limit` documents of each class; returns their number.
-
-    `sources` are the classes of documents with `pending`, by default all; `prepare` gets each entry before it is
-    published. Every process may call it at any time: entries younger than ten seconds are left to the requests that
-    pushed them.
-    """
-    before, count = now() - GRACE, 0
-    for source in ChangeSource.__subclasses__() if sources is None else sources:
-        for found in find(source, {"pending.at": {"$lt": before}}, fields=("pending",), limit=limit):
-            due = [each for each in found["pending"] if each["at"] < before]
-            if prepare is not None:
-                for each in due:
-                    prepare(each)
-            publish(source, found["_id"], due, emit)
-            count += len(due)
-    return count
 
 
 def plain(row: Row) -> Row:

@@ -37,8 +37,7 @@ def read_news(models: Any, me: ObjectId, since: Position | None, limit: int) -> 
     """Reads the news in one command; at most `limit` conversations of each kind, and one more."""
     moment = now()
     queries = [
-        Find(models.UserChangeHead, {"_id": me}, ("changeSeq",)),
-        Find(models.UserChange, {"userId": me}, ("n",), sort=("-n",), limit=1),
+        *models.UserChange.last_of(me),
         Find(models.Membership, {"userId": me, "isLarge": True, "leftAt": None}, ("conversationId",)),
     ]
     if since is not None:
@@ -50,7 +49,7 @@ def read_news(models: Any, me: ObjectId, since: Position | None, limit: int) -> 
                 Find(models.Conversation, {"members": me, **active}, (name,), (f"-{name}",), limit=limit + 1)
             )
     heads, newest, large, *parts = find_all(*queries)
-    number = max(heads[0].get("changeSeq", 0) if heads else 0, newest[0]["n"] if newest else 0)
+    number = models.UserChange.last_in(heads, newest)
     position, keys = Position(number, moment), [row["conversationId"] for row in large]
     if since is None:
         return News(position, [], keys, {}, is_whole=True)
