@@ -119,7 +119,7 @@ def _condition(
     where: Row = {"hiddenFor": {"$ne": ObjectId(user_id)}}
     if before is not None:
         where["createdAt"] = {"$lt": before}
-        newest.append(ObjectId.from_datetime(before + SKEW))
+        newest.append(_first_id(before.timestamp() + SKEW.total_seconds()))
     where["_id"] = {"$lt": min(newest) if newest else _LAST}
     if author is not None:
         where["userId"] = ObjectId(author)
@@ -129,6 +129,11 @@ def _condition(
         parts.append({"words": {"$elemMatch": {"$gte": start, "$lt": start + "\U0010ffff"}}})
     where["$and"] = parts
     return where
+
+
+def _first_id(seconds: float) -> ObjectId:
+    """Returns the first id of a second since 1970; ids have those of 32 bits."""
+    return ObjectId(f"{min(max(int(seconds), 0), 0xFFFF_FFFF):08x}" + "0" * 16)
 
 
 def _places(models: Any, user_id: str, conversation_id: str | None) -> Iterator[Place]:

@@ -174,6 +174,28 @@ async def test_an_edit_and_a_finished_stream_are_found_by_their_new_words(ann: C
     assert await texts(ann, "plums") == ["plums"]
 
 
+@pytest.mark.parametrize(
+    ("before", "found"),
+    [
+        ("2999-01-01t00:00:00z", ["hello"]),
+        ("9999-12-31T23:59:59Z", ["hello"]),
+        ("1960-01-01T00:00:00Z", []),
+        ("0001-01-01T00:00:00Z", []),
+        ("2030-12-31T23:59:60Z", None),
+        ("9999-12-31T23:59:59-12:00", None),
+    ],
+)
+async def test_a_search_before_any_time_is_answered(
+    ann: Caller, place: str, before: str, found: list[str] | None
+) -> None:
+    await ann.say(place, "hello")
+    answer = await search(ann, "hello", before=before)
+    if found is None:
+        assert answer.status_code in (400, 422)
+    else:
+        assert [hit["text"] for hit in answer.json["hits"]] == found
+
+
 async def test_a_bad_search_is_refused(ann: Caller) -> None:
     for query in ("", "?q=", f"?q={'x' * 201}", "?q=a&limit=101", "?q=a&before=x", "?q=a&cursor=x", "?q=a&x=1"):
         assert (await ann.call("GET", f"/search{query}")).status_code == 400, query
