@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from hapiish import Request, Response, Toolkit
 
+from .profile import profile_of
+
 AT_ONCE: Final = 200
 """Lines that are read together: the memory of an export does not grow with its length."""
 
@@ -35,7 +37,7 @@ def _next(lines: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
 def _lines(request: Request) -> Iterator[dict[str, Any]]:
     models, me = request.models, request.auth.credentials["id"]
     users, devices = models.User, models.Device
-    yield from _of("profile", [users.profile(me) if hasattr(users, "profile") else users.account(me)])
+    yield from _of("profile", [profile_of(request.server, me) if hasattr(users, "profile") else users.account(me)])
     for kind, name in (("session", "sessions_of"), ("friend", "friends_of"), ("blocked", "blocked_by")):
         if hasattr(users, name):  # another project's class need not have it
             yield from _of(kind, getattr(users, name)(me))

@@ -4,6 +4,7 @@ Authentication reads both in the one command that reads the account (`standing`)
 erased account are refused by the next request in every process.
 """
 
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from hapiish import Request, Toolkit, boom
@@ -24,8 +25,9 @@ def validate(artifacts: dict[str, Any], request: Request, h: Toolkit) -> dict[st
         return {"isValid": False}
     optional = {"sessionId": claims.get("sid"), "issuedAt": claims.get("iat"), "ban": _ban_of(account)}
     given = {name: value for name, value in optional.items() if value is not None}
-    scope = [*getattr(account, "scope", ()), *(["admin"] if is_admin(request, account) else ())]
-    return {"isValid": True, "credentials": {"id": account["_id"], **account, "scope": scope, **given}}
+    scope, is_verified = getattr(account, "scope", ()), getattr(account, "is_verified", False)
+    rights = rights_of(request.server, account["email"], scope, is_verified=is_verified)
+    return {"isValid": True, "credentials": {"id": account["_id"], **account, "scope": rights, **given}}
 
 
 async def admit(request: Request, h: Toolkit) -> Any:
@@ -55,11 +57,13 @@ def reauthorize(request: Request, h: Toolkit) -> None:
         raise
 
 
-def is_admin(request: Request, account: dict[str, Any]) -> bool:
-    """Returns True if the e-mail of an account is verified and one of those in CHAT_ADMINS."""
-    verified = getattr(account, "is_verified", False)
-    admins: str = settings(request.server)["administration"]["admins"] if verified else ""
-    return account["email"].lower() in [each.strip().lower() for each in admins.split(",")]
+def rights_of(server: Any, email: str, scope: Iterable[str], *, is_verified: bool) -> list[str]:
+    """Returns the rights of an account: its stored `scope`, and `admin` for a verified e-mail in CHAT_ADMINS."""
+    rights = list(scope)
+    admins = settings(server)["administration"]["admins"] if is_verified and "admin" not in rights else ""
+    if email.lower() in [each.strip().lower() for each in admins.split(",")]:
+        rights.append("admin")
+    return rights
 
 
 def refuse_banned(ban: dict[str, Any]) -> NoReturn:

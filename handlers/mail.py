@@ -10,6 +10,7 @@ from typing import Any, Final
 from hapiish import Request, Response, Toolkit, boom
 
 from .hashing import hashing, refuse_guessable
+from .profile import profile_of
 from .sessions import end_sessions
 
 _VERIFY: Final = """Hello {name},
@@ -88,7 +89,7 @@ def _send(request: Request, account: dict[str, Any], purpose: str, subject: str,
 
 
 def _tell(request: Request, user_id: str) -> None:
-    profile = request.models.User.profile(user_id)
+    profile = profile_of(request.server, user_id)
     if profile is not None:
         request.server.emit("account:updated", {"profile": profile}, to=f"user:{user_id}")
 

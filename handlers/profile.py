@@ -5,6 +5,7 @@ from typing import Any, Final
 from hapiish import Request, Toolkit, boom
 
 from .hashing import hashing, refuse_guessable
+from .identity import rights_of
 from .sessions import end_sessions
 
 KNOWN_BY: Final = 1000
@@ -64,13 +65,22 @@ def change_password(request: Request, h: Toolkit) -> None:
     end_sessions(request.server, mine["id"], ended, "revoked")
 
 
+def profile_of(server: Any, user_id: str) -> dict[str, Any] | None:
+    """Returns the profile of a user, whose `scope` has all rights of the user; None if the account is gone."""
+    profile: dict[str, Any] | None = server.models.User.profile(user_id)
+    if profile is not None:
+        email, scope, is_verified = profile["email"], profile["scope"], profile["verified"]
+        profile["scope"] = rights_of(server, email, scope, is_verified=is_verified)
+    return profile
+
+
 def tell(request: Request, what: str) -> None:
     """Tells the caller's devices that one of their lists has changed, which they read again when they show it."""
     request.server.emit("account:updated", {what: True}, to=f"user:{request.auth.credentials['id']}")
 
 
 def _own(request: Request) -> dict[str, Any]:
-    profile: dict[str, Any] | None = request.models.User.profile(request.auth.credentials["id"])
+    profile = profile_of(request.server, request.auth.credentials["id"])
     if profile is None:
         raise boom.Unauthorized("There is no such account any more", code="unauthorized")
     return profile

@@ -54,14 +54,16 @@ async def sign_in(app: Application, caller: Caller) -> Injected:
 async def test_an_administrator_has_one_of_the_e_mails_of_the_operator_and_has_verified_it(open_app: Open) -> None:
     async with open_app(CHAT_ADMINS="root@example.org, Boss@Example.org") as app:
         await asyncio.to_thread(empty)
-        statuses = []
+        statuses, scopes = [], []
         for email in ("boss@example.org", "other@example.org"):
             account = {"fullName": "Boss", "email": email, "password": "12345678"}
             caller = Caller(app, (await inject(app, method="POST", url="/register", payload=account)).json)
             for verified in (None, now()):
                 await asyncio.to_thread(User.objects(id=caller.id).update_one, set__verified_at=verified)
                 statuses.append((await caller.call("GET", "/reports")).status_code)
+                scopes.append((await caller.call("GET", "/me")).json["scope"])
         assert statuses == [403, 200, 403, 403]
+        assert scopes == [[], ["admin"], [], []]
 
 
 @in_process
