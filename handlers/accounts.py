@@ -10,7 +10,7 @@ from hapiish import Request, Toolkit, boom
 
 from .hashing import hashing, invalid, refuse_guessable
 from .identity import refuse_banned, validate
-from .sessions import end_sessions, origin_of, tell_sessions, tokens
+from .sessions import end_sessions, origin_of, tokens
 
 __all__ = ["end_sessions", "login", "register", "validate"]
 
@@ -59,7 +59,7 @@ def is_known(request: Request, h: Toolkit) -> bool:
 
 
 def _signed_in(request: Request, account: Any) -> dict[str, Any]:
-    """Opens a session. Beyond the most sessions of an account, the oldest end, and their sockets."""
+    """Opens a session, of which the other devices are told. The sockets of sessions that it replaces end."""
     if account.ban is not None:
         refuse_banned(account.ban)
     settings, me = request.route.settings.app["sessions"], account["_id"]
@@ -68,9 +68,7 @@ def _signed_in(request: Request, account: Any) -> dict[str, Any]:
     )
     if grant is None:  # the password was changed since it was verified
         _refuse(boom.Unauthorized)
-    surplus = len(account.session_ids) + 1 - settings["max"]
-    end_sessions(request.server, me, account.session_ids[: max(0, surplus)], "replaced")
-    tell_sessions(request.server, me)
+    end_sessions(request.server, me, grant.replaced, "replaced")
     user = {"fullName": account["fullName"], "email": account["email"], "myId": me}
     return {**tokens(request, grant), "user": user}
 

@@ -33,17 +33,14 @@ def session_room(session_id: str) -> str:
 def end_sessions(server: Any, user_id: str, session_ids: Sequence[str] | None, reason: str) -> None:
     """Disconnects the sockets of sessions, or all of a user, in every process, after the event `kicked {reason}`.
 
-    The sessions have ended in the store before. Call it from a `def`.
+    The devices that stay are told that the list of sessions has changed. The sessions have ended in the store before.
+    Call it from a `def`.
     """
-    rooms = [f"user:{user_id}"] if session_ids is None else [session_room(each) for each in session_ids]
-    if rooms:
-        server.emit("kicked", {"reason": reason}, to=rooms)
-        server.disconnect(to=rooms, reason=reason)
-
-
-def tell_sessions(server: Any, user_id: str) -> None:
-    """Tells the devices of a user that the list of sessions has changed."""
-    server.emit("account:updated", {"sessions": True}, to=f"user:{user_id}")
+    if session_ids is None:
+        _kick(server, [f"user:{user_id}"], reason)
+    else:
+        _kick(server, [session_room(each) for each in session_ids], reason)
+        server.emit("account:updated", {"sessions": True}, to=f"user:{user_id}")
 
 
 def review(server: Any) -> dict[str, int]:
@@ -63,7 +60,7 @@ def review(server: Any) -> dict[str, int]:
         refused |= gone
     for user_id, reason in refused.items():
         end_sessions(server, user_id, None, reason)
-    end_sessions(server, "", sorted(ended), "revoked")
+    _kick(server, [session_room(each) for each in sorted(ended)], "revoked")
     return {"sessions": len(ended)}
 
 
@@ -120,7 +117,6 @@ def logout(request: Request, h: Toolkit) -> None:
         return
     users.end_sessions(mine["id"], [session_id])
     end_sessions(request.server, mine["id"], [session_id], "revoked")
-    tell_sessions(request.server, mine["id"])
 
 
 def index(request: Request, h: Toolkit) -> list[dict[str, Any]]:
@@ -135,7 +131,6 @@ def end(request: Request, h: Toolkit) -> None:
     me, session_id = request.auth.credentials["id"], request.params["sessionId"]
     if request.models.User.end_sessions(me, [session_id]):
         end_sessions(request.server, me, [session_id], "revoked")
-        tell_sessions(request.server, me)
 
 
 def end_others(request: Request, h: Toolkit) -> None:
@@ -143,4 +138,9 @@ def end_others(request: Request, h: Toolkit) -> None:
     mine = request.auth.credentials
     ended = request.models.User.end_other_sessions(mine["id"], mine.get("sessionId"))
     end_sessions(request.server, mine["id"], ended or (), "revoked")
-    tell_sessions(request.server, mine["id"])
+
+
+def _kick(server: Any, rooms: list[str], reason: str) -> None:
+    if rooms:
+        server.emit("kicked", {"reason": reason}, to=rooms)
+        server.disconnect(to=rooms, reason=reason)

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from bson import ObjectId
 from mongoengine import BinaryField, DateTimeField, EmbeddedDocument, ObjectIdField, StringField
 
-from hapiish.store.rows import Row, find, get, update
+from hapiish.store.rows import Row, find, get, modify, update
 
 from . import change
 from .account import READ, Account
@@ -41,12 +41,16 @@ class Session(EmbeddedDocument):
 
 
 class Grant(NamedTuple):
-    """An open session: its id, its refresh token, and the time when both expire without another use."""
+    """An open session: its id, its refresh token, the time when both expire without another use, and its user.
+
+    `replaced` are the sessions that ended because the account had as many as it may have.
+    """
 
     session_id: str
     refresh_token: str
     expires_at: datetime
     user_id: str
+    replaced: tuple[str, ...] = ()
 
 
 class Sessions:
@@ -74,11 +78,10 @@ class Sessions:
             **{name: text for name, text in origin.items() if text},
         }
         own = {"_id": user, "password": proof, "erasedAt": None}
-        news = change.user_entry("sessions", user)
-        if not update(cls, own, {"$push": {"sessions": {"$each": [session], "$slice": -most}, "pending": news}}):
+        before = cls._change(own, {"$push": {"sessions": {"$each": [session], "$slice": -most}}})
+        if before is None:
             return None
-        change.publish(cls, user, [news])
-        return Grant(str(key), token, expires_at, user_id)
+        return Grant(str(key), token, expires_at, user_id, tuple(before[: max(0, len(before) + 1 - most)]))
 
     @classmethod
     def renew_session(cls, refresh_token: str, *, seconds: float, grace: float) -> Grant | Refusal:
@@ -141,7 +144,7 @@ class Sessions:
         """Ends sessions; returns False if none of them was open."""
         keys = [key for each in session_ids if (key := object_id(each)) is not None]
         own = {"_id": ObjectId(user_id), "sessions.id": {"$in": keys}}
-        return cls._change(own, {"$pull": {"sessions": {"id": {"$in": keys}}}})
+        return cls._change(own, {"$pull": {"sessions": {"id": {"$in": keys}}}}) is not None
 
     @classmethod
     def open_sessions(cls, user_ids: Iterable[str]) -> tuple[set[str], dict[str, str]]:
@@ -158,18 +161,16 @@ class Sessions:
     def end_other_sessions(
         cls, user_id: str, session_id: str | None, *, proof: str | None = None, values: Row | None = None
     ) -> list[str] | None:
-        """Ends all sessions but one and returns their ids, the sessions of a moment.
+        """Ends all sessions but one and returns their ids.
 
         Tokens that name no session, as older versions issued, end with them. The same write sets `values`. With
         `proof`, the hash of the password, it returns None if the password has been changed.
         """
-        key, user = object_id(session_id or ""), ObjectId(user_id)
-        found = get(cls, {"_id": user}, fields=("sessions.id",))
-        where = {"_id": user, **({"password": proof} if proof is not None else {})}
+        key = object_id(session_id or "")
+        where = {"_id": ObjectId(user_id), **({"password": proof} if proof is not None else {})}
         others = {"$pull": {"sessions": {"id": {"$ne": key}}}, "$set": {"signedOutAt": now(), **(values or {})}}
-        if not cls._change(where, others):
-            return None
-        return [str(row["id"]) for row in (found or {}).get("sessions", ()) if row["id"] != key]
+        before = cls._change(where, others)
+        return [each for each in before if each != str(key)] if before is not None else None
 
     @classmethod
     def end_unnamed_sessions(cls, user_id: str) -> None:
@@ -177,13 +178,18 @@ class Sessions:
         update(cls, {"_id": ObjectId(user_id)}, {"$set": {"signedOutAt": now()}})
 
     @classmethod
-    def _change(cls, own: Row, writing: Row) -> bool:
-        """Writes to the sessions of a user and publishes the change; returns False if no document matches."""
+    def _change(cls, own: Row, writing: Row) -> list[str] | None:
+        """Writes to the sessions of a user and publishes the change; returns the ids of the sessions before it.
+
+        None if no document matches.
+        """
         news = change.user_entry("sessions", own["_id"])
-        if not update(cls, own, {**writing, "$push": {"pending": news}}):
-            return False
+        writing = {**writing, "$push": {**writing.get("$push", {}), "pending": news}}
+        before = modify(cls, own, writing, fields=("sessions.id",), new=False)
+        if before is None:
+            return None
         change.publish(cls, own["_id"], [news])
-        return True
+        return [str(row["id"]) for row in before.get("sessions", ())]
 
     @classmethod
     def _session(cls, user: ObjectId, key: ObjectId) -> Row | None:

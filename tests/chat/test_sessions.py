@@ -71,7 +71,11 @@ async def test_a_used_token_that_comes_later_ends_its_session(app: Application, 
     long_ago = now() - timedelta(seconds=301)
     own = {"id": ann.id, "sessions__key": ann.session_id}
     await asyncio.to_thread(lambda: User.objects(**own).update_one(set__sessions__S__rotated_at=long_ago))
-    reused = await refresh(app, ann.refresh_token)
+    async with serving(app) as url, connected(url, phone.token) as mobile:
+        told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        mobile.client.on("account:updated", told.set_result)
+        reused = await refresh(app, ann.refresh_token)
+        assert await told == {"sessions": True}
     assert (reused.status_code, reused.json["code"]) == GONE
     assert await outcome(ann) == GONE
     assert (await refresh(app, following)).json["code"] == "token_revoked"
@@ -167,6 +171,18 @@ async def test_an_account_keeps_its_newest_fifty_sessions(ann: Caller) -> None:
     stored = await asyncio.to_thread(lambda: User.objects.get(id=ann.id))
     assert [str(session.key) for session in stored.sessions] == opened[10:]
     assert await outcome(ann) == GONE
+
+
+async def test_the_sockets_of_a_session_end_when_newer_ones_replace_it(app: Application, ann: Caller) -> None:
+    account = await asyncio.to_thread(lambda: User.authenticate(ann.email, "ann's password"))
+    assert account is not None
+    more = {"seconds": 60, "most": 50, "origin": {}}
+    grants = [await asyncio.to_thread(User.open_session, ann.id, account.proof, **more) for _ in range(49)]
+    assert not any(grant.replaced for grant in grants if grant is not None)
+    async with serving(app) as url, connected(url, ann.token) as desk:
+        ending = Ending(desk)
+        await another(ann)
+        assert await ending.reason() == ["replaced"]
 
 
 async def test_no_session_opens_with_a_password_that_was_changed_meanwhile(ann: Caller) -> None:
