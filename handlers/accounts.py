@@ -60,8 +60,7 @@ def is_known(request: Request, h: Toolkit) -> bool:
 
 def _signed_in(request: Request, account: Any) -> dict[str, Any]:
     """Opens a session, of which the other devices are told. The sockets of sessions that it replaces end."""
-    if account.ban is not None:
-        refuse_banned(account.ban)
+    refuse_banned(account.ban)
     settings, me = request.route.settings.app["sessions"], account["_id"]
     grant = request.models.User.open_session(
         me, account.proof, seconds=settings["lifetime"], most=settings["max"], origin=origin_of(request)

@@ -5,7 +5,7 @@ from typing import Any
 
 from hapiish import Request, Toolkit, boom
 
-from .realtime import room
+from .room_names import room
 from .times import iso
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hapiish import Request
 
-from .realtime import room
+from .room_names import room
 from .standing import Standing, kept
 
 

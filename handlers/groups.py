@@ -10,7 +10,7 @@ from .atomic import atomically
 from .delivery import rooms, to_members
 from .messages import live
 from .people import check_invited, named
-from .realtime import room
+from .room_names import room
 from .standing import Standing, of_caller
 
 SEEN_APART = 50

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, Final
 
 from . import sweeper
-from .realtime import room
+from .room_names import room, users_among
 
 EVERY: Final = 60.0
 """Seconds between two `heads` of a process, on average."""
@@ -18,8 +18,6 @@ AT_ONCE: Final = 200
 PER_TURN: Final = 100
 """Users who are told before the event loop runs other tasks."""
 
-_PREFIX: Final = room("")
-
 
 def repair(server: Any) -> dict[str, int]:
     """Brings the heads up to their messages, after a process was killed between the two writes."""
@@ -32,7 +30,7 @@ async def tell(server: Any) -> None:
     A live event may be lost with a process, a queue or a database that was away. No later event may follow that would
     reveal it, so every process compares what is stored with what its own clients know.
     """
-    users = [name.removeprefix(_PREFIX) for name in server.rooms() if name.startswith(_PREFIX)]
+    users = users_among(server.rooms())
     if not users:
         return
     found = await sweeper.call(server, server.models.Activity.heads, server.models, users, RECENT)

@@ -5,7 +5,7 @@ erased account are refused by the next request in every process.
 """
 
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any
 
 from hapiish import Request, Toolkit, boom
 
@@ -32,9 +32,7 @@ def validate(artifacts: dict[str, Any], request: Request, h: Toolkit) -> dict[st
 
 async def admit(request: Request, h: Toolkit) -> Any:
     """Refuses banned users with 403 `banned`."""
-    ban = (request.auth.credentials or {}).get("ban")
-    if ban is not None:
-        refuse_banned(ban)
+    refuse_banned((request.auth.credentials or {}).get("ban"))
     return h.continue_
 
 
@@ -48,8 +46,7 @@ def reauthorize(request: Request, h: Toolkit) -> None:
         account = _held(request, mine["id"], mine.get("sessionId"), mine.get("issuedAt"))
         if account is None:
             raise boom.Unauthorized("There is no such account any more", code="unauthorized")
-        if (ban := _ban_of(account)) is not None:
-            refuse_banned(ban)
+        refuse_banned(_ban_of(account))
     except boom.Boom as error:
         reason = "banned" if error.code == "banned" else "revoked"
         request.socket.emit("kicked", {"reason": reason})
@@ -66,10 +63,11 @@ def rights_of(server: Any, email: str, scope: Iterable[str], *, is_verified: boo
     return rights
 
 
-def refuse_banned(ban: dict[str, Any]) -> NoReturn:
-    """Raises 403 `banned`; `data` has the end of the ban, if it has one."""
-    until = ban.get("until")
-    raise boom.Forbidden("This account is banned", code="banned", data={"until": until} if until else None)
+def refuse_banned(ban: dict[str, Any] | None) -> None:
+    """Raises 403 `banned` if there is a ban; `data` has its end, if it has one."""
+    if ban is not None:
+        until = ban.get("until")
+        raise boom.Forbidden("This account is banned", code="banned", data={"until": until} if until else None)
 
 
 def _held(request: Request, user_id: str, session_id: Any, issued_at: Any) -> dict[str, Any] | None:

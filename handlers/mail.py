@@ -11,6 +11,7 @@ from hapiish import Request, Response, Toolkit, boom
 
 from .hashing import hashing, refuse_guessable
 from .profile import profile_of
+from .room_names import room
 from .sessions import end_sessions
 
 _VERIFY: Final = """Hello {name},
@@ -91,7 +92,7 @@ def _send(request: Request, account: dict[str, Any], purpose: str, subject: str,
 def _tell(request: Request, user_id: str) -> None:
     profile = profile_of(request.server, user_id)
     if profile is not None:
-        request.server.emit("account:updated", {"profile": profile}, to=f"user:{user_id}")
+        request.server.emit("account:updated", {"profile": profile}, to=room(user_id))
 
 
 def _stale() -> boom.BadData:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from hapiish import Request, Toolkit
 
+from .room_names import room
 from .times import iso
 
 _WATCHED: Final = "presence:"
@@ -32,11 +33,11 @@ def watch(request: Request, h: Toolkit) -> dict[str, Any]:
     """
     known = _known(request, request.payload["userIds"])
     rooms = {watched_room(each) for each in known}
-    current = {room for room in request.socket.rooms if room.startswith(_WATCHED)}
-    for room in current - rooms:
-        request.socket.leave(room)
-    for room in rooms - current:
-        request.socket.join(room)
+    current = {each for each in request.socket.rooms if each.startswith(_WATCHED)}
+    for each in current - rooms:
+        request.socket.leave(each)
+    for each in rooms - current:
+        request.socket.join(each)
     return {"states": _states(request, known)}
 
 
@@ -61,7 +62,7 @@ async def changed(server: Any, change: Any) -> None:
 def unwatch(server: Any, one_id: str, other_id: str) -> None:
     """Ends that two users watch each other, as a block does. Call it in a `def`."""
     for watcher, watched in ((one_id, other_id), (other_id, one_id)):
-        server.leave(f"user:{watcher}", room=watched_room(watched))
+        server.leave(room(watcher), room=watched_room(watched))
 
 
 def _known(request: Request, user_ids: list[str]) -> set[str]:

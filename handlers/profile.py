@@ -6,6 +6,7 @@ from hapiish import Request, Toolkit, boom
 
 from .hashing import hashing, refuse_guessable
 from .identity import rights_of
+from .room_names import room
 from .sessions import end_sessions
 
 KNOWN_BY: Final = 1000
@@ -34,14 +35,14 @@ def deliver(request: Request, h: Toolkit) -> None:
     if profile is None:
         return
     me, server = profile["_id"], request.server
-    server.emit("account:updated", {"profile": profile}, to=f"user:{me}")
+    server.emit("account:updated", {"profile": profile}, to=room(me))
     known_by = request.models.User.befriended_by(me, KNOWN_BY)
     conversations, _ = request.models.Conversation.list_of(me)
     friends = [each["friendId"] for each in conversations if each.get("friendId")]
     others = list(dict.fromkeys([*friends, *known_by]))[:KNOWN_BY]
     if others:
         person = {name: profile[name] for name in ("_id", "fullName", "avatar") if name in profile}
-        server.emit("person:updated", {"person": person}, to=[f"user:{each}" for each in others])
+        server.emit("person:updated", {"person": person}, to=[room(each) for each in others])
 
 
 def person(request: Request, h: Toolkit) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def profile_of(server: Any, user_id: str) -> dict[str, Any] | None:
 
 def tell(request: Request, what: str) -> None:
     """Tells the caller's devices that one of their lists has changed, which they read again when they show it."""
-    request.server.emit("account:updated", {what: True}, to=f"user:{request.auth.credentials['id']}")
+    request.server.emit("account:updated", {what: True}, to=room(request.auth.credentials["id"]))
 
 
 def _own(request: Request) -> dict[str, Any]:

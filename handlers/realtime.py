@@ -5,21 +5,15 @@ from typing import Any
 from hapiish import Request, Toolkit, boom
 
 from .identity import reauthorize, refuse_banned
-from .sessions import session_room
+from .room_names import room, session_room
 
 __all__ = ["connect", "init", "reauthorize", "renew", "room"]
-
-
-def room(user_id: str) -> str:
-    """Returns the name of the room for all sockets of a user."""
-    return f"user:{user_id}"
 
 
 async def connect(request: Request, h: Toolkit) -> None:
     """Adds a new socket to the rooms of its user and of its session; refuses banned users."""
     mine = request.auth.credentials
-    if mine.get("ban") is not None:
-        refuse_banned(mine["ban"])
+    refuse_banned(mine.get("ban"))
     await request.socket.join(room(mine["id"]))
     if mine.get("sessionId") is not None:
         await request.socket.join(session_room(mine["sessionId"]))
@@ -31,8 +25,7 @@ async def renew(request: Request, h: Toolkit) -> dict[str, Any]:
 
     def is_mine(credentials: dict[str, Any]) -> bool:
         taken.update(credentials)
-        if credentials.get("ban") is not None:
-            refuse_banned(credentials["ban"])
+        refuse_banned(credentials.get("ban"))
         return bool(credentials["id"] == former["id"])
 
     expires = await request.socket.authenticate({"token": request.payload["token"]}, accept=is_mine)

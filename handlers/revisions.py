@@ -10,7 +10,7 @@ from hapiish import Request, Response, Toolkit, boom
 from . import changes, sweeper
 from .delivery import rooms, rooms_of_readers
 from .groups import tell_number
-from .realtime import room
+from .room_names import room
 from .settings import settings
 from .standing import Standing, of_caller
 

@@ -12,6 +12,7 @@ from hapiish import Request, Toolkit, boom
 
 from . import sweeper
 from .identity import refuse_banned
+from .room_names import room, session_room, sessions_among, users_among
 
 _PLATFORMS: Final = (
     *(("iphone", "iOS"), ("ipad", "iOS"), ("darwin", "iOS"), ("android", "Android"), ("okhttp", "Android")),
@@ -25,11 +26,6 @@ REVIEWED: Final = 500
 _ENDINGS: Final = {"expired": "token_expired", "revoked": "token_revoked", "reused": "token_revoked"}
 
 
-def session_room(session_id: str) -> str:
-    """Returns the name of the room for all sockets of a session."""
-    return f"session:{session_id}"
-
-
 def end_sessions(server: Any, user_id: str, session_ids: Sequence[str] | None, reason: str) -> None:
     """Disconnects the sockets of sessions, or all of a user, in every process, after the event `kicked {reason}`.
 
@@ -37,10 +33,10 @@ def end_sessions(server: Any, user_id: str, session_ids: Sequence[str] | None, r
     Call it from a `def`.
     """
     if session_ids is None:
-        _kick(server, [f"user:{user_id}"], reason)
+        _kick(server, [room(user_id)], reason)
     else:
         _kick(server, [session_room(each) for each in session_ids], reason)
-        server.emit("account:updated", {"sessions": True}, to=f"user:{user_id}")
+        server.emit("account:updated", {"sessions": True}, to=room(user_id))
 
 
 def review(server: Any) -> dict[str, int]:
@@ -51,8 +47,7 @@ def review(server: Any) -> dict[str, int]:
     users, rooms = server.models.User, server.rooms()
     if not hasattr(users, "open_sessions"):  # another project's class has no sessions
         return {}
-    present = [room.removeprefix("user:") for room in rooms if room.startswith("user:")]
-    ended = {room.removeprefix("session:") for room in rooms if room.startswith("session:")}
+    present, ended = users_among(rooms), set(sessions_among(rooms))
     refused: dict[str, str] = {}
     for start in range(0, len(present), REVIEWED):
         sessions, gone = users.open_sessions(present[start : start + REVIEWED])
@@ -103,8 +98,7 @@ def refresh(request: Request, h: Toolkit) -> dict[str, Any]:
     account = users.account(grant.user_id)
     if account is None:
         raise boom.Unauthorized("Sign in again", code="token_revoked", scheme="Bearer")
-    if account.ban is not None:
-        refuse_banned(account.ban)
+    refuse_banned(account.ban)
     return tokens(request, grant)
 
 

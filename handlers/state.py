@@ -11,7 +11,7 @@ from hapiish import Request, Toolkit, boom
 
 from . import changes
 from .delivery import to_members
-from .realtime import room
+from .room_names import room
 from .standing import Standing, of_caller
 from .times import parsed
 

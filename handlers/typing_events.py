@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from hapiish import Request, Toolkit
 
-from .realtime import room
+from .room_names import room
 from .standing import of_caller
 from .times import iso
 

@@ -176,9 +176,11 @@ async def test_an_account_keeps_its_newest_fifty_sessions(ann: Caller) -> None:
 async def test_the_sockets_of_a_session_end_when_newer_ones_replace_it(app: Application, ann: Caller) -> None:
     account = await asyncio.to_thread(lambda: User.authenticate(ann.email, "ann's password"))
     assert account is not None
-    more = {"seconds": 60, "most": 50, "origin": {}}
-    grants = [await asyncio.to_thread(User.open_session, ann.id, account.proof, **more) for _ in range(49)]
-    assert not any(grant.replaced for grant in grants if grant is not None)
+
+    def fill() -> list[Any]:
+        return [User.open_session(ann.id, account.proof, seconds=60, most=50, origin={}) for _ in range(49)]
+
+    assert not any(grant.replaced for grant in await asyncio.to_thread(fill))
     async with serving(app) as url, connected(url, ann.token) as desk:
         ending = Ending(desk)
         await another(ann)
