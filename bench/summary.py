@@ -1,4 +1,4 @@
-"""Parts of all reports: medians with their range, Markdown tables, machine and versions."""
+"""Parts of all reports: medians with their range, Markdown tables, machine and versions, and their files."""
 
 import json
 import os
@@ -11,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+RESULTS = Path(__file__).resolve().parent / "results"
 
 
 def spread(values: Iterable[float], form: str) -> str:
@@ -51,3 +53,12 @@ def versions(packages: Iterable[str], node: Path, node_packages: Iterable[str]) 
     if shutil.which("node"):
         found["node"] = subprocess.check_output(["node", "--version"], text=True).strip().removeprefix("v")
     return found
+
+
+def publish(name: str, report: str, result: dict[str, Any] | None = None) -> None:
+    """Prints a report and writes it to `results/NAME.md`, and its settings and samples to `results/NAME.json`."""
+    RESULTS.mkdir(exist_ok=True)
+    if result is not None:
+        (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1))
+    (RESULTS / f"{name}.md").write_text(f"{report.rstrip()}\n")
+    print(report.rstrip())

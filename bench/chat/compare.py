@@ -4,7 +4,6 @@ The server runs alone on the first core; MongoDB and the client share the second
 """
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -21,9 +20,8 @@ from operations import OPERATIONS
 from pinned import Pinned, StartError
 from proof import ProofError, prove
 from servers import BESIDE, HERE, ROOT, SERVERS, Mongo, mongo, start, write_table
-from summary import machine, versions
+from summary import machine, publish, versions
 
-RESULTS = HERE.parent / "results"
 PACKAGES = (
     *("hapiish", "mongoengine", "pymongo", "uvicorn", "uvloop", "httptools"),
     *("python-socketio", "orjson", "jsonschema-rs"),
@@ -93,11 +91,7 @@ def main() -> None:
         },
         "samples": [asdict(sample) for sample in samples],
     }
-    RESULTS.mkdir(exist_ok=True)
-    markdown = report.render(result)
-    (RESULTS / "chat.json").write_text(json.dumps(result, indent=1))
-    (RESULTS / "chat.md").write_text(markdown)
-    print(markdown)
+    publish("chat", report.render(result), result)
 
 
 def _samples(

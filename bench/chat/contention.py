@@ -15,10 +15,10 @@ from bson import ObjectId
 from dataset import Pair, Size, fill
 from load import Client, Load, LoadError, Sender, Tally
 from pinned import StartError
-from servers import HERE, Mongo, mongo, start, write_table
+from servers import Mongo, mongo, start, write_table
+from summary import publish
 
 LIMIT = 2.0  # attempts for each message
-RESULTS = HERE.parent / "results"
 
 
 class Member(Sender):
@@ -46,9 +46,7 @@ def main() -> None:
             text, is_good = _measure(options, [server.port for server in servers], database)
     except (StartError, LoadError) as error:
         sys.exit(str(error))
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "chat-contention.md").write_text(text)
-    print(text, end="")
+    publish("chat-contention", text)
     sys.exit(not is_good)
 
 

@@ -22,13 +22,13 @@ from typing import Any
 
 from dataset import DATABASE, SECRET, user
 from pinned import Pinned
-from servers import HERE, ROOT, Mongo, mongo, start
+from servers import ROOT, Mongo, mongo, start
 from size_data import COMMON, PEERS, RARE, Crowd, Owner, fill
+from summary import publish
 
 from hapiish import Application, create_app
 from hapiish.testing import Injected, inject
 
-RESULTS = HERE.parent / "results"
 PROFILED = 2  # runs under the profiler
 MB = 2**20
 WARM = 32  # MB of a file before the measurement: each thread of the chat keeps memory of its own
@@ -66,14 +66,11 @@ def main() -> None:
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
         database = running.enter_context(mongo(folder / "data"))
-        report = [*asyncio.run(_operations(options, database)), ""]
+        lines = [*asyncio.run(_operations(options, database)), ""]
         core = min(os.sched_getaffinity(0))
         server = running.enter_context(start("hapiish", core, database.uri))
-        report += _files(options, server)
-    text = "\n".join(report) + "\n"
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "chat-size.md").write_text(text)
-    print(text, end="")
+        lines += _files(options, server)
+    publish("chat-size", "\n".join(lines))
 
 
 def _options() -> argparse.Namespace:

@@ -4,7 +4,6 @@ Each sample starts a new server process, alone on the first core; the client run
 """
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -20,7 +19,7 @@ from contract import LOADS, PROOF
 from pinned import StartError
 from process import Server, StartTimeout
 from proof import ProofError, prove
-from summary import machine, versions
+from summary import machine, publish, versions
 
 SERVERS = (
     *("bare", "hapiish", "hapiish-quiet", "hapiish-features", "hapiish-uvicorn"),
@@ -30,7 +29,6 @@ PACKAGES = (
     *("hapiish", "starlette", "fastapi", "litestar", "connexion", "uvicorn", "uvloop", "httptools"),
     *("jsonschema-rs", "orjson", "pydantic", "msgspec"),
 )
-RESULTS = Path(__file__).resolve().parents[1] / "results"
 START_LIMIT = 60  # seconds
 WARM = 3  # seconds of warm-up load: hapi reaches full speed after two
 
@@ -77,11 +75,7 @@ def main() -> None:
         "samples": [asdict(sample) for sample in samples],
         "missing": missing,
     }
-    RESULTS.mkdir(exist_ok=True)
-    markdown = report.render(result)
-    (RESULTS / "http.json").write_text(json.dumps(result, indent=1))
-    (RESULTS / "http.md").write_text(markdown)
-    print(markdown)
+    publish("http", report.render(result), result)
 
 
 def _options() -> argparse.Namespace:

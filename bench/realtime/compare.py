@@ -4,7 +4,6 @@ Each sample starts a new server process, alone on the first core; the client run
 """
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -17,11 +16,10 @@ import load
 from contract import SECRET
 from pinned import Pinned, StartError, free_port
 from proof import ProofError, prove
-from summary import machine, spread, table, versions
+from summary import machine, publish, spread, table, versions
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-RESULTS = HERE.parent / "results"
 SERVERS = ("bare", "hapiish", "hapiish-log", "stock", "node")
 TARGETS = {"stock": 4.0, "node": 0.8}
 CPU_TARGETS = {"hapiish": 0.85, "hapiish-log": 1.0}  # processor time of a message, Node's is 1
@@ -82,11 +80,7 @@ def main() -> None:
         },
         "samples": [asdict(sample) for sample in samples],
     }
-    RESULTS.mkdir(exist_ok=True)
-    markdown = _report(result, samples)
-    (RESULTS / "realtime.json").write_text(json.dumps(result, indent=1))
-    (RESULTS / "realtime.md").write_text(markdown)
-    print(markdown)
+    publish("realtime", _report(result, samples), result)
 
 
 def _options() -> argparse.Namespace:
