@@ -5,23 +5,25 @@ register the function that updates what is derived from the changed state. It ru
 reader who knows the number has read what is derived, too.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from . import sweeper
 from .settings import settings
 
-Act = Callable[[Any, dict[str, Any]], None]
+Announce = Callable[[Any, dict[str, Any]], None]
+Prepare = Callable[[Any, dict[str, Any], dict[str, Any] | None], None]
 
-_announcers: dict[str, Act] = {}
-_preparers: dict[str, Act] = {}
+_announcers: dict[str, Announce] = {}
+_preparers: dict[str, Prepare] = {}
 
 
-def register(kind: str, announce: Act, prepare: Act | None = None) -> None:
+def register(kind: str, announce: Announce, prepare: Prepare | None = None) -> None:
     """Makes `announce(server, change)` send the live event of changes of a kind. It is called in a `def`.
 
-    `prepare(server, entry)` is called before the entry is published; it may be called again after a crash.
+    `prepare(server, entry, document)` is called before the entry is published; it may be called again after a crash.
+    `document` is the changed document as it was stored with the entry, or None where it must be read.
     """
     _announcers[kind] = announce
     if prepare is not None:
@@ -30,13 +32,22 @@ def register(kind: str, announce: Act, prepare: Act | None = None) -> None:
 
 def announcing(server: Any) -> Callable[[dict[str, Any]], None]:
     """Returns the argument `emit` of `Change.publish` and `Change.repair`."""
-    return partial(_act, _announcers, server)
+    return partial(_announce, server)
 
 
-def publish(server: Any, source: Any, document_id: Any, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Publishes pending entries of a document and sends their events; returns the changes. Call it in a `def`."""
+def publish(
+    server: Any,
+    source: Any,
+    document_id: Any,
+    entries: Sequence[dict[str, Any]],
+    document: dict[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Publishes pending entries of a document and sends their events; returns the changes. Call it in a `def`.
+
+    `document` is what the caller has stored with the entries, if it has it.
+    """
     for entry in entries:
-        _act(_preparers, server, entry)
+        _prepare(server, entry, document)
     changes: list[dict[str, Any]] = server.models.Change.publish(source, document_id, entries, announcing(server))
     return changes
 
@@ -45,8 +56,7 @@ def repair(server: Any) -> dict[str, int]:
     """Publishes changes that a crash has left unpublished; returns their number."""
     models = server.models
     sources = [each for each in map(partial(getattr, models), models) if "pending" in getattr(each, "_fields", ())]
-    prepare = partial(_act, _preparers, server)
-    return {"changes": models.Change.repair(100, announcing(server), sources, prepare)}
+    return {"changes": models.Change.repair(100, announcing(server), sources, partial(_prepare, server))}
 
 
 def expire(server: Any) -> None:
@@ -55,10 +65,16 @@ def expire(server: Any) -> None:
         sequence.expire(settings(server)["changes"]["days"], 100_000)
 
 
-def _act(registered: Mapping[str, Act], server: Any, change: dict[str, Any]) -> None:
-    act = registered.get(change["kind"])
-    if act is not None:
-        act(server, change)
+def _announce(server: Any, change: dict[str, Any]) -> None:
+    announce = _announcers.get(change["kind"])
+    if announce is not None:
+        announce(server, change)
+
+
+def _prepare(server: Any, entry: dict[str, Any], document: dict[str, Any] | None = None) -> None:
+    prepare = _preparers.get(entry["kind"])
+    if prepare is not None:
+        prepare(server, entry, document)
 
 
 sweeper.register("changes", 15, repair)

@@ -36,7 +36,6 @@ def _pinned(request: Request, conversation_id: str, seq: int, *, on: bool) -> di
     outcome, entries = conversations.pin(conversation_id, seq, on=on)
     if outcome == "full":
         raise boom.Conflict("A conversation has at most 50 pinned messages", code="conflict")
-    if entries:
-        changes.publish(request.server, conversations, conversation_id, entries)
+    changes.publish(request.server, conversations, conversation_id, entries)
     head = conversations.of_member(conversation_id, request.auth.credentials["id"])
     return {"pins": (head or {}).get("pins", [])}

@@ -7,7 +7,7 @@ from hapiish import Request, Toolkit, boom
 from .identity import reauthorize, refuse_banned
 from .room_names import room, session_room
 
-__all__ = ["connect", "init", "reauthorize", "renew", "room"]
+__all__ = ["connect", "init", "reauthorize", "renew"]
 
 
 async def connect(request: Request, h: Toolkit) -> None:

@@ -107,13 +107,13 @@ def end_streams(server: Any) -> dict[str, int]:
     """Ends streams that have lasted too long, whose author has probably gone; returns their number."""
     ended = server.models.Message.end_streams(settings(server)["changes"]["longestStream"], 100)
     for made in ended:
-        changes.publish(server, server.models.Message, made.after["_id"], made.entries)
+        changes.publish(server, server.models.Message, made.after["_id"], made.entries, made.after)
     return {"streams": len(ended)}
 
 
-def prepare(server: Any, entry: dict[str, Any]) -> None:
+def prepare(server: Any, entry: dict[str, Any], stored: dict[str, Any] | None) -> None:
     """Shows the text of a changed message in the head."""
-    stored = server.models.Message.stored(str(entry["conversationId"]), entry["seq"])
+    stored = stored or server.models.Message.stored(str(entry["conversationId"]), entry["seq"])
     if stored is not None:
         server.models.Conversation.preview(stored)
 
@@ -138,7 +138,7 @@ def announce(server: Any, change: dict[str, Any]) -> None:
         changes.publish(server, models.Conversation, conversation_id, entries)
 
 
-def prepare_hidden(server: Any, entry: dict[str, Any]) -> None:
+def prepare_hidden(server: Any, entry: dict[str, Any], _: dict[str, Any] | None) -> None:
     """Takes a message that a user has deleted for themselves out of the user's preview."""
     server.models.Membership.hid(str(entry["conversationId"]), str(entry["userId"]), entry["seq"])
 
@@ -175,7 +175,7 @@ def _publish(request: Request, made: Any) -> Any:
         data = {"message": request.models.Message.shown([made.before])[0]}
         raise boom.Conflict("The message was changed since", code="rev_conflict", data=data)
     if made.entries:
-        changes.publish(request.server, request.models.Message, made.after["_id"], made.entries)
+        changes.publish(request.server, request.models.Message, made.after["_id"], made.entries, made.after)
     return made
 
 

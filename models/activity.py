@@ -8,6 +8,7 @@ from bson import ObjectId
 
 from hapiish.store.rows import Find, Row, find_all
 
+from .news import active_since
 from .wire import now
 
 TOGETHER: Final = 1000
@@ -34,7 +35,7 @@ class Activity:
         since = now() - timedelta(seconds=seconds)
         for start in range(0, len(user_ids), TOGETHER):
             users = {ObjectId(each) for each in user_ids[start : start + TOGETHER]}
-            _read(models, users, [{name: {"$gte": since}} for name in ("updatedAt", "changedAt")], found)
+            _read(models, users, active_since(since), found)
         return found
 
 

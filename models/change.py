@@ -173,6 +173,8 @@ class Change(Numbered):
         or `{userId, n, kind, …}`, ids as text. An error of `emit` is logged only: clients learn of the change from the
         head. Raises the store's errors; the entries are left for `repair` then.
         """
+        if not entries:
+            return []
         changes = [plain(_sequence(each).record(each)[0]) for each in entries]
         if emit is not None:
             _emit(changes, emit)

@@ -43,7 +43,7 @@ def read_news(models: Any, me: ObjectId, since: Position | None, limit: int) -> 
     if since is not None:
         own = {"userId": me, "n": {"$gt": since.number}}
         queries.append(Find(models.UserChange, own, ("n", "kind", "conversationId"), sort=("n",), limit=OWN + 1))
-        for active in active_since(since.moment):
+        for active in active_since(since.moment - OVERLAP):
             name = next(iter(active))
             queries.append(
                 Find(models.Conversation, {"members": me, **active}, (name,), (f"-{name}",), limit=limit + 1)
@@ -63,7 +63,7 @@ def read_news(models: Any, me: ObjectId, since: Position | None, limit: int) -> 
 
 def active_since(moment: datetime) -> list[Row]:
     """Returns the conditions of conversations in which something has happened since a moment; one of them is enough."""
-    return [{name: {"$gte": moment - OVERLAP}} for name in ("updatedAt", "changedAt")]
+    return [{name: {"$gte": moment}} for name in ("updatedAt", "changedAt")]
 
 
 def _by_time(parts: list[list[Row]]) -> list[ObjectId]:

@@ -16,7 +16,7 @@ from hapiish.store.rows import Find, Row, find_all
 
 from .heads import fields_for
 from .membership import STATE
-from .news import active_since, read_news
+from .news import OVERLAP, active_since, read_news
 from .position import Position
 from .share import Limits, Share, fit
 from .wire import iso
@@ -62,7 +62,7 @@ class Sync:
             listed, _ = models.Conversation.list_of(user_id, limit=window[0])
             others = [key for each in listed if (key := ObjectId(each["id"])) not in given]
         others = others[: limits.heads]
-        wanted = Wanted(given, others, news.large, since and since.moment, limits.heads)
+        wanted = Wanted(given, others, news.large, since and since.moment - OVERLAP, limits.heads)
         shares, removed, is_more = _shares(models, me, wanted)
         newest = window[1] if since is None else 0
         for share in shares:

@@ -198,6 +198,14 @@ async def test_a_block_that_comes_while_a_body_arrives_slowly_bars_the_message(
     assert (answer.status_code, answer.json["code"]) == (403, "blocked")
 
 
+async def test_an_edit_takes_eleven_commands(ann: Caller, place: str) -> None:
+    with recorded() as commands:
+        assert (await ann.call("PATCH", f"/messages/{place}/1", {"text": "1st", "rev": 0})).json["rev"] == 1
+    announced = ["find", "find", "find"]
+    recording = ["aggregate", "insert", "update"]
+    assert commands == ["aggregate", "find", "findAndModify", "update", *recording, *announced, "update"]
+
+
 async def test_a_read_mark_takes_ten_commands(ann: Caller, bob: Caller, place: str) -> None:
     await bob.call("PUT", f"/conversations/{place}/read", {"seq": 1})
     await ann.say(place, "hi")
