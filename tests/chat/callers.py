@@ -3,10 +3,11 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from time import monotonic
+from typing import Any, TypeVar
 
 import socketio
 import uvicorn
@@ -19,6 +20,7 @@ ROUTES = Path(__file__).parents[2] / "routes.yaml"
 SECRET = "a secret of the tests that is long enough"
 QUEUES: dict[str, str] = {}  # the queue of the processes behind an address
 PATIENCE = 10  # seconds until something that should have come is missed
+Answer = TypeVar("Answer")
 
 
 class Caller:
@@ -38,6 +40,11 @@ class Caller:
         headers = {"authorization": f"Bearer {self.token}"}
         return await inject(self.app, method=method, url=url, headers=headers, payload=payload)
 
+    async def sign_in(self, password: str | None = None, **headers: str) -> Injected:
+        """Signs in once more, with the password of `register` if none is given."""
+        given = {"email": self.email, "password": password or password_of(self.name)}
+        return await inject(self.app, method="POST", url="/login", payload=given, headers=headers)
+
     async def open(self, friend: "Caller") -> str:
         """The id of the conversation with another user."""
         answer = await self.call("PUT", f"/conversations/direct/{friend.id}")
@@ -51,6 +58,11 @@ class Caller:
         assert answer.status_code == 201, answer.text
         return str(answer.json["id"])
 
+    async def head(self, conversation: str) -> dict[str, Any]:
+        """The entry of a conversation in the caller's list."""
+        (found,) = [each for each in (await self.call("GET", "/conversations")).json if each["id"] == conversation]
+        return dict(found)
+
     async def say(self, conversation: str, text: str, **more: Any) -> Injected:
         """Sends a message."""
         return await self.call("POST", f"/messages/{conversation}", {"text": text, **more})
@@ -62,44 +74,69 @@ class Caller:
         return [message["text"] for message in answer.json["messages"]]
 
 
+async def register(app: Application, name: str) -> Caller:
+    """A new user of this name."""
+    account = {"fullName": name.title(), "email": f"{name}@example.org", "password": password_of(name)}
+    answer = await inject(app, method="POST", url="/register", payload=account)
+    assert answer.status_code == 200
+    return Caller(app, answer.json)
+
+
+def password_of(name: str) -> str:
+    """The password with which a user of this name is registered."""
+    return f"{name.lower()}'s password"
+
+
 class Device:
-    """One Socket.IO connection; `inbox` is every `message` that it was sent, in order."""
+    """One Socket.IO connection; `inbox` is every `message` that it was sent, `told` every other event, in order."""
 
     def __init__(self, client: socketio.AsyncClient, namespace: str = "/", queue: str | None = None) -> None:
         self.client = client
         self.namespace = namespace
         self.inbox: list[dict[str, Any]] = []
+        self.told: list[tuple[str, Any]] = []
         self._news = asyncio.Event()
         self._queue = queue
         self._barrier = asyncio.Event()
+        self._gone = asyncio.Event()
         client.on("message", self._take, namespace=namespace)
         client.on("*", self._hear, namespace=namespace)
-        self._heard: list[tuple[str, Any]] = []
         client.on("barrier", self._barrier.set, namespace=namespace)
+        client.on("disconnect", lambda *_: self._gone.set(), namespace=namespace)
 
     def _take(self, message: dict[str, Any]) -> None:
         self.inbox.append(message)
         self._news.set()
 
     def _hear(self, event: str, data: Any = None) -> None:
-        self._heard.append((event, data))
+        self.told.append((event, data))
         self._news.set()
 
     def events(self, name: str) -> list[Any]:
         """The data of all events of a name that have come, besides `message`."""
-        return [data for event, data in self._heard if event == name]
+        return [data for event, data in self.told if event == name]
 
     def names(self) -> list[str]:
         """The names of all events that have come, besides `message`, in order."""
-        return [event for event, _ in self._heard]
+        return [event for event, _ in self.told]
 
     async def heard(self, name: str, count: int) -> list[Any]:
         """The data of all events of a name, besides `message`, once `count` have come."""
+        await self.until(lambda: len(self.events(name)) >= count)
+        return self.events(name)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Returns when a condition holds; what has come since is judged after each event."""
         async with asyncio.timeout(PATIENCE):
-            while len(self.events(name)) < count:
+            while not holds():
                 self._news.clear()
                 await self._news.wait()
-        return self.events(name)
+
+    async def ended(self) -> list[str]:
+        """The reasons that it was told before the server disconnected it, once that has happened."""
+        async with asyncio.timeout(PATIENCE):
+            await self._gone.wait()
+        return [data["reason"] for data in self.events("kicked")]
 
     async def send(self, event: str, data: Any) -> dict[str, Any]:
         """The acknowledgement of an event."""
@@ -108,10 +145,7 @@ class Device:
 
     async def received(self, count: int) -> list[dict[str, Any]]:
         """The inbox once it has `count` messages."""
-        async with asyncio.timeout(PATIENCE):
-            while len(self.inbox) < count:
-                self._news.clear()
-                await self._news.wait()
+        await self.until(lambda: len(self.inbox) >= count)
         return self.inbox
 
     async def caught_up(self) -> list[dict[str, Any]]:
@@ -158,6 +192,22 @@ async def connected(url: str, token: str | None, namespace: str = "/") -> AsyncI
         yield device
     finally:
         await device.client.disconnect()
+
+
+@asynccontextmanager
+async def devices(app: Application | Relay, *callers: Caller) -> AsyncIterator[list[Device]]:
+    """A device of each caller, connected to a server that serves the application."""
+    async with serving(app) as url, AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(connected(url, caller.token)) for caller in callers]
+
+
+def until(ask: Callable[[], Answer | None]) -> Answer:
+    """Asks in this thread, again and again, until there is an answer."""
+    end = monotonic() + PATIENCE
+    while (answer := ask()) is None:
+        if monotonic() > end:
+            raise TimeoutError
+    return answer
 
 
 Open = Callable[..., AbstractAsyncContextManager[Application]]

@@ -16,8 +16,9 @@ from hapiish import Application, plugins, table
 from hapiish.options import Table
 from hapiish.store import indexes
 from hapiish.store.connection import Target, acquire, release
-from hapiish.testing import inject
-from tests.chat.callers import ROUTES, SECRET, Caller, Join, Open
+from tests.chat import mailbox
+from tests.chat.callers import ROUTES, SECRET, Caller, Join, Open, register
+from tests.chat.desk import Desk, driven
 from tests.chat.relay import relayed
 from tests.cluster.cluster import Cluster
 
@@ -112,9 +113,15 @@ async def _opened(mongo_uri: str, **env: str) -> AsyncIterator[Application]:
 
 
 @pytest.fixture
-async def app(open_app: Open) -> AsyncIterator[Application]:
+def environment() -> dict[str, str]:
+    """The environment variables of `app` besides those of every test; a module may define its own."""
+    return {}
+
+
+@pytest.fixture
+async def app(open_app: Open, environment: dict[str, str]) -> AsyncIterator[Application]:
     """The chat on an empty database."""
-    async with open_app() as app:
+    async with open_app(**environment) as app:
         await asyncio.to_thread(empty)
         yield app
 
@@ -122,14 +129,43 @@ async def app(open_app: Open) -> AsyncIterator[Application]:
 @pytest.fixture
 def join(app: Application) -> Join:
     """Registers a user by name."""
+    return partial(register, app)
 
-    async def register(name: str) -> Caller:
-        account = {"fullName": name.title(), "email": f"{name}@example.org", "password": f"{name}'s password"}
-        answer = await inject(app, method="POST", url="/register", payload=account)
-        assert answer.status_code == 200
-        return Caller(app, answer.json)
 
-    return register
+@pytest.fixture
+async def ann(join: Join) -> Caller:
+    return await join("ann")
+
+
+@pytest.fixture
+async def bob(join: Join) -> Caller:
+    return await join("bob")
+
+
+@pytest.fixture
+async def cat(join: Join) -> Caller:
+    return await join("cat")
+
+
+@pytest.fixture
+async def place(ann: Caller, bob: Caller) -> str:
+    """The direct conversation of ann and bob; a module may define its own, which has messages."""
+    return await ann.open(bob)
+
+
+@pytest.fixture
+async def desk(app: Application) -> AsyncIterator[Desk]:
+    """The workers of the chat, which work when the test says so."""
+    async with driven(app) as desk:
+        yield desk
+
+
+@pytest.fixture
+def empty_mailbox() -> Iterator[None]:
+    """What the senders of the tests take is that of one test."""
+    mailbox.empty()
+    yield
+    mailbox.empty()
 
 
 @pytest.fixture

@@ -11,27 +11,16 @@ from bson import ObjectId
 
 from handlers import retention
 from hapiish import Application, create_app
-from hapiish.testing import Injected, inject
 from models.conversation import Conversation
 from models.message import Message
 from models.user import User
 from models.wire import iso, now
-from tests.chat.callers import ROUTES, SECRET, Caller, Join, Open, connected, serving
+from tests.chat.callers import ROUTES, SECRET, Caller, Join, Open, connected, register, serving
 from tests.chat.conftest import empty
 
 pytestmark = pytest.mark.anyio
 
 in_process = pytest.mark.in_process
-
-
-@pytest.fixture
-async def ann(join: Join) -> Caller:
-    return await join("ann")
-
-
-@pytest.fixture
-async def bob(join: Join) -> Caller:
-    return await join("bob")
 
 
 @pytest.fixture
@@ -42,11 +31,6 @@ async def boss(join: Join) -> Caller:
     return caller
 
 
-async def sign_in(app: Application, caller: Caller) -> Injected:
-    payload = {"email": caller.email, "password": f"{caller.name.lower()}'s password"}
-    return await inject(app, method="POST", url="/login", payload=payload)
-
-
 # --- administrators
 
 
@@ -55,9 +39,7 @@ async def test_an_administrator_has_one_of_the_e_mails_of_the_operator_and_has_v
     async with open_app(CHAT_ADMINS="root@example.org, Boss@Example.org") as app:
         await asyncio.to_thread(empty)
         statuses, scopes = [], []
-        for email in ("boss@example.org", "other@example.org"):
-            account = {"fullName": "Boss", "email": email, "password": "12345678"}
-            caller = Caller(app, (await inject(app, method="POST", url="/register", payload=account)).json)
+        for caller in (await register(app, "boss"), await register(app, "other")):
             for verified in (None, now()):
                 await asyncio.to_thread(User.objects(id=caller.id).update_one, set__verified_at=verified)
                 statuses.append((await caller.call("GET", "/reports")).status_code)
@@ -77,11 +59,7 @@ async def test_the_administrators_of_a_project_do_not_depend_on_the_routes_that_
     env = {"JWT_SECRET": SECRET, "MONGODB_URI": mongo_uri, "CHAT_ADMINS": "chief@example.org"}
     app = create_app(project, env=env)
     async with app.router.lifespan_context(app):
-        chief, other = [
-            Caller(app, (await inject(app, method="POST", url="/register", payload=each)).json)
-            for name in ("chief", "clerk")
-            for each in [{"fullName": name, "email": f"{name}@example.org", "password": "12345678"}]
-        ]
+        chief, other = await register(app, "chief"), await register(app, "clerk")
         users = app.server.app["chat.sweeper"].server.models.User
         await asyncio.to_thread(users.objects.update, set__verified_at=now())
         bans = [
@@ -160,33 +138,26 @@ async def test_a_ban_ends_all_sessions_at_once_and_refuses_new_ones(
     app: Application, ann: Caller, bob: Caller, boss: Caller
 ) -> None:
     async with serving(app) as url, connected(url, bob.token) as device:
-        kicked, gone = asyncio.Event(), asyncio.Event()
-        reasons: list[Any] = []
-        device.client.on("kicked", lambda data: reasons.append(data) or kicked.set())  # type: ignore[func-returns-value]
-        device.client.on("disconnect", lambda *_: gone.set())
         assert (await boss.call("PUT", f"/bans/{bob.id}", {"reason": "spam"})).status_code == 204
-        async with asyncio.timeout(10):
-            await kicked.wait()
-            await gone.wait()
-        assert reasons == [{"reason": "banned"}]
+        assert await device.ended() == ["banned"]
         with pytest.raises(socketio.exceptions.ConnectionError):
             async with connected(url, bob.token):
                 pass
     assert (await bob.call("GET", "/friends")).status_code in (401, 403)
-    refused = await sign_in(app, bob)
+    refused = await bob.sign_in()
     assert (refused.status_code, refused.json["code"]) == (403, "banned")
     assert (await boss.call("DELETE", f"/bans/{bob.id}")).status_code == 204
-    assert (await sign_in(app, bob)).status_code == 200
+    assert (await bob.sign_in()).status_code == 200
 
 
 async def test_a_ban_ends_at_its_time(app: Application, bob: Caller, boss: Caller) -> None:
     until = iso(now() + timedelta(hours=1))
     assert (await boss.call("PUT", f"/bans/{bob.id}", {"reason": "spam", "until": until})).status_code == 204
-    refused = await sign_in(app, bob)
+    refused = await bob.sign_in()
     assert (refused.status_code, refused.json["data"]["until"][:19]) == (403, until[:19])
     past = now() - timedelta(seconds=1)
     await asyncio.to_thread(lambda: User.objects(id=bob.id).update_one(set__banned__until=past))
-    assert (await sign_in(app, bob)).status_code == 200
+    assert (await bob.sign_in()).status_code == 200
 
 
 async def test_a_ban_needs_another_user_that_exists_and_a_future(bob: Caller, boss: Caller) -> None:
@@ -221,11 +192,7 @@ def age(place: str, seqs: range, days: float) -> None:
 async def test_old_messages_go_and_their_numbers_are_not_used_again(open_app: Open) -> None:
     async with open_app(CHAT_RETENTION_DAYS="30") as app:
         await asyncio.to_thread(empty)
-        ann, bob = [
-            Caller(app, (await inject(app, method="POST", url="/register", payload=each)).json)
-            for name in ("ann", "bob")
-            for each in [{"fullName": name, "email": f"{name}@example.org", "password": "12345678"}]
-        ]
+        ann, bob = await register(app, "ann"), await register(app, "bob")
         place = await ann.open(bob)
         for n in range(1, 6):
             await ann.say(place, f"{n}")

@@ -24,21 +24,10 @@ REMOVER = Path(__file__).with_name("remover.py")
 
 
 @pytest.fixture
-async def ann(join: Join) -> Caller:
-    return await join("ann")
-
-
-@pytest.fixture
-async def bob(join: Join) -> Caller:
-    return await join("bob")
-
-
-@pytest.fixture
-async def place(ann: Caller, bob: Caller) -> str:
+async def place(ann: Caller, place: str) -> str:
     """A conversation with one message, which this process has therefore seen."""
-    conversation = await ann.open(bob)
-    await ann.say(conversation, "first")
-    return conversation
+    await ann.say(place, "first")
+    return place
 
 
 async def test_a_message_takes_three_commands_over_http(ann: Caller, place: str) -> None:

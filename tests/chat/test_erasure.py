@@ -16,40 +16,26 @@ from models.membership import Membership
 from models.message import Message
 from models.user import User
 from models.wire import now
-from tests.chat.callers import Caller, Join, Open, connected, serving
+from tests.chat.callers import Caller, Join, Open, connected, password_of, register, serving
 from tests.chat.conftest import empty
 from tests.commands import recorded
 
 pytestmark = [pytest.mark.anyio, pytest.mark.in_process]
 
 
-@pytest.fixture
-async def ann(join: Join) -> Caller:
-    return await join("ann")
-
-
-@pytest.fixture
-async def bob(join: Join) -> Caller:
-    return await join("bob")
-
-
 async def erase(app: Application, caller: Caller) -> None:
-    answer = await caller.call("DELETE", "/me", {"password": f"{caller.name.lower()}'s password"})
+    answer = await caller.call("DELETE", "/me", {"password": password_of(caller.name)})
     assert answer.status_code == 204
     await asyncio.to_thread(erasure.remove_rest, app.server)
 
 
 async def test_an_account_ends_at_once_and_its_email_is_free(app: Application, join: Join, ann: Caller) -> None:
     async with serving(app) as url, connected(url, ann.token) as device:
-        gone = asyncio.Event()
-        device.client.on("disconnect", lambda *_: gone.set())
         assert (await ann.call("DELETE", "/me", {"password": "wrong"})).json["code"] == "bad_credentials"
         assert (await ann.call("DELETE", "/me", {"password": "ann's password"})).status_code == 204
-        async with asyncio.timeout(10):
-            await gone.wait()
+        await device.ended()
     assert (await ann.call("GET", "/friends")).status_code == 401
-    sign_in = {"email": ann.email, "password": "ann's password"}
-    assert (await inject(app, method="POST", url="/login", payload=sign_in)).status_code == 401
+    assert (await ann.sign_in()).status_code == 401
     again = await join("ann")
     assert again.id != ann.id
 
@@ -179,11 +165,7 @@ async def test_an_erasure_that_is_continued_goes_on_where_it_ended(open_app: Ope
 async def test_the_content_of_messages_goes_too_if_the_operator_wants(open_app: Open) -> None:
     async with open_app(CHAT_ERASURE="remove") as app:
         await asyncio.to_thread(empty)
-        ann, bob = [
-            Caller(app, (await inject(app, method="POST", url="/register", payload=each)).json)
-            for name in ("ann", "bob")
-            for each in [{"fullName": name.title(), "email": f"{name}@example.org", "password": f"{name}'s password"}]
-        ]
+        ann, bob = await register(app, "ann"), await register(app, "bob")
         place = await ann.open(bob)
         await ann.say(place, "mine")
         await bob.say(place, "bob's")

@@ -16,30 +16,9 @@ from hapiish import Application
 from models import groups as module
 from models.conversation import Conversation
 from models.membership import Membership
-from tests.chat.callers import Caller, Join, Open, connected, serving
+from tests.chat.callers import Caller, Join, Open, connected, devices, serving
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def ann(join: Join) -> Caller:
-    return await join("ann")
-
-
-@pytest.fixture
-async def bob(join: Join) -> Caller:
-    return await join("bob")
-
-
-@pytest.fixture
-async def cat(join: Join) -> Caller:
-    return await join("cat")
-
-
-async def head(caller: Caller, group: str) -> dict[str, Any]:
-    """The entry of the caller's list."""
-    (found,) = [each for each in (await caller.call("GET", "/conversations")).json if each["id"] == group]
-    return dict(found)
 
 
 async def test_a_group_is_made_with_its_members(ann: Caller, bob: Caller, cat: Caller) -> None:
@@ -65,8 +44,8 @@ async def test_a_group_is_made_with_its_members(ann: Caller, bob: Caller, cat: C
         "unread": 0,
         "updatedAt": group["updatedAt"],
     }
-    assert await head(ann, group["id"]) == group
-    assert await head(bob, group["id"]) == {**group, "role": "member"}
+    assert await ann.head(group["id"]) == group
+    assert await bob.head(group["id"]) == {**group, "role": "member"}
 
 
 async def test_concurrent_calls_with_one_key_make_one_group(ann: Caller, bob: Caller) -> None:
@@ -92,10 +71,7 @@ async def test_messages_of_a_group_reach_all_members_and_nobody_else(
 ) -> None:
     eve = await join("eve")
     group = await ann.gather("Team", bob, cat)
-    async with serving(app) as url, AsyncExitStack() as stack:
-        callers = (ann, ann, bob, cat, eve)
-        devices = [await stack.enter_async_context(connected(url, caller.token)) for caller in callers]
-        phone, tablet, bobs, cats, eves = devices
+    async with devices(app, ann, ann, bob, cat, eve) as (phone, tablet, bobs, cats, eves):
         ack = await phone.send("message", {"conversationId": group, "text": "hi", "msgId": "1"})
         assert ack["ok"], ack
         for device in (tablet, bobs, cats):
@@ -132,7 +108,7 @@ async def test_a_large_group_works_as_a_small_one(
     pages = [await bob.call("GET", "/conversations?limit=1")]
     pages.append(await bob.call("GET", f"/conversations?limit=1&cursor={pages[0].headers['x-next-cursor']}"))
     assert [each["id"] for page in pages for each in page.json] == [group, direct]
-    assert ((await head(ann, group))["unread"], (await head(bob, group))["unread"]) == (0, 1)
+    assert ((await ann.head(group))["unread"], (await bob.head(group))["unread"]) == (0, 1)
 
 
 @pytest.mark.parametrize("listed", [2, 256])
@@ -163,21 +139,21 @@ async def test_a_member_reads_from_the_number_of_the_membership_on(ann: Caller, 
         page = (await bob.call("GET", f"/messages/{group}{query}")).json
         assert ([each["text"] for each in page["messages"]], page["hasMore"]) == (["three"], False)
     assert (await bob.call("GET", f"/messages/{group}?before=3")).json["messages"] == []
-    assert (await head(bob, group))["firstSeq"] == 3
+    assert (await bob.head(group))["firstSeq"] == 3
     await asyncio.to_thread(
         lambda: Membership.objects(conversation_id=group, user_id=bob.id).update_one(set__joined_seq=3)
     )
-    assert (await head(bob, group))["lastMessage"] is None
+    assert (await bob.head(group))["lastMessage"] is None
 
 
 async def test_a_conversation_of_an_older_version_counts_as_read_until_it_is_listed(ann: Caller, bob: Caller) -> None:
     place = await ann.open(bob)
     await ann.say(place, "old")
     await asyncio.to_thread(Membership.objects.delete)
-    assert (await head(bob, place))["unread"] == 0
+    assert (await bob.head(place))["unread"] == 0
     await ann.say(place, "new")
-    assert (await head(bob, place))["unread"] == 1
-    assert (await head(ann, place))["unread"] == 0
+    assert (await bob.head(place))["unread"] == 1
+    assert (await ann.head(place))["unread"] == 0
 
 
 async def members(caller: Caller, group: str, query: str = "") -> dict[str, str]:
@@ -202,15 +178,14 @@ async def test_a_new_member_reads_what_the_history_of_the_group_allows(
 ) -> None:
     group = await ann.gather("Team", bob, history=history)
     await ann.say(group, "before")
-    async with serving(app) as url, AsyncExitStack() as stack:
-        bobs, cats = [await stack.enter_async_context(connected(url, each.token)) for each in (bob, cat)]
+    async with devices(app, bob, cat) as (bobs, cats):
         added = await put(ann, group, cat)
         assert (added.status_code, added.json["userId"], added.json["role"]) == (201, cat.id, "member")
         assert (await put(ann, group, cat)).status_code == 200
         (told,) = await bobs.heard("members:changed", 1)
         assert (told["joined"], told["left"], told["memberCount"], told["changeSeq"]) == ([added.json], [], 3, 1)
         (new,) = await cats.heard("conversation:new", 1)
-        assert new["conversation"] == await head(cat, group)
+        assert new["conversation"] == await cat.head(group)
         for device in (bobs, cats):
             (live,) = await device.received(1)
             assert (live["type"], live["seq"]) == ("system", 2)
@@ -218,7 +193,7 @@ async def test_a_new_member_reads_what_the_history_of_the_group_allows(
     await ann.say(group, "after")
     texts = ["before", "", "after"] if history == "all" else ["", "after"]
     assert await cat.read(group) == texts
-    seen = await head(cat, group)
+    seen = await cat.head(group)
     assert (seen["firstSeq"], seen["unread"]) == (1 if history == "all" else 2, 1)
 
 
@@ -227,8 +202,7 @@ async def test_a_removed_member_loses_everything_at_once_and_may_come_back(
 ) -> None:
     group = await ann.gather("Team", bob, cat)
     await ann.say(group, "one")
-    async with serving(app) as url, AsyncExitStack() as stack:
-        bobs, cats = [await stack.enter_async_context(connected(url, each.token)) for each in (bob, cat)]
+    async with devices(app, bob, cat) as (bobs, cats):
         assert (await remove(ann, group, cat)).status_code == 204
         assert (await remove(ann, group, cat)).status_code == 204
         assert await cats.heard("conversation:removed", 1) == [{"conversationId": group}]
@@ -244,7 +218,7 @@ async def test_a_removed_member_loses_everything_at_once_and_may_come_back(
     assert (await cat.call("GET", "/conversations")).json == []
     assert (await put(ann, group, cat)).status_code == 201
     assert await cat.read(group) == [""]
-    assert (await head(cat, group))["unread"] == 0
+    assert (await cat.head(group))["unread"] == 0
 
 
 async def test_roles_decide_who_changes_what(ann: Caller, bob: Caller, cat: Caller, join: Join) -> None:
@@ -375,7 +349,7 @@ async def test_concurrent_additions_neither_exceed_the_limit_nor_lose_a_member(
         present = await asyncio.to_thread(Conversation.members_of, group)
         added = {answer.json["userId"] for answer in answers if answer.status_code == 201}
         assert set(present) == {ann.id, *added}
-        seen = await head(caller, group)
+        seen = await caller.head(group)
         assert (seen["memberCount"], seen["lastSeq"], seen["changeSeq"]) == (6, 5, 5)
         stored = await asyncio.to_thread(Conversation.objects.get, id=group)
         assert (stored.is_large, stored.members) == (True, [])
@@ -408,13 +382,12 @@ async def test_a_user_leaves_all_groups_at_the_end_of_the_account(
 
 
 async def test_a_new_conversation_is_told_to_its_members(app: Application, ann: Caller, bob: Caller) -> None:
-    async with serving(app) as url, AsyncExitStack() as stack:
-        anns, bobs = [await stack.enter_async_context(connected(url, each.token)) for each in (ann, bob)]
+    async with devices(app, ann, bob) as (anns, bobs):
         place, group = await ann.open(bob), await ann.gather("Team", bob)
         await ann.open(bob)
         for caller, device in ((ann, anns), (bob, bobs)):
             told = [each["conversation"] for each in await device.heard("conversation:new", 2)]
-            assert told == [await head(caller, place), await head(caller, group)]
+            assert told == [await caller.head(place), await caller.head(group)]
             await device.caught_up()
             assert len(device.events("conversation:new")) == 2
 
@@ -433,8 +406,7 @@ async def test_a_member_who_is_removed_while_a_message_is_sent_does_not_get_it(
         return append(*args, **options)
 
     monkeypatch.setattr(messages, "append", slow)
-    async with serving(app) as url, AsyncExitStack() as stack:
-        bobs, cats = [await stack.enter_async_context(connected(url, each.token)) for each in (bob, cat)]
+    async with devices(app, bob, cat) as (bobs, cats):
         await ann.say(group, "for bob only")
         assert [live["text"] for live in await bobs.received(1)] == ["for bob only"]
         assert await cats.caught_up() == []
@@ -479,12 +451,12 @@ async def test_a_title_is_visible_and_of_one_line(ann: Caller, bob: Caller) -> N
             await ann.call("PATCH", f"/conversations/{group}", {"title": title}),
         ):
             assert refused.status_code in (400, 422), title
-    assert (await head(bob, group))["title"] == "Team"
+    assert (await bob.head(group))["title"] == "Team"
 
 
 async def test_a_title_is_stored_in_one_form(ann: Caller, bob: Caller) -> None:
     group = await ann.gather("  Cafe\u0301   👨\u200d👩\u200d👧 ", bob)
-    assert (await head(bob, group))["title"] == "Café 👨\u200d👩\u200d👧"
+    assert (await bob.head(group))["title"] == "Café 👨\u200d👩\u200d👧"
 
 
 async def test_a_change_that_a_crash_has_left_is_told_as_it_is_by_then(

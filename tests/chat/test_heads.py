@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from bson import ObjectId
@@ -14,47 +13,17 @@ from models.change import Change, entry
 from models.conversation import Conversation
 from models.message import Message
 from models.wire import iso, now
-from tests.chat.callers import PATIENCE, Caller, Device, Join, Open, connected, serving
-from tests.chat.test_sweeper import crash, empty  # noqa: F401 - a fixture
+from tests.chat.callers import Caller, Join, Open, devices
+from tests.chat.test_sweeper import crash
 from tests.commands import recorded
 
 pytestmark = [pytest.mark.anyio, pytest.mark.in_process]
 
 
 @pytest.fixture
-async def app(open_app: Open, empty: None) -> AsyncIterator[Application]:  # noqa: F811
+async def app(open_app: Open, documents: None) -> AsyncIterator[Application]:
     async with open_app(CHAT_SWEEPER_PACE="0.005") as app:
         yield app
-
-
-@pytest.fixture
-async def ann(join: Join) -> Caller:
-    return await join("ann")
-
-
-@pytest.fixture
-async def bob(join: Join) -> Caller:
-    return await join("bob")
-
-
-class Ear:
-    """The `heads` that a device was told."""
-
-    def __init__(self, device: Device) -> None:
-        self.heads: dict[str, dict[str, int]] = {}
-        self._news = asyncio.Event()
-        device.client.on("heads", self._take, namespace=device.namespace)
-
-    def _take(self, data: dict[str, Any]) -> None:
-        self.heads.update(data["heads"])
-        self._news.set()
-
-    async def hears(self, conversation: str, seq: int) -> None:
-        """Returns when the device knows of this number."""
-        async with asyncio.timeout(PATIENCE):
-            while self.heads.get(conversation, {}).get("seq", 0) < seq:
-                self._news.clear()
-                await self._news.wait()
 
 
 @pytest.mark.parametrize("point", ["head", "emit"])
@@ -62,10 +31,9 @@ async def test_a_connected_client_learns_of_a_message_of_a_process_that_was_kill
     mongo_uri: str, app: Application, ann: Caller, bob: Caller, point: str
 ) -> None:
     place = await ann.open(bob)
-    async with serving(app) as url, connected(url, bob.token) as phone:
-        ear = Ear(phone)
+    async with devices(app, bob) as (phone,):
         await crash(mongo_uri, ann, place, "the last words", point)
-        await ear.hears(place, 1)
+        await phone.until(lambda: any(told["heads"].get(place, {}).get("seq") == 1 for told in phone.events("heads")))
         assert phone.inbox == []
         assert await bob.read(place) == ["the last words"]
 

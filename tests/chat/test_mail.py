@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,20 +13,16 @@ from models.outbox import Outbox
 from models.user import User
 from models.wire import now
 from tests.chat import mailbox
-from tests.chat.callers import Caller, Open, connected, serving
-from tests.chat.test_sessions import Ending
+from tests.chat.callers import Caller, connected, serving
 
-pytestmark = [pytest.mark.anyio, pytest.mark.in_process]
+pytestmark = [pytest.mark.anyio, pytest.mark.in_process, pytest.mark.usefixtures("empty_mailbox")]
 
 ANN = {"fullName": "Ann", "email": "ann@example.org", "password": "ann's password"}
 
 
 @pytest.fixture
-async def app(open_app: Open) -> AsyncIterator[Application]:
-    mailbox.empty()
-    async with open_app(CHAT_MAIL_SENDER="tests.chat.mailbox:take", PUBLIC_URL="https://chat.example") as app:
-        await asyncio.to_thread(lambda: [document.objects.delete() for document in (User, Outbox)])
-        yield app
+def environment() -> dict[str, str]:
+    return {"CHAT_MAIL_SENDER": "tests.chat.mailbox:take", "PUBLIC_URL": "https://chat.example"}
 
 
 async def post(app: Application, url: str, **payload: Any) -> Injected:
@@ -69,11 +64,10 @@ async def test_a_new_password_is_set_once_and_ends_all_sessions(app: Application
     await post(app, "/password/forgotten", email="ANN@example.org")
     given = await token("reset")
     async with serving(app) as url, connected(url, ann.token) as phone:
-        ending = Ending(phone)
         resets = [post(app, "/password/reset", token=given, password=f"new password {n}") for n in range(4)]
         answers = await asyncio.gather(*resets)
         assert sorted(answer.status_code for answer in answers) == [204, 422, 422, 422]
-        assert await ending.reason() == ["revoked"]
+        assert await phone.ended() == ["revoked"]
     assert (await ann.call("GET", "/me")).json["code"] == "token_revoked"
     assert (await post(app, "/token/refresh", refreshToken=ann.refresh_token)).status_code == 401
     assert (await post(app, "/login", email=ann.email, password=ANN["password"])).status_code == 401

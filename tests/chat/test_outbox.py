@@ -3,7 +3,7 @@
 import asyncio
 import smtplib
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from email.utils import format_datetime
@@ -18,14 +18,14 @@ from handlers import outbox as worker_module
 from handlers import senders
 from handlers.outbox import Worker
 from hapiish import Application, boom
-from hapiish.store import indexes
 from models import outbox as module
 from models.outbox import KINDS, Outbox, Work, enqueue
 from models.wire import now
 from tests.chat import mailbox
 from tests.chat.callers import Open
+from tests.chat.conftest import empty
 
-pytestmark = [pytest.mark.anyio, pytest.mark.in_process]
+pytestmark = [pytest.mark.anyio, pytest.mark.in_process, pytest.mark.usefixtures("empty_mailbox")]
 
 HOUR = timedelta(hours=1)
 LEASE = timedelta(seconds=60)
@@ -45,33 +45,18 @@ def make_due() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _empty_mailbox() -> Iterator[None]:
-    mailbox.empty()
-    yield
-    mailbox.empty()
-
-
-@pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_module, "POLL", 0.02)
 
 
 @pytest.fixture
-async def app(open_app: Open) -> AsyncIterator[Application]:
-    """The chat with the senders of the tests, and an empty outbox."""
-    async with open_app(CHAT_MAIL_SENDER="tests.chat.mailbox:take", CHAT_PUSH_SENDER="tests.chat.mailbox:take") as app:
-        await asyncio.to_thread(empty)
-        yield app
-
-
-def empty() -> None:
-    indexes.apply([Outbox])
-    Outbox.objects.delete()
+def environment() -> dict[str, str]:
+    return {"CHAT_MAIL_SENDER": "tests.chat.mailbox:take", "CHAT_PUSH_SENDER": "tests.chat.mailbox:take"}
 
 
 @asynccontextmanager
 async def idle(app: Application) -> AsyncIterator[Worker]:
-    """A worker that a test drives; the one of the application is stopped."""
+    """A worker that works when a test calls it; the worker of the application is stopped."""
     await worker_module.stop(app.server)
     worker = Worker(app.server)
     yield worker
@@ -308,7 +293,8 @@ async def test_a_slow_receiver_holds_up_no_other_kind(app: Application) -> None:
 
     async def stuck(server: Any, work: Any) -> None:
         mailbox.tries.append(work.target)
-        await release.wait()
+        async with asyncio.timeout(mailbox.PATIENCE):
+            await release.wait()
 
     app.server.methods.outbox.push = stuck
     for n in range(20):

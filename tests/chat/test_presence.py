@@ -12,7 +12,7 @@ from bson import ObjectId
 from handlers import typing_events
 from hapiish import Application
 from models.presence import UserPresence
-from tests.chat.callers import Caller, Device, Join, Open, connected, serving
+from tests.chat.callers import Caller, Device, Join, Open, connected, devices, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -128,16 +128,14 @@ class TestTyping:
     async def test_the_other_members_are_told_and_not_the_writer(self, app: Application, join: Join) -> None:
         ann, bob, cat = [await join(name) for name in ("ann", "bob", "cat")]
         group = await ann.gather("Team", bob, cat)
-        async with AsyncExitStack() as stack:
-            url = await stack.enter_async_context(serving(app))
-            devices = [await stack.enter_async_context(connected(url, each.token)) for each in (ann, bob, cat)]
+        async with devices(app, ann, bob, cat) as (writer, *others):
             began = datetime.now(UTC)
-            assert await devices[0].send("typing", {"conversationId": group, "on": True}) == {"ok": True}
-            for device in devices[1:]:
+            assert await writer.send("typing", {"conversationId": group, "on": True}) == {"ok": True}
+            for device in others:
                 (event,) = await device.heard("typing", 1)
                 assert (event["conversationId"], event["userId"], event["on"]) == (group, ann.id, True)
                 assert datetime.fromisoformat(event["expiresAt"]) - began > timedelta(seconds=7)
-            assert devices[0].events("typing") == []
+            assert writer.events("typing") == []
 
     @pytest.mark.in_process
     async def test_a_writer_is_announced_once_in_three_seconds(
@@ -164,11 +162,7 @@ class TestTyping:
         ann, bob, cat, eve = [await join(name) for name in ("ann", "bob", "cat", "eve")]
         conversation, group = await ann.open(bob), await ann.gather("Team", bob, cat)
         await bob.call("PUT", f"/blocks/{ann.id}")
-        async with AsyncExitStack() as stack:
-            url = await stack.enter_async_context(serving(app))
-            writer, blocker, member, stranger = [
-                await stack.enter_async_context(connected(url, each.token)) for each in (ann, bob, cat, eve)
-            ]
+        async with devices(app, ann, bob, cat, eve) as (writer, blocker, member, stranger):
             for each in (conversation, group):
                 assert (await writer.send("typing", {"conversationId": each, "on": True}))["ok"]
             await member.heard("typing", 1)
@@ -193,16 +187,12 @@ class TestSockets:
     async def test_bye_ends_the_connection_after_the_acknowledgement(self, app: Application, join: Join) -> None:
         ann = await join("ann")
         async with serving(app) as url, connected(url, ann.token) as device:
-            gone = asyncio.Event()
-            device.client.on("disconnect", lambda *_: gone.set())
             assert await device.send("bye", {}) == {"ok": True}
-            async with asyncio.timeout(10):
-                await gone.wait()
+            assert await device.ended() == []
 
     async def test_a_user_has_at_most_twenty_sockets(self, app: Application, join: Join) -> None:
         ann, bob = await join("ann"), await join("bob")
-        async with AsyncExitStack() as stack:
-            url = await stack.enter_async_context(serving(app))
+        async with serving(app) as url, AsyncExitStack() as stack:
             for _ in range(20):
                 await stack.enter_async_context(connected(url, ann.token))
             refused = await _refusal(url, {"token": ann.token})

@@ -6,30 +6,11 @@ from typing import Any
 import pytest
 
 from hapiish import Application
-from hapiish.testing import inject
 from models.user import User
 from models.wire import now
-from tests.chat.callers import PATIENCE, Caller, Device, Join, connected, serving
+from tests.chat.callers import Caller, Join, devices
 
 pytestmark = pytest.mark.anyio
-
-
-class Told:
-    """The payloads of one event that a device gets."""
-
-    def __init__(self, device: Device, event: str) -> None:
-        self.payloads: list[Any] = []
-        self._news = asyncio.Event()
-        device.client.on(event, self._take)
-
-    def _take(self, payload: Any) -> None:
-        self.payloads.append(payload)
-        self._news.set()
-
-    async def first(self) -> Any:
-        async with asyncio.timeout(PATIENCE):
-            await self._news.wait()
-        return self.payloads[0]
 
 
 async def test_a_user_sees_and_changes_the_own_profile(join: Join) -> None:
@@ -103,22 +84,13 @@ async def test_a_changed_profile_reaches_own_devices_friends_and_partners(app: A
     ann, bob, cat, eve = [await join(name) for name in ("ann", "bob", "cat", "eve")]
     await bob.call("POST", "/friends", {"email": ann.email})
     await ann.open(cat)
-    async with (
-        serving(app) as url,
-        connected(url, ann.token) as own,
-        connected(url, bob.token) as friend,
-        connected(url, cat.token) as partner,
-        connected(url, eve.token) as stranger,
-    ):
-        mine = Told(own, "account:updated")
-        told = [Told(device, "person:updated") for device in (friend, partner)]
-        nothing = Told(stranger, "person:updated")
+    async with devices(app, ann, bob, cat, eve) as (own, friend, partner, stranger):
         profile = (await ann.call("PATCH", "/me", {"fullName": "Anna"})).json
-        assert await mine.first() == {"profile": profile}
-        for each in told:
-            assert await each.first() == {"person": {"_id": ann.id, "fullName": "Anna"}}
+        assert await own.heard("account:updated", 1) == [{"profile": profile}]
+        for device in (friend, partner):
+            assert await device.heard("person:updated", 1) == [{"person": {"_id": ann.id, "fullName": "Anna"}}]
         await stranger.caught_up()
-        assert nothing.payloads == []
+        assert stranger.events("person:updated") == []
 
 
 async def test_own_devices_are_told_of_changed_lists(app: Application, join: Join) -> None:
@@ -129,26 +101,20 @@ async def test_own_devices_are_told_of_changed_lists(app: Application, join: Joi
         (("PUT", f"/blocks/{bob.id}", None), "blocks"),
         (("DELETE", f"/blocks/{bob.id}", None), "blocks"),
     ]:
-        async with serving(app) as url, connected(url, ann.token) as own:
-            mine = Told(own, "account:updated")
+        async with devices(app, ann) as (own,):
             await ann.call(*call)
-            assert await mine.first() == {what: True}
-
-
-async def sign_in(ann: Caller, password: str) -> Any:
-    payload = {"email": ann.email, "password": password}
-    return await inject(ann.app, method="POST", url="/login", payload=payload)
+            assert await own.heard("account:updated", 1) == [{what: True}]
 
 
 async def test_a_new_password_ends_all_other_sessions(join: Join) -> None:
     ann = await join("ann")
-    phone = Caller(ann.app, (await sign_in(ann, "ann's password")).json)
+    phone = Caller(ann.app, (await ann.sign_in("ann's password")).json)
     change = {"password": "ann's password", "newPassword": "another password"}
     assert (await ann.call("PUT", "/me/password", change)).status_code == 204
     assert (await ann.call("GET", "/me")).status_code == 200
     assert (await phone.call("GET", "/me")).json["code"] == "token_revoked"
-    assert (await sign_in(ann, "ann's password")).status_code == 401
-    assert (await sign_in(ann, "another password")).status_code == 200
+    assert (await ann.sign_in("ann's password")).status_code == 401
+    assert (await ann.sign_in("another password")).status_code == 200
 
 
 async def test_a_password_is_changed_by_its_owner_alone_and_not_to_what_others_know(join: Join) -> None:
@@ -157,4 +123,4 @@ async def test_a_password_is_changed_by_its_owner_alone_and_not_to_what_others_k
     assert (wrong.status_code, wrong.json["code"]) == (401, "bad_credentials")
     known = await ann.call("PUT", "/me/password", {"password": "ann's password", "newPassword": ann.email.upper()})
     assert (known.status_code, known.json["validation"]["keys"]) == (400, ["newPassword"])
-    assert (await sign_in(ann, "ann's password")).status_code == 200
+    assert (await ann.sign_in("ann's password")).status_code == 200

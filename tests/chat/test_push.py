@@ -1,7 +1,6 @@
 """Devices and push notifications: to members who are away, once, and never about what they know or do not want."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -15,41 +14,15 @@ from models.outbox import Outbox
 from models.user import User
 from models.wire import now
 from tests.chat import mailbox
-from tests.chat.callers import Caller, Join, Open, connected, serving
-from tests.chat.conftest import empty
-from tests.chat.desk import HOUR, Desk, driven
+from tests.chat.callers import Caller, Join, connected, serving
+from tests.chat.desk import HOUR, Desk
 
-pytestmark = [pytest.mark.anyio, pytest.mark.in_process]
-
-
-@pytest.fixture(autouse=True)
-def _empty_mailbox() -> Iterator[None]:
-    mailbox.empty()
-    yield
-    mailbox.empty()
+pytestmark = [pytest.mark.anyio, pytest.mark.in_process, pytest.mark.usefixtures("empty_mailbox")]
 
 
 @pytest.fixture
-async def app(open_app: Open) -> AsyncIterator[Application]:
-    async with open_app(CHAT_PUSH_SENDER="tests.chat.mailbox:take") as app:
-        await asyncio.to_thread(empty)
-        yield app
-
-
-@pytest.fixture
-async def desk(app: Application) -> AsyncIterator[Desk]:
-    async with driven(app) as desk:
-        yield desk
-
-
-@pytest.fixture
-async def ann(join: Join) -> Caller:
-    return await join("ann")
-
-
-@pytest.fixture
-async def bob(join: Join) -> Caller:
-    return await join("bob")
+def environment() -> dict[str, str]:
+    return {"CHAT_PUSH_SENDER": "tests.chat.mailbox:take"}
 
 
 async def register(caller: Caller, device: str = "phone", token: str | None = None) -> None:

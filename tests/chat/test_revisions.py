@@ -1,8 +1,6 @@
 """Changes of stored messages: edits, deletions, reactions, pins, answers and streams, over HTTP and live."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -17,52 +15,22 @@ from models.change import Change, entry
 from models.conversation import Conversation
 from models.message import Message
 from models.wire import now
-from tests.chat.callers import PATIENCE, Caller, Device, Join, Open, connected, serving
+from tests.chat.callers import PATIENCE, Caller, Device, Join, Open, devices
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def ann(join: Join) -> Caller:
-    return await join("ann")
+async def place(ann: Caller, place: str) -> str:
+    """A direct conversation with a message of ann's."""
+    await ann.say(place, "hello", msgId="c1")
+    return place
 
 
-@pytest.fixture
-async def bob(join: Join) -> Caller:
-    return await join("bob")
-
-
-@pytest.fixture
-async def place(ann: Caller, bob: Caller) -> str:
-    """A conversation with a message of ann's."""
-    conversation = await ann.open(bob)
-    await ann.say(conversation, "hello", msgId="c1")
-    return conversation
-
-
-class Listener:
-    """A device and the events that it was sent, besides `message`."""
-
-    def __init__(self, device: Device) -> None:
-        self.device = device
-        self.heard: list[tuple[str, Any]] = []
-        device.client.on("*", lambda event, data: self.heard.append((event, data)), namespace="/")
-
-    async def events(self) -> list[tuple[str, Any]]:
-        await self.device.caught_up()
-        return [each for each in self.heard if each[0].startswith("message:")]
-
-
-@asynccontextmanager
-async def listening(app: Application, *callers: Caller) -> AsyncIterator[list[Listener]]:
-    async with serving(app) as url:
-        devices = [connected(url, caller.token) for caller in callers]
-        opened = [Listener(await each.__aenter__()) for each in devices]
-        try:
-            yield opened
-        finally:
-            for each in devices:
-                await each.__aexit__(None, None, None)
+async def changes(device: Device) -> list[tuple[str, Any]]:
+    """The changes of messages of which a device was told."""
+    await device.caught_up()
+    return [each for each in device.told if each[0].startswith("message:")]
 
 
 async def edit(caller: Caller, place: str, text: str, rev: int = 0, seq: int = 1, **more: Any) -> Any:
@@ -75,31 +43,26 @@ async def message(caller: Caller, place: str, seq: int = 1) -> dict[str, Any]:
     return dict(answer.json)
 
 
-async def head(caller: Caller, place: str) -> dict[str, Any]:
-    found = (await caller.call("GET", "/conversations")).json
-    return next(each for each in found if each["id"] == place)
-
-
 async def test_an_edit_is_read_heard_and_shown_in_the_list(
     app: Application, ann: Caller, bob: Caller, place: str
 ) -> None:
-    async with listening(app, ann, bob) as listeners:
+    async with devices(app, ann, bob) as listeners:
         answer = await edit(ann, place, "hello bob")
         assert answer.status_code == 200
         expected = {"conversationId": place, "changeSeq": 1, "message": answer.json}
-        for listener in listeners:
-            assert await listener.events() == [("message:edited", expected)]
+        for device in listeners:
+            assert await changes(device) == [("message:edited", expected)]
     assert (answer.json["text"], answer.json["rev"], answer.json["msgId"]) == ("hello bob", 1, "c1")
     assert "editedAt" in answer.json
     assert await message(bob, place) == answer.json
     assert (await bob.call("GET", f"/messages/{place}")).json["messages"] == [answer.json]
-    assert ((shown := await head(bob, place))["lastMessage"]["text"], shown["changeSeq"]) == ("hello bob", 1)
+    assert ((shown := await bob.head(place))["lastMessage"]["text"], shown["changeSeq"]) == ("hello bob", 1)
 
 
 async def test_an_edit_of_an_older_message_leaves_the_preview(ann: Caller, place: str) -> None:
     await ann.say(place, "newest")
     await edit(ann, place, "changed")
-    assert (await head(ann, place))["lastMessage"]["text"] == "newest"
+    assert (await ann.head(place))["lastMessage"]["text"] == "newest"
 
 
 async def test_an_edit_of_another_revision_gets_what_is_stored_and_a_repeated_one_succeeds(
@@ -143,10 +106,10 @@ async def test_a_deletion_for_all_leaves_a_tombstone_and_nothing_of_the_content(
     reply = (await bob.say(place, "you too", replyTo=1)).json
     assert reply["replyTo"] == {"seq": 1, "userId": ann.id, "text": "hello"}
     await ann.call("PUT", f"/conversations/{place}/pins/1")
-    async with listening(app, bob) as (listener,):
+    async with devices(app, bob) as (device,):
         answer = await ann.call("DELETE", f"/messages/{place}/1")
-        ((event, data),) = await listener.events()
-        assert [each for each, _ in listener.heard if each != "ready"] == ["message:deleted", "conversation:updated"]
+        ((event, data),) = await changes(device)
+        assert [each for each, _ in device.told if each != "ready"] == ["message:deleted", "conversation:updated"]
     assert (event, data["message"], data["changeSeq"]) == ("message:deleted", answer.json, 3)
     gone = answer.json
     assert set(gone) == {"_id", "conversationId", "seq", "text", "createdAt", "userId", "msgId", "deletedAt", "rev"}
@@ -156,7 +119,7 @@ async def test_a_deletion_for_all_leaves_a_tombstone_and_nothing_of_the_content(
     page = (await bob.call("GET", f"/messages/{place}")).json["messages"]
     assert [each["text"] for each in page] == ["", "you too"]
     assert page[1]["replyTo"] == {"seq": 1, "userId": ann.id, "text": ""}
-    assert "pins" not in await head(bob, place)
+    assert "pins" not in await bob.head(place)
     assert (await ann.call("DELETE", f"/messages/{place}/1")).json == gone, "a repeated deletion succeeds"
     assert (await edit(ann, place, "back")).status_code == 410
     assert (await bob.call("PUT", f"/messages/{place}/1/reactions/👍")).status_code == 410
@@ -167,7 +130,7 @@ async def test_a_deletion_for_all_leaves_a_tombstone_and_nothing_of_the_content(
 async def test_the_preview_of_a_deleted_last_message_is_empty(ann: Caller, bob: Caller, place: str) -> None:
     gone = (await ann.call("DELETE", f"/messages/{place}/1")).json
     for caller in (ann, bob):
-        shown = (await head(caller, place))["lastMessage"]
+        shown = (await caller.head(place))["lastMessage"]
         assert (shown["text"], shown["deletedAt"], shown["seq"]) == ("", gone["deletedAt"], 1)
 
 
@@ -186,36 +149,36 @@ async def test_in_a_direct_conversation_only_the_author_deletes_and_in_a_group_a
 async def test_a_deletion_for_me_hides_the_message_from_me_only(
     app: Application, ann: Caller, bob: Caller, place: str
 ) -> None:
-    async with listening(app, bob, ann) as (mine, others):
+    async with devices(app, bob, ann) as (mine, others):
         for _ in range(2):
             assert (await bob.call("DELETE", f"/messages/{place}/1?scope=me")).status_code == 204
-        assert await mine.events() == [("message:hidden", {"conversationId": place, "changeSeq": 1, "seq": 1})]
-        await others.device.caught_up()
-        assert [(event, data["conversation"]["changeSeq"]) for event, data in others.heard[-1:]] == [
+        assert await changes(mine) == [("message:hidden", {"conversationId": place, "changeSeq": 1, "seq": 1})]
+        await others.caught_up()
+        assert [(event, data["conversation"]["changeSeq"]) for event, data in others.told[-1:]] == [
             ("conversation:updated", 1)
         ], "the others miss no number, and learn nothing"
         await edit(ann, place, "changed")
-        assert [event for event, _ in await mine.events()] == ["message:hidden"]
-        assert [event for event, _ in await others.events()] == ["message:edited"]
+        assert [event for event, _ in await changes(mine)] == ["message:hidden"]
+        assert [event for event, _ in await changes(others)] == ["message:edited"]
     assert (await bob.call("GET", f"/messages/{place}")).json["messages"] == []
     assert (await bob.call("GET", f"/messages/{place}/1")).status_code == 404
     assert (await bob.call("PUT", f"/messages/{place}/1/reactions/👍")).status_code == 404
     assert (await bob.say(place, "what?", replyTo=1)).json["code"] == "invalid"
     assert await ann.read(place) == ["changed"]
-    assert (await head(bob, place))["lastMessage"] is None
-    assert (await head(ann, place))["lastMessage"]["text"] == "changed"
+    assert (await bob.head(place))["lastMessage"] is None
+    assert (await ann.head(place))["lastMessage"]["text"] == "changed"
     await ann.say(place, "next")
-    assert (await head(bob, place))["lastMessage"]["text"] == "next"
+    assert (await bob.head(place))["lastMessage"]["text"] == "next"
 
 
 async def test_reactions_are_added_once_and_taken_back(app: Application, ann: Caller, bob: Caller, place: str) -> None:
     url = f"/messages/{place}/1/reactions"
-    async with listening(app, ann) as (listener,):
+    async with devices(app, ann) as (device,):
         for _ in range(2):
             assert (await bob.call("PUT", f"{url}/👍")).json["reactions"] == {"👍": [bob.id]}
         await ann.call("PUT", f"{url}/👍")
         await ann.call("PUT", f"{url}/+1")
-        events = await listener.events()
+        events = await changes(device)
         assert [(event, data["changeSeq"], data["message"]["rev"]) for event, data in events] == [
             ("message:reacted", n, n) for n in (1, 2, 3)
         ]
@@ -270,7 +233,7 @@ async def test_pins_are_shared_and_in_order(ann: Caller, bob: Caller, place: str
     for seq in (2, 1, 2):
         pinned = await bob.call("PUT", f"/conversations/{place}/pins/{seq}")
     assert pinned.json == {"pins": [2, 1]}
-    shown = await head(ann, place)
+    shown = await ann.head(place)
     assert (shown["pins"], shown["changeSeq"]) == ([2, 1], 2)
     for _ in range(2):
         assert (await ann.call("DELETE", f"/conversations/{place}/pins/2")).json == {"pins": [1]}
@@ -280,9 +243,9 @@ async def test_pins_are_shared_and_in_order(ann: Caller, bob: Caller, place: str
 async def test_an_answer_shows_what_it_answers_as_it_is_now(
     app: Application, ann: Caller, bob: Caller, place: str
 ) -> None:
-    async with listening(app, ann) as (listener,):
+    async with devices(app, ann) as (device,):
         sent = (await bob.say(place, "hi", replyTo=1, mentions=[ann.id, ann.id])).json
-        (live,) = await listener.device.received(1)
+        (live,) = await device.received(1)
     assert sent["replyTo"] == live["replyTo"] == {"seq": 1, "userId": ann.id, "text": "hello"}
     assert sent["mentions"] == live["mentions"] == [ann.id]
     await edit(ann, place, "x" * 300)
@@ -323,33 +286,33 @@ async def test_the_header_idempotency_key_is_the_message_id(app: Application, an
 async def test_a_streamed_message_is_one_number_and_one_revision(
     app: Application, ann: Caller, bob: Caller, place: str
 ) -> None:
-    async with listening(app, ann, bob) as (author, reader):
-        sent = await author.device.send("message", {"conversationId": place, "text": "", "streaming": True})
+    async with devices(app, ann, bob) as (author, reader):
+        sent = await author.send("message", {"conversationId": place, "text": "", "streaming": True})
         assert (sent["message"]["streaming"], sent["message"]["seq"]) == (True, 2)
         told = {"conversationId": place, "seq": 2}
         for offset, text in ((0, "Once"), (4, " upon")):
-            assert (await author.device.send("message:delta", {**told, "offset": offset, "text": text}))["ok"]
-        refused = await reader.device.send("message:delta", {**told, "offset": 0, "text": "x"})
+            assert (await author.send("message:delta", {**told, "offset": offset, "text": text}))["ok"]
+        refused = await reader.send("message:delta", {**told, "offset": 0, "text": "x"})
         assert refused["error"]["code"] == "conflict"
-        long = await author.device.send("message:delta", {**told, "offset": 7999, "text": "xx"})
+        long = await author.send("message:delta", {**told, "offset": 7999, "text": "xx"})
         assert long["error"]["code"] == "invalid"
         final = {**told, "text": "Once upon a time", "rev": 0, "final": True}
         for _ in range(2):
-            done = await author.device.send("message:edit", final)
+            done = await author.send("message:edit", final)
             assert (done["message"]["rev"], "streaming" in done["message"], "editedAt" in done["message"]) == (
                 1,
                 False,
                 False,
             )
-        after = await author.device.send("message:delta", {**told, "offset": 0, "text": "x"})
+        after = await author.send("message:delta", {**told, "offset": 0, "text": "x"})
         assert after["error"]["code"] == "conflict"
-        assert await reader.events() == [
+        assert await changes(reader) == [
             ("message:delta", {**told, "offset": 0, "text": "Once", "userId": ann.id}),
             ("message:delta", {**told, "offset": 4, "text": " upon", "userId": ann.id}),
             ("message:edited", {"conversationId": place, "changeSeq": 1, "message": done["message"]}),
         ]
     assert await bob.read(place) == ["hello", "Once upon a time"]
-    assert (await head(bob, place))["lastMessage"]["text"] == "Once upon a time"
+    assert (await bob.head(place))["lastMessage"]["text"] == "Once upon a time"
 
 
 async def test_a_stream_that_its_author_has_left_ends_with_what_was_stored(ann: Caller, place: str) -> None:
@@ -398,14 +361,14 @@ async def test_a_change_and_a_stream_that_a_crash_has_left_reach_the_devices(
         update(Message, {"conversationId": ObjectId(place), "seq": 1}, change)
         update(Message, {"conversationId": ObjectId(place), "seq": 2}, {"$set": {"createdAt": past}})
 
-    async with open_app(CHAT_SWEEPER_PACE="0.01") as other, listening(other, bob) as (listener,):
+    async with open_app(CHAT_SWEEPER_PACE="0.01") as other, devices(other, bob) as (device,):
         await asyncio.to_thread(crash)
         async with asyncio.timeout(PATIENCE):
-            while len(heard := await listener.events()) < 2:
+            while len(heard := await changes(device)) < 2:
                 pass
     texts = {data["message"]["seq"]: data["message"]["text"] for _, data in heard}
     assert ([event for event, _ in heard], texts) == (["message:edited"] * 2, {1: "changed", 2: ""})
-    assert (await head(bob, place))["changeSeq"] == 2
+    assert (await bob.head(place))["changeSeq"] == 2
 
 
 async def test_a_member_who_joined_later_hears_nothing_of_older_messages(
@@ -421,11 +384,11 @@ async def test_a_member_who_joined_later_hears_nothing_of_older_messages(
         memberships.objects(conversation_id=group, user_id=cat.id).update(set__joined_seq=seq)
 
     await asyncio.to_thread(join_late)
-    async with listening(app, bob, cat) as (reader, late):
+    async with devices(app, bob, cat) as (reader, late):
         await edit(ann, group, "changed", seq=seq)
-        assert [event for event, _ in await reader.events()] == ["message:edited"]
-        assert await late.events() == []
-        event, data = late.heard[-1]
+        assert [event for event, _ in await changes(reader)] == ["message:edited"]
+        assert await changes(late) == []
+        event, data = late.told[-1]
         assert (event, data["conversation"]["changeSeq"], "changed" in str(data)) == ("conversation:updated", 1, False)
     for method, path in (("GET", f"/messages/{group}/{seq}"), ("PUT", f"/conversations/{group}/pins/{seq}")):
         assert (await cat.call(method, path)).status_code == 404

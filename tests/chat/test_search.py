@@ -25,21 +25,6 @@ from tests.chat.callers import Caller, Join
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def ann(join: Join) -> Caller:
-    return await join("ann")
-
-
-@pytest.fixture
-async def bob(join: Join) -> Caller:
-    return await join("bob")
-
-
-@pytest.fixture
-async def place(ann: Caller, bob: Caller) -> str:
-    return await ann.open(bob)
-
-
 async def search(caller: Caller, q: str, **more: Any) -> Any:
     query = "&".join(f"{name}={value}" for name, value in {"q": q, **more}.items())
     return await caller.call("GET", f"/search?{query}")

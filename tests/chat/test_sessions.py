@@ -15,7 +15,7 @@ from hapiish.testing import Injected, inject
 from models import session as module
 from models.user import User
 from models.wire import now
-from tests.chat.callers import PATIENCE, SECRET, Caller, Device, Join, Open, connected, serving
+from tests.chat.callers import SECRET, Caller, Join, Open, connected, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -28,8 +28,7 @@ async def refresh(app: Application, token: Any) -> Injected:
 
 async def another(ann: Caller) -> Caller:
     """Another session of the user."""
-    payload = {"email": ann.email, "password": f"{ann.name.lower()}'s password"}
-    answer = await inject(ann.app, method="POST", url="/login", payload=payload, headers={"user-agent": "Ann's iPhone"})
+    answer = await ann.sign_in(**{"user-agent": "Ann's iPhone"})
     assert answer.status_code == 200
     return Caller(ann.app, answer.json)
 
@@ -37,11 +36,6 @@ async def another(ann: Caller) -> Caller:
 async def outcome(ann: Caller) -> tuple[int, str | None]:
     answer = await ann.call("GET", "/friends")
     return answer.status_code, answer.json.get("code")
-
-
-@pytest.fixture
-async def ann(join: Join) -> Caller:
-    return await join("ann")
 
 
 async def test_a_refresh_token_gives_the_next_pair_of_the_same_session(app: Application, ann: Caller) -> None:
@@ -182,9 +176,8 @@ async def test_the_sockets_of_a_session_end_when_newer_ones_replace_it(app: Appl
 
     assert not any(grant.replaced for grant in await asyncio.to_thread(fill))
     async with serving(app) as url, connected(url, ann.token) as desk:
-        ending = Ending(desk)
         await another(ann)
-        assert await ending.reason() == ["replaced"]
+        assert await desk.ended() == ["replaced"]
 
 
 async def test_no_session_opens_with_a_password_that_was_changed_meanwhile(ann: Caller) -> None:
@@ -195,27 +188,11 @@ async def test_no_session_opens_with_a_password_that_was_changed_meanwhile(ann: 
     assert grant is None
 
 
-class Ending:
-    """What a socket is told before it is disconnected."""
-
-    def __init__(self, device: Device) -> None:
-        self.reasons: list[str] = []
-        self._gone = asyncio.Event()
-        device.client.on("kicked", lambda data: self.reasons.append(data["reason"]))
-        device.client.on("disconnect", lambda *_: self._gone.set())
-
-    async def reason(self) -> list[str]:
-        async with asyncio.timeout(PATIENCE):
-            await self._gone.wait()
-        return self.reasons
-
-
 async def test_the_sockets_of_an_ended_session_are_disconnected_and_no_others(app: Application, ann: Caller) -> None:
     phone = await another(ann)
     async with serving(app) as url, connected(url, ann.token) as desk, connected(url, phone.token) as mobile:
-        ending = Ending(mobile)
         assert (await ann.call("DELETE", f"/sessions/{phone.session_id}")).status_code == 204
-        assert await ending.reason() == ["revoked"]
+        assert await mobile.ended() == ["revoked"]
         assert (await desk.send("init", {"senderId": ann.id}))["ok"]
         with pytest.raises(socketio.exceptions.ConnectionError):
             async with connected(url, phone.token):
@@ -226,11 +203,10 @@ async def test_a_socket_whose_end_was_missed_is_refused_and_disconnected_by_its_
     app: Application, ann: Caller
 ) -> None:
     async with serving(app) as url, connected(url, ann.token) as desk:
-        ending = Ending(desk)
         await asyncio.to_thread(lambda: User.end_sessions(ann.id, [ann.session_id]))
         ack = await desk.send("init", {"senderId": ann.id})
         assert (ack["ok"], ack["error"]["code"]) == (False, "token_revoked")
-        assert await ending.reason() == ["revoked"]
+        assert await desk.ended() == ["revoked"]
 
 
 @pytest.mark.in_process
@@ -245,35 +221,31 @@ async def test_sockets_whose_end_was_missed_are_found_and_disconnected(
         connected(url, bob.token) as banned,
         connected(url, cat.token) as bystander,
     ):
-        endings = [Ending(device) for device in (mobile, banned)]
         await asyncio.to_thread(lambda: User.end_sessions(ann.id, [phone.session_id]))
         await asyncio.to_thread(lambda: User.objects(id=bob.id).update_one(set__banned={"at": now()}))
         found = await app.server.pool.call(sessions.review, app.server)
         assert found == {"sessions": 2}
-        assert [(await ending.reason())[0] for ending in endings] == ["revoked", "banned"]
+        assert [await device.ended() for device in (mobile, banned)] == [["revoked"], ["banned"]]
         assert (await desk.send("init", {"senderId": ann.id}))["ok"]
         assert (await bystander.send("init", {"senderId": cat.id}))["ok"]
 
 
 async def test_other_devices_are_told_of_a_new_session(app: Application, ann: Caller) -> None:
     async with serving(app) as url, connected(url, ann.token) as desk:
-        told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        desk.client.on("account:updated", told.set_result)
         await another(ann)
-        assert await told == {"sessions": True}
+        assert await desk.heard("account:updated", 1) == [{"sessions": True}]
 
 
 async def test_a_socket_goes_on_with_a_new_token_and_ends_with_its_session(app: Application, ann: Caller) -> None:
     phone = await another(ann)
     async with serving(app) as url, connected(url, ann.token) as desk:
-        ending = Ending(desk)
         following = (await refresh(app, ann.refresh_token)).json
         assert (await desk.send("auth:refresh", {"token": following["token"]}))["expiresAt"] == following["expiresAt"]
         assert (await desk.send("auth:refresh", {"token": phone.token}))["ok"]
         await phone.call("DELETE", f"/sessions/{ann.session_id}")
         assert (await desk.send("init", {"senderId": ann.id}))["ok"]
         await phone.call("POST", "/logout")
-        assert await ending.reason() == ["revoked"]
+        assert await desk.ended() == ["revoked"]
 
 
 async def test_a_socket_takes_no_token_that_a_handshake_would_not(app: Application, ann: Caller, join: Join) -> None:
@@ -290,28 +262,22 @@ async def test_a_socket_is_told_before_its_token_ends_and_why_it_is_disconnected
         account = {"fullName": "Ann", "email": "brief@example.org", "password": "correct horse"}
         signed_in = (await inject(app, method="POST", url="/register", payload=account)).json
         async with serving(app) as url, connected(url, signed_in["token"]) as desk:
-            ending = Ending(desk)
-            expiring: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            desk.client.on("auth:expiring", expiring.set_result)
-            assert await ending.reason() == ["expired"]
-            assert expiring.result() == {"expiresAt": signed_in["expiresAt"]}
+            assert await desk.ended() == ["expired"]
+            assert desk.events("auth:expiring") == [{"expiresAt": signed_in["expiresAt"]}]
 
 
 async def test_a_banned_account_is_refused_everywhere_until_the_ban_ends(app: Application, ann: Caller) -> None:
     async with serving(app) as url, connected(url, ann.token) as desk:
-        ending = Ending(desk)
         ban = {"at": now(), "until": now() + timedelta(hours=1)}
         await asyncio.to_thread(lambda: User.objects(id=ann.id).update_one(set__banned=ban))
         ack = await desk.send("init", {"senderId": ann.id})
         assert ack["error"]["code"] == "banned"
-        assert await ending.reason() == ["banned"]
+        assert await desk.ended() == ["banned"]
         with pytest.raises(socketio.exceptions.ConnectionError):
             async with connected(url, ann.token):
                 pass
     assert await outcome(ann) == (403, "banned")
-    login = {"email": ann.email, "password": "ann's password"}
-    for url, payload in (("/login", login), ("/token/refresh", {"refreshToken": ann.refresh_token})):
-        answer = await inject(app, method="POST", url=url, payload=payload)
+    for answer in (await ann.sign_in(), await refresh(app, ann.refresh_token)):
         assert (answer.status_code, answer.json["code"]) == (403, "banned")
     await asyncio.to_thread(lambda: User.objects(id=ann.id).update_one(set__banned={"at": now(), "until": now()}))
     assert (await outcome(ann))[0] == 200
@@ -321,8 +287,7 @@ async def test_an_erased_account_is_gone(app: Application, ann: Caller) -> None:
     await asyncio.to_thread(lambda: User.objects(id=ann.id).update_one(set__erased_at=now()))
     assert (await outcome(ann))[0] == 401
     assert (await refresh(app, ann.refresh_token)).status_code == 401
-    login = {"email": ann.email, "password": "ann's password"}
-    assert (await inject(app, method="POST", url="/login", payload=login)).status_code == 401
+    assert (await ann.sign_in()).status_code == 401
 
 
 def test_the_successor_of_a_token_needs_the_secret_of_its_session() -> None:

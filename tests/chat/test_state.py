@@ -1,7 +1,6 @@
 """The state of one member: read and delivered, the mark as unread, the mute and the draft."""
 
 import asyncio
-from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -11,28 +10,17 @@ from models import groups as module
 from models.change import UserChange
 from models.membership import Membership
 from models.user import User
-from tests.chat.callers import Caller, Join, connected, serving
+from tests.chat.callers import Caller, connected, devices, serving
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def ann(join: Join) -> Caller:
-    return await join("ann")
-
-
-@pytest.fixture
-async def bob(join: Join) -> Caller:
-    return await join("bob")
-
-
-@pytest.fixture
-async def place(ann: Caller, bob: Caller) -> str:
+async def place(ann: Caller, place: str) -> str:
     """A direct conversation with three messages of ann."""
-    conversation = await ann.open(bob)
     for text in ("one", "two", "three"):
-        await ann.say(conversation, text)
-    return conversation
+        await ann.say(place, text)
+    return place
 
 
 async def show(caller: Caller, conversation: str) -> dict[str, Any]:
@@ -46,8 +34,7 @@ async def put(caller: Caller, conversation: str, what: str, **given: Any) -> Any
 async def test_a_read_message_is_told_to_the_other_and_to_the_own_devices(
     app: Application, ann: Caller, bob: Caller, place: str
 ) -> None:
-    async with serving(app) as url, AsyncExitStack() as stack:
-        anns, phone, tablet = [await stack.enter_async_context(connected(url, each.token)) for each in (ann, bob, bob)]
+    async with devices(app, ann, bob, bob) as (anns, phone, tablet):
         ack = await phone.send("conversation:read", {"conversationId": place, "seq": 2})
         assert ack == {"ok": True, "readSeq": 2, "unread": 1}
         told = {"readSeq": 2, "deliveredSeq": 2}
@@ -162,8 +149,7 @@ async def test_a_mute_lasts_until_its_time(app: Application, bob: Caller, place:
 async def test_a_draft_is_on_all_devices_of_its_author_only(
     app: Application, ann: Caller, bob: Caller, place: str
 ) -> None:
-    async with serving(app) as url, AsyncExitStack() as stack:
-        phone, tablet, anns = [await stack.enter_async_context(connected(url, each.token)) for each in (bob, bob, ann)]
+    async with devices(app, bob, bob, ann) as (phone, tablet, anns):
         ack = await phone.send("draft", {"conversationId": place, "text": "Hel", "replyTo": 1})
         (state,) = await tablet.heard("conversation:state", 1)
         assert state["draft"] == ack["draft"] == (await show(bob, place))["draft"]

@@ -23,7 +23,6 @@ from models.conversation import Conversation
 from models.lease import Lease
 from models.message import Message
 from models.repair import HeadRepair
-from models.user import User
 from models.wire import now
 from tests.chat.callers import Caller, Join, Open
 from tests.commands import recorded
@@ -35,17 +34,8 @@ QUICK = {"CHAT_SWEEPER_PACE": "0.01"}
 
 
 @pytest.fixture
-async def empty(open_app: Open) -> None:
-    """Empties the database."""
-    async with open_app():
-        await asyncio.to_thread(
-            lambda: [each.objects.delete() for each in (User, Conversation, Message, Lease, HeadRepair)]
-        )
-
-
-@pytest.fixture
-async def app(open_app: Open, empty: None) -> AsyncIterator[Application]:
-    """The chat with short intervals, on an empty database."""
+async def app(open_app: Open, documents: None) -> AsyncIterator[Application]:
+    """The chat with short intervals; the database is empty before the jobs begin."""
     async with open_app(**QUICK) as app:
         yield app
 
@@ -97,7 +87,7 @@ async def test_a_head_that_a_killed_process_left_behind_is_repaired_logged_and_s
 
 
 async def test_of_several_processes_one_at_a_time_runs_a_job(
-    open_app: Open, names: Callable[[str], str], empty: None
+    open_app: Open, names: Callable[[str], str], documents: None
 ) -> None:
     running, most, done, servers = 0, 0, asyncio.Event(), set()
 
@@ -122,7 +112,7 @@ async def test_of_several_processes_one_at_a_time_runs_a_job(
 
 
 async def test_a_job_that_fails_degrades_the_server_alone_and_its_next_run_repairs_that(
-    open_app: Open, names: Callable[[str], str], empty: None, caplog: pytest.LogCaptureFixture
+    open_app: Open, names: Callable[[str], str], documents: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "chat.sweeper")
     fails = True
@@ -156,7 +146,7 @@ async def test_a_database_that_is_away_is_asked_nothing_and_each_job_says_so_onc
     assert caplog.text.count("heads: cannot run") == 2  # of "heads" and of "tell heads"
 
 
-async def test_a_job_ends_at_its_deadline(open_app: Open, names: Callable[[str], str], empty: None) -> None:
+async def test_a_job_ends_at_its_deadline(open_app: Open, names: Callable[[str], str], documents: None) -> None:
     async def job(server: Any) -> None:
         await asyncio.sleep(3600)
 
@@ -178,7 +168,7 @@ def own_modules() -> Iterator[None]:
 
 
 async def test_jobs_go_on_after_a_reload_and_end_with_the_server(
-    open_app: Open, empty: None, own_modules: None
+    open_app: Open, documents: None, own_modules: None
 ) -> None:
     async with open_app(**QUICK) as app:
         first = app.server.app["sweeper"]

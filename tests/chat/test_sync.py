@@ -10,14 +10,13 @@ from bson import ObjectId
 
 from hapiish import Application
 from hapiish.store.rows import Find, Row, find_all
-from hapiish.testing import inject
 from models.change import Change, UserChange, entry
 from models.conversation import Conversation
 from models.membership import Membership
 from models.message import Message
 from models.sync import Sync
 from models.wire import now
-from tests.chat.callers import Caller, Join, Open, connected, serving
+from tests.chat.callers import Caller, Join, Open, connected, register, serving
 from tests.chat.reader import Reader
 from tests.commands import recorded
 
@@ -25,16 +24,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.in_process]
 
 LIMITS = {"heads": 200, "each": 300, "total": 3000, "bytes": 700_000, "page": 50, "receipts": 5000}
 Read = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-async def ann(join: Join) -> Caller:
-    return await join("ann")
-
-
-@pytest.fixture
-async def bob(join: Join) -> Caller:
-    return await join("bob")
 
 
 async def sync(caller: Caller, reader: Reader | None = None, /, **payload: Any) -> dict[str, Any]:
@@ -348,9 +337,7 @@ async def test_the_event_answers_as_the_route_does(app: Application, ann: Caller
 
 async def test_the_database_in_memory_is_caught_up_with_too(open_app: Open) -> None:
     async with open_app(MONGODB_URI="memory:") as app:
-        form = {"fullName": "Ann", "email": "ann@example.org", "password": "12345678"}
-        ann = Caller(app, (await inject(app, method="POST", url="/register", payload=form)).json)
-        bob = Caller(app, (await inject(app, method="POST", url="/register", payload=form | {"email": "b@b.org"})).json)
+        ann, bob = await register(app, "ann"), await register(app, "bob")
         place = await ann.open(bob)
         await ann.say(place, "hi")
         answer = await sync(bob, conversations={place: {"seq": 0, "changeSeq": 0}})

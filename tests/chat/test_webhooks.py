@@ -25,8 +25,7 @@ from models.outbox import Outbox
 from models.webhook import Webhook
 from models.wire import now
 from tests.chat.callers import Caller, Join, Open
-from tests.chat.conftest import empty
-from tests.chat.desk import Desk, driven
+from tests.chat.desk import Desk
 from tests.chat.receiver import Receiver, receiving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.in_process]
@@ -37,32 +36,14 @@ BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 120\r\n\r\n"
 
 
 @pytest.fixture
-async def app(open_app: Open) -> AsyncIterator[Application]:
-    async with open_app(CHAT_WEBHOOKS_INSECURE="true") as app:
-        await asyncio.to_thread(empty)
-        yield app
-
-
-@pytest.fixture
-async def desk(app: Application) -> AsyncIterator[Desk]:
-    async with driven(app) as desk:
-        yield desk
+def environment() -> dict[str, str]:
+    return {"CHAT_WEBHOOKS_INSECURE": "true"}
 
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     async with receiving() as receiver:
         yield receiver
-
-
-@pytest.fixture
-async def ann(join: Join) -> Caller:
-    return await join("ann")
-
-
-@pytest.fixture
-async def bob(join: Join) -> Caller:
-    return await join("bob")
 
 
 async def administer(app: Application, method: str, url: str, payload: Any = None) -> Injected:

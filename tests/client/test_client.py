@@ -5,9 +5,9 @@ import pytest
 from hapiish import Application
 from tests import javascript
 from tests.chat.callers import Open, serving
-from tests.chat.conftest import app, open_app
+from tests.chat.conftest import app, environment, open_app
 
-__all__ = ["app", "open_app"]
+__all__ = ["app", "environment", "open_app"]
 pytestmark = pytest.mark.anyio
 
 
