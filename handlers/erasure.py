@@ -45,7 +45,7 @@ def _remove(server: Any, user_id: str) -> None:
     models = server.models
     models.Device.remove_of(user_id)
     models.User.forget(user_id)
-    if settings(server)["erasure"] == "remove":
+    if settings(server)["eraseMessages"]:
         for conversation_id in models.User.conversations_of(user_id):
             for message in models.User.messages_of(user_id, conversation_id):
                 _remove_content(server, message)

@@ -8,6 +8,6 @@ from typing import Any
 
 
 def settings(server: Any) -> Mapping[str, Any]:
-    """Returns `administration`, `changes`, `erasure`, `sweeper` and `webhooks`."""
+    """Returns `administration`, `changes`, `eraseMessages`, `sweeper` and `webhooks`."""
     found: Mapping[str, Any] = server.settings.app["chat"]
     return found

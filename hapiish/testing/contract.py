@@ -5,6 +5,7 @@ example that succeeds, after what that example is given; half of them also have 
 hardly any other identifies something.
 """
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -14,8 +15,10 @@ import hypothesis
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase
+from hypothesis.errors import HypothesisDeprecationWarning, Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.errors import InvalidSchema
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
@@ -112,6 +115,8 @@ class Contract:
                 self._generate(operation, mode, client, report)
             if route is not None and route.options.auth is not None and route.options.auth.mode == "required":
                 self._generate(operation, GenerationMode.POSITIVE, _Client(app, route, {}, self.bench), report, True)
+        except InvalidSchema as error:  # a pattern of which schemathesis can make no text
+            self.remarks.append(f"{report.label}: {error}")
         finally:
             self.bench.close(app)
         return report
@@ -159,7 +164,9 @@ class Contract:
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )(test)
-        with suppress(hypothesis.errors.Unsatisfiable):  # nothing to negate in an operation without inputs
+        with warnings.catch_warnings(), suppress(Unsatisfiable):  # nothing to negate without inputs
+            # Hypothesis takes numbers that other threads of the application draw for those of a strategy.
+            warnings.filterwarnings("ignore", "Do not use the `random` module", HypothesisDeprecationWarning)
             hypothesis.seed(self.seed)(test)()
 
 

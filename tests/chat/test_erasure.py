@@ -136,7 +136,7 @@ async def test_an_export_of_many_messages_is_read_in_parts(ann: Caller, bob: Cal
 
 
 async def test_an_erasure_that_is_continued_goes_on_where_it_ended(open_app: Open) -> None:
-    async with open_app(CHAT_ERASURE="remove") as app:
+    async with open_app(CHAT_ERASE_MESSAGES="true") as app:
         await asyncio.to_thread(empty)
 
         def again(user_id: str) -> list[str]:
@@ -163,7 +163,7 @@ async def test_an_erasure_that_is_continued_goes_on_where_it_ended(open_app: Ope
 
 
 async def test_the_content_of_messages_goes_too_if_the_operator_wants(open_app: Open) -> None:
-    async with open_app(CHAT_ERASURE="remove") as app:
+    async with open_app(CHAT_ERASE_MESSAGES="true") as app:
         await asyncio.to_thread(empty)
         ann, bob = await register(app, "ann"), await register(app, "bob")
         place = await ann.open(bob)

@@ -45,15 +45,13 @@ def again(file: Path, env: dict[str, str], *, variables: bool = True) -> tuple[s
 def test_the_chat_has_the_same_hash_when_its_variables_are_kept() -> None:
     env = {"JWT_SECRET": "x" * 40, "REDIS_URL": "redis://h:1/0"}
     before, after, changes = again(ROOT / "routes.yaml", env)
-    # The default of a variable among the application's own data is masked, as it may be a secret.
-    assert changes == ["~ DELETE /me (app)"]
-    assert before != after
+    assert changes == []
+    assert before == after
 
 
 def test_the_chat_has_the_same_routes_when_its_variables_are_replaced() -> None:
     env = {"JWT_SECRET": "x" * 40, "PORT": "4000"}
-    # A text of the environment among the application's own data is masked.
-    assert again(ROOT / "routes.yaml", env, variables=False)[2] == ["~ DELETE /me (app)"]
+    assert again(ROOT / "routes.yaml", env, variables=False)[2] == []
 
 
 @settings(max_examples=25, deadline=None)

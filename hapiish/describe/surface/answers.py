@@ -7,7 +7,7 @@ from typing import Any, Final
 from hapiish.declare.types import Schema
 from hapiish.describe.surface.bodies import phrase
 from hapiish.describe.surface.parts import AnswerSurface, ResponseHeader
-from hapiish.describe.surface.samples import statuses
+from hapiish.describe.surface.samples import media_sample, statuses
 from hapiish.options import Kind, Limit, Route, RouteOptions, Table
 
 _ETAG: Final = ResponseHeader(name="etag", description="The entity tag (RFC 9110 §8.8.3)")
@@ -16,6 +16,7 @@ _LOCATION: Final = ResponseHeader(
 )
 _LINK: Final = ResponseHeader(name="link", description="The address of the next page, if there is one (RFC 8288)")
 _ANY_TYPE: Final = "*/*"
+_JSON: Final = "application/json"
 
 
 def answers(table: Table, route: Route) -> tuple[AnswerSurface, ...]:
@@ -31,14 +32,14 @@ def answers(table: Table, route: Route) -> tuple[AnswerSurface, ...]:
     if declared:
         return declared
     if shown := statuses(route.options):
-        return tuple(_shown(status) for status in shown)
+        return tuple(_shown(route.options, status) for status in shown)
     return (AnswerSurface(status=None, description="The table declares no response", media_type=_ANY_TYPE),)
 
 
-def _shown(status: int) -> AnswerSurface:
+def _shown(options: RouteOptions, status: int) -> AnswerSurface:
     """Returns the answer that only an example declares."""
-    is_empty = status in (204, 304)
-    return AnswerSurface(status=status, description=phrase(status), media_type=None if is_empty else "application/json")
+    media = None if status in (204, 304) else media_sample(options, status) or _ANY_TYPE
+    return AnswerSurface(status=status, description=phrase(status), media_type=media)
 
 
 def _order(answer: AnswerSurface) -> int:
@@ -55,12 +56,13 @@ def declared_answers(options: RouteOptions) -> Iterator[AnswerSurface]:
     for status, rule in sorted(declared.items()):
         text = rule.get("description") if isinstance(rule, dict) else None
         is_empty = rule is False or status in (204, 304) or status < 200
+        media = media_sample(options, status) or (_ANY_TYPE if rule is True else _JSON)
         yield AnswerSurface(
             status=status,
             description=text or phrase(status),
             schema=rule if isinstance(rule, dict) and not is_empty else None,
             function=rule if isinstance(rule, str) else None,
-            media_type=None if is_empty else "application/json",
+            media_type=None if is_empty else media,
         )
 
 

@@ -66,6 +66,20 @@ def answer_samples(
             yield _sample(example, number, payload)
 
 
+def media_sample(options: RouteOptions, status: int) -> str | None:
+    """Returns the media type of the first example that shows the one of a status: by `content-type`, or a JSON body."""
+    for example in options.examples:
+        response = example.response
+        if response.status not in (None, status) or not example.succeeds:
+            continue
+        named = next((value for name, value in response.headers.items() if name.lower() == "content-type"), None)
+        if isinstance(named, str) and is_whole(named):
+            return named.partition(";")[0].strip().lower()
+        if isinstance(response.payload, (Mapping, list)):
+            return "application/json"
+    return None
+
+
 def is_valid(value: Json, schema: Schema | None, schemas: Mapping[str, Json]) -> bool:
     """Returns whether a value is valid by a schema of the table; None accepts any."""
     if schema is None or schema is True:
