@@ -34,6 +34,7 @@ class Folder:
         """True for the folder of the root table, whose modules may keep their ordinary names."""
         self._names: dict[str, str] = {}
         self._chosen: dict[str, str] = {}
+        self._kept: set[str] = set()
         self._tops: dict[str, bool | None] = {}
         self.builtins: Mapping[str, Any] = {**builtins.__dict__, "__import__": self._import}
         self._importlib = _Importlib(self)
@@ -74,7 +75,11 @@ class Folder:
         return any(_is_module(place / word) for word in attributes) or _elsewhere(top) is None
 
     def forget(self) -> None:
-        """Clears the cache of the folder's contents."""
+        """Clears the cache of the folder's contents.
+
+        Modules with ordinary names keep them, also if the folder of another table comes first in `sys.path` by now.
+        """
+        self._kept = {top for top, name in self._chosen.items() if name == top and top in sys.modules}
         self._tops.clear()
         self._chosen.clear()
 
@@ -100,6 +105,8 @@ class Folder:
             return self._is_here(getattr(loaded, "__file__", None), list(getattr(loaded, "__path__", ())), top)
         if not self.is_root:
             return False
+        if top in self._kept:
+            return True
         importlib.invalidate_caches()
         spec = _elsewhere(top)
         return spec is not None and self._is_here(spec.origin, list(spec.submodule_search_locations or ()), top)

@@ -69,6 +69,18 @@ def test_what_was_forgotten_is_read_anew(tmp_path: Path) -> None:
     assert resolve("rs_again.a:word", folder) == "old"
 
 
+def test_modules_keep_their_name_when_they_are_read_anew_beside_a_namesake(tmp_path: Path) -> None:
+    ours = package(tmp_path / "ours", "rs_named", a="word = 'ours'\n")
+    theirs = package(tmp_path / "theirs", "rs_named", a="word = 'theirs'\n")
+    assert resolve("rs_named.a:word", ours) == "ours"
+    assert resolve("rs_named.a:word", theirs) == "theirs"
+    assert sys.path.index(theirs) < sys.path.index(ours)
+    forget(ours)
+    assert resolve("rs_named.a:word", ours) == "ours"
+    assert sys.modules["rs_named.a"].__file__ == str(Path(ours) / "rs_named" / "a.py")
+    assert resolve("rs_named.a:word", theirs) == "theirs"
+
+
 def test_a_module_further_down_does_not_stand_in_for_the_one_beside_the_table(tmp_path: Path) -> None:
     inner = package(tmp_path / "inner", "rs_down", a="word = 'inner'\n")
     outer = package(tmp_path, "rs_down", a="word = 'outer'\n", b="word = 'outer'\n")

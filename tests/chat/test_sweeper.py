@@ -25,6 +25,7 @@ from models.message import Message
 from models.repair import HeadRepair
 from models.wire import now
 from tests.chat.callers import Caller, Join, Open
+from tests.chat.conftest import empty
 from tests.commands import recorded
 
 pytestmark = [pytest.mark.anyio, pytest.mark.in_process]
@@ -34,8 +35,15 @@ QUICK = {"CHAT_SWEEPER_PACE": "0.01"}
 
 
 @pytest.fixture
-async def app(open_app: Open, documents: None) -> AsyncIterator[Application]:
-    """The chat with short intervals; the database is empty before the jobs begin."""
+async def emptied(open_app: Open) -> None:
+    """Empties the database before any job begins."""
+    async with open_app():
+        await asyncio.to_thread(empty)
+
+
+@pytest.fixture
+async def app(open_app: Open, emptied: None) -> AsyncIterator[Application]:
+    """The chat with short intervals, on an empty database."""
     async with open_app(**QUICK) as app:
         yield app
 
@@ -87,7 +95,7 @@ async def test_a_head_that_a_killed_process_left_behind_is_repaired_logged_and_s
 
 
 async def test_of_several_processes_one_at_a_time_runs_a_job(
-    open_app: Open, names: Callable[[str], str], documents: None
+    open_app: Open, names: Callable[[str], str], emptied: None
 ) -> None:
     running, most, done, servers = 0, 0, asyncio.Event(), set()
 
@@ -112,7 +120,7 @@ async def test_of_several_processes_one_at_a_time_runs_a_job(
 
 
 async def test_a_job_that_fails_degrades_the_server_alone_and_its_next_run_repairs_that(
-    open_app: Open, names: Callable[[str], str], documents: None, caplog: pytest.LogCaptureFixture
+    open_app: Open, names: Callable[[str], str], emptied: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "chat.sweeper")
     fails = True
@@ -146,7 +154,7 @@ async def test_a_database_that_is_away_is_asked_nothing_and_each_job_says_so_onc
     assert caplog.text.count("heads: cannot run") == 2  # of "heads" and of "tell heads"
 
 
-async def test_a_job_ends_at_its_deadline(open_app: Open, names: Callable[[str], str], documents: None) -> None:
+async def test_a_job_ends_at_its_deadline(open_app: Open, names: Callable[[str], str], emptied: None) -> None:
     async def job(server: Any) -> None:
         await asyncio.sleep(3600)
 
@@ -168,7 +176,7 @@ def own_modules() -> Iterator[None]:
 
 
 async def test_jobs_go_on_after_a_reload_and_end_with_the_server(
-    open_app: Open, documents: None, own_modules: None
+    open_app: Open, emptied: None, own_modules: None
 ) -> None:
     async with open_app(**QUICK) as app:
         first = app.server.app["sweeper"]
