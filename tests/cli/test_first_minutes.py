@@ -99,7 +99,7 @@ def test_the_chat_is_used_from_the_wheel_that_hapiish_carries(stranger: Stranger
         status, signed_in = post(f"{url}/register", account)
     assert (status, signed_in["user"]["fullName"]) == (200, "Ann")
     assert " failed" not in stranger.call(talk, "hapiish", "test")
-    assert "2 passed" in stranger.call(talk, "python", "-m", "pytest")
+    assert "3 passed" in stranger.call(talk, "python", "-m", "pytest")
 
 
 def test_a_new_project_carries_the_wheel_that_hapiish_was_installed_from(stranger: Stranger) -> None:

@@ -9,7 +9,7 @@ No library converts text by a JSON Schema.
 import json
 from collections.abc import Mapping
 from copy import deepcopy
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from hapiish.codec import MOST_DIGITS
@@ -82,7 +82,13 @@ def _compile(schema: Schema, schemas: Mapping[str, Json], task: _Task) -> Conver
     while root in schemas:
         root += "_"
     document = embed({"$ref": f"#/schemas/{root}"}, {**schemas, root: schema})
-    assert isinstance(document, dict)
+    return _converter(json.dumps(document), root, task)
+
+
+@lru_cache(maxsize=1024)
+def _converter(text: str, root: str, task: _Task) -> Convert | None:
+    """Returns the converter of equal schemas, which routes, tables and the table of a reload share."""
+    document = json.loads(text)
     return _Compiler(document).compile(document["schemas"][root], task)
 
 
