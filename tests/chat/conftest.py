@@ -113,6 +113,13 @@ async def _opened(mongo_uri: str, **env: str) -> AsyncIterator[Application]:
 
 
 @pytest.fixture
+async def emptied(open_app: Open) -> None:
+    """Empties the database before any job begins."""
+    async with open_app():
+        await asyncio.to_thread(empty)
+
+
+@pytest.fixture
 def environment() -> dict[str, str]:
     """The environment variables of `app` besides those of every test; a module may define its own."""
     return {}

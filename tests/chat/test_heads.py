@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.in_process]
 
 
 @pytest.fixture
-async def app(open_app: Open, documents: None) -> AsyncIterator[Application]:
+async def app(open_app: Open, emptied: None) -> AsyncIterator[Application]:
     async with open_app(CHAT_SWEEPER_PACE="0.005") as app:
         yield app
 

@@ -25,20 +25,12 @@ from models.message import Message
 from models.repair import HeadRepair
 from models.wire import now
 from tests.chat.callers import Caller, Join, Open
-from tests.chat.conftest import empty
 from tests.commands import recorded
 
 pytestmark = [pytest.mark.anyio, pytest.mark.in_process]
 
 ROOT = Path(__file__).parents[2]
 QUICK = {"CHAT_SWEEPER_PACE": "0.01"}
-
-
-@pytest.fixture
-async def emptied(open_app: Open) -> None:
-    """Empties the database before any job begins."""
-    async with open_app():
-        await asyncio.to_thread(empty)
 
 
 @pytest.fixture
