@@ -10,6 +10,10 @@ from typing import Final, NamedTuple, Self
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _VERSION: Final = 1
 _FORM: Final = Struct(">BQQ")
+_LATEST: Final = 253_402_300_799_999
+"""The last millisecond of the calendar."""
+_HIGHEST: Final = 2**63 - 1
+"""The highest number that the store can compare."""
 _CHECK: Final = 8
 """Bytes that bind a cursor to its user. They find a mistake, not an attack: a cursor gives no rights."""
 
@@ -36,7 +40,7 @@ class Position(NamedTuple):
         if len(packed) < _FORM.size or check != _check(packed, user_id):
             return None
         version, number, milliseconds = _FORM.unpack(packed)
-        if version != _VERSION:
+        if version != _VERSION or number > _HIGHEST or milliseconds > _LATEST:
             return None
         return cls(number, _EPOCH + timedelta(milliseconds=milliseconds))
 

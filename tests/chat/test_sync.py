@@ -1,8 +1,11 @@
 """Catch-up: from any state to the present one in one call, complete or `limited`."""
 
 import asyncio
+import struct
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -298,6 +301,14 @@ async def test_more_conversations_than_an_answer_has_room_for_are_said(
         lambda: Sync.read(models, ann.id, known={}, since=since, window=(50, 0), limits=limits)
     )
     assert (len(answer["heads"]), answer["more"]) == (2, True)
+
+
+@pytest.mark.parametrize(("number", "milliseconds"), [(2**64 - 1, 0), (2**63, 0), (0, 2**64 - 1), (0, 10**15)])
+async def test_a_cursor_of_a_position_that_cannot_be_is_refused(ann: Caller, number: int, milliseconds: int) -> None:
+    packed = struct.pack(">BQQ", 1, number, milliseconds)
+    forged = urlsafe_b64encode(packed + sha256(packed + ann.id.encode()).digest()[:8]).decode().rstrip("=")
+    answer = await ann.call("POST", "/sync", {"cursor": forged})
+    assert (answer.status_code, answer.json["code"]) == (400, "validation")
 
 
 async def test_a_cursor_that_was_changed_or_is_another_users_is_refused(ann: Caller, bob: Caller) -> None:
