@@ -159,17 +159,19 @@ class Sessions:
 
     @classmethod
     def end_other_sessions(
-        cls, user_id: str, session_id: str | None, *, proof: str | None = None, values: Row | None = None
+        cls, user_id: str, session_id: str | None, *, proof: str | None = None, writing: Mapping[str, Row] | None = None
     ) -> list[str] | None:
         """Ends all sessions but one and returns their ids.
 
-        Tokens that name no session, as older versions issued, end with them. The same write sets `values`. With
-        `proof`, the hash of the password, it returns None if the password has been changed.
+        Tokens that name no session, as older versions issued, end with them. The same update makes the changes of
+        `writing`, operators of MongoDB. With `proof`, the hash of the password, it returns None if the password has
+        been changed.
         """
         key = object_id(session_id or "")
         where = {"_id": ObjectId(user_id), **({"password": proof} if proof is not None else {})}
-        others = {"$pull": {"sessions": {"id": {"$ne": key}}}, "$set": {"signedOutAt": now(), **(values or {})}}
-        before = cls._change(where, others)
+        more = writing or {}
+        ended = {"$set": {**more.get("$set", {}), "signedOutAt": now()}, "$pull": {"sessions": {"id": {"$ne": key}}}}
+        before = cls._change(where, {**more, **ended})
         return [each for each in before if each != str(key)] if before is not None else None
 
     @classmethod

@@ -135,13 +135,14 @@ class User(Ending, Sessions, Profiles, MailTokens, ChangeSource):
     ) -> list[str] | None:
         """Replaces a password and ends all sessions but one; returns the ids of the ended ones.
 
-        None if `password` is not the current one. Raises TimeoutError as `authenticate` does.
+        A token for a forgotten password ends, too. None if `password` is not the current one. Raises TimeoutError as
+        `authenticate` does.
         """
         found = get(cls, {"_id": ObjectId(user_id)}, fields=("password",))
         if found is None or not passwords.matches(found["password"], password, hashing):
             return None
-        values = {"password": passwords.digest(following, hashing)}
-        return cls.end_other_sessions(user_id, session_id, proof=found["password"], values=values)
+        writing: dict[str, Row] = {"$set": {"password": passwords.digest(following, hashing)}, "$unset": {"reset": ""}}
+        return cls.end_other_sessions(user_id, session_id, proof=found["password"], writing=writing)
 
     @classmethod
     def account(cls, user_id: str) -> Account | None:

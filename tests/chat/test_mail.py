@@ -76,6 +76,16 @@ async def test_a_new_password_is_set_once_and_ends_all_sessions(app: Application
     assert (await Caller(app, signed_in.json).call("GET", "/me")).json["verified"] is True
 
 
+async def test_a_changed_password_ends_the_token_for_a_forgotten_one(app: Application, ann: Caller) -> None:
+    await post(app, "/password/forgotten", email=ann.email)
+    given = await token("reset")
+    change = {"password": ANN["password"], "newPassword": "a better password"}
+    assert (await ann.call("PUT", "/me/password", change)).status_code == 204
+    answer = await post(app, "/password/reset", token=given, password="a stranger's choice")
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid")
+    assert (await post(app, "/login", email=ann.email, password="a better password")).status_code == 200
+
+
 async def test_a_second_mail_replaces_the_first(app: Application, ann: Caller) -> None:
     await post(app, "/password/forgotten", email=ann.email)
     first = await token("reset")
