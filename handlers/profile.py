@@ -30,7 +30,10 @@ def change(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def deliver(request: Request, h: Toolkit) -> None:
-    """Sends a changed profile to the caller's devices and to the people who know the caller (onPostResponse)."""
+    """Sends a changed profile to the caller's devices and to the people who know the caller (onPostResponse).
+
+    Not to those of whom one has blocked the other.
+    """
     profile = request.app.get("profile")
     if profile is None:
         return
@@ -40,9 +43,11 @@ def deliver(request: Request, h: Toolkit) -> None:
     conversations, _ = request.models.Conversation.list_of(me)
     friends = [each["friendId"] for each in conversations if each.get("friendId")]
     others = list(dict.fromkeys([*friends, *known_by]))[:KNOWN_BY]
-    if others:
+    barred = request.models.UserPresence.barred_to(me, others, request.models)
+    told = [room(each) for each in others if each not in barred]
+    if told:
         person = {name: profile[name] for name in ("_id", "fullName", "avatar") if name in profile}
-        server.emit("person:updated", {"person": person}, to=[room(each) for each in others])
+        server.emit("person:updated", {"person": person}, to=told)
 
 
 def person(request: Request, h: Toolkit) -> dict[str, Any]:

@@ -93,6 +93,21 @@ async def test_a_changed_profile_reaches_own_devices_friends_and_partners(app: A
         assert stranger.events("person:updated") == []
 
 
+async def test_a_changed_profile_is_not_told_to_who_is_blocked_or_has_blocked(app: Application, join: Join) -> None:
+    ann, bob, cat = [await join(name) for name in ("ann", "bob", "cat")]
+    for other in (bob, cat):
+        await ann.open(other)
+        await other.call("POST", "/friends", {"email": ann.email})
+    await ann.call("PUT", f"/blocks/{bob.id}")
+    await cat.call("PUT", f"/blocks/{ann.id}")
+    async with devices(app, ann, bob, cat) as (own, *others):
+        await ann.call("PATCH", "/me", {"fullName": "Ann Lee"})
+        await own.heard("account:updated", 1)
+        for device in others:
+            await device.caught_up()
+            assert device.events("person:updated") == []
+
+
 async def test_own_devices_are_told_of_changed_lists(app: Application, join: Join) -> None:
     ann, bob = await join("ann"), await join("bob")
     for call, what in [
