@@ -50,8 +50,9 @@ class Profiles:
         gone = {name: "" for name, value in values.items() if value is None}
         news = change.user_entry("profile", user_id)
         operators = {"$set": kept, "$unset": gone, "$push": {"pending": news}}
-        update(cls, {"_id": ObjectId(user_id)}, {name: each for name, each in operators.items() if each})
-        change.publish(cls, user_id, [news])
+        writing = {name: each for name, each in operators.items() if each}
+        if update(cls, {"_id": ObjectId(user_id), "erasedAt": None}, writing):  # an erased account takes no name again
+            change.publish(cls, user_id, [news])
 
     @classmethod
     def person(cls, user_id: str, viewer_id: str) -> dict[str, Any] | None:

@@ -247,9 +247,9 @@ class User(Ending, Sessions, Profiles, MailTokens, ChangeSource):
     def _add(cls, name: str, user_id: str, other_id: str) -> Added:
         other = ObjectId(other_id)
         # One atomic update, so that concurrent requests neither duplicate an entry nor exceed the limit.
-        free = {"_id": ObjectId(user_id), name: {"$ne": other}, f"{name}.{LIST_LIMIT - 1}": {"$exists": False}}
+        free = {name: {"$ne": other}, f"{name}.{LIST_LIMIT - 1}": {"$exists": False}}
         news = change.user_entry(_KINDS[name], user_id)
-        if update(cls, free, {"$push": {name: other, "pending": news}}):
+        if update(cls, {"_id": ObjectId(user_id), "erasedAt": None, **free}, {"$push": {name: other, "pending": news}}):
             change.publish(cls, user_id, [news])
             return "added"
         return "present" if get(cls, {"_id": ObjectId(user_id), name: other}, fields=("_id",)) else "full"

@@ -40,6 +40,22 @@ async def test_an_account_ends_at_once_and_its_email_is_free(app: Application, j
     assert again.id != ann.id
 
 
+async def test_a_request_that_began_before_the_erasure_stores_nothing_of_the_person(
+    app: Application, ann: Caller, bob: Caller
+) -> None:
+    assert (await ann.call("DELETE", "/me", {"password": "ann's password"})).status_code == 204
+    admitted = {"id": ann.id, "email": ann.email, "fullName": ann.name}
+    for method, url, payload in (
+        ("PATCH", "/me", {"fullName": "Ann", "about": "I like tea"}),
+        ("POST", "/friends", {"email": bob.email}),
+        ("PUT", f"/blocks/{bob.id}", None),
+    ):
+        await inject(app, method=method, url=url, payload=payload, credentials=admitted)
+    stored = await asyncio.to_thread(lambda: User._get_collection().find_one({"_id": ObjectId(ann.id)}))
+    assert stored is not None
+    assert (stored["fullName"], {"about", "friends", "blocked"} & {*stored}) == ("Deleted account", set())
+
+
 async def test_others_keep_a_coherent_history_without_the_name(app: Application, ann: Caller, bob: Caller) -> None:
     place = await ann.open(bob)
     await ann.say(place, "hello")
