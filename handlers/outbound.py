@@ -21,6 +21,8 @@ HEAD: Final = 16 * 1024
 _ADDRESSES: Final = 4
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: |\r)")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
+_GLOBAL: Final = IPv6Network("2000::/3")
+"""The only addresses that IANA gives to networks of the internet; the others are local, reserved or not in use."""
 
 
 class RefusedAddressError(OSError):
@@ -94,7 +96,7 @@ def is_public(address: str) -> bool:
         if inner is None and found in _NAT64:
             inner = IPv4Address(found.packed[-4:])
         if inner is None:
-            return found.is_global and not found.is_multicast and not found.is_site_local
+            return found in _GLOBAL and found.is_global
         found = inner
     return found is not None and found.is_global and not found.is_multicast
 

@@ -306,6 +306,10 @@ async def test_after_a_rotation_both_secrets_sign_for_a_while(
         "2002:7f00:1::",
         "2002:a00:1::",
         "2001:0:7f00:1::",
+        "::127.0.0.1",
+        "::ffff:0:127.0.0.1",
+        "64:ff9b:1::7f00:1",
+        "4000::1",
     ],
 )
 def test_no_request_goes_to_an_address_that_is_not_public(address: str) -> None:
