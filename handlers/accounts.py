@@ -34,7 +34,7 @@ def register(request: Request, h: Toolkit) -> dict[str, Any]:
 def login(request: Request, h: Toolkit) -> dict[str, Any]:
     """Signs in; 401 `bad_credentials` for an unknown e-mail and for a wrong password, 403 `banned`.
 
-    With `options.app.strictSeed` an unknown e-mail is a 404, as in the seed.
+    With `options.app.strictSeed`, an unknown e-mail is a 404, as in the seed.
     """
     given, users = request.payload, request.models.User
     with hashing(request) as options:
@@ -46,9 +46,10 @@ def login(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def is_known(request: Request, h: Toolkit) -> bool:
-    """Returns whether a login comes from an address at which the account has signed in before.
+    """Returns whether a login comes from an address at which the account has an open session.
 
-    Strangers who guess passwords from many addresses use up the limit of an account for themselves alone.
+    Logins from other addresses share one limit for the account. If strangers who guess passwords use it up, the user
+    can still log in from the known addresses.
     """
     given = request.payload
     email = given.get("email") if isinstance(given, dict) else None
@@ -59,7 +60,7 @@ def is_known(request: Request, h: Toolkit) -> bool:
 
 
 def _signed_in(request: Request, account: Any) -> dict[str, Any]:
-    """Opens a session, of which the other devices are told. The sockets of sessions that it replaces end."""
+    """Opens a session, tells the user's other devices, and disconnects the sockets of the sessions that it replaces."""
     refuse_banned(account.ban)
     settings, me = request.route.settings.app["sessions"], account["_id"]
     grant = request.models.User.open_session(

@@ -1,6 +1,7 @@
-"""Attachments: files that are stored as they arrive, and sent with ranges to those who may read them.
+"""Attachments: stores files while they arrive, and sends them, or ranges of them, to the users who may read them.
 
-An upload is never in memory as a whole: the client waits while a chunk is written. One that breaks off is removed.
+An upload is never in memory as a whole: the client waits while a chunk is written. An upload that breaks off is
+removed.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from . import sweeper
 
 
 class Incoming(NamedTuple):
-    """A file that a request brings: its name and declared type, its bytes, and the most bytes that can come."""
+    """The file of a request: its name, its declared type, its bytes, and the most bytes that can arrive."""
 
     name: str
     type: str
@@ -98,7 +99,7 @@ async def _store(upload: Any, incoming: Incoming, steps: "_Steps", settings: Map
 
 
 async def _patient(pieces: AsyncIterable[bytes], seconds: float) -> AsyncIterator[bytes]:
-    """Yields the pieces; raises 408 if none arrives for `seconds`."""
+    """Yields the pieces; raises 408 if no piece arrives for `seconds`."""
     rest = aiter(pieces)
     while True:
         try:
@@ -114,7 +115,7 @@ async def _patient(pieces: AsyncIterable[bytes], seconds: float) -> AsyncIterato
 class _Steps:
     """The blocking steps of an upload, one after the other in threads.
 
-    A step cannot be interrupted: after a cancellation, `undo` waits for the running one before it removes its work.
+    A step cannot be interrupted: after a cancellation, `undo` waits for the running step, then removes what was stored.
     """
 
     def __init__(self, call: Callable[..., Any]) -> None:
@@ -137,7 +138,7 @@ class _Steps:
 
 
 def sweep(server: Any) -> dict[str, int]:
-    """Removes uploads that were broken off and files that nobody uses, a few hundred at a time."""
+    """Removes uploads that broke off and files that nothing uses, after examining at most 300 files."""
     return {"attachments": server.models.Attachment.sweep(server.models, limit=300)}
 
 

@@ -1,4 +1,4 @@
-"""Workers of the process that no request waits for, and their threads: they take none from the handlers' pool."""
+"""Background workers of a process. Each has a small pool of threads, so that it takes none from the handlers' pool."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,13 +23,13 @@ class Worker(Protocol):
 
 
 def key_of(server: Any, name: str) -> str:
-    """Returns the key of a worker in `server.app`: the chat may be used several times in one server."""
+    """Returns the key of a worker in `server.app`. Each use of the chat in one server has its own."""
     use = getattr(server, "name", "")
     return f"{use}.{name}" if use else name
 
 
 async def start(server: Any, name: str, worker: Worker) -> None:
-    """Starts the worker of this name, in the place of one that runs."""
+    """Starts a worker under this name, after stopping the one that runs."""
     await stop(server, name)
     server.app[key_of(server, name)] = worker
     worker.start()
@@ -45,13 +45,13 @@ async def stop(server: Any, name: str) -> None:
 
 
 class Background:
-    """A small pool of threads, made for one worker. `call` awaits a function of the store."""
+    """The pool of threads of one worker."""
 
     def __init__(self, name: str) -> None:
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix=f"background-{name}")
 
     async def call(self, function: Callable[..., Any], *args: Any, seconds: float = PATIENCE) -> Any:
-        """Returns the result of `function(*args)`. Its commands to the database end after `seconds`, with an error."""
+        """Returns the result of a blocking function, run in a thread. Database commands fail after `seconds` in all."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, _bounded, function, args, seconds)
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
 """Live events of changes. A module that owns a kind of change registers the function that sends its event.
 
-A request sends it when it publishes the change, and the sweeper when a crash has prevented that. A module may also
-register the function that updates what is derived from the changed state. It runs before the change has its number: a
-reader who knows the number has read what is derived, too.
+A request sends the event when it publishes the change. After a crash, the sweeper publishes the change and sends the
+event. A module may also register a function that updates data derived from the changed state. It runs before the
+change gets its number: a reader who sees the number then also sees the derived data.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,10 +20,10 @@ _preparers: dict[str, Prepare] = {}
 
 
 def register(kind: str, announce: Announce, prepare: Prepare | None = None) -> None:
-    """Makes `announce(server, change)` send the live event of changes of a kind. It is called in a `def`.
+    """Registers `announce(server, change)`, which sends the live event of a change of this kind, in a thread.
 
     `prepare(server, entry, document)` is called before the entry is published; it may be called again after a crash.
-    `document` is the changed document as it was stored with the entry, or None where it must be read.
+    `document` is the changed document as it was stored with the entry, or None if the function must read it.
     """
     _announcers[kind] = announce
     if prepare is not None:
@@ -44,7 +44,7 @@ def publish(
 ) -> list[dict[str, Any]]:
     """Publishes pending entries of a document and sends their events; returns the changes. Call it in a `def`.
 
-    `document` is what the caller has stored with the entries, if it has it.
+    `document` is the document that was stored with the entries, if the caller has it.
     """
     for entry in entries:
         _prepare(server, entry, document)
@@ -53,14 +53,14 @@ def publish(
 
 
 def repair(server: Any) -> dict[str, int]:
-    """Publishes changes that a crash has left unpublished; returns their number."""
+    """Publishes changes that a crash has left unpublished; returns their number as `changes`."""
     models = server.models
     sources = [each for each in map(partial(getattr, models), models) if "pending" in getattr(each, "_fields", ())]
     return {"changes": models.Change.repair(100, announcing(server), sources, partial(_prepare, server))}
 
 
 def expire(server: Any) -> None:
-    """Removes changes that are older than `changes.days`; clients that are behind them read anew."""
+    """Removes changes that are older than `changes.days`. A client that has not read them must read the state again."""
     for sequence in (server.models.Change, server.models.UserChange):
         sequence.expire(settings(server)["changes"]["days"], 100_000)
 

@@ -1,4 +1,4 @@
-"""The beginning and the end of a socket: the most sockets of a user, the event `ready`, and `bye`."""
+"""The beginning and the end of a socket: the limit of a user's sockets, and the events `ready` and `bye`."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,9 +10,9 @@ from .times import iso
 
 
 async def admit(request: Request, h: Toolkit) -> None:
-    """Refuses a socket of a user who has `options.app.sockets` in all processes: 429 `too_many_connections`.
+    """Refuses a socket if the user has `options.app.sockets` of them in all processes: 429 `too_many_connections`.
 
-    Connections that their clients have lost without closing them end within a minute, by the missing answer to a ping.
+    A connection that its client has lost without closing it counts until a ping has no answer, within a minute.
     """
     most = request.route.settings.app["sockets"]
     count = await request.server.count(to=room(request.auth.credentials["id"]))
@@ -25,7 +25,7 @@ async def admit(request: Request, h: Toolkit) -> None:
 
 
 async def ready(request: Request, h: Toolkit) -> None:
-    """Sends `ready` to a new socket, with the server's limits and the newest heads; the client compares its clock."""
+    """Sends `ready` to a new socket: the server's time and limits, and the heads of the newest conversations."""
     me, settings = request.auth.credentials["id"], request.route.settings.app
     heads = await request.server.store.call(_heads, request.models.Conversation, me, settings["heads"])
     await request.socket.emit(
@@ -41,7 +41,7 @@ async def ready(request: Request, h: Toolkit) -> None:
 
 
 async def bye(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Acknowledges, then disconnects the socket: the end of a client that will not come back soon."""
+    """Disconnects the socket after the acknowledgement, for a client that will not come back soon."""
     await request.socket.disconnect()
     return {}
 

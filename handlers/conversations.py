@@ -1,4 +1,4 @@
-"""Conversations: of two users, one for each pair, and of groups; visible to their members only."""
+"""Direct conversations, one for each pair of users, and groups. Only members can see a conversation."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def index(request: Request, h: Toolkit) -> Response:
 
 
 def show(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Returns a conversation, in a small one with what the other members have read; or 404."""
+    """Returns a conversation, with the `receipts` of the other members if it has few; 404 for other users."""
     standing = of_caller(request, request.params["conversationId"])
     if not has_receipts(request, standing):
         return standing.conversation

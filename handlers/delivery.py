@@ -1,7 +1,7 @@
 """Live events to the members of a conversation, on all of their devices.
 
-Membership is decided when an event is sent: sockets have rooms of users, and never one of a conversation, which a
-removed member would have to leave on every process.
+The members are determined when an event is sent. There are rooms of users, but no rooms of conversations: a removed
+member would have to leave such a room in every process.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from .standing import Standing, kept
 def rooms(request_or_server: Any, conversation: str | dict[str, Any], *, except_user: str | None = None) -> list[str]:
     """Returns the rooms of all members of a conversation, given as its head or its id. Call it in a `def`.
 
-    It costs no command if the request has read the caller's standing in a conversation of two or a small group.
+    It needs no database command if the request has read the caller's standing in a conversation that is not large.
     """
     conversation_id = conversation if isinstance(conversation, str) else conversation["id"]
     standing = kept(request_or_server, conversation_id) if isinstance(request_or_server, Request) else None
@@ -33,12 +33,12 @@ def rooms(request_or_server: Any, conversation: str | dict[str, Any], *, except_
 def rooms_of_readers(
     request_or_server: Any, conversation: str | dict[str, Any], seq: int, *, except_users: Iterable[str] = ()
 ) -> tuple[list[str], list[str]]:
-    """Returns the rooms of the members who may read a message, and those of the others. Call it in a `def`.
+    """Returns the rooms of the members who may read a message, and the rooms of the others. Call it in a `def`.
 
-    The others are those of `except_users`, and those who joined after the message. It takes one command more than
-    `rooms`, except for a conversation of two that is given as its head.
+    The others are `except_users`, and the members who joined after the message. It needs one database command more than
+    `rooms`, except for a direct conversation that is given as its head.
     """
-    all_rooms = rooms(request_or_server, conversation)  # before those who joined late: nobody joins in between
+    all_rooms = rooms(request_or_server, conversation)  # read first: a user who joins in between is not among them
     barred = {room(each) for each in except_users}
     if isinstance(conversation, str) or conversation["type"] == "group":
         conversation_id = conversation if isinstance(conversation, str) else conversation["id"]
@@ -48,7 +48,10 @@ def rooms_of_readers(
 
 
 def pushed(request: Request, standing: Standing, message: dict[str, Any]) -> bool:
-    """Updates the head with a stored message; True if it is the newest. `rooms` then reads the present members."""
+    """Updates the head with a stored message; returns True if the message is newer than the head was.
+
+    If the members have changed since the request has read them, `rooms` reads them again.
+    """
     behind: bool
     behind, is_current = request.models.Conversation.push_to(standing.seen, message)
     if not is_current:
@@ -57,7 +60,7 @@ def pushed(request: Request, standing: Standing, message: dict[str, Any]) -> boo
 
 
 def tell_opened(request: Request, conversation_id: str, members: list[str]) -> None:
-    """Tells the members of a new conversation, of which the first has opened it. The others see it alike."""
+    """Sends `conversation:new` to the members of a new conversation. `members` begins with the one who opened it."""
     for told in (members[:1], members[1:]):
         for head in request.models.Conversation.heads_of(told[0], [conversation_id]) if told else ():
             request.server.emit("conversation:new", {"conversation": head}, to=list(map(room, told)))
@@ -74,7 +77,7 @@ def to_members(
 ) -> None:
     """Sends an event to every socket of all members except `skip` and those of `except_user`. Call it in a `def`.
 
-    `request_or_server` is a request, or the server for work that no request asks for.
+    `request_or_server` is the request, or the server for background work.
     """
     to = rooms(request_or_server, conversation, except_user=except_user)
     server = request_or_server.server if isinstance(request_or_server, Request) else request_or_server

@@ -6,13 +6,13 @@ from hapiish import Request, Toolkit
 
 
 def index(request: Request, h: Toolkit) -> list[dict[str, Any]]:
-    """Lists the caller's devices, the one that registered last first. Push tokens are secrets and not listed."""
+    """Lists the caller's devices, the last registered first. Push tokens are secrets and are not listed."""
     devices: list[dict[str, Any]] = request.models.Device.list_of(request.auth.credentials["id"])
     return devices
 
 
 def put(request: Request, h: Toolkit) -> None:
-    """Registers a device or its new push token: 204. The token leaves a device or user that had it before."""
+    """Registers a device or its new push token: 204. Another device that has the token, of any user, is removed."""
     mine, given = request.auth.credentials, request.payload
     request.models.Device.put(
         mine["id"],

@@ -1,7 +1,7 @@
-"""The erasure of an account: the request ends the account at once, the sweeper removes the rest.
+"""The erasure of an account: the request ends the account at once, and the sweeper removes the rest.
 
-The rest is devices, drafts, memberships, entries in lists of friends, files, and the content of messages if the table
-says so. The sweeper begins again after a crash; each step can be repeated.
+The rest is devices, drafts, memberships of groups and entries in lists of friends. With the setting `eraseMessages` it
+is also the content of messages, and files. The sweeper begins again after a crash; each step can be repeated.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ def erase(request: Request, h: Toolkit) -> None:
 
 
 def remove_rest(server: Any) -> None:
-    """Removes what is left of accounts that were erased. An error of one account does not hold up the others."""
+    """Removes the rest of up to 100 erased accounts. An error of one account does not hold up the others."""
     users, failure = server.models.User, None
     for user_id in users.unfinished(100) if hasattr(users, "unfinished") else ():
         try:
@@ -55,8 +55,8 @@ def _remove(server: Any, user_id: str) -> None:
 
 
 def _remove_content(server: Any, message: dict[str, Any]) -> None:
-    """Deletes a message for all, as its author does, also one that the author no longer sees."""
-    if "deletedAt" in message:  # by a run before: the next one must come further in its time
+    """Deletes a message for all in the name of its author, also if the author has deleted it for themselves."""
+    if "deletedAt" in message:  # a repeated run must spend its time on the messages that are left
         return
     models, conversation_id, author = server.models, str(message["conversationId"]), str(message["userId"])
     models.User.unhide(message)

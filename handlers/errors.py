@@ -1,11 +1,11 @@
-"""Error bodies of every route, event and refused connection: a stable `code`, and whether a retry may succeed."""
+"""Error bodies of every route, event and refused connection: they have a stable `code` and `retryable`."""
 
 from typing import Any, Final
 
 from hapiish import Request
 
 RETRYABLE: Final = frozenset({408, 429, 500, 502, 503, 504})
-"""Statuses of failures that the same request may survive later."""
+"""Statuses of errors after which the same request may succeed later."""
 
 _CODES: Final = {
     400: "validation",

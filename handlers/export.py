@@ -1,4 +1,4 @@
-"""The export of what the chat has of a user, as lines of JSON that are read while they are sent."""
+"""The export of a user's data as lines of JSON, which are read while they are sent."""
 
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -10,13 +10,13 @@ from hapiish import Request, Response, Toolkit
 from .profile import profile_of
 
 AT_ONCE: Final = 200
-"""Lines that are read together: the memory of an export does not grow with its length."""
+"""Lines that are read together. The memory of an export does not grow with its length."""
 
 
 def export(request: Request, h: Toolkit) -> Response:
     """Streams lines `{kind, …}`: profile, session, friend, blocked, device, conversation, message, attachment.
 
-    The last line, `{kind: "end", lines}`, tells that none is missing.
+    The last line is `{kind: "end", lines}`, with the number of lines before it. Without it, the export is incomplete.
     """
     response = h.response(_encoded(request, _lines(request)))
     return response.type("application/x-ndjson").header("content-disposition", 'attachment; filename="export.jsonl"')

@@ -1,4 +1,4 @@
-"""The caller's friend list. Friends are added by e-mail without consent, as in the seed; a block prevents it."""
+"""The caller's friend list. A friend is added by e-mail without consent, as in the seed; a block prevents it."""
 
 from typing import Any
 

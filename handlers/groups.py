@@ -1,4 +1,4 @@
-"""Groups: their members, roles, title and end. Membership is changed in transactions, and told to all members."""
+"""Groups: their members, roles, title and end. Each change is a transaction, and all members get events of it."""
 
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from .room_names import room
 from .standing import Standing, of_caller
 
 SEEN_APART = 50
-"""Members up to which each gets an event with the conversation as that member sees it."""
+"""The most members of a group whose members each get the conversation as that member sees it."""
 
 FAILURES = {
     "not_found": boom.NotFound,
@@ -37,13 +37,13 @@ def members(request: Request, h: Toolkit) -> Response:
 def put_member(request: Request, h: Toolkit) -> Response:
     """Adds a member (201) or changes a role (200), and returns the member.
 
-    403 `not_admin` without the right, 403 `blocked`, 404 for an unknown user, 409 `conflict` for a full group and for
-    the last owner.
+    403 `not_admin` without the right, 403 `blocked`, 404 for an unknown user, 409 `conflict` if the group is full, or
+    if the last owner would get another role.
     """
     standing, user_id = _group(request), request.params["userId"]
     role = (request.payload or {}).get("role")
     if request.models.Membership.present(standing.conversation_id, user_id) is None:
-        if standing.role == "member":  # before a stranger learns who has blocked whom
+        if standing.role == "member":  # checked first, so that the answer does not reveal a block
             raise boom.Forbidden("Only admins add members", code="not_admin")
         check_invited(request, [user_id])
     limit = request.route.settings.app["members"]
@@ -56,13 +56,13 @@ def put_member(request: Request, h: Toolkit) -> Response:
 
 
 def remove_member(request: Request, h: Toolkit) -> None:
-    """Removes a member, or lets the caller leave: 204, also for a user who is no member; 403 `not_admin`."""
+    """Removes a member, or the caller: 204, also for a user who is no member; 403 `not_admin`."""
     _group(request)
     _change(request, "remove_member", request.params["userId"], messages=request.models.Message)
 
 
 def edit(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Changes title, avatar and history; 403 `not_admin`, 422 `invalid` for an avatar that is no own image."""
+    """Changes title, avatar and history; 403 `not_admin`, 422 `invalid` if the avatar is no image of the caller."""
     standing, values = _group(request), dict(request.payload)
     if standing.role == "member":
         raise boom.Forbidden("Only admins change a group", code="not_admin")
@@ -79,7 +79,7 @@ def edit(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def close(request: Request, h: Toolkit) -> None:
-    """Ends a group for all its members, or 403 `not_admin`: 204."""
+    """Ends a group for all its members: 204; 403 `not_admin`."""
     standing = _group(request)
     told = rooms(request, standing.conversation_id)
     attempt(request, request.models.Conversation.close, standing.conversation_id, standing.user_id)
@@ -87,7 +87,7 @@ def close(request: Request, h: Toolkit) -> None:
 
 
 def leave_all(server: Any, user_id: str) -> None:
-    """Lets a user leave all groups, for the end of an account. Call it in a `def`; it can be repeated."""
+    """Removes a user, whose account has ended, from all groups. Call it in a `def`; it can be repeated."""
     conversations, messages = server.models.Conversation, server.models.Message
     leave = partial(conversations.remove_member, by_id=user_id, user_id=user_id, messages=messages)
     for conversation_id in conversations.groups_of(user_id):
@@ -101,7 +101,10 @@ def leave_all(server: Any, user_id: str) -> None:
 
 
 def tell_members(server: Any, change: dict[str, Any]) -> None:
-    """Sends the events of a change of members: to those who joined and left, and to all who are there."""
+    """Sends the events of a change of members.
+
+    Users who joined get `conversation:new`, users who left get `conversation:removed`, all members `members:changed`.
+    """
     conversation_id, models = change["conversationId"], server.models
     joined, left = change.get("joined", []), change.get("left", [])
     for user_id in joined:
@@ -124,9 +127,9 @@ def tell_members(server: Any, change: dict[str, Any]) -> None:
 
 
 def tell_conversation(server: Any, change: dict[str, Any]) -> None:
-    """Sends a changed conversation to its members, as each sees it; in larger groups what is the same for all.
+    """Sends a changed conversation to its members: as each sees it, or in larger groups the keys that all share.
 
-    The change of one member's state, which has this kind in the sequence of that user, is told by handlers/state.py.
+    The changes of a user have this kind, too, for the state of one member: handlers/state.py sends that event.
     """
     if "changeSeq" not in change:
         return
@@ -142,14 +145,14 @@ def tell_conversation(server: Any, change: dict[str, Any]) -> None:
 
 
 def tell_number(server: Any, change: dict[str, Any], to: list[str]) -> None:
-    """Sends the conversation to members whom a change does not concern, so that they miss no number of a change."""
+    """Sends the conversation to members whom a change does not concern, so that they get each `changeSeq`."""
     shared = server.models.Conversation.shared(change["conversationId"]) if to else None
     if shared is not None:
         server.emit("conversation:updated", {"conversation": {**shared, "changeSeq": change["changeSeq"]}}, to=to)
 
 
 def remove_closed(server: Any) -> dict[str, int]:
-    """Removes what closed groups have left; returns the number of those that are removed."""
+    """Removes the data of closed groups; returns the number of groups that are removed completely."""
     return {"groups": server.models.Conversation.remove_closed(server.models.Message)}
 
 
@@ -180,7 +183,7 @@ def _change(request: Request, name: str, *args: Any, **options: Any) -> Any:
 
 
 def attempt(request: Request, operation: Any, *args: Any) -> Any:
-    """Performs an operation of `models.groups` in a transaction; its refusal is an error for the client."""
+    """Performs an operation of `models.groups` in a transaction; raises its refusal as an error for the client."""
     try:
         return atomically(request, operation, *args)
     except request.models.Conversation.Refused as error:

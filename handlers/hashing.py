@@ -1,4 +1,4 @@
-"""Passwords that clients send: the parameters of their hashes, and the rules for new ones."""
+"""Passwords from clients: the parameters of their hashes, and the rules for new passwords."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ def hashing(request: Request) -> Iterator[dict[str, Any]]:
 
 
 def refuse_guessable(request: Request, password: str, *known: str, key: str = "password") -> None:
-    """Raises 400 for a new password that is the e-mail, its local part or the name of its user (NIST SP 800-63B)."""
+    """Raises 400 if a new password equals the user's e-mail, its local part or the user's name (NIST SP 800-63B)."""
     texts = {_plain(each) for each in known} | {_plain(each.rpartition("@")[0]) for each in known}
     if _plain(password) in texts - {""}:
         raise invalid(key, "must not be the name or the e-mail of its user")
 
 
 def invalid(key: str, message: str) -> boom.BadRequest:
-    """Returns the 400 of a key of the payload, as a failed validation by a schema is answered."""
+    """Returns a 400 for a key of the payload, in the format of a failed validation by a schema."""
     error = {"path": f"/{key}", "message": message, "keyword": "format"}
     validation = {"source": "payload", "keys": [key], "errors": [error]}
     return boom.BadRequest(f"{key} {message}", code="validation", extra={"validation": validation})

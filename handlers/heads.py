@@ -1,4 +1,4 @@
-"""Heads of conversations: repaired when they are behind their messages, and told to sockets that missed an event."""
+"""Heads of conversations: jobs that repair heads older than their messages, and send `heads` to connected clients."""
 
 import asyncio
 from typing import Any, Final
@@ -7,28 +7,28 @@ from . import sweeper
 from .room_names import room, users_among
 
 EVERY: Final = 60.0
-"""Seconds between two `heads` of a process, on average."""
+"""Seconds between two runs of `tell` in a process, on average."""
 
 RECENT: Final = 3 * EVERY
-"""Age of a change that `heads` tells, so that each is told more than once."""
+"""Seconds that `heads` looks back: three runs report each change."""
 
 AT_ONCE: Final = 200
-"""Conversations of one event."""
+"""The most conversations of one event."""
 
 PER_TURN: Final = 100
-"""Users who are told before the event loop runs other tasks."""
+"""Users whose events are sent before the event loop runs other tasks."""
 
 
 def repair(server: Any) -> dict[str, int]:
-    """Brings the heads up to their messages, after a process was killed between the two writes."""
+    """Updates heads that are older than their messages, because a process was killed between the two writes."""
     return {"heads": server.models.HeadRepair.run(server.models)}
 
 
 async def tell(server: Any) -> None:
-    """Sends `heads` to the sockets of this process, of the conversations in which something has happened lately.
+    """Sends `heads` to the users with sockets in this process: the conversations that changed in the last `RECENT`.
 
-    A live event may be lost with a process, a queue or a database that was away. No later event may follow that would
-    reveal it, so every process compares what is stored with what its own clients know.
+    A live event can be lost when a process, Redis or the database fails, and no later event may reveal the loss. A
+    client compares the numbers in `heads` with its own, and catches up where it is behind.
     """
     users = users_among(server.rooms())
     if not users:

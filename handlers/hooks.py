@@ -1,7 +1,7 @@
-"""Events for webhooks: planned by `notices`, sent by the outbox, with the state of the moment in which they are sent.
+"""Events for webhooks: `notices` plans them, and the outbox sends them with the state at the time of sending.
 
-An event is a row of the outbox for each webhook that wants it. The row only refers to what happened: a message that was
-deleted in the meantime is sent as deleted, and no content is left behind in the outbox.
+An event is one row of the outbox for each webhook that wants its type. The row refers to the message, conversation or
+user and does not contain it: a message that was deleted meanwhile is sent as deleted, and the outbox keeps no content.
 """
 
 import json
@@ -17,16 +17,16 @@ from .outbound import Answer, post
 from .settings import settings
 
 SOURCES: Final = {"messages": "Message", "changes": "Change", "conversations": "Conversation", "users": "User"}
-"""The models whose new documents are events, by source."""
+"""The names of the models whose new documents are events, by source."""
 
 log = logging.getLogger("chat.webhooks")
 
 Event = tuple[str, str, dict[str, Any]]
-"""The type of an event, its key, and what it refers to."""
+"""The type of an event, its key, and the ids of the objects that it is about."""
 
 
 def plan(server: Any, source: str, rows: Iterable[Any], hooks: Sequence[Any]) -> list[Any]:
-    """Returns the rows of the outbox for new documents: for each event, those of the webhooks that want its type."""
+    """Returns the rows of the outbox for new documents: one for each event and each webhook that wants its type."""
     lasts = timedelta(seconds=settings(server)["webhooks"]["lasts"])
     works: list[Any] = []
     for row in rows if hooks else ():
@@ -68,7 +68,7 @@ def _message(row: Any) -> dict[str, Any]:
 
 
 async def send(server: Any, work: Any) -> None:
-    """Sends an event to its webhook. 410 disables the webhook; any other answer than 2xx is repeated."""
+    """Sends an event to its webhook. A 410 disables the webhook; any other answer but 2xx is a failed attempt."""
     models, call = server.models, server.store.call
     hook = await call(models.Webhook.one, work.target)
     if hook is None:

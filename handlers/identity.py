@@ -1,7 +1,7 @@
 """The identity of callers: the account and the session of a token, checked for each request and event.
 
-Authentication reads both in the one command that reads the account (`standing`), so that an ended session, a ban and an
-erased account are refused by the next request in every process.
+One database command reads both (`standing`). So every process refuses the next request after a session has ended, or an
+account was banned or erased.
 """
 
 from collections.abc import Iterable
@@ -16,8 +16,8 @@ from .standing import account_of
 def validate(artifacts: dict[str, Any], request: Request, h: Toolkit) -> dict[str, Any]:
     """Loads the account of a verified token; 401 `token_revoked` for a token of an ended session.
 
-    The credentials are `{id, _id, fullName, email, scope, sessionId?, issuedAt?}`, and `ban` of a banned account, which
-    `admit` refuses.
+    The credentials are `{id, _id, fullName, email, scope, sessionId?, issuedAt?, ban?}`. `admit` refuses accounts with
+    a `ban`.
     """
     claims = artifacts["decoded"]["payload"]
     account = _held(request, claims.get("sub", ""), claims.get("sid"), claims.get("iat"))
@@ -37,7 +37,7 @@ async def admit(request: Request, h: Toolkit) -> Any:
 
 
 def reauthorize(request: Request, h: Toolkit) -> None:
-    """Refuses events of ended sessions, of deleted and of banned accounts, and disconnects their sockets.
+    """Refuses an event if the session has ended or the account is deleted or banned, and disconnects the socket.
 
     The framework disconnects sockets whose token has expired.
     """
@@ -64,7 +64,7 @@ def rights_of(server: Any, email: str, scope: Iterable[str], *, is_verified: boo
 
 
 def refuse_banned(ban: dict[str, Any] | None) -> None:
-    """Raises 403 `banned` if there is a ban; `data` has its end, if it has one."""
+    """Raises 403 `banned` if there is a ban. `data.until` is the end of the ban, if it has one."""
     if ban is not None:
         until = ban.get("until")
         raise boom.Forbidden("This account is banned", code="banned", data={"until": until} if until else None)

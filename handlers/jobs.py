@@ -1,4 +1,4 @@
-"""The start and stop of the chat's background jobs, with the modules that register jobs and that no route names."""
+"""The start, stop and check of the chat's background jobs. It imports the modules of jobs that have no route."""
 
 from . import erasure, heads, retention
 from .sweeper import check, start, stop

@@ -1,7 +1,7 @@
-"""Mail to users: the proof of an e-mail, and a new password for users who have forgotten theirs.
+"""Mail to users: links that verify an e-mail, and links that set a new password.
 
-The answer to a forgotten password is the same for every e-mail and comes before the account is looked for, so that
-neither its text nor its time tells whether there is one.
+The response to a forgotten password is the same for every e-mail, and is sent before the account is looked up. Neither
+its content nor its time reveals whether the account exists.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -33,12 +33,12 @@ If you have not asked for it, ignore this mail: your password stays as it is.
 
 
 def send_verification(request: Request, h: Toolkit) -> None:
-    """Sends the caller a mail that proves the e-mail: 204, also when it is verified already."""
+    """Sends the caller a mail with a link that verifies the e-mail: 204, also if it is verified already."""
     _send(request, request.auth.credentials, "verification", "Verify your e-mail", _VERIFY)
 
 
 def verify(request: Request, h: Toolkit) -> None:
-    """Verifies an e-mail by a token from a mail: 204; 422 `invalid` for a token that is not valid any more."""
+    """Verifies an e-mail by a token from a mail: 204; 422 `invalid` for a token that is not valid."""
     user_id = request.models.User.verify_email(request.payload["token"])
     if user_id is None:
         raise _stale()
@@ -46,12 +46,12 @@ def verify(request: Request, h: Toolkit) -> None:
 
 
 def forgotten(request: Request, h: Toolkit) -> Response:
-    """Answers 202, whether or not there is an account; `send_reset` follows."""
+    """Responds with 202, with and without an account of this e-mail. `send_reset` runs after the response."""
     return h.response().code(202)
 
 
 def send_reset(request: Request, h: Toolkit) -> None:
-    """Sends a mail with a token for a new password, if the e-mail has an account (onPostResponse)."""
+    """Sends a mail with a link that sets a new password, if an account has the e-mail (onPostResponse)."""
     if request.response is not None and request.response.status_code == 202:
         account = request.models.User.by_email(request.payload["email"])
         if account is not None:
@@ -59,7 +59,7 @@ def send_reset(request: Request, h: Toolkit) -> None:
 
 
 def reset(request: Request, h: Toolkit) -> None:
-    """Sets a new password by a token from a mail, and ends all sessions: 204; 422 `invalid` as `verify`."""
+    """Sets a new password by a token from a mail and ends all sessions: 204; 422 `invalid` for a token not valid."""
     given, users = request.payload, request.models.User
     account = users.of_mail_token(given["token"], "reset")
     if account is None:
@@ -78,7 +78,7 @@ def _send(request: Request, account: dict[str, Any], purpose: str, subject: str,
     if token is None:
         return
     until = datetime.now(UTC) + timedelta(seconds=settings["lifetime"])
-    # Never the Host header, which whoever asks for the mail chooses.
+    # The link must not use the Host header: the sender of the request chooses it.
     home = settings["publicUrl"].rstrip("/") or request.server.info.uri
     link = f"{home}/#/{'verify' if purpose == 'verification' else 'reset'}/{token}"
     mail = {

@@ -14,9 +14,9 @@ from .standing import Standing, of_caller
 
 
 def create(request: Request, h: Toolkit) -> Response | dict[str, Any]:
-    """Stores a message of the caller; for a repeated `msgId` it returns the stored original, marked `duplicate`.
+    """Stores a message of the caller. For a repeated `msgId`, it returns the stored original, marked `duplicate`.
 
-    The token identifies the sender. A different `senderId` or a wrong `receiverId` is a 403; nothing is stored.
+    The token identifies the sender. A different `senderId` or a wrong `receiverId` is a 403, and nothing is stored.
     """
     me, given = request.auth.credentials["id"], request.payload
     if given.get("senderId", me) != me:
@@ -40,7 +40,10 @@ def create(request: Request, h: Toolkit) -> Response | dict[str, Any]:
 
 
 def _stored(request: Request, standing: Standing, given: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    """Stores a message, or returns the one that its key has stored, even if its parts are not there any more."""
+    """Stores a message; returns it and False, or the message that its key has already stored, and True.
+
+    A repeated message is found even if its attachments, mentions or answered message do not exist any more.
+    """
     messages, conversation_id, key = request.models.Message, standing.conversation_id, _key(request, given)
     try:
         content = _content(request, standing, given)
@@ -70,7 +73,7 @@ def _key(request: Request, given: dict[str, Any]) -> str | None:
 
 
 def _content(request: Request, standing: Standing, given: dict[str, Any]) -> dict[str, Any]:
-    """Returns what a message has besides its text; 422 `invalid` for an answer or a mention that is not possible."""
+    """Returns the parts of a message besides its text; 422 `invalid` for an impossible `replyTo` or mention."""
     content: dict[str, Any] = {"streaming": True} if given.get("streaming") else {}
     if mentions := given.get("mentions"):
         if not _are_members(request, standing, mentions):
@@ -103,7 +106,7 @@ async def deliver(request: Request, h: Toolkit) -> None:
 
 
 def live(message: dict[str, Any], receiver: str | None = None) -> dict[str, Any]:
-    """Returns a message in the format of the event `message`; `receiver` is the friend of a direct conversation."""
+    """Returns a message in the format of the event `message`. `receiver` is the other user of a direct conversation."""
     given = {name: value for name, value in message.items() if name != "userId"}
     given["senderId"] = message["userId"]
     if receiver is not None:

@@ -1,7 +1,7 @@
-"""Notices of what was stored, for systems outside of the chat: push notifications and webhooks.
+"""Notices to other systems, push notifications and webhooks, of new documents.
 
-A loop in each process reads new documents (`models.tail`), one process at a time, and stores the work in the outbox.
-Nothing is written when a message is sent, and nothing is lost when a process ends between two writes.
+Each process has a loop that reads new documents (`models.tail`) and stores the work in the outbox; one process reads at
+a time. Sending a message needs no additional write, and a process that is killed loses no notice.
 """
 
 import asyncio
@@ -15,10 +15,10 @@ from . import hooks as hooks_
 from .background import Background
 
 EVERY: Final = timedelta(seconds=1)
-"""The pause between two passes in all processes together."""
+"""The pause between two passes, counted over all processes."""
 LEASE: Final = timedelta(seconds=30)
 SECONDS: Final = 15.0
-"""The longest pass, well within the lease."""
+"""The longest time of a pass, well within the lease."""
 
 log = logging.getLogger("chat.notices")
 
@@ -65,7 +65,7 @@ class Notices:
                     await self._end.wait()
 
     def look(self) -> int:
-        """Reads new documents, if it is this process's turn; returns the number of rows that the outbox got."""
+        """Reads new documents if no other process does; returns the number of rows that were added to the outbox."""
         models = self.server.models
         claim = models.Tail.take(self._name, LEASE)
         if claim is None:
@@ -78,7 +78,10 @@ class Notices:
             models.Tail.leave(self._name, claim, EVERY)
 
     def _read(self, claim: Any, source: str, again: bool, hooks: Any, has_devices: bool) -> int:
-        """Reads one source from its position on; in the second pass, for push, what the first one has not seen."""
+        """Reads one source from its position on; returns the number of rows that were added to the outbox.
+
+        With `again`, the second pass, it plans pushes only for messages that the first pass has not read.
+        """
         models, count = self.server.models, 0
         position = f"{source} again" if again else source
         pushes = has_devices and source == "messages"

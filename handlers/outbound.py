@@ -1,7 +1,7 @@
-"""Requests to addresses that users have chosen: never to the network of the server itself.
+"""Requests to addresses that users have chosen. They never reach the network of the server itself.
 
-A name is resolved once, each of its addresses must be public, and the connection goes to one of these addresses. There
-are no redirects. Time and size are bounded as a whole, so that a receiver that answers byte by byte costs no more.
+A name is resolved once. Each of its addresses must be public, and the connection goes to one of them. Redirects are not
+followed. Time and size have a limit for the whole exchange, so a receiver that answers byte by byte costs no more.
 """
 
 import asyncio
@@ -16,8 +16,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 SECONDS: Final = 10.0
+"""The longest time of a request."""
 HEAD: Final = 16 * 1024
-"""Bytes of the head of a response; its body is not read."""
+"""The most bytes of the head of a response. Its body is not read."""
 _ADDRESSES: Final = 4
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: |\r)")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
@@ -31,7 +32,7 @@ class RefusedAddressError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The status of a response, and its Retry-After, empty without one."""
+    """The status of a response, and its Retry-After as text, empty if it has none."""
 
     status: int
     retry_after: str
@@ -39,7 +40,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL in its parts; `path` includes the query."""
+    """The parts of a URL; `path` includes the query."""
 
     scheme: str
     host: str
@@ -54,7 +55,7 @@ class Target:
 
 
 def parse(url: str, *, insecure: bool = False) -> Target:
-    """Returns the parts of a URL; `insecure` accepts http, too. Raises ValueError for what is not allowed."""
+    """Returns the parts of a URL; `insecure` also accepts http. Raises ValueError for a URL that is not allowed."""
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise ValueError("the address has characters that a URL cannot have")
     parts = urlsplit(url)
@@ -89,7 +90,7 @@ async def post(url: str, body: bytes, headers: Mapping[str, str], *, insecure: b
 
 
 def is_public(address: str) -> bool:
-    """Returns True for an address of the public internet, also if it is written within an IPv6 address."""
+    """Returns True for an address of the public internet. An IPv4 address within an IPv6 address is judged itself."""
     found: IPv4Address | IPv6Address | None = ip_address(address.partition("%")[0])
     while isinstance(found, IPv6Address):
         inner = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
@@ -102,7 +103,7 @@ def is_public(address: str) -> bool:
 
 
 async def _resolved(target: Target, *, insecure: bool) -> list[str]:
-    """Returns the addresses of the host. One that is not public refuses all: an answer that mixes both is an attack."""
+    """Returns the addresses of the host. One address that is not public refuses all: such a mixture is an attack."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(target.host, target.port, type=SOCK_STREAM)
     except UnicodeError as error:
@@ -133,7 +134,7 @@ async def _connected(target: Target, addresses: Sequence[str]) -> tuple[asyncio.
 
 
 async def _answer(reader: asyncio.StreamReader) -> Answer:
-    """Reads the head of the response, after those of informational responses."""
+    """Reads the head of the response; skips informational responses (1xx)."""
     size = 0
     while True:
         try:

@@ -1,8 +1,8 @@
-"""The worker of the outbox: claims work, and calls the sender of its kind. Every process has one; none is a leader.
+"""The worker of the outbox: it claims work and calls the sender of its kind. Every process has one; none is a leader.
 
-A sender is `(server, work)`, the server method `outbox.<kind>` of the table. It returns when the work is done, and
-raises boom's errors otherwise: `Gone`, `BadRequest` and other 4xx if no repetition helps, anything else to be called
-again. A `Retry-After` of the error is respected.
+A sender is a function `(server, work)`, the server method `outbox.<kind>` of the table. It returns when the work is
+done. It raises an error of boom with a 4xx status if a repetition does not help, and any other error to be called
+again. The worker respects a `Retry-After` of the error.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ from . import background
 from .background import Background
 
 AT_ONCE: Final[Mapping[str, int]] = {"mail": 2, "push": 8, "webhook": 8}
-"""Calls of senders of one process at the same time, by kind: a slow receiver of one kind holds up no other kind."""
+"""The most concurrent calls of senders of a process, by kind: slow receivers of one kind hold up no other kind."""
 POLL: Final = 1.0
 """Seconds between two looks for work in an empty outbox."""
 LEASE: Final = timedelta(seconds=60)
 PATIENCE: Final = 30.0
 """Seconds that a sender may take, well within the lease."""
 STOPPING: Final = 5.0
-"""Seconds that calls in progress get when the server stops. Work that they leave is claimed by another process."""
+"""Seconds for calls in progress when the server stops. Another process claims the work that they do not finish."""
 LONGEST_WAIT: Final = 86_400.0
-"""Seconds that a receiver may ask for by Retry-After."""
+"""The most seconds that a receiver may ask for by Retry-After."""
 log = logging.getLogger("chat.outbox")
 
 _REPEATABLE: Final = frozenset({408, 425, 429})
@@ -40,7 +40,7 @@ async def start(server: Any) -> None:
 
 
 async def stop(server: Any) -> None:
-    """Stops the worker: it claims no more work, and finishes what it has (`onPreStop`)."""
+    """Stops the worker: it claims no more work and finishes the work that it has claimed (`onPreStop`)."""
     await background.stop(server, "outbox")
 
 
@@ -60,11 +60,11 @@ class Worker:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Ends the loop, and waits for calls of senders for at most `STOPPING`."""
+        """Ends the loop, and waits for calls of senders for at most `STOPPING` seconds."""
         self._is_stopping = True
         self._freed.set()
         if self._task is not None:
-            await self._task  # not cancelled: a claim that nobody gets would last until its lease ends
+            await self._task  # not cancelled: a claim whose result is lost would last until its lease ends
         tasks = set().union(*self._running.values())
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=STOPPING)
@@ -74,7 +74,7 @@ class Worker:
         self._background.close()
 
     async def work_off(self) -> int:
-        """Does all work that is due, one piece after the other; returns the number of pieces."""
+        """Does all work that is due, one row after the other; returns the number of rows."""
         count = 0
         while (work := await self._claim(tuple(AT_ONCE))) is not None:
             await self._attempt(work)
@@ -113,7 +113,7 @@ class Worker:
         task.add_done_callback(end)
 
     async def _attempt(self, work: Any) -> None:
-        """Calls the sender once and records the result. Without a record, the work is due when its lease ends."""
+        """Calls the sender once and stores the result. If that fails, the work is due again when its lease ends."""
         call, outbox = self._background.call, self.server.models.Outbox
         try:
             if work.is_late:
@@ -146,7 +146,7 @@ class Worker:
 
 
 def _judged(error: Exception) -> tuple[str, bool, float]:
-    """Returns the reason, True if no repetition helps, and the seconds that the receiver asks to wait."""
+    """Returns the reason of a failure, True if a repetition does not help, and the seconds of Retry-After."""
     if not isinstance(error, boom.Boom):
         return f"{type(error).__name__}: {error}".removesuffix(": "), False, 0.0
     is_final = 400 <= error.status < 500 and error.status not in _REPEATABLE
@@ -155,7 +155,7 @@ def _judged(error: Exception) -> tuple[str, bool, float]:
 
 
 def _seconds(after: str) -> float:
-    """Returns the seconds of a Retry-After, a number or a date (RFC 9110), bounded; 0 for anything else."""
+    """Returns the seconds of a Retry-After, a number or a date (RFC 9110): `LONGEST_WAIT` at most, 0 for other text."""
     text = after.strip()[:40]
     if text.isascii() and text.isdigit():
         return min(float(text), LONGEST_WAIT)

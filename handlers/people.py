@@ -1,6 +1,6 @@
-"""Questions about several users at once, for the class of users.
+"""Queries for several users at once.
 
-A class of another project need not have the methods for several: then the chat asks for one user after the other.
+The user class of another project need not have the methods for several users: the chat then queries one after another.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from hapiish import Request, boom
 
 
 def check_invited(request: Request, user_ids: list[str]) -> None:
-    """Raises 404 if one of these users does not exist, 403 `blocked` if one and the caller have blocked each other."""
+    """Raises 404 if one of these users does not exist, 403 `blocked` if one has blocked the caller or the reverse."""
     me, users = request.auth.credentials["id"], request.models.User
     if hasattr(users, "barred_among"):
         barred = users.barred_among(me, user_ids)
@@ -24,9 +24,9 @@ def check_invited(request: Request, user_ids: list[str]) -> None:
 
 
 def named(models: Any, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns rows with `userId` together with the `fullName` and the `avatar` of the users.
+    """Returns rows that have a `userId`, with the `fullName` and the `avatar` of these users.
 
-    A user whose account is gone has an empty name.
+    A user without an account has an empty name.
     """
     rows, users = list(rows), models.User
     ids = [row["userId"] for row in rows]

@@ -1,4 +1,4 @@
-"""Pinned messages of a conversation. Every member may pin a message that the member can read."""
+"""Pinned messages of a conversation. Members may pin every message that they can read."""
 
 from typing import Any
 

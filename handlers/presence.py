@@ -1,7 +1,7 @@
-"""Presence: who is online, for the people who know them, and who is writing.
+"""Presence: the online state of users, for other users who know them.
 
 A socket watches up to a hundred users by joining a room for each. The framework counts the sockets of all processes and
-calls `changed` once for each change; while Redis is away nobody becomes offline.
+calls `changed` once for each change. While Redis is unavailable, no user becomes offline.
 """
 
 from datetime import UTC, datetime
@@ -22,14 +22,14 @@ def watched_room(user_id: str) -> str:
 
 
 def index(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Returns `{online, lastSeen?}` by id, of those of the users whom the caller knows."""
+    """Returns `{online, lastSeen?}` by user id, for the requested users whom the caller knows."""
     return _states(request, _known(request, request.query["ids"].split(",")))
 
 
 def watch(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Makes the socket watch these users, and no others any more; returns the `states` of those whom the caller knows.
+    """Replaces the list of users whom the socket watches; returns the `states` of those whom the caller knows.
 
-    The rooms are joined before the states are read, so no change between is lost.
+    The rooms are joined before the states are read, so no change in between is lost.
     """
     known = _known(request, request.payload["userIds"])
     rooms = {watched_room(each) for each in known}
@@ -42,12 +42,12 @@ def watch(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 async def begin(server: Any) -> None:
-    """Makes `changed` tell the sockets of this use of the table (`onPostStart`, `onPostReload`)."""
+    """Registers this use of the table: `changed` then sends events to its sockets (`onPostStart`, `onPostReload`)."""
     server.app.setdefault(_SERVERS, {})[getattr(server, "prefix", "")] = server
 
 
 async def changed(server: Any, change: Any) -> None:
-    """Stores when the user was seen, and tells those who watch the user."""
+    """Stores the time of the change as last seen, and sends `presence` to the sockets that watch the user."""
     moment = datetime.fromtimestamp(change.at / 1000, UTC)
     for each in server.app.get(_SERVERS, {}).values():
         data = {"userId": change.id, "online": change.online}
@@ -60,7 +60,7 @@ async def changed(server: Any, change: Any) -> None:
 
 
 def unwatch(server: Any, one_id: str, other_id: str) -> None:
-    """Ends that two users watch each other, as a block does. Call it in a `def`."""
+    """Removes the sockets of two users from each other's rooms of watchers. Call it in a `def`."""
     for watcher, watched in ((one_id, other_id), (other_id, one_id)):
         server.leave(room(watcher), room=watched_room(watched))
 
@@ -71,7 +71,7 @@ def _known(request: Request, user_ids: list[str]) -> set[str]:
 
 
 def _states(request: Request, user_ids: set[str]) -> dict[str, Any]:
-    """Returns the states of users. Raises 503 while Redis is away, unless all of them are connected to this process."""
+    """Returns the states of users. Raises 503 while Redis is unavailable, unless all are connected to this process."""
     online = request.server.presence.online(user_ids) if user_ids else set()
     seen = request.models.UserPresence.last_seen_of(user_ids - online)
     return {

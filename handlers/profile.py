@@ -1,4 +1,4 @@
-"""Profiles: the caller's own, and those of others. A change reaches the caller's devices and acquaintances."""
+"""Profiles of the caller and of others. A change is sent to the caller's devices and to users who know the caller."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from .room_names import room
 from .sessions import end_sessions
 
 KNOWN_BY: Final = 1000
-"""The most people who are told of a changed profile at once; others see it with the next page they read."""
+"""The most users who get an event of a changed profile. Others see the change in the next page that they read."""
 
 
 def show(request: Request, h: Toolkit) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def show(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def change(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Changes the caller's profile and returns it; 422 `invalid` for an avatar that is no image of the caller."""
+    """Changes the caller's profile and returns it; 422 `invalid` if the avatar is no image of the caller."""
     me, given, users = request.auth.credentials["id"], request.payload, request.models.User
     if "avatar" in given and not _take_avatar(request, given["avatar"]):
         raise boom.BadData("The avatar is not an image of yours", code="invalid")
@@ -30,9 +30,9 @@ def change(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def deliver(request: Request, h: Toolkit) -> None:
-    """Sends a changed profile to the caller's devices and to the people who know the caller (onPostResponse).
+    """Sends a changed profile to the caller's devices and to the users who know the caller (onPostResponse).
 
-    Not to those of whom one has blocked the other.
+    A user who has blocked the caller, or whom the caller has blocked, gets no event.
     """
     profile = request.app.get("profile")
     if profile is None:
@@ -51,7 +51,7 @@ def deliver(request: Request, h: Toolkit) -> None:
 
 
 def person(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Returns another user; 404 if there is none, and if one of the two has blocked the other."""
+    """Returns another user; 404 if the user does not exist, or one of the two has blocked the other."""
     found: dict[str, Any] | None = request.models.User.person(request.params["userId"], request.auth.credentials["id"])
     if found is None:
         raise boom.NotFound("There is no such user", code="not_found")
@@ -72,7 +72,7 @@ def change_password(request: Request, h: Toolkit) -> None:
 
 
 def profile_of(server: Any, user_id: str) -> dict[str, Any] | None:
-    """Returns the profile of a user, whose `scope` has all rights of the user; None if the account is gone."""
+    """Returns the profile of a user, with all rights of the user in `scope`; None if the account is gone."""
     profile: dict[str, Any] | None = server.models.User.profile(user_id)
     if profile is not None:
         email, scope, is_verified = profile["email"], profile["scope"], profile["verified"]
@@ -81,7 +81,7 @@ def profile_of(server: Any, user_id: str) -> dict[str, Any] | None:
 
 
 def tell(request: Request, what: str) -> None:
-    """Tells the caller's devices that one of their lists has changed, which they read again when they show it."""
+    """Tells the caller's devices that a list (`friends` or `blocks`) has changed, so that they read it again."""
     request.server.emit("account:updated", {what: True}, to=room(request.auth.credentials["id"]))
 
 
@@ -93,7 +93,7 @@ def _own(request: Request) -> dict[str, Any]:
 
 
 def _take_avatar(request: Request, avatar: str | None) -> bool:
-    """Returns whether an attachment can be the caller's avatar, which it then is for everybody."""
+    """Makes an attachment readable as the caller's avatar; returns False if it is no image of the caller."""
     me, attachments = request.auth.credentials["id"], getattr(request.models, "Attachment", None)
     if attachments is None:
         return avatar is None

@@ -1,7 +1,7 @@
-"""Push notifications of messages to members who have no socket: planned by `notices`, sent by the outbox.
+"""Push notifications of messages to members who have no socket: `notices` plans them, and the outbox sends them.
 
-A member gets none while any device of the member is online, for what the member has read or got, from a conversation
-that the member has muted (a mention is stronger), and from a user whom the member has blocked.
+A member gets no push while a device of the member is online, for a message that the member has read or received, from a
+user whom the member has blocked, and in a muted conversation unless the message mentions the member.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,13 +12,13 @@ from typing import Any, Final
 from hapiish import boom
 
 AGE: Final = timedelta(hours=1)
-"""The age from which a message is no news."""
+"""The age at which a message is too old for a push."""
 _PREVIEW: Final = 200  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
-    """The argument of a push sender: the device's `token` and `platform`, and the `payload` to show."""
+    """The work of a push sender: the device's `token` and `platform`, and the `payload` to show."""
 
     id: str
     target: str
@@ -30,7 +30,10 @@ class Push:
 
 
 def plan(server: Any, messages: Iterable[Any]) -> list[Any]:
-    """Returns the rows of the outbox for stored messages: for each device of each absent member, the newest one."""
+    """Returns the rows of the outbox for stored messages: one for each device of each absent member.
+
+    The row is for the newest message of a conversation that the member should be notified of.
+    """
     fresh = datetime.now(UTC) - AGE
     by_conversation: dict[str, list[Any]] = {}
     for message in messages:
@@ -74,7 +77,7 @@ def _of_conversation(server: Any, conversation_id: str, messages: Sequence[Any])
 
 
 def _newest(user: str, messages: Sequence[Any], state: Any, blocked: dict[str, set[str]]) -> Any:
-    """Returns the newest of the messages that concern an absent user."""
+    """Returns the newest message that an absent user should be notified of, or None."""
     if state is not None and state.has_left:
         return None
     for message in reversed(messages):
@@ -89,7 +92,7 @@ def _newest(user: str, messages: Sequence[Any], state: Any, blocked: dict[str, s
 
 
 def online(server: Any, users: Iterable[str]) -> set[str]:
-    """Returns those users who have a socket; none in a table without presence. Call it in a thread."""
+    """Returns the users who have a socket; an empty set if the table has no presence. Call it in a thread."""
     try:
         presence = server.presence
     except RuntimeError:
@@ -99,9 +102,9 @@ def online(server: Any, users: Iterable[str]) -> set[str]:
 
 
 async def send(server: Any, work: Any) -> None:
-    """Sends a push that is still wanted, by the sender of the table (`senders.push`).
+    """Sends a push with the sender of the table (`senders.push`), unless it is not wanted any more.
 
-    A device that does not exist any more (410) is removed.
+    If the sender raises `Gone` (410), the device is removed.
     """
     push = await server.store.call(_current, server, work)
     if push is None:
@@ -116,7 +119,10 @@ async def send(server: Any, work: Any) -> None:
 
 
 def _current(server: Any, work: Any) -> Push | None:
-    """Returns what to send now; None if the push is not wanted any more."""
+    """Returns the push with the present content of the message; None if it is not wanted any more.
+
+    Raises 503 while the message is streaming.
+    """
     models, given = server.models, work.payload
     user, conversation_id, seq = given["userId"], given["conversationId"], given["seq"]
     account = models.User.account(user)

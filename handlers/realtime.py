@@ -1,4 +1,4 @@
-"""Sockets of users: each socket joins its user's room, so one emit reaches all devices of the user."""
+"""Sockets of users. Each socket joins its user's room, so one emit reaches all devices of the user."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ async def connect(request: Request, h: Toolkit) -> None:
 
 
 async def renew(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Takes a new token of the same user for this socket, instead of a new connection; returns its `expiresAt`."""
+    """Replaces the socket's token by a new one of the same user, without a new connection; returns `expiresAt`."""
     former, taken = request.auth.credentials, dict[str, Any]()
 
     def is_mine(credentials: dict[str, Any]) -> bool:

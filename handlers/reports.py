@@ -52,7 +52,7 @@ def decide(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def ban(request: Request, h: Toolkit) -> None:
-    """Bans a user, for ever or until a time: 204. All sessions of the user end, and their sockets in every process."""
+    """Bans a user for ever or until a time: 204. Ends all sessions of the user, and their sockets in every process."""
     user_id, given, users = request.params["userId"], request.payload, _users(request)
     _refuse_self(request.auth.credentials["id"], user_id)
     until = parsed(given["until"]) if "until" in given else None

@@ -1,4 +1,4 @@
-"""The job that removes messages that are older than the operator wants (`administration.retentionDays`)."""
+"""The job that removes messages older than `administration.retentionDays`."""
 
 from time import monotonic
 from typing import Any, Final
@@ -7,10 +7,11 @@ from . import sweeper
 from .settings import settings
 
 SECONDS: Final = 40.0
+"""The longest time of a run."""
 
 
 def remove_old(server: Any) -> None:
-    """Removes old messages, and lets their files be removed; the next run continues."""
+    """Removes old messages, and lets the sweeper remove their files. The next run continues."""
     attachments: Any = getattr(server.models, "Attachment", None)
     days, until = settings(server)["administration"]["retentionDays"], monotonic() + SECONDS
     while days > 0 and monotonic() < until:

@@ -1,6 +1,7 @@
-"""Changes of stored messages: edit, delete, react, and the text of a message while it is being written.
+"""Changes of stored messages: edits, deletions, reactions, and the text of a streaming message.
 
-The functions handle routes of /messages/{conversationId}/{seq} and the events of the same names.
+The functions handle the routes of /messages/{conversationId}/{seq} and the events `message:edit`, `message:delete`,
+`message:react` and `message:delta`.
 """
 
 from typing import Any
@@ -17,7 +18,7 @@ from .standing import Standing, of_caller
 EVENTS = {"edited": "message:edited", "deleted": "message:deleted", "reacted": "message:reacted"}
 
 LONGEST = 8000
-"""Characters of a message."""
+"""The most characters of a message."""
 
 
 def show(request: Request, h: Toolkit) -> dict[str, Any]:
@@ -34,7 +35,8 @@ def show(request: Request, h: Toolkit) -> dict[str, Any]:
 def edit(request: Request, h: Toolkit) -> dict[str, Any]:
     """Replaces the text of a message of the caller; `final` ends the stream of a streaming message.
 
-    409 `rev_conflict` with the stored message if `rev` is not its revision, 410 `gone`, 403 `not_author` or `blocked`.
+    409 `rev_conflict` with the stored message if `rev` is not its revision, 410 `gone`, 403 `not_author` or `blocked`,
+    422 `invalid` for an empty message, and for `final` if the message is not streaming.
     """
     standing, seq = _named(request)
     _check_allowed(standing)
@@ -56,7 +58,10 @@ def edit(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def remove(request: Request, h: Toolkit) -> Response | dict[str, Any]:
-    """Deletes a message, for all (its author or an admin of the group; a tombstone is left) or for the caller only."""
+    """Deletes a message for all or, with the scope `me`, for the caller only.
+
+    The author may delete for all, and in a group its admins and owner. A tombstone is left. 403 `not_author`.
+    """
     standing, seq = _named(request)
     given = request.payload if request.method == "event" else request.query
     if given["scope"] == "me":
@@ -74,7 +79,7 @@ def remove(request: Request, h: Toolkit) -> Response | dict[str, Any]:
 
 
 def react(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Adds a reaction of the caller, or removes it (DELETE, or `on: false`); 409 `conflict` if there are too many."""
+    """Adds a reaction of the caller, or removes it (DELETE, `on: false`); 409 `conflict` for too many reactions."""
     standing, seq = _named(request)
     given = request.payload if request.method == "event" else request.params
     on = given["on"] if request.method == "event" else request.method == "put"
@@ -87,9 +92,9 @@ def react(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def delta(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Sends a part of the text of a streaming message to those who read along; nothing is stored.
+    """Sends a part of the text of a streaming message to the members who may read it; nothing is stored.
 
-    409 `conflict` if the message is not a streaming one of the caller, 422 `invalid` beyond the longest text.
+    409 `conflict` if the message is not a streaming one of the caller, 422 `invalid` if the text would be too long.
     """
     standing, seq = _named(request)
     _check_allowed(standing)
@@ -104,7 +109,7 @@ def delta(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def end_streams(server: Any) -> dict[str, int]:
-    """Ends streams that have lasted too long, whose author has probably gone; returns their number."""
+    """Ends streams that are older than the setting `changes.longestStream` (seconds); returns their number."""
     ended = server.models.Message.end_streams(settings(server)["changes"]["longestStream"], 100)
     for made in ended:
         changes.publish(server, server.models.Message, made.after["_id"], made.entries, made.after)
@@ -112,14 +117,14 @@ def end_streams(server: Any) -> dict[str, int]:
 
 
 def prepare(server: Any, entry: dict[str, Any], stored: dict[str, Any] | None) -> None:
-    """Shows the text of a changed message in the head."""
+    """Updates the preview in the head of the conversation, if the changed message is the newest."""
     stored = stored or server.models.Message.stored(str(entry["conversationId"]), entry["seq"])
     if stored is not None:
         server.models.Conversation.preview(stored)
 
 
 def announce(server: Any, change: dict[str, Any]) -> None:
-    """Sends the event of a changed message."""
+    """Sends the event of a changed message to the members who may read it. A deleted message is also unpinned."""
     models, conversation_id = server.models, change["conversationId"]
     stored = models.Message.stored(conversation_id, change["seq"])
     if stored is None:
@@ -139,12 +144,12 @@ def announce(server: Any, change: dict[str, Any]) -> None:
 
 
 def prepare_hidden(server: Any, entry: dict[str, Any], _: dict[str, Any] | None) -> None:
-    """Takes a message that a user has deleted for themselves out of the user's preview."""
+    """Removes a message from the preview of a user who has deleted it for themselves."""
     server.models.Membership.hid(str(entry["conversationId"]), str(entry["userId"]), entry["seq"])
 
 
 def announce_hidden(server: Any, change: dict[str, Any]) -> None:
-    """Sends the event of a message that a user has deleted for themselves to that user's devices."""
+    """Sends `message:hidden` to the devices of a user who has deleted a message for themselves."""
     data = {name: change[name] for name in ("conversationId", "changeSeq", "seq")}
     server.emit("message:hidden", data, to=room(change["userId"]))
     tell_number(server, change, rooms(server, change["conversationId"], except_user=change["userId"]))
@@ -162,7 +167,7 @@ def _check_allowed(standing: Standing) -> None:
 
 
 def _publish(request: Request, made: Any) -> Any:
-    """Publishes the change of a revision and returns it, or raises the error that its outcome means."""
+    """Publishes the change of a revision and returns the revision, or raises the error for its outcome."""
     if made.outcome == "missing":
         raise _missing()
     if made.outcome == "foreign":

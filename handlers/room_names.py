@@ -1,4 +1,4 @@
-"""The names of the rooms that sockets join: one emit reaches all devices of a user, or all sockets of a session."""
+"""The names of the rooms that sockets join. One emit reaches all devices of a user, or all sockets of a session."""
 
 from collections.abc import Iterable
 from typing import Final

@@ -10,7 +10,7 @@ from .times import parsed
 
 
 def search(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Returns `{hits, cursor}`: messages with all words of `q`, newest first; without `cursor`, there are no more.
+    """Returns `{hits, cursor?}`: messages with all words of `q`, newest first. The last page has no `cursor`.
 
     422 `invalid` for a `q` without words and for a time that cannot be stored, 404 for a conversation of which the
     caller is not a member.
@@ -37,7 +37,7 @@ def search(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def fill(server: Any) -> dict[str, int]:
-    """Stores the words of messages that an older version has stored without them."""
+    """Stores the words of messages that an older version has stored without them; returns the number of messages."""
     return {"words": server.models.WordFilling.run(server.models.Message)}
 
 

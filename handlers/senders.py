@@ -1,6 +1,6 @@
-"""Senders of mail and push. `console` is the default; another is a function of yours, named by `params`.
+"""Senders of mail and push. `console` is the default; `params` can name a function of yours instead.
 
-`work.payload` of a mail is `{subject, text}` and `work.target` its address. That of a push is in docs/chat.md.
+`work.target` of a mail is its address, and `work.payload` is `{subject, text}`. docs/chat.md describes a push.
 """
 
 import asyncio
@@ -16,15 +16,15 @@ from urllib.parse import unquote, urlsplit
 from hapiish import boom
 
 TIMEOUT: Final = 10.0
-"""Seconds for each step of a conversation with a mail server."""
+"""Seconds for each step of the dialog with a mail server."""
 
 log = logging.getLogger("chat.outbox")
 
 
 async def console(server: Any, work: Any) -> None:
-    """Logs that there is a mail or push to send; with the local database of development, the text of a mail, too.
+    """Logs that there is a mail or push to send, and with the local database of development also the text of a mail.
 
-    The text of a mail contains a link that proves an address: it must not be in the log of a service.
+    The text of a mail contains a secret link: it must not be in the log of a service.
     """
     if work.kind != "mail":
         log.info("%s to %s: no sender is configured", work.kind, work.target)
@@ -35,9 +35,10 @@ async def console(server: Any, work: Any) -> None:
 
 
 async def smtp(server: Any, work: Any) -> None:
-    """Sends a mail by the server in `SMTP_URL` (`smtps://user:password@host:465`, `smtp://…` for STARTTLS).
+    """Sends a mail with the server in `SMTP_URL` (`smtps://user:password@host:465`, `smtp://…` for STARTTLS).
 
-    The sender is `MAIL_FROM`. An address that the mail server refuses for good is a 400; anything else is repeated.
+    The sender's address is `MAIL_FROM`. Raises a 400 if the mail server permanently refuses the receiver's address, and
+    other errors for failures that a repetition may mend.
     """
     mail = EmailMessage()
     mail["From"] = os.environ["MAIL_FROM"]
@@ -61,7 +62,7 @@ def _deliver(url: str, mail: EmailMessage) -> None:
         ) as server:
             server.ehlo()
             if given.scheme != "smtps" and (given.username or server.has_extn("starttls")):
-                server.starttls(context=context)  # raises if the server has none: no password in plain text
+                server.starttls(context=context)  # raises if the server has none: no password is sent in plain text
             if given.username:
                 server.login(unquote(given.username), unquote(given.password or ""))
             server.send_message(mail)

@@ -1,7 +1,7 @@
 """Sessions: their tokens, the user's list of them, and their end.
 
-A refresh token is valid once: its use returns the next one. A used one returns the same successor again for a while,
-for clients that did not get the response; after that it ends its session, because somebody has copied it.
+A refresh token is valid once: its use returns the next one. For a while, a used token returns the same successor again,
+for clients that did not get the response. After that, a used token ends its session, because it has been copied.
 """
 
 from collections.abc import Sequence
@@ -18,19 +18,19 @@ _PLATFORMS: Final = (
     *(("iphone", "iOS"), ("ipad", "iOS"), ("darwin", "iOS"), ("android", "Android"), ("okhttp", "Android")),
     *(("windows", "Windows"), ("mac os", "macOS"), ("cros", "ChromeOS"), ("linux", "Linux")),
 )
-"""Parts of a User-Agent, and what they tell; the first that occurs decides."""
+"""Parts of a User-Agent with their platforms. The first part that occurs in the header determines the platform."""
 
 REVIEWED: Final = 500
-"""Users of one command of `review`."""
+"""The most users of one database command of `review`."""
 
 _ENDINGS: Final = {"expired": "token_expired", "revoked": "token_revoked", "reused": "token_revoked"}
 
 
 def end_sessions(server: Any, user_id: str, session_ids: Sequence[str] | None, reason: str) -> None:
-    """Disconnects the sockets of sessions, or all of a user, in every process, after the event `kicked {reason}`.
+    """Sends `kicked {reason}` to the sockets of ended sessions and disconnects them, in every process.
 
-    The devices that stay are told that the list of sessions has changed. The sessions have ended in the store before.
-    Call it from a `def`.
+    Without `session_ids`, these are all sockets of the user. The user's other devices are told that the list of
+    sessions has changed. End the sessions in the store before. Call it in a `def`.
     """
     if session_ids is None:
         _kick(server, [room(user_id)], reason)
@@ -40,9 +40,9 @@ def end_sessions(server: Any, user_id: str, session_ids: Sequence[str] | None, r
 
 
 def review(server: Any) -> dict[str, int]:
-    """Ends sockets of this process whose session has ended without their notice; a job of every process.
+    """Disconnects sockets of this process whose session has ended; a job of every process. Returns their number.
 
-    The queue may have been away, or the process that ended a session may have been killed before it told the others.
+    It finds sessions whose end was not announced: Redis was unavailable, or the process that ended them was killed.
     """
     users, rooms = server.models.User, server.rooms()
     if not hasattr(users, "open_sessions"):  # another project's class has no sessions
@@ -78,7 +78,7 @@ def tokens(request: Request, grant: Any) -> dict[str, Any]:
 
 
 def origin_of(request: Request) -> dict[str, str]:
-    """Returns `{name, platform, address}` of a caller: its User-Agent, what that tells, and its address."""
+    """Returns `{name, platform, address}` of a caller: its User-Agent, the platform in it, and its IP address."""
     agent = request.headers.get("user-agent", "")[:200]
     lower = agent.lower()
     platform = next((name for part, name in _PLATFORMS if part in lower), "")
@@ -103,7 +103,7 @@ def refresh(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def logout(request: Request, h: Toolkit) -> None:
-    """Ends the caller's session: 204. A token of an older version ends with all others of its kind."""
+    """Ends the caller's session: 204. If the token names no session (of an older version), all such tokens end."""
     mine = request.auth.credentials
     users, session_id = request.models.User, mine.get("sessionId")
     if session_id is None:
@@ -128,7 +128,7 @@ def end(request: Request, h: Toolkit) -> None:
 
 
 def end_others(request: Request, h: Toolkit) -> None:
-    """Ends all sessions of the caller but the current one: 204."""
+    """Ends all other sessions of the caller: 204."""
     mine = request.auth.credentials
     ended = request.models.User.end_other_sessions(mine["id"], mine.get("sessionId"))
     end_sessions(request.server, mine["id"], ended or (), "revoked")

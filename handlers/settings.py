@@ -1,6 +1,6 @@
-"""The settings that belong to no single route: `server.app.chat` of the table, from its `params`.
+"""The settings of background jobs and of several routes: `server.app.chat` of the table, from its `params`.
 
-A project that uses the chat sets them by `with`, and leaves out whichever routes it likes.
+A project that uses the chat sets them by `with`. They do not depend on which routes the project keeps.
 """
 
 from collections.abc import Mapping

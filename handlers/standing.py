@@ -1,6 +1,6 @@
-"""The standing of the caller: the account, and the conversation that the request names, read in one command.
+"""The standing of the caller in the conversation that a request names. One command reads it with the account.
 
-Authentication reads it, so that a message costs three commands in all: this one, the insert and the head.
+Authentication reads the standing, so a message takes three database commands: this one, the insert and the head.
 """
 
 from time import monotonic
@@ -9,15 +9,16 @@ from typing import Any, NamedTuple
 from hapiish import Request, boom
 
 FRESH = 0.5
-"""Seconds for which a standing is valid. A body that arrives slowly outlives it, and then it is read again: a block and
-the head's number must not be older than the message.
+"""Seconds for which a standing is valid. It is read again after a body that arrives slowly: the block lists and the
+head's number must not be older than the message.
 """
 
 
 class Standing(NamedTuple):
-    """The standing of a user in a conversation; `is_barred` if one of the two members of a direct one barred the other.
+    """The standing of a user in a conversation. `read_at` is a monotonic time in seconds.
 
-    `of_caller` gives a standing only to members.
+    `seen` is None for a user who is not a member; `of_caller` raises 404 then. `is_barred` is True if one of the two
+    members of a direct conversation has blocked the other.
     """
 
     conversation_id: str
@@ -34,12 +35,12 @@ class Standing(NamedTuple):
 
     @property
     def role(self) -> str:
-        """`owner`, `admin` or `member`, which both members of a direct conversation are."""
+        """`owner`, `admin` or `member`; both users of a direct conversation are `member`."""
         return str(self.conversation["role"])
 
     @property
     def joined_seq(self) -> int:
-        """The number of the last message that the user may not read, 0 if all are readable."""
+        """The number of the last message that the user may not read; 0 if the user may read all."""
         return int(self.conversation["firstSeq"]) - 1
 
     @property
@@ -49,7 +50,10 @@ class Standing(NamedTuple):
 
 
 def account_of(request: Request, user_id: str) -> dict[str, Any] | None:
-    """Returns the account of a user or None, and keeps the standing in the conversation that the request names."""
+    """Returns the account of a user or None.
+
+    If the request names a conversation, the same command reads the standing in it, which is kept for the handler.
+    """
     users = request.models.User
     named = request.params.get("conversationId") or _in_payload(request)
     if named is None or not hasattr(users, "pair"):  # another project's class need not have it
@@ -59,10 +63,7 @@ def account_of(request: Request, user_id: str) -> dict[str, Any] | None:
 
 
 def of_caller(request: Request, conversation_id: str) -> Standing:
-    """Returns the caller's standing in a conversation.
-
-    404 if it does not exist or the caller is not a member, or not any more.
-    """
+    """Returns the caller's standing in a conversation; 404 if it does not exist or the caller is not a member."""
     found = _standing(request, conversation_id)
     if found.seen is None:
         raise boom.NotFound("There is no such conversation", code="not_found")
@@ -70,13 +71,13 @@ def of_caller(request: Request, conversation_id: str) -> Standing:
 
 
 def kept(request: Request, conversation_id: str) -> Standing | None:
-    """Returns the standing in a conversation that this request has read, however old it is."""
+    """Returns the standing that this request has read in a conversation, of any age; None without one."""
     found: Standing | None = request.app.get("standing")
     return found if found and found.conversation_id == conversation_id and found.seen is not None else None
 
 
 def _standing(request: Request, conversation_id: str) -> Standing:
-    """Returns the caller's standing in a conversation: the one that authentication has read, if it is fresh."""
+    """Returns the caller's standing in a conversation. Reads it again if authentication has not read it just now."""
     me, users = request.auth.credentials["id"], request.models.User
     known: Standing | None = request.app.get("standing")
     if known and known[:2] == (conversation_id, me) and monotonic() - known.read_at < FRESH:

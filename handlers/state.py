@@ -1,7 +1,8 @@
 """The caller's state of a conversation: read and delivered pointers, the mark as unread, the mute and the draft.
 
-Each function handles a route and an event. The caller's other devices get `conversation:state`; all members of a
-conversation of up to 32 get `receipt`, unless the caller's settings keep reads private.
+Each function handles a route and an event. The caller's other devices get `conversation:state`. All members of a
+conversation with up to `options.app.receipts` members get `receipt`; reads that the caller's settings keep private
+send none.
 """
 
 from functools import partial
@@ -40,7 +41,10 @@ def mark(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def mute(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Mutes the conversation for the caller until a time; null or a past time unmutes it; 422 `invalid` for no time."""
+    """Mutes the conversation for the caller until a time; null or a past time unmutes it.
+
+    422 `invalid` for a time that cannot be stored.
+    """
     until = request.payload["until"]
     moment = None if until is None else parsed(until)
     return _written(request, _standing(request), "mute", moment)
@@ -52,7 +56,7 @@ def unmute(request: Request, h: Toolkit) -> None:
 
 
 def keep_draft(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Keeps a text that the caller has not sent yet, for all devices; an empty text removes it."""
+    """Stores a draft of the caller for all devices; an empty text removes it."""
     given = request.payload
     return _written(request, _standing(request), "keep_draft", given["text"], given.get("replyTo"))
 
@@ -63,7 +67,7 @@ def remove_draft(request: Request, h: Toolkit) -> None:
 
 
 def tell_receipt(server: Any, change: dict[str, Any]) -> None:
-    """Sends what a member has read and got to all members: the own devices, too, miss no number of a change."""
+    """Sends the receipt of a member to all members, also to the member's devices, which need each `changeSeq`."""
     receipt = server.models.Membership.receipt(change["conversationId"], change["userId"])
     if receipt is not None:
         _send(server, change, receipt)
@@ -83,16 +87,16 @@ def _check_seq(request: Request, standing: Standing, seq: int) -> None:
 
 
 def has_receipts(request: Request, standing: Standing) -> bool:
-    """Returns True if the members let each other know what they have read: in a small conversation, without a block.
+    """Returns True if the conversation has receipts: it has at most `options.app.receipts` members and no block.
 
-    Among many members, each message would cause as many receipts, and each of them as many events.
+    In a large group, each message would cause a receipt of each member, and each receipt an event to each member.
     """
     most: int = request.route.settings.app["receipts"]
     return not standing.is_large and not standing.is_barred and standing.conversation["memberCount"] <= most
 
 
 def _tells(request: Request) -> bool:
-    """Returns False if the caller keeps reads private."""
+    """Returns False if the caller's settings keep reads private."""
     users = request.models.User
     tells: bool = not hasattr(users, "tells_reads") or users.tells_reads(request.auth.credentials["id"])
     return tells
@@ -118,7 +122,7 @@ def _written(request: Request, standing: Standing, name: str, *args: Any, **opti
 
 
 def _tell(request: Request, row: dict[str, Any], change: dict[str, Any]) -> None:
-    """Does what `tell_receipt` does, with what the request has read."""
+    """Sends the receipt of a change as `tell_receipt` does, from the row that the request has."""
     if change["kind"] == "receipt":
         _send(request, change, request.models.Membership.receipt_of(row))
 

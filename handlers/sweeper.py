@@ -1,6 +1,6 @@
-"""Background jobs of the chat. One process among all runs a job at a time; a lease in the database decides which.
+"""Background jobs of the chat. A job runs in one process at a time; a lease in the database determines the process.
 
-A module registers its jobs when it is imported. `start` and `stop` are extensions of the table, `check` its readiness.
+A module registers its jobs when it is imported. `start`, `stop` and `check` are extension points of the table.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from .settings import settings
 T = TypeVar("T")
 
 MARGIN: Final = 5.0
-"""Seconds of a lease after the deadline of its job."""
+"""Seconds for which a lease lasts beyond the deadline of its job."""
 
 PATIENCE: Final = 5.0
-"""Seconds for running jobs when the server stops."""
+"""Seconds that running jobs have to end when the server stops."""
 
 FIRST: Final = 20.0
 """Most seconds before the first run in a new process."""
@@ -38,9 +38,10 @@ log = logging.getLogger("chat.sweeper")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job: `function(server)`, `def` or `async def`, returns the counts of what it has repaired by name, or None.
+    """A job. `function(server)`, `def` or `async def`, returns the numbers of repaired objects by name, or None.
 
-    It ends within `deadline` seconds. With `is_everywhere` each process runs it for itself, without a lease.
+    It runs every `every` seconds and ends within `deadline` seconds. With `is_everywhere`, each process runs it,
+    without a lease.
     """
 
     name: str
@@ -61,9 +62,9 @@ def register(
     deadline: float = 20.0,
     everywhere: bool = False,
 ) -> None:
-    """Adds a job under its name, see `Job`; it begins with the next start or reload of the server.
+    """Registers a job, see `Job`. It begins with the next start or reload of the server.
 
-    All intervals are multiplied by the setting `sweeper.pace`.
+    The setting `sweeper.pace` multiplies all intervals.
     """
     _jobs[name] = Job(name, every_seconds, function, deadline, everywhere)
 
@@ -79,14 +80,14 @@ async def stop(server: Any) -> None:
 
 
 async def check(server: Any) -> dict[str, Check]:
-    """Returns the readiness check `sweeper`; each use of the table has its own."""
+    """Returns the readiness check `sweeper`. Each use of the table has its own."""
     key = background.key_of(server, "sweeper")
     sweeper = server.app.get(key)
     return {} if sweeper is None else {key: sweeper.check()}
 
 
 async def call(server: Any, function: Callable[..., T], *args: Any) -> T:
-    """Returns the result of a blocking function of an `async def` job, run in a thread of the sweeper."""
+    """Returns the result of a blocking function, run in a thread of the sweeper. For jobs that are `async def`."""
     result: T = await server.app[background.key_of(server, "sweeper")].call(function, *args)
     return result
 
@@ -112,7 +113,7 @@ class Sweeper:
             self._tasks[job.name] = asyncio.create_task(self._keep(job))
 
     async def stop(self) -> None:
-        """Ends the tasks; what runs may finish within `PATIENCE` seconds."""
+        """Ends the tasks. Running jobs have `PATIENCE` seconds to finish."""
         self._end.set()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks.values(), timeout=PATIENCE)
@@ -121,7 +122,7 @@ class Sweeper:
         self._background.close()
 
     def check(self) -> Check:
-        """Returns the runs of the jobs; failed if one of them cannot run, in whichever process."""
+        """Returns the last runs of the jobs. The check fails if a job cannot run, in this process or another."""
         shown = {job.name: {**self._shown.get(job.name, {})} for job in self.jobs}
         ended = {name: "ended" for name, task in self._tasks.items() if task.done()}
         for name, error in (ended | self._errors).items():
@@ -134,7 +135,7 @@ class Sweeper:
         every, failures = job.every * self.pace, 0
         await self._rest(min(every, FIRST * self.pace) * _spread(0.5, 1))
         while not self._end.is_set():
-            if self._is_away:  # nothing is asked of a database that does not answer
+            if self._is_away:  # no command is sent to a database that does not answer
                 self._fail(job, "unavailable")
                 await self._rest(1)
                 continue
@@ -212,5 +213,5 @@ class Sweeper:
 
 
 def _spread(low: float, high: float) -> float:
-    """Returns a random number, so that processes that began together do not act together."""
+    """Returns a random number, so that processes that started together do not run jobs together."""
     return low + (high - low) * random()  # noqa: S311 - no secret

@@ -6,7 +6,7 @@ from hapiish import Request, Toolkit, boom
 
 
 def read(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Returns what has happened since the state that the client names; 400 for a cursor that is not the caller's."""
+    """Returns all news since the state that the client has; 400 for a cursor that is not the caller's."""
     me, given, reads = request.auth.credentials["id"], request.payload, request.models.Sync
     settings = request.route.settings.app
     since = None

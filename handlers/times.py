@@ -11,7 +11,10 @@ def iso(moment: datetime) -> str:
 
 
 def parsed(text: str) -> datetime:
-    """Returns a time of the schema `Time` in UTC; 422 `invalid` for a leap second, and out of the calendar in UTC."""
+    """Returns a time of the schema `Time` in UTC.
+
+    422 `invalid` for a leap second, and for a time that is beyond the calendar in UTC.
+    """
     try:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):

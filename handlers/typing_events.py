@@ -1,4 +1,4 @@
-"""The event `typing`: forwarded to the other members at once, never stored, and at most every few seconds."""
+"""The event `typing`. It is forwarded to the other members at most every few seconds, and is never stored."""
 
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
@@ -13,11 +13,14 @@ from .standing import of_caller
 from .times import iso
 
 REMEMBERED: Final = 100_000
-"""Users in conversations whose last event a process remembers, some 20 MB."""
+"""Pairs of user and conversation whose last event a process remembers, some 20 MB."""
 
 
 class Told(NamedTuple):
-    """The last event that was forwarded for a user in a conversation, and when one with `on` was."""
+    """The last event that was forwarded for a user in a conversation.
+
+    `at` is the monotonic time, in seconds, of the last event with `on`.
+    """
 
     at: float
     on: bool
@@ -31,8 +34,8 @@ def typing(request: Request, h: Toolkit) -> dict[str, Any]:
     """Tells the other members that the caller is writing, or has stopped.
 
     `options.app` has `every`, the least seconds between two events of a user in a conversation, `expires`, the seconds
-    after which receivers forget an event, and `members`, the most members of a conversation. Others are acknowledged
-    and not forwarded.
+    after which receivers forget an event, and `members`, the most members of a conversation. Other events are
+    acknowledged and not forwarded.
     """
     me, given, settings = request.auth.credentials["id"], request.payload, request.route.settings.app
     standing, on = of_caller(request, given["conversationId"]), given["on"]
@@ -57,7 +60,7 @@ def typing(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def _is_due(user_id: str, conversation_id: str, *, on: bool, every: float, expires: float) -> bool:
-    """Returns True if an event is to be forwarded: `on` after a pause, and `off` after an `on` that is still shown."""
+    """Returns True if an event must be forwarded: `on` after a pause, `off` while receivers still show the `on`."""
     key, moment = (conversation_id, user_id), monotonic()
     with _lock:
         last = _told.get(key)

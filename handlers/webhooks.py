@@ -1,4 +1,4 @@
-"""Webhooks, for administrators: registered, changed, their secrets rotated, and their dead events replayed."""
+"""Webhooks, for administrators: registration, changes, rotation of secrets, and replay of dead events."""
 
 from datetime import timedelta
 from typing import Any, NoReturn
@@ -16,7 +16,10 @@ def index(request: Request, h: Toolkit) -> list[dict[str, Any]]:
 
 
 def create(request: Request, h: Toolkit) -> Response:
-    """Registers a webhook: 201 with its `secret`, which is shown this once. 422 `invalid` for an address."""
+    """Registers a webhook: 201 with its `secret`, which is shown only once.
+
+    422 `invalid` for an address that is not allowed, 409 `conflict` if there are too many webhooks.
+    """
     given, limits = request.payload, settings(request.server)["webhooks"]
     _check(request, given["url"])
     me = request.auth.credentials["id"]
@@ -27,7 +30,7 @@ def create(request: Request, h: Toolkit) -> Response:
 
 
 def change(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Changes the address or the events of a webhook, or enables it again after failures."""
+    """Changes the address or the events of a webhook, or disables or enables it."""
     given = request.payload
     if "url" in given:
         _check(request, given["url"])
@@ -38,20 +41,23 @@ def change(request: Request, h: Toolkit) -> dict[str, Any]:
 
 
 def rotate(request: Request, h: Toolkit) -> dict[str, Any]:
-    """Replaces the secret of a webhook and returns the new one. For a day, events have signatures of both."""
+    """Replaces the secret of a webhook and returns the new one.
+
+    For the seconds of the setting `webhooks.overlap`, events have signatures of both.
+    """
     overlap = timedelta(seconds=settings(request.server)["webhooks"]["overlap"])
     changed: dict[str, Any] | None = request.models.Webhook.rotate(request.params["webhookId"], overlap=overlap)
     return changed if changed is not None else _missing()
 
 
 def remove(request: Request, h: Toolkit) -> None:
-    """Removes a webhook: 204. Its events that were not sent are dropped."""
+    """Removes a webhook: 204. Its events that are not sent yet are dropped."""
     if not request.models.Webhook.remove(request.params["webhookId"]):
         _missing()
 
 
 def dead(request: Request, h: Toolkit) -> list[dict[str, Any]]:
-    """Lists events that were given up, the newest first, with the type as `event` and the last `error`."""
+    """Lists dead events, which are not sent again, the newest first. `event` is the type, `error` the last error."""
     query = request.query
     rows = request.models.Outbox.dead(
         "webhook", target=query.get("webhookId"), before=query.get("before"), limit=query["limit"]
@@ -68,7 +74,7 @@ def dead(request: Request, h: Toolkit) -> list[dict[str, Any]]:
 
 
 def replay(request: Request, h: Toolkit) -> None:
-    """Sends a dead event again, soon: 204. 404 if it is not dead (any more)."""
+    """Queues a dead event to be sent again: 204; 404 if it is not dead."""
     lasts = timedelta(seconds=settings(request.server)["webhooks"]["lasts"])
     if request.models.Outbox.replay(request.params["eventId"], lasts=lasts) is None:
         raise boom.NotFound("There is no such event", code="not_found")
