@@ -1,4 +1,4 @@
-"""The account of a caller: what clients may see of it, and what decides whether it may call at all."""
+"""The account of a caller: the data for clients, and the data for authentication."""
 
 from datetime import UTC, datetime
 from typing import Any, Final, Self
@@ -10,10 +10,10 @@ READ: Final = ("fullName", "email", "scope", "banned", "erasedAt", "signedOutAt"
 
 
 class Account(dict[str, Any]):
-    """`{_id, fullName, email}` of an account; the attributes are for authentication alone and are never sent.
+    """`{_id, fullName, email}` of an account. The attributes are for authentication and are never sent.
 
-    `scope` lists its rights, `ban` is `{until?, reason?, at}` while the account is banned. `proof` is the hash of its
-    password where that was verified or set.
+    `scope` lists the rights of the account. `ban` is `{until?, reason?, at}` while the account is banned. `proof` is
+    the hash of the password, if the password was just verified or set.
     """
 
     __slots__ = ("_sessions", "_signed_out_at", "ban", "is_verified", "proof", "scope")
@@ -36,14 +36,13 @@ class Account(dict[str, Any]):
 
     @property
     def session_ids(self) -> list[str]:
-        """The ids of its sessions, in the order of opening."""
+        """The ids of the sessions, in the order of opening."""
         return [str(key) for key in self._sessions]
 
     def has_session(self, session_id: Any, issued_at: Any) -> bool:
-        """Returns whether a token is of an open session.
+        """Returns whether a token belongs to an open session. `issued_at` is in seconds since the epoch.
 
-        A token without a session is one of an older version, `issued_at` in seconds since the epoch: it is valid until
-        all sessions are ended.
+        A token that names no session was issued by an older version. It is valid until all sessions are ended.
         """
         if session_id is not None:
             return isinstance(session_id, str) and object_id(session_id) in self._sessions

@@ -1,4 +1,4 @@
-"""Acquaintances: whose presence a user may see, and who has nothing to do with whom because of a block."""
+"""Acquaintances: the users whose presence a user may see, and the users who are barred by a block."""
 
 from collections.abc import Iterable
 from typing import Any, Final, Protocol
@@ -8,20 +8,20 @@ from bson import ObjectId
 from hapiish.store.rows import Find, Row, find_all
 
 RECENT: Final = 1000
-"""Conversations of a user that are searched for a common group, the most recently active ones."""
+"""The most conversations of a user that are searched for a common group, beginning with the most recently active."""
 
 
 class Models(Protocol):
-    """The classes of the table that know people (`request.models`)."""
+    """The classes of the table that relate users to each other (`request.models`)."""
 
     User: Any
     Conversation: Any
 
 
 def acquaintances(user_id: str, others: Iterable[str], models: Models) -> set[str]:
-    """Returns those of `others` whom a user knows: friends, and members of a conversation of both.
+    """Returns those of `others` whom a user knows: friends, and members of a conversation with the user.
 
-    Nobody knows somebody who has blocked the other. Large groups do not count.
+    If one of two users has blocked the other, they do not know each other. Large groups do not count.
     """
     ids = {each for each in others if each != user_id}
     if not ids:
@@ -33,13 +33,13 @@ def acquaintances(user_id: str, others: Iterable[str], models: Models) -> set[st
 
 
 def barred(user_id: str, others: Iterable[str], models: Models) -> set[str]:
-    """Returns those of `others` whom a user has blocked, and who have blocked the user."""
+    """Returns those of `others` whom a user has blocked or who have blocked the user."""
     ids = {each for each in others if each != user_id}
     return _related(user_id, ids, models, pairs=False)[0] if ids else set()
 
 
 def _related(user_id: str, ids: set[str], models: Models, *, pairs: bool = True) -> tuple[set[str], set[str], set[str]]:
-    """Returns who is barred, who is a friend, and who has a direct conversation with the user, in one command."""
+    """Returns the users who are barred, friends, and members of a direct conversation with the user. One command."""
     users, me, keys = models.User, ObjectId(user_id), [ObjectId(each) for each in ids]
     direct = {"-".join(sorted((user_id, each))): each for each in ids} if pairs else {}
     queries = [Find(models.Conversation, {"pairKey": {"$in": list(direct)}}, ("pairKey",))] if direct else []

@@ -1,4 +1,4 @@
-"""Activity: the heads of the conversations of several users in which something has happened lately."""
+"""Activity: the heads of recently changed conversations, for several users."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,10 +12,10 @@ from .news import active_since
 from .wire import now
 
 TOGETHER: Final = 1000
-"""Users of one command."""
+"""The most users of one database command."""
 
 MOST: Final = 20_000
-"""Conversations of one command."""
+"""The most conversations of one database command."""
 
 _FIELDS = ("members", "lastSeq", "changeSeq")
 
@@ -23,13 +23,13 @@ Heads = dict[str, dict[str, dict[str, int]]]
 
 
 class Activity:
-    """Reads of what `heads` tells connected clients."""
+    """The queries for the event `heads`."""
 
     @classmethod
     def heads(cls, models: Any, user_ids: Sequence[str], seconds: float) -> Heads:
-        """Returns `{userId: {conversationId: {seq, changeSeq}}}` of conversations that changed in the last seconds.
+        """Returns `{userId: {conversationId: {seq, changeSeq}}}` of conversations that changed in the last `seconds`.
 
-        A command for each thousand users, two if any of them is in a large group.
+        It takes one database command for each thousand users, and a second one if a user of these is in a large group.
         """
         found: Heads = {}
         since = now() - timedelta(seconds=seconds)

@@ -1,8 +1,8 @@
-"""Attachments: files of users in GridFS, readable by the members of the conversations that they were sent to.
+"""Attachments: files of users in GridFS. Members of the conversations that a file was sent to can read it.
 
-A row exists before the first byte, so that every byte belongs to a row, and each row has a time to check it again: an
-upload that was broken off and a file that no message names are removed then. That repairs a crash between any two
-writes, and it finds files whose messages are removed by whichever process.
+The row of a file is stored before the first byte, so every byte belongs to a row. Each row has a time at which the
+sweeper checks it. The sweeper then removes the file if its upload broke off or no message names it. This repairs a
+crash between any two writes, and finds files whose messages another process has removed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,10 +32,10 @@ from .upload import Upload
 from .wire import now, object_id
 
 LEAST: Final = 64 * 1024
-"""Bytes that a smaller file counts in a quota, so that a quota bounds the number of files too."""
+"""The least bytes that a file counts in a quota, so that a quota also bounds the number of files."""
 
 CONVERSATIONS: Final = 100
-"""Most conversations that one file can be sent to."""
+"""The most conversations that one file can be sent to."""
 
 GRACE: Final = timedelta(days=1)
 """Time for an upload to end, and for a file to be sent."""
@@ -47,10 +47,10 @@ _PUBLIC: Final = ("filename", "length", "metadata")
 
 
 class AttachmentDetails(EmbeddedDocument):
-    """The part of a file that GridFS leaves to applications.
+    """The metadata of a file, which GridFS leaves to applications.
 
-    `state` is uploading, ready or removing; `check_at` the time at which the sweeper judges the file again. `avatar_of`
-    is `{kind: user | conversation, id}` of a file that is a picture of somebody.
+    `state` is uploading, ready or removing. `check_at` is the time at which the sweeper checks the file again.
+    `avatar_of` of an avatar is `{kind: user | conversation, id}`.
     """
 
     user_id = ObjectIdField(db_field="userId", required=True)
@@ -65,7 +65,7 @@ class AttachmentDetails(EmbeddedDocument):
 
 
 class AttachmentChunk(Document):
-    """A part of a file, number `n` of it."""
+    """A chunk of a file; `n` is its number, from 0."""
 
     files_id = ObjectIdField(required=True)
     n = IntField(required=True)
@@ -79,7 +79,7 @@ class AttachmentChunk(Document):
 
 
 class Attachment(Document):
-    """A file of GridFS, bucket `attachments`; other tools for GridFS read it as it is."""
+    """A file of the GridFS bucket `attachments`. Other tools for GridFS can read it."""
 
     filename = StringField(required=True)
     length = IntField(required=True)
@@ -88,7 +88,7 @@ class Attachment(Document):
     metadata = EmbeddedDocumentField(AttachmentDetails, required=True)
 
     CHUNK = 255 * 1024  # the default of GridFS
-    """Bytes of a chunk, which is about what a reader or a writer has in memory."""
+    """Bytes of a chunk. A reader or a writer has about one chunk in memory."""
 
     meta = {
         "collection": "attachments.files",
@@ -101,9 +101,9 @@ class Attachment(Document):
 
     @classmethod
     def begin(cls, attachment_id: str, user_id: str, name: str, size: int, quota: int) -> bool:
-        """Reserves `size` bytes for a new file of a user; False if all of the user's files would exceed `quota`.
+        """Reserves `size` bytes for a new file of a user; False if the user's files would exceed `quota` bytes.
 
-        Of two concurrent uploads that do not both fit, at most one begins.
+        If two concurrent uploads do not both fit, at most one begins.
         """
         moment = now()
         row: Row = {
@@ -134,12 +134,12 @@ class Attachment(Document):
 
     @staticmethod
     def is_recognised(media_type: str) -> bool:
-        """Returns True for a type that the content of a file was compared with."""
+        """Returns True for a type that can be recognised by the content of a file."""
         return media.is_known(media_type)
 
     @classmethod
     def used_by(cls, user_id: str) -> int:
-        """Returns the bytes that a user's files count in a quota, those of running uploads included."""
+        """Returns the bytes that a user's files and running uploads count in a quota."""
         total = [
             {"$match": {"metadata.userId": ObjectId(user_id)}},
             {"$group": {"_id": None, "bytes": {"$sum": {"$max": ["$length", LEAST]}}}},
@@ -168,7 +168,7 @@ class Attachment(Document):
 
     @classmethod
     def discard(cls, attachment_id: str) -> None:
-        """Removes a file with its chunks. The row goes last, so that a crash leaves nothing without a row."""
+        """Removes a file with its chunks. The row is removed last, so that a crash leaves no chunk without a row."""
         AttachmentChunk.objects(files_id=attachment_id).delete()
         cls.objects(id=attachment_id).delete()
 
@@ -176,7 +176,8 @@ class Attachment(Document):
     def readable_by(cls, attachment_id: str, user_id: str, models: Models) -> dict[str, Any] | None:
         """Returns a file, or None if it does not exist or this user may not read it.
 
-        Its owner may, every user if it is an avatar, and who can read one of the messages that it was sent with.
+        The owner may read it, and every user who can read a message that it was sent with. Every user may read an
+        avatar.
         """
         key = object_id(attachment_id)
         found = get(cls, {"_id": key, "metadata.state": "ready"}, fields=_PUBLIC) if key else None
@@ -206,10 +207,10 @@ class Attachment(Document):
 
     @classmethod
     def attach(cls, ids: Sequence[str], user_id: str, conversation_id: str) -> list[dict[str, Any]]:
-        """Returns the public form of a user's files, in order, to be stored as the `attachments` of a message.
+        """Returns the public form of a user's files, in the given order, to store as the `attachments` of a message.
 
-        Call it before the message is stored; a file that no message names is removed after a day. Raises
-        ValidationError (400) if one is not a file of this user, or was sent too often.
+        Call it before the message is stored: a file that no message names is removed after a day. Raises
+        ValidationError (400) if an id is not that of a file of this user, or the file was sent too often.
         """
         keys = [ObjectId(each) for each in dict.fromkeys(ids)]
         conversation = ObjectId(conversation_id)
@@ -232,17 +233,17 @@ class Attachment(Document):
 
     @classmethod
     def release(cls, message: Mapping[str, Any]) -> None:
-        """Lets the sweeper judge the files of a message that was deleted; `message` is its form before."""
+        """Makes the sweeper check the files of a deleted message; `message` is the message before the deletion."""
         keys = [ObjectId(each["id"]) for each in message.get("attachments") or ()]
         if keys:
             cls.objects(id__in=keys).update(set__metadata__check_at=now())
 
     @classmethod
     def as_avatar(cls, attachment_id: str | None, user_id: str, kind: str, owner_id: str) -> bool:
-        """Makes an image of this user the avatar of a `user` or a `conversation`, which every user may read.
+        """Makes an image of this user the avatar of a `user` or a `conversation`; every user may then read it.
 
-        Call it before the avatar is stored; with None, if it is removed. False if it is not an image of this user. The
-        sweeper judges the former avatar after a day.
+        Returns False if it is not an image of this user. Call it before the avatar is stored, or with None before it is
+        removed. The sweeper checks the former avatar after a day.
         """
         owner, soon = {"kind": kind, "id": ObjectId(owner_id)}, now() + GRACE
         if attachment_id is not None:
@@ -269,7 +270,7 @@ class Attachment(Document):
 
     @classmethod
     def sweep(cls, models: Models, limit: int = 100) -> int:
-        """Judges up to `limit` files whose time has come, and removes those that nobody uses; returns their number."""
+        """Checks up to `limit` files that are due and removes the unused ones; returns the number of removed files."""
         removed = 0
         due = {"metadata.checkAt": {"$lte": now()}}
         for row in find(cls, due, fields=_PUBLIC, sort=("metadata.checkAt",), limit=limit):

@@ -9,7 +9,7 @@ from hapiish.store.rows import Row, get
 
 
 class Models(Protocol):
-    """The classes of the table that say who may read a file (`request.models`, `server.models`)."""
+    """The classes of the table that determine the uses of a file (`request.models`, `server.models`)."""
 
     User: Any
     Conversation: Any
@@ -19,8 +19,8 @@ class Models(Protocol):
 def is_sent_to(stored: Row, user_id: str, models: Models) -> bool:
     """Returns True if this user can read a message that the file was sent with.
 
-    That is a member of its conversation, who has not joined after it, and has not deleted it; a message that was
-    deleted for all names no files.
+    The user must be a member of the conversation, must have joined before the message, and must not have deleted it. A
+    message that was deleted for all names no files.
     """
     sent = [str(each) for each in stored["metadata"]["conversations"]]
     readable = [
@@ -32,7 +32,7 @@ def is_sent_to(stored: Row, user_id: str, models: Models) -> bool:
 
 
 def use_of(stored: Row, models: Models) -> Literal["avatar", "message"] | None:
-    """Returns what a file is used for now; None if it may be removed."""
+    """Returns the present use of a file; None if it may be removed."""
     key = stored["_id"]
     owner = stored["metadata"].get("avatarOf")
     if owner is not None:

@@ -1,9 +1,9 @@
-"""Changes: the two sequences that tell a client what to read again, one of each conversation and one of each user.
+"""Changes: each conversation and each user has a sequence of them, which tells clients what to read again.
 
 A change is published in two steps. The update of a document (the state) also pushes an entry into its array `pending`.
 `publish` then stores the change under the next number, advances the head, emits, and removes the entry. After a crash
-between two of these writes the entry is left, and `repair` publishes it: the key of the entry is unique, so a change is
-stored once. Numbers are 1 … n without gaps. A change says what has changed, not how: readers read the current state.
+between two of these writes, `repair` publishes the entry that is left. The key of the entry is unique, so a change is
+stored once. Numbers are 1 … n without gaps. A change names the changed object and does not contain the new state.
 """
 
 import logging
@@ -21,10 +21,10 @@ from .turns import Turns
 from .wire import now
 
 Emit = Callable[[Row], None]
-"""Sends the live event of a change; it gets the change as `publish` returns it."""
+"""A function that sends the live event of a change. Its argument is a change as `publish` returns it."""
 
 GRACE: Final = timedelta(seconds=10)
-"""Age from which `repair` publishes an entry; before it, the request that pushed the entry does."""
+"""The age from which `repair` publishes an entry. Younger entries are left to the request that pushed them."""
 
 EXPIRED_AT_ONCE: Final = 1000
 
@@ -34,7 +34,7 @@ _turns: dict[type["Numbered"], Turns] = {}
 
 
 class ChangeSource(Document):
-    """A document whose updates are published: `pending` are its entries that are not published yet."""
+    """A document whose updates are published as changes. `pending` has the entries that are not published yet."""
 
     pending = ListField(DictField())
 
@@ -67,12 +67,12 @@ class Numbered(Document):
 
     @classmethod
     def last(cls, owner_id: str) -> int:
-        """Returns the highest number of an owner, also after its changes have expired; 0 without any."""
+        """Returns the highest number of an owner, also after the changes have expired; 0 if there was none."""
         return cls.last_in(*find_all(*cls.last_of(ObjectId(owner_id))))
 
     @classmethod
     def last_of(cls, owner: ObjectId) -> tuple[Find, Find]:
-        """Returns the queries of `last`, for a caller that reads more with them; `last_in` reads their rows."""
+        """Returns the queries of `last`, for a caller that sends them with others; `last_in` evaluates their rows."""
         newest = Find(cls, {cls.OWNER: owner}, (cls.NUMBER,), sort=(f"-{cls.NUMBER}",), limit=1)
         return Find(cls.heads(), {"_id": owner}, ("changeSeq",)), newest
 
@@ -84,9 +84,9 @@ class Numbered(Document):
 
     @classmethod
     def since(cls, owner_id: str, number: int, *, head: int, limit: int) -> list[Row] | None:
-        """Returns the changes after a number in their order, as plain data; `head` is the highest number, read before.
+        """Returns the changes after a number in their order, as plain data. `head` is the highest number, read before.
 
-        None if they are more than `limit`, or if some of them have expired: the reader must read the state again.
+        Returns None if there are more than `limit`, or if some have expired: the reader must read the state again.
         """
         where = {cls.OWNER: ObjectId(owner_id), cls.NUMBER: {"$gt": number}}
         rows = find(cls, where, sort=(cls.NUMBER,), limit=limit + 1)
@@ -111,8 +111,8 @@ class Numbered(Document):
     def record(cls, entry: Row, after: int | None = None) -> tuple[Row, bool]:
         """Stores the change of an entry and advances the head; returns it, and True if its key was stored before.
 
-        `after` is a number that its own must exceed; without it, it is read. Raises `NotUniqueError` after a hundred
-        consecutive conflicts with other processes.
+        The number of the change is higher than `after`, by default the highest number of the owner. Raises
+        `NotUniqueError` after a hundred consecutive conflicts with other processes.
         """
         owner = entry[cls.OWNER]
         row = {name: value for name, value in entry.items() if name not in ("at", "sequence")}
@@ -138,10 +138,10 @@ class Numbered(Document):
 
 
 class Change(Numbered):
-    """A change of a conversation, for its members; one of kind `hidden` concerns `user_id` only.
+    """A change of a conversation, for its members.
 
-    Kinds: `message` (`seq`, and `what`: edited, deleted, reacted), `hidden` (`seq`, `user_id`), `receipt` (`user_id`),
-    `members` (`joined`, `left`, `roles`), `conversation`.
+    Kinds: `message` (`seq`, and `what`: edited, deleted, reacted), `hidden` (`seq`, and the only concerned `user_id`),
+    `receipt` (`user_id`), `members` (`joined`, `left`, `roles`), `conversation`.
     """
 
     conversation_id = ObjectIdField(db_field="conversationId", required=True)
@@ -170,8 +170,8 @@ class Change(Numbered):
         """Stores the changes of pending entries, emits each, and removes the entries from the document `document_id`.
 
         `source` is the class of the document. Returns the changes as plain data: `{conversationId, changeSeq, kind, …}`
-        or `{userId, n, kind, …}`, ids as text. An error of `emit` is logged only: clients learn of the change from the
-        head. Raises the store's errors; the entries are left for `repair` then.
+        or `{userId, n, kind, …}`, with ids as text. An error of `emit` is only logged: clients see from the head that
+        they have missed a change. Raises the store's errors; then the entries are left for `repair`.
         """
         if not entries:
             return []
@@ -188,9 +188,9 @@ class Change(Numbered):
     ) -> int:
         """Publishes entries that a crash has left, of at most `limit` documents of each class; returns their number.
 
-        `sources` are the classes of documents with `pending`, by default all; `prepare` gets each entry before it is
-        published. Every process may call it at any time: entries younger than ten seconds are left to the requests that
-        pushed them.
+        `sources` are the classes of documents with `pending`, by default all. `prepare` gets each entry before it is
+        published. Every process may call `repair` at any time: entries younger than `GRACE` are left to the requests
+        that pushed them.
         """
         before, count = now() - GRACE, 0
         for source in ChangeSource.__subclasses__() if sources is None else sources:
@@ -205,7 +205,7 @@ class Change(Numbered):
 
 
 class UserChangeHead(Document):
-    """The highest number of a user's changes; `id` is the user's."""
+    """The highest number of a user's changes. The `id` is the user's."""
 
     change_seq = IntField(db_field="changeSeq", default=0)
 
@@ -215,8 +215,8 @@ class UserChangeHead(Document):
 class UserChange(Numbered):
     """A change that concerns one user on all devices.
 
-    Kinds: `profile`, `friends`, `blocks`, `sessions`, and `conversation` (`conversation_id`): joined, left, muted,
-    draft, marked as unread, read on another device.
+    Kinds: `profile`, `friends`, `blocks`, `sessions`, and `conversation` (`conversation_id`) for the user's membership
+    and state: joined, left, muted, draft, marked as unread, read on another device.
     """
 
     user_id = ObjectIdField(db_field="userId", required=True)
@@ -239,9 +239,9 @@ class UserChange(Numbered):
 
     @staticmethod
     def tell(user_id: str, kind: str, conversation_id: str | None = None) -> int:
-        """Stores a change of a user at once, without a pending entry; returns its number.
+        """Stores a change of a user without a pending entry; returns its number.
 
-        For a state without `pending`. A crash before the call loses the change, so `user_entry` is to be preferred.
+        It is for documents without `pending`. A crash before the call loses the change, so prefer `user_entry`.
         """
         stored, _ = UserChange.record(user_entry(kind, user_id, conversation_id))
         return cast("int", stored["n"])
@@ -251,7 +251,7 @@ publish, repair, tell_user = Change.publish, Change.repair, UserChange.tell
 
 
 def entry(kind: str, conversation_id: str | ObjectId, **more: Any) -> Row:
-    """Returns an entry for `$push: {pending: …}` that becomes a `Change`. `more` are its other fields, as stored."""
+    """Returns an entry for `$push: {pending: …}` that becomes a `Change`. `more` has its other fields, as stored."""
     return {"key": ObjectId(), "at": now(), "kind": kind, "conversationId": ObjectId(conversation_id), **more}
 
 
@@ -263,7 +263,7 @@ def user_entry(kind: str, user_id: str | ObjectId, conversation_id: str | Object
 
 
 def plain(row: Row) -> Row:
-    """Returns a stored change with its ids as text and without what only the store needs."""
+    """Returns a stored change with its ids as text, without `_id` and `key`."""
     return {
         name: str(value) if isinstance(value, ObjectId) else value
         for name, value in row.items()

@@ -1,8 +1,9 @@
 """Conversations: their members, and a head derived from their messages (last number, preview, newest references).
 
-A direct conversation has two members. A group has up to 256 of them in its document; a larger one has memberships only.
-The pair of users is a unique key, and so are the creator and the key of a new group: concurrent requests create one.
-After a crash the head may be older than the messages; the next message, a retry or `repair` updates it.
+A direct conversation has two members. The document of a group lists up to 256 members; a larger group has only
+memberships. The pair of users is a unique key, and so is the creator with the key of a new group: concurrent requests
+create one conversation. After a crash, the head may be older than the messages. The next message, a retry or the job
+`heads` updates it.
 """
 
 import threading
@@ -38,13 +39,13 @@ PINS = 50
 RECENT = 50  # references stored in the conversation; the seed stored all
 
 LATE = timedelta(seconds=30)
-"""Age of a message whose head is updated late, after a failure: `updatedAt` alone would not show that it is new."""
+"""The age from which a message is late: then `changedAt` is set, because `updatedAt` is the time of the message."""
 
 REMEMBERED = 10_000
-"""Conversations whose members a process remembers, some 3 MB."""
+"""The most conversations whose members a process remembers, some 3 MB."""
 
 LARGE_REMEMBERED = 20
-"""Large groups whose members a process remembers, some 8 MB."""
+"""The most large groups whose members a process remembers, some 8 MB."""
 
 _members: OrderedDict[str, list[ObjectId]] = OrderedDict()
 _large: OrderedDict[str, tuple[int, tuple[str, ...]]] = OrderedDict()
@@ -71,11 +72,12 @@ class Preview(EmbeddedDocument):
 
 
 class Conversation(Groups, Lists, ChangeSource):
-    """Its members and the head of their messages.
+    """A direct conversation or a group: its members and its head.
 
-    `pair_key` is the unique key: the sorted pair of a direct conversation, the creator and `msgId` of a group. `sent`
-    has the last number by sender, which that sender has therefore read. A large group has neither `members` nor `sent`.
-    `updated_at` is the time of the newest message, `changed_at` that of the newest change, or of a late message.
+    `pair_key` is the unique key: the sorted pair of users of a direct conversation, the creator and `msgId` of a group.
+    `sent` has the number of the last message of each sender, who has read all messages up to it. A large group has
+    neither `members` nor `sent`. `updated_at` is the time of the newest message. `changed_at` is the time of the newest
+    change, or the time at which a late message was noticed.
     """
 
     user_one_id = ObjectIdField(db_field="userOneId")
@@ -113,7 +115,7 @@ class Conversation(Groups, Lists, ChangeSource):
 
     @property
     def messages(self) -> list[ObjectId]:
-        """The ids of the newest fifty messages, oldest first (the seed's array); `Message.page` reads all."""
+        """The ids of the newest 50 messages, oldest first (the seed's array). `Message.page` reads all messages."""
         return [entry.message for entry in self.recent]
 
     @classmethod
@@ -151,7 +153,7 @@ class Conversation(Groups, Lists, ChangeSource):
 
     @classmethod
     def seen(cls, conversation_id: str, user_id: str) -> Seen | None:
-        """Returns what `of_member` does, with the members for a delivery."""
+        """Returns the conversation as `of_member` does, with the members for a delivery."""
         if object_id(conversation_id) is None or object_id(user_id) is None:
             return None
         return cls._seen(user_id, *find_all(*cls._head(conversation_id, user_id)))
@@ -160,7 +162,7 @@ class Conversation(Groups, Lists, ChangeSource):
     def of_sender(
         cls, conversation_id: str, user_id: str, users: Any
     ) -> tuple[dict[str, Any] | None, dict[str, Any] | None, bool]:
-        """Returns the user's account, the conversation as `of_member` does, and True if one member barred the other."""
+        """Returns the user's account, the conversation as `of_member` does, and True if one has blocked the other."""
         account, seen, is_barred = cls.standing(conversation_id, user_id, users)
         return account, seen and seen.head, is_barred
 
@@ -168,11 +170,11 @@ class Conversation(Groups, Lists, ChangeSource):
     def standing(
         cls, conversation_id: str, user_id: str, users: Any
     ) -> tuple[dict[str, Any] | None, Seen | None, bool]:
-        """Returns what `of_sender` does, with the members for a delivery.
+        """Returns the values of `of_sender`, with the members for a delivery.
 
-        One command, if this process has seen the conversation. `users` is the class of users, with `pair` and `judged`.
-        The remembered members only choose the accounts to read; the conversation is read each time. In groups, a block
-        bars nobody.
+        It takes one database command if this process has seen the conversation. `users` is the class of users, with
+        `pair` and `judged`. The remembered members only determine which accounts are read; the conversation is read
+        each time. Blocks have no effect in groups.
         """
         if object_id(user_id) is None or object_id(conversation_id) is None:
             return users.account(user_id), None, False
@@ -193,9 +195,10 @@ class Conversation(Groups, Lists, ChangeSource):
 
     @classmethod
     def members_of(cls, conversation_id: str, members_rev: int | None = None) -> tuple[str, ...]:
-        """Returns the ids of all members; none if the conversation does not exist.
+        """Returns the ids of all members; an empty tuple if the conversation does not exist.
 
-        The members of a large group at `members_rev` (of `Seen`) are remembered.
+        The members of a large group are remembered. With `members_rev` (of `Seen`), the remembered members of that
+        revision are returned without a database command.
         """
         if members_rev is not None:
             with _memory:
@@ -230,15 +233,16 @@ class Conversation(Groups, Lists, ChangeSource):
 
     @staticmethod
     def state_of(seen: Seen, row: Row) -> dict[str, Any]:
-        """Returns the member's state after a change of the membership, from what `seen` has returned before."""
+        """Returns the member's state from the conversation before a change and the membership after it."""
         return state_of(seen, row)
 
     @classmethod
     def push(cls, message: dict[str, Any], *, is_large: bool = False) -> bool:
-        """Updates the head of a conversation with a stored message; True if the message is newer than the head.
+        """Updates the head of a conversation with a stored message; returns True if the message is newer than the head.
 
-        Idempotent and independent of order: the head only advances, and each reference is stored once, sorted. The
-        sender has read up to the message; in a large group the membership says so, in a command of its own.
+        The call is idempotent and independent of order: the head only advances, and each reference is stored once,
+        sorted. The sender has read all messages up to this one; in a large group, a second command stores that in the
+        membership.
         """
         key, seq = ObjectId(message["conversationId"]), message["seq"]
         head, onto = _updates(message, is_large=is_large)
@@ -251,10 +255,10 @@ class Conversation(Groups, Lists, ChangeSource):
 
     @classmethod
     def push_to(cls, seen: Seen, message: dict[str, Any]) -> tuple[bool, bool]:
-        """Does what `push` does for a conversation that was read before; also True if its members are still the same.
+        """Updates the head as `push` does; also returns True if the members are still those of `seen`.
 
-        A member who was removed meanwhile does not get the message. It costs no command more unless messages or changes
-        of members are concurrent.
+        If they are not, the caller reads the members again, so that a removed member does not get the message. It takes
+        no more commands than `push`, unless there are concurrent messages or changes of members.
         """
         key, is_large = ObjectId(message["conversationId"]), seen.members is None
         if seen.head["type"] == "direct":
@@ -271,7 +275,7 @@ class Conversation(Groups, Lists, ChangeSource):
 
     @classmethod
     def preview(cls, message: Row) -> None:
-        """Shows the current text of a stored message in the head, if it is the newest one. Never goes back."""
+        """Updates the text in the head if the message is the newest one. A lower `rev` never replaces a higher one."""
         values: Row = {"lastMessage.text": message["text"][:PREVIEW], "lastMessage.rev": message["rev"]}
         if "deletedAt" in message:
             values["lastMessage.deletedAt"] = message["deletedAt"]
@@ -281,7 +285,7 @@ class Conversation(Groups, Lists, ChangeSource):
 
     @classmethod
     def pin(cls, conversation_id: str, seq: int, *, on: bool) -> tuple[Literal["changed", "same", "full"], list[Row]]:
-        """Pins a message or unpins it; returns the entry of the change to publish, too."""
+        """Pins or unpins a message; returns the outcome, and the entry of the change to publish."""
         key, given = ObjectId(conversation_id), entry("conversation", conversation_id)
         where: Row = {"_id": key, "pins": {"$ne": seq} if on else seq}
         if on:
@@ -296,7 +300,7 @@ class Conversation(Groups, Lists, ChangeSource):
 
 
 def _updates(message: dict[str, Any], *, is_large: bool) -> tuple[Row, Row]:
-    """Returns the values of a head with a new message, and the update that is due for an older one, too."""
+    """Returns the values of the head for a newer message, and the update that an older message needs, too."""
     reference = {"seq": message["seq"], "message": ObjectId(message["_id"])}
     onto: Row = {"$push": {"recent": {"$each": [reference], "$sort": {"seq": 1}, "$slice": -RECENT}}}
     if not is_large:
@@ -317,7 +321,7 @@ def _updates(message: dict[str, Any], *, is_large: bool) -> tuple[Row, Row]:
 
 
 def _recall(conversation_id: str) -> list[ObjectId] | None:
-    """Returns the two members of a direct conversation, an empty list for a group; None if it is not remembered."""
+    """Returns the members of a direct conversation, an empty list for a group; None if it is not remembered."""
     with _memory:
         members = _members.get(conversation_id)
         if members is not None:

@@ -1,4 +1,4 @@
-"""Devices that get push notifications. A push token belongs to one user: the one who registered it last."""
+"""Devices that get push notifications. A push token belongs to the user who registered it last."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -16,7 +16,7 @@ _ATTEMPTS: Final = 50
 
 
 class Device(Notifying, Writings, Document):
-    """A device of a user; `device_id` is the client's own name of it. With a session, it ends with the session."""
+    """A device of a user. The client chooses `device_id`. If the device has a session, it is removed when that ends."""
 
     user_id = ObjectIdField(db_field="userId", required=True)
     device_id = StringField(db_field="deviceId", required=True, max_length=128)
@@ -38,9 +38,9 @@ class Device(Notifying, Writings, Document):
     def put(
         cls, user_id: str, device_id: str, token: str, platform: str, *, session_id: str | None = None, most: int
     ) -> None:
-        """Stores a device or its new token; other devices with this token are removed.
+        """Stores a device or its new token, and removes other devices with this token.
 
-        Of more than `most` devices, those that registered first are removed: apps that are deleted never say so.
+        If the user has more than `most` devices, the oldest registrations are removed: a deleted app does not say so.
         """
         user, moment = ObjectId(user_id), now()
         mine = {"userId": user, "deviceId": device_id}
@@ -61,7 +61,7 @@ class Device(Notifying, Writings, Document):
 
     @classmethod
     def list_of(cls, user_id: str) -> list[dict[str, Any]]:
-        """Returns `{id, platform, updatedAt}` of each device, without the tokens."""
+        """Returns `{id, platform, updatedAt}` of each device, the last registered first."""
         rows = find(
             cls, {"userId": ObjectId(user_id)}, fields=("deviceId", "platform", "updatedAt"), sort=("-updatedAt",)
         )
@@ -71,7 +71,7 @@ class Device(Notifying, Writings, Document):
 
     @classmethod
     def remove(cls, user_id: str, device_id: str, *, token: str | None = None) -> None:
-        """Removes a device, if it exists; with `token` only if it has not registered another one since."""
+        """Removes a device, if it exists. With `token`, the device is kept if it has registered another one since."""
         where = {"userId": ObjectId(user_id), "deviceId": device_id, **({"token": token} if token is not None else {})}
         cls._get_collection().delete_one(where)
 
@@ -82,7 +82,7 @@ class Device(Notifying, Writings, Document):
 
     @classmethod
     def of_users(cls, user_ids: Iterable[str]) -> dict[str, list[str]]:
-        """Returns the ids of the devices of those users who have any, by user."""
+        """Returns the ids of the devices of users, by user id. Users without a device are missing."""
         found: dict[str, list[str]] = {}
         keys = [ObjectId(each) for each in user_ids]
         for row in find(cls, {"userId": {"$in": keys}}, fields=("userId", "deviceId")):
@@ -91,5 +91,5 @@ class Device(Notifying, Writings, Document):
 
     @classmethod
     def is_any(cls) -> bool:
-        """Returns True if a device of anybody is registered."""
+        """Returns True if any user has a device."""
         return get(cls, {}, fields=("_id",)) is not None

@@ -1,7 +1,7 @@
-"""E-mail addresses in one form, so that two accounts never have addresses that a mail server takes for one.
+"""E-mail addresses in one canonical form, so that no two accounts have addresses that are the same to a mail server.
 
-The form is what the unique index of accounts compares: the local part in NFC without case, the domain in its form for
-the DNS (IDNA 2008). Quoted local parts and comments, which give one mailbox several spellings, are refused.
+The unique index of accounts compares this form: the local part in NFC without case, the domain in its form for the DNS
+(IDNA 2008). Quoted local parts and comments, which give one mailbox several spellings, are refused.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Final
 import idna
 
 LONGEST: Final = 254
-"""Characters of an address (RFC 5321, errata 1690)."""
+"""The most characters of an address (RFC 5321, errata 1690)."""
 
 _SYMBOLS: Final = frozenset("!#$%&'*+-/=?^_`{|}~")
 _INVISIBLE: Final = frozenset("\u115f\u1160\u3164\uffa0")
@@ -19,10 +19,10 @@ _LABELS: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_](
 
 
 def canonical(email: str) -> str | None:
-    """Returns the form of an address that identifies its account; None for text that is no address.
+    """Returns the canonical form of an address; None for a text that is no address.
 
-    Besides case, only two spellings of one address are accepted: NFC and NFD. A domain is accepted in letters and in
-    its form for the DNS. Few spellings keep limits by address effective.
+    An address is accepted in NFC and in NFD, in any case. A domain is accepted in letters and in its form for the DNS.
+    With few spellings, the limits that count by address are effective.
     """
     if len(email) > LONGEST or email not in {composed := unicodedata.normalize("NFC", email), _decomposed(email)}:
         return None
@@ -38,14 +38,14 @@ def canonical(email: str) -> str | None:
 def spellings(email: str) -> list[str]:
     """Returns the forms under which an account with this address may be stored, the most exact one first.
 
-    Older versions stored an address in lower case and changed nothing else.
+    Older versions stored an address in lower case, otherwise unchanged.
     """
     lower, known = email.lower(), canonical(email)
     return [lower] if known is None or known == lower else [lower, known]
 
 
 def _is_text(char: str) -> bool:
-    """Returns whether an unquoted local part may have a character (RFC 6532); letters of all scripts, with marks."""
+    """Returns whether an unquoted local part may have a character (RFC 6532), such as letters of all scripts."""
     if char in _SYMBOLS:
         return True
     return (char.isalnum() or unicodedata.category(char)[0] == "M") and char not in _INVISIBLE

@@ -1,8 +1,8 @@
 """Bans and the erasure of accounts.
 
-An account is erased in one write: it can no longer sign in, its name is gone and its e-mail is free. `erasing` stays
-set until everything else of the user is removed, which the sweeper does and repeats after a crash. The account itself
-remains without personal data, so that what others keep of a conversation has an author.
+One write erases an account: it can no longer sign in, its name is removed and its e-mail is free. `erasing` is set
+until the sweeper has removed all other data of the user; after a crash, the sweeper begins again. The account remains
+without personal data, so that the messages in the conversations of others have an author.
 """
 
 from datetime import datetime
@@ -22,7 +22,7 @@ NAME: Final = "Deleted account"
 
 
 class Ending(Writings):
-    """The end of accounts of a class with the fields of `User`."""
+    """The bans and the erasure of accounts, for a class with the fields of `User`."""
 
     @classmethod
     def ban(cls, user_id: str, *, until: datetime | None, reason: str) -> bool:
@@ -39,7 +39,7 @@ class Ending(Writings):
 
     @classmethod
     def erase(cls, user_id: str, password: str, *, hashing: passwords.Options | None = None) -> bool:
-        """Erases an account; returns False if the password is wrong. `erasing` lists it until the rest is done.
+        """Erases an account; returns False if the password is wrong. `unfinished` lists it until `erased` is called.
 
         Raises TimeoutError while too many passwords are being hashed.
         """
@@ -56,14 +56,14 @@ class Ending(Writings):
             "erasedAt": moment,
             "erasing": True,
         }
-        # The whole document is replaced: no field of a person stays, whichever another request has just stored.
+        # The whole document is replaced, so that a field that another request has just stored is removed, too.
         rest = {"_id": "$_id", "createdAt": "$createdAt", **{name: {"$literal": each} for name, each in values.items()}}
         own = {"_id": key, "password": found["password"], "erasedAt": None}
         return update(cls, own, [{"$replaceWith": rest}]) == 1
 
     @classmethod
     def unfinished(cls, limit: int) -> list[str]:
-        """Returns the users of whom something is left to remove, those that were erased first at first."""
+        """Returns the ids of up to `limit` erased users whose other data is not removed yet."""
         rows = find(cls, {"erasing": True}, fields=("_id",), limit=limit)
         return [str(row["_id"]) for row in rows]
 
@@ -74,13 +74,13 @@ class Ending(Writings):
 
     @classmethod
     def forget(cls, user_id: str) -> None:
-        """Removes the drafts of a user, and the user from the lists of others."""
+        """Removes the drafts of a user, and removes the user from the friend lists of others."""
         Membership.objects(user_id=user_id, draft__exists=True).update(unset__draft=1)
         users: Any = cls
         users.objects(friends=user_id).update(pull__friends=user_id)
 
     @classmethod
     def unhide(cls, message: Row) -> None:
-        """Shows a stored message to its author again, who may have deleted it for themselves."""
+        """Makes a message visible to its author again, if the author has deleted it for themselves."""
         if message["userId"] in message.get("hiddenFor", ()):
             update(Message, {"_id": message["_id"]}, {"$pull": {"hiddenFor": message["userId"]}})

@@ -1,11 +1,11 @@
-"""Names of files to show and to save: no paths, no invisible characters, no names that systems reserve."""
+"""File names that are safe to show and to save: no paths, no invisible characters, no reserved names."""
 
 import re
 import unicodedata
 from typing import Final
 
 LONGEST: Final = 200
-"""Bytes of a name in UTF-8; file systems allow 255."""
+"""The most bytes of a name in UTF-8. File systems allow 255."""
 
 DEFAULT: Final = "file"
 
@@ -17,9 +17,9 @@ _JOINERS: Final = "\u200c\u200d"  # parts of words and of emojis
 
 
 def clean(name: str) -> str:
-    """Returns a name that is safe to show and to save: the last part of a path, without characters that hide something.
+    """Returns a name that is safe to show and to save: the last part of a path, without invisible characters.
 
-    An extension of up to 16 characters survives the shortening of a long name. An empty name is `file`.
+    A long name is shortened before its extension, if that has up to 16 bytes. An empty name becomes `file`.
     """
     last = _PATH.split(unicodedata.normalize("NFC", name))[-1]
     visible = "".join(each for each in _SPACES.sub(" ", last) if each in _JOINERS or _is_visible(each))

@@ -1,4 +1,7 @@
-"""Words of messages that an older version stored without them: filled in once, in the order of the messages' ids."""
+"""A job that adds the words for the search to messages that an older version stored without them.
+
+It examines each message once, in the order of the ids.
+"""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -13,11 +16,11 @@ from .words import words_in
 
 BATCH: Final = 1000
 WATCHED: Final = timedelta(days=1)
-"""Time after the first run in which processes of the older version may still store messages."""
+"""The time after the first run in which processes of the older version may still store messages."""
 
 
 class WordFilling(Document):
-    """The state of the filling of one collection of messages: the last message that was examined."""
+    """The state of the job for one collection of messages. `mark` is the last message that was examined."""
 
     name = StringField(primary_key=True)
     mark = ObjectIdField()
@@ -28,9 +31,9 @@ class WordFilling(Document):
 
     @classmethod
     def run(cls, messages: Any, *, batches: int = 20) -> int:
-        """Stores the missing words of at most `batches` times `BATCH` messages; returns how many have got words.
+        """Examines at most `batches` times `BATCH` messages; returns the number of those that words were added to.
 
-        The next call continues; after a day, when all are examined, calls do nothing. Idempotent.
+        The next call continues. When all messages are examined and a day has passed, calls do nothing. Idempotent.
         """
         key, moment = {"_id": messages._meta["collection"]}, now()  # noqa: SLF001 - MongoEngine's own way
         state = get(cls, key) or {"beganAt": moment}
@@ -52,7 +55,7 @@ class WordFilling(Document):
 
 
 def _fill(messages: Any, rows: list[Row]) -> int:
-    """Stores missing words, except of messages that are edited meanwhile, whose edit stores them."""
+    """Stores missing words. A message that is edited meanwhile is left out: the edit stores the words."""
     writes = [
         UpdateOne({"_id": row["_id"], "rev": row.get("rev"), "words": {"$exists": False}}, {"$set": {"words": words}})
         for row in rows

@@ -1,8 +1,8 @@
-"""Groups: how a conversation of several users is made and changed.
+"""Groups: the operations that make and change a conversation of several users.
 
-Each function writes several documents. Call it in a transaction: then the members, the memberships and the message
-that tells of the change are stored together or not at all, and concurrent changes of one group follow each other.
-Its caller publishes the changes after the commit (models/change.py).
+Each operation writes several documents. Call it in a transaction: then the members, the memberships and the message
+that reports the change are stored together or not at all, and concurrent changes of a group run one after another. The
+caller publishes the changes after the commit (models/change.py).
 """
 
 from datetime import timedelta
@@ -19,17 +19,16 @@ from .names import tidy
 from .wire import now
 
 LISTED = 256
-"""Members that a conversation's document lists; in a larger group, only the memberships do."""
-
+"""The most members that a conversation's document lists. A larger group lists them in memberships only."""
 
 LONGEST_TITLE = 100
 
 CLOSED_FOR = timedelta(hours=1)
-"""Time from the end of a group until its messages are removed; by then its members are told."""
+"""The time from the end of a group until its messages are removed. By then its members have the event of the end."""
 
 
 class GroupError(Exception):
-    """A refused change: `code` is `not_found`, `not_admin`, `conflict` or `invalid`, the text says why."""
+    """A refused change. `code` is `not_found`, `not_admin`, `conflict` or `invalid`; the text is the reason."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
@@ -37,7 +36,7 @@ class GroupError(Exception):
 
 
 class Changed(NamedTuple):
-    """The result of a change: the entries to publish, and the message that tells of it."""
+    """The result of a change: the entries to publish, and the message that reports the change."""
 
     entries: tuple[Row, ...] = ()
     own: tuple[tuple[ObjectId, Row], ...] = ()
@@ -58,8 +57,8 @@ class Groups:
     ) -> tuple[str, bool]:
         """Makes a group and returns its id, and True if this call made it. The creator is its owner.
 
-        `key` makes the call idempotent: the same creator and key name one group. Raises NotUniqueError if a concurrent
-        call made it; the next call returns it. Raises GroupError.
+        `key` makes the call idempotent: there is one group of a creator and a key. Raises NotUniqueError if a
+        concurrent call makes it; the next call returns it. Raises GroupError.
         """
         pair_key = f"group:{creator_id}:{key}"
         found = get(cls, {"pairKey": pair_key}, fields=("_id",))
@@ -93,11 +92,11 @@ class Groups:
     def put_member(
         cls, conversation_id: str, by_id: str, user_id: str, role: str | None, *, limit: int, messages: Any
     ) -> Changed:
-        """Adds a member, or changes the role of one; `by_id` is the member who does it.
+        """Adds a member, or changes the role of a member; `by_id` is the acting member.
 
-        `limit` is the most members of a group, `messages` the class of messages. Admins add members; owners also make
-        admins and owners. A new member reads from this change on, or all messages, as the group's `history` says.
-        Raises GroupError.
+        `limit` is the most members of a group, `messages` is the class of messages. Admins can add members; owners can
+        also make admins and owners. By the group's `history`, a new member can read all messages, or those from the
+        message about the joining on. Raises GroupError.
         """
         stored, actor = cls._locked(conversation_id, by_id)
         row = _present(conversation_id, user_id)
@@ -136,10 +135,11 @@ class Groups:
 
     @classmethod
     def remove_member(cls, conversation_id: str, by_id: str, user_id: str, *, messages: Any) -> Changed:
-        """Removes a member, or lets `by_id` leave; nothing if the user is no member.
+        """Removes a member, or the acting member `by_id`. It does nothing if the user is no member.
 
-        Admins remove members, owners everybody. If the last owner leaves, the oldest admin, else the oldest member
-        becomes the owner. A group that its last member leaves is closed. Raises GroupError.
+        Admins can remove members; owners can remove all. If the last owner leaves, the admin with the longest
+        membership becomes the owner, or without admins the member with the longest. If the last member leaves, the
+        group is closed. Raises GroupError.
         """
         stored, actor = cls._locked(conversation_id, by_id)
         row = actor if user_id == by_id else _present(conversation_id, user_id)
@@ -157,7 +157,7 @@ class Groups:
         given = entry("members", key, left=[user_id], roles=roles)
         system = {"kind": "left" if is_leaving else "removed", "userIds": [user_id]}
         message = cls._tell(stored, by_id, system, messages, is_large=bool(stored.get("isLarge")))
-        # After the message, whose author counts as a reader.
+        # This update comes after the message, which adds its author to `sent`.
         onto: Row = {"$inc": {"memberCount": -1}, "$push": {"pending": given}, "$unset": {f"sent.{user_id}": 1}}
         if not stored.get("isLarge"):
             onto["$pull"] = {"members": ObjectId(user_id)}
@@ -166,9 +166,9 @@ class Groups:
 
     @classmethod
     def edit(cls, conversation_id: str, by_id: str, values: Row, *, messages: Any) -> Changed:
-        """Changes `title`, `avatar` (an id, or None for none) and `history` of a group; admins do it.
+        """Changes `title`, `avatar` (an id, or None to remove it) and `history` of a group. Admins and owners may.
 
-        A new `history` is that of members who join later. Raises GroupError.
+        A new `history` applies to members who join later. Raises GroupError.
         """
         stored, actor = cls._locked(conversation_id, by_id)
         if RANKS[actor["role"]] < RANKS["admin"]:
@@ -193,7 +193,7 @@ class Groups:
 
     @classmethod
     def close(cls, conversation_id: str, by_id: str) -> None:
-        """Ends a group for all; an owner does it. Its messages and memberships are removed later. Raises GroupError."""
+        """Ends a group for all. Owners may. The messages and memberships are removed later. Raises GroupError."""
         stored, actor = cls._locked(conversation_id, by_id)
         if actor["role"] != "owner":
             raise GroupError("not_admin", "Only owners close a group")
@@ -201,10 +201,11 @@ class Groups:
 
     @classmethod
     def remove_closed(cls, messages: Any, *, limit: int = 5000) -> int:
-        """Removes what closed groups have left, up to `limit` documents of each class; returns the number of groups.
+        """Removes the data of closed groups, up to `limit` documents of each class.
 
-        First the memberships end, with a change for each member. An hour later, when these are published, the messages,
-        changes and memberships are removed, and the group last: a crash in between loses nothing of this work.
+        Returns the number of groups that are removed completely. First the memberships end, with a change for each
+        member. An hour later, when the changes are published, the messages, changes and memberships are removed. The
+        group is removed last, so that the work goes on after a crash.
         """
         finished = 0
         for stored in find(cls, {"deletedAt": {"$exists": True}}, fields=("deletedAt",), sort=("deletedAt",), limit=50):
@@ -220,9 +221,9 @@ class Groups:
 
     @classmethod
     def _locked(cls, conversation_id: str, by_id: str) -> tuple[Row, Row]:
-        """Returns the group and the membership of who changes it.
+        """Returns the group and the membership of the acting member.
 
-        The write makes concurrent changes wait, and ends the validity of remembered members.
+        It increases `membersRev`: this write makes concurrent changes wait, and outdates remembered members.
         """
         fields = ("title", "avatar", "history", "memberCount", "isLarge", "lastSeq")
         where = {"_id": ObjectId(conversation_id), "type": "group", "deletedAt": None}
@@ -247,7 +248,7 @@ class Groups:
 
     @classmethod
     def _tell(cls, stored: Row, by_id: str, system: Row, messages: Any, *, is_large: bool) -> dict[str, Any]:
-        """Stores the message that tells of a change, and updates the head."""
+        """Stores the message that reports a change, and updates the head."""
         message: dict[str, Any] = messages.note(str(stored["_id"]), by_id, system, after=stored["lastSeq"])
         cls.push(message, is_large=is_large)  # type: ignore[attr-defined]
         return message
@@ -266,7 +267,7 @@ def _present(conversation_id: str, user_id: str) -> Row | None:
 
 
 def _others(conversation_id: ObjectId, row: Row, role: str | None = None) -> list[Row]:
-    """Returns the member of a role, or of any, who is there for longest, besides one; an empty list without any."""
+    """Returns the member with the longest membership besides `row`, of a role or of any; an empty list without one."""
     where: Row = {"conversationId": conversation_id, **PRESENT, "_id": {"$ne": row["_id"]}}
     if role is not None:
         where["role"] = role
@@ -274,7 +275,7 @@ def _others(conversation_id: ObjectId, row: Row, role: str | None = None) -> lis
 
 
 def _succession(conversation_id: ObjectId) -> dict[str, str]:
-    """Makes somebody the owner of a group that has none any more; returns the new roles by user id."""
+    """Makes a member the owner if a group has no owner left; returns the new roles by user id."""
     nobody = {"_id": None}
     if _others(conversation_id, nobody, "owner"):
         return {}
@@ -289,7 +290,7 @@ def _all_large(conversation_id: ObjectId) -> None:
 
 
 def _end_memberships(conversation_id: ObjectId, limit: int) -> None:
-    """Ends the memberships of a closed group; their changes are published by `Change.repair`."""
+    """Ends the memberships of a closed group. `Change.repair` publishes the changes."""
     ended = [
         UpdateOne(
             {"_id": row["_id"], **PRESENT},
@@ -315,6 +316,6 @@ def _leaving(own: Row) -> Row:
 
 
 def _closing() -> Row:
-    """Returns the update that ends a group: from then on, nobody is authorised by it."""
+    """Returns the update that ends a group. It removes the members, so no user can read the group any more."""
     content = ("members", "isLarge", "sent", "recent", "lastMessage", "pins", "pending", "avatar")
     return {"$set": {"deletedAt": now(), "memberCount": 0}, "$unset": dict.fromkeys(content, 1)}

@@ -1,4 +1,4 @@
-"""Heads: a stored conversation and a member's row, in the format for clients."""
+"""Heads: conversations in the format for clients, made from a stored conversation and a member's row."""
 
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -30,11 +30,11 @@ SHARED = ("id", "type", "title", "avatar", "memberCount", "history", "changeSeq"
 """The keys of a head that are the same for all members."""
 
 PREVIEW = 200
-"""Characters of the newest message's text."""
+"""The most characters of the newest message in a head."""
 
 
 class Seen(NamedTuple):
-    """A conversation as one member sees it, and what a delivery to all members needs."""
+    """A conversation as one member sees it, with the data for a delivery to all members."""
 
     head: dict[str, Any]
     members: list[ObjectId] | None
@@ -42,16 +42,16 @@ class Seen(NamedTuple):
     members_rev: int
     """Increases with each join, leave and change of a role."""
     sent: int = 0
-    """The member's last message; 0 without any, and in a large group, where the membership has it as read."""
+    """The number of the member's last message; 0 without one, and in large groups, where `readSeq` includes it."""
 
 
 def fields_for(user_id: str, *, listed: bool = False) -> Row:
-    """Returns the projection of a head for a user; with `listed` without the members, for lists of heads."""
+    """Returns the projection of a head for a user. `listed` leaves out the members, for lists of heads."""
     return {**dict.fromkeys(_LISTED, 1), f"sent.{user_id}": 1, **({} if listed else {"members": 1})}
 
 
 def seen_by(user_id: str, stored: Row, row: Row | None) -> dict[str, Any]:
-    """Returns a conversation as a member sees it. Without a row, of an older version, all messages count as read."""
+    """Returns a conversation as a member sees it. Without a row (of an older version), all messages count as read."""
     is_group, last = stored.get("type") == "group", stored["lastSeq"]
     state = row or {"readSeq": last}
     first, reading = state.get("joinedSeq", 0) + 1, _reading(last, sent_by(user_id, stored), state)
@@ -82,12 +82,12 @@ def seen_by(user_id: str, stored: Row, row: Row | None) -> dict[str, Any]:
 
 
 def state_of(seen: Seen, row: Row) -> dict[str, Any]:
-    """Returns what only the member has set and read, from the conversation before a change and the row after it."""
+    """Returns the private state of a member, from the conversation before a change and the row after it."""
     return _reading(seen.head["lastSeq"], seen.sent, row) | private_of(row)
 
 
 def sent_by(user_id: str, stored: Row) -> int:
-    """Returns the number of a member's last message in a conversation, 0 without any and in a large group."""
+    """Returns the number of a member's last message in a conversation; 0 without one, and in a large group."""
     number: int = stored.get("sent", {}).get(user_id, 0)
     return number
 
@@ -95,13 +95,13 @@ def sent_by(user_id: str, stored: Row) -> int:
 def _reading(last: int, sent: int, state: Row) -> dict[str, int]:
     """Returns `readSeq`, `unread` and, while the member's mark as unread lasts, `unreadFrom`."""
     read, unread_from = max(state.get("readSeq", 0), sent), state.get("unreadFrom")
-    if unread_from is None or sent > state.get("markedSeq", 0):  # who writes has read
+    if unread_from is None or sent > state.get("markedSeq", 0):  # a message of the member ends the mark
         return {"readSeq": read, "unread": max(0, last - read)}
     return {"readSeq": read, "unread": max(0, last - unread_from + 1), "unreadFrom": unread_from}
 
 
 def private_of(state: Row) -> dict[str, Any]:
-    """Returns the parts of a head that only the member has set: `mutedUntil` while it lasts, and `draft`."""
+    """Returns the parts of a head that the member has set: `mutedUntil`, unless it is past, and `draft`."""
     given: dict[str, Any] = {}
     muted, draft = state.get("mutedUntil"), state.get("draft")
     if muted is not None and _aware(muted) > now():
@@ -112,9 +112,10 @@ def private_of(state: Row) -> dict[str, Any]:
 
 
 def is_readable(stored: Row, row: Row | None) -> bool:
-    """Returns True if a member's row allows to read a conversation; a direct one of an older version has no rows.
+    """Returns True if a user with this row can read a conversation.
 
-    The row says from which message on: a group is not readable without it.
+    A direct conversation of an older version has no rows and is readable. A group is not readable without a row, which
+    has the first readable message.
     """
     return row.get("leftAt") is None if row is not None else stored.get("type") != "group"
 
@@ -123,7 +124,7 @@ def _preview(stored: Row, updated_at: str) -> dict[str, Any] | None:
     preview = stored.get("lastMessage")
     if not preview:
         return None
-    # `push` sets both times to the same one: in a long list, formatting it once is a twelfth of the CPU time.
+    # `push` sets both times to the same value: in a long list, formatting it once saves a twelfth of the CPU time.
     is_same = preview["createdAt"] == stored["updatedAt"]
     shown = {
         "_id": str(preview["message"]),

@@ -1,4 +1,4 @@
-"""Leases: for each background job one process at a time, and the time of the next run, by the database's clock."""
+"""Leases: each background job runs in one process at a time, at times of the database's clock."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -19,9 +19,9 @@ _SHOWN = {"holder": 1, "last": 1, "repaired": 1, "wait": {"$subtract": [{"$max":
 
 
 class Run(NamedTuple):
-    """The state of a job. `token` allows this process to run it now; else it may ask again after `wait` seconds.
+    """The state of a job. With a `token`, this process may run it now. Without one, it may ask after `wait` seconds.
 
-    `last` is the last run, `repaired` the sums of its counts.
+    `last` is the last run, `repaired` the sums of the counts of all runs.
     """
 
     token: str | None
@@ -40,9 +40,9 @@ class Run(NamedTuple):
 
 
 class Lease(Document):
-    """The lease of one job: `holder` runs it until `until`; after that, and from `next_at`, another process may.
+    """The lease of one job. `holder` may run it until `until`. After that time and `next_at`, any process may.
 
-    `last` is the last run (`at`, `seconds`, `counts`, `error`), `repaired` the sums of the counts.
+    `last` is the last run (`at`, `seconds`, `counts`, `error`), `repaired` the sums of the counts of all runs.
     """
 
     name = StringField(primary_key=True)
@@ -56,7 +56,7 @@ class Lease(Document):
 
     @classmethod
     def take(cls, name: str, seconds: float) -> Run:
-        """Takes the lease for `seconds` if the job is due and nobody holds it. One atomic command."""
+        """Takes the lease for `seconds` if the job is due and no process holds it. One atomic command."""
         token = str(ObjectId())
         if not isinstance(cls._get_collection(), Collection):  # the database in memory has one process
             return Run(token, 0, {}, {})
@@ -83,7 +83,7 @@ class Lease(Document):
         change = {
             "until": "$$NOW",
             "nextAt": {"$add": ["$$NOW", round(every * 1000)]},
-            "last": {"$mergeObjects": [{"$literal": last}, {"at": "$$NOW"}]},  # a bare document would be merged
+            "last": {"$mergeObjects": [{"$literal": last}, {"at": "$$NOW"}]},  # a plain value would keep former keys
             **sums,
         }
         return cls._changed({"_id": name, "holder": token}, change, None)

@@ -17,7 +17,7 @@ PAGE_LIMIT = 200
 
 
 class Lists:
-    """The operations of `Conversation` that return several heads, or what is the same in all of them."""
+    """The operations of `Conversation` that return several heads, or the keys that all heads share."""
 
     @classmethod
     def list_of(
@@ -38,7 +38,7 @@ class Lists:
 
     @classmethod
     def heads_of(cls, user_id: str, conversation_ids: list[str]) -> list[dict[str, Any]]:
-        """Returns the heads of those of these conversations that the user is a member of."""
+        """Returns the heads of these conversations, without those that the user is not a member of."""
         keys = [key for key in map(object_id, conversation_ids) if key is not None]
         rows, large = _present(Membership.of_user(user_id, keys))
         mine = [{"members": ObjectId(user_id)}, {"_id": {"$in": large}, "isLarge": True}]
@@ -57,7 +57,7 @@ class Lists:
 
     @classmethod
     def shared(cls, conversation_id: str) -> dict[str, Any] | None:
-        """Returns those keys of a conversation's head that are the same for all members, or None."""
+        """Returns the keys of a conversation's head that are the same for all members; None if it does not exist."""
         where = {"_id": ObjectId(conversation_id), "deletedAt": None}
         stored = get(cls, where, fields=fields_for(conversation_id, listed=True))
         if stored is None:
@@ -94,7 +94,7 @@ class Lists:
 
 
 def _present(rows: list[Row]) -> tuple[dict[ObjectId, Row], list[ObjectId]]:
-    """Returns the rows of present members by the conversation, and the keys of the large ones."""
+    """Returns the rows of present members by conversation, and the keys of the large conversations."""
     present = {row["conversationId"]: row for row in rows if "leftAt" not in row}
     return present, [key for key, row in present.items() if row.get("isLarge")]
 

@@ -1,6 +1,6 @@
-"""Tokens that are sent by mail: they prove that their bearer receives mail at the address of an account.
+"""Tokens in mails. A user who has the token receives the mail of the account's address.
 
-A token is valid once and for a limited time; a new one of the same purpose replaces it. Only its hash is stored.
+A token is valid once and for a limited time. A new token of the same purpose replaces it. Only its hash is stored.
 """
 
 import hmac
@@ -22,7 +22,7 @@ Purpose = Literal["verification", "reset"]
 
 
 class MailToken(EmbeddedDocument):
-    """A token that was sent and not used yet."""
+    """A token that was sent and is not used yet."""
 
     hash = BinaryField(required=True)
     expires_at = DateTimeField(db_field="expiresAt", required=True)
@@ -43,7 +43,7 @@ class MailTokens:
 
     @classmethod
     def of_mail_token(cls, token: str, purpose: Purpose) -> Account | None:
-        """Returns the account of a valid token, which it does not use up; None for any other."""
+        """Returns the account of a valid token, without using up the token; None for any other token."""
         user = object_id(token.partition(".")[0])
         found = get(cls, {"_id": user}, fields=(*READ, purpose)) if user is not None else None
         stored = (found or {}).get(purpose)
@@ -53,16 +53,16 @@ class MailTokens:
 
     @classmethod
     def verify_email(cls, token: str) -> str | None:
-        """Uses a token to verify an e-mail; returns the user's id, None for a token that is not valid any more."""
+        """Uses a token to verify an e-mail; returns the user's id, None for a token that is not valid."""
         return cls._use(token, "verification", {})
 
     @classmethod
     def reset_password(cls, token: str, password: str, *, hashing: passwords.Options | None = None) -> str | None:
-        """Uses a token to set a password, and ends all sessions; returns the user's id, None as `verify_email` does.
+        """Uses a token to set a password and ends all sessions; returns the user's id, None as `verify_email` does.
 
-        Raises TimeoutError while too many passwords are being hashed.
+        The e-mail is verified, too. Raises TimeoutError while too many passwords are being hashed.
         """
-        if cls.of_mail_token(token, "reset") is None:  # before a hash is made
+        if cls.of_mail_token(token, "reset") is None:  # checked first: a hash is expensive
             return None
         values = {"password": passwords.digest(password, hashing), "sessions": [], "signedOutAt": now()}
         return cls._use(token, "reset", values)
@@ -75,7 +75,7 @@ class MailTokens:
         valid = {f"{purpose}.hash": _digest(token), f"{purpose}.expiresAt": {"$gt": moment}}
         news = change.user_entry("profile", user)
         writing: dict[str, Any] = {
-            "$set": {"verifiedAt": moment, **values},  # the token was mailed: its bearer reads the mail of the address
+            "$set": {"verifiedAt": moment, **values},  # the token was mailed to the address
             "$unset": {purpose: ""},
             "$push": {"pending": news},
         }

@@ -1,6 +1,6 @@
-"""Media types by their content: what the first bytes of a file say it is, and the size of an image.
+"""The media type of a file by its first bytes, and the size of an image.
 
-Only types that clients show inside of a page are known. Nothing is decoded: a few fields at fixed places are read.
+Only types that clients show inside of a page are known. Files are not decoded: only a few fields are read.
 """
 
 import struct
@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Final
 
 HEAD: Final = 64 * 1024
-"""Bytes at the start of a file that are examined at most."""
+"""The most bytes at the start of a file that are examined."""
 
 LARGEST: Final = 100_000
-"""Pixels of a side; a larger number is that of a broken or hostile file."""
+"""The most pixels of a side. A file with a larger number is broken or hostile."""
 
 UNKNOWN: Final = "application/octet-stream"
 
@@ -42,7 +42,7 @@ def _riff(kind: bytes) -> Callable[[bytes], bool]:
 
 
 def _brand(*brands: bytes) -> Callable[[bytes], bool]:
-    """Tests the brands of an ISO media file (ISO/IEC 14496-12 §4.3); without `brands`, any is right."""
+    """Returns a test for the brands of an ISO media file (ISO/IEC 14496-12 §4.3). Without `brands`, each matches."""
 
     def test(head: bytes) -> bool:
         if head[4:8] != b"ftyp":
@@ -84,20 +84,21 @@ _TESTS: Final[dict[str, Callable[[bytes], bool]]] = {
 
 
 def is_known(media_type: str) -> bool:
-    """Returns True for a type whose content can be recognised."""
+    """Returns True for a type that can be recognised by the content of a file."""
     return media_type in _TESTS
 
 
 def canonical(media_type: str) -> str:
-    """Returns a type without parameters, in lower case, under its usual name."""
+    """Returns the usual name of a type, in lower case and without parameters."""
     plain = media_type.partition(";")[0].strip().lower()
     return _ALIASES.get(plain, plain)
 
 
 def recognised(declared: str, head: bytes) -> str | None:
-    """Returns the type of a file that begins with `head`: the declared one, or None if the content is not of it.
+    """Returns the type of a file that begins with `head`: the declared one, or None if the content contradicts it.
 
-    A file of unknown type (`application/octet-stream`) gets the type of its content, if that is known.
+    A file of `application/octet-stream` gets the type of its content, if that is known. The content of an unknown
+    declared type is not examined.
     """
     if declared == UNKNOWN:
         return next((name for name, test in _TESTS.items() if test(head)), UNKNOWN)
@@ -106,7 +107,7 @@ def recognised(declared: str, head: bytes) -> str | None:
 
 
 def size_of(media_type: str, head: bytes) -> Size | None:
-    """Returns width and height of an image in pixels, as its head declares them; None if they cannot be read."""
+    """Returns the width and height of an image in pixels, as its head declares them; None if they cannot be read."""
     read = _SIZES.get(media_type)
     try:
         size = read(head) if read else None
@@ -167,4 +168,4 @@ _SIZES: Final[dict[str, Callable[[bytes], Size | None]]] = {
 }
 
 IMAGES: Final = tuple(_SIZES)
-"""The types of images that browsers show without running anything in them."""
+"""The types of images that browsers show without running code."""

@@ -1,7 +1,8 @@
-"""Memberships: one row for each member of a conversation, with the role, and the state that only this member has.
+"""Memberships: one row for each member of a conversation, with the member's role and private state.
 
-`joinedSeq` is the last message from before a member joined: 0 reads all. `leftAt` marks a former member. The rows of a
-direct conversation are made when it is opened, and by the first listing for those that an older version stored.
+A member can read the messages after `joinedSeq`, which is 0 for all messages. `leftAt` marks a former member. The rows
+of a direct conversation are made when it is opened. For a conversation of an older version, the first listing makes
+them.
 """
 
 from collections.abc import Sequence
@@ -51,7 +52,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Draft(EmbeddedDocument):
-    """A text that its author has not sent yet, the same on all devices of the author."""
+    """A text that its author has not sent yet. All devices of the author have the same one."""
 
     text = StringField(required=True, max_length=8000)
     updated_at = DateTimeField(db_field="updatedAt", required=True)
@@ -61,8 +62,9 @@ class Draft(EmbeddedDocument):
 class Membership(MemberState, ChangeSource):
     """A user in a conversation.
 
-    `marked_seq` is the conversation's last number when `unread_from` was set, `shown_seq` the part of `read_seq` that
-    the other members may know, `hidden_seq` the last message that the member has deleted for themselves.
+    `marked_seq` is the conversation's last number at the time when `unread_from` was set. `shown_seq` is the highest
+    `read_seq` that the other members may know. `hidden_seq` is the newest message that the member has deleted for
+    themselves.
     """
 
     conversation_id = ObjectIdField(db_field="conversationId", required=True)
@@ -96,13 +98,13 @@ class Membership(MemberState, ChangeSource):
 
     @classmethod
     def one(cls, conversation_id: str, user_id: str) -> Find:
-        """Returns the query for the row of a user, former member or not, for a caller that reads more with it."""
+        """Returns the query for a user's row, also of a former member, for a caller that sends it with others."""
         key = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id)}
         return Find(cls, key, STATE)
 
     @classmethod
     def of_user(cls, user_id: str, conversation_ids: Sequence[ObjectId], *, large: bool = False) -> list[Row]:
-        """Returns a user's rows in these conversations; with `large` also those in all large conversations."""
+        """Returns a user's rows in these conversations; with `large`, also in all large groups."""
         user = ObjectId(user_id)
         where: Row = {"userId": user, "conversationId": {"$in": list(conversation_ids)}}
         if large:
@@ -122,7 +124,7 @@ class Membership(MemberState, ChangeSource):
 
     @classmethod
     def present(cls, conversation_id: str, user_id: str) -> dict[str, Any] | None:
-        """Returns `{userId, role, joinedAt}` of a member, or None for nobody and for a former member."""
+        """Returns `{userId, role, joinedAt}` of a member; None for a former member and for other users."""
         where = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id), **PRESENT}
         row = get(cls, where, fields=("userId", "role", "joinedAt"))
         return row and public(row)
@@ -140,13 +142,13 @@ class Membership(MemberState, ChangeSource):
 
     @classmethod
     def wrote(cls, conversation_id: str, user_id: str, seq: int) -> None:
-        """Notes that a member of a large group has sent a message, and has therefore read up to it."""
+        """Stores that a member of a large group has sent a message, and has read all messages up to it."""
         mine = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id)}
         update(cls, mine, {"$max": {"readSeq": seq}, "$unset": {"unreadFrom": 1}})
 
     @classmethod
     def hid(cls, conversation_id: str, user_id: str, seq: int) -> None:
-        """Notes that a member has deleted a message for themselves, so that the head does not show it to them."""
+        """Stores that a member has deleted a message for themselves, so that their head has no preview of it."""
         mine = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id)}
         update(cls, mine, {"$max": {"hiddenSeq": seq}})
 
@@ -165,13 +167,13 @@ class Membership(MemberState, ChangeSource):
 
     @classmethod
     def complete(cls, conversation_id: str, user_id: str, *, read_seq: int) -> None:
-        """Makes the row of a member of a direct conversation that an older version has stored."""
+        """Stores the missing row of a member, for a direct conversation that an older version has stored."""
         user = ObjectId(user_id)
         cls.ensure([row_of(ObjectId(conversation_id), user, joined_at=now(), read_seq=read_seq)])
 
     @classmethod
     def ensure(cls, rows: list[Row]) -> None:
-        """Stores the rows that are missing, and leaves the others as they are."""
+        """Stores those of the rows that do not exist yet."""
         while rows:
             refused = insert_many(cls, rows)
             rows = rows[refused.index + 1 :] if refused else []
@@ -204,7 +206,7 @@ def public(row: Row) -> dict[str, Any]:
 
 
 def cursor_of(moment: datetime, key: ObjectId) -> str:
-    """Returns the cursor of a place in a list sorted by time and id."""
+    """Returns the cursor of a position in a list that is sorted by time and id."""
     elapsed: timedelta = moment.replace(tzinfo=UTC) - _EPOCH
     return f"{elapsed // timedelta(milliseconds=1)}-{key}"
 

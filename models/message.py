@@ -27,8 +27,8 @@ QUOTED = 200  # characters of a message that a reply shows
 class Message(Revisions, Searchable, ChangeSource):
     """A message of a conversation; `client_msg_id` is the client's idempotency key.
 
-    `reply_to` is `{seq, userId}` of the message that it answers, `reactions` are `{emoji, userId}` in their order,
-    `words` those of the text and of the attachments' names, for the search.
+    `reply_to` is `{seq, userId}` of the message that it answers. `reactions` are `{emoji, userId}` in the order of
+    adding. `words` are the words of the text and of the attachments' names, for the search.
     """
 
     conversation_id = ObjectIdField(db_field="conversationId", required=True)
@@ -85,9 +85,9 @@ class Message(Revisions, Searchable, ChangeSource):
     ) -> tuple[dict[str, Any], bool]:
         """Stores a text under the next number; returns the message, and True if this client id was stored before.
 
-        `after` is the `lastSeq` of the conversation's head, so that numbers are not reused after messages were deleted.
-        `reply_to` is the message that it answers, as `one` returns it. Raises `NotUniqueError` after a hundred
-        consecutive conflicts with other processes.
+        `after` is the `lastSeq` of the conversation's head, so that numbers are not reused after messages were removed.
+        `reply_to` is the answered message, as `one` returns it. Raises `NotUniqueError` after a hundred consecutive
+        conflicts with other processes.
         """
         cls.text.validate(text)
         row: Row = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id), "text": text}
@@ -109,14 +109,14 @@ class Message(Revisions, Searchable, ChangeSource):
 
     @classmethod
     def sent(cls, conversation_id: str, user_id: str, client_id: str) -> dict[str, Any] | None:
-        """Returns the message that a client id has stored, or None."""
+        """Returns the message that was stored with a client id, or None."""
         key = {"conversationId": ObjectId(conversation_id), "userId": ObjectId(user_id), "clientMsgId": client_id}
         found = get(cls, key)
         return cls.shown([found])[0] if found else None
 
     @classmethod
     def note(cls, conversation_id: str, user_id: str, system: Row, *, after: int = 0) -> dict[str, Any]:
-        """Stores a message that tells of a change, without a text: `system` is `{kind, …}`, and the user changed it."""
+        """Stores a message without text that reports a change by the user. `system` is `{kind, …}`."""
         row: Row = {
             "conversationId": ObjectId(conversation_id),
             "userId": ObjectId(user_id),
@@ -146,8 +146,8 @@ class Message(Revisions, Searchable, ChangeSource):
     ) -> tuple[list[dict[str, Any]], bool]:
         """Returns a page of messages, oldest first, and True if more exist in that direction.
 
-        `after` reads newer messages than a number, `before` older ones; without both, the newest `limit`. Messages
-        up to `since`, and those that `reader` has deleted for themselves, do not exist for the reader.
+        `after` reads messages with higher numbers, `before` messages with lower ones; without both, the newest `limit`
+        are read. Messages up to `since`, and messages that `reader` has deleted for themselves, are left out.
         """
         where: Row = {"conversationId": ObjectId(conversation_id)}
         lowest = max(after or 0, since)
@@ -168,15 +168,16 @@ class Message(Revisions, Searchable, ChangeSource):
 
     @classmethod
     def one(cls, conversation_id: str, seq: int, *, since: int = 0, reader: str | None = None) -> dict[str, Any] | None:
-        """Returns a message, or None if it does not exist for the reader, as `page` judges."""
+        """Returns a message; None if it does not exist, or `page` would leave it out."""
         found, _ = cls.page(conversation_id, after=seq - 1, before=seq + 1, limit=1, since=since, reader=reader)
         return found[0] if found else None
 
     @classmethod
     def shown(cls, rows: Sequence[Row]) -> list[dict[str, Any]]:
-        """Returns stored messages in the format for clients; one more command if one answers a message outside them.
+        """Returns stored messages in the format for clients.
 
-        A reply shows the current text of the message that it answers, so that no copy outlives a deletion.
+        A reply shows the current text of the answered message, so that no copy outlives a deletion. If an answered
+        message is not among the rows, a database command reads it.
         """
         answers = [row for row in rows if "replyTo" in row]
         if not answers:
@@ -211,9 +212,9 @@ _turns = Turns(partial(insert_many, Message), Message.last_seq, _original)
 
 
 def public(stored: Row, quotes: Quotes | None = None) -> dict[str, Any]:
-    """Returns a stored message in the format for clients; without a client id, `msgId` is the message's id.
+    """Returns a stored message in the format for clients. Without a client id, `msgId` is the message's id.
 
-    `quotes` are the texts of the messages that it may answer. The format is the same for every reader.
+    `quotes` has the texts of answered messages. The result is the same for every reader.
     """
     key: ObjectId = stored["_id"]
     given = {

@@ -1,4 +1,4 @@
-"""Names and texts that people enter about themselves, in one form: NFC, white space as single spaces."""
+"""Names and texts from users in one form: in NFC, a name with single spaces as white space."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""News of a reader: what has happened since a position, in the account and in which conversations."""
+"""News of a reader: the changed parts of the account and the changed conversations since a position."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -11,30 +11,33 @@ from .position import Position
 from .wire import now
 
 OWN: Final = 500
-"""Changes of the account that are read; after more, the reader reads everything of the account again."""
+"""The most own changes that are read. If there are more, the reader must read all of the account again."""
 
 OVERLAP: Final = timedelta(minutes=1)
-"""Time before the position that is read again, for clocks that differ and writes that were in progress."""
+"""The time before the position that is read again, because clocks differ and writes may have been in progress."""
 
 _ACCOUNT: Final = ("profile", "friends", "blocks", "sessions")
 
 
 class News(NamedTuple):
-    """The news since a position, and the position from which the next ones are read."""
+    """The news since a position, and the position for the next call."""
 
     position: Position
     conversations: list[ObjectId]
-    """Conversations with changes of private state, messages or shared state, without large groups; the newest first."""
+    """Conversations with changed private state, newest first, then those with messages or other changes, newest first.
+
+    Large groups are only among the first.
+    """
     large: list[ObjectId]
     """All large groups of the reader."""
     account: dict[str, bool]
     """True for each part of the account to read again."""
     is_whole: bool
-    """False if changes of the account are missing, because they have expired or are too many."""
+    """False if own changes are missing, because they have expired or there are too many."""
 
 
 def read_news(models: Any, me: ObjectId, since: Position | None, limit: int) -> News:
-    """Reads the news in one command; at most `limit` conversations of each kind, and one more."""
+    """Reads the news in one database command, with at most `limit` + 1 conversations of each kind."""
     moment = now()
     queries = [
         *models.UserChange.last_of(me),
@@ -62,7 +65,7 @@ def read_news(models: Any, me: ObjectId, since: Position | None, limit: int) -> 
 
 
 def active_since(moment: datetime) -> list[Row]:
-    """Returns the conditions of conversations in which something has happened since a moment; one of them is enough."""
+    """Returns two conditions for conversations; a conversation has changed since a time if it fulfils one of them."""
     return [{name: {"$gte": moment}} for name in ("updatedAt", "changedAt")]
 
 

@@ -1,4 +1,4 @@
-"""Facts that decide who is notified of a message, and of what."""
+"""The data that determines which members get a push notification of a message."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -17,7 +17,9 @@ _STATE: Final = ("userId", "leftAt", "joinedSeq", "readSeq", "deliveredSeq", "mu
 
 
 class Notified(NamedTuple):
-    """The state of a member: `known` is the last message that the member has read, got or may not read."""
+    """The state of a member. `known` is the highest number of a message that the member has read or received, or that
+    the member may not read.
+    """
 
     has_left: bool
     known: int
@@ -25,7 +27,7 @@ class Notified(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """The stored device, conversation and message, each None if it is gone for the user; `known` as in `Notified`."""
+    """The stored device, conversation and message, each None if the user cannot see it. `known` is as in `Notified`."""
 
     device: Row | None
     place: Row | None
@@ -38,7 +40,7 @@ class Notifying:
 
     @classmethod
     def states(cls, conversation_id: str, user_ids: Iterable[str]) -> dict[str, Notified]:
-        """Returns the states of those users who have a membership."""
+        """Returns the states of users, by their ids. Users without a membership are missing."""
         where = {
             "conversationId": ObjectId(conversation_id),
             "userId": {"$in": [ObjectId(each) for each in user_ids]},
@@ -48,7 +50,7 @@ class Notifying:
 
     @classmethod
     def blocking(cls, users: Any, user_ids: Iterable[str], other_id: str) -> set[str]:
-        """Returns those users who have blocked another user; `users` is the class of users."""
+        """Returns those of the users who have blocked `other_id`. `users` is the class of users."""
         if "blocked" not in getattr(users, "_fields", {}):  # another project's class
             return {each for each in user_ids if users.is_barred(each, other_id)}
         where = {"_id": {"$in": [ObjectId(each) for each in user_ids]}, "blocked": ObjectId(other_id)}
@@ -56,7 +58,7 @@ class Notifying:
 
     @classmethod
     def facts(cls, user_id: str, device_id: str, conversation_id: str, seq: int) -> Facts:
-        """Returns what decides whether a message is still news for a device, read in one command."""
+        """Returns the data that determines whether a device should still get a push of a message. One command."""
         user, key = ObjectId(user_id), ObjectId(conversation_id)
         mine = {"_id": key, "$or": [{"members": user}, {"isLarge": True}]}
         found = find_all(

@@ -1,7 +1,8 @@
-"""The outbox: work for systems outside of the chat (mail, push, webhooks), stored before it is done.
+"""The outbox: work for other systems (mail, push, webhooks), which is stored before it is done.
 
-A row is waiting, sent or dead. A worker claims it by moving `dueAt` behind the lease, so the claim of a killed process
-ends by itself. A row of a failed attempt is due later; after `expiresAt` it is dead. Work is done at least once.
+A row is waiting, sent or dead. A worker claims a row by setting `dueAt` to the end of the lease, so the claim of a
+killed process ends by itself. After a failed attempt, the row is due again later; after `expiresAt`, it is dead. Work
+is done at least once.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,22 +23,23 @@ from .wire import iso, now, object_id
 
 KINDS: Final = ("mail", "push", "webhook")
 LARGEST: Final = 256 * 1024
-"""Bytes of a payload. A row is read and written with each attempt."""
+"""The most bytes of a payload. A row is read and written with each attempt."""
 
 SENT_FOR: Final = timedelta(days=2)
-"""The time for which the key of a row that was sent is remembered; longer than any repair looks back."""
+"""The time for which the key of a sent row is remembered. It is longer than the period that any repair examines."""
 DEAD_FOR: Final = timedelta(days=30)
 """The time for which a dead row can be read and replayed."""
 
 FIRST_PAUSE: Final = 5.0
 LONGEST_PAUSE: Final = 3600.0
+"""Seconds after the first failed attempt, and the most seconds after a later one, on average."""
 _ERROR: Final = 500  # characters
 _DUPLICATE: Final = 11000  # MongoDB's error code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """The arguments of `Outbox.enqueue_all`, one row each; those of `enqueue`."""
+    """The arguments of `enqueue`, as one value for `enqueue_all`."""
 
     kind: str
     key: str
@@ -64,12 +66,12 @@ class Claimed:
 
     @property
     def is_late(self) -> bool:
-        """True when nobody needs the work any more."""
+        """True if the work has expired."""
         return now() >= self.expires_at
 
 
 class Outbox(Document):
-    """A row. `key` is the idempotency key; of the waiting rows of a `topic`, only the newest is sent."""
+    """A row of the outbox. `key` is the idempotency key. Of the waiting rows of a `topic`, only the newest is sent."""
 
     kind = StringField(required=True, choices=KINDS)
     key = StringField(required=True, max_length=300)
@@ -105,7 +107,7 @@ class Outbox(Document):
     def enqueue(
         cls, kind: str, key: str, target: str, payload: Row, *, expires: datetime, topic: str | None = None
     ) -> bool:
-        """Stores work that is done soon; returns False if the key is known, also that of work that was done.
+        """Stores work that is due at once; returns False if a row with the key exists, waiting, sent or dead.
 
         `target` names the receiver (an e-mail, a device, a webhook). Raises ValueError for an unknown kind and for a
         payload over `LARGEST`.
@@ -135,7 +137,7 @@ class Outbox(Document):
 
     @classmethod
     def claim_one(cls, kinds: Sequence[str], lease: timedelta) -> Claimed | None:
-        """Claims the waiting row of these kinds that is due for the longest time; None if there is none."""
+        """Claims the waiting row of these kinds that has been due for the longest time; None if no row is due."""
         moment = now()
         found = cls._get_collection().find_one_and_update(
             {"kind": {"$in": list(kinds)}, "state": "waiting", "dueAt": {"$lte": moment}},
@@ -158,7 +160,7 @@ class Outbox(Document):
 
     @classmethod
     def is_outdated(cls, work: Claimed) -> bool:
-        """Returns True if a newer row of the same topic waits."""
+        """Returns True if a newer row with the same topic is waiting."""
         if work.topic is None:
             return False
         newer = {"topic": work.topic, "_id": {"$gt": ObjectId(work.id)}, "state": "waiting"}
@@ -166,16 +168,16 @@ class Outbox(Document):
 
     @classmethod
     def finish(cls, work: Claimed) -> bool:
-        """Marks a claimed row as sent and forgets its payload; returns False if another process has claimed it."""
+        """Marks a claimed row as sent and removes its payload; returns False if another process has claimed it."""
         moment = now()
         ended = {"state": "sent", "endedAt": moment, "removeAt": max(moment, work.expires_at) + SENT_FOR}
         return cls._end(work, ended, {"payload": "", "error": ""})
 
     @classmethod
     def retry(cls, work: Claimed, error: str, *, after: float = 0) -> bool:
-        """Lets a claimed row wait for its next attempt: longer after each one, and at least `after` seconds.
+        """Makes a claimed row wait for its next attempt, longer after each attempt, and at least `after` seconds.
 
-        A row whose next attempt would be too late is dead. Returns False if another process has claimed the row.
+        If the row would expire before, it is dead. Returns False if another process has claimed the row.
         """
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(work.attempts - 1, 20)) * uniform(0.5, 1.5)  # noqa: S311
         due = now() + timedelta(seconds=max(pause, after))
@@ -187,14 +189,14 @@ class Outbox(Document):
 
     @classmethod
     def bury(cls, work: Claimed, error: str) -> bool:
-        """Marks a claimed row as dead. Only that of a webhook keeps its payload, to be replayed."""
+        """Marks a claimed row as dead. Only rows of webhooks keep the payload, for a replay."""
         moment = now()
         ended = {"state": "dead", "endedAt": moment, "removeAt": moment + DEAD_FOR, "error": error[:_ERROR]}
         return cls._end(work, ended, {} if work.kind == "webhook" else {"payload": ""})
 
     @classmethod
     def dead(cls, kind: str, *, target: str | None = None, before: str | None = None, limit: int = 50) -> list[Row]:
-        """Returns dead rows for clients, newest first: those of a target, and those older than the id `before`."""
+        """Returns dead rows for clients, newest first: those of `target`, and those older than the id `before`."""
         where: Row = {"kind": kind, "state": "dead", **({"target": target} if target is not None else {})}
         if before is not None:
             where["_id"] = {"$lt": ObjectId(before)}
@@ -203,7 +205,7 @@ class Outbox(Document):
 
     @classmethod
     def replay(cls, id: str, *, lasts: timedelta) -> Row | None:
-        """Lets a dead row with a payload wait again, for `lasts`; returns it as `dead` does, None if there is none."""
+        """Makes a dead row with a payload wait again; it expires after `lasts`. Returns it as `dead` does, or None."""
         key, moment = object_id(id), now()
         if key is None:
             return None

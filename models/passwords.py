@@ -1,7 +1,7 @@
 """Hashes and verifies passwords with Argon2id. Passwords are never stored or logged.
 
-A hash takes about 20 ms of CPU time and 19 MB of memory on purpose: call it in the thread pool (it releases the GIL).
-At most `concurrency` hashes are made at once in a process, which bounds the memory.
+A hash takes about 20 ms of CPU time and 19 MB of memory on purpose. Call the functions in a thread: they release the
+GIL. A process makes at most `concurrency` hashes at once, which bounds the memory.
 """
 
 import threading
@@ -18,13 +18,13 @@ Options = Mapping[str, Any]
 
 # OWASP's minimum for Argon2id (Password Storage Cheat Sheet): 19 MiB, two passes, one lane.
 DEFAULT: Final[Options] = {"timeCost": 2, "memoryCost": 19_456, "parallelism": 1, "concurrency": 4, "waiting": 16}
-"""The parameters of Argon2id (`memoryCost` in KiB), the hashes made at once, and the threads that wait for one."""
+"""The parameters of Argon2id (`memoryCost` in KiB), the most concurrent hashes, and the most threads that wait."""
 
 _PATIENCE: Final = 5.0  # seconds
 
 
 class _Gate:
-    """Admits `concurrency` threads; `waiting` more wait, and all others are refused."""
+    """Admits `concurrency` threads at once. Up to `waiting` more wait for `_PATIENCE`; others get a TimeoutError."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -66,7 +66,7 @@ def digest(password: str, options: Options | None = None) -> str:
 
 
 def matches(stored: str | None, password: str, options: Options | None = None) -> bool:
-    """Returns True if `password` matches `stored`. A missing hash takes the same time (no user enumeration).
+    """Returns True if `password` matches `stored`. A missing hash takes the same time, so that accounts stay hidden.
 
     Raises TimeoutError as `digest` does.
     """
@@ -114,5 +114,5 @@ def _decoy(key: tuple[int, int, int]) -> str:
 
 
 def _normal(password: str) -> str:
-    """Returns the form that is hashed: keyboards enter one text in several ways (NIST SP 800-63B)."""
+    """Returns the form that is hashed. Keyboards enter the same text in several ways (NIST SP 800-63B)."""
     return unicodedata.normalize("NFKC", password)

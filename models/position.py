@@ -1,4 +1,4 @@
-"""Positions: what a reader has seen of the changes of their own account, and when, as an opaque text."""
+"""Positions of readers: the number of the newest own change, and the time, as an opaque cursor."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
@@ -15,11 +15,11 @@ _LATEST: Final = 253_402_300_799_999
 _HIGHEST: Final = 2**63 - 1
 """The highest number that the store can compare."""
 _CHECK: Final = 8
-"""Bytes that bind a cursor to its user. They find a mistake, not an attack: a cursor gives no rights."""
+"""Bytes that bind a cursor to its user. They detect mistakes, not attacks: a cursor gives no rights."""
 
 
 class Position(NamedTuple):
-    """The number of the reader's newest own change, and the time, when a catch-up began to read."""
+    """The state at the beginning of a catch-up: the number of the reader's newest own change, and the time."""
 
     number: int
     moment: datetime

@@ -1,4 +1,4 @@
-"""The presence of users: when each was last connected, and who may know."""
+"""The presence of users: the time of their last connection, and the users who may see it."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,7 +13,7 @@ from .wire import iso
 
 
 class UserPresence(Document):
-    """The last presence of a user, whose id is that of the document."""
+    """The last presence of a user. The document has the user's id."""
 
     last_seen = DateTimeField(db_field="lastSeen", required=True)
 
@@ -26,7 +26,7 @@ class UserPresence(Document):
 
     @classmethod
     def last_seen_of(cls, user_ids: Iterable[str]) -> dict[str, str]:
-        """Returns the times of these users by id; users who were never connected are missing."""
+        """Returns the times by user id. Users who were never connected are missing."""
         keys = [ObjectId(each) for each in user_ids]
         rows = find(cls, {"_id": {"$in": keys}}) if keys else []
         return {str(row["_id"]): iso(row["lastSeen"]) for row in rows}
@@ -38,5 +38,5 @@ class UserPresence(Document):
 
     @staticmethod
     def barred_to(user_id: str, others: Iterable[str], models: Models) -> set[str]:
-        """Returns those of `others` whom a user has blocked, and who have blocked the user."""
+        """Returns those of `others` whom a user has blocked or who have blocked the user."""
         return barred(user_id, others, models)

@@ -1,4 +1,4 @@
-"""Profiles of accounts: their own view, and that of others."""
+"""Profiles of accounts, for the user and for other users."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -36,7 +36,10 @@ class Profiles:
 
     @classmethod
     def change_profile(cls, user_id: str, given: Mapping[str, Any]) -> None:
-        """Changes `fullName`, `about`, `avatar` (null or "" remove one) and `settings`; the others stay."""
+        """Changes those of `fullName`, `about`, `avatar` and `settings` that are given.
+
+        None or an empty text removes `about` or `avatar`.
+        """
         values: Row = {}
         if "fullName" in given:
             values["fullName"] = tidy(given["fullName"])

@@ -1,7 +1,7 @@
-"""Repair of heads: a process that was killed between storing a message and updating its conversation leaves it behind.
+"""Repair of heads that are older than the messages, because a process was killed between the two writes.
 
 Messages are read in the order of their ids, from a mark that is kept between runs. An id begins with the time of the
-process that made it, so the mark stays `OVERLAP` behind the newest id: clocks may differ, and writes may be late.
+process that made it. Clocks may differ and writes may be late, so the mark is at least `OVERLAP` behind the present.
 """
 
 from datetime import timedelta
@@ -16,16 +16,16 @@ from .message import public
 from .wire import now
 
 BATCH: Final = 5000
-"""Messages that one command reads."""
+"""The most messages that one database command reads."""
 
 OVERLAP: Final = timedelta(minutes=5)
 
 RECENT: Final = 50
-"""Newest messages that are pushed again: as many as a conversation has references to."""
+"""The most messages of a conversation that are pushed again: a conversation has as many references."""
 
 
 class HeadRepair(Document):
-    """The state of the repair for one collection of messages: uses of the table that share messages share it."""
+    """The state of the repair for one collection of messages. Uses of the table with the same collection share it."""
 
     name = StringField(primary_key=True)
     mark = ObjectIdField()
@@ -34,9 +34,9 @@ class HeadRepair(Document):
 
     @classmethod
     def run(cls, models: Any, *, batches: int = 20) -> int:
-        """Brings the heads of conversations up to their newest message; returns how many were behind.
+        """Updates heads that are older than the newest message; returns their number.
 
-        Reads at most `batches` times `BATCH` messages; the next call continues. Idempotent.
+        It reads at most `batches` times `BATCH` messages; the next call continues. Idempotent.
         """
         mark: ObjectId | None = (get(cls, {"_id": _name(models)}) or {}).get("mark")
         limit = ObjectId.from_datetime(now() - OVERLAP)
@@ -58,7 +58,7 @@ class HeadRepair(Document):
 
 
 def _push_behind(models: Any, newest: dict[ObjectId, int]) -> int:
-    """Pushes the newest messages of the conversations whose head is older; returns how many these are."""
+    """Pushes the newest messages of conversations whose head is older; returns the number of these conversations."""
     where = {"_id": {"$in": list(newest)}, "deletedAt": None}
     heads = find(models.Conversation, where, fields=("lastSeq", "isLarge"))
     behind = [head for head in heads if head["lastSeq"] < newest[head["_id"]]]

@@ -1,4 +1,4 @@
-"""Reports of messages and users, which administrators decide. They quote the message: its author may delete it."""
+"""Reports of messages and users, for administrators. A report quotes the message, which its author can still delete."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -16,7 +16,7 @@ STATES: Final = ("open", "resolved", "rejected")
 
 
 class Report(Retention, Document):
-    """A report of a message or of a user; `subject` makes it unique for a reporter."""
+    """A report of a message or of a user. A reporter has one report of each `subject`."""
 
     reporter_id = ObjectIdField(db_field="reporterId", required=True)
     user_id = ObjectIdField(db_field="userId", required=True)
@@ -54,7 +54,7 @@ class Report(Retention, Document):
 
     @classmethod
     def of_user(cls, reporter: str, user_id: str, **given: Any) -> tuple[Row, bool]:
-        """Stores the report of a user; returns it, and False if the reporter has reported this before."""
+        """Stores the report of a user; returns it and True, or the earlier report of the same reporter and False."""
         return cls._store(reporter, user_id, f"user:{user_id}", given)
 
     @classmethod

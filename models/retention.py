@@ -1,4 +1,4 @@
-"""Retention: messages are removed when they are older than an operator wants. Their numbers are not used again."""
+"""Retention: the removal of messages older than a number of days. Their `seq` numbers are not used again."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -19,10 +19,10 @@ class Retention:
 
     @classmethod
     def remove_old(cls, days: float) -> list[dict[str, Any]] | None:
-        """Removes up to `BATCH` messages that are older than `days`; returns those that had files, None for none left.
+        """Removes up to `BATCH` messages that are older than `days`; returns those with files, or None if none is left.
 
-        First they disappear from the heads of conversations (previews, references, pins), which keep their last
-        number; a crash in between is repaired by the next call.
+        First it removes them from the heads of conversations (previews, references, pins), which keep `lastSeq`. If the
+        process crashes in between, the next call removes the same messages.
         """
         limit = ObjectId.from_datetime(now() - timedelta(days=days))
         rows = find(Message, {"_id": {"$lt": limit}}, sort=("_id",), limit=BATCH)

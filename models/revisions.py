@@ -1,7 +1,8 @@
 """Revisions of stored messages: edits, deletions, reactions, and the end of a stream.
 
-Each is one update of the message, which raises `rev` and leaves the entry of its change to publish. Its conditions
-decide between concurrent calls; a call that is repeated after a lost answer changes nothing and succeeds.
+Each is one update of the message. It increases `rev` and stores the entry of the change, which the caller publishes.
+Of concurrent calls, the conditions of the update let one succeed. A call that is repeated after a lost response
+changes nothing and succeeds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from .words import words_in
 REACTIONS: Final = 500
 EMOJIS: Final = 20
 HIDDEN_FOR: Final = 10_000
-"""Most reactions, different reactions, and users that have deleted a message for themselves."""
+"""The most reactions, different reactions, and users who have deleted a message for themselves."""
 
 TRIES: Final = 50
 
@@ -32,15 +33,16 @@ CONTENT = ("attachments", "replyTo", "mentions", "reactions", "editedAt", "strea
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """The result of a change. `same`: it was made before.
+    """The result of a change: `changed`, `same` if the change was already made, or the reason of a refusal.
 
-    Refused, with the reason: `missing` for the caller, `gone` (deleted), `foreign` (not the caller's to change),
-    `conflict` (another `rev`), `full` (no more reactions), `empty` (without text and attachments), `ended` (no stream).
+    Reasons: `missing` (does not exist for the caller), `gone` (deleted), `foreign` (the caller may not change it),
+    `conflict` (another `rev`), `full` (no more reactions or deletions for one user), `empty` (neither text nor
+    attachments), `ended` (not streaming).
     """
 
     outcome: Outcome
     before: Row | None = None
-    """The stored message as it was, or as it is if it was not changed."""
+    """The stored message before the change, or the present one if it was not changed."""
     after: Row | None = None
     """The stored message after the change."""
     entries: Sequence[Row] = ()
@@ -48,7 +50,7 @@ class Revision:
 
 
 class Revisions:
-    """The operations of `Message` on stored messages. `since` is the last number that the caller may not read."""
+    """The operations of `Message` that change messages. `since` is the last number that the user may not read."""
 
     @classmethod
     def edit(
@@ -64,7 +66,7 @@ class Revisions:
     ) -> Revision:
         """Replaces the text of the user's own message, if its revision is still `rev`.
 
-        With `final` it ends the stream of a streaming message; before that, an edit of it stores what has come so far.
+        With `final`, it ends the stream of a streaming message. Without it, the message stays streaming.
         """
         found = cls._readable(conversation_id, seq, user_id, since)
         if found is None:
@@ -94,7 +96,7 @@ class Revisions:
 
     @classmethod
     def remove(cls, conversation_id: str, seq: int, user_id: str, *, is_admin: bool, since: int = 0) -> Revision:
-        """Deletes a message for all, by its author or an admin; a tombstone is left: its number and no content."""
+        """Deletes a message for all, by its author or an admin. A tombstone without content is left."""
         for _ in range(TRIES):
             found = cls._readable(conversation_id, seq, user_id, since)
             if found is None:
@@ -111,7 +113,7 @@ class Revisions:
 
     @classmethod
     def hide(cls, conversation_id: str, seq: int, user_id: str, *, since: int = 0) -> Revision:
-        """Deletes a message for one user only. Its revision stays: nothing changes for others."""
+        """Deletes a message for one user only. The revision stays, because the message does not change for others."""
         me = ObjectId(user_id)
         given = entry("hidden", conversation_id, seq=seq, userId=me)
         where = {**_key(conversation_id, seq, since), "hiddenFor": {"$ne": me}}
@@ -153,7 +155,7 @@ class Revisions:
 
     @classmethod
     def end_streams(cls, seconds: float, limit: int) -> list[Revision]:
-        """Ends the streams that began more than `seconds` ago, at most `limit`; their text is what was stored last."""
+        """Ends the streams that began more than `seconds` ago, at most `limit`. The text that was stored last stays."""
         where = {"streaming": True, "createdAt": {"$lt": now() - timedelta(seconds=seconds)}}
         found = find(cls, where, sort=("createdAt",), limit=limit)
         made = [cls._revise(each, {"$unset": {"streaming": 1}}, "edited") for each in found]
@@ -161,7 +163,7 @@ class Revisions:
 
     @classmethod
     def _revise(cls, found: Row, change: Mapping[str, Row], what: str) -> Revision | None:
-        """Changes a message whose revision is still that of `found`; None if it is not."""
+        """Changes a message; None if its revision is not that of `found` any more."""
         given = entry("message", found["conversationId"], seq=found["seq"], what=what)
         where = {"_id": found["_id"], "rev": found.get("rev")}
         pushed = {**change.get("$push", {}), "pending": given}

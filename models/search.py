@@ -1,9 +1,9 @@
 """Search for words in the messages that a user may read.
 
-The words of a message are stored with it (models/words.py) under the index (conversation, words, id), so a search reads
-the user's conversations only, and not the messages of others with the same words. Conversations are read in windows,
-from the most recently active one on; the results of a window are in the order of the index, newest first. A search
-ends when no conversation that is left can have a newer message than those that were found.
+The words of a message are stored with it (models/words.py) under the index (conversation, words, id). So a search reads
+only the user's conversations, and no messages of others with the same words. Conversations are read in windows, the
+most recently active first; the index returns the messages of a window newest first. A search ends when no remaining
+conversation can have a newer message than those that were found.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,13 +19,13 @@ from .words import query_of
 
 QUERY_WORDS: Final = 10
 WINDOW: Final = 200
-"""Conversations of one command; MongoDB merges so many sorted parts of an index, and sorts more than that."""
+"""The most conversations of one database command. MongoDB merges so many sorted parts of an index; more, it sorts."""
 
 SECONDS: Final = 10.0
-"""Longest time of a search; then it fails, and may be tried again."""
+"""The longest time of a search. A longer search fails, and can be tried again."""
 
 SKEW: Final = timedelta(minutes=5)
-"""Most by which the clocks of processes differ, and so the times in ids."""
+"""The most by which the clocks of processes differ, and therefore the times in ids."""
 
 UNSEEN: Final = {"words": 0, "hiddenFor": 0, "pending": 0}
 """The projection of messages without the fields that clients do not see."""
@@ -35,7 +35,7 @@ _LAST: Final = ObjectId("f" * 24)
 
 
 class Place(NamedTuple):
-    """A conversation that the user may read from a message on; `joined_at` is None for one that is read as a whole."""
+    """A conversation whose messages after `joined_seq` the user may read. `joined_at` is None if these are all."""
 
     key: ObjectId
     updated_at: datetime
@@ -61,8 +61,8 @@ class Searchable:
     ) -> tuple[list[dict[str, Any]], str | None] | None:
         """Returns messages that contain all words of a query, newest first, and the cursor of the next page or None.
 
-        The last word of the query may be the beginning of a word. None for a query without words. `conversation_id`,
-        `author` and `before` restrict the search. Raises the store's error if it takes longer than `SECONDS`.
+        Returns None for a query without words. The last word of the query may be the beginning of a word.
+        `conversation_id`, `author` and `before` restrict the search. Raises the store's error after `SECONDS`.
         """
         words, start = query_of(query, QUERY_WORDS)
         if not words and start is None:
@@ -132,15 +132,15 @@ def _condition(
 
 
 def _first_id(seconds: float) -> ObjectId:
-    """Returns the first id of a second since 1970; ids have those of 32 bits."""
+    """Returns the first id of a second since 1970. The time is limited to 32 bits, as in ids."""
     return ObjectId(f"{min(max(int(seconds), 0), 0xFFFF_FFFF):08x}" + "0" * 16)
 
 
 def _places(models: Any, user_id: str, conversation_id: str | None) -> Iterator[Place]:
     """Yields the conversations of a user. With `conversation_id`, only that one, if the user is a member of it.
 
-    The memberships are read after the conversations. So a user who is added in between finds no message from before the
-    join.
+    The memberships are read after the conversations. So a user who is added in between finds no messages from before
+    the joining.
     """
     me = ObjectId(user_id)
     one: Row = {} if conversation_id is None else {"_id": ObjectId(conversation_id)}

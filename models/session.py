@@ -1,8 +1,8 @@
-"""Sessions of accounts: one for each sign-in, stored in the user's document, and ended there.
+"""Sessions of accounts. Each sign-in opens one; they are stored in the user's document.
 
-A session has a refresh token, valid once. Each use replaces it by its successor, an HMAC of the token with a secret of
-the session: a client whose response was lost gets the same successor again for a while. After that, a replaced token
-has been stolen or copied, and the session ends. Only hashes of tokens are stored.
+A session has a refresh token, which is valid once. Each use replaces it by its successor, an HMAC of the token with a
+secret of the session. So a client whose response was lost can get the same successor again for a while. If a replaced
+token comes after that, it was stolen or copied, and the session ends. Only hashes of tokens are stored.
 """
 
 import hmac
@@ -25,7 +25,10 @@ Refusal = Literal["revoked", "expired", "reused"]
 
 
 class Session(EmbeddedDocument):
-    """A session; `hash` and `previous` are of its refresh tokens, `name` and `platform` tell the user which it is."""
+    """A session. `hash` is of the present refresh token, `previous` of the replaced one, `salt` the session's secret.
+
+    `name` and `platform` show the user which session it is.
+    """
 
     key = ObjectIdField(db_field="id", required=True)
     hash = BinaryField(required=True)
@@ -41,9 +44,9 @@ class Session(EmbeddedDocument):
 
 
 class Grant(NamedTuple):
-    """An open session: its id, its refresh token, the time when both expire without another use, and its user.
+    """An open session: its id, its refresh token, the time when both expire if the token is not used, and its user.
 
-    `replaced` are the sessions that ended because the account had as many as it may have.
+    `replaced` has the ids of the sessions that ended because the account had too many.
     """
 
     session_id: str
@@ -60,10 +63,10 @@ class Sessions:
     def open_session(
         cls, user_id: str, proof: str, *, seconds: float, most: int, origin: Mapping[str, str]
     ) -> Grant | None:
-        """Opens a session of `seconds` from `origin` (name, platform, address); the newest `most` are kept.
+        """Opens a session that lasts `seconds` without use; the newest `most` sessions of the account are kept.
 
-        `proof` is the hash of the password that was verified. None if the password was changed meanwhile, which has
-        ended all sessions, or the account is gone.
+        `origin` is `{name, platform, address}`. `proof` is the hash of the password that was verified. Returns None if
+        the password was changed meanwhile, or the account is gone.
         """
         user, key, moment = ObjectId(user_id), ObjectId(secrets.token_bytes(12)), now()
         token = f"{user}.{key}.{secrets.token_urlsafe(32)}"
@@ -87,8 +90,8 @@ class Sessions:
     def renew_session(cls, refresh_token: str, *, seconds: float, grace: float) -> Grant | Refusal:
         """Replaces a refresh token by its successor, and extends the session to `seconds` from now.
 
-        For `grace` seconds after that, the replaced token gives the same successor. Any other token of the session
-        ends it (`reused`).
+        For `grace` seconds after that, the replaced token returns the same successor. Any other token of the session
+        ends the session (`reused`).
         """
         named = _parse(refresh_token)
         if named is None:
@@ -124,7 +127,7 @@ class Sessions:
 
     @classmethod
     def sessions_of(cls, user_id: str) -> list[dict[str, Any]]:
-        """Returns `{id, name, platform, createdAt, usedAt}` of each open session, the one that was used last first."""
+        """Returns `{id, name, platform, createdAt, usedAt}` of each open session, the last used first."""
         found = get(cls, {"_id": ObjectId(user_id)}, fields=("sessions",))
         moment = now()
         rows = [row for row in (found or {}).get("sessions", ()) if row["expiresAt"] > moment]
@@ -148,7 +151,10 @@ class Sessions:
 
     @classmethod
     def open_sessions(cls, user_ids: Iterable[str]) -> tuple[set[str], dict[str, str]]:
-        """Returns the open sessions of some users, and why others have none (`banned` or `revoked`), by their ids."""
+        """Returns the ids of the open sessions of users, and by user id the reason of users who have no access.
+
+        The reason is `banned`, or `revoked` for an account that is gone.
+        """
         wanted = [ObjectId(each) for each in user_ids]
         found = find(cls, {"_id": {"$in": wanted}}, fields=READ)
         accounts = [account for row in found if (account := Account.of(row)) is not None]
@@ -161,11 +167,11 @@ class Sessions:
     def end_other_sessions(
         cls, user_id: str, session_id: str | None, *, proof: str | None = None, writing: Mapping[str, Row] | None = None
     ) -> list[str] | None:
-        """Ends all sessions but one and returns their ids.
+        """Ends all sessions except `session_id`; returns the ids of the ended ones.
 
-        Tokens that name no session, as older versions issued, end with them. The same update makes the changes of
-        `writing`, operators of MongoDB. With `proof`, the hash of the password, it returns None if the password has
-        been changed.
+        Tokens of older versions, which name no session, end, too. The same update makes the changes of `writing`,
+        operators of MongoDB. With `proof`, the hash of the password, it does nothing and returns None if the password
+        has been changed.
         """
         key = object_id(session_id or "")
         where = {"_id": ObjectId(user_id), **({"password": proof} if proof is not None else {})}
@@ -176,14 +182,14 @@ class Sessions:
 
     @classmethod
     def end_unnamed_sessions(cls, user_id: str) -> None:
-        """Ends the tokens that name no session, as older versions issued."""
+        """Ends the tokens of older versions, which name no session."""
         update(cls, {"_id": ObjectId(user_id)}, {"$set": {"signedOutAt": now()}})
 
     @classmethod
     def _change(cls, own: Row, writing: Row) -> list[str] | None:
-        """Writes to the sessions of a user and publishes the change; returns the ids of the sessions before it.
+        """Changes the sessions of a user and publishes the change; returns the ids of the sessions before it.
 
-        None if no document matches.
+        Returns None if no document matches.
         """
         news = change.user_entry("sessions", own["_id"])
         writing = {**writing, "$push": {**writing.get("$push", {}), "pending": news}}

@@ -1,4 +1,4 @@
-"""Shares: what one conversation contributes to a catch-up, within limits of count and bytes."""
+"""Shares: the part of one conversation in the answer of a catch-up, within limits of count and bytes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -10,35 +10,35 @@ from hapiish.store.rows import Row
 from .heads import PREVIEW, other_of, seen_by
 
 SLACK: Final = 20
-"""Numbers after the head's that are read too: messages that have come since, or that a crash left without a head."""
+"""The most numbers beyond the head that are read: the head may be older than the messages and changes."""
 
 Texts = Mapping[tuple[str, int], dict[str, Any]]
 
 
 class Limits(NamedTuple):
-    """The most of one answer."""
+    """The limits of one answer."""
 
     heads: int
     """Conversations that the reader did not name."""
     each: int
-    """Messages, and changes, of one conversation."""
+    """Messages of one conversation, and changes of one conversation."""
     total: int
     """Messages and changes of all conversations."""
     bytes: int
-    """Bytes of messages, as they are stored; a limited conversation has one message all the same."""
+    """Bytes of messages. A limited conversation has at least one message, also beyond the limit."""
     page: int
     """Messages of a limited conversation."""
     receipts: int
-    """Members whose receipts are read."""
+    """Members of all conversations whose receipts are read."""
     told: int = 32
-    """Members up to which a conversation has receipts."""
+    """Members of a conversation that has receipts."""
 
 
 class Share:
-    """The share of one conversation: its head, what the reader knows, and the messages to read.
+    """The share of one conversation: its head, the numbers that the reader knows, and the messages to read.
 
     `known` is `{seq, changeSeq}` of a conversation that the reader holds, else None. `page` is the number of newest
-    messages to read of a conversation without it, and of a limited one.
+    messages to read if `known` is None or the share is limited.
     """
 
     def __init__(self, key: ObjectId, head: Row, row: Row | None, known: Mapping[str, int] | None) -> None:
@@ -79,19 +79,22 @@ class Share:
         return self.known is not None and not self.is_limited and self.known["changeSeq"] != self._change_seq
 
     def friend_of(self, user_id: str) -> str | None:
-        """Returns the other member of a direct conversation, None of a group."""
+        """Returns the other member of a direct conversation; None for a group."""
         if self.head.get("type") == "group":
             return None
         return other_of([self.head["userOneId"], self.head["userTwoId"]], user_id)
 
     def claim(self, rest: int, each: int) -> int:
-        """Takes what it needs of the messages and changes that are left, or is limited; returns the new rest."""
+        """Reserves messages and changes of the `rest` of the answer; returns the new rest.
+
+        The share is limited if it needs more than `rest`, or more than `each` of one of them.
+        """
         if self.known is None:
             self.page = min(self.page, rest)
             return rest - self.page
         messages: int = max(0, self._last - self._start)
         changes: int = max(0, self._change_seq - self.known["changeSeq"])
-        # Who was away, left and joined again may not keep what came before.
+        # A reader who left and joined again meanwhile may not keep the messages from before.
         is_foreign = 0 < self.known["seq"] < self._joined
         if is_foreign or messages > each or changes > each or messages + changes > rest:
             self.is_limited = True
@@ -106,7 +109,7 @@ class Share:
         return {"conversationId": self.key, "changeSeq": numbers}
 
     def take_changes(self, rows: Sequence[Row], me: ObjectId) -> None:
-        """Takes the changes, in their order; limited if some are missing."""
+        """Takes the changes, in their order. The share is limited if some are missing."""
         assert self.known is not None
         known = self.known["changeSeq"]
         new = [row for row in rows if row["changeSeq"] > known]
@@ -118,7 +121,7 @@ class Share:
             self.is_limited = True
             return
         concern = (row for row in new if row["kind"] == "message" or (row["kind"] == "hidden" and row["userId"] == me))
-        # What had changed before the head was read, the new messages show by themselves.
+        # New messages already show the changes from before the head was read.
         held = {
             row["seq"]
             for row in concern
@@ -127,12 +130,12 @@ class Share:
         self._changed = sorted(held)
 
     def messages_to_read(self, page: int) -> Iterator[Row]:
-        """Yields the conditions of the messages to examine; `page` is the size of a limited one."""
+        """Yields the conditions of the messages to examine. `page` is the number of messages of a limited share."""
         if self.is_limited:
             self.page = page
         is_whole = self.known is not None and not self.is_limited
         if is_whole or self.page:
-            # A message that the reader knows and the head does not must be there; else the reader gets the newest ones.
+            # A message that the reader knows and the head does not must exist; else the reader gets the newest ones.
             is_ahead = is_whole and self._start > self._last
             self._lower = (
                 self._start if is_whole and not is_ahead else max(self._joined, self._last - (self.page or page))
@@ -143,7 +146,7 @@ class Share:
             yield {"conversationId": self.key, "seq": {"$in": self._changed}}
 
     def take_sizes(self, rows: Sequence[Row], page: int) -> None:
-        """Takes the numbers, sizes and visibility of the messages, in their order; limited if some are missing."""
+        """Takes numbers, sizes and visibility of messages, in their order. The share is limited if some are missing."""
         self._sizes = {row["seq"]: row["size"] for row in rows}
         new = [row for row in rows if row["seq"] > self._lower]
         if self.known is not None and not self.is_limited:
@@ -161,7 +164,7 @@ class Share:
         self._numbers = [row["seq"] for row in new if not row["hidden"]]
 
     def fit(self, rest: int) -> int:
-        """Keeps what fits into the bytes that are left, and returns the new rest; limited if it does not fit."""
+        """Keeps the messages that fit into `rest` bytes; returns the new rest. The share is limited if not all fit."""
         if self.known is not None and not self.is_limited:
             cost = sum(self._sizes.get(seq, 0) for seq in self.seqs)
             if cost <= rest:
@@ -178,7 +181,7 @@ class Share:
         return max(0, rest)
 
     def verify(self, joined: int | None) -> None:
-        """Withdraws everything if the reader has left meanwhile (None), or has left and joined again."""
+        """Removes all messages if the reader has left meanwhile (`joined` is None), or has left and joined again."""
         if joined != self._joined:
             self.has_left, self._numbers, self._changed = True, [], []
 
@@ -195,12 +198,12 @@ class Share:
         self.changes = [texts[key, each["seq"]] if found.get(each["seq"]) is False else each for each in hidden]
 
     def head_for(self, user_id: str, receipts: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Returns the head, not older than the messages."""
+        """Returns the head, updated to the messages of the share if these are newer."""
         head = seen_by(user_id, self.head, self._row)
         if self._newest > self._last:
             head["unread"] += self._newest - self._last
             head["lastSeq"] = self._newest
-        # The message may be newer than the preview, which is updated after it.
+        # The message may be newer than the preview, which is updated later.
         for each in (*self.messages[-1:], *self.changes[-1:]):
             if each["seq"] == head["lastSeq"]:
                 head["lastMessage"] = None if "hidden" in each else _preview(each)
@@ -215,7 +218,7 @@ def _preview(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fit(shares: Sequence[Share], limit: int) -> None:
-    """Keeps of each share what fits into `limit` bytes together; the first ones have precedence."""
+    """Keeps the messages of all shares that fit into `limit` bytes. The first shares have precedence."""
     rest = limit
     for share in shares:
         rest = share.fit(rest)

@@ -1,7 +1,7 @@
-"""The state of a conversation that only one member has: what is read and delivered, the mark, the mute and the draft.
+"""The private state of a member in a conversation: read and delivered pointers, mark as unread, mute and draft.
 
-The pointers only advance, so repeated and late calls change nothing. Each change returns the row after it, and the
-entries that its caller publishes (models/change.py). Receipts are what the others may know of the pointers.
+The pointers only advance, so repeated and late calls change nothing. Each operation returns the row after the change,
+and the entries that the caller publishes (models/change.py). A receipt has the pointers that the others may know.
 """
 
 from datetime import datetime
@@ -15,7 +15,7 @@ from .change import entry, user_entry
 from .wire import now
 
 Written = tuple[Row | None, list[Row]]
-"""The row, None without a membership, and the entries to publish; none if nothing has changed."""
+"""The row, or None without a membership, and the entries to publish, which are empty if nothing has changed."""
 
 
 class MemberState:
@@ -23,7 +23,7 @@ class MemberState:
 
     @classmethod
     def read(cls, conversation_id: str, user_id: str, seq: int, *, is_told: bool) -> Written:
-        """Notes that a member has read up to a message, which ends a mark as unread.
+        """Stores that a member has read all messages up to `seq`. It ends the mark as unread.
 
         With `is_told`, the other members may know.
         """
@@ -37,7 +37,7 @@ class MemberState:
 
     @classmethod
     def deliver(cls, conversation_id: str, user_id: str, seq: int, *, is_told: bool) -> Written:
-        """Notes that messages have reached a device of a member; with `is_told`, the other members may know."""
+        """Stores that messages up to `seq` have reached a device of a member. With `is_told`, others may know."""
         entries = [entry("receipt", conversation_id, userId=ObjectId(user_id))] if is_told else []
         return cls._write(
             conversation_id, user_id, {"deliveredSeq": {"$lt": seq}}, {"$max": {"deliveredSeq": seq}}, entries
@@ -45,32 +45,32 @@ class MemberState:
 
     @classmethod
     def mark(cls, conversation_id: str, user_id: str, seq: int, *, last: int) -> Written:
-        """Marks all messages from one on as unread; `last` is the newest message of the conversation."""
+        """Marks all messages from `seq` on as unread. `last` is the highest number in the conversation."""
         values = {"unreadFrom": seq, "markedSeq": last}
         entries = [user_entry("conversation", user_id, conversation_id)]
         return cls._write(conversation_id, user_id, {}, {"$set": values}, entries)
 
     @classmethod
     def mute(cls, conversation_id: str, user_id: str, until: datetime | None) -> Written:
-        """Asks for no notifications until a time, or ends that."""
+        """Mutes notifications until a time; None unmutes them."""
         return cls._own(conversation_id, user_id, "mutedUntil", until)
 
     @classmethod
     def keep_draft(cls, conversation_id: str, user_id: str, text: str, reply_to: int | None = None) -> Written:
-        """Keeps a text that the member has not sent yet; an empty one removes it."""
+        """Stores the draft of a member; an empty text removes it."""
         reply = {} if reply_to is None else {"replyTo": reply_to}
         draft = {"text": text, "updatedAt": now(), **reply} if text else None
         return cls._own(conversation_id, user_id, "draft", draft)
 
     @classmethod
     def receipt(cls, conversation_id: str, user_id: str) -> dict[str, int] | None:
-        """Returns what a member has read and got, as far as others may know; None for nobody and a former member."""
+        """Returns the receipt of a member; None for a former member and for other users."""
         row = get(cls, _present(conversation_id, user_id), fields=("shownSeq", "deliveredSeq"))
         return row and cls.receipt_of(row)
 
     @staticmethod
     def receipt_of(row: Row) -> dict[str, int]:
-        """Returns what others may know of what a member has read and got, from the row."""
+        """Returns the receipt `{readSeq, deliveredSeq}` of a row: the pointers that the others may know."""
         return {"readSeq": row.get("shownSeq", 0), "deliveredSeq": row.get("deliveredSeq", 0)}
 
     @classmethod

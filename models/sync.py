@@ -1,8 +1,8 @@
-"""Catch-up: from any state of a reader to the present one, complete or `limited`, in a constant number of commands.
+"""Catch-up from any state of a reader to the present one, complete or `limited`, in a constant number of commands.
 
-The order of reading makes it complete. The reader's position comes first, then heads, then changes, then the contents
-of messages, and every writer stores the state before the change that tells of it. So what changes meanwhile is seen
-twice, or has a number after the head's, from which the reader continues; it is never missed.
+The order of reading makes it complete: first the reader's position, then heads, then changes, then the contents of
+messages. Every writer stores the state before its change. So the reader sees a concurrent change twice, or finds it in
+the next catch-up, which continues from the numbers of the head. No change is missed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,10 +23,10 @@ from .wire import iso
 
 Known = Mapping[str, Mapping[str, int]]
 KEYS: Final = 150
-"""Bytes by which the JSON of a message is longer than what is stored."""
+"""The most bytes by which the JSON of a message is longer than the stored document, about."""
 
 SINGLY: Final = 20
-"""Users whose blocks are read one by one, with a class of users that has no `barred_among`."""
+"""The most users whose blocks are read one by one, if the class of users has no `barred_among`."""
 
 _OTHERS = ("conversationId", "userId", "shownSeq", "deliveredSeq")
 
@@ -50,8 +50,9 @@ class Sync:
     ) -> dict[str, Any]:
         """Returns the answer of POST /sync.
 
-        `known` has `{seq, changeSeq}` of the conversations that the reader holds, `since` the position of the cursor.
-        Without one, the newest conversations are read, and the newest messages of each: `window` has both numbers.
+        `known` has `{seq, changeSeq}` of the conversations that the reader holds; `since` is the position of the
+        cursor. Without a cursor, the newest conversations are read with the newest messages of each; `window` has both
+        numbers.
         """
         me = ObjectId(user_id)
         news = read_news(models, me, since, limits.heads)
@@ -89,7 +90,7 @@ class Sync:
 
 
 class Wanted(NamedTuple):
-    """The conversations of an answer: `given` by the reader, `others`, and of the `large` ones those active `since`."""
+    """The conversations of an answer: `given` by the reader, `others`, and `large` groups that were active `since`."""
 
     given: Mapping[ObjectId, Mapping[str, int]]
     others: Sequence[ObjectId]
@@ -99,7 +100,10 @@ class Wanted(NamedTuple):
 
 
 def _shares(models: Any, me: ObjectId, these: Wanted) -> tuple[list[Share], list[ObjectId], bool]:
-    """Reads the memberships, then the heads. Returns the readable ones, those that are not, and True if more exist."""
+    """Reads the memberships, then the heads.
+
+    Returns the shares of readable conversations, the keys of the others, and True if more conversations exist.
+    """
     wanted = [*these.given, *these.others]
     fields = fields_for(str(me), listed=True)
     member = {"deletedAt": None, "$or": [{"members": me}, {"isLarge": True}]}
@@ -126,12 +130,12 @@ def _shares(models: Any, me: ObjectId, these: Wanted) -> tuple[list[Share], list
             removed.append(key)
         elif is_present or head.get("type") != "group":
             shares.append(Share(key, head, row if is_present else None, these.given.get(key)))
-        # A group without a membership is being joined at this moment: its change comes with the next catch-up.
+        # The reader is joining a group without a membership at this moment. The next catch-up has the change.
     return shares, removed, is_more
 
 
 def _plan(models: Any, me: ObjectId, shares: Sequence[Share], limits: Limits) -> None:
-    """Decides which messages each conversation gets: reads the changes, then the sizes of messages."""
+    """Determines the messages of each conversation: reads the changes, then the sizes of messages."""
     rest = limits.total
     for share in shares:
         rest = share.claim(rest, limits.each)
@@ -160,7 +164,7 @@ def _plan(models: Any, me: ObjectId, shares: Sequence[Share], limits: Limits) ->
 def _contents(
     models: Any, me: ObjectId, shares: Sequence[Share], limits: Limits
 ) -> dict[ObjectId, dict[str, dict[str, int]]]:
-    """Reads the messages of the plan; returns the receipts of the conversations that the reader holds or shows."""
+    """Reads the planned messages into the shares; returns the receipts by conversation and user."""
     wanted = [{"conversationId": each.key, "seq": {"$in": each.seqs}} for each in shares if each.seqs]
     shown = _with_receipts(models.User, str(me), shares, limits)
     queries = []
@@ -170,7 +174,7 @@ def _contents(
         where: Row = {"conversationId": {"$in": shown}, "leftAt": None}
         queries.append(Find(models.Membership, where, _OTHERS))
     groups = [each for each in shares if each.seqs and each.head.get("type") == "group"]
-    if groups:  # the last query, so that who has left meanwhile gets nothing that came later
+    if groups:  # this query is the last one, so that a reader who has left meanwhile gets no later messages
         where = {"userId": me, "conversationId": {"$in": [each.key for each in groups]}, "leftAt": None}
         queries.append(Find(models.Membership, where, ("conversationId", "joinedSeq")))
     parts = find_all(*queries) if queries else []
@@ -191,9 +195,9 @@ def _contents(
 
 
 def _with_receipts(users: Any, me: str, shares: Sequence[Share], limits: Limits) -> list[ObjectId]:
-    """Returns the conversations with receipts: held or shown ones of few members, without a block between two.
+    """Returns the conversations to read receipts of, among those that the reader holds or shows.
 
-    Those in which GET /conversations/{id} has receipts, too.
+    They have few members and no block between the two users, as for GET /conversations/{conversationId}.
     """
     shown = [share for share in shares if (share.known is not None and share.has_moved) or share.page]
     friends = {share.key: friend for share in shown if (friend := share.friend_of(me)) is not None}
@@ -221,9 +225,9 @@ def _grouped(rows: Iterable[Row]) -> dict[ObjectId, list[Row]]:
 
 
 def _size(messages: Any) -> Row:
-    """Returns the expression of a message's bytes in an answer, about.
+    """Returns the expression for the approximate bytes of a message in an answer.
 
-    The database in memory has none, and no answer to bound.
+    The database in memory has no such operator. It is for tests, and the bytes of an answer have no limit there.
     """
     is_real = isinstance(messages._get_collection(), Collection)  # noqa: SLF001 - MongoEngine's own way
     return {"$add": [{"$bsonSize": "$$ROOT"}, KEYS]} if is_real else {"$literal": 0}

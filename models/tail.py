@@ -1,9 +1,9 @@
-"""The reader of new documents, from which push and webhooks are derived: nothing that was stored is forgotten.
+"""The reader of new documents, for push and webhooks. It reads every stored document.
 
-Ids of documents begin with their second. A pass reads all seconds that are over, and a second pass reads them again a
-minute later, for documents that became visible late. The position is stored after the work of a pass is in the outbox;
-after a crash the pass is repeated, and the keys of the outbox keep it from being done twice. One process at a time
-reads; a claim ends by itself.
+The id of a document begins with the second of its creation. A pass reads all complete seconds. A second pass reads them
+again a minute later, for documents that became visible late. The position is stored after the work of a pass is in the
+outbox. After a crash, the pass is repeated; the keys of the outbox prevent duplicate work. One process reads at a time,
+and its claim ends by itself.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,24 +19,24 @@ from hapiish.store.rows import Row, find, get, insert, modify, update
 from .wire import now
 
 WINDOW: Final = timedelta(days=1)
-"""The longest time that is read after all processes were away."""
+"""The longest time that the reader looks back, after no process has run."""
 FIRST_AGE: Final = timedelta(seconds=1)
 AGAIN_AGE: Final = timedelta(seconds=60)
-"""The age of documents in the first and in the second pass."""
+"""The least age of documents in the first and in the second pass."""
 BATCH: Final = 500
 _KNOWN_FOR: Final = timedelta(hours=1)
 
 
 @dataclass(slots=True)
 class Claim:
-    """The right to read, with the positions by source: the first id that is not read."""
+    """The right to read, with the position of each source: the first id that is not read yet."""
 
     token: ObjectId
     positions: dict[str, ObjectId] = field(default_factory=dict)
 
 
 class Tail(Document):
-    """The positions of the reader; there is one document for each use of the chat in a database."""
+    """The positions of the reader. Each use of the chat in a database has one document."""
 
     name = StringField(primary_key=True)
     positions = DictField()
@@ -63,9 +63,9 @@ class Tail(Document):
 
     @staticmethod
     def unread(model: Any, position: ObjectId | None, *, again: bool) -> tuple[list[Row], ObjectId, bool]:
-        """Returns documents of a class from a position on, the next position, and True if they are the last for now.
+        """Returns up to `BATCH` documents from a position on, the next position, and True for the last batch.
 
-        At most `BATCH`. Without a class or a position there are none, and the next position is the present.
+        Without a class or a position, there are no documents, and the next position is the present.
         """
         until = _boundary(now() - (AGAIN_AGE if again else FIRST_AGE))
         if model is None or position is None:
@@ -78,18 +78,18 @@ class Tail(Document):
 
     @classmethod
     def store(cls, name: str, claim: Claim) -> bool:
-        """Stores the positions; returns False if another process reads by now."""
+        """Stores the positions; returns False if another process has claimed the reader."""
         return update(cls, {"_id": name, "claim": claim.token}, {"$set": {"positions": claim.positions}}) == 1
 
     @classmethod
     def leave(cls, name: str, claim: Claim, every: timedelta) -> None:
-        """Stores the positions and ends the claim; the reader is due again after `every`."""
+        """Stores the positions and ends the claim. The reader is due again after `every`."""
         due = {"$set": {"dueAt": now() + every, "positions": claim.positions}, "$unset": {"claim": ""}}
         update(cls, {"_id": name, "claim": claim.token}, due)
 
 
 class TailBatch(Document):
-    """Ids of messages that were read. The second pass plans no push for them: members who were online have got them."""
+    """Ids of messages that the first pass has read. The second pass plans no push for them."""
 
     name = StringField(required=True)
     messages = ListField(ObjectIdField())
@@ -108,7 +108,7 @@ class TailBatch(Document):
 
     @classmethod
     def unknown(cls, name: str, rows: Sequence[Row]) -> list[Row]:
-        """Returns those messages that no pass has read, of rows in the order of their ids."""
+        """Returns the rows of messages that no pass has read. The rows are in the order of their ids."""
         since = rows[0]["_id"].generation_time
         noted = find(cls, {"at": {"$gte": since}, "name": name}, fields=("messages",))
         known = {key for each in noted for key in each["messages"]}
@@ -116,10 +116,10 @@ class TailBatch(Document):
 
 
 def _boundary(moment: datetime) -> ObjectId:
-    """Returns the first id of the second of a time."""
+    """Returns the first id of the second that a time is in."""
     return ObjectId.from_datetime(moment)
 
 
 def _after(key: ObjectId) -> ObjectId:
-    """Returns the next id."""
+    """Returns the id after an id."""
     return ObjectId((int(str(key), 16) + 1).to_bytes(12, "big"))

@@ -1,9 +1,9 @@
-"""Turns of a sequence: rows of one process that come at the same time are stored together.
+"""Turns: concurrent rows of one sequence in one process are stored together.
 
-The rows are the messages of a conversation, or changes (models/change.py); their owner has numbers from 1 without gaps.
-While a thread stores messages, the messages of other threads wait. The next thread stores all of them in one command,
-with consecutive numbers. The index decides between processes, and a process that stores several at once meets fewer
-conflicts.
+The rows are the messages of a conversation, or changes (models/change.py), with numbers from 1 without gaps. While a
+thread stores messages, the messages of other threads wait. The next thread stores all of them in one command, with
+consecutive numbers. Between processes, the unique index lets one succeed. A process that stores several rows at once
+has fewer conflicts.
 """
 
 import threading
@@ -20,13 +20,14 @@ from .wire import now
 
 ATTEMPTS: Final = 100
 BATCH: Final = 100
-"""Messages of one command, some 3 MB at most."""
+"""The most messages of one command, some 3 MB."""
 
 
 class Waiting:
-    """A message that waits to be stored; `after` is a number that its own must exceed.
+    """A message that waits to be stored under a number higher than `after`.
 
-    `stored` is the result: the row, or that of the message with the same client id. `error` is raised in its thread.
+    `stored` is the result: the row, or the row of the message with the same client id. `error` is raised in the thread
+    of the message.
     """
 
     __slots__ = ("after", "attempts", "error", "row", "stored")
@@ -40,7 +41,7 @@ class Waiting:
 
     @property
     def is_done(self) -> bool:
-        """True when the message has a result."""
+        """True if the message has a result or an error."""
         return self.stored is not None or self.error is not None
 
 
@@ -70,9 +71,9 @@ class Turns:
         self._entrance = threading.Lock()
 
     def store(self, conversation_id: str, row: Row, after: int) -> tuple[Row, bool]:
-        """Stores a row with its `_id`, number and time; returns it or its original, and True for an original."""
+        """Stores a row with a new `_id`, number and time; returns it and False, or its original and True."""
         message = Waiting(row, after)
-        if is_in_transaction():  # which must contain this message and no other, and does not survive a conflict
+        if is_in_transaction():  # a transaction must not contain messages of other threads
             turn = _Turn()
             turn.last = self._last_seq(conversation_id)
             self._store(conversation_id, turn, [message])
@@ -101,7 +102,7 @@ class Turns:
                     del self._turns[conversation_id]
 
     def _store(self, conversation_id: str, turn: "_Turn", together: list[Waiting]) -> None:
-        """Gives each message its result. An error that says nothing of single messages is that of all."""
+        """Gives each message its result. An error of the command is the error of all messages."""
         try:
             while together:
                 together = self._attempt(conversation_id, turn, together)
@@ -112,7 +113,7 @@ class Turns:
             raise
 
     def _attempt(self, conversation_id: str, turn: "_Turn", together: list[Waiting]) -> list[Waiting]:
-        """Stores messages up to the first conflict; returns those that are left."""
+        """Stores messages up to the first conflict; returns those that are not stored yet."""
         last = max(turn.last, *(message.after for message in together))
         for seq, message in enumerate(together, last + 1):
             message.row |= {"_id": ObjectId(), self._number: seq, self._moment: now()}
@@ -138,9 +139,8 @@ class Turns:
 class _Turn:
     """The right to store the next messages of a conversation, for one thread of this process at a time.
 
-    `last` is the highest number that a holder has seen while others waited. It ends with the last waiting thread: a
-    number kept for longer would be used again after another process stored messages and their removal. The head, read
-    for each message, is the memory.
+    `last` is the highest number that a thread has seen. It is forgotten when no thread waits: it could be outdated
+    later. Each message reads the head again, which has the highest number.
     """
 
     __slots__ = ("last", "lock", "users", "waiting")

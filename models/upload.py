@@ -1,4 +1,4 @@
-"""An upload: a file of a user that arrives in pieces and is stored in chunks. All methods but `take` block."""
+"""An upload: a file of a user that arrives in pieces and is stored in chunks. All methods except `take` block."""
 
 from typing import Any
 
@@ -9,13 +9,14 @@ from .filenames import clean
 
 
 class WrongTypeError(ValueError):
-    """The content of a file is not of the type that was declared."""
+    """The content of a file contradicts the declared type."""
 
 
 class Upload:
-    """A new file of a user: `begin`, then `take` each piece and `flush` when it says so, then `finish`, or `undo`.
+    """A new file of a user. Call `begin`, then `take` for each piece and `flush` if it returns True, then `finish`.
 
-    `files` is the class of attachments. `type` is the declared type, in its usual form.
+    After an error, call `undo`. `files` is the class of attachments. `type` is the usual name of the declared type, and
+    after the first chunk the type of the content.
     """
 
     WrongType = WrongTypeError
@@ -32,19 +33,19 @@ class Upload:
         self.length = 0
 
     def begin(self, size: int, quota: int) -> bool:
-        """Reserves `size` bytes, the most that will come; False if the user's files would exceed `quota`."""
+        """Reserves `size` bytes, the most that can arrive; False if the user's files would exceed `quota` bytes."""
         began: bool = self._files.begin(self.id, self._user_id, self._name, size, quota)
         return began
 
     def take(self, piece: bytes) -> bool:
-        """Keeps a piece in memory; returns True if `flush` is due."""
+        """Keeps a piece in memory; returns True if there is a full chunk for `flush`."""
         self._waiting += piece
         self.length += len(piece)
         size: int = self._files.CHUNK
         return len(self._waiting) >= size
 
     def flush(self) -> None:
-        """Stores the chunks that are full. Raises WrongTypeError at the first one."""
+        """Stores the full chunks. The first chunk of a file raises WrongTypeError if it contradicts the type."""
         size = self._files.CHUNK
         while len(self._waiting) >= size:
             self._write(size)
@@ -58,7 +59,7 @@ class Upload:
         return stored
 
     def undo(self) -> None:
-        """Removes what was stored."""
+        """Removes the file and its chunks."""
         self._files.discard(self.id)
 
     def _write(self, size: int) -> None:

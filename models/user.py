@@ -45,16 +45,16 @@ class Ban(EmbeddedDocument):
 
 
 class Settings(EmbeddedDocument):
-    """The choices of a user; `read_receipts` tells the others what the user has read."""
+    """The settings of a user. With `read_receipts`, the others may know which messages the user has read."""
 
     read_receipts = BooleanField(db_field="readReceipts", default=True)
 
 
 class User(Ending, Sessions, Profiles, MailTokens, ChangeSource):
-    """An account; `password` is a hash. Friendship is one-directional and needs no consent, as in the seed.
+    """An account. `password` is a hash. Friendship is one-directional and needs no consent, as in the seed.
 
-    `email` has the form of `emails.canonical`, that of older versions is in lower case only. `scope` lists rights such
-    as `admin`. `signed_out_at` is the time when all sessions were ended.
+    `email` has the form of `emails.canonical`; older versions stored it in lower case only. `scope` lists rights such
+    as `admin`. Tokens without a session that were issued before `signed_out_at` have ended.
     """
 
     full_name = StringField(db_field="fullName", required=True, max_length=100)
@@ -90,9 +90,9 @@ class User(Ending, Sessions, Profiles, MailTokens, ChangeSource):
     def register(
         cls, full_name: str, email: str, password: str, *, hashing: passwords.Options | None = None
     ) -> Account | None:
-        """Creates an account; None if the e-mail is taken. The unique index decides between concurrent calls.
+        """Creates an account; None if the e-mail is taken. Of concurrent calls, the unique index lets one succeed.
 
-        Raises ValueError for an e-mail that is none, and TimeoutError while too many passwords are being hashed.
+        Raises ValueError for an invalid e-mail, and TimeoutError while too many passwords are being hashed.
         """
         known = emails.canonical(email)
         if known is None:
@@ -108,10 +108,10 @@ class User(Ending, Sessions, Profiles, MailTokens, ChangeSource):
 
     @classmethod
     def authenticate(cls, email: str, password: str, *, hashing: passwords.Options | None = None) -> Account | None:
-        """Returns the account with this e-mail and password, or None; both failures take the same time.
+        """Returns the account with this e-mail and password, or None. Both failures take the same time.
 
-        Its `proof` opens a session, unless the password is changed before. Raises TimeoutError while too many passwords
-        are being hashed.
+        The `proof` of the account opens a session, unless the password is changed before. Raises TimeoutError while too
+        many passwords are being hashed.
         """
         found = cls._by_email(email, (*READ, "password"))
         if not passwords.matches(found["password"] if found else None, password, hashing) or found is None:
@@ -133,10 +133,10 @@ class User(Ending, Sessions, Profiles, MailTokens, ChangeSource):
         *,
         hashing: passwords.Options | None = None,
     ) -> list[str] | None:
-        """Replaces a password and ends all sessions but one; returns the ids of the ended ones.
+        """Replaces a password and ends all sessions except `session_id`; returns the ids of the ended ones.
 
-        A token for a forgotten password ends, too. None if `password` is not the current one. Raises TimeoutError as
-        `authenticate` does.
+        The token of a mail for a forgotten password ends, too. Returns None if `password` is not the current one.
+        Raises TimeoutError as `authenticate` does.
         """
         found = get(cls, {"_id": ObjectId(user_id)}, fields=("password",))
         if found is None or not passwords.matches(found["password"], password, hashing):
@@ -146,18 +146,18 @@ class User(Ending, Sessions, Profiles, MailTokens, ChangeSource):
 
     @classmethod
     def account(cls, user_id: str) -> Account | None:
-        """Returns `{_id, fullName, email}` of an id, or None if the account does not exist."""
+        """Returns `{_id, fullName, email}` of the account with an id; None if it does not exist."""
         key = object_id(user_id)
         return Account.of(get(cls, {"_id": key}, fields=READ) if key else None)
 
     @classmethod
     def by_email(cls, email: str) -> Account | None:
-        """Returns `{_id, fullName, email}` of an e-mail in any of its spellings, or None."""
+        """Returns `{_id, fullName, email}` of the account with an e-mail, in any spelling; None if there is none."""
         return Account.of(cls._by_email(email, READ))
 
     @classmethod
     def has_signed_in_from(cls, email: str, address: str) -> bool:
-        """Returns whether an open session of the account with this e-mail was opened at an address."""
+        """Returns whether the account with this e-mail has a session that was opened from an IP address."""
         found = cls._by_email(email, ("email", "sessions"))
         return address in {row.get("address") for row in (found or {}).get("sessions", ())}
 
@@ -169,9 +169,9 @@ class User(Ending, Sessions, Profiles, MailTokens, ChangeSource):
 
     @classmethod
     def pair(cls, user_id: str, other_id: str) -> Find:
-        """Returns the query for `user_id` and another user, for a caller that reads more in the same command.
+        """Returns the query for `user_id` and another user, for a caller that sends it with others in one command.
 
-        `judged` reads its rows.
+        `judged` evaluates its rows.
         """
         one, other = ObjectId(user_id), ObjectId(other_id)
         opposite = {"$cond": [{"$eq": ["$_id", one]}, other, one]}
@@ -191,7 +191,7 @@ class User(Ending, Sessions, Profiles, MailTokens, ChangeSource):
 
     @classmethod
     def remove_friend(cls, user_id: str, friend_id: str) -> bool:
-        """Removes a user from a friend list; returns False for one who is not on it."""
+        """Removes a user from a friend list; returns False if the user is not on it."""
         return cls._remove("friends", user_id, friend_id)
 
     @classmethod
@@ -223,7 +223,10 @@ class User(Ending, Sessions, Profiles, MailTokens, ChangeSource):
 
     @classmethod
     def barred_among(cls, user_id: str, other_ids: Iterable[str]) -> dict[str, bool]:
-        """Returns `is_barred` of a user and each of the others who exist, by their ids, in two commands."""
+        """Returns `is_barred` of a user and each other user, by the other's id. Users who do not exist are missing.
+
+        It takes two database commands.
+        """
         me, keys = ObjectId(user_id), [ObjectId(each) for each in other_ids]
         blocks = {"$in": [me, {"$ifNull": ["$blocked", []]}]}
         rows = find(cls, {"_id": {"$in": keys}, "erasedAt": None}, fields={"blocks": blocks})
@@ -233,13 +236,13 @@ class User(Ending, Sessions, Profiles, MailTokens, ChangeSource):
 
     @classmethod
     def people(cls, user_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """Returns `{_id, fullName}` of users, with the `avatar` of those who have one, by their ids."""
+        """Returns `{_id, fullName, avatar?}` of users, by their ids. Users who do not exist are missing."""
         where = {"_id": {"$in": [ObjectId(each) for each in user_ids]}, "erasedAt": None}
         return {str(row["_id"]): person(row) for row in find(cls, where, fields=("fullName", "avatar"))}
 
     @classmethod
     def tells_reads(cls, user_id: str) -> bool:
-        """Returns False for a user who does not let others know what is read."""
+        """Returns False if the user's settings keep reads private."""
         found = get(cls, {"_id": ObjectId(user_id)}, fields=("settings",)) or {}
         return bool((found.get("settings") or {}).get("readReceipts", True))
 

@@ -1,4 +1,4 @@
-"""Webhooks: addresses of other systems that get events, signed as the specification Standard Webhooks says."""
+"""Webhooks: addresses of other systems that get events, signed by the specification Standard Webhooks."""
 
 import base64
 import hmac
@@ -21,7 +21,7 @@ _SHOWN: Final = ("url", "events", "createdAt", "failingSince", "disabledAt")
 
 
 class Webhook(WebhookEvents, Document):
-    """An address and the types of its events. After a rotation, the previous secret signs, too, for a while."""
+    """An address and the types of its events. After a rotation, the previous secret also signs, until a time."""
 
     url = StringField(required=True, max_length=2048)
     events = ListField(StringField(max_length=50), required=True)
@@ -59,7 +59,10 @@ class Webhook(WebhookEvents, Document):
     def change(
         cls, id: str, *, url: str | None = None, events: Sequence[str] | None = None, enabled: bool | None = None
     ) -> dict[str, Any] | None:
-        """Changes what is given and returns the webhook; None if it does not exist. `enabled` forgets its failures."""
+        """Changes the given values and returns the webhook; None if it does not exist.
+
+        Enabling a webhook also resets its failures.
+        """
         given: Row = {"url": url, "events": list(dict.fromkeys(events)) if events is not None else None}
         values = {name: value for name, value in given.items() if value is not None}
         removed: Row = {}
@@ -74,7 +77,7 @@ class Webhook(WebhookEvents, Document):
 
     @classmethod
     def rotate(cls, id: str, *, overlap: timedelta) -> dict[str, Any] | None:
-        """Replaces the secret and returns the webhook with the new one; the old one signs, too, for `overlap`."""
+        """Replaces the secret and returns the webhook with the new one. The old one also signs, for `overlap`."""
         found = get(cls, {"_id": ObjectId(id)}, fields=("secret",))
         if found is None:
             return None
@@ -100,12 +103,12 @@ class Webhook(WebhookEvents, Document):
 
     @classmethod
     def succeeded(cls, id: str) -> None:
-        """Notes that the receiver has accepted an event."""
+        """Stores that the receiver has accepted an event."""
         update(cls, {"_id": ObjectId(id), "failingSince": {"$exists": True}}, {"$unset": {"failingSince": ""}})
 
     @classmethod
     def failed(cls, id: str, *, disabled_after: timedelta) -> None:
-        """Notes that the receiver has not accepted an event; disables the webhook after a long time of failures."""
+        """Stores that an attempt has failed. Disables the webhook if it has only failed for `disabled_after`."""
         key, moment = ObjectId(id), now()
         update(cls, {"_id": key, "failingSince": {"$exists": False}}, {"$set": {"failingSince": moment}})
         long = {"_id": key, "failingSince": {"$lte": moment - disabled_after}, "disabledAt": None}

@@ -1,4 +1,4 @@
-"""The data of the events of webhooks: read when an event is sent, so that it is the state of that moment."""
+"""The data of the events of webhooks. It is read when an event is sent, so it is the state of that time."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -14,15 +14,18 @@ from .message import Message, public
 from .wire import iso
 
 _RECENT: Final = timedelta(minutes=10)
-"""The age of a join that a change of members may tell of."""
+"""The longest time between a join and its change of members."""
 
 
 class WebhookEvents:
-    """The queries of `Webhook` on what an event tells of."""
+    """The queries of `Webhook` on the objects of events."""
 
     @classmethod
     def joined(cls, conversation_id: str, at: datetime) -> list[dict[str, Any]]:
-        """Returns `{userId, role, joinedAt}` of those who have joined shortly before `at`, after the group was made."""
+        """Returns `{userId, role, joinedAt}` of the members who joined in the last minutes before `at`.
+
+        Members who were added when the group was made are left out.
+        """
         group = get(Conversation, {"_id": ObjectId(conversation_id)}, fields=("createdAt",))
         if group is None:
             return []
@@ -33,7 +36,7 @@ class WebhookEvents:
 
     @classmethod
     def data(cls, payload: Mapping[str, Any], users: Any) -> dict[str, Any] | None:
-        """Returns the `data` of an event as it is sent; None if nothing is left of what it refers to."""
+        """Returns the `data` of an event for the receiver; None if its object does not exist any more."""
         kind = payload["type"]
         if kind == "user.registered":
             account = users.account(payload["userId"])

@@ -1,4 +1,4 @@
-r"""Words of a text, for the search: case and width do not count, and a text has a bounded number of them.
+r"""Words of a text, for the search. Case and width do not count, and the number of words of a text is bounded.
 
 A word is a run of letters, digits and their marks; an emoji is a word of its own. Languages that write without spaces
 between words (Chinese, Japanese, Thai, Khmer …) have no such runs: each pair of neighbouring characters is a word, and
@@ -11,10 +11,10 @@ from typing import Any, Final
 from unicodedata import normalize
 
 WORDS: Final = 512
-"""Most different words of a text; those after them are not found."""
+"""The most different words of a text. A search does not find later words."""
 
 LONGEST: Final = 32
-"""Characters of a word that count."""
+"""The most characters of a word that count."""
 
 # Scripts without spaces: Thai and Lao, Myanmar, Khmer, kana, ideographs.
 _PAIRED: Final = (
@@ -44,14 +44,15 @@ def words_of(*texts: str) -> list[str]:
 
 
 def words_in(text: str, attachments: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Returns the words by which a message is found: of its text and of the names of its attachments."""
+    """Returns the words of a message for the search: those of its text and of the names of its attachments."""
     return words_of(text, *(each["name"] for each in attachments))
 
 
 def query_of(text: str, limit: int) -> tuple[list[str], str | None]:
-    """Returns the words that a message must contain, and the beginning of another one: the last word, if it is open.
+    """Returns the words that a message must contain, and the beginning of one more word or None.
 
-    Characters after the last word close it. A single character begins a word only where words are not separated.
+    The beginning is the last word of the query, unless characters follow it. It needs two characters, or one in a
+    language without spaces between words.
     """
     folded = _folded(text)
     runs = list(_RUN.finditer(folded))[: limit + 1]
@@ -69,7 +70,7 @@ def query_of(text: str, limit: int) -> tuple[list[str], str | None]:
 
 
 def _folded(text: str) -> str:
-    """Returns the form in which equal texts are equal; case folding may undo the normal form, hence twice."""
+    """Returns the form for comparisons. It is normalised twice, because case folding may undo the normal form."""
     if text.isascii():
         return text.lower()
     return normalize("NFKC", normalize("NFKC", text).casefold())

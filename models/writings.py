@@ -1,4 +1,4 @@
-"""The writings and files of a user, read in bounded steps however many they are."""
+"""The messages and files of a user, read in bounded steps."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -13,12 +13,12 @@ from .membership import Membership
 from .message import Message, public
 
 SPAN: Final = 500
-"""Numbers of messages that one command examines for those of a user."""
+"""The messages of a conversation that one database command examines."""
 _BATCH: Final = 200
 
 
 class Writings:
-    """The queries of `User` and `Device` on all that belongs to a user."""
+    """The queries of `User` and `Device` for all messages and files of a user."""
 
     @classmethod
     def conversations_of(cls, user_id: str) -> Iterator[str]:
@@ -28,12 +28,12 @@ class Writings:
             yield str(row["conversationId"])
         for row in _all(Conversation, {"members": user}, ("_id",)):
             mine = {"conversationId": row["_id"], "userId": user}
-            if get(Membership, mine, fields=("_id",)) is None:  # stored by an older version, and never listed since
+            if get(Membership, mine, fields=("_id",)) is None:  # stored by an older version, not listed since
                 yield str(row["_id"])
 
     @classmethod
     def messages_of(cls, user_id: str, conversation_id: str) -> Iterator[Row]:
-        """Yields the stored messages of a user in a conversation, in their order."""
+        """Yields the stored messages of a user in a conversation, in the order of their numbers."""
         key, user = ObjectId(conversation_id), ObjectId(user_id)
         newest = get(Message, {"conversationId": key}, fields=("seq",), sort=("-seq",))
         oldest = get(Message, {"conversationId": key}, fields=("seq",), sort=("seq",))
@@ -45,7 +45,7 @@ class Writings:
 
     @classmethod
     def written_by(cls, user_id: str, together: int) -> Iterator[dict[str, Any]]:
-        """Yields the messages of a user in the format for clients."""
+        """Yields the messages of a user in the format for clients, without deleted ones; formats `together` at once."""
         for conversation_id in cls.conversations_of(user_id):
             stored = cls.messages_of(user_id, conversation_id)
             while rows := list(islice(stored, together)):
