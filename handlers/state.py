@@ -107,8 +107,8 @@ def _written(request: Request, standing: Standing, name: str, *args: Any, **opti
     models, me, conversation_id = request.models, standing.user_id, standing.conversation_id
     operation = getattr(models.Membership, name)
     row, entries = operation(conversation_id, me, *args, **options)
-    if row is None:  # of an older version
-        models.Membership.complete(conversation_id, me, read_seq=standing.conversation["lastSeq"])
+    if row is None:  # of an older version, or of a process that was killed before it stored the rows
+        models.Membership.complete(conversation_id, me, read_seq=standing.conversation["readSeq"])
         row, entries = operation(conversation_id, me, *args, **options)
     if row is None:
         raise boom.NotFound("There is no such conversation", code="not_found")

@@ -30,7 +30,7 @@ from hapiish.store.rows import Find, Row, find_all, get, update
 
 from .change import ChangeSource, entry
 from .groups import Groups
-from .heads import PREVIEW, Seen, fields_for, is_readable, other_of, seen_by, sent_by, state_of
+from .heads import PREVIEW, Seen, fields_for, is_readable, other_of, read_without_row, seen_by, sent_by, state_of
 from .lists import Lists
 from .membership import Membership, row_of
 from .wire import now, object_id
@@ -125,6 +125,7 @@ class Conversation(Groups, Lists, ChangeSource):
         pair, moment = f"{one}-{two}", now()
         members = [ObjectId(one), ObjectId(two)]
         first = {
+            "type": "direct",
             "userOneId": members[0],
             "userTwoId": members[1],
             "members": members,
@@ -141,7 +142,7 @@ class Conversation(Groups, Lists, ChangeSource):
         assert stored is not None
         row = get(Membership, {"conversationId": stored["_id"], "userId": ObjectId(user_id)})
         if row is None:
-            read = stored["lastSeq"]
+            read = read_without_row(stored)
             Membership.ensure([row_of(stored["_id"], each, joined_at=moment, read_seq=read) for each in members])
         return seen_by(user_id, stored, row), created
 

@@ -51,9 +51,9 @@ def fields_for(user_id: str, *, listed: bool = False) -> Row:
 
 
 def seen_by(user_id: str, stored: Row, row: Row | None) -> dict[str, Any]:
-    """Returns a conversation as a member sees it. Without a row (of an older version), all messages count as read."""
+    """Returns a conversation as a member sees it; without a row as `read_without_row` says."""
     is_group, last = stored.get("type") == "group", stored["lastSeq"]
-    state = row or {"readSeq": last}
+    state = row or {"readSeq": read_without_row(stored)}
     first, reading = state.get("joinedSeq", 0) + 1, _reading(last, sent_by(user_id, stored), state)
     updated_at = iso(stored["updatedAt"])
     head = {
@@ -79,6 +79,15 @@ def seen_by(user_id: str, stored: Row, row: Row | None) -> dict[str, Any]:
     head.update(reading)
     head.update(private_of(state))
     return head
+
+
+def read_without_row(stored: Row) -> int:
+    """Returns the number up to which a member without a row has read: all of a conversation of an older version.
+
+    Nothing of a newer one, which has a type: the process that opened it was killed before it stored the rows.
+    """
+    read: int = 0 if "type" in stored else stored["lastSeq"]
+    return read
 
 
 def state_of(seen: Seen, row: Row) -> dict[str, Any]:

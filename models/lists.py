@@ -9,7 +9,7 @@ from bson import ObjectId
 
 from hapiish.store.rows import Find, Row, find, find_all, get
 
-from .heads import SHARED, fields_for, is_readable, seen_by
+from .heads import SHARED, fields_for, is_readable, read_without_row, seen_by
 from .membership import PRESENT, STATE, Membership, cursor_of, position, row_of
 from .wire import now, object_id
 
@@ -89,7 +89,8 @@ class Lists:
         stored = [each for each in stored if is_readable(each, rows.get(each["_id"]))]
         older = [each for each in stored if each["_id"] not in rows]
         moment, user = now(), ObjectId(user_id)
-        Membership.ensure([row_of(each["_id"], user, joined_at=moment, read_seq=each["lastSeq"]) for each in older])
+        made = [row_of(each["_id"], user, joined_at=moment, read_seq=read_without_row(each)) for each in older]
+        Membership.ensure(made)
         return [seen_by(user_id, each, rows.get(each["_id"])) for each in stored]
 
 

@@ -146,14 +146,30 @@ async def test_a_member_reads_from_the_number_of_the_membership_on(ann: Caller, 
     assert (await bob.head(group))["lastMessage"] is None
 
 
+def make_older(place: str) -> None:
+    """Makes a direct conversation one of the version that had no memberships and no groups."""
+    Membership.objects(conversation_id=place).delete()
+    Conversation.objects(id=place).update_one(unset__type=1)
+
+
 async def test_a_conversation_of_an_older_version_counts_as_read_until_it_is_listed(ann: Caller, bob: Caller) -> None:
     place = await ann.open(bob)
     await ann.say(place, "old")
-    await asyncio.to_thread(Membership.objects.delete)
+    await asyncio.to_thread(make_older, place)
     assert (await bob.head(place))["unread"] == 0
     await ann.say(place, "new")
     assert (await bob.head(place))["unread"] == 1
     assert (await ann.head(place))["unread"] == 0
+
+
+async def test_messages_of_a_conversation_whose_opening_was_cut_short_are_unread(ann: Caller, bob: Caller) -> None:
+    place = await ann.open(bob)
+    await asyncio.to_thread(Membership.objects(conversation_id=place).delete)
+    await ann.say(place, "new")
+    assert ((await bob.head(place))["unread"], (await ann.head(place))["unread"]) == (1, 0)
+    assert await ann.open(bob) == place
+    read = await bob.call("PUT", f"/conversations/{place}/read", {"seq": 1})
+    assert read.json == {"readSeq": 1, "unread": 0}
 
 
 async def members(caller: Caller, group: str, query: str = "") -> dict[str, str]:

@@ -11,6 +11,7 @@ from models.change import UserChange
 from models.membership import Membership
 from models.user import User
 from tests.chat.callers import Caller, connected, devices, serving
+from tests.chat.test_groups import make_older
 
 pytestmark = pytest.mark.anyio
 
@@ -164,7 +165,7 @@ async def test_a_draft_is_on_all_devices_of_its_author_only(
 
 
 async def test_the_state_of_a_conversation_of_an_older_version_is_kept(ann: Caller, bob: Caller, place: str) -> None:
-    await asyncio.to_thread(Membership.objects.delete)
+    await asyncio.to_thread(make_older, place)
     assert (await put(bob, place, "unread", seq=2)).json == {"readSeq": 3, "unread": 2, "unreadFrom": 2}
     assert (await show(ann, place))["receipts"] == {bob.id: {"readSeq": 0, "deliveredSeq": 3}}
 
