@@ -26,8 +26,6 @@ def create(request: Request, h: Toolkit) -> Response | dict[str, Any]:
     friend = conversation["friendId"]
     if given.get("receiverId", friend) != friend:
         raise boom.Forbidden("The receiver is not a member of this conversation", code="forbidden")
-    if standing.is_barred:
-        raise boom.Forbidden("One of you has blocked the other", code="blocked")
     message, duplicate = _stored(request, standing, given)
     behind = pushed(request, standing, message)
     if behind or not duplicate:
@@ -42,7 +40,7 @@ def create(request: Request, h: Toolkit) -> Response | dict[str, Any]:
 def _stored(request: Request, standing: Standing, given: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     """Stores a message; returns it and False, or the message that its key has already stored, and True.
 
-    A repeated message is found even if its attachments, mentions or answered message do not exist any more.
+    A repeated message is found even if it could not be sent any more: after a block, or without one of its parts.
     """
     messages, conversation_id, key = request.models.Message, standing.conversation_id, _key(request, given)
     try:
@@ -73,7 +71,12 @@ def _key(request: Request, given: dict[str, Any]) -> str | None:
 
 
 def _content(request: Request, standing: Standing, given: dict[str, Any]) -> dict[str, Any]:
-    """Returns the parts of a message besides its text; 422 `invalid` for an impossible `replyTo` or mention."""
+    """Returns the parts of a message besides its text.
+
+    403 `blocked`, 422 `invalid` for an impossible `replyTo` or mention.
+    """
+    if standing.is_barred:
+        raise boom.Forbidden("One of you has blocked the other", code="blocked")
     content: dict[str, Any] = {"streaming": True} if given.get("streaming") else {}
     if mentions := given.get("mentions"):
         if not _are_members(request, standing, mentions):

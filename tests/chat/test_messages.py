@@ -112,6 +112,15 @@ async def test_a_repeated_client_id_answers_the_original_marked_as_a_duplicate(j
     assert (await bob.say(conversation, "hello", msgId="c1")).json["seq"] == 2
 
 
+async def test_a_message_that_was_stored_before_a_block_is_answered_again(join: Join) -> None:
+    ann, bob = await join("ann"), await join("bob")
+    conversation = await ann.open(bob)
+    first = await ann.say(conversation, "hi", msgId="c1")
+    await bob.call("PUT", f"/blocks/{ann.id}")
+    assert (await ann.say(conversation, "hi", msgId="c1")).json == {**first.json, "duplicate": True}
+    assert (await ann.say(conversation, "hi", msgId="c2")).json["code"] == "blocked"
+
+
 async def test_a_client_id_repeated_by_many_at_once_stores_once(join: Join) -> None:
     ann, bob = await join("ann"), await join("bob")
     conversation = await ann.open(bob)
