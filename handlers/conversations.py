@@ -59,10 +59,7 @@ def create_group(request: Request, h: Toolkit) -> Response:
     """
     me, given = request.auth.credentials["id"], request.payload
     others = [each for each in dict.fromkeys(given["memberIds"]) if each != me]
-    if len(others) >= request.route.settings.app["members"]:
-        raise boom.Conflict("These are too many for a group", code="conflict")
     conversations = request.models.Conversation
-    check_invited(request, others)
 
     def make() -> tuple[str, bool]:
         made: tuple[str, bool] = conversations.create_group(
@@ -70,10 +67,15 @@ def create_group(request: Request, h: Toolkit) -> Response:
         )
         return made
 
-    try:
-        conversation_id, created = attempt(request, make)
-    except NotUniqueError:  # a concurrent call with the same key was first
-        conversation_id, created = make()
+    conversation_id, created = conversations.made_group(me, given["msgId"]), False
+    if conversation_id is None:
+        if len(others) >= request.route.settings.app["members"]:
+            raise boom.Conflict("These are too many for a group", code="conflict")
+        check_invited(request, others)
+        try:
+            conversation_id, created = attempt(request, make)
+        except NotUniqueError:  # a concurrent call with the same key was first
+            conversation_id, created = make()
     head = conversations.of_member(conversation_id, me)
     if head is None:
         raise boom.NotFound("You are not a member of this group any more", code="not_found")

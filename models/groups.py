@@ -52,6 +52,12 @@ class Groups:
     Refused = GroupError
 
     @classmethod
+    def made_group(cls, creator_id: str, key: str) -> str | None:
+        """Returns the id of the group that a creator has made with this key, or None."""
+        found = get(cls, {"pairKey": _group_key(creator_id, key)}, fields=("_id",))
+        return str(found["_id"]) if found is not None else None
+
+    @classmethod
     def create_group(
         cls, creator_id: str, title: str, member_ids: list[str], *, key: str, history: str = "joined"
     ) -> tuple[str, bool]:
@@ -60,15 +66,14 @@ class Groups:
         `key` makes the call idempotent: there is one group of a creator and a key. Raises NotUniqueError if a
         concurrent call makes it; the next call returns it. Raises GroupError.
         """
-        pair_key = f"group:{creator_id}:{key}"
-        found = get(cls, {"pairKey": pair_key}, fields=("_id",))
-        if found is not None:
-            return str(found["_id"]), False
+        made = cls.made_group(creator_id, key)
+        if made is not None:
+            return made, False
         title = _tidied(title)
         members = [ObjectId(each) for each in dict.fromkeys((creator_id, *member_ids))]
         moment, is_large = now(), len(members) > LISTED
         stored: Row = {
-            "pairKey": pair_key,
+            "pairKey": _group_key(creator_id, key),
             "type": "group",
             "title": title,
             "memberCount": len(members),
@@ -252,6 +257,10 @@ class Groups:
         message: dict[str, Any] = messages.note(str(stored["_id"]), by_id, system, after=stored["lastSeq"])
         cls.push(message, is_large=is_large)  # type: ignore[attr-defined]
         return message
+
+
+def _group_key(creator_id: str, key: str) -> str:
+    return f"group:{creator_id}:{key}"
 
 
 def _tidied(title: str) -> str:

@@ -56,6 +56,14 @@ async def test_concurrent_calls_with_one_key_make_one_group(ann: Caller, bob: Ca
     assert (await bob.call("POST", "/conversations/group", {**given, "memberIds": [ann.id]})).status_code == 201
 
 
+async def test_a_group_that_was_made_before_a_block_is_answered_again(ann: Caller, bob: Caller) -> None:
+    given = {"title": "Team", "memberIds": [bob.id], "msgId": "1"}
+    made = await ann.call("POST", "/conversations/group", given)
+    await bob.call("PUT", f"/blocks/{ann.id}")
+    again = await ann.call("POST", "/conversations/group", given)
+    assert (again.status_code, again.json) == (200, made.json)
+
+
 async def test_a_group_needs_members_who_exist_and_have_not_blocked_the_caller(ann: Caller, bob: Caller) -> None:
     given = {"title": "Team", "memberIds": [bob.id], "msgId": "1"}
     unknown = await ann.call("POST", "/conversations/group", {**given, "memberIds": [bob.id, "0" * 24]})
