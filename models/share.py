@@ -7,7 +7,7 @@ from bson import ObjectId
 
 from hapiish.store.rows import Row
 
-from .heads import PREVIEW, other_of, seen_by
+from .heads import PREVIEW, other_of, seen_by, sent_by
 
 SLACK: Final = 20
 """The most numbers beyond the head that are read: the head may be older than the messages and changes."""
@@ -60,6 +60,7 @@ class Share:
         self._sizes: dict[int, int] = {}
         self._lower = 0
         self._newest = self._last
+        self._sent = 0
 
     @property
     def seqs(self) -> list[int]:
@@ -188,6 +189,7 @@ class Share:
     def take(self, rows: Sequence[Row], texts: Texts, me: ObjectId) -> None:
         """Takes the messages that were read. Some may have been removed or hidden since."""
         found = {row["seq"]: me in row.get("hiddenFor", ()) for row in rows}
+        self._sent = max((row["seq"] for row in rows if row["userId"] == me), default=0)
         gone = [seq for seq in self._numbers if seq not in found]
         if gone and self.known is not None:
             self.is_limited, self._changed = True, []
@@ -201,8 +203,9 @@ class Share:
         """Returns the head, updated to the messages of the share if these are newer."""
         head = seen_by(user_id, self.head, self._row)
         if self._newest > self._last:
-            head["unread"] += self._newest - self._last
-            head["lastSeq"] = self._newest
+            sent = {user_id: max(self._sent, sent_by(user_id, self.head))}
+            ahead = {**self.head, "lastSeq": self._newest, "sent": sent}
+            head = {**seen_by(user_id, ahead, self._row), "lastMessage": head["lastMessage"]}
         # The message may be newer than the preview, which is updated later.
         for each in (*self.messages[-1:], *self.changes[-1:]):
             if each["seq"] == head["lastSeq"]:

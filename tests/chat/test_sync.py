@@ -101,6 +101,20 @@ async def test_everything_since_the_known_state_comes_in_one_call_and_then_nothi
     assert (again["messages"], again["changes"], again["limited"]) == ({}, {}, [])
 
 
+async def test_an_own_message_that_the_head_does_not_have_yet_is_read(ann: Caller, bob: Caller) -> None:
+    place = await ann.open(bob)
+    await bob.say(place, "one")
+    for caller, text in ((ann, "two"), (bob, "three")):
+        await asyncio.to_thread(Message.append, place, caller.id, text)
+    pointers = {place: {"seq": 0, "changeSeq": 0}}
+    heads = [(await sync(each, conversations=pointers))["heads"][0] for each in (ann, bob)]
+    shown = [{name: head[name] for name in ("lastSeq", "readSeq", "deliveredSeq", "unread")} for head in heads]
+    assert shown == [
+        {"lastSeq": 3, "readSeq": 2, "deliveredSeq": 2, "unread": 1},
+        {"lastSeq": 3, "readSeq": 3, "deliveredSeq": 3, "unread": 0},
+    ]
+
+
 async def test_who_is_blocked_learns_nothing_of_what_the_other_reads(ann: Caller, bob: Caller) -> None:
     place = await ann.open(bob)
     await ann.say(place, "hi")
