@@ -21,7 +21,11 @@ def read(request: Request, h: Toolkit) -> dict[str, Any]:
     """Notes that the caller has read up to `seq`; 422 `invalid` beyond the last message."""
     standing, seq = _standing(request), request.payload["seq"]
     _check_seq(request, standing, seq)
-    return _written(request, standing, "read", seq, is_told=has_receipts(request, standing) and _tells(request))
+    is_told = has_receipts(request, standing)
+    if is_told and not _tells(request):  # a private read tells what a delivery does
+        _written(request, standing, "deliver", seq, is_told=True)
+        is_told = False
+    return _written(request, standing, "read", seq, is_told=is_told)
 
 
 def deliver(request: Request, h: Toolkit) -> dict[str, Any]:
