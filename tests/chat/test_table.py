@@ -1,5 +1,7 @@
 """The chat's table is complete, documented, and the only reference to its handlers and models."""
 
+import re
+
 from hapiish import TableError, table
 from hapiish.options import Event, Route
 from tests.chat.callers import ROUTES, SECRET
@@ -32,6 +34,19 @@ def test_the_documentation_names_every_error_code_that_a_handler_gives() -> None
     codes = {part.partition('"')[0] for part in sources.split('code="')[1:]}
     assert len(codes) > 8
     assert [code for code in codes if f"`{code}`" not in DOCS] == []
+
+
+def test_the_documentation_names_every_background_job() -> None:
+    sources = "".join(file.read_text() for file in (ROUTES.parent / "handlers").glob("*.py"))
+    jobs = re.findall(r'sweeper\.register\("([^"]+)"', sources)
+    assert len(jobs) > 8
+    assert [name for name in jobs if f"| `{name}` |" not in DOCS] == []
+
+
+def test_the_documentation_names_every_variable_of_the_environment() -> None:
+    names = set(re.findall(r"\$\{([A-Z_]+)", ROUTES.read_text()))
+    assert len(names) > 15
+    assert [name for name in names if f"`{name}`" not in DOCS] == []
 
 
 def test_a_secret_must_be_given_before_anything_is_served() -> None:
