@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,26 @@ ROOT = Path(__file__).parent.parent
 # A busy machine must not fail a test: hypothesis measures the time of examples and of their generation.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+SLOWEST = (
+    *("cli/test_first_minutes", "cluster/test_chat", "web/test_browser", "cluster/test_faults", "chat/test_examples"),
+    *("documentation/test_browser", "model/test_model", "describe/test_types", "testing/test_pytest_plugin"),
+    *("docs/test_recipes", "realtime/cluster/test_outages", "docs/test_projects", "cli/test_contract"),
+)
+"""The files that take longest. They come first, so that no worker is left alone with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Orders the files: the slowest first, then those with the most tests."""
+    files = {item: item.path.relative_to(ROOT / "tests").with_suffix("").as_posix() for item in items}
+    ranks, counts = {file: rank for rank, file in enumerate(SLOWEST)}, Counter(files.values())
+
+    def place(item: pytest.Item) -> tuple[int, int, str]:
+        file = files[item]
+        return ranks.get(file, len(SLOWEST)), -counts[file], file
+
+    items.sort(key=place)
 
 
 def pytest_collection_finish() -> None:
