@@ -131,8 +131,8 @@ class RealtimeServer(BroadcastOperator):
     ) -> Coroutine[Any, Any, None]:
         """Returns the coroutine of an emit that the `emits` of `hooks` check, for the event loop alone."""
         skipped = ids_of(skip) if skip is not None else ()
-        emit = self._hub.emitter.emit_here if local else self._hub.emitter.emit
-        return emit(hooks.emits, event, data, namespace, room=to, skipped=skipped, excepted=except_)
+        emit = self._hub.emitter.emit
+        return emit(hooks.emits, event, data, namespace, room=to, skipped=skipped, excepted=except_, local=local)
 
     def rooms(self, namespace: str) -> list[str]:
         """Returns the rooms of a namespace in this process, without the own rooms of sockets."""

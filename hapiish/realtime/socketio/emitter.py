@@ -29,32 +29,20 @@ class Emitter:
         room: str | Sequence[str] | None = None,
         skipped: Collection[str] = (),
         excepted: str | Collection[str] = (),
+        local: bool = False,
     ) -> None:
-        """Sends an event that passes `check` to a room, several, or all. Raises the error of `check`, and TypeError."""
+        """Sends an event that passes `check` to a room, several, or all; with `local`, to those of this process alone.
+
+        Raises the error of `check`, and TypeError.
+        """
         try:
             if check is not None:
                 check(event, data)
             packet = packets.emitted(namespace, event, data)
         except codec.UnevaluatedError:
             packet = await self.packed(check, event, data, namespace)
-        self._rooms.broadcast(packet, namespace, room, skipped, excepted)
-        if self._rooms.deliveries.waiting:
-            await self._rooms.deliveries.done()
-
-    async def emit_here(
-        self,
-        check: CheckEmit | None,
-        event: str,
-        data: Value,
-        namespace: str,
-        *,
-        room: str | Sequence[str] | None = None,
-        skipped: Collection[str] = (),
-        excepted: str | Collection[str] = (),
-    ) -> None:
-        """Sends an event as `emit` does, to the sockets of this process alone."""
-        packet = await self.packed(check, event, data, namespace)
-        self._rooms.deliver(packet, namespace, room, skipped, excepted)
+        send = self._rooms.deliver if local else self._rooms.broadcast
+        send(packet, namespace, room, skipped, excepted)
         if self._rooms.deliveries.waiting:
             await self._rooms.deliveries.done()
 
