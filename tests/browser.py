@@ -78,8 +78,9 @@ class Page:
 
     async def eval(self, script: str) -> Any:
         """Evaluates an expression in the page, a promise included; raises PageError for an exception."""
+        held = f"globalThis.evaluated = ({script}\n)"  # else a promise may be collected before it is settled
         result = await self.do(
-            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True, userGesture=True
+            "Runtime.evaluate", expression=held, awaitPromise=True, returnByValue=True, userGesture=True
         )
         if "exceptionDetails" in result:
             raise PageError(json.dumps(result["exceptionDetails"]))
