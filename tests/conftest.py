@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +53,14 @@ def pytest_collection_finish() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the option that lets the tests of the chat run against several processes."""
     parser.addoption("--cluster", action="store_true", help="tests/chat: three workers behind nginx, with Redis")
+
+
+@pytest.fixture(autouse=True)
+def search_path() -> Iterator[None]:
+    """Takes the folders of a test's tables out of `sys.path`: a `tests` there would hide a part of this one."""
+    before = sys.path.copy()
+    yield
+    sys.path[:] = before
 
 
 @pytest.fixture
