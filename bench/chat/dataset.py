@@ -6,16 +6,23 @@ Identifiers are derived from numbers, so that the data set is the same in each r
 - pairs of a sender and a friend, with an empty conversation
 """
 
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jwt
 from bson import ObjectId
 from pymongo import MongoClient
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from models.membership import row_of
+from models.words import words_of
 
 SECRET = "a secret of the benchmark, long enough for SHA-256"
 DATABASE = "chat"
@@ -104,6 +111,7 @@ def fill(uri: str, size: Size) -> None:
         for name, rows in (
             ("users", _users(size)),
             ("conversations", _conversations(size)),
+            ("memberships", _memberships(size)),
             ("messages", _messages(size)),
         ):
             batch: list[dict[str, Any]] = []
@@ -150,6 +158,12 @@ def _conversations(size: Size) -> Iterator[dict[str, Any]]:
         yield head(pair.sender, pair.friend, 0, number)
 
 
+def _memberships(size: Size) -> Iterator[dict[str, Any]]:
+    for made in _conversations(size):
+        for each in made["members"]:
+            yield row_of(made["_id"], each, joined_at=START, read_seq=made["lastSeq"])
+
+
 def head(one: str, other: str, messages: int, order: int) -> dict[str, Any]:
     """Returns the document of a conversation, changed `order` seconds after START."""
     key = conversation(one, other)
@@ -162,6 +176,7 @@ def head(one: str, other: str, messages: int, order: int) -> dict[str, Any]:
         "pairKey": f"{first}-{second}",
         "members": [ObjectId(first), ObjectId(second)],
         "lastSeq": messages,
+        "sent": {other: (messages + 1) // 2, one: messages // 2},
         "recent": [
             {"seq": seq, "message": _message_id(key, seq)} for seq in range(max(1, messages - RECENT + 1), messages + 1)
         ],
@@ -179,6 +194,7 @@ def head(one: str, other: str, messages: int, order: int) -> dict[str, Any]:
 
 
 def _messages(size: Size) -> Iterator[dict[str, Any]]:
+    words = words_of(TEXT)
     for number in range(size.readers):
         reader = Reader(number)
         for order, friend in enumerate(reader.friends):
@@ -191,6 +207,7 @@ def _messages(size: Size) -> Iterator[dict[str, Any]]:
                     "userId": ObjectId((reader.id, friend)[seq % 2]),
                     "clientMsgId": f"first-{seq:06d}",
                     "text": TEXT,
+                    "words": words,
                     "createdAt": START + timedelta(seconds=order),
                 }
 

@@ -21,6 +21,7 @@ from dataset import TEXT, Pair, token
 
 LENGTH = re.compile(rb"(?i)\r\ncontent-length: *([0-9]+)\r\n")
 NUMBER = re.compile(rb'"msgId":"[0-9a-z]+-([0-9]{8})"')
+MESSAGE = b'42["message"'
 FLUSHED = 100  # messages that a sender has queued
 PATIENCE = 20  # seconds without any progress
 
@@ -171,8 +172,10 @@ class SocketClient(asyncio.Protocol):
 
     def take(self, packet: bytes) -> None:
         kind = packet[:2]
-        if kind in {b"42", b"43"}:
+        if kind == b"43" or packet.startswith(MESSAGE):
             self.packet(packet)
+        elif kind == b"42":
+            pass  # hapiish sends other events besides
         elif packet == b"2":
             self.transport.write(frame(b"3"))
         elif kind[:1] == b"0":

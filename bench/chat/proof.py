@@ -244,8 +244,8 @@ class Wire:
         return {"ok": False, "error": _error(answer["error"])} if "error" in answer else answer
 
     def message(self) -> Any:
-        """Returns the next delivered message."""
-        event, payload = json.loads(self.until("42")[2:])
+        """Returns the next delivered message; hapiish sends other events besides."""
+        event, payload = json.loads(self.until('42["message"')[2:])
         return {event: payload}
 
 
@@ -327,7 +327,7 @@ def _limits(proof: Proof) -> None:
             proof.expect(f"{name}: {accepted} messages are within the limit", BURST <= accepted <= most, True)
             refused = [answer["error"] for answer in answers if not answer["ok"]]
             codes = {(error["statusCode"], error.get("code"), error.get("retryAfter", 0) > 0) for error in refused}
-            proof.expect(f"{name}: a refused event", codes, {(429, "too_many_requests", True)})
+            proof.expect(f"{name}: a refused event", codes, {(429, "rate_limited", True)})
         target = f"/messages/{pair.conversation}"
         with ThreadPoolExecutor(40) as threads:
             sent = [threads.submit(call, port, "POST", target, token(pair.sender), {"text": "x"}) for _ in range(40)]

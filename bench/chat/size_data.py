@@ -3,19 +3,15 @@
 The format is that of the chat's models.
 """
 
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from bson import ObjectId
 from dataset import START, account, conversation, head, user
 from pymongo import MongoClient
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from models.membership import row_of
 from models.words import words_of

@@ -80,7 +80,7 @@ server.route([
                         if (!wait) {
                             return h.continue;
                         }
-                        const error = coded(Boom.tooManyRequests('Too many messages'), 'too_many_requests');
+                        const error = coded(Boom.tooManyRequests('Too many messages'), 'rate_limited');
                         error.output.headers['retry-after'] = wait;
                         throw error;
                     },

@@ -82,7 +82,7 @@ export const attach = (listener, key, checked) => {
             const wait = limit.take(id);
             if (wait) {
                 throw coded(Boom.tooManyRequests('Too many messages', { fields: { retryAfter: wait } }),
-                    'too_many_requests');
+                    'rate_limited');
             }
             await send(id, given.conversationId, given, {
                 sender,
