@@ -10,15 +10,15 @@ from tests.model.servers import Servers
 from tests.redis_server import RedisServer
 
 GUARANTEES = {
-    "G1": "an acknowledged message is stored, and in every later page and catch-up",
-    "G2": "a message that is sent several times is stored once, and every acknowledgement names it",
+    "G1": "an acknowledged message is stored, and is in every later page and catch-up",
+    "G2": "a message that is sent several times is stored once, and every acknowledgement has the stored message",
     "G3": "the numbers of a conversation are 1, 2, 3 … without a gap or a repetition",
     "G4": "a reader of pages misses nothing and sees what is stored",
     "G5": "two users have one conversation",
-    "G6": "a stranger can neither read, write, be sent anything, nor learn that a conversation exists",
-    "G7": "the caller is the token's user, whatever a payload says",
-    "G8": "after every disconnection a device shows what a new one reads",
-    "G9": "a client that does not read costs a bounded amount of memory and is closed with a reason",
+    "G6": "a user who is not a member cannot read or write, gets no event, and cannot learn that a conversation exists",
+    "G7": "the caller is the token's user, also if a payload names another one",
+    "G8": "after every disconnection, a device has the state that a new device reads",
+    "G9": "a client that does not read takes a bounded amount of memory, and is disconnected with a reason",
 }
 
 

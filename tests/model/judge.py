@@ -120,7 +120,7 @@ class Judge:
             if user in about and note["kind"] == "joined":
                 state = True
             elif user in about and note["kind"] in ("left", "removed"):
-                state = number == seq  # the note itself is the last thing
+                state = number == seq  # the note itself is the last message
         return state
 
     def fresh(
