@@ -7,6 +7,7 @@ from bson import ObjectId
 
 from hapiish.store.rows import find, update
 
+from .change import entry
 from .conversation import Conversation
 from .message import Message
 from .wire import now
@@ -22,7 +23,8 @@ class Retention:
         """Removes up to `BATCH` messages that are older than `days`; returns those with files, or None if none is left.
 
         First it removes them from the heads of conversations (previews, references, pins), which keep `lastSeq`. If the
-        process crashes in between, the next call removes the same messages.
+        process crashes in between, the next call removes the same messages. `Change.repair` tells the members of pins
+        and previews that were removed.
         """
         limit = ObjectId.from_datetime(now() - timedelta(days=days))
         rows = find(Message, {"_id": {"$lt": limit}}, sort=("_id",), limit=BATCH)
@@ -33,8 +35,12 @@ class Retention:
             conversations.setdefault(row["conversationId"], []).append(row)
         for key, old in conversations.items():
             keys, seqs = [row["_id"] for row in old], [row["seq"] for row in old]
-            pulled = {"recent": {"message": {"$in": keys}}, "pins": {"$in": seqs}}
-            update(Conversation, {"_id": key}, {"$pull": pulled})
-            update(Conversation, {"_id": key, "lastMessage.message": {"$in": keys}}, {"$unset": {"lastMessage": ""}})
+            update(Conversation, {"_id": key}, {"$pull": {"recent": {"message": {"$in": keys}}}})
+            for shown, removal in (
+                ({"pins": {"$in": seqs}}, {"$pull": {"pins": {"$in": seqs}}}),
+                ({"lastMessage.message": {"$in": keys}}, {"$unset": {"lastMessage": ""}}),
+            ):
+                told = {"$push": {"pending": entry("conversation", key)}}
+                update(Conversation, {"_id": key, **shown}, {**removal, **told})
         Message.objects(id__in=[row["_id"] for row in rows]).delete()
         return [row for row in rows if row.get("attachments")]

@@ -9,13 +9,14 @@ import pytest
 import socketio
 from bson import ObjectId
 
-from handlers import retention
+from handlers import changes, retention
 from hapiish import Application, create_app
+from models import change
 from models.conversation import Conversation
 from models.message import Message
 from models.user import User
 from models.wire import iso, now
-from tests.chat.callers import ROUTES, SECRET, Caller, Join, Open, connected, register, serving
+from tests.chat.callers import ROUTES, SECRET, Caller, Join, Open, connected, devices, register, serving
 from tests.chat.conftest import empty
 
 pytestmark = pytest.mark.anyio
@@ -206,6 +207,35 @@ async def test_old_messages_go_and_their_numbers_are_not_used_again(open_app: Op
         assert (head["lastSeq"], head["lastMessage"]) == (5, None)
         assert (await bob.say(place, "new")).json["seq"] == 6
         assert await ann.read(place) == ["new"]
+
+
+@in_process
+@pytest.mark.parametrize("pin", [True, False])
+async def test_members_are_told_of_a_pin_and_of_a_preview_that_went_with_an_old_message(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch, pin: bool
+) -> None:
+    async with open_app(CHAT_RETENTION_DAYS="30") as app:
+        await asyncio.to_thread(empty)
+        ann, bob = await register(app, "ann"), await register(app, "bob")
+        place = await ann.open(bob)
+        for text in ("one", "two") if pin else ("one",):
+            await ann.say(place, text)
+        if pin:
+            await ann.call("PUT", f"/conversations/{place}/pins/1")
+        head = await bob.head(place)
+        await asyncio.to_thread(age, place, range(1, 2), 31)
+        await asyncio.to_thread(retention.remove_old, app.server)
+        monkeypatch.setattr(change, "GRACE", timedelta(0))
+        async with devices(app, bob) as (phone,):
+            await asyncio.to_thread(changes.repair, app.server)
+            (told,) = await phone.heard("conversation:updated", 1)
+        known = {place: {"seq": head["lastSeq"], "changeSeq": head["changeSeq"]}}
+        (synced,) = (await bob.call("POST", "/sync", {"conversations": known})).json["heads"]
+        shown = await bob.head(place)
+        for each in (told["conversation"], {**synced, "receipts": None}):
+            assert {name: each[name] for name in shown} == shown
+        assert (shown["changeSeq"], shown.get("pins", [])) == (head["changeSeq"] + 1, [])
+        assert (shown["lastMessage"] is None) is not pin
 
 
 @in_process
