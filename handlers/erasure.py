@@ -49,8 +49,11 @@ def _remove(server: Any, user_id: str) -> None:
         for conversation_id in models.User.conversations_of(user_id):
             for message in models.User.messages_of(user_id, conversation_id):
                 _remove_content(server, message)
-        if hasattr(models, "Attachment"):
+    if hasattr(models, "Attachment"):
+        if settings(server)["eraseMessages"]:
             models.Attachment.remove_of(user_id)
+        else:
+            models.Attachment.release_of(user_id)
     leave_all(server, user_id)
 
 

@@ -68,8 +68,8 @@ def edit(request: Request, h: Toolkit) -> dict[str, Any]:
         raise boom.Forbidden("Only admins change a group", code="not_admin")
     attachments = getattr(request.models, "Attachment", None)
     if "avatar" in values and attachments is not None:
-        me, conversation_id = standing.user_id, standing.conversation_id
-        if not attachments.as_avatar(values["avatar"], me, "conversation", conversation_id):
+        me, conversation_id, former = standing.user_id, standing.conversation_id, standing.conversation.get("avatar")
+        if not attachments.as_avatar(values["avatar"], me, "conversation", conversation_id, former=former):
             raise boom.BadData("The avatar must be an image that you have uploaded", code="invalid")
     _change(request, "edit", values, messages=request.models.Message)
     head: dict[str, Any] | None = request.models.Conversation.of_member(standing.conversation_id, standing.user_id)

@@ -239,11 +239,14 @@ class Attachment(Document):
             cls.objects(id__in=keys).update(set__metadata__check_at=now())
 
     @classmethod
-    def as_avatar(cls, attachment_id: str | None, user_id: str, kind: str, owner_id: str) -> bool:
+    def as_avatar(
+        cls, attachment_id: str | None, user_id: str, kind: str, owner_id: str, *, former: str | None = None
+    ) -> bool:
         """Makes an image of this user the avatar of a `user` or a `conversation`; every user may then read it.
 
         Returns False if it is not an image of this user. Call it before the avatar is stored, or with None before it is
-        removed. The sweeper checks the former avatar after a day.
+        removed. After a day, the sweeper checks the avatars that it replaces: those of this user, and `former`, which
+        another user may have uploaded.
         """
         owner, soon = {"kind": kind, "id": ObjectId(owner_id)}, now() + GRACE
         if attachment_id is not None:
@@ -256,10 +259,15 @@ class Attachment(Document):
             values = {"metadata.purpose": "avatar", "metadata.avatarOf": owner, "metadata.checkAt": soon}
             if not update(cls, mine, {"$set": values}):
                 return False
-        former = {"metadata.userId": ObjectId(user_id), "metadata.avatarOf": owner}
-        former["_id"] = {"$ne": object_id(attachment_id or "")}
-        cls.objects(__raw__=former).update(set__metadata__check_at=soon)
+        mine_or_former = [{"metadata.userId": ObjectId(user_id)}, {"_id": object_id(former or "")}]
+        replaced: Row = {"_id": {"$ne": object_id(attachment_id or "")}, "metadata.avatarOf": owner}
+        cls.objects(__raw__={**replaced, "$or": mine_or_former}).update(set__metadata__check_at=soon)
         return True
+
+    @classmethod
+    def release_of(cls, user_id: str) -> None:
+        """Lets the sweeper judge all files of a user, who has no avatar any more and sends nothing."""
+        cls.objects(__raw__={"metadata.userId": ObjectId(user_id)}).update(set__metadata__check_at=now())
 
     @classmethod
     def remove_of(cls, user_id: str) -> None:

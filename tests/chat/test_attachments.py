@@ -5,18 +5,20 @@ import struct
 import zlib
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
 from bson import ObjectId
 
+from handlers import erasure
 from hapiish import Application
 from hapiish.testing import Injected, inject
 from models.attachment import AGAIN, GRACE, Attachment, AttachmentChunk
 from models.conversation import Conversation
 from models.membership import Membership
 from models.wire import now
-from tests.chat.callers import PATIENCE, Caller, Join, serving
+from tests.chat.callers import PATIENCE, Caller, Join, password_of, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +49,16 @@ async def uploaded(caller: Caller, content: bytes = b"hello", media_type: str = 
 
 async def due(attachment: str) -> None:
     """Makes the sweeper judge a file now."""
-    files = Attachment.objects(id=attachment)
+    await _past(id=attachment)
+
+
+async def a_day_later() -> None:
+    """Makes the sweeper judge the files that it would judge within the next day."""
+    await _past(metadata__check_at__lte=now() + GRACE)
+
+
+async def _past(**which: Any) -> None:
+    files = Attachment.objects(**which)
     await asyncio.to_thread(lambda: files.update(set__metadata__check_at=now() - timedelta(seconds=1)))
 
 
@@ -322,6 +333,37 @@ class TestSweeping:
         assert (await ann.call("PATCH", "/me", {"avatar": None})).status_code == 200
         await due(avatars[-1])
         assert (await sweep(app), await kept(avatars[-1])) == (1, (0, 0))
+
+    async def test_a_groups_avatar_goes_when_another_admin_replaces_it(
+        self, app: Application, join: Join
+    ) -> None:
+        ann, bob, cat = await join("ann"), await join("bob"), await join("cat")
+        group = await ann.gather("Team", bob)
+        await ann.call("PUT", f"/conversations/{group}/members/{bob.id}", {"role": "admin"})
+        first, second = [await uploaded(each, png(1, 1), "image/png") for each in (ann, bob)]
+        assert (await ann.call("PATCH", f"/conversations/{group}", {"avatar": first})).status_code == 200
+        await due(first)
+        assert (await sweep(app), (await fetch(cat, first)).status_code) == (0, 200)
+        assert (await bob.call("PATCH", f"/conversations/{group}", {"avatar": second})).status_code == 200
+        await a_day_later()
+        assert (await sweep(app), (await fetch(cat, first)).status_code) == (1, 404)
+        assert (await fetch(cat, second)).status_code == 200
+
+    @pytest.mark.parametrize("is_sent", [False, True])
+    async def test_the_avatar_of_an_erased_account_is_for_nobody_who_was_not_sent_it(
+        self, app: Application, join: Join, is_sent: bool
+    ) -> None:
+        ann, bob, cat = await join("ann"), await join("bob"), await join("cat")
+        avatar, place = await uploaded(ann, png(1, 1), "image/png"), await ann.open(bob)
+        await ann.call("PATCH", "/me", {"avatar": avatar})
+        if is_sent:
+            await ann.say(place, "me", attachments=[avatar])
+        await due(avatar)
+        assert (await sweep(app), (await fetch(cat, avatar)).status_code) == (0, 200)
+        assert (await ann.call("DELETE", "/me", {"password": password_of(ann.name)})).status_code == 204
+        await asyncio.to_thread(erasure.remove_rest, app.server)
+        assert await sweep(app) == (0 if is_sent else 1)
+        assert [(await fetch(each, avatar)).status_code for each in (bob, cat)] == [200 if is_sent else 404, 404]
 
     async def test_all_files_of_a_user_are_removed(self, app: Application, join: Join) -> None:
         ann = await join("ann")
