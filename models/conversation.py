@@ -15,6 +15,7 @@ from bson import ObjectId
 from mongoengine import (
     BooleanField,
     DateTimeField,
+    DictField,
     EmbeddedDocument,
     EmbeddedDocumentField,
     EmbeddedDocumentListField,
@@ -67,6 +68,7 @@ class Preview(EmbeddedDocument):
     text = StringField(max_length=PREVIEW)
     created_at = DateTimeField(db_field="createdAt", required=True)
     type = StringField()
+    system = DictField()
     rev = IntField()
     deleted_at = DateTimeField(db_field="deletedAt")
 
@@ -312,7 +314,7 @@ def _updates(message: dict[str, Any], *, is_large: bool) -> tuple[Row, Row]:
         "userId": ObjectId(message["userId"]),
         "text": message["text"][:PREVIEW],
         "createdAt": moment,
-        **{name: message[name] for name in ("type", "rev") if name in message},
+        **{name: message[name] for name in ("type", "system", "rev") if name in message},
         **({"deletedAt": datetime.fromisoformat(message["deletedAt"])} if "deletedAt" in message else {}),
     }
     head: Row = {"lastSeq": message["seq"], "lastMessage": preview, "updatedAt": moment}

@@ -142,8 +142,7 @@ def _preview(stored: Row, updated_at: str) -> dict[str, Any] | None:
         "createdAt": updated_at if is_same else iso(preview["createdAt"]),
         "userId": str(preview["userId"]),
     }
-    if "type" in preview:
-        shown["type"] = preview["type"]
+    shown |= {name: preview[name] for name in ("type", "system") if name in preview}
     if "deletedAt" in preview:
         shown["deletedAt"] = iso(preview["deletedAt"])
     return shown

@@ -216,7 +216,7 @@ class Share:
 
 
 def _preview(message: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("_id", "seq", "createdAt", "userId", "type", "deletedAt")
+    names = ("_id", "seq", "createdAt", "userId", "type", "system", "deletedAt")
     return {**{name: message[name] for name in names if name in message}, "text": message["text"][:PREVIEW]}
 
 

@@ -309,6 +309,10 @@ async def test_a_group_is_renamed_for_all(app: Application, ann: Caller, bob: Ca
         assert live["system"] == {"kind": "renamed", "title": "Crew"}
         (told,) = await bobs.heard("conversation:updated", 1)
         assert (told["conversation"]["title"], told["conversation"]["role"]) == ("Crew", "member")
+        shown = (await bob.head(group))["lastMessage"]
+        assert (shown["type"], shown["system"], shown["text"]) == ("system", {"kind": "renamed", "title": "Crew"}, "")
+        synced = await bob.call("POST", "/sync", {"conversations": {group: {"seq": 0, "changeSeq": 0}}})
+        assert [head["lastMessage"] for head in synced.json["heads"]] == [shown]
         again = await ann.call("PATCH", f"/conversations/{group}", {"title": "Crew"})
         assert (again.json["lastSeq"], again.json["changeSeq"]) == (1, 1)
 

@@ -10,6 +10,7 @@ import { go, here, openId } from "./route.js";
 import { Hits, useSearch } from "./search.js";
 import { brief, full } from "./time.js";
 import { WindowedList } from "./windowed.js";
+import { wordsOf } from "./words.js";
 import { classes, html, recall, signal, useEffect, useRef, useState } from "./ui.js";
 
 export const searchField = signal(null);
@@ -137,7 +138,7 @@ function Preview({ head }) {
   if (head.draft?.text && openId.value !== head.id) return html`<span class="draft">Draft:</span> ${head.draft.text}`;
   const last = head.lastMessage;
   if (!last) return html`<span class="muted">No messages yet</span>`;
-  if (last.type === "system") return `${nameOf(last.userId)} changed the group`;
+  if (last.type === "system") return wordsOf(last);
   const who = last.userId === account.value?.myId ? "You: " : head.type === "group" ? `${nameOf(last.userId).split(" ")[0]}: ` : "";
   if (last.deletedAt) return html`<i>${who}deleted message</i>`;
   return `${who}${last.text.slice(0, 120) || "Attachment"}`;

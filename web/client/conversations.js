@@ -354,9 +354,9 @@ export class Conversations {
  * @param {Message} message
  * @returns {import("./types.js").Preview}
  */
-export function preview({ _id, seq, text, createdAt, userId, deletedAt, type }) {
+export function preview({ _id, seq, text, createdAt, userId, deletedAt, type, system }) {
   const short = [...text.slice(0, 2 * PREVIEW)].slice(0, PREVIEW).join("");
-  return { _id, seq, text: short, createdAt, userId, ...(deletedAt && { deletedAt }), ...(type && { type }) };
+  return { _id, seq, text: short, createdAt, userId, ...(deletedAt && { deletedAt }), ...(type && { type, system }) };
 }
 
 /**

@@ -34,6 +34,7 @@
  * @property {string} userId
  * @property {string} [deletedAt]
  * @property {string} [type]
+ * @property {{kind: string, [key: string]: unknown}} [system]
  *
  * @typedef {object} Conversation  as the user sees it
  * @property {string} id
