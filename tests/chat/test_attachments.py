@@ -334,9 +334,7 @@ class TestSweeping:
         await due(avatars[-1])
         assert (await sweep(app), await kept(avatars[-1])) == (1, (0, 0))
 
-    async def test_a_groups_avatar_goes_when_another_admin_replaces_it(
-        self, app: Application, join: Join
-    ) -> None:
+    async def test_a_groups_avatar_goes_when_another_admin_replaces_it(self, app: Application, join: Join) -> None:
         ann, bob, cat = await join("ann"), await join("bob"), await join("cat")
         group = await ann.gather("Team", bob)
         await ann.call("PUT", f"/conversations/{group}/members/{bob.id}", {"role": "admin"})
