@@ -1,7 +1,7 @@
-"""The chat at size: what an operation costs with little data and with much, and whether large files need memory.
+"""The chat at size: the costs of operations on small and on large data, and the memory for large files.
 
-Each operation runs on two sizes. Keys and documents are those that MongoDB examined, by its profiler; processor time is
-that of the chat's process (with the caller, which is in it) and of MongoDB, without the profiler.
+Each operation runs on both sizes. Keys and documents are those that MongoDB examined, by its profiler. The CPU time is
+that of the chat's process, which includes the caller, and that of MongoDB, without the profiler.
 """
 
 import argparse
@@ -40,7 +40,7 @@ Call = Callable[[int], Awaitable[Injected]]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An operation at a size; `call(n)` is its n-th run."""
+    """An operation at a size. `call(n)` is the n-th run."""
 
     operation: str
     size: str
@@ -49,7 +49,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a run of a case costs on average; times in milliseconds."""
+    """The average costs of a run of a case; times in milliseconds."""
 
     commands: float
     keys: float
@@ -267,7 +267,7 @@ def _down(port: int, token: str, attachment: str) -> int:
 
 
 def _reset_peak(pid: int) -> int:
-    """Makes the peak of a process its memory of now, and returns it."""
+    """Resets the peak of a process to its present memory; returns it in bytes."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
     return _peak(pid)
 

@@ -36,7 +36,7 @@ class Owner:
         return user(0x40000 + self.number)
 
     def conversation(self, order: int) -> str:
-        """Returns the id of the conversation with a peer; the last one is the newest."""
+        """Returns the id of the conversation with a peer. That with the last peer is the newest."""
         return conversation(self.id, user(PEERS + order))
 
 
@@ -61,7 +61,7 @@ class Crowd:
 
 
 def fill(uri: str, name: str, owners: Iterable[Owner], crowds: Iterable[Crowd], moment: datetime) -> None:
-    """Writes the data set into a database that has the chat's indexes; `moment` is that of the newest activity."""
+    """Writes the data set into a database that has the chat's indexes. `moment` is the time of the newest activity."""
     owners, crowds = list(owners), list(crowds)
     peers = max([each.conversations for each in owners] + [each.members for each in crowds])
     with MongoClient[Row](uri) as client:

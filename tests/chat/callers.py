@@ -41,7 +41,7 @@ class Caller:
         return await inject(self.app, method=method, url=url, headers=headers, payload=payload)
 
     async def sign_in(self, password: str | None = None, **headers: str) -> Injected:
-        """Signs in once more, with the password of `register` if none is given."""
+        """Signs in again, by default with the password of `register`."""
         given = {"email": self.email, "password": password or password_of(self.name)}
         return await inject(self.app, method="POST", url="/login", payload=given, headers=headers)
 
@@ -88,7 +88,7 @@ def password_of(name: str) -> str:
 
 
 class Device:
-    """One Socket.IO connection; `inbox` is every `message` that it was sent, `told` every other event, in order."""
+    """One Socket.IO connection. `inbox` has each received `message`, `told` each other received event, in order."""
 
     def __init__(self, client: socketio.AsyncClient, namespace: str = "/", queue: str | None = None) -> None:
         self.client = client
@@ -113,27 +113,27 @@ class Device:
         self._news.set()
 
     def events(self, name: str) -> list[Any]:
-        """The data of all events of a name that have come, besides `message`."""
+        """The data of all received events of a name, except `message`."""
         return [data for event, data in self.told if event == name]
 
     def names(self) -> list[str]:
-        """The names of all events that have come, besides `message`, in order."""
+        """The names of all received events except `message`, in order."""
         return [event for event, _ in self.told]
 
     async def heard(self, name: str, count: int) -> list[Any]:
-        """The data of all events of a name, besides `message`, once `count` have come."""
+        """Waits for `count` events of a name, except `message`; returns the data of all."""
         await self.until(lambda: len(self.events(name)) >= count)
         return self.events(name)
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Returns when a condition holds; what has come since is judged after each event."""
+        """Waits until a condition holds, which is evaluated again after each event."""
         async with asyncio.timeout(PATIENCE):
             while not holds():
                 self._news.clear()
                 await self._news.wait()
 
     async def ended(self) -> list[str]:
-        """The reasons that it was told before the server disconnected it, once that has happened."""
+        """Waits until the server has disconnected it; returns the reasons of `kicked`."""
         async with asyncio.timeout(PATIENCE):
             await self._gone.wait()
         return [data["reason"] for data in self.events("kicked")]
@@ -173,7 +173,7 @@ async def serving(app: Application | Relay) -> AsyncIterator[str]:
         yield app.cluster.url
         return
     server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning", ws="websockets-sansio"))
-    listening = socket.create_server(("127.0.0.1", 0))  # whoever comes before the server is up waits in its queue
+    listening = socket.create_server(("127.0.0.1", 0))  # clients that connect before the server runs wait in its queue
     task = asyncio.create_task(server.serve([listening]))
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -202,7 +202,7 @@ async def devices(app: Application | Relay, *callers: Caller) -> AsyncIterator[l
 
 
 def until(ask: Callable[[], Answer | None]) -> Answer:
-    """Asks in this thread, again and again, until there is an answer."""
+    """Calls `ask` in this thread until it returns an answer. Raises TimeoutError after `PATIENCE` seconds."""
     end = monotonic() + PATIENCE
     while (answer := ask()) is None:
         if monotonic() > end:

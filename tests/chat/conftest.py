@@ -64,7 +64,7 @@ def documents(mongo_uri: str) -> Iterator[None]:
 
 
 def opened(env: dict[str, str]) -> Application:
-    """Returns the chat as `create_app` does; its table, which never changes, is read once for many tests."""
+    """Returns the chat as `create_app` does. Many tests share the table, which never changes."""
     return Application(_table(tuple(sorted(env.items()))), env=env, database_uri=None, watch=False)
 
 
@@ -88,7 +88,7 @@ _with_indexes: list[Any] = []
 
 @pytest.fixture
 def open_app(mongo_uri: str, request: pytest.FixtureRequest) -> Open:
-    """Serves the chat on the test's database as it is, with these environment variables besides its own."""
+    """Serves the chat on the test's database as it is, with these additional environment variables."""
     if request.config.getoption("cluster"):
         return partial(_opened_by_workers, request.getfixturevalue("cluster"))
     return partial(_opened, mongo_uri)
@@ -121,7 +121,7 @@ async def emptied(open_app: Open) -> None:
 
 @pytest.fixture
 def environment() -> dict[str, str]:
-    """The environment variables of `app` besides those of every test; a module may define its own."""
+    """The additional environment variables of `app`. A module may define its own."""
     return {}
 
 
@@ -156,20 +156,20 @@ async def cat(join: Join) -> Caller:
 
 @pytest.fixture
 async def place(ann: Caller, bob: Caller) -> str:
-    """The direct conversation of ann and bob; a module may define its own, which has messages."""
+    """The direct conversation of ann and bob. A module may define its own, with messages."""
     return await ann.open(bob)
 
 
 @pytest.fixture
 async def desk(app: Application) -> AsyncIterator[Desk]:
-    """The workers of the chat, which work when the test says so."""
+    """The workers of the chat, which a test starts by hand."""
     async with driven(app) as desk:
         yield desk
 
 
 @pytest.fixture
 def empty_mailbox() -> Iterator[None]:
-    """What the senders of the tests take is that of one test."""
+    """Empties the mailbox of the senders before and after a test."""
     mailbox.empty()
     yield
     mailbox.empty()
@@ -177,7 +177,7 @@ def empty_mailbox() -> Iterator[None]:
 
 @pytest.fixture
 def logged(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
-    """Returns what the chat has logged since the test began; the records of the database driver are its own affair."""
+    """Returns the log of the chat since the test began, without the records of the database driver."""
     if request.config.getoption("cluster"):
         logs = [worker.log for worker in request.getfixturevalue("cluster").workers]
         began = [log.stat().st_size for log in logs]

@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import Any
 
-sys.path.insert(0, "")  # the project, in which the test starts this
+sys.path.insert(0, "")  # the working directory is the project
 
 from hapiish import create_app
 from hapiish.testing import inject

@@ -1,4 +1,4 @@
-"""Drives the workers of an application by hand: its loops are stopped, and a test says when they work."""
+"""Runs the background workers of an application by hand. Their loops are stopped, and a test calls each step."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -50,7 +50,7 @@ class Desk:
 
 @asynccontextmanager
 async def driven(app: Application) -> AsyncIterator[Desk]:
-    """The workers of an application, whose own are stopped."""
+    """Stops the workers of an application, and yields workers that run only when a test calls them."""
     await notices.stop(app.server)
     await outbox.stop(app.server)
     desk, age, again = Desk(app), tail.FIRST_AGE, tail.AGAIN_AGE

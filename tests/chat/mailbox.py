@@ -1,4 +1,4 @@
-"""Senders of the tests: they take what the chat sends, and fail as a test wants. Named by CHAT_MAIL_SENDER."""
+"""Senders for tests, named by CHAT_MAIL_SENDER. They store the work of the chat, and fail if a test wants it."""
 
 import asyncio
 from typing import Any
@@ -6,22 +6,22 @@ from typing import Any
 PATIENCE = 10
 
 sent: list[Any] = []
-"""What was sent, oldest first: `work` of `models.outbox`."""
+"""The work that was sent (`work` of `models.outbox`), oldest first."""
 fails: dict[str, Exception] = {}
-"""The error of each call by target; no entry, no error."""
+"""The error of each call, by target. Targets without an entry have none."""
 tries: list[str] = []
 """The targets of all calls."""
 
 
 def empty() -> None:
-    """Forgets everything."""
+    """Empties the three collections."""
     sent.clear()
     fails.clear()
     tries.clear()
 
 
 async def take(server: Any, work: Any) -> None:
-    """Takes a mail or a push."""
+    """Stores a mail or a push in `sent`, or raises the error of its target."""
     tries.append(work.target)
     if work.target in fails:
         raise fails[work.target]
@@ -29,7 +29,7 @@ async def take(server: Any, work: Any) -> None:
 
 
 async def received(target: str, count: int = 1) -> list[Any]:
-    """Returns what a target was sent, once it is `count` pieces."""
+    """Waits until a target was sent `count` mails or pushes; returns them."""
     async with asyncio.timeout(PATIENCE):
         while len(found := [work for work in sent if work.target == target]) < count:
             await asyncio.sleep(0.02)

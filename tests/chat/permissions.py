@@ -1,4 +1,4 @@
-"""The permission matrix of the chat: what each route and event answers to a caller of each standing."""
+"""The permission matrix of the chat: the status of each route and event for a caller of each standing."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,18 +7,18 @@ STANDINGS = (
     *("anonymous", "stranger", "blocked", "former", "member", "admin", "owner", "operator"),
     *("banned", "expired", "revoked"),
 )
-"""`blocked` meets a direct conversation with the owner, who has blocked them. The others meet a group, of which the
-last three are members. `operator` is a stranger to it whose scope is admin."""
+"""`blocked` calls with a direct conversation with the owner, who has blocked them. The others call with a group, of
+which `banned`, `expired` and `revoked` are members. `operator` is not a member and has the scope admin."""
 
 REFUSED = {"anonymous": 401, "banned": 403, "expired": 401, "revoked": 401}
-"""What these callers are answered wherever an account is necessary."""
+"""The statuses of callers without a valid account, if the route or event needs one."""
 
 
 @dataclass(frozen=True)
 class Rule:
     """A call and its statuses: one for all callers, or one for each of stranger … operator (the others are `REFUSED`).
 
-    `{…}` in the path and the payload is filled in with `Standings.names`.
+    `Standings.names` has the values for `{…}` in the path and the payload.
     """
 
     id: str

@@ -11,7 +11,7 @@ from typing import Any
 from bson import ObjectId
 from pymongo import monitoring
 
-sys.path.insert(0, "")  # the project, in which the test starts this
+sys.path.insert(0, "")  # the working directory is the project
 
 from hapiish.store.connection import Target, acquire
 from hapiish.store.rows import update
@@ -20,15 +20,15 @@ from models.conversation import Conversation
 
 
 class Killer(monitoring.CommandListener):
-    """Kills the process after a number of commands."""
+    """Kills the process after `left` commands."""
 
     left = -1
 
     def started(self, event: Any) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def failed(self, event: Any) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def succeeded(self, event: Any) -> None:
         """Counts a command."""

@@ -1,4 +1,4 @@
-"""A client without a network that catches up by sync, by the rules of docs/chat.md."""
+"""A client that catches up by sync, by the rules of docs/chat.md. It has no network."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ Conversation = dict[int, dict[str, Any]]
 
 
 class Reader:
-    """What a client holds: heads, messages by number, and the numbers from which it continues.
+    """The state of a client: heads, messages by number, and the numbers from which it continues.
 
-    `floor` is the first number that it holds of a conversation; older pages are not fetched here.
+    `floor` is the first number that it holds of a conversation. It does not fetch older pages.
     """
 
     def __init__(self, user_id: str) -> None:
@@ -27,7 +27,7 @@ class Reader:
         return given | ({"cursor": self.cursor} if self.cursor else {"window": window})
 
     def apply(self, answer: dict[str, Any]) -> bool:
-        """Takes an answer; returns True if it has named conversations that are not held yet."""
+        """Takes an answer; returns True if it has conversations whose messages the client does not hold yet."""
         for key in answer["removed"]:
             for part in (self.heads, self.held, self.floor, self.pointers):
                 part.pop(key, None)

@@ -1,4 +1,4 @@
-"""A receiver of webhooks: an HTTP server that records what it gets and answers as a test wants."""
+"""A receiver of webhooks: an HTTP server that records its requests, with the answers of a test."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""A small chat in which somebody has each standing; it is made once and restored from its documents."""
+"""A small chat with a user of each standing. It is made once and restored from its documents."""
 
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ Documents = dict[str, list[dict[str, Any]]]
 
 @dataclass
 class Standings:
-    """The people's ids and tokens, what they share, and all documents of the database."""
+    """The ids and tokens of the users, the objects that they share, and all documents of the database."""
 
     ids: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
@@ -50,11 +50,11 @@ class Standings:
     admitted: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def admit(self, standing: str, database: Database[dict[str, Any]]) -> None:
-        """Makes the account what it was before it was banned or its session was revoked."""
+        """Restores the account from before it was banned or its session was revoked."""
         database["users"].replace_one({"_id": self.admitted[standing]["_id"]}, self.admitted[standing])
 
     def names(self, standing: str) -> dict[str, Any]:
-        """Returns what the templates of the rules call by name, for a caller of this standing."""
+        """Returns the values for the templates of the rules, by name, for a caller of this standing."""
         place = "direct" if standing == "blocked" else "group"
         own = self.things["own"].get(standing)
         return {
@@ -76,7 +76,7 @@ class Standings:
 
 
 async def create(app: Application, database: Database[dict[str, Any]]) -> Standings:
-    """Makes the world by the chat's own API."""
+    """Makes the chat with its own API."""
     world = Standings()
 
     async def call(who: str, method: str, url: str, payload: Any = None, **more: Any) -> Injected:
@@ -136,7 +136,7 @@ async def create(app: Application, database: Database[dict[str, Any]]) -> Standi
 
 
 def restore(world: Standings, database: Database[dict[str, Any]]) -> None:
-    """Makes the documents of the database those of the world again."""
+    """Restores the documents of the database."""
     for name in {*database.list_collection_names(), *world.documents} - BACKGROUND:
         if not name.startswith("system."):
             database[name].delete_many({})

@@ -1,4 +1,4 @@
-"""Administration: who is an administrator, reports, bans that end everything at once, and retention."""
+"""Administration: administrators, reports, bans that end all sessions at once, and retention."""
 
 import asyncio
 from datetime import timedelta
@@ -105,7 +105,9 @@ async def test_a_report_quotes_the_message_and_is_decided(ann: Caller, bob: Call
     assert (await boss.call("PATCH", f"/reports/{'0' * 24}", {"state": "open"})).status_code == 404
 
 
-async def test_nobody_reports_what_they_cannot_read(join: Join, ann: Caller, bob: Caller, boss: Caller) -> None:
+async def test_a_message_that_the_caller_cannot_read_cannot_be_reported(
+    join: Join, ann: Caller, bob: Caller, boss: Caller
+) -> None:
     eve = await join("eve")
     place = await ann.open(bob)
     await ann.say(place, "hi")
@@ -161,7 +163,7 @@ async def test_a_ban_ends_at_its_time(app: Application, bob: Caller, boss: Calle
     assert (await bob.sign_in()).status_code == 200
 
 
-async def test_a_ban_needs_another_user_that_exists_and_a_future(bob: Caller, boss: Caller) -> None:
+async def test_a_ban_is_for_another_existing_user_and_ends_in_the_future(bob: Caller, boss: Caller) -> None:
     reason = {"reason": "spam"}
     assert (await boss.call("PUT", f"/bans/{boss.id}", reason)).json["code"] == "self"
     assert (await boss.call("PUT", f"/bans/{'0' * 24}", reason)).status_code == 404
@@ -177,7 +179,7 @@ async def test_a_ban_needs_another_user_that_exists_and_a_future(bob: Caller, bo
 
 
 def age(place: str, seqs: range, days: float) -> None:
-    """Makes messages older; ids begin with their second."""
+    """Makes messages older, also by their ids, which begin with the second of creation."""
     messages = Message._get_collection()
     for seq in seqs:
         found = messages.find_one_and_delete({"conversationId": ObjectId(place), "seq": seq})
@@ -190,7 +192,7 @@ def age(place: str, seqs: range, days: float) -> None:
 
 
 @in_process
-async def test_old_messages_go_and_their_numbers_are_not_used_again(open_app: Open) -> None:
+async def test_old_messages_are_removed_and_their_numbers_are_not_used_again(open_app: Open) -> None:
     async with open_app(CHAT_RETENTION_DAYS="30") as app:
         await asyncio.to_thread(empty)
         ann, bob = await register(app, "ann"), await register(app, "bob")
@@ -211,7 +213,7 @@ async def test_old_messages_go_and_their_numbers_are_not_used_again(open_app: Op
 
 @in_process
 @pytest.mark.parametrize("pin", [True, False])
-async def test_members_are_told_of_a_pin_and_of_a_preview_that_went_with_an_old_message(
+async def test_members_get_an_event_if_retention_removes_a_pin_or_the_preview(
     open_app: Open, monkeypatch: pytest.MonkeyPatch, pin: bool
 ) -> None:
     async with open_app(CHAT_RETENTION_DAYS="30") as app:
@@ -239,9 +241,7 @@ async def test_members_are_told_of_a_pin_and_of_a_preview_that_went_with_an_old_
 
 
 @in_process
-async def test_messages_are_kept_for_ever_unless_the_operator_says_otherwise(
-    app: Application, ann: Caller, bob: Caller
-) -> None:
+async def test_messages_are_kept_for_ever_by_default(app: Application, ann: Caller, bob: Caller) -> None:
     place = await ann.open(bob)
     await ann.say(place, "old")
     await asyncio.to_thread(age, place, range(1, 2), 4000)

@@ -1,4 +1,4 @@
-"""Attachments: uploads of any size, who may read them, and what is removed."""
+"""Attachments: uploads of any size, the users who may read them, and the removal of unused files."""
 
 import asyncio
 import struct
@@ -48,12 +48,12 @@ async def uploaded(caller: Caller, content: bytes = b"hello", media_type: str = 
 
 
 async def due(attachment: str) -> None:
-    """Makes the sweeper judge a file now."""
+    """Makes the sweeper check a file now."""
     await _past(id=attachment)
 
 
 async def a_day_later() -> None:
-    """Makes the sweeper judge the files that it would judge within the next day."""
+    """Makes the sweeper check the files that are due within the next day."""
     await _past(metadata__check_at__lte=now() + GRACE)
 
 
@@ -67,7 +67,7 @@ async def sweep(app: Application) -> int:
 
 
 async def kept(attachment: str) -> tuple[int, int]:
-    """How many rows and chunks of a file are stored."""
+    """The numbers of stored rows and chunks of a file."""
     return await asyncio.to_thread(
         lambda: (Attachment.objects(id=attachment).count(), AttachmentChunk.objects(files_id=attachment).count())
     )
@@ -109,16 +109,14 @@ class TestUploads:
             ("image/svg+xml", "", b"<svg/>", "image/svg+xml"),
         ],
     )
-    async def test_a_type_is_the_one_that_was_declared_and_that_the_content_has(
+    async def test_a_file_has_the_declared_type_if_its_content_has_it(
         self, join: Join, declared: str, query: str, content: bytes, stored: str
     ) -> None:
         answer = await upload(await join("ann"), content, declared, query)
         assert (answer.status_code, answer.json["type"]) == (201, stored)
 
     @pytest.mark.parametrize("media_type", ["image/png", "video/mp4", "font/woff2", "multipart/mixed"])
-    async def test_another_content_and_a_type_that_is_not_allowed_leave_nothing(
-        self, join: Join, media_type: str
-    ) -> None:
+    async def test_a_wrong_content_and_a_refused_type_store_nothing(self, join: Join, media_type: str) -> None:
         answer = await upload(await join("ann"), b"<script>alert(1)</script>", "text/plain", f"?type={media_type}")
         assert (answer.status_code, answer.json["code"]) == (415, "unsupported_type")
         assert await asyncio.to_thread(lambda: (Attachment.objects.count(), AttachmentChunk.objects.count())) == (0, 0)
@@ -139,7 +137,7 @@ class TestUploads:
         answer = await inject(ann.app, method="POST", url="/attachments", headers=headers, payload=b"x")
         assert answer.status_code == 413
 
-    async def test_a_hostile_name_is_one_that_can_be_saved(self, join: Join) -> None:
+    async def test_a_hostile_name_becomes_one_that_can_be_saved(self, join: Join) -> None:
         ann = await join("ann")
         name = '../..\\C:\\\u202egnp.exe\r\nset-cookie: x\0"'
         answer = await upload(ann, b"hi", query=f"?name={quote(name)}")
@@ -148,7 +146,7 @@ class TestUploads:
         assert str(shown["content-disposition"]).startswith("attachment; filename=gnp.exe%20set-cookie_%20x_")
         assert "set-cookie" not in shown
 
-    async def test_a_client_that_leaves_leaves_nothing(self, app: Application, join: Join) -> None:
+    async def test_an_upload_that_breaks_off_stores_nothing(self, app: Application, join: Join) -> None:
         ann = await join("ann")
         async with serving(app) as url:
             address = urlsplit(url)
@@ -182,7 +180,7 @@ class TestReading:
         assert (answer.status_code, answer.payload) == (206, BIG[start:stop])
         assert answer.headers["content-range"] == f"bytes {start}-{stop - 1}/{len(BIG)}"
 
-    async def test_what_cannot_be_is_refused_or_is_the_whole(self, join: Join) -> None:
+    async def test_an_impossible_range_is_refused_or_returns_the_whole_file(self, join: Join) -> None:
         ann = await join("ann")
         attachment = await uploaded(ann)
         assert (await fetch(ann, attachment, range="bytes=5-")).status_code == 416
@@ -206,9 +204,7 @@ class TestReading:
             (b"%PDF-1.7", "application/pdf", "attachment"),
         ],
     )
-    async def test_nothing_but_an_image_is_shown_by_a_browser(
-        self, join: Join, content: bytes, media_type: str, mode: str
-    ) -> None:
+    async def test_a_browser_shows_only_images(self, join: Join, content: bytes, media_type: str, mode: str) -> None:
         ann = await join("ann")
         headers = (await fetch(ann, await uploaded(ann, content, media_type))).headers
         assert str(headers["content-disposition"]).partition(";")[0] == mode
@@ -217,7 +213,7 @@ class TestReading:
 
 
 class TestAccess:
-    async def test_a_file_is_for_its_owner_until_it_is_sent(self, join: Join) -> None:
+    async def test_only_the_owner_reads_a_file_before_it_is_sent(self, join: Join) -> None:
         ann, bob, eve = [await join(name) for name in ("ann", "bob", "eve")]
         attachment, conversation = await uploaded(ann), await ann.open(bob)
         assert [(await fetch(each, attachment)).status_code for each in (ann, bob, eve)] == [200, 404, 404]
@@ -226,7 +222,7 @@ class TestAccess:
         assert [(await fetch(each, attachment)).status_code for each in (ann, bob, eve)] == [200, 200, 404]
 
     @pytest.mark.parametrize(("scope", "statuses"), [("all", [200, 404, 404]), ("me", [200, 200, 200])])
-    async def test_a_file_of_a_deleted_message_is_for_its_owner(
+    async def test_only_the_owner_reads_a_file_of_a_deleted_message(
         self, join: Join, scope: str, statuses: list[int]
     ) -> None:
         ann, bob, cat = [await join(name) for name in ("ann", "bob", "cat")]
@@ -235,14 +231,14 @@ class TestAccess:
         assert (await ann.call("DELETE", f"/messages/{group}/{seq}?scope={scope}")).status_code in (200, 204)
         assert [(await fetch(each, attachment)).status_code for each in (ann, bob, cat)] == statuses
 
-    async def test_who_deletes_a_message_for_themselves_reads_its_file_no_longer(self, join: Join) -> None:
+    async def test_a_member_who_has_deleted_a_message_for_themselves_cannot_read_its_file(self, join: Join) -> None:
         ann, bob, cat = [await join(name) for name in ("ann", "bob", "cat")]
         attachment, group = await uploaded(ann), await ann.gather("Team", bob, cat)
         seq = (await ann.say(group, "look", attachments=[attachment])).json["seq"]
         assert (await bob.call("DELETE", f"/messages/{group}/{seq}?scope=me")).status_code == 204
         assert [(await fetch(each, attachment)).status_code for each in (ann, bob, cat)] == [200, 404, 200]
 
-    async def test_who_joins_later_or_has_left_reads_no_file(self, join: Join) -> None:
+    async def test_later_and_former_members_cannot_read_a_file(self, join: Join) -> None:
         ann, late, former = [await join(name) for name in ("ann", "lea", "fay")]
         attachment, group = await uploaded(ann), await ann.gather("Team", late, former)
         seq = (await ann.say(group, "look", attachments=[attachment])).json["seq"]
@@ -256,7 +252,7 @@ class TestAccess:
         await asyncio.to_thread(change)
         assert [(await fetch(each, attachment)).status_code for each in (late, former)] == [404, 404]
 
-    async def test_an_avatar_is_for_every_user(self, join: Join) -> None:
+    async def test_every_user_reads_an_avatar(self, join: Join) -> None:
         ann, eve = await join("ann"), await join("eve")
         image, text = await uploaded(ann, png(1, 1), "image/png"), await uploaded(ann)
 
@@ -304,7 +300,7 @@ class TestSweeping:
         assert (await sweep(app), await kept(begun)) == (1, (0, 0))
         assert await asyncio.to_thread(Attachment.finish, begun, "text/plain", 1, None) is None
 
-    async def test_sending_a_file_gives_it_time_again(self, app: Application, join: Join) -> None:
+    async def test_sending_a_file_postpones_its_removal(self, app: Application, join: Join) -> None:
         ann, bob = await join("ann"), await join("bob")
         attachment, conversation = await uploaded(ann), await ann.open(bob)
         await due(attachment)
@@ -373,7 +369,7 @@ class TestSweeping:
 
 @pytest.mark.usefixtures("documents")
 class TestQuota:
-    async def test_small_files_count_as_a_block(self) -> None:
+    async def test_a_small_file_counts_64_kilobytes_of_the_quota(self) -> None:
         user = str(ObjectId())
 
         def begin() -> bool:
@@ -383,7 +379,7 @@ class TestQuota:
         assert began == [True, True, True, False]
         assert await asyncio.to_thread(Attachment.used_by, user) == 3 * 64 * 1024
 
-    async def test_uploads_at_the_same_time_do_not_exceed_it(self) -> None:
+    async def test_concurrent_uploads_do_not_exceed_the_quota(self) -> None:
         user = str(ObjectId())
 
         def begin() -> bool:
@@ -393,5 +389,5 @@ class TestQuota:
         assert sum(began) <= 5
 
 
-def test_a_file_in_use_is_judged_again_later_than_a_new_one() -> None:
+def test_a_file_in_use_is_checked_again_later_than_a_new_one() -> None:
     assert AGAIN > GRACE

@@ -111,7 +111,7 @@ def test_parallel_changes_have_numbers_without_gaps_and_a_reader_never_sees_a_la
 def test_a_process_that_is_killed_between_two_writes_leaves_a_change_that_is_published_once(
     mongo_uri: str, place: str, commands: int
 ) -> None:
-    """Its commands: the state, the head's number, the change, the head, the entry's removal."""
+    """The commands are: update of the state, number of the head, change, update of the head, removal of the entry."""
     changed(place)
     command = [sys.executable, str(PUBLISHER), mongo_uri, place, str(commands)]
     assert subprocess.call(command, cwd=PUBLISHER.parents[2]) == -9
@@ -134,7 +134,7 @@ def test_processes_that_change_and_repair_the_same_conversation_give_no_gap(mong
     assert numbers(place) == list(range(1, 24))
 
 
-def test_a_fresh_entry_is_left_to_its_request(place: str) -> None:
+def test_repair_leaves_a_fresh_entry_to_its_request(place: str) -> None:
     change_it(place, entry("conversation", place))
     assert repair(100) == 0
     assert len(head(place)["pending"]) == 1

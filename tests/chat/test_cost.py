@@ -50,7 +50,7 @@ async def test_the_first_message_of_a_process_in_a_conversation_takes_one_more(a
     assert commands == ["aggregate", "find", "insert", "update"]
 
 
-async def test_a_message_to_a_group_takes_as_many(ann: Caller, bob: Caller) -> None:
+async def test_a_message_to_a_group_takes_as_many_commands(ann: Caller, bob: Caller) -> None:
     group = await ann.gather("Team", bob)
     await ann.say(group, "first")
     with recorded() as commands:

@@ -1,4 +1,4 @@
-"""The end of an account, in steps that a crash cannot lose, and the export of what the chat has of a user."""
+"""The end of an account, in steps that a crash cannot lose, and the export of a user's data."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ async def test_an_account_ends_at_once_and_its_email_is_free(app: Application, j
     assert again.id != ann.id
 
 
-async def test_a_request_that_began_before_the_erasure_stores_nothing_of_the_person(
+async def test_a_request_that_began_before_the_erasure_stores_no_data_of_the_person(
     app: Application, ann: Caller, bob: Caller
 ) -> None:
     assert (await ann.call("DELETE", "/me", {"password": "ann's password"})).status_code == 204
@@ -104,7 +104,7 @@ async def test_an_erasure_that_was_killed_is_continued(app: Application, ann: Ca
     assert await asyncio.to_thread(sweep) == (0, False, [])
 
 
-async def test_an_export_has_all_that_the_chat_knows_and_says_where_it_ends(
+async def test_an_export_has_all_data_of_the_user_and_a_last_line(
     monkeypatch: pytest.MonkeyPatch, ann: Caller, bob: Caller
 ) -> None:
     monkeypatch.setattr(writings, "SPAN", 2)
@@ -151,7 +151,7 @@ async def test_an_export_of_many_messages_is_read_in_parts(ann: Caller, bob: Cal
     assert seqs == list(range(1, 1502))
 
 
-async def test_an_erasure_that_is_continued_goes_on_where_it_ended(open_app: Open) -> None:
+async def test_a_continued_erasure_begins_where_the_last_run_ended(open_app: Open) -> None:
     async with open_app(CHAT_ERASE_MESSAGES="true") as app:
         await asyncio.to_thread(empty)
 
@@ -178,7 +178,7 @@ async def test_an_erasure_that_is_continued_goes_on_where_it_ended(open_app: Ope
         assert "find" in commands[0]
 
 
-async def test_the_content_of_messages_goes_too_if_the_operator_wants(open_app: Open) -> None:
+async def test_a_setting_also_removes_the_content_of_messages(open_app: Open) -> None:
     async with open_app(CHAT_ERASE_MESSAGES="true") as app:
         await asyncio.to_thread(empty)
         ann, bob = await register(app, "ann"), await register(app, "bob")

@@ -1,4 +1,4 @@
-"""Errors have a code and say whether a retry may succeed, whoever raises them."""
+"""Errors of handlers and of the framework have a code, and say whether a retry may succeed."""
 
 import asyncio
 from typing import Any
@@ -36,7 +36,7 @@ async def test_an_error_of_the_framework_has_a_code(
 
 
 @pytest.mark.in_process
-async def test_a_failure_of_the_server_can_be_retried_and_tells_nothing(
+async def test_a_failure_of_the_server_is_retryable_and_reveals_nothing(
     app: Application, join: Join, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = await join("ann")

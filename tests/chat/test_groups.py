@@ -1,4 +1,4 @@
-"""Groups: how they are made, who reads and writes in them, and what their members are told."""
+"""Groups: how they are made, their members' rights, and the events that the members get."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -74,7 +74,7 @@ async def test_a_group_needs_members_who_exist_and_have_not_blocked_the_caller(a
     assert (await ann.call("GET", "/conversations")).json == []
 
 
-async def test_messages_of_a_group_reach_all_members_and_nobody_else(
+async def test_messages_of_a_group_reach_all_members_and_no_other_users(
     app: Application, ann: Caller, bob: Caller, cat: Caller, join: Join
 ) -> None:
     eve = await join("eve")
@@ -155,7 +155,7 @@ async def test_a_member_reads_from_the_number_of_the_membership_on(ann: Caller, 
 
 
 def make_older(place: str) -> None:
-    """Makes a direct conversation one of the version that had no memberships and no groups."""
+    """Removes the data of a direct conversation that older versions, without memberships and groups, did not store."""
     Membership.objects(conversation_id=place).delete()
     Conversation.objects(id=place).update_one(unset__type=1)
 
@@ -170,7 +170,9 @@ async def test_a_conversation_of_an_older_version_counts_as_read_until_it_is_lis
     assert (await ann.head(place))["unread"] == 0
 
 
-async def test_messages_of_a_conversation_whose_opening_was_cut_short_are_unread(ann: Caller, bob: Caller) -> None:
+async def test_messages_are_unread_after_a_crash_during_the_opening_of_their_conversation(
+    ann: Caller, bob: Caller
+) -> None:
     place = await ann.open(bob)
     await asyncio.to_thread(Membership.objects(conversation_id=place).delete)
     await ann.say(place, "new")
@@ -245,7 +247,9 @@ async def test_a_removed_member_loses_everything_at_once_and_may_come_back(
     assert (await cat.head(group))["unread"] == 0
 
 
-async def test_roles_decide_who_changes_what(ann: Caller, bob: Caller, cat: Caller, join: Join) -> None:
+async def test_the_role_of_a_member_determines_the_allowed_changes(
+    ann: Caller, bob: Caller, cat: Caller, join: Join
+) -> None:
     dan = await join("dan")
     group = await ann.gather("Team", bob, cat)
     for refused in (await put(bob, group, dan), await remove(bob, group, cat), await put(bob, group, bob, "admin")):
@@ -317,7 +321,7 @@ async def test_a_group_is_renamed_for_all(app: Application, ann: Caller, bob: Ca
         assert (again.json["lastSeq"], again.json["changeSeq"]) == (1, 1)
 
 
-async def test_a_larger_group_is_told_only_what_is_the_same_for_all(
+async def test_members_of_a_larger_group_get_only_the_keys_that_all_share(
     app: Application, monkeypatch: pytest.MonkeyPatch, ann: Caller, bob: Caller
 ) -> None:
     monkeypatch.setattr(app.server.models.Conversation, "heads_for_all", None)
@@ -409,7 +413,7 @@ async def test_a_user_leaves_all_groups_at_the_end_of_the_account(
     assert sorted((await members(ann, large)).values()) == ["member", "owner"]
 
 
-async def test_a_new_conversation_is_told_to_its_members(app: Application, ann: Caller, bob: Caller) -> None:
+async def test_the_members_of_a_new_conversation_get_an_event(app: Application, ann: Caller, bob: Caller) -> None:
     async with devices(app, ann, bob) as (anns, bobs):
         place, group = await ann.open(bob), await ann.gather("Team", bob)
         await ann.open(bob)
@@ -447,7 +451,7 @@ async def test_a_membership_without_its_row_reads_nothing_of_a_group(ann: Caller
     assert (await bob.call("GET", "/conversations")).json == []
 
 
-async def test_what_a_closed_group_has_left_is_removed_after_its_members_are_told(
+async def test_the_data_of_a_closed_group_is_removed_after_its_members_got_the_event(
     app: Application, monkeypatch: pytest.MonkeyPatch, ann: Caller, bob: Caller
 ) -> None:
     group, other = await ann.gather("Team", bob), await ann.gather("Other", bob)
@@ -487,7 +491,7 @@ async def test_a_title_is_stored_in_one_form(ann: Caller, bob: Caller) -> None:
     assert (await bob.head(group))["title"] == "Café 👨\u200d👩\u200d👧"
 
 
-async def test_a_change_that_a_crash_has_left_is_told_as_it_is_by_then(
+async def test_a_change_that_a_crash_has_left_is_sent_with_the_present_state(
     app: Application, ann: Caller, bob: Caller, cat: Caller
 ) -> None:
     group = await ann.gather("Team", bob, cat)

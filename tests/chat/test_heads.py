@@ -38,7 +38,7 @@ async def test_a_connected_client_learns_of_a_message_of_a_process_that_was_kill
         assert await bob.read(place) == ["the last words"]
 
 
-async def test_only_members_are_told_and_only_what_is_recent(
+async def test_only_members_get_heads_and_only_of_recent_changes(
     app: Application, ann: Caller, bob: Caller, join: Join
 ) -> None:
     cat = await join("cat")
@@ -69,7 +69,7 @@ async def test_a_change_of_an_old_conversation_and_a_late_message_are_recent(
     assert found == {ann.id: {changed: {"seq": 0, "changeSeq": 1}, late: {"seq": 1, "changeSeq": 0}}}
 
 
-async def test_a_tick_is_one_command_for_a_thousand_users(app: Application, ann: Caller, bob: Caller) -> None:
+async def test_a_run_is_one_command_for_a_thousand_users(app: Application, ann: Caller, bob: Caller) -> None:
     await ann.say(await ann.open(bob), "hi")
     users = [str(ObjectId()) for _ in range(1500)]
     with recorded() as commands:

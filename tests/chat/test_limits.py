@@ -30,7 +30,7 @@ async def test_passwords_cannot_be_guessed_for_long_but_other_accounts_can_log_i
 
 
 @pytest.mark.in_process
-async def test_guesses_from_many_addresses_lock_out_strangers_and_not_the_user(
+async def test_guesses_from_many_addresses_lock_out_unknown_addresses_and_not_the_user(
     app: Application, join: Join, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await join("ann")
@@ -44,7 +44,7 @@ async def test_guesses_from_many_addresses_lock_out_strangers_and_not_the_user(
 
 
 @pytest.mark.in_process
-async def test_many_guesses_from_one_address_hold_up_nobody_else(app: Application, join: Join) -> None:
+async def test_many_guesses_from_one_address_do_not_hold_up_other_requests(app: Application, join: Join) -> None:
     ann = await join("ann")
     guesses = [asyncio.create_task(log_in(app, f"{n}@example.org", "a guess", "192.0.2.1")) for n in range(24)]
     await asyncio.sleep(0)
@@ -54,7 +54,7 @@ async def test_many_guesses_from_one_address_hold_up_nobody_else(app: Applicatio
     assert {answer.status_code for answer in await asyncio.gather(*guesses)} == {401}
 
 
-async def test_emails_are_not_found_out_by_adding_friends(join: Join) -> None:
+async def test_adding_friends_cannot_find_out_emails(join: Join) -> None:
     ann, bob, cat = [await join(name) for name in ("ann", "bob", "cat")]
     answers = [await ann.call("POST", "/friends", {"email": f"{n}@example.org"}) for n in range(31)]
     assert [answer.status_code for answer in answers] == [404] * 30 + [429]
@@ -62,7 +62,7 @@ async def test_emails_are_not_found_out_by_adding_friends(join: Join) -> None:
     assert (await cat.call("POST", "/friends", {"email": bob.email})).status_code == 200
 
 
-async def test_taken_emails_are_not_found_out_by_registering(app: Application, join: Join) -> None:
+async def test_registering_cannot_find_out_taken_emails(app: Application, join: Join) -> None:
     ann = await join("ann")
     payload = {"fullName": "X", "email": ann.email, "password": "correct horse"}
     answers = [await inject(app, method="POST", url="/register", payload=payload) for _ in range(21)]

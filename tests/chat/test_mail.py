@@ -35,7 +35,7 @@ async def ann(app: Application) -> Caller:
 
 
 async def token(page: str, count: int = 1) -> str:
-    """The token in the link of the newest mail to ann."""
+    """The token in the link of ann's newest mail."""
     mail = (await mailbox.received("ann@example.org", count))[-1]
     link = re.search(rf"https://chat\.example/#/{page}/(\S+)", mail.payload["text"])
     assert link is not None
@@ -105,7 +105,7 @@ async def test_a_token_is_for_its_purpose_and_its_time(app: Application, ann: Ca
     assert (await post(app, "/verify", token=given)).status_code == 422
 
 
-async def test_a_new_password_is_not_what_others_know_of_its_user(app: Application, ann: Caller) -> None:
+async def test_a_new_password_must_not_be_the_name_or_the_email_of_its_user(app: Application, ann: Caller) -> None:
     await post(app, "/password/forgotten", email=ann.email)
     given = await token("reset")
     assert (await post(app, "/password/reset", token=given, password=ann.email)).status_code == 400
@@ -120,7 +120,7 @@ async def test_the_store_of_accounts_holds_no_token(app: Application, ann: Calle
 
 
 @pytest.mark.parametrize("text", ["x", ".", f"{'0' * 24}.x", "é.ß"])
-async def test_a_token_of_nobody_is_not_valid(app: Application, text: str) -> None:
+async def test_a_token_of_no_user_is_not_valid(app: Application, text: str) -> None:
     for url, more in (("/verify", {}), ("/password/reset", {"password": "another password"})):
         assert (await post(app, url, token=text, **more)).status_code == 422
 

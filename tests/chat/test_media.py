@@ -1,4 +1,4 @@
-"""What the content of a file says about its type, and the names of files."""
+"""The type of a file by its content, and the names of files."""
 
 import struct
 import unicodedata
@@ -82,7 +82,7 @@ def test_a_clean_name_can_be_shown_and_saved(name: str) -> None:
         ("", "file"),
     ],
 )
-def test_a_name_keeps_what_is_harmless(name: str, cleaned: str) -> None:
+def test_a_name_keeps_harmless_characters(name: str, cleaned: str) -> None:
     assert filenames.clean(name) == cleaned
 
 

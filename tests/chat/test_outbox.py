@@ -1,4 +1,4 @@
-"""The outbox: what is stored is sent at least once, once if nothing fails, by any process, and not for ever."""
+"""The outbox: any process sends stored work at least once, once if nothing fails, and gives it up after a time."""
 
 import asyncio
 import smtplib
@@ -194,7 +194,7 @@ def test_a_payload_is_bounded_and_a_kind_is_known() -> None:
         st.tuples(st.sampled_from(["add", "claim", "kill", "finish", "retry"]), st.integers(0, 4)), max_size=25
     )
 )
-def test_whatever_fails_each_key_is_sent_or_waits(documents: None, steps: list[tuple[str, int]]) -> None:
+def test_each_key_is_sent_or_waits_after_any_failures(documents: None, steps: list[tuple[str, int]]) -> None:
     Outbox.objects.delete()
     added: set[str] = set()
     sent: list[str] = []
@@ -271,7 +271,7 @@ async def test_an_error_decides_whether_and_when_the_sender_is_called_again(
             assert found.due_at - now() > timedelta(seconds=least)
 
 
-async def test_work_whose_time_is_over_is_not_sent(app: Application) -> None:
+async def test_expired_work_is_not_sent(app: Application) -> None:
     async with idle(app) as worker:
         await asyncio.to_thread(mail, "m1", expires=timedelta(seconds=-1))
         assert await worker.work_off() == 1
@@ -279,7 +279,7 @@ async def test_work_whose_time_is_over_is_not_sent(app: Application) -> None:
     assert mailbox.tries == []
 
 
-async def test_of_several_rows_of_a_topic_the_newest_is_sent(app: Application) -> None:
+async def test_only_the_newest_of_several_rows_of_a_topic_is_sent(app: Application) -> None:
     async with idle(app) as worker:
         for n in range(3):
             await asyncio.to_thread(mail, f"m{n}", topic="conversation")
@@ -288,7 +288,7 @@ async def test_of_several_rows_of_a_topic_the_newest_is_sent(app: Application) -
     assert [work.key for work in mailbox.sent] == ["m2", "other"]
 
 
-async def test_a_slow_receiver_holds_up_no_other_kind(app: Application) -> None:
+async def test_a_slow_receiver_does_not_hold_up_other_kinds(app: Application) -> None:
     release = asyncio.Event()
 
     async def stuck(server: Any, work: Any) -> None:
@@ -305,7 +305,7 @@ async def test_a_slow_receiver_holds_up_no_other_kind(app: Application) -> None:
     release.set()
 
 
-async def test_a_server_that_stops_finishes_what_it_sends(open_app: Open) -> None:
+async def test_a_server_that_stops_finishes_the_work_in_progress(open_app: Open) -> None:
     began = asyncio.Event()
 
     async def slow(server: Any, work: Any) -> None:

@@ -20,7 +20,7 @@ _worlds: dict[str, Standings] = {}
 
 
 class Place:
-    """The chat with the world in its database."""
+    """The chat with the users of `standings` in its database."""
 
     def __init__(self, app: Application, world: Standings, database: Any) -> None:
         self.app = app
@@ -28,13 +28,13 @@ class Place:
         self.database = database
 
     async def restored(self) -> None:
-        """Makes the world what it was."""
+        """Restores the database."""
         await asyncio.to_thread(restore, self.world, self.database)
 
 
 @pytest.fixture
 async def place(app: Application, mongo_uri: str) -> AsyncIterator[Place]:
-    """The world: it is made by the first test of the module, and restored for the others."""
+    """The chat whose users the first test of the module makes. Later tests restore them."""
     with MongoClient[dict[str, Any]](mongo_uri) as client:
         database = client.get_default_database()
         if mongo_uri not in _worlds:
@@ -43,7 +43,7 @@ async def place(app: Application, mongo_uri: str) -> AsyncIterator[Place]:
 
 
 def filled(template: Any, names: dict[str, Any]) -> Any:
-    """Returns a template with its names filled in; a text that is one name becomes its value."""
+    """Returns a template with values in place of names. A text that is a single name becomes its value."""
     if isinstance(template, dict):
         return {key: filled(value, names) for key, value in template.items()}
     if isinstance(template, list):
@@ -63,7 +63,7 @@ def test_every_route_and_event_has_its_rule() -> None:
 
 
 @pytest.mark.parametrize("rule", ROUTE_RULES, ids=lambda rule: rule.id)
-async def test_a_route_is_open_to_whom_it_should_be(place: Place, rule: Rule) -> None:
+async def test_a_route_answers_each_standing_with_its_status(place: Place, rule: Rule) -> None:
     method, path = rule.path.split()
     found = {}
     for n, standing in enumerate(STANDINGS):
@@ -78,7 +78,7 @@ async def test_a_route_is_open_to_whom_it_should_be(place: Place, rule: Rule) ->
 
 
 @pytest.mark.parametrize("rule", EVENT_RULES, ids=lambda rule: rule.id)
-async def test_an_event_is_open_to_whom_it_should_be(place: Place, rule: Rule) -> None:
+async def test_an_event_answers_each_standing_with_its_status(place: Place, rule: Rule) -> None:
     found = {}
     async with serving(place.app) as url:
         for standing in STANDINGS[1:8]:
@@ -100,7 +100,7 @@ async def test_a_socket_is_refused_without_an_account(place: Place, standing: st
 
 @pytest.mark.parametrize("rule", EVENT_RULES, ids=lambda rule: rule.id)
 async def test_a_socket_that_is_connected_loses_an_event_with_its_account(place: Place, rule: Rule) -> None:
-    """A session is revoked and an account is banned by another process, whose disconnection is lost."""
+    """Another process revokes the session or bans the account, and its disconnection of the socket is lost."""
     found = {}
     async with serving(place.app) as url:
         for standing in ("revoked", "banned"):

@@ -1,4 +1,4 @@
-"""Presence and typing: who is told, how often, and what a socket is told when it begins and ends."""
+"""Presence and typing: their receivers and pauses, and the first and last events of a socket."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -37,7 +37,7 @@ class TestPresence:
         async with serving(app) as url, connected(url, bob.token):
             assert await states(ann, bob) == {bob.id: {"online": True}}
 
-    async def test_friends_and_members_of_a_conversation_see_each_other_and_nobody_else(self, join: Join) -> None:
+    async def test_only_friends_and_members_of_a_conversation_see_each_other(self, join: Join) -> None:
         ann, friend, member, fellow, stranger = [await join(name) for name in ("ann", "fay", "moe", "flo", "sam")]
         await ann.call("POST", "/friends", {"email": friend.email})
         await ann.open(member)
@@ -58,7 +58,7 @@ class TestPresence:
     async def test_wrong_ids_are_refused(self, join: Join, ids: str) -> None:
         assert (await (await join("ann")).call("GET", f"/presence?ids={ids}")).status_code == 400
 
-    async def test_watchers_are_told_of_those_whom_they_know(self, app: Application, join: Join) -> None:
+    async def test_watchers_get_events_of_users_whom_they_know(self, app: Application, join: Join) -> None:
         ann, bob, eve = [await join(name) for name in ("ann", "bob", "eve")]
         await ann.open(bob)
         async with serving(app) as url, connected(url, ann.token) as device, connected(url, eve.token) as strange:
@@ -70,7 +70,7 @@ class TestPresence:
             assert await watch(device) == {}
             assert strange.events("presence") == []
 
-    async def test_a_list_of_watched_users_replaces_the_one_before(self, app: Application, join: Join) -> None:
+    async def test_a_list_of_watched_users_replaces_the_former_list(self, app: Application, join: Join) -> None:
         ann, bob, cat = [await join(name) for name in ("ann", "bob", "cat")]
         await ann.open(bob)
         await ann.open(cat)
@@ -91,7 +91,7 @@ class TestPresence:
                 assert [each["userId"] for each in await device.heard("presence", 1)] == [cat.id]
 
     @pytest.mark.usefixtures("documents")
-    async def test_the_latest_time_is_when_a_user_was_last_seen(self) -> None:
+    async def test_a_user_was_last_seen_at_the_latest_time(self) -> None:
         user, moment = str(ObjectId()), datetime(2026, 5, 1, 12, tzinfo=UTC)
         for change in (timedelta(0), timedelta(seconds=5), timedelta(seconds=-5)):
             await asyncio.to_thread(UserPresence.note, user, moment + change)
@@ -117,7 +117,7 @@ class TestPresence:
             assert (left["userId"], left["online"]) == (bob.id, False)
             assert await watch(device, bob) == {bob.id: {"online": False, "lastSeen": left["lastSeen"]}}
 
-    async def test_who_was_online_was_last_seen_at_a_time(self, app: Application, join: Join) -> None:
+    async def test_a_user_who_was_online_has_a_time_of_last_seen(self, app: Application, join: Join) -> None:
         ann, bob = await join("ann"), await join("bob")
         await ann.open(bob)
         await asyncio.to_thread(UserPresence.note, bob.id, datetime(2026, 5, 1, tzinfo=UTC))
@@ -125,7 +125,7 @@ class TestPresence:
 
 
 class TestTyping:
-    async def test_the_other_members_are_told_and_not_the_writer(self, app: Application, join: Join) -> None:
+    async def test_the_other_members_get_the_event_and_the_writer_does_not(self, app: Application, join: Join) -> None:
         ann, bob, cat = [await join(name) for name in ("ann", "bob", "cat")]
         group = await ann.gather("Team", bob, cat)
         async with devices(app, ann, bob, cat) as (writer, *others):
@@ -154,11 +154,11 @@ class TestTyping:
                 await type_(True, seconds)
             for on, seconds in ((False, 0), (False, 0), (True, 0), (True, 2), (True, 3)):
                 await type_(on, seconds)
-            await type_(False, 9)  # it is forgotten already
+            await type_(False, 9)  # the receivers have already forgotten it
             await reader.caught_up()
             assert [each["on"] for each in reader.events("typing")] == [True, False, True, True]
 
-    async def test_a_block_and_a_stranger_are_told_nothing(self, app: Application, join: Join) -> None:
+    async def test_blocked_users_and_strangers_get_no_event(self, app: Application, join: Join) -> None:
         ann, bob, cat, eve = [await join(name) for name in ("ann", "bob", "cat", "eve")]
         conversation, group = await ann.open(bob), await ann.gather("Team", bob, cat)
         await bob.call("PUT", f"/blocks/{ann.id}")
@@ -173,7 +173,7 @@ class TestTyping:
 
 
 class TestSockets:
-    async def test_the_first_event_tells_what_a_client_must_know(self, app: Application, join: Join) -> None:
+    async def test_the_first_event_has_the_limits_and_the_newest_heads(self, app: Application, join: Join) -> None:
         ann, bob = await join("ann"), await join("bob")
         conversation = await ann.open(bob)
         await ann.say(conversation, "hi")

@@ -1,4 +1,4 @@
-"""Profiles: the caller's own, those of others, and who is told of a change."""
+"""Profiles of the caller and of others, and the receivers of a change."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,7 @@ from tests.chat.callers import Caller, Join, devices
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_user_sees_and_changes_the_own_profile(join: Join) -> None:
+async def test_users_see_and_change_their_own_profile(join: Join) -> None:
     ann = await join("ann")
     profile = {
         "_id": ann.id,
@@ -93,7 +93,9 @@ async def test_a_changed_profile_reaches_own_devices_friends_and_partners(app: A
         assert stranger.events("person:updated") == []
 
 
-async def test_a_changed_profile_is_not_told_to_who_is_blocked_or_has_blocked(app: Application, join: Join) -> None:
+async def test_a_changed_profile_is_not_sent_to_users_with_a_block_between_the_two(
+    app: Application, join: Join
+) -> None:
     ann, bob, cat = [await join(name) for name in ("ann", "bob", "cat")]
     for other in (bob, cat):
         await ann.open(other)
@@ -108,7 +110,7 @@ async def test_a_changed_profile_is_not_told_to_who_is_blocked_or_has_blocked(ap
             assert device.events("person:updated") == []
 
 
-async def test_own_devices_are_told_of_changed_lists(app: Application, join: Join) -> None:
+async def test_own_devices_get_an_event_of_changed_lists(app: Application, join: Join) -> None:
     ann, bob = await join("ann"), await join("bob")
     for call, what in [
         (("POST", "/friends", {"email": bob.email}), "friends"),
@@ -132,7 +134,7 @@ async def test_a_new_password_ends_all_other_sessions(join: Join) -> None:
     assert (await ann.sign_in("another password")).status_code == 200
 
 
-async def test_a_password_is_changed_by_its_owner_alone_and_not_to_what_others_know(join: Join) -> None:
+async def test_only_the_user_changes_a_password_and_not_to_the_name_or_the_email(join: Join) -> None:
     ann = await join("ann")
     wrong = await ann.call("PUT", "/me/password", {"password": "x", "newPassword": "another password"})
     assert (wrong.status_code, wrong.json["code"]) == (401, "bad_credentials")

@@ -1,4 +1,4 @@
-"""Devices and push notifications: to members who are away, once, and never about what they know or do not want."""
+"""Devices and push notifications. Absent members get one push of messages that they have not read and want."""
 
 import asyncio
 from typing import Any
@@ -60,13 +60,13 @@ async def test_a_token_belongs_to_the_user_and_device_that_registered_it_last(an
     assert (await devices(ann), await devices(bob)) == ([], ["phone"])
 
 
-async def test_of_too_many_devices_the_oldest_are_removed(ann: Caller) -> None:
+async def test_the_oldest_of_too_many_devices_are_removed(ann: Caller) -> None:
     for n in range(22):
         await register(ann, f"d{n}")
     assert await devices(ann) == [f"d{n}" for n in reversed(range(2, 22))]
 
 
-async def test_of_requests_at_the_same_time_one_user_has_the_token(ann: Caller, bob: Caller) -> None:
+async def test_one_user_has_the_token_after_concurrent_requests(ann: Caller, bob: Caller) -> None:
     await asyncio.gather(*(register(caller, f"d{n}", "token") for n in range(4) for caller in (ann, bob)))
     assert len(await devices(ann)) + len(await devices(bob)) == 1
 
@@ -125,7 +125,7 @@ async def test_a_member_who_is_online_gets_no_push(app: Application, desk: Desk,
     assert texts() == []
 
 
-async def test_messages_of_a_conversation_are_one_push_with_the_newest(desk: Desk, ann: Caller, bob: Caller) -> None:
+async def test_messages_of_a_conversation_become_one_push_of_the_newest(desk: Desk, ann: Caller, bob: Caller) -> None:
     place = await ann.open(bob)
     await register(bob)
     for n in range(5):
@@ -158,7 +158,7 @@ async def test_a_token_that_was_renewed_while_the_push_was_sent_is_kept(desk: De
     assert await devices(bob) == ["phone"]
 
 
-async def test_a_message_that_was_read_or_delivered_in_the_meantime_is_not_sent(
+async def test_a_message_that_was_read_or_delivered_meanwhile_is_not_pushed(
     desk: Desk, ann: Caller, bob: Caller
 ) -> None:
     place = await ann.open(bob)
@@ -176,7 +176,7 @@ def mine(place: str, caller: Caller) -> Any:
     return Membership.objects(conversation_id=place, user_id=caller.id)
 
 
-async def test_a_muted_conversation_is_silent_but_for_mentions(desk: Desk, ann: Caller, bob: Caller) -> None:
+async def test_a_muted_conversation_has_pushes_of_mentions_only(desk: Desk, ann: Caller, bob: Caller) -> None:
     place = await ann.open(bob)
     await register(bob)
     await asyncio.to_thread(lambda: mine(place, bob).update_one(set__muted_until=now() + HOUR))
@@ -195,9 +195,7 @@ async def test_a_muted_conversation_is_silent_but_for_mentions(desk: Desk, ann: 
     assert texts() == ["bob!", "loud"]
 
 
-async def test_nobody_gets_a_push_of_a_user_that_they_have_blocked(
-    desk: Desk, join: Join, ann: Caller, bob: Caller
-) -> None:
+async def test_a_user_gets_no_push_of_a_blocked_user(desk: Desk, join: Join, ann: Caller, bob: Caller) -> None:
     cat = await join("cat")
     place = await ann.gather("Team", bob, cat)
     for caller in (bob, cat):
@@ -210,7 +208,7 @@ async def test_nobody_gets_a_push_of_a_user_that_they_have_blocked(
     assert mailbox.sent[0].payload["title"] == "Team"
 
 
-async def test_deleted_hidden_and_old_messages_are_no_news(desk: Desk, ann: Caller, bob: Caller) -> None:
+async def test_deleted_hidden_and_old_messages_are_not_pushed(desk: Desk, ann: Caller, bob: Caller) -> None:
     place = await ann.open(bob)
     await register(bob)
 
@@ -229,7 +227,7 @@ async def test_deleted_hidden_and_old_messages_are_no_news(desk: Desk, ann: Call
     assert texts() == []
 
 
-async def test_a_message_that_is_still_written_waits_until_it_is_finished(desk: Desk, ann: Caller, bob: Caller) -> None:
+async def test_a_push_of_a_streaming_message_waits_for_its_end(desk: Desk, ann: Caller, bob: Caller) -> None:
     place = await ann.open(bob)
     await register(bob)
     key = ObjectId((await ann.say(place, "draft")).json["_id"])
@@ -255,9 +253,7 @@ async def test_a_device_gets_nothing_after_its_session_has_ended(desk: Desk, ann
     assert await asyncio.to_thread(Device.objects.count) == 0
 
 
-async def test_former_members_and_accounts_that_are_gone_get_nothing(
-    desk: Desk, join: Join, ann: Caller, bob: Caller
-) -> None:
+async def test_former_members_and_erased_accounts_get_no_push(desk: Desk, join: Join, ann: Caller, bob: Caller) -> None:
     place = await ann.open(bob)
     await register(bob)
     await ann.say(place, "hi")
@@ -267,7 +263,7 @@ async def test_former_members_and_accounts_that_are_gone_get_nothing(
     assert texts() == []
 
 
-# --- nothing is lost
+# --- crashes
 
 
 async def test_a_pass_that_was_killed_after_its_work_was_stored_is_repeated_without_a_second_push(
@@ -283,7 +279,7 @@ async def test_a_pass_that_was_killed_after_its_work_was_stored_is_repeated_with
     assert texts() == ["hi"]
 
 
-async def test_the_second_pass_finds_what_became_visible_late_and_nothing_else(
+async def test_the_second_pass_finds_only_messages_that_became_visible_late(
     desk: Desk, ann: Caller, bob: Caller
 ) -> None:
     place = await ann.open(bob)
@@ -308,7 +304,7 @@ async def test_the_loops_of_a_server_send_a_push_by_themselves(
     assert push.payload["text"] == "hi"
 
 
-async def test_a_claim_is_one_process_and_ends_by_itself(app: Application) -> None:
+async def test_one_process_has_the_claim_and_it_ends_by_itself(app: Application) -> None:
     from models.tail import Tail
 
     def race() -> list[bool]:

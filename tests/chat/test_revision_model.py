@@ -1,4 +1,4 @@
-"""Any sequence of changes of messages leaves what a simple model of them predicts."""
+"""Any sequence of changes of a message has the result that a simple model predicts."""
 
 from typing import Any
 
@@ -102,7 +102,7 @@ def made(place: str, step: tuple[Any, ...]) -> str:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEPS, max_size=12))
-def test_a_message_is_what_its_changes_made_of_it(steps: list[tuple[Any, ...]]) -> None:
+def test_a_message_is_the_result_of_its_changes(steps: list[tuple[Any, ...]]) -> None:
     place, expected = Conversation.open(str(ObjectId()), str(ObjectId()))[0]["id"], Predicted()
     sent, _ = Message.append(place, ANN, "hello")
     Conversation.push(sent)

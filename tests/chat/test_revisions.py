@@ -28,7 +28,7 @@ async def place(ann: Caller, place: str) -> str:
 
 
 async def changes(device: Device) -> list[tuple[str, Any]]:
-    """The changes of messages of which a device was told."""
+    """The changes of messages in the events of a device."""
     await device.caught_up()
     return [each for each in device.told if each[0].startswith("message:")]
 
@@ -43,7 +43,7 @@ async def message(caller: Caller, place: str, seq: int = 1) -> dict[str, Any]:
     return dict(answer.json)
 
 
-async def test_an_edit_is_read_heard_and_shown_in_the_list(
+async def test_an_edit_is_in_the_page_the_event_and_the_preview(
     app: Application, ann: Caller, bob: Caller, place: str
 ) -> None:
     async with devices(app, ann, bob) as listeners:
@@ -65,7 +65,7 @@ async def test_an_edit_of_an_older_message_leaves_the_preview(ann: Caller, place
     assert (await ann.head(place))["lastMessage"]["text"] == "newest"
 
 
-async def test_an_edit_of_another_revision_gets_what_is_stored_and_a_repeated_one_succeeds(
+async def test_an_edit_of_another_revision_gets_the_stored_message_and_a_repeated_one_succeeds(
     ann: Caller, place: str
 ) -> None:
     first = await edit(ann, place, "one")
@@ -78,13 +78,13 @@ async def test_an_edit_of_another_revision_gets_what_is_stored_and_a_repeated_on
     assert await asyncio.to_thread(Change.objects.count) == 2
 
 
-async def test_of_concurrent_edits_of_one_revision_one_wins(ann: Caller, place: str) -> None:
+async def test_one_of_concurrent_edits_of_a_revision_wins(ann: Caller, place: str) -> None:
     answers = await asyncio.gather(*(edit(ann, place, str(n)) for n in range(8)))
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
     assert (await message(ann, place))["rev"] == 1
 
 
-async def test_only_the_author_edits_and_a_stranger_finds_nothing(
+async def test_only_the_author_edits_and_a_stranger_gets_not_found(
     ann: Caller, bob: Caller, place: str, join: Join
 ) -> None:
     eve = await join("eve")
@@ -99,7 +99,7 @@ async def test_only_the_author_edits_and_a_stranger_finds_nothing(
     assert (await message(bob, place))["text"] == "hello"
 
 
-async def test_a_deletion_for_all_leaves_a_tombstone_and_nothing_of_the_content(
+async def test_a_deletion_for_all_leaves_a_tombstone_without_content(
     app: Application, ann: Caller, bob: Caller, place: str
 ) -> None:
     await bob.call("PUT", f"/messages/{place}/1/reactions/👍")
@@ -199,7 +199,7 @@ async def test_concurrent_reactions_are_all_kept(ann: Caller, place: str) -> Non
     assert sorted((await message(ann, place))["reactions"]) == sorted(names)
 
 
-async def test_any_emoji_or_short_name_is_a_reaction_and_nothing_else(ann: Caller, place: str) -> None:
+async def test_only_emojis_and_short_names_are_reactions(ann: Caller, place: str) -> None:
     given = ["👩‍👩‍👧‍👦", "❤️", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "🇩🇪", "thumbs_up", "100"]
     for emoji in given:
         answer = await ann.call("PUT", f"/messages/{place}/1/reactions/{emoji}")
@@ -240,7 +240,7 @@ async def test_pins_are_shared_and_in_order(ann: Caller, bob: Caller, place: str
     assert (await ann.call("PUT", f"/conversations/{place}/pins/9")).status_code == 404
 
 
-async def test_an_answer_shows_what_it_answers_as_it_is_now(
+async def test_an_answer_shows_the_present_text_of_the_answered_message(
     app: Application, ann: Caller, bob: Caller, place: str
 ) -> None:
     async with devices(app, ann) as (device,):
@@ -259,7 +259,9 @@ async def test_an_answer_shows_what_it_answers_as_it_is_now(
     assert (await bob.say(place, "hi", replyTo=1)).json["code"] == "invalid"
 
 
-async def test_answers_and_mentions_of_what_is_not_there_are_refused(ann: Caller, place: str, join: Join) -> None:
+async def test_answers_to_missing_messages_and_mentions_of_other_users_are_refused(
+    ann: Caller, place: str, join: Join
+) -> None:
     eve = await join("eve")
     for more in ({"replyTo": 2}, {"replyTo": 0}, {"mentions": [eve.id]}, {"mentions": [str(ObjectId())]}):
         answer = await ann.say(place, "hi", **more)
@@ -315,7 +317,7 @@ async def test_a_streamed_message_is_one_number_and_one_revision(
     assert (await bob.head(place))["lastMessage"]["text"] == "Once upon a time"
 
 
-async def test_a_stream_that_its_author_has_left_ends_with_what_was_stored(ann: Caller, place: str) -> None:
+async def test_an_abandoned_stream_ends_with_the_stored_text(ann: Caller, place: str) -> None:
     await ann.say(place, "", streaming=True)
     await edit(ann, place, "so far", seq=2, final=False)
     assert (await message(ann, place, 2))["streaming"]
@@ -331,7 +333,7 @@ async def test_a_stream_that_its_author_has_left_ends_with_what_was_stored(ann: 
 
 @pytest.mark.in_process
 @pytest.mark.parametrize("scope", ["me", "all"])
-async def test_who_knows_the_number_of_a_deletion_does_not_see_the_old_preview(
+async def test_a_reader_who_knows_the_number_of_a_deletion_does_not_see_the_old_preview(
     monkeypatch: pytest.MonkeyPatch, ann: Caller, place: str, scope: str
 ) -> None:
     seen = list[Any]()
@@ -355,7 +357,7 @@ async def test_a_change_and_a_stream_that_a_crash_has_left_reach_the_devices(
     given = entry("message", place, seq=1, what="edited")
 
     def crash() -> None:
-        """Leaves what a process leaves that is killed between the two writes, an hour ago."""
+        """Leaves the documents of a process that was killed between the two writes an hour ago."""
         past = now() - timedelta(hours=1)
         change = {"$set": {"text": "changed", "rev": 1}, "$push": {"pending": {**given, "at": past}}}
         update(Message, {"conversationId": ObjectId(place), "seq": 1}, change)
@@ -371,7 +373,7 @@ async def test_a_change_and_a_stream_that_a_crash_has_left_reach_the_devices(
     assert (await bob.head(place))["changeSeq"] == 2
 
 
-async def test_a_member_who_joined_later_hears_nothing_of_older_messages(
+async def test_a_member_who_joined_later_gets_no_events_of_older_messages(
     app: Application, ann: Caller, bob: Caller, join: Join
 ) -> None:
     cat = await join("cat")

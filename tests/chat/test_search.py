@@ -1,4 +1,4 @@
-"""Search: words of messages, complete pages, and only what the caller may read."""
+"""Search: words of messages, complete pages, and only messages that the caller may read."""
 
 import asyncio
 import re
@@ -63,7 +63,7 @@ QUERIES: list[tuple[str, list[str] | None]] = [
 ]
 
 
-async def test_words_are_found_whatever_their_case_width_and_order(ann: Caller, bob: Caller, place: str) -> None:
+async def test_words_are_found_in_any_case_width_and_order(ann: Caller, bob: Caller, place: str) -> None:
     for text in ("Hello, world!", "Die Straße", "我住在北京市", "हिन्दी में", "party 🎉", "on 2024-11-05"):
         await ann.say(place, text)
     for q, found in QUERIES:
@@ -103,7 +103,7 @@ async def test_pages_are_complete(monkeypatch: pytest.MonkeyPatch, ann: Caller, 
     assert seen == sent[::-1]
 
 
-async def test_nobody_finds_what_they_may_not_read(ann: Caller, bob: Caller, place: str, join: Join) -> None:
+async def test_users_find_only_messages_that_they_may_read(ann: Caller, bob: Caller, place: str, join: Join) -> None:
     cat, eve = await join("cat"), await join("eve")
     await ann.say(place, "secret one")
     await ann.say(place, "secret two")

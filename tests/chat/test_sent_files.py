@@ -1,4 +1,4 @@
-"""Files in messages: sent, read by members, found by their names, and gone with the message."""
+"""Files in messages: members read them and find them by name, and a deletion of the message removes them."""
 
 import asyncio
 from typing import Any
@@ -39,7 +39,7 @@ async def test_a_message_of_files_needs_no_text_and_members_read_them(join: Join
     assert [hit["seq"] for hit in (await bob.call("GET", "/search?q=plan")).json["hits"]] == [1]
 
 
-async def test_files_of_others_and_too_many_are_refused_and_a_sent_message_is_answered_all_the_same(join: Join) -> None:
+async def test_files_of_others_and_too_many_are_refused_and_a_repeated_message_is_still_answered(join: Join) -> None:
     ann, bob = await join("ann"), await join("bob")
     place = await ann.open(bob)
     file = (await upload(ann, "a.txt"))["id"]
@@ -51,7 +51,7 @@ async def test_files_of_others_and_too_many_are_refused_and_a_sent_message_is_an
     assert (again.status_code, again.json["_id"]) == (200, sent.json["_id"])
 
 
-async def test_a_deletion_for_all_takes_the_files_with_it(join: Join) -> None:
+async def test_a_deletion_for_all_removes_the_files(join: Join) -> None:
     ann, bob = await join("ann"), await join("bob")
     place = await ann.open(bob)
     file = (await upload(ann, "a.txt"))["id"]

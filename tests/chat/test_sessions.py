@@ -1,4 +1,4 @@
-"""Sessions: refresh tokens, the list of sessions, and their end in every process at once."""
+"""Sessions: refresh tokens, the list of sessions, and the end of a session in every process at once."""
 
 import asyncio
 from datetime import timedelta
@@ -100,7 +100,7 @@ async def test_a_token_that_was_never_issued_is_refused(app: Application, token:
     assert answer.status_code in (400, 401)
 
 
-async def test_a_token_of_another_user_opens_nothing(app: Application, ann: Caller, join: Join) -> None:
+async def test_a_token_with_another_users_id_is_refused(app: Application, ann: Caller, join: Join) -> None:
     bob = await join("bob")
     _, _, secret = ann.refresh_token.split(".")
     assert (await refresh(app, f"{bob.id}.{ann.session_id}.{secret}")).status_code == 401
@@ -248,7 +248,7 @@ async def test_a_socket_goes_on_with_a_new_token_and_ends_with_its_session(app: 
         assert await desk.ended() == ["revoked"]
 
 
-async def test_a_socket_takes_no_token_that_a_handshake_would_not(app: Application, ann: Caller, join: Join) -> None:
+async def test_a_socket_refuses_tokens_that_a_handshake_refuses(app: Application, ann: Caller, join: Join) -> None:
     phone, bob = await another(ann), await join("bob")
     await phone.call("POST", "/logout")
     async with serving(app) as url, connected(url, ann.token) as desk:
@@ -257,7 +257,7 @@ async def test_a_socket_takes_no_token_that_a_handshake_would_not(app: Applicati
         assert (await desk.send("init", {"senderId": ann.id}))["ok"]
 
 
-async def test_a_socket_is_told_before_its_token_ends_and_why_it_is_disconnected(open_app: Open) -> None:
+async def test_a_socket_gets_an_event_before_its_token_expires_and_the_reason_of_its_end(open_app: Open) -> None:
     async with open_app(JWT_LIFETIME="3") as app:
         account = {"fullName": "Ann", "email": "brief@example.org", "password": "correct horse"}
         signed_in = (await inject(app, method="POST", url="/register", payload=account)).json

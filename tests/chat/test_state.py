@@ -1,4 +1,4 @@
-"""The state of one member: read and delivered, the mark as unread, the mute and the draft."""
+"""The state of one member: read and delivered pointers, the mark as unread, the mute and the draft."""
 
 import asyncio
 from typing import Any
@@ -32,7 +32,7 @@ async def put(caller: Caller, conversation: str, what: str, **given: Any) -> Any
     return await caller.call("PUT", f"/conversations/{conversation}/{what}", given)
 
 
-async def test_a_read_message_is_told_to_the_other_and_to_the_own_devices(
+async def test_a_read_is_sent_to_the_other_member_and_to_the_own_devices(
     app: Application, ann: Caller, bob: Caller, place: str
 ) -> None:
     async with devices(app, ann, bob, bob) as (anns, phone, tablet):
@@ -55,20 +55,20 @@ async def test_a_read_message_is_told_to_the_other_and_to_the_own_devices(
     assert (seen["changeSeq"], seen["receipts"]) == (1, {bob.id: told})
 
 
-async def test_what_has_arrived_is_not_read(ann: Caller, bob: Caller, place: str) -> None:
+async def test_a_delivered_message_is_not_read(ann: Caller, bob: Caller, place: str) -> None:
     assert (await put(bob, place, "delivered", seq=3)).json == {"readSeq": 0, "unread": 3}
     assert (await show(ann, place))["receipts"] == {bob.id: {"readSeq": 0, "deliveredSeq": 3}}
     assert (await show(bob, place))["deliveredSeq"] == 3
 
 
-async def test_nothing_beyond_the_last_message_is_marked(bob: Caller, place: str) -> None:
+async def test_a_number_beyond_the_last_message_is_refused(bob: Caller, place: str) -> None:
     for what in ("read", "delivered", "unread"):
         refused = await put(bob, place, what, seq=4)
         assert (refused.status_code, refused.json["code"]) == (422, "invalid")
         assert (await put(bob, place, what, seq=3)).status_code == 200
 
 
-async def test_who_sends_a_message_has_read_all_before_it(ann: Caller, bob: Caller, place: str) -> None:
+async def test_the_sender_of_a_message_has_read_all_messages_before_it(ann: Caller, bob: Caller, place: str) -> None:
     assert ((await show(bob, place))["unread"], (await show(ann, place))["unread"]) == (3, 0)
     await bob.say(place, "four")
     seen = await show(bob, place)
@@ -97,9 +97,7 @@ async def test_messages_are_unread_from_a_mark_until_they_are_read(
     assert (await put(ann, group, "unread", seq=5)).json["unread"] == 1
 
 
-async def test_a_mark_that_an_own_message_has_ended_does_not_come_back_with_another_state(
-    bob: Caller, place: str
-) -> None:
+async def test_another_state_does_not_bring_back_a_mark_that_an_own_message_has_ended(bob: Caller, place: str) -> None:
     await put(bob, place, "unread", seq=1)
     await bob.say(place, "four")
     muted = await put(bob, place, "mute", until="2100-01-01T00:00:00Z")
@@ -107,7 +105,7 @@ async def test_a_mark_that_an_own_message_has_ended_does_not_come_back_with_anot
     assert (await put(bob, place, "unread", seq=2)).json["unread"] == 3
 
 
-async def test_reads_of_a_large_group_are_not_told(
+async def test_a_large_group_has_no_receipts(
     app: Application, monkeypatch: pytest.MonkeyPatch, ann: Caller, bob: Caller
 ) -> None:
     monkeypatch.setattr(module, "LISTED", 1)

@@ -42,7 +42,7 @@ async def app(open_app: Open, emptied: None) -> AsyncIterator[Application]:
 
 @pytest.fixture
 def names() -> Iterator[Callable[[str], str]]:
-    """Names of jobs that are forgotten after the test."""
+    """Names of jobs, which are removed after the test."""
     before = dict(sweeper._jobs)
     yield lambda name: name
     sweeper._jobs.clear()
@@ -50,7 +50,7 @@ def names() -> Iterator[Callable[[str], str]]:
 
 
 async def until(app: Application, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """Returns the readiness once it holds."""
+    """Waits until the readiness fulfils `holds`; returns it."""
     async with asyncio.timeout(15):
         while True:
             ready = (await inject(app, url="/health/ready")).json
@@ -86,7 +86,7 @@ async def test_a_head_that_a_killed_process_left_behind_is_repaired_logged_and_s
     assert "heads: repaired 1 heads" in caplog.text
 
 
-async def test_of_several_processes_one_at_a_time_runs_a_job(
+async def test_one_of_several_processes_runs_a_job_at_a_time(
     open_app: Open, names: Callable[[str], str], emptied: None
 ) -> None:
     running, most, done, servers = 0, 0, asyncio.Event(), set()
@@ -111,7 +111,7 @@ async def test_of_several_processes_one_at_a_time_runs_a_job(
     assert most == 1
 
 
-async def test_a_job_that_fails_degrades_the_server_alone_and_its_next_run_repairs_that(
+async def test_a_failed_job_only_degrades_the_server_until_its_next_run(
     open_app: Open, names: Callable[[str], str], emptied: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "chat.sweeper")
@@ -132,7 +132,7 @@ async def test_a_job_that_fails_degrades_the_server_alone_and_its_next_run_repai
     assert "faulty: runs again" in caplog.text
 
 
-async def test_a_database_that_is_away_is_asked_nothing_and_each_job_says_so_once(
+async def test_an_unavailable_database_gets_no_commands_and_each_job_logs_that_once(
     open_app: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -158,9 +158,9 @@ async def test_a_job_ends_at_its_deadline(open_app: Open, names: Callable[[str],
 
 @pytest.fixture
 def own_modules() -> Iterator[None]:
-    """Lets a test import the modules of the table again, and gives the former ones to those after it.
+    """Lets a test import the modules of the table again. The former modules are restored for later tests.
 
-    They are all modules beside the table that it has named: also those of tests, as a sender.
+    These are all modules beside the table that the table names, also modules of tests, such as a sender.
     """
     before = dict(sys.modules)
     yield
@@ -190,13 +190,13 @@ def threads(count: int) -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def test_a_lease_has_one_holder_and_the_next_one_comes_after_its_end_or_its_time(documents: None) -> None:
+def test_a_lease_has_one_holder_until_it_is_finished_or_its_time_is_over(documents: None) -> None:
     with threads(8) as pool:
         runs = list(pool.map(lambda _: Lease.take("shared", 60), range(24)))
     assert len([run for run in runs if run.token]) == 1
     assert all(run.wait <= 60 for run in runs)
     lost = Lease.take("job", 0.2)
-    while not (heir := Lease.take("job", 60)).token:  # the holder has ended without a word
+    while not (heir := Lease.take("job", 60)).token:  # the holder was killed
         assert heir.wait <= 0.2
     late = Lease.finish("job", str(lost.token), every=0, seconds=1, counts={"heads": 7})
     assert late.repaired == {}
@@ -232,7 +232,7 @@ def last_seqs() -> list[int]:
     return sorted(row.last_seq for row in Conversation.objects)
 
 
-def test_repairs_continue_where_the_last_call_ended_and_repeat_what_may_have_come_late(
+def test_repairs_continue_where_the_last_call_ended_and_read_recent_messages_again(
     documents: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(repair, "BATCH", 4)
@@ -251,7 +251,7 @@ def test_repairs_continue_where_the_last_call_ended_and_repeat_what_may_have_com
     assert HeadRepair.run(Models) == 1
 
 
-def test_messages_of_a_conversation_that_was_removed_are_passed_over(documents: None) -> None:
+def test_messages_of_a_removed_conversation_are_skipped(documents: None) -> None:
     gone = behind(2)
     Conversation.objects(id=gone).delete()
     behind(1)

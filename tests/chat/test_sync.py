@@ -39,7 +39,7 @@ async def sync(caller: Caller, reader: Reader | None = None, /, **payload: Any) 
 
 
 async def caught_up(caller: Caller, reader: Reader) -> Reader:
-    """Catches up until every conversation is held."""
+    """Catches up until the reader holds every conversation."""
     while reader.apply(await sync(caller, **reader.request())):
         pass
     return reader
@@ -88,7 +88,7 @@ async def test_the_first_call_has_the_newest_conversations_with_their_newest_mes
     assert "receipts" not in bare["heads"][0]
 
 
-async def test_everything_since_the_known_state_comes_in_one_call_and_then_nothing(ann: Caller, bob: Caller) -> None:
+async def test_one_call_has_all_news_since_the_known_state_and_the_next_has_none(ann: Caller, bob: Caller) -> None:
     place = await ann.open(bob)
     reader = await caught_up(bob, Reader(bob.id))
     for n in range(3):
@@ -115,7 +115,7 @@ async def test_an_own_message_that_the_head_does_not_have_yet_is_read(ann: Calle
     ]
 
 
-async def test_who_is_blocked_learns_nothing_of_what_the_other_reads(ann: Caller, bob: Caller) -> None:
+async def test_a_blocked_user_gets_no_receipts_of_the_other(ann: Caller, bob: Caller) -> None:
     place = await ann.open(bob)
     await ann.say(place, "hi")
     await ann.call("PUT", f"/blocks/{bob.id}")
@@ -150,7 +150,7 @@ async def test_more_than_three_hundred_messages_are_limited_to_the_newest_page(
     assert numbers(answer, place) == list(range(count - expected + 1, count + 1))
 
 
-async def test_bytes_are_bounded_and_what_does_not_fit_is_limited_with_its_newest_message(
+async def test_bytes_are_bounded_and_a_conversation_that_does_not_fit_is_limited_with_its_newest_message(
     ann: Caller, bob: Caller, join: Join
 ) -> None:
     places = [await ann.open(other) for other in (bob, await join("cat"), await join("dan"))]
@@ -183,7 +183,7 @@ async def test_the_number_of_all_messages_is_bounded(app: Application, ann: Call
 async def test_messages_that_the_head_does_not_know_yet_are_not_missed(ann: Caller, bob: Caller) -> None:
     place = await ann.open(bob)
     await ann.say(place, "one")
-    await asyncio.to_thread(Message.append, place, ann.id, "two")  # its process was killed before the head
+    await asyncio.to_thread(Message.append, place, ann.id, "two")  # the process was killed before the head's update
     answer = await sync(bob, conversations={place: {"seq": 1, "changeSeq": 0}})
     assert numbers(answer, place) == [2]
     (head,) = answer["heads"]
@@ -192,7 +192,7 @@ async def test_messages_that_the_head_does_not_know_yet_are_not_missed(ann: Call
     assert (later["messages"], later["limited"]) == ({}, [])
 
 
-async def test_a_client_that_knows_more_than_the_database_starts_again(ann: Caller, bob: Caller) -> None:
+async def test_a_client_with_numbers_beyond_the_database_starts_again(ann: Caller, bob: Caller) -> None:
     place = await ann.open(bob)
     for n in range(3):
         await ann.say(place, str(n))
@@ -249,7 +249,7 @@ async def test_changes_that_have_expired_or_are_too_many_make_the_conversation_l
     assert (await sync(bob, conversations={place: {"seq": 3, "changeSeq": 2}}))["limited"] == [place]
 
 
-async def test_what_was_deleted_for_me_is_not_there(ann: Caller, bob: Caller) -> None:
+async def test_messages_that_the_caller_has_deleted_for_themselves_are_left_out(ann: Caller, bob: Caller) -> None:
     place = await ann.open(bob)
     await fill(place, ann.id, 3)
     hide = {"$set": {"hiddenFor": [ObjectId(bob.id)]}}
@@ -269,7 +269,9 @@ async def test_conversations_that_the_caller_cannot_read_are_removed(ann: Caller
     assert (answer["heads"], answer["messages"]) == ([], {})
 
 
-async def test_activity_since_the_cursor_comes_without_being_named(ann: Caller, bob: Caller, join: Join) -> None:
+async def test_conversations_with_news_since_the_cursor_come_without_being_named(
+    ann: Caller, bob: Caller, join: Join
+) -> None:
     places = [await ann.open(other) for other in (bob, await join("cat"), await join("dan"))]
     past = now() - timedelta(hours=1)
     await asyncio.to_thread(lambda: Conversation.objects.update(set__updated_at=past))
@@ -303,7 +305,7 @@ async def test_changes_of_the_account_and_private_changes_come_after_the_cursor(
     assert (lost["more"], lost["account"].keys()) == (True, {"profile", "friends", "blocks", "sessions"})
 
 
-async def test_more_conversations_than_an_answer_has_room_for_are_said(
+async def test_an_answer_says_if_there_are_more_conversations_than_it_has_room_for(
     app: Application, ann: Caller, bob: Caller, join: Join
 ) -> None:
     first = await sync(ann)
@@ -318,7 +320,7 @@ async def test_more_conversations_than_an_answer_has_room_for_are_said(
 
 
 @pytest.mark.parametrize(("number", "milliseconds"), [(2**64 - 1, 0), (2**63, 0), (0, 2**64 - 1), (0, 10**15)])
-async def test_a_cursor_of_a_position_that_cannot_be_is_refused(ann: Caller, number: int, milliseconds: int) -> None:
+async def test_a_cursor_of_an_impossible_position_is_refused(ann: Caller, number: int, milliseconds: int) -> None:
     packed = struct.pack(">BQQ", 1, number, milliseconds)
     forged = urlsafe_b64encode(packed + sha256(packed + ann.id.encode()).digest()[:8]).decode().rstrip("=")
     answer = await ann.call("POST", "/sync", {"cursor": forged})
@@ -360,7 +362,7 @@ async def test_the_event_answers_as_the_route_does(app: Application, ann: Caller
     assert {name for name in by_event if by_event[name] != by_http.get(name)} <= differ
 
 
-async def test_the_database_in_memory_is_caught_up_with_too(open_app: Open) -> None:
+async def test_catch_up_works_with_the_database_in_memory(open_app: Open) -> None:
     async with open_app(MONGODB_URI="memory:") as app:
         ann, bob = await register(app, "ann"), await register(app, "bob")
         place = await ann.open(bob)
@@ -370,7 +372,7 @@ async def test_the_database_in_memory_is_caught_up_with_too(open_app: Open) -> N
 
 
 @pytest.mark.parametrize("count", [1, 60])
-async def test_the_number_of_commands_does_not_depend_on_that_of_conversations(
+async def test_the_number_of_commands_does_not_depend_on_the_number_of_conversations(
     app: Application, ann: Caller, count: int
 ) -> None:
     def make() -> list[str]:
@@ -390,7 +392,7 @@ async def test_the_number_of_commands_does_not_depend_on_that_of_conversations(
     assert len(commands) <= 8, commands
 
 
-async def test_a_member_who_joined_later_gets_what_they_may_read(ann: Caller, bob: Caller, join: Join) -> None:
+async def test_a_member_who_joined_later_gets_only_readable_messages(ann: Caller, bob: Caller, join: Join) -> None:
     cat = await join("cat")
     place = await ann.gather("Garden", bob)
     await fill(place, ann.id, 5)
@@ -408,7 +410,7 @@ async def test_a_member_who_joined_later_gets_what_they_may_read(ann: Caller, bo
     assert (await sync(cat, cursor=reader.cursor))["heads"] == []
 
 
-async def test_who_leaves_while_it_is_read_gets_nothing_that_came_later(
+async def test_a_member_who_leaves_during_a_catch_up_gets_no_later_messages(
     ann: Caller, bob: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = await ann.gather("Garden", bob)

@@ -1,4 +1,4 @@
-"""Whatever has happened, and whenever a reader catches up, it then holds what a fresh client would read."""
+"""After any history and any catch-ups, a reader has the state that a new client would read."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -40,7 +40,7 @@ def test_readers_that_race_with_writers_miss_nothing(documents: None, seed: int)
 
     def write(number: int) -> None:
         for act in random_acts(10 * seed + number, 30):
-            if number == 0 or act[0] not in ("join", "leave"):  # changes of one group follow each other
+            if number == 0 or act[0] not in ("join", "leave"):  # changes of one group run one after another
                 world.act(*act)
 
     def read(reader: Reader) -> None:

@@ -145,7 +145,7 @@ async def test_each_kind_of_event_comes_once(app: Application, desk: Desk, recei
     assert data["message.updated"]["message"]["seq"] == 1
 
 
-async def test_a_webhook_gets_the_events_that_it_wants_from_its_registration_on(
+async def test_a_webhook_gets_events_of_its_types_since_its_registration(
     app: Application, desk: Desk, receiver: Receiver, ann: Caller, bob: Caller
 ) -> None:
     place = await ann.open(bob)
@@ -167,7 +167,7 @@ async def test_a_webhook_gets_the_events_that_it_wants_from_its_registration_on(
     assert [each["data"]["message"]["text"] for each in events if each["type"] in CREATED] == ["after"]
 
 
-async def test_a_message_that_was_removed_before_its_event_was_sent_leaves_no_trace(
+async def test_no_content_is_sent_of_a_message_that_was_removed_before(
     app: Application, desk: Desk, receiver: Receiver, ann: Caller, bob: Caller
 ) -> None:
     await subscribe(app, receiver.url)
@@ -225,7 +225,7 @@ async def test_an_event_that_was_given_up_is_listed_and_replayed(
     assert (await administer(app, "GET", "/webhooks/dead")).json == []
 
 
-async def test_a_receiver_that_is_gone_disables_its_webhook_until_an_administrator_enables_it(
+async def test_an_answer_410_disables_a_webhook_until_an_administrator_enables_it(
     app: Application, desk: Desk, receiver: Receiver, ann: Caller, bob: Caller
 ) -> None:
     made = await subscribe(app, receiver.url)
@@ -276,7 +276,7 @@ async def test_after_a_rotation_both_secrets_sign_for_a_while(
         assert delivery.is_signed_with(made["secret"]) is not is_over
 
 
-# --- where a request may go
+# --- allowed addresses
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ def test_an_address_must_be_a_plain_https_url(url: str) -> None:
 
 
 @given(st.text(max_size=60) | st.builds("https://{}".format, st.text(max_size=40)))
-def test_whatever_the_address_a_request_has_one_line_for_each_header(url: str) -> None:
+def test_a_request_has_one_line_for_each_header_with_any_address(url: str) -> None:
     try:
         target = parse(url)
     except ValueError:
@@ -363,7 +363,7 @@ def test_whatever_the_address_a_request_has_one_line_for_each_header(url: str) -
 @pytest.mark.parametrize(
     "host", ["localhost", "127.0.0.1", "2130706433", "0x7f000001", "127.1", "[::1]", "[::ffff:127.0.0.1]"]
 )
-async def test_a_name_of_the_server_itself_is_refused_after_it_was_resolved(host: str) -> None:
+async def test_a_name_that_resolves_to_the_server_itself_is_refused(host: str) -> None:
     with pytest.raises(OSError, match=r"not public|not known|No address"):
         await post(f"https://{host}:1/", b"", {})
 
@@ -377,7 +377,7 @@ async def test_a_name_with_one_private_address_is_refused(monkeypatch: pytest.Mo
         await post("https://rebinding.example.org/", b"", {})
 
 
-async def test_a_webhook_that_points_into_the_network_gets_nothing(
+async def test_a_webhook_with_an_address_of_the_own_network_gets_no_request(
     open_app: Open, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = receiver.url.split(":")[2].split("/")[0]
@@ -387,13 +387,13 @@ async def test_a_webhook_that_points_into_the_network_gets_nothing(
 
 
 @pytest.mark.parametrize("flood", [b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, b"HTTP/1.1 100 Continue\r\n\r\n" * 2000])
-async def test_an_endless_response_is_no_response(receiver: Receiver, flood: bytes) -> None:
+async def test_an_endless_response_is_a_failure(receiver: Receiver, flood: bytes) -> None:
     receiver.answers = [flood]
     with pytest.raises((ValueError, OSError)):
         await post(receiver.url, b"x", {}, insecure=True)
 
 
-async def test_a_receiver_that_never_answers_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_receiver_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbound, "SECONDS", 0.1)
     held: list[asyncio.StreamWriter] = []
 

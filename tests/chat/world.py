@@ -17,7 +17,7 @@ from models.user import User
 from tests.chat.reader import Reader
 
 LIMITS = Sync.limits(heads=200, each=6, total=20, bytes=600_000, page=3, receipts=5000)
-"""Small, so that short histories exceed them."""
+"""The limits are small, so that short histories exceed them."""
 
 
 class World:
@@ -40,7 +40,7 @@ class World:
         self.places = (self.direct, self.group)
 
     def act(self, kind: str, who: int, where: int, which: int) -> None:
-        """Does one thing, if it is possible for this user at this place."""
+        """Performs one operation, if it is possible for this user in this conversation."""
         user, place = self.users[who % 3], self.places[where % 2]
         head = Conversation.of_member(place, user)
         if kind == "join":
@@ -105,7 +105,7 @@ class World:
         )
 
     def check(self, reader: Reader) -> None:
-        """Compares what a reader holds with what a fresh client would read."""
+        """Compares the state of a reader with the state that a new client would read."""
         heads = {head["id"]: head for head in Conversation.heads_of(reader.user_id, list(self.places))}
         assert reader.heads == heads
         assert reader.held.keys() == heads.keys()

@@ -16,7 +16,7 @@ async def test_devices_and_tabs_show_the_same_through_lost_connections_and_resta
         await javascript.run("client.mjs", address, limit=60)
 
 
-async def test_the_client_of_the_seed_finds_what_it_relies_on(app: Application) -> None:
+async def test_the_client_of_the_seed_works(app: Application) -> None:
     async with serving(app) as address:
         await javascript.run("seed.mjs", address, limit=60)
 

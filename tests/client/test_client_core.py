@@ -1,4 +1,4 @@
-"""The client core by itself: its types, and its parts that know no network."""
+"""The client core without a server: its types, and the parts that need no network."""
 
 import asyncio
 from pathlib import Path
@@ -19,9 +19,9 @@ async def test_the_types_of_the_client_hold() -> None:
     assert output == ""
 
 
-async def test_a_timeline_is_right_after_every_order_of_pages_events_and_catch_ups() -> None:
+async def test_a_timeline_is_right_after_any_order_of_pages_events_and_catch_ups() -> None:
     await javascript.run("timeline.mjs")
 
 
-async def test_the_marks_of_others_are_right_when_events_are_faster_than_answers() -> None:
+async def test_the_receipts_of_others_are_right_if_events_overtake_answers() -> None:
     await javascript.run("heads.mjs", limit=60)

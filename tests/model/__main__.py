@@ -1,4 +1,4 @@
-"""`scripts/model`: users, devices, faults and kills by a seed; one line for each guarantee of the chat."""
+"""`scripts/model`: runs users, devices and faults by a seed, and prints a line for each guarantee of the chat."""
 
 import argparse
 import asyncio

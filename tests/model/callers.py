@@ -1,4 +1,4 @@
-"""Callers who break the rules of clients on purpose: repetitions on all workers at once, strangers, forged senders."""
+"""Callers that break the rules for clients: concurrent repetitions on all workers, strangers, forged senders."""
 
 import asyncio
 import uuid
@@ -28,7 +28,7 @@ class User:
 
 @dataclass
 class Callers:
-    """What the callers have seen; `faults` are sentences by the guarantee that they break."""
+    """The observations of the callers. `faults` has sentences by the guarantee that is broken."""
 
     servers: Servers
     stranger: User
@@ -46,7 +46,7 @@ class Callers:
     async def call(
         self, method: str, path: str, payload: Any = None, *, token: str = "", port: int | None = None
     ) -> httpx2.Response:
-        """Returns the first answer that is not a passing error; repeats until it comes, on any worker."""
+        """Repeats a request on any worker, until the answer is not a temporary error; returns the answer."""
         headers = {"authorization": f"Bearer {token}"} if token else {}
         while True:
             ports = self.servers.ports
@@ -89,7 +89,7 @@ class Callers:
             self.acknowledged.append({**given, "_id": answer["_id"], "seq": answer["seq"]})
 
     async def race(self, one: User, other: User) -> None:
-        """Opens the conversation of two users by both at once, on all workers."""
+        """Opens the conversation of two users: both call all workers at once."""
         pairs = ((one, other.id), (other, one.id))
         calls = [
             self.call("PUT", f"/conversations/direct/{friend}", token=user.token, port=port)
@@ -102,7 +102,7 @@ class Callers:
             self._fault("G5", f"{one.name} and {other.name} have the conversations {opened}")
 
     async def probe(self, conversation: str) -> None:
-        """Lets a stranger try everything with a conversation: it must not differ from one that does not exist."""
+        """Calls everything with a conversation as a stranger. The answers must be those for an unknown conversation."""
         for method, path, payload in (
             ("GET", "/messages/{}", None),
             ("GET", "/messages/{}/1", None),
@@ -131,7 +131,7 @@ class Callers:
                 self._fault("G6", f"{method} {path}: a stranger got {seen[0]}, and {seen[1]} for none")
 
     async def forge(self, user: User, other: User, conversation: str) -> None:
-        """Sends events that name somebody else as the caller."""
+        """Sends events that name another user as the caller."""
         client = socketio.AsyncClient(reconnection=False, handle_sigint=False)
         port = next(iter(self.servers.ports), None)
         try:
@@ -149,7 +149,7 @@ class Callers:
             await client.disconnect()
 
     async def read(self, user: User, conversation: str) -> None:
-        """Reads on from the last page that this reader has seen."""
+        """Reads the pages after the last page that this reader has read."""
         shown = self.pages.setdefault((user.id, conversation), [])
         after = int(shown[-1].partition(" ")[0]) if shown else 0
         answer = await self.call("GET", f"/messages/{conversation}?after={after}&limit=20", token=user.token)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests import javascript
 
-LONGEST = 64 * 1024 * 1024  # bytes of a line: all that a device shows
+LONGEST = 64 * 1024 * 1024  # bytes of a line, which has the whole state of a device
 
 
 class Devices:
@@ -35,7 +35,7 @@ class Devices:
         return await result
 
     async def stop(self) -> None:
-        """Ends node; raises RuntimeError with what it has complained about."""
+        """Ends node; raises RuntimeError with its error output."""
         assert self._process.stdin is not None
         assert self._process.stderr is not None
         self._process.stdin.close()

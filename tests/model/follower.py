@@ -1,16 +1,16 @@
-"""A client in Python that uses only the event `sync`: any live event makes it ask what has changed."""
+"""A client in Python that uses only the event `sync`. After each live event, it asks for the changes."""
 
 import asyncio
 from typing import Any
 
 import socketio
 
-PAUSE = 0.2  # seconds before a repetition, and in which several events lead to one question
+PAUSE = 0.2  # seconds before a repetition, and after an event, so that several events cause one `sync`
 TIMEOUT = 10
 
 
 class Follower:
-    """What one user sees; `conversations` are heads by id, `timelines` messages by number."""
+    """The state of one user. `conversations` has heads by id, `timelines` has messages by number."""
 
     def __init__(self, url: str, user_id: str, token: str) -> None:
         self.user_id = user_id
@@ -35,7 +35,7 @@ class Follower:
             await self._client.eio.http.close()
 
     async def catch_up(self) -> None:
-        """Asks until an answer has come that leaves nothing to ask; from then on it asks no more."""
+        """Sends `sync` until an answer is complete, and then stops."""
         while not self._client.connected:
             await asyncio.sleep(PAUSE)
         self._task.cancel()
@@ -67,7 +67,7 @@ class Follower:
             self._news.set()
 
     async def _sync(self) -> bool:
-        """Asks once; returns False if no answer has come."""
+        """Sends `sync` once; returns False if there is no answer."""
         request: dict[str, Any] = {"conversations": dict(list(self._given.items())[:200])}
         request |= {"cursor": self._cursor} if self._cursor else {"window": {"limit": 200, "messages": 50}}
         try:
@@ -104,7 +104,7 @@ class Follower:
                     shown.pop(change["seq"], None)
                 elif shown.get(change["seq"], {}).get("rev", 0) <= change.get("rev", 0):
                     shown[change["seq"]] = change
-                    for each in shown.values():  # a message is quoted as it is now
+                    for each in shown.values():  # a quote has the present text of the message
                         if each.get("replyTo", {}).get("seq") == change["seq"]:
                             each["replyTo"]["text"] = change["text"][:200]
             self._given[name] = {

@@ -25,7 +25,7 @@ GUARANTEES = {
 async def run_plan(
     plan: Plan, workers: int, mongo_uri: str, redis: RedisServer
 ) -> tuple[dict[str, list[str]], Counter[str]]:
-    """Returns the faults by guarantee and what has happened; the database is dropped at the end."""
+    """Returns the faults by guarantee, and the numbers of events by name. The database is dropped at the end."""
     try:
         with Servers(workers, mongo_uri, redis) as servers:
             return await Run(plan, servers, mongo_uri).go()

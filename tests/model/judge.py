@@ -1,4 +1,4 @@
-"""The guarantees G1 to G8 as comparisons of what was acknowledged, stored, read, received and shown."""
+"""The guarantees G1 to G8, as comparisons of acknowledgements, the store, pages, events and the state of devices."""
 
 from collections import Counter, defaultdict
 from typing import Any
@@ -21,7 +21,7 @@ EXPECTED = frozenset(
         "self",
     }
 )
-"""Codes with which an operation may be refused: others have changed the conversation meanwhile."""
+"""Codes of allowed refusals, which happen if others have changed the conversation meanwhile."""
 
 SHOWN = 3  # faults of one kind that are printed with their details
 LOST = frozenset({"aborted", "offline", "timeout"})
@@ -64,7 +64,7 @@ class Judge:
         self._counts["stored"] = sum(map(len, self._stored.values()))
 
     def acknowledgements(self) -> None:
-        """G1, G2: what was acknowledged is stored as it was told."""
+        """G1, G2: each acknowledged message is stored with the content of its acknowledgement."""
         first: dict[tuple[str, str, str], tuple[str, int]] = {}
         for ack in self._acknowledged:
             row = self._stored.get(ack["conversationId"], {}).get(ack["seq"], {})
@@ -76,7 +76,7 @@ class Judge:
         self._counts["acknowledged"] = len(first)
 
     def failures(self, failures: list[dict[str, Any]]) -> None:
-        """Operations that failed in a way that no client expects; one of each kind is told."""
+        """Reports operations that failed with an error that no client expects, one of each kind."""
         unexpected: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for failure in failures:
             code = failure["code"]
@@ -87,7 +87,7 @@ class Judge:
             self._fault("G8", f"{len(found)} times {kind}, first on {found[0].get('device')}: {found[0]['text']}")
 
     def pages(self, pages: dict[tuple[str, str], list[str]]) -> None:
-        """G4: a reader who has read page after page during the storm has every message up to the last one, once."""
+        """G4: a reader of all pages during the storm has every message up to the last one, once."""
         for (_, conversation), shown in pages.items():
             stored = self._stored.get(conversation, {})
             last = int(shown[-1].partition(" ")[0]) if shown else 0
@@ -99,7 +99,7 @@ class Judge:
                 self._fault("G4", f"a reader of {conversation} has seen messages twice")
 
     def events(self, received: list[dict[str, Any]]) -> None:
-        """G6: nobody was sent a message that was stored while they were no member."""
+        """G6: no user received a message that was stored while the user was not a member."""
         for event in received:
             self._counts["events"] += 1
             if event["name"] != "message" or event["seq"] is None:
@@ -108,7 +108,7 @@ class Judge:
                 self._fault("G6", f"{event['user']} was sent a message of others: {event}")
 
     def _was_member(self, conversation: str, user: str, seq: int) -> bool:
-        """Returns whether the notes of a group let a user receive a message: joined before it, or never noted."""
+        """Returns whether a user may have received a message of a group: the user has joined before it, or at first."""
         state = True
         for number in sorted(self._stored.get(conversation, {})):
             note = self._stored[conversation][number].get("system")
@@ -126,7 +126,7 @@ class Judge:
     def fresh(
         self, user: str, name: str, heads: list[dict[str, Any]], messages: dict[str, list[dict[str, Any]]]
     ) -> None:
-        """Keeps what a new client of a user reads, after it is compared with the store."""
+        """Compares the state that a new client of a user reads with the store, and keeps it."""
         self._seen[user] = {head["id"]: head for head in heads}, messages
         for conversation, shown in messages.items():
             stored = self._stored.get(conversation, {})
@@ -141,7 +141,7 @@ class Judge:
                     self._fault("G4", f"{name} reads {message}, stored is {row}")
 
     def device(self, name: str, user: str, state: dict[str, Any]) -> None:
-        """G8: a device shows what a new client of its user reads."""
+        """G8: a device has the state that a new client of its user reads."""
         if state["userId"] != user:
             self._fault("G8", f"{name} is signed out: {state}")
             return
@@ -151,7 +151,7 @@ class Judge:
                 self._fault("G8", f"{name} could not send {message}")
 
     def follower(self, name: str, follower: Follower) -> None:
-        """G8: a client that only knows `sync` shows what a new client of its user reads."""
+        """G8: a client that only uses `sync` has the state that a new client of its user reads."""
         timelines = {key: [messages[seq] for seq in sorted(messages)] for key, messages in follower.timelines.items()}
         self._compare(name, follower.user_id, follower.conversations, timelines)
 

@@ -1,4 +1,4 @@
-"""What happens, by a seed: users with devices, what they do, and what their networks and the servers suffer."""
+"""The plan of a run by a seed: users with devices, their operations, and faults of networks and servers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ WEIGHTS = {
     "probe": 2,
     "forge": 2,
 }
-"""How often each step is chosen."""
+"""The relative frequency of each step."""
 
 OF_NETWORK = ("cut", "shut", "stall", "open")
 OF_CALLERS = ("repeat", "race", "probe", "forge")
@@ -50,7 +50,7 @@ KILL, RESTART = 40, 90  # steps between two kills, and between two orderly resta
 
 @dataclass(frozen=True)
 class Step:
-    """A step; `given` names what it works on by numbers from 0 to 1."""
+    """A step. `given` has numbers from 0 to 1, which choose the objects of the step."""
 
     number: int
     kind: str
@@ -60,7 +60,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that a run depends on, except the time that things take."""
+    """All parameters of a run. Only the times of its operations are not determined."""
 
     seed: int
     steps: int
@@ -84,7 +84,7 @@ class Plan:
                 yield Step(number, kind, random.choice(names), self._given(kind, number, random))
 
     def _given(self, kind: str, number: int, random: Random) -> dict[str, Any]:
-        """Returns all that a step may need; each kind takes what it understands."""
+        """Returns random numbers for the parameters of a step. Each kind of step uses some of them."""
         others = random.sample(range(self.users), 3)
         is_empty = kind == "draft" and random.random() < 0.4
         return {

@@ -1,4 +1,4 @@
-"""One run: a storm of steps, then peace, then the comparison of everybody's state with the store."""
+"""One run: a storm of steps, then time to catch up, then the comparison of all states with the store."""
 
 import asyncio
 import itertools
@@ -29,7 +29,7 @@ SWEPT = 240.0  # seconds that the sweeper may take
 
 
 class Run:
-    """A run of a plan; `go` returns the faults by guarantee, and what has happened by name."""
+    """A run of a plan. `go` returns the faults by guarantee, and the numbers of events by name."""
 
     def __init__(self, plan: Plan, servers: Servers, mongo_uri: str) -> None:
         self.plan = plan
@@ -54,7 +54,7 @@ class Run:
         self._restarting = asyncio.Lock()
 
     async def go(self) -> tuple[dict[str, list[str]], Counter[str]]:
-        """Runs everything."""
+        """Runs the storm and the comparison."""
         self.devices = await Devices.start()
         try:
             await self._open()
@@ -151,7 +151,7 @@ class Run:
 
     async def _end_worker(self, step: Step) -> None:
         if self._restarting.locked():
-            return  # one at a time: the others serve
+            return  # one at a time, while the others handle requests
         async with self._restarting:
             self.counts[f"workers ended by {step.kind}"] += 1
             worker = self.servers.workers[int(step.given["at"] * len(self.servers.workers))]
@@ -200,7 +200,7 @@ class Run:
                     await asyncio.to_thread(worker.start)
         for door in self.doors.values():
             door.open()
-        for _ in range(2):  # what one device ends to say reaches the others
+        for _ in range(2):  # the last operations of a device reach the others
             settling = {name: self.devices.do("settle", name, limit=LONGEST) for name in self.of_device}
             for name, result in zip(settling, await asyncio.gather(*settling.values()), strict=True):
                 if not result.get("settled"):
@@ -217,7 +217,7 @@ class Run:
             await asyncio.wait_for(follower.catch_up(), LONGEST / 1000)
 
     async def _sweep(self) -> None:
-        """Waits until the sweeper has put right what killed workers have left."""
+        """Waits until the sweeper has repaired the data that killed workers left."""
         with MongoClient[dict[str, Any]](self.mongo_uri) as client:
             database = client.get_default_database()
             began = monotonic()
@@ -228,7 +228,7 @@ class Run:
                 await asyncio.sleep(0.2)
 
     async def _stall(self) -> None:
-        """G9, at the end: its writers use up what their limits allow."""
+        """G9. It is the last check, because its writers reach their limits."""
         for door in self.doors.values():
             door.shut()
         for one, other in itertools.permutations(self.users, 2):

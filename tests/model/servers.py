@@ -1,4 +1,4 @@
-"""Workers of the chat on one MongoDB and one Redis, and a door for each device that can be shut."""
+"""Workers of the chat with one MongoDB and one Redis, and for each device a proxy that can cut its network."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from tests.redis_server import RedisServer
 
 
 class Servers:
-    """Workers that share a database and a Redis; any of them may be killed."""
+    """Workers that share a database and a Redis. Each of them may be killed."""
 
     def __init__(self, count: int, mongo_uri: str, redis: RedisServer, table: Path = ROOT / "routes.yaml") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="hapiish-model-"))
@@ -55,9 +55,9 @@ class Servers:
 
 
 class Door:
-    """The way of one device to the workers: a port that passes connections on, while it is open, to a worker that runs.
+    """The network of one device: a port that forwards connections to a running worker.
 
-    It is the device's network: it can be shut, connections through it can be cut or stop passing anything.
+    It can refuse connections, cut them, or stop to forward data.
     """
 
     def __init__(self, servers: Servers, number: int) -> None:
@@ -71,19 +71,19 @@ class Door:
         self._server: asyncio.Server | None = None
 
     async def install(self) -> None:
-        """Begins to listen."""
+        """Starts to listen."""
         self._server = await asyncio.start_server(self._enter, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def remove(self) -> None:
-        """Ends it."""
+        """Stops listening and ends all connections."""
         if self._server is not None:
             self._server.close()
         self.cut()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     def cut(self) -> None:
-        """Ends all connections, wherever a request or an answer is at the moment."""
+        """Ends all connections, also in the middle of a request or an answer."""
         for task in self._connections:
             task.cancel()
 
@@ -93,7 +93,7 @@ class Door:
         self.cut()
 
     def stall(self) -> None:
-        """Passes nothing any more, with all connections open, as a phone in a tunnel."""
+        """Forwards no data and keeps all connections open, as the network of a phone in a tunnel."""
         self._passes.clear()
 
     def open(self) -> None:

@@ -1,4 +1,4 @@
-"""G9: a device that is connected and reads nothing, while everybody writes to its user."""
+"""G9: a connected device reads no data, while other users write to its user."""
 
 import asyncio
 import base64
@@ -11,14 +11,17 @@ from tests.model.callers import Callers, User
 from tests.model.servers import Servers
 
 TEXT = "漢" * 8000  # as long as a message may be, 24 KB
-MESSAGES = 280  # of all writers: more than the kernel's buffers and the queue of a socket hold
-MEMORY = 64 * 1024 * 1024  # bytes that a worker may grow by
+MESSAGES = 280  # messages of all writers, more than the kernel's buffers and the queue of a socket hold
+MEMORY = 64 * 1024 * 1024  # the most bytes by which the memory of a worker may grow
 PATIENCE = 30.0
 HEADERS = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nHost: x\r\n"
 
 
 async def check(servers: Servers, callers: Callers, user: User, writers: list[tuple[User, str]]) -> list[str]:
-    """Returns the faults: a worker that grows, or a connection that stays. `writers` have conversations with `user`."""
+    """Returns the faults: the memory of a worker grows, or the connection stays open.
+
+    `writers` have conversations with `user`.
+    """
     worker = servers.workers[0]
     before, logged = _memory(worker.pid), len(worker.log.read_text())
     device = await asyncio.to_thread(_connect, worker.port, user.token)
@@ -46,7 +49,7 @@ async def _write(callers: Callers, writer: User, conversation: str) -> None:
 
 
 def _connect(port: int, token: str) -> socket.socket:
-    """Returns a socket of the namespace / that has said hello and is never read again."""
+    """Returns a connected socket of the namespace /, from which no more data is read."""
     device = socket.socket()
     device.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     device.settimeout(PATIENCE)

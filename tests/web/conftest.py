@@ -1,4 +1,4 @@
-"""The chat as a process, and people who use its web client in browsers."""
+"""The chat as a process, and users of its web client in browsers."""
 
 import json
 import os
@@ -76,7 +76,7 @@ def chromium_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 class Person:
-    """Somebody at a browser of her own; everything is done by the elements of the page."""
+    """A user with a browser. All methods use the elements of the page."""
 
     def __init__(self, page: Page, url: str, name: str) -> None:
         self.page = page
@@ -95,7 +95,7 @@ class Person:
         await self.page.until("document.querySelector('.connection')?.dataset.state === 'online'")
 
     async def sign_in(self, page: Page) -> "Person":
-        """Signs in at another browser, and returns the same person there."""
+        """Signs in with another browser; returns the same user with that browser."""
         there = Person(page, self.url, self.name)
         there.email = self.email
         await page.open(self.url)
@@ -143,11 +143,11 @@ class Person:
         await self.page.until(f"!!{row(text)}")
 
     async def mark(self, text: str, mark: str) -> None:
-        """Waits until an own message has a mark, such as Read."""
+        """Waits until a message of the user has a mark, such as Read."""
         await self.page.until(f"{row(text)}?.querySelector('.mark')?.title === {json.dumps(mark)}")
 
     async def choose(self, text: str, *labels: str) -> None:
-        """Opens the menu of a message and chooses an entry; further labels are those of the question after it."""
+        """Opens the menu of a message and chooses an entry. Further labels are buttons of the dialog that follows."""
         await self.page.eval(f"{row(text)}.querySelector('.more').click()")
         await self.page.until(f"!!{_button(labels[0], '[role=menuitem]')}")
         await self.page.eval(f"{_button(labels[0], '[role=menuitem]')}.click()")
@@ -155,18 +155,18 @@ class Person:
             await self.press_button(label)
 
     async def press_button(self, label: str) -> None:
-        """Presses the button with this text or name, once it is there."""
+        """Waits for the button with this text or name, and presses it."""
         await self.page.until(f"!!{_button(label)}")
         await self.page.eval(f"{_button(label)}.click()")
 
     async def texts(self) -> list[str]:
-        """The texts of the messages that are shown, in their order."""
+        """The texts of the visible messages, in their order."""
         shown = "[...document.querySelectorAll('.message .text')].map((each) => each.textContent)"
         texts: list[str] = await self.page.eval(shown)
         return texts
 
     async def network(self, *, is_there: bool) -> None:
-        """Takes the network away from the browser, or gives it back."""
+        """Disconnects the browser from the network, or connects it again."""
         rates = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
         await self.page.do("Network.emulateNetworkConditions", offline=not is_there, **rates)
 
@@ -177,7 +177,7 @@ class Person:
         await self.page.loaded.wait()
 
     async def leave(self) -> None:
-        """Closes the page as if the tab was closed; the browser keeps what it has stored."""
+        """Closes the page like a tab. The browser keeps its stored data."""
         await self.page.open("about:blank")
 
 
@@ -201,7 +201,7 @@ People = Callable[..., Any]
 
 @pytest.fixture
 async def people(server: Server, chromium_address: str) -> AsyncIterator[People]:
-    """Registers people by name, each at a browser without data of the others; their consoles must stay empty."""
+    """Registers users by name, each with a browser without data of the others. The consoles must stay empty."""
     async with AsyncExitStack() as stack:
         made: list[Person] = []
 
@@ -218,7 +218,7 @@ async def people(server: Server, chromium_address: str) -> AsyncIterator[People]
 
 
 def _is_expected(line: str) -> bool:
-    """A browser reports every failed request; those of a lost network and of a killed server are part of the tests."""
+    """Returns True for a console message that tests expect: a failed request without a network or a server."""
     return any(word in line for word in ("ERR_INTERNET_DISCONNECTED", "ERR_CONNECTION", "WebSocket connection"))
 
 

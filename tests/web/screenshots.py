@@ -1,6 +1,6 @@
 """Makes the pictures of the web client in docs/images:  .venv/bin/python -m tests.web.screenshots
 
-Needs Chromium, and for the same look the fonts Inter and Noto Color Emoji.
+It needs Chromium, and the fonts Inter and Noto Color Emoji for the same look.
 """
 
 import asyncio

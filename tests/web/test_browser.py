@@ -1,4 +1,4 @@
-"""People at browsers talk to each other by the web client, with a lost network, a killed server and closed tabs."""
+"""Users of the web client in browsers, with a lost network, a killed server and closed tabs."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ AXE = Path(__file__).parents[1] / "js" / "node_modules" / "axe-core" / "axe.min.
 
 
 async def talking(people: People, *names: str) -> list[Person]:
-    """Two people with an open conversation."""
+    """Two users with an open conversation."""
     one, other = await people(*names)
     await one.befriend(other)
     await one.say("Hello")
@@ -27,7 +27,7 @@ async def talking(people: People, *names: str) -> list[Person]:
     return [one, other]
 
 
-async def test_two_people_write_reply_react_edit_and_delete(people: People) -> None:
+async def test_two_users_write_reply_react_edit_and_delete(people: People) -> None:
     ann, bob = await talking(people, "Ann", "Bob")
     await ann.mark("Hello", "Read")
     await bob.page.write(".composer textarea", "<b>Hi</b> & welcome")
@@ -56,7 +56,7 @@ async def test_two_people_write_reply_react_edit_and_delete(people: People) -> N
     assert await bob.texts() == ["Hello", "<b>Hi</b> & welcome", " This message was deleted"]
 
 
-async def test_what_is_written_without_a_network_waits_and_is_sent_once(people: People) -> None:
+async def test_a_message_that_is_written_without_a_network_waits_and_is_sent_once(people: People) -> None:
     ann, bob = await talking(people, "Cleo", "Dan")
     await bob.network(is_there=False)
     await bob.page.until("document.querySelector('.connection.shown')?.dataset.state === 'offline'")
@@ -123,7 +123,7 @@ async def test_files_are_uploaded_and_shown(people: People, picture: Path) -> No
     await bob.page.press("Escape")
 
 
-async def test_who_joins_a_group_later_sees_what_it_may_and_who_is_removed_sees_nothing(people: People) -> None:
+async def test_a_later_member_of_a_group_sees_readable_messages_and_a_removed_one_sees_none(people: People) -> None:
     ann, bob, cat = await people("Ida", "Jon", "Kit")
     await ann.befriend(bob)
     await ann.befriend(cat)
@@ -159,9 +159,7 @@ async def test_who_joins_a_group_later_sees_what_it_may_and_who_is_removed_sees_
     await cat.page.until("!document.querySelector('.composer')")
 
 
-async def test_two_devices_share_drafts_and_one_is_signed_out_from_the_other(
-    people: People, chromium_address: str
-) -> None:
+async def test_two_devices_share_drafts_and_one_can_sign_out_the_other(people: People, chromium_address: str) -> None:
     ann, _ = await talking(people, "Tea", "Ugo")
     async with browse(chromium_address) as page:
         await page.size(1280, 800)
@@ -177,7 +175,7 @@ async def test_two_devices_share_drafts_and_one_is_signed_out_from_the_other(
         await page.until("document.querySelector('.notice')?.textContent.includes('signed out')")
 
 
-async def test_a_message_that_comes_in_the_background_is_notified(people: People) -> None:
+async def test_a_message_shows_a_notification_while_the_page_is_in_the_background(people: People) -> None:
     ann, bob = await talking(people, "Xia", "Yan")
     target = (await bob.page.do("Target.getTargetInfo"))["targetInfo"]
     allowed = {"origin": bob.url, "browserContextId": target["browserContextId"]}
@@ -199,7 +197,7 @@ async def test_a_message_that_comes_in_the_background_is_notified(people: People
     await bob.page.until(f"{shown}.then((all) => all.length === 0)")
 
 
-async def test_a_keyboard_is_enough(people: People) -> None:
+async def test_the_client_works_with_the_keyboard_alone(people: People) -> None:
     ann, bob = await talking(people, "Lea", "Max")
     page = ann.page
     await page.eval("document.activeElement.blur()")
@@ -234,7 +232,7 @@ async def test_a_keyboard_is_enough(people: People) -> None:
     await page.until("document.activeElement.value === 'By key'")
 
 
-async def test_older_pages_come_while_scrolling_and_what_is_seen_keeps_its_place(people: People) -> None:
+async def test_scrolling_loads_older_pages_and_visible_messages_keep_their_place(people: People) -> None:
     ann, bob = await people("Rae", "Sam")
     await ann.befriend(bob)
     await ann.page.eval("""import('./app/chat.js').then(async ({ client }) => {
@@ -258,7 +256,7 @@ async def test_older_pages_come_while_scrolling_and_what_is_seen_keeps_its_place
     await ann.mark("One more", "Read")
 
 
-async def test_ten_thousand_conversations_are_as_many_elements_as_a_screen(people: People) -> None:
+async def test_a_list_of_ten_thousand_conversations_has_only_the_elements_of_a_screen(people: People) -> None:
     (ann,) = await people("Pia")
     await ann.page.eval("""Promise.all([import('./app/ui.js'), import('./app/windowed.js')]).then(([ui, windowed]) => {
       const items = Array.from({ length: 10_000 }, (_, id) => ({ id }));
@@ -286,9 +284,7 @@ async def focused(page: Page) -> str:
     return name
 
 
-async def test_users_of_another_project_come_with_the_token_that_its_page_has_issued(
-    serve: Serve, chromium_address: str
-) -> None:
+async def test_users_of_another_project_sign_in_with_a_token_of_its_page(serve: Serve, chromium_address: str) -> None:
     more = "    with: {webSettings: {name: Help, signIn: /badges}}\n    override: {accounts.login: false}\n"
     async with serve(more) as app, serving(app) as url, browse(chromium_address) as page:
         account = {"fullName": "Quinn", "email": "quinn@example.org", "password": "a long password"}
@@ -313,7 +309,7 @@ async def test_axe_finds_no_fault_in_both_themes_and_on_a_phone(people: People) 
     ann, bob = await talking(people, "Nia", "Ole")
     await bob.say("https://example.org and `code`")
     await ann.sees("https://example.org and code")
-    await ann.page.do("Page.setBypassCSP", enabled=True)  # for axe, which the page would refuse
+    await ann.page.do("Page.setBypassCSP", enabled=True)  # the page's policy would refuse axe
     await ann.reload()
     await ann.sees("Hello")
     await ann.page.eval(f"{AXE.read_text()};0")

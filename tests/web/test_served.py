@@ -25,7 +25,7 @@ async def get(app: Application, url: str, method: str = "GET", **headers: str) -
     return await inject(app, method=method, url=url, headers=headers)
 
 
-async def test_the_page_has_a_policy_without_exceptions_and_its_import_map_alone_is_inline(serve: Serve) -> None:
+async def test_the_page_has_a_policy_without_exceptions_and_only_its_import_map_is_inline(serve: Serve) -> None:
     async with serve("") as app:
         page = await get(app, "/")
     policy = dict(part.strip().partition(" ")[::2] for part in page.headers["content-security-policy"].split(";"))
@@ -38,7 +38,7 @@ async def test_the_page_has_a_policy_without_exceptions_and_its_import_map_alone
     assert not re.search(r"<style|\son\w+=|\sstyle=", page.text)
 
 
-async def test_every_file_is_asked_for_again_and_costs_nothing_unless_it_has_changed(serve: Serve) -> None:
+async def test_a_browser_asks_for_every_file_again_and_gets_only_changed_ones(serve: Serve) -> None:
     async with serve("") as app:
         for path in ("/", "/sw.js", "/app/main.js", "/client/index.js", "/vendor/preact.mjs", "/theme.css"):
             first = await get(app, path)
@@ -48,7 +48,7 @@ async def test_every_file_is_asked_for_again_and_costs_nothing_unless_it_has_cha
         assert (await get(app, "/vendor/preact.mjs")).headers["content-type"].startswith("text/javascript")
 
 
-async def test_addresses_of_no_file_answer_as_a_table_without_the_client(serve: Serve) -> None:
+async def test_paths_without_a_file_answer_as_in_a_table_without_the_client(serve: Serve) -> None:
     async with serve("") as app:
         answers = {
             (method, url): ((answer := await get(app, url, method)).status_code, answer.headers.get("allow"))
@@ -73,7 +73,7 @@ async def test_addresses_of_no_file_answer_as_a_table_without_the_client(serve: 
     ]
 
 
-async def test_below_a_prefix_the_address_gains_a_slash_and_the_page_learns_its_place(serve: Serve) -> None:
+async def test_the_address_below_a_prefix_gets_a_slash_and_the_page_gets_its_root(serve: Serve) -> None:
     async with serve("    routes: {prefix: /support/chat}\n") as app:
         bare = await get(app, "/support/chat?a=1")
         assert (bare.status_code, bare.headers["location"]) == (302, "chat/?a=1")
