@@ -147,6 +147,11 @@ assert.deepEqual(ann.pending().map(({ status, error }) => [status, error.code]),
 assert.equal(await ann.discard(tooLong.msgId), true);
 assert.deepEqual(ann.pending(), []);
 
+// Who waits for an answer learns of a refusal there; `error` tells of a message, and of what nobody waits for.
+assert.deepEqual(ann.errors.splice(0).map(({ code }) => code), ["validation"]);
+await assert.rejects(ann.react(id, 9999, "👍"), (error) => error instanceof ApiError && !error.retryable);
+assert.deepEqual(ann.errors, []);
+
 // Older pages, one page at a time.
 for (let n = 0; n < 60; n++) await ann.send(id, { text: `${n}` });
 await until(ann, ["queue"], () => ann.pending().length === 0);

@@ -47,13 +47,13 @@ import { Session } from "./session.js";
  * @property {any} account  profile, friends, blocks or sessions have changed
  * @property {Person} person  somebody's name or picture has changed
  * @property {undefined} synced  a catch-up has ended, and nothing is known to be missing
- * @property {{error: ApiError, conversationId?: string}} error  of work that nobody waits for
+ * @property {{error: ApiError, conversationId?: string, msgId?: string}} error  of work that nobody waits for
  *
  * @typedef {object} InnerEvents  between the layers of the client
  * @property {string} ended  the server has refused the session
  * @property {{id: string, what: "head"|"messages"}} changed
  * @property {{entry: Entry|null}} queued
- * @property {{entry: Entry, ack: any, error: ApiError|null}} sent
+ * @property {{entry: Entry, ack: any, error: ApiError|null, isAwaited: boolean}} sent
  * @property {{answer: SyncAnswer, news: Message[]}} applied
  */
 
@@ -106,7 +106,7 @@ export class Parts extends Api {
       now,
       random,
       changed: (entry) => this.inner.emit("queued", { entry }),
-      done: (entry, ack, error) => this.inner.emit("sent", { entry, ack, error }),
+      done: (result) => this.inner.emit("sent", result),
     });
     /** @protected */
     this.pointers = new Pointers(this.queue, options.isReceiving !== false);

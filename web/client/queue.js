@@ -49,8 +49,9 @@ export class Queue {
    * @param {() => number} parts.now
    * @param {() => number} parts.random
    * @param {(entry: Entry|null) => void} parts.changed
-   * @param {(entry: Entry, ack: any, error: ApiError|null) => void} parts.done
-   *   called once for each entry that has ended; before the promise of `add`
+   * @param {(result: {entry: Entry, ack: any, error: ApiError|null, isAwaited: boolean}) => void} parts.done
+   *   called once for each entry that has ended, before the promise of `add`; `isAwaited` is false for an entry of an
+   *   earlier run or of another client
    */
   constructor({ storage, send, now, random, changed, done }) {
     this.#storage = storage;
@@ -251,9 +252,10 @@ export class Queue {
     this.#entries.set(entry.key, failed);
     void this.#storage.set(PREFIX + entry.key, failed).catch(() => undefined);
     this.#channel?.post({ kind: "added", entry: failed });
-    this.#waiting.get(entry.key)?.reject(error);
+    const waiting = this.#waiting.get(entry.key);
     this.#waiting.delete(entry.key);
-    this.#done(failed, undefined, error);
+    waiting?.reject(error);
+    this.#done({ entry: failed, ack: undefined, error, isAwaited: Boolean(waiting) });
     this.#changed(failed);
   }
 
@@ -277,8 +279,8 @@ export class Queue {
    * @param {ApiError|null} error
    */
   #finish(entry, ack, error) {
-    this.#done(entry, ack, error);
     const waiting = this.#waiting.get(entry.key);
+    this.#done({ entry, ack, error, isAwaited: Boolean(waiting) });
     this.#waiting.delete(entry.key);
     if (error) waiting?.reject(error);
     else waiting?.resolve(ack);

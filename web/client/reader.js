@@ -132,7 +132,7 @@ export class Reader extends Parts {
    */
   async show(id) {
     this.store.setOpen(id, true);
-    if (!this.store.timelines.has(id)) await this.#once(`newest/${id}`, () => this.#loadNewest(id));
+    if (!this.store.timelines.has(id)) await this.#loadNewest(id);
   }
 
   /**
@@ -229,7 +229,12 @@ export class Reader extends Parts {
   }
 
   /** @param {string} id */
-  async #loadNewest(id) {
+  #loadNewest(id) {
+    return this.#once(`newest/${id}`, () => this.#readNewest(id));
+  }
+
+  /** @param {string} id */
+  async #readNewest(id) {
     // The head first: the page is then newer, and changes of both are only seen twice.
     const held = this.conversation(id);
     const { changeSeq = 0 } = held?.receipts ? held : await this.readConversation(id).catch((thrown) => {

@@ -22,7 +22,7 @@ export class Sender extends Receiver {
   constructor(options) {
     super(options);
     this.inner.on("queued", ({ entry }) => this.#noteQueue(entry));
-    this.inner.on("sent", ({ entry, ack, error }) => this.#sent(entry, ack, error));
+    this.inner.on("sent", (result) => this.#sent(result));
   }
 
   /** True while something is on its way to the server or waits for it, marks and drafts included. */
@@ -300,16 +300,11 @@ export class Sender extends Receiver {
     };
   }
 
-  /**
-   * @param {Entry} entry
-   * @param {any} ack
-   * @param {ApiError|null} error
-   */
-  #sent(entry, ack, error) {
+  /** @param {import("./parts.js").InnerEvents["sent"]} result */
+  #sent({ entry, ack, error, isAwaited }) {
     const { event, data } = entry;
     if (error) {
-      if (event !== "message" && error.code !== "aborted") this.#refused(entry, error);
-      else if (error.code !== "aborted") this.emit("error", { error, conversationId: data.conversationId });
+      if (error.code !== "aborted") this.#refused(entry, error, isAwaited);
       return;
     }
     if (!ack) return;
@@ -324,15 +319,17 @@ export class Sender extends Receiver {
   /**
    * @param {Entry} entry
    * @param {ApiError} error
+   * @param {boolean} isAwaited
    */
-  #refused({ event, data }, error) {
+  #refused({ event, data }, error, isAwaited) {
     const current = error.data?.message;
     if (error.code === "rev_conflict" && current) this.takeChange({ conversationId: data.conversationId }, current);
     if (event === "conversation:read" || event === "message:delivered") {
       this.sync.need(data.conversationId); // the optimistic mark was wrong
       return;
     }
-    this.emit("error", { error, conversationId: data.conversationId });
+    if (event === "message") this.emit("error", { error, conversationId: data.conversationId, msgId: data.msgId });
+    else if (!isAwaited) this.emit("error", { error, conversationId: data.conversationId });
   }
 
   /** @param {Entry} entry */
