@@ -115,11 +115,8 @@ def test_modules_that_the_page_imports_exist_and_vendored_files_are_those_of_npm
     imports = json.loads(re.findall(r'importmap">(.*?)</script>', page, re.DOTALL)[0])
     preloaded = re.findall(r'rel="modulepreload" href="([^"]+)"', page)
     assert all((WEB / path).is_file() for path in (*imports["imports"].values(), *preloaded))
-    assert {f"./app/{file.name}" for file in (WEB / "app").glob("*.js")} <= {
-        *preloaded,
-        "./app/main.js",
-        "./app/theme.js",
-    }
+    modules = {f"./{folder}/{file.name}" for folder in ("app", "client") for file in (WEB / folder).glob("*.js")}
+    assert modules - set(preloaded) == {"./app/main.js", "./app/theme.js", "./client/types.js"}
     for file in (WEB / "app").glob("*.js"):
         for name in re.findall(r'from "([^"]+)"', file.read_text()):
             found = name in imports["imports"] if not name.startswith(".") else (file.parent / name).is_file()
