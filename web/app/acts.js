@@ -1,7 +1,7 @@
 // What the user does, from whichever view: errors are told, and what is composed or looked at is one place.
 import { client, readBlocks, readFriends } from "./chat.js";
-import { isSure, notify } from "./layer.js";
-import { go } from "./route.js";
+import { ask, isSure, notify } from "./layer.js";
+import { go, openId } from "./route.js";
 import { batch, signal } from "./ui.js";
 
 const TEXTS = {
@@ -16,6 +16,7 @@ const TEXTS = {
   too_large: "This is too large",
   unavailable: "The server has a problem. Try again",
   internal: "The server has a problem. Try again",
+  validation: "The server does not accept this. Look at what you have entered",
   queue_full: "Too many messages wait to be sent",
 };
 
@@ -31,8 +32,9 @@ export async function attempt(work, failure) {
   }
 }
 
-client.on("error", ({ error, conversationId }) => {
-  if (conversationId && error.code !== "rev_conflict") notify(textOf(error), { kind: "error" });
+client.on("error", ({ error, conversationId, msgId }) => {
+  const isSeen = msgId && conversationId === openId.peek(); // the message says it itself
+  if (conversationId && !isSeen) notify(textOf(error), { kind: "error" });
 });
 
 /** The composer of the open conversation: what it replies to or edits. */
@@ -127,4 +129,17 @@ export async function block({ _id, fullName }) {
 
 export async function unblock(userId) {
   if (await attempt(client.unblock(userId))) await attempt(readBlocks(), null);
+}
+
+const REASONS = [
+  { label: "Spam", value: "spam" },
+  { label: "Abuse", value: "abuse" },
+  { label: "Illegal", value: "illegal" },
+  { label: "Other", value: "other" },
+];
+
+/** Reports a message, `{conversationId, seq}`, or a person, `{userId}`, after a question for the reason. */
+export async function report(what, title, text) {
+  const reason = await ask({ title, text, choices: REASONS });
+  if (reason && (await attempt(client.report({ ...what, reason })))) notify("Reported");
 }

@@ -1,5 +1,5 @@
 import { useBlob } from "./files.js";
-import { presenceOf } from "./chat.js";
+import { isAway, presenceOf } from "./chat.js";
 import { classes, html } from "./ui.js";
 import { Icon } from "./icons.js";
 
@@ -28,6 +28,6 @@ export function Avatar({ id, name, picture, isGroup, size = "" }) {
 
 /** The same with a dot for a person who is there. */
 export function LivingAvatar({ userId, ...more }) {
-  const isOnline = userId && presenceOf(userId).value?.online;
+  const isOnline = userId && !isAway.value && presenceOf(userId).value?.online;
   return html`<span class="living"><${Avatar} ...${more} />${isOnline && html`<span class="dot" aria-hidden="true" />`}</span>`;
 }

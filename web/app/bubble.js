@@ -7,7 +7,7 @@ import { Icon } from "./icons.js";
 import { ask, notify, openMenu, openPopup, say } from "./layer.js";
 import { isEmoji, rich } from "./text.js";
 import { bytes, clock, full } from "./time.js";
-import { attempt, compose, scrollTo, view } from "./acts.js";
+import { attempt, compose, report, scrollTo, textOf, view } from "./acts.js";
 import { classes, html, useEffect, useRef, useState } from "./ui.js";
 import { wordsOf } from "./words.js";
 
@@ -68,7 +68,7 @@ function Mark({ status }) {
 
 function Failed({ message }) {
   return html`<p class="failed-note">
-    <span>${message.error?.message || "Not sent."}</span>
+    <span>${textOf(message.error, "Not sent")}</span>
     <button type="button" class="link" onClick=${() => attempt(client.retry(message.msgId))}>Try again</button>
     <button type="button" class="link" onClick=${() => attempt(client.discard(message.msgId))}>Discard</button>
   </p>`;
@@ -173,7 +173,7 @@ function FileCard({ item, tab }) {
   return html`<div class="file">
     <span class="file-icon"><${Icon} name="file" /></span>
     <span class="file-text"><span class="file-name" dir="auto">${item.name}</span><span class="muted">${bytes(item.size)}${isBusy ? " · loading…" : ""}</span></span>
-    ${isPlayed && html`<button type="button" class="icon-button" tabindex=${tab} aria-label=${`Play ${item.name}`} onClick=${() => run(async () => setUrl(await blobOf(item.id)))}><${Icon} name="chevron" /></button>`}
+    ${isPlayed && html`<button type="button" class="icon-button" tabindex=${tab} aria-label=${`Play ${item.name}`} onClick=${() => run(async () => setUrl(await blobOf(item.id)))}><${Icon} name="play" /></button>`}
     <button type="button" class="icon-button" tabindex=${tab} aria-label=${`Download ${item.name}`} onClick=${() => run(() => save(item))}><${Icon} name="download" /></button>
   </div>`;
 }
@@ -197,7 +197,7 @@ export function choices(message) {
     isMine && !isGone && !message.streaming && { label: "Edit", icon: "edit", run: () => compose.edit(message) },
     !isGone && mayPin && { label: isPinned ? "Unpin" : "Pin", icon: "pin", run: () => attempt(isPinned ? client.unpin(conversationId, seq) : client.pin(conversationId, seq)) },
     !isMine && { label: "Mark unread from here", icon: "unread", run: () => attempt(client.markUnread(conversationId, seq)) },
-    !isMine && !isGone && { label: "Report", icon: "warning", run: () => report(message) },
+    !isMine && !isGone && { label: "Report", icon: "warning", run: () => report({ conversationId, seq }, "Report message?", `The administrators will see this message of ${nameOf(message.userId)}. What is wrong with it?`) },
     "-",
     { label: "Delete", icon: "trash", isDanger: true, run: () => remove(message, isMine || (head?.type === "group" && head.role !== "member")) },
   ];
@@ -214,16 +214,4 @@ async function remove(message, mayDeleteForAll) {
   if (!scope) return;
   if (await attempt(client.deleteMessage(message.conversationId, message.seq, scope))) say("Message deleted");
   compose.focus();
-}
-
-const REASONS = [
-  { label: "Spam", value: "spam" },
-  { label: "Abuse", value: "abuse" },
-  { label: "Illegal", value: "illegal" },
-  { label: "Other", value: "other" },
-];
-
-async function report({ conversationId, seq, userId }) {
-  const reason = await ask({ title: "Report message?", text: `The administrators will see this message of ${nameOf(userId)}. What is wrong with it?`, choices: REASONS });
-  if (reason && (await attempt(client.report({ conversationId, seq, reason })))) notify("Reported");
 }

@@ -1,7 +1,8 @@
 // The client core as signals: what the views read, and when it changes. Nothing here draws.
 import { io } from "socket.io-client";
 import { Client, indexedDBStorage } from "../client/index.js";
-import { debounced, signal } from "./ui.js";
+import { go } from "./route.js";
+import { computed, debounced, effect, signal } from "./ui.js";
 
 const BASE = new URL(".", document.baseURI);
 
@@ -34,7 +35,21 @@ export const conversations = signal([]);
 export const queue = signal({ waiting: 0, failed: 0 });
 export const friends = signal(new Map());
 export const blocked = signal([]);
+/** The friends who are not blocked, by name. */
+export const contacts = computed(() => {
+  const barred = new Set(blocked.value.map(({ _id }) => _id));
+  return [...friends.value.values()].filter(({ _id }) => !barred.has(_id)).sort((one, other) => one.fullName.localeCompare(other.fullName));
+});
 export const hasCaughtUp = signal(false);
+/** True once the connection is lost for longer than a moment. */
+export const isAway = signal(false);
+const isLost = computed(() => ["connecting", "offline"].includes(connection.value.state));
+effect(() => {
+  isAway.value = false;
+  if (!isLost.value) return undefined;
+  const timer = setTimeout(() => (isAway.value = true), navigator.onLine ? 1500 : 0);
+  return () => clearTimeout(timer);
+});
 /** True while the user can see the page. */
 export const isLooking = signal(isSeen());
 
@@ -66,7 +81,7 @@ function signals(begin) {
 /** A conversation's head, or null. */
 export const headOf = signals((id, made) => (made.value = client.conversation(id) ?? null));
 
-/** `{messages, isComplete, isLoading}` of a conversation. */
+/** `{messages, isComplete, isLoading, error}` of a conversation; `error` is that of the last attempt to read. */
 export const timelineOf = signals((id, made) => (made.value = timeline(id, null)));
 
 /** People of an earlier run: their names are known without a network. */
@@ -108,7 +123,9 @@ export function titleOf(head) {
 export const pictureOf = (head) => (head?.type === "group" ? head.avatar : personOf(head?.friendId).value?.avatar);
 export const isMuted = (head) => Boolean(head?.mutedUntil && new Date(head.mutedUntil) > Date.now());
 
+const quietly = (work) => work.catch(() => undefined);
 const loading = new Set();
+const errors = new Map();
 
 /** A message that has not changed stays the same object, so that its row is not drawn again. */
 function timeline(id, former) {
@@ -117,7 +134,7 @@ function timeline(id, former) {
     const held = before.get(message.msgId);
     return held && isSame(held, message) ? held : message;
   });
-  return { messages, isComplete: !client.hasOlder(id), isLoading: loading.has(id) };
+  return { messages, isComplete: !client.hasOlder(id), isLoading: loading.has(id), error: errors.get(id) };
 }
 
 const isSame = (one, other) =>
@@ -129,34 +146,31 @@ function renew(id) {
 }
 
 /** Opens a conversation, and returns the function that closes it. */
-export function show(id, failed) {
-  loading.add(id);
-  renew(id);
-  read(id).catch(failed);
+export function show(id) {
+  void read(id, async () => {
+    await client.show(id);
+    if (!client.conversation(id)?.receipts) quietly(client.readConversation(id));
+  });
   return () => client.hide(id);
 }
 
-async function read(id) {
-  try {
-    await client.show(id);
-  } finally {
-    loading.delete(id);
-    renew(id);
-  }
-  if (!client.conversation(id)?.receipts) await client.readConversation(id);
-}
-
-/** Reads an older page. */
-export async function olderOf(id) {
-  if (loading.has(id) || !client.hasOlder(id) || connection.peek().state !== "online") return;
+async function read(id, work) {
   loading.add(id);
+  errors.delete(id);
   renew(id);
   try {
-    await client.loadOlder(id);
-  } finally {
-    loading.delete(id);
-    renew(id);
+    await work();
+  } catch (error) {
+    errors.set(id, error);
   }
+  loading.delete(id);
+  renew(id);
+}
+
+/** Reads an older page. After a failure it does so when it is asked, or when the connection is new. */
+export async function olderOf(id, { isAsked = false } = {}) {
+  if (loading.has(id) || !client.hasOlder(id)) return;
+  if (isAsked || (connection.peek().state === "online" && !errors.has(id))) await read(id, () => client.loadOlder(id));
 }
 
 export async function readFriends() {
@@ -178,23 +192,24 @@ function forget() {
   remembered.clear();
   void storage.delete(PEOPLE).catch(() => undefined);
   for (const each of [headOf, timelineOf, personOf, typingIn, presenceOf]) each.clear();
+  errors.clear();
   friends.value = new Map();
   blocked.value = [];
   profile.value = null;
   hasCaughtUp.value = false;
 }
 
-const quietly = (work) => work.catch(() => undefined);
-
 client.on("state", (state) => {
   connection.value = state;
   if (state.state === "signed_out" && account.peek()) {
     account.value = null;
     forget();
+    go("/", { replace: true }); // where the next user, perhaps somebody else, begins
   } else if (client.user && account.peek()?.myId !== client.user.myId) {
     account.value = client.user;
   }
   if (state.state === "online") {
+    errors.clear();
     quietly(readProfile());
     quietly(readFriends());
     quietly(readBlocks());

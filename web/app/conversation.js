@@ -1,6 +1,6 @@
 // The open conversation: its head, its messages, and what is written.
 import { LivingAvatar } from "./avatar.js";
-import { blocked, client, headOf, isMuted, nameOf, pictureOf, presenceOf, show, timelineOf, titleOf, typingIn } from "./chat.js";
+import { blocked, client, connection, headOf, isAway, isMuted, nameOf, pictureOf, presenceOf, show, timelineOf, titleOf, typingIn } from "./chat.js";
 import { attempt, jump, scrollTo, unblock } from "./acts.js";
 import { Composer } from "./composer.js";
 import { Details, panel } from "./details.js";
@@ -15,14 +15,12 @@ import { lineOf } from "./words.js";
 
 export function Conversation({ id }) {
   const head = headOf(id).value;
-  const [isMissing, setMissing] = useState(false);
   const [isOver, setOver] = useState(0);
   const seq = route.value.page === "chat" && route.value.id === id ? route.value.seq : undefined;
   const place = useRef();
 
   useEffect(() => {
-    const failed = (error) => error.statusCode === 404 && setMissing(true);
-    const close = show(id, failed);
+    const close = show(id);
     return () => {
       close();
       if (jump.window.peek()?.id === id) jump.leave();
@@ -42,7 +40,7 @@ export function Conversation({ id }) {
     [id],
   );
 
-  if (isMissing && !head) {
+  if (!head && timelineOf(id).value.error?.statusCode === 404) {
     return html`<section class="conversation empty"><p>This conversation does not exist, or you are not a member any more.</p>
       <button type="button" class="button" onClick=${() => go("/", { replace: true })}>Back to the list</button></section>`;
   }
@@ -96,6 +94,7 @@ function Status({ id, head }) {
     return () => clearInterval(timer);
   }, []);
   if (!head) return null;
+  if (isAway.value) return connection.value.state === "connecting" ? "connecting…" : "no connection";
   if (typing?.length) return html`<span class="accent">${head.type === "group" ? `${nameOf(typing[0])} is typing…` : "typing…"}</span>`;
   if (head.type === "group") return `${head.memberCount ?? ""} members`;
   if (presence?.online) return "online";

@@ -1,6 +1,6 @@
 // The panel beside a conversation: the person or the group, its members and pins; or a search.
-import { account, blocked, client, friends, isMuted, personOf, presenceOf, timelineOf, titleOf } from "./chat.js";
-import { attempt, block, scrollTo, talkTo, unblock, unfriend } from "./acts.js";
+import { account, blocked, client, contacts, friends, isMuted, personOf, presenceOf, timelineOf, titleOf } from "./chat.js";
+import { attempt, block, report, scrollTo, talkTo, unblock, unfriend } from "./acts.js";
 import { Avatar } from "./avatar.js";
 import { Icon } from "./icons.js";
 import { isSure, openMenu } from "./layer.js";
@@ -65,6 +65,7 @@ function PersonInfo({ id, head }) {
     <${Action} icon="search" label="Search messages" run=${() => (panel.value = "search")} />
     <${PinList} id=${id} head=${head} />
     ${isFriend && html`<${Action} icon="friend" label="Remove from friends" run=${() => unfriend(named)} isDanger />`}
+    <${Action} icon="warning" label="Report" run=${() => report({ userId }, `Report ${name}?`, "The administrators will look at this account. What is wrong with it?")} isDanger />
     <${Action} icon="block" label=${isBlocked ? "Unblock" : "Block"} run=${() => (isBlocked ? unblock(userId) : block(named))} isDanger=${!isBlocked} />`;
 }
 
@@ -94,7 +95,7 @@ function GroupInfo({ id, head }) {
   };
   return html`<div class="portrait">
       <${Avatar} id=${id} name=${head.title} picture=${head.avatar} size="huge" isGroup />
-      ${mayManage && html`<button type="button" class="link" onClick=${picture}>Change picture</button>`}
+      ${mayManage && html`<span><button type="button" class="link" onClick=${picture}>Change picture</button>${head.avatar && html` · <button type="button" class="link" onClick=${() => attempt(client.updateConversation(id, { avatar: null }))}>Remove</button>`}</span>`}
       <${GroupTitle} id=${id} head=${head} mayManage=${mayManage} />
       <p class="muted">${head.memberCount} members</p>
     </div>
@@ -149,7 +150,7 @@ function MemberRow({ id, head, member }) {
 
 function AddMembers({ id, members }) {
   const inside = new Set(members.map(({ userId }) => userId));
-  const others = [...friends.value.values()].filter(({ _id }) => !inside.has(_id));
+  const others = contacts.value.filter(({ _id }) => !inside.has(_id));
   if (!others.length) return html`<p class="muted pad">All your friends are in this group.</p>`;
   return html`<ul class="members adding">${others.map((person) => html`<li key=${person._id} class="person"><${Avatar} id=${person._id} name=${person.fullName} picture=${person.avatar} size="small" /><span class="person-text" dir="auto">${person.fullName}</span>
     <button type="button" class="button small" aria-label=${`Add ${person.fullName}`} onClick=${() => attempt(client.putMember(id, person._id))}>Add</button></li>`)}</ul>`;

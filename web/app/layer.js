@@ -67,8 +67,7 @@ function Floating() {
   const box = useRef();
   const [spot, setSpot] = useState(null);
   const open = floating.value;
-  useLayoutEffect(() => {
-    if (!open) return setSpot(null);
+  const put = () => {
     const { offsetWidth: width, offsetHeight: height } = box.current;
     const isRtl = getComputedStyle(open.control).direction === "rtl";
     const { left, right, top, bottom } = open.place;
@@ -76,6 +75,13 @@ function Floating() {
     const inline = left < innerWidth / 3 && !isRtl ? left : wanted;
     const block = bottom + 6 + height < innerHeight ? bottom + 6 : top - 6 - height;
     setSpot({ left: Math.max(8, Math.min(inline, innerWidth - width - 8)), top: Math.max(8, Math.min(block, innerHeight - height - 8)) });
+  };
+  useLayoutEffect(() => {
+    if (!open) return setSpot(null);
+    put();
+    const watcher = new ResizeObserver(put); // the picker of all emojis takes the place of a row of them
+    watcher.observe(box.current);
+    return () => watcher.disconnect();
   }, [open?.id]);
   useEffect(() => {
     if (!open) return undefined;

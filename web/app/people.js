@@ -1,5 +1,5 @@
 // Friends: the list, adding by e-mail, removing, blocking; and new groups.
-import { blocked, client, friends, presenceOf, readBlocks, readFriends, settings } from "./chat.js";
+import { blocked, client, contacts, friends, presenceOf, readBlocks, readFriends, settings } from "./chat.js";
 import { attempt, block, talkTo, textOf, unblock, unfriend } from "./acts.js";
 import { Avatar, LivingAvatar } from "./avatar.js";
 import { Icon } from "./icons.js";
@@ -7,11 +7,9 @@ import { Dialog, notify, openMenu } from "./layer.js";
 import { go, home } from "./route.js";
 import { html, useEffect, useState } from "./ui.js";
 
-const byName = (one, other) => one.fullName.localeCompare(other.fullName);
-
 export function Friends({ isAdding }) {
   const [query, setQuery] = useState("");
-  const all = [...friends.value.values()].sort(byName);
+  const all = contacts.value;
   const found = all.filter(({ fullName }) => fullName.toLocaleLowerCase().includes(query.toLocaleLowerCase()));
   useEffect(() => {
     void attempt(readFriends(), null);
@@ -73,7 +71,7 @@ export function NewGroup() {
   const [history, setHistory] = useState("all");
   const [isBusy, setBusy] = useState(false);
   const [msgId] = useState(() => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`);
-  const all = [...friends.value.values()].sort(byName);
+  const all = contacts.value;
   useEffect(() => void attempt(readFriends(), null), []);
   const toggle = (id) => {
     const next = new Set(chosen);

@@ -53,9 +53,10 @@ export function Hits({ search, query, isNamed }) {
 
 function Hit({ hit, query, isNamed }) {
   const who = hit.userId === account.value?.myId ? "You" : nameOf(hit.userId);
+  const title = isNamed ? titleOf(headOf(hit.conversationId).value) || who : who;
   return html`<a class="hit" href=${here(`/c/${hit.conversationId}/${hit.seq}`)}>
-    <span class="entry-top"><span class="entry-name" dir="auto">${isNamed ? titleOf(headOf(hit.conversationId).value) || who : who}</span><time datetime=${hit.createdAt}>${brief(hit.createdAt)}</time></span>
-    <span class="hit-text" dir="auto">${isNamed && `${who}: `}${marked(excerpt(hit.text, query), query)}</span>
+    <span class="entry-top"><span class="entry-name" dir="auto">${title}</span><time datetime=${hit.createdAt}>${brief(hit.createdAt)}</time></span>
+    <span class="hit-text" dir="auto">${title !== who && `${who}: `}${marked(excerpt(hit.text, query), query)}</span>
   </a>`;
 }
 

@@ -9,9 +9,10 @@ import { isAllowed, isWanted, permission, want } from "./notify.js";
 import { pickPicture } from "./pictures.js";
 import { home } from "./route.js";
 import { since } from "./time.js";
-import { html, recall, useEffect, useState } from "./ui.js";
+import { html, recall, useEffect, useRef, useState } from "./ui.js";
 
 export function Settings() {
+  const [isErasing, setErasing] = useState(false);
   useEffect(() => void attempt(readProfile(), null), []);
   return html`<${Dialog} title="Settings" onClose=${home}>
     <${Profile} />
@@ -20,7 +21,8 @@ export function Settings() {
     ${settings.accounts && html`<${Privacy} /><${Devices} /><${Password} />`}
     <${Keys} />
     <section class="section"><button type="button" class="button wide" onClick=${signOut}><${Icon} name="leave" size=${18} /> Sign out</button>
-      ${settings.accounts && html`<div class="row-of-buttons"><button type="button" class="link" onClick=${exportData}>Download my data</button><button type="button" class="link danger" onClick=${erase}>Delete my account</button></div>`}</section>
+      ${settings.accounts && html`<div class="row-of-buttons"><button type="button" class="link" onClick=${exportData}>Download my data</button><button type="button" class="link danger" onClick=${() => setErasing(true)}>Delete my account</button></div>`}</section>
+    ${isErasing && html`<${Erase} onClose=${() => setErasing(false)} />`}
   <//>`;
 }
 
@@ -38,11 +40,27 @@ async function exportData() {
   if (blob) saveBlob(blob, "chat.jsonl");
 }
 
-let erasing;
-async function erase() {
-  const text = html`<span>Your profile, friends and devices are erased, and your messages become those of a deleted account. This cannot be undone.<br /><br /><label class="field"><span>Password</span><input type="password" autocomplete="current-password" onInput=${(event) => (erasing = event.target.value)} /></label></span>`;
-  if (await isSure("Delete your account?", text, "Delete my account")) await attempt(client.deleteAccount(erasing ?? ""));
-  erasing = undefined;
+const wrongPassword = (error) => (error.code === "bad_credentials" || error.statusCode === 403 ? "The password is wrong." : textOf(error));
+
+function Erase({ onClose }) {
+  const [error, setError] = useState("");
+  const erase = async (event) => {
+    event.preventDefault();
+    setError("");
+    try {
+      await client.deleteAccount(new FormData(event.target).get("password"));
+      notify("Your account is deleted");
+    } catch (thrown) {
+      setError(wrongPassword(thrown));
+    }
+  };
+  return html`<${Dialog} title="Delete your account?" size="small" onClose=${onClose} footer=${html`<button type="button" class="button" onClick=${onClose}>Cancel</button><button form="erase" class="button danger">Delete my account</button>`}>
+    <p class="question">Your profile, friends and devices are erased, and your messages become those of a deleted account. This cannot be undone.</p>
+    <form id="erase" onSubmit=${erase}>
+      <label class="field"><span>Password</span><input name="password" type="password" required autocomplete="current-password" autofocus /></label>
+      ${error && html`<p class="error" role="alert">${error}</p>`}
+    </form>
+  <//>`;
 }
 
 function Profile() {
@@ -68,7 +86,7 @@ function Profile() {
     ${settings.accounts
       ? html`<form onSubmit=${save}>
           <label class="field"><span>Name</span><input required maxlength="100" autocomplete="name" value=${name} onInput=${(event) => setName(event.target.value)} dir="auto" /></label>
-          <label class="field"><span>About</span><input maxlength="200" value=${about} onInput=${(event) => setAbout(event.target.value)} dir="auto" /></label>
+          <label class="field"><span>About</span><input maxlength="500" value=${about} onInput=${(event) => setAbout(event.target.value)} dir="auto" /></label>
           <p class="muted">${held.email}${profile.value?.verified === false && html` · not verified · <button type="button" class="link" onClick=${async () => (await attempt(client.requestVerification())) && notify("Look into your mail")}>Send the mail again</button>`}</p>
           <button class="button primary" disabled=${!isChanged || !name.trim()}>Save</button>
         </form>`
@@ -152,6 +170,12 @@ function Devices() {
 function Password() {
   const [isOpen, setOpen] = useState(false);
   const [error, setError] = useState("");
+  const first = useRef();
+  const hasMoved = useRef(false);
+  useEffect(() => {
+    if (hasMoved.current) first.current.focus();
+    hasMoved.current = true;
+  }, [isOpen]);
   const change = async (event) => {
     event.preventDefault();
     const form = new FormData(event.target);
@@ -161,12 +185,12 @@ function Password() {
       setOpen(false);
       notify("Your password is changed. Other devices are signed out.");
     } catch (thrown) {
-      setError(thrown.code === "bad_credentials" || thrown.statusCode === 403 ? "The present password is wrong." : textOf(thrown));
+      setError(wrongPassword(thrown));
     }
   };
-  if (!isOpen) return html`<section class="section"><h3>Password</h3><button type="button" class="button" onClick=${() => setOpen(true)}>Change password</button></section>`;
+  if (!isOpen) return html`<section class="section"><h3>Password</h3><button type="button" class="button" ref=${first} onClick=${() => setOpen(true)}>Change password</button></section>`;
   return html`<section class="section"><h3>Password</h3><form onSubmit=${change}>
-    <label class="field"><span>Present password</span><input name="old" type="password" required autocomplete="current-password" ref=${(field) => !isOpen && field?.focus()} /></label>
+    <label class="field"><span>Present password</span><input name="old" type="password" required autocomplete="current-password" ref=${first} /></label>
     <label class="field"><span>New password</span><input name="new" type="password" required minlength="8" maxlength="200" autocomplete="new-password" /></label>
     ${error && html`<p class="error" role="alert">${error}</p>`}
     <button class="button primary">Change</button>

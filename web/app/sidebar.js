@@ -1,5 +1,5 @@
 // The list of conversations, with search, and the ways to everything else.
-import { account, client, connection, conversations, friends, hasCaughtUp, headOf, isMuted, nameOf, pictureOf, profile, queue, settings, titleOf, typingIn } from "./chat.js";
+import { account, client, connection, contacts, conversations, hasCaughtUp, headOf, isAway, isMuted, nameOf, pictureOf, profile, queue, settings, titleOf, typingIn } from "./chat.js";
 import { attempt, talkTo } from "./acts.js";
 import { Avatar, LivingAvatar } from "./avatar.js";
 import { Icon } from "./icons.js";
@@ -55,19 +55,11 @@ export function Sidebar() {
 
 /** The state of the connection, once it lasts; and what waits to be sent. */
 function Connection() {
-  const { state, retryAt, reason } = connection.value;
-  const [isLong, setLong] = useState(false);
-  const isOnline = state === "online";
-  useEffect(() => {
-    setLong(false);
-    if (isOnline) return undefined;
-    const timer = setTimeout(() => setLong(true), navigator.onLine ? 1500 : 0);
-    return () => clearTimeout(timer);
-  }, [isOnline]);
+  const { state, reason } = connection.value;
   const { waiting, failed } = queue.value;
   const waits = waiting > 0 ? ` ${waiting} ${waiting === 1 ? "message waits" : "messages wait"} to be sent.` : "";
   const lost = failed > 0 ? `${failed} ${failed === 1 ? "message was" : "messages were"} not sent.` : "";
-  const text = isOnline || (!isLong && !waits) ? lost : reason === "replaced" ? "This chat is open elsewhere." : state === "connecting" ? `Connecting…${waits}` : `You are offline.${waits}`;
+  const text = state === "online" || (!isAway.value && !waits) ? lost : reason === "replaced" ? "This chat is open elsewhere." : state === "connecting" ? `Connecting…${waits}` : `You are offline.${waits}`;
   return html`<div role="status" class=${classes("connection", text && "shown")} data-state=${state}>
     ${text && html`<span class=${classes("pulse", state)} aria-hidden="true" /><span>${text}</span>`}
     ${text && state === "offline" && html`<button type="button" class="link" onClick=${() => client.connect()}>Connect</button>`}
@@ -149,7 +141,7 @@ function Found({ query, onDone }) {
   const words = query.toLocaleLowerCase();
   const named = conversations.value.filter((head) => titleOf(head).toLocaleLowerCase().includes(words)).slice(0, 8);
   const talking = new Set(conversations.value.map(({ friendId }) => friendId));
-  const others = [...friends.value.values()].filter(({ _id, fullName }) => !talking.has(_id) && fullName.toLocaleLowerCase().includes(words)).slice(0, 5);
+  const others = contacts.value.filter(({ _id, fullName }) => !talking.has(_id) && fullName.toLocaleLowerCase().includes(words)).slice(0, 5);
   const search = useSearch({ q: query });
   return html`<div class="found">
     ${(named.length > 0 || others.length > 0) && html`<h2>Conversations</h2>

@@ -1,9 +1,9 @@
 // Signing in, registering, a forgotten password; and the links of the mails that the server sends.
 import { account, client, settings, storage } from "./chat.js";
-import { attempt, textOf } from "./acts.js";
+import { textOf } from "./acts.js";
 import { notify } from "./layer.js";
 import { go, route } from "./route.js";
-import { html, useEffect, useState } from "./ui.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 
 const STATE = "chat:sign-in";
 
@@ -45,10 +45,12 @@ export function useVerification() {
 export function SignIn() {
   const { page, id } = route.value;
   const [mode, setMode] = useState(page === "register" ? "register" : "login");
-  return html`<main class="gate"><div class="gate-box">
+  const box = useRef();
+  useLayoutEffect(() => box.current.querySelector("[autofocus]")?.focus(), [mode, page]);
+  return html`<main class="gate"><div class="gate-box" ref=${box}>
     <img class="logo" src="./icons/icon.svg" alt="" width="64" height="64" />
     ${page === "reset" && id
-      ? html`<${Reset} token=${id} />`
+      ? html`<${Reset} token=${id} onBack=${() => (setMode("login"), go("/", { replace: true }))} />`
       : settings.accounts
         ? mode === "forgotten" ? html`<${Forgotten} onBack=${() => setMode("login")} />` : html`<${Form} key=${mode} mode=${mode} setMode=${setMode} />`
         : html`<h1>${settings.name}</h1>${settings.signIn
@@ -60,65 +62,78 @@ export function SignIn() {
 function Form({ mode, setMode }) {
   const { page } = route.value;
   const isNew = mode === "register";
-  const [error, setError] = useState("");
-  const [isBusy, setBusy] = useState(false);
-  const submit = async (event) => {
-    event.preventDefault();
-    const form = Object.fromEntries(new FormData(event.target));
-    setBusy(true);
-    setError("");
-    try {
-      await (isNew ? client.register({ ...form, fullName: form.fullName.trim(), email: form.email.trim() }) : client.signIn({ ...form, email: form.email.trim() }));
-      account.value = client.user;
-      if (page === "register") go("/", { replace: true });
-    } catch (thrown) {
-      setError(messageOf(thrown));
-      setBusy(false);
-    }
+  const enter = async (form) => {
+    const email = form.email.trim();
+    await (isNew ? client.register({ ...form, fullName: form.fullName.trim(), email }) : client.signIn({ ...form, email }));
+    account.value = client.user;
+    if (page === "register") go("/", { replace: true });
   };
   return html`<h1>${isNew ? "Create your account" : `Welcome to ${settings.name}`}</h1>
-    <form onSubmit=${submit}>
+    <${Asking} work=${enter} label=${isNew ? "Create account" : "Sign in"}>
       ${isNew && html`<label class="field"><span>Name</span><input name="fullName" required maxlength="100" autocomplete="name" autofocus dir="auto" /></label>`}
       <label class="field"><span>E-mail</span><input name="email" type="email" required maxlength="254" autocomplete="username" autofocus=${!isNew} /></label>
       <label class="field"><span>Password</span><input name="password" type="password" required minlength=${isNew ? 8 : undefined} maxlength="200" autocomplete=${isNew ? "new-password" : "current-password"} aria-describedby=${isNew ? "password-hint" : undefined} /></label>
       ${isNew && html`<p class="muted hint" id="password-hint">At least 8 characters</p>`}
-      ${error && html`<p class="error" role="alert">${error}</p>`}
-      <button class="button primary wide" disabled=${isBusy}>${isNew ? "Create account" : "Sign in"}</button>
-    </form>
+    <//>
     <p class="gate-links">${isNew
       ? html`<button type="button" class="link" onClick=${() => setMode("login")}>I have an account</button>`
       : html`<button type="button" class="link" onClick=${() => setMode("register")}>Create an account</button><button type="button" class="link" onClick=${() => setMode("forgotten")}>Forgotten password</button>`}</p>`;
 }
 
+const FIELDS = { fullName: "name", email: "e-mail", password: "password" };
+
 function messageOf(error) {
   if (error.code === "bad_credentials" || error.statusCode === 401) return "The e-mail or the password is wrong.";
   if (error.code === "email_taken") return "This e-mail is registered already.";
   if (error.code === "rate_limited") return `Too many attempts. Try again ${error.retryAfter ? `in ${Math.ceil(error.retryAfter / 60)} min` : "later"}.`;
-  if (error.validation?.keys?.length) return `Look at: ${error.validation.keys.join(", ")}.`;
-  return textOf(error);
+  const [problem] = error.validation?.errors ?? [];
+  const field = FIELDS[problem?.path?.slice(1)];
+  if (field && /^must not be the name/u.test(problem.message)) return "The password must not be your name or your e-mail.";
+  return field ? `The ${field} is not valid.` : textOf(error);
+}
+
+/** A form that asks the server something: `work` takes its data; its failure is said in the form. */
+function Asking({ work, label, children }) {
+  const [error, setError] = useState("");
+  const [isBusy, setBusy] = useState(false);
+  const submit = async (event) => {
+    event.preventDefault();
+    setBusy(true);
+    setError("");
+    try {
+      await work(Object.fromEntries(new FormData(event.target)));
+    } catch (thrown) {
+      setError(messageOf(thrown));
+    }
+    setBusy(false);
+  };
+  return html`<form onSubmit=${submit}>${children}
+    ${error && html`<p class="error" role="alert">${error}</p>`}
+    <button class="button primary wide" disabled=${isBusy}>${label}</button>
+  </form>`;
 }
 
 function Forgotten({ onBack }) {
   const [isDone, setDone] = useState(false);
-  const submit = async (event) => {
-    event.preventDefault();
-    if (await attempt(client.forgotPassword(new FormData(event.target).get("email").trim()))) setDone(true);
+  const ask = async ({ email }) => {
+    await client.forgotPassword(email.trim());
+    setDone(true);
   };
   return html`<h1>Forgotten password</h1>
     ${isDone
       ? html`<p role="status">If this e-mail has an account, a mail with a link is on its way.</p>`
-      : html`<form onSubmit=${submit}><label class="field"><span>E-mail</span><input name="email" type="email" required maxlength="254" autocomplete="username" autofocus /></label><button class="button primary wide">Send a link</button></form>`}
+      : html`<${Asking} work=${ask} label="Send a link"><label class="field"><span>E-mail</span><input name="email" type="email" required maxlength="254" autocomplete="username" autofocus /></label><//>`}
     <p class="gate-links"><button type="button" class="link" onClick=${onBack}>Back</button></p>`;
 }
 
-function Reset({ token }) {
-  const submit = async (event) => {
-    event.preventDefault();
-    if (!(await attempt(client.resetPassword(token, new FormData(event.target).get("password")), "This link is not valid any more"))) return;
+function Reset({ token, onBack }) {
+  const set = async ({ password }) => {
+    await client.resetPassword(token, password);
     notify("Your password is changed. Sign in with it.");
-    go("/", { replace: true });
+    onBack();
   };
-  return html`<h1>New password</h1><form onSubmit=${submit}>
-    <label class="field"><span>New password</span><input name="password" type="password" required minlength="8" maxlength="200" autocomplete="new-password" autofocus /></label>
-    <button class="button primary wide">Change</button></form>`;
+  return html`<h1>New password</h1><${Asking} work=${set} label="Change password">
+    <label class="field"><span>New password</span><input name="password" type="password" required minlength="8" maxlength="200" autocomplete="new-password" autofocus aria-describedby="password-hint" /></label>
+    <p class="muted hint" id="password-hint">At least 8 characters</p><//>
+    <p class="gate-links"><button type="button" class="link" onClick=${onBack}>Back</button></p>`;
 }

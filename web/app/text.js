@@ -2,7 +2,7 @@
 import { html } from "./ui.js";
 
 const PARTS = /```([^]*?)```|`([^`\n]+)`|https?:\/\/[^\s<>"`]+/gu;
-const TAIL = /[.,;:!?'")\]}]+$/u;
+const TAIL = /[.,;:!?'"\]}]$/u;
 const EMOJI = /^(?:\p{Extended_Pictographic}|\p{Emoji_Component}|\p{Regional_Indicator}|\s)+$/u;
 const PICTURE = /\p{Extended_Pictographic}|\p{Regional_Indicator}/u;
 
@@ -24,13 +24,25 @@ export function rich(text, mentioned = []) {
     if (match[1] !== undefined) children.push(html`<pre dir="auto"><code>${match[1].replace(/^\n|\n$/gu, "")}</code></pre>`);
     else if (match[2] !== undefined) children.push(html`<code>${match[2]}</code>`);
     else {
-      const url = match[0].replace(TAIL, (tail) => (tail.startsWith(")") && match[0].includes("(") ? tail : ""));
+      const url = trimmed(match[0]);
       end = match.index + url.length;
       children.push(link(url));
     }
   }
   children.push(...withMentions(text.slice(end), mentioned));
   return children;
+}
+
+/** A URL without the punctuation of the sentence around it; a bracket that the URL itself has opened belongs to it. */
+function trimmed(url) {
+  let end = url.length;
+  let open = url.split("(").length - url.split(")").length;
+  for (; end > 0; end--) {
+    const isClosing = url[end - 1] === ")";
+    if (isClosing ? open >= 0 : !TAIL.test(url[end - 1])) break;
+    if (isClosing) open++;
+  }
+  return url.slice(0, end);
 }
 
 function link(url) {

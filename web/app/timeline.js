@@ -1,7 +1,7 @@
 // The messages of a conversation: order, days, unread mark, older pages without a jump, windows around old messages.
 import { account, client, connection, headOf, isLooking, nameOf, olderOf, timelineOf, typingIn } from "./chat.js";
 import { Bubble, choices } from "./bubble.js";
-import { attempt, compose, flashed, jump } from "./acts.js";
+import { attempt, compose, flashed, jump, textOf } from "./acts.js";
 import { Icon } from "./icons.js";
 import { openMenu } from "./layer.js";
 import { day, dayKey } from "./time.js";
@@ -22,7 +22,7 @@ export function Timeline({ id }) {
   });
   const isAtEnd = useSignal(true);
   const elsewhere = jump.window.value?.id === id ? jump.window.value : null;
-  const { messages, isComplete, isLoading } = elsewhere ?? timelineOf(id).value;
+  const { messages, isComplete, isLoading, error } = elsewhere ?? timelineOf(id).value;
   const head = headOf(id).value;
   const isGroup = head?.type === "group";
 
@@ -130,6 +130,7 @@ export function Timeline({ id }) {
   return html`<div class="timeline" ref=${scroller} onScroll=${scrolled}>
     <ol class="messages" ref=${inner} aria-label="Messages" onKeyDown=${keys}>
       ${(isComplete || isLoading) && html`<li key="start" class="start">${isLoading ? html`<span class="spinner" role="status"><span class="visually-hidden">Loading older messages</span></span>` : html`<${Beginning} head=${head} isEmpty=${messages.length === 0} />`}</li>`}
+      ${error && !isComplete && !isLoading && html`<li key="error" class="start"><p class="beginning" role="status">${textOf(error)}. <button type="button" class="link" onClick=${() => olderOf(id, { isAsked: true })}>Try again</button></p></li>`}
       ${rows(messages, unreadFrom).map(({ kind, key, message, text, isFirst, isLast, isTabStop }) =>
         kind === "day"
           ? html`<li key=${key} class="day"><span>${text}</span></li>`
