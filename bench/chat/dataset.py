@@ -160,8 +160,13 @@ def _conversations(size: Size) -> Iterator[dict[str, Any]]:
 
 def _memberships(size: Size) -> Iterator[dict[str, Any]]:
     for made in _conversations(size):
-        for each in made["members"]:
-            yield row_of(made["_id"], each, joined_at=START, read_seq=made["lastSeq"])
+        yield from memberships(made)
+
+
+def memberships(made: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yields the documents of the members of a conversation, who have read it."""
+    for each in made["members"]:
+        yield row_of(made["_id"], each, joined_at=START, read_seq=made["lastSeq"])
 
 
 def head(one: str, other: str, messages: int, order: int) -> dict[str, Any]:

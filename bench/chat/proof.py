@@ -2,7 +2,8 @@
 
 Compared are statuses, bodies, the headers that clients use, acknowledgements and delivered messages; new ids, numbers
 and times are masked. Of an error, `statusCode`, `error` and `code` are compared: its text and the report of a
-validation are each framework's own.
+validation are each framework's own. The chat on hapiish has more than the one on the original stack: what its answers
+contain besides is left out, and costs it time.
 """
 
 import http.client
@@ -15,7 +16,7 @@ from typing import Any
 
 import jwt
 from bson import ObjectId
-from dataset import DATABASE, SECRET, Pair, Reader, account, head, token, user
+from dataset import DATABASE, SECRET, Pair, Reader, account, head, memberships, token, user
 from pinned import Pinned
 from pymongo import MongoClient
 from websockets.sync.client import ClientConnection, connect
@@ -43,16 +44,16 @@ class Proof:
         self.pairs = iter(range(1000, 2000))
 
     def same(self, what: str, answers: dict[str, Any]) -> Any:
-        """Returns the common answer; raises ProofError if the servers gave different ones."""
-        (one, first), *others = answers.items()
+        """Returns the answer of the last server; raises ProofError if others lack a part of it."""
+        *others, (last, common) = answers.items()
         for other, answer in others:
-            if answer != first:
+            if _common(answer, common) != common:
                 found = "\n".join(
-                    f"{name}: {json.dumps(value)[:2000]}" for name, value in ((one, first), (other, answer))
+                    f"{name}: {json.dumps(value)[:2000]}" for name, value in ((other, answer), (last, common))
                 )
                 raise ProofError(f"the servers differ: {what}\n{found}")
         self.facts += 1
-        return first
+        return common
 
     def expect(self, what: str, found: Any, expected: Any) -> None:
         """Raises ProofError unless `found` is `expected`."""
@@ -75,7 +76,9 @@ class Proof:
         with client:
             members = [account(pair.sender, [pair.friend]), account(pair.friend, [pair.sender])]
             client[DATABASE].users.insert_many(members)
-            client[DATABASE].conversations.insert_one(head(pair.sender, pair.friend, 0, 0))
+            conversation = head(pair.sender, pair.friend, 0, 0)
+            client[DATABASE].conversations.insert_one(conversation)
+            client[DATABASE].memberships.insert_many(memberships(conversation))
         return pair
 
 
@@ -113,6 +116,15 @@ def _error(body: dict[str, Any]) -> dict[str, Any]:
     if body["statusCode"] == 401:
         kept.pop("code", None)  # hapi's scheme has no codes
     return kept
+
+
+def _common(answer: Any, plain: Any) -> Any:
+    """Returns an answer without the keys that are not in the plain one."""
+    if isinstance(answer, dict) and isinstance(plain, dict):
+        return {key: _common(value, plain[key]) for key, value in answer.items() if key in plain}
+    if isinstance(answer, list) and isinstance(plain, list) and len(answer) == len(plain):
+        return [_common(one, other) for one, other in zip(answer, plain, strict=True)]
+    return answer
 
 
 def _masked(value: Any) -> Any:
