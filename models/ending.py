@@ -13,7 +13,7 @@ from bson import ObjectId
 from hapiish.store.rows import Row, find, get, update
 
 from . import passwords
-from .membership import Membership
+from .membership import OF_USER, Membership
 from .message import Message
 from .wire import now
 from .writings import Writings
@@ -75,7 +75,8 @@ class Ending(Writings):
     @classmethod
     def forget(cls, user_id: str) -> None:
         """Removes the drafts of a user, and removes the user from the friend lists of others."""
-        Membership.objects(user_id=user_id, draft__exists=True).update(unset__draft=1)
+        drafted = {"userId": ObjectId(user_id), "draft": {"$exists": True}, **OF_USER}
+        Membership.objects(__raw__=drafted).update(unset__draft=1)
         users: Any = cls
         users.objects(friends=user_id).update(pull__friends=user_id)
 

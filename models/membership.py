@@ -29,6 +29,13 @@ from .wire import iso, now
 PRESENT: Row = {"leftAt": None}
 """The condition of present members."""
 
+OF_USER: Row = {"role": {"$exists": True}}
+"""A condition that all rows meet: it opens the index of all rows of a user.
+
+Without it, MongoDB would read all rows of a user to find those of fifty conversations: for a user with few it takes
+fewer steps, and the plan is kept for users with many.
+"""
+
 RANKS: dict[str, int] = {"member": 0, "admin": 1, "owner": 2}
 
 STATE = (
@@ -92,7 +99,7 @@ class Membership(MemberState, ChangeSource):
             {"fields": ["user_id"], "partialFilterExpression": {"isLarge": True}},
             {"fields": ["conversation_id", "joined_seq"], "partialFilterExpression": {"joinedSeq": {"$gt": 0}}},
             {"fields": ["user_id", "joined_seq"], "partialFilterExpression": {"joinedSeq": {"$gt": 0}}},
-            {"fields": ["user_id", "id"]},
+            {"fields": ["user_id", "-id"], "partialFilterExpression": OF_USER},
         ],
     }
 

@@ -9,7 +9,7 @@ from bson import ObjectId
 from hapiish.store.rows import Row, find, get
 
 from .conversation import Conversation
-from .membership import Membership
+from .membership import OF_USER, Membership
 from .message import Message, public
 
 SPAN: Final = 500
@@ -24,7 +24,7 @@ class Writings:
     def conversations_of(cls, user_id: str) -> Iterator[str]:
         """Yields the ids of all conversations of which the user is or was a member."""
         user = ObjectId(user_id)
-        for row in _all(Membership, {"userId": user}, ("conversationId",)):
+        for row in _all(Membership, {"userId": user, **OF_USER}, ("conversationId",)):
             yield str(row["conversationId"])
         for row in _all(Conversation, {"members": user}, ("_id",)):
             mine = {"conversationId": row["_id"], "userId": user}

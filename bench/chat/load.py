@@ -335,6 +335,18 @@ class Load:
         """The number of answers since the connection."""
         return self._tally.answered
 
+    def delivered(self, count: int) -> None:
+        """Waits until the clients have received so many messages since they were connected."""
+        self._runner.run(self._delivered(count))
+
+    async def _delivered(self, count: int) -> None:
+        tally = self._tally
+        async with asyncio.timeout(PATIENCE):
+            while tally.delivered < count and not tally.failed.done():
+                await asyncio.sleep(0.01)
+        if tally.failed.done():
+            tally.failed.result()
+
     def finish(self) -> None:
         """Waits until every message is answered and delivered."""
         self._runner.run(self._finish())

@@ -1,7 +1,8 @@
 """The chat at size: the costs of operations on small and on large data, and the memory for large files.
 
-Each operation runs on both sizes. Keys and documents are those that MongoDB examined, by its profiler. The CPU time is
-that of the chat's process, which includes the caller, and that of MongoDB, without the profiler.
+Each operation runs on both sizes. A user who was away has missed messages and changes in each of 100 conversations.
+Keys and documents are those that MongoDB examined, by its profiler. The CPU time is that of the chat's process, which
+includes the caller, and that of MongoDB, without the profiler.
 """
 
 import argparse
@@ -16,11 +17,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from dataset import DATABASE, SECRET, user
+from dataset import DATABASE, SECRET, token, user
+from load import Client, Load, SocketClient, Tally
 from pinned import Pinned
 from servers import ROOT, Mongo, mongo, start
 from size_data import COMMON, PEERS, RARE, Crowd, Owner, fill
@@ -32,6 +35,9 @@ from hapiish.testing import Injected, inject
 PROFILED = 2  # runs under the profiler
 MB = 2**20
 WARM = 32  # MB of a file before the measurement: each thread of the chat keeps memory of its own
+AWAY = 100  # conversations of which a user who was away holds messages
+MISSED = 10  # new messages in each of them, and as many changed ones
+CONNECTED = 1000  # most sockets of a group that are connected
 BACKGROUND = {f"{DATABASE}.{name}" for name in ("outbox", "leases")}
 PIECE = b"\x5a" * 65_536
 
@@ -69,8 +75,12 @@ def main() -> None:
         lines = [*asyncio.run(_operations(options, database)), ""]
         core = min(os.sched_getaffinity(0))
         server = running.enter_context(start("hapiish", core, database.uri))
-        lines += _files(options, server)
+        lines += [*_deliveries(options, server), "", *_files(options, server)]
     publish("chat-size", "\n".join(lines))
+
+
+def _crowds(options: argparse.Namespace) -> list[Crowd]:
+    return [Crowd(0, 2), Crowd(1, 256), Crowd(2, options.members)]
 
 
 def _options() -> argparse.Namespace:
@@ -87,7 +97,7 @@ async def _operations(options: argparse.Namespace, database: Mongo) -> list[str]
     few, many = 100, options.conversations
     each = max(1, options.messages // many)
     owners = [Owner(0, few, each), Owner(1, many, each)]
-    crowds = [Crowd(0, 2), Crowd(1, 256), Crowd(2, options.members)]
+    crowds = _crowds(options)
     began = time.perf_counter()
     await asyncio.to_thread(fill, database.uri, DATABASE, owners, crowds, datetime.now(UTC) - timedelta(days=40))
     print(f"{few * each + many * each:,} messages written in {time.perf_counter() - began:.0f} s", file=sys.stderr)
@@ -100,7 +110,8 @@ async def _operations(options: argparse.Namespace, database: Mongo) -> list[str]
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     async with app.router.lifespan_context(app):
-        for case in _cases(app, owners, crowds):
+        states = {owner: await _missed(app, owner) for owner in owners}
+        for case in _cases(app, owners, crowds, states):
             cost = await _measured(case, database, options.runs)
             lines.append(
                 f"| {case.operation} | {case.size} | {cost.commands:.1f} | {cost.keys:,.0f} | {cost.documents:,.0f} "
@@ -110,19 +121,34 @@ async def _operations(options: argparse.Namespace, database: Mongo) -> list[str]
     return lines
 
 
-def _cases(app: Application, owners: list[Owner], crowds: list[Crowd]) -> list[Case]:
-    def request(who: str, method: str, url: str, payload: Any = None) -> Awaitable[Injected]:
-        return inject(app, method=method, url=url, payload=payload, credentials={"id": who})
+async def _missed(app: Application, owner: Owner) -> dict[str, Any]:
+    """Returns the state of the client of a user who was away while others wrote and reacted: the request of `sync`."""
+    first = await _request(app, owner.id, "POST", "/sync", {"window": {"limit": AWAY, "messages": 1}})
+    held = {head["id"]: {"seq": head["lastSeq"], "changeSeq": head["changeSeq"]} for head in first.json["heads"]}
+    for order in range(owner.conversations - AWAY, owner.conversations):
+        peer, place = user(PEERS + order), owner.conversation(order)
+        for number in range(MISSED):
+            sent = await _request(app, peer, "POST", f"/messages/{place}", {"text": f"{COMMON} while you were away"})
+            reaction = f"/messages/{place}/{owner.messages - number}/reactions/👍"
+            reacted = await _request(app, peer, "PUT", reaction)
+            if (sent.status_code, reacted.status_code) != (201, 200):
+                sys.exit(f"{sent.status_code} {sent.text[:300]} {reacted.status_code} {reacted.text[:300]}")
+    return {"cursor": first.json["cursor"], "conversations": held}
 
+
+def _request(app: Application, who: str, method: str, url: str, payload: Any = None) -> Awaitable[Injected]:
+    return inject(app, method=method, url=url, payload=payload, credentials={"id": who})
+
+
+def _cases(
+    app: Application, owners: list[Owner], crowds: list[Crowd], missed: dict[Owner, dict[str, Any]]
+) -> list[Case]:
+    request = partial(_request, app)
     cases: list[Case] = []
     for owner in owners:
         size, total = f"{owner.conversations:,} conversations", owner.conversations * owner.messages
         middle = owner.conversation(owner.conversations // 2)
         peers = ",".join(user(PEERS + order) for order in range(100))
-        held = {
-            owner.conversation(owner.conversations - 1 - order): {"seq": max(0, owner.messages - 10), "changeSeq": 0}
-            for order in range(min(100, owner.conversations))
-        }
         urls = {
             "newest 50 conversations": "/conversations?limit=50",
             "page of 50 messages in the middle of the list": f"/messages/{middle}?limit=50",
@@ -131,23 +157,21 @@ def _cases(app: Application, owners: list[Owner], crowds: list[Crowd]) -> list[C
         cases += [
             Case(name, size, lambda _, url=url, who=owner.id: request(who, "GET", url)) for name, url in urls.items()
         ]
-        if app.server.lookup("sync.read") is not None:
-            states = {
-                "sync, the first time": {"window": {"limit": 50, "messages": 1}},
-                "sync of 100 conversations after a month, ten messages each": {"conversations": held},
-            }
-            cases += [
-                Case(name, size, lambda _, who=owner.id, state=state: request(who, "POST", "/sync", state))
-                for name, state in states.items()
-            ]
-        if app.server.lookup("messages.search") is not None:
-            cases += [
-                Case(f"search, {name}", f"{total:,} messages", lambda _, who=owner.id, q=q: request(who, "GET", q))
-                for name, q in (
-                    ("a word in all messages", f"/search?q={COMMON}+"),
-                    ("a rare word", f"/search?q={RARE}+"),
-                )
-            ]
+        states = {
+            "sync, the first time": {"window": {"limit": 50, "messages": 1}},
+            f"sync after a time away: {AWAY} conversations, {MISSED} messages and {MISSED} changes each": missed[owner],
+        }
+        cases += [
+            Case(name, size, lambda _, who=owner.id, state=state: request(who, "POST", "/sync", state))
+            for name, state in states.items()
+        ]
+        cases += [
+            Case(f"search, {name}", f"{total:,} messages", lambda _, who=owner.id, q=q: request(who, "GET", q))
+            for name, q in (
+                ("a word in all messages", f"/search?q={COMMON}+"),
+                ("a rare word", f"/search?q={RARE}+"),
+            )
+        ]
     for crowd in crowds:
         send = f"/messages/{crowd.id}"
         cases.append(
@@ -213,6 +237,51 @@ def _profile_ends(database: Mongo) -> dict[str, int]:
         "keys": sum(row.get("keysExamined", 0) for row in rows),
         "documents": sum(row.get("docsExamined", 0) for row in rows),
     }
+
+
+class Listener(SocketClient):
+    """Counts the messages that it receives."""
+
+    def packet(self, packet: bytes) -> None:
+        self.tally.delivered += 1
+
+
+def _deliveries(options: argparse.Namespace, server: Pinned) -> list[str]:
+    """Sends messages to groups whose members are connected; returns the report."""
+    lines = [
+        "| message to a group | connected | chat CPU | until the last member has it |",
+        "| --- | --- | --- | --- |",
+    ]
+    for crowd in _crowds(options):
+        members = crowd.ids[1 : CONNECTED + 1]
+
+        def listeners(tally: Tally, members: list[str] = members) -> list[Client]:
+            return [Listener(each, tally) for each in members]
+
+        with Load(server.port, listeners) as load:
+            _sent(server.port, crowd, "warm")
+            load.delivered(len(members))
+            times, cpu = [], server.cpu()
+            for number in range(1, options.runs + 1):
+                began = time.perf_counter()
+                _sent(server.port, crowd, str(number))
+                load.delivered(len(members) * (number + 1))
+                times.append(time.perf_counter() - began)
+            used = (server.cpu() - cpu) / options.runs * 1000
+        lines.append(
+            f"| {crowd.members:,} members | {len(members):,} | {used:.1f} ms | {median(times) * 1000:.0f} ms |"
+        )
+    return lines
+
+
+def _sent(port: int, crowd: Crowd, number: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    headers = {"authorization": f"Bearer {token(crowd.owner)}", "content-type": "application/json"}
+    body = json.dumps({"text": "hello", "msgId": f"live-{number}"})
+    connection.request("POST", f"/messages/{crowd.id}", body, headers)
+    answer = connection.getresponse()
+    if answer.status != 201:
+        sys.exit(f"{answer.status} {answer.read()!r}")
 
 
 def _files(options: argparse.Namespace, server: Pinned) -> list[str]:

@@ -13,8 +13,10 @@ from hapiish import Application
 from hapiish.testing import inject
 from models import conversation as module
 from models.conversation import Conversation
+from models.membership import OF_USER, Membership, row_of
 from models.message import Message
 from models.user import User
+from models.wire import now
 from tests.chat.callers import Caller, Join, connected, serving
 from tests.commands import recorded
 
@@ -92,6 +94,22 @@ async def test_lists_of_two_hundred_take_no_second_reply(app: Application, ann: 
         with recorded() as commands:
             assert len((await ann.call("GET", url)).json) == 200
         assert commands == expected, url
+
+
+async def test_the_rows_of_a_few_conversations_are_read_by_their_ids_whatever_else_the_user_has(ann: Caller) -> None:
+    user, keys = ObjectId(ann.id), [ObjectId() for _ in range(40)]
+    some = {"userId": user, "conversationId": {"$in": keys[:20]}}
+
+    def plan(where: dict[str, Any]) -> str:
+        return str(Membership._get_collection().find(where).explain()["queryPlanner"]["winningPlan"])
+
+    def fill() -> tuple[str, str]:
+        Membership.ensure([row_of(key, user, joined_at=now()) for key in keys])
+        return plan(some), plan({"userId": user, **OF_USER})
+
+    few, all_rows = await asyncio.to_thread(fill)
+    assert "'conversationId_1_userId_1'" in few
+    assert "'userId_1__id_-1'" in all_rows
 
 
 async def test_a_process_remembers_the_members_of_a_bounded_number_of_conversations(
