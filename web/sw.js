@@ -1,6 +1,6 @@
-// The files of the page without a network. With one, they come from the server: a browser that is online never runs an old
-// version. Requests of the API are not touched.
-const SLOW = 4000; // milliseconds after which the cached file is taken
+// Serves the files of the page without a network. With a network, they come from the server, so that a browser that is
+// online never runs an old version. Requests of the API are not handled.
+const SLOW = 4000; // milliseconds after which the cached file is used
 const PARTS = /^(?:$|index\.html$|theme\.css$|manifest\.webmanifest$|settings\.json$|(?:app|client|icons|styles|vendor)\/)/u;
 const scope = new URL(self.registration.scope);
 const CACHE = `shell ${scope.pathname}`; // an origin may have several chats
@@ -8,7 +8,7 @@ const CACHE = `shell ${scope.pathname}`; // an origin may have several chats
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
-/** The address under which a request of the shell is kept, or undefined for all others. */
+/** The key of a request for a file of the page in the cache; undefined for other requests. */
 function keyOf(request) {
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== scope.origin || !url.pathname.startsWith(scope.pathname)) return undefined;
@@ -32,10 +32,10 @@ async function answer(event, key) {
   if (!kept) return fresh;
   const late = new Promise((resolve) => setTimeout(resolve, SLOW, kept));
   const response = await Promise.race([fresh.catch(() => kept), late]);
-  return response.status >= 500 ? kept : response; // a proxy whose server restarts
+  return response.status >= 500 ? kept : response; // from a proxy while the server restarts
 }
 
-// The page names the files that it consists of; the others are of an older version.
+// The page sends the list of its files. Other cached files belong to an older version.
 self.addEventListener("message", (event) => {
   if (Array.isArray(event.data?.shell)) event.waitUntil(keep(event.data.shell));
 });

@@ -1,4 +1,4 @@
-// What the user does, from whichever view: errors are told, and what is composed or looked at is one place.
+// Actions of the user that several views share, with notices of errors; and the state of composer and image viewer.
 import { client, readBlocks, readFriends } from "./chat.js";
 import { ask, isSure, notify } from "./layer.js";
 import { go, openId } from "./route.js";
@@ -10,9 +10,9 @@ const TEXTS = {
   blocked: "One of you has blocked the other",
   not_admin: "Only admins of the group can do this",
   not_author: "Only its author can do this",
-  rev_conflict: "Another device was faster. Look at the message again",
+  rev_conflict: "This message was changed on another device. Read it again",
   gone: "This message was deleted",
-  rate_limited: "Too fast. Wait a moment",
+  rate_limited: "Too many requests. Wait a moment",
   too_large: "This is too large",
   unavailable: "The server has a problem. Try again",
   internal: "The server has a problem. Try again",
@@ -22,7 +22,7 @@ const TEXTS = {
 
 export const textOf = (error, fallback) => TEXTS[error?.code] ?? fallback ?? error?.message ?? "That did not work";
 
-/** Waits for some work and tells its failure; returns its value, true for none, or undefined. With null it is silent. */
+/** Waits for a promise; returns its value, or true without one. A failure shows a notice, unless `failure` is null. */
 export async function attempt(work, failure) {
   try {
     return (await work) ?? true;
@@ -37,7 +37,7 @@ client.on("error", ({ error, conversationId, msgId }) => {
   if (conversationId && !isSeen) notify(textOf(error), { kind: "error" });
 });
 
-/** The composer of the open conversation: what it replies to or edits. */
+/** The state of the composer: the message that the user replies to or edits. */
 export const composing = signal({});
 export const compose = {
   reply: (message) => (composing.value = { id: message.conversationId, replyTo: message }),
@@ -46,11 +46,11 @@ export const compose = {
   focus: () => document.querySelector(".composer textarea")?.focus(),
 };
 
-/** The image that is looked at. */
+/** The image in the viewer. */
 export const viewed = signal(null);
 export const view = (item, all) => (viewed.value = { item, all });
 
-/** The message that was searched for. */
+/** The message that is highlighted for a moment, after a jump to it. */
 export const flashed = signal(null);
 let fading;
 function flash(id, seq) {
@@ -61,7 +61,7 @@ function flash(id, seq) {
 
 const PAGE = 50;
 
-/** A window around an old message, beside the newest ones that the client holds. */
+/** The messages around an old message. The client holds only the newest messages. */
 const around = signal(null);
 export const jump = {
   window: around,
@@ -92,7 +92,7 @@ async function read(id, query) {
   return { ...page, messages: page.messages.map((message) => ({ ...message, status: client.status(message) })) };
 }
 
-/** Shows a message of a conversation, however old it is. */
+/** Shows a message of a conversation, also an old one. */
 export async function scrollTo(id, seq) {
   if (client.messages(id).some((message) => message.seq === seq)) {
     jump.leave();
@@ -114,13 +114,13 @@ export async function talkTo(userId) {
   if (head) go(`/c/${head.id}`);
 }
 
-/** Removes a person from the friends, after a question. */
+/** Removes a person from the friends, after a confirmation. */
 export async function unfriend({ _id, fullName }) {
   const sure = await isSure(`Remove ${fullName}?`, `${fullName} is no longer among your friends. Your conversation stays.`, "Remove");
   if (sure && (await attempt(client.removeFriend(_id)))) await attempt(readFriends(), null);
 }
 
-/** Blocks a person, after a question. */
+/** Blocks a person, after a confirmation. */
 export async function block({ _id, fullName }) {
   const text = "Neither of you can write to the other. You keep the messages that you have.";
   if (!(await isSure(`Block ${fullName}?`, text, "Block")) || !(await attempt(client.block(_id)))) return;

@@ -18,7 +18,7 @@ function initials(name = "") {
   return (first(words[0]) + (words.length > 1 ? first(words.at(-1)) : "")).toLocaleUpperCase();
 }
 
-/** The picture of a person or a group, decorative: the name is beside it. */
+/** The picture of a person or a group. It is decorative, because the name is beside it. */
 export function Avatar({ id, name, picture, isGroup, size = "" }) {
   const url = useBlob(picture);
   return html`<span class=${classes("avatar", size, `hue-${hueOf(id)}`)} aria-hidden="true">
@@ -26,7 +26,7 @@ export function Avatar({ id, name, picture, isGroup, size = "" }) {
   </span>`;
 }
 
-/** The same with a dot for a person who is there. */
+/** The same with a dot for a person who is online. */
 export function LivingAvatar({ userId, ...more }) {
   const isOnline = userId && !isAway.value && presenceOf(userId).value?.online;
   return html`<span class="living"><${Avatar} ...${more} />${isOnline && html`<span class="dot" aria-hidden="true" />`}</span>`;

@@ -1,4 +1,4 @@
-// One message: its bubble, marks, reactions, attachments, and what can be done with it.
+// One message: its bubble, marks, reactions, attachments, and actions.
 import { account, client, headOf, nameOf, personOf } from "./chat.js";
 import { EmojiPicker, nameOf as emojiName, QUICK } from "./emoji.js";
 import { Avatar, hueOf } from "./avatar.js";

@@ -1,4 +1,4 @@
-// The client core as signals: what the views read, and when it changes. Nothing here draws.
+// The state of the client core as signals, which the views read. This module draws nothing.
 import { io } from "socket.io-client";
 import { Client, indexedDBStorage } from "../client/index.js";
 import { go } from "./route.js";
@@ -28,7 +28,7 @@ export const client = new Client({
 
 /** The signed-in user, null while signed out, undefined until the storage was read. */
 export const account = signal(undefined);
-/** The own profile: `{fullName, email, avatar, about, verified, settings, scope}`. */
+/** The user's profile: `{fullName, email, avatar, about, verified, settings, scope}`. */
 export const profile = signal(null);
 export const connection = signal(client.state);
 export const conversations = signal([]);
@@ -84,7 +84,7 @@ export const headOf = signals((id, made) => (made.value = client.conversation(id
 /** `{messages, isComplete, isLoading, error}` of a conversation; `error` is that of the last attempt to read. */
 export const timelineOf = signals((id, made) => (made.value = timeline(id, null)));
 
-/** People of an earlier run: their names are known without a network. */
+/** People of an earlier run, so that their names are known without a network. */
 const remembered = new Map();
 const PEOPLE = "people";
 const MOST = 1000;
@@ -110,7 +110,7 @@ export const personOf = signals((id, made) => {
 export const typingIn = signals((id, made) => (made.value = client.typingIn(id)));
 export const presenceOf = signals((id, made) => (made.value = client.presence(id) ?? null));
 
-/** A person's name, as far as it is known. */
+/** A person's name; "Somebody" until it is known. */
 export const nameOf = (id) => (id === account.value?.myId ? (profile.value ?? account.value).fullName : (personOf(id).value?.fullName ?? "Somebody"));
 
 /** The name of a conversation. */
@@ -127,7 +127,7 @@ const quietly = (work) => work.catch(() => undefined);
 const loading = new Set();
 const errors = new Map();
 
-/** A message that has not changed stays the same object, so that its row is not drawn again. */
+/** Keeps the objects of unchanged messages, so that their rows are not drawn again. */
 function timeline(id, former) {
   const before = new Map(former?.messages.map((message) => [message.msgId, message]));
   const messages = client.messages(id).map((message) => {
@@ -236,7 +236,7 @@ client.on("account", (news) => {
 });
 client.on("synced", () => (hasCaughtUp.value = true));
 
-/** Reads what is stored and connects. */
+/** Reads the storage and connects. */
 export async function begin() {
   for (const person of (await storage.get(PEOPLE)) ?? []) remembered.set(person._id, person);
   await client.start();

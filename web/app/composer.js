@@ -1,4 +1,4 @@
-// Writing a message: text with drafts, replies, edits, mentions, emojis, and files.
+// The composer of messages: text with drafts, replies, edits, mentions, emojis, and files.
 import { account, client, headOf, nameOf } from "./chat.js";
 import { attempt, compose, composing, jump, textOf } from "./acts.js";
 import { EmojiPicker } from "./emoji.js";
@@ -11,7 +11,7 @@ import { classes, debounced, html, isTouch, useEffect, useLayoutEffect, useMemo,
 
 const FILES = 10;
 const TEXT = 8000;
-const DRAFT = 400; // milliseconds without a key after which the draft is kept
+const DRAFT = 400; // milliseconds without a key after which the draft is stored
 
 export function Composer({ id }) {
   const field = useRef();
@@ -25,7 +25,7 @@ export function Composer({ id }) {
   const { replyTo, edited } = composing.value.id === id ? composing.value : {};
   const head = headOf(id).value;
 
-  // The draft of another device, while nothing is written here.
+  // The draft of another device is shown while the field is empty.
   useEffect(() => {
     if (head?.draft?.text && !text && !edited && document.activeElement !== field.current) setText(head.draft.text);
   }, [head?.draft?.text]);

@@ -1,4 +1,4 @@
-// The open conversation: its head, its messages, and what is written.
+// The open conversation: its head, its messages, and the composer.
 import { LivingAvatar } from "./avatar.js";
 import { blocked, client, connection, headOf, isAway, isMuted, nameOf, pictureOf, presenceOf, show, timelineOf, titleOf, typingIn } from "./chat.js";
 import { attempt, jump, scrollTo, unblock } from "./acts.js";
@@ -31,7 +31,7 @@ export function Conversation({ id }) {
   }, [id, seq]);
   useEffect(() => (head?.friendId ? client.watch([head.friendId]) : undefined), [head?.friendId]);
 
-  // What comes while the conversation is open is said once, in the words of a list.
+  // New messages of the open conversation are said once to screen readers.
   useEffect(
     () =>
       client.on("message", ({ message, isLive }) => {

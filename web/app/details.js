@@ -12,7 +12,7 @@ import { Hits, useSearch } from "./search.js";
 import { since } from "./time.js";
 import { classes, html, signal, useEffect, useRef, useState } from "./ui.js";
 
-/** What the panel shows: info, search, or null. */
+/** The content of the panel: info, search, or null. */
 export const panel = signal(null);
 
 export function Details({ id, head }) {

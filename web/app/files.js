@@ -9,7 +9,7 @@ let total = 0;
 
 const read = async (id) => (await client.download(id)).blob();
 
-/** Returns a promise of a `blob:` address. The newest are kept, up to a number and a size. */
+/** Returns a promise of a `blob:` address. The newest addresses are kept, up to a number and a size. */
 export function blobOf(id) {
   const found = held.get(id) ?? begin(id);
   held.delete(id);
@@ -17,7 +17,7 @@ export function blobOf(id) {
   return found.url;
 }
 
-/** The `blob:` address of an attachment for a view; null until it is there. */
+/** The `blob:` address of an attachment for a view; null until it is loaded. */
 export function useBlob(id) {
   const [url, setUrl] = useState(null);
   useEffect(() => {
@@ -55,7 +55,7 @@ function trim(newest) {
   }
 }
 
-/** Forgets the bytes of a user who signs out. */
+/** Removes the bytes when the user signs out. */
 export function forgetBlobs() {
   for (const { url } of held.values()) url.then(URL.revokeObjectURL, () => undefined);
   held.clear();

@@ -1,6 +1,6 @@
 import { html } from "./ui.js";
 
-// 24 × 24, drawn with lines of 1.75.
+// The icons are 24 × 24 with lines of 1.75.
 const PATHS = {
   back: "M15 5l-7 7 7 7",
   bell: "M6 9a6 6 0 1 1 12 0c0 5 2 6 2 7H4c0-1 2-2 2-7M10 20a2 2 0 0 0 4 0",

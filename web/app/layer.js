@@ -1,4 +1,4 @@
-// What lies above the page: menus, pop-ups, dialogs, short notices, and the texts that screen readers say.
+// The layer above the page: menus, pop-ups, dialogs, short notices, and texts for screen readers.
 import { Icon } from "./icons.js";
 import { classes, createPortal, html, signal, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 
@@ -8,11 +8,11 @@ const asked = signal(null);
 const spoken = signal({ text: "", turn: 0 });
 let turn = 0;
 
-/** The open modal dialogs: everything outside of the last one is inert, so menus and notices must be in it. */
+/** The open modal dialogs. Elements outside of the last one are inert, so menus and notices must be in it. */
 const dialogs = signal([]);
 const onTop = (content) => (dialogs.value.length ? createPortal(content, dialogs.value.at(-1)) : content);
 
-/** Opens a dialog when it is mounted, and gives the focus back when it is gone. */
+/** Opens a dialog when it is mounted, and returns the focus when it is removed. */
 export function useModal(box, focus) {
   useLayoutEffect(() => {
     const dialog = box.current;
@@ -40,10 +40,10 @@ export function notify(text, { kind = "info", action } = {}) {
 }
 const dismiss = (id) => (notices.value = notices.value.filter((notice) => notice.id !== id));
 
-/** Asks before something that cannot be undone; resolves with the chosen value, or undefined. */
+/** Asks for a confirmation; resolves with the chosen value, or undefined. */
 export const ask = ({ title, text, choices }) => new Promise((resolve) => (asked.value = { title, text, choices, resolve }));
 
-/** Asks the same with one answer, `label`; resolves with true, or undefined. */
+/** Asks for a confirmation with the single answer `label`; resolves with true, or undefined. */
 export const isSure = (title, text, label) => ask({ title, text, choices: [{ label, value: true, isDanger: true }] });
 
 /** Opens a menu at a control; items are `{label, icon, run, isDanger}` or "-". */
@@ -95,7 +95,7 @@ function Floating() {
     };
   }, [open?.id]);
   if (!open) return null;
-  const style = spot ? { left: `${spot.left}px`, top: `${spot.top}px` } : { opacity: 0 }; // measured first; what is not visible could not take the focus
+  const style = spot ? { left: `${spot.left}px`, top: `${spot.top}px` } : { opacity: 0 }; // it is measured first; an invisible element could not take the focus
   if (open.content) {
     return onTop(html`<div class="floating" ref=${box} style=${style} role="dialog" aria-label=${open.label}>${open.content(close)}</div>`);
   }

@@ -22,7 +22,7 @@ try {
 }
 void install();
 
-/** Registers the service worker and tells it the files of this page, which it keeps for a start without a network. */
+/** Registers the service worker, and sends it the files of this page, which it keeps for a start without a network. */
 async function install() {
   if (!navigator.serviceWorker) return;
   const policy = globalThis.trustedTypes?.createPolicy("chat", { createScriptURL: (url) => url });
@@ -34,6 +34,6 @@ async function install() {
     const page = new URL(".", document.baseURI).href;
     active.postMessage({ shell: [page, `${page}settings.json`, `${page}manifest.webmanifest`, ...used] });
   } catch {
-    // Without it, the page needs the network to start.
+    // Without the service worker, the page needs the network to start.
   }
 }

@@ -1,11 +1,11 @@
-// The members of groups: read when they are wanted, and again when they change.
+// The members of groups. They are read on demand, and again when they change.
 import { client, personOf } from "./chat.js";
 import { signal } from "./ui.js";
 
 const MOST = 500;
 const lists = new Map();
 
-/** The members of a conversation, as far as they are read: owners and admins first, then by name. */
+/** The members of a conversation that are read so far: owners and admins first, then by name. */
 export function membersOf(id) {
   let found = lists.get(id);
   if (!found) {

@@ -4,7 +4,7 @@ import { attempt } from "./acts.js";
 const HOUR = 3_600_000;
 const FOREVER = "9999-12-31T00:00:00.000Z";
 
-/** The entries of a menu that mute a conversation, or let it sound again. */
+/** The entries of a menu that mute or unmute a conversation. */
 export function muteChoices(head) {
   if (!head) return [];
   const mute = (until) => attempt(client.mute(head.id, until));

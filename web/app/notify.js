@@ -1,4 +1,4 @@
-// Notifications while nobody looks, and the count of unread conversations in the title and on the icon.
+// Notifications while the page is in the background, and the number of unread conversations in the title and on the icon.
 import { account, client, conversations, hasCaughtUp, isLooking, isMuted, nameOf, personOf, settings, titleOf } from "./chat.js";
 import { blobOf } from "./files.js";
 import { go } from "./route.js";
@@ -11,7 +11,7 @@ export const permission = signal("Notification" in globalThis ? Notification.per
 export const isWanted = signal(recall(KEY) !== "off");
 export const isAllowed = computed(() => permission.value === "granted");
 
-/** Turns notifications on or off. Call it in a gesture of the user: the browser then asks for the permission. */
+/** Turns notifications on or off. Call it in a gesture of the user, because the browser may ask for the permission. */
 export async function want(isOn) {
   isWanted.value = isOn;
   localStorage.setItem(KEY, isOn ? "on" : "off");
@@ -21,7 +21,7 @@ export async function want(isOn) {
 const TEXT = 160;
 
 client.on("message", async ({ message, conversation, isLive }) => {
-  // What a lost connection has held back is news; what had come before the page was opened is not.
+  // Messages that a lost connection has delayed are notified; messages from before the page was opened are not.
   const isNews = isLive || hasCaughtUp.value;
   if (!isNews || isLooking.value || !isWanted.value || !isAllowed.value || !conversation) return;
   const isMentioned = message.mentions?.includes(account.value?.myId);
@@ -31,7 +31,7 @@ client.on("message", async ({ message, conversation, isLive }) => {
   const isGroup = conversation.type === "group";
   const options = {
     body: (isGroup ? line : wordsOf(message)).slice(0, TEXT),
-    tag: conversation.id, // one for a conversation
+    tag: conversation.id, // one notification for each conversation
     renotify: true,
     icon: picture ? await blobOf(picture).catch(() => undefined) : "./icons/icon-192.png",
     data: { path: `/c/${conversation.id}` },
@@ -53,7 +53,7 @@ client.on("message", async ({ message, conversation, isLive }) => {
 
 navigator.serviceWorker?.addEventListener("message", ({ data }) => data?.path && go(data.path));
 
-// What is read here needs no notification any more.
+// A message that is read on this page needs no notification any more.
 effect(() => {
   if (!isLooking.value) return;
   void navigator.serviceWorker?.getRegistration().then(async (registration) => {

@@ -40,7 +40,7 @@ function AddFriend({ isFocused }) {
       await attempt(readFriends(), null);
       notify(`${person?.fullName ?? "Your friend"} is your friend`, { action: person && { label: "Write", run: () => talkTo(person._id) } });
     } catch (thrown) {
-      setError(thrown.statusCode === 404 ? "Nobody with this e-mail can be added." : textOf(thrown));
+      setError(thrown.statusCode === 404 ? "There is no user with this e-mail." : textOf(thrown));
     }
   };
   return html`<form class="field-row" onSubmit=${add}>

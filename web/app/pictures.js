@@ -1,4 +1,4 @@
-// Choosing a picture of a person or a group: it is cut to a square of 512 pixels before it is uploaded.
+// The choice of a picture of a person or a group. It is cut to a square of 512 pixels before it is uploaded.
 import { client } from "./chat.js";
 import { attempt } from "./acts.js";
 

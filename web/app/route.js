@@ -1,4 +1,4 @@
-// The place in the client is in the address' fragment, so that it survives a reload and the back button works.
+// The place in the client is in the fragment of the address, so that it survives a reload and the back button works.
 import { computed, signal } from "./ui.js";
 
 const read = () => {
@@ -29,7 +29,7 @@ export const openId = computed(() => {
 
 export const here = (target) => `#${target}`;
 
-/** Goes to a place; `replace` leaves no trace in the history. */
+/** Goes to a place. With `replace`, it replaces the present entry of the history. */
 export function go(target, { replace = false } = {}) {
   if (replace) history.replaceState(history.state, "", here(target));
   else history.pushState(history.state, "", here(target));

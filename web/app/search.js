@@ -7,7 +7,7 @@ import { html, useEffect, useState } from "./ui.js";
 
 const PAUSE = 250;
 
-/** Searches when the query has stayed the same for a moment: `{hits, cursor, isLoading, error, more}`. */
+/** Searches when the query has not changed for a moment; returns `{hits, cursor, isLoading, error, more}`. */
 export function useSearch({ q, conversationId }) {
   const [state, setState] = useState({ hits: [], isLoading: true });
   useEffect(() => {

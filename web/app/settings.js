@@ -87,7 +87,7 @@ function Profile() {
       ? html`<form onSubmit=${save}>
           <label class="field"><span>Name</span><input required maxlength="100" autocomplete="name" value=${name} onInput=${(event) => setName(event.target.value)} dir="auto" /></label>
           <label class="field"><span>About</span><input maxlength="500" value=${about} onInput=${(event) => setAbout(event.target.value)} dir="auto" /></label>
-          <p class="muted">${held.email}${profile.value?.verified === false && html` · not verified · <button type="button" class="link" onClick=${async () => (await attempt(client.requestVerification())) && notify("Look into your mail")}>Send the mail again</button>`}</p>
+          <p class="muted">${held.email}${profile.value?.verified === false && html` · not verified · <button type="button" class="link" onClick=${async () => (await attempt(client.requestVerification())) && notify("The mail was sent")}>Send the mail again</button>`}</p>
           <button class="button primary" disabled=${!isChanged || !name.trim()}>Save</button>
         </form>`
       : html`<p dir="auto">${held.fullName}</p>`}
@@ -140,7 +140,7 @@ function Privacy() {
 
 const BROWSERS = [["Edg", "Edge"], ["OPR", "Opera"], ["Firefox", "Firefox"], ["Chrome", "Chrome"], ["Safari", "Safari"]];
 
-/** The name of a session's device: that of an app, or the browser and the system. */
+/** The name of a session's device: the name of the app, or the browser and the system. */
 function deviceOf({ name, platform }) {
   if (!name.startsWith("Mozilla/")) return name || platform || "Device";
   const browser = BROWSERS.find(([mark]) => name.includes(mark))?.[1] ?? "Browser";
@@ -190,7 +190,7 @@ function Password() {
   };
   if (!isOpen) return html`<section class="section"><h3>Password</h3><button type="button" class="button" ref=${first} onClick=${() => setOpen(true)}>Change password</button></section>`;
   return html`<section class="section"><h3>Password</h3><form onSubmit=${change}>
-    <label class="field"><span>Present password</span><input name="old" type="password" required autocomplete="current-password" ref=${first} /></label>
+    <label class="field"><span>Current password</span><input name="old" type="password" required autocomplete="current-password" ref=${first} /></label>
     <label class="field"><span>New password</span><input name="new" type="password" required minlength="8" maxlength="200" autocomplete="new-password" /></label>
     ${error && html`<p class="error" role="alert">${error}</p>`}
     <button class="button primary">Change</button>

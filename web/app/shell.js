@@ -1,4 +1,4 @@
-// The page: the gate, or the list beside the open conversation, with dialogs above.
+// The page: the forms of sign-in, or the list beside the open conversation, with dialogs above.
 import { account, client, conversations } from "./chat.js";
 import { viewed } from "./acts.js";
 import { Conversation } from "./conversation.js";

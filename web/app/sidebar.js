@@ -1,4 +1,4 @@
-// The list of conversations, with search, and the ways to everything else.
+// The list of conversations, with search, and the menus to all other views.
 import { account, client, connection, contacts, conversations, hasCaughtUp, headOf, isAway, isMuted, nameOf, pictureOf, profile, queue, settings, titleOf, typingIn } from "./chat.js";
 import { attempt, talkTo } from "./acts.js";
 import { Avatar, LivingAvatar } from "./avatar.js";
@@ -15,7 +15,7 @@ import { classes, html, recall, signal, useEffect, useRef, useState } from "./ui
 
 export const searchField = signal(null);
 const DECLINED = "chat:notifications-declined";
-const WATCHED = 60; // the newest conversations, whose presence is shown
+const WATCHED = 60; // the number of newest conversations whose presence is shown
 
 export function Sidebar() {
   const [query, setQuery] = useState("");
@@ -53,7 +53,7 @@ export function Sidebar() {
   </nav>`;
 }
 
-/** The state of the connection, once it lasts; and what waits to be sent. */
+/** The state of the connection, after a moment, and the number of waiting messages. */
 function Connection() {
   const { state, reason } = connection.value;
   const { waiting, failed } = queue.value;
@@ -74,7 +74,7 @@ function Invitation() {
     localStorage.setItem(DECLINED, "yes");
     setOver(true);
   };
-  return html`<div class="invitation"><${Icon} name="bell" size=${18} /><span>Be told of new messages?</span>
+  return html`<div class="invitation"><${Icon} name="bell" size=${18} /><span>Show notifications of new messages?</span>
     <button type="button" class="link" onClick=${() => want(true)}>Turn on</button>
     <button type="button" class="icon-button small" aria-label="Not now" onClick=${decline}><${Icon} name="close" size=${16} /></button></div>`;
 }
@@ -136,7 +136,7 @@ function Preview({ head }) {
   return `${who}${last.text.slice(0, 120) || "Attachment"}`;
 }
 
-/** What a search finds: conversations and friends by name, and messages. */
+/** The results of a search: conversations and friends by name, and messages. */
 function Found({ query, onDone }) {
   const words = query.toLocaleLowerCase();
   const named = conversations.value.filter((head) => titleOf(head).toLocaleLowerCase().includes(words)).slice(0, 8);

@@ -1,4 +1,4 @@
-// Signing in, registering, a forgotten password; and the links of the mails that the server sends.
+// The forms of sign-in, registration and forgotten password, and the links in mails from the server.
 import { account, client, settings, storage } from "./chat.js";
 import { textOf } from "./acts.js";
 import { notify } from "./layer.js";
@@ -9,7 +9,7 @@ const STATE = "chat:sign-in";
 
 /**
  * Takes the token that a project's own page has put into the fragment: `#token=…&id=…&name=…&expiresAt=…&state=…`.
- * `state` shows that this page has asked for it: a link of somebody else must not sign anybody in.
+ * `state` proves that this page has requested it: a foreign link must not sign the user in.
  */
 export async function takeToken() {
   if (settings.accounts || !location.hash.includes("token=")) return;
@@ -92,7 +92,7 @@ function messageOf(error) {
   return field ? `The ${field} is not valid.` : textOf(error);
 }
 
-/** A form that asks the server something: `work` takes its data; its failure is said in the form. */
+/** A form that sends a request: `work` takes its data. An error is shown in the form. */
 function Asking({ work, label, children }) {
   const [error, setError] = useState("");
   const [isBusy, setBusy] = useState(false);

@@ -1,4 +1,4 @@
-// A message's text as elements: links, code and mentions. Each pattern is linear in the text.
+// The text of a message as elements: links, code and mentions. Each pattern takes linear time.
 import { html } from "./ui.js";
 
 const PARTS = /```([^]*?)```|`([^`\n]+)`|https?:\/\/[^\s<>"`]+/gu;

@@ -1,4 +1,4 @@
-// Runs before the first paint, so that a chosen theme does not flash.
+// This script runs before the first paint, so that the page begins with the chosen theme.
 {
   const read = (key) => {
     try {

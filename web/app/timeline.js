@@ -9,7 +9,7 @@ import { classes, html, useEffect, useLayoutEffect, useRef, useSignal, useState 
 
 const TOGETHER = 5 * 60_000;
 const NEAR = 80;
-const EARLY = 900; // pixels before the end at which older messages are asked for
+const EARLY = 900; // pixels before the end at which older messages are requested
 
 export function Timeline({ id }) {
   const scroller = useRef();
@@ -26,8 +26,8 @@ export function Timeline({ id }) {
   const head = headOf(id).value;
   const isGroup = head?.type === "group";
 
-  // The scroller grows upwards (column-reverse), so older pages do not move what is seen. New messages below would:
-  // while the reader is not at the end, the first visible message keeps its place.
+  // The scroller grows upwards (column-reverse), so older pages do not move the visible messages. New messages below
+  // would move them: while the reader is not at the end, this keeps the place of the first visible message.
   useLayoutEffect(() => {
     const box = scroller.current;
     const held = anchor.current;
@@ -62,7 +62,7 @@ export function Timeline({ id }) {
   };
   const older = () => (elsewhere ? jump.older() : olderOf(id));
 
-  // A page that does not fill the screen cannot be scrolled.
+  // A page that does not fill the screen cannot be scrolled, so the next page is read.
   useEffect(() => {
     const box = scroller.current;
     if (!isComplete && !isLoading && box.scrollHeight <= box.clientHeight + EARLY / 2) void older();
@@ -83,7 +83,7 @@ export function Timeline({ id }) {
     if (present && (lastSeq > (present.readSeq ?? 0) || present.unread) && !present.unreadFrom) void attempt(client.markRead(id), null);
   }, [lastSeq, isAtEnd.value, isLooking.value, Boolean(elsewhere)]);
 
-  // One's own message is always shown.
+  // A message of the user is always shown.
   const last = messages.at(-1);
   useLayoutEffect(() => {
     if (last && last.userId === account.value?.myId && !last.seq) scroller.current.scrollTop = 0;
@@ -147,7 +147,7 @@ export function Timeline({ id }) {
   </button>`}`;
 }
 
-/** A sender's key of a message stays the same when the message is stored. */
+/** The key of a row: the sender's key of the message, which stays the same when the message is stored. */
 const keyOf = ({ userId, msgId }) => `${userId} ${msgId}`;
 
 function typingText(users, isGroup) {
@@ -163,7 +163,7 @@ function Beginning({ head, isEmpty }) {
   return html`<p class="beginning">${text}</p>`;
 }
 
-/** The rows of a list of messages: days, the unread mark, and which messages of a sender stand together. */
+/** The rows of a list of messages: days, the unread mark, and the messages, grouped by sender. */
 function rows(messages, unreadFrom) {
   const found = [];
   let before;
@@ -194,10 +194,10 @@ function together(one, other) {
   return one.userId === other.userId && one.type !== "system" && other.type !== "system" && new Date(other.createdAt) - new Date(one.createdAt) < TOGETHER;
 }
 
-/** A row that is drawn again only if something of it has changed: a conversation may have thousands. */
+/** A row that is drawn again only after a change, because a conversation may have thousands of rows. */
 function Row({ id, message, isTabStop, ...more }) {
   const sender = message.type === "system" ? "" : message.userId === account.value?.myId ? "You" : nameOf(message.userId);
-  // The controls of a message are stops of the Tab key only while the focus is in it: else there were hundreds.
+  // The Tab key stops at the controls of a message only while the focus is in it: otherwise there were hundreds of stops.
   const [isActive, setActive] = useState(false);
   return html`<li class=${classes("message", message.type === "system" && "of-system")} data-key=${id} tabindex=${isTabStop ? 0 : -1}
     onFocusIn=${() => setActive(true)} onFocusOut=${(event) => setActive(event.currentTarget.contains(event.relatedTarget))}>

@@ -35,7 +35,7 @@ export function debounced(work, delay) {
   return call;
 }
 
-/** What this browser has stored under a key of localStorage, or null; `otherwise` if it stores nothing. */
+/** The value of a key in localStorage, or null; `otherwise` if the browser stores nothing. */
 export function recall(key, otherwise = null) {
   try {
     return localStorage.getItem(key);

@@ -1,4 +1,4 @@
-// A list of which only the rows on the screen exist: ten thousand rows cost as much as thirty.
+// A list that has elements only for the rows on the screen, so that ten thousand rows cost as much as thirty.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 
 const MORE = 8; // rows above and below the screen
@@ -25,7 +25,7 @@ export function WindowedList({ items, keyOf, row, label, onEnd, kept }) {
     watcher.observe(box.current);
     return () => watcher.disconnect();
   }, [items.length]);
-  // The row of the key `kept` stays, also out of sight, so that the keyboard does not lose its place.
+  // The row of the key `kept` always exists, so that the keyboard does not lose its place.
   const shown = items.slice(range.from, range.to).map((item, offset) => [item, range.from + offset]);
   const at = kept ? items.findIndex((item) => keyOf(item) === kept) : -1;
   if (at >= 0 && (at < range.from || at >= range.to)) shown.push([items[at], at]);

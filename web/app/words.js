@@ -1,10 +1,10 @@
-// A message in words: in the list, in notifications, and for screen readers.
+// The text of a message for the list, for notifications, and for screen readers.
 import { account, client, nameOf, personOf } from "./chat.js";
 
 /** The text of a message; of a system message one such as "Ann added Bob". */
 export const wordsOf = (message) => (message.type === "system" ? systemText(message) : message.text || "Attachment");
 
-/** The same after the name of the author, as soon as the names in it are known. */
+/** The same with the name of the author, after the names in it are read. */
 export async function lineOf(message) {
   const others = [message.userId, ...(message.system?.userIds ?? [])].filter((id) => id !== account.value?.myId);
   for (const id of others) personOf(id); // its signal is set before the wait below ends

@@ -9,7 +9,7 @@ import { upload } from "./transfer.js";
 /** @typedef {import("./types.js").Person} Person */
 
 /**
- * The API's requests whose answers the client does not keep: each method is one request (docs/chat.md), returns its
+ * The requests whose answers the client does not keep. Each method sends one request (docs/chat.md), returns its
  * body, and raises ApiError.
  *
  * @template {Record<string, any>} Events
@@ -25,13 +25,13 @@ export class Api extends Emitter {
     this.http = http;
   }
 
-  /** Returns the own profile. */
+  /** Returns the user's profile. */
   me() {
     return this.http.json("GET", "/me");
   }
 
   /**
-   * Changes the own password; the other sessions end.
+   * Changes the user's password; the other sessions end.
    *
    * @param {string} password
    * @param {string} newPassword
@@ -40,7 +40,7 @@ export class Api extends Emitter {
     return this.http.json("PUT", "/me/password", { body: { password, newPassword } });
   }
 
-  /** Asks for a mail that verifies the own address. */
+  /** Requests a mail that verifies the user's e-mail. */
   requestVerification() {
     return this.http.json("POST", "/me/email/verification");
   }
@@ -63,7 +63,7 @@ export class Api extends Emitter {
     return this.http.json("POST", "/password/reset", { body: { token, password }, auth: false });
   }
 
-  /** Returns everything that is stored about the user, as JSON lines. */
+  /** Returns all data of the user, as lines of JSON. */
   async exportData() {
     return (await this.http.request("GET", "/me/export", { timeout: 0 })).blob();
   }
@@ -134,7 +134,7 @@ export class Api extends Emitter {
   }
 
   /**
-   * Adds a member to a group, or changes the role of one.
+   * Adds a member to a group, or changes a member's role.
    *
    * @param {string} conversationId
    * @param {string} userId
@@ -179,7 +179,7 @@ export class Api extends Emitter {
   }
 
   /**
-   * Uploads a file, to be sent by the `attachments` of a message.
+   * Uploads a file. Send its attachment in `attachments` of a message.
    *
    * @param {Blob|ArrayBuffer|Uint8Array} file
    * @param {import("./transfer.js").UploadOptions} [options]
@@ -201,7 +201,7 @@ export class Api extends Emitter {
   }
 
   /**
-   * Returns the presence of at most a hundred users; `watch` tells of changes.
+   * Returns the presence of at most a hundred users. `watch` also reports changes.
    *
    * @param {string[]} userIds
    * @returns {Promise<Record<string, import("./types.js").Presence>>}
@@ -225,7 +225,7 @@ export class Api extends Emitter {
     return this.http.json("DELETE", `/devices/${deviceId}`);
   }
 
-  /** @param {any} report  what POST /reports takes */
+  /** @param {any} report  the body of POST /reports */
   report(report) {
     return this.http.json("POST", "/reports", { body: report });
   }

@@ -8,7 +8,7 @@ const SAVE = 300; // milliseconds in which changes are stored together
 
 /**
  * A chat client without a user interface: connection, catch-up, state, queue. It runs in browsers, React Native and Node.
- * This layer begins and ends its work: the session, the connection, and what is stored.
+ * This layer starts and stops the client: the session, the connection, and the stored state.
  */
 export class Client extends Sender {
   /** @type {AbortController|null} */
@@ -34,12 +34,12 @@ export class Client extends Sender {
     return this.connection.state;
   }
 
-  /** True if the state is as new as the last catch-up, and nothing that is known of is missing. */
+  /** True if the state includes all known changes. */
   get isCurrent() {
     return this.connection.isOnline && this.sync.isIdle;
   }
 
-  /** Reads what is stored, and connects if a user is signed in. Call it once. Returns true if one is. */
+  /** Reads the storage, and connects if a user is signed in; returns true then. Call it once. */
   async start() {
     this.#listen();
     await this.session.load();
@@ -70,7 +70,7 @@ export class Client extends Sender {
     return this.#enter("/login", form);
   }
 
-  /** Signs out, on the server too if it can be reached, and forgets everything that is stored. */
+  /** Signs out and removes all stored data. If the server can be reached, the session also ends there. */
   async signOut() {
     if (this.session.user) await this.http.json("POST", "/logout", { timeout: 5000 }).catch(() => undefined);
     await this.#leave("signed_out");
@@ -87,7 +87,7 @@ export class Client extends Sender {
   }
 
   /**
-   * Changes the own profile.
+   * Changes the user's profile.
    *
    * @param {{fullName?: string, about?: string, avatar?: string|null, settings?: Record<string, unknown>}} change
    */
@@ -98,7 +98,7 @@ export class Client extends Sender {
     return profile;
   }
 
-  /** Ends the connection and all timers; what is stored stays. A closed client cannot be used again. */
+  /** Ends the connection and all timers; the stored data stays. A closed client cannot be used again. */
   async close() {
     const saving = Promise.all([this.#save(), this.pointers.flush()]);
     this.#stopLeading();
@@ -111,12 +111,12 @@ export class Client extends Sender {
     await saving;
   }
 
-  /** Connects now: after `replaced`, or when the network is back before the next attempt. */
+  /** Connects now, for example after `replaced`, or before the planned attempt. */
   connect() {
     if (this.session.user && !this.#isBackground) this.connection.start();
   }
 
-  /** Disconnects while the app is in the background: a suspended system does not tell that a connection is dead. */
+  /** Disconnects while the app is in the background: a suspended app does not notice that a connection is dead. */
   background() {
     this.#isBackground = true;
     void this.pointers.flush(); // the system may end the app at any time
@@ -135,7 +135,7 @@ export class Client extends Sender {
   }
 
   /**
-   * Takes what the system knows of the network: back, the next attempt is made at once; gone, the connection is given up.
+   * Takes the state of the network from the system: true connects at once, false disconnects.
    *
    * @param {boolean} isOnline
    */
@@ -145,7 +145,7 @@ export class Client extends Sender {
     else this.connection.restart("network");
   }
 
-  /** Catches up now; after a push message it works without a socket too. Raises ApiError. */
+  /** Catches up now, also without a socket, for example after a push. Raises ApiError. */
   async catchUp() {
     await this.sync.now();
     await this.#save();
@@ -164,7 +164,7 @@ export class Client extends Sender {
     return /** @type {Account} */ (this.session.user);
   }
 
-  /** Follows the other clients of the storage: they sign in and out together. */
+  /** Signs in and out together with the other clients of the storage. */
   #listen() {
     if (this.#channel || !this.storage.channel) return;
     this.#channel = this.storage.channel();
@@ -207,7 +207,7 @@ export class Client extends Sender {
     this.emit("conversations", { ids: [] });
   }
 
-  /** One client of a storage sends what waits, and stores the state; another one takes over when it ends. */
+  /** One client of a storage sends the queue and stores the state. Another one takes over when it ends. */
   #lead() {
     if (this.#leading) return;
     const leading = new AbortController();
@@ -245,7 +245,7 @@ export class Client extends Sender {
     if (this.watched.ids.length) void this.tellWatched();
   }
 
-  /** Asks the server for a sign of life; without one the connection is given up. */
+  /** Sends an event to the server, and ends the connection if there is no answer. */
   async #probe() {
     try {
       await this.sync.now();
@@ -265,7 +265,7 @@ export class Client extends Sender {
     try {
       await this.store.save(this.storage);
     } catch (error) {
-      this.complain(error); // a full disk: the app works on, and the next start reads more from the server
+      this.complain(error); // such as a full disk: the app continues, and the next start reads more from the server
     }
   }
 }

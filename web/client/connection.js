@@ -6,7 +6,7 @@ import { backoff } from "./random.js";
 /** @typedef {import("./session.js").Session} Session */
 
 /**
- * @typedef {object} Socket  what is used of a socket of socket.io-client
+ * @typedef {object} Socket  the used part of a socket of socket.io-client
  * @property {boolean} connected
  * @property {() => any} connect
  * @property {() => any} disconnect
@@ -19,7 +19,7 @@ const LONGEST = 5000; // milliseconds between two attempts, ± 50 %
 const CONNECT = 10_000; // milliseconds that an attempt may take
 const ACK = 10_000;
 
-/** Reasons of `kicked` after which a new token may help; the server decides when it is asked for one. */
+/** Reasons of `kicked` after which the client asks for a new token. The server decides whether it gets one. */
 const OF_SESSION = ["expired", "token_expired", "revoked", "banned", "erased", "unauthorized"];
 
 /**
@@ -46,7 +46,7 @@ export class Connection extends Emitter {
   #pause = 0; // milliseconds that the server has asked for
   #reason = "";
   /** @type {string|null} */
-  #token = null; // the one of the last attempt
+  #token = null; // the token of the last attempt
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #timer;
   #turn = 0;
@@ -81,7 +81,7 @@ export class Connection extends Emitter {
   }
 
   /**
-   * Gives the socket a new token in place of its present one, which expires. Raises ApiError.
+   * Replaces the socket's token, which expires soon, by a new one. Raises ApiError.
    *
    * @returns {Promise<void>}
    */
@@ -91,7 +91,7 @@ export class Connection extends Emitter {
     this.#token = token;
   }
 
-  /** Connects, now and after every loss, until `stop`. A planned attempt is made at once. */
+  /** Connects now, and again after every loss, until `stop`. A planned attempt starts at once. */
   start() {
     this.#isWanted = true;
     if (this.isOnline || this.#state.state === "connecting") return;
@@ -100,7 +100,7 @@ export class Connection extends Emitter {
   }
 
   /**
-   * Disconnects and stays so.
+   * Disconnects, and does not connect again until `start`.
    *
    * @param {"signed_out"|"offline"} state
    * @param {string} [reason]
@@ -114,7 +114,7 @@ export class Connection extends Emitter {
   }
 
   /**
-   * Gives up a connection that may be dead without knowing it, and connects anew.
+   * Ends a connection that may be dead, and connects again.
    *
    * @param {string} reason
    */
@@ -166,7 +166,7 @@ export class Connection extends Emitter {
       this.#io(this.#address, {
         path: this.#path,
         transports: ["websocket"],
-        // The delays, the renewal of tokens and the reasons are decided here; the library knows none of them.
+        // This class handles delays, the renewal of tokens and reasons, so the library must not reconnect by itself.
         reconnection: false,
         forceNew: true,
         multiplex: false,
@@ -177,7 +177,7 @@ export class Connection extends Emitter {
     );
     this.#socket = socket;
     const isCurrent = () => turn === this.#turn && this.#socket === socket;
-    // The library limits the time of the transport, not that of the answer to the handshake.
+    // The library limits the time for the transport, but not for the answer to the handshake.
     this.#timer = setTimeout(() => isCurrent() && this.#lost(ApiError.local("timeout")), CONNECT * 1.5);
     socket.on("connect", () => {
       if (!isCurrent()) return;
@@ -203,7 +203,7 @@ export class Connection extends Emitter {
   }
 
   /**
-   * Decides what follows the end of a connection or of an attempt.
+   * Determines the next step after the end of a connection or of an attempt.
    *
    * @param {ApiError} error
    */
@@ -226,7 +226,7 @@ export class Connection extends Emitter {
         return;
       }
       if (turn !== this.#turn) return;
-      // A new token that is refused too must not lead to a loop without a pause.
+      // If the new token is refused, too, a pause prevents an endless loop.
       if (this.#attempts++ === 0) void this.#attempt();
       else this.#later(error);
       return;

@@ -11,8 +11,8 @@ const HELD = { timelines: 100, messages: 300 }; // of those that are not open
 const PRIVATE = /** @type {const} */ ([["read", "unreadFrom"], ["mute", "mutedUntil"], ["draft", "draft"]]);
 
 /**
- * The state of the user's conversations: their heads, and the timelines of those that were opened. Everything here is
- * synchronous and knows no network; `changed` and `saved` are the ways out.
+ * The state of the user's conversations: their heads, and the timelines of those that were opened. All methods but
+ * `load` and `save` are synchronous, and none uses the network; `changed` reports changes.
  */
 export class Conversations {
   /** @type {Map<string, Conversation>} */
@@ -35,7 +35,7 @@ export class Conversations {
   /**
    * @param {(conversationId: string, what: "head"|"messages") => void} changed
    * @param {(what: "read"|"draft"|"mute", conversationId: string) => boolean} isPending
-   *   true while the user's own value is not told to the server, whose value is then older
+   *   true while the server does not have the user's value yet: the server's value is then older
    */
   constructor(changed, isPending) {
     this.#changed = changed;
@@ -51,15 +51,15 @@ export class Conversations {
   }
 
   /**
-   * Takes a head from the server. A part that live events have already brought further stays. Returns false if the head
-   * lacks a change that is known of: then title, pins or roles may be older than what is shown.
+   * Takes a head from the server. Parts that live events have already updated to newer values stay. Returns false if the
+   * head lacks a known change: then its title, pins or roles may be older than the held ones.
    *
    * @param {Conversation} head
    */
   takeHead(head) {
     const held = this.heads.get(head.id);
     const merged = { ...head };
-    // Those of a conversation that is not open may be old: opening it reads them, before its timeline.
+    // The receipts of a conversation that is not open may be old. Opening it reads them before its timeline.
     const isFollowed = this.#open.has(head.id) || this.timelines.has(head.id);
     if (!head.receipts && held?.receipts && isFollowed) merged.receipts = held.receipts;
     if (held) {
@@ -130,7 +130,7 @@ export class Conversations {
     if (message.seq > head.lastSeq) {
       const moved = { ...head, lastSeq: message.seq, lastMessage: preview(message), updatedAt: message.createdAt };
       if (message.userId === me && head.readSeq !== undefined) {
-        moved.readSeq = Math.max(head.readSeq, message.seq); // who writes has read
+        moved.readSeq = Math.max(head.readSeq, message.seq); // the sender has read all messages before
         delete moved.unreadFrom;
       }
       this.#set(counted(moved));
@@ -156,7 +156,7 @@ export class Conversations {
   }
 
   /**
-   * Notes that a change was applied. Returns false if changes before it are missing.
+   * Stores that a change was applied. Returns false if changes before it are missing.
    *
    * @param {string} id
    * @param {number|undefined} changeSeq
@@ -187,7 +187,7 @@ export class Conversations {
   }
 
   /**
-   * Appends a delta of a streaming message. One that does not fit is ignored: the finished message comes in whole.
+   * Appends a delta of a streaming message. A delta that does not fit is ignored: the finished message has the whole text.
    *
    * @param {{conversationId: string, seq: number, offset: number, text: string}} delta
    */
@@ -202,7 +202,7 @@ export class Conversations {
   }
 
   /**
-   * Replaces what is held of a conversation.
+   * Replaces the held messages of a conversation.
    *
    * @param {string} id
    * @param {{messages: Message[], seq: number, changeSeq: number, isComplete: boolean}} page
@@ -229,7 +229,7 @@ export class Conversations {
   }
 
   /**
-   * Keeps the timeline of an open conversation in memory as a whole.
+   * Keeps the whole timeline of a conversation in memory while it is open.
    *
    * @param {string} id
    * @param {boolean} isOpen
@@ -240,7 +240,7 @@ export class Conversations {
   }
 
   /**
-   * Tells that the messages of a conversation have changed.
+   * Reports that the messages of a conversation have changed.
    *
    * @param {string} id
    */
@@ -248,7 +248,7 @@ export class Conversations {
     this.#touch(id, "messages");
   }
 
-  /** Forgets everything. */
+  /** Removes all state. */
   clear() {
     this.heads.clear();
     this.timelines.clear();
@@ -260,7 +260,7 @@ export class Conversations {
   }
 
   /**
-   * Reads what an earlier run has stored.
+   * Reads the state that an earlier run has stored.
    *
    * @param {Storage} storage
    */
@@ -293,8 +293,8 @@ export class Conversations {
   }
 
   /**
-   * Stores what has changed since the last call, and the cursor, in one transaction: a restart finds a state that fits
-   * together. Old conversations and messages are not stored.
+   * Stores the changes since the last call and the cursor in one transaction, so that a restart finds a consistent state.
+   * Old conversations and messages are not stored.
    *
    * @param {Storage} storage
    */
@@ -360,7 +360,7 @@ export function preview({ _id, seq, text, createdAt, userId, deletedAt, type, sy
 }
 
 /**
- * Returns a head whose counter fits its marks, as the server counts.
+ * Returns a head whose `unread` fits its marks, as the server counts.
  *
  * @param {Conversation} head
  * @returns {Conversation}

@@ -1,5 +1,5 @@
 /**
- * Events with typed values. A listener that throws disturbs neither the others nor the caller.
+ * Events with typed values. An error of a listener affects neither other listeners nor the caller.
  *
  * @template {Record<string, any>} Events
  */

@@ -1,4 +1,4 @@
-/** An error of the API, of the network, or of this client. `code` is stable; the message is for people. */
+/** An error of the API, of the network, or of this client. `code` is stable; the message is for users. */
 export class ApiError extends Error {
   /**
    * @param {{code?: string, message?: string, error?: string, statusCode?: number, retryable?: boolean,
@@ -22,7 +22,7 @@ export class ApiError extends Error {
   }
 
   /**
-   * Returns the error of a request that no server has answered.
+   * Returns the error of a request without an answer.
    *
    * @param {"offline"|"timeout"|"aborted"} code
    * @param {string} [message]

@@ -4,7 +4,7 @@
 const STORE = "values";
 
 /**
- * Keeps everything in a database of the browser, shared by its tabs and by a service worker.
+ * A storage in a database of the browser. Its tabs and a service worker share it.
  *
  * @param {string} [name]
  * @returns {Storage}

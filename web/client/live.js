@@ -1,10 +1,10 @@
 /** @typedef {import("./types.js").Presence} Presence */
 
 const EVERY = 3000; // milliseconds between two `typing` events of a conversation
-const LONGEST = 10_000; // milliseconds for which somebody is shown as typing without another event
+const LONGEST = 10_000; // milliseconds for which a user is shown as typing without another event
 const WATCHED = 100;
 
-/** Who is typing where. An entry ends by itself. */
+/** The users who are typing, by conversation. An entry ends by itself. */
 export class Typing {
   #now;
   #changed;
@@ -52,7 +52,7 @@ export class Typing {
   }
 
   /**
-   * Returns true if the server is to be told: at the first key, then every few seconds, and once at the end.
+   * Returns true if an event must be sent: at the first key, then every few seconds, and once at the end.
    *
    * @param {string} conversationId
    * @param {boolean} on
@@ -76,7 +76,7 @@ export class Typing {
   }
 }
 
-/** The presence of the users who are watched; the newest hundred. */
+/** The presence of the watched users; of more than a hundred, the newest. */
 export class Watch {
   /** @type {Map<string, Presence>} */
   states = new Map();

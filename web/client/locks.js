@@ -5,9 +5,9 @@ import { sleep, uuid } from "./random.js";
 const LEASE = 10_000; // milliseconds
 
 /**
- * Locks among the clients that share a storage: Web Locks where they exist, else a lease in the storage, which ends by
- * itself when its holder ends. A lease can be lost by a client that is suspended, so what is done under a lock must be
- * harmless if it is done twice.
+ * Locks among the clients that share a storage: Web Locks if they exist, else a lease in the storage, which ends by
+ * itself when its holder ends. A suspended client can lose a lease, so work under a lock must be harmless if it is done
+ * twice.
  */
 export class Locks {
   #storage;
@@ -56,7 +56,7 @@ export class Locks {
    */
   async #lease(name, work, signal) {
     const key = `lock/${name}`;
-    // One client can hold a lock twice: its parts wait for one another too.
+    // The parts of one client also wait for each other, because one client could hold the lock twice.
     const owner = `${this.#owner}/${++this.#held}`;
     const take = () =>
       this.#storage.transaction(async (operations) => {

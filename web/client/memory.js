@@ -4,7 +4,7 @@
 let count = 0;
 
 /**
- * Keeps everything in memory. Clients that are given the same object share it, as tabs share a database.
+ * A storage in memory. Clients that get the same object share it, as tabs share a database.
  *
  * @returns {Storage}
  */

@@ -6,8 +6,8 @@
 const PAGE = 200;
 
 /**
- * Answers a catch-up by the list of conversations and pages of messages, for a server whose table has no `sync`. Changes
- * of messages that are held are not found.
+ * Catches up with the list of conversations and pages of messages, for a server whose table has no `sync`. It does not
+ * find changes of held messages.
  *
  * @param {Http} http
  * @param {{conversations: Record<string, {seq: number}>}} request

@@ -37,7 +37,7 @@ import { Session } from "./session.js";
  * @property {ConnectionState} state
  * @property {{ids: string[]}} conversations  the list, or these conversations of it, have changed
  * @property {{conversationId: string}} messages  the messages of a conversation have changed
- * @property {{message: Message, conversation: Conversation|undefined, isLive: boolean}} message  somebody's new message
+ * @property {{message: Message, conversation: Conversation|undefined, isLive: boolean}} message  a new message of another user
  * @property {{conversationId: string, userIds: string[]}} typing
  * @property {Presence & {userId: string}} presence
  * @property {{conversationId: string, userId: string}} receipt
@@ -45,9 +45,9 @@ import { Session } from "./session.js";
  * @property {{conversationId: string}} removed  the user is not a member any more
  * @property {{waiting: number, failed: number}} queue
  * @property {any} account  profile, friends, blocks or sessions have changed
- * @property {Person} person  somebody's name or picture has changed
- * @property {undefined} synced  a catch-up has ended, and nothing is known to be missing
- * @property {{error: ApiError, conversationId?: string, msgId?: string}} error  of work that nobody waits for
+ * @property {Person} person  the name or picture of a user has changed
+ * @property {undefined} synced  a catch-up has ended, and the state includes all known changes
+ * @property {{error: ApiError, conversationId?: string, msgId?: string}} error  an error of background work
  *
  * @typedef {object} InnerEvents  between the layers of the client
  * @property {string} ended  the server has refused the session

@@ -2,7 +2,7 @@
 
 const HELD = 2000;
 
-/** Names and pictures of users: each is read once, and the least recently wanted ones are forgotten. */
+/** Names and pictures of users. Each is read once; the least recently used ones are removed. */
 export class People {
   #read;
   /** @type {Map<string, Promise<Person>>} */

@@ -1,12 +1,12 @@
 /** @typedef {import("./queue.js").Queue} Queue */
 /** @typedef {import("./types.js").Conversation} Conversation */
 
-const READ = 400; // milliseconds; the server takes three marks a second
+const READ = 400; // milliseconds; the server accepts three marks a second
 const DELIVERED = 1000;
 const DRAFT = 1000;
-const TOLD = 32; // members; in larger groups nobody is told who has received what
+const TOLD = 32; // members; larger groups have no receipts
 
-/** Marks and drafts of which only the newest counts: each waits a moment for its successor, then goes to the queue. */
+/** Marks and drafts. Only the newest counts: each waits a moment for its successor, then goes to the queue. */
 export class Pointers {
   #queue;
   #isReceiving;
@@ -17,20 +17,20 @@ export class Pointers {
 
   /**
    * @param {Queue} queue
-   * @param {boolean} isReceiving  false: nothing is told to be delivered
+   * @param {boolean} isReceiving  false: messages are not reported as delivered
    */
   constructor(queue, isReceiving) {
     this.#queue = queue;
     this.#isReceiving = isReceiving;
   }
 
-  /** True while one waits for its successor. */
+  /** True while a mark or draft waits for its successor. */
   get isWaiting() {
     return this.#timers.size > 0;
   }
 
   /**
-   * Tells that the user has read a conversation up to a message.
+   * Reports that the user has read a conversation up to a message.
    *
    * @param {string} conversationId
    * @param {number} seq
@@ -40,7 +40,7 @@ export class Pointers {
   }
 
   /**
-   * Tells that this device has the messages of a conversation.
+   * Reports that this device has the messages of a conversation.
    *
    * @param {Conversation} head
    */
@@ -53,7 +53,7 @@ export class Pointers {
   }
 
   /**
-   * Tells the user's other devices of a draft.
+   * Sends a draft to the user's other devices.
    *
    * @param {string} conversationId
    * @param {{text: string, replyTo?: number}} draft
@@ -63,7 +63,7 @@ export class Pointers {
   }
 
   /**
-   * Returns true while something of a lane waits here or in the queue: what the server says of it is older.
+   * Returns true while a mark or draft of a lane waits here or in the queue: the server's value is then older.
    *
    * @param {"read"|"draft"|"mute"} what
    * @param {string} conversationId
@@ -73,12 +73,12 @@ export class Pointers {
     return this.#timers.has(lane) || this.#queue.entries.some((entry) => entry.lane === lane);
   }
 
-  /** Puts into the queue what waits for its successor; returns when it is stored. */
+  /** Puts the waiting marks and drafts into the queue; resolves when they are stored. */
   async flush() {
     await Promise.all([...this.#timers.values()].map(({ add }) => add()));
   }
 
-  /** Forgets what has not been told. */
+  /** Removes the waiting marks and drafts. */
   clear() {
     for (const { timer } of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();

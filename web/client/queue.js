@@ -11,11 +11,11 @@ const LIMIT = 1000; // entries
 const OF_SESSION = 401;
 
 /**
- * What is to be told to the server: in order within a lane, until it is acknowledged, across restarts. A repetition is
- * the same request with the same `msgId`, so the server does everything once.
+ * The queue of events for the server. It sends the entries of a lane in order, until they are acknowledged, also after a
+ * restart. A repetition is the same request with the same `msgId`, so the server does everything once.
  *
- * An error that a repetition cannot mend fails its entry only. Of several clients on one storage, one sends (`isSender`);
- * the others put their entries into the storage, and learn the results by the storage's channel.
+ * If a repetition does not help against an error, only that entry fails. One of several clients of a storage sends
+ * (`isSender`). The others put their entries into the storage, and get the results by the storage's channel.
  */
 export class Queue {
   #storage;
@@ -67,7 +67,7 @@ export class Queue {
     return [...this.#entries.values()].sort((one, other) => (one.key < other.key ? -1 : 1));
   }
 
-  /** Reads what an earlier run, or another client, has put into the storage. */
+  /** Reads the entries that an earlier run or another client has put into the storage. */
   async load() {
     this.#channel ??= this.#storage.channel?.();
     if (this.#channel && !this.#unsubscribe) this.#unsubscribe = this.#channel.subscribe((message) => this.#hear(message));
@@ -85,8 +85,8 @@ export class Queue {
   }
 
   /**
-   * Adds an entry; returns it once it is stored, and the promise of its acknowledgement. The promise of an entry that
-   * another client sends has no acknowledgement.
+   * Adds an entry. When it is stored, returns it with the promise of its acknowledgement. If another client sends the
+   * entry, the promise resolves without an acknowledgement.
    *
    * @param {Pick<Entry, "lane"|"event"|"data"|"slot"|"isKept"|"attachments">} given
    * @returns {Promise<{entry: Entry, acknowledged: Promise<any>}>}
@@ -130,7 +130,7 @@ export class Queue {
   }
 
   /**
-   * Removes an entry that is not being sent; returns false if it is.
+   * Removes an entry; returns false if it is being sent.
    *
    * @param {string} key
    */
@@ -142,7 +142,7 @@ export class Queue {
   }
 
   /**
-   * Ends an entry whose effect was seen: its acknowledgement is lost, or another client has sent it.
+   * Ends an entry whose effect has arrived: its acknowledgement was lost, or another client has sent it.
    *
    * @param {string} key
    * @param {any} ack
@@ -153,7 +153,7 @@ export class Queue {
   }
 
   /**
-   * Sends while both are true.
+   * Sends while `isOnline` and `isSender` are true.
    *
    * @param {{isOnline?: boolean, isSender?: boolean}} change
    */
@@ -169,7 +169,7 @@ export class Queue {
     this.#run();
   }
 
-  /** Ends the use of the storage; entries stay in it, and waiting callers get the error `aborted`. */
+  /** Ends the use of the storage. The entries stay in it, and waiting callers get the error `aborted`. */
   close() {
     clearTimeout(this.#timer);
     this.#isOnline = false;
@@ -181,7 +181,7 @@ export class Queue {
     this.#channel = undefined;
   }
 
-  /** Forgets everything; waiting callers get the error `aborted`. */
+  /** Removes all entries. Waiting callers get the error `aborted`. */
   async clear() {
     for (const entry of this.entries) this.#end(entry, undefined, ApiError.local("aborted", "signed out"));
     for (const key of await this.#storage.keys(PREFIX)) await this.#storage.delete(key);
@@ -246,7 +246,7 @@ export class Queue {
       this.#end(entry, undefined, error);
       return;
     }
-    // The user decides about a message: it stays, marked, until it is sent again or discarded.
+    // The user decides about a failed message: it stays until the user sends it again or discards it.
     const { code, message, statusCode } = error;
     const failed = { ...entry, state: /** @type {const} */ ("failed"), error: { code, message, statusCode } };
     this.#entries.set(entry.key, failed);
@@ -290,7 +290,7 @@ export class Queue {
   /** @param {any} message */
   #hear(message) {
     if (message.kind === "leading") {
-      // The former sender may have ended between a result and its message: what waits here is asked for again.
+      // The former sender may have ended between a result and its message on the channel, so waiting entries are sent again.
       for (const entry of this.entries) {
         if (!entry.isKept || entry.state === "failed" || !this.#waiting.has(entry.key)) continue;
         const again = { ...entry, state: /** @type {const} */ ("queued") };

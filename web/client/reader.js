@@ -9,7 +9,7 @@ import { Sync } from "./sync.js";
 
 const PAGE = 50;
 
-/** What the client reads: the list of conversations, and pages of their messages. */
+/** The layer that reads: the list of conversations, and pages of messages. */
 export class Reader extends Parts {
   #hasSync = true;
   /** @type {string|undefined} */
@@ -36,7 +36,7 @@ export class Reader extends Parts {
     this.inner.on("changed", ({ id, what }) => this.#noteChange(id, what));
   }
 
-  /** The conversations that are known, most recently active first. */
+  /** The known conversations, most recently active first. */
   conversations() {
     return this.store.list;
   }
@@ -85,7 +85,7 @@ export class Reader extends Parts {
   }
 
   /**
-   * Reads a conversation anew, with the marks of its members.
+   * Reads a conversation again, with the receipts of its members.
    *
    * @param {string} id
    * @returns {Promise<Conversation>}
@@ -178,7 +178,7 @@ export class Reader extends Parts {
   }
 
   /**
-   * Takes the head of an answer; if events were faster than the answer, it is read again.
+   * Takes the head of an answer. If events have overtaken the answer, the head is read again.
    *
    * @protected
    * @param {Conversation} head
@@ -198,7 +198,7 @@ export class Reader extends Parts {
   }
 
   /**
-   * Forgets what was read.
+   * Removes the state that was read.
    *
    * @protected
    */
@@ -208,7 +208,7 @@ export class Reader extends Parts {
   }
 
   /**
-   * Asks by the socket if it is connected, else by HTTP.
+   * Sends the request by the socket if it is connected, else by HTTP.
    *
    * @param {any} payload
    * @returns {Promise<SyncAnswer>}
@@ -235,7 +235,7 @@ export class Reader extends Parts {
 
   /** @param {string} id */
   async #readNewest(id) {
-    // The head first: the page is then newer, and changes of both are only seen twice.
+    // The head is read first, so the page is newer. A change may be in both, but is not missed.
     const held = this.conversation(id);
     const { changeSeq = 0 } = held?.receipts ? held : await this.readConversation(id).catch((thrown) => {
       const error = asApiError(thrown);
@@ -250,7 +250,7 @@ export class Reader extends Parts {
   }
 
   /**
-   * Runs `work` once for all who ask meanwhile.
+   * Runs `work` once for all concurrent callers.
    *
    * @param {string} key
    * @param {() => Promise<void>} work
@@ -284,7 +284,7 @@ export class Reader extends Parts {
   }
 
   /**
-   * Tells listeners once for all changes of one turn of the event loop.
+   * Calls listeners once for all changes in one turn of the event loop.
    *
    * @param {string} id
    * @param {"head"|"messages"} what
@@ -299,7 +299,7 @@ export class Reader extends Parts {
     this.#changed.clear();
     const ids = changed.filter(([what]) => what === "head").map(([, id]) => id);
     if (ids.length) this.emit("conversations", { ids: ids.filter(Boolean) });
-    // The marks of a head are part of what its messages show.
+    // The messages show the receipts of the head.
     for (const conversationId of new Set(changed.map(([, id]) => id))) {
       if (conversationId) this.emit("messages", { conversationId });
     }

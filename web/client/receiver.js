@@ -8,7 +8,7 @@ import { Reader } from "./reader.js";
 /** @typedef {import("./types.js").Presence} Presence */
 /** @typedef {import("./types.js").SyncAnswer} SyncAnswer */
 
-/** What the client is told: events of the server, and the answers of catch-ups. */
+/** The layer that receives: events of the server, and answers of catch-ups. */
 export class Receiver extends Reader {
   #skew = 0;
 
@@ -46,7 +46,7 @@ export class Receiver extends Reader {
   }
 
   /**
-   * Returns a user's name and picture; they are kept, and renewed by the event `person`.
+   * Returns a user's name and picture. They are kept in memory, and the event `person` reports changes.
    *
    * @param {string} userId
    * @returns {Promise<Person>}
@@ -78,7 +78,7 @@ export class Receiver extends Reader {
   }
 
   /**
-   * Takes the user's own marks of a conversation. What waits to be told is newer than what the server says.
+   * Takes the user's marks of a conversation. Marks that wait to be sent are newer than the server's.
    *
    * @param {string} id
    * @param {Partial<Conversation>} state
@@ -157,7 +157,7 @@ export class Receiver extends Reader {
       const { changeSeq, lastSeq, updatedAt, ...head } = conversation;
       if (isWhole) this.store.takeHead({ ...head, lastSeq, updatedAt, changeSeq: before });
       else this.store.patch(conversation.id, { avatar: undefined, pins: undefined, ...head });
-      // In a part, the newest message has no preview.
+      // A conversation with only the shared keys has no preview of the newest message.
       if (lastSeq > (this.conversation(conversation.id)?.lastSeq ?? 0)) this.sync.need();
       this.#changeSeq(conversation.id, changeSeq);
     },
@@ -177,7 +177,7 @@ export class Receiver extends Reader {
         for (const userId of left) delete receipts[userId];
         const role = roles[this.userId] ?? head.role;
         this.store.patch(conversationId, { memberCount, role, ...(head.receipts && { receipts }) });
-        // The marks of those who join are only in the head.
+        // Only the head has the receipts of users who join.
         if (joined.length) this.sync.need(conversationId);
       }
       this.#changeSeq(conversationId, changeSeq);
@@ -216,7 +216,7 @@ export class Receiver extends Reader {
   }
 
   /**
-   * Ends the entry of a message that has arrived by another way than its acknowledgement.
+   * Ends the entry of a message that has arrived, but not by its acknowledgement.
    *
    * @param {Message} message
    */
@@ -239,8 +239,8 @@ export class Receiver extends Reader {
   /** @param {{conversationId: string, userId: string, readSeq: number, deliveredSeq: number, changeSeq: number}} receipt */
   #receiveReceipt({ conversationId, userId, changeSeq, ...pointers }) {
     const head = this.conversation(conversationId);
-    if (!head?.receipts) return; // they come whole when the conversation is opened
-    // A late one of somebody who has left.
+    if (!head?.receipts) return; // opening the conversation reads all receipts
+    // This is a late receipt of a user who has left.
     if (!head.receipts[userId] && changeSeq <= (head.changeSeq ?? 0)) return;
     this.store.receipt(conversationId, userId, pointers);
   }

@@ -11,7 +11,7 @@ import { Receiver } from "./receiver.js";
 const OF_STATE = ["conversation:read", "conversation:unread", "conversation:mute", "draft"];
 const WATCH = 200; // milliseconds
 
-/** What the client tells the server: messages, changes of messages, and the user's own marks. */
+/** The layer that sends: messages, changes of messages, and the user's marks. */
 export class Sender extends Receiver {
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #watching;
@@ -25,13 +25,13 @@ export class Sender extends Receiver {
     this.inner.on("sent", (result) => this.#sent(result));
   }
 
-  /** True while something is on its way to the server or waits for it, marks and drafts included. */
+  /** True while messages, changes, marks or drafts wait to be sent or acknowledged. */
   get isBusy() {
     return this.pointers.isWaiting || this.queue.entries.some(({ state }) => state !== "failed");
   }
 
   /**
-   * Returns the messages of a conversation that are held, oldest first, with their status; at the end those that wait.
+   * Returns the held messages of a conversation with their status, oldest first. Waiting messages are at the end.
    *
    * @param {string} id
    * @returns {ShownMessage[]}
@@ -47,7 +47,7 @@ export class Sender extends Receiver {
   }
 
   /**
-   * Returns how far a stored message has come: "received" for those of others.
+   * Returns the status of a stored message; "received" for messages of others.
    *
    * @param {Message} message
    * @returns {import("./types.js").Status}
@@ -57,7 +57,7 @@ export class Sender extends Receiver {
   }
 
   /**
-   * Puts a message into the queue and returns it as it is shown; it is sent now, or when the client is online.
+   * Puts a message into the queue, and returns it for display. It is sent now, or when the client is online.
    * `acknowledged(msgId)` waits for the stored message.
    *
    * @param {string} conversationId
@@ -118,8 +118,8 @@ export class Sender extends Receiver {
   }
 
   /**
-   * Changes the text of an own message; `final: true` ends a streaming one. Waits until the server has acknowledged it.
-   * Raises ApiError `rev_conflict` if another device was faster; the client then has its text.
+   * Changes the text of the user's message, and resolves when the server has acknowledged the change. `final: true` ends
+   * a stream. Raises ApiError `rev_conflict` if another device has changed the message; the client then has its text.
    *
    * @param {string} conversationId
    * @param {number} seq
@@ -134,7 +134,7 @@ export class Sender extends Receiver {
   }
 
   /**
-   * Deletes a message: for all (the author, or an admin of the group) or for oneself.
+   * Deletes a message for all (as its author, or an admin of the group) or for the user only.
    *
    * @param {string} conversationId
    * @param {number} seq
@@ -157,7 +157,7 @@ export class Sender extends Receiver {
   }
 
   /**
-   * Shows what an own streaming message gains, to those who watch. It is not stored: `edit(…, {final: true})` stores.
+   * Sends a part of the text of the user's streaming message. It is not stored; `edit(…, {final: true})` stores the text.
    *
    * @param {string} conversationId
    * @param {number} seq
@@ -170,7 +170,7 @@ export class Sender extends Receiver {
   }
 
   /**
-   * Ends the sound of a conversation until a time; null lets it sound again.
+   * Mutes a conversation until a time; null unmutes it.
    *
    * @param {string} id
    * @param {string|null} until  ISO 8601
@@ -206,7 +206,7 @@ export class Sender extends Receiver {
   }
 
   /**
-   * Keeps a draft on the user's other devices too; an empty text removes it.
+   * Stores a draft, which the user's other devices get, too. An empty text removes it.
    *
    * @param {string} id
    * @param {string} text
@@ -220,7 +220,7 @@ export class Sender extends Receiver {
   }
 
   /**
-   * Tells the others that the user is typing: call it at every key, and with false at the end.
+   * Reports that the user is typing. Call it at every key, and with false at the end.
    *
    * @param {string} id
    * @param {boolean} [on]
@@ -231,7 +231,7 @@ export class Sender extends Receiver {
   }
 
   /**
-   * Watches whether users are online, until the returned function is called. At most the newest hundred are watched.
+   * Watches the presence of users, until the returned function is called. Of more than a hundred, the newest are watched.
    *
    * @param {string[]} userIds
    * @returns {() => void}
@@ -256,7 +256,7 @@ export class Sender extends Receiver {
     }
   }
 
-  /** Screens that open and close at once are one change. */
+  /** Views that open and close at the same time cause one event. */
   #tellWatchedSoon() {
     clearTimeout(this.#watching);
     this.#watching = setTimeout(() => void this.tellWatched(), WATCH);
@@ -286,7 +286,7 @@ export class Sender extends Receiver {
   }
 
   /**
-   * Returns up to which message all other members have read and received a conversation.
+   * Returns the lowest read and delivered marks of the other members.
    *
    * @param {string} id
    */

@@ -8,11 +8,10 @@ import { ApiError, asApiError } from "./errors.js";
 /** @typedef {import("./locks.js").Locks} Locks */
 
 const KEY = "session";
-const EARLY = 30_000; // milliseconds before its expiry at which a token is renewed, at most a tenth of its time
+const EARLY = 30_000; // milliseconds before the end of a token at which it is renewed, at most a tenth of its lifetime
 
 /**
- * The tokens of the signed-in user. A renewal happens once, however many callers and tabs ask for it: a refresh token is
- * valid once.
+ * The tokens of the signed-in user. Concurrent callers and tabs share one renewal, because a refresh token is valid once.
  */
 export class Session {
   #http;
@@ -27,7 +26,7 @@ export class Session {
 
   /**
    * @param {{http: Http, storage: Storage, locks: Locks, now: () => number, ended: (reason: string) => void}} parts
-   *   `ended` is told when the server refuses the session
+   *   `ended` is called when the server refuses the session
    */
   constructor({ http, storage, locks, now, ended }) {
     this.#http = http;
@@ -47,25 +46,25 @@ export class Session {
     return this.#tokens?.user?.myId ?? "";
   }
 
-  /** Reads what an earlier run has stored. */
+  /** Reads the tokens that an earlier run has stored. */
   async load() {
     this.#tokens = (await this.#storage.get(KEY)) ?? null;
   }
 
   /**
-   * Keeps the answer of a registration, a sign-in or a renewal.
+   * Stores the answer of a registration, a sign-in or a renewal.
    *
    * @param {Tokens} answer
    */
   async keep(answer) {
     const left = Date.parse(answer.expiresAt) - this.#now();
-    // With a clock that is far ahead every token looks expired; then only the server's refusal renews it.
+    // If the clock is far ahead, every token looks expired. Then a token is renewed only after the server has refused it.
     const renewAt = left > 0 ? this.#now() + left - Math.min(EARLY, left / 10) : Infinity;
     await this.#store({ ...answer, user: answer.user ?? this.#tokens?.user, renewAt });
   }
 
   /**
-   * Changes the account that is kept, after a change of the profile.
+   * Changes the stored account, after a change of the profile.
    *
    * @param {Partial<Account>} change
    */
@@ -73,7 +72,7 @@ export class Session {
     if (this.#tokens?.user) await this.#store({ ...this.#tokens, user: { ...this.#tokens.user, ...change } });
   }
 
-  /** Forgets the tokens. Returns false if another tab has signed in meanwhile: its tokens stay in the storage. */
+  /** Removes the tokens. Returns false if another tab has signed in meanwhile: its tokens stay in the storage. */
   async forget() {
     const own = this.#tokens?.token;
     this.#tokens = null;

@@ -7,13 +7,13 @@ import { backoff } from "./random.js";
 /** @typedef {import("./conversations.js").Conversations} Conversations */
 
 const GIVEN = 200; // conversations of one request
-const SETTLE = 100; // milliseconds in which further gaps join one catch-up
+const SETTLE = 100; // milliseconds in which further gaps are joined into one catch-up
 const LONGEST = 15_000;
-const OFTEN = 600_000; // milliseconds between two catch-ups without a reason: a lost event of the own state leaves no gap
+const OFTEN = 600_000; // milliseconds between two catch-ups without a gap: a lost event of the user's state leaves no gap
 
 /**
- * Catch-up: from the state that is held to the present one. One runs at a time; a gap that is noticed meanwhile causes
- * another one. A failed one is repeated until it succeeds or `pause` is called.
+ * Catch-up from the held state to the present one. One catch-up runs at a time; a gap that is noticed meanwhile causes
+ * another one. A failed catch-up is repeated until it succeeds or `pause` is called.
  */
 export class Sync {
   #conversations;
@@ -58,26 +58,26 @@ export class Sync {
     this.#idle = idle;
   }
 
-  /** True if everything that is known to be missing was fetched. */
+  /** True if all known gaps are filled. */
   get isIdle() {
     return !this.#running && !this.#isWanted && this.#stale.size === 0;
   }
 
-  /** Begins to catch up, and to fetch what gaps ask for. */
+  /** Starts to catch up, now and for each gap. */
   resume() {
     this.#isPaused = false;
     this.#attempts = 0;
     void this.now().catch(() => undefined);
   }
 
-  /** Stops; a catch-up that runs is dropped when it fails. */
+  /** Stops. A running catch-up is not repeated if it fails. */
   pause() {
     this.#isPaused = true;
     clearTimeout(this.#timer);
   }
 
   /**
-   * Notes that something is missing; it is fetched soon, together with what else is missing.
+   * Reports a gap. A catch-up follows soon, together with other gaps.
    *
    * @param {string} [id]  a conversation whose head must be read by itself
    */
@@ -93,7 +93,7 @@ export class Sync {
   }
 
   /**
-   * Notes that an event has replaced the private part of a head; an answer that is being read may be older or newer.
+   * Reports that an event has replaced the private part of a head. A concurrent answer may be older or newer.
    *
    * @param {string} id
    */
@@ -102,7 +102,7 @@ export class Sync {
   }
 
   /**
-   * Catches up now, or waits for the one that runs and for its successor. Raises ApiError of the first failure.
+   * Catches up now, or waits for the running catch-up and for the next one. Raises the ApiError of the first failure.
    *
    * @returns {Promise<void>}
    */
@@ -132,7 +132,7 @@ export class Sync {
   async #run() {
     this.#isWanted = false;
     const held = [...this.#conversations.timelines.keys()].reverse();
-    // The first part moves the cursor. The others name conversations that did not fit.
+    // The first request moves the cursor. Further requests name the other conversations.
     for (let start = 0; start === 0 || start < held.length; start += GIVEN) await this.#part(held.slice(start, start + GIVEN));
     await this.#heads();
   }

@@ -1,30 +1,30 @@
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {Message | {seq: number, hidden: true}} Change */
 
-const QUOTE = 200; // characters of a message in one that answers it
+const QUOTE = 200; // characters of a message that an answer to it shows
 
 /**
- * The messages of one conversation that the client holds: a run without gaps up to `seq`, in the state of `changeSeq`.
- * Deleted and hidden messages leave holes in the numbers, so `seq` and `first` are not those of the messages.
+ * The held messages of one conversation: a run without gaps up to `seq`, in the state of `changeSeq`. Hidden
+ * and removed messages leave holes in the numbers, so `seq` and `first` need not be numbers of held messages.
  */
 export class Timeline {
   /** Every message up to this number is known. */
   seq = 0;
   /** Every change up to this number is applied. */
   changeSeq = 0;
-  /** The run begins here: the next older page is read before it. */
+  /** The first number of the run. The next older page ends before it. */
   first = 1;
   /** False if the conversation has older messages than the run. */
   isComplete = true;
-  /** Rises when the run was replaced: a page that was asked for earlier does not fit any more. */
+  /** Increases when the run is replaced. A page that was requested earlier then does not fit any more. */
   generation = 0;
   /** @type {Map<number, Message>} */
   #messages = new Map();
-  /** Changes of messages that an older page may bring in their former state. @type {Map<number, Message>|null} */
+  /** Changes of messages that the requested older page may have in a former state. @type {Map<number, Message>|null} */
   #awaited = null;
-  /** The numbers of those that answer a message. @type {Map<number, Set<number>>} */
+  /** The numbers of the answers to a message. @type {Map<number, Set<number>>} */
   #answers = new Map();
-  /** Messages that the user has deleted for herself: a page that was read before must not bring them back. */
+  /** Messages that the user has deleted for herself. A page that was read before must not add them again. */
   #hidden = new Set();
   /** @type {Message[]|null} */
   #sorted = null;
@@ -85,7 +85,7 @@ export class Timeline {
   }
 
   /**
-   * Takes the messages after `seq` of a catch-up; `seq` rises to `upTo`, although the last ones may be hidden.
+   * Takes the messages after `seq` of a catch-up. `seq` becomes `upTo`, because the last messages may be hidden.
    *
    * @param {Message[]} messages
    * @param {number} upTo
@@ -123,14 +123,14 @@ export class Timeline {
     return false;
   }
 
-  /** Begins to read an older page; from now on, changes of its messages are kept for it. */
+  /** Marks the begin of reading an older page. From now on, changes of its messages are kept. */
   await() {
     this.#awaited ??= new Map();
     return this.generation;
   }
 
   /**
-   * Adds an older page at the front, with the changes that have come since it was asked for.
+   * Adds an older page at the front, with the changes that have arrived since it was requested.
    *
    * @param {Message[]} messages
    * @param {boolean} isComplete
@@ -166,7 +166,7 @@ export class Timeline {
   }
 
   /**
-   * Returns what is stored: the newest `count` messages.
+   * Returns the state to store, with the newest `count` messages.
    *
    * @param {number} count
    */
@@ -206,7 +206,7 @@ export class Timeline {
   }
 
   /**
-   * Shows a message as it is now in those that answer it.
+   * Updates the answers to a message with its present text.
    *
    * @param {Message} message
    */

@@ -63,7 +63,7 @@
  * @typedef {{online: boolean, lastSeen?: string}} Presence
  * @typedef {{myId: string, fullName: string, email: string}} Account
  *
- * @typedef {object} Tokens  what /register, /login and /token/refresh answer
+ * @typedef {object} Tokens  the answer of /register, /login and /token/refresh
  * @property {string} token
  * @property {string} expiresAt
  * @property {string} [refreshToken]
@@ -91,21 +91,21 @@
  *
  * @typedef {object} Outgoing
  * @property {string} [text]
- * @property {(Attachment|string)[]} [attachments]  as `upload` returns them, to be shown while the message waits; or their ids
+ * @property {(Attachment|string)[]} [attachments]  ids, or the values of `upload`, which are shown while the message waits
  * @property {number} [replyTo]  the `seq` of a message
  * @property {string[]} [mentions]
  * @property {boolean} [streaming]
  * @property {string} [msgId]  by default a new UUID
  *
- * @typedef {object} Entry  one thing to tell the server, kept until it is acknowledged
+ * @typedef {object} Entry  one event for the server, kept until it is acknowledged
  * @property {string} key  its place in the order of all entries
  * @property {string} lane  entries of one lane are sent one after another
  * @property {string} event
  * @property {Record<string, any>} data
  * @property {string} createdAt
- * @property {string} [slot]  an entry that waits is replaced by a later one with the same slot
+ * @property {string} [slot]  a later entry with the same slot replaces a waiting one
  * @property {boolean} [isKept]  true for an entry that survives a restart
- * @property {Attachment[]} [attachments]  those of a message, as they are shown
+ * @property {Attachment[]} [attachments]  the attachments of a message, for display
  * @property {"queued"|"sending"|"failed"} state
  * @property {{code: string, message: string, statusCode: number}} [error]
  *
@@ -116,14 +116,14 @@
  * @property {(prefix: string) => Promise<string[]>} keys  sorted
  *
  * @typedef {object} Channel
- * @property {(message: any) => void} post  to the other clients of this storage, not to the own one
+ * @property {(message: any) => void} post  sends to the other clients of this storage
  * @property {(listener: (message: any) => void) => () => void} subscribe
  * @property {() => void} close
  *
  * @typedef {object} StorageExtras
  * @property {string} name  the same for every client that shares the storage
  * @property {<T>(work: (operations: Operations) => Promise<T>) => Promise<T>} transaction
- *   all writes of `work` or none; `work` waits for nothing but these operations
+ *   all writes of `work` or none; `work` must wait only for these operations
  * @property {() => Channel} [channel]  absent if no other client can share the storage
  *
  * @typedef {Operations & StorageExtras} Storage
