@@ -44,6 +44,8 @@ def remove_rest(server: Any) -> None:
 def _remove(server: Any, user_id: str) -> None:
     models = server.models
     models.Device.remove_of(user_id)
+    if hasattr(models, "UserPresence"):
+        models.UserPresence.forget(user_id)
     models.User.forget(user_id)
     if settings(server)["eraseMessages"]:
         for conversation_id in models.User.conversations_of(user_id):

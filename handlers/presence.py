@@ -54,9 +54,15 @@ async def changed(server: Any, change: Any) -> None:
         if not change.online:
             data["lastSeen"] = iso(moment)
         try:
-            await each.store.call(each.models.UserPresence.note, change.id, moment)
+            await each.store.call(_note, each.models, change.id, moment)
         finally:
             await each.emit("presence", data, to=watched_room(change.id))
+
+
+def _note(models: Any, user_id: str, moment: datetime) -> None:
+    """Stores when a user was seen; the sockets of an erased account end after its other data."""
+    if models.User.account(user_id) is not None:
+        models.UserPresence.note(user_id, moment)
 
 
 def unwatch(server: Any, one_id: str, other_id: str) -> None:

@@ -31,6 +31,11 @@ class UserPresence(Document):
         rows = find(cls, {"_id": {"$in": keys}}) if keys else []
         return {str(row["_id"]): iso(row["lastSeen"]) for row in rows}
 
+    @classmethod
+    def forget(cls, user_id: str) -> None:
+        """Removes the time of a user."""
+        cls._get_collection().delete_one({"_id": ObjectId(user_id)})
+
     @staticmethod
     def visible_to(user_id: str, others: Iterable[str], models: Models) -> set[str]:
         """Returns those of `others` whose presence a user may see, see `acquaintances`."""

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from bson import ObjectId
 
-from handlers import erasure
+from handlers import erasure, presence
 from hapiish import Application
 from hapiish.testing import inject
 from models import writings
@@ -15,7 +16,7 @@ from models.device import Device
 from models.membership import Membership
 from models.message import Message
 from models.user import User
-from models.wire import now
+from models.wire import iso, now
 from tests.chat.callers import Caller, Join, Open, connected, password_of, register, serving
 from tests.chat.conftest import empty
 from tests.commands import recorded
@@ -76,6 +77,18 @@ async def test_others_keep_a_coherent_history_without_the_name(app: Application,
     extra, name, devices = await asyncio.to_thread(left)
     assert extra == set()
     assert (name, devices) == ("Deleted account", 0)
+
+
+async def test_nobody_learns_when_an_erased_user_was_last_seen(app: Application, ann: Caller, bob: Caller) -> None:
+    place, moment = await ann.open(bob), now()
+    await ann.say(place, "hello")
+    leaving = SimpleNamespace(id=ann.id, online=False, at=moment.timestamp() * 1000)
+    await presence.changed(app.server, leaving)
+    before = (await bob.call("GET", f"/presence?ids={ann.id}")).json
+    await erase(app, ann)
+    await presence.changed(app.server, leaving)  # the sockets end after the account
+    after = (await bob.call("GET", f"/presence?ids={ann.id}")).json
+    assert (before, after) == ({ann.id: {"online": False, "lastSeen": iso(moment)}}, {ann.id: {"online": False}})
 
 
 async def test_groups_are_left_and_get_another_owner(app: Application, ann: Caller, bob: Caller) -> None:
