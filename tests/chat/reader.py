@@ -15,6 +15,7 @@ class Reader:
         self.user_id = user_id
         self.cursor: str | None = None
         self.heads: dict[str, dict[str, Any]] = {}
+        self.receipts: dict[str, dict[str, Any]] = {}
         self.held: dict[str, Conversation] = {}
         self.floor: dict[str, int] = {}
         self.pointers: dict[str, dict[str, int]] = {}
@@ -29,12 +30,13 @@ class Reader:
     def apply(self, answer: dict[str, Any]) -> bool:
         """Takes an answer; returns True if it has conversations whose messages the client does not hold yet."""
         for key in answer["removed"]:
-            for part in (self.heads, self.held, self.floor, self.pointers):
+            for part in (self.heads, self.receipts, self.held, self.floor, self.pointers):
                 part.pop(key, None)
         new = False
         for head in answer["heads"]:
             key = head["id"]
             self.heads[key] = {name: value for name, value in head.items() if name != "receipts"}
+            self.receipts[key] = head.get("receipts", self.receipts.get(key))
             is_new = key not in self.held
             messages = answer["messages"].get(key, [])
             if key in answer["limited"] or is_new:

@@ -16,7 +16,7 @@ syncs = st.tuples(st.just("sync"), st.integers(0, 2), st.just(0), st.just(0))
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(history=st.lists(acts | syncs, max_size=40), shown=st.sampled_from(["joined", "all"]))
+@given(history=st.lists(acts | syncs, max_size=50), shown=st.sampled_from(["joined", "all"]))
 def test_a_reader_that_syncs_at_any_moments_ends_with_the_state_of_a_fresh_client(
     documents: None, history: list[tuple[str, int, int, int]], shown: str
 ) -> None:

@@ -1,6 +1,7 @@
 """A small world of users and conversations, with the writes of the chat's handlers, for tests of its readers."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from random import Random
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from models.membership import Membership
 from models.message import Message
 from models.sync import Sync
 from models.user import User
+from models.wire import now
 from tests.chat.reader import Reader
 
 LIMITS = Sync.limits(heads=200, each=6, total=20, bytes=600_000, page=3, receipts=5000)
@@ -62,8 +64,23 @@ class World:
             row, entries = Membership.read(place, user, head["lastSeq"], is_told=True)
             if row is not None:
                 Change.publish(Membership, row["_id"], entries)
+        elif kind in ("mark", "mute", "draft"):
+            self._keep(kind, user, head, seq)
+        elif kind == "pin":
+            _, entries = Conversation.pin(place, seq, on=seq not in head.get("pins", ()))
+            Change.publish(Conversation, place, entries)
         else:
             self._revise(kind, user, place, seq, since)
+
+    def _keep(self, kind: str, user: str, head: dict[str, Any], seq: int) -> None:
+        if kind == "mark":
+            row, entries = Membership.mark(head["id"], user, seq, last=max(seq, head["lastSeq"]))
+        elif kind == "mute":
+            row, entries = Membership.mute(head["id"], user, now() + timedelta(hours=seq) if seq % 2 else None)
+        else:
+            row, entries = Membership.keep_draft(head["id"], user, "x" * (seq % 2))
+        if row is not None:
+            Change.publish(Membership, row["_id"], entries)
 
     def _revise(self, kind: str, user: str, place: str, seq: int, since: int) -> None:
         if kind == "edit":
@@ -110,12 +127,16 @@ class World:
         assert reader.heads == heads
         assert reader.held.keys() == heads.keys()
         for key, head in heads.items():
+            assert reader.receipts[key] == Membership.receipts(key, reader.user_id, limit=9), key
             fresh, has_more = Message.page(key, since=head["firstSeq"] - 1, reader=reader.user_id)
             assert not has_more
             assert [*reader.held[key].values()] == [each for each in fresh if each["seq"] >= reader.floor[key]], key
 
 
-KINDS = ("send", "send", "send", "edit", "delete", "react", "hide", "read", "join", "leave", "expire")
+KINDS = (
+    *("send", "send", "send", "send", "edit", "delete", "react", "hide", "read", "join", "leave", "expire"),
+    *("mark", "mute", "draft", "pin"),
+)
 
 
 def random_acts(seed: int, count: int) -> Sequence[tuple[str, int, int, int]]:
