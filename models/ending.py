@@ -49,7 +49,7 @@ class Ending(Writings):
             return False
         values = {
             "fullName": NAME,
-            "email": f"{user_id}@erased.invalid",
+            "email": f"erased:{user_id}",  # no address: nobody has registered it
             "password": "erased",  # no hash: nothing matches it
             "sessions": [],
             "signedOutAt": moment,
