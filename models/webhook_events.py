@@ -10,7 +10,7 @@ from hapiish.store.rows import find, get
 
 from .conversation import Conversation
 from .membership import Membership
-from .message import Message, public
+from .message import Message
 from .wire import iso
 
 _RECENT: Final = timedelta(minutes=10)
@@ -43,7 +43,7 @@ class WebhookEvents:
             return {"user": {name: account[name] for name in ("_id", "fullName")}} if account is not None else None
         if kind in ("message.created", "message.updated"):
             found = get(Message, {"conversationId": ObjectId(payload["conversationId"]), "seq": payload["seq"]})
-            return {"message": public(found)} if found is not None else None
+            return {"message": Message.shown([found])[0]} if found is not None else None
         if kind == "member.joined":
             where = {"conversationId": ObjectId(payload["conversationId"]), "userId": ObjectId(payload["userId"])}
             row = get(Membership, {**where, "leftAt": None}, fields=("role", "joinedAt"))

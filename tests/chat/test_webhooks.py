@@ -108,6 +108,11 @@ async def test_an_event_is_signed_and_its_id_and_body_are_those_of_the_specifica
         "timestamp": delivery.event["timestamp"],
         "data": {"message": message},
     }
+    answer = (await bob.say(place, "hello", replyTo=message["seq"])).json
+    await desk.notice()
+    await desk.send()
+    assert receiver.deliveries[-1].event["data"] == {"message": answer}
+    assert answer["replyTo"]["text"] == "hi"
 
 
 def test_a_signature_is_that_of_the_example_of_the_specification() -> None:
