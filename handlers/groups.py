@@ -138,7 +138,7 @@ def tell_conversation(server: Any, change: dict[str, Any]) -> None:
     if shared is None:
         return
     if shared["memberCount"] > SEEN_APART:
-        to_members(server, conversation_id, "conversation:updated", {"conversation": shared})
+        _tell_shared(server, shared, rooms(server, conversation_id))
         return
     for user_id, head in conversations.heads_for_all(conversation_id).items():
         server.emit("conversation:updated", {"conversation": head}, to=room(user_id))
@@ -148,7 +148,19 @@ def tell_number(server: Any, change: dict[str, Any], to: list[str]) -> None:
     """Sends the conversation to members whom a change does not concern, so that they get each `changeSeq`."""
     shared = server.models.Conversation.shared(change["conversationId"]) if to else None
     if shared is not None:
-        server.emit("conversation:updated", {"conversation": {**shared, "changeSeq": change["changeSeq"]}}, to=to)
+        _tell_shared(server, {**shared, "changeSeq": change["changeSeq"]}, to)
+
+
+def _tell_shared(server: Any, shared: dict[str, Any], to: list[str]) -> None:
+    """Sends a conversation to members, each with the pins that this member can read."""
+    pins, told = shared.get("pins", []), dict[tuple[int, ...], list[str]]()
+    late = server.models.Membership.joined_after(shared["id"], min(pins)) if pins else {}
+    since = {room(user_id): seq for user_id, seq in late.items()}
+    for each in to:
+        told.setdefault(tuple(seq for seq in pins if seq > since.get(each, 0)), []).append(each)
+    for readable, members in told.items():
+        conversation = {**shared, "pins": list(readable)} if pins else shared
+        server.emit("conversation:updated", {"conversation": conversation}, to=members)
 
 
 def remove_closed(server: Any) -> dict[str, int]:

@@ -27,7 +27,7 @@ _LISTED = (
 )
 
 SHARED = ("id", "type", "title", "avatar", "memberCount", "history", "changeSeq", "pins", "lastSeq", "updatedAt")
-"""The keys of a head that are the same for all members."""
+"""The keys of a head that are the same for all members, with pins that not all members may read."""
 
 PREVIEW = 200
 """The most characters of the newest message in a head."""

@@ -160,10 +160,10 @@ class Membership(MemberState, ChangeSource):
         update(cls, mine, {"$max": {"hiddenSeq": seq}})
 
     @classmethod
-    def joined_after(cls, conversation_id: str, seq: int) -> set[str]:
-        """Returns the ids of the members who may not read a message, because they joined after it."""
+    def joined_after(cls, conversation_id: str, seq: int) -> dict[str, int]:
+        """Returns the members who may not read a message because they joined after it, each with its `joinedSeq`."""
         where = {"conversationId": ObjectId(conversation_id), "joinedSeq": {"$gte": max(seq, 1)}}
-        return {str(row["userId"]) for row in find(cls, where, fields=("userId",))}
+        return {str(row["userId"]): row["joinedSeq"] for row in find(cls, where, fields=("userId", "joinedSeq"))}
 
     @classmethod
     def are_present(cls, conversation_id: str, user_ids: Sequence[str]) -> bool:

@@ -334,6 +334,23 @@ async def test_members_of_a_larger_group_get_only_the_keys_that_all_share(
     assert not {"role", "unread", "readSeq"} & set(told["conversation"])
 
 
+async def test_a_member_is_told_of_the_pins_that_the_member_can_read(
+    app: Application, monkeypatch: pytest.MonkeyPatch, ann: Caller, bob: Caller, cat: Caller
+) -> None:
+    monkeypatch.setattr(handlers, "SEEN_APART", 1)
+    group = await ann.gather("Team", bob)
+    await ann.say(group, "early")
+    await put(ann, group, cat)
+    await ann.say(group, "late")
+    async with devices(app, bob, cat) as phones:
+        for seq in (1, 3):
+            await ann.call("PUT", f"/conversations/{group}/pins/{seq}")
+        await ann.call("PUT", f"/messages/{group}/1/reactions/+1")
+        for phone, caller, count, readable in zip(phones, (bob, cat), (2, 3), ([1, 3], [3]), strict=True):
+            told = await phone.heard("conversation:updated", count)
+            assert told[-1]["conversation"]["pins"] == (await caller.head(group))["pins"] == readable
+
+
 async def test_a_closed_group_is_gone_for_all(app: Application, ann: Caller, bob: Caller) -> None:
     group = await ann.gather("Team", bob)
     await ann.say(group, "hi")
