@@ -173,7 +173,7 @@ class BaseServer(BroadcastOperator):
         await realtime.send(hooks, event, data, to, namespace=namespace, skip=skip, except_=except_, local=local)
 
     def rooms(self, *, namespace: str = "/") -> list[str]:
-        """Returns the rooms in which sockets of this process are, without the own rooms of sockets.
+        """Returns the rooms that sockets of this process have joined, without the room of each socket itself.
 
         Raises ValueError for an undeclared namespace.
         """

@@ -16,8 +16,8 @@ DEGRADING = frozenset({"queue"})
 class Check:
     """The result of a check that a function of `ext.onReadiness` returns.
 
-    A failed check that is not required leaves the server ready, and makes it `degraded`. `details` is JSON that the
-    probe shows; the route may be public.
+    If a check that is not required fails, the server is ready and `degraded`. `details` is JSON in the response of the
+    probe, whose route may be public.
     """
 
     passed: bool
@@ -31,11 +31,11 @@ async def live(request: Request, h: Toolkit) -> Any:
 
 
 async def ready(request: Request, h: Toolkit) -> Any:
-    """Readiness probe: 200 if the application can serve, else 503; `checks` has the result of each check.
+    """Readiness probe: 200 if the application can handle requests, else 503. `checks` has the result of each check.
 
-    If only checks fail that are not required, such as the queue of its sockets, it is `degraded`, and serves. `details`
-    are those of the application's checks. `table` is the hash of the table that answers, as `hapiish routes` prints it
-    for a file.
+    If only checks fail that are not required, such as the queue of its sockets, the server is `degraded` and handles
+    requests. `details` has the details of the application's checks. `table` is the hash of the table in use, as
+    `hapiish routes` prints it for a file.
     """
     server = request.server
     found = {

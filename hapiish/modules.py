@@ -77,7 +77,7 @@ class Folder:
     def forget(self) -> None:
         """Clears the cache of the folder's contents.
 
-        Modules with ordinary names keep them, also if the folder of another table comes first in `sys.path` by now.
+        Modules with ordinary names keep them, also if the folder of another table is now first in `sys.path`.
         """
         self._kept = {top for top, name in self._chosen.items() if name == top and top in sys.modules}
         self._tops.clear()

@@ -39,7 +39,7 @@ class Realm(BroadcastOperator):
 
     @cached_property
     def settings(self) -> options.Server:
-        """The settings of the server. The table's own `server.app` is in `app`, before the data of the application."""
+        """The settings of the server. In `app`, the table's own `server.app` precedes the data of the application."""
         settings: options.Server = self.root.settings
         return replace(settings, app={**settings.app, **self.declared.app}) if self.declared.app else settings
 

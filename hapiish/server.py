@@ -32,7 +32,7 @@ __all__ = ["Server", "ServerInfo"]
 logger = logging.getLogger("hapiish.server")
 
 PATIENCE = 1.0
-"""Seconds for a function of `onReadiness`; probes usually have a timeout of one second, too."""
+"""The most seconds for a function of `onReadiness`. Probes usually have a timeout of one second, too."""
 
 LAST_WAIT = 0.5
 """Seconds that running threads get after `shutdownTimeout`."""
@@ -253,7 +253,7 @@ class Server(BaseServer):
 
     @loop_only
     async def reloaded(self) -> None:
-        """Calls the functions of `onPostReload`. The new table serves already, so an exception is logged."""
+        """Calls the functions of `onPostReload`. An exception is only logged, because the new table is in use."""
         try:
             await self._extend("onPostReload")
         except Exception:
@@ -263,8 +263,8 @@ class Server(BaseServer):
     async def readiness(self) -> dict[str, "bool | Check"]:
         """Returns the checks for a load balancer, by name; the server is ready when all required ones have passed.
 
-        Without its queue the server is degraded: events reach the clients of their own process only. Functions of
-        `onReadiness` add checks of the application; one that raises, or takes a second, is a failed check of that name.
+        Without its queue, the server is degraded: events reach only the clients of their own process. Functions of
+        `onReadiness` add checks. A function that raises, or takes longer than a second, is a failed check of its name.
         """
         checks: dict[str, bool | Check] = {"serving": not self.draining}
         if self.store is not None:

@@ -66,7 +66,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class _Leaf:
-    """An option without further options; `is_listed`: its value is a list, whose entries have sources of their own."""
+    """An option without further options. With `is_listed`, its value is a list whose entries have their own sources."""
 
     path: tuple[str | int, ...]
     value: Any

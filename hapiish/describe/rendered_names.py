@@ -1,4 +1,4 @@
-"""The names of a rendered table: those of used tables, as they are found from the root table."""
+"""The names of a rendered table: the names of used tables as they are resolved from the root table."""
 
 import importlib.util
 import os
@@ -31,7 +31,7 @@ class RenderedNames:
         return f"{realm.part.label}.{name}" if is_shared else str(name)
 
     def name(self, role: Role, name: str) -> str:
-        """Returns a name as it is found from the root table."""
+        """Returns a name as it is resolved from the root table."""
         realm = self.draft.realms[owner_of(name)]
         match role:
             case Role.FUNCTION:

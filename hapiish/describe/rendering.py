@@ -352,7 +352,7 @@ def _action(entry: RouteDraft, resource: Mapping[str, Any]) -> str:
 
 
 def _explicit(mine: Any, theirs: Any, rule: Any) -> Any:
-    """Returns a value with null for each inherited key that it lacks; one that is replaced whole as it is."""
+    """Returns a value with null for each inherited key that it lacks. A value that replaces the whole is unchanged."""
     if rule in (Merge.WHOLE, Merge.LIST) or not isinstance(mine, Mapping) or not isinstance(theirs, Mapping):
         return mine
     rules = rule if isinstance(rule, dict) else {}

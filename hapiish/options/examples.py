@@ -64,8 +64,8 @@ class ExampleEmit:
     namespace: str | None = option(None, "The namespace; by default that of the event, or `/`.")
     auth: Values = option(
         {},
-        "The `auth` object of the handshake of the client. Without it, `credentials` and another `namespace`, the "
-        "client is the one that sends the event.",
+        "The `auth` object of the handshake of the client. If neither `auth` nor `credentials` nor another "
+        "`namespace` is given, the client is the one that sends the event.",
         examples=[{"token": "{bob.payload.token}"}],
     )
     credentials: Values | None = option(None, "Credentials of the client, in place of a login.")
@@ -95,5 +95,5 @@ class Example:
 
     @property
     def succeeds(self) -> bool:
-        """True if the expected status is below 400, as it is by default."""
+        """True if the expected status is below 400, which is the default."""
         return self.response.status is None or self.response.status < 400

@@ -64,11 +64,11 @@ class Points:
     on_pre_start: Extensions = option((), "Before the server accepts requests.", on=On.SERVER)
     on_post_start: Extensions = option((), "After the server has started to accept requests.", on=On.SERVER)
     on_post_reload: Extensions = option(
-        (), "After a reload, when the new table serves; an exception is logged.", on=On.SERVER
+        (), "After a reload, when the new table handles requests. An exception is logged.", on=On.SERVER
     )
     on_readiness: Extensions = option(
         (),
-        "With each readiness probe: returns further checks by name, each true, false or a `hapiish.health.Check`. An "
+        "With each readiness probe. Returns further checks by name, each true, false or a `hapiish.health.Check`. An "
         "exception is a failed check.",
         on=On.SERVER,
     )

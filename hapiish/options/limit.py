@@ -78,9 +78,9 @@ class Limit:
     )
     concurrency: Annotated[int, Range(1, LARGEST)] | None = option(
         None,
-        "The maximum number of requests of a key that a process handles at once, for handlers that cost much "
-        "processor time or memory. Further requests wait in order, at most 10 seconds; then they are answered "
-        "503. A request does not count while it waits for the rest of its body, or after its response has begun.",
+        "The maximum number of requests of a key that a process handles at once, for handlers that need much CPU "
+        "time or memory. Further requests wait in order. After 10 seconds, they get a 503. A request does not count "
+        "while it waits for the rest of its body, or after its response has begun.",
         examples=[4],
     )
     headers: bool = option(

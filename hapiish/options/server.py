@@ -250,7 +250,7 @@ class Server:
     plugins: Mapping[str, Json] = option({}, "Settings of plugins by name, `request.server.settings.plugins`.")
     app: Mapping[str, Json] = option(
         {},
-        "Data of the application, `request.server.app`. The functions of a used table read its own as "
+        "Data of the application, `request.server.app`. The functions of a used table read that of their table as "
         "`request.server.settings.app`.",
     )
     compression: Compression | None = option(Compression())

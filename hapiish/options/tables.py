@@ -80,8 +80,8 @@ class Realm:
     """The main table or a used one: the scope in which its names are resolved, and its own declarations.
 
     Modules are searched in `folder` first, or in `package`, then by their absolute name. `name` is the prefix of its
-    ids. `models` are its own, or those of the table that uses it (`host`, an index). `options` are its `with:` values,
-    `app` its own `server.app`.
+    ids. `models` are its own, or those of the table that uses it (`host`, an index). `options` are its `with:` values.
+    `app` is its own `server.app`.
     """
 
     label: str = ""
@@ -216,7 +216,7 @@ class Table(Sources):
 
     @property
     def namespaces(self) -> tuple[Namespace, ...]:
-        """Returns the namespaces of Socket.IO, none without sockets."""
+        """The namespaces of Socket.IO; empty without sockets."""
         return self.sockets.namespaces if self.sockets is not None else ()
 
     def realm(self, index: int) -> Realm:

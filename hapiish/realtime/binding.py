@@ -116,7 +116,7 @@ class NamespaceConnection:
             refusal = failed(request, error).error
             assert refusal is not None
             raise refusal from None
-        if not socket.left:  # meanwhile: a timer would be left behind
+        if not socket.left:  # it has left meanwhile, and a timer would remain
             socket.auth, socket.params = request.auth, request.params
             schedule(socket, socket.auth.expires)
 

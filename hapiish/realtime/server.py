@@ -135,7 +135,7 @@ class RealtimeServer(BroadcastOperator):
         return emit(hooks.emits, event, data, namespace, room=to, skipped=skipped, excepted=except_, local=local)
 
     def rooms(self, namespace: str) -> list[str]:
-        """Returns the rooms of a namespace in this process, without the own rooms of sockets."""
+        """Returns the rooms of a namespace in this process, without the room of each socket itself."""
         rooms = self._hub.manager.rooms.get(namespace, {})
         own = rooms.get(None, {})
         return [room for room in list(rooms) if room is not None and room not in own]

@@ -186,7 +186,8 @@ def modify(
 ) -> Row | None:
     """Changes the first matching document by MongoDB's operators and returns it, in one command; None without a match.
 
-    The document is that after the change, or before it with `new=False`. No validation or signal of the class applies.
+    It returns the document after the change, or with `new=False` before it. No validation or signal of the class
+    applies.
     Raises NotUniqueError as `update_one` of a query set does.
     """
     returned = ReturnDocument.AFTER if new else ReturnDocument.BEFORE

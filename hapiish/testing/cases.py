@@ -1,4 +1,4 @@
-"""Cases: the examples of a table, each with the route or event that it belongs to."""
+"""Cases: the examples of a table, each with its route or event."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from hapiish.testing.urls import required_params
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Case:
-    """One example with the route or event that it belongs to."""
+    """One example with its route or event."""
 
     example: Example
     route: Route | None = None
@@ -29,7 +29,7 @@ class Case:
 
     @property
     def owner(self) -> str:
-        """The id of the route or event, or else its name."""
+        """The id of the route or event, or without an id its name."""
         owner: Route | Event | None = self.route or self.event
         assert owner is not None
         return owner.id or self.target
@@ -49,8 +49,8 @@ class Case:
 def cases(table: Table) -> list[Case]:
     """Returns the examples of a table in its order, those of routes first.
 
-    Examples that cannot run in a table that uses theirs are left out: those that are given one of an omitted route, and
-    those without a value for a parameter of its prefix.
+    Examples of a used table that cannot run in the table that uses it are left out: `given` names an example of an
+    omitted route, or a parameter of the prefix has no value.
     """
     found = [
         Case(example=example, route=route, realm=route.realm, number=number)

@@ -115,7 +115,7 @@ class Contract:
                 self._generate(operation, mode, client, report)
             if route is not None and route.options.auth is not None and route.options.auth.mode == "required":
                 self._generate(operation, GenerationMode.POSITIVE, _Client(app, route, {}, self.bench), report, True)
-        except InvalidSchema as error:  # a pattern of which schemathesis can make no text
+        except InvalidSchema as error:  # schemathesis can make no text for this pattern
             self.remarks.append(f"{report.label}: {error}")
         finally:
             self.bench.close(app)
@@ -165,7 +165,7 @@ class Contract:
             suppress_health_check=list(HealthCheck),
         )(test)
         with warnings.catch_warnings(), suppress(Unsatisfiable):  # nothing to negate without inputs
-            # Hypothesis takes numbers that other threads of the application draw for those of a strategy.
+            # Hypothesis mistakes random numbers of the application's other threads for those of a strategy.
             warnings.filterwarnings("ignore", "Do not use the `random` module", HypothesisDeprecationWarning)
             hypothesis.seed(self.seed)(test)()
 

@@ -45,7 +45,7 @@ def strict(table: Table) -> Table:
 
 @dataclass(slots=True)
 class ExampleOutcome:
-    """The result of one example: `faults` is empty if it passes; `sent`, `got` and `diff` are shown if not."""
+    """The result of one example. `faults` is empty if it passes; otherwise `sent`, `got` and `diff` are printed."""
 
     case: Case
     faults: list[str] = field(default_factory=list)
@@ -189,9 +189,9 @@ class Runner:
     async def _listeners(
         self, case: Case, own: str, given: Mapping[str, Any], stack: AsyncExitStack
     ) -> list[SocketClient | None]:
-        """Connects the clients that get the emits of an example, one for equal handshakes; None is the sender.
+        """Connects the clients that get the emits of an example, one for equal handshakes. None is the sender.
 
-        `own` is the namespace of emits that name none.
+        `own` is the namespace of emits without a namespace.
         """
         opened: dict[str, SocketClient] = {}
         found: list[SocketClient | None] = []

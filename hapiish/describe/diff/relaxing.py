@@ -76,7 +76,7 @@ def known_names(node: Any, definitions: Mapping[str, Any]) -> list[str] | None:
 
 
 def closed(node: Any, definitions: Mapping[str, Any]) -> Any:
-    """Returns a copy in which objects have no other properties than those that their schemas name."""
+    """Returns a copy in which objects have only the properties that their schemas name."""
     if not isinstance(node, dict):
         return node
     names = known_names(node, definitions)
@@ -88,7 +88,7 @@ def closed(node: Any, definitions: Mapping[str, Any]) -> Any:
 
 
 def closed_inside(node: Any, definitions: Mapping[str, Any]) -> Any:
-    """Returns a copy whose inner values are closed, and its own place is not: it may be a part of another schema."""
+    """Returns a copy whose inner values are closed. The outer value stays open: it may be part of another schema."""
     if not isinstance(node, dict):
         return node
     copy: dict[str, Any] = {}

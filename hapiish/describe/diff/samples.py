@@ -14,11 +14,11 @@ from hapiish.grammar.regexp import Piece, RegexpError, parse
 
 _DEEPEST: Final = 5
 _LONGEST: Final = 100_000
-"""Characters of a text, or of an array as text."""
+"""The most characters of a text, or of an array as text."""
 _LONGEST_MATCH: Final = 3000
-"""Characters of a text for a pattern, whose repetitions may be nested."""
+"""The most characters of a text for a pattern, whose repetitions may be nested."""
 _MOST_ITEMS: Final = 200
-"""Items of an array, whatever their length."""
+"""The most items of an array, of any length."""
 _MOST: Final = 160
 _MOST_OF_MEMBER: Final = 24
 _BRANCHES: Final = ("anyOf", "oneOf")

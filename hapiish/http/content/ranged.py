@@ -1,4 +1,4 @@
-"""Bodies of a known length of which any part can be read, such as a file in a database or an object store."""
+"""Bodies of a known length that can be read in parts, such as a file in a database or an object store."""
 
 from collections.abc import AsyncIterator, Callable
 
@@ -10,9 +10,9 @@ Read = Callable[[int, int], Value]
 
 
 class Ranged:
-    """A body object of the bytes `start` to `stop` (exclusive) of a source; `read` is called when it is sent.
+    """A body object of the bytes `start` to `stop` (exclusive) of a source. `read` is called when it is sent.
 
-    Iterating raises ValueError if `read` yields fewer or more bytes than it was asked for.
+    Iterating raises ValueError if `read` yields fewer or more bytes than requested.
     """
 
     __slots__ = ("_read", "_run", "_start", "_stop", "_stream")

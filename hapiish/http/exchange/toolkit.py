@@ -101,11 +101,11 @@ class Toolkit:
         mode: Literal["attachment", "inline", False] = False,
         filename: str | None = None,
     ) -> Response:
-        """Bytes of a known `length` that are elsewhere, such as a file in a database: whole, or the requested range.
+        """Bytes of a known `length` from another place, such as a file in a database: whole, or the requested range.
 
-        `read(start, stop)` returns a generator, run in a thread, or an async generator of the bytes from `start` up to
-        `stop`. It is not called for HEAD, 304 and 416. Set an `etag` so that clients can resume, and a `type`. `mode`
-        and `filename` are those of `file`. Raises ValueError for invalid options.
+        `read(start, stop)` returns a generator, which runs in a thread, or an async generator of the bytes from `start`
+        up to `stop`. It is not called for HEAD, 304 and 416. Set a `type`, and an `etag` so that clients can resume.
+        `mode` and `filename` are as in `file`. Raises ValueError for invalid options.
         """
         if length < 0:
             raise ValueError("length must be at least 0")

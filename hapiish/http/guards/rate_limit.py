@@ -79,7 +79,7 @@ def limit_step(
     free = tuple(allowlist)
 
     async def waited(request: Request, key: str, look: Look) -> Verdict | None:
-        """Waits while as many requests of a key are running as `look` leaves."""
+        """Waits until fewer requests of a key are running than `look` still allows."""
         turns = counters.trials.of(request)
         turn = Turn(counters.trials, key, look)
         verdict = await _taken(turn)

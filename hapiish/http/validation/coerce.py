@@ -87,7 +87,7 @@ def _compile(schema: Schema, schemas: Mapping[str, Json], task: _Task) -> Conver
 
 @lru_cache(maxsize=1024)
 def _converter(text: str, root: str, task: _Task) -> Convert | None:
-    """Returns the converter of equal schemas, which routes, tables and the table of a reload share."""
+    """Returns the converter of a schema. Equal schemas share it, also those of other routes, tables and reloads."""
     document = json.loads(text)
     return _Compiler(document).compile(document["schemas"][root], task)
 

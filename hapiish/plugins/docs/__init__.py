@@ -18,7 +18,7 @@ multiple: Final = True
 options_schema: Final[Mapping[str, Any]] = OPTIONS_SCHEMA
 
 _QUIET: Final[Mapping[str, Any]] = {"csrf": False, "limit": False, "session": False}
-"""Route options of the assets: the page loads about a dozen of them at once, and they are the same for everybody."""
+"""Route options of the assets. The page loads about a dozen of them at once, and they are the same for all users."""
 
 
 def register(server: Registrar, options: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Expiry of credentials: a client is told one minute before, and disconnected when its credentials have expired."""
+"""Expiry of credentials. A client gets an event one minute before, and is disconnected when the credentials expire."""
 
 import asyncio
 import logging
@@ -15,10 +15,10 @@ if TYPE_CHECKING:  # a table without sockets does not load python-socketio
     from hapiish.realtime.socketio.socket import Socket
 
 EXPIRING: Final = "auth:expiring"
-"""The emit that announces the end; its payload is `{"expiresAt": …}`. Namespaces that do not declare it send none."""
+"""The emit before the end; its payload is `{"expiresAt": …}`. Namespaces that do not declare it do not send it."""
 
 KICKED: Final = "kicked"
-"""The emit that says why a client is disconnected; its payload is then `{"reason": "expired"}`."""
+"""The emit with the reason of a disconnection; here its payload is `{"reason": "expired"}`."""
 
 NOTICE: Final = 60.0
 """Seconds between the announcement and the end."""
@@ -60,7 +60,7 @@ async def _end(socket: "Socket", expires: float) -> None:
 
 
 def _is_current(socket: "Socket", expires: float) -> bool:
-    """Returns whether a task that a timer began is still for the socket's credentials, which another task may renew."""
+    """Returns False if the socket has left, or its credentials were renewed since the timer was set."""
     return not socket.left and socket.auth.expires == expires
 
 

@@ -196,8 +196,8 @@ class Socket:
         """Replaces the credentials by those of another `auth` object of a handshake, such as `{"token": …}`.
 
         Returns the time when they expire, None if they do not. The socket stays in its rooms, and events that are being
-        handled keep the former credentials. Raises the boom that would refuse the connection, and then the former
-        credentials stay; `accept(credentials)` refuses with 403 by returning False, for those of another user. Raises
+        handled keep the former credentials. Raises the boom that would refuse the connection; then the former
+        credentials stay. If `accept(credentials)` returns False, for example for another user, it raises a 403. Raises
         ValueError for a namespace without authentication.
         """
         await self._server.renew(self, auth, accept)
