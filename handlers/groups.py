@@ -66,11 +66,8 @@ def edit(request: Request, h: Toolkit) -> dict[str, Any]:
     standing, values = _group(request), dict(request.payload)
     if standing.role == "member":
         raise boom.Forbidden("Only admins change a group", code="not_admin")
-    attachments = getattr(request.models, "Attachment", None)
-    if "avatar" in values and attachments is not None:
-        me, conversation_id, former = standing.user_id, standing.conversation_id, standing.conversation.get("avatar")
-        if not attachments.as_avatar(values["avatar"], me, "conversation", conversation_id, former=former):
-            raise boom.BadData("The avatar must be an image that you have uploaded", code="invalid")
+    if "avatar" in values and not _take_avatar(request, standing, values["avatar"]):
+        raise boom.BadData("The avatar must be an image that you have uploaded", code="invalid")
     _change(request, "edit", values, messages=request.models.Message)
     head: dict[str, Any] | None = request.models.Conversation.of_member(standing.conversation_id, standing.user_id)
     if head is None:  # the caller was removed meanwhile
@@ -83,6 +80,7 @@ def close(request: Request, h: Toolkit) -> None:
     standing = _group(request)
     told = rooms(request, standing.conversation_id)
     attempt(request, request.models.Conversation.close, standing.conversation_id, standing.user_id)
+    _take_avatar(request, standing, None)
     request.server.emit("conversation:removed", {"conversationId": standing.conversation_id}, to=told)
 
 
@@ -178,6 +176,13 @@ def _group(request: Request) -> Standing:
     if standing.conversation["type"] != "group":
         raise boom.Forbidden("A direct conversation has two members and no title", code="forbidden")
     return standing
+
+
+def _take_avatar(request: Request, standing: Standing, avatar: str | None) -> bool:
+    """Returns whether a file can be the avatar of the group, and lets the sweeper check the one that it replaces."""
+    attachments = getattr(request.models, "Attachment", None)
+    former = standing.conversation.get("avatar")
+    return attachments is None or bool(attachments.as_avatar(avatar, standing.user_id, former))
 
 
 def _change(request: Request, name: str, *args: Any, **options: Any) -> Any:

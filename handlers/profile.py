@@ -97,4 +97,5 @@ def _take_avatar(request: Request, avatar: str | None) -> bool:
     me, attachments = request.auth.credentials["id"], getattr(request.models, "Attachment", None)
     if attachments is None:
         return avatar is None
-    return bool(attachments.as_avatar(avatar, me, "user", me))
+    former = (request.models.User.profile(me) or {}).get("avatar")
+    return bool(attachments.as_avatar(avatar, me, former))

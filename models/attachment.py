@@ -13,7 +13,6 @@ from bson import Binary, ObjectId
 from mongoengine import (
     BinaryField,
     DateTimeField,
-    DictField,
     Document,
     EmbeddedDocument,
     EmbeddedDocumentField,
@@ -50,7 +49,6 @@ class AttachmentDetails(EmbeddedDocument):
     """The metadata of a file, which GridFS leaves to applications.
 
     `state` is uploading, ready or removing. `check_at` is the time at which the sweeper checks the file again.
-    `avatar_of` of an avatar is `{kind: user | conversation, id}`.
     """
 
     user_id = ObjectIdField(db_field="userId", required=True)
@@ -60,7 +58,6 @@ class AttachmentDetails(EmbeddedDocument):
     state = StringField(required=True, choices=("uploading", "ready", "removing"))
     check_at = DateTimeField(db_field="checkAt", required=True)
     purpose = StringField(required=True, choices=("message", "avatar"))
-    avatar_of = DictField(db_field="avatarOf")
     conversations = ListField(ObjectIdField())
 
 
@@ -239,16 +236,13 @@ class Attachment(Document):
             cls.objects(id__in=keys).update(set__metadata__check_at=now())
 
     @classmethod
-    def as_avatar(
-        cls, attachment_id: str | None, user_id: str, kind: str, owner_id: str, *, former: str | None = None
-    ) -> bool:
-        """Makes an image of this user the avatar of a `user` or a `conversation`; every user may then read it.
+    def as_avatar(cls, attachment_id: str | None, user_id: str, former: str | None) -> bool:
+        """Makes an image of this user an avatar, which every user may read; `former` is the avatar that it replaces.
 
         Returns False if it is not an image of this user. Call it before the avatar is stored, or with None before it is
-        removed. After a day, the sweeper checks the avatars that it replaces: those of this user, and `former`, which
-        another user may have uploaded.
+        removed. After a day, the sweeper checks both files: another user or conversation may show them.
         """
-        owner, soon = {"kind": kind, "id": ObjectId(owner_id)}, now() + GRACE
+        soon = now() + GRACE
         if attachment_id is not None:
             mine = {
                 "_id": object_id(attachment_id),
@@ -256,12 +250,10 @@ class Attachment(Document):
                 "metadata.state": "ready",
                 "metadata.type": {"$in": media.IMAGES},
             }
-            values = {"metadata.purpose": "avatar", "metadata.avatarOf": owner, "metadata.checkAt": soon}
-            if not update(cls, mine, {"$set": values}):
+            if not update(cls, mine, {"$set": {"metadata.purpose": "avatar", "metadata.checkAt": soon}}):
                 return False
-        mine_or_former = [{"metadata.userId": ObjectId(user_id)}, {"_id": object_id(former or "")}]
-        replaced: Row = {"_id": {"$ne": object_id(attachment_id or "")}, "metadata.avatarOf": owner}
-        cls.objects(__raw__={**replaced, "$or": mine_or_former}).update(set__metadata__check_at=soon)
+        if former not in (None, attachment_id):
+            update(cls, {"_id": ObjectId(former)}, {"$set": {"metadata.checkAt": soon}})
         return True
 
     @classmethod
@@ -286,10 +278,7 @@ class Attachment(Document):
             seen = {"_id": row["_id"], "metadata.checkAt": details["checkAt"]}
             use = use_of(row, models) if details["state"] == "ready" else None
             if use is not None:
-                kept: Row = {"$set": {"metadata.checkAt": now() + AGAIN, "metadata.purpose": use}}
-                if use == "message":
-                    kept["$unset"] = {"metadata.avatarOf": 1}
-                update(cls, seen, kept)
+                update(cls, seen, {"$set": {"metadata.checkAt": now() + AGAIN, "metadata.purpose": use}})
             elif update(cls, seen, {"$set": {"metadata.state": "removing"}}):  # 0 if it was attached meanwhile
                 cls.discard(str(row["_id"]))
                 removed += 1

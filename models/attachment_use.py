@@ -33,11 +33,10 @@ def is_sent_to(stored: Row, user_id: str, models: Models) -> bool:
 
 def use_of(stored: Row, models: Models) -> Literal["avatar", "message"] | None:
     """Returns the present use of a file; None if it may be removed."""
-    key = stored["_id"]
-    owner = stored["metadata"].get("avatarOf")
-    if owner is not None:
-        model = models.User if owner["kind"] == "user" else models.Conversation
-        if _exists(model, {"_id": owner["id"], "avatar": {"$in": [key, str(key)]}}):
+    key, details = stored["_id"], stored["metadata"]
+    if details["purpose"] == "avatar":
+        shown = {"avatar": {"$in": [key, str(key)]}}
+        if _exists(models.User, {"_id": details["userId"], **shown}) or _exists(models.Conversation, shown):
             return "avatar"
     return "message" if _exists(models.Message, {"attachments.id": str(key)}) else None
 

@@ -110,6 +110,7 @@ class Conversation(Groups, Lists, ChangeSource):
         "indexes": [
             {"fields": ["pair_key"], "unique": True},
             {"fields": ["members", "-updated_at", "-id"]},
+            {"fields": ["avatar"], "sparse": True},
             {"fields": ["deleted_at"], "partialFilterExpression": {"deletedAt": {"$exists": True}}},
             {"fields": ["members", "-changed_at"], "partialFilterExpression": {"changedAt": {"$exists": True}}},
         ],

@@ -257,7 +257,7 @@ class TestAccess:
         image, text = await uploaded(ann, png(1, 1), "image/png"), await uploaded(ann)
 
         def use(attachment: str, owner: Caller) -> bool:
-            return Attachment.as_avatar(attachment, owner.id, "user", owner.id)
+            return Attachment.as_avatar(attachment, owner.id, None)
 
         assert [await asyncio.to_thread(use, *case) for case in ((image, ann), (text, ann), (image, eve))] == [
             *(True, False, False)
@@ -342,6 +342,26 @@ class TestSweeping:
         await a_day_later()
         assert (await sweep(app), (await fetch(cat, first)).status_code) == (1, 404)
         assert (await fetch(cat, second)).status_code == 200
+        await due(second)
+        assert await sweep(app) == 0
+        assert (await ann.call("DELETE", f"/conversations/{group}")).status_code == 204
+        await a_day_later()
+        assert (await sweep(app), (await fetch(cat, second)).status_code) == (1, 404)
+
+    async def test_an_image_stays_while_it_is_the_avatar_of_a_user_or_of_any_group(
+        self, app: Application, join: Join
+    ) -> None:
+        ann, bob = await join("ann"), await join("bob")
+        image, *groups = await uploaded(ann, png(1, 1), "image/png"), *[await ann.gather("Team", bob) for _ in range(2)]
+        shown = ["/me", *(f"/conversations/{group}" for group in groups)]
+        for url in shown:
+            assert (await ann.call("PATCH", url, {"avatar": image})).status_code == 200
+        for url in shown[::-1]:
+            await a_day_later()
+            assert (await sweep(app), (await fetch(bob, image)).status_code) == (0, 200)
+            assert (await ann.call("PATCH", url, {"avatar": None})).status_code == 200
+        await a_day_later()
+        assert (await sweep(app), (await fetch(bob, image)).status_code) == (1, 404)
 
     @pytest.mark.parametrize("is_sent", [False, True])
     async def test_the_avatar_of_an_erased_account_is_for_nobody_who_was_not_sent_it(
